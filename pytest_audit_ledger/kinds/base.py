@@ -1,0 +1,218 @@
+"""What a kind is: the one page a third party needs.
+
+A **fold** reads every entry once, batch by batch. Its parts can be merged, so that several processes can share a scan:
+
+    class WeekendVerdicts(Fold):
+        name = "no_weekend_verdicts"
+        rule = "No verdict is given on a Saturday or Sunday."
+        remedy = "Ask the owner of the schedule why the job ran."
+        columns = ("timestamp",)
+
+        def feed(self, batch: Batch) -> None:
+            for number, text in zip(batch.sequence_numbers, batch.values("timestamp")):
+                if datetime.fromisoformat(text).weekday() >= 5:
+                    self.findings.add(Finding("WEEKEND", "verdict given on a weekend", number, actual=text))
+
+A **guard** examines what surrounds the entries (columns, constraints, triggers), with queries against the catalogue.
+
+Both only ever add findings. They never format, print or decide what a finding does to the run: that is the severity of
+the check. Register a kind through the hook `pytest_ledger_register_kinds` (see `plugin/hookspecs.py`).
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, ClassVar, Protocol
+
+from pytest_audit_ledger.entry import Batch
+from pytest_audit_ledger.outcome import Finding, Findings
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column as the catalogue describes it; `type` is PostgreSQL's spelling, for example `character(64)`."""
+
+    type: str
+    not_null: bool
+
+
+@dataclass(frozen=True)
+class LedgerInfo:
+    """What is known of a ledger before an entry is read.
+
+    `database` is masked, `table` is schema-qualified and quoted, `relation_kind` is pg_class.relkind, `server_time` is
+    the snapshot's time in the ledger's own form, `columns` is empty where the table cannot be described.
+    """
+
+    database: str
+    table: str
+    relation_kind: str
+    columns: Mapping[str, Column]
+    server_version: str
+    server_time: str
+    snapshot: str
+
+    @property
+    def schema_version(self) -> str:
+        """Return "3" where any of the columns that schema v3 added is there, else "2.1"."""
+        return "3" if V3_COLUMNS.keys() & self.columns.keys() else "2.1"
+
+
+class Catalogue(Protocol):
+    """What a guard may ask of the snapshot."""
+
+    @property
+    def info(self) -> LedgerInfo:
+        """What is known of the ledger."""
+
+    def rows(self, statement: str, parameters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+        """Return the rows of a read-only query; `%(table)s` is bound to the oid of the ledger's table."""
+
+    def attempt(self, statement: str) -> Attempt:
+        """Try a statement that should be refused, in a transaction of its own that is always rolled back."""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """How the server answered: `refusal` is its message, or None where it did as told to `row_count` rows."""
+
+    refusal: str | None
+    row_count: int
+
+
+class Kind(ABC):
+    """One use of a kind is made for each check: `parameters` are the check's own over the defaults.
+
+    Class attributes: `name` is how suites call it (`expect:`); `rule` says what must be true and `remedy` what to do
+    when it is not, each a plain sentence; `parameters_schema` is a JSON Schema for each parameter, with its `default`,
+    and `required_parameters` those a check must give;
+    `integrity` marks the kinds whose failure means TAMPERED; `unit` names what `element_count` counts.
+    """
+
+    name: ClassVar[str]
+    rule: ClassVar[str]
+    remedy: ClassVar[str]
+    unit: ClassVar[str]
+    integrity: ClassVar[bool] = False
+    parameters_schema: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    required_parameters: ClassVar[Sequence[str]] = ()
+
+    def __init__(self, parameters: Mapping[str, Any], ledger: LedgerInfo, samples: int) -> None:
+        defaults = {name: schema["default"] for name, schema in self.parameters_schema.items() if "default" in schema}
+        self.parameters: Mapping[str, Any] = {**defaults, **parameters}
+        self.ledger = ledger
+        self.findings = Findings(samples)
+        self.facts: dict[str, str] = {}
+        self.element_count = 0
+        self.failure = ""
+        """Why this could not be evaluated, in words; set by the run when the code of the kind fails."""
+
+
+class Fold(Kind):
+    """A kind that reads every entry once, in order, in constant memory. Must be picklable between batches."""
+
+    unit: ClassVar[str] = "entries"
+    columns: ClassVar[Sequence[str]]
+    """The columns it reads; `sequence_number` is always there."""
+
+    @abstractmethod
+    def feed(self, batch: Batch) -> None:
+        """Examine a batch. `element_count` is counted by the caller."""
+
+    def merge(self, later: Any) -> None:
+        """Take in the fold (of this same class) of the entries that follow; neither has seen none."""
+        self.findings.extend(later.findings)
+
+    def close(self) -> None:
+        """Judge what only the whole ledger shows, such as how it starts. Called once, after every merge."""
+
+
+class Guard(Kind):
+    """A kind that examines what surrounds the entries."""
+
+    @abstractmethod
+    def examine(self, catalogue: Catalogue) -> None:
+        """Query the catalogue, add findings and set `element_count` to the number of things examined."""
+
+
+class EdgeFold(Fold):
+    """A fold whose rule ties each entry to the one before, also across batches and segments.
+
+    A segment does not know the entry before its first, so the first entry is kept and judged when the left neighbour
+    is known: in `merge`, or in `close` for the entry that starts the ledger.
+    """
+
+    first: Any = None
+    last: Any = None
+
+    @abstractmethod
+    def inspect(self, previous: Any, current: Any) -> Finding | None:
+        """Judge two neighbours; `previous` is None where `current` starts the ledger."""
+
+    def join(self, current: Any) -> None:
+        """Judge `current` against the last entry seen, or keep it as the first."""
+        if self.last is None:
+            self.first = current
+        elif (finding := self.inspect(self.last, current)) is not None:
+            self.findings.add(finding)
+        self.last = current
+
+    def merge(self, later: EdgeFold) -> None:
+        """Judge the seam, then take in what the later segment found."""
+        if later.first is not None:
+            self.join(later.first)
+            self.last = later.last
+        super().merge(later)
+
+    def close(self) -> None:
+        """Judge the entry that starts the ledger."""
+        if self.first is not None and (finding := self.inspect(None, self.first)) is not None:
+            self.findings.prepend([finding])
+
+
+DURATION_PATTERN = r"^[0-9]{1,9}[smhd]$"
+"""How a suite writes a length of time: `90s`, `5m`, `24h`, `7d`."""
+
+
+def duration(text: str) -> timedelta:
+    """Return the length of time that `text` (see `DURATION_PATTERN`) stands for."""
+    unit = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}[text[-1]]
+    return timedelta(**{unit: int(text[:-1])})
+
+
+HASH = "character(64)"
+PREFIXED_HASH = "character(71)"
+MOMENT = "timestamp with time zone"
+
+V2_COLUMNS: Mapping[str, Column] = {
+    "id": Column("bigint", True),
+    "sequence_number": Column("bigint", True),
+    "previous_hash": Column(HASH, True),
+    "entry_hash": Column(HASH, True),
+    "timestamp": Column(MOMENT, True),
+    "verdict": Column("text", True),
+    "telemetry_id": Column("text", True),
+    "telemetry_hash": Column(HASH, True),
+    "rule_id": Column("text", False),
+    "knowledge_graph_version": Column("text", False),
+    "ski_model_version": Column("text", True),
+    "reasoning": Column("text", False),
+    "track": Column("text", False),
+    "escalation_status": Column("text", False),
+    "escalation_notes": Column("text", False),
+    "created_at": Column(MOMENT, True),
+}
+"""The sixteen columns of schema v2.1, as in sql/schema.sql."""
+
+V3_COLUMNS: Mapping[str, Column] = {
+    "envelope_json": Column("jsonb", False),
+    "envelope_hash": Column(PREFIXED_HASH, False),
+    "transcript_json": Column("jsonb", False),
+    "transcript_signature": Column("text", False),
+    "signing_key_id": Column(PREFIXED_HASH, False),
+    "verifier_status": Column("text", False),
+}
+"""What schema v3 adds, as in sql/schema_v3.sql."""

@@ -1,0 +1,73 @@
+"""The kinds that suites may name. A name belongs to one plugin; a second claim is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from pytest_audit_ledger.errors import RegistrationError
+from pytest_audit_ledger.kinds.append_only import AppendOnly
+from pytest_audit_ledger.kinds.base import Fold, Guard, Kind
+from pytest_audit_ledger.kinds.chain import (
+    ChainLinkage,
+    EntryHash,
+    SequenceContinuity,
+    TimestampOrder,
+    VerdictTaxonomy,
+)
+from pytest_audit_ledger.kinds.table_guard import TableGuard
+
+SHIPPED: tuple[type[Kind], ...] = (
+    ChainLinkage,
+    EntryHash,
+    SequenceContinuity,
+    TimestampOrder,
+    VerdictTaxonomy,
+    AppendOnly,
+    TableGuard,
+)
+"""The kinds of this package, registered through the same hook as everybody's."""
+
+
+class Registry:
+    """Kinds by name."""
+
+    def __init__(self) -> None:
+        self._kinds: dict[str, tuple[type[Kind], str]] = {}
+
+    def __iter__(self) -> Iterator[type[Kind]]:
+        return (kind for kind, _ in self._kinds.values())
+
+    def register(self, kinds: Iterable[type[Kind]], plugin: str) -> None:
+        """Add the kinds of a plugin.
+
+        Raises RegistrationError where one is no usable kind, or where its name is taken; the message names both plugins.
+        """
+        for kind in kinds:
+            if not (isinstance(kind, type) and issubclass(kind, (Fold, Guard))):
+                raise RegistrationError(
+                    f"The plugin {plugin} registered {kind!r}, which is no subclass of Fold or Guard.",
+                    "Return classes from pytest_ledger_register_kinds.",
+                )
+            lacking = [
+                name for name in ("name", "rule", "remedy", "unit") if not isinstance(getattr(kind, name, None), str)
+            ]
+            if lacking:
+                raise RegistrationError(
+                    f"The kind {kind.__qualname__} of the plugin {plugin} has no {', '.join(lacking)}.",
+                    "Give it these class attributes, each a string.",
+                )
+            if kind.name in self._kinds:
+                raise RegistrationError(
+                    f"The kind {kind.name!r} of the plugin {plugin} is already registered "
+                    f"by the plugin {self._kinds[kind.name][1]}.",
+                    "Rename one of them, or switch one plugin off with -p no:NAME.",
+                )
+            self._kinds[kind.name] = (kind, plugin)
+
+    def get(self, name: str) -> type[Kind] | None:
+        """Return the kind of that name, or None."""
+        return self._kinds[name][0] if name in self._kinds else None
+
+    def names(self) -> list[str]:
+        """Return every name, sorted."""
+        return sorted(self._kinds)

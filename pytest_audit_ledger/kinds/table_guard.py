@@ -1,0 +1,181 @@
+"""The guard table_guard: is the ledger the table it should be, and does it show all its rows?"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from pytest_audit_ledger.entry import VERDICTS
+from pytest_audit_ledger.kinds.base import V2_COLUMNS, V3_COLUMNS, Catalogue, Guard
+from pytest_audit_ledger.outcome import Finding, Severity
+from pytest_audit_ledger.resources import sql
+
+_RELATION_KINDS = {
+    "v": "a view",
+    "m": "a materialized view",
+    "f": "a foreign table",
+    "S": "a sequence",
+    "c": "a composite type",
+    "i": "an index",
+    "I": "an index",
+}
+_TRACKS_V2 = ("symbolic", "llm")
+_VERIFIER_STATUSES = ("AGREED", "LLM_CONTRADICTION", "NEURO_SYMBOLIC_DIVERGENCE", "UNVERIFIABLE")
+
+_STRING = r"'(?:[^']|'')*'"
+_CAST = r"::(?:text|character varying|bpchar)(?:\(\d+\))?(?:\[\])?"
+
+
+class TableGuard(Guard):
+    """The ledger is a table with its columns and constraints, and nothing hides rows of it. No parameters."""
+
+    name = "table_guard"
+    rule = "The ledger is an ordinary table with all its columns and constraints, and nothing can hide rows of it."
+    remedy = (
+        "Someone changed the table's definition. Find out who and when, restore what is missing (sql/schema.sql shows "
+        "how it was), and compare the entries with the latest backup or export."
+    )
+    unit = "columns and constraints"
+    integrity = True
+
+    def examine(self, catalogue: Catalogue) -> None:
+        """Compare the catalogue's description with schema v2.1 or v3."""
+        self.facts["schema"] = f"v{catalogue.info.schema_version}"
+        self.element_count += 1
+        kind = catalogue.info.relation_kind
+        if kind not in ("r", "p"):
+            actual = _RELATION_KINDS.get(kind, f"relation kind {kind}")
+            message = f"{catalogue.info.table} is {actual}, which can show anything"
+            self.findings.add(Finding("NOT_A_TABLE", message, None, "a table", actual))
+            return
+        self._examine_hiding(catalogue)
+        self._examine_columns(catalogue)
+        self._examine_keys(catalogue)
+        self._examine_checks(catalogue)
+
+    def _examine_hiding(self, catalogue: Catalogue) -> None:
+        (row,) = catalogue.rows(sql("hiding.sql"))
+        self.element_count += 3
+        if row["row_security"]:
+            policies = ", ".join(row["policies"] or ["no policy"])
+            message = f"row-level security is switched on ({policies}) and can hide rows from other readers"
+            self.findings.add(Finding("ROW_SECURITY", message, None, "switched off", f"switched on, {policies}"))
+        if row["rules"]:
+            rules = ", ".join(row["rules"])
+            message = f"rewrite rules ({rules}) can turn a statement on the ledger into another one"
+            self.findings.add(Finding("REWRITE_RULE", message, None, "no rules", rules))
+        if row["children"]:
+            children = ", ".join(row["children"])
+            message = f"child tables ({children}) add rows that the ledger's constraints do not cover"
+            self.findings.add(Finding("CHILD_TABLE", message, None, "no child tables", children))
+
+    def _examine_columns(self, catalogue: Catalogue) -> None:
+        actual = catalogue.info.columns
+        expected = {**V2_COLUMNS, **(V3_COLUMNS if catalogue.info.schema_version == "3" else {})}
+        unproven = {
+            column
+            for row in catalogue.rows(sql("constraints.sql"))
+            if row["type"] == "n" and not row["holds"]
+            for column in row["columns"]
+        }
+        for name, column in expected.items():
+            self.element_count += 1
+            if name not in actual:
+                message = f"the column {name} is missing"
+                self.findings.add(Finding("COLUMN_MISSING", message, None, column.type, "no such column"))
+                continue
+            if actual[name].type != column.type:
+                message = f"the column {name} has another type than the ledger's schema gives it"
+                self.findings.add(Finding("COLUMN_RETYPED", message, None, column.type, actual[name].type))
+            if column.not_null and (not actual[name].not_null or name in unproven):
+                self._lost("NOT NULL", name)
+
+    def _examine_keys(self, catalogue: Catalogue) -> None:
+        keys = catalogue.rows(sql("unique_indexes.sql"))
+        self.element_count += 3
+        if not any(key["is_primary"] and key["columns"] == ["id"] for key in keys):
+            self._lost("PRIMARY KEY", "id")
+        for column in ("sequence_number", "entry_hash"):
+            if not any(key["columns"] == [column] for key in keys):
+                self._lost("UNIQUE", column)
+
+    def _examine_checks(self, catalogue: Catalogue) -> None:
+        checks = [row for row in catalogue.rows(sql("constraints.sql")) if row["type"] == "c"]
+        columns = catalogue.info.columns
+        self._examine_check(checks, "verdict", VERDICTS)
+        if catalogue.info.schema_version == "3":
+            self._examine_check(checks, "track", None)
+            if "verifier_status" in columns:
+                self._examine_check(checks, "verifier_status", _VERIFIER_STATUSES, Severity.WARNING)
+        else:
+            self._examine_check(checks, "track", _TRACKS_V2)
+
+    def _examine_check(
+        self, checks: list[dict[str, Any]], column: str, values: Sequence[str] | None, severity: Severity | None = None
+    ) -> None:
+        """Look for a CHECK that allows only `values`, or, where None, only text that is not empty."""
+        self.element_count += 1
+        meant = [
+            check
+            for check in checks
+            if (
+                refuses_empty(check["expression"], column)
+                if values is None
+                else allows_only(check["expression"], column, values)
+            )
+        ]
+        if any(check["holds"] for check in meant):
+            return
+        rule = f"one of {', '.join(values)}" if values is not None else "not empty"
+        about = [check["expression"] for check in checks if column in (check["columns"] or [])]
+        state = f"{about[0]}{' (not validated or not enforced)' if meant else ''}" if about else "no such constraint"
+        self._lost("CHECK", column, rule, state, severity)
+
+    def _lost(
+        self,
+        constraint: str,
+        column: str,
+        expected: str = "",
+        actual: str = "no such constraint",
+        severity: Severity | None = None,
+    ) -> None:
+        message = f"the constraint {constraint} on {column} is missing"
+        self.findings.add(
+            Finding("CONSTRAINT_MISSING", message, None, expected or f"{constraint} ({column})", actual, severity)
+        )
+
+
+def _reduced(expression: str) -> tuple[str, list[str]]:
+    """Return a CHECK expression without casts, brackets and spaces, its strings as `?`, and those strings."""
+    strings = [text[1:-1].replace("''", "'") for text in re.findall(_STRING, expression)]
+    bare = re.sub(_CAST, "", re.sub(_STRING, "?", expression))
+    return re.sub(r"[()\s]", "", bare), strings
+
+
+def _listed(expression: str, column: str) -> set[str]:
+    """Return the values that a CHECK expression limits the column to; empty where it says anything else.
+
+    PostgreSQL prints `x IN ('a', 'b')` as `x = ANY (ARRAY['a'::text, 'b'::text])`.
+    """
+    bare, strings = _reduced(expression)
+    one_of = rf"{column}=ANYARRAY\[\?(?:,\?)*\]|{column}=\?(?:OR{column}=\?)*"
+    form = rf"(?:{column}ISNULLOR|{column}ISNOTNULLAND)?(?:{one_of})"
+    return set(strings) if re.fullmatch(form, bare) else set()
+
+
+def allows_only(expression: str, column: str, values: Sequence[str]) -> bool:
+    """Tell whether a CHECK expression refuses every value of the column but these (or fewer)."""
+    listed = _listed(expression, column)
+    return bool(listed) and listed <= set(values)
+
+
+def refuses_empty(expression: str, column: str) -> bool:
+    """Tell whether a CHECK expression refuses the empty string, by its length, by name, or by a list without it."""
+    bare, strings = _reduced(expression)
+    lengths = (f"{function}{column}" for function in ("length", "char_length", "octet_length"))
+    if bare.replace(f"{column}ISNULLOR", "") in {
+        f"{length}{bound}" for length in lengths for bound in (">0", ">=1", "<>0")
+    }:
+        return True
+    return (bare == f"{column}<>?" and strings == [""]) or "" not in (_listed(expression, column) or {""})

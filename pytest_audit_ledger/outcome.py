@@ -1,0 +1,137 @@
+"""What a check found: findings, outcomes, and how much a verification proves. No I/O, no formatting."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+LONGEST_TEXT = 2_000
+"""Characters kept of a text in a finding: an entry may hold a megabyte, a finding must not."""
+
+
+class Severity(str, Enum):
+    """What a finding of a check does to the run: fail it, warn, or only be told."""
+
+    CRITICAL = "critical"
+    WARNING = "warning"
+    INFO = "info"
+
+
+class Status(str, Enum):
+    """How a check ended."""
+
+    PASS = "PASS"  # noqa: S105  (no password)
+    WARN = "WARN"
+    FAIL = "FAIL"
+    ERROR = "ERROR"
+    SKIP = "SKIP"
+    WAIVED = "WAIVED"
+
+
+class Assurance(str, Enum):
+    """How much a verification proves; no output may claim more."""
+
+    ANCHORED = "ANCHORED"
+    SELF_CONSISTENT = "SELF-CONSISTENT"
+    TAMPERED = "TAMPERED"
+    UNVERIFIED = "UNVERIFIED"
+
+
+def clip(text: str, limit: int = LONGEST_TEXT) -> str:
+    """Return `text`, cut to `limit` characters with a note of how long it was."""
+    return text if len(text) <= limit else f"{text[:limit]}… ({len(text):,} characters)"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing wrong.
+
+    `sequence_number` is None for what belongs to no entry, such as a missing trigger. `severity` is None for the
+    severity of the check, or the finding's own.
+    """
+
+    code: str
+    message: str
+    sequence_number: int | None = None
+    expected: str = ""
+    actual: str = ""
+    severity: Severity | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("message", "expected", "actual"):
+            object.__setattr__(self, name, clip(getattr(self, name)))
+
+
+@dataclass
+class Findings:
+    """Findings, counted in full and kept as samples, so that a million of them need no memory."""
+
+    limit: int
+    samples: list[Finding] = field(default_factory=list)
+    counts: Counter[tuple[str, Severity | None]] = field(default_factory=Counter)
+
+    def add(self, finding: Finding) -> None:
+        """Count a finding, and keep it while there is room."""
+        self.counts[finding.code, finding.severity] += 1
+        if len(self.samples) < self.limit:
+            self.samples.append(finding)
+
+    def prepend(self, findings: Iterable[Finding]) -> None:
+        """Count findings that stand before all others."""
+        first = Findings(self.limit)
+        for finding in findings:
+            first.add(finding)
+        first.extend(self)
+        self.samples, self.counts = first.samples, first.counts
+
+    def extend(self, later: Findings) -> None:
+        """Count the findings of what follows."""
+        self.counts.update(later.counts)
+        self.samples.extend(later.samples[: self.limit - len(self.samples)])
+
+    def unexpected(self) -> int:
+        """Return how many were found, without those that are only told."""
+        return sum(count for (_, severity), count in self.counts.items() if severity is not Severity.INFO)
+
+    def worst(self, of_the_check: Severity) -> Severity | None:
+        """Return the gravest severity found, or None. No finding is graver than its check is declared to be."""
+        ranks = list(Severity)
+        limit = ranks.index(of_the_check)
+        found = [max(limit, ranks.index(severity or of_the_check)) for (_, severity) in self.counts]
+        return ranks[min(found)] if found else None
+
+    def codes(self) -> dict[str, int]:
+        """Return how often each code was found."""
+        codes: Counter[str] = Counter()
+        for (code, _), count in self.counts.items():
+            codes[code] += count
+        return dict(codes)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one check found.
+
+    `element_count` is how many things were examined (entries for a fold; triggers, columns or constraints for a guard)
+    and `unexpected_count` how many findings there were; `findings` are the first of them. `reason` says why the check
+    is ERROR, SKIP or WAIVED. `rule` and `remedy` are the kind's plain words.
+    """
+
+    check_id: str
+    suite: str
+    kind: str
+    integrity: bool
+    severity: Severity
+    controls: tuple[str, ...]
+    status: Status
+    rule: str
+    remedy: str
+    unit: str
+    element_count: int = 0
+    unexpected_count: int = 0
+    findings: tuple[Finding, ...] = ()
+    codes: Mapping[str, int] = field(default_factory=dict)
+    facts: Mapping[str, str] = field(default_factory=dict)
+    reason: str = ""

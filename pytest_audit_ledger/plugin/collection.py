@@ -1,0 +1,68 @@
+"""Which suites a run collects: those named, those that lie in collected folders, and otherwise the default one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pytest_audit_ledger.plugin.items import SUFFIX, ShippedSuite, SuiteFile
+from pytest_audit_ledger.plugin.run import RUN, Run, is_controller
+from pytest_audit_ledger.resources import folder
+
+DEFAULT_SUITE = f"integrity{SUFFIX}"
+
+
+def take_shipped_suites(config: pytest.Config, run: Run) -> None:
+    """Take arguments such as `integrity.ledger.yaml::entry_hash`, which name a shipped suite, from pytest's.
+
+    pytest would look for a file of that name. The controller of xdist does not collect; its workers take theirs.
+    """
+    if is_controller(config):
+        return
+    for argument in list(config.args):
+        name, *checks = argument.split("::")
+        here = config.invocation_params.dir / name
+        if name.endswith(SUFFIX) and not here.exists() and (folder("checks") / name).is_file():
+            config.args.remove(argument)
+            run.shipped_selection.append((name, tuple(checks)))
+
+
+def names_a_suite(config: pytest.Config) -> bool:
+    """Tell whether the command line names a suite, which then replaces the default."""
+    return any(argument.partition("::")[0].endswith(SUFFIX) for argument in config.args)
+
+
+def added_suites(session: pytest.Session) -> list[pytest.Collector]:
+    """Return the suites to collect besides what the arguments name: shipped ones, or those of the ini file."""
+    config = session.config
+    run = config.stash[RUN]
+    if run.shipped_selection:
+        only: dict[str, list[str]] = {}
+        for name, checks in run.shipped_selection:
+            only.setdefault(name, []).extend(checks)
+        return [_shipped(session, name, tuple(checks)) for name, checks in only.items()]
+    if names_a_suite(config):
+        return []
+    if run.options.suites:
+        return [_named(session, path) for path in run.options.suites]
+    return [_shipped(session, DEFAULT_SUITE)]
+
+
+def _shipped(session: pytest.Session, name: str, only: tuple[str, ...] = ()) -> pytest.Collector:
+    path = folder("checks") / name
+    return ShippedSuite.from_parent(session, name=name, nodeid=name, suite_path=path, only=only)  # type: ignore[no-any-return]
+
+
+def _named(session: pytest.Session, path: Path) -> pytest.Collector:
+    return SuiteFile.from_parent(session, path=path)
+
+
+def collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """Return the suite in a file that pytest came across, unless the ini file has named it already."""
+    if not file_path.name.endswith(SUFFIX):
+        return None
+    run = parent.config.stash[RUN]
+    if file_path in run.options.suites and not names_a_suite(parent.config):
+        return None
+    return SuiteFile.from_parent(parent, path=file_path)

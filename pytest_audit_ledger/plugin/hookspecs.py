@@ -1,0 +1,38 @@
+"""The hooks that this plugin adds to pytest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pytest
+
+from pytest_audit_ledger.kinds.base import Kind
+
+
+@pytest.hookspec
+def pytest_ledger_register_kinds() -> Iterable[type[Kind]]:  # type: ignore[empty-body]
+    """Return the kinds that a plugin, or a conftest.py, adds to those a suite may name.
+
+    Our own kinds come through this hook as well. A name that is taken is refused, naming both plugins.
+
+        # my_plugin.py, or conftest.py
+        from pytest_audit_ledger.entry import Batch
+        from pytest_audit_ledger.kinds.base import Fold
+        from pytest_audit_ledger.outcome import Finding
+
+        class NoLlmVerdicts(Fold):
+            name = "no_llm_verdicts"
+            rule = "No verdict comes from the language model alone."
+            remedy = "Ask the model's owner why it decided, and have a person review the entries."
+            columns = ("track",)
+
+            def feed(self, batch: Batch) -> None:
+                for number, track in zip(batch.sequence_numbers, batch.values("track")):
+                    if track == "llm":
+                        self.findings.add(Finding("LLM_VERDICT", "decided by the model", number, actual=track))
+
+        def pytest_ledger_register_kinds():
+            return [NoLlmVerdicts]
+
+    A suite then says `expect: no_llm_verdicts`.
+    """

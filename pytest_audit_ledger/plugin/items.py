@@ -1,0 +1,111 @@
+"""Suites as collectors and checks as items: `collect` parses, `setup` obtains the outcome, `runtest` judges."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_audit_ledger.errors import LedgerError, SuiteError
+from pytest_audit_ledger.kinds.registry import Registry
+from pytest_audit_ledger.outcome import Outcome, Status
+from pytest_audit_ledger.plugin.run import RUN
+from pytest_audit_ledger.rendering import describe
+from pytest_audit_ledger.suite import Check, load
+
+SUFFIX = ".ledger.yaml"
+REGISTRY = pytest.StashKey[Registry]()
+
+
+class LedgerWarning(pytest.PytestWarning):
+    """A check of severity warning found something."""
+
+
+class CheckItem(pytest.Item):
+    """One check."""
+
+    def __init__(self, check: Check, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.check = check
+        self.add_marker(pytest.mark.ledger)
+
+    def setup(self) -> None:
+        """Obtain the outcome; a check that could not be evaluated is an error here, and not a failure later."""
+        try:
+            outcome = self._outcome = self.config.stash[RUN].outcome(self.nodeid)
+        except LedgerError as error:
+            self._tell(Status.ERROR)
+            pytest.fail(f"{self.check.id}: could not be evaluated\n  why    {error}", pytrace=False)
+        self._tell(outcome.status, outcome)
+        if outcome.status is Status.ERROR:
+            pytest.fail(describe(outcome), pytrace=False)
+        if outcome.status is Status.SKIP:
+            pytest.skip(outcome.reason)
+
+    def runtest(self) -> None:
+        """Fail or warn, as the outcome says."""
+        if self._outcome.status is Status.FAIL:
+            pytest.fail(describe(self._outcome), pytrace=False)
+        if self._outcome.status is Status.WARN:
+            self.warn(LedgerWarning(describe(self._outcome)))
+
+    def _tell(self, status: Status, outcome: Outcome | None = None) -> None:
+        """Put the facts about the check into the JUnit file."""
+        told = {
+            "ledger.status": status.value,
+            "ledger.severity": self.check.severity.value,
+            "ledger.element_count": outcome.element_count if outcome else 0,
+            "ledger.unexpected_count": outcome.unexpected_count if outcome else 0,
+            "ledger.controls": ", ".join(self.check.controls),
+        }
+        self.user_properties.extend((name, str(value)) for name, value in told.items())
+
+    def reportinfo(self) -> tuple[os.PathLike[str] | str, int | None, str]:
+        """Locate the check in its suite."""
+        return self.config.rootpath / self.nodeid.partition("::")[0], self.check.line - 1, self.check.id
+
+
+class _SuiteCollector(pytest.Collector):
+    """Collects the checks of the suite at `suite_path`, or only those in `only`."""
+
+    suite_path: Path
+    only: tuple[str, ...] = ()
+
+    def collect(self) -> Iterator[CheckItem]:
+        """Parse the suite. Mistakes in it are a collection error, so that nothing runs."""
+        try:
+            suite = load(self.suite_path, self.config.stash[REGISTRY], self.nodeid)
+        except SuiteError as error:
+            raise self.CollectError(
+                f"The suite {self.nodeid} was not understood, so nothing was checked.\n{error}"
+            ) from None
+        self.config.stash[RUN].suites[suite.name] = suite
+        unknown = set(self.only) - {check.id for check in suite.checks}
+        if unknown:
+            raise self.CollectError(f"There is no check {', '.join(sorted(unknown))} in {self.nodeid}.")
+        for check in suite.checks:
+            if not self.only or check.id in self.only:
+                yield CheckItem.from_parent(self, name=check.id, check=check)
+
+
+class SuiteFile(_SuiteCollector, pytest.File):
+    """A suite in a folder of the user's."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.suite_path = self.path
+
+
+class ShippedSuite(_SuiteCollector):
+    """A suite of this package, whose node id is its name wherever the package is installed.
+
+    It is no pytest.File, because `--lf` drops files that it does not find under the root folder.
+    """
+
+    def __init__(self, suite_path: Path, only: tuple[str, ...] = (), **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.suite_path = suite_path
+        self.only = only

@@ -1,0 +1,57 @@
+"""Facts about the ledger as properties of the test suite in pytest's own JUnit file."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from pytest_audit_ledger.outcome import Assurance
+from pytest_audit_ledger.plugin.run import Run
+
+_NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def write_properties(config: pytest.Config, run: Run) -> None:
+    """Add the properties, where pytest writes a JUnit file.
+
+    pytest offers `add_global_property` to fixtures only, and there may be none in a run, or they are in other
+    processes; so the writer is found among the plugins by that method.
+    """
+    writers = [plugin for plugin in config.pluginmanager.get_plugins() if hasattr(plugin, "add_global_property")]
+    for writer in writers:
+        for name, value in properties(run).items():
+            writer.add_global_property(f"ledger.{name}", _NOT_XML.sub("?", str(value)))
+
+
+def properties(run: Run) -> dict[str, Any]:
+    """Return what is known about the ledger, by name; what was not read is absent."""
+    result = run.result()
+    if result is None:
+        return {"database": run.options.source(run.dsn).label, "assurance": Assurance.UNVERIFIED.value}
+    verification, survey = result.verification, result.verification.survey
+    told: dict[str, Any] = {
+        "database": verification.database,
+        "table": verification.table,
+        "assurance": verification.assurance.value,
+        "assurance_meaning": verification.sentence,
+        "started_at": verification.started_at,
+        "duration_s": f"{verification.duration_s:.3f}",
+        "tool_version": verification.tool_version,
+        "suites": ", ".join(name for name, _ in result.suites),
+        "suite_sha256": ", ".join(digest for _, digest in result.suites),
+    }
+    if verification.info is not None:
+        told["server_version"] = verification.info.server_version
+        told["schema_version"] = verification.info.schema_version
+        told["snapshot"] = verification.info.snapshot
+    if survey is not None:
+        told["entries"] = survey.entries
+        if survey.entries:
+            told["sequence_first"] = survey.sequence_first
+            told["sequence_last"] = survey.sequence_last
+            told["time_first"] = survey.time_first
+            told["time_last"] = survey.time_last
+            told["head_hash"] = survey.head_hash
+    return told

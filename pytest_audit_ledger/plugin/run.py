@@ -1,0 +1,161 @@
+"""The state of one pytest run: the selected checks and their one verification.
+
+The verification happens when the first check is about to run, for all selected checks together. Under pytest-xdist the
+first worker that gets there does it for all: the controller gives them a folder, where a lock lets one in and a file
+holds the result for the others and for the controller's own summary.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from filelock import FileLock
+
+from pytest_audit_ledger.errors import LedgerError
+from pytest_audit_ledger.outcome import Outcome
+from pytest_audit_ledger.plugin.options import Options
+from pytest_audit_ledger.progress import progress_bar
+from pytest_audit_ledger.sources.demo import demo_server
+from pytest_audit_ledger.suite import Check, Suite
+from pytest_audit_ledger.verification import Verification, verify
+
+
+@dataclass(frozen=True)
+class Result:
+    """A verification with the suites it ran, and its outcomes by node id."""
+
+    verification: Verification
+    outcomes: Mapping[str, Outcome]
+    suites: tuple[tuple[str, str], ...]
+
+
+@dataclass
+class Run:
+    """What a pytest process knows of the run; `exchange` is the folder shared under xdist, None without it."""
+
+    config: pytest.Config
+    options: Options
+    dsn: str
+    exchange: Path | None = None
+    suites: dict[str, Suite] = field(default_factory=dict)
+    shipped_selection: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
+    selected: list[tuple[str, Check]] = field(default_factory=list)
+    failure: LedgerError | None = None
+    _result: Result | None = None
+    _resources: ExitStack = field(default_factory=ExitStack)
+
+    def start_demo(self) -> str:
+        """Start the demo server, if one was asked for and does not run yet; return the DSN of the ledger."""
+        if self.options.demo and not self.dsn:
+            self.dsn = self._resources.enter_context(demo_server(self.options.demo))
+        return self.dsn
+
+    def share(self) -> Path:
+        """Return the folder through which the workers of xdist share one verification."""
+        if self.exchange is None:
+            self.exchange = Path(tempfile.mkdtemp(prefix="audit-ledger-"))
+            self._resources.callback(shutil.rmtree, self.exchange, ignore_errors=True)
+        return self.exchange
+
+    def close(self) -> None:
+        """Stop and delete whatever this run started."""
+        self._resources.close()
+
+    def verify_once(self) -> None:
+        """Verify all selected checks, unless that was done; what goes wrong is kept for the items to tell."""
+        if self._result is not None or self.failure is not None:
+            return
+        try:
+            if self.exchange is None:
+                self._result = self._verify()
+                return
+            with FileLock(self.exchange / "lock"):
+                self._result = self._shared() or self._verify()
+                self._publish(self._result)
+        except LedgerError as error:
+            self.failure = error
+
+    def _verify(self) -> Result:
+        source = self.options.source(self.start_demo())
+        with _visible(self.config):
+            verification = verify(
+                source,
+                [check for _, check in self.selected],
+                workers=self.options.workers,
+                samples=self.options.samples,
+                allow_empty=self.options.allow_empty,
+                progress=progress_bar,
+            )
+        node_ids = [node_id for node_id, _ in self.selected]
+        used = dict.fromkeys(check.suite for _, check in self.selected)
+        digests = tuple((name, self.suites[name].sha256) for name in used)
+        return Result(verification, dict(zip(node_ids, verification.outcomes, strict=True)), digests)
+
+    def _shared(self) -> Result | None:
+        path = self.exchange / "result" if self.exchange else None
+        if path is None or not path.exists():
+            return None
+        # written by a process of this run, into a folder that only its user can read
+        result: Result = pickle.loads(path.read_bytes())  # noqa: S301
+        return result
+
+    def _publish(self, result: Result) -> None:
+        assert self.exchange is not None  # noqa: S101  (called under xdist only)
+        partial = self.exchange / "partial"
+        partial.write_bytes(pickle.dumps(result))
+        partial.replace(self.exchange / "result")
+
+    def result(self) -> Result | None:
+        """Return the result, or None where the ledger was not verified (yet)."""
+        return self._result or self._shared()
+
+    def outcome(self, node_id: str) -> Outcome:
+        """Return what a check found. Raises LedgerError where nothing could be started."""
+        if self.failure is not None:
+            raise self.failure
+        result = self.result()
+        assert result is not None  # noqa: S101  (items ask after verify_once)
+        return result.outcomes[node_id]
+
+
+RUN = pytest.StashKey[Run]()
+
+
+def _visible(config: pytest.Config) -> Any:
+    """Let the progress bar through to the terminal, on a line of its own."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    capture = config.pluginmanager.get_plugin("capturemanager")
+    if reporter is None or capture is None or not reporter.isatty:
+        return nullcontext()
+    reporter.ensure_newline()
+    return capture.global_and_fixture_disabled()
+
+
+def is_controller(config: pytest.Config) -> bool:
+    """Tell whether this process only hands out tests to the workers of pytest-xdist."""
+    return config.pluginmanager.hasplugin("dsession")
+
+
+def environment(config: pytest.Config) -> Mapping[str, str]:
+    """Return what the controller told this worker of xdist; empty elsewhere."""
+    told: Mapping[str, str] = getattr(config, "workerinput", {})
+    return {name: told[name] for name in ("ledger_exchange", "ledger_dsn") if name in told}
+
+
+def relative(config: pytest.Config, path: Path) -> str:
+    """Return the path as node ids write it."""
+    return os.path.relpath(path, config.rootpath).replace(os.sep, "/")
+
+
+def selected_checks(items: Sequence[pytest.Item]) -> list[tuple[str, Check]]:
+    """Return the node ids and checks among the items of a session."""
+    return [(item.nodeid, item.check) for item in items if hasattr(item, "check") and isinstance(item.check, Check)]

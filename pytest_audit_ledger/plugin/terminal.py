@@ -1,0 +1,53 @@
+"""What the plugin says on the terminal at the end of a run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_audit_ledger.outcome import Assurance, Status
+from pytest_audit_ledger.plugin.run import Run
+from pytest_audit_ledger.rendering import facts, printable, table
+
+if TYPE_CHECKING:
+    import pytest
+
+_COLOURS: dict[Status | None, dict[str, bool]] = {
+    Status.PASS: {"green": True},
+    Status.WARN: {"yellow": True},
+    Status.FAIL: {"red": True},
+    Status.ERROR: {"red": True},
+}
+_ASSURANCE_COLOURS: dict[Assurance, dict[str, bool]] = {
+    Assurance.ANCHORED: {"green": True, "bold": True},
+    Assurance.SELF_CONSISTENT: {"green": True, "bold": True},
+    Assurance.TAMPERED: {"red": True, "bold": True},
+    Assurance.UNVERIFIED: {"yellow": True, "bold": True},
+}
+
+
+def write_summary(reporter: pytest.TerminalReporter, run: Run, collected_only: bool) -> None:
+    """Write the section `audit ledger`: the ledger, the checks, the assurance and what it means."""
+    if collected_only:
+        return
+    reporter.section("audit ledger")
+    result = run.result()
+    if result is None:
+        colour = _ASSURANCE_COLOURS[Assurance.UNVERIFIED]
+        reporter.write_line(f"{Assurance.UNVERIFIED.value}: {why_not(run)}", **colour)
+        return
+    for name, value in facts(result.verification).items():
+        reporter.write_line(f"{name:<10} {value}")
+    reporter.write_line("")
+    for line, status in table(result.verification.outcomes):
+        reporter.write_line(line, **_COLOURS.get(status, {}))
+    reporter.write_line("")
+    verification = result.verification
+    colour = _ASSURANCE_COLOURS[verification.assurance]
+    reporter.write_line(f"{verification.assurance.value}: {printable(verification.sentence, 2000)}", **colour)
+
+
+def why_not(run: Run) -> str:
+    """Return why there is no verification."""
+    if run.failure is not None:
+        return f"Nothing was checked. {run.failure}"
+    return "No check ran to its end, so nothing is known about the ledger."

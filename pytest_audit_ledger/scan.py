@@ -1,0 +1,184 @@
+"""One pass over the entries: every fold sees every batch, and segments of the ledger can be read side by side.
+
+A segment is read by a process of its own, over a connection of its own that joins the same snapshot. The folds of the
+segments are merged in order, so findings, counts and their order do not depend on the number of workers.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import reduce
+
+from pytest_audit_ledger.entry import Batch
+from pytest_audit_ledger.errors import SourceError, UsageError
+from pytest_audit_ledger.kinds.base import Fold
+from pytest_audit_ledger.sources.postgres import PostgresSnapshot, PostgresSource, Segment
+
+WORTH_A_PROCESS = 150_000
+"""Entries for each worker below which starting a process costs more than it saves (about a third of a second)."""
+
+MOST_WORKERS = 8
+SEGMENTS_PER_WORKER = 4
+
+Advance = Callable[[int], None]
+Progress = Callable[[int], AbstractContextManager[Advance]]
+"""Given the entries to expect, a context whose value is told how many more were read."""
+
+
+def no_progress(total: int) -> AbstractContextManager[Advance]:  # noqa: ARG001  (a Progress)
+    """Show nothing."""
+    return nullcontext(lambda _: None)
+
+
+def parse_workers(text: str) -> int | None:
+    """Return the number of workers that `text` asks for, None for `auto`. Raises UsageError for anything else."""
+    if text == "auto":
+        return None
+    if text.isdecimal() and 1 <= int(text) <= 256:
+        return int(text)
+    raise UsageError(f"{text!r} is no number of workers.", "Write auto, or a number from 1 to 256.")
+
+
+def scan(
+    source: PostgresSource, snapshot: PostgresSnapshot, folds: Sequence[Fold], workers: int | None, progress: Progress
+) -> list[Fold]:
+    """Feed every entry of the snapshot to every fold, and return the folds, merged and closed.
+
+    `workers` is a number of processes, or None to choose one by the size of the ledger and the processors at hand.
+    Raises SourceError where the entries could not all be read.
+    """
+    columns = list(dict.fromkeys(["sequence_number", *(column for fold in folds for column in fold.columns)]))
+    bounds = snapshot.bounds()
+    entries = bounds[1] - bounds[0] + 1 if bounds else 0
+    count = _choose(workers, entries) if snapshot.is_ordered() else 1
+    with progress(entries) as advance:
+        if count == 1:
+            parts = [_read_here(snapshot, columns, folds, advance)]
+        else:
+            low, high = bounds or (1, 0)
+            segments = cut(low, high, count * SEGMENTS_PER_WORKER)
+            parts = _read_in_processes(source, snapshot, columns, folds, segments, count, advance)
+    merged = reduce(_merge_parts, parts)
+    for fold in merged:
+        _guarded(fold, fold.close)
+    return merged
+
+
+def _choose(workers: int | None, entries: int) -> int:
+    if workers is not None:
+        return workers
+    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(processors, MOST_WORKERS, entries // WORTH_A_PROCESS))
+
+
+def cut(low: int, high: int, count: int) -> list[Segment]:
+    """Return at most `count` segments that cover every sequence number once; the outer ones are open."""
+    width = max(1, -(-(high - low + 1) // count))
+    starts = list(range(low + width, high + 1, width))[: count - 1]
+    return [Segment(first, end) for first, end in zip([None, *starts], [*starts, None], strict=True)]
+
+
+def _read(
+    snapshot: PostgresSnapshot, columns: Sequence[str], segment: Segment, folds: Sequence[Fold], advance: Advance
+) -> list[Fold]:
+    def consume(batch: Batch) -> None:
+        for fold in folds:
+            fold.element_count += len(batch)
+            _guarded(fold, lambda fold=fold: fold.feed(batch))  # type: ignore[misc]
+        advance(len(batch))
+
+    snapshot.scan(columns, segment, consume)
+    return list(folds)
+
+
+def _read_here(
+    snapshot: PostgresSnapshot, columns: Sequence[str], folds: Sequence[Fold], advance: Advance
+) -> list[Fold]:
+    """Read in a thread, because a signal would not interrupt a wait inside libpq: the main thread cancels it."""
+    with _interruptible(ThreadPoolExecutor(1), snapshot.cancel) as executor:
+        return executor.submit(_read, snapshot, columns, Segment(), folds, advance).result()
+
+
+def _read_in_processes(
+    source: PostgresSource,
+    snapshot: PostgresSnapshot,
+    columns: Sequence[str],
+    folds: Sequence[Fold],
+    segments: Sequence[Segment],
+    workers: int,
+    advance: Advance,
+) -> list[list[Fold]]:
+    exported = snapshot.export()
+    # spawn, because a fork would share the open connection, and threads that a test run may have started
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_ignore_interrupts)
+    parts: list[list[Fold]] = []
+    with _interruptible(pool, lambda: snapshot.cancel_readers(exported)) as executor:
+        futures: list[Future[list[Fold]]] = [
+            executor.submit(_read_segment, source, exported, columns, segment, folds) for segment in segments
+        ]
+        try:
+            for future in futures:
+                parts.append(future.result())
+                advance(parts[-1][0].element_count)
+        except BrokenProcessPool:
+            raise SourceError(
+                "A process that read part of the ledger ended unexpectedly.",
+                "Run with --ledger-workers 1, which needs no processes; kinds must be importable to be sent to one.",
+            ) from None
+    return parts
+
+
+def _read_segment(
+    source: PostgresSource, exported: str, columns: Sequence[str], segment: Segment, folds: Sequence[Fold]
+) -> list[Fold]:
+    with source.snapshot(exported) as snapshot:
+        return _read(snapshot, columns, segment, folds, lambda _: None)
+
+
+def _ignore_interrupts() -> None:
+    """Leave Ctrl-C to the parent, which stops the readers by way of the server."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+@contextmanager
+def _interruptible(executor: Executor, cancel: Callable[[], None]) -> Iterator[Executor]:
+    try:
+        yield executor
+    except BaseException:
+        executor.shutdown(wait=False, cancel_futures=True)
+        cancel()
+        raise
+    finally:
+        executor.shutdown()
+
+
+def _merge_parts(earlier: list[Fold], later: list[Fold]) -> list[Fold]:
+    return [_merge(before, after) for before, after in zip(earlier, later, strict=True)]
+
+
+def _merge(earlier: Fold, later: Fold) -> Fold:
+    if not later.element_count:
+        return earlier
+    if not earlier.element_count:
+        return later
+    earlier.failure = earlier.failure or later.failure
+    _guarded(earlier, lambda: earlier.merge(later))
+    earlier.element_count += later.element_count
+    return earlier
+
+
+def _guarded(fold: Fold, action: Callable[[], None]) -> None:
+    """Run code of a kind; if it fails, that is one check which could not be evaluated and no reason to stop others."""
+    if fold.failure:
+        return
+    try:
+        action()
+    except Exception as error:  # noqa: BLE001  (anybody's code; whatever it raises becomes this check's ERROR)
+        fold.failure = f"the code of the kind {fold.name} failed with {type(error).__name__}: {error}"

@@ -1,0 +1,57 @@
+"""From rows of PostgreSQL's COPY text format to a batch.
+
+COPY text escapes backspace, form feed, newline, carriage return, tab, vertical tab and backslash with a backslash, and
+marks NULL as `\\N` (PostgreSQL documentation, COPY, "Text Format"). JSON escapes the same characters in the same way but
+for the vertical tab, and besides them the quote and the other control characters (RFC 8259, section 7). So COPY text
+becomes JSON text by patching three things, for a whole batch at once.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from pytest_audit_ledger.entry import Batch
+
+_CONTROL = bytes(code for code in range(0x01, 0x20) if chr(code) not in "\t\n")
+_PAIR_OR_CONTROL = re.compile(rb"\\(.)|[\x01-\x08\x0b-\x1f]", re.DOTALL)
+
+
+def _patch(match: re.Match[bytes]) -> bytes:
+    if match.group() == b"\\v":
+        return b"\\u000b"
+    return match.group() if match.group(1) else b"\\u%04x" % match.group()[0]
+
+
+def json_lines(data: bytes) -> str:
+    """Return COPY text with every field as JSON text; tabs and newlines still part fields and rows."""
+    if b'"' in data:
+        data = data.replace(b'"', b'\\"')
+    if b"\\v" in data or len(data.translate(None, _CONTROL)) != len(data):
+        data = _PAIR_OR_CONTROL.sub(_patch, data)
+    return data.decode("latin-1")
+
+
+def batch(columns: Sequence[str], rows: Sequence[bytes]) -> Batch:
+    """Return the rows, each with these columns and a newline at its end, as a batch."""
+    fields = json_lines(b"".join(rows)).replace("\n", "\t").split("\t")
+    width = len(columns)
+    by_name = {name: fields[index:-1:width] for index, name in enumerate(columns)}
+    if "timestamp" in by_name:
+        by_name["timestamp"] = [
+            # most have six digits of fraction, and this is the shortest way for them
+            f"{text.replace(' ', 'T')}:00" if text[4] == "-" and text[26:] == "+00" else canonical(text)
+            for text in by_name["timestamp"]
+        ]
+    return Batch(by_name)
+
+
+def canonical(text: str) -> str:
+    """Return a timestamp as PostgreSQL prints it (ISO, UTC) in its canonical form; others as they are.
+
+    `2026-05-21 15:30:00.87407+00` becomes `2026-05-21T15:30:00.874070+00:00`.
+    """
+    if text[4:5] == "-" and text[-3:] == "+00":  # infinity, five-digit years and BC have another shape
+        fraction = "" if len(text) == 22 else text[19:-3].ljust(7, "0")
+        return f"{text[:10]}T{text[11:19]}{fraction}+00:00"
+    return text

@@ -1,0 +1,341 @@
+"""A ledger in PostgreSQL, read without trusting the database or its settings.
+
+Everything in a run reads one snapshot: a REPEATABLE READ, READ ONLY transaction, which further connections join by its
+exported name. Each session pins what would change the answer (time zone, date style, encoding, search path, row-level
+security) for its own transaction only, so that it also works behind a pooler. Names are qualified and quoted, values
+bound, and the password is neither kept outside libpq's parameters nor printed.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg2
+from psycopg2 import errorcodes
+from psycopg2.extensions import connection as Connection
+from psycopg2.extensions import make_dsn
+from psycopg2.extras import RealDictCursor
+from psycopg2.sql import SQL, Composable, Identifier, Literal
+
+from pytest_audit_ledger.entry import Batch
+from pytest_audit_ledger.errors import CannotEvaluate, SourceError, UsageError
+from pytest_audit_ledger.kinds.base import MOMENT, Attempt, Column, LedgerInfo
+from pytest_audit_ledger.resources import sql
+from pytest_audit_ledger.sources import copy_text, dsn
+from pytest_audit_ledger.sources.refusals import explain
+
+BATCH_BYTES = 64 * 1024
+"""Bytes of COPY text in a batch (some hundred entries): small enough to stay in a processor's cache, which decides."""
+
+LOCK_TIMEOUT_S = 10
+CONNECT_TIMEOUT_S = 10
+DEFAULT_TIMEOUT_S = 3600
+"""Seconds one statement may take; a scan is one statement."""
+
+APPLICATION_NAME = "pytest-audit-ledger"
+
+_INTEGERS = frozenset({"smallint", "integer", "bigint"})
+_NAIVE_MOMENT = "timestamp without time zone"
+
+_PIN_SESSION = """
+    SET LOCAL TimeZone = 'UTC';
+    SET LOCAL DateStyle = 'ISO, YMD';
+    SET LOCAL search_path = '';
+    SET LOCAL row_security = off;
+    SET LOCAL statement_timeout = {timeout};
+    SET LOCAL lock_timeout = {lock_timeout};
+    SET LOCAL idle_in_transaction_session_timeout = 0;
+    SET LOCAL jit = off;
+    -- An index on the sequence number, where there is one, streams the entries; a sort would first write them all.
+    SET LOCAL enable_sort = off;
+"""
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A range of sequence numbers, from `first` up to but without `end`; None is open. `last` includes NULLs."""
+
+    first: int | None = None
+    end: int | None = None
+
+
+class PostgresSource:
+    """Where a ledger is, and how to read it. Picklable, so that other processes can join a snapshot."""
+
+    def __init__(self, dsn_text: str, table: str = "ledger_entries", timeout: int = DEFAULT_TIMEOUT_S) -> None:
+        """Take a DSN (see `dsn.resolve` and `dsn.parse`), `schema.table` and seconds a statement may take.
+
+        Raises UsageError where the DSN or the table's name cannot be read. Connects to nothing.
+        """
+        parameters = dsn.parse(dsn.resolve(dsn_text))
+        if "PGCONNECT_TIMEOUT" not in os.environ:
+            parameters.setdefault("connect_timeout", str(CONNECT_TIMEOUT_S))
+        parameters.setdefault("application_name", APPLICATION_NAME)
+        parameters["client_encoding"] = "UTF8"
+        self._parameters = parameters
+        self.schema, self.table = split_name(table)
+        self.timeout = timeout
+
+    @property
+    def label(self) -> str:
+        """The database, without secrets."""
+        return dsn.mask(self._parameters)
+
+    def connect(self) -> Connection:
+        """Return a new connection.
+
+        Raises SourceError with one sentence and a remedy.
+        """
+        try:
+            return psycopg2.connect(make_dsn(**self._parameters))
+        except psycopg2.Error as error:
+            raise explain(error, self.label) from None
+
+    @contextmanager
+    def snapshot(self, exported: str | None = None) -> Iterator[PostgresSnapshot]:
+        """Open the ledger's snapshot, or join the one exported under this name; it is closed on leaving."""
+        connection = self.connect()
+        try:
+            connection.set_session(isolation_level="REPEATABLE READ", readonly=True, autocommit=False)
+            yield PostgresSnapshot(self, connection, exported)
+        finally:
+            connection.close()
+
+
+class PostgresSnapshot:
+    """One consistent, read-only view of a ledger."""
+
+    def __init__(self, source: PostgresSource, connection: Connection, exported: str | None) -> None:
+        self._source = source
+        self._connection = connection
+        if exported is not None:
+            self._run(SQL("SET TRANSACTION SNAPSHOT {}").format(Literal(exported)))
+            self._run(SQL("SET LOCAL application_name = {}").format(Literal(_reader_name(exported))))
+        timeouts = {"timeout": source.timeout * 1000, "lock_timeout": LOCK_TIMEOUT_S * 1000}
+        self._run(SQL(_PIN_SESSION).format(**{name: Literal(value) for name, value in timeouts.items()}))
+        self._oid, relation_kind = self._find_table()
+        self._name = Identifier(source.schema, source.table)
+        self.info = self._describe(relation_kind)
+
+    def _run(self, statement: Composable | str, parameters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+        try:
+            with self._connection.cursor(cursor_factory=RealDictCursor) as cursor:
+                cursor.execute(statement, parameters)
+                return [dict(row) for row in cursor] if cursor.description else []
+        except psycopg2.Error as error:
+            raise explain(error, self._source.label) from None
+
+    def _find_table(self) -> tuple[int, str]:
+        schema, table = self._source.schema, self._source.table
+        found = self._run(sql("find_table.sql"), {"schema": schema, "name": table})
+        if not found:
+            raise self._no_such_table()
+        row = found[0]
+        role = Identifier(row["role"]).as_string(self._connection)
+        name = Identifier(schema, table).as_string(self._connection)
+        if not row["may_use_schema"] or not row["may_select"]:
+            grants = [f"GRANT USAGE ON SCHEMA {name.partition('.')[0]} TO {role}"] if not row["may_use_schema"] else []
+            grants += [f"GRANT SELECT ON {name} TO {role}"] if not row["may_select"] else []
+            message = f"The role {row['role']} may not read the table {schema}.{table} in {self._source.label}."
+            raise SourceError(message, f"Ask its owner for: {'; '.join(grants)};")
+        return int(row["oid"]), str(row["kind"])
+
+    def _no_such_table(self) -> SourceError:
+        candidates = [row["name"] for row in self._run(sql("find_ledgers.sql"))]
+        hint = (
+            f"A table with a ledger's columns is {' and '.join(candidates)}: name it with --ledger-table."
+            if candidates
+            else "Name it with --ledger-table schema.table, or check that this is the right database."
+        )
+        message = f"There is no table {self._source.schema}.{self._source.table} in {self._source.label}."
+        return SourceError(message, hint)
+
+    def _describe(self, relation_kind: str) -> LedgerInfo:
+        columns = {row["name"]: Column(row["type"], row["not_null"]) for row in self.rows(sql("columns.sql"))}
+        (row,) = self._run(sql("snapshot.sql"))
+        actual = {**self._source._parameters, **self._connection.get_dsn_parameters()}
+        return LedgerInfo(
+            database=dsn.mask(actual),
+            table=f"{self._source.schema}.{self._source.table}",
+            relation_kind=relation_kind,
+            columns=columns,
+            server_version=row["server_version"],
+            server_time=row["server_time"],
+            snapshot=row["snapshot"],
+        )
+
+    def rows(self, statement: str, parameters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+        """Return the rows of a query; `%(table)s` is the oid of the ledger. Raises SourceError."""
+        return self._run(statement, {**(parameters or {}), "table": self._oid})
+
+    def attempt(self, statement: str) -> Attempt:
+        """Try a statement that should be refused (`{ledger}` is the table), and roll it back in any case.
+
+        It runs on a connection of its own with the settings an ordinary session has, because that is what a change
+        would meet. Raises CannotEvaluate where the server could not decide: a lock, a timeout, a read-only server.
+        """
+        connection = self._source.connect()
+        try:
+            with connection.cursor() as cursor:
+                limits = SQL("SET LOCAL lock_timeout = {0}; SET LOCAL statement_timeout = {0}")
+                cursor.execute(limits.format(Literal(LOCK_TIMEOUT_S * 1000)))
+                cursor.execute(SQL(statement).format(ledger=self._name))
+                return Attempt(None, cursor.rowcount)
+        except psycopg2.Error as error:
+            if error.pgcode is None or error.pgcode in _UNDECIDED:
+                reason = explain(error, self._source.label)
+                raise CannotEvaluate(f"The probe could not be made: {reason.message}", reason.remedy) from None
+            return Attempt((error.diag.message_primary or "").strip(), 0)
+        finally:
+            connection.rollback() if not connection.closed else None
+            connection.close()
+
+    def unreadable(self, column: str) -> str | None:
+        """Return why a column of the entries cannot be read as what it should be, or None where it can."""
+        if self.info.relation_kind not in ("r", "p"):
+            return f"{self.info.table} is no table; what it shows proves nothing"
+        found = self.info.columns.get(column)
+        if found is None:
+            return f"the column {column} is missing"
+        if column == "sequence_number" and found.type not in _INTEGERS:
+            return f"the column sequence_number is {found.type}, so entries have no order"
+        if column == "timestamp" and found.type not in (MOMENT, _NAIVE_MOMENT):
+            return f"the column timestamp is {found.type}, so entries have no time"
+        return None
+
+    def export(self) -> str:
+        """Return a name under which other connections can join this snapshot while it is open."""
+        return str(self._run("SELECT pg_catalog.pg_export_snapshot() AS name")[0]["name"])
+
+    def bounds(self) -> tuple[int, int] | None:
+        """Return the lowest and highest sequence number, or None where there are no entries."""
+        statement = SQL("SELECT min(sequence_number) AS low, max(sequence_number) AS high FROM {}").format(self._name)
+        (row,) = self._run(statement)
+        return None if row["low"] is None else (int(row["low"]), int(row["high"]))
+
+    def is_ordered(self) -> bool:
+        """Tell whether an index gives the entries in a unique order; without one, every scan has to sort."""
+        return any(row["columns"] == ["sequence_number"] for row in self.rows(sql("unique_indexes.sql")))
+
+    def scan(self, columns: Sequence[str], segment: Segment, consume: Callable[[Batch], None]) -> None:
+        """Read the entries of a segment in order of sequence number, and give them to `consume` in batches.
+
+        Raises SourceError where the read does not reach its end.
+        """
+        statement = SQL("COPY (SELECT {columns} FROM {table}{where} ORDER BY {order}) TO STDOUT").format(
+            columns=SQL(", ").join(map(self._expression, columns)),
+            table=self._name,
+            where=self._condition(segment),
+            order=SQL(", ").join(self._order()),
+        )
+        sink = _Sink(columns, consume)
+        try:
+            with self._connection.cursor() as cursor:
+                cursor.copy_expert(statement, sink)
+        except psycopg2.Error as error:
+            raise explain(error, self._source.label) from None
+        sink.flush()
+
+    def _expression(self, column: str) -> Composable:
+        if column == "timestamp" and self.info.columns[column].type == _NAIVE_MOMENT:
+            return SQL("{}::pg_catalog.timestamptz").format(Identifier(column))  # the session's time zone is UTC
+        return Identifier(column)
+
+    def _order(self) -> list[Composable]:
+        """Sequence number alone where it is unique; otherwise what keeps the order the same in every run."""
+        number = Identifier("sequence_number")
+        if self.is_ordered():
+            return [number]
+        return [number, *([Identifier("id")] if "id" in self.info.columns else []), SQL("tableoid, ctid")]
+
+    def _condition(self, segment: Segment) -> Composable:
+        number = Identifier("sequence_number")
+        low = SQL("{} >= {}").format(number, Literal(segment.first))
+        high = SQL("{} < {}").format(number, Literal(segment.end))
+        if segment.first is not None and segment.end is not None:
+            return SQL(" WHERE {} AND {}").format(low, high)
+        if segment.end is not None:
+            return SQL(" WHERE {}").format(high)
+        if segment.first is not None:
+            nulls = SQL("") if self.info.columns["sequence_number"].not_null else SQL(" OR {} IS NULL").format(number)
+            return SQL(" WHERE {}{}").format(low, nulls)
+        return SQL("")
+
+    @contextmanager
+    def isolated(self) -> Iterator[None]:
+        """Let a failing query, or one that changes settings, leave no trace for the next one."""
+        self._run("SAVEPOINT isolated")
+        try:
+            yield
+        finally:
+            if not self._connection.closed:
+                self._run("ROLLBACK TO SAVEPOINT isolated; RELEASE SAVEPOINT isolated")
+
+    def cancel(self) -> None:
+        """Stop whatever this connection is doing, from another thread."""
+        self._connection.cancel()
+
+    def cancel_readers(self, exported: str) -> None:
+        """Stop whatever the connections are doing that joined this snapshot."""
+        self._run(sql("cancel_readers.sql"), {"name": _reader_name(exported)})
+
+
+def _reader_name(exported: str) -> str:
+    return f"{APPLICATION_NAME} {exported}"
+
+
+_UNDECIDED = frozenset(
+    {
+        errorcodes.LOCK_NOT_AVAILABLE,
+        errorcodes.QUERY_CANCELED,
+        errorcodes.READ_ONLY_SQL_TRANSACTION,
+        errorcodes.ADMIN_SHUTDOWN,
+        errorcodes.CRASH_SHUTDOWN,
+        errorcodes.CANNOT_CONNECT_NOW,
+        errorcodes.DEADLOCK_DETECTED,
+        errorcodes.SERIALIZATION_FAILURE,
+    }
+)
+
+
+class _Sink:
+    """What COPY writes to, one row a call; hands on a batch when enough bytes have come."""
+
+    def __init__(self, columns: Sequence[str], consume: Callable[[Batch], None]) -> None:
+        self._columns = columns
+        self._consume = consume
+        self._rows: list[bytes] = []
+        self._size = 0
+
+    def write(self, row: bytes) -> None:
+        self._rows.append(row)
+        self._size += len(row)
+        if self._size >= BATCH_BYTES:
+            self.flush()
+
+    def flush(self) -> None:
+        if self._rows:
+            rows, self._rows, self._size = self._rows, [], 0
+            self._consume(copy_text.batch(self._columns, rows))
+
+
+_NAME_PART = re.compile(r'(?:"((?:[^"]|"")+)"|([A-Za-z_\u0080-\uffff][\w$]*))(\.|$)')
+
+
+def split_name(name: str) -> tuple[str, str]:
+    """Return schema and table of `schema.table`, read as SQL reads it; without a schema it is `public`.
+
+    Raises UsageError where it is no such name.
+    """
+    parts, position = [], 0
+    while position < len(name) and (match := _NAME_PART.match(name, position)):
+        parts.append(match.group(1).replace('""', '"') if match.group(1) else match.group(2).lower())
+        position = match.end()
+    if position < len(name) or name.endswith(".") or len(parts) not in (1, 2):
+        raise UsageError(f"{name!r} is no name of a table.", 'Write table, schema.table or "Schema"."Table".')
+    return (parts[0], parts[1]) if len(parts) == 2 else ("public", parts[0])

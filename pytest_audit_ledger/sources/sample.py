@@ -1,0 +1,82 @@
+"""A realistic ledger, made up: the same for the same arguments, at any size. The demo and our own tests use it."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta, timezone
+from hashlib import sha256
+
+from pytest_audit_ledger.entry import GENESIS_HASH, Entry, canonical_timestamp, entry_hash
+
+FIRST_DAY = datetime(2025, 9, 1, 6, 0, tzinfo=timezone.utc)
+
+COPY_COLUMNS = (
+    "sequence_number",
+    "previous_hash",
+    "timestamp",
+    "verdict",
+    "telemetry_id",
+    "telemetry_hash",
+    "rule_id",
+    "knowledge_graph_version",
+    "ski_model_version",
+    "reasoning",
+    "track",
+    "entry_hash",
+)
+
+_VERDICTS = ("CLEAR",) * 43 + ("FLAG",) * 4 + ("NULL_UNMAPPED",) + ("NULL_STALE",) + ("DISCRETIONARY",)
+_RULES = (
+    ("energy.so2.cap", "so2_ppm", 100),
+    ("energy.nox.cap", "nox_ppm", 75),
+    ("energy.methane.cap", "methane_ppm", 12),
+    ("energy.turbidity.cap", "turbidity_ntu", 5),
+    ("energy.temp.max", "outlet_temp_c", 32),
+)
+
+
+def sample_entries(count: int, *, seed: int = 1, step_s: float = 60.0, start: datetime = FIRST_DAY) -> Iterator[Entry]:
+    """Yield `count` entries that form a valid chain, about `step_s` seconds apart."""
+    chance = random.Random(seed)  # noqa: S311  (made-up data that must be the same every time)
+    moment, previous_hash = start, GENESIS_HASH
+    for number in range(1, count + 1):
+        moment += timedelta(seconds=round(chance.uniform(0.1, 2 * step_s), chance.choice((0, 3, 6, 6, 6))))
+        verdict = chance.choice(_VERDICTS)
+        rule, metric, limit = chance.choice(_RULES)
+        observed = limit * (chance.uniform(1.01, 1.6) if verdict == "FLAG" else chance.uniform(0.2, 0.99))
+        relation = "exceeds" if verdict == "FLAG" else "is within"
+        telemetry_id = f"TEL_{moment:%Y_%m}_{number:07d}"
+        entry = Entry(
+            sequence_number=number,
+            previous_hash=previous_hash,
+            timestamp=canonical_timestamp(moment),
+            verdict=verdict,
+            telemetry_id=telemetry_id,
+            telemetry_hash=sha256(telemetry_id.encode()).hexdigest(),
+            rule_id=None if verdict.startswith("NULL") else rule,
+            knowledge_graph_version=f"energy-{1 + number // 2500}.0.0",
+            ski_model_version="3.1.0",
+            reasoning=None
+            if verdict.startswith("NULL")
+            else f"{metric}={observed:.3f} {relation} the limit of {limit}.",
+            track="llm" if verdict == "DISCRETIONARY" else "symbolic",
+        )
+        yield entry
+        previous_hash = entry_hash(entry)
+
+
+def copy_rows(entries: Iterable[Entry]) -> Iterator[str]:
+    """Yield entries, each with its hash, as rows of COPY text with the columns of `COPY_COLUMNS`."""
+    for entry in entries:
+        values = [getattr(entry, name) for name in COPY_COLUMNS[:-1]]
+        yield "\t".join(map(_copy_field, [*values, entry_hash(entry)])) + "\n"
+
+
+_COPY_ESCAPES = str.maketrans(
+    {"\\": r"\\", "\b": r"\b", "\f": r"\f", "\n": r"\n", "\r": r"\r", "\t": r"\t", "\v": r"\v"}
+)
+
+
+def _copy_field(value: object) -> str:
+    return r"\N" if value is None else str(value).translate(_COPY_ESCAPES)

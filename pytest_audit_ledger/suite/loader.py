@@ -1,0 +1,209 @@
+"""From a suite file to checks, with every mistake at its place.
+
+The language is the JSON Schema checks/suite.schema.json; each kind adds the schema of its own parameters.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from jsonschema import Draft202012Validator, ValidationError
+
+from pytest_audit_ledger.errors import SuiteError
+from pytest_audit_ledger.kinds.base import Kind
+from pytest_audit_ledger.kinds.registry import Registry
+from pytest_audit_ledger.outcome import Severity
+from pytest_audit_ledger.resources import folder
+from pytest_audit_ledger.suite.document import Document, Path as DataPath, parse
+
+
+@dataclass(frozen=True)
+class Check:
+    """One use of a kind, as declared in a suite; `suite` is the suite's name and `line` where the check stands."""
+
+    id: str
+    suite: str
+    kind: type[Kind]
+    parameters: Mapping[str, Any]
+    severity: Severity
+    description: str
+    controls: tuple[str, ...]
+    path: Path
+    line: int
+
+
+@dataclass(frozen=True)
+class Suite:
+    """A suite file: its name (the file's), the SHA-256 of its bytes, and its checks."""
+
+    name: str
+    path: Path
+    sha256: str
+    checks: tuple[Check, ...]
+
+
+def load(path: Path, registry: Registry, name: str | None = None) -> Suite:
+    """Return the suite in `path`; `name` stands for it in results, its file name otherwise.
+
+    Raises SuiteError, whose message lists every mistake of the file as `file:line:column: …` with the line itself.
+    """
+    name = name or path.name
+    try:
+        content = path.read_bytes()
+        text = content.decode("utf-8-sig")
+    except OSError as error:
+        raise SuiteError(f"The suite {path} cannot be read: {error.strerror}.") from None
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise SuiteError(f"{name}:{line}:1: this is not UTF-8.", "Save the file in UTF-8.") from None
+    document = parse(text)
+    if document.data is not None:
+        _validate(document, registry)
+    if document.mistakes:
+        raise SuiteError(document.render(str(name)))
+    checks = tuple(
+        _check(declared, index, document, registry, name, path)
+        for index, declared in enumerate(document.data["checks"])
+    )
+    return Suite(name, path, sha256(content).hexdigest(), checks)
+
+
+def _check(
+    declared: Mapping[str, Any], index: int, document: Document, registry: Registry, name: str, path: Path
+) -> Check:
+    kind = registry.get(declared["expect"])
+    assert kind is not None  # noqa: S101  (validated; tells the type checker)
+    return Check(
+        id=declared["id"],
+        suite=name,
+        kind=kind,
+        parameters={key: value for key, value in declared.items() if key in kind.parameters_schema},
+        severity=Severity(declared.get("severity", Severity.CRITICAL.value)),
+        description=declared.get("description", ""),
+        controls=tuple(declared.get("controls", ())),
+        path=path,
+        line=document.places["checks", index][0],
+    )
+
+
+@cache
+def language() -> Mapping[str, Any]:
+    """Return the JSON Schema of the suite language, without the parameters of kinds."""
+    schema: Mapping[str, Any] = json.loads((folder("checks") / "suite.schema.json").read_text(encoding="utf-8"))
+    return schema
+
+
+def _validate(document: Document, registry: Registry) -> None:
+    """Record every mistake: first the suite's own keys, then each check against its kind."""
+    for error in Draft202012Validator(language()).iter_errors(document.data):
+        _record(document, error, (), language())
+    if not isinstance(document.data, dict) or not isinstance(document.data.get("checks"), list):
+        return
+    seen: dict[str, int] = {}
+    for index, declared in enumerate(document.data["checks"]):
+        if not isinstance(declared, dict):
+            continue
+        path: DataPath = ("checks", index)
+        _validate_kind(document, declared, path, registry)
+        check_id = declared.get("id")
+        if isinstance(check_id, str):
+            if check_id in seen:
+                place = document.places[(*path, "id")]
+                document.mistake(place, f"the id {check_id!r} is taken by the check in line {seen[check_id]}")
+            else:
+                seen[check_id] = document.places[path][0]
+
+
+def _validate_kind(document: Document, declared: Mapping[str, Any], path: DataPath, registry: Registry) -> None:
+    name = declared.get("expect")
+    if not isinstance(name, str):
+        return
+    kind = registry.get(name)
+    if kind is None:
+        hint = _did_you_mean(name, registry.names())
+        known = "" if hint else f"; known are {', '.join(registry.names())}"
+        document.mistake(document.places[(*path, "expect")], f"unknown kind {name!r}{hint}{known}")
+        return
+    common = language()["$defs"]["check"]["properties"]
+    schema = {
+        "type": "object",
+        "properties": {**dict.fromkeys(common, True), **kind.parameters_schema},
+        "required": list(kind.required_parameters),
+        "additionalProperties": False,
+    }
+    for error in Draft202012Validator(schema).iter_errors(declared):
+        _record(document, error, path, schema)
+
+
+def _record(document: Document, error: ValidationError, base: DataPath, schema: Mapping[str, Any]) -> None:
+    """Record a validation error in words, at its place."""
+    path: DataPath = (*base, *error.absolute_path)
+    place = document.places[path]
+    where = _where(document, path)
+    if error.validator == "additionalProperties":
+        known = error.schema["properties"]
+        for key in error.instance:
+            if key not in known:
+                message = f"unknown key {key!r} in {where}{_did_you_mean(key, known)}"
+                document.mistake(document.keys[(*path, key)], message)
+    elif error.validator == "required":
+        lacking = [key for key in error.validator_value if key not in error.instance]
+        missing = error.message.split("'")[1] if len(lacking) > 1 else lacking[0]
+        document.mistake(place, f"{where} has no key {missing!r}")
+    else:
+        document.mistake(place, f"{where} {_expectation(error)}; got {_shown(error.instance)}")
+
+
+def _where(document: Document, path: DataPath) -> str:
+    """Name what stands at a path: the suite, a check by its id, or a key of either."""
+    if not path:
+        return "the suite"
+    if path[0] != "checks" or len(path) == 1:
+        return f"{path[0]!r}"
+    declared = document.data["checks"][path[1]]
+    check_id = declared.get("id") if isinstance(declared, dict) else None
+    check = f"check {check_id!r}" if isinstance(check_id, str) else f"check number {int(path[1]) + 1}"
+    return check if len(path) == 2 else f"{path[2]!r} of {check}"
+
+
+_TYPES = {
+    "string": "text (put it in quotes)",
+    "array": "a list",
+    "object": "a set of keys",
+    "boolean": "true or false",
+    "integer": "a whole number",
+    "number": "a number",
+}
+
+
+def _expectation(error: ValidationError) -> str:
+    value = error.validator_value
+    if error.validator == "type":
+        names = [value] if isinstance(value, str) else value
+        return f"must be {' or '.join(_TYPES.get(name, name) for name in names)}"
+    if error.validator == "enum":
+        return f"must be one of {', '.join(map(str, value))}"
+    if error.validator == "const":
+        return f"must be {value}"
+    if error.validator == "pattern":
+        return f"must match {value}"
+    if error.validator in ("minItems", "minLength"):
+        return "must not be empty"
+    return f"breaks the rule {error.validator}: {value}"
+
+
+def _shown(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= 60 else f"{text[:60]}…"
+
+
+def _did_you_mean(word: str, known: Iterable[str]) -> str:
+    close = get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return f"; did you mean {close[0]!r}?" if close else ""

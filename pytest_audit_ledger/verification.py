@@ -1,0 +1,276 @@
+"""A verification: all outcomes of one run over one snapshot, and how much they prove.
+
+The run opens one snapshot, asks the guards, reads the entries once for all folds, and judges. It never raises for what
+goes wrong with the ledger or the database: a check that could not be evaluated is an outcome, too.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from importlib.metadata import version
+from typing import Any
+
+from pytest_audit_ledger.entry import Batch, canonical_timestamp, plain_text
+from pytest_audit_ledger.errors import LedgerError, SourceError
+from pytest_audit_ledger.kinds.base import Fold, Guard, Kind, LedgerInfo
+from pytest_audit_ledger.outcome import Assurance, Outcome, Severity, Status
+from pytest_audit_ledger.scan import Progress, no_progress, scan
+from pytest_audit_ledger.sources.postgres import PostgresSnapshot, PostgresSource
+from pytest_audit_ledger.suite import Check
+
+CONSISTENCY = ("chain_linkage", "entry_hash", "sequence_continuity")
+"""The kinds that must all have passed before a ledger is called self-consistent."""
+
+DEFAULT_SAMPLES = 20
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What a scan saw of the ledger as a whole; times are canonical text, or as the database prints them."""
+
+    entries: int
+    sequence_first: int | None
+    sequence_last: int | None
+    time_first: str
+    time_last: str
+    head_hash: str
+    verdicts: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Verification:
+    """All outcomes of one run, in the order of the checks.
+
+    `info` is None where the database could not be opened, `survey` where no entries were read. `sentence` says in plain
+    words what the assurance rests on. Times are UTC; `duration_s` is in seconds.
+    """
+
+    database: str
+    table: str
+    info: LedgerInfo | None
+    survey: Survey | None
+    outcomes: tuple[Outcome, ...]
+    assurance: Assurance
+    sentence: str
+    started_at: str
+    duration_s: float
+    tool_version: str = field(default_factory=lambda: version("pytest-audit-ledger"))
+
+
+def verify(
+    source: PostgresSource,
+    checks: Sequence[Check],
+    *,
+    workers: int | None = 1,
+    samples: int = DEFAULT_SAMPLES,
+    allow_empty: bool = False,
+    progress: Progress = no_progress,
+) -> Verification:
+    """Evaluate the checks against one snapshot of the ledger, reading its entries once.
+
+    `workers`: processes that share the scan, None to choose. `samples`: findings kept for each check (all are counted).
+    `allow_empty`: skip, instead of fail, what an empty ledger leaves unproven.
+    """
+    started_at, clock = canonical_timestamp(datetime.now(timezone.utc)), time.perf_counter()
+    run = _Run(source, samples, workers, allow_empty, progress)
+    outcomes = tuple(run.evaluate(checks))
+    assurance, sentence = judge(outcomes, run.survey)
+    return Verification(
+        database=run.info.database if run.info else source.label,
+        table=f"{source.schema}.{source.table}",
+        info=run.info,
+        survey=run.survey,
+        outcomes=outcomes,
+        assurance=assurance,
+        sentence=sentence,
+        started_at=started_at,
+        duration_s=time.perf_counter() - clock,
+    )
+
+
+class _Surveyor(Fold):
+    """Reads what is told about every ledger: how many entries, from when to when, which verdicts."""
+
+    name = "survey"
+    columns = ("sequence_number", "timestamp", "verdict", "entry_hash")
+    MOST_VERDICTS = 50
+
+    def __init__(self, parameters: Mapping[str, Any], ledger: LedgerInfo, samples: int) -> None:
+        super().__init__(parameters, ledger, samples)
+        self.first: tuple[int | None, str] | None = None
+        self.last: tuple[int | None, str, str] = (None, "", "")
+        self.verdicts: Counter[str] = Counter()
+
+    def feed(self, batch: Batch) -> None:
+        numbers, times = batch.sequence_numbers, batch.text("timestamp")
+        self.first = self.first or (numbers[0], times[0])
+        self.last = (numbers[-1], times[-1], batch.text("entry_hash")[-1])
+        self._count(Counter(batch.text("verdict")))
+
+    def _count(self, verdicts: Counter[str]) -> None:
+        """Count verdicts; a ledger stuffed with ever new ones must not fill the memory."""
+        self.verdicts.update(verdicts)
+        if len(self.verdicts) > self.MOST_VERDICTS:
+            kept = dict(self.verdicts.most_common(self.MOST_VERDICTS - 1))
+            kept["(other)"] = kept.pop("(other)", 0) + self.verdicts.total() - sum(kept.values())
+            self.verdicts = Counter(kept)
+
+    def merge(self, later: _Surveyor) -> None:
+        self.last = later.last
+        self._count(later.verdicts)
+
+    def survey(self) -> Survey:
+        first, time_first = self.first or (None, "")
+        last, time_last, head_hash = self.last
+        verdicts = {plain_text(text) or "NULL": count for text, count in self.verdicts.most_common()}
+        return Survey(self.element_count, first, last, time_first, time_last, plain_text(head_hash) or "", verdicts)
+
+
+class _Run:
+    """One evaluation of checks against one snapshot."""
+
+    def __init__(
+        self, source: PostgresSource, samples: int, workers: int | None, allow_empty: bool, progress: Progress
+    ) -> None:
+        self.source = source
+        self.samples = samples
+        self.workers = workers
+        self.allow_empty = allow_empty
+        self.progress = progress
+        self.info: LedgerInfo | None = None
+        self.survey: Survey | None = None
+
+    def evaluate(self, checks: Sequence[Check]) -> list[Outcome]:
+        try:
+            with self.source.snapshot() as snapshot:
+                self.info = snapshot.info
+                guards = {id(check): self._guard(snapshot, check) for check in checks if issubclass(check.kind, Guard)}
+                folds = self._folds(snapshot, [check for check in checks if issubclass(check.kind, Fold)])
+                outcomes = {**guards, **folds}
+        except SourceError as error:
+            return [_unevaluated(check, error) for check in checks]
+        return [outcomes[id(check)] for check in checks]
+
+    def _guard(self, snapshot: PostgresSnapshot, check: Check) -> Outcome:
+        guard = check.kind(check.parameters, snapshot.info, self.samples)
+        assert isinstance(guard, Guard)  # noqa: S101  (chosen by the caller; tells the type checker)
+        try:
+            with snapshot.isolated():
+                guard.examine(snapshot)
+        except LedgerError as error:
+            return _unevaluated(check, error)
+        except Exception as error:  # noqa: BLE001  (anybody's code; whatever it raises becomes this check's ERROR)
+            guard.failure = f"the code of the kind {guard.name} failed with {type(error).__name__}: {error}"
+        return _judged(check, guard)
+
+    def _folds(self, snapshot: PostgresSnapshot, checks: Sequence[Check]) -> dict[int, Outcome]:
+        """Evaluate the folds whose columns can be read, all in one scan."""
+        outcomes: dict[int, Outcome] = {}
+        readable: list[Check] = []
+        for check in checks:
+            reasons = {column: snapshot.unreadable(column) for column in ("sequence_number", *_columns(check.kind))}
+            reason = next(filter(None, reasons.values()), None)
+            if reason is None:
+                readable.append(check)
+            else:
+                outcomes[id(check)] = _unevaluated(
+                    check, SourceError(f"It cannot be read: {reason}.", "See table_guard.")
+                )
+        if not readable:
+            return outcomes
+        folds = [check.kind(check.parameters, snapshot.info, self.samples) for check in readable]
+        surveyable = all(snapshot.unreadable(column) is None for column in _Surveyor.columns)
+        surveyor = [_Surveyor({}, snapshot.info, 0)] if surveyable else []
+        try:
+            scanned = scan(self.source, snapshot, [*folds, *surveyor], self.workers, self.progress)  # type: ignore[list-item]
+        except SourceError as error:
+            return {**outcomes, **{id(check): _unevaluated(check, error) for check in readable}}
+        if surveyor and isinstance(scanned[-1], _Surveyor):
+            self.survey = scanned[-1].survey()
+        return {**outcomes, **{id(c): self._judged_fold(c, f) for c, f in zip(readable, scanned, strict=False)}}
+
+    def _judged_fold(self, check: Check, fold: Fold) -> Outcome:
+        if fold.element_count or fold.failure:
+            return _judged(check, fold)
+        status = Status.SKIP if self.allow_empty else Status.ERROR
+        reason = "The ledger has no entries, so there was nothing to check."
+        hint = "" if self.allow_empty else " If it may be empty, say so with --ledger-allow-empty."
+        return _outcome(check, status, reason=reason + hint)
+
+
+def _columns(kind: type[Kind]) -> Sequence[str]:
+    return kind.columns if issubclass(kind, Fold) else ()
+
+
+def _judged(check: Check, kind: Kind) -> Outcome:
+    """Turn what a kind found into an outcome: the severity decides what a finding does."""
+    if kind.failure:
+        return _outcome(check, Status.ERROR, reason=f"It could not be evaluated: {kind.failure}.")
+    if not kind.element_count:
+        return _outcome(check, Status.ERROR, reason="It examined nothing, and nothing examined is not a pass.")
+    statuses = {Severity.CRITICAL: Status.FAIL, Severity.WARNING: Status.WARN}
+    worst = kind.findings.worst(check.severity)
+    return _outcome(
+        check,
+        statuses.get(worst, Status.PASS) if worst else Status.PASS,
+        element_count=kind.element_count,
+        unexpected_count=kind.findings.unexpected(),
+        findings=tuple(kind.findings.samples),
+        codes=kind.findings.codes(),
+        facts=kind.facts,
+    )
+
+
+def _unevaluated(check: Check, error: LedgerError) -> Outcome:
+    return _outcome(check, Status.ERROR, reason=str(error))
+
+
+def _outcome(check: Check, status: Status, **found: Any) -> Outcome:
+    kind = check.kind
+    return Outcome(
+        check_id=check.id,
+        suite=check.suite,
+        kind=kind.name,
+        integrity=kind.integrity,
+        severity=check.severity,
+        controls=check.controls,
+        status=status,
+        rule=kind.rule,
+        remedy=kind.remedy,
+        unit=kind.unit,
+        **found,
+    )
+
+
+def judge(outcomes: Sequence[Outcome], survey: Survey | None) -> tuple[Assurance, str]:
+    """Return how much the outcomes prove, and a sentence that says so and claims no more."""
+    integrity = [outcome for outcome in outcomes if outcome.integrity]
+    failed = [o for o in integrity if o.status is Status.FAIL or (o.kind in CONSISTENCY and o.unexpected_count)]
+    if failed:
+        names = ", ".join(outcome.check_id for outcome in failed)
+        return Assurance.TAMPERED, f"{_what_failed(integrity, failed)}: {names}."
+    unevaluated = [outcome.check_id for outcome in integrity if outcome.status is Status.ERROR]
+    if survey is not None and not survey.entries:
+        return Assurance.UNVERIFIED, "The ledger has no entries, so nothing was proven."
+    if unevaluated:
+        return Assurance.UNVERIFIED, f"Nothing was concluded: {', '.join(unevaluated)} could not be evaluated."
+    passed = {outcome.kind for outcome in integrity if outcome.status in (Status.PASS, Status.WARN)}
+    lacking = [name for name in CONSISTENCY if name not in passed]
+    if lacking:
+        return Assurance.UNVERIFIED, f"The ledger as a whole was not verified: {', '.join(lacking)} did not run."
+    return Assurance.SELF_CONSISTENT, (
+        "Every integrity check passed. There was no checkpoint to hold the ledger against, "
+        "so a chain rewritten as a whole, or a tail cut off, would not show."
+    )
+
+
+def _what_failed(integrity: Sequence[Outcome], failed: Sequence[Outcome]) -> str:
+    """Tell a change of the entries from a change of what protects them."""
+    consistent = {o.kind for o in integrity if o.status in (Status.PASS, Status.WARN) and not o.unexpected_count}
+    if set(CONSISTENCY) <= consistent and all(outcome.unit != "entries" for outcome in failed):
+        return "The entries fit together, but what protects them was changed"
+    return "Integrity checks failed"

@@ -1,0 +1,19 @@
+-- Refuses UPDATE, DELETE and TRUNCATE. The triggers are ENABLE ALWAYS, so that session_replication_role = replica does
+-- not silence them, and the function raises first and unconditionally, so that no later edit of it goes unnoticed.
+CREATE FUNCTION ledger_refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'the ledger is append-only: % is refused', TG_OP USING ERRCODE = 'insufficient_privilege';
+END;
+$$;
+
+CREATE TRIGGER ledger_refuse_update BEFORE UPDATE ON ledger_entries
+    FOR EACH ROW EXECUTE FUNCTION ledger_refuse_change();
+CREATE TRIGGER ledger_refuse_delete BEFORE DELETE ON ledger_entries
+    FOR EACH ROW EXECUTE FUNCTION ledger_refuse_change();
+CREATE TRIGGER ledger_refuse_truncate BEFORE TRUNCATE ON ledger_entries
+    FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
+
+ALTER TABLE ledger_entries
+    ENABLE ALWAYS TRIGGER ledger_refuse_update,
+    ENABLE ALWAYS TRIGGER ledger_refuse_delete,
+    ENABLE ALWAYS TRIGGER ledger_refuse_truncate;

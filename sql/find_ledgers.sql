@@ -1,0 +1,10 @@
+-- Relations that have a ledger's columns, to suggest one where the name that was given does not exist.
+-- Used by: opening a snapshot.
+SELECT n.nspname || '.' || c.relname AS name
+FROM pg_catalog.pg_class c
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition
+  AND (SELECT count(*) FROM pg_catalog.pg_attribute a
+       WHERE a.attrelid = c.oid AND a.attname IN ('sequence_number', 'previous_hash', 'entry_hash')) = 3
+ORDER BY 1
+LIMIT 5

@@ -1,0 +1,14 @@
+-- What could show other rows than the table holds: row-level security, rewrite rules, child tables that are no partitions.
+-- Used by: table_guard.
+SELECT c.relrowsecurity AS row_security,
+       (SELECT pg_catalog.array_agg(p.polname::text ORDER BY p.polname)
+        FROM pg_catalog.pg_policy p WHERE p.polrelid = c.oid) AS policies,
+       (SELECT pg_catalog.array_agg(r.rulename::text ORDER BY r.rulename)
+        FROM pg_catalog.pg_rewrite r WHERE r.ev_class = c.oid AND c.relkind IN ('r', 'p')) AS rules,
+       (SELECT pg_catalog.array_agg(n.nspname || '.' || child.relname ORDER BY child.relname)
+        FROM pg_catalog.pg_inherits i
+        JOIN pg_catalog.pg_class child ON child.oid = i.inhrelid
+        JOIN pg_catalog.pg_namespace n ON n.oid = child.relnamespace
+        WHERE i.inhparent = c.oid AND c.relkind = 'r') AS children
+FROM pg_catalog.pg_class c
+WHERE c.oid = %(table)s

@@ -1,0 +1,69 @@
+"""What all tests share: a real PostgreSQL server, and a fresh database with a ledger for each test that asks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import count
+
+import psycopg2
+import pytest
+from psycopg2.extensions import make_dsn, parse_dsn
+
+from pytest_audit_ledger.sources.demo import embedded_server
+from pytest_audit_ledger.sources.dsn import mask
+from tests.forger import Forger
+
+pytest_plugins = ["pytester"]
+
+_NUMBERS = count(1)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--test-dsn",
+        help="Run against this server instead of the embedded one; the role must be a superuser. "
+        "Databases named audit_ledger_test_* are created and dropped.",
+    )
+
+
+@pytest.fixture(scope="session")
+def server(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The DSN of a server, as a superuser."""
+    given = request.config.getoption("--test-dsn")
+    if given:
+        yield given
+    else:
+        with embedded_server() as dsn:
+            yield dsn
+
+
+def _administer(dsn: str, statement: str) -> None:
+    connection = psycopg2.connect(dsn)
+    try:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute(statement)
+    finally:
+        connection.close()
+
+
+@pytest.fixture
+def database(server: str) -> Iterator[str]:
+    """The DSN of an empty database of its own, as libpq's key=value pairs."""
+    name = f"audit_ledger_test_{next(_NUMBERS)}"
+    _administer(server, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+    _administer(server, f"CREATE DATABASE {name}")
+    yield make_dsn(**{**parse_dsn(server), "dbname": name})
+    _administer(server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def forger(database: str) -> Iterator[Forger]:
+    """A forger at work in an empty database; `forger.build(…)` makes the ledger."""
+    with Forger(database) as forger:
+        yield forger
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    given = config.getoption("--test-dsn")
+    return f"test server: {mask(parse_dsn(given)) if given else 'embedded'}"
