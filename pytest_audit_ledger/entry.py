@@ -91,7 +91,7 @@ def json_text(value: str | None) -> str:
 
 
 def plain_text(text: str) -> str | None:
-    """Return what the JSON text of a batch stands for; bytes that are no UTF-8 come out as `\\xNN`."""
+    """Return what the JSON text of a batch stands for; bytes that are no UTF-8 come out escaped."""
     if text == NULL:
         return None
     decoded = text.encode("latin-1").decode("utf-8", "backslashreplace") if not text.isascii() else text

@@ -17,4 +17,8 @@ def progress_bar(total: int) -> Iterator[Advance]:
     with tqdm(
         total=total, unit=" entries", unit_scale=True, desc="audit ledger", leave=False, disable=None, file=sys.stderr
     ) as bar:
-        yield bar.update
+
+        def advance(entries: int) -> None:
+            bar.update(entries)
+
+        yield advance

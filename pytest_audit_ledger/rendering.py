@@ -44,7 +44,8 @@ def _headline(outcome: Outcome) -> str:
         return f"{outcome.check_id}: could not be evaluated"
     where = [f.sequence_number for f in outcome.findings if f.sequence_number is not None]
     first = f", first at sequence {where[0]}" if where else ""
-    return f"{outcome.check_id}: {outcome.unexpected_count:,} {'finding' if outcome.unexpected_count == 1 else 'findings'}{first}"
+    findings = "finding" if outcome.unexpected_count == 1 else "findings"
+    return f"{outcome.check_id}: {outcome.unexpected_count:,} {findings}{first}"
 
 
 def _finding_lines(finding: Finding) -> Iterator[str]:

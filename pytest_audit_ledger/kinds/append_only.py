@@ -1,4 +1,4 @@
-"""The guard append_only: does the database refuse to change an entry?"""
+"""The guard append_only: whether the database refuses to change an entry."""
 
 from __future__ import annotations
 
@@ -105,14 +105,9 @@ class AppendOnly(Guard):
         self.facts["superusers"] = ", ".join(superusers)
 
     def _probe(self, catalogue: Catalogue) -> None:
-        one_entry = "WHERE sequence_number = (SELECT min(sequence_number) FROM {ledger})"
-        statements = {
-            "UPDATE": f"UPDATE {{ledger}} SET verdict = verdict {one_entry}",
-            "DELETE": f"DELETE FROM {{ledger}} {one_entry}",
-        }
-        for operation, statement in statements.items():
+        for operation, script in {"UPDATE": "probe_update.sql", "DELETE": "probe_delete.sql"}.items():
             self.element_count += 1
-            attempt = catalogue.attempt(statement)
+            attempt = catalogue.attempt(sql(script))
             if attempt.refusal is not None:
                 self.facts[f"probe {operation}"] = f"refused: {attempt.refusal}"
                 continue

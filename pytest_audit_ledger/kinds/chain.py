@@ -176,6 +176,7 @@ class TimestampOrder(EdgeFold):
             "type": "string",
             "pattern": DURATION_PATTERN,
             "default": "5m",
+            "examples": ["90s", "5m", "24h", "7d"],
             "description": "How far ahead of the server's clock a timestamp may be: 90s, 5m, 24h.",
         }
     }

@@ -1,4 +1,4 @@
-"""Does a PL/pgSQL function raise, whatever happens? Read from its source text, without running it.
+"""Whether a PL/pgSQL function raises, whatever happens: read from its source text, without running it.
 
 The answer is yes only for the plain form: one block without an EXCEPTION section, in which nothing but statements that
 run through (an assignment, PERFORM, INSERT, a RAISE below EXCEPTION …) stands before a RAISE that aborts. Anything
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 
 _TOKEN = re.compile(
     r"""
@@ -32,12 +33,12 @@ def _statements(body: str) -> Iterator[list[str]]:
     """Yield the statements between semicolons as upper-case words and marks; a string or quoted name becomes `''`."""
     statement: list[str] = []
     for match in _TOKEN.finditer(body):
-        token = match.group("word") or match.group("mark")
-        if token == ";":
+        symbol = match.group("word") or match.group("mark")
+        if symbol == ";":
             yield statement
             statement = []
-        elif token is not None:
-            statement.append(token.upper())
+        elif symbol is not None:
+            statement.append(symbol.upper())
         elif not match.group().startswith(("--", "/*")):
             statement.append("''")
     yield statement
@@ -47,7 +48,7 @@ def raises_unconditionally(body: str) -> bool:
     """Tell whether the function with this source raises an exception on every path."""
     statements = list(_statements(body))
     words = [word for statement in statements for word in statement]
-    if any(pair == ("EXCEPTION", "WHEN") for pair in zip(words, words[1:], strict=False)):
+    if ("EXCEPTION", "WHEN") in pairwise(words):
         return False  # a handler could swallow what was raised
     inside = False
     for statement in statements:

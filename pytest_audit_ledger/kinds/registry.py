@@ -40,7 +40,7 @@ class Registry:
     def register(self, kinds: Iterable[type[Kind]], plugin: str) -> None:
         """Add the kinds of a plugin.
 
-        Raises RegistrationError where one is no usable kind, or where its name is taken; the message names both plugins.
+        Raises RegistrationError where one is no usable kind, or where its name is taken; it names both plugins.
         """
         for kind in kinds:
             if not (isinstance(kind, type) and issubclass(kind, (Fold, Guard))):

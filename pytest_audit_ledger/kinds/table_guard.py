@@ -1,4 +1,4 @@
-"""The guard table_guard: is the ledger the table it should be, and does it show all its rows?"""
+"""The guard table_guard: whether the ledger is the table it should be, and shows all its rows."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ def added_suites(session: pytest.Session) -> list[pytest.Collector]:
 
 def _shipped(session: pytest.Session, name: str, only: tuple[str, ...] = ()) -> pytest.Collector:
     path = folder("checks") / name
-    return ShippedSuite.from_parent(session, name=name, nodeid=name, suite_path=path, only=only)  # type: ignore[no-any-return]
+    return ShippedSuite.from_parent(session, name=name, nodeid=name, suite_path=path, only=only)
 
 
 def _named(session: pytest.Session, path: Path) -> pytest.Collector:

@@ -34,12 +34,12 @@ class Options:
 
 def add_options(parser: pytest.Parser) -> None:
     """Declare options and ini settings."""
-    group = parser.getgroup("audit ledger", "audit ledger: prove that a ledger has not been tampered with")
+    group = parser.getgroup("audit ledger", "audit ledger: prove that a ledger was not tampered with")
     group.addoption(
         "--ledger-db",
         metavar="DSN",
-        help="The ledger's database: postgresql://user@host/database, 'host=… dbname=…', service=NAME, env:NAME to read "
-        "the DSN from an environment variable, or demo or demo:tampered to try things out. Without it (or the ini "
+        help="The ledger's database: postgresql://user@host/database, 'host=… dbname=…', service=NAME, env:NAME for "
+        "the value of an environment variable, or demo or demo:tampered to try things out. Without it (or the ini "
         "setting ledger_db) this plugin does nothing. PG* variables and ~/.pgpass work as everywhere.",
     )
     group.addoption(

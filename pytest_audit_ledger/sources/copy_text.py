@@ -1,7 +1,7 @@
-"""From rows of PostgreSQL's COPY text format to a batch.
+r"""From rows of PostgreSQL's COPY text format to a batch.
 
 COPY text escapes backspace, form feed, newline, carriage return, tab, vertical tab and backslash with a backslash, and
-marks NULL as `\\N` (PostgreSQL documentation, COPY, "Text Format"). JSON escapes the same characters in the same way but
+marks NULL as `\N` (PostgreSQL documentation, COPY, "Text Format"). JSON escapes the same characters in the same way but
 for the vertical tab, and besides them the quote and the other control characters (RFC 8259, section 7). So COPY text
 becomes JSON text by patching three things, for a whole batch at once.
 """

@@ -16,8 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import psycopg2
-from psycopg2 import errorcodes
-from psycopg2.extensions import connection as Connection
+from psycopg2 import errorcodes, extensions
 from psycopg2.extensions import make_dsn
 from psycopg2.extras import RealDictCursor
 from psycopg2.sql import SQL, Composable, Identifier, Literal
@@ -86,7 +85,7 @@ class PostgresSource:
         """The database, without secrets."""
         return dsn.mask(self._parameters)
 
-    def connect(self) -> Connection:
+    def connect(self) -> extensions.connection:
         """Return a new connection.
 
         Raises SourceError with one sentence and a remedy.
@@ -110,7 +109,7 @@ class PostgresSource:
 class PostgresSnapshot:
     """One consistent, read-only view of a ledger."""
 
-    def __init__(self, source: PostgresSource, connection: Connection, exported: str | None) -> None:
+    def __init__(self, source: PostgresSource, connection: extensions.connection, exported: str | None) -> None:
         self._source = source
         self._connection = connection
         if exported is not None:

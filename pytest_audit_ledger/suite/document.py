@@ -48,8 +48,9 @@ class Document:
     mistakes: list[Mistake] = field(default_factory=list)
 
     def mistake(self, place: Place, message: str) -> None:
-        """Record a mistake."""
-        self.mistakes.append(Mistake(place, message))
+        """Record a mistake, once."""
+        if (found := Mistake(place, message)) not in self.mistakes:
+            self.mistakes.append(found)
 
     def render(self, name: str) -> str:
         """Return all mistakes in order of place, each with its line of the file and a mark under it."""
@@ -94,7 +95,7 @@ def _place(mark: Any, end: Any = None) -> Place:
     return (mark.line + 1, mark.column + 1, max(1, width))
 
 
-class _TooLarge(Exception):
+class _TooLargeError(Exception):
     pass
 
 
@@ -108,7 +109,7 @@ class _Builder:
     def build(self, root: yaml.Node, path: Path) -> Any:
         try:
             return self._value(root, path)
-        except _TooLarge:
+        except _TooLargeError:
             message = (
                 f"the file has more than {MOST_NODES:,} values or {DEEPEST} levels, counting aliases as written out"
             )
@@ -119,7 +120,7 @@ class _Builder:
     def _value(self, node: yaml.Node, path: Path) -> Any:
         self.nodes += 1
         if self.nodes > MOST_NODES or len(path) > DEEPEST:
-            raise _TooLarge
+            raise _TooLargeError
         place = _place(node.start_mark, node.end_mark)
         self.document.places[path] = place
         if not node.tag.startswith("tag:yaml.org,2002:") or node.tag.rpartition(":")[2] not in ("str", "seq", "map"):
@@ -128,7 +129,8 @@ class _Builder:
             return self._mapping(node.value, path)
         if isinstance(node, yaml.SequenceNode):
             return [self._value(item, (*path, index)) for index, item in enumerate(node.value)]
-        return _scalar(node.value) if node.style is None else node.value
+        plain = isinstance(node, yaml.ScalarNode) and node.style is None
+        return _scalar(node.value) if plain else node.value
 
     def _mapping(self, pairs: Sequence[tuple[yaml.Node, yaml.Node]], path: Path) -> dict[str, Any]:
         mapping: dict[str, Any] = {}
@@ -138,12 +140,13 @@ class _Builder:
                 self.document.mistake(place, "a key must be plain text")
                 continue
             key = str(key_node.value)
+            key_path: Path = (*path, key)
             if key in mapping:
-                first = self.document.keys[(*path, key)][0]
+                first = self.document.keys[key_path][0]
                 self.document.mistake(place, f"the key {key!r} stands here already, in line {first}")
                 continue
-            self.document.keys[(*path, key)] = place
-            mapping[key] = self._value(value_node, (*path, key))
+            self.document.keys[key_path] = place
+            mapping[key] = self._value(value_node, key_path)
         return mapping
 
 

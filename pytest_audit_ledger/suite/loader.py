@@ -21,7 +21,8 @@ from pytest_audit_ledger.kinds.base import Kind
 from pytest_audit_ledger.kinds.registry import Registry
 from pytest_audit_ledger.outcome import Severity
 from pytest_audit_ledger.resources import folder
-from pytest_audit_ledger.suite.document import Document, Path as DataPath, parse
+from pytest_audit_ledger.suite.document import Document, parse
+from pytest_audit_ledger.suite.document import Path as DataPath
 
 
 @dataclass(frozen=True)
@@ -103,22 +104,21 @@ def language() -> Mapping[str, Any]:
 def _validate(document: Document, registry: Registry) -> None:
     """Record every mistake: first the suite's own keys, then each check against its kind."""
     for error in Draft202012Validator(language()).iter_errors(document.data):
-        _record(document, error, (), language())
+        _record(document, error, ())
     if not isinstance(document.data, dict) or not isinstance(document.data.get("checks"), list):
         return
     seen: dict[str, int] = {}
     for index, declared in enumerate(document.data["checks"]):
         if not isinstance(declared, dict):
             continue
-        path: DataPath = ("checks", index)
-        _validate_kind(document, declared, path, registry)
+        _validate_kind(document, declared, ("checks", index), registry)
         check_id = declared.get("id")
-        if isinstance(check_id, str):
-            if check_id in seen:
-                place = document.places[(*path, "id")]
-                document.mistake(place, f"the id {check_id!r} is taken by the check in line {seen[check_id]}")
-            else:
-                seen[check_id] = document.places[path][0]
+        if not isinstance(check_id, str):
+            continue
+        line, *_ = place = document.places["checks", index, "id"]
+        if check_id in seen:
+            document.mistake(place, f"the id {check_id!r} is taken by the check in line {seen[check_id]}")
+        seen.setdefault(check_id, line)
 
 
 def _validate_kind(document: Document, declared: Mapping[str, Any], path: DataPath, registry: Registry) -> None:
@@ -129,7 +129,8 @@ def _validate_kind(document: Document, declared: Mapping[str, Any], path: DataPa
     if kind is None:
         hint = _did_you_mean(name, registry.names())
         known = "" if hint else f"; known are {', '.join(registry.names())}"
-        document.mistake(document.places[(*path, "expect")], f"unknown kind {name!r}{hint}{known}")
+        expect: DataPath = (*path, "expect")
+        document.mistake(document.places[expect], f"unknown kind {name!r}{hint}{known}")
         return
     common = language()["$defs"]["check"]["properties"]
     schema = {
@@ -139,26 +140,30 @@ def _validate_kind(document: Document, declared: Mapping[str, Any], path: DataPa
         "additionalProperties": False,
     }
     for error in Draft202012Validator(schema).iter_errors(declared):
-        _record(document, error, path, schema)
+        _record(document, error, path)
 
 
-def _record(document: Document, error: ValidationError, base: DataPath, schema: Mapping[str, Any]) -> None:
+def _record(document: Document, error: ValidationError, base: DataPath) -> None:
     """Record a validation error in words, at its place."""
     path: DataPath = (*base, *error.absolute_path)
     place = document.places[path]
     where = _where(document, path)
+    rule: Any = error.validator_value
+    instance: Any = error.instance
     if error.validator == "additionalProperties":
-        known = error.schema["properties"]
-        for key in error.instance:
+        schema: Any = error.schema
+        known = schema["properties"]
+        for key in instance:
             if key not in known:
+                key_path: DataPath = (*path, key)
                 message = f"unknown key {key!r} in {where}{_did_you_mean(key, known)}"
-                document.mistake(document.keys[(*path, key)], message)
+                document.mistake(document.keys[key_path], message)
     elif error.validator == "required":
-        lacking = [key for key in error.validator_value if key not in error.instance]
-        missing = error.message.split("'")[1] if len(lacking) > 1 else lacking[0]
-        document.mistake(place, f"{where} has no key {missing!r}")
+        for key in rule:
+            if key not in instance:
+                document.mistake(place, f"{where} has no key {key!r}")
     else:
-        document.mistake(place, f"{where} {_expectation(error)}; got {_shown(error.instance)}")
+        document.mistake(place, f"{where} {_expectation(error)}; got {_shown(instance)}")
 
 
 def _where(document: Document, path: DataPath) -> str:
@@ -184,7 +189,7 @@ _TYPES = {
 
 
 def _expectation(error: ValidationError) -> str:
-    value = error.validator_value
+    value: Any = error.validator_value
     if error.validator == "type":
         names = [value] if isinstance(value, str) else value
         return f"must be {' or '.join(_TYPES.get(name, name) for name in names)}"
@@ -193,7 +198,8 @@ def _expectation(error: ValidationError) -> str:
     if error.validator == "const":
         return f"must be {value}"
     if error.validator == "pattern":
-        return f"must match {value}"
+        schema: Any = error.schema
+        return f"must look like {' or '.join(schema.get('examples', [value]))}"
     if error.validator in ("minItems", "minLength"):
         return "must not be empty"
     return f"breaks the rule {error.validator}: {value}"
