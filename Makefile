@@ -13,7 +13,7 @@ $(VENV)/.installed-%: pyproject.toml
 	touch $@
 
 demo: $(VENV)/.installed-demo
-	$(BIN)/python -m pytest --ledger-db=demo -m ledger examples
+	$(BIN)/python -m pytest --ledger-db=demo integrity.ledger.yaml
 
 test: $(VENV)/.installed-test
 	$(BIN)/python -m pytest

@@ -1,18 +1,19 @@
 """One pass over the entries: every fold sees every batch, and segments of the ledger can be read side by side.
 
-A segment is read by a process of its own, over a connection of its own that joins the same snapshot. The folds of the
-segments are merged in order, so findings, counts and their order do not depend on the number of workers.
+Each process reads over a connection of its own that joins the same snapshot. The folds of the segments are merged in
+order, so findings, counts and their order do not depend on the number of workers.
 """
 
 from __future__ import annotations
 
 import multiprocessing
 import os
+import pickle
 import signal
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from functools import reduce
 
 from pytest_audit_ledger.entry import Batch
@@ -24,7 +25,7 @@ WORTH_A_PROCESS = 150_000
 """Entries for each worker below which starting a process costs more than it saves (about a third of a second)."""
 
 MOST_WORKERS = 8
-SEGMENTS_PER_WORKER = 4
+SEGMENTS_PER_WORKER = 8
 
 Advance = Callable[[int], None]
 Progress = Callable[[int], AbstractContextManager[Advance]]
@@ -59,7 +60,7 @@ def scan(
     count = _choose(workers, entries) if snapshot.is_ordered() else 1
     with progress(entries) as advance:
         if count == 1:
-            parts = [_read_here(snapshot, columns, folds, advance)]
+            parts = [_read(snapshot, columns, Segment(), folds, advance)]
         else:
             low, high = bounds or (1, 0)
             segments = cut(low, high, count * SEGMENTS_PER_WORKER)
@@ -97,14 +98,6 @@ def _read(
     return list(folds)
 
 
-def _read_here(
-    snapshot: PostgresSnapshot, columns: Sequence[str], folds: Sequence[Fold], advance: Advance
-) -> list[Fold]:
-    """Read in a thread, because a signal would not interrupt a wait inside libpq: the main thread cancels it."""
-    with _interruptible(ThreadPoolExecutor(1), snapshot.cancel) as executor:
-        return executor.submit(_read, snapshot, columns, Segment(), folds, advance).result()
-
-
 def _read_in_processes(
     source: PostgresSource,
     snapshot: PostgresSnapshot,
@@ -114,25 +107,29 @@ def _read_in_processes(
     workers: int,
     advance: Advance,
 ) -> list[list[Fold]]:
+    """Read the segments from the front in other processes, and meanwhile from the back in this one."""
     exported = snapshot.export()
     # spawn, because a fork would share the open connection, and threads that a test run may have started
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_ignore_interrupts)
+    executor = ProcessPoolExecutor(workers - 1, mp_context=context, initializer=_ignore_interrupts)
+    empty = pickle.dumps(list(folds))
     parts: list[list[Fold]] = []
-    with _interruptible(pool, lambda: snapshot.cancel_readers(exported)) as executor:
-        futures: list[Future[list[Fold]]] = [
-            executor.submit(_read_segment, source, exported, columns, segment, folds) for segment in segments
-        ]
-        try:
-            for future in futures:
+    try:
+        futures = [executor.submit(_read_segment, source, exported, columns, segment, folds) for segment in segments]
+        for future, segment in zip(reversed(futures), reversed(segments), strict=True):
+            if future.cancel():
+                parts.append(_read(snapshot, columns, segment, pickle.loads(empty), advance))  # noqa: S301  (our own)
+            else:
                 parts.append(future.result())
                 advance(parts[-1][0].element_count)
-        except BrokenProcessPool:
-            raise SourceError(
-                "A process that read part of the ledger ended unexpectedly.",
-                "Run with --ledger-workers 1, which needs no processes; kinds must be importable to be sent to one.",
-            ) from None
-    return parts
+    except BrokenProcessPool:
+        raise SourceError(
+            "A process that read part of the ledger ended unexpectedly.",
+            "Run with --ledger-workers 1, which needs no processes; kinds must be importable to be sent to one.",
+        ) from None
+    finally:
+        executor.shutdown(cancel_futures=True)
+    return parts[::-1]
 
 
 def _read_segment(
@@ -145,18 +142,6 @@ def _read_segment(
 def _ignore_interrupts() -> None:
     """Leave Ctrl-C to the parent, which stops the readers by way of the server."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-@contextmanager
-def _interruptible(executor: Executor, cancel: Callable[[], None]) -> Iterator[Executor]:
-    try:
-        yield executor
-    except BaseException:
-        executor.shutdown(wait=False, cancel_futures=True)
-        cancel()
-        raise
-    finally:
-        executor.shutdown()
 
 
 def _merge_parts(earlier: list[Fold], later: list[Fold]) -> list[Fold]:

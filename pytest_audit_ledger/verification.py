@@ -16,6 +16,7 @@ from typing import Any
 
 from pytest_audit_ledger.entry import Batch, canonical_timestamp, plain_text
 from pytest_audit_ledger.errors import LedgerError, SourceError
+from pytest_audit_ledger.interruption import interruptible
 from pytest_audit_ledger.kinds.base import Fold, Guard, Kind, LedgerInfo
 from pytest_audit_ledger.outcome import Assurance, Outcome, Severity, Status
 from pytest_audit_ledger.scan import Progress, no_progress, scan
@@ -77,7 +78,7 @@ def verify(
     """
     started_at, clock = canonical_timestamp(datetime.now(timezone.utc)), time.perf_counter()
     run = _Run(source, samples, workers, allow_empty, progress)
-    outcomes = tuple(run.evaluate(checks))
+    outcomes = tuple(interruptible(lambda: run.evaluate(checks), run.stop))
     assurance, sentence = judge(outcomes, run.survey)
     return Verification(
         database=run.info.database if run.info else source.label,
@@ -143,11 +144,17 @@ class _Run:
         self.progress = progress
         self.info: LedgerInfo | None = None
         self.survey: Survey | None = None
+        self._snapshot: PostgresSnapshot | None = None
+
+    def stop(self) -> None:
+        """Stop the run from another thread."""
+        if self._snapshot is not None:
+            self._snapshot.stop()
 
     def evaluate(self, checks: Sequence[Check]) -> list[Outcome]:
         try:
             with self.source.snapshot() as snapshot:
-                self.info = snapshot.info
+                self._snapshot, self.info = snapshot, snapshot.info
                 guards = {id(check): self._guard(snapshot, check) for check in checks if issubclass(check.kind, Guard)}
                 folds = self._folds(snapshot, [check for check in checks if issubclass(check.kind, Fold)])
                 outcomes = {**guards, **folds}

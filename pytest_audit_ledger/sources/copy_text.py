@@ -32,9 +32,9 @@ def json_lines(data: bytes) -> str:
     return data.decode("latin-1")
 
 
-def batch(columns: Sequence[str], rows: Sequence[bytes]) -> Batch:
-    """Return the rows, each with these columns and a newline at its end, as a batch."""
-    fields = json_lines(b"".join(rows)).replace("\n", "\t").split("\t")
+def batch(columns: Sequence[str], rows: bytes) -> Batch:
+    """Return the rows of COPY text, each with these columns and a newline at its end, as a batch."""
+    fields = json_lines(rows).replace("\n", "\t").split("\t")
     width = len(columns)
     by_name = {name: fields[index:-1:width] for index, name in enumerate(columns)}
     if "timestamp" in by_name:

@@ -31,13 +31,20 @@ def parse(dsn: str) -> dict[str, str]:
     Raises UsageError where libpq cannot read it. The message does not repeat the DSN, which may hold a password.
     """
     try:
-        return dict(psycopg2.extensions.parse_dsn(_SCHEMES.sub("postgresql://", dsn)))
+        parameters = dict(psycopg2.extensions.parse_dsn(_SCHEMES.sub("postgresql://", dsn)))
     except psycopg2.Error:
-        raise UsageError(
-            "The DSN of the ledger is not one that PostgreSQL's client library can read.",
-            "Write postgresql://user@host:5432/database, 'host=… dbname=… user=…' or service=NAME; "
-            "in a URI, percent-encode characters such as @ : / # % in the password.",
-        ) from None
+        raise _unreadable() from None
+    if not re.fullmatch(r"[0-9,]*", parameters.get("port", "")):
+        raise _unreadable()
+    return parameters
+
+
+def _unreadable() -> UsageError:
+    return UsageError(
+        "The DSN of the ledger is not one that PostgreSQL's client library can read.",
+        "Write postgresql://user@host:5432/database, 'host=… dbname=… user=…' or service=NAME; "
+        "in a URI, percent-encode characters such as @ : / # % in the password.",
+    )
 
 
 def mask(parameters: dict[str, str]) -> str:

@@ -8,10 +8,11 @@ bound, and the password is neither kept outside libpq's parameters nor printed.
 
 from __future__ import annotations
 
+import io
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +21,7 @@ from psycopg2 import errorcodes, extensions
 from psycopg2.extensions import make_dsn
 from psycopg2.extras import RealDictCursor
 from psycopg2.sql import SQL, Composable, Identifier, Literal
+from typing_extensions import Buffer
 
 from pytest_audit_ledger.entry import Batch
 from pytest_audit_ledger.errors import CannotEvaluate, SourceError, UsageError
@@ -112,6 +114,7 @@ class PostgresSnapshot:
     def __init__(self, source: PostgresSource, connection: extensions.connection, exported: str | None) -> None:
         self._source = source
         self._connection = connection
+        self._exported: str | None = None
         if exported is not None:
             self._run(SQL("SET TRANSACTION SNAPSHOT {}").format(Literal(exported)))
             self._run(SQL("SET LOCAL application_name = {}").format(Literal(_reader_name(exported))))
@@ -209,7 +212,8 @@ class PostgresSnapshot:
 
     def export(self) -> str:
         """Return a name under which other connections can join this snapshot while it is open."""
-        return str(self._run("SELECT pg_catalog.pg_export_snapshot() AS name")[0]["name"])
+        self._exported = str(self._run("SELECT pg_catalog.pg_export_snapshot() AS name")[0]["name"])
+        return self._exported
 
     def bounds(self) -> tuple[int, int] | None:
         """Return the lowest and highest sequence number, or None where there are no entries."""
@@ -232,13 +236,14 @@ class PostgresSnapshot:
             where=self._condition(segment),
             order=SQL(", ").join(self._order()),
         )
-        sink = _Sink(columns, consume)
+        # psycopg2 writes one row a call; a buffer takes them without running Python code for each
+        buffer = io.BufferedWriter(_Sink(columns, consume), BATCH_BYTES)
         try:
             with self._connection.cursor() as cursor:
-                cursor.copy_expert(statement, sink)
+                cursor.copy_expert(statement, buffer)
         except psycopg2.Error as error:
             raise explain(error, self._source.label) from None
-        sink.flush()
+        buffer.flush()
 
     def _expression(self, column: str) -> Composable:
         if column == "timestamp" and self.info.columns[column].type == _NAIVE_MOMENT:
@@ -275,13 +280,15 @@ class PostgresSnapshot:
             if not self._connection.closed:
                 self._run("ROLLBACK TO SAVEPOINT isolated; RELEASE SAVEPOINT isolated")
 
-    def cancel(self) -> None:
-        """Stop whatever this connection is doing, from another thread."""
-        self._connection.cancel()
+    def stop(self) -> None:
+        """Ask the server to stop what this connection and those that joined its snapshot are doing.
 
-    def cancel_readers(self, exported: str) -> None:
-        """Stop whatever the connections are doing that joined this snapshot."""
-        self._run(sql("cancel_readers.sql"), {"name": _reader_name(exported)})
+        To be called from another thread. Never raises: where nothing runs any more, there is nothing to stop.
+        """
+        with suppress(psycopg2.Error, SourceError):
+            self._connection.cancel()
+            if self._exported is not None:
+                self._run(sql("cancel_readers.sql"), {"name": _reader_name(self._exported)})
 
 
 def _reader_name(exported: str) -> str:
@@ -302,25 +309,25 @@ _UNDECIDED = frozenset(
 )
 
 
-class _Sink:
-    """What COPY writes to, one row a call; hands on a batch when enough bytes have come."""
+class _Sink(io.RawIOBase):
+    """What COPY writes to, behind a buffer that collects its rows: turns each full buffer into a batch."""
 
     def __init__(self, columns: Sequence[str], consume: Callable[[Batch], None]) -> None:
+        super().__init__()
         self._columns = columns
         self._consume = consume
-        self._rows: list[bytes] = []
-        self._size = 0
+        self._rest = b""
 
-    def write(self, row: bytes) -> None:
-        self._rows.append(row)
-        self._size += len(row)
-        if self._size >= BATCH_BYTES:
-            self.flush()
+    def writable(self) -> bool:
+        return True
 
-    def flush(self) -> None:
-        if self._rows:
-            rows, self._rows, self._size = self._rows, [], 0
-            self._consume(copy_text.batch(self._columns, rows))
+    def write(self, data: Buffer) -> int:
+        """Take what the buffer held; it may end within a row, which then waits for its rest."""
+        taken = bytes(data)
+        rows, newline, self._rest = (self._rest + taken).rpartition(b"\n")
+        if newline:
+            self._consume(copy_text.batch(self._columns, rows + newline))
+        return len(taken)
 
 
 _NAME_PART = re.compile(r'(?:"((?:[^"]|"")+)"|([A-Za-z_\u0080-\uffff][\w$]*))(\.|$)')

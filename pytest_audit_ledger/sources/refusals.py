@@ -54,7 +54,8 @@ _BY_WORDS = (
     (r"SSL", "The encrypted connection could not be made", "Check sslmode and the certificates."),
     (r"definition of service", "The service is not defined", "Check the name, and ~/.pg_service.conf."),
     (
-        r"server closed the connection|connection already closed|terminating connection|SSL connection has been closed",
+        # the third is what psycopg2 makes of a COPY whose connection ended
+        r"server closed the connection|connection already closed|COPY_OUT and no message|terminating connection",
         "The connection was lost",
         "Run again; nothing was concluded from this run.",
     ),

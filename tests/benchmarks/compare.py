@@ -1,0 +1,161 @@
+"""Measures verification against the peer and against the floor, as whole processes on one ledger in one run.
+
+    make bench                                                      1,000,000 entries, three rounds
+    .venv/bin/python -m tests.benchmarks.compare --entries 100000   a smaller one
+
+The floor is a raw COPY of the same columns to nothing. Peak memory is that of the largest single process, as the
+operating system counts it. The commands of a round run one after the other; a figure is the median of the rounds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg2
+from psycopg2.extensions import make_dsn, parse_dsn
+from tabulate import tabulate
+
+from pytest_audit_ledger.entry import PAYLOAD_COLUMNS
+from pytest_audit_ledger.sources.demo import embedded_server
+from pytest_audit_ledger.sources.sample import sample_entries
+from tests.forger import Forger
+
+STEP_S = 10.0
+"""Seconds between entries, so that a million of them end well before today."""
+
+COLUMNS = ", ".join(f'"{name}"' for name in [*PAYLOAD_COLUMNS.values(), "entry_hash"])
+RAW_COPY = f"""
+import psycopg2, sys
+class Nothing:
+    def write(self, data): pass
+cursor = psycopg2.connect(sys.argv[1]).cursor()
+cursor.copy_expert('COPY (SELECT {COLUMNS} FROM ledger_entries ORDER BY sequence_number) TO STDOUT', Nothing())
+"""
+PEER = "from audit_ledger.cli import main; main()"
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Wall time in seconds and peak memory in MiB of one process and its largest child."""
+
+    seconds: float
+    mebibytes: float
+
+
+# Linux counts the memory of a parent as its child's until the child has started, so a small process is put between.
+LAUNCHER = """
+import json, os, sys, time
+started = time.perf_counter()
+pid = os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ)
+_, status, usage = os.wait4(pid, 0)
+seconds = time.perf_counter() - started
+print(json.dumps([os.waitstatus_to_exitcode(status), seconds, usage.ru_maxrss / 1024]), file=sys.stderr)
+"""
+
+
+def measure(command: Sequence[str], environment: Mapping[str, str], folder: str) -> Measured:
+    """Run a command that must succeed, and return what it took."""
+    launched = [sys.executable, "-I", "-S", "-c", LAUNCHER, *command]
+    done = subprocess.run(launched, cwd=folder, env=environment, capture_output=True, text=True, check=True)
+    code, seconds, mebibytes = json.loads(done.stderr.splitlines()[-1])
+    if code:
+        sys.exit(f"{command} failed:\n{done.stdout}{done.stderr}")
+    return Measured(seconds, mebibytes)
+
+
+def build(server: str, entries: int) -> str:
+    """Make a ledger of this size in a database of its own and return its DSN."""
+    name = f"bench_{entries}"
+    connection = psycopg2.connect(server)
+    connection.autocommit = True
+    connection.cursor().execute(f"CREATE DATABASE {name}")
+    connection.close()
+    dsn = make_dsn(**{**parse_dsn(server), "dbname": name})
+    with Forger(dsn) as forger:
+        forger.build(entries=sample_entries(entries, step_s=STEP_S))
+        forger.run("VACUUM ANALYZE ledger_entries")
+    return dsn
+
+
+def commands(dsn: str) -> dict[str, list[str]]:
+    """Return what is measured, by name; the peer wants a URI of SQLAlchemy's."""
+    parameters = parse_dsn(dsn)
+    uri = f"postgresql+psycopg://{parameters['user']}@/{parameters['dbname']}?host={parameters['host']}"
+    ours = [sys.executable, "-m", "pytest", "-q", "-p", "pytest_audit_ledger.plugin", f"--ledger-db={dsn}"]
+    return {
+        "raw COPY": [sys.executable, "-c", RAW_COPY, dsn],
+        "ski-audit-ledger verify": [sys.executable, "-c", PEER, "verify", "--ledger-db", uri],
+        "ours, 1 worker": [*ours, "--ledger-workers=1"],
+        "ours, auto": [*ours, "--ledger-workers=auto"],
+    }
+
+
+def compare(dsn: str, rounds: int) -> dict[str, Measured]:
+    """Measure every command, round by round; return the medians."""
+    # the peer needs the time zone; plugins that happen to be installed beside ours are not what is measured
+    environment = {**os.environ, "PGTZ": "UTC", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    results: dict[str, list[Measured]] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for _ in range(rounds):
+            for name, command in commands(dsn).items():
+                results.setdefault(name, []).append(measure(command, environment, folder))
+    return {
+        name: Measured(statistics.median(m.seconds for m in runs), statistics.median(m.mebibytes for m in runs))
+        for name, runs in results.items()
+    }
+
+
+def table(results: Mapping[str, Measured], entries: int) -> str:
+    """Return the measurements as Markdown, with ratios against the peer and the floor."""
+    peer, floor = results["ski-audit-ledger verify"].seconds, results["raw COPY"].seconds
+    rows = [
+        (
+            name,
+            f"{measured.seconds:.2f}",
+            f"{entries / measured.seconds:,.0f}",
+            f"{measured.mebibytes:.0f}",
+            f"{peer / measured.seconds:.1f}",
+            f"{measured.seconds / floor:.1f}",
+        )
+        for name, measured in results.items()
+    ]
+    head = ("command", "seconds", "entries/s", "peak MiB", "times the peer's speed", "times the floor's time")
+    return tabulate(rows, head, tablefmt="github", disable_numparse=True, colalign=("left", *["right"] * 5))
+
+
+def processor() -> str:
+    """Return what the operating system calls the processor."""
+    information = Path("/proc/cpuinfo")
+    lines = information.read_text().splitlines() if information.exists() else []
+    return next((line.partition(": ")[2] for line in lines if line.startswith("model name")), platform.processor())
+
+
+def main() -> None:
+    """Build the ledgers, measure, and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--entries", type=int, default=1_000_000)
+    parser.add_argument("--rounds", type=int, default=3)
+    arguments = parser.parse_args()
+    with embedded_server() as server:
+        print(
+            f"{processor()}, {os.cpu_count()} cores, Python {platform.python_version()}, server on the same machine\n"
+        )
+        for entries in (arguments.entries // 10, arguments.entries):
+            results = compare(build(server, entries), arguments.rounds)
+            print(
+                f"{entries:,} entries, median of {arguments.rounds} rounds\n\n{table(results, entries)}\n", flush=True
+            )
+
+
+if __name__ == "__main__":
+    main()

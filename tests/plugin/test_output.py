@@ -1,0 +1,196 @@
+"""What a run prints and leaves behind: failures, the terminal section, the JUnit file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+from pytest_audit_ledger.entry import entry_hash
+from pytest_audit_ledger.resources import folder
+from tests.forger import TAMPERINGS, Forger
+from tests.plugin.conftest import RunLedger
+
+
+def properties(node: Any) -> dict[str, str]:
+    return {entry.get("name", ""): entry.get("value", "") for entry in node.findall("properties/property")}
+
+
+def junit(path: Path) -> tuple[dict[str, str], dict[str, Any]]:
+    """Return the properties of the test suite, and the test cases by name."""
+    suite = ElementTree.parse(path).getroot().find("testsuite")
+    assert suite is not None
+    return properties(suite), {case.get("name", ""): case for case in suite.findall("testcase")}
+
+
+@pytest.mark.parametrize("workers", [[], ["-n", "2"]], ids=["alone", "xdist"])
+def test_the_junit_file_tells_the_facts_about_ledger_and_checks(
+    pytester: pytest.Pytester, run: RunLedger, forger: Forger, workers: list[str]
+) -> None:
+    forger.build(200)
+    forger.unguarded("UPDATE ledger_entries SET reasoning = 'edited' WHERE sequence_number = 50")
+    last = list(forger.entries())[-1]
+    run(f"--ledger-db={forger.dsn}", "--junitxml=out.xml", *workers).assert_outcomes(passed=6, failed=1)
+    told, cases = junit(pytester.path / "out.xml")
+    assert {name: told[f"ledger.{name}"] for name in ("table", "entries", "sequence_first", "sequence_last")} == {
+        "table": "public.ledger_entries",
+        "entries": "200",
+        "sequence_first": "1",
+        "sequence_last": "200",
+    }
+    assert told["ledger.time_last"] == last.timestamp
+    assert told["ledger.head_hash"] == entry_hash(last)
+    assert told["ledger.assurance"] == "TAMPERED"
+    for name in ("time_first", "snapshot", "server_version", "tool_version", "started_at", "database"):
+        assert told[f"ledger.{name}"], name
+    assert len(told["ledger.suite_sha256"]) == 64
+    case = cases["entry_hash"]
+    assert case.get("classname") == "integrity.ledger.yaml"
+    assert properties(case) == {
+        "ledger.status": "FAIL",
+        "ledger.severity": "critical",
+        "ledger.element_count": "200",
+        "ledger.unexpected_count": "1",
+        "ledger.controls": "SOC2-CC7.2, ISO27001-A.8.15, EU-AI-Act-12, NIST-AU-9, NIST-AU-10",
+    }
+    failure = case.find("failure")
+    assert "sequence 50" in failure.text
+    assert cases["chain_linkage"].find("failure") is None
+
+
+def test_a_failure_shows_rule_counts_findings_and_what_to_do_without_a_traceback(
+    run: RunLedger, forger: Forger
+) -> None:
+    forger.build(100)
+    original = entry_hash(forger.entry(50))
+    forger.unguarded("UPDATE ledger_entries SET reasoning = 'edited' WHERE sequence_number >= 50")
+    result = run(f"--ledger-db={forger.dsn}", "--ledger-samples=3", "-k", "entry_hash")
+    result.assert_outcomes(failed=1, deselected=6)
+    result.stdout.fnmatch_lines(
+        [
+            "entry_hash: 51 findings, first at sequence 50",
+            "  rule   Every entry_hash is the SHA-256 of the entry's canonical payload.",
+            "  found  51 ENTRY_HASH_MISMATCH in 100 entries",
+            "  - ENTRY_HASH_MISMATCH sequence 50: *",
+            "      expected ????????????????????????????????????????????????????????????????",
+            f"      actual   {original}",
+            "  - ENTRY_HASH_MISMATCH sequence 51: *",
+            "  - ENTRY_HASH_MISMATCH sequence 52: *",
+            "  * and 48 more (--ledger-samples N shows more)",
+            "  next   The entries shown were changed after they were written.*",
+        ]
+    )
+    for word in ("Traceback", ".py:", "pytest.fail"):
+        assert word not in result.stdout.str()
+
+
+def test_the_summary_tells_ledger_checks_verdicts_and_assurance(run: RunLedger, forger: Forger) -> None:
+    forger.build(1500)
+    (counts,) = forger.run("SELECT count(*) FILTER (WHERE verdict = 'CLEAR') FROM ledger_entries")
+    result = run(f"--ledger-db={forger.dsn}")
+    result.assert_outcomes(passed=7)
+    result.stdout.fnmatch_lines(
+        [
+            "*= audit ledger =*",
+            "database   postgresql://*",
+            "table      public.ledger_entries (schema v2.1)",
+            "entries    1,500, sequence 1 to 1500",
+            "time       2025-09-01T06:00:*+00:00 to 2025-*+00:00",
+            "head hash  ????????????????????????????????????????????????????????????????",
+            f"verdicts   CLEAR {counts[0]:,} (*%), *",
+            "check * status * severity * examined * findings",
+            "entry_hash * PASS * critical * 1,500 entries * 0",
+            "SELF-CONSISTENT: Every integrity check passed.*",
+        ]
+    )
+
+
+def test_a_run_of_some_checks_claims_nothing_about_the_ledger(run: RunLedger, forger: Forger) -> None:
+    result = run(f"--ledger-db={forger.build(10).dsn}", "-k", "chain_linkage or append_only")
+    result.assert_outcomes(passed=2, deselected=5)
+    result.stdout.fnmatch_lines(
+        ["UNVERIFIED: The ledger as a whole was not verified: entry_hash, sequence_continuity did not run."]
+    )
+
+
+def test_guards_alone_do_not_read_the_entries(run: RunLedger, forger: Forger) -> None:
+    result = run(f"--ledger-db={forger.build(10).dsn}", "-k", "append_only or table_guard")
+    result.assert_outcomes(passed=2, deselected=5)
+    result.stdout.fnmatch_lines(["entries    not read"])
+
+
+def test_a_warning_passes_and_is_told(pytester: pytest.Pytester, run: RunLedger, forger: Forger) -> None:
+    TAMPERINGS["clock_regression"](forger.build(100))
+    suite = "version: 1\nchecks:\n  - {id: order, expect: timestamp_order, severity: warning}\n"
+    pytester.makefile(".ledger.yaml", my=suite)
+    result = run(f"--ledger-db={forger.dsn}", "my.ledger.yaml", "--junitxml=out.xml")
+    result.assert_outcomes(passed=1, warnings=1)
+    result.stdout.fnmatch_lines(["*LedgerWarning: order: 1 finding, first at sequence 50"])
+    assert properties(junit(pytester.path / "out.xml")[1]["order"])["ledger.status"] == "WARN"
+
+
+def test_the_same_check_as_information_only_passes_without_a_warning(
+    pytester: pytest.Pytester, run: RunLedger, forger: Forger
+) -> None:
+    TAMPERINGS["clock_regression"](forger.build(100))
+    suite = "version: 1\nchecks:\n  - {id: order, expect: timestamp_order, severity: info}\n"
+    pytester.makefile(".ledger.yaml", my=suite)
+    run(f"--ledger-db={forger.dsn}", "my.ledger.yaml").assert_outcomes(passed=1, warnings=0)
+
+
+def test_an_empty_ledger_is_unverified_and_fails(pytester: pytest.Pytester, run: RunLedger, forger: Forger) -> None:
+    result = run(f"--ledger-db={forger.build(0).dsn}", "--junitxml=out.xml")
+    result.assert_outcomes(errors=5, passed=2)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(["*--ledger-allow-empty*", "UNVERIFIED: The ledger has no entries*"])
+    told, cases = junit(pytester.path / "out.xml")
+    assert told["ledger.entries"] == "0"
+    assert cases["entry_hash"].find("error") is not None
+
+
+def test_an_empty_ledger_that_may_be_empty_is_skipped_and_still_unverified(run: RunLedger, forger: Forger) -> None:
+    result = run(f"--ledger-db={forger.build(0).dsn}", "--ledger-allow-empty")
+    result.assert_outcomes(skipped=5, passed=2)
+    assert result.ret == pytest.ExitCode.OK
+    result.stdout.fnmatch_lines(["UNVERIFIED: The ledger has no entries, so nothing was proven."])
+
+
+def test_hostile_entries_cannot_write_to_the_terminal(
+    pytester: pytest.Pytester, run: RunLedger, forger: Forger
+) -> None:
+    forger.build(20).run("ALTER TABLE ledger_entries DROP CONSTRAINT ledger_entries_verdict_check")
+    hostile = "\x1b]0;owned\x07\x1b[2J\u202eRAELC\r\nPASSED"
+    with forger.connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE ledger_entries DISABLE TRIGGER USER")
+        cursor.execute("UPDATE ledger_entries SET verdict = %s WHERE sequence_number = 7", (hostile,))
+    result = run(f"--ledger-db={forger.dsn}", "--color=no", "--junitxml=out.xml")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    shown = "".join(result.outlines)
+    assert r"\x1b]0;owned\x07\x1b[2J\u202eRAELC\r\nPASSED" in shown
+    assert not [character for character in shown if not character.isprintable()]
+    ElementTree.parse(pytester.path / "out.xml")
+
+
+def test_two_suites_share_one_snapshot_and_one_scan(pytester: pytest.Pytester, run: RunLedger, forger: Forger) -> None:
+    forger.build(100)
+    pytester.makefile(".ledger.yaml", my="version: 1\nchecks:\n  - {id: linked, expect: chain_linkage}\n")
+    forger.run("SELECT pg_stat_reset()")
+    result = run(f"--ledger-db={forger.dsn}", "--junitxml=out.xml", ".")
+    result.assert_outcomes(passed=8)
+    told, _ = junit(pytester.path / "out.xml")
+    assert told["ledger.suites"] == "my.ledger.yaml, integrity.ledger.yaml"
+    for _ in range(100):
+        forger.run("SELECT pg_sleep(0.02)")
+        ((read,),) = forger.run(
+            "SELECT coalesce(sum(seq_tup_read + coalesce(idx_tup_fetch, 0)), 0) FROM pg_stat_user_tables"
+        )
+        if read:
+            break
+    assert 100 <= read < 200
+
+
+def test_the_shipped_suite_names_a_description_and_controls_for_every_check() -> None:
+    text = (folder("checks") / "integrity.ledger.yaml").read_text(encoding="utf-8")
+    assert text.count("description:") == text.count("controls:") == text.count("- id:") == 7

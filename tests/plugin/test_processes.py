@@ -1,0 +1,165 @@
+"""Several processes: workers of the scan, workers of pytest-xdist, the demo's server, and Ctrl-C in each."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import re
+import select
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.forger import TAMPERINGS, Forger
+from tests.plugin.conftest import RunLedger
+
+
+def servers() -> set[int]:
+    """Return the process ids of the demo servers that run."""
+    return {
+        process.pid
+        for process in psutil.process_iter(["cmdline"])
+        if any("audit-ledger-demo" in word for word in process.info["cmdline"] or [])
+    }
+
+
+def test_the_workers_of_xdist_share_one_verification(pytester: pytest.Pytester, run: RunLedger, forger: Forger) -> None:
+    TAMPERINGS["edit"](forger.build(100))
+    pytester.makepyfile(test_mine="def test_mine(): pass")
+    result = run(f"--ledger-db={forger.dsn}", "-n", "2", "-v")
+    result.assert_outcomes(passed=7, failed=1)
+    result.stdout.fnmatch_lines(["entry_hash: 1 finding, first at sequence 50", "TAMPERED: *entry_hash."])
+    scans = forger.run("SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'pytest-audit-ledger%'")
+    assert scans == [(0,)]
+
+
+def test_a_mistake_in_a_suite_is_told_under_xdist(pytester: pytest.Pytester, run: RunLedger) -> None:
+    pytester.makefile(".ledger.yaml", my="version: 1\nchecks: [{id: a, expect: nonsense}]\n")
+    result = run("--ledger-db=demo", "-n", "2", "my.ledger.yaml")
+    assert result.ret != pytest.ExitCode.OK
+    result.stdout.fnmatch_lines(["my.ledger.yaml:2:26: unknown kind 'nonsense'*"])
+
+
+@pytest.mark.parametrize("arguments", [[], ["-n", "2"]], ids=["alone", "xdist"])
+def test_the_demo_is_green_and_leaves_no_server(run: RunLedger, arguments: list[str]) -> None:
+    before = servers()
+    run("--ledger-db=demo", *arguments).assert_outcomes(passed=7)
+    assert servers() <= before
+
+
+def test_the_tampered_demo_shows_what_red_looks_like(run: RunLedger) -> None:
+    result = run("--ledger-db=demo:tampered")
+    result.assert_outcomes(passed=3, failed=4)
+    result.stdout.fnmatch_lines(
+        [
+            "*HASH_MISMATCH sequence 2822*",
+            "*ENTRY_HASH_MISMATCH sequence 1*",
+            "*SEQUENCE_GAP sequence 2817: 5 entries are missing after 2816: 2817 to 2821",
+            "*TRIGGER_DISABLED*ledger_refuse_update*switched off*",
+            "TAMPERED: *",
+        ]
+    )
+
+
+def test_the_result_does_not_depend_on_the_number_of_workers(run: RunLedger, forger: Forger) -> None:
+    TAMPERINGS["insertion"](forger.build(100))
+    reports = []
+    for workers in ("1", "2", "5"):
+        result = run(f"--ledger-db={forger.dsn}", f"--ledger-workers={workers}", "-q")
+        reports.append([line for line in result.outlines if not line.startswith(("took", "2 failed"))])
+    assert reports[0] == reports[1] == reports[2]
+
+
+class Terminal:
+    """A pytest run in a pseudo-terminal of its own, whose output can be waited for."""
+
+    def __init__(self, folder: Path, *arguments: str) -> None:
+        self.output = ""
+        self._master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))  # a terminal has a size
+        command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments]
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
+        self.process = subprocess.Popen(
+            command, cwd=folder, stdin=slave, stdout=slave, stderr=slave, env=environment, start_new_session=True
+        )
+        os.close(slave)
+
+    def interrupt(self) -> None:
+        """Send what Ctrl-C sends: SIGINT to every process of the session."""
+        os.killpg(self.process.pid, signal.SIGINT)
+
+    def read_until(self, pattern: str, within_s: float = 60) -> None:
+        """Read until the output matches; fail with what was read otherwise."""
+        deadline = time.monotonic() + within_s
+        while not re.search(pattern, self.output):
+            if not select.select([self._master], [], [], max(0, deadline - time.monotonic()))[0]:
+                pytest.fail(f"{pattern!r} did not come within {within_s} s:\n{self.output}")
+            try:
+                self.output += os.read(self._master, 65536).decode(errors="replace")
+            except OSError:  # the terminal closed with its last process
+                break
+        assert re.search(pattern, self.output), self.output
+
+    def finish(self) -> int:
+        """Read to the end and return the exit code."""
+        try:
+            while data := os.read(self._master, 65536):
+                self.output += data.decode(errors="replace")
+        except OSError:
+            pass
+        os.close(self._master)
+        return self.process.wait(timeout=30)
+
+
+def test_a_terminal_sees_progress_and_a_pipe_does_not(tmp_path: Path, run: RunLedger, forger: Forger) -> None:
+    forger.build(20_000)
+    terminal = Terminal(tmp_path, f"--ledger-db={forger.dsn}")
+    assert terminal.finish() == 0
+    assert "entries/s" in terminal.output
+    piped = run(f"--ledger-db={forger.dsn}")
+    assert "entries/s" not in piped.stdout.str() + piped.stderr.str()
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_ctrl_c_during_a_scan_stops_at_once_and_concludes_nothing(tmp_path: Path, forger: Forger, workers: str) -> None:
+    """The table is locked while the scan starts, so that the interrupt meets a wait inside the server."""
+    forger.build(1000)
+    blocker = Forger(forger.dsn)
+    blocker.connection.autocommit = False
+    terminal = Terminal(
+        tmp_path, f"--ledger-db={forger.dsn}", "-k", "entry_hash", f"--ledger-workers={workers}", "--junitxml=out.xml"
+    )
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%ledger_entries%'"
+    blocker.run("LOCK TABLE ledger_entries IN ACCESS EXCLUSIVE MODE")
+    for _ in range(400):
+        if forger.run(waiting) != [(0,)]:
+            break
+        time.sleep(0.05)
+    started = time.monotonic()
+    terminal.interrupt()
+    code = terminal.finish()
+    blocker.connection.close()
+    assert code == pytest.ExitCode.INTERRUPTED
+    assert time.monotonic() - started < 8  # the lock timeout is 10 s
+    assert "UNVERIFIED: No check ran to its end" in terminal.output
+    assert "Traceback" not in terminal.output
+    assert "UNVERIFIED" in (tmp_path / "out.xml").read_text()
+
+
+@pytest.mark.parametrize("moment", ["collected", "audit ledger: demo"])
+def test_ctrl_c_during_the_demo_leaves_no_server(tmp_path: Path, moment: str) -> None:
+    before = servers()
+    (tmp_path / "test_mine.py").write_text("import time\ndef test_mine():\n    print('here'); time.sleep(30)\n")
+    terminal = Terminal(tmp_path, "--ledger-db=demo", "-s")
+    terminal.read_until("here" if moment == "collected" else moment)
+    terminal.interrupt()
+    assert terminal.finish() == pytest.ExitCode.INTERRUPTED
+    assert servers() <= before
