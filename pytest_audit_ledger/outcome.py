@@ -116,7 +116,7 @@ class Outcome:
 
     `element_count` is how many things were examined (entries for a fold; triggers, columns or constraints for a guard)
     and `unexpected_count` how many findings there were; `findings` are the first of them. `reason` says why the check
-    is ERROR, SKIP or WAIVED. `rule` and `remedy` are the kind's plain words.
+    is ERROR, SKIP or WAIVED. `description` is the check's, `rule` and `remedy` are the kind's plain words.
     """
 
     check_id: str
@@ -126,6 +126,7 @@ class Outcome:
     severity: Severity
     controls: tuple[str, ...]
     status: Status
+    description: str
     rule: str
     remedy: str
     unit: str

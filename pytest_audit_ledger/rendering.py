@@ -23,7 +23,10 @@ def printable(text: str, limit: int = LONGEST_VALUE) -> str:
 
 def describe(outcome: Outcome) -> str:
     """Return why a check did not pass: the rule, the counts, the first findings and what to do next."""
-    lines = [_headline(outcome), f"  rule   {outcome.rule}"]
+    lines = [_headline(outcome)]
+    if outcome.description:
+        lines.append(f"  about  {printable(outcome.description)}")
+    lines.append(f"  rule   {outcome.rule}")
     if outcome.reason:
         lines.append(f"  why    {printable(outcome.reason, 1000)}")
         return "\n".join(lines)

@@ -246,6 +246,7 @@ def _outcome(check: Check, status: Status, **found: Any) -> Outcome:
         severity=check.severity,
         controls=check.controls,
         status=status,
+        description=check.description,
         rule=kind.rule,
         remedy=kind.remedy,
         unit=kind.unit,

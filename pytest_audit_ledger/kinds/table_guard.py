@@ -94,10 +94,10 @@ class TableGuard(Guard):
     def _examine_keys(self, catalogue: Catalogue) -> None:
         keys = catalogue.rows(sql("unique_indexes.sql"))
         self.element_count += 3
-        if not any(key["is_primary"] and key["columns"] == ["id"] for key in keys):
+        if not any(key["is_primary"] and key["essential"] == ["id"] for key in keys):
             self._lost("PRIMARY KEY", "id")
         for column in ("sequence_number", "entry_hash"):
-            if not any(key["columns"] == [column] for key in keys):
+            if not any([column] in (key["columns"], key["essential"]) for key in keys):
                 self._lost("UNIQUE", column)
 
     def _examine_checks(self, catalogue: Catalogue) -> None:

@@ -46,7 +46,6 @@ def pytest_configure(config: pytest.Config) -> None:
     dsn = told.get("ledger_dsn", "" if options.demo else options.dsn)
     run = config.stash[RUN] = Run(config, options, dsn, exchange)
     config.add_cleanup(run.close)
-    collection.take_shipped_suites(config, run)
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
@@ -77,6 +76,13 @@ def pytest_report_header(config: pytest.Config) -> str | None:
     options = config.stash[RUN].options
     source = options.source("" if options.demo else options.dsn)
     return f"audit ledger: {options.demo or source.label}, table {source.schema}.{source.table}"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection(session: pytest.Session) -> None:
+    """Take the names of shipped suites from the arguments, before pytest looks for such files."""
+    if RUN in session.config.stash:
+        collection.take_shipped_suites(session.config)
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:

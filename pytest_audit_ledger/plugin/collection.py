@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from pytest_audit_ledger.plugin.items import SUFFIX, ShippedSuite, SuiteFile
-from pytest_audit_ledger.plugin.run import RUN, Run, is_controller
+from pytest_audit_ledger.plugin.run import RUN, is_controller
 from pytest_audit_ledger.resources import folder
 
 DEFAULT_SUITE = f"integrity{SUFFIX}"
 
 
-def take_shipped_suites(config: pytest.Config, run: Run) -> None:
+def take_shipped_suites(config: pytest.Config) -> None:
     """Take arguments such as `integrity.ledger.yaml::entry_hash`, which name a shipped suite, from pytest's.
 
     pytest would look for a file of that name. The controller of xdist does not collect; its workers take theirs.
@@ -25,7 +25,7 @@ def take_shipped_suites(config: pytest.Config, run: Run) -> None:
         here = config.invocation_params.dir / name
         if name.endswith(SUFFIX) and not here.exists() and (folder("checks") / name).is_file():
             config.args.remove(argument)
-            run.shipped_selection.append((name, tuple(checks)))
+            config.stash[RUN].shipped_selection.append((name, tuple(checks)))
 
 
 def names_a_suite(config: pytest.Config) -> bool:

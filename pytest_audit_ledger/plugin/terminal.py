@@ -29,7 +29,7 @@ def write_summary(reporter: pytest.TerminalReporter, run: Run, collected_only: b
     """Write the section `audit ledger`: the ledger, the checks, the assurance and what it means."""
     if collected_only:
         return
-    reporter.section("audit ledger")
+    reporter.write_sep("=", "audit ledger")
     result = run.result()
     if result is None:
         colour = _ASSURANCE_COLOURS[Assurance.UNVERIFIED]

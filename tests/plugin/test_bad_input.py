@@ -199,3 +199,16 @@ def test_the_probe_of_a_suite_leaves_the_entries_as_they_were(
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*PROBE_ACCEPTED*UPDATE*", "*PROBE_ACCEPTED*DELETE*"])
     assert forger.run("SELECT xmin::text, * FROM ledger_entries ORDER BY id") == before
+
+
+def test_a_statement_that_takes_too_long_is_an_error_with_what_to_do(run: RunLedger, forger: Forger) -> None:
+    forger.build(10)
+    blocker = Forger(forger.dsn)
+    blocker.connection.autocommit = False
+    blocker.run("LOCK TABLE ledger_entries IN ACCESS EXCLUSIVE MODE")
+    result = run(f"--ledger-db={forger.dsn}", "--ledger-timeout=1", "-k", "entry_hash")
+    blocker.connection.close()
+    result.assert_outcomes(errors=1, deselected=6)
+    result.stdout.fnmatch_lines(
+        ["  why    The server stopped the statement after its timeout: * --ledger-timeout SECONDS*"]
+    )

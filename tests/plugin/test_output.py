@@ -71,6 +71,7 @@ def test_a_failure_shows_rule_counts_findings_and_what_to_do_without_a_traceback
     result.stdout.fnmatch_lines(
         [
             "entry_hash: 51 findings, first at sequence 50",
+            "  about  Every entry still hashes to the value that was stored when it was written.",
             "  rule   Every entry_hash is the SHA-256 of the entry's canonical payload.",
             "  found  51 ENTRY_HASH_MISMATCH in 100 entries",
             "  - ENTRY_HASH_MISMATCH sequence 50: *",
