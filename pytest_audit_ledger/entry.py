@@ -94,8 +94,9 @@ def plain_text(text: str) -> str | None:
     """Return what the JSON text of a batch stands for; bytes that are no UTF-8 come out escaped."""
     if text == NULL:
         return None
-    decoded = text.encode("latin-1").decode("utf-8", "backslashreplace") if not text.isascii() else text
-    return str(json.loads(f'"{decoded}"', strict=False)) if "\\" in decoded else decoded
+    decoded = text if text.isascii() else text.encode("latin-1").decode("utf-8", "surrogateescape")
+    plain = str(json.loads(f'"{decoded}"', strict=False)) if "\\" in decoded else decoded
+    return plain if text.isascii() else plain.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 class Batch:

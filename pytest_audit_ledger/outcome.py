@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
+from pytest_audit_ledger.printable import clip
+
 LONGEST_TEXT = 2_000
 """Characters kept of a text in a finding: an entry may hold a megabyte, a finding must not."""
 
@@ -39,11 +41,6 @@ class Assurance(str, Enum):
     UNVERIFIED = "UNVERIFIED"
 
 
-def clip(text: str, limit: int = LONGEST_TEXT) -> str:
-    """Return `text`, cut to `limit` characters with a note of how long it was."""
-    return text if len(text) <= limit else f"{text[:limit]}… ({len(text):,} characters)"
-
-
 @dataclass(frozen=True)
 class Finding:
     """One thing wrong.
@@ -61,7 +58,7 @@ class Finding:
 
     def __post_init__(self) -> None:
         for name in ("message", "expected", "actual"):
-            object.__setattr__(self, name, clip(getattr(self, name)))
+            object.__setattr__(self, name, clip(getattr(self, name), LONGEST_TEXT))
 
 
 @dataclass

@@ -9,16 +9,9 @@ from collections.abc import Iterator, Sequence
 
 from tabulate import tabulate
 
-from pytest_audit_ledger.outcome import Finding, Outcome, Status, clip
+from pytest_audit_ledger.outcome import Finding, Outcome, Status
+from pytest_audit_ledger.printable import printable
 from pytest_audit_ledger.verification import Verification
-
-LONGEST_VALUE = 300
-"""Characters shown of a value from the ledger."""
-
-
-def printable(text: str, limit: int = LONGEST_VALUE) -> str:
-    """Return `text` on one line, with control, bidirectional and other invisible characters written as escapes."""
-    return clip("".join(c if c.isprintable() else ascii(c)[1:-1] for c in clip(text, limit)), 4 * limit)
 
 
 def describe(outcome: Outcome) -> str:

@@ -82,7 +82,7 @@ def verify(
     assurance, sentence = judge(outcomes, run.survey)
     return Verification(
         database=run.info.database if run.info else source.label,
-        table=f"{source.schema}.{source.table}",
+        table=run.info.table if run.info else f"{source.schema}.{source.table}",
         info=run.info,
         survey=run.survey,
         outcomes=outcomes,
@@ -91,6 +91,15 @@ def verify(
         started_at=started_at,
         duration_s=time.perf_counter() - clock,
     )
+
+
+_OTHER = "(other)"
+
+
+def _named(verdict: str) -> str:
+    """Return a verdict as it is told, also one that is missing or empty."""
+    plain = plain_text(verdict)
+    return "(missing)" if plain is None else plain or "(empty)"
 
 
 class _Surveyor(Fold):
@@ -116,9 +125,10 @@ class _Surveyor(Fold):
         """Count verdicts; a ledger stuffed with ever new ones must not fill the memory."""
         self.verdicts.update(verdicts)
         if len(self.verdicts) > self.MOST_VERDICTS:
-            kept = dict(self.verdicts.most_common(self.MOST_VERDICTS - 1))
-            kept["(other)"] = kept.pop("(other)", 0) + self.verdicts.total() - sum(kept.values())
-            self.verdicts = Counter(kept)
+            named = Counter({name: count for name, count in self.verdicts.items() if name != _OTHER})
+            kept = Counter(dict(named.most_common(self.MOST_VERDICTS - 1)))
+            kept[_OTHER] = self.verdicts.total() - kept.total()
+            self.verdicts = kept
 
     def merge(self, later: _Surveyor) -> None:
         self.last = later.last
@@ -127,7 +137,7 @@ class _Surveyor(Fold):
     def survey(self) -> Survey:
         first, time_first = self.first or (None, "")
         last, time_last, head_hash = self.last
-        verdicts = {plain_text(text) or "NULL": count for text, count in self.verdicts.most_common()}
+        verdicts = {_named(text): count for text, count in self.verdicts.most_common()}
         return Survey(self.element_count, first, last, time_first, time_last, plain_text(head_hash) or "", verdicts)
 
 
@@ -270,8 +280,12 @@ def judge(outcomes: Sequence[Outcome], survey: Survey | None) -> tuple[Assurance
     lacking = [name for name in CONSISTENCY if name not in passed]
     if lacking:
         return Assurance.UNVERIFIED, f"The ledger as a whole was not verified: {', '.join(lacking)} did not run."
+    others = [f"{o.check_id} ({o.status.value})" for o in integrity if o.status is not Status.PASS]
+    passed_words = (
+        f"Integrity checks passed, but for {', '.join(others)}." if others else "Every integrity check passed."
+    )
     return Assurance.SELF_CONSISTENT, (
-        "Every integrity check passed. There was no checkpoint to hold the ledger against, "
+        f"{passed_words} There was no checkpoint to hold the ledger against, "
         "so a chain rewritten as a whole, or a tail cut off, would not show."
     )
 

@@ -1,6 +1,6 @@
 -- Relations that have a ledger's columns, to suggest one where the name that was given does not exist.
 -- Used by: opening a snapshot.
-SELECT n.nspname || '.' || c.relname AS name
+SELECT pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname) AS name
 FROM pg_catalog.pg_class c
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition

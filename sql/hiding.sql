@@ -1,6 +1,8 @@
--- What could show other rows than the table holds: row-level security, rewrite rules, child tables that are no partitions.
+-- What could show other rows than the table holds: row-level security, rewrite rules, child tables that are no
+-- partitions; and whether a crash of the server would empty it.
 -- Used by: table_guard.
 SELECT c.relrowsecurity AS row_security,
+       c.relpersistence = 'u' AS unlogged,
        (SELECT pg_catalog.array_agg(p.polname::text ORDER BY p.polname)
         FROM pg_catalog.pg_policy p WHERE p.polrelid = c.oid) AS policies,
        (SELECT pg_catalog.array_agg(r.rulename::text ORDER BY r.rulename)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from itertools import count
 
@@ -50,7 +51,7 @@ def _administer(dsn: str, statement: str) -> None:
 @pytest.fixture
 def database(server: str) -> Iterator[str]:
     """The DSN of an empty database of its own, as libpq's key=value pairs."""
-    name = f"audit_ledger_test_{next(_NUMBERS)}"
+    name = f"audit_ledger_test_{os.getpid()}_{next(_NUMBERS)}"
     _administer(server, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
     _administer(server, f"CREATE DATABASE {name}")
     yield make_dsn(**{**parse_dsn(server), "dbname": name})

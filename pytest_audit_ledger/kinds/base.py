@@ -160,7 +160,7 @@ class EdgeFold(Fold):
             self.findings.add(finding)
         self.last = current
 
-    def merge(self, later: EdgeFold) -> None:
+    def merge(self, later: Any) -> None:
         """Judge the seam, then take in what the later segment found."""
         if later.first is not None:
             self.join(later.first)
@@ -173,7 +173,7 @@ class EdgeFold(Fold):
             self.findings.prepend([finding])
 
 
-DURATION_PATTERN = r"^[0-9]{1,9}[smhd]$"
+DURATION_PATTERN = r"^[0-9]{1,9}[smhd]$(?!\n)"
 """How a suite writes a length of time: `90s`, `5m`, `24h`, `7d`."""
 
 

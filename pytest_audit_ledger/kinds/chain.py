@@ -6,7 +6,7 @@ Each compares whole columns first, which is nearly free, and looks for the culpr
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timezone
 from hashlib import sha256
 from operator import le
 from typing import Any, ClassVar
@@ -21,7 +21,7 @@ from pytest_audit_ledger.entry import (
     plain_text,
 )
 from pytest_audit_ledger.kinds.base import DURATION_PATTERN, EdgeFold, Fold, LedgerInfo, duration
-from pytest_audit_ledger.outcome import Finding
+from pytest_audit_ledger.outcome import Finding, Findings
 
 
 def _shown(text: str) -> str:
@@ -46,7 +46,7 @@ class ChainLinkage(EdgeFold):
         """Compare the column previous_hash with the column entry_hash, shifted by one."""
         previous, hashes = batch.text("previous_hash"), batch.text("entry_hash")
         numbers = batch.sequence_numbers
-        if previous[1:] == hashes[:-1]:
+        if previous[1:] == hashes[:-1] and NULL not in previous:
             self.join((numbers[0], previous[0], hashes[0]))
             self.last = (numbers[-1], previous[-1], hashes[-1])
         else:
@@ -130,25 +130,25 @@ class SequenceContinuity(EdgeFold):
         if number == before + 1:
             return None
         if number > before + 1:
-            return self._gap(before, number)
+            return self._gap(before, number, at_start=previous is None)
         if previous is None:
             message = f"the ledger starts at {number}, not at 1"
             return Finding("SEQUENCE_START", message, number, expected="1", actual=str(number))
         message = f"sequence number {number} stands more than once, or out of order"
         return Finding("SEQUENCE_DUPLICATE", message, number, expected=str(before + 1), actual=str(number))
 
-    def _gap(self, before: int, number: int) -> Finding:
+    def _gap(self, before: int, number: int, *, at_start: bool) -> Finding:
         count = number - before - 1
         self.missing += count
         missing = str(number - 1) if count == 1 else f"{before + 1} to {number - 1}"
-        where = "before the first entry" if before == 0 else f"after {before}"
+        where = "before the first entry" if at_start else f"after {before}"
         message = f"{count:,} {'entry is' if count == 1 else 'entries are'} missing {where}: {missing}"
         return Finding("SEQUENCE_GAP", message, before + 1, expected=str(before + 1), actual=str(number))
 
-    def merge(self, later: EdgeFold) -> None:
+    def merge(self, later: SequenceContinuity) -> None:
         """Add up what is missing, too."""
         super().merge(later)
-        self.missing += later.missing if isinstance(later, SequenceContinuity) else 0
+        self.missing += later.missing
 
     def close(self) -> None:
         """Judge the start, and say how many entries are missing in all."""
@@ -183,8 +183,13 @@ class TimestampOrder(EdgeFold):
 
     def __init__(self, parameters: Mapping[str, Any], ledger: LedgerInfo, samples: int) -> None:
         super().__init__(parameters, ledger, samples)
+        self.leading = Findings(samples)
+        """What was found before the first timestamp that can be compared."""
         now = datetime.fromisoformat(ledger.server_time)
-        self.latest = canonical_timestamp(now + duration(self.parameters["future_tolerance"]))
+        try:
+            self.latest = canonical_timestamp(now + duration(self.parameters["future_tolerance"]))
+        except OverflowError:
+            self.latest = canonical_timestamp(datetime.max.replace(tzinfo=timezone.utc))
 
     def feed(self, batch: Batch) -> None:
         """Compare the column with itself, shifted by one. Canonical timestamps sort as text."""
@@ -199,15 +204,28 @@ class TimestampOrder(EdgeFold):
 
     def _examine(self, number: int | None, text: str) -> None:
         if text == NULL:
-            self.findings.add(Finding("TIMESTAMP_MISSING", "an entry has no timestamp", number, "a time", "NULL"))
+            self._tell(Finding("TIMESTAMP_MISSING", "an entry has no timestamp", number, "a time", "NULL"))
         elif text.endswith("infinity"):
             message = "an infinite timestamp is no moment at which a verdict was given"
-            self.findings.add(Finding("TIMESTAMP_INFINITE", message, number, "a time", text))
+            self._tell(Finding("TIMESTAMP_INFINITE", message, number, "a time", text))
         else:
             self.join((number, text))
             if _age(text) > _age(self.latest):
                 message = "the entry lies further in the future than the server's clock and the tolerance allow"
-                self.findings.add(Finding("TIMESTAMP_FUTURE", message, number, f"at most {self.latest}", text))
+                self._tell(Finding("TIMESTAMP_FUTURE", message, number, f"at most {self.latest}", text))
+
+    def _tell(self, finding: Finding) -> None:
+        (self.leading if self.first is None else self.findings).add(finding)
+
+    def merge(self, later: TimestampOrder) -> None:
+        """Keep what the later segment found before its first moment in front of what the seam shows."""
+        (self.leading if self.first is None else self.findings).extend(later.leading)
+        super().merge(later)
+
+    def close(self) -> None:
+        """Put all findings in order."""
+        self.leading.extend(self.findings)
+        self.findings = self.leading
 
     def inspect(self, previous: Any, current: Any) -> Finding | None:
         """Find an entry that is older than the one before it."""

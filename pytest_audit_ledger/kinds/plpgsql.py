@@ -1,10 +1,12 @@
-"""Whether a PL/pgSQL function raises, whatever happens: read from its source text, without running it.
+r"""Whether a PL/pgSQL function raises, whatever happens: read from its source text, without running it.
 
 The answer is yes only for the plain form: one block without an EXCEPTION section, in which nothing but statements that
 run through (an assignment, PERFORM, INSERT, a RAISE below EXCEPTION …) stands before a RAISE that aborts. Anything
-cleverer is no: a guard that has to be studied to be believed is worth a finding.
+cleverer is no: a guard that has to be studied to be believed is worth a finding. Where a plain string ends can depend
+on the server's standard_conforming_strings, so the answer must be yes in either reading.
 
-Source: PostgreSQL documentation, "PL/pgSQL: Structure", "Errors and Messages" (RAISE without a level is EXCEPTION).
+Source: PostgreSQL documentation, "PL/pgSQL: Structure", "Errors and Messages" (RAISE without a level is EXCEPTION), and
+"Lexical Structure": bracket comments nest, names hold any character beyond ASCII, and only ASCII letters are folded.
 """
 
 from __future__ import annotations
@@ -13,53 +15,101 @@ import re
 from collections.abc import Iterator
 from itertools import pairwise
 
-_TOKEN = re.compile(
-    r"""
-      --[^\n]*                          # a comment to the end of the line
-    | /\*.*?\*/                         # a comment in brackets
-    | \$(?P<tag>\w*)\$.*?\$(?P=tag)\$   # a dollar-quoted string
-    | [eE]?'(?:[^'\\]|''|\\.)*'         # a string
-    | "(?:[^"]|"")*"                    # a quoted identifier
-    | (?P<word>\w+)
-    | (?P<mark>:=|<<|\S)
-    """,
-    re.VERBOSE | re.DOTALL,
+from pytest_audit_ledger.printable import ascii_upper
+
+_SYMBOLS = r"""
+      (?P<space>[ \t\n\r\f\v]+ | --[^\n\r]*)
+    | (?P<comment>/\*)                                  # bracket comments nest, so only their start is matched
+    | (?P<text>\$(?P<tag>[A-Za-z_\x80-\U0010ffff][\w\x80-\U0010ffff]*)?\$.*?\$(?(tag)(?P=tag))\$
+             | [eE]'(?:[^'\\]|''|\\.)*'
+             | %s
+             | "(?:[^"]|"")*")
+    | (?P<word>[A-Za-z_\x80-\U0010ffff][A-Za-z0-9_$\x80-\U0010ffff]* | [0-9]+)
+    | (?P<mark>:=|<<|>>|.)
+"""
+_READINGS = tuple(
+    re.compile(_SYMBOLS % string, re.VERBOSE | re.DOTALL) for string in (r"'(?:[^']|'')*'", r"'(?:[^'\\]|''|\\.)*'")
 )
+"""With standard_conforming_strings on, the default, and off."""
+
+_BRACKET = re.compile(r"/\*|\*/")
+SEMICOLON = ";"
+_TEXT = "''"
 _LOWER_LEVELS = frozenset({"DEBUG", "LOG", "INFO", "NOTICE", "WARNING"})
 _RUN_THROUGH = frozenset({"PERFORM", "INSERT", "NULL", "ASSERT"})
 
 
-def _statements(body: str) -> Iterator[list[str]]:
-    """Yield the statements between semicolons as upper-case words and marks; a string or quoted name becomes `''`."""
+def _tokens(body: str, reading: re.Pattern[str]) -> Iterator[str]:
+    """Yield words in capitals and marks; a string or quoted name becomes `''`, comments and spaces nothing."""
+    position = 0
+    while match := reading.match(body, position):
+        position = match.end()
+        if match["comment"]:
+            position = _end_of_comment(body, position)
+        elif match["text"]:
+            yield _TEXT
+        elif not match["space"]:
+            yield ascii_upper(match["word"] or match["mark"])
+
+
+def _end_of_comment(body: str, position: int) -> int:
+    depth = 1
+    while depth and (bracket := _BRACKET.search(body, position)):
+        depth += 1 if bracket.group() == "/*" else -1
+        position = bracket.end()
+    return position if not depth else len(body)
+
+
+def _statements(tokens: list[str]) -> Iterator[list[str]]:
+    """Yield the tokens between semicolons."""
     statement: list[str] = []
-    for match in _TOKEN.finditer(body):
-        symbol = match.group("word") or match.group("mark")
-        if symbol == ";":
+    for token in tokens:
+        if token == SEMICOLON:
             yield statement
             statement = []
-        elif symbol is not None:
-            statement.append(symbol.upper())
-        elif not match.group().startswith(("--", "/*")):
-            statement.append("''")
+        else:
+            statement.append(token)
     yield statement
 
 
 def raises_unconditionally(body: str) -> bool:
     """Tell whether the function with this source raises an exception on every path."""
-    statements = list(_statements(body))
-    words = [word for statement in statements for word in statement]
-    if ("EXCEPTION", "WHEN") in pairwise(words):
+    readings = [list(_tokens(body, reading)) for reading in _READINGS]
+    # A reading in which a string does not end is not the server's: it would not have created the function.
+    possible = [tokens for tokens in readings if "'" not in tokens and '"' not in tokens]
+    return bool(possible) and all(map(_raises, possible))
+
+
+def _raises(tokens: list[str]) -> bool:
+    if ("EXCEPTION", "WHEN") in pairwise(tokens):
         return False  # a handler could swallow what was raised
     inside = False
-    for statement in statements:
+    for statement in _statements(tokens):
         words = statement
         if not inside:
-            if "BEGIN" not in words:
-                continue  # declarations
-            inside, words = True, words[words.index("BEGIN") + 1 :]
-        if words[:1] == ["RAISE"]:
-            if len(words) > 1 and words[1] not in _LOWER_LEVELS:
+            words = _without_preamble(words)
+            if words[:1] != ["BEGIN"]:
+                continue  # a declaration
+            inside, words = True, words[1:]
+        if words[:1] == ["RAISE"] and _is_word_or_text(words[1:2]):
+            if words[1] not in _LOWER_LEVELS:
                 return True
-        elif not words or (words[0] not in _RUN_THROUGH and words[1:2] not in ([":="], ["="])):
+        elif words[:1] == ["RAISE"] or not words or not _runs_through(words):
             return False
     return False
+
+
+def _without_preamble(words: list[str]) -> list[str]:
+    """Return a statement without the label and the DECLARE that may stand before a block."""
+    if words[:1] == ["<<"] and words[2:3] == [">>"]:
+        words = words[3:]
+    return words[1:] if words[:1] == ["DECLARE"] else words
+
+
+def _is_word_or_text(tokens: list[str]) -> bool:
+    """Tell what follows RAISE in a RAISE statement from what follows a variable of that name."""
+    return bool(tokens) and (tokens[0] == _TEXT or tokens[0].isidentifier())
+
+
+def _runs_through(words: list[str]) -> bool:
+    return words[0] in _RUN_THROUGH or words[1:2] in ([":="], ["="])

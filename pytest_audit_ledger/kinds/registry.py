@@ -48,13 +48,20 @@ class Registry:
                     f"The plugin {plugin} registered {kind!r}, which is no subclass of Fold or Guard.",
                     "Return classes from pytest_ledger_register_kinds.",
                 )
-            lacking = [
+            lacking = [] if issubclass(kind, Guard) or hasattr(kind, "columns") else ["columns"]
+            lacking += [
                 name for name in ("name", "rule", "remedy", "unit") if not isinstance(getattr(kind, name, None), str)
             ]
             if lacking:
                 raise RegistrationError(
                     f"The kind {kind.__qualname__} of the plugin {plugin} has no {', '.join(lacking)}.",
-                    "Give it these class attributes, each a string.",
+                    "Give it these class attributes.",
+                )
+            unwritten = sorted(kind.__abstractmethods__)
+            if unwritten:
+                raise RegistrationError(
+                    f"The kind {kind.__qualname__} of the plugin {plugin} has no {', '.join(unwritten)}.",
+                    "Write the methods that Fold or Guard leaves to it.",
                 )
             if kind.name in self._kinds:
                 raise RegistrationError(

@@ -24,7 +24,8 @@ _TRACKS_V2 = ("symbolic", "llm")
 _VERIFIER_STATUSES = ("AGREED", "LLM_CONTRADICTION", "NEURO_SYMBOLIC_DIVERGENCE", "UNVERIFIABLE")
 
 _STRING = r"'(?:[^']|'')*'"
-_CAST = r"::(?:text|character varying|bpchar)(?:\(\d+\))?(?:\[\])?"
+# A cast to a length cuts, and one to bpchar ignores blanks at the end; only these change nothing.
+_CAST = r"::(?:text|character varying)(?![(\w])(?:\[\])?"
 
 
 class TableGuard(Guard):
@@ -56,7 +57,10 @@ class TableGuard(Guard):
 
     def _examine_hiding(self, catalogue: Catalogue) -> None:
         (row,) = catalogue.rows(sql("hiding.sql"))
-        self.element_count += 3
+        self.element_count += 4
+        if row["unlogged"]:
+            message = "the table is UNLOGGED, so a crash of the server empties it"
+            self.findings.add(Finding("TABLE_UNLOGGED", message, None, "LOGGED", "UNLOGGED", Severity.WARNING))
         if row["row_security"]:
             policies = ", ".join(row["policies"] or ["no policy"])
             message = f"row-level security is switched on ({policies}) and can hide rows from other readers"
@@ -173,6 +177,7 @@ def allows_only(expression: str, column: str, values: Sequence[str]) -> bool:
 def refuses_empty(expression: str, column: str) -> bool:
     """Tell whether a CHECK expression refuses the empty string, by its length, by name, or by a list without it."""
     bare, strings = _reduced(expression)
+    bare = bare.removeprefix(f"{column}ISNULLOR")
     lengths = (f"{function}{column}" for function in ("length", "char_length", "octet_length"))
     if bare.replace(f"{column}ISNULLOR", "") in {
         f"{length}{bound}" for length in lengths for bound in (">0", ">=1", "<>0")

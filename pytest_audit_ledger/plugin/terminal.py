@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from pytest_audit_ledger.outcome import Assurance, Status
 from pytest_audit_ledger.plugin.run import Run
-from pytest_audit_ledger.rendering import facts, printable, table
+from pytest_audit_ledger.printable import printable
+from pytest_audit_ledger.rendering import facts, table
 
 if TYPE_CHECKING:
     import pytest

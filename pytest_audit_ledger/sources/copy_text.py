@@ -40,7 +40,7 @@ def batch(columns: Sequence[str], rows: bytes) -> Batch:
     if "timestamp" in by_name:
         by_name["timestamp"] = [
             # most have six digits of fraction, and this is the shortest way for them
-            f"{text.replace(' ', 'T')}:00" if text[4] == "-" and text[26:] == "+00" else canonical(text)
+            f"{text.replace(' ', 'T')}:00" if text[26:] == "+00" and text[4] == "-" else canonical(text)
             for text in by_name["timestamp"]
         ]
     return Batch(by_name)

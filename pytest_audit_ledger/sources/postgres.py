@@ -26,6 +26,7 @@ from typing_extensions import Buffer
 from pytest_audit_ledger.entry import Batch
 from pytest_audit_ledger.errors import CannotEvaluate, SourceError, UsageError
 from pytest_audit_ledger.kinds.base import MOMENT, Attempt, Column, LedgerInfo
+from pytest_audit_ledger.printable import ascii_lower
 from pytest_audit_ledger.resources import sql
 from pytest_audit_ledger.sources import copy_text, dsn
 from pytest_audit_ledger.sources.refusals import explain
@@ -48,9 +49,11 @@ _PIN_SESSION = """
     SET LOCAL DateStyle = 'ISO, YMD';
     SET LOCAL search_path = '';
     SET LOCAL row_security = off;
+    SET LOCAL quote_all_identifiers = off;
     SET LOCAL statement_timeout = {timeout};
     SET LOCAL lock_timeout = {lock_timeout};
     SET LOCAL idle_in_transaction_session_timeout = 0;
+    SELECT pg_catalog.set_config(name, '0', true) FROM pg_catalog.pg_settings WHERE name = 'transaction_timeout';
     SET LOCAL jit = off;
     -- An index on the sequence number, where there is one, streams the entries; a sort would first write them all.
     SET LOCAL enable_sort = off;
@@ -120,9 +123,10 @@ class PostgresSnapshot:
             self._run(SQL("SET LOCAL application_name = {}").format(Literal(_reader_name(exported))))
         timeouts = {"timeout": source.timeout * 1000, "lock_timeout": LOCK_TIMEOUT_S * 1000}
         self._run(SQL(_PIN_SESSION).format(**{name: Literal(value) for name, value in timeouts.items()}))
-        self._oid, relation_kind = self._find_table()
+        found = self._find_table()
+        self._oid = int(found["oid"])
         self._name = Identifier(source.schema, source.table)
-        self.info = self._describe(relation_kind)
+        self.info = self._describe(found)
 
     def _run(self, statement: Composable | str, parameters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
         try:
@@ -132,20 +136,20 @@ class PostgresSnapshot:
         except psycopg2.Error as error:
             raise explain(error, self._source.label) from None
 
-    def _find_table(self) -> tuple[int, str]:
-        schema, table = self._source.schema, self._source.table
-        found = self._run(sql("find_table.sql"), {"schema": schema, "name": table})
+    def _find_table(self) -> dict[str, Any]:
+        found = self._run(sql("find_table.sql"), {"schema": self._source.schema, "name": self._source.table})
         if not found:
             raise self._no_such_table()
         row = found[0]
-        role = Identifier(row["role"]).as_string(self._connection)
-        name = Identifier(schema, table).as_string(self._connection)
-        if not row["may_use_schema"] or not row["may_select"]:
-            grants = [f"GRANT USAGE ON SCHEMA {name.partition('.')[0]} TO {role}"] if not row["may_use_schema"] else []
-            grants += [f"GRANT SELECT ON {name} TO {role}"] if not row["may_select"] else []
-            message = f"The role {row['role']} may not read the table {schema}.{table} in {self._source.label}."
+        grants = []
+        if not row["may_use_schema"]:
+            grants.append(f"GRANT USAGE ON SCHEMA {row['schema']} TO {row['role']}")
+        if not row["may_select"]:
+            grants.append(f"GRANT SELECT ON {row['name']} TO {row['role']}")
+        if grants:
+            message = f"The role {row['role']} may not read the table {row['name']} in {self._source.label}."
             raise SourceError(message, f"Ask its owner for: {'; '.join(grants)};")
-        return int(row["oid"]), str(row["kind"])
+        return row
 
     def _no_such_table(self) -> SourceError:
         candidates = [row["name"] for row in self._run(sql("find_ledgers.sql"))]
@@ -157,14 +161,14 @@ class PostgresSnapshot:
         message = f"There is no table {self._source.schema}.{self._source.table} in {self._source.label}."
         return SourceError(message, hint)
 
-    def _describe(self, relation_kind: str) -> LedgerInfo:
+    def _describe(self, found: Mapping[str, Any]) -> LedgerInfo:
         columns = {row["name"]: Column(row["type"], row["not_null"]) for row in self.rows(sql("columns.sql"))}
         (row,) = self._run(sql("snapshot.sql"))
         actual = {**self._source._parameters, **self._connection.get_dsn_parameters()}
         return LedgerInfo(
             database=dsn.mask(actual),
-            table=f"{self._source.schema}.{self._source.table}",
-            relation_kind=relation_kind,
+            table=found["name"],
+            relation_kind=found["kind"],
             columns=columns,
             server_version=row["server_version"],
             server_time=row["server_time"],
@@ -184,8 +188,8 @@ class PostgresSnapshot:
         connection = self._source.connect()
         try:
             with connection.cursor() as cursor:
-                limits = SQL("SET LOCAL lock_timeout = {0}; SET LOCAL statement_timeout = {0}")
-                cursor.execute(limits.format(Literal(LOCK_TIMEOUT_S * 1000)))
+                limits = SQL("SET LOCAL lock_timeout = {}; SET LOCAL statement_timeout = {}")
+                cursor.execute(limits.format(Literal(LOCK_TIMEOUT_S * 1000), Literal(self._source.timeout * 1000)))
                 cursor.execute(SQL(statement).format(ledger=self._name))
                 return Attempt(None, cursor.rowcount)
         except psycopg2.Error as error:
@@ -340,7 +344,7 @@ def split_name(name: str) -> tuple[str, str]:
     """
     parts, position = [], 0
     while position < len(name) and (match := _NAME_PART.match(name, position)):
-        parts.append(match.group(1).replace('""', '"') if match.group(1) else match.group(2).lower())
+        parts.append(match.group(1).replace('""', '"') if match.group(1) else ascii_lower(match.group(2)))
         position = match.end()
     if position < len(name) or name.endswith(".") or len(parts) not in (1, 2):
         raise UsageError(f"{name!r} is no name of a table.", 'Write table, schema.table or "Schema"."Table".')

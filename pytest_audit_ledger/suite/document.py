@@ -13,8 +13,12 @@ from typing import Any
 
 import yaml
 
+from pytest_audit_ledger.printable import printable
+
 MOST_NODES = 20_000
 """Values in one file, with its aliases expanded."""
+
+LONGEST_MESSAGE = 1_000
 
 DEEPEST = 40
 """Levels of nesting."""
@@ -59,10 +63,10 @@ class Document:
         for mistake in sorted(self.mistakes, key=lambda mistake: mistake.place):
             line, column, width = mistake.place
             source = lines[line - 1] if line <= len(lines) else ""
-            shown = "".join(character if character.isprintable() else " " for character in source)
+            shown = "".join(" " if printable(character) != character else character for character in source)
             width = max(1, min(width, len(shown) - column + 1))
             rendered.append(
-                f"{name}:{line}:{column}: {mistake.message}\n"
+                f"{name}:{line}:{column}: {printable(mistake.message, LONGEST_MESSAGE)}\n"
                 f"{line:5} | {shown}\n"
                 f"      | {' ' * (column - 1)}{'^' * width}"
             )
@@ -77,6 +81,17 @@ def parse(text: str) -> Document:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         document.mistake(_place(mark), f"this is not YAML: {error.problem or error.context}")
+        return document
+    except yaml.reader.ReaderError as error:
+        before = text[: error.position]
+        place = (before.count("\n") + 1, len(before) - before.rfind("\n"), 1)
+        document.mistake(place, f"this is not YAML: {str(error).splitlines()[0]}")
+        return document
+    except RecursionError:
+        document.mistake((1, 1, 1), f"the file is nested deeper than {DEEPEST} levels")
+        return document
+    except (ValueError, OverflowError):
+        document.mistake((1, 1, 1), "this is not YAML: an escape stands for no character")
         return document
     except yaml.YAMLError as error:
         document.mistake((1, 1, 1), f"this is not YAML: {str(error).splitlines()[0]}")

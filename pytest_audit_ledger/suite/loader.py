@@ -62,10 +62,10 @@ def load(path: Path, registry: Registry, name: str | None = None) -> Suite:
     except OSError as error:
         raise SuiteError(f"The suite {path} cannot be read: {error.strerror}.") from None
     except UnicodeDecodeError as error:
-        line = content[: error.start].count(b"\n") + 1
+        line = content[: len(content) - len(error.object) + error.start].count(b"\n") + 1
         raise SuiteError(f"{name}:{line}:1: this is not UTF-8.", "Save the file in UTF-8.") from None
     document = parse(text)
-    if document.data is not None:
+    if not document.mistakes:
         _validate(document, registry)
     if document.mistakes:
         raise SuiteError(document.render(str(name)))

@@ -80,7 +80,7 @@ def build(server: str, entries: int) -> str:
     connection.autocommit = True
     connection.cursor().execute(f"CREATE DATABASE {name}")
     connection.close()
-    dsn = make_dsn(**{**parse_dsn(server), "dbname": name})
+    dsn: str = make_dsn(**{**parse_dsn(server), "dbname": name})
     with Forger(dsn) as forger:
         forger.build(entries=sample_entries(entries, step_s=STEP_S))
         forger.run("VACUUM ANALYZE ledger_entries")

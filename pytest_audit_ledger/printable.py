@@ -1,0 +1,38 @@
+"""Hostile text made harmless: what comes from an entry, a catalogue or a file and is shown to a person."""
+
+from __future__ import annotations
+
+import re
+import string
+
+LONGEST_VALUE = 300
+"""Characters shown of a value from the ledger."""
+
+# Letters and marks that show nothing, which str.isprintable lets through (Unicode: Default_Ignorable_Code_Point).
+_INVISIBLE = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u2065\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
+
+_ASCII_UPPER = str.maketrans(string.ascii_lowercase, string.ascii_uppercase)
+_ASCII_LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
+
+
+def clip(text: str, limit: int) -> str:
+    """Return `text`, cut to `limit` characters with a note of how long it was."""
+    return text if len(text) <= limit else f"{text[:limit]}… ({len(text):,} characters)"
+
+
+def printable(text: str, limit: int = LONGEST_VALUE) -> str:
+    """Return `text` on one line, with control, bidirectional and other invisible characters written as escapes."""
+    shown = "".join(c if c.isprintable() and not _INVISIBLE.match(c) else ascii(c)[1:-1] for c in text[:limit])
+    return shown if len(text) <= limit else f"{shown[: 4 * limit]}… ({len(text):,} characters)"
+
+
+def ascii_upper(text: str) -> str:
+    """Return `text` with a to z as capitals, and nothing else changed: how PostgreSQL folds keywords."""
+    return text.translate(_ASCII_UPPER)
+
+
+def ascii_lower(text: str) -> str:
+    """Return `text` with A to Z as small letters, and nothing else changed: how PostgreSQL folds names."""
+    return text.translate(_ASCII_LOWER)

@@ -1,0 +1,66 @@
+"""Rows and batches for tests that need no database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from functools import cache
+from typing import Any
+
+from pytest_audit_ledger.entry import Batch, Entry, entry_hash, json_text
+from pytest_audit_ledger.kinds.base import Fold, LedgerInfo
+from pytest_audit_ledger.sources.sample import COPY_COLUMNS, sample_entries
+
+Row = dict[str, str | None]
+"""An entry with its hash, by column, as text."""
+
+SERVER_TIME = "2026-06-01T12:00:00+00:00"
+
+LEDGER = LedgerInfo(
+    database="postgresql:///test",
+    table="public.ledger_entries",
+    relation_kind="r",
+    columns={},
+    server_version="18.0",
+    server_time=SERVER_TIME,
+    snapshot="1:1:",
+)
+
+
+def row(entry: Entry) -> Row:
+    """Return an entry as a row, with the hash that it has."""
+    values = {**asdict(entry), "entry_hash": entry_hash(entry)}
+    return {column: None if values[column] is None else str(values[column]) for column in COPY_COLUMNS}
+
+
+@cache
+def _sample(count: int) -> tuple[Row, ...]:
+    return tuple(map(row, sample_entries(count)))
+
+
+def sample_rows(count: int = 10) -> list[Row]:
+    """Return the rows of a valid ledger, which the caller may change."""
+    return [dict(row) for row in _sample(count)]
+
+
+def batch(rows: Sequence[Row]) -> Batch:
+    """Return the rows as a batch."""
+    return Batch({column: [json_text(row[column]) for row in rows] for column in COPY_COLUMNS})
+
+
+def run(kind: type[Fold], rows: Sequence[Row], *, samples: int = 100, **parameters: Any) -> Fold:
+    """Feed the rows to a fold as one batch, and close it."""
+    fold = kind(parameters, LEDGER, samples)
+    fold.feed(batch(rows))
+    fold.close()
+    return fold
+
+
+def places(fold: Fold) -> list[tuple[str, int | None]]:
+    """Return the code and the sequence number of each finding."""
+    return [(finding.code, finding.sequence_number) for finding in fold.findings.samples]
+
+
+def changed(rows: Iterable[Row], number: int, **values: str | None) -> list[Row]:
+    """Return the rows with other values in the row of this sequence number."""
+    return [{**row, **values} if row["sequence_number"] == str(number) else row for row in rows]

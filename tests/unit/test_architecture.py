@@ -1,0 +1,131 @@
+"""The package holds to its own design: imports point one way, everything public is documented, modules are short."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import pytest_audit_ledger
+
+PACKAGE = Path(pytest_audit_ledger.__file__).parent
+NAME = "pytest_audit_ledger"
+MODULES = sorted(path for path in PACKAGE.rglob("*.py"))
+LONGEST_MODULE = 400
+
+LAYERS = (
+    ("errors", "printable", "resources"),
+    ("entry", "outcome"),
+    ("kinds",),
+    ("suite", "sources"),
+    ("scan", "interruption"),
+    ("verification",),
+    ("ledger", "rendering", "progress"),
+    ("artifacts",),
+    ("cli", "plugin"),
+)
+"""From the bottom up. A module may import its own layer's room, and whatever lies below."""
+
+PSYCOPG2 = {"sources"}
+PYTEST = {"plugin"}
+
+
+def relative(path: Path) -> str:
+    return path.relative_to(PACKAGE).as_posix()
+
+
+every_module = pytest.mark.parametrize("path", MODULES, ids=relative)
+
+
+def room(module: str) -> str:
+    """Return the part of the package that a module belongs to, such as `kinds`; empty for the public face."""
+    return module.removeprefix(NAME).removeprefix(".").partition(".")[0]
+
+
+def dotted(path: Path) -> str:
+    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imported(path: Path) -> Iterator[str]:
+    """Yield the full names that a module imports, at its top or inside of a function."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{relative(path)} has a relative import"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def level(name: str) -> int:
+    return next(number for number, rooms in enumerate(LAYERS) if name in rooms)
+
+
+def test_there_are_modules_to_look_at() -> None:
+    assert {"entry.py", "kinds/chain.py", "plugin/__init__.py"} <= set(map(relative, MODULES))
+
+
+@every_module
+def test_every_module_has_its_place_in_the_order(path: Path) -> None:
+    assert room(dotted(path)) == "" or any(room(dotted(path)) in rooms for rooms in LAYERS)
+
+
+@pytest.mark.parametrize("path", [path for path in MODULES if room(dotted(path))], ids=relative)
+def test_imports_point_one_way(path: Path) -> None:
+    here = room(dotted(path))
+    for name in imported(path):
+        if name.partition(".")[0] == NAME:
+            there = room(name)
+            assert there == here or level(there) < level(here), f"{relative(path)} imports {name}"
+
+
+@every_module
+def test_the_public_face_is_imported_by_nobody(path: Path) -> None:
+    parts = {one.stem for one in PACKAGE.iterdir()}
+    assert [name for name in imported(path) if name.startswith(f"{NAME}.") and room(name) not in parts] == []
+
+
+def importers(library: str) -> set[str]:
+    return {room(dotted(path)) for path in MODULES if any(name.partition(".")[0] == library for name in imported(path))}
+
+
+def test_only_the_sources_know_psycopg2() -> None:
+    assert importers("psycopg2") == PSYCOPG2
+
+
+def test_only_the_plugin_knows_pytest() -> None:
+    assert importers("pytest") == PYTEST
+
+
+def test_nobody_imports_the_inside_of_pytest() -> None:
+    assert importers("_pytest") == set()
+
+
+def test_the_core_does_no_input_or_output() -> None:
+    forbidden = {"os", "io", "pathlib", "socket", "subprocess", "sys", "tempfile", "logging"}
+    for name in ("entry.py", "outcome.py", "kinds/chain.py", "kinds/plpgsql.py", "kinds/base.py"):
+        assert {one.partition(".")[0] for one in imported(PACKAGE / name)} & forbidden == set(), name
+
+
+def undocumented(node: ast.AST, name: str) -> Iterator[str]:
+    """Yield the public classes and functions, and methods of public classes, that have no docstring."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and not child.name.startswith("_"):
+            if ast.get_docstring(child) is None:
+                yield f"{name}{child.name}"
+            if isinstance(child, ast.ClassDef):
+                yield from undocumented(child, f"{name}{child.name}.")
+
+
+@every_module
+def test_everything_public_has_a_docstring(path: Path) -> None:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    assert not tree.body or ast.get_docstring(tree), "a module that holds something says what"
+    assert list(undocumented(tree, "")) == []
+
+
+@every_module
+def test_no_module_is_long(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST_MODULE
