@@ -327,11 +327,13 @@ class _Sink(io.RawIOBase):
 
     def write(self, data: Buffer) -> int:
         """Take what the buffer held; it may end within a row, which then waits for its rest."""
-        taken = bytes(data)
-        rows, newline, self._rest = (self._rest + taken).rpartition(b"\n")
-        if newline:
-            self._consume(copy_text.batch(self._columns, rows + newline))
-        return len(taken)
+        known = len(self._rest)
+        text = b"".join((self._rest, data))
+        end = text.rfind(b"\n") + 1
+        self._rest = text[end:]
+        if end:
+            self._consume(copy_text.batch(self._columns, text[:end]))
+        return len(text) - known
 
 
 _NAME_PART = re.compile(r'(?:"((?:[^"]|"")+)"|([A-Za-z_\u0080-\uffff][\w$]*))(\.|$)')

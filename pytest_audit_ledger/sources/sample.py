@@ -27,6 +27,7 @@ COPY_COLUMNS = (
 )
 
 _VERDICTS = ("CLEAR",) * 43 + ("FLAG",) * 4 + ("NULL_UNMAPPED",) + ("NULL_STALE",) + ("DISCRETIONARY",)
+_FRACTION_DIGITS = (0, 3, *[6] * 30)
 _RULES = (
     ("energy.so2.cap", "so2_ppm", 100),
     ("energy.nox.cap", "nox_ppm", 75),
@@ -41,7 +42,7 @@ def sample_entries(count: int, *, seed: int = 1, step_s: float = 60.0, start: da
     chance = random.Random(seed)  # noqa: S311  (made-up data that must be the same every time)
     moment, previous_hash = start, GENESIS_HASH
     for number in range(1, count + 1):
-        moment += timedelta(seconds=round(chance.uniform(0.1, 2 * step_s), chance.choice((0, 3, 6, 6, 6))))
+        moment += timedelta(seconds=round(chance.uniform(0.1, 2 * step_s), chance.choice(_FRACTION_DIGITS)))
         verdict = chance.choice(_VERDICTS)
         rule, metric, limit = chance.choice(_RULES)
         observed = limit * (chance.uniform(1.01, 1.6) if verdict == "FLAG" else chance.uniform(0.2, 0.99))
