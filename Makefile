@@ -16,7 +16,7 @@ demo: $(VENV)/.installed-demo
 	$(BIN)/python -m pytest --ledger-db=demo integrity.ledger.yaml
 
 test: $(VENV)/.installed-test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .

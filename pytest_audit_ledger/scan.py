@@ -13,7 +13,7 @@ import signal
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from functools import reduce
 
 from pytest_audit_ledger.entry import Batch
@@ -25,7 +25,8 @@ WORTH_A_PROCESS = 150_000
 """Entries for each worker below which starting a process costs more than it saves (about a third of a second)."""
 
 MOST_WORKERS = 8
-SEGMENTS_PER_WORKER = 8
+SEGMENTS_PER_WORKER = 32
+"""So many that the last ones, which not every process has, take little time."""
 
 Advance = Callable[[int], None]
 Progress = Callable[[int], AbstractContextManager[Advance]]
@@ -57,7 +58,7 @@ def scan(
     columns = list(dict.fromkeys(["sequence_number", *(column for fold in folds for column in fold.columns)]))
     bounds = snapshot.bounds()
     entries = bounds[1] - bounds[0] + 1 if bounds else 0
-    count = _choose(workers, entries) if snapshot.is_ordered() else 1
+    count = _choose(workers, entries) if snapshot.is_ordered else 1
     with progress(entries) as advance:
         if count == 1:
             parts = [_read(snapshot, columns, Segment(), folds, advance)]
@@ -135,8 +136,18 @@ def _read_in_processes(
 def _read_segment(
     source: PostgresSource, exported: str, columns: Sequence[str], segment: Segment, folds: Sequence[Fold]
 ) -> list[Fold]:
-    with source.snapshot(exported) as snapshot:
-        return _read(snapshot, columns, segment, folds, lambda _: None)
+    return _read(_join(source, exported), columns, segment, folds, lambda _: None)
+
+
+_joined: dict[str, tuple[PostgresSnapshot, ExitStack]] = {}
+
+
+def _join(source: PostgresSource, exported: str) -> PostgresSnapshot:
+    """Return this process's view of the snapshot, opened once for all of its segments; it ends with the process."""
+    if exported not in _joined:
+        resources = ExitStack()
+        _joined[exported] = resources.enter_context(source.snapshot(exported)), resources
+    return _joined[exported][0]
 
 
 def _ignore_interrupts() -> None:

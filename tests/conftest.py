@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from itertools import count
+from pathlib import Path
 
 import psycopg2
 import pytest
@@ -35,7 +36,20 @@ def server(request: pytest.FixtureRequest) -> Iterator[str]:
         yield given
     else:
         with embedded_server() as dsn:
+            _ask_for_passwords(dsn)
             yield dsn
+
+
+PASSWORD_ROLE = "audit_ledger_test_password"
+
+
+def _ask_for_passwords(dsn: str) -> None:
+    """Let the embedded server, which trusts everybody, ask one role for its password."""
+    with Forger(dsn) as administrator:
+        ((path,),) = administrator.run("SHOW hba_file")
+        rules = Path(path)
+        rules.write_text(f"local all {PASSWORD_ROLE} scram-sha-256\n{rules.read_text()}")
+        administrator.run("SELECT pg_reload_conf()")
 
 
 def _administer(dsn: str, statement: str) -> None:

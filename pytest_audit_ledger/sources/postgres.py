@@ -14,6 +14,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import psycopg2
@@ -225,8 +226,9 @@ class PostgresSnapshot:
         (row,) = self._run(statement)
         return None if row["low"] is None else (int(row["low"]), int(row["high"]))
 
+    @cached_property
     def is_ordered(self) -> bool:
-        """Tell whether an index gives the entries in a unique order; without one, every scan has to sort."""
+        """Whether an index gives the entries in a unique order; without one, every scan has to sort."""
         return any(row["columns"] == ["sequence_number"] for row in self.rows(sql("unique_indexes.sql")))
 
     def scan(self, columns: Sequence[str], segment: Segment, consume: Callable[[Batch], None]) -> None:
@@ -257,7 +259,7 @@ class PostgresSnapshot:
     def _order(self) -> list[Composable]:
         """Sequence number alone where it is unique; otherwise what keeps the order the same in every run."""
         number = Identifier("sequence_number")
-        if self.is_ordered():
+        if self.is_ordered:
             return [number]
         return [number, *([Identifier("id")] if "id" in self.info.columns else []), SQL("tableoid, ctid")]
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import socket
-import threading
 from xml.etree import ElementTree
 
 import pytest
 from psycopg2.extensions import make_dsn, parse_dsn
 
+from tests.conftest import PASSWORD_ROLE
 from tests.forger import Forger
 from tests.plugin.conftest import RunLedger
 
@@ -83,27 +83,23 @@ def test_a_ledger_that_cannot_be_reached_is_an_error_and_never_tampered(
         assert word not in everything
 
 
-def test_a_wrong_password_is_said_to_be_wrong_and_not_shown(run: RunLedger, server: str) -> None:
-    """The embedded server trusts everyone, so a server of our own answers as one that asks for a password does."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-
-        def refuse() -> None:
-            connection, _ = listener.accept()
-            with connection:
-                connection.recv(1024)
-                connection.sendall(b"N")  # no TLS
-                connection.recv(1024)
-                fields = b'SFATAL\0VFATAL\0C28P01\0Mpassword authentication failed for user "u"\0\0'
-                connection.sendall(b"E" + (len(fields) + 4).to_bytes(4, "big") + fields)
-
-        thread = threading.Thread(target=refuse)
-        thread.start()
-        result = run(f"--ledger-db=postgresql://u:{SECRET}@127.0.0.1:{port}/d?gssencmode=disable&sslmode=prefer")
-        thread.join()
-    result.assert_outcomes(errors=7)
-    result.stdout.fnmatch_lines(["  why    The password is wrong: *Check the password in the DSN, PGPASSWORD or*"])
-    assert SECRET not in said(result)
+def test_a_wrong_password_is_said_to_be_wrong_and_not_shown(
+    run: RunLedger, request: pytest.FixtureRequest, forger: Forger
+) -> None:
+    if request.config.getoption("--test-dsn"):
+        pytest.skip("only the embedded server is known to ask this role for a password")
+    forger.build(10).run(f"CREATE ROLE {PASSWORD_ROLE} LOGIN PASSWORD 'the right one' IN ROLE pg_read_all_data")
+    parameters = {**parse_dsn(forger.dsn), "user": PASSWORD_ROLE}
+    wrong = run(f"--ledger-db={make_dsn(**{**parameters, 'password': SECRET})}")
+    right = run(f"--ledger-db={make_dsn(**{**parameters, 'password': 'the right one'})}")
+    none = run(f"--ledger-db={make_dsn(**parameters)}")
+    forger.run(f"DROP ROLE {PASSWORD_ROLE}")
+    wrong.assert_outcomes(errors=7)
+    wrong.stdout.fnmatch_lines(["  why    The password is wrong: *Check the password in the DSN, PGPASSWORD or*"])
+    none.stdout.fnmatch_lines(["  why    The server asks for a password and none was given: *Put it in PGPASSWORD, *"])
+    right.assert_outcomes(passed=7)
+    assert SECRET not in said(wrong)
+    assert "the right one" not in said(right)
 
 
 def test_the_password_shows_nowhere_even_with_locals_and_full_traces(run: RunLedger) -> None:
