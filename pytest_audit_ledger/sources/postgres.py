@@ -15,14 +15,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psycopg2
 from psycopg2 import errorcodes, extensions
 from psycopg2.extensions import make_dsn
 from psycopg2.extras import RealDictCursor
 from psycopg2.sql import SQL, Composable, Identifier, Literal
-from typing_extensions import Buffer
 
 from pytest_audit_ledger.entry import Batch
 from pytest_audit_ledger.errors import CannotEvaluate, SourceError, UsageError
@@ -31,6 +30,9 @@ from pytest_audit_ledger.printable import ascii_lower
 from pytest_audit_ledger.resources import sql
 from pytest_audit_ledger.sources import copy_text, dsn
 from pytest_audit_ledger.sources.refusals import explain
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 BATCH_BYTES = 64 * 1024
 """Bytes of COPY text in a batch (some hundred entries): small enough to stay in a processor's cache, which decides."""
