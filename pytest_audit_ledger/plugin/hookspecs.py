@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_audit_ledger.kinds.base import Kind
+if TYPE_CHECKING:
+    from pytest_audit_ledger.kinds.base import Kind
 
 
 @pytest.hookspec

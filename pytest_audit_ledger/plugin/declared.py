@@ -1,0 +1,57 @@
+"""The options and ini settings that the plugin adds to pytest, as pytest wants them declared."""
+
+from __future__ import annotations
+
+import pytest
+
+
+def add_options(parser: pytest.Parser) -> None:
+    """Declare options and ini settings."""
+    group = parser.getgroup("audit ledger", "audit ledger: prove that a ledger was not tampered with")
+    group.addoption(
+        "--ledger-db",
+        metavar="DSN",
+        help="The ledger's database: postgresql://user@host/database, 'host=… dbname=…', service=NAME, env:NAME for "
+        "the value of an environment variable, or demo or demo:tampered to try things out. Without it (or the ini "
+        "setting ledger_db) this plugin does nothing. PG* variables and ~/.pgpass work as everywhere.",
+    )
+    group.addoption(
+        "--ledger-table",
+        metavar="NAME",
+        help="The ledger's table, as schema.table (default: public.ledger_entries).",
+    )
+    group.addoption(
+        "--ledger-workers",
+        metavar="N|auto",
+        default="auto",
+        help="Processes that share the scan, each over its own connection; auto chooses by the size of the ledger and "
+        "the processors at hand (default: auto).",
+    )
+    group.addoption(
+        "--ledger-samples",
+        metavar="N",
+        type=int,
+        default=20,
+        help="Findings shown for each check; all are counted (default: 20).",
+    )
+    group.addoption(
+        "--ledger-timeout",
+        metavar="SECONDS",
+        type=int,
+        default=3600,
+        help="Seconds one statement may take on the server; a scan is one statement (default: 3600).",
+    )
+    group.addoption(
+        "--ledger-allow-empty",
+        action="store_true",
+        help="Skip, instead of fail, what an empty ledger leaves unproven.",
+    )
+    parser.addini("ledger_db", "The ledger's database, as --ledger-db; env:NAME keeps the password out of this file.")
+    parser.addini("ledger_table", "The ledger's table, as --ledger-table.")
+    parser.addini("ledger_suites", "Suites to run instead of the default one, relative to this file.", type="paths")
+
+
+def named_ledger(config: pytest.Config) -> str | None:
+    """Return the DSN that the command line or else the ini file names, None where neither does."""
+    dsn: str | None = config.getoption("--ledger-db")
+    return dsn if dsn is not None else config.getini("ledger_db") or None
