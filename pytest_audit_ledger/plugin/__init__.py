@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_audit_ledger.plugin import hookspecs
+from pytest_audit_ledger import hookspecs
 from pytest_audit_ledger.plugin.declared import add_options, named_ledger
 
 if TYPE_CHECKING:

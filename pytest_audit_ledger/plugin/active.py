@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pytest_audit_ledger.errors import UsageError
-from pytest_audit_ledger.kinds.registry import Registry
+from pytest_audit_ledger.extensions import registered_kinds
 from pytest_audit_ledger.plugin import collection, junit, terminal
 from pytest_audit_ledger.plugin.items import REGISTRY
 from pytest_audit_ledger.plugin.options import read_options
@@ -31,21 +31,10 @@ def start(config: pytest.Config, dsn: str) -> None:
 
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Collect the kinds, now that every plugin and the first conftest.py are loaded."""
-    registry = session.config.stash[REGISTRY] = Registry()
     try:
-        _register(session.config.pluginmanager, registry)
+        session.config.stash[REGISTRY] = registered_kinds(session.config.pluginmanager)
     except UsageError as error:
         raise pytest.UsageError(str(error)) from None
-
-
-def _register(manager: pytest.PytestPluginManager, registry: Registry) -> None:
-    """Ask one plugin after the other, so that a refusal can name it."""
-    implementers = [hook.plugin for hook in manager.hook.pytest_ledger_register_kinds.get_hookimpls()]
-    for plugin in implementers:
-        others = [other for other in implementers if other is not plugin]
-        caller = manager.subset_hook_caller("pytest_ledger_register_kinds", others)
-        for kinds in caller():
-            registry.register(kinds, manager.get_name(plugin) or repr(plugin))
 
 
 def pytest_report_header(config: pytest.Config) -> str:

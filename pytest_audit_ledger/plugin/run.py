@@ -21,12 +21,13 @@ import pytest
 from filelock import FileLock
 
 from pytest_audit_ledger.errors import LedgerError
+from pytest_audit_ledger.judgement import Verification
 from pytest_audit_ledger.outcome import Outcome
 from pytest_audit_ledger.plugin.options import Options
 from pytest_audit_ledger.progress import progress_bar
 from pytest_audit_ledger.sources.demo import demo_server
 from pytest_audit_ledger.suite import Check, Suite
-from pytest_audit_ledger.verification import Verification, verify
+from pytest_audit_ledger.verification import verify
 
 
 @dataclass(frozen=True)

@@ -1,21 +1,25 @@
-"""The hooks that this plugin adds to pytest."""
+"""The hooks that this package adds to pytest, for plugins and for a conftest.py."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-import pytest
+import pluggy
 
 if TYPE_CHECKING:
     from pytest_audit_ledger.kinds.base import Kind
 
+hookspec = pluggy.HookspecMarker("pytest")
+"""The marker of pytest's own plugin manager, so that the command can use these hooks without importing pytest."""
 
-@pytest.hookspec
+
+@hookspec
 def pytest_ledger_register_kinds() -> Iterable[type[Kind]]:  # type: ignore[empty-body]
     """Return the kinds that a plugin, or a conftest.py, adds to those a suite may name.
 
-    Our own kinds come through this hook as well. A name that is taken is refused, naming both plugins.
+    In pytest our own kinds come through this hook as well. A name that is taken is refused, naming both plugins. The
+    command `audit-ledger` and the class `Ledger` ask every installed pytest plugin whose package requires this one.
 
         # my_plugin.py, or conftest.py
         from pytest_audit_ledger.entry import Batch
