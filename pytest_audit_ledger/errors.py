@@ -5,7 +5,9 @@
     │   ├── SuiteError         mistakes in a suite file, each with file:line:column
     │   └── RegistrationError  a kind that cannot be registered
     ├── SourceError            the ledger could not be read: server down, access denied, connection lost
-    └── CannotEvaluate         one check could not be evaluated; the others could
+    ├── CannotEvaluate         one check could not be evaluated; the others could
+    ├── NotApplicable          one check has nothing to be applied to
+    └── OutputError            a file could not be written: disk full, folder missing, not permitted
 
 A message says what failed and what was checked; the remedy says what to do about it. Neither ever holds a password.
 """
@@ -43,3 +45,11 @@ class SourceError(LedgerError):
 
 class CannotEvaluate(LedgerError):  # noqa: N818  (it is raised by a check to say so, and reads as a sentence)
     """A single check could not be evaluated; it becomes ERROR and the other checks go on."""
+
+
+class NotApplicable(LedgerError):  # noqa: N818  (as above)
+    """A check has nothing to be applied to, such as a trigger in an export; it becomes SKIP and the others go on."""
+
+
+class OutputError(LedgerError):
+    """A file could not be written; nothing of it is left, and an older file of that name is as it was."""

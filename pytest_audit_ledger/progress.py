@@ -12,7 +12,7 @@ from pytest_audit_ledger.scan import Advance
 
 
 @contextmanager
-def progress_bar(total: int) -> Iterator[Advance]:
+def progress_bar(total: int | None) -> Iterator[Advance]:
     """Show entries read, rate and time left on standard error; a bar that is done is wiped off."""
     with tqdm(
         total=total, unit=" entries", unit_scale=True, desc="audit ledger", leave=False, disable=None, file=sys.stderr

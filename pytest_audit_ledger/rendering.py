@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 
 from tabulate import tabulate
 
+from pytest_audit_ledger.judgement import Verification
 from pytest_audit_ledger.outcome import Finding, Outcome, Status
 from pytest_audit_ledger.printable import printable
-from pytest_audit_ledger.verification import Verification
 
 
 def describe(outcome: Outcome) -> str:

@@ -17,9 +17,9 @@ from contextlib import AbstractContextManager, ExitStack, nullcontext
 from functools import reduce
 
 from pytest_audit_ledger.entry import Batch
-from pytest_audit_ledger.errors import SourceError, UsageError
-from pytest_audit_ledger.kinds.base import Fold
-from pytest_audit_ledger.sources.postgres import PostgresSnapshot, PostgresSource, Segment
+from pytest_audit_ledger.errors import CannotEvaluate, LedgerError, SourceError, UsageError
+from pytest_audit_ledger.kinds.base import Fold, Kind
+from pytest_audit_ledger.sources.base import Segment, Snapshot, Source
 
 WORTH_A_PROCESS = 150_000
 """Entries for each worker below which starting a process costs more than it saves (about a third of a second)."""
@@ -29,11 +29,11 @@ SEGMENTS_PER_WORKER = 32
 """So many that the last ones, which not every process has, take little time."""
 
 Advance = Callable[[int], None]
-Progress = Callable[[int], AbstractContextManager[Advance]]
-"""Given the entries to expect, a context whose value is told how many more were read."""
+Progress = Callable[[int | None], AbstractContextManager[Advance]]
+"""Given the entries to expect, None where nobody knows, a context whose value is told how many more were read."""
 
 
-def no_progress(total: int) -> AbstractContextManager[Advance]:  # noqa: ARG001  (a Progress)
+def no_progress(total: int | None) -> AbstractContextManager[Advance]:  # noqa: ARG001  (a Progress)
     """Show nothing."""
     return nullcontext(lambda _: None)
 
@@ -48,7 +48,7 @@ def parse_workers(text: str) -> int | None:
 
 
 def scan(
-    source: PostgresSource, snapshot: PostgresSnapshot, folds: Sequence[Fold], workers: int | None, progress: Progress
+    source: Source, snapshot: Snapshot, folds: Sequence[Fold], workers: int | None, progress: Progress
 ) -> list[Fold]:
     """Feed every entry of the snapshot to every fold, and return the folds, merged and closed.
 
@@ -58,8 +58,8 @@ def scan(
     columns = list(dict.fromkeys(["sequence_number", *(column for fold in folds for column in fold.columns)]))
     bounds = snapshot.bounds()
     entries = bounds[1] - bounds[0] + 1 if bounds else 0
-    count = _choose(workers, entries) if snapshot.is_ordered else 1
-    with progress(entries) as advance:
+    count = _choose(workers, entries) if snapshot.divisible else 1
+    with progress(entries or None) as advance:
         if count == 1:
             parts = [_read(snapshot, columns, Segment(), folds, advance)]
         else:
@@ -87,7 +87,7 @@ def cut(low: int, high: int, count: int) -> list[Segment]:
 
 
 def _read(
-    snapshot: PostgresSnapshot, columns: Sequence[str], segment: Segment, folds: Sequence[Fold], advance: Advance
+    snapshot: Snapshot, columns: Sequence[str], segment: Segment, folds: Sequence[Fold], advance: Advance
 ) -> list[Fold]:
     def consume(batch: Batch) -> None:
         for fold in folds:
@@ -100,8 +100,8 @@ def _read(
 
 
 def _read_in_processes(
-    source: PostgresSource,
-    snapshot: PostgresSnapshot,
+    source: Source,
+    snapshot: Snapshot,
     columns: Sequence[str],
     folds: Sequence[Fold],
     segments: Sequence[Segment],
@@ -109,14 +109,14 @@ def _read_in_processes(
     advance: Advance,
 ) -> list[list[Fold]]:
     """Read the segments from the front in other processes, and meanwhile from the back in this one."""
-    exported = snapshot.export()
+    shared = snapshot.share()
     # spawn, because a fork would share the open connection, and threads that a test run may have started
     context = multiprocessing.get_context("spawn")
     executor = ProcessPoolExecutor(workers - 1, mp_context=context, initializer=_ignore_interrupts)
     empty = pickle.dumps(list(folds))
     parts: list[list[Fold]] = []
     try:
-        futures = [executor.submit(_read_segment, source, exported, columns, segment, folds) for segment in segments]
+        futures = [executor.submit(_read_segment, source, shared, columns, segment, folds) for segment in segments]
         for future, segment in zip(reversed(futures), reversed(segments), strict=True):
             if future.cancel():
                 parts.append(_read(snapshot, columns, segment, pickle.loads(empty), advance))  # noqa: S301  (our own)
@@ -134,20 +134,20 @@ def _read_in_processes(
 
 
 def _read_segment(
-    source: PostgresSource, exported: str, columns: Sequence[str], segment: Segment, folds: Sequence[Fold]
+    source: Source, shared: str, columns: Sequence[str], segment: Segment, folds: Sequence[Fold]
 ) -> list[Fold]:
-    return _read(_join(source, exported), columns, segment, folds, lambda _: None)
+    return _read(_join(source, shared), columns, segment, folds, lambda _: None)
 
 
-_joined: dict[str, tuple[PostgresSnapshot, ExitStack]] = {}
+_joined: dict[str, tuple[Snapshot, ExitStack]] = {}
 
 
-def _join(source: PostgresSource, exported: str) -> PostgresSnapshot:
+def _join(source: Source, shared: str) -> Snapshot:
     """Return this process's view of the snapshot, opened once for all of its segments; it ends with the process."""
-    if exported not in _joined:
+    if shared not in _joined:
         resources = ExitStack()
-        _joined[exported] = resources.enter_context(source.snapshot(exported)), resources
-    return _joined[exported][0]
+        _joined[shared] = resources.enter_context(source.snapshot(shared)), resources
+    return _joined[shared][0]
 
 
 def _ignore_interrupts() -> None:
@@ -176,5 +176,14 @@ def _guarded(fold: Fold, action: Callable[[], None]) -> None:
         return
     try:
         action()
+    except LedgerError as error:
+        fold.failure = error
     except Exception as error:  # noqa: BLE001  (anybody's code; whatever it raises becomes this check's ERROR)
-        fold.failure = f"the code of the kind {fold.name} failed with {type(error).__name__}: {error}"
+        fold.failure = broken_kind(fold, error)
+
+
+def broken_kind(kind: Kind, error: Exception) -> CannotEvaluate:
+    """Return what is told of a kind whose code failed."""
+    return CannotEvaluate(
+        f"It could not be evaluated: the code of the kind {kind.name} failed with {type(error).__name__}: {error}."
+    )

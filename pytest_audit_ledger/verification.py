@@ -1,4 +1,4 @@
-"""A verification: all outcomes of one run over one snapshot, and how much they prove.
+"""One run: every check is evaluated against one snapshot.
 
 The run opens one snapshot, asks the guards, reads the entries once for all folds, and judges. It never raises for what
 goes wrong with the ledger or the database: a check that could not be evaluated is an outcome, too.
@@ -9,80 +9,45 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from importlib.metadata import version
 from typing import Any
 
 from pytest_audit_ledger.entry import Batch, canonical_timestamp, plain_text
-from pytest_audit_ledger.errors import LedgerError, SourceError
+from pytest_audit_ledger.errors import LedgerError, NotApplicable, SourceError
 from pytest_audit_ledger.interruption import interruptible
+from pytest_audit_ledger.judgement import Survey, Verification, judge
 from pytest_audit_ledger.kinds.base import Fold, Guard, Kind, LedgerInfo
-from pytest_audit_ledger.outcome import Assurance, Outcome, Severity, Status
-from pytest_audit_ledger.scan import Progress, no_progress, scan
-from pytest_audit_ledger.sources.postgres import PostgresSnapshot, PostgresSource
+from pytest_audit_ledger.outcome import Outcome, Severity, Status
+from pytest_audit_ledger.scan import Progress, broken_kind, no_progress, scan
+from pytest_audit_ledger.sources.base import Snapshot, Source
 from pytest_audit_ledger.suite import Check
-
-CONSISTENCY = ("chain_linkage", "entry_hash", "sequence_continuity")
-"""The kinds that must all have passed before a ledger is called self-consistent."""
 
 DEFAULT_SAMPLES = 20
 
 
-@dataclass(frozen=True)
-class Survey:
-    """What a scan saw of the ledger as a whole; times are canonical text, or as the database prints them."""
-
-    entries: int
-    sequence_first: int | None
-    sequence_last: int | None
-    time_first: str
-    time_last: str
-    head_hash: str
-    verdicts: Mapping[str, int]
-
-
-@dataclass(frozen=True)
-class Verification:
-    """All outcomes of one run, in the order of the checks.
-
-    `info` is None where the database could not be opened, `survey` where no entries were read. `sentence` says in plain
-    words what the assurance rests on. Times are UTC; `duration_s` is in seconds.
-    """
-
-    database: str
-    table: str
-    info: LedgerInfo | None
-    survey: Survey | None
-    outcomes: tuple[Outcome, ...]
-    assurance: Assurance
-    sentence: str
-    started_at: str
-    duration_s: float
-    tool_version: str = field(default_factory=lambda: version("pytest-audit-ledger"))
-
-
 def verify(
-    source: PostgresSource,
+    source: Source,
     checks: Sequence[Check],
     *,
     workers: int | None = 1,
     samples: int = DEFAULT_SAMPLES,
     allow_empty: bool = False,
     progress: Progress = no_progress,
+    shared: str | None = None,
 ) -> Verification:
     """Evaluate the checks against one snapshot of the ledger, reading its entries once.
 
     `workers`: processes that share the scan, None to choose. `samples`: findings kept for each check (all are counted).
-    `allow_empty`: skip, instead of fail, what an empty ledger leaves unproven.
+    `allow_empty`: skip, instead of fail, what an empty ledger leaves unproven. `shared`: the name of an open snapshot
+    to join, so that what is written beside the verification comes from the very entries that were verified.
     """
     started_at, clock = canonical_timestamp(datetime.now(timezone.utc)), time.perf_counter()
-    run = _Run(source, samples, workers, allow_empty, progress)
+    run = _Run(source, shared, samples, workers, allow_empty, progress)
     outcomes = tuple(interruptible(lambda: run.evaluate(checks), run.stop))
     assurance, sentence = judge(outcomes, run.survey)
     return Verification(
         database=run.info.database if run.info else source.label,
-        table=run.info.table if run.info else f"{source.schema}.{source.table}",
+        table=run.info.table if run.info else source.table_label,
         info=run.info,
         survey=run.survey,
         outcomes=outcomes,
@@ -145,16 +110,23 @@ class _Run:
     """One evaluation of checks against one snapshot."""
 
     def __init__(
-        self, source: PostgresSource, samples: int, workers: int | None, allow_empty: bool, progress: Progress
+        self,
+        source: Source,
+        shared: str | None,
+        samples: int,
+        workers: int | None,
+        allow_empty: bool,
+        progress: Progress,
     ) -> None:
         self.source = source
+        self.shared = shared
         self.samples = samples
         self.workers = workers
         self.allow_empty = allow_empty
         self.progress = progress
         self.info: LedgerInfo | None = None
         self.survey: Survey | None = None
-        self._snapshot: PostgresSnapshot | None = None
+        self._snapshot: Snapshot | None = None
 
     def stop(self) -> None:
         """Stop the run from another thread."""
@@ -163,7 +135,7 @@ class _Run:
 
     def evaluate(self, checks: Sequence[Check]) -> list[Outcome]:
         try:
-            with self.source.snapshot() as snapshot:
+            with self.source.snapshot(self.shared) as snapshot:
                 self._snapshot, self.info = snapshot, snapshot.info
                 guards = {id(check): self._guard(snapshot, check) for check in checks if issubclass(check.kind, Guard)}
                 folds = self._folds(snapshot, [check for check in checks if issubclass(check.kind, Fold)])
@@ -172,19 +144,19 @@ class _Run:
             return [_unevaluated(check, error) for check in checks]
         return [outcomes[id(check)] for check in checks]
 
-    def _guard(self, snapshot: PostgresSnapshot, check: Check) -> Outcome:
+    def _guard(self, snapshot: Snapshot, check: Check) -> Outcome:
         guard = check.kind(check.parameters, snapshot.info, self.samples)
         assert isinstance(guard, Guard)  # noqa: S101  (chosen by the caller; tells the type checker)
         try:
-            with snapshot.isolated():
-                guard.examine(snapshot)
+            with snapshot.catalogue() as catalogue:
+                guard.examine(catalogue)
         except LedgerError as error:
             return _unevaluated(check, error)
         except Exception as error:  # noqa: BLE001  (anybody's code; whatever it raises becomes this check's ERROR)
-            guard.failure = f"the code of the kind {guard.name} failed with {type(error).__name__}: {error}"
+            return _unevaluated(check, broken_kind(guard, error))
         return _judged(check, guard)
 
-    def _folds(self, snapshot: PostgresSnapshot, checks: Sequence[Check]) -> dict[int, Outcome]:
+    def _folds(self, snapshot: Snapshot, checks: Sequence[Check]) -> dict[int, Outcome]:
         """Evaluate the folds whose columns can be read, all in one scan."""
         outcomes: dict[int, Outcome] = {}
         readable: list[Check] = []
@@ -226,7 +198,7 @@ def _columns(kind: type[Kind]) -> Sequence[str]:
 def _judged(check: Check, kind: Kind) -> Outcome:
     """Turn what a kind found into an outcome: the severity decides what a finding does."""
     if kind.failure:
-        return _outcome(check, Status.ERROR, reason=f"It could not be evaluated: {kind.failure}.")
+        return _unevaluated(check, kind.failure)
     if not kind.element_count:
         return _outcome(check, Status.ERROR, reason="It examined nothing, and nothing examined is not a pass.")
     statuses = {Severity.CRITICAL: Status.FAIL, Severity.WARNING: Status.WARN}
@@ -243,7 +215,8 @@ def _judged(check: Check, kind: Kind) -> Outcome:
 
 
 def _unevaluated(check: Check, error: LedgerError) -> Outcome:
-    return _outcome(check, Status.ERROR, reason=str(error))
+    status = Status.SKIP if isinstance(error, NotApplicable) else Status.ERROR
+    return _outcome(check, status, reason=str(error))
 
 
 def _outcome(check: Check, status: Status, **found: Any) -> Outcome:
@@ -262,37 +235,3 @@ def _outcome(check: Check, status: Status, **found: Any) -> Outcome:
         unit=kind.unit,
         **found,
     )
-
-
-def judge(outcomes: Sequence[Outcome], survey: Survey | None) -> tuple[Assurance, str]:
-    """Return how much the outcomes prove, and a sentence that says so and claims no more."""
-    integrity = [outcome for outcome in outcomes if outcome.integrity]
-    failed = [o for o in integrity if o.status is Status.FAIL or (o.kind in CONSISTENCY and o.unexpected_count)]
-    if failed:
-        names = ", ".join(outcome.check_id for outcome in failed)
-        return Assurance.TAMPERED, f"{_what_failed(integrity, failed)}: {names}."
-    unevaluated = [outcome.check_id for outcome in integrity if outcome.status is Status.ERROR]
-    if survey is not None and not survey.entries:
-        return Assurance.UNVERIFIED, "The ledger has no entries, so nothing was proven."
-    if unevaluated:
-        return Assurance.UNVERIFIED, f"Nothing was concluded: {', '.join(unevaluated)} could not be evaluated."
-    passed = {outcome.kind for outcome in integrity if outcome.status in (Status.PASS, Status.WARN)}
-    lacking = [name for name in CONSISTENCY if name not in passed]
-    if lacking:
-        return Assurance.UNVERIFIED, f"The ledger as a whole was not verified: {', '.join(lacking)} did not run."
-    others = [f"{o.check_id} ({o.status.value})" for o in integrity if o.status is not Status.PASS]
-    passed_words = (
-        f"Integrity checks passed, but for {', '.join(others)}." if others else "Every integrity check passed."
-    )
-    return Assurance.SELF_CONSISTENT, (
-        f"{passed_words} There was no checkpoint to hold the ledger against, "
-        "so a chain rewritten as a whole, or a tail cut off, would not show."
-    )
-
-
-def _what_failed(integrity: Sequence[Outcome], failed: Sequence[Outcome]) -> str:
-    """Tell a change of the entries from a change of what protects them."""
-    consistent = {o.kind for o in integrity if o.status in (Status.PASS, Status.WARN) and not o.unexpected_count}
-    if set(CONSISTENCY) <= consistent and all(outcome.unit != "entries" for outcome in failed):
-        return "The entries fit together, but what protects them was changed"
-    return "Integrity checks failed"

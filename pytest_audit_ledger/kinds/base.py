@@ -16,7 +16,10 @@ A **fold** reads every entry once, batch by batch. Its parts can be merged, so t
 A **guard** examines what surrounds the entries (columns, constraints, triggers), with queries against the catalogue.
 
 Both only ever add findings. They never format, print or decide what a finding does to the run: that is the severity of
-the check. Register a kind through the hook `pytest_ledger_register_kinds` (see `plugin/hookspecs.py`).
+the check. A kind that cannot conclude anything raises CannotEvaluate, and one that has nothing to be applied to raises
+NotApplicable, in `close` or `examine`.
+
+Register a kind through the hook `pytest_ledger_register_kinds` (see `hookspecs.py`).
 """
 
 from __future__ import annotations
@@ -28,6 +31,7 @@ from datetime import timedelta
 from typing import Any, ClassVar, Protocol
 
 from pytest_audit_ledger.entry import Batch
+from pytest_audit_ledger.errors import LedgerError
 from pytest_audit_ledger.outcome import Finding, Findings
 
 
@@ -40,11 +44,25 @@ class Column:
 
 
 @dataclass(frozen=True)
+class ExportInfo:
+    """A file that entries are read from: its size in bytes, its SHA-256, and what its manifest says, if it has one."""
+
+    path: str
+    size: int
+    sha256: str
+    manifest: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True)
 class LedgerInfo:
     """What is known of a ledger before an entry is read.
 
     `database` is masked, `table` is schema-qualified and quoted, `relation_kind` is pg_class.relkind, `server_time` is
     the snapshot's time in the ledger's own form, `columns` is empty where the table cannot be described.
+
+    For an export `database` is the file, `export` describes it, and `table`, `relation_kind`, `server_version` and
+    `snapshot` are empty. `gaps` says why entries may be absent without having been removed (a filter of the export);
+    it is empty where every entry of the ledger has to be there.
     """
 
     database: str
@@ -54,6 +72,8 @@ class LedgerInfo:
     server_version: str
     server_time: str
     snapshot: str
+    export: ExportInfo | None = None
+    gaps: str = ""
 
     @property
     def schema_version(self) -> str:
@@ -107,8 +127,8 @@ class Kind(ABC):
         self.findings = Findings(samples)
         self.facts: dict[str, str] = {}
         self.element_count = 0
-        self.failure = ""
-        """Why this could not be evaluated, in words; set by the run when the code of the kind fails."""
+        self.failure: LedgerError | None = None
+        """Why this could not be evaluated; set by the run when the code of the kind raises."""
 
 
 class Fold(Kind):

@@ -8,10 +8,15 @@ becomes JSON text by patching three things, for a whole batch at once.
 
 from __future__ import annotations
 
+import io
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
+from typing import TYPE_CHECKING
 
 from pytest_audit_ledger.entry import Batch
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 _CONTROL = bytes(code for code in range(0x01, 0x20) if chr(code) not in "\t\n")
 _PAIR_OR_CONTROL = re.compile(rb"\\(.)|[\x01-\x08\x0b-\x1f]", re.DOTALL)
@@ -32,16 +37,19 @@ def json_lines(data: bytes) -> str:
     return data.decode("latin-1")
 
 
-def batch(columns: Sequence[str], rows: bytes) -> Batch:
-    """Return the rows of COPY text, each with these columns and a newline at its end, as a batch."""
+def batch(columns: Sequence[str], rows: bytes, moments: Collection[str] = ("timestamp",)) -> Batch:
+    """Return the rows of COPY text, each with these columns and a newline at its end, as a batch.
+
+    The columns among `moments` are made canonical.
+    """
     fields = json_lines(rows).replace("\n", "\t").split("\t")
     width = len(columns)
     by_name = {name: fields[index:-1:width] for index, name in enumerate(columns)}
-    if "timestamp" in by_name:
-        by_name["timestamp"] = [
+    for name in by_name.keys() & moments:
+        by_name[name] = [
             # most have six digits of fraction, and this is the shortest way for them
             f"{text.replace(' ', 'T')}:00" if text[26:] == "+00" and text[4] == "-" else canonical(text)
-            for text in by_name["timestamp"]
+            for text in by_name[name]
         ]
     return Batch(by_name)
 
@@ -55,3 +63,29 @@ def canonical(text: str) -> str:
         fraction = "" if len(text) == 22 else text[19:-3].ljust(7, "0")
         return f"{text[:10]}T{text[11:19]}{fraction}+00:00"
     return text
+
+
+class Sink(io.RawIOBase):
+    """What COPY writes to, behind a buffer that collects its rows: turns each full buffer into a batch."""
+
+    def __init__(self, columns: Sequence[str], moments: Collection[str], consume: Callable[[Batch], None]) -> None:
+        """Take the columns, and those among them that hold moments."""
+        super().__init__()
+        self._columns = columns
+        self._moments = moments
+        self._consume = consume
+        self._rest = b""
+
+    def writable(self) -> bool:
+        """Say so, as a buffer asks."""
+        return True
+
+    def write(self, data: Buffer) -> int:
+        """Take what the buffer held; it may end within a row, which then waits for its rest."""
+        known = len(self._rest)
+        text = b"".join((self._rest, data))
+        end = text.rfind(b"\n") + 1
+        self._rest = text[end:]
+        if end:
+            self._consume(batch(self._columns, text[:end], self._moments))
+        return len(text) - known

@@ -11,11 +11,10 @@ from __future__ import annotations
 import io
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import psycopg2
 from psycopg2 import errorcodes, extensions
@@ -23,16 +22,14 @@ from psycopg2.extensions import make_dsn
 from psycopg2.extras import RealDictCursor
 from psycopg2.sql import SQL, Composable, Identifier, Literal
 
-from pytest_audit_ledger.entry import Batch
 from pytest_audit_ledger.errors import CannotEvaluate, SourceError, UsageError
 from pytest_audit_ledger.kinds.base import MOMENT, Attempt, Column, LedgerInfo
 from pytest_audit_ledger.printable import ascii_lower
 from pytest_audit_ledger.resources import sql
 from pytest_audit_ledger.sources import copy_text, dsn
+from pytest_audit_ledger.sources.base import Consume, Segment
 from pytest_audit_ledger.sources.refusals import explain
-
-if TYPE_CHECKING:
-    from typing_extensions import Buffer
+from pytest_audit_ledger.sources.selection import Selection
 
 BATCH_BYTES = 64 * 1024
 """Bytes of COPY text in a batch (some hundred entries): small enough to stay in a processor's cache, which decides."""
@@ -61,14 +58,6 @@ _PIN_SESSION = """
     -- An index on the sequence number, where there is one, streams the entries; a sort would first write them all.
     SET LOCAL enable_sort = off;
 """
-
-
-@dataclass(frozen=True)
-class Segment:
-    """A range of sequence numbers, from `first` up to but without `end`; None is open. `last` includes NULLs."""
-
-    first: int | None = None
-    end: int | None = None
 
 
 class PostgresSource:
@@ -103,13 +92,18 @@ class PostgresSource:
         except psycopg2.Error as error:
             raise explain(error, self.label) from None
 
+    @property
+    def table_label(self) -> str:
+        """The table as it was asked for."""
+        return f"{self.schema}.{self.table}"
+
     @contextmanager
-    def snapshot(self, exported: str | None = None) -> Iterator[PostgresSnapshot]:
-        """Open the ledger's snapshot, or join the one exported under this name; it is closed on leaving."""
+    def snapshot(self, shared: str | None = None) -> Iterator[PostgresSnapshot]:
+        """Open the ledger's snapshot, or join the one shared under this name; it is closed on leaving."""
         connection = self.connect()
         try:
             connection.set_session(isolation_level="REPEATABLE READ", readonly=True, autocommit=False)
-            yield PostgresSnapshot(self, connection, exported)
+            yield PostgresSnapshot(self, connection, shared)
         finally:
             connection.close()
 
@@ -117,13 +111,13 @@ class PostgresSource:
 class PostgresSnapshot:
     """One consistent, read-only view of a ledger."""
 
-    def __init__(self, source: PostgresSource, connection: extensions.connection, exported: str | None) -> None:
+    def __init__(self, source: PostgresSource, connection: extensions.connection, shared: str | None) -> None:
         self._source = source
         self._connection = connection
-        self._exported: str | None = None
-        if exported is not None:
-            self._run(SQL("SET TRANSACTION SNAPSHOT {}").format(Literal(exported)))
-            self._run(SQL("SET LOCAL application_name = {}").format(Literal(_reader_name(exported))))
+        self._shared = shared
+        if shared is not None:
+            self._run(SQL("SET TRANSACTION SNAPSHOT {}").format(Literal(shared)))
+            self._run(SQL("SET LOCAL application_name = {}").format(Literal(_reader_name(shared))))
         timeouts = {"timeout": source.timeout * 1000, "lock_timeout": LOCK_TIMEOUT_S * 1000}
         self._run(SQL(_PIN_SESSION).format(**{name: Literal(value) for name, value in timeouts.items()}))
         found = self._find_table()
@@ -217,10 +211,11 @@ class PostgresSnapshot:
             return f"the column timestamp is {found.type}, so entries have no time"
         return None
 
-    def export(self) -> str:
+    def share(self) -> str:
         """Return a name under which other connections can join this snapshot while it is open."""
-        self._exported = str(self._run("SELECT pg_catalog.pg_export_snapshot() AS name")[0]["name"])
-        return self._exported
+        if self._shared is None:
+            self._shared = str(self._run("SELECT pg_catalog.pg_export_snapshot() AS name")[0]["name"])
+        return self._shared
 
     def bounds(self) -> tuple[int, int] | None:
         """Return the lowest and highest sequence number, or None where there are no entries."""
@@ -229,23 +224,36 @@ class PostgresSnapshot:
         return None if row["low"] is None else (int(row["low"]), int(row["high"]))
 
     @cached_property
-    def is_ordered(self) -> bool:
-        """Whether an index gives the entries in a unique order; without one, every scan has to sort."""
+    def divisible(self) -> bool:
+        """Whether an index gives the entries in a unique order; without one, every scan has to sort all of them."""
         return any(row["columns"] == ["sequence_number"] for row in self.rows(sql("unique_indexes.sql")))
 
-    def scan(self, columns: Sequence[str], segment: Segment, consume: Callable[[Batch], None]) -> None:
+    def scan(self, columns: Sequence[str], segment: Segment, consume: Consume) -> None:
         """Read the entries of a segment in order of sequence number, and give them to `consume` in batches.
 
         Raises SourceError where the read does not reach its end.
         """
-        statement = SQL("COPY (SELECT {columns} FROM {table}{where} ORDER BY {order}) TO STDOUT").format(
+        self._copy(columns, self._in_segment(segment), SQL(""), consume)
+
+    def select(self, columns: Sequence[str], selection: Selection, consume: Consume) -> None:
+        """Read the selected entries as `scan` does."""
+        limit = SQL(" LIMIT {}").format(Literal(selection.limit)) if selection.limit is not None else SQL("")
+        self._copy(columns, self._selected(selection), limit, consume)
+
+    def _copy(
+        self, columns: Sequence[str], conditions: Sequence[Composable], limit: Composable, consume: Consume
+    ) -> None:
+        where = SQL(" WHERE {}").format(SQL(" AND ").join(conditions)) if conditions else SQL("")
+        statement = SQL("COPY (SELECT {columns} FROM {table}{where} ORDER BY {order}{limit}) TO STDOUT").format(
             columns=SQL(", ").join(map(self._expression, columns)),
             table=self._name,
-            where=self._condition(segment),
+            where=where,
             order=SQL(", ").join(self._order()),
+            limit=limit,
         )
+        moments = {name for name in columns if self.info.columns[name].type in (MOMENT, _NAIVE_MOMENT)}
         # psycopg2 writes one row a call; a buffer takes them without running Python code for each
-        buffer = io.BufferedWriter(_Sink(columns, consume), BATCH_BYTES)
+        buffer = io.BufferedWriter(copy_text.Sink(columns, moments, consume), BATCH_BYTES)
         try:
             with self._connection.cursor() as cursor:
                 cursor.copy_expert(statement, buffer)
@@ -254,36 +262,47 @@ class PostgresSnapshot:
         buffer.flush()
 
     def _expression(self, column: str) -> Composable:
-        if column == "timestamp" and self.info.columns[column].type == _NAIVE_MOMENT:
+        if self.info.columns[column].type == _NAIVE_MOMENT:
             return SQL("{}::pg_catalog.timestamptz").format(Identifier(column))  # the session's time zone is UTC
         return Identifier(column)
 
     def _order(self) -> list[Composable]:
         """Sequence number alone where it is unique; otherwise what keeps the order the same in every run."""
         number = Identifier("sequence_number")
-        if self.is_ordered:
+        if self.divisible:
             return [number]
         return [number, *([Identifier("id")] if "id" in self.info.columns else []), SQL("tableoid, ctid")]
 
-    def _condition(self, segment: Segment) -> Composable:
+    def _in_segment(self, segment: Segment) -> list[Composable]:
         number = Identifier("sequence_number")
-        low = SQL("{} >= {}").format(number, Literal(segment.first))
-        high = SQL("{} < {}").format(number, Literal(segment.end))
-        if segment.first is not None and segment.end is not None:
-            return SQL(" WHERE {} AND {}").format(low, high)
-        if segment.end is not None:
-            return SQL(" WHERE {}").format(high)
+        conditions: list[Composable] = []
         if segment.first is not None:
-            nulls = SQL("") if self.info.columns["sequence_number"].not_null else SQL(" OR {} IS NULL").format(number)
-            return SQL(" WHERE {}{}").format(low, nulls)
-        return SQL("")
+            conditions.append(SQL("{} >= {}").format(number, Literal(segment.first)))
+        if segment.end is not None:
+            conditions.append(SQL("{} < {}").format(number, Literal(segment.end)))
+        elif conditions and not self.info.columns["sequence_number"].not_null:
+            return [SQL("({} OR {} IS NULL)").format(conditions[0], number)]
+        return conditions
+
+    def _selected(self, selection: Selection) -> list[Composable]:
+        time = self._expression("timestamp")
+        conditions: list[Composable] = []
+        if selection.since is not None:
+            conditions.append(SQL("{} >= {}").format(time, Literal(selection.since)))
+        if selection.before is not None:
+            conditions.append(SQL("{} < {}").format(time, Literal(selection.before)))
+        if selection.verdicts:
+            conditions.append(SQL("{} = ANY ({})").format(Identifier("verdict"), Literal(list(selection.verdicts))))
+        if selection.rule_id is not None:
+            conditions.append(SQL("{} = {}").format(Identifier("rule_id"), Literal(selection.rule_id)))
+        return conditions
 
     @contextmanager
-    def isolated(self) -> Iterator[None]:
-        """Let a failing query, or one that changes settings, leave no trace for the next one."""
+    def catalogue(self) -> Iterator[PostgresSnapshot]:
+        """Let one check query; a failing query, or one that changes settings, leaves no trace for the next check."""
         self._run("SAVEPOINT isolated")
         try:
-            yield
+            yield self
         finally:
             if not self._connection.closed:
                 self._run("ROLLBACK TO SAVEPOINT isolated; RELEASE SAVEPOINT isolated")
@@ -295,12 +314,12 @@ class PostgresSnapshot:
         """
         with suppress(psycopg2.Error, SourceError):
             self._connection.cancel()
-            if self._exported is not None:
-                self._run(sql("cancel_readers.sql"), {"name": _reader_name(self._exported)})
+            if self._shared is not None:
+                self._run(sql("cancel_readers.sql"), {"name": _reader_name(self._shared)})
 
 
-def _reader_name(exported: str) -> str:
-    return f"{APPLICATION_NAME} {exported}"
+def _reader_name(shared: str) -> str:
+    return f"{APPLICATION_NAME} {shared}"
 
 
 _UNDECIDED = frozenset(
@@ -315,29 +334,6 @@ _UNDECIDED = frozenset(
         errorcodes.SERIALIZATION_FAILURE,
     }
 )
-
-
-class _Sink(io.RawIOBase):
-    """What COPY writes to, behind a buffer that collects its rows: turns each full buffer into a batch."""
-
-    def __init__(self, columns: Sequence[str], consume: Callable[[Batch], None]) -> None:
-        super().__init__()
-        self._columns = columns
-        self._consume = consume
-        self._rest = b""
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, data: Buffer) -> int:
-        """Take what the buffer held; it may end within a row, which then waits for its rest."""
-        known = len(self._rest)
-        text = b"".join((self._rest, data))
-        end = text.rfind(b"\n") + 1
-        self._rest = text[end:]
-        if end:
-            self._consume(copy_text.batch(self._columns, text[:end]))
-        return len(text) - known
 
 
 _NAME_PART = re.compile(r'(?:"((?:[^"]|"")+)"|([A-Za-z_\u0080-\uffff][\w$]*))(\.|$)')

@@ -15,6 +15,7 @@ import psycopg2
 from psycopg2.extensions import make_dsn, parse_dsn
 
 from pytest_audit_ledger.entry import GENESIS_HASH, Entry, entry_hash
+from pytest_audit_ledger.judgement import Verification
 from pytest_audit_ledger.kinds.base import Kind
 from pytest_audit_ledger.kinds.registry import SHIPPED, Registry
 from pytest_audit_ledger.outcome import Outcome, Severity, Status
@@ -22,7 +23,7 @@ from pytest_audit_ledger.resources import folder, sql
 from pytest_audit_ledger.sources.postgres import DEFAULT_TIMEOUT_S, PostgresSource
 from pytest_audit_ledger.sources.sample import sample_entries
 from pytest_audit_ledger.suite import Check, Suite, load
-from pytest_audit_ledger.verification import Verification, verify
+from pytest_audit_ledger.verification import verify
 from tests.forger import Forger
 
 ROLE_PASSWORD = "correct-horse-battery"

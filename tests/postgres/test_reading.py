@@ -15,6 +15,7 @@ from psycopg2.extensions import make_dsn, parse_dsn
 
 from pytest_audit_ledger.entry import Entry, entry_hash
 from pytest_audit_ledger.errors import LedgerError, SourceError
+from pytest_audit_ledger.judgement import Verification
 from pytest_audit_ledger.kinds.base import Catalogue, Guard
 from pytest_audit_ledger.outcome import Assurance, Status
 from pytest_audit_ledger.rendering import describe
@@ -22,7 +23,7 @@ from pytest_audit_ledger.scan import Advance, Progress
 from pytest_audit_ledger.sources import postgres
 from pytest_audit_ledger.sources.postgres import PostgresSource
 from pytest_audit_ledger.sources.sample import sample_entries
-from pytest_audit_ledger.verification import Verification, verify
+from pytest_audit_ledger.verification import verify
 from tests.forger import Forger
 from tests.postgres.support import (
     FOLDS,
@@ -406,13 +407,13 @@ def at(moment: str, action: Callable[[], object]) -> Progress:
     """Return a progress that acts once: at the `start` of the scan, or after the first `batch`."""
 
     @contextmanager
-    def progress(total: int) -> Iterator[Advance]:
+    def progress(total: int | None) -> Iterator[Advance]:
         done: list[int] = []
 
         def advance(entries: int) -> None:
             if not done:
                 done.append(entries)
-                assert entries < total, "the ledger is too small to be in the middle of it"
+                assert entries < (total or 0), "the ledger is too small to be in the middle of it"
                 action()
 
         if moment == "start":

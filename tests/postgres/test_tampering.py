@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from pytest_audit_ledger.judgement import Verification
 from pytest_audit_ledger.outcome import Assurance, Severity, Status
-from pytest_audit_ledger.verification import Verification
 from tests.forger import TAMPERINGS, Forger
 from tests.postgres.support import run_suite
 

@@ -20,10 +20,13 @@ LAYERS = (
     ("entry", "outcome"),
     ("kinds",),
     ("suite", "sources"),
-    ("scan", "interruption"),
+    ("scan", "interruption", "judgement"),
     ("verification",),
-    ("ledger", "rendering", "progress"),
+    ("rendering", "progress"),
     ("artifacts",),
+    ("hookspecs",),
+    ("extensions",),
+    ("ledger",),
     ("cli", "plugin"),
 )
 """From the bottom up. A module may import its own layer's room, and whatever lies below."""

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
+from pytest_audit_ledger.judgement import Survey, Verification
 from pytest_audit_ledger.kinds.base import V3_COLUMNS
 from pytest_audit_ledger.outcome import Assurance, Finding, Outcome, Severity, Status
 from pytest_audit_ledger.printable import printable
 from pytest_audit_ledger.rendering import describe, facts, table
-from pytest_audit_ledger.verification import Survey, Verification
 from tests.unit.builders import LEDGER
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from pytest_audit_ledger.entry import VERDICTS
+from pytest_audit_ledger.judgement import CONSISTENCY, Survey, judge
 from pytest_audit_ledger.outcome import Assurance, Outcome, Severity, Status
-from pytest_audit_ledger.verification import CONSISTENCY, Survey, _Surveyor, judge
+from pytest_audit_ledger.verification import _Surveyor
 from tests.unit.builders import LEDGER, Row, batch, sample_rows
 
 SURVEY = Survey(

@@ -1,0 +1,158 @@
+"""What a verification is, and how much its outcomes prove. No I/O, no formatting."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from importlib.metadata import version
+
+from pytest_audit_ledger.kinds.base import LedgerInfo
+from pytest_audit_ledger.outcome import Assurance, Finding, Outcome, Severity, Status
+
+CONSISTENCY = ("chain_linkage", "entry_hash", "sequence_continuity")
+"""The kinds that must all have passed before a ledger is called self-consistent."""
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What a scan saw of the ledger as a whole; times are canonical text, or as the database prints them."""
+
+    entries: int
+    sequence_first: int | None
+    sequence_last: int | None
+    time_first: str
+    time_last: str
+    head_hash: str
+    verdicts: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Verification:
+    """All outcomes of one run, in the order of the checks. Picklable.
+
+    `info` is None where the ledger could not be opened, `survey` where no entries were read. `sentence` says in plain
+    words what the assurance rests on. Times are UTC; `duration_s` is in seconds.
+    """
+
+    database: str
+    table: str
+    info: LedgerInfo | None
+    survey: Survey | None
+    outcomes: tuple[Outcome, ...]
+    assurance: Assurance
+    sentence: str
+    started_at: str
+    duration_s: float
+    tool_version: str = field(default_factory=lambda: version("pytest-audit-ledger"))
+
+    @property
+    def is_valid(self) -> bool:
+        """Whether the ledger as a whole was verified, and no check failed or could not be evaluated."""
+        verified = self.assurance in (Assurance.ANCHORED, Assurance.SELF_CONSISTENT)
+        return verified and not self.with_status(Status.FAIL, Status.ERROR)
+
+    @property
+    def total_entries(self) -> int:
+        """How many entries were read; 0 where none could be."""
+        return self.survey.entries if self.survey else 0
+
+    @property
+    def sequence_range(self) -> tuple[int | None, int | None]:
+        """The first and the last sequence number; None where nothing was read."""
+        return (self.survey.sequence_first, self.survey.sequence_last) if self.survey else (None, None)
+
+    @property
+    def time_range(self) -> tuple[datetime | None, datetime | None]:
+        """The time of the first and of the last entry; None where nothing was read, or where it is no moment."""
+        return (_moment(self.survey.time_first), _moment(self.survey.time_last)) if self.survey else (None, None)
+
+    @property
+    def issues(self) -> tuple[Finding, ...]:
+        """The findings of all checks, but for those that are only told: all that were kept as samples."""
+        findings = (finding for outcome in self.outcomes for finding in outcome.findings)
+        return tuple(finding for finding in findings if finding.severity is not Severity.INFO)
+
+    @property
+    def verdict_distribution(self) -> Mapping[str, int]:
+        """How many entries have each verdict."""
+        return self.survey.verdicts if self.survey else {}
+
+    @property
+    def recommendation(self) -> str:
+        """What to do now, in plain words."""
+        return _recommend(self)
+
+    def with_status(self, *statuses: Status) -> list[Outcome]:
+        """Return the outcomes that ended in one of these ways."""
+        return [outcome for outcome in self.outcomes if outcome.status in statuses]
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text) if "T" in text else None
+    except ValueError:
+        return None
+
+
+def judge(outcomes: Sequence[Outcome], survey: Survey | None) -> tuple[Assurance, str]:
+    """Return how much the outcomes prove, and a sentence that says so and claims no more."""
+    integrity = [outcome for outcome in outcomes if outcome.integrity]
+    failed = [o for o in integrity if o.status is Status.FAIL or (o.kind in CONSISTENCY and o.unexpected_count)]
+    if failed:
+        names = ", ".join(outcome.check_id for outcome in failed)
+        return Assurance.TAMPERED, f"{_what_failed(integrity, failed)}: {names}."
+    unevaluated = [outcome.check_id for outcome in integrity if outcome.status is Status.ERROR]
+    if survey is not None and not survey.entries:
+        return Assurance.UNVERIFIED, "The ledger has no entries, so nothing was proven."
+    if unevaluated:
+        return Assurance.UNVERIFIED, f"Nothing was concluded: {', '.join(unevaluated)} could not be evaluated."
+    passed = {outcome.kind for outcome in integrity if outcome.status in (Status.PASS, Status.WARN)}
+    lacking = [name for name in CONSISTENCY if name not in passed]
+    if lacking:
+        return Assurance.UNVERIFIED, f"The ledger as a whole was not verified: {', '.join(lacking)} did not run."
+    others = [f"{o.check_id} ({o.status.value})" for o in integrity if o.status is not Status.PASS]
+    passed_words = (
+        f"Integrity checks passed, but for {', '.join(others)}." if others else "Every integrity check passed."
+    )
+    return Assurance.SELF_CONSISTENT, (
+        f"{passed_words} There was no checkpoint to hold the ledger against, "
+        "so a chain rewritten as a whole, or a tail cut off, would not show."
+    )
+
+
+def _what_failed(integrity: Sequence[Outcome], failed: Sequence[Outcome]) -> str:
+    """Tell a change of the entries from a change of what protects them."""
+    consistent = {o.kind for o in integrity if o.status in (Status.PASS, Status.WARN) and not o.unexpected_count}
+    if set(CONSISTENCY) <= consistent and all(outcome.unit != "entries" for outcome in failed):
+        return "The entries fit together, but what protects them was changed"
+    return "Integrity checks failed"
+
+
+def _recommend(verification: Verification) -> str:
+    """Tell what follows from the outcomes, and nothing that was not checked."""
+    failed = verification.with_status(Status.FAIL)
+    if verification.assurance is Assurance.TAMPERED:
+        if all(outcome.unit != "entries" for outcome in failed):
+            return (
+                "Find out who changed what protects the entries, and when; restore it (audit-ledger verify --repair), "
+                "and compare the entries with the latest backup or export before relying on them."
+            )
+        return (
+            "Do not rely on this ledger. Preserve the server as it is, and compare the entries named above with the "
+            "latest backup or export."
+        )
+    if verification.assurance is Assurance.UNVERIFIED:
+        return "Rely on nothing yet: do what the checks that could not be evaluated ask for, and verify again."
+    if failed:
+        return f"The chain holds. Resolve what {_ids(failed)} found before relying on the ledger."
+    warned = verification.with_status(Status.WARN)
+    first = f"Look at what {_ids(warned)} warns of. " if warned else ""
+    return (
+        f"{first}The ledger can be relied on as far as its assurance goes. Keep the head hash outside of the database "
+        "and compare it with the next run."
+    )
+
+
+def _ids(outcomes: Sequence[Outcome]) -> str:
+    return ", ".join(outcome.check_id for outcome in outcomes)

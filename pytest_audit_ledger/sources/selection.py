@@ -1,0 +1,124 @@
+"""Which entries are wanted: by time, verdict, rule and number. A mistake is a usage error that lists what exists."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+
+from pytest_audit_ledger.entry import VERDICTS, canonical_timestamp
+from pytest_audit_ledger.errors import UsageError
+
+SMALLEST_STEP = timedelta(microseconds=1)
+"""PostgreSQL's resolution of time."""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """From `since` on and before `before` (both aware), with one of `verdicts`, of rule `rule_id`, the first `limit`.
+
+    None, or empty, is no condition.
+    """
+
+    since: datetime | None = None
+    before: datetime | None = None
+    verdicts: tuple[str, ...] = ()
+    rule_id: str | None = None
+    limit: int | None = None
+
+    def described(self) -> dict[str, str]:
+        """Return every condition in words, by name; empty where all entries are wanted."""
+        conditions = {
+            "since": canonical_timestamp(self.since) if self.since else "",
+            "before": canonical_timestamp(self.before) if self.before else "",
+            "verdict": ", ".join(self.verdicts),
+            "rule_id": self.rule_id if self.rule_id is not None else "",
+            "limit": str(self.limit) if self.limit is not None else "",
+        }
+        return {name: words for name, words in conditions.items() if words}
+
+
+def selection(
+    *,
+    start_date: str | None = None,
+    end_date: str | None = None,
+    verdict: str | Sequence[str] | None = None,
+    rule_id: str | None = None,
+    limit: int | None = None,
+) -> Selection:
+    """Return the selection that these words mean.
+
+    Dates are whole days in UTC, and the end day is included; full timestamps are taken to the microsecond, and a time
+    without an offset is UTC. Several verdicts are parted by commas. Raises UsageError for whatever makes no sense.
+    """
+    since = _moment(start_date, end=False) if start_date is not None else None
+    before = _moment(end_date, end=True) if end_date is not None else None
+    if since and before and since >= before:
+        raise UsageError(f"The range {start_date} to {end_date} is reversed.", "Write the earlier date first.")
+    if limit is not None and limit < 1:
+        raise UsageError(f"A limit of {limit} selects nothing.", "Write a number of at least 1.")
+    if rule_id == "":
+        raise UsageError("The rule id is empty.", "Was a variable not set? Name a rule, or leave it out.")
+    return Selection(since, before, _verdicts(verdict), rule_id, limit)
+
+
+def date_range(text: str) -> tuple[str | None, str | None]:
+    """Return the two ends of `FROM,TO`, None for one that is empty. Raises UsageError for anything else."""
+    ends = [end.strip() for end in text.split(",")]
+    if len(ends) != 2 or not any(ends):
+        raise UsageError(
+            f"{text!r} is no range of dates.", "Write FROM,TO, for example 2026-05-01,2026-05-31; either may be empty."
+        )
+    return ends[0] or None, ends[1] or None
+
+
+def fields(text: str) -> tuple[str, ...]:
+    """Return the names in a list parted by commas. Raises UsageError where one is empty or stands twice."""
+    names = tuple(name.strip() for name in text.split(","))
+    if not all(names):
+        raise UsageError(f"The list of fields {text!r} has an empty name.", "Write for example id,timestamp,verdict.")
+    twice = [name for name in dict.fromkeys(names) if names.count(name) > 1]
+    if twice:
+        raise UsageError(f"The field {twice[0]} is asked for twice.", "Name each field once.")
+    return names
+
+
+def _verdicts(verdict: str | Sequence[str] | None) -> tuple[str, ...]:
+    if verdict is None:
+        return ()
+    named = tuple(name.strip() for name in (verdict.split(",") if isinstance(verdict, str) else verdict))
+    for name in named:
+        if name not in VERDICTS:
+            raise UsageError(f"There is no verdict {name!r}.", f"Write one of {', '.join(VERDICTS)}.")
+    return tuple(dict.fromkeys(named))
+
+
+_MOMENT = re.compile(
+    r"(?P<day>[0-9]{4}-[0-9]{2}-[0-9]{2})"
+    r"(?:[T ](?P<time>[0-9]{2}:[0-9]{2}(?::[0-9]{2})?)(?:\.(?P<fraction>[0-9]{1,6}))?"
+    r"(?P<zone>[zZ]|[+-][0-9]{2}:[0-9]{2})?)?"
+)
+"""ISO 8601 as a person writes it; older Pythons read less of it than newer ones, so it is taken apart first."""
+
+
+def _moment(text: str, *, end: bool) -> datetime:
+    """Return the moment at which a date begins; the moment after it, where it is the end of a range."""
+    found = _MOMENT.fullmatch(text.strip())
+    wrong = UsageError(
+        f"{text!r} is no date.", "Write a day such as 2026-05-31 (in UTC), or a time such as 2026-05-31T12:30:00Z."
+    )
+    if found is None:
+        raise wrong
+    zone = (found["zone"] or "Z").upper().replace("Z", "+00:00")
+    fraction = f".{found['fraction'].ljust(6, '0')}" if found["fraction"] else ""
+    try:
+        moment = datetime.fromisoformat(f"{found['day']}T{found['time'] or '00:00'}{fraction}{zone}")
+        moment = moment.astimezone(timezone.utc)
+        if end:
+            moment += SMALLEST_STEP if found["time"] else timedelta(days=1)
+    except ValueError:
+        raise wrong from None
+    except OverflowError:
+        raise UsageError(f"{text} lies beyond the calendar.", "Leave that end of the range open.") from None
+    return moment
