@@ -17,7 +17,7 @@ JSON escapes only ASCII characters. Property tests hold the result against `json
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import cached_property
@@ -97,6 +97,25 @@ def plain_text(text: str) -> str | None:
     return plain if text.isascii() else plain.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
+def json_objects(columns: Mapping[str, tuple[list[str], bool]]) -> Iterator[str]:
+    """Yield the rows of columns as JSON objects: for each key a column, and whether it is JSON text, to be quoted.
+
+    The constant parts and the columns are joined row by row, all in C. A column without a missing value takes its
+    quotes from the constants around it; one with a missing value is quoted value by value.
+    """
+    pieces: list[Iterable[str]] = []
+    before = "{"
+    for key, (column, quoted) in columns.items():
+        quote = '"' if quoted else ""
+        if NULL in column:
+            column, quote = ["null" if text == NULL else f"{quote}{text}{quote}" for text in column], ""  # noqa: PLW2901
+        pieces += [repeat(f'{before}"{key}":{quote}'), column]
+        before = f"{quote},"
+    pieces.append(repeat(before.replace(",", "}")))
+    # zip ends with the columns, which are of one length; the constants go on for ever
+    return map("".join, zip(*pieces))  # noqa: B905
+
+
 class Batch:
     """Consecutive entries in order of `sequence_number`, as columns.
 
@@ -130,24 +149,9 @@ class Batch:
             return [None if text == NULL else int(text) for text in texts]
 
     def payloads(self) -> list[bytes]:
-        """Return the canonical payload of every entry.
-
-        The constant parts and the columns are joined row by row, all in C. A column without a missing value takes its
-        quotes from the constants around it; one with a missing value is quoted value by value.
-        """
-        pieces: list[Iterable[str]] = []
-        before = "{"
-        for key, name in PAYLOAD_COLUMNS.items():
-            column, quote = self._columns[name], '"'
-            if name == "sequence_number":
-                quote = ""
-            elif NULL in column:
-                column, quote = ["null" if text == NULL else f'"{text}"' for text in column], ""
-            pieces += [repeat(f'{before}"{key}":{quote}'), column]
-            before = f"{quote},"
-        pieces.append(repeat(before.replace(",", "}")))
-        # zip ends with the columns, which are of one length; the constants go on for ever
-        return [payload.encode("latin-1") for payload in map("".join, zip(*pieces))]  # noqa: B905
+        """Return the canonical payload of every entry."""
+        columns = {key: (self._columns[name], name != "sequence_number") for key, name in PAYLOAD_COLUMNS.items()}
+        return [payload.encode("latin-1") for payload in json_objects(columns)]
 
     @cached_property
     def has_canonical_timestamps(self) -> bool:

@@ -28,6 +28,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import Enum
 from typing import Any, ClassVar, Protocol
 
 from pytest_audit_ledger.entry import Batch
@@ -41,6 +42,14 @@ class Column:
 
     type: str
     not_null: bool
+
+
+class Extent(str, Enum):
+    """Which entries of a ledger are there to be read."""
+
+    WHOLE = "all entries"
+    PART = "the entries that a filter left"
+    UNKNOWN = "perhaps a part of the entries"
 
 
 @dataclass(frozen=True)
@@ -61,8 +70,7 @@ class LedgerInfo:
     the snapshot's time in the ledger's own form, `columns` is empty where the table cannot be described.
 
     For an export `database` is the file, `export` describes it, and `table`, `relation_kind`, `server_version` and
-    `snapshot` are empty. `gaps` says why entries may be absent without having been removed (a filter of the export);
-    it is empty where every entry of the ledger has to be there.
+    `snapshot` are empty; `extent` says whether it has to hold every entry of the ledger.
     """
 
     database: str
@@ -73,7 +81,7 @@ class LedgerInfo:
     server_time: str
     snapshot: str
     export: ExportInfo | None = None
-    gaps: str = ""
+    extent: Extent = Extent.WHOLE
 
     @property
     def schema_version(self) -> str:

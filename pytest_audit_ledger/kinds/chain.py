@@ -20,8 +20,11 @@ from pytest_audit_ledger.entry import (
     canonical_timestamp,
     plain_text,
 )
-from pytest_audit_ledger.kinds.base import DURATION_PATTERN, EdgeFold, Fold, LedgerInfo, duration
+from pytest_audit_ledger.errors import CannotEvaluate
+from pytest_audit_ledger.kinds.base import DURATION_PATTERN, EdgeFold, Extent, Fold, LedgerInfo, duration
 from pytest_audit_ledger.outcome import Finding, Findings
+
+_WHOLE_EXPORT = "Verify the database, or an export of all entries with its manifest beside it."
 
 
 def _shown(text: str) -> str:
@@ -42,6 +45,11 @@ class ChainLinkage(EdgeFold):
     integrity = True
     columns = ("previous_hash", "entry_hash")
 
+    def __init__(self, parameters: Mapping[str, Any], ledger: LedgerInfo, samples: int) -> None:
+        super().__init__(parameters, ledger, samples)
+        self.open_ends = 0
+        """Links whose other end is not there to be read."""
+
     def feed(self, batch: Batch) -> None:
         """Compare the column previous_hash with the column entry_hash, shifted by one."""
         previous, hashes = batch.text("previous_hash"), batch.text("entry_hash")
@@ -59,11 +67,30 @@ class ChainLinkage(EdgeFold):
         expected = GENESIS_HASH if previous is None else previous[2]
         if link == expected and link != NULL:
             return None
+        before = 0 if previous is None else previous[0]
+        if self.ledger.extent is not Extent.WHOLE and None not in (number, before) and number != before + 1:
+            self.open_ends += 1
+            return None
         if previous is None:
             message = "the first entry does not start from 64 zeros"
         else:
             message = f"previous_hash is not the entry_hash of the entry before it (sequence {previous[0]})"
         return Finding("HASH_MISMATCH", message, number, expected=_shown(expected), actual=_shown(link))
+
+    def merge(self, later: ChainLinkage) -> None:
+        """Add up the open ends, too."""
+        super().merge(later)
+        self.open_ends += later.open_ends
+
+    def close(self) -> None:
+        """Judge the start, and say so where links could not be followed."""
+        super().close()
+        if self.open_ends and not self.findings.counts:
+            raise CannotEvaluate(
+                f"{self.open_ends:,} of {self.element_count:,} links lead to entries that are not in the export; "
+                "the others hold.",
+                _WHOLE_EXPORT,
+            )
 
 
 class EntryHash(Fold):
@@ -109,6 +136,7 @@ class SequenceContinuity(EdgeFold):
     def __init__(self, parameters: Mapping[str, Any], ledger: LedgerInfo, samples: int) -> None:
         super().__init__(parameters, ledger, samples)
         self.missing = 0
+        self.first_missing: int | None = None
 
     def feed(self, batch: Batch) -> None:
         """Compare the column with the range it should be."""
@@ -130,6 +158,8 @@ class SequenceContinuity(EdgeFold):
         if number == before + 1:
             return None
         if number > before + 1:
+            self.missing += number - before - 1
+            self.first_missing = min(before + 1, self.first_missing or before + 1)
             return self._gap(before, number, at_start=previous is None)
         if previous is None:
             message = f"the ledger starts at {number}, not at 1"
@@ -137,9 +167,10 @@ class SequenceContinuity(EdgeFold):
         message = f"sequence number {number} stands more than once, or out of order"
         return Finding("SEQUENCE_DUPLICATE", message, number, expected=str(before + 1), actual=str(number))
 
-    def _gap(self, before: int, number: int, *, at_start: bool) -> Finding:
+    def _gap(self, before: int, number: int, *, at_start: bool) -> Finding | None:
+        if self.ledger.extent is not Extent.WHOLE:
+            return None
         count = number - before - 1
-        self.missing += count
         missing = str(number - 1) if count == 1 else f"{before + 1} to {number - 1}"
         where = "before the first entry" if at_start else f"after {before}"
         message = f"{count:,} {'entry is' if count == 1 else 'entries are'} missing {where}: {missing}"
@@ -149,12 +180,23 @@ class SequenceContinuity(EdgeFold):
         """Add up what is missing, too."""
         super().merge(later)
         self.missing += later.missing
+        self.first_missing = self.first_missing or later.first_missing
 
     def close(self) -> None:
         """Judge the start, and say how many entries are missing in all."""
         super().close()
         if self.missing:
             self.facts["missing entries"] = f"{self.missing:,}"
+        if self.findings.counts:
+            return
+        if self.missing and self.ledger.extent is not Extent.WHOLE:
+            raise CannotEvaluate(
+                f"{self.missing:,} entries are not in the export, first {self.first_missing}, and nothing shows "
+                "whether they were filtered out or removed.",
+                _WHOLE_EXPORT,
+            )
+        if self.ledger.extent is Extent.PART:
+            raise CannotEvaluate("The export was filtered, so what is not in it cannot be judged.", _WHOLE_EXPORT)
 
 
 class TimestampOrder(EdgeFold):

@@ -1,5 +1,5 @@
-"""Suites: YAML files of checks. `load` turns one into checks, or raises a SuiteError that lists all its mistakes."""
+"""Suites: from a YAML file to checks."""
 
-from pytest_audit_ledger.suite.loader import Check, Suite, load
+from pytest_audit_ledger.suite.loader import Check, Suite, default_suites, load
 
-__all__ = ["Check", "Suite", "load"]
+__all__ = ["Check", "Suite", "default_suites", "load"]

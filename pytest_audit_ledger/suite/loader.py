@@ -24,6 +24,14 @@ from pytest_audit_ledger.resources import folder
 from pytest_audit_ledger.suite.document import Document, parse
 from pytest_audit_ledger.suite.document import Path as DataPath
 
+DEFAULT_SUITE = "integrity.ledger.yaml"
+EXPORT_SUITE = "export.ledger.yaml"
+
+
+def default_suites(*, of_export: bool) -> tuple[str, ...]:
+    """Return the names of the shipped suites that a ledger is verified with; an export has one more."""
+    return (DEFAULT_SUITE, EXPORT_SUITE) if of_export else (DEFAULT_SUITE,)
+
 
 @dataclass(frozen=True)
 class Check:

@@ -1,0 +1,317 @@
+"""An export as a source of entries: what was written from a database, read again without one.
+
+Beside an export `FILE` lies `FILE.manifest.json` (see `artifacts/README.md`). It says which entries a complete file
+must hold; without it nobody knows, and what is absent is then neither called removed nor called filtered out.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from datetime import datetime, timezone
+from functools import cache
+from hashlib import sha256
+from itertools import islice
+from json.encoder import encode_basestring
+from pathlib import Path
+from typing import Any, NoReturn
+
+from jsonschema import Draft202012Validator
+
+from pytest_audit_ledger.entry import NULL, Batch, canonical_timestamp
+from pytest_audit_ledger.errors import NotApplicable, SourceError, UsageError
+from pytest_audit_ledger.kinds.base import (
+    MOMENT,
+    V2_COLUMNS,
+    V3_COLUMNS,
+    Catalogue,
+    Column,
+    ExportInfo,
+    Extent,
+    LedgerInfo,
+)
+from pytest_audit_ledger.printable import printable
+from pytest_audit_ledger.resources import folder
+from pytest_audit_ledger.sources import copy_text
+from pytest_audit_ledger.sources.base import Consume, Segment
+from pytest_audit_ledger.sources.records import Record, format_of, records
+from pytest_audit_ledger.sources.selection import Selection
+
+ROWS_A_BATCH = 250
+MANIFEST_SUFFIX = ".manifest.json"
+
+
+def is_export(text: str) -> bool:
+    """Tell whether what an option names is an export, and not a DSN: it ends like one, and has no scheme."""
+    return "://" not in text and format_of(Path(text)) is not None
+
+
+class ExportFile:
+    """An export file: `.json`, `.jsonl` or `.csv`, also with `.gz`."""
+
+    def __init__(self, path: str | Path) -> None:
+        """Take the path of the file.
+
+        Raises UsageError where there is none.
+        """
+        self.path = Path(path)
+        if not self.path.is_file():
+            raise UsageError(f"There is no file {self.path}.", "Name an export, or the DSN of a database.")
+
+    @property
+    def label(self) -> str:
+        """The file."""
+        return str(self.path)
+
+    @property
+    def table_label(self) -> str:
+        """Nothing: a file has no tables."""
+        return ""
+
+    @contextmanager
+    def snapshot(self, shared: str | None = None) -> Iterator[ExportSnapshot]:  # noqa: ARG002  (a file is always shared)
+        """Open the file."""
+        yield ExportSnapshot(self.path)
+
+
+class ExportSnapshot:
+    """The entries of an export, in the order of the file."""
+
+    divisible = False
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._stopped = False
+        manifest = read_manifest(path)
+        self._unescape = bool(manifest and manifest["excel_safe"])
+        self.info = LedgerInfo(
+            database=str(path),
+            table="",
+            relation_kind="",
+            columns={name: _KNOWN.get(name, Column("text", False)) for name in self._names()},
+            server_version="",
+            server_time=_clock(manifest),
+            snapshot="",
+            export=ExportInfo(str(path), path.stat().st_size, _digest(path), manifest),
+            extent=_extent(manifest),
+        )
+
+    def _names(self) -> list[str]:
+        """Return the columns, as the first entry has them."""
+        first = next(records(self._path), None)
+        return list(first[1]) if first else []
+
+    def share(self) -> str:
+        """Return nothing: a file can be opened by everybody."""
+        return ""
+
+    def bounds(self) -> tuple[int, int] | None:
+        """Return the range that the manifest states."""
+        manifest = self.info.export.manifest if self.info.export else None
+        if not manifest or manifest["sequence_first"] is None or self.info.extent is not Extent.WHOLE:
+            return None
+        return manifest["sequence_first"], manifest["sequence_last"]
+
+    def unreadable(self, column: str) -> str | None:
+        """Return why a column cannot be read; an export without entries has none, and nothing to read."""
+        if column in self.info.columns or not self.info.columns:
+            return None
+        return f"the export has no column {column}"
+
+    def catalogue(self) -> AbstractContextManager[Catalogue]:
+        """Refuse: triggers, constraints and queries need the database."""
+        raise NotApplicable(
+            "An export holds the entries, and not what surrounds them in the database.", "Check the database for this."
+        )
+
+    def stop(self) -> None:
+        """Stop reading before the next batch."""
+        self._stopped = True
+
+    def scan(self, columns: Sequence[str], segment: Segment, consume: Consume) -> None:  # noqa: ARG002  (all of it)
+        """Read every entry of the file."""
+        for batch in self._batches(columns):
+            consume(batch)
+
+    def select(self, columns: Sequence[str], selection: Selection, consume: Consume) -> None:
+        """Read the selected entries."""
+        asked = [*columns, *(name for name in ("timestamp", "verdict", "rule_id") if name in self.info.columns)]
+        left = selection.limit
+        for batch in self._batches(list(dict.fromkeys(asked))):
+            kept = _selected(batch, selection)[:left]
+            if kept:
+                consume(Batch({name: [batch.text(name)[index] for index in kept] for name in columns}))
+            if left is not None:
+                left -= len(kept)
+                if not left:
+                    return
+
+    def _batches(self, columns: Sequence[str]) -> Iterator[Batch]:
+        found = records(self._path)
+        names = self.info.columns.keys()
+        while chunk := list(islice(found, ROWS_A_BATCH)):
+            if self._stopped:
+                raise SourceError("The reading was stopped.")
+            for line, record in chunk:
+                if record.keys() != names:
+                    _fail(self._path, line, _difference(set(names), set(record)))
+            yield Batch({name: self._column(name, chunk) for name in columns})
+
+    def _column(self, name: str, chunk: Sequence[Record]) -> list[str]:
+        values = [record[name] for _, record in chunk]
+        if self._unescape:
+            values = [value[1:] if isinstance(value, str) and value.startswith("'") else value for value in values]
+        try:
+            return _converter(_KNOWN.get(name))(values)
+        except ValueError as error:
+            for (line, _), value in zip(chunk, values, strict=True):
+                _check(self._path, line, name, value)
+            raise SourceError(f"{self._path}: {name} cannot be read: {error}.") from None
+
+
+def _difference(wanted: set[str], found: set[str]) -> str:
+    lacking = [f"no {printable(name)}" for name in sorted(wanted - found)]
+    extra = [f"{printable(name)} besides" for name in sorted(found - wanted)]
+    return f"this entry has other columns than the first: {', '.join([*lacking, *extra][:5])}"
+
+
+def _check(path: Path, line: int, name: str, value: Any) -> None:
+    try:
+        _converter(_KNOWN.get(name))([value])
+    except ValueError as error:
+        _fail(path, line, f"{name} is {printable(repr(value), 80)}, {error}")
+
+
+def _fail(path: Path, line: int, message: str) -> NoReturn:
+    raise SourceError(
+        f"{path.name}:{line}: {message}.", "Fetch the file again from where it was filed, or export the ledger again."
+    )
+
+
+def _selected(batch: Batch, wanted: Selection) -> list[int]:
+    kept = list(range(len(batch)))
+    if wanted.since or wanted.before:
+        # canonical timestamps sort as text, before the word infinity and after its negative
+        low = canonical_timestamp(wanted.since) if wanted.since else ""
+        high = canonical_timestamp(wanted.before) if wanted.before else "~"
+        times = batch.text("timestamp")
+        kept = [index for index in kept if times[index] != NULL and low <= times[index] < high]
+    if wanted.verdicts:
+        verdicts = batch.text("verdict")
+        kept = [index for index in kept if verdicts[index] in wanted.verdicts]
+    if wanted.rule_id is not None:
+        rules = batch.values("rule_id")
+        kept = [index for index in kept if rules[index] == wanted.rule_id]
+    return kept
+
+
+_KNOWN: Mapping[str, Column] = {**V2_COLUMNS, **V3_COLUMNS}
+_CANONICAL = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.(?!0{6})\d{6})?\+00:00", re.ASCII)
+_BEYOND = re.compile(r"-?infinity|\d{4,6}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{1,6})?\+00( BC)?", re.ASCII)
+"""Moments of PostgreSQL that Python cannot hold."""
+
+
+def _converter(column: Column | None) -> Callable[[list[Any]], list[str]]:
+    if column is None:
+        return _anything
+    return {"bigint": _whole_numbers, MOMENT: _moments, "jsonb": _anything}.get(column.type, _texts)
+
+
+def _whole_numbers(values: list[Any]) -> list[str]:
+    texts = [NULL if value is None else str(value) for value in values]
+    numbers = all(text == NULL or re.fullmatch(r"-?(0|[1-9][0-9]{0,18})", text) for text in texts)
+    if numbers and {type(value) for value in values} <= {int, str, type(None)}:
+        return texts
+    raise ValueError("which is no whole number")
+
+
+def _texts(values: list[Any]) -> list[str]:
+    try:
+        return [NULL if value is None else _json_text(value) for value in values]
+    except (TypeError, UnicodeEncodeError):
+        raise ValueError("which is no text") from None
+
+
+def _json_text(value: str) -> str:
+    text = encode_basestring(value)[1:-1]
+    return text if text.isascii() else text.encode("utf-8").decode("latin-1")
+
+
+def _anything(values: list[Any]) -> list[str]:
+    """Return texts as they are, and whatever else JSON has as JSON."""
+    return _texts([v if v is None or isinstance(v, str) else json.dumps(v, ensure_ascii=False) for v in values])
+
+
+def _moments(values: list[Any]) -> list[str]:
+    return [value if value and _CANONICAL.fullmatch(value) else _moment(value) for value in _texts(values)]
+
+
+def _moment(text: str) -> str:
+    """Return a moment in its canonical form, however the writer of the file put it."""
+    if text == NULL or _BEYOND.fullmatch(text):
+        return copy_text.canonical(text)
+    iso = re.sub(r"([+-]\d\d)$", r"\1:00", text.replace(" ", "T").replace("Z", "+00:00"))
+    iso = re.sub(r"\.(\d{1,6})(?=[+-]|$)", lambda found: "." + found.group(1).ljust(6, "0"), iso)
+    try:
+        moment = datetime.fromisoformat(iso)
+        return canonical_timestamp(moment.replace(tzinfo=moment.tzinfo or timezone.utc))
+    except (ValueError, OverflowError):
+        raise ValueError("which is no time") from None
+
+
+def _digest(path: Path) -> str:
+    digest = sha256()
+    try:
+        with path.open("rb") as file:
+            while block := file.read(1024 * 1024):
+                digest.update(block)
+    except OSError as error:
+        raise SourceError(f"{path} cannot be read: {error.strerror}.", "Check its permissions.") from None
+    return digest.hexdigest()
+
+
+def _extent(manifest: Mapping[str, Any] | None) -> Extent:
+    if manifest is None:
+        return Extent.UNKNOWN
+    return Extent.PART if manifest["filters"] else Extent.WHOLE
+
+
+def _clock(manifest: Mapping[str, Any] | None) -> str:
+    """Return the time of the export, against which "in the future" is judged; at the latest now."""
+    now = canonical_timestamp(datetime.now(timezone.utc))
+    stated = manifest["server_time"] if manifest else now
+    return min(stated, now) if _CANONICAL.fullmatch(stated) else now
+
+
+def manifest_path(path: Path) -> Path:
+    """Return where the manifest of an export lies."""
+    return path.with_name(path.name + MANIFEST_SUFFIX)
+
+
+@cache
+def manifest_schema() -> Mapping[str, Any]:
+    """Return the JSON Schema of a manifest."""
+    text = (folder("checks") / "export-manifest.schema.json").read_text(encoding="utf-8")
+    schema: Mapping[str, Any] = json.loads(text)
+    return schema
+
+
+def read_manifest(path: Path) -> Mapping[str, Any] | None:
+    """Return the manifest beside an export, None where there is none. Raises SourceError where it makes no sense."""
+    beside = manifest_path(path)
+    if not beside.exists():
+        return None
+    try:
+        manifest = json.loads(beside.read_bytes())
+        mistakes = [error.message for error in Draft202012Validator(manifest_schema()).iter_errors(manifest)]
+    except (OSError, ValueError, RecursionError) as error:
+        mistakes = [type(error).__name__]
+    if mistakes:
+        raise SourceError(
+            f"The manifest {beside} cannot be read: {printable(mistakes[0])}.",
+            "Fetch it again from where it was filed, or move it away to check the export without it.",
+        )
+    found: Mapping[str, Any] = manifest
+    return found

@@ -1,0 +1,251 @@
+"""The records of an export, one by one and in constant memory: JSON Lines, JSON and CSV, each also compressed by gzip.
+
+A record is the line it starts on and its values by name. Whatever cannot be read is a SourceError that names the line.
+
+JSON: RFC 8259; JSON Lines: one object a line. CSV: RFC 4180 as PostgreSQL's COPY writes it, where a field that is empty
+is a missing value and `""` is an empty text. Python's csv module does not tell the two apart, and a hash depends on it.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+import re
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NoReturn
+
+from pytest_audit_ledger.errors import SourceError
+
+Record = tuple[int, dict[str, Any]]
+
+CHUNK = 256 * 1024
+"""Characters read at once."""
+
+LONGEST_RECORD = 256 * 1024 * 1024
+"""Characters of one entry above which a file is refused, instead of filling the memory."""
+
+
+def format_of(path: Path) -> str | None:
+    """Return `json`, `jsonl` or `csv` by the suffix of a file, with or without `.gz`; None for any other."""
+    found = re.search(r"\.(jsonl?|csv)(\.gz)?$", path.name, re.IGNORECASE)
+    return found.group(1).lower() if found else None
+
+
+def records(path: Path) -> Iterator[Record]:
+    """Yield the records of a file, whose suffix says how they are written."""
+    reader: Callable[[_Text], Iterator[Record]] = {"json": _json, "jsonl": _json_lines, "csv": _csv}[
+        format_of(path) or "jsonl"
+    ]
+    with _opened(path) as text:
+        yield from reader(text)
+
+
+class _Text:
+    """Text that is read piece by piece, with the number of the line that was reached."""
+
+    def __init__(self, stream: io.TextIOBase, name: str) -> None:
+        self.stream = stream
+        self.name = name
+        self.line = 1
+        self.buffer = ""
+        self.position = 0
+
+    def fail(self, message: str, line: int | None = None) -> NoReturn:
+        raise SourceError(
+            f"{self.name}:{line or self.line}: {message}.",
+            "Fetch the file again from where it was filed, or export the ledger again.",
+        )
+
+    def fill(self) -> bool:
+        """Read more, twice as much each time while one record goes on; tell whether there was any."""
+        rest = self.buffer[self.position :]
+        if len(rest) > LONGEST_RECORD:
+            self.fail("one entry is larger than any real one")
+        more = self.stream.read(max(CHUNK, len(rest)))
+        self.buffer, self.position = rest + more, 0
+        return bool(more)
+
+    def skip(self, end: int) -> None:
+        """Go on to `end`, counting lines."""
+        self.line += self.buffer.count("\n", self.position, end)
+        self.position = end
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[_Text]:
+    text: _Text | None = None
+    try:
+        with _decompressed(path) as raw:
+            text = _Text(io.TextIOWrapper(raw, encoding="utf-8-sig", newline=""), path.name)
+            yield text
+    except (EOFError, zlib.error, gzip.BadGzipFile):
+        line = text.line if text else 1
+        raise SourceError(
+            f"{path.name}: the compressed file is damaged or cut off, somewhere after line {line}.",
+            "Fetch the file again from where it was filed, or export the ledger again.",
+        ) from None
+    except UnicodeDecodeError as error:
+        line = (text.line if text else 1) + error.object.count(b"\n", 0, error.start)
+        raise SourceError(f"{path.name}: near line {line}: this is not UTF-8.", "The file is damaged.") from None
+    except OSError as error:
+        raise SourceError(f"{path} cannot be read: {error.strerror}.", "Check its name and permissions.") from None
+
+
+def _decompressed(path: Path) -> Any:
+    return gzip.open(path, "rb") if path.suffix.lower() == ".gz" else path.open("rb")
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Refuse a key that stands twice: one reader would take the first value and another the last."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key stands twice")
+    return found
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON")
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse_constant)
+
+
+def _json_lines(text: _Text) -> Iterator[Record]:
+    while line := text.stream.readline(LONGEST_RECORD):
+        if line.strip():
+            try:
+                record = _DECODER.decode(line)
+            except (ValueError, RecursionError):
+                cut = "" if line.endswith("\n") else "; the file seems to be cut off"
+                text.fail(f"this is not one JSON object{cut}")
+            if not isinstance(record, dict):
+                text.fail("this is no JSON object")
+            yield text.line, record
+        text.line += 1
+
+
+def _json(text: _Text) -> Iterator[Record]:
+    """Yield the entries of a list, or of the list `entries` in an object; an `entry_count` beside it must be right."""
+    count, stated = 0, None
+    if _peek(text) == "[":
+        yield from _json_list(text)
+    else:
+        _take(text, "{")
+        while _peek(text) != "}":
+            key = _value(text)
+            _take(text, ":")
+            _peek(text)
+            if key == "entries":
+                for record in _json_list(text):
+                    count += 1
+                    yield record
+            elif key == "entry_count":
+                stated = _value(text)
+            else:
+                _value(text)
+            if _peek(text) != "}":
+                _take(text, ",")
+        _take(text, "}")
+    if stated is not None and stated != count:
+        text.fail(f"the file holds {count:,} entries where its entry_count says {stated!r}")
+    if _peek(text):
+        text.fail("something stands after the end of the JSON document")
+
+
+def _json_list(text: _Text) -> Iterator[Record]:
+    _take(text, "[")
+    while _peek(text) != "]":
+        line, record = text.line, _value(text)
+        if not isinstance(record, dict):
+            text.fail("an entry is no JSON object", line)
+        yield line, record
+        if _peek(text) != "]":
+            _take(text, ",")
+    _take(text, "]")
+
+
+_SPACE = re.compile(r"[ \t\n\r]*")
+
+
+def _peek(text: _Text) -> str:
+    """Return the next character that is no space; empty at the end."""
+    while True:
+        match = _SPACE.match(text.buffer, text.position)
+        assert match is not None  # noqa: S101  (the pattern matches nothing, too)
+        text.skip(match.end())
+        if text.position < len(text.buffer):
+            return text.buffer[text.position]
+        if not text.fill():
+            return ""
+
+
+def _take(text: _Text, wanted: str) -> None:
+    found = _peek(text)
+    if found != wanted:
+        text.fail(f"{wanted!r} was expected here; got {found!r}" if found else "the file ends too early")
+    text.skip(text.position + 1)
+
+
+def _value(text: _Text) -> Any:
+    """Return the next JSON value; it may be longer than what was read."""
+    _peek(text)
+    more = True
+    while True:
+        try:
+            value, end = _DECODER.raw_decode(text.buffer, text.position)
+        except (ValueError, RecursionError):
+            if not (more and text.fill()):
+                line = text.line
+                text.fail("this is no JSON, or the file is cut off", line)
+            continue
+        if end < len(text.buffer) or not more:
+            text.skip(end)
+            return value
+        more = text.fill()  # a number may go on
+
+
+_FIELD = re.compile(r'("(?:[^"]|"")*"|[^",\r\n]*)(?:,|\r?\n|\r|$)')
+
+
+def _csv(text: _Text) -> Iterator[Record]:
+    raw: list[str] = []
+
+    def lines() -> Iterator[str]:
+        while line := text.stream.readline(LONGEST_RECORD):
+            raw.append(line)
+            yield line
+
+    csv.field_size_limit(LONGEST_RECORD)  # of the whole process; the default is less than an entry may hold
+    rows = csv.reader(lines(), strict=True)
+    names: list[str] | None = None
+    while (row := _next_row(text, rows)) is not None:
+        line, text.line = text.line, text.line + len(raw)
+        if names is None:
+            names = row
+            if len(set(names)) != len(names):
+                text.fail("the first line names a column twice", line)
+        elif row and len(row) != len(names):
+            text.fail(f"{len(row)} fields stand here, where the first line names {len(names)}", line)
+        elif row:
+            yield line, dict(zip(names, _with_missing(row, "".join(raw)), strict=True))
+        raw.clear()
+
+
+def _next_row(text: _Text, rows: Iterator[list[str]]) -> list[str] | None:
+    try:
+        return next(rows, None)
+    except csv.Error as error:
+        text.fail(f"this is no CSV, or the file is cut off ({error})")
+
+
+def _with_missing(row: list[str], raw: str) -> list[str | None]:
+    """Tell a missing value from an empty text, which the csv module reads alike; few rows have empty texts."""
+    if '""' not in raw:
+        return [value or None for value in row]
+    fields = _FIELD.findall(raw)
+    return [value if value or field else None for value, field in zip(row, fields, strict=False)]
