@@ -1,0 +1,33 @@
+"""What an artifact is: something that a run writes when its checks are done, whether they passed or not."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from pytest_audit_ledger.artifacts.files import Written
+from pytest_audit_ledger.judgement import Verification
+from pytest_audit_ledger.scan import Progress
+from pytest_audit_ledger.sources.base import Snapshot, Source
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What an artifact is made from: a verification, and the very snapshot that it read, still open."""
+
+    verification: Verification
+    source: Source
+    snapshot: Snapshot
+    progress: Progress
+
+
+class Artifact(ABC):
+    """Something that a run leaves behind; offered through the hook `pytest_ledger_artifacts`."""
+
+    @abstractmethod
+    def write(self, verified: Verified) -> Iterable[Written]:
+        """Write it, whole or not at all (see `files.whole_files`), and return the files.
+
+        Raises LedgerError with one sentence where that cannot be done; the run then fails.
+        """

@@ -1,0 +1,319 @@
+"""Exports: entries as JSON, JSON Lines or CSV, streamed in constant memory, with a manifest beside the file."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from importlib.metadata import version
+from pathlib import Path
+from queue import Full, Queue
+from threading import Event, Thread
+from typing import Any
+
+from pytest_audit_ledger.artifacts.base import Artifact, Verified
+from pytest_audit_ledger.artifacts.files import Draft, Written, standard_output, whole_files
+from pytest_audit_ledger.artifacts.rows import csv_head, csv_rows, json_rows
+from pytest_audit_ledger.entry import Batch, canonical_timestamp, plain_text
+from pytest_audit_ledger.errors import SourceError, UsageError
+from pytest_audit_ledger.interruption import interruptible
+from pytest_audit_ledger.judgement import Verification
+from pytest_audit_ledger.scan import Progress, no_progress
+from pytest_audit_ledger.sources.base import Snapshot, Source
+from pytest_audit_ledger.sources.export_file import manifest_path
+from pytest_audit_ledger.sources.records import format_of
+from pytest_audit_ledger.sources.selection import Selection
+
+FORMATS = ("json", "jsonl", "csv")
+STANDARD_OUTPUT = "-"
+_TOLD = ("sequence_number", "timestamp", "entry_hash")
+"""What the manifest needs, whatever the fields."""
+
+
+@dataclass(frozen=True)
+class Export:
+    """What to export, and where to: `path` is `-` for standard output; no `fields` are all columns."""
+
+    path: str
+    format: str
+    fields: tuple[str, ...] = ()
+    selection: Selection = field(default_factory=Selection)
+    excel_safe: bool = False
+
+    @property
+    def compressed(self) -> bool:
+        """Whether the name asks for gzip."""
+        return self.path.lower().endswith(".gz")
+
+
+@dataclass(frozen=True)
+class ExportResult:
+    """What was exported. `files` are the export and its manifest; none for standard output."""
+
+    entry_count: int
+    files: tuple[Written, ...]
+    manifest: Mapping[str, Any]
+
+
+def export_request(
+    path: str,
+    *,
+    format: str | None = None,  # noqa: A002  (the word of the option)
+    fields: tuple[str, ...] = (),
+    selection: Selection | None = None,
+    excel_safe: bool = False,
+) -> Export:
+    """Return a request to export; the format is taken from the name of the file where it is not given, or is JSON.
+
+    Raises UsageError where the format is none, or cannot do what is asked.
+    """
+    chosen = format or format_of(Path(path)) or "json"
+    if chosen not in FORMATS:
+        raise UsageError(f"There is no format {chosen!r}.", f"Write one of {', '.join(FORMATS)}.")
+    if excel_safe and chosen != "csv":
+        raise UsageError(f"--excel-safe is for CSV, and not for {chosen}.", "Leave it out, or export as CSV.")
+    if not path:
+        raise UsageError("The name of the export is empty.", "Was a variable not set? Name a file.")
+    return Export(path, chosen, fields, selection or Selection(), excel_safe)
+
+
+def export(
+    snapshot: Snapshot, request: Export, *, verification: Verification | None = None, progress: Progress = no_progress
+) -> ExportResult:
+    """Write the selected entries of a snapshot to a file, and a manifest beside it; to both or to none.
+
+    `verification` is one of this very snapshot. Raises UsageError for unknown fields, SourceError where the entries
+    cannot be read and OutputError where the file cannot be written.
+    """
+    types = field_types(snapshot, request)
+    path = Path(request.path)
+    tally = _Tally()
+    with ExitStack() as files:
+        if request.path == STANDARD_OUTPUT:
+            drafts = [files.enter_context(standard_output())]
+        else:
+            drafts = files.enter_context(whole_files(path, manifest_path(path)))
+        with progress(_expected(snapshot, request)) as advance:
+            interruptible(lambda: _write(snapshot, request, types, drafts[0], tally, advance), snapshot.stop)
+        written = drafts[0].written(request.path)
+        manifest = _manifest(snapshot, request, list(types), tally, written, verification)
+        if len(drafts) == 1:
+            return ExportResult(tally.entries, (), manifest)
+        drafts[1].write(f"{json.dumps(manifest, indent=2, ensure_ascii=False)}\n".encode())
+        return ExportResult(tally.entries, (written, drafts[1].written(str(manifest_path(path)))), manifest)
+
+
+@dataclass(frozen=True)
+class ExportArtifact(Artifact):
+    """An export of what a run verified."""
+
+    request: Export
+
+    def write(self, verified: Verified) -> tuple[Written, ...]:
+        """Write the export and its manifest."""
+        result = export(verified.snapshot, self.request, verification=verified.verification, progress=verified.progress)
+        return result.files
+
+
+def field_types(snapshot: Snapshot, request: Export) -> dict[str, str]:
+    """Return the columns to export with their types. Raises UsageError for one that there is not."""
+    columns = snapshot.info.columns
+    unknown = [name for name in request.fields if name not in columns]
+    if unknown:
+        raise UsageError(f"The ledger has no column {unknown[0]!r}.", f"It has {', '.join(columns)}.")
+    return {name: columns[name].type for name in request.fields or columns}
+
+
+def rows(snapshot: Snapshot, request: Export, types: Mapping[str, str], consume: Callable[[Batch], None]) -> None:
+    """Give the selected entries to `consume`, with the columns that the rows and the manifest need."""
+    needed = ["sequence_number"]
+    needed += ["timestamp"] if request.selection.since or request.selection.before else []
+    needed += ["verdict"] if request.selection.verdicts else []
+    needed += ["rule_id"] if request.selection.rule_id is not None else []
+    reason = next(filter(None, map(snapshot.unreadable, needed)), None)
+    if reason:
+        raise SourceError(f"The entries cannot be read: {reason}.", "See table_guard, or leave that filter out.")
+    snapshot.select(list(dict.fromkeys([*types, *_told(snapshot)])), request.selection, consume)
+
+
+def _told(snapshot: Snapshot) -> list[str]:
+    return [name for name in _TOLD if snapshot.unreadable(name) is None]
+
+
+def entries(source: Source, request: Export) -> Iterator[dict[str, Any]]:
+    """Yield the selected entries as dicts, in constant memory; the snapshot is open for as long as the iterator is.
+
+    Numbers are numbers and documents are parsed; timestamps are text, exactly as hashed.
+    """
+    with source.snapshot() as snapshot:
+        types = field_types(snapshot, request)
+        with _Stream(lambda consume: rows(snapshot, request, types, consume), snapshot.stop) as batches:
+            for batch in batches:
+                for row in json_rows(batch, types):
+                    yield json.loads(row.encode("latin-1"))
+
+
+class _Stream:
+    """Turns reading, which gives batches away, into an iterator, which asks for them: a thread reads a little ahead."""
+
+    AHEAD = 4
+
+    def __init__(self, read: Callable[[Callable[[Batch], None]], None], stop: Callable[[], None]) -> None:
+        self._queue: Queue[Batch | BaseException | None] = Queue(self.AHEAD)
+        self._abandoned = Event()
+        self._stop = stop
+        self._thread = Thread(target=self._work, args=(read,), name="audit-ledger", daemon=True)
+
+    def __enter__(self) -> Iterator[Batch]:
+        self._thread.start()
+        return self._received()
+
+    def __exit__(self, *_: object) -> None:
+        self._abandoned.set()
+        while self._thread.is_alive():
+            self._stop()
+            self._thread.join(0.1)
+
+    def _work(self, read: Callable[[Callable[[Batch], None]], None]) -> None:
+        try:
+            read(self._offer)
+            self._offer(None)
+        except BaseException as error:  # noqa: BLE001  (it is raised in the thread that asks)
+            self._offer(error)
+
+    def _offer(self, item: Batch | BaseException | None) -> None:
+        """Hand something over, waiting while nobody asks for it; once nobody will, let it go."""
+        while not self._abandoned.is_set():
+            with suppress(Full):
+                self._queue.put(item, timeout=0.1)
+                break
+
+    def _received(self) -> Iterator[Batch]:
+        while (item := self._queue.get()) is not None:
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+
+
+class _Tally:
+    """What the manifest says of the entries that were written."""
+
+    entries = 0
+    first: Mapping[str, str] = {}
+    last: Mapping[str, str] = {}
+
+    def count(self, batch: Batch, names: list[str]) -> None:
+        self.first = self.first or _row(batch, 0, names)
+        self.last = _row(batch, -1, names)
+        self.entries += len(batch)
+
+    def told(self) -> dict[str, Any]:
+        first, last = self.first, self.last
+        return {
+            "entries": self.entries,
+            "sequence_first": _number(first.get("sequence_number")),
+            "sequence_last": _number(last.get("sequence_number")),
+            "time_first": first.get("timestamp", ""),
+            "time_last": last.get("timestamp", ""),
+            "head_hash": last.get("entry_hash", ""),
+        }
+
+
+def _row(batch: Batch, index: int, names: list[str]) -> dict[str, str]:
+    return {name: plain_text(batch.text(name)[index]) or "" for name in names}
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text else None
+
+
+def _expected(snapshot: Snapshot, request: Export) -> int | None:
+    bounds = None if request.selection.described() else snapshot.bounds()
+    return bounds[1] - bounds[0] + 1 if bounds else None
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """How a format puts rows together: what stands before the first row, between two, and after the last."""
+
+    rows: Callable[[Batch], Iterator[str]]
+    head: str
+    between: str
+    tail: Callable[[int], str]
+
+
+def _layout(request: Export, types: Mapping[str, str]) -> _Layout:
+    if request.format == "csv":
+        head = csv_head(list(types), excel_safe=request.excel_safe)
+        return _Layout(
+            lambda batch: csv_rows(batch, types, excel_safe=request.excel_safe), f"{head}\n", "\n", lambda _: "\n"
+        )
+    if request.format == "jsonl":
+        return _Layout(lambda batch: json_rows(batch, types), "", "\n", lambda count: "\n" if count else "")
+    head = f'{{\n"export_date": "{_now()}",\n"entries": [\n'
+    return _Layout(lambda batch: json_rows(batch, types), head, ",\n", lambda n: f'\n],\n"entry_count": {n}\n}}\n')
+
+
+def _write(
+    snapshot: Snapshot,
+    request: Export,
+    types: Mapping[str, str],
+    draft: Draft,
+    tally: _Tally,
+    advance: Callable[[int], None],
+) -> None:
+    layout, told = _layout(request, types), _told(snapshot)
+    with ExitStack() as files:
+        file: Any = draft
+        if request.compressed:
+            # without name and time, the same entries make the same bytes
+            file = files.enter_context(gzip.GzipFile(filename="", fileobj=draft, mode="wb", compresslevel=6, mtime=0))
+
+        def consume(batch: Batch) -> None:
+            before = layout.between if tally.entries else layout.head
+            file.write(f"{before}{layout.between.join(layout.rows(batch))}".encode("latin-1"))
+            tally.count(batch, told)
+            advance(len(batch))
+
+        rows(snapshot, request, types, consume)
+        end = layout.tail(tally.entries)
+        file.write((end if tally.entries else layout.head + end).encode("latin-1"))
+
+
+def _now() -> str:
+    return canonical_timestamp(datetime.now(timezone.utc))
+
+
+def _manifest(
+    snapshot: Snapshot,
+    request: Export,
+    names: list[str],
+    tally: _Tally,
+    written: Written,
+    verification: Verification | None,
+) -> dict[str, Any]:
+    info = snapshot.info
+    return {
+        "manifest_version": 1,
+        "tool_version": version("pytest-audit-ledger"),
+        "file": Path(written.path).name,
+        "format": request.format,
+        "compression": "gzip" if request.compressed else "",
+        "size": written.size,
+        "sha256": written.sha256,
+        **tally.told(),
+        "fields": names,
+        "filters": request.selection.described(),
+        "excel_safe": request.excel_safe,
+        "source": info.database,
+        "table": info.table,
+        "server_version": info.server_version,
+        "server_time": info.server_time,
+        "snapshot": info.snapshot,
+        "exported_at": _now(),
+        "assurance": verification.assurance.value if verification else "UNKNOWN",
+        "assurance_meaning": verification.sentence if verification else "The entries were not verified.",
+    }

@@ -1,0 +1,133 @@
+"""Files that are written whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import secrets
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from pytest_audit_ledger.errors import OutputError, UsageError
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+_REMEDIES = {
+    errno.ENOSPC: "Make room there, or name another place.",
+    errno.EDQUOT: "Make room there, or name another place.",
+    errno.ENOENT: "Make the folder first, or name another one.",
+    errno.ENOTDIR: "Name a folder that is one.",
+    errno.EACCES: "Name a folder that you may write to.",
+    errno.EROFS: "Name a folder that you may write to.",
+}
+
+
+@dataclass(frozen=True)
+class Written:
+    """A file that was written: its bytes' SHA-256 and number."""
+
+    path: str
+    sha256: str
+    size: int
+
+
+class Draft(io.RawIOBase):
+    """A file in the making: counts and hashes what is written to it."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        super().__init__()
+        self._file = file
+        self._digest = sha256()
+        self.size = 0
+
+    def writable(self) -> bool:
+        """Say so, as gzip asks."""
+        return True
+
+    def write(self, data: Buffer) -> int:
+        """Write all of `data`."""
+        self._file.write(data)
+        self._digest.update(data)
+        size = memoryview(data).nbytes
+        self.size += size
+        return size
+
+    def written(self, path: str) -> Written:
+        """Return what was written so far, as the file at `path`."""
+        return Written(path, self._digest.hexdigest(), self.size)
+
+
+@contextmanager
+def whole_files(*paths: Path, mode: int = 0o666) -> Iterator[list[Draft]]:
+    """Open files under temporary names; on leaving they are synced and renamed, or, after an exception, removed.
+
+    `mode` are the permissions, less the umask. Raises OutputError where the files cannot be written, UsageError where a
+    path is something that must not be replaced.
+    """
+    targets = [_target(path) for path in paths]
+    partial = [target.with_name(f".{target.name}.{secrets.token_hex(4)}.partial") for target in targets]
+    try:
+        with ExitStack() as files:
+            opened = [files.enter_context(_create(path, mode)) for path in partial]
+            yield [Draft(file) for file in opened]
+            for file in opened:
+                file.flush()
+                os.fsync(file.fileno())
+        for path, target in zip(partial, targets, strict=True):
+            path.replace(target)
+        for folder in {target.parent for target in targets}:
+            _sync(folder)
+    except OSError as error:
+        raise _explained(error, paths[0]) from None
+    finally:
+        for path in partial:
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
+
+
+@contextmanager
+def standard_output() -> Iterator[Draft]:
+    """Write to standard output, which cannot be taken back. Raises OutputError where it cannot be written."""
+    try:
+        yield Draft(sys.stdout.buffer)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        # whoever read has gone, and the interpreter would complain when it flushes once more at its end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise OutputError("The reader of standard output has gone, so not everything was written.") from None
+    except OSError as error:
+        raise _explained(error, Path("standard output")) from None
+
+
+def _target(path: Path) -> Path:
+    """Return the file to replace: what a symbolic link points to, and nothing but an ordinary file."""
+    target = path.resolve()
+    if target.exists() and not target.is_file():
+        raise UsageError(f"{path} exists and is no ordinary file.", "Name a file; - is standard output.")
+    return target
+
+
+def _create(path: Path, mode: int) -> BinaryIO:
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode), "wb")
+
+
+def _sync(folder: Path) -> None:
+    """Make the new names last, where the file system can."""
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _explained(error: OSError, path: Path) -> OutputError:
+    remedy = _REMEDIES.get(error.errno or 0, "Name another place.")
+    return OutputError(f"{path} could not be written: {error.strerror or error}.", f"{remedy} Nothing of it is left.")

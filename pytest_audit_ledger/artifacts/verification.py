@@ -1,0 +1,75 @@
+"""A verification as JSON, for machines and for the years to come; `checks/verification.schema.json` describes it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pytest_audit_ledger.judgement import Verification
+from pytest_audit_ledger.outcome import Finding, Outcome
+
+SCHEMA_VERSION = 1
+
+
+def as_json(verification: Verification) -> dict[str, Any]:
+    """Return the verification with every outcome, ready for `json.dumps`."""
+    info, survey = verification.info, verification.survey
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "tool": {"name": "pytest-audit-ledger", "version": verification.tool_version},
+        "database": verification.database,
+        "table": verification.table,
+        "server_version": info.server_version if info else "",
+        "ledger_schema": info.schema_version if info else "",
+        "snapshot": info.snapshot if info else "",
+        "started_at": verification.started_at,
+        "duration_s": round(verification.duration_s, 3),
+        "assurance": verification.assurance.value,
+        "assurance_meaning": verification.sentence,
+        "is_valid": verification.is_valid,
+        "recommendation": verification.recommendation,
+        "entries": {
+            "count": survey.entries,
+            "sequence_first": survey.sequence_first,
+            "sequence_last": survey.sequence_last,
+            "time_first": survey.time_first,
+            "time_last": survey.time_last,
+            "head_hash": survey.head_hash,
+            "verdicts": dict(survey.verdicts),
+        }
+        if survey
+        else None,
+        "outcomes": [_outcome(outcome) for outcome in verification.outcomes],
+    }
+
+
+def _outcome(outcome: Outcome) -> dict[str, Any]:
+    return {
+        "check": outcome.check_id,
+        "suite": outcome.suite,
+        "kind": outcome.kind,
+        "status": outcome.status.value,
+        "severity": outcome.severity.value,
+        "integrity": outcome.integrity,
+        "controls": list(outcome.controls),
+        "description": outcome.description,
+        "rule": outcome.rule,
+        "remedy": outcome.remedy,
+        "element_count": outcome.element_count,
+        "unit": outcome.unit,
+        "unexpected_count": outcome.unexpected_count,
+        "codes": dict(outcome.codes),
+        "facts": dict(outcome.facts),
+        "reason": outcome.reason,
+        "findings": [_finding(finding) for finding in outcome.findings],
+    }
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    return {
+        "code": finding.code,
+        "sequence_number": finding.sequence_number,
+        "message": finding.message,
+        "expected": finding.expected,
+        "actual": finding.actual,
+        "severity": finding.severity.value if finding.severity else None,
+    }
