@@ -28,6 +28,7 @@ LAYERS = (
     ("extensions",),
     ("ledger",),
     ("cli", "plugin"),
+    ("__main__",),
 )
 """From the bottom up. A module may import its own layer's room, and whatever lies below."""
 
@@ -112,11 +113,17 @@ def test_the_core_does_no_input_or_output() -> None:
         assert {one.partition(".")[0] for one in imported(PACKAGE / name)} & forbidden == set(), name
 
 
+def is_overload(node: ast.AST) -> bool:
+    """Tell whether a function only declares types, and the one that follows it is documented."""
+    decorators = node.decorator_list if isinstance(node, ast.FunctionDef) else []
+    return any(isinstance(decorator, ast.Name) and decorator.id == "overload" for decorator in decorators)
+
+
 def undocumented(node: ast.AST, name: str) -> Iterator[str]:
     """Yield the public classes and functions, and methods of public classes, that have no docstring."""
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and not child.name.startswith("_"):
-            if ast.get_docstring(child) is None:
+            if ast.get_docstring(child) is None and not is_overload(child):
                 yield f"{name}{child.name}"
             if isinstance(child, ast.ClassDef):
                 yield from undocumented(child, f"{name}{child.name}.")

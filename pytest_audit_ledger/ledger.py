@@ -1,0 +1,185 @@
+"""The Python API: a ledger, to verify and to export.
+
+    from pytest_audit_ledger import Ledger
+
+    with Ledger("postgresql://auditor@localhost/ledger") as ledger:
+        result = ledger.verify_integrity()
+        if not result.is_valid:
+            print(result.assurance.value, result.recommendation)
+        for entry in ledger.export_entries(start_date="2026-05-01", end_date="2026-05-31", verdict_filter="FLAG"):
+            print(entry["sequence_number"], entry["rule_id"])
+
+Everything raised is one of `errors.py`. What goes wrong while verifying is no exception but an outcome: a check that
+could not be evaluated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from functools import cached_property, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, overload
+
+from pytest_audit_ledger.artifacts.export import Export, ExportResult, entries, export, export_request
+from pytest_audit_ledger.errors import UsageError
+from pytest_audit_ledger.extensions import installed_kinds
+from pytest_audit_ledger.judgement import Verification
+from pytest_audit_ledger.resources import folder
+from pytest_audit_ledger.scan import Progress, no_progress
+from pytest_audit_ledger.sources.base import Source
+from pytest_audit_ledger.sources.export_file import ExportFile
+from pytest_audit_ledger.sources.postgres import DEFAULT_TIMEOUT_S
+from pytest_audit_ledger.sources.resolve import DEFAULT_TABLE, named_source, started
+from pytest_audit_ledger.sources.selection import fields as parse_fields
+from pytest_audit_ledger.sources.selection import selection
+from pytest_audit_ledger.suite import Check, default_suites, load
+from pytest_audit_ledger.verification import DEFAULT_SAMPLES, verify
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+
+def _ready(source: Source) -> AbstractContextManager[Source]:
+    return nullcontext(source)
+
+
+class Ledger:
+    """One ledger: in a database, in an export file, or a demo.
+
+    It is a context manager, and connects only while a method works; `close` stops the server of a demo.
+    """
+
+    def __init__(
+        self,
+        dsn: str | Source,
+        *,
+        table: str = DEFAULT_TABLE,
+        timeout: int = DEFAULT_TIMEOUT_S,
+        progress: Progress = no_progress,
+    ) -> None:
+        """Take a DSN as PostgreSQL's client library has it, `env:NAME`, the name of an export, or `demo`.
+
+        `table` is `schema.table`, `timeout` the seconds that one statement may take; a source that is ready stands for
+        all three. Raises UsageError where the DSN or the table's name cannot be read. Connects to nothing.
+        """
+        if isinstance(dsn, str):
+            named_source(dsn, table, timeout)  # mistakes show now
+        self._open = partial(started, dsn, table, timeout) if isinstance(dsn, str) else partial(_ready, dsn)
+        self._progress = progress
+        self._resources = ExitStack()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop what was started for this ledger."""
+        self._resources.close()
+
+    @cached_property
+    def source(self) -> Source:
+        """Where the entries come from."""
+        return self._resources.enter_context(self._open())
+
+    def verify_integrity(
+        self,
+        *,
+        suites: Sequence[str | Path] = (),
+        check_timestamps: bool = True,
+        workers: int | None = 1,
+        samples: int = DEFAULT_SAMPLES,
+        allow_empty: bool = False,
+    ) -> Verification:
+        """Verify the whole ledger in one snapshot: the default suite, and `suites` of your own besides.
+
+        `check_timestamps`: whether the order of time is judged. `workers`: processes that share the scan, None to
+        choose (a script then needs `if __name__ == "__main__"`). `samples`: findings kept for each check; all are
+        counted. `allow_empty`: skip, instead of fail, what an empty ledger leaves unproven.
+
+        Raises UsageError for a mistake in a suite. What goes wrong with the ledger or the server is in the result.
+        """
+        checks = self._checks(suites, check_timestamps=check_timestamps)
+        return verify(
+            self.source, checks, workers=workers, samples=samples, allow_empty=allow_empty, progress=self._progress
+        )
+
+    def _checks(self, suites: Sequence[str | Path], *, check_timestamps: bool) -> list[Check]:
+        registry = installed_kinds()
+        shipped = [folder("checks") / name for name in default_suites(of_export=isinstance(self.source, ExportFile))]
+        loaded = [load(path, registry) for path in [*shipped, *map(Path, suites)]]
+        checks = [check for suite in loaded for check in suite.checks]
+        return [check for check in checks if check_timestamps or check.kind.name != "timestamp_order"]
+
+    @overload
+    def export_entries(
+        self,
+        *,
+        output_file: None = None,
+        start_date: str | None = ...,
+        end_date: str | None = ...,
+        verdict_filter: str | Sequence[str] | None = ...,
+        rule_id: str | None = ...,
+        fields: str | Sequence[str] | None = ...,
+        limit: int | None = ...,
+    ) -> Iterator[dict[str, Any]]: ...
+
+    @overload
+    def export_entries(
+        self,
+        *,
+        output_file: str | Path,
+        start_date: str | None = ...,
+        end_date: str | None = ...,
+        verdict_filter: str | Sequence[str] | None = ...,
+        rule_id: str | None = ...,
+        fields: str | Sequence[str] | None = ...,
+        limit: int | None = ...,
+        format: str | None = ...,
+        excel_safe: bool = ...,
+        verify: bool = ...,
+    ) -> ExportResult: ...
+
+    def export_entries(
+        self,
+        *,
+        output_file: str | Path | None = None,
+        start_date: str | None = None,
+        end_date: str | None = None,
+        verdict_filter: str | Sequence[str] | None = None,
+        rule_id: str | None = None,
+        fields: str | Sequence[str] | None = None,
+        limit: int | None = None,
+        format: str | None = None,  # noqa: A002  (the word of the option)
+        excel_safe: bool = False,
+        verify: bool = False,
+    ) -> Iterator[dict[str, Any]] | ExportResult:
+        """Export entries to `output_file`, with a manifest beside it; without one, return an iterator over entries.
+
+        Dates are days in UTC, the end day included, or full timestamps. `fields`: columns, in their order; all where
+        None. `format`: `json`, `jsonl` or `csv`; by the suffix of the file where None. `excel_safe`: defuse what a
+        spreadsheet would take for a formula. `verify`: verify the ledger in the same snapshot, and say in the manifest
+        what that proved. An entry of the iterator is a dict; its timestamps are ISO 8601 text exactly as hashed.
+
+        Raises UsageError, SourceError where the entries cannot be read, OutputError where the file cannot be written.
+        """
+        names = tuple(parse_fields(fields) if isinstance(fields, str) else fields or ())
+        wanted = selection(
+            start_date=start_date, end_date=end_date, verdict=verdict_filter, rule_id=rule_id, limit=limit
+        )
+        if output_file is None:
+            if format is not None or excel_safe or verify:
+                raise UsageError("format, excel_safe and verify are for a file.", "Name an output_file.")
+            return entries(self.source, export_request("-", fields=names, selection=wanted))
+        request = export_request(str(output_file), format=format, fields=names, selection=wanted, excel_safe=excel_safe)
+        return self._export(request, verified=verify)
+
+    def _export(self, request: Export, *, verified: bool) -> ExportResult:
+        with self.source.snapshot() as snapshot:
+            verification = None
+            if verified:
+                checks = self._checks((), check_timestamps=True)
+                verification = verify(self.source, checks, shared=snapshot.share(), progress=self._progress)
+            return export(snapshot, request, verification=verification, progress=self._progress)

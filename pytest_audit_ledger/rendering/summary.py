@@ -1,0 +1,183 @@
+"""A verification as the command `audit-ledger verify` tells it: a tree of a few lines, or a report in full."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from pytest_audit_ledger.entry import VERDICTS
+from pytest_audit_ledger.judgement import CONSISTENCY, Verification
+from pytest_audit_ledger.outcome import Outcome, Status
+from pytest_audit_ledger.printable import printable
+from pytest_audit_ledger.rendering.outcomes import describe
+
+TITLE = "Ledger Integrity Verification"
+_GUARDS = ("append_only", "table_guard")
+_TIME = ("timestamp_order",)
+_EXPORT = ("export_manifest",)
+
+
+@dataclass(frozen=True)
+class Marks:
+    """The marks of a tree."""
+
+    good: str
+    bad: str
+    unknown: str
+    warned: str
+    branch: str
+    last: str
+
+
+UNICODE = Marks("✓", "✗", "?", "!", "├──", "└──")
+ASCII = Marks("OK:", "FAILED:", "UNKNOWN:", "WARNING:", "|--", "`--")
+"""For a terminal that cannot show the others."""
+
+
+def tree(verification: Verification, marks: Marks = UNICODE) -> str:
+    """Return the result in a few lines; what did not pass is described below."""
+    lines = [f"{title}: {words}" for title, words in _lines(verification, marks)]
+    branches = [marks.branch] * (len(lines) - 1) + [marks.last]
+    drawn = [TITLE, *(f"{branch} {line}" for branch, line in zip(branches, lines, strict=True))]
+    return "\n".join([*drawn, "", f"{verification.assurance.value}: {printable(verification.sentence, 2000)}"])
+
+
+def findings(verification: Verification) -> str:
+    """Return what every check that did not pass has to say; empty where all passed."""
+    told = [outcome for outcome in verification.outcomes if outcome.status not in (Status.PASS, Status.SKIP)]
+    return "\n\n".join(map(describe, told))
+
+
+def _lines(verification: Verification, marks: Marks) -> Iterator[tuple[str, str]]:
+    yield "Total entries", f"{verification.total_entries:,}" if verification.survey else "not read"
+    yield "Chain integrity", _state(verification, ("chain_linkage", "sequence_continuity"), "VERIFIED", marks)
+    yield "Hash verification", _hashes(verification, marks)
+    yield "Timestamp order", _state(verification, _TIME, "VALID", marks)
+    yield "Verdicts", _state(verification, ("verdict_taxonomy",), "ALL KNOWN", marks)
+    yield "Protections", _state(verification, _GUARDS, "IN PLACE", marks)
+    if _of(verification, _EXPORT):
+        yield "Export file", _state(verification, _EXPORT, "AS WRITTEN", marks)
+    others = _others(verification)
+    if others:
+        passed = sum(outcome.status is Status.PASS for outcome in others)
+        yield "Other checks", f"{_mark(others, marks)} {passed:,}/{len(others):,} passed"
+    yield "Assurance", verification.assurance.value
+    yield "Last verified", _moment(verification)
+
+
+def _moment(verification: Verification) -> str:
+    return f"{verification.started_at[:19]}Z"
+
+
+def _of(verification: Verification, kinds: Sequence[str]) -> list[Outcome]:
+    return [outcome for outcome in verification.outcomes if outcome.kind in kinds]
+
+
+def _others(verification: Verification) -> list[Outcome]:
+    named = {*CONSISTENCY, *_TIME, *_GUARDS, *_EXPORT, "verdict_taxonomy"}
+    return [outcome for outcome in verification.outcomes if outcome.kind not in named]
+
+
+def _mark(outcomes: Sequence[Outcome], marks: Marks) -> str:
+    statuses = {outcome.status for outcome in outcomes}
+    if Status.FAIL in statuses:
+        return marks.bad
+    if statuses & {Status.ERROR, Status.SKIP} or not statuses:
+        return marks.unknown
+    return marks.warned if statuses - {Status.PASS} else marks.good
+
+
+def _state(verification: Verification, kinds: Sequence[str], good: str, marks: Marks) -> str:
+    """Return how the checks of these kinds ended, and nothing better than the worst of them."""
+    outcomes = _of(verification, kinds)
+    mark = _mark(outcomes, marks)
+    statuses = {outcome.status for outcome in outcomes}
+    count = sum(outcome.unexpected_count for outcome in outcomes)
+    counted = f"{count:,} {'FINDING' if count == 1 else 'FINDINGS'}"
+    if Status.FAIL in statuses:
+        return f"{mark} {counted}"
+    if Status.ERROR in statuses:
+        return f"{mark} COULD NOT BE EVALUATED"
+    if not statuses or Status.SKIP in statuses:
+        return f"{mark} NOT CHECKED"
+    return f"{mark} {good}" if mark == marks.good else f"{mark} {counted}"
+
+
+def _hashes(verification: Verification, marks: Marks) -> str:
+    outcomes = _of(verification, ("entry_hash",))
+    if len(outcomes) != 1 or not outcomes[0].element_count:
+        return _state(verification, ("entry_hash",), "VERIFIED", marks)
+    (outcome,) = outcomes
+    valid = outcome.element_count - outcome.unexpected_count
+    return f"{_mark(outcomes, marks)} {valid:,}/{outcome.element_count:,} valid"
+
+
+def full_report(verification: Verification, marks: Marks = UNICODE) -> str:
+    """Return the report in full, section by section. It claims nothing that was not checked."""
+    title = f"{TITLE} Report"
+    sections = [
+        [title, "=" * len(title)],
+        list(_head(verification)),
+        ["Chain Analysis:", *_indented(_chain(verification))],
+        ["Integrity Checks:", *_indented(_checks(verification.outcomes, marks))],
+        ["Verdict Distribution:", *_indented(_verdicts(verification))],
+        ["Risk Assessment:", *_indented(_risks(verification, marks))],
+        [f"Status: {verification.assurance.value}", *_indented([printable(verification.sentence, 2000)])],
+        [f"Recommendation: {verification.recommendation}"],
+    ]
+    return "\n\n".join("\n".join(section) for section in sections)
+
+
+def _indented(lines: Sequence[str] | Iterator[str]) -> list[str]:
+    return [f"  {line}" for line in lines] or ["  (nothing was read)"]
+
+
+def _head(verification: Verification) -> Iterator[str]:
+    yield f"Database: {printable(verification.database, 1000)}"
+    if verification.table:
+        yield f"Table: {printable(verification.table)}"
+    yield f"Verification Date: {_moment(verification)}"
+    yield f"Verified By: pytest-audit-ledger {verification.tool_version}"
+
+
+def _chain(verification: Verification) -> Iterator[str]:
+    survey = verification.survey
+    if survey is None:
+        return
+    yield f"Total Entries: {survey.entries:,}"
+    if survey.entries:
+        yield f"Sequence Range: {_number(survey.sequence_first)} - {_number(survey.sequence_last)}"
+        yield f"Time Range: {printable(survey.time_first)} to {printable(survey.time_last)}"
+        yield f"Head Hash: {printable(survey.head_hash)}"
+
+
+def _number(number: int | None) -> str:
+    return "(missing)" if number is None else f"{number:,}"
+
+
+def _checks(outcomes: Sequence[Outcome], marks: Marks) -> Iterator[str]:
+    for outcome in outcomes:
+        mark = marks.unknown if outcome.status is Status.SKIP else _mark([outcome], marks)
+        if outcome.status in (Status.ERROR, Status.SKIP):
+            ended = "could not be evaluated" if outcome.status is Status.ERROR else "not checked"
+            yield f"{mark} {outcome.check_id}: {ended}: {printable(outcome.reason, 1000)}"
+        else:
+            count = f"{outcome.unexpected_count:,} finding{'' if outcome.unexpected_count == 1 else 's'}"
+            yield f"{mark} {outcome.check_id}: {outcome.element_count:,} {outcome.unit} examined, {count}"
+
+
+def _verdicts(verification: Verification) -> Iterator[str]:
+    counted = verification.verdict_distribution
+    if not verification.total_entries:
+        return
+    for name in [*VERDICTS, *(name for name in counted if name not in VERDICTS)]:
+        count = counted.get(name, 0)
+        yield f"{printable(name)}: {count:,} ({count / verification.total_entries:.1%})"
+
+
+def _risks(verification: Verification, marks: Marks) -> Iterator[str]:
+    yield f"Changed entries: {_state(verification, ('entry_hash', 'chain_linkage'), 'no sign of any', marks)}"
+    yield f"Missing entries: {_state(verification, ('sequence_continuity',), 'none before the last', marks)}"
+    yield f"Order of time: {_state(verification, _TIME, 'kept', marks)}"
+    yield f"Changes from now on: {_state(verification, _GUARDS, 'refused by the database', marks)}"
+    yield "Not covered by any hash: id, created_at, escalation_status, escalation_notes, and the columns of schema v3"
