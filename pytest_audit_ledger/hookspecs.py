@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pluggy
 
 if TYPE_CHECKING:
+    from pytest_audit_ledger.artifacts.base import Artifact
     from pytest_audit_ledger.kinds.base import Kind
 
 hookspec = pluggy.HookspecMarker("pytest")
@@ -41,4 +42,25 @@ def pytest_ledger_register_kinds() -> Iterable[type[Kind]]:  # type: ignore[empt
             return [NoLlmVerdicts]
 
     A suite then says `expect: no_llm_verdicts`.
+    """
+
+
+@hookspec
+def pytest_ledger_artifacts(config: Any) -> Iterable[Artifact]:  # type: ignore[empty-body]
+    """Return what the run is to leave behind, by the options of this run; nothing where none asks for it.
+
+    `config` is pytest's. Called once when the run starts, so that a mistake in an option, a UsageError, shows before
+    anything connects. What is returned is written when the checks are done, by the controller under pytest-xdist.
+
+        class HeadHash(Artifact):
+            def __init__(self, path):
+                self.path = path
+
+            def write(self, verified):
+                with whole_files(self.path) as (draft,):
+                    draft.write(verified.verification.survey.head_hash.encode())
+                return [draft.written(str(self.path))]
+
+        def pytest_ledger_artifacts(config):
+            return [HeadHash(config.rootpath / "head.txt")]
     """

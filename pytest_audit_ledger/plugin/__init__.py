@@ -15,6 +15,7 @@ from pytest_audit_ledger.plugin.declared import add_options, named_ledger
 
 if TYPE_CHECKING:
     from pytest_audit_ledger.kinds.base import Kind
+    from pytest_audit_ledger.ledger import Ledger
 
 ACTIVE = "audit_ledger_active"
 
@@ -34,6 +35,20 @@ def pytest_ledger_register_kinds() -> Iterable[type[Kind]]:
     from pytest_audit_ledger.kinds.registry import SHIPPED  # noqa: PLC0415  (see above)
 
     return SHIPPED
+
+
+@pytest.fixture(scope="session")
+def ledger(pytestconfig: pytest.Config) -> Ledger:
+    """Return the ledger that --ledger-db names, to verify and to export (see `pytest_audit_ledger.Ledger`).
+
+    A test that asks for it is skipped where no ledger is named.
+    """
+    if named_ledger(pytestconfig) is None:
+        pytest.skip("no ledger was named: give --ledger-db=DSN, or the ini setting ledger_db")
+    from pytest_audit_ledger.ledger import Ledger  # noqa: PLC0415  (see above)
+    from pytest_audit_ledger.plugin.run import RUN  # noqa: PLC0415
+
+    return Ledger(pytestconfig.stash[RUN].start())
 
 
 def pytest_configure(config: pytest.Config) -> None:

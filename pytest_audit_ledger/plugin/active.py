@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pytest_audit_ledger.artifacts.base import Artifact
 from pytest_audit_ledger.errors import UsageError
 from pytest_audit_ledger.extensions import registered_kinds
-from pytest_audit_ledger.plugin import collection, junit, terminal
+from pytest_audit_ledger.plugin import artifacts, collection, junit, terminal
 from pytest_audit_ledger.plugin.items import REGISTRY
 from pytest_audit_ledger.plugin.options import read_options
-from pytest_audit_ledger.plugin.run import RUN, Run, environment, is_controller, selected_checks
+from pytest_audit_ledger.plugin.run import RUN, Run, is_controller, selected_checks, told_by_controller
 
 
 def start(config: pytest.Config, dsn: str) -> None:
@@ -22,10 +23,7 @@ def start(config: pytest.Config, dsn: str) -> None:
         options = read_options(config, dsn)
     except UsageError as error:
         raise pytest.UsageError(str(error)) from None
-    told = environment(config)
-    exchange = Path(told["ledger_exchange"]) if "ledger_exchange" in told else None
-    dsn = told.get("ledger_dsn", "" if options.demo else options.dsn)
-    run = config.stash[RUN] = Run(config, options, dsn, exchange)
+    run = config.stash[RUN] = Run(config, options, **told_by_controller(config))
     config.add_cleanup(run.close)
 
 
@@ -33,6 +31,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     """Collect the kinds, now that every plugin and the first conftest.py are loaded."""
     try:
         session.config.stash[REGISTRY] = registered_kinds(session.config.pluginmanager)
+        session.config.stash[RUN].artifacts = artifacts.wanted(session.config)
     except UsageError as error:
         raise pytest.UsageError(str(error)) from None
 
@@ -40,8 +39,15 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 def pytest_report_header(config: pytest.Config) -> str:
     """Say which ledger is read."""
     options = config.stash[RUN].options
-    source = options.source("" if options.demo else options.dsn)
-    return f"audit ledger: {options.demo or source.label}, table {source.schema}.{source.table}"
+    if options.source is None:
+        return f"audit ledger: {options.dsn}"
+    table = options.source.table_label
+    return f"audit ledger: {options.source.label}{f', table {table}' if table else ''}"
+
+
+def pytest_ledger_artifacts(config: pytest.Config) -> Iterable[Artifact]:
+    """Offer our own artifacts, as everybody does."""
+    return artifacts.ours(config)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -81,17 +87,16 @@ def pytest_runtest_protocol(item: pytest.Item) -> None:
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
     """Tell a worker of pytest-xdist where to find the ledger, and the folder in which one verification is shared."""
-    run = node.config.stash[RUN]
-    node.workerinput["ledger_exchange"] = str(run.share())
-    if not node.config.getoption("collectonly"):
-        node.workerinput["ledger_dsn"] = run.start_demo()
+    node.workerinput.update(node.config.stash[RUN].for_worker())
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Add the facts about the ledger to the JUnit file, before pytest writes it."""
-    if not session.config.getoption("collectonly"):
-        junit.write_properties(session.config, session.config.stash[RUN])
+    """Write the artifacts, and add the facts about the ledger to the JUnit file before pytest writes it."""
+    if session.config.getoption("collectonly"):
+        return
+    artifacts.write_all(session)
+    junit.write_properties(session.config, session.config.stash[RUN])
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

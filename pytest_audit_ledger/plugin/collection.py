@@ -9,8 +9,7 @@ import pytest
 from pytest_audit_ledger.plugin.items import SUFFIX, ShippedSuite, SuiteFile
 from pytest_audit_ledger.plugin.run import RUN, is_controller
 from pytest_audit_ledger.resources import folder
-
-DEFAULT_SUITE = f"integrity{SUFFIX}"
+from pytest_audit_ledger.suite import default_suites
 
 
 def take_shipped_suites(config: pytest.Config) -> None:
@@ -46,7 +45,7 @@ def added_suites(session: pytest.Session) -> list[pytest.Collector]:
         return []
     if run.options.suites:
         return [_named(session, path) for path in run.options.suites]
-    return [_shipped(session, DEFAULT_SUITE)]
+    return [_shipped(session, name) for name in default_suites(of_export=run.options.is_export)]
 
 
 def _shipped(session: pytest.Session, name: str, only: tuple[str, ...] = ()) -> pytest.Collector:

@@ -11,9 +11,10 @@ def add_options(parser: pytest.Parser) -> None:
     group.addoption(
         "--ledger-db",
         metavar="DSN",
-        help="The ledger's database: postgresql://user@host/database, 'host=… dbname=…', service=NAME, env:NAME for "
-        "the value of an environment variable, or demo or demo:tampered to try things out. Without it (or the ini "
-        "setting ledger_db) this plugin does nothing. PG* variables and ~/.pgpass work as everywhere.",
+        help="The ledger's database: postgresql://user@host/database, 'host=… dbname=…', service=NAME, or env:NAME for "
+        "the value of an environment variable; or an export (.json, .jsonl or .csv, also with .gz); or demo or "
+        "demo:tampered to try things out. Without it (or the ini setting ledger_db) this plugin does nothing. PG* "
+        "variables and ~/.pgpass work as everywhere.",
     )
     group.addoption(
         "--ledger-table",
@@ -46,6 +47,21 @@ def add_options(parser: pytest.Parser) -> None:
         action="store_true",
         help="Skip, instead of fail, what an empty ledger leaves unproven.",
     )
+    group.addoption(
+        "--ledger-export",
+        metavar="FILE",
+        help="When the checks are done, write the entries they read to FILE (.json, .jsonl or .csv, also with .gz), "
+        "and beside it a manifest with its SHA-256 and what was proven.",
+    )
+    group.addoption("--ledger-fields", metavar="A,B", help="The columns to export (default: all).")
+    group.addoption(
+        "--ledger-date-range",
+        metavar="FROM,TO",
+        help="Export the entries of these days only (UTC, the end day included); full timestamps are taken, too.",
+    )
+    group.addoption("--ledger-verdict", metavar="V", help="Export entries with this verdict only.")
+    group.addoption("--ledger-rule", metavar="R", help="Export entries of this rule only.")
+    group.addoption("--ledger-limit", metavar="N", type=int, help="Export the first N entries only.")
     parser.addini("ledger_db", "The ledger's database, as --ledger-db; env:NAME keeps the password out of this file.")
     parser.addini("ledger_table", "The ledger's table, as --ledger-table.")
     parser.addini("ledger_suites", "Suites to run instead of the default one, relative to this file.", type="paths")

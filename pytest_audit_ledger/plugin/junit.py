@@ -29,7 +29,8 @@ def properties(run: Run) -> dict[str, Any]:
     """Return what is known about the ledger, by name; what was not read is absent."""
     result = run.result()
     if result is None:
-        return {"database": run.options.source(run.dsn).label, "assurance": Assurance.UNVERIFIED.value}
+        source = run.source or run.options.source
+        return {"database": source.label if source else run.options.dsn, "assurance": Assurance.UNVERIFIED.value}
     verification, survey = result.verification, result.verification.survey
     told: dict[str, Any] = {
         "database": verification.database,
@@ -54,4 +55,6 @@ def properties(run: Run) -> dict[str, Any]:
             told["time_first"] = survey.time_first
             told["time_last"] = survey.time_last
             told["head_hash"] = survey.head_hash
+    if run.written:
+        told["artifacts"] = ", ".join(f"{file.path} sha256:{file.sha256}" for file in run.written)
     return told

@@ -9,16 +9,17 @@ import pytest
 
 from pytest_audit_ledger.errors import UsageError
 from pytest_audit_ledger.scan import parse_workers
-from pytest_audit_ledger.sources import demo
-from pytest_audit_ledger.sources.postgres import PostgresSource
+from pytest_audit_ledger.sources.base import Source
+from pytest_audit_ledger.sources.export_file import ExportFile
+from pytest_audit_ledger.sources.resolve import DEFAULT_TABLE, named_source
 
 
 @dataclass(frozen=True)
 class Options:
-    """What the user asked for; `demo` is the name of a demo ledger, or empty."""
+    """What the user asked for; `source` is None for a demo, which has to be started first."""
 
     dsn: str
-    demo: str
+    source: Source | None
     table: str
     workers: int | None
     samples: int
@@ -26,9 +27,10 @@ class Options:
     allow_empty: bool
     suites: tuple[Path, ...]
 
-    def source(self, dsn: str) -> PostgresSource:
-        """Return the ledger to read."""
-        return PostgresSource(dsn, self.table, self.timeout)
+    @property
+    def is_export(self) -> bool:
+        """Whether the entries come from a file."""
+        return isinstance(self.source, ExportFile)
 
 
 def read_options(config: pytest.Config, dsn: str) -> Options:
@@ -36,23 +38,18 @@ def read_options(config: pytest.Config, dsn: str) -> Options:
 
     Raises UsageError where an option cannot be used. Connects to nothing.
     """
-    if not dsn.strip():
-        raise UsageError("--ledger-db is empty.", "Was a variable not set? Give a DSN, or leave the option out.")
-    if dsn.startswith("demo") and dsn not in demo.NAMES:
-        raise UsageError(f"There is no demo ledger {dsn!r}.", f"Write {' or '.join(demo.NAMES)}.")
     for name in ("--ledger-samples", "--ledger-timeout"):
         if config.getoption(name) < 1:
             raise UsageError(f"{name} must be at least 1.")
-    table = config.getoption("--ledger-table")
-    options = Options(
+    named = config.getoption("--ledger-table")
+    table = named if named is not None else config.getini("ledger_table") or DEFAULT_TABLE
+    return Options(
         dsn=dsn,
-        demo=dsn if dsn in demo.NAMES else "",
-        table=table if table is not None else config.getini("ledger_table") or "ledger_entries",
+        source=named_source(dsn, table, config.getoption("--ledger-timeout")),  # every mistake shows now
+        table=table,
         workers=parse_workers(config.getoption("--ledger-workers")),
         samples=config.getoption("--ledger-samples"),
         timeout=config.getoption("--ledger-timeout"),
         allow_empty=config.getoption("--ledger-allow-empty"),
         suites=tuple(config.getini("ledger_suites")),
     )
-    options.source("" if options.demo else dsn)  # every mistake in DSN and table shows now
-    return options

@@ -12,7 +12,7 @@ import pickle
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack, nullcontext
+from contextlib import ExitStack, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,12 +20,15 @@ from typing import Any
 import pytest
 from filelock import FileLock
 
-from pytest_audit_ledger.errors import LedgerError
+from pytest_audit_ledger.artifacts.base import Artifact
+from pytest_audit_ledger.artifacts.files import Written
+from pytest_audit_ledger.errors import LedgerError, SourceError
 from pytest_audit_ledger.judgement import Verification
 from pytest_audit_ledger.outcome import Outcome
 from pytest_audit_ledger.plugin.options import Options
 from pytest_audit_ledger.progress import progress_bar
-from pytest_audit_ledger.sources.demo import demo_server
+from pytest_audit_ledger.sources.base import Snapshot, Source
+from pytest_audit_ledger.sources.resolve import started
 from pytest_audit_ledger.suite import Check, Suite
 from pytest_audit_ledger.verification import verify
 
@@ -41,24 +44,53 @@ class Result:
 
 @dataclass
 class Run:
-    """What a pytest process knows of the run; `exchange` is the folder shared under xdist, None without it."""
+    """What a pytest process knows of the run.
+
+    `source` is what the controller of xdist started; `exchange` the folder that it shares, None without xdist; `shared`
+    the name of the snapshot that it holds for artifacts, None where nobody does.
+    """
 
     config: pytest.Config
     options: Options
-    dsn: str
+    source: Source | None = None
     exchange: Path | None = None
+    shared: str | None = None
     suites: dict[str, Suite] = field(default_factory=dict)
     shipped_selection: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
     selected: list[tuple[str, Check]] = field(default_factory=list)
+    artifacts: list[Artifact] = field(default_factory=list)
+    written: list[Written] = field(default_factory=list)
+    unwritten: list[str] = field(default_factory=list)
+    held: Snapshot | None = None
     failure: LedgerError | None = None
     _result: Result | None = None
     _resources: ExitStack = field(default_factory=ExitStack)
 
-    def start_demo(self) -> str:
-        """Start the demo server, if one was asked for and does not run yet; return the DSN of the ledger."""
-        if self.options.demo and not self.dsn:
-            self.dsn = self._resources.enter_context(demo_server(self.options.demo))
-        return self.dsn
+    def start(self) -> Source:
+        """Return the ledger; a demo is started, unless it runs."""
+        if self.source is None:
+            options = self.options
+            self.source = self._resources.enter_context(started(options.dsn, options.table, options.timeout))
+        return self.source
+
+    def hold(self) -> None:
+        """Where artifacts are wanted, keep a snapshot open, so that they show what was verified.
+
+        If it cannot be opened, neither can that of the verification, which then says why.
+        """
+        if self.artifacts and self.shared is None:
+            with suppress(SourceError):
+                self.held = self._resources.enter_context(self.start().snapshot())
+                self.shared = self.held.share()
+
+    def for_worker(self) -> dict[str, Any]:
+        """Return what a worker of xdist is told (see `told_by_controller`)."""
+        told: dict[str, Any] = {"ledger_exchange": str(self.share())}
+        if not self.config.getoption("collectonly"):
+            told["ledger_source"] = pickle.dumps(self.start())
+            self.hold()
+            told["ledger_shared"] = self.shared
+        return told
 
     def share(self) -> Path:
         """Return the folder through which the workers of xdist share one verification."""
@@ -86,8 +118,10 @@ class Run:
             self.failure = error
 
     def _verify(self) -> Result:
-        source = self.options.source(self.start_demo())
-        with _visible(self.config):
+        source = self.start()
+        if not is_worker(self.config):
+            self.hold()
+        with visible(self.config):
             verification = verify(
                 source,
                 [check for _, check in self.selected],
@@ -95,6 +129,7 @@ class Run:
                 samples=self.options.samples,
                 allow_empty=self.options.allow_empty,
                 progress=progress_bar,
+                shared=self.shared,
             )
         node_ids = [node_id for node_id, _ in self.selected]
         used = dict.fromkeys(check.suite for _, check in self.selected)
@@ -131,7 +166,7 @@ class Run:
 RUN = pytest.StashKey[Run]()
 
 
-def _visible(config: pytest.Config) -> Any:
+def visible(config: pytest.Config) -> Any:
     """Let the progress bar through to the terminal, on a line of its own."""
     reporter = config.pluginmanager.get_plugin("terminalreporter")
     capture = config.pluginmanager.get_plugin("capturemanager")
@@ -146,10 +181,22 @@ def is_controller(config: pytest.Config) -> bool:
     return config.pluginmanager.hasplugin("dsession")
 
 
-def environment(config: pytest.Config) -> Mapping[str, str]:
-    """Return what the controller told this worker of xdist; empty elsewhere."""
-    told: Mapping[str, str] = getattr(config, "workerinput", {})
-    return {name: told[name] for name in ("ledger_exchange", "ledger_dsn") if name in told}
+def is_worker(config: pytest.Config) -> bool:
+    """Tell whether this process is a worker of pytest-xdist."""
+    return hasattr(config, "workerinput")
+
+
+def told_by_controller(config: pytest.Config) -> dict[str, Any]:
+    """Return what the controller of xdist told this worker, as arguments of a `Run`; empty elsewhere."""
+    told: Mapping[str, Any] = getattr(config, "workerinput", {})
+    if "ledger_exchange" not in told:
+        return {}
+    return {
+        "exchange": Path(told["ledger_exchange"]),
+        # written by the process that started this one
+        "source": pickle.loads(told["ledger_source"]) if "ledger_source" in told else None,  # noqa: S301
+        "shared": told.get("ledger_shared"),
+    }
 
 
 def relative(config: pytest.Config, path: Path) -> str:

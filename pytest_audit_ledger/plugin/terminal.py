@@ -35,6 +35,7 @@ def write_summary(reporter: pytest.TerminalReporter, run: Run, collected_only: b
     if result is None:
         colour = _ASSURANCE_COLOURS[Assurance.UNVERIFIED]
         reporter.write_line(f"{Assurance.UNVERIFIED.value}: {why_not(run)}", **colour)
+        _write_artifacts(reporter, run)
         return
     for name, value in facts(result.verification).items():
         reporter.write_line(f"{name:<10} {value}")
@@ -45,6 +46,17 @@ def write_summary(reporter: pytest.TerminalReporter, run: Run, collected_only: b
     verification = result.verification
     colour = _ASSURANCE_COLOURS[verification.assurance]
     reporter.write_line(f"{verification.assurance.value}: {printable(verification.sentence, 2000)}", **colour)
+    _write_artifacts(reporter, run)
+
+
+def _write_artifacts(reporter: pytest.TerminalReporter, run: Run) -> None:
+    """List the files that were written, and those that could not be."""
+    if run.written or run.unwritten:
+        reporter.write_line("")
+    for file in run.written:
+        reporter.write_line(f"wrote {printable(file.path)}  {file.size:,} bytes  SHA-256 {file.sha256}")
+    for reason in run.unwritten:
+        reporter.write_line(f"not written: {printable(reason, 1000)}", red=True)
 
 
 def why_not(run: Run) -> str:

@@ -29,7 +29,7 @@ def free_port() -> int:
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (["--ledger-db="], "--ledger-db is empty. Was a variable not set?*"),
+        (["--ledger-db="], "The DSN of the ledger is empty. Was a variable not set?*"),
         (["--ledger-db=env:NO_SUCH_VARIABLE"], "The environment variable NO_SUCH_VARIABLE is not set.*"),
         (["--ledger-db=demo:tempered"], "There is no demo ledger 'demo:tempered'. Write demo or demo:tampered."),
         ([f"--ledger-db=mysql://u:{SECRET}@h/d"], "The DSN of the ledger is not one that * can read.*"),

@@ -1,0 +1,77 @@
+"""What a run leaves behind: which artifacts its options ask for, and writing them when the checks are done."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pytest_audit_ledger.artifacts.base import Artifact, Verified
+from pytest_audit_ledger.artifacts.export import ExportArtifact, export_request
+from pytest_audit_ledger.errors import LedgerError, UsageError
+from pytest_audit_ledger.plugin.run import RUN, Run, is_worker, visible
+from pytest_audit_ledger.progress import progress_bar
+from pytest_audit_ledger.sources.selection import date_range, fields, selection
+
+_FILTERS = ("--ledger-fields", "--ledger-date-range", "--ledger-verdict", "--ledger-rule", "--ledger-limit")
+
+
+def wanted(config: pytest.Config) -> list[Artifact]:
+    """Return every artifact that the run is to write, ours and those of other plugins.
+
+    Raises UsageError where an option makes no sense.
+    """
+    if is_worker(config):
+        return []
+    return [artifact for offered in config.hook.pytest_ledger_artifacts(config=config) for artifact in offered]
+
+
+def ours(config: pytest.Config) -> list[Artifact]:
+    """Return the artifacts of this package that the options ask for."""
+    path = config.getoption("--ledger-export")
+    if path is None:
+        alone = [name for name in _FILTERS if config.getoption(name) is not None]
+        if alone:
+            raise UsageError(f"{alone[0]} says what to export, and nothing is exported.", "Add --ledger-export=FILE.")
+        return []
+    days, names = config.getoption("--ledger-date-range"), config.getoption("--ledger-fields")
+    since, until = date_range(days) if days is not None else (None, None)
+    request = export_request(
+        str(config.invocation_params.dir / Path(path)) if path else "",
+        fields=fields(names) if names is not None else (),
+        selection=selection(
+            start_date=since,
+            end_date=until,
+            verdict=config.getoption("--ledger-verdict"),
+            rule_id=config.getoption("--ledger-rule"),
+            limit=config.getoption("--ledger-limit"),
+        ),
+    )
+    return [ExportArtifact(request)]
+
+
+def write_all(session: pytest.Session) -> None:
+    """Write the artifacts; one that cannot be written fails the run, and the others are written nevertheless."""
+    run = session.config.stash[RUN]
+    if not run.artifacts or session.exitstatus == pytest.ExitCode.INTERRUPTED:
+        return
+    for artifact in run.artifacts:
+        _write(run, artifact)
+    if run.unwritten and session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def _write(run: Run, artifact: Artifact) -> None:
+    result = run.result()
+    name = type(artifact).__name__
+    if result is None or run.held is None:
+        run.unwritten.append(f"{name}: the ledger was not read.")
+        return
+    try:
+        with visible(run.config):
+            verified = Verified(result.verification, run.start(), run.held, progress_bar)
+            run.written.extend(artifact.write(verified))
+    except LedgerError as error:
+        run.unwritten.append(str(error))
+    except Exception as error:  # noqa: BLE001  (anybody's code; the others are still to be written)
+        run.unwritten.append(f"The code of the artifact {name} failed with {type(error).__name__}: {error}.")
