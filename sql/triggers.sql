@@ -1,18 +1,38 @@
 -- The triggers on the ledger and on every partition or child table of it; a relation without any has one row of NULLs.
 -- Copies of a row trigger on partitions are marked internal by PostgreSQL 12, so the constraint column tells them apart.
--- Used by: append_only.
+-- `is_partition`: the relation is the ledger or a partition of it, and no child table. `function_is_own`: nothing else is
+-- refused with the function; it serves no trigger elsewhere, none that fires on INSERT, and belongs to no extension.
+-- Used by: append_only, the repair.
 WITH RECURSIVE relations (oid) AS (
     SELECT %(table)s::pg_catalog.oid
     UNION
     SELECT i.inhrelid FROM pg_catalog.pg_inherits i JOIN relations r ON i.inhparent = r.oid
 )
-SELECT n.nspname || '.' || c.relname AS relation,
+SELECT c.oid::bigint AS oid,
+       n.nspname || '.' || c.relname AS relation,
+       n.nspname AS schema,
+       c.relname AS table,
+       c.relkind = 'p' AS is_partitioned,
+       c.oid = %(table)s OR c.relispartition AS is_partition,
+       (SELECT i.inhparent::bigint FROM pg_catalog.pg_inherits i
+        WHERE i.inhrelid = c.oid AND c.relispartition AND c.oid <> %(table)s) AS parent,
        t.tgname AS name,
        t.tgtype::int AS type,
        t.tgenabled::text AS enabled,
        t.tgqual IS NOT NULL AS has_when,
        coalesce(pg_catalog.array_length(t.tgattr::int2[], 1), 0) > 0 AS has_columns,
        fn.nspname || '.' || p.proname AS function,
+       fn.nspname AS function_schema,
+       p.proname AS function_name,
+       NOT EXISTS (SELECT FROM pg_catalog.pg_trigger u
+                   JOIN pg_catalog.pg_class o ON o.oid = u.tgrelid
+                   WHERE u.tgfoid = p.oid
+                     AND (u.tgtype & 4 <> 0
+                          OR NOT (o.oid = %(table)s
+                                  OR o.relispartition AND o.oid IN (SELECT oid FROM relations))))
+           AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d
+                           WHERE d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND d.objid = p.oid
+                             AND d.deptype = 'e') AS function_is_own,
        l.lanname AS language,
        p.prosrc AS body,
        pg_catalog.pg_get_triggerdef(t.oid) AS definition

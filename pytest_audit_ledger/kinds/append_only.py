@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from pytest_audit_ledger.errors import CannotEvaluate
@@ -16,7 +17,52 @@ _BEFORE = 1 << 1
 _OPERATIONS = {"UPDATE": 1 << 4, "DELETE": 1 << 3, "TRUNCATE": 1 << 5}
 
 # pg_trigger.tgenabled
-_ALWAYS, _UNLESS_REPLICA = "A", "O"
+ALWAYS, _UNLESS_REPLICA = "A", "O"
+
+Trigger = Mapping[str, Any]
+"""A row of sql/triggers.sql."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Why a trigger does not protect: the code of a finding, words for it, and what was read."""
+
+    code: str
+    words: str
+    actual: str
+
+
+@dataclass(frozen=True)
+class Protection:
+    """What stands before one operation on one relation: its BEFORE triggers, each with its fault or None.
+
+    `relation` is any row of sql/triggers.sql about the relation.
+    """
+
+    relation: Trigger
+    operation: str
+    triggers: tuple[tuple[Trigger, Fault | None], ...]
+
+    @property
+    def holding(self) -> list[Trigger]:
+        """The triggers that refuse the operation, at least outside of replication."""
+        return [trigger for trigger, fault in self.triggers if fault is None]
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether one trigger refuses the operation in every session; one is enough."""
+        return any(trigger["enabled"] == ALWAYS for trigger in self.holding)
+
+
+def protections(rows: Iterable[Trigger]) -> Iterator[Protection]:
+    """Yield how each operation is refused on each relation that sql/triggers.sql tells of."""
+    relations: dict[int, list[Trigger]] = {}
+    for row in rows:
+        relations.setdefault(row["oid"], []).append(row)
+    for triggers in relations.values():
+        for operation, bit in _OPERATIONS.items():
+            before = [row for row in triggers if (row["type"] or 0) & bit and row["type"] & _BEFORE]
+            yield Protection(triggers[0], operation, tuple((row, find_fault(row)) for row in before))
 
 
 class AppendOnly(Guard):
@@ -51,24 +97,19 @@ class AppendOnly(Guard):
         """Read triggers, their functions and the privileges from the catalogue."""
         if catalogue.info.relation_kind not in ("r", "p"):
             raise CannotEvaluate(f"{catalogue.info.table} is no table, so it has no such triggers.", "See table_guard.")
-        relations: dict[str, list[dict[str, Any]]] = {}
-        for row in catalogue.rows(sql("triggers.sql")):
-            relations.setdefault(row["relation"], []).append(row)
-        for relation, triggers in relations.items():
-            for operation, bit in _OPERATIONS.items():
-                self.element_count += 1
-                self._examine_operation(relation, operation, [t for t in triggers if (t["type"] or 0) & bit])
+        for protection in protections(catalogue.rows(sql("triggers.sql"))):
+            self.element_count += 1
+            self._examine_operation(protection)
         self._examine_roles(catalogue)
         if self.parameters["probe"]:
             self._probe(catalogue)
 
-    def _examine_operation(self, relation: str, operation: str, triggers: list[dict[str, Any]]) -> None:
+    def _examine_operation(self, protection: Protection) -> None:
         """One trigger that holds is enough; without one, each that does not hold says why."""
-        faults = [(trigger, _fault(trigger)) for trigger in triggers if trigger["type"] & _BEFORE]
-        holding = [trigger for trigger, fault in faults if fault is None]
-        expected = f"BEFORE {operation} … EXECUTE FUNCTION that raises, ENABLE ALWAYS"
-        if any(trigger["enabled"] == _ALWAYS for trigger in holding):
+        if protection.is_complete:
             return
+        relation, operation, holding = protection.relation["relation"], protection.operation, protection.holding
+        expected = f"BEFORE {operation} … EXECUTE FUNCTION that raises, ENABLE ALWAYS"
         if holding:
             message = (
                 f"the trigger {holding[0]['name']} that refuses {operation} on {relation} is silent under "
@@ -78,13 +119,13 @@ class AppendOnly(Guard):
                 Finding("TRIGGER_BYPASS", message, None, expected, holding[0]["definition"], Severity.WARNING)
             )
             return
-        if not faults:
+        if not protection.triggers:
             message = f"no trigger refuses {operation} on {relation}"
             self.findings.add(Finding("TRIGGER_MISSING", message, None, expected, "no such trigger"))
-        for trigger, fault in faults:
-            code, words, actual = fault or ("", "", "")
-            message = f"the trigger {trigger['name']} does not refuse every {operation} on {relation}: {words}"
-            self.findings.add(Finding(code, message, None, expected, actual))
+        for trigger, fault in protection.triggers:
+            if fault is not None:
+                what = f"the trigger {trigger['name']} does not refuse every {operation} on {relation}"
+                self.findings.add(Finding(fault.code, f"{what}: {fault.words}", None, expected, fault.actual))
 
     def _examine_roles(self, catalogue: Catalogue) -> None:
         severity = Severity(self.parameters["roles"])
@@ -122,17 +163,16 @@ class AppendOnly(Guard):
             self.findings.add(Finding("PROBE_ACCEPTED", message, None, "an exception", "1 entry (rolled back)"))
 
 
-def _fault(trigger: Mapping[str, Any]) -> tuple[str, str, str] | None:
-    """Return why a trigger does not protect, as code, words and what was read; None where it does."""
-    definition = str(trigger["definition"])
-    if trigger["enabled"] not in (_ALWAYS, _UNLESS_REPLICA):
-        return "TRIGGER_DISABLED", "it is switched off", definition
+def find_fault(trigger: Trigger, *, once_enabled: bool = False) -> Fault | None:
+    """Return why a trigger does not protect, or would not `once_enabled`; None where it does."""
+    definition, body = str(trigger["definition"]), " ".join(str(trigger["body"]).split())
+    if not once_enabled and trigger["enabled"] not in (ALWAYS, _UNLESS_REPLICA):
+        return Fault("TRIGGER_DISABLED", "it is switched off", definition)
     if trigger["has_when"] or trigger["has_columns"]:
-        return "TRIGGER_CONDITIONAL", "it fires only under a condition", definition
+        return Fault("TRIGGER_CONDITIONAL", "it fires only under a condition", definition)
     if trigger["language"] != "plpgsql":
         words = f"its function {trigger['function']} is written in {trigger['language']} and cannot be read"
-        return "TRIGGER_FUNCTION", words, " ".join(str(trigger["body"]).split())
+        return Fault("TRIGGER_FUNCTION", words, body)
     if not raises_unconditionally(trigger["body"]):
-        words = f"its function {trigger['function']} does not raise unconditionally"
-        return "TRIGGER_FUNCTION", words, " ".join(str(trigger["body"]).split())
+        return Fault("TRIGGER_FUNCTION", f"its function {trigger['function']} does not raise unconditionally", body)
     return None
