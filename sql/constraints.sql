@@ -1,10 +1,11 @@
 -- The CHECK and NOT NULL constraints of the ledger and whether they hold for every row. PostgreSQL 18 can leave a
 -- constraint unenforced; older catalogues do not have that column.
--- Used by: table_guard.
+-- Used by: table_guard, the repair.
 SELECT c.contype::text AS type,
        c.conname AS name,
        pg_catalog.pg_get_expr(c.conbin, c.conrelid) AS expression,
        c.convalidated AND coalesce((pg_catalog.to_jsonb(c) ->> 'conenforced')::boolean, true) AS holds,
+       coalesce((pg_catalog.to_jsonb(c) ->> 'conenforced')::boolean, true) AS enforced,
        (SELECT pg_catalog.array_agg(a.attname::text)
         FROM pg_catalog.pg_attribute a
         WHERE a.attrelid = c.conrelid AND a.attnum = ANY (c.conkey)) AS columns

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from pytest_audit_ledger.entry import VERDICTS
-from pytest_audit_ledger.kinds.base import V2_COLUMNS, V3_COLUMNS, Catalogue, Guard
+from pytest_audit_ledger.kinds.base import V2_COLUMNS, V3_COLUMNS, Catalogue, Column, Guard, LedgerInfo
 from pytest_audit_ledger.outcome import Finding, Severity
 from pytest_audit_ledger.resources import sql
 
@@ -26,6 +26,23 @@ _VERIFIER_STATUSES = ("AGREED", "LLM_CONTRADICTION", "NEURO_SYMBOLIC_DIVERGENCE"
 _STRING = r"'(?:[^']|'')*'"
 # A cast to a length cuts, and one to bpchar ignores blanks at the end; only these change nothing.
 _CAST = r"::(?:text|character varying)(?![(\w])(?:\[\])?"
+
+
+@dataclass(frozen=True)
+class Lost:
+    """A constraint that a ledger should have and that does not hold for every entry.
+
+    `constraint` is NOT NULL, PRIMARY KEY, UNIQUE or CHECK. A CHECK allows only `values`, or, where None, only text that
+    is not empty. `unproven` names the constraints that say the same and only were never validated.
+    """
+
+    constraint: str
+    column: str
+    expected: str = ""
+    actual: str = "no such constraint"
+    severity: Severity | None = None
+    values: tuple[str, ...] | None = None
+    unproven: tuple[str, ...] = ()
 
 
 class TableGuard(Guard):
@@ -76,14 +93,8 @@ class TableGuard(Guard):
 
     def _examine_columns(self, catalogue: Catalogue) -> None:
         actual = catalogue.info.columns
-        expected = {**V2_COLUMNS, **(V3_COLUMNS if catalogue.info.schema_version == "3" else {})}
-        unproven = {
-            column
-            for row in catalogue.rows(sql("constraints.sql"))
-            if row["type"] == "n" and not row["holds"]
-            for column in row["columns"]
-        }
-        for name, column in expected.items():
+        lost = {one.column: one for one in lost_not_nulls(catalogue)}
+        for name, column in expected_columns(catalogue.info).items():
             self.element_count += 1
             if name not in actual:
                 message = f"the column {name} is missing"
@@ -92,62 +103,83 @@ class TableGuard(Guard):
             if actual[name].type != column.type:
                 message = f"the column {name} has another type than the ledger's schema gives it"
                 self.findings.add(Finding("COLUMN_RETYPED", message, None, column.type, actual[name].type))
-            if column.not_null and (not actual[name].not_null or name in unproven):
-                self._lost("NOT NULL", name)
+            if name in lost:
+                self._lost(lost[name])
 
     def _examine_keys(self, catalogue: Catalogue) -> None:
-        keys = catalogue.rows(sql("unique_indexes.sql"))
-        self.element_count += 3
-        if not any(key["is_primary"] and key["essential"] == ["id"] for key in keys):
-            self._lost("PRIMARY KEY", "id")
-        for column in ("sequence_number", "entry_hash"):
-            if not any([column] in (key["columns"], key["essential"]) for key in keys):
-                self._lost("UNIQUE", column)
+        self.element_count += len(_KEYS)
+        for lost in lost_keys(catalogue):
+            self._lost(lost)
 
     def _examine_checks(self, catalogue: Catalogue) -> None:
-        checks = [row for row in catalogue.rows(sql("constraints.sql")) if row["type"] == "c"]
-        columns = catalogue.info.columns
-        self._examine_check(checks, "verdict", VERDICTS)
-        if catalogue.info.schema_version == "3":
-            self._examine_check(checks, "track", None)
-            if "verifier_status" in columns:
-                self._examine_check(checks, "verifier_status", _VERIFIER_STATUSES, Severity.WARNING)
-        else:
-            self._examine_check(checks, "track", _TRACKS_V2)
+        self.element_count += len(_expected_checks(catalogue.info))
+        for lost in lost_checks(catalogue):
+            self._lost(lost)
 
-    def _examine_check(
-        self, checks: list[dict[str, Any]], column: str, values: Sequence[str] | None, severity: Severity | None = None
-    ) -> None:
-        """Look for a CHECK that allows only `values`, or, where None, only text that is not empty."""
-        self.element_count += 1
-        meant = [
-            check
-            for check in checks
-            if (
-                refuses_empty(check["expression"], column)
-                if values is None
-                else allows_only(check["expression"], column, values)
-            )
-        ]
+    def _lost(self, lost: Lost) -> None:
+        message = f"the constraint {lost.constraint} on {lost.column} is missing"
+        expected = lost.expected or f"{lost.constraint} ({lost.column})"
+        self.findings.add(Finding("CONSTRAINT_MISSING", message, None, expected, lost.actual, lost.severity))
+
+
+def expected_columns(info: LedgerInfo) -> dict[str, Column]:
+    """Return the columns that a ledger of this schema has."""
+    return {**V2_COLUMNS, **(V3_COLUMNS if info.schema_version == "3" else {})}
+
+
+def lost_not_nulls(catalogue: Catalogue) -> Iterator[Lost]:
+    """Yield the columns that are there and may be empty, or may have been when the rule was made."""
+    unproven: dict[str, list[str]] = {}
+    for row in catalogue.rows(sql("constraints.sql")):
+        if row["type"] == "n" and not row["holds"]:
+            for column in row["columns"]:
+                unproven.setdefault(column, []).append(row["name"])
+    actual = catalogue.info.columns
+    for name, column in expected_columns(catalogue.info).items():
+        if name in actual and column.not_null and (not actual[name].not_null or name in unproven):
+            yield Lost("NOT NULL", name, unproven=tuple(unproven.get(name, ())))
+
+
+_KEYS = (("PRIMARY KEY", "id"), ("UNIQUE", "sequence_number"), ("UNIQUE", "entry_hash"))
+
+
+def lost_keys(catalogue: Catalogue) -> Iterator[Lost]:
+    """Yield the keys that no valid index enforces."""
+    keys = catalogue.rows(sql("unique_indexes.sql"))
+    for constraint, column in _KEYS:
+        if constraint == "PRIMARY KEY":
+            is_kept = any(key["is_primary"] and key["essential"] == [column] for key in keys)
+        else:
+            is_kept = any([column] in (key["columns"], key["essential"]) for key in keys)
+        if not is_kept:
+            yield Lost(constraint, column)
+
+
+def _expected_checks(info: LedgerInfo) -> list[tuple[str, tuple[str, ...] | None, Severity | None]]:
+    """Return for each CHECK its column, the values it allows (None: all but the empty text), and how grave its loss."""
+    verdict = ("verdict", VERDICTS, None)
+    if info.schema_version != "3":
+        return [verdict, ("track", _TRACKS_V2, None)]
+    status = [("verifier_status", _VERIFIER_STATUSES, Severity.WARNING)] if "verifier_status" in info.columns else []
+    return [verdict, ("track", None, None), *status]
+
+
+def lost_checks(catalogue: Catalogue) -> Iterator[Lost]:
+    """Yield the columns whose values no CHECK limits for every entry."""
+    checks = [row for row in catalogue.rows(sql("constraints.sql")) if row["type"] == "c"]
+    for column, values, severity in _expected_checks(catalogue.info):
+        meant = [check for check in checks if _means(check["expression"], column, values)]
         if any(check["holds"] for check in meant):
-            return
+            continue
         rule = f"one of {', '.join(values)}" if values is not None else "not empty"
         about = [check["expression"] for check in checks if column in (check["columns"] or [])]
         state = f"{about[0]}{' (not validated or not enforced)' if meant else ''}" if about else "no such constraint"
-        self._lost("CHECK", column, rule, state, severity)
+        unproven = tuple(check["name"] for check in meant if check["enforced"])
+        yield Lost("CHECK", column, rule, state, severity, values, unproven)
 
-    def _lost(
-        self,
-        constraint: str,
-        column: str,
-        expected: str = "",
-        actual: str = "no such constraint",
-        severity: Severity | None = None,
-    ) -> None:
-        message = f"the constraint {constraint} on {column} is missing"
-        self.findings.add(
-            Finding("CONSTRAINT_MISSING", message, None, expected or f"{constraint} ({column})", actual, severity)
-        )
+
+def _means(expression: str, column: str, values: Sequence[str] | None) -> bool:
+    return refuses_empty(expression, column) if values is None else allows_only(expression, column, values)
 
 
 def _reduced(expression: str) -> tuple[str, list[str]]:
