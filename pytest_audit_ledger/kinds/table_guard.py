@@ -33,7 +33,8 @@ class Lost:
     """A constraint that a ledger should have and that does not hold for every entry.
 
     `constraint` is NOT NULL, PRIMARY KEY, UNIQUE or CHECK. A CHECK allows only `values`, or, where None, only text that
-    is not empty. `unproven` names the constraints that say the same and only were never validated.
+    is not empty. `unproven` are the constraints that say the same and only were never validated, each with its
+    expression, which is empty for a NOT NULL.
     """
 
     constraint: str
@@ -42,7 +43,7 @@ class Lost:
     actual: str = "no such constraint"
     severity: Severity | None = None
     values: tuple[str, ...] | None = None
-    unproven: tuple[str, ...] = ()
+    unproven: tuple[tuple[str, str], ...] = ()
 
 
 class TableGuard(Guard):
@@ -129,11 +130,11 @@ def expected_columns(info: LedgerInfo) -> dict[str, Column]:
 
 def lost_not_nulls(catalogue: Catalogue) -> Iterator[Lost]:
     """Yield the columns that are there and may be empty, or may have been when the rule was made."""
-    unproven: dict[str, list[str]] = {}
+    unproven: dict[str, list[tuple[str, str]]] = {}
     for row in catalogue.rows(sql("constraints.sql")):
         if row["type"] == "n" and not row["holds"]:
             for column in row["columns"]:
-                unproven.setdefault(column, []).append(row["name"])
+                unproven.setdefault(column, []).append((row["name"], ""))
     actual = catalogue.info.columns
     for name, column in expected_columns(catalogue.info).items():
         if name in actual and column.not_null and (not actual[name].not_null or name in unproven):
@@ -174,7 +175,7 @@ def lost_checks(catalogue: Catalogue) -> Iterator[Lost]:
         rule = f"one of {', '.join(values)}" if values is not None else "not empty"
         about = [check["expression"] for check in checks if column in (check["columns"] or [])]
         state = f"{about[0]}{' (not validated or not enforced)' if meant else ''}" if about else "no such constraint"
-        unproven = tuple(check["name"] for check in meant if check["enforced"])
+        unproven = tuple((check["name"], check["expression"]) for check in meant if check["enforced"])
         yield Lost("CHECK", column, rule, state, severity, values, unproven)
 
 

@@ -22,7 +22,7 @@ LAYERS = (
     ("suite", "sources"),
     ("scan", "interruption", "judgement"),
     ("verification",),
-    ("rendering", "progress"),
+    ("rendering", "progress", "repair"),
     ("artifacts",),
     ("hookspecs",),
     ("extensions",),
