@@ -83,12 +83,5 @@ def script(plan: Plan) -> str:
 
 
 def _block(step: Step) -> str:
-    lines = [
-        f"-- {printable(step.what, LONGEST_WORDS)}",
-        "BEGIN;",
-        *repairs.settings(),
-        *step.statements,
-        "COMMIT;",
-        "",
-    ]
-    return "\n".join(lines)
+    words, begin = f"-- {printable(step.what, LONGEST_WORDS)}", " ".join(["BEGIN;", *repairs.settings()])
+    return "\n".join([words, begin, *step.statements, "COMMIT;", ""])
