@@ -11,7 +11,7 @@ from typing import Any
 
 from pytest_audit_ledger.kinds.base import Column
 from pytest_audit_ledger.kinds.table_guard import Lost, expected_columns, lost_checks, lost_keys, lost_not_nulls
-from pytest_audit_ledger.repair.step import Impossible, Ledger, Step, impossible, literal, quoted, step
+from pytest_audit_ledger.repair.step import Impossible, Ledger, Step, impossible, literal, quoted, regclass, step
 from pytest_audit_ledger.resources import sql
 
 _INTEGERS = ("smallint", "integer", "bigint")
@@ -173,13 +173,13 @@ def sequence_steps(ledger: Ledger) -> Iterator[Step]:
     column = ledger.catalogue.info.columns.get("id")
     if column is None or column.type not in _INTEGERS:
         return
-    for row in ledger.catalogue.rows(sql("id_sequence.sql"), {"name": ledger.name}):
+    for row in ledger.catalogue.rows(sql("id_sequence.sql")):
         name = quoted(row["schema"], row["name"])
         (found,) = ledger.ask("id_next.sql", sequence=name, increment=str(row["increment"]))
         if found["highest"] is not None and found["next"] <= found["highest"] <= row["highest"]:
             yield step(
                 f"let the sequence {row['schema']}.{row['name']} go on behind id {found['highest']} "
                 f"(it would hand out {found['next']})",
-                f"SELECT pg_catalog.setval({literal(name)}::pg_catalog.regclass, "  # noqa: S608
+                f"SELECT pg_catalog.setval({regclass(row['schema'], row['name'])}, "  # noqa: S608
                 f"(SELECT GREATEST(pg_catalog.max(l.id), (SELECT s.last_value FROM {name} s)) FROM {ledger.name} l));",
             )

@@ -45,14 +45,36 @@ def impossible(words: str) -> Impossible:
 
 
 def quoted(*parts: str) -> str:
-    """Return a name, qualified by those before it, as SQL reads it whatever it holds."""
-    return ".".join('"{}"'.format(part.replace('"', '""')) for part in parts)
+    """Return a name, qualified by those before it, as SQL reads it whatever it holds.
+
+    What a terminal would not show is written as an escape, so that a script reads as it runs.
+    """
+    return ".".join(map(_quoted, parts))
+
+
+def _quoted(name: str) -> str:
+    text = name.replace('"', '""')
+    if not _hides(name):
+        return f'"{text}"'
+    return 'U&"{}"'.format("".join(f"\\+{ord(c):06x}" if c == "\\" or _hides(c) else c for c in text))
 
 
 def literal(text: str) -> str:
-    """Return a string as SQL reads it, with standard_conforming_strings on or off."""
+    """Return a string as SQL reads it, with standard_conforming_strings on or off; see `quoted`."""
     escaped = text.replace("'", "''")
-    return f"'{escaped}'" if "\\" not in text else "E'{}'".format(escaped.replace("\\", "\\\\"))
+    if "\\" not in text and not _hides(text):
+        return f"'{escaped}'"
+    return "E'{}'".format("".join(f"\\U{ord(c):08x}" if c == "\\" or _hides(c) else c for c in escaped))
+
+
+def regclass(*parts: str) -> str:
+    """Return the name of a relation as a value; unlike SQL, the server knows no escapes within it."""
+    name = ".".join('"{}"'.format(part.replace('"', '""')) for part in parts)
+    return f"{literal(name)}::pg_catalog.regclass"
+
+
+def _hides(text: str) -> bool:
+    return printable(text, len(text)) != text
 
 
 def free_name(stem: str, label: str, taken: Collection[str]) -> str:

@@ -590,7 +590,7 @@ def test_a_function_of_our_name_that_is_no_trigger_function_is_left_alone(ledger
     assert_guarded(ledger)
 
 
-SCHEMA, NAME = "my schema.%s{0}", "we\"ird\n-- \\ %s {ledger} 'x'"
+SCHEMA, NAME = "my schema.%s{0}\u200b", "we\"ird\n-- \\ %s {ledger} 'x'"
 HOSTILE_TABLE = ".".join('"{}"'.format(part.replace('"', '""')) for part in (SCHEMA, NAME))
 HOSTILE_NAME = "x; DROP TABLE y; --\n$$ '\\ \u202e"
 
@@ -619,6 +619,7 @@ def test_hostile_names_are_names_and_nothing_else(ledger: Forger) -> None:
     comments = re.findall(r"^-- (.*)\nBEGIN;", script(made), re.MULTILINE)
     assert all(what.isprintable() for what in (*words(made), *made.impossible))
     assert comments == words(made)
+    assert all(line.isprintable() for line in script(made).splitlines())
     repair(ledger, HOSTILE_TABLE)
     assert len(made.steps) >= 7
     assert_guarded(ledger, HOSTILE_TABLE)
