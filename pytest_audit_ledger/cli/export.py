@@ -11,8 +11,13 @@ from pytest_audit_ledger.ledger import Ledger
 from pytest_audit_ledger.printable import printable
 from pytest_audit_ledger.sources.selection import date_range as parse_range
 
+_EXAMPLES = """\b
+audit-ledger export --output ledger.jsonl.gz
+audit-ledger export --output flags.csv --verdict-filter FLAG --date-range 2026-05-01,2026-05-31
+"""
 
-@click.command()
+
+@click.command(epilog=_EXAMPLES)
 @ledger_options
 @click.option("--output", "-o", required=True, metavar="FILE|-", help="Where to; - is standard output.")
 @click.option(
@@ -49,15 +54,11 @@ def export(
     excel_safe: bool,
     verify: bool,
 ) -> None:
-    r"""Export entries, streamed, with a manifest beside the file.
+    """Export entries, streamed, with a manifest beside the file.
 
     Timestamps are ISO 8601 in UTC, exactly as hashed. The file is written whole or not at all; beside it lies
     FILE.manifest.json with its SHA-256, what was selected and the head hash. `audit-ledger verify --ledger-db FILE`
     verifies an export without the database.
-
-    \b
-    audit-ledger export --output ledger.jsonl.gz
-    audit-ledger export --output flags.csv --verdict-filter FLAG --date-range 2026-05-01,2026-05-31
     """
     if date_range is not None:
         if start_date is not None or end_date is not None:

@@ -11,6 +11,8 @@ import click
 from pytest_audit_ledger.artifacts.files import whole_files
 from pytest_audit_ledger.artifacts.verification import as_json
 from pytest_audit_ledger.cli.options import ledger_options, marks, progress
+from pytest_audit_ledger.cli.repair import print_script, restore, tell_irreparable
+from pytest_audit_ledger.errors import UsageError
 from pytest_audit_ledger.judgement import Verification
 from pytest_audit_ledger.ledger import Ledger
 from pytest_audit_ledger.outcome import Assurance, Status
@@ -26,7 +28,14 @@ _COLOURS = {
 }
 
 
-@click.command()
+_EXAMPLES = """\b
+audit-ledger verify --ledger-db postgresql://auditor@localhost/ledger --verbose
+audit-ledger verify --ledger-db ledger.jsonl.gz --output verification.json
+audit-ledger verify --ledger-db service=ledger --repair --dry-run
+"""
+
+
+@click.command(epilog=_EXAMPLES)
 @ledger_options
 @click.option("--verbose", "-v", is_flag=True, help="Print the report in full.")
 @click.option(
@@ -58,6 +67,14 @@ _COLOURS = {
     help="Findings shown for each check; all are counted.",
 )
 @click.option("--allow-empty", "--ledger-allow-empty", is_flag=True, help="Skip what an empty ledger leaves unproven.")
+@click.option(
+    "--repair",
+    is_flag=True,
+    help="First restore what protects the entries (triggers, constraints, indexes), after a confirmation. Never "
+    "touches an entry.",
+)
+@click.option("--yes", is_flag=True, help="With --repair: do not ask.")
+@click.option("--dry-run", is_flag=True, help="With --repair: only print the SQL.")
 @click.option("--output", "-o", metavar="FILE", help="Write the result to a file as well; as JSON if it ends in .json.")
 @click.option(
     "--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True, help="How to print."
@@ -73,20 +90,26 @@ def verify(
     workers: str,
     samples: int,
     allow_empty: bool,
+    repair: bool,
+    yes: bool,
+    dry_run: bool,
     output: str | None,
     format_: str,
 ) -> None:
-    r"""Verify that a ledger was not tampered with.
+    """Verify that a ledger was not tampered with.
 
     Every entry is hashed anew and compared, with its link, its number, its time and its verdict; then what protects the
     table. The result says how much that proves, and claims no more.
-
-    \b
-    audit-ledger verify --ledger-db postgresql://auditor@localhost/ledger --verbose
-    audit-ledger verify --ledger-db ledger.jsonl.gz --output verification.json
     """
     chosen = parse_workers(workers)
+    if (yes or dry_run) and not repair:
+        raise UsageError(f"{'--yes' if yes else '--dry-run'} says how to repair.", "Add --repair, or leave it out.")
     with Ledger(dsn, table=table, timeout=timeout, progress=progress(quiet=quiet)) as ledger:
+        if dry_run:
+            print_script(ledger.source)
+            return
+        if repair:
+            restore(ledger.source, confirmed=yes)
         verification = ledger.verify_integrity(
             suites=suites,
             check_timestamps=check_timestamps,
@@ -96,6 +119,8 @@ def verify(
         )
     if not quiet:
         _print(verification, verbose=verbose, as_=format_)
+    if repair:
+        tell_irreparable(verification)
     if output is not None:
         _write(verification, Path(output), verbose=verbose, as_=format_)
     sys.exit(exit_code(verification))

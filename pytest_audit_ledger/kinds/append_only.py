@@ -76,7 +76,7 @@ class AppendOnly(Guard):
     rule = "UPDATE, DELETE and TRUNCATE of the ledger are refused by enabled triggers that raise unconditionally."
     remedy = (
         "Entries can be changed, or could be while this was so. Find out who changed the guard and when, "
-        "restore it with sql/append_only.sql, and compare the entries with the latest backup or export."
+        "restore it (audit-ledger verify --repair), and compare the entries with the latest backup or export."
     )
     unit = "triggers and roles"
     integrity = True
