@@ -105,9 +105,10 @@ def judge(outcomes: Sequence[Outcome], survey: Survey | None) -> tuple[Assurance
     unevaluated = [outcome.check_id for outcome in integrity if outcome.status is Status.ERROR]
     if survey is not None and not survey.entries:
         return Assurance.UNVERIFIED, "The ledger has no entries, so nothing was proven."
-    if unevaluated:
-        return Assurance.UNVERIFIED, f"Nothing was concluded: {', '.join(unevaluated)} could not be evaluated."
     passed = {outcome.kind for outcome in integrity if outcome.status in (Status.PASS, Status.WARN)}
+    if unevaluated:
+        what = "The ledger as a whole was not verified" if passed else "Nothing was concluded"
+        return Assurance.UNVERIFIED, f"{what}: {', '.join(unevaluated)} could not be evaluated."
     lacking = [name for name in CONSISTENCY if name not in passed]
     if lacking:
         return Assurance.UNVERIFIED, f"The ledger as a whole was not verified: {', '.join(lacking)} did not run."
