@@ -23,7 +23,7 @@ def manifest(path: Path) -> dict[str, Any]:
 
 def left_behind(folder: Path) -> set[str]:
     """Return the files of a folder, but for what the tools of the tests write."""
-    return {path.name for path in folder.iterdir()} - {"stdout", "stderr"}
+    return {path.name for path in folder.iterdir() if not path.name.startswith(("stdout", "stderr", "runpytest-"))}
 
 
 @pytest.mark.parametrize("processes", [(), ("-n", "2")], ids=["alone", "xdist"])
