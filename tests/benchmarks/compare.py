@@ -1,9 +1,11 @@
-"""Measures verification against the peer and against the floor, as whole processes on one ledger in one run.
+"""Measures verification and export against the peer and the floor, as whole processes on one ledger in one run.
 
     make bench                                                      1,000,000 entries, three rounds
     .venv/bin/python -m tests.benchmarks.compare --entries 100000   a smaller one
+    .venv/bin/python -m tests.benchmarks.compare --only export      a part of it
 
-The floor is a raw COPY of the same columns to nothing. Peak memory is that of the largest single process, as the
+The floor of a verification is a raw COPY of the same columns to nothing, that of an export a raw COPY of all columns to
+a file. Peak memory is that of the largest single process, as the
 operating system counts it. The commands of a round run one after the other; a figure is the median of the rounds.
 """
 
@@ -41,7 +43,17 @@ class Nothing:
 cursor = psycopg2.connect(sys.argv[1]).cursor()
 cursor.copy_expert('COPY (SELECT {COLUMNS} FROM ledger_entries ORDER BY sequence_number) TO STDOUT', Nothing())
 """
+RAW_EXPORT = """
+import psycopg2, sys
+with open('raw', 'wb') as file:
+    cursor = psycopg2.connect(sys.argv[1]).cursor()
+    cursor.copy_expert('COPY (SELECT * FROM ledger_entries ORDER BY sequence_number) TO STDOUT', file)
+"""
 PEER = "from audit_ledger.cli import main; main()"
+
+
+Series = dict[str, list[str]]
+"""Commands by name: the floor, the peer, and ours."""
 
 
 @dataclass(frozen=True)
@@ -87,27 +99,47 @@ def build(server: str, entries: int) -> str:
     return dsn
 
 
-def commands(dsn: str) -> dict[str, list[str]]:
-    """Return what is measured, by name; the peer wants a URI of SQLAlchemy's."""
+def peer(dsn: str, command: str, *options: str) -> list[str]:
+    """Return a command of the peer, which wants a URI of SQLAlchemy's."""
     parameters = parse_dsn(dsn)
     uri = f"postgresql+psycopg://{parameters['user']}@/{parameters['dbname']}?host={parameters['host']}"
+    return [sys.executable, "-c", PEER, command, "--ledger-db" if command == "verify" else "--source", uri, *options]
+
+
+def verifications(dsn: str) -> list[Series]:
+    """Return the commands that verify: the floor, the peer, ours."""
     ours = [sys.executable, "-m", "pytest", "-q", "-p", "pytest_audit_ledger.plugin", f"--ledger-db={dsn}"]
-    return {
-        "raw COPY": [sys.executable, "-c", RAW_COPY, dsn],
-        "ski-audit-ledger verify": [sys.executable, "-c", PEER, "verify", "--ledger-db", uri],
-        "ours, 1 worker": [*ours, "--ledger-workers=1"],
-        "ours, auto": [*ours, "--ledger-workers=auto"],
-    }
+    return [
+        {
+            "raw COPY": [sys.executable, "-c", RAW_COPY, dsn],
+            "ski-audit-ledger verify": peer(dsn, "verify"),
+            "ours, 1 worker": [*ours, "--ledger-workers=1"],
+            "ours, auto": [*ours, "--ledger-workers=auto"],
+        }
+    ]
 
 
-def compare(dsn: str, rounds: int) -> dict[str, Measured]:
+def exports(dsn: str) -> list[Series]:
+    """Return the commands that export, format by format: the floor, the peer, ours."""
+    ours = [sys.executable, "-m", "pytest_audit_ledger", "export", "--source", dsn]
+    return [
+        {
+            "raw COPY to a file": [sys.executable, "-c", RAW_EXPORT, dsn],
+            f"ski-audit-ledger export, {name}": peer(dsn, "export", "--format", name, "--output", f"peer.{name}"),
+            f"ours, {name}": [*ours, "--output", f"ours.{name}"],
+        }
+        for name in ("json", "csv", "jsonl")
+    ]
+
+
+def compare(series: Series, rounds: int) -> dict[str, Measured]:
     """Measure every command, round by round; return the medians."""
     # the peer needs the time zone; plugins that happen to be installed beside ours are not what is measured
     environment = {**os.environ, "PGTZ": "UTC", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     results: dict[str, list[Measured]] = {}
     with tempfile.TemporaryDirectory() as folder:
         for _ in range(rounds):
-            for name, command in commands(dsn).items():
+            for name, command in series.items():
                 results.setdefault(name, []).append(measure(command, environment, folder))
     return {
         name: Measured(statistics.median(m.seconds for m in runs), statistics.median(m.mebibytes for m in runs))
@@ -116,15 +148,15 @@ def compare(dsn: str, rounds: int) -> dict[str, Measured]:
 
 
 def table(results: Mapping[str, Measured], entries: int) -> str:
-    """Return the measurements as Markdown, with ratios against the peer and the floor."""
-    peer, floor = results["ski-audit-ledger verify"].seconds, results["raw COPY"].seconds
+    """Return the measurements as Markdown, with ratios against the floor, which comes first, and the peer after it."""
+    floor, other = (measured.seconds for measured in list(results.values())[:2])
     rows = [
         (
             name,
             f"{measured.seconds:.2f}",
             f"{entries / measured.seconds:,.0f}",
             f"{measured.mebibytes:.0f}",
-            f"{peer / measured.seconds:.1f}",
+            f"{other / measured.seconds:.1f}",
             f"{measured.seconds / floor:.1f}",
         )
         for name, measured in results.items()
@@ -145,16 +177,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--entries", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--only", choices=["verify", "export"])
     arguments = parser.parse_args()
+    measured = [
+        part for name, part in (("verify", verifications), ("export", exports)) if arguments.only in (None, name)
+    ]
     with embedded_server() as server:
         print(
             f"{processor()}, {os.cpu_count()} cores, Python {platform.python_version()}, server on the same machine\n"
         )
         for entries in (arguments.entries // 10, arguments.entries):
-            results = compare(build(server, entries), arguments.rounds)
-            print(
-                f"{entries:,} entries, median of {arguments.rounds} rounds\n\n{table(results, entries)}\n", flush=True
-            )
+            dsn = build(server, entries)
+            print(f"{entries:,} entries, median of {arguments.rounds} rounds\n", flush=True)
+            for series in (one for part in measured for one in part(dsn)):
+                print(f"{table(compare(series, arguments.rounds), entries)}\n", flush=True)
 
 
 if __name__ == "__main__":

@@ -260,11 +260,7 @@ def test_a_filtered_export_is_never_called_verified(pytester: pytest.Pytester, r
     result = run("--ledger-db=flags.jsonl")
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.assert_outcomes(passed=4, skipped=2, errors=2)
-    result.stdout.fnmatch_lines(
-        [
-            "UNVERIFIED: The ledger as a whole was not verified: chain_linkage, sequence_continuity could not be evaluated."
-        ]
-    )
+    result.stdout.fnmatch_lines(["UNVERIFIED: The ledger as a whole was not verified: chain_linkage, *"])
 
 
 def test_an_export_that_is_not_there_is_a_usage_error(run: RunLedger) -> None:
