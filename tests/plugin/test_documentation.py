@@ -1,4 +1,4 @@
-"""Every command and every suite of a README is run; every option is in the README."""
+"""Every command, snippet and suite of a README is run; every option is in the README."""
 
 from __future__ import annotations
 
@@ -8,16 +8,19 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from pytest_audit_ledger.cli import main
 from tests.forger import Forger
 from tests.plugin.conftest import RunLedger
 
 ROOT = Path(__file__).parents[2]
 READMES = sorted(
     path.relative_to(ROOT)
-    for path in [*ROOT.glob("*.md"), *ROOT.glob("checks/*.md"), *ROOT.glob("sql/*.md"), *ROOT.glob("examples/**/*.md")]
+    for pattern in ("*.md", "checks/*.md", "sql/*.md", "examples/**/*.md", "pytest_audit_ledger/**/*.md")
+    for path in ROOT.glob(pattern)
 )
 RUN_ELSEWHERE = {
     "make demo": "test_make_demo_runs",
@@ -27,43 +30,82 @@ RUN_ELSEWHERE = {
 }
 
 
-def commands(readme: Path) -> list[tuple[str, int]]:
-    """Return the commands of the console blocks of a README with their expected exit codes."""
-    blocks = re.findall(r"```console\n(.*?)```", (ROOT / readme).read_text(encoding="utf-8"), re.DOTALL)
-    lines = [line[2:] for block in blocks for line in block.splitlines() if line.startswith("$ ")]
+def blocks(readme: Path, language: str) -> list[str]:
+    """Return the blocks of a README that are marked with this language."""
+    return re.findall(rf"```{language}\n(.*?)```", (ROOT / readme).read_text(encoding="utf-8"), re.DOTALL)
+
+
+def commands(block: str) -> list[tuple[str, int]]:
+    """Return the commands of a console block with their expected exit codes."""
     found = []
-    for line in lines:
-        command, _, comment = line.partition("  # ")
+    for line in block.splitlines():
+        command, _, comment = line.removeprefix("$ ").partition("  # ")
         code = re.search(r"exits with (\d)", comment)
-        found.append((command.strip(), int(code.group(1)) if code else 0))
+        if line.startswith("$ ") and command.strip() not in RUN_ELSEWHERE:
+            found.append((command.strip(), int(code.group(1)) if code else 0))
     return found
 
 
-CASES = [
-    pytest.param(readme, command, code, id=f"{readme}: {command}")
-    for readme in READMES
-    for command, code in commands(readme)
-    if command not in RUN_ELSEWHERE
-]
+def cases(language: str) -> list[Any]:
+    """Return README and block of every block, named for its first line."""
+    return [
+        pytest.param(readme, block, id=f"{readme}: {block.splitlines()[0]}")
+        for readme in READMES
+        for block in blocks(readme, language)
+        if language != "console" or commands(block)
+    ]
 
 
-@pytest.mark.parametrize(("readme", "command", "code"), CASES)
-def test_a_command_of_a_readme_does_what_it_says(
-    readme: Path, command: str, code: int, tmp_path: Path, forger: Forger
-) -> None:
-    forger.build(100)
-    folder = tmp_path / "copy"
-    if readme.parts[0] == "examples":
-        shutil.copytree(ROOT / readme.parent, folder)
-    else:
-        folder.mkdir()
+@pytest.fixture
+def environment(forger: Forger, tmp_path: Path) -> dict[str, str]:
+    """What a reader has: a ledger in LEDGER_DSN, and our commands on the path before those of the peer."""
+    scripts = tmp_path / "scripts"
+    scripts.mkdir()
+    ours = scripts / "audit-ledger"
+    ours.write_text(f'#!/bin/sh\nexec {sys.executable} -m pytest_audit_ledger "$@"\n')
+    ours.chmod(0o755)
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    environment = {**inherited, "LEDGER_DSN": forger.dsn, "PATH": path}
+    path = os.pathsep.join([str(scripts), str(Path(sys.executable).parent), os.environ["PATH"]])
+    return {**inherited, "LEDGER_DSN": forger.build(100).dsn, "PATH": path}
+
+
+def folder(readme: Path, tmp_path: Path) -> Path:
+    """Return where a reader stands: in a copy of the example, or anywhere."""
+    copy = tmp_path / "copy"
+    if readme.parts[0] == "examples":
+        shutil.copytree(ROOT / readme.parent, copy)
+    else:
+        copy.mkdir()
+    return copy
+
+
+@pytest.mark.parametrize(("readme", "block"), cases("console"))
+def test_the_commands_of_a_readme_do_what_they_say(
+    readme: Path, block: str, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    here = folder(readme, tmp_path)
+    for command, code in commands(block):
+        done = subprocess.run(
+            command, shell=True, cwd=here, env=environment, capture_output=True, text=True, timeout=120, check=False
+        )
+        assert done.returncode == code, f"{command}\n{done.stdout}{done.stderr}"
+
+
+@pytest.mark.parametrize(("readme", "block"), cases("python"))
+def test_the_python_of_a_readme_runs(readme: Path, block: str, tmp_path: Path, environment: dict[str, str]) -> None:
+    here = folder(readme, tmp_path)
     done = subprocess.run(
-        command, shell=True, cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False
+        [sys.executable, "-"],
+        input=block,
+        cwd=here,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
-    assert done.returncode == code, done.stdout + done.stderr
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout
 
 
 def test_make_demo_runs() -> None:
@@ -100,6 +142,16 @@ def test_every_option_is_in_the_readme(run: RunLedger) -> None:
     offered = set(re.findall(r"--ledger-[a-z-]+", run("--help").stdout.str()))
     described = set(re.findall(r"--ledger-[a-z-]+", (ROOT / "README.md").read_text(encoding="utf-8")))
     assert offered == described
+
+
+def test_every_option_of_the_command_is_in_the_readme() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    described = set(re.findall(r"--[a-z-]+", text))
+    for name, command in main.commands.items():
+        assert f"audit-ledger {name}" in text
+        options = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
+        long = {option for option in options if option.startswith("--") and not option.startswith("--ledger-")}
+        assert long <= described, name
 
 
 def test_every_statement_is_in_the_manual() -> None:
