@@ -14,6 +14,7 @@ from psycopg2.extensions import make_dsn, parse_dsn
 from pytest_audit_ledger.sources.demo import embedded_server
 from pytest_audit_ledger.sources.dsn import mask
 from tests.forger import Forger
+from tests.postgres.support import emptied, empty_database
 
 pytest_plugins = ["pytester"]
 
@@ -72,11 +73,17 @@ def database(server: str) -> Iterator[str]:
     _administer(server, f"DROP DATABASE {name} WITH (FORCE)")
 
 
-@pytest.fixture
-def forger(database: str) -> Iterator[Forger]:
-    """A forger at work in an empty database; `forger.build(…)` makes the ledger."""
-    with Forger(database) as forger:
+@pytest.fixture(scope="session")
+def workshop(server: str) -> Iterator[Forger]:
+    """A forger in a database that the tests of this process share."""
+    with empty_database(server) as dsn, Forger(dsn) as forger:
         yield forger
+
+
+@pytest.fixture
+def forger(workshop: Forger) -> Forger:
+    """A forger at work in an empty database; `forger.build(…)` makes the ledger."""
+    return emptied(workshop)
 
 
 def pytest_report_header(config: pytest.Config) -> str:

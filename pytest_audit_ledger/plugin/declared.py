@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+# as in verification.py and sources/postgres.py, which a run without a ledger does not import
+SAMPLES = 20
+TIMEOUT_S = 3600
+
 
 def add_options(parser: pytest.Parser) -> None:
     """Declare options and ini settings."""
@@ -32,15 +36,15 @@ def add_options(parser: pytest.Parser) -> None:
         "--ledger-samples",
         metavar="N",
         type=int,
-        default=20,
-        help="Findings shown for each check; all are counted (default: 20).",
+        default=SAMPLES,
+        help=f"Findings shown for each check; all are counted (default: {SAMPLES}).",
     )
     group.addoption(
         "--ledger-timeout",
         metavar="SECONDS",
         type=int,
-        default=3600,
-        help="Seconds one statement may take on the server; a scan is one statement (default: 3600).",
+        default=TIMEOUT_S,
+        help=f"Seconds one statement may take on the server; a scan is one statement (default: {TIMEOUT_S}).",
     )
     group.addoption(
         "--ledger-allow-empty",

@@ -124,6 +124,8 @@ def empty_database(server: str, options: str = "") -> Iterator[str]:
 
 def emptied(forger: Forger) -> Forger:
     """Take everything out of the forger's database, which is several times quicker than a database for each test."""
+    forger.run("DISCARD ALL")
+    forger.run("SET TimeZone = 'UTC'; SET lock_timeout = '30s'")
     (name,) = forger.run("SELECT current_database()")[0]
     schemas = forger.run("SELECT quote_ident(nspname) FROM pg_namespace WHERE nspname !~ '^pg_|^information_schema$'")
     forger.run("SET client_min_messages = warning; SET synchronous_commit = off")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import psycopg2
 import pytest
 
@@ -15,7 +13,6 @@ from tests.postgres.support import (
     another_session,
     build_partitioned,
     emptied,
-    empty_database,
     login,
     role,
     run_check,
@@ -29,17 +26,6 @@ CHANGES = {
     "DELETE": "DELETE FROM ledger_entries WHERE sequence_number = 1",
     "TRUNCATE": "TRUNCATE ledger_entries",
 }
-
-
-@pytest.fixture(scope="module")
-def workshop(server: str) -> Iterator[Forger]:
-    with empty_database(server) as dsn, Forger(dsn) as forger:
-        yield forger
-
-
-@pytest.fixture
-def forger(workshop: Forger) -> Forger:
-    return emptied(workshop)
 
 
 @pytest.fixture

@@ -33,7 +33,6 @@ from tests.postgres.support import (
     build_partitioned,
     chained,
     check,
-    emptied,
     empty_database,
     found,
     login,
@@ -46,17 +45,6 @@ from tests.postgres.support import (
 
 ALL_PASS = dict.fromkeys((*FOLDS, *GUARDS), Status.PASS)
 SECRET = "s3cr3t-sesame"
-
-
-@pytest.fixture(scope="module")
-def workshop(server: str) -> Iterator[Forger]:
-    with empty_database(server) as dsn, Forger(dsn) as forger:
-        yield forger
-
-
-@pytest.fixture
-def forger(workshop: Forger) -> Forger:
-    return emptied(workshop)
 
 
 def assert_clean(verification: Verification, entries: int) -> None:

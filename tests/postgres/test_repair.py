@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import re
-from collections.abc import Iterator
 
 import pytest
 
@@ -20,8 +19,6 @@ from tests.postgres.support import (
     GUARDS,
     another_session,
     build_partitioned,
-    emptied,
-    empty_database,
     login,
     outcomes,
     role,
@@ -35,17 +32,6 @@ from tests.postgres.test_table_guard import needs_version
 
 OPERATIONS = ("UPDATE", "DELETE", "TRUNCATE")
 LAX = "RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN coalesce(NEW, OLD); END;'"
-
-
-@pytest.fixture(scope="module")
-def workshop(server: str) -> Iterator[Forger]:
-    with empty_database(server) as dsn, Forger(dsn) as forger:
-        yield forger
-
-
-@pytest.fixture
-def forger(workshop: Forger) -> Forger:
-    return emptied(workshop)
 
 
 @pytest.fixture

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from pytest_audit_ledger.kinds.base import V2_COLUMNS, V3_COLUMNS
@@ -14,24 +12,11 @@ from tests.postgres.support import (
     FOLDS,
     another_session,
     build_partitioned,
-    emptied,
-    empty_database,
     run_check,
     run_suite,
     statuses,
     told,
 )
-
-
-@pytest.fixture(scope="module")
-def workshop(server: str) -> Iterator[Forger]:
-    with empty_database(server) as dsn, Forger(dsn) as forger:
-        yield forger
-
-
-@pytest.fixture
-def forger(workshop: Forger) -> Forger:
-    return emptied(workshop)
 
 
 @pytest.fixture

@@ -123,7 +123,14 @@ def test_nothing_is_said_to_fit_together_unless_all_of_it_was_found_to(outcomes:
 def test_a_check_that_could_not_be_evaluated_proves_nothing(kind: str) -> None:
     assert judge(but(kind, Status.ERROR), SURVEY) == (
         Assurance.UNVERIFIED,
-        f"Nothing was concluded: {kind} could not be evaluated.",
+        f"The ledger as a whole was not verified: {kind} could not be evaluated.",
+    )
+
+
+def test_where_nothing_could_be_evaluated_nothing_was_concluded() -> None:
+    assert judge([outcome("entry_hash", Status.ERROR), guard(Status.SKIP)], SURVEY) == (
+        Assurance.UNVERIFIED,
+        "Nothing was concluded: entry_hash could not be evaluated.",
     )
 
 

@@ -1,0 +1,142 @@
+"""The Python API: what a verification tells, and that nothing else than our own errors is raised."""
+
+from __future__ import annotations
+
+import pickle
+from datetime import datetime, timezone
+from pathlib import Path
+
+import psycopg2
+import pytest
+
+from pytest_audit_ledger import Assurance, Ledger, LedgerError, Status, SuiteError, UsageError
+from tests.forger import TAMPERINGS, Forger
+
+LATE = "version: 1\nchecks:\n  - {id: late, expect: timestamp_order, severity: warning, future_tolerance: 1s}\n"
+
+
+def test_a_clean_ledger_is_valid_and_says_what_it_holds(forger: Forger) -> None:
+    ((low, high),) = forger.build(100).run('SELECT min("timestamp"), max("timestamp") FROM ledger_entries')
+    counts = dict(forger.run("SELECT verdict, count(*) FROM ledger_entries GROUP BY 1"))
+    with Ledger(forger.dsn) as ledger:
+        result = ledger.verify_integrity()
+    assert result.is_valid
+    assert result.assurance is Assurance.SELF_CONSISTENT
+    assert (result.total_entries, result.sequence_range) == (100, (1, 100))
+    assert result.time_range == (low.astimezone(timezone.utc), high.astimezone(timezone.utc))
+    assert all(isinstance(moment, datetime) for moment in result.time_range)
+    assert result.verdict_distribution == counts
+    assert result.issues == ()
+    assert "Keep the head hash outside of the database" in result.recommendation
+
+
+def test_a_tampered_ledger_is_not_valid_and_its_issues_say_where(forger: Forger) -> None:
+    TAMPERINGS["edit"](forger.build(100))
+    result = Ledger(forger.dsn).verify_integrity()
+    assert not result.is_valid
+    assert result.assurance is Assurance.TAMPERED
+    assert [(issue.code, issue.sequence_number) for issue in result.issues] == [("ENTRY_HASH_MISMATCH", 50)]
+    assert result.recommendation.startswith("Do not rely on this ledger.")
+
+
+def test_lost_protections_have_a_recommendation_of_their_own(forger: Forger) -> None:
+    TAMPERINGS["trigger_disabled"](forger.build(100))
+    result = Ledger(forger.dsn).verify_integrity()
+    assert not result.is_valid
+    assert "verify --repair" in result.recommendation
+
+
+def test_nothing_checked_is_not_valid(forger: Forger) -> None:
+    empty = Ledger(forger.build(0).dsn).verify_integrity()
+    gone = Ledger(f"{forger.dsn} port=1").verify_integrity()
+    for result in (empty, gone):
+        assert not result.is_valid
+        assert result.assurance is Assurance.UNVERIFIED
+        assert result.recommendation.startswith("Rely on nothing yet")
+        assert result.total_entries == 0
+        assert result.time_range == (None, None)
+    assert gone.sequence_range == (None, None)
+    assert gone.verdict_distribution == {}
+    assert not Ledger(forger.dsn).verify_integrity(allow_empty=True).is_valid
+
+
+def test_a_suite_of_ones_own_is_run_besides(forger: Forger, tmp_path: Path) -> None:
+    forger.build(100)
+    suite = tmp_path / "own.ledger.yaml"
+    suite.write_text(LATE)
+    result = Ledger(forger.dsn).verify_integrity(suites=[suite])
+    assert [outcome.check_id for outcome in result.outcomes][-2:] == ["table_guard", "late"]
+    assert result.is_valid
+
+
+def test_a_failed_check_of_ones_own_is_not_valid_although_the_chain_holds(forger: Forger, tmp_path: Path) -> None:
+    forger.build(100)
+    suite = tmp_path / "own.ledger.yaml"
+    suite.write_text("version: 1\nchecks:\n  - {id: roles, expect: append_only, roles: critical}\n")
+    forger.run("GRANT UPDATE ON ledger_entries TO PUBLIC")
+    result = Ledger(forger.dsn).verify_integrity(suites=[suite])
+    assert not result.is_valid
+    assert {outcome.check_id for outcome in result.with_status(Status.FAIL)} == {"roles"}
+
+
+def test_the_order_of_time_can_be_left_out(forger: Forger) -> None:
+    TAMPERINGS["clock_regression"](forger.build(100))
+    assert not Ledger(forger.dsn).verify_integrity().is_valid
+    result = Ledger(forger.dsn).verify_integrity(check_timestamps=False)
+    assert "timestamp_order" not in {outcome.kind for outcome in result.outcomes}
+    assert result.is_valid
+
+
+def test_results_can_be_pickled(forger: Forger, tmp_path: Path) -> None:
+    TAMPERINGS["edit"](forger.build(100))
+    ledger = Ledger(forger.dsn)
+    result = ledger.verify_integrity()
+    export = ledger.export_entries(output_file=tmp_path / "ledger.csv")
+    assert pickle.loads(pickle.dumps(result)) == result
+    assert pickle.loads(pickle.dumps(export)) == export
+
+
+def test_a_demo_is_started_when_needed_and_stopped_at_the_end() -> None:
+    with Ledger("demo:tampered") as ledger:
+        assert not ledger.verify_integrity().is_valid
+        host = ledger.source.label.partition("host=")[2]
+        assert Path(host).exists()
+    assert not Path(host).exists()
+
+
+@pytest.mark.parametrize(
+    ("dsn", "options"),
+    [
+        ("", {}),
+        ("   ", {}),
+        ("demo:nothing", {}),
+        ("not a dsn", {}),
+        ("env:LEDGER_NOT_SET", {}),
+        ("postgresql://u:p@ss/word@host/db", {}),
+        ("nowhere.jsonl.gz", {}),
+        ("postgresql:///x", {"table": "a.b.c"}),
+        ("demo", {"table": "a.b.c"}),
+    ],
+)
+def test_what_cannot_be_read_is_a_usage_error_before_anything_connects(dsn: str, options: dict[str, str]) -> None:
+    with pytest.raises(UsageError) as caught:
+        Ledger(dsn, **options)  # type: ignore[arg-type]
+    assert "p@ss" not in str(caught.value)
+
+
+def test_only_our_own_errors_are_raised(forger: Forger, tmp_path: Path) -> None:
+    ledger = Ledger(forger.build(10).dsn)
+    broken = tmp_path / "broken.ledger.yaml"
+    broken.write_text("version: 1\nchecks:\n  - {id: a, expect: nothing_of_the_kind}\n")
+    with pytest.raises(SuiteError, match=r"broken\.ledger\.yaml:3:"):
+        ledger.verify_integrity(suites=[broken])
+    with pytest.raises(SuiteError, match="cannot be read"):
+        ledger.verify_integrity(suites=["nowhere.ledger.yaml"])
+    with pytest.raises(UsageError, match="for a file"):
+        ledger.export_entries(format="csv")  # type: ignore[call-overload]
+    for dsn in (f"{forger.dsn} port=1", f"{forger.dsn} dbname=nowhere"):
+        with pytest.raises(LedgerError) as caught:
+            Ledger(dsn).export_entries(output_file=tmp_path / "x.csv")
+        assert caught.value.remedy
+        assert not isinstance(caught.value, psycopg2.Error)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["broken.ledger.yaml"]
