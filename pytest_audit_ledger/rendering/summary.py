@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from pytest_audit_ledger.entry import VERDICTS
 from pytest_audit_ledger.judgement import CONSISTENCY, Verification
-from pytest_audit_ledger.outcome import Outcome, Status
+from pytest_audit_ledger.outcome import Assurance, Finding, Outcome, Status
 from pytest_audit_ledger.printable import printable
 from pytest_audit_ledger.rendering.outcomes import describe
 
@@ -15,6 +15,9 @@ TITLE = "Ledger Integrity Verification"
 _GUARDS = ("append_only", "table_guard")
 _TIME = ("timestamp_order",)
 _EXPORT = ("export_manifest",)
+
+BRIEF_FINDINGS = 3
+"""Of each check, below the tree."""
 
 
 @dataclass(frozen=True)
@@ -35,17 +38,46 @@ ASCII = Marks("OK:", "FAILED:", "UNKNOWN:", "WARNING:", "|--", "`--")
 
 
 def tree(verification: Verification, marks: Marks = UNICODE) -> str:
-    """Return the result in a few lines; what did not pass is described below."""
+    """Return the result in a few lines, then in brief what did not pass, and what to do about it."""
     lines = [f"{title}: {words}" for title, words in _lines(verification, marks)]
     branches = [marks.branch] * (len(lines) - 1) + [marks.last]
-    drawn = [TITLE, *(f"{branch} {line}" for branch, line in zip(branches, lines, strict=True))]
-    return "\n".join([*drawn, "", f"{verification.assurance.value}: {printable(verification.sentence, 2000)}"])
+    drawn = [f"{branch} {line}" for branch, line in zip(branches, lines, strict=True)]
+    sentence = f"{verification.assurance.value}: {printable(verification.sentence, 2000)}"
+    parts = ["\n".join([TITLE, *drawn]), sentence, *findings(verification)]
+    if len(parts) > 2 or not verification.is_valid:
+        parts.append(f"Recommendation: {verification.recommendation}")
+    return "\n\n".join(parts)
 
 
-def findings(verification: Verification) -> str:
-    """Return what every check that did not pass has to say; empty where all passed."""
-    told = [outcome for outcome in verification.outcomes if outcome.status not in (Status.PASS, Status.SKIP)]
-    return "\n\n".join(map(describe, told))
+def findings(verification: Verification, *, in_full: bool = False) -> list[str]:
+    """Return a paragraph for every check that did not pass, and one for all that fail to run for the same reason.
+
+    In full, it is told with its rule and all findings that were kept; then also what a passing check has to tell.
+    """
+    paragraphs: dict[str, str] = {}
+    for outcome in verification.outcomes:
+        if outcome.status is Status.ERROR:
+            others = (other for other in verification.outcomes if other.status is Status.ERROR)
+            names = ", ".join(other.check_id for other in others if other.reason == outcome.reason)
+            why = f"  why    {printable(outcome.reason, 1000)}"
+            paragraphs[outcome.reason] = f"{names}: could not be evaluated\n{why}"
+        elif outcome.status not in (Status.PASS, Status.SKIP) or (in_full and outcome.findings):
+            paragraphs[f"{outcome.suite}::{outcome.check_id}"] = describe(outcome) if in_full else _brief(outcome)
+    return list(paragraphs.values())
+
+
+def _brief(outcome: Outcome) -> str:
+    headline = describe(outcome).partition("\n")[0]
+    shown = outcome.findings[:BRIEF_FINDINGS]
+    left_out = sum(outcome.codes.values()) - len(shown)
+    more = [f"  … and {left_out:,} more (--verbose shows more)"] if left_out else []
+    return "\n".join([headline, *map(_told, shown), *more, f"  next   {outcome.remedy}"])
+
+
+def _told(finding: Finding) -> str:
+    where = "" if finding.sequence_number is None else f"sequence {finding.sequence_number}: "
+    own = f" ({finding.severity.value})" if finding.severity else ""
+    return f"  - {finding.code}{own} {where}{printable(finding.message, 600)}"
 
 
 def _lines(verification: Verification, marks: Marks) -> Iterator[tuple[str, str]]:
@@ -62,6 +94,8 @@ def _lines(verification: Verification, marks: Marks) -> Iterator[tuple[str, str]
         passed = sum(outcome.status is Status.PASS for outcome in others)
         yield "Other checks", f"{_mark(others, marks)} {passed:,}/{len(others):,} passed"
     yield "Assurance", verification.assurance.value
+    table = f", {printable(verification.table)}" if verification.table else ""
+    yield "Ledger", f"{printable(verification.database, 1000)}{table}"
     yield "Last verified", _moment(verification)
 
 
@@ -93,14 +127,20 @@ def _state(verification: Verification, kinds: Sequence[str], good: str, marks: M
     mark = _mark(outcomes, marks)
     statuses = {outcome.status for outcome in outcomes}
     count = sum(outcome.unexpected_count for outcome in outcomes)
-    counted = f"{count:,} {'FINDING' if count == 1 else 'FINDINGS'}"
+    counted = f"{count:,} {'FINDING' if count == 1 else 'FINDINGS'}{_first(outcomes)}"
     if Status.FAIL in statuses:
         return f"{mark} {counted}"
     if Status.ERROR in statuses:
         return f"{mark} COULD NOT BE EVALUATED"
     if not statuses or Status.SKIP in statuses:
         return f"{mark} NOT CHECKED"
-    return f"{mark} {good}" if mark == marks.good else f"{mark} {counted}"
+    # a check whose findings are only told passes with them
+    return f"{marks.warned} {counted}" if count or mark != marks.good else f"{mark} {good}"
+
+
+def _first(outcomes: Sequence[Outcome]) -> str:
+    places = [f.sequence_number for outcome in outcomes for f in outcome.findings if f.sequence_number is not None]
+    return f", first at sequence {min(places)}" if places else ""
 
 
 def _hashes(verification: Verification, marks: Marks) -> str:
@@ -109,18 +149,20 @@ def _hashes(verification: Verification, marks: Marks) -> str:
         return _state(verification, ("entry_hash",), "VERIFIED", marks)
     (outcome,) = outcomes
     valid = outcome.element_count - outcome.unexpected_count
-    return f"{_mark(outcomes, marks)} {valid:,}/{outcome.element_count:,} valid"
+    return f"{_mark(outcomes, marks)} {valid:,}/{outcome.element_count:,} valid{_first(outcomes)}"
 
 
 def full_report(verification: Verification, marks: Marks = UNICODE) -> str:
     """Return the report in full, section by section. It claims nothing that was not checked."""
     title = f"{TITLE} Report"
+    told = "\n\n".join(findings(verification, in_full=True)).splitlines()
     sections = [
         [title, "=" * len(title)],
         list(_head(verification)),
         ["Chain Analysis:", *_indented(_chain(verification))],
         ["Integrity Checks:", *_indented(_checks(verification.outcomes, marks))],
         ["Verdict Distribution:", *_indented(_verdicts(verification))],
+        *([["Findings:", *_indented(told)]] if told else []),
         ["Risk Assessment:", *_indented(_risks(verification, marks))],
         [f"Status: {verification.assurance.value}", *_indented([printable(verification.sentence, 2000)])],
         [f"Recommendation: {verification.recommendation}"],
@@ -128,14 +170,17 @@ def full_report(verification: Verification, marks: Marks = UNICODE) -> str:
     return "\n\n".join("\n".join(section) for section in sections)
 
 
-def _indented(lines: Sequence[str] | Iterator[str]) -> list[str]:
-    return [f"  {line}" for line in lines] or ["  (nothing was read)"]
+def _indented(lines: Iterable[str]) -> list[str]:
+    return [f"  {line}".rstrip() for line in lines] or ["  (nothing was read)"]
 
 
 def _head(verification: Verification) -> Iterator[str]:
     yield f"Database: {printable(verification.database, 1000)}"
     if verification.table:
         yield f"Table: {printable(verification.table)}"
+    if verification.info is not None and verification.info.export is not None:
+        yield f"SHA-256 of the export: {verification.info.export.sha256}"
+        yield f"Extent: {verification.info.extent.value}"
     yield f"Verification Date: {_moment(verification)}"
     yield f"Verified By: pytest-audit-ledger {verification.tool_version}"
 
@@ -156,14 +201,19 @@ def _number(number: int | None) -> str:
 
 
 def _checks(outcomes: Sequence[Outcome], marks: Marks) -> Iterator[str]:
+    several = len({outcome.suite for outcome in outcomes}) > 1
     for outcome in outcomes:
-        mark = marks.unknown if outcome.status is Status.SKIP else _mark([outcome], marks)
-        if outcome.status in (Status.ERROR, Status.SKIP):
-            ended = "could not be evaluated" if outcome.status is Status.ERROR else "not checked"
-            yield f"{mark} {outcome.check_id}: {ended}: {printable(outcome.reason, 1000)}"
+        name = f"{printable(outcome.suite)}::{outcome.check_id}" if several else outcome.check_id
+        if outcome.status is Status.ERROR:
+            ended = "could not be evaluated"
+        elif outcome.status is Status.SKIP:
+            ended = f"not checked: {printable(outcome.reason, 1000)}"
         else:
-            count = f"{outcome.unexpected_count:,} finding{'' if outcome.unexpected_count == 1 else 's'}"
-            yield f"{mark} {outcome.check_id}: {outcome.element_count:,} {outcome.unit} examined, {count}"
+            findings = "finding" if outcome.unexpected_count == 1 else "findings"
+            ended = f"{outcome.element_count:,} {outcome.unit} examined, {outcome.unexpected_count:,} {findings}"
+        yield f"{_mark([outcome], marks)} {name}: {ended}"
+        if outcome.description:
+            yield f"    {printable(outcome.description)}"
 
 
 def _verdicts(verification: Verification) -> Iterator[str]:
@@ -179,5 +229,8 @@ def _risks(verification: Verification, marks: Marks) -> Iterator[str]:
     yield f"Changed entries: {_state(verification, ('entry_hash', 'chain_linkage'), 'no sign of any', marks)}"
     yield f"Missing entries: {_state(verification, ('sequence_continuity',), 'none before the last', marks)}"
     yield f"Order of time: {_state(verification, _TIME, 'kept', marks)}"
-    yield f"Changes from now on: {_state(verification, _GUARDS, 'refused by the database', marks)}"
+    refused = "refused by the database, until an owner or superuser lifts its protections"
+    yield f"Changes from now on: {_state(verification, _GUARDS, refused, marks)}"
+    if verification.assurance is not Assurance.ANCHORED:
+        yield f"Chain rewritten as a whole, or cut off at its end: {marks.unknown} would not show without a checkpoint"
     yield "Not covered by any hash: id, created_at, escalation_status, escalation_notes, and the columns of schema v3"
