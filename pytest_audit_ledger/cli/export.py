@@ -5,19 +5,24 @@ from __future__ import annotations
 import click
 
 from pytest_audit_ledger.artifacts.export import FORMATS
-from pytest_audit_ledger.cli.options import ledger_options, progress
+from pytest_audit_ledger.cli.options import EXIT_CODES, ledger_options, progress, refuse_to_overwrite
 from pytest_audit_ledger.errors import UsageError
 from pytest_audit_ledger.ledger import Ledger
 from pytest_audit_ledger.printable import printable
+from pytest_audit_ledger.sources.dsn import resolve
 from pytest_audit_ledger.sources.selection import date_range as parse_range
 
-_EXAMPLES = """\b
-audit-ledger export --output ledger.jsonl.gz
-audit-ledger export --output flags.csv --verdict-filter FLAG --date-range 2026-05-01,2026-05-31
+_EPILOG = f"""\b
+Examples:
+  audit-ledger export --source service=ledger --output ledger.jsonl.gz --verify
+  audit-ledger export --source service=ledger --output may.csv --date-range 2026-05-01,2026-05-31
+  audit-ledger export --source service=ledger --output - --format jsonl --limit 10
+
+{EXIT_CODES}
 """
 
 
-@click.command(epilog=_EXAMPLES)
+@click.command(epilog=_EPILOG)
 @ledger_options
 @click.option("--output", "-o", required=True, metavar="FILE|-", help="Where to; - is standard output.")
 @click.option(
@@ -53,7 +58,7 @@ def export(
     limit: int | None,
     excel_safe: bool,
     verify: bool,
-) -> None:
+) -> int:
     """Export entries, streamed, with a manifest beside the file.
 
     Timestamps are ISO 8601 in UTC, exactly as hashed. The file is written whole or not at all; beside it lies
@@ -64,6 +69,7 @@ def export(
         if start_date is not None or end_date is not None:
             raise UsageError("--date-range stands for --start-date and --end-date.", "Give it, or them.")
         start_date, end_date = parse_range(date_range)
+    refuse_to_overwrite(output, resolve(dsn))
     with Ledger(dsn, table=table, timeout=timeout, progress=progress(quiet=quiet)) as ledger:
         result = ledger.export_entries(
             output_file=output,
@@ -82,3 +88,4 @@ def export(
         click.echo(f"Exported {result.entry_count:,} {noun}.", err=output == "-")
         for file in result.files:
             click.echo(f"{printable(file.path, 1000)}  {file.size:,} bytes  SHA-256 {file.sha256}")
+    return 0

@@ -3,48 +3,86 @@
 from __future__ import annotations
 
 import io
-import os
 import signal
 import sys
 import traceback
+from contextlib import suppress
 from typing import Any, NoReturn
 
 import click
 
 from pytest_audit_ledger.cli.export import export
+from pytest_audit_ledger.cli.options import EXIT_CODES, NOT_DONE, WRONG_USAGE, tell_error, written
 from pytest_audit_ledger.cli.verify import verify
 from pytest_audit_ledger.errors import LedgerError, UsageError
-from pytest_audit_ledger.printable import printable
 
-NOT_DONE = 3
+_HELP = """Verify a hash-chained audit ledger, and export it as evidence.
+
+\b
+The ledger, which --ledger-db (or --source, or the variable LEDGER_DSN) names, is
+  a database    postgresql://user@host/database, 'host=... dbname=...', service=NAME
+  a variable    env:NAME, for a DSN that must not show in the list of processes
+  an export     FILE.json, .jsonl or .csv, also with .gz
+  a demo        demo, or demo:tampered to see what red looks like
+
+It is only ever read, in one read-only snapshot. Only `verify --repair` changes anything, and never an entry.
+"""
+
+_EPILOG = f"""\b
+Examples:
+  audit-ledger verify --ledger-db demo
+  audit-ledger verify --ledger-db postgresql://auditor@localhost/ledger --verbose
+  audit-ledger verify --ledger-db env:MY_DSN --table audit.ledger_entries --quiet
+  audit-ledger export --source service=ledger --output ledger.jsonl.gz
+
+{EXIT_CODES}
+"""
 
 
 class _Commands(click.Group):
-    """Turns whatever a command raises into one sentence and the right exit code."""
+    """Turns whatever a command raises into one sentence and the right exit code.
+
+    A command returns its exit code. Only that can be 1: click ends with 1 what it does not know, and so does Python.
+    """
+
+    def main(self, *args: Any, **options: Any) -> NoReturn:
+        for stream in (sys.stdin, sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="backslashreplace")
+        before = signal.signal(signal.SIGTERM, _interrupt)
+        try:
+            code = self._run(*args, **{**options, "standalone_mode": False})
+        finally:
+            signal.signal(signal.SIGTERM, before)
+        sys.exit(code)
+
+    def _run(self, *args: Any, **options: Any) -> int:
+        try:
+            return super().main(*args, **options) or 0
+        except click.UsageError as error:
+            see = f"See {error.ctx.command_path} --help." if error.ctx else ""
+            tell_error(f"{error.format_message().rstrip('.')}. {see}")
+            return WRONG_USAGE
+        except UsageError as error:
+            tell_error(str(error))
+            return WRONG_USAGE
+        except LedgerError as error:
+            tell_error(str(error))
+        except (KeyboardInterrupt, click.Abort):
+            tell_error("Interrupted. Nothing was concluded, and nothing half-written is left.")
+        except (Exception, SystemExit):  # noqa: BLE001  (an exit code of 1 would say that the ledger was tampered with)
+            with suppress(OSError):
+                traceback.print_exc()
+            tell_error("This is a mistake in audit-ledger, and nothing was concluded. Please report it.")
+        return NOT_DONE
+
+    def make_context(self, *args: Any, **options: Any) -> click.Context:
+        with written():  # --help is printed here
+            return super().make_context(*args, **options)
 
     def invoke(self, ctx: click.Context) -> Any:
-        try:
+        with written():
             return super().invoke(ctx)
-        except UsageError as error:
-            _end(str(error), 2)
-        except LedgerError as error:
-            _end(str(error), NOT_DONE)
-        except KeyboardInterrupt:
-            _end("Interrupted. Nothing was concluded, and nothing half-written is left.", NOT_DONE)
-        except BrokenPipeError:
-            # whoever read has gone, and the interpreter would complain when it flushes once more at its end
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            sys.exit(NOT_DONE)
-        except (click.ClickException, click.exceptions.Exit, click.Abort):
-            raise
-        except Exception:  # noqa: BLE001  (an exit code of 1 would say that the ledger was tampered with)
-            traceback.print_exc()
-            _end("This is a mistake in audit-ledger, and nothing was concluded. Please report it.", NOT_DONE)
-
-
-def _end(message: str, code: int) -> NoReturn:
-    click.echo(f"Error: {printable(message, 4000)}", err=True)
-    sys.exit(code)
 
 
 def _interrupt(*_: object) -> NoReturn:
@@ -53,22 +91,19 @@ def _interrupt(*_: object) -> NoReturn:
 
 @click.group(
     cls=_Commands,
+    invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Exit codes: 0 verified, or done; 1 tampering, or a failed critical check; 2 wrong usage; 3 could not be "
-    "verified, or done.",
+    help=_HELP,
+    epilog=_EPILOG,
 )
 @click.version_option(package_name="pytest-audit-ledger", prog_name="audit-ledger")
-def main() -> None:
-    """Verify a hash-chained audit ledger, and export it as evidence.
-
-    The ledger is a database (postgresql://user@host/database, 'host=... dbname=...', service=NAME, env:NAME for the
-    value of a variable), an export (.json, .jsonl or .csv, also with .gz), or demo or demo:tampered to try things out.
-    It is only ever read, in one read-only snapshot; only `verify --repair` changes anything, and never an entry.
-    """
-    signal.signal(signal.SIGTERM, _interrupt)
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+@click.pass_context
+def main(context: click.Context) -> int:
+    """Run a command, or show which there are."""
+    if context.invoked_subcommand is not None:
+        return 0
+    click.echo(context.get_help(), err=True)
+    return WRONG_USAGE
 
 
 main.add_command(verify)

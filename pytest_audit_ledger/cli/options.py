@@ -1,4 +1,4 @@
-"""What the commands share: options, and how they speak.
+"""What the commands share: options, exit codes, and how they speak.
 
 An option may also be written with the prefix that it has in pytest, `--ledger-table` for `--table`, because the
 remedies in messages name it so.
@@ -7,19 +7,45 @@ remedies in messages name it so.
 from __future__ import annotations
 
 import os
+import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
+from pytest_audit_ledger.errors import OutputError, UsageError
+from pytest_audit_ledger.printable import printable
 from pytest_audit_ledger.progress import progress_bar
 from pytest_audit_ledger.rendering import ASCII, UNICODE, Marks
 from pytest_audit_ledger.scan import Progress, no_progress
 from pytest_audit_ledger.sources.postgres import DEFAULT_TIMEOUT_S
 from pytest_audit_ledger.sources.resolve import DEFAULT_TABLE
 
+TAMPERED, WRONG_USAGE, NOT_DONE = 1, 2, 3
+
+EXIT_CODES = """\b
+Exit codes:
+  0  verified, or done
+  1  tampered with, or a critical check failed
+  2  wrong usage; nothing was done
+  3  could not be verified, or done; this says nothing about tampering"""
+
+LONGEST_TIMEOUT_S = 2_147_483
+"""What PostgreSQL takes, which counts milliseconds in 31 bits."""
+
 Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+class Aliased(click.Option):
+    """An option whose name in pytest is taken as well, and left out of the help."""
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        """Return the names and the text that --help shows."""
+        record = super().get_help_record(ctx)
+        return record and (re.sub(r", --ledger-(?!db)[a-z-]+", "", record[0]), record[1])
 
 
 def ledger_options(command: Command) -> Command:
@@ -38,6 +64,7 @@ def ledger_options(command: Command) -> Command:
         click.option(
             "--table",
             "--ledger-table",
+            cls=Aliased,
             default=DEFAULT_TABLE,
             show_default=True,
             metavar="NAME",
@@ -46,11 +73,11 @@ def ledger_options(command: Command) -> Command:
         click.option(
             "--timeout",
             "--ledger-timeout",
-            type=click.IntRange(min=1),
+            cls=Aliased,
+            type=click.IntRange(1, LONGEST_TIMEOUT_S),
             default=DEFAULT_TIMEOUT_S,
-            show_default=True,
             metavar="SECONDS",
-            help="How long one statement may take on the server; a scan is one statement.",
+            help=f"How long one statement may take on the server; a scan is one.  [default: {DEFAULT_TIMEOUT_S}]",
         ),
         click.option("--quiet", "-q", is_flag=True, help="Print nothing but errors; the exit code says the rest."),
         click.option(
@@ -59,7 +86,7 @@ def ledger_options(command: Command) -> Command:
             expose_value=False,
             is_eager=True,
             callback=_no_color,
-            help="Print without colours; so does the variable NO_COLOR.",
+            help="Print without colours, as with the variable NO_COLOR, or where the output is no terminal.",
         ),
     )
     for option in reversed(options):
@@ -68,19 +95,54 @@ def ledger_options(command: Command) -> Command:
 
 
 def _no_color(context: click.Context, _: click.Parameter, value: bool) -> None:
-    if value or os.environ.get("NO_COLOR"):
+    if value or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
         context.color = False
 
 
 def progress(*, quiet: bool) -> Progress:
     """Return the progress to show on standard error; a bar shows itself on terminals only."""
-    return no_progress if quiet else progress_bar
+    return no_progress if quiet or sys.stderr is None else progress_bar
 
 
 def marks() -> Marks:
     """Return the marks that standard output can show."""
     try:
-        (UNICODE.good + UNICODE.bad + UNICODE.branch).encode(sys.stdout.encoding or "ascii")
+        (UNICODE.good + UNICODE.bad + UNICODE.branch).encode(getattr(sys.stdout, "encoding", None) or "ascii")
     except (UnicodeEncodeError, LookupError):
         return ASCII
     return UNICODE
+
+
+def tell_error(message: str) -> None:
+    """Say on standard error what went wrong; a password that was given in the wrong place does not show."""
+    message = re.sub(r"(://[^\s:/@]*):\S*@", r"\1:***@", message)
+    message = re.sub(r"(?i)(password\s*=\s*)('(?:[^'\\]|\\.)*'|[^\s&]+)", r"\1***", message)
+    lines = [printable(line, 4000) for line in message.rstrip().split("\n")]
+    with suppress(OSError):  # there is nowhere left to say it, and the exit code does
+        click.echo("\n".join([f"Error: {lines[0]}", *lines[1:]]), err=True)
+
+
+@contextmanager
+def written() -> Iterator[None]:
+    """Raise OutputError where standard output, or standard error, cannot be written."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is not None:
+            raise
+        # the interpreter would complain when it flushes once more at its end
+        with suppress(OSError, ValueError, AttributeError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if isinstance(error, BrokenPipeError):
+            raise OutputError("The reader of standard output has gone, so not everything was written.") from None
+        raise OutputError(
+            f"Standard output could not be written: {error.strerror}.", "Make room there, or send it to another place."
+        ) from None
+
+
+def refuse_to_overwrite(output: str, *inputs: str) -> None:
+    """Raise UsageError where a file that is read would be replaced by what is written."""
+    for name in inputs:
+        with suppress(OSError, ValueError):  # a DSN is no name of a file
+            if Path(output).samefile(name):
+                raise UsageError(f"{Path(output)} is read, and would be overwritten.", "Name another file to write to.")

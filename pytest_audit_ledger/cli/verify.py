@@ -3,22 +3,42 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 import sys
+import textwrap
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import click
 
 from pytest_audit_ledger.artifacts.files import whole_files
 from pytest_audit_ledger.artifacts.verification import as_json
-from pytest_audit_ledger.cli.options import ledger_options, marks, progress
+from pytest_audit_ledger.cli.options import (
+    EXIT_CODES,
+    NOT_DONE,
+    TAMPERED,
+    Aliased,
+    ledger_options,
+    marks,
+    progress,
+    refuse_to_overwrite,
+    tell_error,
+    written,
+)
 from pytest_audit_ledger.cli.repair import print_script, restore, tell_irreparable
-from pytest_audit_ledger.errors import UsageError
+from pytest_audit_ledger.errors import LedgerError, UsageError
 from pytest_audit_ledger.judgement import Verification
 from pytest_audit_ledger.ledger import Ledger
 from pytest_audit_ledger.outcome import Assurance, Status
-from pytest_audit_ledger.rendering import UNICODE, Marks, findings, full_report, tree
+from pytest_audit_ledger.rendering import ASCII, UNICODE, Marks, full_report, tree
 from pytest_audit_ledger.scan import parse_workers
+from pytest_audit_ledger.sources.dsn import resolve
 from pytest_audit_ledger.verification import DEFAULT_SAMPLES
+
+WIDEST = 110
+"""Columns of a terminal that sentences fill; beyond, the eye loses the line."""
 
 _COLOURS = {
     Assurance.ANCHORED: "green",
@@ -28,16 +48,20 @@ _COLOURS = {
 }
 
 
-_EXAMPLES = """\b
-audit-ledger verify --ledger-db postgresql://auditor@localhost/ledger --verbose
-audit-ledger verify --ledger-db ledger.jsonl.gz --output verification.json
-audit-ledger verify --ledger-db service=ledger --repair --dry-run
+_EPILOG = f"""\b
+Examples:
+  audit-ledger verify --ledger-db postgresql://auditor@localhost/ledger --verbose
+  audit-ledger verify --ledger-db ledger.jsonl.gz --output verification.json
+  audit-ledger verify --ledger-db service=ledger --suite nightly.ledger.yaml
+  audit-ledger verify --ledger-db service=ledger --repair --dry-run
+
+{EXIT_CODES}
 """
 
 
-@click.command(epilog=_EXAMPLES)
+@click.command(epilog=_EPILOG)
 @ledger_options
-@click.option("--verbose", "-v", is_flag=True, help="Print the report in full.")
+@click.option("--verbose", "-v", is_flag=True, help="Print the report in full, with every rule and finding.")
 @click.option(
     "--check-timestamps/--no-check-timestamps", default=True, help="Whether to judge the order of time.  [default: yes]"
 )
@@ -47,11 +71,12 @@ audit-ledger verify --ledger-db service=ledger --repair --dry-run
     multiple=True,
     type=click.Path(exists=True, dir_okay=False),
     metavar="FILE",
-    help="A suite of your own, besides the default one; repeatable.",
+    help="A suite of checks of your own, besides the default one; repeatable.",
 )
 @click.option(
     "--workers",
     "--ledger-workers",
+    cls=Aliased,
     default="auto",
     show_default=True,
     metavar="N|auto",
@@ -60,13 +85,20 @@ audit-ledger verify --ledger-db service=ledger --repair --dry-run
 @click.option(
     "--samples",
     "--ledger-samples",
+    cls=Aliased,
     type=click.IntRange(min=1),
     default=DEFAULT_SAMPLES,
     show_default=True,
     metavar="N",
     help="Findings shown for each check; all are counted.",
 )
-@click.option("--allow-empty", "--ledger-allow-empty", is_flag=True, help="Skip what an empty ledger leaves unproven.")
+@click.option(
+    "--allow-empty",
+    "--ledger-allow-empty",
+    cls=Aliased,
+    is_flag=True,
+    help="Accept a ledger without entries: what it leaves unproven is skipped, and the exit code is 0.",
+)
 @click.option(
     "--repair",
     is_flag=True,
@@ -95,7 +127,7 @@ def verify(
     dry_run: bool,
     output: str | None,
     format_: str,
-) -> None:
+) -> int:
     """Verify that a ledger was not tampered with.
 
     Every entry is hashed anew and compared, with its link, its number, its time and its verdict; then what protects the
@@ -104,12 +136,16 @@ def verify(
     chosen = parse_workers(workers)
     if (yes or dry_run) and not repair:
         raise UsageError(f"{'--yes' if yes else '--dry-run'} says how to repair.", "Add --repair, or leave it out.")
+    if output is not None:
+        if dry_run:
+            raise UsageError("With --dry-run there is no result to write.", "Leave --output out, or redirect the SQL.")
+        _refuse_unwritable(output, dsn, suites)
     with Ledger(dsn, table=table, timeout=timeout, progress=progress(quiet=quiet)) as ledger:
         if dry_run:
-            print_script(ledger.source)
-            return
+            print_script(ledger.source, quiet=quiet)
+            return 0
         if repair:
-            restore(ledger.source, confirmed=yes)
+            restore(ledger.source, confirmed=yes, quiet=quiet)
         verification = ledger.verify_integrity(
             suites=suites,
             check_timestamps=check_timestamps,
@@ -117,39 +153,90 @@ def verify(
             samples=samples,
             allow_empty=allow_empty,
         )
-    if not quiet:
-        _print(verification, verbose=verbose, as_=format_)
-    if repair:
-        tell_irreparable(verification)
-    if output is not None:
-        _write(verification, Path(output), verbose=verbose, as_=format_)
-    sys.exit(exit_code(verification))
+    code = exit_code(verification, allow_empty=allow_empty)
+    try:
+        with ExitStack() as last:
+            if output is not None:  # also where printing fails
+                last.callback(_write, verification, Path(output), verbose=verbose, as_=format_)
+            if not quiet:
+                _print(verification, verbose=verbose, as_=format_, repaired=repair)
+    except LedgerError as error:
+        if code != TAMPERED:
+            raise
+        tell_error(str(error))  # an outage does not hide tampering
+    return code
 
 
-def exit_code(verification: Verification) -> int:
+def exit_code(verification: Verification, *, allow_empty: bool = False) -> int:
     """Return 1 for tampering or a failed check, 3 where something could not be verified, and 0 otherwise."""
     if verification.assurance is Assurance.TAMPERED or verification.with_status(Status.FAIL):
-        return 1
-    return 0 if verification.is_valid else 3
+        return TAMPERED
+    empty = verification.survey is not None and not verification.survey.entries
+    if empty and allow_empty and not verification.with_status(Status.ERROR):
+        return 0
+    return 0 if verification.is_valid else NOT_DONE
 
 
-def _print(verification: Verification, *, verbose: bool, as_: str) -> None:
-    if as_ == "json":
-        click.echo(json.dumps(as_json(verification), indent=2))
-        return
-    for line in _text(verification, marks(), verbose=verbose).splitlines():
-        judged = line.startswith((f"{verification.assurance.value}:", "Status: "))
-        click.secho(line, fg=_COLOURS[verification.assurance] if judged else None, bold=judged)
+def _print(verification: Verification, *, verbose: bool, as_: str, repaired: bool) -> None:
+    with written():
+        if as_ == "json":
+            click.echo(_json(verification))
+        else:
+            _print_text(verification, marks(), verbose=verbose)
+        if repaired:
+            tell_irreparable(verification)
+
+
+def _print_text(verification: Verification, shown: Marks, *, verbose: bool) -> None:
+    width = min(shutil.get_terminal_size().columns, WIDEST) if sys.stdout is not None and sys.stdout.isatty() else 0
+    for line in _text(verification, shown, verbose=verbose).split("\n"):
+        colour = _colour(line, verification, shown)
+        for part in _wrapped(line, width) if width else [line]:
+            click.secho(part, fg=colour, bold=colour is not None and not line.startswith(" "))
+
+
+def _colour(line: str, verification: Verification, shown: Marks) -> str | None:
+    """Return the colour of a line: that of the mark it carries, or of the assurance it states."""
+    if line.startswith((f"{verification.assurance.value}: ", "Status: ", "Recommendation: ")):
+        return _COLOURS[verification.assurance]
+    if line.startswith((shown.branch, shown.last)):
+        _, _, line = line.partition(": ")
+    marked = re.match(r"(?:  [A-Z][^:]*: |  |)(\S+) ", line)
+    colours = {shown.good: "green", shown.bad: "red", shown.unknown: "yellow", shown.warned: "yellow"}
+    return colours.get(marked[1]) if marked else None
+
+
+def _wrapped(line: str, width: int) -> list[str]:
+    """Return the lines of a paragraph on a terminal; what may be copied, such as a value or a name, stays whole."""
+    if len(line) <= width or re.match(r" *(expected|actual) |\S+ [A-Z][\w ]+: |Database: ", line):
+        return [line]
+    hanging = re.match(r" *(- |(about|rule|why|found|next) +|\S (?=\w))?", line)
+    indent = " " * len(hanging[0]) if hanging else ""
+    return textwrap.wrap(line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
 
 
 def _text(verification: Verification, shown: Marks, *, verbose: bool) -> str:
-    whole = full_report(verification, shown) if verbose else tree(verification, shown)
-    details = findings(verification)
-    return f"{whole}\n\n{details}" if details else whole
+    text = full_report(verification, shown) if verbose else tree(verification, shown)
+    return text.replace("…", "...") if shown is ASCII else text
+
+
+def _json(verification: Verification) -> str:
+    return json.dumps(as_json(verification), indent=2).replace("\x7f", "\\u007f")  # the one control it leaves as it is
+
+
+class _EnoughError(Exception):
+    """Ends an attempt that is not to be completed."""
+
+
+def _refuse_unwritable(output: str, dsn: str, suites: Sequence[str]) -> None:
+    """Raise, before the work and not after, where a file cannot be written or must not be; leave nothing."""
+    refuse_to_overwrite(output, resolve(dsn), *suites)
+    with suppress(_EnoughError), whole_files(Path(output)):
+        raise _EnoughError
 
 
 def _write(verification: Verification, path: Path, *, verbose: bool, as_: str) -> None:
     in_json = path.suffix.lower() == ".json" or as_ == "json"
-    text = json.dumps(as_json(verification), indent=2) if in_json else _text(verification, UNICODE, verbose=verbose)
+    text = _json(verification) if in_json else _text(verification, UNICODE, verbose=verbose)
     with whole_files(path) as (draft,):
         draft.write(f"{text}\n".encode("utf-8", "backslashreplace"))
