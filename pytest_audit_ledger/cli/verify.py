@@ -29,12 +29,14 @@ from pytest_audit_ledger.cli.options import (
 )
 from pytest_audit_ledger.cli.repair import print_script, restore, tell_irreparable
 from pytest_audit_ledger.errors import LedgerError, UsageError
+from pytest_audit_ledger.extensions import installed_kinds
 from pytest_audit_ledger.judgement import Verification
 from pytest_audit_ledger.ledger import Ledger
 from pytest_audit_ledger.outcome import Assurance, Status
 from pytest_audit_ledger.rendering import ASCII, UNICODE, Marks, full_report, tree
 from pytest_audit_ledger.scan import parse_workers
 from pytest_audit_ledger.sources.dsn import resolve
+from pytest_audit_ledger.suite import load
 from pytest_audit_ledger.verification import DEFAULT_SAMPLES
 
 WIDEST = 110
@@ -136,6 +138,8 @@ def verify(
     chosen = parse_workers(workers)
     if (yes or dry_run) and not repair:
         raise UsageError(f"{'--yes' if yes else '--dry-run'} says how to repair.", "Add --repair, or leave it out.")
+    for suite in suites:
+        load(Path(suite), installed_kinds())  # its mistakes show before anything is started or repaired
     if output is not None:
         if dry_run:
             raise UsageError("With --dry-run there is no result to write.", "Leave --output out, or redirect the SQL.")

@@ -1,0 +1,137 @@
+"""The command `audit-ledger`: in this process where only words count, in one of its own where the process does."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import re
+import select
+import struct
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from pytest_audit_ledger.cli import main
+from tests.forger import Forger
+from tests.postgres.support import emptied, empty_database
+
+Invoke = Callable[..., Result]
+
+COMMAND = [sys.executable, "-m", "pytest_audit_ledger"]
+OURS = ("LEDGER_DSN", "NO_COLOR", "TERM", "COLUMNS", "PYTHONIOENCODING", "LANG", "LC_ALL")
+
+
+@pytest.fixture(scope="module")
+def workshop(server: str) -> Iterator[Forger]:
+    with empty_database(server) as dsn, Forger(dsn) as forger:
+        yield forger
+
+
+@pytest.fixture
+def forger(workshop: Forger) -> Forger:
+    return emptied(workshop)
+
+
+@pytest.fixture
+def dsn(forger: Forger) -> str:
+    """The DSN of a clean ledger with a hundred entries."""
+    return forger.build(100).dsn
+
+
+@pytest.fixture
+def invoke(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Invoke:
+    """Run the command in this process, in a folder of its own, without what the outer run has in its environment."""
+    for name in OURS:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str, **options: Any) -> Result:
+        return CliRunner().invoke(main, arguments, prog_name="audit-ledger", **options)
+
+    return run
+
+
+def environment(**added: str) -> dict[str, str]:
+    """Return the environment of a process, without what the outer run has set for itself."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST") and name not in OURS}
+    return {**kept, "LANG": "C.UTF-8", "TERM": "xterm", **added}
+
+
+def start(*arguments: str, env: Mapping[str, str] | None = None, **options: Any) -> subprocess.CompletedProcess[str]:
+    """Run the command as users do, in a process of its own."""
+    defaults: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL}
+    return subprocess.run(
+        [*COMMAND, *arguments],
+        env=environment(**(env or {})),
+        check=False,
+        timeout=60,
+        encoding="utf-8",
+        **{**defaults, **options},
+    )
+
+
+class Terminal:
+    """The command in a pseudo-terminal of its own."""
+
+    def __init__(self, *arguments: str, env: Mapping[str, str] | None = None, columns: int = 120) -> None:
+        self.output = ""
+        self._master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
+
+        def take() -> None:
+            fcntl.ioctl(0, termios.TIOCSCTTY, 0)  # so that Ctrl-C is a signal
+
+        self.process = subprocess.Popen(
+            [*COMMAND, *arguments],
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            env=environment(**(env or {})),
+            start_new_session=True,
+            preexec_fn=take,
+        )
+        os.close(slave)
+
+    def type(self, text: str) -> None:
+        """Type a text; \\x03 is Ctrl-C."""
+        os.write(self._master, text.encode())
+
+    def read_until(self, pattern: str, within_s: float = 30) -> None:
+        """Read until the output matches."""
+        deadline = time.monotonic() + within_s
+        while not re.search(pattern, self.output):
+            if not select.select([self._master], [], [], max(0, deadline - time.monotonic()))[0] or not self._read():
+                pytest.fail(f"{pattern!r} did not come:\n{self.output}")
+
+    def finish(self) -> int:
+        """Read to the end and return the exit code."""
+        while self._read():
+            pass
+        os.close(self._master)
+        return self.process.wait(timeout=30)
+
+    def _read(self) -> bool:
+        try:
+            data = os.read(self._master, 65536)
+        except OSError:  # the terminal closed with its last process
+            return False
+        self.output += data.decode(errors="replace")
+        return bool(data)
+
+
+def until_locked(forger: Forger) -> None:
+    """Wait until somebody waits for a lock in the forger's database."""
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    for _ in range(400):
+        if forger.run(waiting) != [(0,)]:
+            return
+        time.sleep(0.05)
+    pytest.fail("nobody waits for a lock")

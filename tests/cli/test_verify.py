@@ -1,0 +1,264 @@
+"""What `audit-ledger verify` finds, what it says in its tree and its report, and how it ends."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Invoke, start
+from tests.forger import TAMPERINGS, Forger
+
+PEER = ["Total entries", "Chain integrity", "Hash verification", "Timestamp order", "Last verified"]
+"""The lines that the peer documents, in this order."""
+
+SECTIONS = [
+    "Chain Analysis:",
+    "Integrity Checks:",
+    "Verdict Distribution:",
+    "Risk Assessment:",
+    "Status: ",
+    "Recommendation: ",
+]
+
+LINES = {
+    "edit": "Hash verification: ✗ 99/100 valid, first at sequence 50",
+    "edit_with_own_hash": "Chain integrity: ✗ 1 FINDING, first at sequence 51",
+    "middle_deletion": "Chain integrity: ✗ 2 FINDINGS, first at sequence 50",
+    "prefix_deletion": "Chain integrity: ✗ 2 FINDINGS, first at sequence 1",
+    "swap": "Chain integrity: ✗ 3 FINDINGS, first at sequence 50",
+    "duplicate": "Chain integrity: ✗ 2 FINDINGS, first at sequence 50",
+    "insertion": "Hash verification: ✗ 50/101 valid, first at sequence 51",
+    "clock_regression": "Timestamp order: ✗ 1 FINDING, first at sequence 50",
+    "foreign_verdict": "Verdicts: ✗ 1 FINDING, first at sequence 50",
+    "trigger_disabled": "Protections: ✗ 1 FINDING",
+    "trigger_body_emptied": "Protections: ✗ 3 FINDINGS",
+    "constraint_dropped": "Protections: ✗ 1 FINDING",
+    "view_in_place": "Protections: ✗ 1 FINDING",
+    "rows_hidden_by_policy": "Protections: ✗ 1 FINDING",
+}
+UNSEEN = {"full_rewrite", "tail_truncation"}
+"""What only a checkpoint can show."""
+
+
+def test_every_tampering_has_a_line() -> None:
+    assert LINES.keys() | UNSEEN == TAMPERINGS.keys()
+
+
+def test_a_clean_ledger_is_a_short_tree_and_code_0(invoke: Invoke, dsn: str) -> None:
+    result = invoke("verify", "--ledger-db", dsn)
+    assert result.exit_code == 0
+    assert result.stderr == ""
+    lines = result.stdout.splitlines()
+    assert lines[:7] == [
+        "Ledger Integrity Verification",
+        "├── Total entries: 100",
+        "├── Chain integrity: ✓ VERIFIED",
+        "├── Hash verification: ✓ 100/100 valid",
+        "├── Timestamp order: ✓ VALID",
+        "├── Verdicts: ✓ ALL KNOWN",
+        "├── Protections: ✓ IN PLACE",
+    ]
+    assert re.fullmatch(r"└── Last verified: \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", lines[9])
+    assert lines[11].startswith("SELF-CONSISTENT: Every integrity check passed. There was no checkpoint")
+    assert len(lines) == 12
+
+
+@pytest.mark.parametrize("name", LINES)
+def test_a_tampering_is_a_red_line_what_was_found_what_to_do_and_code_1(
+    invoke: Invoke, forger: Forger, name: str
+) -> None:
+    TAMPERINGS[name](forger.build(100))
+    result = invoke("verify", "--ledger-db", forger.dsn)
+    assert result.exit_code == 1
+    lines = result.stdout.splitlines()
+    assert f"├── {LINES[name]}" in lines
+    assert "├── Assurance: TAMPERED" in lines
+    assert lines[-1].startswith("Recommendation: ")
+    assert len(lines) < 60
+    titles = [match[1] for line in lines if (match := re.match(r"[├└]── ([\w ]+): ", line))]
+    assert [title for title in titles if title in PEER] == PEER
+
+
+@pytest.mark.parametrize("name", sorted(UNSEEN))
+def test_what_only_a_checkpoint_can_show_is_not_claimed(invoke: Invoke, forger: Forger, name: str) -> None:
+    TAMPERINGS[name](forger.build(100))
+    brief, report = (invoke("verify", "--ledger-db", forger.dsn, *more) for more in ([], ["--verbose"]))
+    assert (brief.exit_code, report.exit_code) == (0, 0)
+    assert "a chain rewritten as a whole, or a tail cut off, would not show" in brief.stdout
+    assert "cut off at its end: ? would not show without a checkpoint" in report.stdout
+
+
+def test_many_findings_are_three_below_the_tree_and_the_samples_in_the_report(invoke: Invoke, forger: Forger) -> None:
+    TAMPERINGS["insertion"](forger.build(100))
+    brief, report, all_of_them = (
+        invoke("verify", "--ledger-db", forger.dsn, *more).stdout
+        for more in ([], ["--verbose"], ["--verbose", "--samples", "60"])
+    )
+    assert brief.count("- ENTRY_HASH_MISMATCH") == 3
+    assert "… and 48 more (--verbose shows more)" in brief
+    assert report.count("- ENTRY_HASH_MISMATCH") == 20
+    assert all_of_them.count("- ENTRY_HASH_MISMATCH") == 51
+
+
+@pytest.mark.parametrize("tampering", [None, "edit"])
+def test_the_report_has_every_section_in_order_and_ends_with_what_to_do(
+    invoke: Invoke, forger: Forger, tampering: str | None
+) -> None:
+    forger.build(100)
+    if tampering:
+        TAMPERINGS[tampering](forger)
+    result = invoke("verify", "--ledger-db", forger.dsn, "--verbose")
+    assert result.exit_code == (1 if tampering else 0)
+    lines = result.stdout.splitlines()
+    assert lines[:2] == ["Ledger Integrity Verification Report", "===================================="]
+    places = [next(number for number, line in enumerate(lines) if line.startswith(name)) for name in SECTIONS]
+    assert places == sorted(places)
+    assert places[-1] == len(lines) - 1
+    assert ("Findings:" in lines) is bool(tampering)
+    for verdict in ("CLEAR", "FLAG", "NULL_UNMAPPED", "NULL_STALE", "DISCRETIONARY"):
+        assert re.search(rf"^  {verdict}: [\d,]+ \(\d+\.\d%\)$", result.stdout, re.MULTILINE)
+
+
+def test_what_was_not_checked_is_not_claimed(invoke: Invoke, dsn: str) -> None:
+    brief, report = (
+        invoke("verify", "--ledger-db", dsn, "--no-check-timestamps", *more) for more in ([], ["--verbose"])
+    )
+    assert brief.exit_code == 0
+    assert "├── Timestamp order: ? NOT CHECKED" in brief.stdout
+    assert "  Order of time: ? NOT CHECKED" in report.stdout
+    assert "timestamp_order" not in report.stdout
+
+
+def test_an_unread_ledger_claims_nothing(invoke: Invoke, forger: Forger) -> None:
+    result = invoke("verify", "--ledger-db", forger.dsn, "--verbose")
+    assert result.exit_code == 3
+    assert "✓" not in result.stdout
+    assert "Chain Analysis:\n  (nothing was read)" in result.stdout
+    assert "Status: UNVERIFIED" in result.stdout
+
+
+def test_checks_that_fail_to_run_for_one_reason_are_told_together(invoke: Invoke, forger: Forger) -> None:
+    for arguments in ([], ["--verbose"]):
+        result = invoke("verify", "--ledger-db", forger.dsn, *arguments)
+        assert result.stdout.count("There is no table public.ledger_entries") == 1
+        assert "chain_linkage, entry_hash, sequence_continuity, timestamp_order, verdict_taxonomy, append_only, " in (
+            result.stdout
+        )
+
+
+def test_an_empty_ledger_is_not_verified_unless_it_may_be_empty(invoke: Invoke, forger: Forger) -> None:
+    forger.build(0)
+    result = invoke("verify", "--ledger-db", forger.dsn)
+    assert result.exit_code == 3
+    assert "UNVERIFIED: The ledger has no entries, so nothing was proven." in result.stdout
+    assert "├── Chain integrity: ? COULD NOT BE EVALUATED" in result.stdout
+    allowed = invoke("verify", "--ledger-db", forger.dsn, "--allow-empty")
+    assert allowed.exit_code == 0
+    assert "├── Chain integrity: ? NOT CHECKED" in allowed.stdout
+    assert "├── Assurance: UNVERIFIED" in allowed.stdout
+
+
+def test_an_empty_ledger_that_lost_a_guard_is_tampered_with_even_where_it_may_be_empty(
+    invoke: Invoke, forger: Forger
+) -> None:
+    TAMPERINGS["trigger_disabled"](forger.build(0))
+    assert invoke("verify", "--ledger-db", forger.dsn, "--allow-empty").exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("parameters", "code", "line"),
+    [
+        ("severity: critical, roles: critical", 1, "Protections: ✗ 1 FINDING"),
+        ("severity: warning, roles: critical", 0, "Protections: ! 1 FINDING"),
+        ("severity: info, roles: critical", 0, "Protections: ! 1 FINDING"),
+        ("severity: critical, roles: info", 0, "Protections: ✓ IN PLACE"),
+    ],
+)
+def test_the_severity_of_an_own_check_decides_the_code(
+    invoke: Invoke, dsn: str, forger: Forger, tmp_path: Path, parameters: str, code: int, line: str
+) -> None:
+    forger.run("DROP ROLE IF EXISTS audit_ledger_test_writer; CREATE ROLE audit_ledger_test_writer")
+    forger.run("GRANT UPDATE ON ledger_entries TO audit_ledger_test_writer")
+    suite = tmp_path / "own.ledger.yaml"
+    suite.write_text(f"version: 1\nchecks:\n  - {{id: nobody-writes, expect: append_only, {parameters}}}\n")
+    result, report = (
+        invoke("verify", "--ledger-db", dsn, "--suite", str(suite), *more) for more in ([], ["--verbose"])
+    )
+    forger.run("DROP OWNED BY audit_ledger_test_writer; DROP ROLE audit_ledger_test_writer")
+    assert result.exit_code == code, result.stdout
+    assert line in result.stdout
+    assert "own.ledger.yaml::nobody-writes: " in report.stdout
+    assert "audit_ledger_test_writer" in report.stdout
+
+
+def test_a_mistake_in_a_suite_is_shown_with_its_place_and_nothing_runs(invoke: Invoke, tmp_path: Path) -> None:
+    suite = tmp_path / "own.ledger.yaml"
+    suite.write_text("version: 1\nchecks:\n  - {id: a, expect: nonsense}\n  - {id: b, sevrity: info}\n")
+    result = invoke("verify", "--ledger-db", "demo", "--suite", str(suite))
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    lines = result.stderr.splitlines()
+    assert lines[0].startswith("Error: own.ledger.yaml:3:21: unknown kind 'nonsense'")
+    assert lines[2] == "      |                     ^^^^^^^^"
+    assert any(line.startswith("own.ledger.yaml:4:") for line in lines)
+
+
+@pytest.mark.parametrize("name", ["ledger.json", "ledger.jsonl", "ledger.csv.gz"])
+def test_an_export_is_verified_like_a_database(invoke: Invoke, dsn: str, name: str) -> None:
+    assert invoke("export", "--source", dsn, "--output", name).exit_code == 0
+    result = invoke("verify", "--ledger-db", name)
+    assert result.exit_code == 0, result.stdout
+    assert "├── Hash verification: ✓ 100/100 valid" in result.stdout
+    assert "├── Protections: ? NOT CHECKED" in result.stdout
+    assert "├── Export file: ✓ AS WRITTEN" in result.stdout
+    report = invoke("verify", "--ledger-db", name, "--verbose").stdout
+    assert re.search(r"^SHA-256 of the export: [0-9a-f]{64}$", report, re.MULTILINE)
+    assert "Changes from now on: ? NOT CHECKED" in report
+
+
+def test_a_changed_export_is_code_1(invoke: Invoke, dsn: str) -> None:
+    invoke("export", "--source", dsn, "--output", "ledger.jsonl")
+    path = Path("ledger.jsonl")
+    path.write_text(path.read_text().replace('"verdict":"FLAG"', '"verdict":"CLEAR"', 1))
+    result = invoke("verify", "--ledger-db", "ledger.jsonl")
+    assert result.exit_code == 1
+    assert "├── Hash verification: ✗ 99/100 valid" in result.stdout
+    assert "├── Export file: ✗ " in result.stdout
+
+
+def test_a_demo_is_verified_by_as_many_workers_as_there_are() -> None:
+    result = start("verify", "--ledger-db", "demo:tampered", "--workers", "2")
+    assert result.returncode == 1
+    assert "├── Hash verification: ✗ 4,321/4,322 valid, first at sequence 1208" in result.stdout
+    assert result.stderr == ""
+
+
+@pytest.mark.parametrize("workers", ["auto", "1", "3"])
+def test_the_result_does_not_depend_on_the_number_of_workers(dsn: str, workers: str) -> None:
+    result = start("verify", "--ledger-db", dsn, "--workers", workers)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "├── Hash verification: ✓ 100/100 valid" in result.stdout
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "verify --ledger-db DSN",
+        "verify --ledger-db DSN --verbose",
+        "verify --ledger-db DSN --check-timestamps",
+        "verify --ledger-db DSN --repair",
+        "verify --ledger-db DSN --output result.txt",
+        "verify --source DSN",
+        "export --source DSN --output ledger-data.json --format json",
+        "export --source DSN --output d.csv --format csv --fields id,timestamp,verdict,rule_id,telemetry_id",
+        "export --source DSN --output audit-export.json --format json --date-range 2026-01-01,2026-05-31",
+        "export --source DSN --output violations.json --format json --verdict-filter FLAG",
+        "export --source DSN --output null.jsonl --verdict-filter NULL_STALE --rule-id e001 --limit 5",
+        "export --ledger-db DSN --output recent-flags.json --verdict-filter FLAG --date-range 2026-05-01,2026-05-31",
+    ],
+)
+def test_the_command_lines_that_the_peer_documents_work(invoke: Invoke, dsn: str, arguments: str) -> None:
+    result = invoke(*(dsn if word == "DSN" else word for word in arguments.split()))
+    assert result.exit_code == 0, result.output
