@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 from pytest_audit_ledger.judgement import Verification
-from pytest_audit_ledger.outcome import Finding, Outcome
+from pytest_audit_ledger.outcome import LONGEST_TEXT, Finding, Outcome
+from pytest_audit_ledger.printable import clip
 
 SCHEMA_VERSION = 1
 
@@ -18,6 +21,8 @@ def as_json(verification: Verification) -> dict[str, Any]:
         "tool": {"name": "pytest-audit-ledger", "version": verification.tool_version},
         "database": verification.database,
         "table": verification.table,
+        "export": {"size": info.export.size, "sha256": info.export.sha256} if info and info.export else None,
+        "extent": info.extent.value if info else "",
         "server_version": info.server_version if info else "",
         "ledger_schema": info.schema_version if info else "",
         "snapshot": info.snapshot if info else "",
@@ -34,12 +39,20 @@ def as_json(verification: Verification) -> dict[str, Any]:
             "time_first": survey.time_first,
             "time_last": survey.time_last,
             "head_hash": survey.head_hash,
-            "verdicts": dict(survey.verdicts),
+            "verdicts": _clipped(survey.verdicts),
         }
         if survey
         else None,
         "outcomes": [_outcome(outcome) for outcome in verification.outcomes],
     }
+
+
+def _clipped(verdicts: Mapping[str, int]) -> dict[str, int]:
+    """Return the counts under names of a bearable length: a verdict may be a megabyte."""
+    counted: Counter[str] = Counter()
+    for name, count in verdicts.items():
+        counted[clip(name, LONGEST_TEXT)] += count
+    return dict(counted)
 
 
 def _outcome(outcome: Outcome) -> dict[str, Any]:
