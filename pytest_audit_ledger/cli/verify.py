@@ -138,12 +138,9 @@ def verify(
     chosen = parse_workers(workers)
     if (yes or dry_run) and not repair:
         raise UsageError(f"{'--yes' if yes else '--dry-run'} says how to repair.", "Add --repair, or leave it out.")
-    for suite in suites:
-        load(Path(suite), installed_kinds())  # its mistakes show before anything is started or repaired
-    if output is not None:
-        if dry_run:
-            raise UsageError("With --dry-run there is no result to write.", "Leave --output out, or redirect the SQL.")
-        _refuse_unwritable(output, dsn, suites)
+    if dry_run and output is not None:
+        raise UsageError("With --dry-run there is no result to write.", "Leave --output out, or redirect the SQL.")
+    _refuse_early(dsn, suites, output)
     with Ledger(dsn, table=table, timeout=timeout, progress=progress(quiet=quiet)) as ledger:
         if dry_run:
             print_script(ledger.source, quiet=quiet)
@@ -232,11 +229,16 @@ class _EnoughError(Exception):
     """Ends an attempt that is not to be completed."""
 
 
-def _refuse_unwritable(output: str, dsn: str, suites: Sequence[str]) -> None:
-    """Raise, before the work and not after, where a file cannot be written or must not be; leave nothing."""
-    refuse_to_overwrite(output, resolve(dsn), *suites)
-    with suppress(_EnoughError), whole_files(Path(output)):
-        raise _EnoughError
+def _refuse_early(dsn: str, suites: Sequence[str], output: str | None) -> None:
+    """Raise, before anything is started or repaired, for mistakes in suites and a file that cannot be written."""
+    for suite in suites:
+        load(Path(suite), installed_kinds())
+    if output == "-":
+        raise UsageError("The result is printed in any case.", "Name a file, or leave --output out.")
+    if output is not None:
+        refuse_to_overwrite(output, resolve(dsn), *suites)
+        with suppress(_EnoughError), whole_files(Path(output)):
+            raise _EnoughError  # which leaves nothing
 
 
 def _write(verification: Verification, path: Path, *, verbose: bool, as_: str) -> None:

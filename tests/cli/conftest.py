@@ -7,6 +7,7 @@ import os
 import pty
 import re
 import select
+import signal
 import struct
 import subprocess
 import sys
@@ -86,9 +87,6 @@ class Terminal:
         self._master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
 
-        def take() -> None:
-            fcntl.ioctl(0, termios.TIOCSCTTY, 0)  # so that Ctrl-C is a signal
-
         self.process = subprocess.Popen(
             [*COMMAND, *arguments],
             stdin=slave,
@@ -96,13 +94,16 @@ class Terminal:
             stderr=slave,
             env=environment(**(env or {})),
             start_new_session=True,
-            preexec_fn=take,
         )
         os.close(slave)
 
     def type(self, text: str) -> None:
-        """Type a text; \\x03 is Ctrl-C."""
+        """Type a text; \\x04 is the end of input."""
         os.write(self._master, text.encode())
+
+    def interrupt(self) -> None:
+        """Send what Ctrl-C sends: SIGINT to every process of the session."""
+        os.killpg(self.process.pid, signal.SIGINT)
 
     def read_until(self, pattern: str, within_s: float = 30) -> None:
         """Read until the output matches."""

@@ -58,6 +58,7 @@ def complaint(result: Result) -> str:
             "With --dry-run there is no result to write. Leave --output out",
         ),
         (["verify", "--ledger-db", "demo", "--output", "."], ". exists and is no ordinary file. Name a file"),
+        (["verify", "--ledger-db", "demo", "--output", "-"], "The result is printed in any case. Name a file, or"),
         (["verify", "--ledger-db", "demo", "--no-such"], "No such option"),
         (["verfy"], "No such command 'verfy'."),
         (["export", "--source", "demo"], "Missing option '--output' / '-o'. See audit-ledger export --help."),
