@@ -52,7 +52,9 @@ def test_the_schema_is_one_closes_every_object_and_describes_every_property() ->
     assert schema()["properties"]["schema_version"]["const"] == 1
 
 
-@pytest.mark.parametrize("name", [None, *TAMPERINGS])
+@pytest.mark.parametrize(
+    "name", [None, "swap", "duplicate", "foreign_verdict", "trigger_body_emptied", "view_in_place"]
+)
 def test_json_on_standard_output_is_json_and_nothing_else(invoke: Invoke, forger: Forger, name: str | None) -> None:
     forger.build(100)
     if name:

@@ -1,0 +1,133 @@
+"""The command as a process: signals, pipes and streams that close, and what it leaves behind."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import COMMAND, Terminal, environment, start, until_locked
+from tests.forger import TAMPERINGS, Forger
+from tests.postgres.support import another_session
+
+LOCK = "LOCK TABLE ledger_entries IN ACCESS EXCLUSIVE MODE"
+
+
+def test_both_ways_to_start_it_are_the_same() -> None:
+    installed = subprocess.run(
+        [str(Path(COMMAND[0]).with_name("audit-ledger")), "--version"], capture_output=True, text=True, check=True
+    )
+    assert installed.stdout == start("--version").stdout
+    assert installed.stdout.startswith("audit-ledger, version ")
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_ctrl_c_in_a_terminal_during_a_wait_for_a_lock_is_code_3(dsn: str, forger: Forger, workers: str) -> None:
+    with another_session(dsn, LOCK):
+        terminal = Terminal("verify", "--ledger-db", dsn, "--workers", workers)
+        until_locked(forger)
+        started = time.monotonic()
+        terminal.interrupt()
+        assert terminal.finish() == 3
+        assert time.monotonic() - started < 8  # the lock timeout is 10 s
+    assert "Error: Interrupted. Nothing was concluded" in terminal.output
+    assert "Traceback" not in terminal.output
+    assert "Ledger Integrity" not in terminal.output
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_is_code_3_and_leaves_no_file(
+    dsn: str, forger: Forger, tmp_path: Path, number: signal.Signals
+) -> None:
+    with another_session(dsn, LOCK):
+        process = subprocess.Popen(
+            [*COMMAND, "verify", "--output", "a.json", "--ledger-db", dsn],
+            cwd=tmp_path,
+            env=environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        until_locked(forger)
+        process.send_signal(number)
+        stdout, stderr = process.communicate(timeout=30)
+    assert (process.returncode, stdout) == (3, "")
+    assert stderr.strip().startswith("Error: Interrupted.")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("tampering", "arguments", "code"),
+    [
+        (None, ["verify"], 3),
+        ("edit", ["verify"], 1),
+        (None, ["verify", "--format", "json"], 3),
+        (None, ["export", "--output", "-"], 3),
+        (None, ["verify", "--repair", "--dry-run"], 0),
+        ("trigger_disabled", ["verify", "--repair", "--dry-run"], 3),
+        (None, ["verify", "--help"], 3),
+        (None, ["--help"], 3),
+    ],
+)
+def test_a_reader_that_has_gone_is_never_tampering_and_hides_none(
+    forger: Forger, tampering: str | None, arguments: list[str], code: int
+) -> None:
+    forger.build(100)
+    if tampering:
+        TAMPERINGS[tampering](forger)
+    reading, writing = os.pipe()
+    os.close(reading)
+    named = [] if "--help" in arguments else ["--ledger-db", forger.dsn]
+    result = start(*arguments, *named, stdout=writing)
+    os.close(writing)
+    assert result.returncode == code
+    assert result.stderr.splitlines() in (
+        ["Error: The reader of standard output has gone, so not everything was written."],
+        ["There is no protection to restore."],
+    )
+
+
+def test_head_closes_early_and_nothing_complains(dsn: str) -> None:
+    command = f"{shlex.join(COMMAND)} verify --verbose --ledger-db {shlex.quote(dsn)} | head -n 1"
+    result = subprocess.run(["sh", "-c", command], env=environment(), capture_output=True, text=True, check=True)
+    assert result.stdout == "Ledger Integrity Verification Report\n"
+    assert "Traceback" not in result.stderr
+    assert "Exception ignored" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("closed", "tampering"), [(">&-", None), ("2>&-", None), ("<&-", None), ("<&- >&- 2>&-", "edit")]
+)
+def test_closed_streams_change_no_code(forger: Forger, closed: str, tampering: str | None) -> None:
+    forger.build(100)
+    if tampering:
+        TAMPERINGS[tampering](forger)
+    command = f"{shlex.join(COMMAND)} verify --ledger-db {shlex.quote(forger.dsn)} {closed}"
+    result = subprocess.run(["sh", "-c", command], env=environment(), capture_output=True, text=True, check=False)
+    assert result.returncode == (1 if tampering else 0)
+    assert result.stderr == ""
+
+
+def test_a_closed_input_confirms_nothing(forger: Forger) -> None:
+    TAMPERINGS["trigger_disabled"](forger.build(5))
+    command = f"{shlex.join(COMMAND)} verify --repair --ledger-db {shlex.quote(forger.dsn)} <&-"
+    result = subprocess.run(["sh", "-c", command], env=environment(), capture_output=True, text=True, check=False)
+    assert result.returncode == 2
+    assert "Error: This was not confirmed, so nothing was changed." in result.stderr
+
+
+def test_ctrl_c_during_a_demo_stops_its_server() -> None:
+    with tempfile.TemporaryDirectory(prefix="al-") as folder:
+        Path(folder).chmod(0o755)
+        terminal = Terminal("verify", "--ledger-db", "demo:tampered", "--repair", env={"TMPDIR": folder})
+        terminal.read_until("to go on: ")
+        assert list(Path(folder).glob("audit-ledger*")) != []
+        terminal.interrupt()
+        assert terminal.finish() == 3
+        assert list(Path(folder).glob("audit-ledger*")) == []
