@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import click
 
-from pytest_audit_ledger.artifacts.export import FORMATS
-from pytest_audit_ledger.cli.options import EXIT_CODES, ledger_options, progress, refuse_to_overwrite
+from pytest_audit_ledger.artifacts.export import FORMATS, ExportResult
+from pytest_audit_ledger.cli.options import (
+    EXIT_CODES,
+    NOT_DONE,
+    TAMPERED,
+    ledger_options,
+    outweighed_by,
+    progress,
+    refuse_to_overwrite,
+)
 from pytest_audit_ledger.errors import UsageError
 from pytest_audit_ledger.ledger import Ledger
+from pytest_audit_ledger.outcome import Assurance
 from pytest_audit_ledger.printable import printable
 from pytest_audit_ledger.sources.dsn import resolve
 from pytest_audit_ledger.sources.selection import date_range as parse_range
@@ -20,6 +29,15 @@ Examples:
 
 {EXIT_CODES}
 """
+
+
+_CODES = {
+    Assurance.ANCHORED.value: 0,
+    Assurance.SELF_CONSISTENT.value: 0,
+    Assurance.TAMPERED.value: TAMPERED,
+    Assurance.UNVERIFIED.value: NOT_DONE,
+}
+"""How an export that was to be verified ends."""
 
 
 @click.command(epilog=_EPILOG)
@@ -41,7 +59,11 @@ Examples:
 @click.option("--rule-id", metavar="R", help="Entries of this rule only.")
 @click.option("--limit", type=int, metavar="N", help="The first N entries only.")
 @click.option("--excel-safe", is_flag=True, help="In CSV, put an apostrophe before what a spreadsheet would execute.")
-@click.option("--verify", is_flag=True, help="Verify the ledger in the same snapshot, and note it in the manifest.")
+@click.option(
+    "--verify",
+    is_flag=True,
+    help="Verify the ledger in the same snapshot, note it in the manifest, and exit as verify does.",
+)
 def export(
     dsn: str,
     table: str,
@@ -83,9 +105,19 @@ def export(
             excel_safe=excel_safe,
             verify=verify,
         )
+    code = _CODES[result.manifest["assurance"]] if verify else 0
     if not quiet:
-        noun = "entry" if result.entry_count == 1 else "entries"
-        click.echo(f"Exported {result.entry_count:,} {noun}.", err=output == "-")
-        for file in result.files:
-            click.echo(f"{printable(file.path, 1000)}  {file.size:,} bytes  SHA-256 {file.sha256}")
-    return 0
+        with outweighed_by(code):
+            _tell(result, aside=output == "-", verified=verify)
+    return code
+
+
+def _tell(result: ExportResult, *, aside: bool, verified: bool) -> None:
+    noun = "entry" if result.entry_count == 1 else "entries"
+    click.echo(f"Exported {result.entry_count:,} {noun}.", err=aside)
+    if verified:
+        click.echo(
+            f"{result.manifest['assurance']}: {printable(result.manifest['assurance_meaning'], 2000)}", err=aside
+        )
+    for file in result.files:
+        click.echo(f"{printable(file.path, 1000)}  {file.size:,} bytes  SHA-256 {file.sha256}")

@@ -70,7 +70,7 @@ class _Commands(click.Group):
             tell_error(str(error))
         except (KeyboardInterrupt, click.Abort):
             tell_error("Interrupted. Nothing was concluded, and nothing half-written is left.")
-        except (Exception, SystemExit):  # noqa: BLE001  (an exit code of 1 would say that the ledger was tampered with)
+        except Exception:  # noqa: BLE001  (an exit code of 1 would say that the ledger was tampered with)
             with suppress(OSError):
                 traceback.print_exc()
             tell_error("This is a mistake in audit-ledger, and nothing was concluded. Please report it.")
@@ -81,8 +81,11 @@ class _Commands(click.Group):
             return super().make_context(*args, **options)
 
     def invoke(self, ctx: click.Context) -> Any:
-        with written():
-            return super().invoke(ctx)
+        try:
+            with written():
+                return super().invoke(ctx)
+        except SystemExit as error:  # of a kind from elsewhere, and with whatever code
+            raise RuntimeError("A check tried to end the program.") from error
 
 
 def _interrupt(*_: object) -> NoReturn:

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 import click
 
-from pytest_audit_ledger.errors import OutputError, UsageError
+from pytest_audit_ledger.errors import LedgerError, OutputError, UsageError
 from pytest_audit_ledger.printable import printable
 from pytest_audit_ledger.progress import progress_bar
 from pytest_audit_ledger.rendering import ASCII, UNICODE, Marks
@@ -138,6 +138,18 @@ def written() -> Iterator[None]:
         raise OutputError(
             f"Standard output could not be written: {error.strerror}.", "Make room there, or send it to another place."
         ) from None
+
+
+@contextmanager
+def outweighed_by(code: int) -> Iterator[None]:
+    """Tell only, where tampering was found, that a result could not be written; an outage does not hide it."""
+    try:
+        with written():
+            yield
+    except LedgerError as error:
+        if code != TAMPERED:
+            raise
+        tell_error(str(error))
 
 
 def refuse_to_overwrite(output: str, *inputs: str) -> None:

@@ -22,13 +22,12 @@ from pytest_audit_ledger.cli.options import (
     Aliased,
     ledger_options,
     marks,
+    outweighed_by,
     progress,
     refuse_to_overwrite,
-    tell_error,
-    written,
 )
 from pytest_audit_ledger.cli.repair import print_script, restore, tell_irreparable
-from pytest_audit_ledger.errors import LedgerError, UsageError
+from pytest_audit_ledger.errors import UsageError
 from pytest_audit_ledger.extensions import installed_kinds
 from pytest_audit_ledger.judgement import Verification
 from pytest_audit_ledger.ledger import Ledger
@@ -155,16 +154,11 @@ def verify(
             allow_empty=allow_empty,
         )
     code = exit_code(verification, allow_empty=allow_empty)
-    try:
-        with ExitStack() as last:
-            if output is not None:  # also where printing fails
-                last.callback(_write, verification, Path(output), verbose=verbose, as_=format_)
-            if not quiet:
-                _print(verification, verbose=verbose, as_=format_, repaired=repair)
-    except LedgerError as error:
-        if code != TAMPERED:
-            raise
-        tell_error(str(error))  # an outage does not hide tampering
+    with outweighed_by(code), ExitStack() as last:
+        if output is not None:  # also where printing fails
+            last.callback(_write, verification, Path(output), verbose=verbose, as_=format_)
+        if not quiet:
+            _print(verification, verbose=verbose, as_=format_, repaired=repair)
     return code
 
 
@@ -179,21 +173,21 @@ def exit_code(verification: Verification, *, allow_empty: bool = False) -> int:
 
 
 def _print(verification: Verification, *, verbose: bool, as_: str, repaired: bool) -> None:
-    with written():
-        if as_ == "json":
-            click.echo(_json(verification))
-        else:
-            _print_text(verification, marks(), verbose=verbose)
-        if repaired:
-            tell_irreparable(verification)
+    if as_ == "json":
+        click.echo(_json(verification))
+    else:
+        _print_text(verification, marks(), verbose=verbose)
+    if repaired:
+        tell_irreparable(verification)
 
 
 def _print_text(verification: Verification, shown: Marks, *, verbose: bool) -> None:
     width = min(shutil.get_terminal_size().columns, WIDEST) if sys.stdout is not None and sys.stdout.isatty() else 0
     for line in _text(verification, shown, verbose=verbose).split("\n"):
         colour = _colour(line, verification, shown)
+        heading = line != "" and not line.startswith((" ", shown.branch, shown.last))
         for part in _wrapped(line, width) if width else [line]:
-            click.secho(part, fg=colour, bold=colour is not None and not line.startswith(" "))
+            click.secho(part, fg=colour, bold=heading or None)
 
 
 def _colour(line: str, verification: Verification, shown: Marks) -> str | None:
@@ -209,7 +203,7 @@ def _colour(line: str, verification: Verification, shown: Marks) -> str | None:
 
 def _wrapped(line: str, width: int) -> list[str]:
     """Return the lines of a paragraph on a terminal; what may be copied, such as a value or a name, stays whole."""
-    if len(line) <= width or re.match(r" *(expected|actual) |\S+ [A-Z][\w ]+: |Database: ", line):
+    if len(line) <= width or re.match(r" *(expected|actual) |[├└|`]|Database: ", line):
         return [line]
     hanging = re.match(r" *(- |(about|rule|why|found|next) +|\S (?=\w))?", line)
     indent = " " * len(hanging[0]) if hanging else ""

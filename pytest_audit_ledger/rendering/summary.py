@@ -54,16 +54,18 @@ def findings(verification: Verification, *, in_full: bool = False) -> list[str]:
 
     In full, it is told with its rule and all findings that were kept; then also what a passing check has to tell.
     """
-    paragraphs: dict[str, str] = {}
+    paragraphs = []
+    reasons = set()
     for outcome in verification.outcomes:
         if outcome.status is Status.ERROR:
-            others = (other for other in verification.outcomes if other.status is Status.ERROR)
-            names = ", ".join(other.check_id for other in others if other.reason == outcome.reason)
-            why = f"  why    {printable(outcome.reason, 1000)}"
-            paragraphs[outcome.reason] = f"{names}: could not be evaluated\n{why}"
+            if outcome.reason not in reasons:
+                others = (other for other in verification.with_status(Status.ERROR) if other.reason == outcome.reason)
+                names = ", ".join(other.check_id for other in others)
+                paragraphs.append(f"{names}: could not be evaluated\n  why    {printable(outcome.reason, 1000)}")
+            reasons.add(outcome.reason)
         elif outcome.status not in (Status.PASS, Status.SKIP) or (in_full and outcome.findings):
-            paragraphs[f"{outcome.suite}::{outcome.check_id}"] = describe(outcome) if in_full else _brief(outcome)
-    return list(paragraphs.values())
+            paragraphs.append(describe(outcome) if in_full else _brief(outcome))
+    return paragraphs
 
 
 def _brief(outcome: Outcome) -> str:

@@ -254,3 +254,8 @@ def test_a_mistake_of_ours_or_of_a_plugin_is_code_3_and_shows_where(
         assert result.exit_code == 3
         assert "Traceback" in result.stderr
         assert result.stderr.endswith("nothing was concluded. Please report it.\n")
+
+
+def test_the_shell_can_ask_how_to_complete(invoke: Invoke) -> None:
+    result = invoke(env={"_AUDIT_LEDGER_COMPLETE": "zsh_source"})
+    assert (result.exit_code, result.stderr) == (0, "")

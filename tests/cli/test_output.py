@@ -196,13 +196,15 @@ def test_a_terminal_that_cannot_show_the_marks_gets_ascii(forger: Forger, env: d
 
 
 def test_a_terminal_gets_colours_and_whole_words(forger: Forger) -> None:
-    TAMPERINGS["edit"](forger.build(100))
+    TAMPERINGS["swap"](forger.build(100))
+    TAMPERINGS["trigger_disabled"](forger)
     for arguments in ([], ["--verbose"]):
         terminal = Terminal("verify", "--ledger-db", forger.dsn, *arguments, columns=80)
         assert terminal.finish() == 1
         assert re.search(r"\x1b\[31m[^\n]*✗[^\n]*\x1b\[0m", terminal.output)
         assert re.search(r"\x1b\[32m[^\n]*✓[^\n]*\x1b\[0m", terminal.output)
-        long = [line for line in ESCAPE.sub("", terminal.output).splitlines() if len(line) > 80]
+        assert set(ESCAPE.findall(terminal.output)) <= {f"\x1b[{code}m" for code in (0, 1, 31, 32, 33)}
+        long = [line for line in ESCAPE.sub("", terminal.output).splitlines() if len(line) > 80 and "\r" not in line]
         assert [line for line in long if not re.search("Ledger: |Database: |expected|actual", line)] == []
 
 
@@ -219,7 +221,7 @@ def test_a_terminal_that_wants_no_colours_gets_none(dsn: str, arguments: list[st
 
 
 def test_a_pipe_gets_no_escape_and_no_progress(forger: Forger) -> None:
-    forger.build(20_000)
+    forger.build(1_000)
     terminal, piped = Terminal("verify", "--ledger-db", forger.dsn), start("verify", "--ledger-db", forger.dsn)
     assert terminal.finish() == piped.returncode == 0
     assert "entries/s" in terminal.output

@@ -262,3 +262,35 @@ def test_the_result_does_not_depend_on_the_number_of_workers(dsn: str, workers: 
 def test_the_command_lines_that_the_peer_documents_work(invoke: Invoke, dsn: str, arguments: str) -> None:
     result = invoke(*(dsn if word == "DSN" else word for word in arguments.split()))
     assert result.exit_code == 0, result.output
+
+
+@pytest.mark.parametrize(
+    ("tampering", "assurance", "code"),
+    [(None, "SELF-CONSISTENT", 0), ("edit", "TAMPERED", 1), ("empty", "UNVERIFIED", 3)],
+)
+def test_an_export_that_is_to_be_verified_ends_like_a_verification_and_is_written(
+    invoke: Invoke, forger: Forger, tampering: str | None, assurance: str, code: int
+) -> None:
+    forger.build(0 if tampering == "empty" else 100)
+    if tampering in TAMPERINGS:
+        TAMPERINGS[tampering](forger)
+    result = invoke("export", "--source", forger.dsn, "--output", "a.jsonl", "--verify")
+    assert result.exit_code == code
+    assert f"\n{assurance}: " in result.stdout
+    assert Path("a.jsonl").exists()
+    piped = invoke("export", "--source", forger.dsn, "--output", "-", "--format", "jsonl", "--verify")
+    assert piped.exit_code == code
+    assert piped.stdout == Path("a.jsonl").read_text()
+    assert assurance in piped.stderr
+
+
+def test_two_suites_of_the_same_name_are_both_told(invoke: Invoke, forger: Forger, tmp_path: Path) -> None:
+    TAMPERINGS["trigger_disabled"](forger.build(5))
+    arguments = []
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        suite = tmp_path / name / "own.ledger.yaml"
+        suite.write_text("version: 1\nchecks: [{id: x, expect: append_only, severity: warning}]\n")
+        arguments += ["--suite", str(suite)]
+    report = invoke("verify", "--ledger-db", forger.dsn, *arguments)
+    assert report.stdout.count("\nx: ") == 2, report.stdout
