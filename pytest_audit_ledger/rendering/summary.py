@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -72,7 +73,8 @@ def _brief(outcome: Outcome) -> str:
     headline = describe(outcome).partition("\n")[0]
     shown = outcome.findings[:BRIEF_FINDINGS]
     left_out = sum(outcome.codes.values()) - len(shown)
-    more = [f"  … and {left_out:,} more (--verbose shows more)"] if left_out else []
+    option = "--verbose" if len(outcome.findings) > len(shown) else "--samples N"
+    more = [f"  … and {left_out:,} more ({option} shows more)"] if left_out else []
     return "\n".join([headline, *map(_told, shown), *more, f"  next   {outcome.remedy}"])
 
 
@@ -203,8 +205,9 @@ def _number(number: int | None) -> str:
 
 
 def _checks(outcomes: Sequence[Outcome], marks: Marks) -> Iterator[str]:
-    several = len({outcome.suite for outcome in outcomes}) > 1
+    uses = Counter(outcome.check_id for outcome in outcomes)
     for outcome in outcomes:
+        several = uses[outcome.check_id] > 1
         name = f"{printable(outcome.suite)}::{outcome.check_id}" if several else outcome.check_id
         if outcome.status is Status.ERROR:
             ended = "could not be evaluated"

@@ -98,6 +98,8 @@ def test_many_findings_are_three_below_the_tree_and_the_samples_in_the_report(in
     )
     assert brief.count("- ENTRY_HASH_MISMATCH") == 3
     assert "… and 48 more (--verbose shows more)" in brief
+    one = invoke("verify", "--ledger-db", forger.dsn, "--samples", "1").stdout
+    assert "… and 50 more (--samples N shows more)" in one
     assert report.count("- ENTRY_HASH_MISMATCH") == 20
     assert all_of_them.count("- ENTRY_HASH_MISMATCH") == 51
 
@@ -189,7 +191,7 @@ def test_the_severity_of_an_own_check_decides_the_code(
     forger.run("DROP OWNED BY audit_ledger_test_writer; DROP ROLE audit_ledger_test_writer")
     assert result.exit_code == code, result.stdout
     assert line in result.stdout
-    assert "own.ledger.yaml::nobody-writes: " in report.stdout
+    assert " nobody-writes: " in report.stdout
     assert "audit_ledger_test_writer" in report.stdout
 
 
@@ -292,5 +294,6 @@ def test_two_suites_of_the_same_name_are_both_told(invoke: Invoke, forger: Forge
         suite = tmp_path / name / "own.ledger.yaml"
         suite.write_text("version: 1\nchecks: [{id: x, expect: append_only, severity: warning}]\n")
         arguments += ["--suite", str(suite)]
-    report = invoke("verify", "--ledger-db", forger.dsn, *arguments)
-    assert report.stdout.count("\nx: ") == 2, report.stdout
+    brief, report = (invoke("verify", "--ledger-db", forger.dsn, *arguments, *more) for more in ([], ["--verbose"]))
+    assert brief.stdout.count("\nx: ") == 2
+    assert report.stdout.count("  ! own.ledger.yaml::x: ") == 2
