@@ -230,10 +230,9 @@ def test_a_standard_output_that_is_full_is_no_tampering(forger: Forger, tamperin
 
 def test_help_into_something_full_is_code_3() -> None:
     with Path("/dev/full").open("w") as device:
-        for arguments in (["--help"], ["verify", "--help"]):
-            result = start(*arguments, stdout=device)
-            assert result.returncode == 3
-            assert len(result.stderr.splitlines()) == 1
+        result = start("verify", "--help", stdout=device)
+        assert result.returncode == 3
+        assert len(result.stderr.splitlines()) == 1
 
 
 def test_an_error_that_cannot_be_told_keeps_its_code() -> None:

@@ -67,11 +67,8 @@ def test_a_signal_is_code_3_and_leaves_no_file(
     [
         (None, ["verify"], 3),
         ("edit", ["verify"], 1),
-        (None, ["verify", "--format", "json"], 3),
         (None, ["export", "--output", "-"], 3),
-        (None, ["verify", "--repair", "--dry-run"], 0),
         ("trigger_disabled", ["verify", "--repair", "--dry-run"], 3),
-        (None, ["verify", "--help"], 3),
         (None, ["--help"], 3),
     ],
 )
@@ -87,10 +84,7 @@ def test_a_reader_that_has_gone_is_never_tampering_and_hides_none(
     result = start(*arguments, *named, stdout=writing)
     os.close(writing)
     assert result.returncode == code
-    assert result.stderr.splitlines() in (
-        ["Error: The reader of standard output has gone, so not everything was written."],
-        ["There is no protection to restore."],
-    )
+    assert result.stderr == "Error: The reader of standard output has gone, so not everything was written.\n"
 
 
 def test_head_closes_early_and_nothing_complains(dsn: str) -> None:
