@@ -20,13 +20,14 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from pytest_audit_ledger.errors import SourceError
+from pytest_audit_ledger.printable import printable
 
 Record = tuple[int, dict[str, Any]]
 
 CHUNK = 256 * 1024
 """Characters read at once."""
 
-LONGEST_RECORD = 256 * 1024 * 1024
+LONGEST_RECORD = 64 * 1024 * 1024
 """Characters of one entry above which a file is refused, instead of filling the memory."""
 
 
@@ -81,7 +82,9 @@ def _opened(path: Path) -> Iterator[_Text]:
     text: _Text | None = None
     try:
         with _decompressed(path) as raw:
-            text = _Text(io.TextIOWrapper(raw, encoding="utf-8-sig", newline=""), path.name)
+            # bytes that are no UTF-8 are refused as part of the value they stand in, where the line is known
+            stream = io.TextIOWrapper(raw, encoding="utf-8-sig", errors="surrogateescape", newline="")
+            text = _Text(stream, path.name)
             yield text
     except (EOFError, zlib.error, gzip.BadGzipFile):
         line = text.line if text else 1
@@ -89,9 +92,6 @@ def _opened(path: Path) -> Iterator[_Text]:
             f"{path.name}: the compressed file is damaged or cut off, somewhere after line {line}.",
             "Fetch the file again from where it was filed, or export the ledger again.",
         ) from None
-    except UnicodeDecodeError as error:
-        line = (text.line if text else 1) + error.object.count(b"\n", 0, error.start)
-        raise SourceError(f"{path.name}: near line {line}: this is not UTF-8.", "The file is damaged.") from None
     except OSError as error:
         raise SourceError(f"{path} cannot be read: {error.strerror}.", "Check its name and permissions.") from None
 
@@ -112,17 +112,26 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON")
 
 
-_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse_constant)
+DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse_constant)
+"""Refuses what readers of JSON disagree on."""
+
+
+def _mistake(error: Exception) -> str:
+    """Return in words why a value could not be decoded."""
+    if isinstance(error, json.JSONDecodeError):
+        return "this is no JSON"
+    if isinstance(error, RecursionError):
+        return "this is nested too deeply to be read"
+    return "a number has too many digits" if "digits" in str(error) else str(error)
 
 
 def _json_lines(text: _Text) -> Iterator[Record]:
     while line := text.stream.readline(LONGEST_RECORD):
-        if line.strip():
+        if line.strip(" \t\r\n"):
             try:
-                record = _DECODER.decode(line)
-            except (ValueError, RecursionError):
-                cut = "" if line.endswith("\n") else "; the file seems to be cut off"
-                text.fail(f"this is not one JSON object{cut}")
+                record = DECODER.decode(line)
+            except (ValueError, RecursionError) as error:
+                text.fail(_mistake(error) + ("" if line.endswith("\n") else "; the file seems to be cut off"))
             if not isinstance(record, dict):
                 text.fail("this is no JSON object")
             yield text.line, record
@@ -131,42 +140,50 @@ def _json_lines(text: _Text) -> Iterator[Record]:
 
 def _json(text: _Text) -> Iterator[Record]:
     """Yield the entries of a list, or of the list `entries` in an object; an `entry_count` beside it must be right."""
-    count, stated = 0, None
     if _peek(text) == "[":
         yield from _json_list(text)
     else:
-        _take(text, "{")
-        while _peek(text) != "}":
+        count = 0
+        members: dict[Any, Any] = {}
+        for _ in _elements(text, "{", "}"):
             key = _value(text)
+            if not isinstance(key, str) or key in members:
+                text.fail(f"the key {printable(repr(key), 80)} stands twice, or is no text")
             _take(text, ":")
-            _peek(text)
+            members[key] = None
             if key == "entries":
                 for record in _json_list(text):
                     count += 1
                     yield record
-            elif key == "entry_count":
-                stated = _value(text)
             else:
-                _value(text)
-            if _peek(text) != "}":
-                _take(text, ",")
-        _take(text, "}")
-    if stated is not None and stated != count:
-        text.fail(f"the file holds {count:,} entries where its entry_count says {stated!r}")
+                members[key] = _value(text)
+        if "entries" not in members:
+            text.fail("this document has no list of entries")
+        stated = members.get("entry_count", count)
+        if type(stated) is not int or stated != count:
+            text.fail(f"the file holds {count:,} entries where its entry_count says {printable(repr(stated), 80)}")
     if _peek(text):
         text.fail("something stands after the end of the JSON document")
 
 
 def _json_list(text: _Text) -> Iterator[Record]:
-    _take(text, "[")
-    while _peek(text) != "]":
+    for _ in _elements(text, "[", "]"):
+        _peek(text)
         line, record = text.line, _value(text)
         if not isinstance(record, dict):
             text.fail("an entry is no JSON object", line)
         yield line, record
-        if _peek(text) != "]":
+
+
+def _elements(text: _Text, opening: str, closing: str) -> Iterator[None]:
+    """Stop before each element of a list or an object, for the caller to read it."""
+    _take(text, opening)
+    if _peek(text) != closing:
+        yield
+        while _peek(text) == ",":
             _take(text, ",")
-    _take(text, "]")
+            yield
+    _take(text, closing)
 
 
 _SPACE = re.compile(r"[ \t\n\r]*")
@@ -193,23 +210,31 @@ def _take(text: _Text, wanted: str) -> None:
 
 def _value(text: _Text) -> Any:
     """Return the next JSON value; it may be longer than what was read."""
-    _peek(text)
+    if not _peek(text):
+        text.fail("the file ends too early")
     more = True
     while True:
         try:
-            value, end = _DECODER.raw_decode(text.buffer, text.position)
-        except (ValueError, RecursionError):
-            if not (more and text.fill()):
-                line = text.line
-                text.fail("this is no JSON, or the file is cut off", line)
-            continue
-        if end < len(text.buffer) or not more:
+            value, end = DECODER.raw_decode(text.buffer, text.position)
+        except json.JSONDecodeError as error:
+            # what is cut off fails at the end of what was read, or in a string without one
+            cut = error.pos > len(text.buffer) - _LONGEST_TOKEN or error.msg.startswith("Unterminated")
+            if cut and text.fill():
+                continue
+            line = text.line + text.buffer.count("\n", text.position, error.pos)
+            text.fail("the file ends too early" if cut else _mistake(error), line)
+        except (ValueError, RecursionError) as error:
+            text.fail(_mistake(error))
+        if end < len(text.buffer) - _LONGEST_TOKEN or not more:
             text.skip(end)
             return value
         more = text.fill()  # a number may go on
 
 
-_FIELD = re.compile(r'("(?:[^"]|"")*"|[^",\r\n]*)(?:,|\r?\n|\r|$)')
+_LONGEST_TOKEN = len("-Infinity")
+
+
+_FIELD = re.compile(r'("[^"]*(?:""[^"]*)*"|[^",\r\n]*)(?:,|\r?\n|\r)')
 
 
 def _csv(text: _Text) -> Iterator[Record]:
@@ -225,6 +250,8 @@ def _csv(text: _Text) -> Iterator[Record]:
     names: list[str] | None = None
     while (row := _next_row(text, rows)) is not None:
         line, text.line = text.line, text.line + len(raw)
+        if not raw[-1].endswith(("\n", "\r")):
+            text.fail("this line has no end, so the file seems to be cut off", line)
         if names is None:
             names = row
             if len(set(names)) != len(names):
@@ -232,7 +259,10 @@ def _csv(text: _Text) -> Iterator[Record]:
         elif row and len(row) != len(names):
             text.fail(f"{len(row)} fields stand here, where the first line names {len(names)}", line)
         elif row:
-            yield line, dict(zip(names, _with_missing(row, "".join(raw)), strict=True))
+            values = _with_missing(row, "".join(raw))
+            if values is None:
+                text.fail("a quote stands within a field that is not quoted", line)
+            yield line, dict(zip(names, values, strict=True))
         raw.clear()
 
 
@@ -240,12 +270,18 @@ def _next_row(text: _Text, rows: Iterator[list[str]]) -> list[str] | None:
     try:
         return next(rows, None)
     except csv.Error as error:
-        text.fail(f"this is no CSV, or the file is cut off ({error})")
+        cut = " and the file seems to be cut off" if "unexpected end" in str(error) else ""
+        text.fail(f"a field that begins here, or further down, is not quoted as CSV is{cut}")
 
 
-def _with_missing(row: list[str], raw: str) -> list[str | None]:
-    """Tell a missing value from an empty text, which the csv module reads alike; few rows have empty texts."""
+def _with_missing(row: list[str], raw: str) -> list[str | None] | None:
+    """Tell a missing value from an empty text, which the csv module reads alike; few rows have empty texts.
+
+    Returns None where that cannot be told.
+    """
     if '""' not in raw:
         return [value or None for value in row]
     fields = _FIELD.findall(raw)
-    return [value if value or field else None for value, field in zip(row, fields, strict=False)]
+    if sum(map(len, fields)) + len(fields) - 1 != len(raw.rstrip("\r\n")):
+        return None
+    return [value if value or field else None for value, field in zip(row, fields, strict=True)]
