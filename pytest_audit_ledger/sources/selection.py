@@ -52,14 +52,16 @@ def selection(
     Dates are whole days in UTC, and the end day is included; full timestamps are taken to the microsecond, and a time
     without an offset is UTC. Several verdicts are parted by commas. Raises UsageError for whatever makes no sense.
     """
-    since = _moment(start_date, end=False) if start_date is not None else None
-    before = _moment(end_date, end=True) if end_date is not None else None
+    since = _bound(start_date, end=False) if start_date is not None else None
+    before = _bound(end_date, end=True) if end_date is not None else None
     if since and before and since >= before:
         raise UsageError(f"The range {start_date} to {end_date} is reversed.", "Write the earlier date first.")
-    if limit is not None and limit < 1:
-        raise UsageError(f"A limit of {limit} selects nothing.", "Write a number of at least 1.")
+    if limit is not None and not 1 <= limit < 2**63:
+        raise UsageError(f"A limit of {limit} makes no sense.", "Write a number of at least 1, or leave it out.")
     if rule_id == "":
         raise UsageError("The rule id is empty.", "Was a variable not set? Name a rule, or leave it out.")
+    if rule_id is not None and re.search("[\0\ud800-\udfff]", rule_id):
+        raise UsageError(f"No rule can be called {rule_id!r}.", "Write its id in UTF-8.")
     return Selection(since, before, _verdicts(verdict), rule_id, limit)
 
 
@@ -97,28 +99,34 @@ def _verdicts(verdict: str | Sequence[str] | None) -> tuple[str, ...]:
 _MOMENT = re.compile(
     r"(?P<day>[0-9]{4}-[0-9]{2}-[0-9]{2})"
     r"(?:[T ](?P<time>[0-9]{2}:[0-9]{2}(?::[0-9]{2})?)(?:\.(?P<fraction>[0-9]{1,6}))?"
-    r"(?P<zone>[zZ]|[+-][0-9]{2}:[0-9]{2})?)?"
+    r"(?P<zone>[zZ]|[+-][0-9]{2}(?::?[0-9]{2})?)?)?"
 )
 """ISO 8601 as a person writes it; older Pythons read less of it than newer ones, so it is taken apart first."""
 
 
-def _moment(text: str, *, end: bool) -> datetime:
-    """Return the moment at which a date begins; the moment after it, where it is the end of a range."""
-    found = _MOMENT.fullmatch(text.strip())
-    wrong = UsageError(
-        f"{text!r} is no date.", "Write a day such as 2026-05-31 (in UTC), or a time such as 2026-05-31T12:30:00Z."
-    )
+def read_moment(text: str) -> datetime | None:
+    """Return the moment, in UTC, that a day or a time stands for; None where it stands for none."""
+    found = _MOMENT.fullmatch(text)
     if found is None:
-        raise wrong
-    zone = (found["zone"] or "Z").upper().replace("Z", "+00:00")
+        return None
+    zone = (found["zone"] or "Z").upper().replace("Z", "+00:00").replace(":", "").ljust(5, "0")
     fraction = f".{found['fraction'].ljust(6, '0')}" if found["fraction"] else ""
     try:
-        moment = datetime.fromisoformat(f"{found['day']}T{found['time'] or '00:00'}{fraction}{zone}")
-        moment = moment.astimezone(timezone.utc)
-        if end:
-            moment += SMALLEST_STEP if found["time"] else timedelta(days=1)
-    except ValueError:
-        raise wrong from None
+        written = f"{found['day']}T{found['time'] or '00:00'}{fraction}{zone[:3]}:{zone[3:]}"
+        return datetime.fromisoformat(written).astimezone(timezone.utc)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _bound(text: str, *, end: bool) -> datetime:
+    """Return the moment at which a date begins; the moment after it, where it is the end of a range."""
+    moment = read_moment(text.strip())
+    if moment is None:
+        raise UsageError(
+            f"{text!r} is no date.", "Write a day such as 2026-05-31 (in UTC), or a time such as 2026-05-31T12:30:00Z."
+        )
+    whole_day = len(text.strip()) == len("2026-05-31")
+    try:
+        return moment + (timedelta(days=1) if whole_day else SMALLEST_STEP) if end else moment
     except OverflowError:
         raise UsageError(f"{text} lies beyond the calendar.", "Leave that end of the range open.") from None
-    return moment
