@@ -68,14 +68,16 @@ class Draft(io.RawIOBase):
 def whole_files(*paths: Path, mode: int = 0o666) -> Iterator[list[Draft]]:
     """Open files under temporary names; on leaving they are synced and renamed, or, after an exception, removed.
 
-    `mode` are the permissions, less the umask. Raises OutputError where the files cannot be written, UsageError where a
-    path is something that must not be replaced.
+    `mode` are the permissions, less the umask and those that an older file does not have. Raises OutputError where the
+    files cannot be written, UsageError where a path is something that must not be replaced.
     """
-    targets = [_target(path) for path in paths]
-    partial = [target.with_name(f".{target.name}.{secrets.token_hex(4)}.partial") for target in targets]
+    partial: list[Path] = []
     try:
+        targets = [_target(path) for path in paths]
+        partial += [target.with_name(f".{target.name}.{secrets.token_hex(4)}.partial") for target in targets]
         with ExitStack() as files:
-            opened = [files.enter_context(_create(path, mode)) for path in partial]
+            modes = [target.stat().st_mode & mode if target.exists() else mode for target in targets]
+            opened = [files.enter_context(_create(path, mode)) for path, mode in zip(partial, modes, strict=True)]
             yield [Draft(file) for file in opened]
             for file in opened:
                 file.flush()
@@ -108,8 +110,13 @@ def standard_output() -> Iterator[Draft]:
 
 def _target(path: Path) -> Path:
     """Return the file to replace: what a symbolic link points to, and nothing but an ordinary file."""
-    target = path.resolve()
-    if target.exists() and not target.is_file():
+    try:
+        target = path.resolve()
+    except (RuntimeError, ValueError):
+        raise UsageError(
+            f"{path} is a link to itself, or no name of a file.", "Name a file; - is standard output."
+        ) from None
+    if target.is_symlink() or (target.exists() and not target.is_file()):
         raise UsageError(f"{path} exists and is no ordinary file.", "Name a file; - is standard output.")
     return target
 
