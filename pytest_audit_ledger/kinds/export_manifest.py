@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
-from pytest_audit_ledger.entry import Batch
+from pytest_audit_ledger.entry import Batch, plain_text
 from pytest_audit_ledger.errors import NotApplicable
-from pytest_audit_ledger.kinds.base import ExportInfo, Fold
+from pytest_audit_ledger.kinds.base import ExportInfo, Fold, LedgerInfo
 from pytest_audit_ledger.outcome import Finding
 
 
@@ -21,16 +21,26 @@ class ExportManifest(Fold):
         "filed, or export the ledger again."
     )
     integrity = True
-    columns = ()
+    columns: ClassVar[Sequence[str]] = ()
 
-    last: int | None = None
+    def __init__(self, parameters: Mapping[str, Any], ledger: LedgerInfo, samples: int) -> None:
+        super().__init__(parameters, ledger, samples)
+        # what a complete manifest tells of, as far as it is in the file
+        self.columns = [name for name in ("timestamp", "entry_hash") if name in ledger.columns]  # type: ignore[misc]
+        self.first: Mapping[str, Any] = {}
+        self.last: Mapping[str, Any] = {}
 
     def feed(self, batch: Batch) -> None:
-        """Remember how far the file goes."""
-        self.last = batch.sequence_numbers[-1]
+        """Remember the first entry and the last."""
+        self.first = self.first or self._entry(batch, 0)
+        self.last = self._entry(batch, -1)
+
+    def _entry(self, batch: Batch, index: int) -> dict[str, Any]:
+        texts = {name: plain_text(batch.text(name)[index]) for name in self.columns}
+        return {"sequence_number": batch.sequence_numbers[index], **texts}
 
     def merge(self, later: ExportManifest) -> None:
-        """Remember how far the later part goes."""
+        """Remember the last entry of the later part."""
         super().merge(later)
         self.last = later.last
 
@@ -44,11 +54,31 @@ class ExportManifest(Fold):
         self._compare(export, export.manifest)
 
     def _compare(self, export: ExportInfo, manifest: Mapping[str, Any]) -> None:
-        if (manifest["entries"], manifest["sequence_last"]) != (self.element_count, self.last):
+        last = self.last.get("sequence_number")
+        if (manifest["entries"], manifest["sequence_last"]) != (self.element_count, last):
             expected = f"{manifest['entries']:,} entries up to sequence {manifest['sequence_last']}"
-            actual = f"{self.element_count:,} entries up to sequence {self.last}"
+            actual = f"{self.element_count:,} entries up to sequence {last}"
             message = "the file does not hold the entries that its manifest counts"
             self.findings.add(Finding("EXPORT_CUT", message, None, expected, actual))
         if manifest["sha256"] != export.sha256:
             message = "the SHA-256 of the file is not the one in its manifest"
             self.findings.add(Finding("EXPORT_CHANGED", message, None, manifest["sha256"], export.sha256))
+        else:
+            self._compare_manifest(export, manifest)
+        if self.findings.counts:
+            self.element_count = max(1, self.element_count)  # an empty file has been examined, too
+
+    def _compare_manifest(self, export: ExportInfo, manifest: Mapping[str, Any]) -> None:
+        """Find what a manifest says of the file that it does belong to, and that is not so."""
+        facts = {
+            "size": export.size,
+            "fields": list(self.ledger.columns),
+            "sequence_first": self.first.get("sequence_number"),
+            "time_first": self.first.get("timestamp"),
+            "time_last": self.last.get("timestamp"),
+            "head_hash": self.last.get("entry_hash"),
+        }
+        for name, actual in facts.items():
+            if actual is not None and manifest[name] not in (actual, ""):
+                message = f"what the manifest says of the file's {name} is not so"
+                self.findings.add(Finding("EXPORT_MANIFEST", message, None, str(manifest[name]), str(actual)))

@@ -36,8 +36,8 @@ from pytest_audit_ledger.printable import printable
 from pytest_audit_ledger.resources import folder
 from pytest_audit_ledger.sources import copy_text
 from pytest_audit_ledger.sources.base import Consume, Segment
-from pytest_audit_ledger.sources.records import Record, format_of, records
-from pytest_audit_ledger.sources.selection import Selection
+from pytest_audit_ledger.sources.records import DECODER, Record, format_of, records
+from pytest_audit_ledger.sources.selection import Selection, read_moment
 
 ROWS_A_BATCH = 250
 MANIFEST_SUFFIX = ".manifest.json"
@@ -57,8 +57,10 @@ class ExportFile:
         Raises UsageError where there is none.
         """
         self.path = Path(path)
-        if not self.path.is_file():
+        if not _is_file(self.path):
             raise UsageError(f"There is no file {self.path}.", "Name an export, or the DSN of a database.")
+        if format_of(self.path) is None:
+            raise UsageError(f"{self.path} is no export.", "Name a file .json, .jsonl or .csv; .gz may follow.")
 
     @property
     def label(self) -> str:
@@ -85,23 +87,31 @@ class ExportSnapshot:
         self._path = path
         self._stopped = False
         manifest = read_manifest(path)
-        self._unescape = bool(manifest and manifest["excel_safe"])
+        self._excel_safe = bool(manifest and manifest["excel_safe"])
+        digest = _digest(path)
         self.info = LedgerInfo(
             database=str(path),
             table="",
             relation_kind="",
-            columns={name: _KNOWN.get(name, Column("text", False)) for name in self._names()},
+            columns={name: _KNOWN.get(name, Column("text", False)) for name in self._names(manifest)},
             server_version="",
             server_time=_clock(manifest),
             snapshot="",
-            export=ExportInfo(str(path), path.stat().st_size, _digest(path), manifest),
+            export=ExportInfo(str(path), path.stat().st_size, digest, manifest),
             extent=_extent(manifest),
         )
 
-    def _names(self) -> list[str]:
-        """Return the columns, as the first entry has them."""
-        first = next(records(self._path), None)
-        return list(first[1]) if first else []
+    def _records(self) -> Iterator[Record]:
+        """Yield the records, without the apostrophes that defused them."""
+        found = records(self._path)
+        if not self._excel_safe:
+            return found
+        return ((line, {_original(name): _original(record[name]) for name in record}) for line, record in found)
+
+    def _names(self, manifest: Mapping[str, Any] | None) -> list[str]:
+        """Return the columns, as the first entry has them, or as the manifest says where there is no entry."""
+        first = next(self._records(), None)
+        return list(first[1] if first else manifest["fields"] if manifest else [])
 
     def share(self) -> str:
         """Return nothing: a file can be opened by everybody."""
@@ -149,7 +159,7 @@ class ExportSnapshot:
                     return
 
     def _batches(self, columns: Sequence[str]) -> Iterator[Batch]:
-        found = records(self._path)
+        found = self._records()
         names = self.info.columns.keys()
         while chunk := list(islice(found, ROWS_A_BATCH)):
             if self._stopped:
@@ -161,14 +171,16 @@ class ExportSnapshot:
 
     def _column(self, name: str, chunk: Sequence[Record]) -> list[str]:
         values = [record[name] for _, record in chunk]
-        if self._unescape:
-            values = [value[1:] if isinstance(value, str) and value.startswith("'") else value for value in values]
         try:
             return _converter(_KNOWN.get(name))(values)
         except ValueError as error:
             for (line, _), value in zip(chunk, values, strict=True):
                 _check(self._path, line, name, value)
             raise SourceError(f"{self._path}: {name} cannot be read: {error}.") from None
+
+
+def _original(value: Any) -> Any:
+    return value[1:] if isinstance(value, str) and value.startswith("'") else value
 
 
 def _difference(wanted: set[str], found: set[str]) -> str:
@@ -193,10 +205,9 @@ def _fail(path: Path, line: int, message: str) -> NoReturn:
 def _selected(batch: Batch, wanted: Selection) -> list[int]:
     kept = list(range(len(batch)))
     if wanted.since or wanted.before:
-        # canonical timestamps sort as text, before the word infinity and after its negative
         low = canonical_timestamp(wanted.since) if wanted.since else ""
-        high = canonical_timestamp(wanted.before) if wanted.before else "~"
-        times = batch.text("timestamp")
+        high = canonical_timestamp(wanted.before) if wanted.before else "~~"
+        times = list(map(_sortable, batch.text("timestamp")))
         kept = [index for index in kept if times[index] != NULL and low <= times[index] < high]
     if wanted.verdicts:
         verdicts = batch.text("verdict")
@@ -205,6 +216,13 @@ def _selected(batch: Batch, wanted: Selection) -> list[int]:
         rules = batch.values("rule_id")
         kept = [index for index in kept if rules[index] == wanted.rule_id]
     return kept
+
+
+def _sortable(moment: str) -> str:
+    """Return what sorts as text: a canonical timestamp as it is, others before the first or after the last of them."""
+    if "T" in moment or moment == NULL:
+        return moment
+    return "" if moment.startswith("-") or moment.endswith("BC") else "~"
 
 
 _KNOWN: Mapping[str, Column] = {**V2_COLUMNS, **V3_COLUMNS}
@@ -231,7 +249,7 @@ def _texts(values: list[Any]) -> list[str]:
     try:
         return [NULL if value is None else _json_text(value) for value in values]
     except (TypeError, UnicodeEncodeError):
-        raise ValueError("which is no text") from None
+        raise ValueError("which is no text in UTF-8") from None
 
 
 def _json_text(value: str) -> str:
@@ -252,13 +270,10 @@ def _moment(text: str) -> str:
     """Return a moment in its canonical form, however the writer of the file put it."""
     if text == NULL or _BEYOND.fullmatch(text):
         return copy_text.canonical(text)
-    iso = re.sub(r"([+-]\d\d)$", r"\1:00", text.replace(" ", "T").replace("Z", "+00:00"))
-    iso = re.sub(r"\.(\d{1,6})(?=[+-]|$)", lambda found: "." + found.group(1).ljust(6, "0"), iso)
-    try:
-        moment = datetime.fromisoformat(iso)
-        return canonical_timestamp(moment.replace(tzinfo=moment.tzinfo or timezone.utc))
-    except (ValueError, OverflowError):
-        raise ValueError("which is no time") from None
+    moment = read_moment(text)
+    if moment is None:
+        raise ValueError("which is no time")
+    return canonical_timestamp(moment)
 
 
 def _digest(path: Path) -> str:
@@ -280,9 +295,16 @@ def _extent(manifest: Mapping[str, Any] | None) -> Extent:
 
 def _clock(manifest: Mapping[str, Any] | None) -> str:
     """Return the time of the export, against which "in the future" is judged; at the latest now."""
-    now = canonical_timestamp(datetime.now(timezone.utc))
-    stated = manifest["server_time"] if manifest else now
-    return min(stated, now) if _CANONICAL.fullmatch(stated) else now
+    now = datetime.now(timezone.utc)
+    stated = read_moment(manifest["server_time"]) if manifest else None
+    return canonical_timestamp(min(stated or now, now))
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name that is too long, a folder that may not be entered
+        return False
 
 
 def manifest_path(path: Path) -> Path:
@@ -301,13 +323,14 @@ def manifest_schema() -> Mapping[str, Any]:
 def read_manifest(path: Path) -> Mapping[str, Any] | None:
     """Return the manifest beside an export, None where there is none. Raises SourceError where it makes no sense."""
     beside = manifest_path(path)
-    if not beside.exists():
-        return None
     try:
-        manifest = json.loads(beside.read_bytes())
+        if not beside.exists():
+            return None
+        text = beside.read_text(encoding="utf-8") if beside.is_file() else ""
+        manifest = DECODER.decode(text)
         mistakes = [error.message for error in Draft202012Validator(manifest_schema()).iter_errors(manifest)]
     except (OSError, ValueError, RecursionError) as error:
-        mistakes = [type(error).__name__]
+        mistakes = [getattr(error, "strerror", None) or "it is no JSON"]
     if mistakes:
         raise SourceError(
             f"The manifest {beside} cannot be read: {printable(mistakes[0])}.",
