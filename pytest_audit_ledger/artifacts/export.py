@@ -17,10 +17,12 @@ from typing import Any
 from pytest_audit_ledger.artifacts.base import Artifact, Verified
 from pytest_audit_ledger.artifacts.files import Draft, Written, standard_output, whole_files
 from pytest_audit_ledger.artifacts.rows import csv_head, csv_rows, json_rows
-from pytest_audit_ledger.entry import Batch, canonical_timestamp, plain_text
+from pytest_audit_ledger.entry import PAYLOAD_COLUMNS, Batch, canonical_timestamp, plain_text
 from pytest_audit_ledger.errors import SourceError, UsageError
 from pytest_audit_ledger.interruption import interruptible
 from pytest_audit_ledger.judgement import Verification
+from pytest_audit_ledger.kinds.base import Extent, LedgerInfo
+from pytest_audit_ledger.printable import printable
 from pytest_audit_ledger.scan import Progress, no_progress
 from pytest_audit_ledger.sources.base import Snapshot, Source
 from pytest_audit_ledger.sources.export_file import manifest_path
@@ -31,6 +33,9 @@ FORMATS = ("json", "jsonl", "csv")
 STANDARD_OUTPUT = "-"
 _TOLD = ("sequence_number", "timestamp", "entry_hash")
 """What the manifest needs, whatever the fields."""
+
+_HASHED_TEXTS = {*PAYLOAD_COLUMNS.values(), "entry_hash"} - {"sequence_number", "timestamp"}
+"""What is hashed as text, and so written as text, whatever type a ledger gives it."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +94,7 @@ def export(
     cannot be read and OutputError where the file cannot be written.
     """
     types = field_types(snapshot, request)
+    _require_readable(snapshot, request.selection)
     path = Path(request.path)
     tally = _Tally()
     with ExitStack() as files:
@@ -123,20 +129,23 @@ def field_types(snapshot: Snapshot, request: Export) -> dict[str, str]:
     columns = snapshot.info.columns
     unknown = [name for name in request.fields if name not in columns]
     if unknown:
-        raise UsageError(f"The ledger has no column {unknown[0]!r}.", f"It has {', '.join(columns)}.")
-    return {name: columns[name].type for name in request.fields or columns}
+        raise UsageError(f"The ledger has no column {unknown[0]!r}.", f"It has {', '.join(map(printable, columns))}.")
+    return {name: "text" if name in _HASHED_TEXTS else columns[name].type for name in request.fields or columns}
 
 
 def rows(snapshot: Snapshot, request: Export, types: Mapping[str, str], consume: Callable[[Batch], None]) -> None:
     """Give the selected entries to `consume`, with the columns that the rows and the manifest need."""
+    snapshot.select(list(dict.fromkeys([*types, *_told(snapshot)])), request.selection, consume)
+
+
+def _require_readable(snapshot: Snapshot, wanted: Selection) -> None:
     needed = ["sequence_number"]
-    needed += ["timestamp"] if request.selection.since or request.selection.before else []
-    needed += ["verdict"] if request.selection.verdicts else []
-    needed += ["rule_id"] if request.selection.rule_id is not None else []
+    needed += ["timestamp"] if wanted.since or wanted.before else []
+    needed += ["verdict"] if wanted.verdicts else []
+    needed += ["rule_id"] if wanted.rule_id is not None else []
     reason = next(filter(None, map(snapshot.unreadable, needed)), None)
     if reason:
         raise SourceError(f"The entries cannot be read: {reason}.", "See table_guard, or leave that filter out.")
-    snapshot.select(list(dict.fromkeys([*types, *_told(snapshot)])), request.selection, consume)
 
 
 def _told(snapshot: Snapshot) -> list[str]:
@@ -150,10 +159,28 @@ def entries(source: Source, request: Export) -> Iterator[dict[str, Any]]:
     """
     with source.snapshot() as snapshot:
         types = field_types(snapshot, request)
+        _require_readable(snapshot, request.selection)
         with _Stream(lambda consume: rows(snapshot, request, types, consume), snapshot.stop) as batches:
             for batch in batches:
                 for row in json_rows(batch, types):
-                    yield json.loads(row.encode("latin-1"))
+                    yield _parsed(row.encode("latin-1"))
+
+
+def _parsed(row: bytes) -> dict[str, Any]:
+    try:
+        entry: dict[str, Any] = json.loads(_checked(row))
+    except (ValueError, RecursionError):
+        raise SourceError("An entry holds a document or a number too large for Python.", "Export to a file.") from None
+    return entry
+
+
+def _checked(data: bytes) -> bytes:
+    """Return UTF-8 as it is; a server whose own encoding is SQL_ASCII holds anything."""
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        raise SourceError("An entry holds text that is no UTF-8.", "Leave its column out of the fields.") from None
+    return data
 
 
 class _Stream:
@@ -274,7 +301,7 @@ def _write(
 
         def consume(batch: Batch) -> None:
             before = layout.between if tally.entries else layout.head
-            file.write(f"{before}{layout.between.join(layout.rows(batch))}".encode("latin-1"))
+            file.write(_checked(f"{before}{layout.between.join(layout.rows(batch))}".encode("latin-1")))
             tally.count(batch, told)
             advance(len(batch))
 
@@ -285,6 +312,14 @@ def _write(
 
 def _now() -> str:
     return canonical_timestamp(datetime.now(timezone.utc))
+
+
+def _of_source(info: LedgerInfo) -> dict[str, str]:
+    """Return what is known to be missing, or may be missing, already where the entries come from."""
+    stated = info.export.manifest if info.export else None
+    if info.export and stated and stated["sha256"] != info.export.sha256:
+        return {"source": "an export that was changed since its own manifest was written"}
+    return {} if info.extent is Extent.WHOLE else {"source": info.extent.value}
 
 
 def _manifest(
@@ -306,7 +341,7 @@ def _manifest(
         "sha256": written.sha256,
         **tally.told(),
         "fields": names,
-        "filters": request.selection.described(),
+        "filters": {**_of_source(info), **request.selection.described()},
         "excel_safe": request.excel_safe,
         "source": info.database,
         "table": info.table,
