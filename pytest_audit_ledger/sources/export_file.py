@@ -120,9 +120,10 @@ class ExportSnapshot:
     def bounds(self) -> tuple[int, int] | None:
         """Return the range that the manifest states."""
         manifest = self.info.export.manifest if self.info.export else None
-        if not manifest or manifest["sequence_first"] is None or self.info.extent is not Extent.WHOLE:
+        if not manifest or self.info.extent is not Extent.WHOLE:
             return None
-        return manifest["sequence_first"], manifest["sequence_last"]
+        first, last = manifest["sequence_first"], manifest["sequence_last"]
+        return None if None in (first, last) else (first, last)
 
     def unreadable(self, column: str) -> str | None:
         """Return why a column cannot be read; an export without entries has none, and nothing to read."""

@@ -168,7 +168,6 @@ def _json(text: _Text) -> Iterator[Record]:
 
 def _json_list(text: _Text) -> Iterator[Record]:
     for _ in _elements(text, "[", "]"):
-        _peek(text)
         line, record = text.line, _value(text)
         if not isinstance(record, dict):
             text.fail("an entry is no JSON object", line)
@@ -181,7 +180,8 @@ def _elements(text: _Text, opening: str, closing: str) -> Iterator[None]:
     if _peek(text) != closing:
         yield
         while _peek(text) == ",":
-            _take(text, ",")
+            text.skip(text.position + 1)
+            _peek(text)
             yield
     _take(text, closing)
 
@@ -218,11 +218,11 @@ def _value(text: _Text) -> Any:
             value, end = DECODER.raw_decode(text.buffer, text.position)
         except json.JSONDecodeError as error:
             # what is cut off fails at the end of what was read, or in a string without one
-            cut = error.pos > len(text.buffer) - _LONGEST_TOKEN or error.msg.startswith("Unterminated")
-            if cut and text.fill():
-                continue
             line = text.line + text.buffer.count("\n", text.position, error.pos)
-            text.fail("the file ends too early" if cut else _mistake(error), line)
+            endless, left = error.msg.startswith("Unterminated"), len(text.buffer) - error.pos
+            if not ((endless or left < _LONGEST_TOKEN) and text.fill()):
+                text.fail("the file ends too early" if endless or not left else _mistake(error), line)
+            continue
         except (ValueError, RecursionError) as error:
             text.fail(_mistake(error))
         if end < len(text.buffer) - _LONGEST_TOKEN or not more:
