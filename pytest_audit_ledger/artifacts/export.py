@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from queue import Full, Queue
@@ -80,7 +81,7 @@ def export_request(
         raise UsageError(f"There is no format {chosen!r}.", f"Write one of {', '.join(FORMATS)}.")
     if excel_safe and chosen != "csv":
         raise UsageError(f"--excel-safe is for CSV, and not for {chosen}.", "Leave it out, or export as CSV.")
-    if not path:
+    if not Path(path).name:
         raise UsageError("The name of the export is empty.", "Was a variable not set? Name a file.")
     return Export(path, chosen, fields, selection or Selection(), excel_safe)
 
@@ -168,19 +169,10 @@ def entries(source: Source, request: Export) -> Iterator[dict[str, Any]]:
 
 def _parsed(row: bytes) -> dict[str, Any]:
     try:
-        entry: dict[str, Any] = json.loads(_checked(row))
+        entry: dict[str, Any] = json.loads(row)
     except (ValueError, RecursionError):
         raise SourceError("An entry holds a document or a number too large for Python.", "Export to a file.") from None
     return entry
-
-
-def _checked(data: bytes) -> bytes:
-    """Return UTF-8 as it is; a server whose own encoding is SQL_ASCII holds anything."""
-    try:
-        data.decode()
-    except UnicodeDecodeError:
-        raise SourceError("An entry holds text that is no UTF-8.", "Leave its column out of the fields.") from None
-    return data
 
 
 class _Stream:
@@ -275,9 +267,8 @@ class _Layout:
 def _layout(request: Export, types: Mapping[str, str]) -> _Layout:
     if request.format == "csv":
         head = csv_head(list(types), excel_safe=request.excel_safe)
-        return _Layout(
-            lambda batch: csv_rows(batch, types, excel_safe=request.excel_safe), f"{head}\n", "\n", lambda _: "\n"
-        )
+        lines = partial(csv_rows, types=types, excel_safe=request.excel_safe)
+        return _Layout(lines, f"{head}\n", "\n", lambda count: "\n" if count else "")
     if request.format == "jsonl":
         return _Layout(lambda batch: json_rows(batch, types), "", "\n", lambda count: "\n" if count else "")
     head = f'{{\n"export_date": "{_now()}",\n"entries": [\n'
@@ -301,7 +292,7 @@ def _write(
 
         def consume(batch: Batch) -> None:
             before = layout.between if tally.entries else layout.head
-            file.write(_checked(f"{before}{layout.between.join(layout.rows(batch))}".encode("latin-1")))
+            file.write(f"{before}{layout.between.join(layout.rows(batch))}".encode("latin-1"))
             tally.count(batch, told)
             advance(len(batch))
 
