@@ -5,14 +5,18 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from pytest_audit_ledger.judgement import Verification
-from pytest_audit_ledger.ledger import Ledger
 from pytest_audit_ledger.outcome import Outcome, Status
-from pytest_audit_ledger.sources.export_file import manifest_path
+from pytest_audit_ledger.resources import folder
+from pytest_audit_ledger.sources.export_file import ExportFile, manifest_path
+from pytest_audit_ledger.suite import Check, default_suites, load
+from pytest_audit_ledger.verification import verify
+from tests.postgres.support import REGISTRY
 from tests.unit.builders import SERVER_TIME, sample_rows
 
 Record = dict[str, Any]
@@ -100,8 +104,14 @@ def write_both(path: Path, records: Sequence[Record], **changes: Any) -> Path:
 
 
 def verified(path: Path, **options: Any) -> Verification:
-    with Ledger(str(path)) as ledger:
-        return ledger.verify_integrity(**options)
+    return verify(ExportFile(path), _checks(), **options)
+
+
+@cache
+def _checks() -> list[Check]:
+    """Return the checks that run on an export by default."""
+    suites = [load(folder("checks") / name, REGISTRY) for name in default_suites(of_export=True)]
+    return [check for suite in suites for check in suite.checks]
 
 
 def outcomes(verification: Verification) -> dict[str, Outcome]:
