@@ -87,7 +87,7 @@ def whole_files(*paths: Path, mode: int = 0o666) -> Iterator[list[Draft]]:
         for folder in {target.parent for target in targets}:
             _sync(folder)
     except OSError as error:
-        raise _explained(error, paths[0]) from None
+        raise _explained(error, str(paths[0]), "Nothing of it is left.") from None
     finally:
         for path in partial:
             with suppress(OSError):
@@ -105,7 +105,7 @@ def standard_output() -> Iterator[Draft]:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise OutputError("The reader of standard output has gone, so not everything was written.") from None
     except OSError as error:
-        raise _explained(error, Path("standard output")) from None
+        raise _explained(error, "standard output") from None
 
 
 def _target(path: Path) -> Path:
@@ -135,6 +135,6 @@ def _sync(folder: Path) -> None:
             os.close(descriptor)
 
 
-def _explained(error: OSError, path: Path) -> OutputError:
+def _explained(error: OSError, name: str, left: str = "") -> OutputError:
     remedy = _REMEDIES.get(error.errno or 0, "Name another place.")
-    return OutputError(f"{path} could not be written: {error.strerror or error}.", f"{remedy} Nothing of it is left.")
+    return OutputError(f"{name} could not be written: {error.strerror or error}.", f"{remedy} {left}".rstrip())

@@ -13,7 +13,6 @@ from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timezone
 from functools import cache
 from hashlib import sha256
-from itertools import islice
 from json.encoder import encode_basestring
 from pathlib import Path
 from typing import Any, NoReturn
@@ -39,7 +38,9 @@ from pytest_audit_ledger.sources.base import Consume, Segment
 from pytest_audit_ledger.sources.records import DECODER, Record, format_of, records
 from pytest_audit_ledger.sources.selection import Selection, read_moment
 
-ROWS_A_BATCH = 250
+BATCH_CHARACTERS = 160 * 1024
+"""Characters of the file in a batch (some hundred entries), and those of one entry more."""
+
 MANIFEST_SUFFIX = ".manifest.json"
 
 
@@ -106,12 +107,12 @@ class ExportSnapshot:
         found = records(self._path)
         if not self._excel_safe:
             return found
-        return ((line, {_original(name): _original(record[name]) for name in record}) for line, record in found)
+        return ((line, size, {_original(name): _original(row[name]) for name in row}) for line, size, row in found)
 
     def _names(self, manifest: Mapping[str, Any] | None) -> list[str]:
         """Return the columns, as the first entry has them, or as the manifest says where there is no entry."""
         first = next(self._records(), None)
-        return list(first[1] if first else manifest["fields"] if manifest else [])
+        return list(first[2] if first else manifest["fields"] if manifest else [])
 
     def share(self) -> str:
         """Return nothing: a file can be opened by everybody."""
@@ -160,24 +161,36 @@ class ExportSnapshot:
                     return
 
     def _batches(self, columns: Sequence[str]) -> Iterator[Batch]:
-        found = self._records()
         names = self.info.columns.keys()
-        while chunk := list(islice(found, ROWS_A_BATCH)):
+        for chunk in _chunks(self._records()):
             if self._stopped:
                 raise SourceError("The reading was stopped.")
-            for line, record in chunk:
+            for line, _, record in chunk:
                 if record.keys() != names:
                     _fail(self._path, line, _difference(set(names), set(record)))
             yield Batch({name: self._column(name, chunk) for name in columns})
 
     def _column(self, name: str, chunk: Sequence[Record]) -> list[str]:
-        values = [record[name] for _, record in chunk]
+        values = [record[name] for _, _, record in chunk]
         try:
             return _converter(_KNOWN.get(name))(values)
         except ValueError as error:
-            for (line, _), value in zip(chunk, values, strict=True):
+            for (line, *_), value in zip(chunk, values, strict=True):
                 _check(self._path, line, name, value)
             raise SourceError(f"{self._path}: {name} cannot be read: {error}.") from None
+
+
+def _chunks(found: Iterator[Record]) -> Iterator[list[Record]]:
+    chunk: list[Record] = []
+    size = 0
+    for record in found:
+        chunk.append(record)
+        size += record[1]
+        if size >= BATCH_CHARACTERS:
+            yield chunk
+            chunk, size = [], 0
+    if chunk:
+        yield chunk
 
 
 def _original(value: Any) -> Any:

@@ -1,6 +1,7 @@
 """The records of an export, one by one and in constant memory: JSON Lines, JSON and CSV, each also compressed by gzip.
 
-A record is the line it starts on and its values by name. Whatever cannot be read is a SourceError that names the line.
+A record is the line it starts on, its length in characters, and its values by name. Whatever cannot be read is a
+SourceError that names the line.
 
 JSON: RFC 8259; JSON Lines: one object a line. CSV: RFC 4180 as PostgreSQL's COPY writes it, where a field that is empty
 is a missing value and `""` is an empty text. Python's csv module does not tell the two apart, and a hash depends on it.
@@ -22,7 +23,7 @@ from typing import Any, NoReturn
 from pytest_audit_ledger.errors import SourceError
 from pytest_audit_ledger.printable import printable
 
-Record = tuple[int, dict[str, Any]]
+Record = tuple[int, int, dict[str, Any]]
 
 CHUNK = 256 * 1024
 """Characters read at once."""
@@ -134,7 +135,7 @@ def _json_lines(text: _Text) -> Iterator[Record]:
                 text.fail(_mistake(error) + ("" if line.endswith("\n") else "; the file seems to be cut off"))
             if not isinstance(record, dict):
                 text.fail("this is no JSON object")
-            yield text.line, record
+            yield text.line, len(line), record
         text.line += 1
 
 
@@ -168,10 +169,10 @@ def _json(text: _Text) -> Iterator[Record]:
 
 def _json_list(text: _Text) -> Iterator[Record]:
     for _ in _elements(text, "[", "]"):
-        line, record = text.line, _value(text)
+        line, (record, length) = text.line, _measured(text)
         if not isinstance(record, dict):
             text.fail("an entry is no JSON object", line)
-        yield line, record
+        yield line, length, record
 
 
 def _elements(text: _Text, opening: str, closing: str) -> Iterator[None]:
@@ -209,7 +210,12 @@ def _take(text: _Text, wanted: str) -> None:
 
 
 def _value(text: _Text) -> Any:
-    """Return the next JSON value; it may be longer than what was read."""
+    """Return the next JSON value."""
+    return _measured(text)[0]
+
+
+def _measured(text: _Text) -> tuple[Any, int]:
+    """Return the next JSON value, which may be longer than what was read, and its length."""
     if not _peek(text):
         text.fail("the file ends too early")
     more = True
@@ -226,8 +232,9 @@ def _value(text: _Text) -> Any:
         except (ValueError, RecursionError) as error:
             text.fail(_mistake(error))
         if end < len(text.buffer) - _LONGEST_TOKEN or not more:
+            length = end - text.position
             text.skip(end)
-            return value
+            return value, length
         more = text.fill()  # a number may go on
 
 
@@ -259,10 +266,11 @@ def _csv(text: _Text) -> Iterator[Record]:
         elif row and len(row) != len(names):
             text.fail(f"{len(row)} fields stand here, where the first line names {len(names)}", line)
         elif row:
-            values = _with_missing(row, "".join(raw))
+            written = "".join(raw)
+            values = _with_missing(row, written)
             if values is None:
                 text.fail("a quote stands within a field that is not quoted", line)
-            yield line, dict(zip(names, values, strict=True))
+            yield line, len(written), dict(zip(names, values, strict=True))
         raw.clear()
 
 

@@ -17,6 +17,7 @@ import pytest
 from pytest_audit_ledger.errors import SourceError, UsageError
 from pytest_audit_ledger.ledger import Ledger
 from pytest_audit_ledger.outcome import Assurance, Status
+from pytest_audit_ledger.sources.base import Segment
 from pytest_audit_ledger.sources.export_file import ExportFile, manifest_path
 from tests.exports import (
     FOLDS,
@@ -310,6 +311,19 @@ def test_a_text_of_megabytes_with_quotes_is_read(tmp_path: Path) -> None:
     for format_ in FORMATS:
         verification = verified(write_export(tmp_path / f"x.{format_}", records))
         assert found(verification) == [("entry_hash", "ENTRY_HASH_MISMATCH", 1)]
+
+
+@pytest.mark.parametrize("format_", FORMATS)
+def test_entries_that_are_large_come_few_at_a_time(tmp_path: Path, format_: str) -> None:
+    sizes: list[int] = []
+    for length, most in ((100_000, 2), (0, 400)):
+        records = [{**record, "reasoning": "x" * length} for record in sample_records(40) * 20]
+        path = write_export(tmp_path / f"x.{format_}", records[: 40 if length else None])
+        with ExportFile(path).snapshot() as snapshot:
+            snapshot.scan(["sequence_number"], Segment(), lambda batch: sizes.append(len(batch)))
+        assert max(sizes) <= most
+        assert sum(sizes) == (40 if length else 800)
+        sizes.clear()
 
 
 # Manifests
