@@ -110,7 +110,7 @@ def test_every_filter_narrows_the_export_and_not_the_checks(
         (["--ledger-export=x.csv", "--ledger-date-range=31.5.2026,"], "'31.5.2026' is no date.*"),
         (["--ledger-export=x.csv", "--ledger-date-range=2026-06-01,2026-05-31"], "The range * is reversed.*"),
         (["--ledger-export=x.csv", "--ledger-fields=id,,rule_id"], "The list of fields * has an empty name.*"),
-        (["--ledger-export=x.csv", "--ledger-limit=0"], "A limit of 0 selects nothing.*"),
+        (["--ledger-export=x.csv", "--ledger-limit=0"], "A limit of 0 makes no sense.*"),
     ],
 )
 def test_a_mistake_in_an_option_shows_before_anything_connects(
