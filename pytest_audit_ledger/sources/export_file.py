@@ -273,7 +273,10 @@ def _json_text(value: str) -> str:
 
 def _anything(values: list[Any]) -> list[str]:
     """Return texts as they are, and whatever else JSON has as JSON."""
-    return _texts([v if v is None or isinstance(v, str) else json.dumps(v, ensure_ascii=False) for v in values])
+    try:
+        return _texts([v if v is None or isinstance(v, str) else json.dumps(v, ensure_ascii=False) for v in values])
+    except RecursionError:
+        raise ValueError("which is nested too deeply") from None
 
 
 def _moments(values: list[Any]) -> list[str]:

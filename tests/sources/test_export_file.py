@@ -561,6 +561,18 @@ def test_an_export_of_a_part_is_a_part_again(tmp_path: Path, case: str) -> None:
     assert found(verification) == []
 
 
+def test_a_document_of_any_depth_is_exported_again_or_is_one_clear_error(tmp_path: Path) -> None:
+    for depth in (10, *range(940, 1010, 6), 5000):
+        document = '{"sequence_number": 1, "x": ' + "[" * depth + "]" * depth + "}\n"
+        path = _write_raw(tmp_path / "x.jsonl", document)
+        try:
+            Ledger(str(path)).export_entries(output_file=tmp_path / "y.jsonl")
+        except SourceError as error:
+            assert "nested too deeply" in error.message  # noqa: PT017
+        else:
+            assert (tmp_path / "y.jsonl").read_text().count("[") == depth
+
+
 def test_an_export_of_a_whole_export_is_whole(tmp_path: Path) -> None:
     with Ledger(str(write_both(tmp_path / "x.json", RECORDS))) as ledger:
         result = ledger.export_entries(output_file=tmp_path / "y.csv", verify=True)
