@@ -657,16 +657,19 @@ def test_an_iterator_reads_only_a_little_ahead(ledger: Forger) -> None:
 
 
 PEAK = """
-import resource, sys
+import sys
+from pathlib import Path
 from pytest_audit_ledger import Ledger
 source, path = sys.argv[1:]
 assert Ledger(source, table="many").export_entries(output_file=path).entry_count == 100_000
 assert sum(1 for _ in zip(range(5000), Ledger(source, table="many").export_entries())) == 5000
 assert Ledger(path).verify_integrity().total_entries == 100_000
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+print(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0])
 """
+"""The peak is not ru_maxrss, which a process takes over from the one that started it."""
 
 
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux tells the peak of a process")
 def test_a_hundred_thousand_entries_are_exported_and_verified_in_constant_memory(
     ledger: Forger, tmp_path: Path
 ) -> None:
@@ -679,4 +682,4 @@ def test_a_hundred_thousand_entries_are_exported_and_verified_in_constant_memory
     ran = subprocess.run(
         [sys.executable, "-c", PEAK, ledger.dsn, tmp_path / "x.json"], capture_output=True, text=True, check=True
     )
-    assert int(ran.stdout) < 120  # MiB
+    assert int(ran.stdout) < 100 * 1024  # KiB
