@@ -12,7 +12,7 @@ import io
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from functools import cached_property
 from typing import Any
 
@@ -315,7 +315,9 @@ class PostgresSnapshot:
         with suppress(psycopg2.Error, SourceError):
             self._connection.cancel()
             if self._shared is not None:
-                self._run(sql("cancel_readers.sql"), {"name": _reader_name(self._shared)})
+                # over another connection, because a thread may be in the middle of reading from this one
+                with closing(self._source.connect()) as connection, connection.cursor() as cursor:
+                    cursor.execute(sql("cancel_readers.sql"), {"name": _reader_name(self._shared)})
 
 
 def _reader_name(shared: str) -> str:
