@@ -16,7 +16,7 @@ from threading import Event, Thread
 from typing import Any
 
 from pytest_audit_ledger.artifacts.base import Artifact, Verified
-from pytest_audit_ledger.artifacts.files import Draft, Written, standard_output, whole_files
+from pytest_audit_ledger.artifacts.files import Behind, Draft, Written, standard_output, whole_files
 from pytest_audit_ledger.artifacts.rows import csv_head, csv_rows, json_rows
 from pytest_audit_ledger.entry import PAYLOAD_COLUMNS, Batch, canonical_timestamp, plain_text
 from pytest_audit_ledger.errors import SourceError, UsageError
@@ -289,6 +289,7 @@ def _write(
         if request.compressed:
             # without name and time, the same entries make the same bytes
             file = files.enter_context(gzip.GzipFile(filename="", fileobj=draft, mode="wb", compresslevel=6, mtime=0))
+        file = files.enter_context(Behind(file))
 
         def consume(batch: Batch) -> None:
             before = layout.between if tally.entries else layout.head

@@ -8,16 +8,17 @@ import os
 import secrets
 import sys
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from pytest_audit_ledger.errors import OutputError, UsageError
 
 if TYPE_CHECKING:
-    from typing_extensions import Buffer
+    from typing_extensions import Buffer, Self
 
 _REMEDIES = {
     errno.ENOSPC: "Make room there, or name another place.",
@@ -62,6 +63,49 @@ class Draft(io.RawIOBase):
     def written(self, path: str) -> Written:
         """Return what was written so far, as the file at `path`."""
         return Written(path, self._digest.hexdigest(), self.size)
+
+
+class Behind:
+    """Hands on what is written to it from a thread, so that hashing and compressing take another processor."""
+
+    PIECE = 1024 * 1024
+    """Bytes that are collected before they are handed on."""
+
+    def __init__(self, inner: Any) -> None:
+        self._inner = inner
+        self._pieces: list[bytes] = []
+        self._size = 0
+        self._pending: Future[Any] | None = None
+        self._thread = ThreadPoolExecutor(1, "audit-ledger")
+
+    def write(self, data: bytes) -> None:
+        """Take `data`. Raises what an earlier piece met when it was written."""
+        self._pieces.append(data)
+        self._size += len(data)
+        if self._size >= self.PIECE:
+            self._hand_on()
+
+    def _hand_on(self) -> None:
+        self._await()
+        whole, self._pieces, self._size = b"".join(self._pieces), [], 0
+        self._pending = self._thread.submit(self._inner.write, whole)
+
+    def _await(self) -> None:
+        pending, self._pending = self._pending, None
+        if pending is not None:
+            pending.result()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Wait until everything is written; after an exception the rest does not matter."""
+        try:
+            if kind is None:
+                self._hand_on()
+                self._await()
+        finally:
+            self._thread.shutdown()
 
 
 @contextmanager
