@@ -114,7 +114,7 @@ def judge(outcomes: Sequence[Outcome], survey: Survey | None) -> tuple[Assurance
         return Assurance.UNVERIFIED, f"The ledger as a whole was not verified: {', '.join(lacking)} did not run."
     others = [f"{o.check_id} ({o.status.value})" for o in integrity if o.status is not Status.PASS]
     passed_words = (
-        f"Integrity checks passed, but for {', '.join(others)}." if others else "Every integrity check passed."
+        f"Integrity checks passed, but for {', '.join(others)}." if others else "Every integrity check that ran passed."
     )
     return Assurance.SELF_CONSISTENT, (
         f"{passed_words} There was no checkpoint to hold the ledger against, "

@@ -165,7 +165,7 @@ class Ledger:
 
         Raises UsageError, SourceError where the entries cannot be read, OutputError where the file cannot be written.
         """
-        names = tuple(parse_fields(fields) if isinstance(fields, str) else fields or ())
+        names = parse_fields(fields) if fields is not None else ()
         wanted = selection(
             start_date=start_date, end_date=end_date, verdict=verdict_filter, rule_id=rule_id, limit=limit
         )

@@ -179,10 +179,10 @@ def _guarded(fold: Fold, action: Callable[[], None]) -> None:
     except LedgerError as error:
         fold.failure = error
     except Exception as error:  # noqa: BLE001  (anybody's code; whatever it raises becomes this check's ERROR)
-        fold.failure = broken_kind(fold, error)
+        fold.failure = broken_kind(type(fold), error)
 
 
-def broken_kind(kind: Kind, error: Exception) -> CannotEvaluate:
+def broken_kind(kind: type[Kind], error: Exception) -> CannotEvaluate:
     """Return what is told of a kind whose code failed."""
     return CannotEvaluate(
         f"It could not be evaluated: the code of the kind {kind.name} failed with {type(error).__name__}: {error}."

@@ -144,46 +144,62 @@ class _Run:
             return [_unevaluated(check, error) for check in checks]
         return [outcomes[id(check)] for check in checks]
 
-    def _guard(self, snapshot: Snapshot, check: Check) -> Outcome:
-        guard = check.kind(check.parameters, snapshot.info, self.samples)
-        assert isinstance(guard, Guard)  # noqa: S101  (chosen by the caller; tells the type checker)
+    def _made(self, snapshot: Snapshot, check: Check) -> Kind:
+        """Return a use of a kind for one check. Raises LedgerError where the kind's own code fails."""
         try:
+            return check.kind(check.parameters, snapshot.info, self.samples)
+        except LedgerError:
+            raise
+        except Exception as error:  # noqa: BLE001  (anybody's code; whatever it raises becomes this check's ERROR)
+            raise broken_kind(check.kind, error) from None
+
+    def _guard(self, snapshot: Snapshot, check: Check) -> Outcome:
+        try:
+            guard = self._made(snapshot, check)
+            assert isinstance(guard, Guard)  # noqa: S101  (chosen by the caller; tells the type checker)
             with snapshot.catalogue() as catalogue:
                 guard.examine(catalogue)
         except LedgerError as error:
             return _unevaluated(check, error)
-        except Exception as error:  # noqa: BLE001  (anybody's code; whatever it raises becomes this check's ERROR)
-            return _unevaluated(check, broken_kind(guard, error))
+        except Exception as error:  # noqa: BLE001  (as above)
+            return _unevaluated(check, broken_kind(check.kind, error))
         return _judged(check, guard)
 
     def _folds(self, snapshot: Snapshot, checks: Sequence[Check]) -> dict[int, Outcome]:
         """Evaluate the folds whose columns can be read, all in one scan."""
         outcomes: dict[int, Outcome] = {}
         readable: list[Check] = []
+        folds: list[Fold] = []
         for check in checks:
-            reasons = {column: snapshot.unreadable(column) for column in ("sequence_number", *_columns(check.kind))}
-            reason = next(filter(None, reasons.values()), None)
-            if reason is None:
+            try:
+                folds.append(self._fold(snapshot, check))
                 readable.append(check)
-            else:
-                outcomes[id(check)] = _unevaluated(
-                    check, SourceError(f"It cannot be read: {reason}.", "See table_guard.")
-                )
+            except LedgerError as error:  # noqa: PERF203  (one check's, and no reason to stop others)
+                outcomes[id(check)] = _unevaluated(check, error)
         if not readable:
             return outcomes
-        folds = [check.kind(check.parameters, snapshot.info, self.samples) for check in readable]
         surveyable = all(snapshot.unreadable(column) is None for column in _Surveyor.columns)
         surveyor = [_Surveyor({}, snapshot.info, 0)] if surveyable else []
         try:
-            scanned = scan(self.source, snapshot, [*folds, *surveyor], self.workers, self.progress)  # type: ignore[list-item]
+            scanned = scan(self.source, snapshot, [*folds, *surveyor], self.workers, self.progress)
         except SourceError as error:
             return {**outcomes, **{id(check): _unevaluated(check, error) for check in readable}}
         if surveyor and isinstance(scanned[-1], _Surveyor):
             self.survey = scanned[-1].survey()
         return {**outcomes, **{id(c): self._judged_fold(c, f) for c, f in zip(readable, scanned, strict=False)}}
 
+    def _fold(self, snapshot: Snapshot, check: Check) -> Fold:
+        """Return the fold of a check. Raises LedgerError where it cannot be made, or its columns cannot be read."""
+        fold = self._made(snapshot, check)
+        assert isinstance(fold, Fold)  # noqa: S101  (chosen by the caller; tells the type checker)
+        reason = next(filter(None, map(snapshot.unreadable, ("sequence_number", *fold.columns))), None)
+        if reason is not None:
+            remedy = "Export all columns." if snapshot.info.export else "See table_guard."
+            raise SourceError(f"It cannot be read: {reason}.", remedy)
+        return fold
+
     def _judged_fold(self, check: Check, fold: Fold) -> Outcome:
-        if fold.element_count or fold.failure:
+        if fold.element_count or fold.failure or fold.findings.counts:
             return _judged(check, fold)
         status = Status.SKIP if self.allow_empty else Status.ERROR
         reason = "The ledger has no entries, so there was nothing to check."
@@ -191,15 +207,11 @@ class _Run:
         return _outcome(check, status, reason=reason + hint)
 
 
-def _columns(kind: type[Kind]) -> Sequence[str]:
-    return kind.columns if issubclass(kind, Fold) else ()
-
-
 def _judged(check: Check, kind: Kind) -> Outcome:
     """Turn what a kind found into an outcome: the severity decides what a finding does."""
     if kind.failure:
         return _unevaluated(check, kind.failure)
-    if not kind.element_count:
+    if not (kind.element_count or kind.findings.counts):
         return _outcome(check, Status.ERROR, reason="It examined nothing, and nothing examined is not a pass.")
     statuses = {Severity.CRITICAL: Status.FAIL, Severity.WARNING: Status.WARN}
     worst = kind.findings.worst(check.severity)

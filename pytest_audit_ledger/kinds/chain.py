@@ -192,7 +192,7 @@ class SequenceContinuity(EdgeFold):
         if self.missing and self.ledger.extent is not Extent.WHOLE:
             raise CannotEvaluate(
                 f"{self.missing:,} entries are not in the export, first {self.first_missing}, and nothing shows "
-                "whether they were filtered out or removed.",
+                "whether they were filtered out or removed before.",
                 _WHOLE_EXPORT,
             )
         if self.ledger.extent is Extent.PART:

@@ -65,8 +65,6 @@ class ExportManifest(Fold):
             self.findings.add(Finding("EXPORT_CHANGED", message, None, manifest["sha256"], export.sha256))
         else:
             self._compare_manifest(export, manifest)
-        if self.findings.counts:
-            self.element_count = max(1, self.element_count)  # an empty file has been examined, too
 
     def _compare_manifest(self, export: ExportInfo, manifest: Mapping[str, Any]) -> None:
         """Find what a manifest says of the file that it does belong to, and that is not so."""

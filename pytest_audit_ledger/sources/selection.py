@@ -75,11 +75,11 @@ def date_range(text: str) -> tuple[str | None, str | None]:
     return ends[0] or None, ends[1] or None
 
 
-def fields(text: str) -> tuple[str, ...]:
-    """Return the names in a list parted by commas. Raises UsageError where one is empty or stands twice."""
-    names = tuple(name.strip() for name in text.split(","))
+def fields(named: str | Sequence[str]) -> tuple[str, ...]:
+    """Return the names in a list, also one parted by commas. Raises UsageError where one is empty or stands twice."""
+    names = tuple(name.strip() for name in named.split(",")) if isinstance(named, str) else tuple(named)
     if not all(names):
-        raise UsageError(f"The list of fields {text!r} has an empty name.", "Write for example id,timestamp,verdict.")
+        raise UsageError(f"The list of fields {named!r} has an empty name.", "Write for example id,timestamp,verdict.")
     twice = [name for name in dict.fromkeys(names) if names.count(name) > 1]
     if twice:
         raise UsageError(f"The field {twice[0]} is asked for twice.", "Name each field once.")

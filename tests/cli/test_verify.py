@@ -61,7 +61,7 @@ def test_a_clean_ledger_is_a_short_tree_and_code_0(invoke: Invoke, dsn: str) -> 
         "├── Protections: ✓ IN PLACE",
     ]
     assert re.fullmatch(r"└── Last verified: \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", lines[9])
-    assert lines[11].startswith("SELF-CONSISTENT: Every integrity check passed. There was no checkpoint")
+    assert lines[11].startswith("SELF-CONSISTENT: Every integrity check that ran passed. There was no checkpoint")
     assert len(lines) == 12
 
 
