@@ -107,7 +107,10 @@ def json_objects(columns: Mapping[str, tuple[list[str], bool]]) -> Iterator[str]
     before = "{"
     for key, (column, quoted) in columns.items():
         quote = '"' if quoted else ""
-        if NULL in column:
+        missing = column.count(NULL)
+        if missing == len(column):
+            column, quote = ["null"] * missing, ""  # noqa: PLW2901
+        elif missing:
             column, quote = ["null" if text == NULL else f"{quote}{text}{quote}" for text in column], ""  # noqa: PLW2901
         pieces += [repeat(f'{before}"{key}":{quote}'), column]
         before = f"{quote},"

@@ -32,7 +32,8 @@ def json_rows(batch: Batch, types: Mapping[str, str]) -> Iterator[str]:
 def _as_json(column: list[str], kind: str) -> tuple[list[str], bool]:
     """Return a column as JSON values, or as JSON text that is still to be quoted."""
     if _NUMBERS.fullmatch(kind):
-        return ([f'"{text}"' if text in _NOT_FINITE else text for text in column], False)
+        finite = _NOT_FINITE.isdisjoint(column)
+        return (column if finite else [f'"{text}"' if text in _NOT_FINITE else text for text in column], False)
     if kind == "boolean":
         return ([{"t": "true", "f": "false"}.get(text, text) for text in column], False)
     if kind in _DOCUMENTS:

@@ -60,8 +60,8 @@ def canonical(text: str) -> str:
     `2026-05-21 15:30:00.87407+00` becomes `2026-05-21T15:30:00.874070+00:00`.
     """
     if text[4:5] == "-" and text[-3:] == "+00":  # infinity, five-digit years and BC have another shape
-        fraction = "" if len(text) == 22 else text[19:-3].ljust(7, "0")
-        return f"{text[:10]}T{text[11:19]}{fraction}+00:00"
+        clock = text[11:-3] if len(text) == 22 else f"{text[11:-3]:0<15}"
+        return f"{text[:10]}T{clock}+00:00"
     return text
 
 
