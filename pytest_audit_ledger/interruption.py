@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future, wait
+from contextlib import suppress
 from threading import Thread
 from typing import TypeVar
 
@@ -36,7 +37,9 @@ def interruptible(action: Callable[[], Answer], stop: Callable[[], None]) -> Ans
         return future.result()
     except KeyboardInterrupt:
         for _ in range(ATTEMPTS):
-            if wait([future], PAUSE_S).done:
-                break
-            stop()
+            # a second Ctrl-C must not close what the thread still reads from
+            with suppress(KeyboardInterrupt):
+                if wait([future], PAUSE_S).done:
+                    break
+                stop()
         raise
