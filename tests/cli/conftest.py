@@ -98,7 +98,7 @@ class Terminal:
         os.close(slave)
 
     def type(self, text: str) -> None:
-        """Type a text; \\x04 is the end of input."""
+        """Type a text."""
         os.write(self._master, text.encode())
 
     def interrupt(self) -> None:
@@ -112,10 +112,22 @@ class Terminal:
             if not select.select([self._master], [], [], max(0, deadline - time.monotonic()))[0] or not self._read():
                 pytest.fail(f"{pattern!r} did not come:\n{self.output}")
 
-    def finish(self) -> int:
+    def end_input(self) -> None:
+        """Type the end of input until it is taken: what comes just before a program reads line by line may be lost."""
+        for _ in range(100):
+            if self.process.poll() is not None:
+                break
+            self.type("\x04")
+            time.sleep(0.2)
+
+    def finish(self, within_s: float = 30) -> int:
         """Read to the end and return the exit code."""
-        while self._read():
+        deadline = time.monotonic() + within_s
+        while select.select([self._master], [], [], max(0, deadline - time.monotonic()))[0] and self._read():
             pass
+        if time.monotonic() > deadline:
+            self.process.kill()
+            pytest.fail(f"the command did not end:\n{self.output}")
         os.close(self._master)
         return self.process.wait(timeout=30)
 

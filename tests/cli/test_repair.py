@@ -164,13 +164,15 @@ def test_a_ledger_that_is_not_there_is_one_sentence(invoke: Invoke, forger: Forg
     assert len(result.stderr.splitlines()) == 1
 
 
-@pytest.mark.parametrize("keys", ["\x04", "no\n", "Ctrl-C"])
+@pytest.mark.parametrize("keys", ["end of input", "no\n", "Ctrl-C"])
 def test_in_a_terminal_a_refusal_changes_nothing(unguarded: Forger, keys: str) -> None:
     before = state(unguarded)
     terminal = Terminal("verify", "--ledger-db", unguarded.dsn, "--repair")
     terminal.read_until(ASKED)
     if keys == "Ctrl-C":
         terminal.interrupt()
+    elif keys == "end of input":
+        terminal.end_input()
     else:
         terminal.type(keys)
     assert terminal.finish() == (3 if keys == "Ctrl-C" else 2)
