@@ -474,6 +474,18 @@ def _interrupt(_: int) -> None:
     time.sleep(0.05)
 
 
+def _once(happening: Advance) -> Advance:
+    """Let something happen at the first batch only: what the client has read already goes on for a while."""
+    done: list[int] = []
+
+    def advance(entries: int) -> None:
+        if not done:
+            done.append(entries)
+            happening(entries)
+
+    return advance
+
+
 @pytest.mark.parametrize("name", ["x.json", "x.csv.gz"])
 @pytest.mark.parametrize("trouble", ["exception", "interrupt", "server"])
 def test_an_export_that_fails_on_its_way_leaves_the_older_files_as_they_were(
@@ -494,7 +506,7 @@ def test_an_export_that_fails_on_its_way_leaves_the_older_files_as_they_were(
         "server": (terminate, SourceError),
     }
     advance, expected = happenings[trouble]
-    with pytest.raises(expected), Ledger(ledger.dsn, progress=_telling(advance)) as opened:
+    with pytest.raises(expected), Ledger(ledger.dsn, progress=_telling(_once(advance))) as opened:
         opened.export_entries(output_file=path)
     assert (path.read_text(), manifest_path(path).read_text()) == ("older", "older, too")
     assert sorted(tmp_path.iterdir()) == sorted([path, manifest_path(path)])
