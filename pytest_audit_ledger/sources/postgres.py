@@ -285,12 +285,11 @@ class PostgresSnapshot:
         return conditions
 
     def _selected(self, selection: Selection) -> list[Composable]:
-        time = self._expression("timestamp")
         conditions: list[Composable] = []
         if selection.since is not None:
-            conditions.append(SQL("{} >= {}").format(time, Literal(selection.since)))
+            conditions.append(SQL("{} >= {}").format(self._expression("timestamp"), Literal(selection.since)))
         if selection.before is not None:
-            conditions.append(SQL("{} < {}").format(time, Literal(selection.before)))
+            conditions.append(SQL("{} < {}").format(self._expression("timestamp"), Literal(selection.before)))
         if selection.verdicts:
             conditions.append(SQL("{} = ANY ({})").format(Identifier("verdict"), Literal(list(selection.verdicts))))
         if selection.rule_id is not None:

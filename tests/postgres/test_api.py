@@ -124,6 +124,15 @@ def test_what_cannot_be_read_is_a_usage_error_before_anything_connects(dsn: str,
     assert "p@ss" not in str(caught.value)
 
 
+def test_a_ledger_without_a_column_is_exported_as_it_is(forger: Forger) -> None:
+    forger.build(3).run('ALTER TABLE ledger_entries DROP "timestamp"')
+    entries = list(Ledger(forger.dsn).export_entries())
+    assert [entry["sequence_number"] for entry in entries] == [1, 2, 3]
+    assert "timestamp" not in entries[0]
+    with pytest.raises(LedgerError, match="timestamp"):
+        list(Ledger(forger.dsn).export_entries(start_date="2026-01-01"))
+
+
 def test_only_our_own_errors_are_raised(forger: Forger, tmp_path: Path) -> None:
     ledger = Ledger(forger.build(10).dsn)
     broken = tmp_path / "broken.ledger.yaml"
