@@ -1,15 +1,12 @@
-"""What all tests share: a real PostgreSQL server, and a fresh database with a ledger for each test that asks."""
+"""What all tests share: a real PostgreSQL server, and an empty database for each test that asks."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from itertools import count
 from pathlib import Path
 
-import psycopg2
 import pytest
-from psycopg2.extensions import make_dsn, parse_dsn
+from psycopg2.extensions import parse_dsn
 
 from pytest_audit_ledger.sources.demo import embedded_server
 from pytest_audit_ledger.sources.dsn import mask
@@ -17,8 +14,6 @@ from tests.forger import Forger
 from tests.postgres.support import emptied, empty_database
 
 pytest_plugins = ["pytester"]
-
-_NUMBERS = count(1)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -51,26 +46,6 @@ def _ask_for_passwords(dsn: str) -> None:
         rules = Path(path)
         rules.write_text(f"local all {PASSWORD_ROLE} scram-sha-256\n{rules.read_text()}")
         administrator.run("SELECT pg_reload_conf()")
-
-
-def _administer(dsn: str, statement: str) -> None:
-    connection = psycopg2.connect(dsn)
-    try:
-        connection.autocommit = True
-        with connection.cursor() as cursor:
-            cursor.execute(statement)
-    finally:
-        connection.close()
-
-
-@pytest.fixture
-def database(server: str) -> Iterator[str]:
-    """The DSN of an empty database of its own, as libpq's key=value pairs."""
-    name = f"audit_ledger_test_{os.getpid()}_{next(_NUMBERS)}"
-    _administer(server, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
-    _administer(server, f"CREATE DATABASE {name}")
-    yield make_dsn(**{**parse_dsn(server), "dbname": name})
-    _administer(server, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import termios
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,23 +22,11 @@ from click.testing import CliRunner, Result
 
 from pytest_audit_ledger.cli import main
 from tests.forger import Forger
-from tests.postgres.support import emptied, empty_database
 
 Invoke = Callable[..., Result]
 
 COMMAND = [sys.executable, "-m", "pytest_audit_ledger"]
 OURS = ("LEDGER_DSN", "NO_COLOR", "TERM", "COLUMNS", "PYTHONIOENCODING", "LANG", "LC_ALL")
-
-
-@pytest.fixture(scope="module")
-def workshop(server: str) -> Iterator[Forger]:
-    with empty_database(server) as dsn, Forger(dsn) as forger:
-        yield forger
-
-
-@pytest.fixture
-def forger(workshop: Forger) -> Forger:
-    return emptied(workshop)
 
 
 @pytest.fixture
