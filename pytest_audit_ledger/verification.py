@@ -24,6 +24,11 @@ from pytest_audit_ledger.suite import Check
 
 DEFAULT_SAMPLES = 20
 
+Given = Mapping[str, Mapping[str, Any]]
+"""Parameters by name of kind."""
+
+NOTHING_GIVEN: Given = {}
+
 
 def verify(
     source: Source,
@@ -34,15 +39,17 @@ def verify(
     allow_empty: bool = False,
     progress: Progress = no_progress,
     shared: str | None = None,
+    given: Given = NOTHING_GIVEN,
 ) -> Verification:
     """Evaluate the checks against one snapshot of the ledger, reading its entries once.
 
     `workers`: processes that share the scan, None to choose. `samples`: findings kept for each check (all are counted).
     `allow_empty`: skip, instead of fail, what an empty ledger leaves unproven. `shared`: the name of an open snapshot
-    to join, so that what is written beside the verification comes from the very entries that were verified.
+    to join, so that what is written beside the verification comes from the very entries that were verified. `given`:
+    parameters by name of kind that hold for this run, over those of its checks, such as the keys it trusts.
     """
     started_at, clock = canonical_timestamp(datetime.now(timezone.utc)), time.perf_counter()
-    run = _Run(source, shared, samples, workers, allow_empty, progress)
+    run = _Run(source, shared, samples, workers, allow_empty, progress, given)
     outcomes = tuple(interruptible(lambda: run.evaluate(checks), run.stop))
     assurance, sentence = judge(outcomes, run.survey)
     return Verification(
@@ -117,6 +124,7 @@ class _Run:
         workers: int | None,
         allow_empty: bool,
         progress: Progress,
+        given: Given,
     ) -> None:
         self.source = source
         self.shared = shared
@@ -124,6 +132,7 @@ class _Run:
         self.workers = workers
         self.allow_empty = allow_empty
         self.progress = progress
+        self.given = given
         self.info: LedgerInfo | None = None
         self.survey: Survey | None = None
         self._snapshot: Snapshot | None = None
@@ -147,7 +156,8 @@ class _Run:
     def _made(self, snapshot: Snapshot, check: Check) -> Kind:
         """Return a use of a kind for one check. Raises LedgerError where the kind's own code fails."""
         try:
-            return check.kind(check.parameters, snapshot.info, self.samples)
+            parameters = {**check.parameters, **self.given.get(check.kind.name, {})}
+            return check.kind(parameters, snapshot.info, self.samples)
         except LedgerError:
             raise
         except Exception as error:  # noqa: BLE001  (anybody's code; whatever it raises becomes this check's ERROR)

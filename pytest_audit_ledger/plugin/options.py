@@ -12,11 +12,15 @@ from pytest_audit_ledger.scan import parse_workers
 from pytest_audit_ledger.sources.base import Source
 from pytest_audit_ledger.sources.export_file import ExportFile
 from pytest_audit_ledger.sources.resolve import DEFAULT_TABLE, named_source
+from pytest_audit_ledger.verification import NOTHING_GIVEN, Given
 
 
 @dataclass(frozen=True)
 class Options:
-    """What the user asked for; `source` is None for a demo, which has to be started first."""
+    """What the user asked for.
+
+    `source` is None for a demo, which has to be started first; `given` are parameters of kinds that options set.
+    """
 
     dsn: str
     source: Source | None
@@ -26,6 +30,7 @@ class Options:
     timeout: int
     allow_empty: bool
     suites: tuple[Path, ...]
+    given: Given
 
     @property
     def is_export(self) -> bool:
@@ -52,4 +57,5 @@ def read_options(config: pytest.Config, dsn: str) -> Options:
         timeout=config.getoption("--ledger-timeout"),
         allow_empty=config.getoption("--ledger-allow-empty"),
         suites=tuple(config.getini("ledger_suites")),
+        given=NOTHING_GIVEN,
     )

@@ -130,6 +130,7 @@ class Run:
                 allow_empty=self.options.allow_empty,
                 progress=progress_bar,
                 shared=self.shared,
+                given=self.options.given,
             )
         node_ids = [node_id for node_id, _ in self.selected]
         used = dict.fromkeys(check.suite for _, check in self.selected)

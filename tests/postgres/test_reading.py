@@ -38,6 +38,7 @@ from tests.postgres.support import (
     login,
     outcomes,
     role,
+    run_check,
     run_suite,
     statuses,
     told,
@@ -740,3 +741,11 @@ def test_an_empty_ledger_is_never_a_pass(forger: Forger, workers: int, allow_emp
     verification = run_suite(forger.build(0).dsn, allow_empty=allow_empty, workers=workers)
     assert statuses(verification) == {**dict.fromkeys(FOLDS, status), **dict.fromkeys(GUARDS, Status.PASS)}
     assert verification.assurance is Assurance.UNVERIFIED
+
+
+def test_what_a_run_was_given_outweighs_the_parameters_of_a_check(forger: Forger) -> None:
+    dsn = forger.build(10).dsn
+    probed = run_check(dsn, "append_only", {"probe": False}, given={"append_only": {"probe": True}})
+    others = run_check(dsn, "append_only", {"probe": False}, given={"table_guard": {"probe": True}})
+    assert [name for name in probed.facts if name.startswith("probe")] == ["probe UPDATE", "probe DELETE"]
+    assert [name for name in others.facts if name.startswith("probe")] == []
