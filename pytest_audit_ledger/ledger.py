@@ -21,10 +21,17 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
+from pytest_audit_ledger.artifacts.base import Verified
+from pytest_audit_ledger.artifacts.checkpoint import CheckpointArtifact, CheckpointResult
 from pytest_audit_ledger.artifacts.export import Export, ExportResult, entries, export, export_request
+from pytest_audit_ledger.checkpoints.keys import signing_key as read_signing_key
+from pytest_audit_ledger.checkpoints.keys import verifier_keys as parse_verifier_keys
+from pytest_audit_ledger.checkpoints.note import SigningKey
+from pytest_audit_ledger.checkpoints.store import checkpoint_path
 from pytest_audit_ledger.errors import UsageError
 from pytest_audit_ledger.extensions import installed_kinds
 from pytest_audit_ledger.judgement import Verification
+from pytest_audit_ledger.kinds.checkpoint import trust
 from pytest_audit_ledger.resources import folder
 from pytest_audit_ledger.scan import Progress, no_progress
 from pytest_audit_ledger.sources.base import Source
@@ -92,6 +99,10 @@ class Ledger:
         workers: int | None = 1,
         samples: int = DEFAULT_SAMPLES,
         allow_empty: bool = False,
+        checkpoints: Sequence[str | Path] = (),
+        verifier_keys: Sequence[str] = (),
+        require_checkpoint: bool = False,
+        max_unanchored: str | None = None,
     ) -> Verification:
         """Verify the whole ledger in one snapshot: the default suite, and `suites` of your own besides.
 
@@ -99,12 +110,56 @@ class Ledger:
         choose (a script then needs `if __name__ == "__main__"`). `samples`: findings kept for each check; all are
         counted. `allow_empty`: skip, instead of fail, what an empty ledger leaves unproven.
 
-        Raises UsageError for a mistake in a suite. What goes wrong with the ledger or the server is in the result.
+        `checkpoints`: folders of checkpoints to hold the ledger against, and `verifier_keys`: the keys that must have
+        signed them, or files with these. `require_checkpoint`: fail where a folder has none. `max_unanchored`: how many
+        entries (`1000`), or for how long one (`24h`), may be in no checkpoint.
+
+        Raises UsageError for a mistake in a suite or in a key. What goes wrong with the ledger or the server is in
+        the result.
         """
         checks = self._checks(suites, check_timestamps=check_timestamps)
-        return verify(
-            self.source, checks, workers=workers, samples=samples, allow_empty=allow_empty, progress=self._progress
+        given = trust(
+            list(map(str, checkpoints)), verifier_keys, require=require_checkpoint, max_unanchored=max_unanchored
         )
+        return verify(
+            self.source,
+            checks,
+            workers=workers,
+            samples=samples,
+            allow_empty=allow_empty,
+            progress=self._progress,
+            given=given,
+        )
+
+    def create_checkpoint(
+        self, folder: str | Path, signing_key: SigningKey | str | Path, *, verifier_keys: Sequence[str] = ()
+    ) -> CheckpointResult:
+        """Verify the ledger, and sign a checkpoint of the very snapshot that was verified into `folder`.
+
+        The ledger must pass the default suite and match every checkpoint in the folder; those are to be signed by this
+        key or by one of `verifier_keys`. Where it does not, the result has no path and its verification says why.
+
+        Raises UsageError for a mistake in a key, and where the ledger is an export; SourceError where the ledger cannot
+        be read, OutputError where the file cannot be written.
+        """
+        key = signing_key if isinstance(signing_key, SigningKey) else read_signing_key(signing_key)
+        if isinstance(self.source, ExportFile):
+            raise UsageError("A checkpoint is made of a database.", "Name the DSN of the ledger's database.")
+        trusted = (str(key.verifier()), *verifier_keys)
+        artifact = CheckpointArtifact(Path(folder), key, parse_verifier_keys(trusted))
+        with self.source.snapshot() as snapshot:
+            verification = verify(
+                self.source,
+                self._checks((), check_timestamps=True),
+                shared=snapshot.share(),
+                progress=self._progress,
+                given=trust([str(folder)], trusted),
+            )
+            if not verification.is_valid:
+                return CheckpointResult(verification, "", ())
+            files = artifact.write(Verified(verification, self.source, snapshot, self._progress))
+        path = checkpoint_path(Path(folder), verification.total_entries)
+        return CheckpointResult(verification, str(path), tuple(files))
 
     def _checks(self, suites: Sequence[str | Path], *, check_timestamps: bool) -> list[Check]:
         registry = installed_kinds()

@@ -108,12 +108,26 @@ class Findings:
 
 
 @dataclass(frozen=True)
+class Anchor:
+    """How much of a ledger was proven against a checkpoint.
+
+    `entries` of `total` are those of the file `checkpoint`, whose time is `moment` (canonical, see `entry.py`).
+    """
+
+    entries: int
+    total: int
+    checkpoint: str
+    moment: str
+
+
+@dataclass(frozen=True)
 class Outcome:
     """What one check found.
 
     `element_count` is how many things were examined (entries for a fold; triggers, columns or constraints for a guard)
     and `unexpected_count` how many findings there were; `findings` are the first of them. `reason` says why the check
     is ERROR, SKIP or WAIVED. `description` is the check's, `rule` and `remedy` are the kind's plain words.
+    `inconclusive` says that what it found, such as a lost file, is no sign of tampering; `anchor` what it proved.
     """
 
     check_id: str
@@ -133,3 +147,5 @@ class Outcome:
     codes: Mapping[str, int] = field(default_factory=dict)
     facts: Mapping[str, str] = field(default_factory=dict)
     reason: str = ""
+    inconclusive: bool = False
+    anchor: Anchor | None = None

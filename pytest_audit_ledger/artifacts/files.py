@@ -26,6 +26,7 @@ _REMEDIES = {
     errno.ENOENT: "Make the folder first, or name another one.",
     errno.ENOTDIR: "Name a folder that is one.",
     errno.EACCES: "Name a folder that you may write to.",
+    errno.EEXIST: "It is never overwritten: name another file, or move this one away.",
     errno.EROFS: "Name a folder that you may write to.",
 }
 
@@ -109,11 +110,12 @@ class Behind:
 
 
 @contextmanager
-def whole_files(*paths: Path, mode: int = 0o666) -> Iterator[list[Draft]]:
+def whole_files(*paths: Path, mode: int = 0o666, overwrite: bool = True) -> Iterator[list[Draft]]:
     """Open files under temporary names; on leaving they are synced and renamed, or, after an exception, removed.
 
-    `mode` are the permissions, less the umask and those that an older file does not have. Raises OutputError where the
-    files cannot be written, UsageError where a path is something that must not be replaced.
+    `mode` are the permissions, less the umask and those that an older file does not have. `overwrite`: whether older
+    files are replaced. Raises OutputError where the files cannot be written, UsageError where a path is something that
+    must not be replaced.
     """
     partial: list[Path] = []
     try:
@@ -127,7 +129,8 @@ def whole_files(*paths: Path, mode: int = 0o666) -> Iterator[list[Draft]]:
                 file.flush()
                 os.fsync(file.fileno())
         for path, target in zip(partial, targets, strict=True):
-            path.replace(target)
+            # a link is refused where a file of that name has come meanwhile
+            path.replace(target) if overwrite else target.hardlink_to(path)
         for folder in {target.parent for target in targets}:
             _sync(folder)
     except OSError as error:
@@ -181,4 +184,5 @@ def _sync(folder: Path) -> None:
 
 def _explained(error: OSError, name: str, left: str = "") -> OutputError:
     remedy = _REMEDIES.get(error.errno or 0, "Name another place.")
+    left = "" if error.errno == errno.EEXIST else left  # the older file is
     return OutputError(f"{name} could not be written: {error.strerror or error}.", f"{remedy} {left}".rstrip())

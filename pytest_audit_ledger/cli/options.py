@@ -94,6 +94,47 @@ def ledger_options(command: Command) -> Command:
     return command
 
 
+def checkpoint_options(command: Command) -> Command:
+    """Add the options that name the checkpoints to hold a ledger against."""
+    options = (
+        click.option(
+            "--checkpoint",
+            "--ledger-checkpoint",
+            "checkpoints",
+            cls=Aliased,
+            multiple=True,
+            metavar="DIR",
+            help="Hold the ledger against every checkpoint in this folder; repeatable.",
+        ),
+        click.option(
+            "--verifier-key",
+            "--ledger-verifier-key",
+            "keys",
+            cls=Aliased,
+            multiple=True,
+            metavar="KEY|FILE",
+            help="A key that checkpoints must be signed by, or a file that holds it; repeatable.",
+        ),
+        click.option(
+            "--require-checkpoint",
+            "--ledger-require-checkpoint",
+            cls=Aliased,
+            is_flag=True,
+            help="Fail where a folder has no checkpoint.",
+        ),
+        click.option(
+            "--max-unanchored",
+            "--ledger-max-unanchored",
+            cls=Aliased,
+            metavar="ROWS|AGE",
+            help="Fail where more entries (1000), or one for longer (24h), are in no checkpoint.",
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
 def _no_color(context: click.Context, _: click.Parameter, value: bool) -> None:
     if value or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
         context.color = False

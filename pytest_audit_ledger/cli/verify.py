@@ -20,6 +20,7 @@ from pytest_audit_ledger.cli.options import (
     NOT_DONE,
     TAMPERED,
     Aliased,
+    checkpoint_options,
     ledger_options,
     marks,
     outweighed_by,
@@ -30,6 +31,7 @@ from pytest_audit_ledger.cli.repair import print_script, restore, tell_irreparab
 from pytest_audit_ledger.errors import UsageError
 from pytest_audit_ledger.extensions import installed_kinds
 from pytest_audit_ledger.judgement import Verification
+from pytest_audit_ledger.kinds.checkpoint import trust
 from pytest_audit_ledger.ledger import Ledger
 from pytest_audit_ledger.outcome import Assurance, Status
 from pytest_audit_ledger.rendering import ASCII, UNICODE, Marks, full_report, tree
@@ -54,6 +56,7 @@ Examples:
   audit-ledger verify --ledger-db postgresql://auditor@localhost/ledger --verbose
   audit-ledger verify --ledger-db ledger.jsonl.gz --output verification.json
   audit-ledger verify --ledger-db service=ledger --suite nightly.ledger.yaml
+  audit-ledger verify --ledger-db service=ledger --checkpoint checkpoints --verifier-key verifier.key
   audit-ledger verify --ledger-db service=ledger --repair --dry-run
 
 {EXIT_CODES}
@@ -100,6 +103,7 @@ Examples:
     is_flag=True,
     help="Accept a ledger without entries: what it leaves unproven is skipped, and the exit code is 0.",
 )
+@checkpoint_options
 @click.option(
     "--repair",
     is_flag=True,
@@ -123,6 +127,10 @@ def verify(
     workers: str,
     samples: int,
     allow_empty: bool,
+    checkpoints: tuple[str, ...],
+    keys: tuple[str, ...],
+    require_checkpoint: bool,
+    max_unanchored: str | None,
     repair: bool,
     yes: bool,
     dry_run: bool,
@@ -139,6 +147,7 @@ def verify(
         raise UsageError(f"{'--yes' if yes else '--dry-run'} says how to repair.", "Add --repair, or leave it out.")
     if dry_run and output is not None:
         raise UsageError("With --dry-run there is no result to write.", "Leave --output out, or redirect the SQL.")
+    trust(checkpoints, keys, require=require_checkpoint, max_unanchored=max_unanchored)  # mistakes show now
     _refuse_early(dsn, suites, output)
     with Ledger(dsn, table=table, timeout=timeout, progress=progress(quiet=quiet)) as ledger:
         if dry_run:
@@ -152,6 +161,10 @@ def verify(
             workers=chosen,
             samples=samples,
             allow_empty=allow_empty,
+            checkpoints=checkpoints,
+            verifier_keys=keys,
+            require_checkpoint=require_checkpoint,
+            max_unanchored=max_unanchored,
         )
     code = exit_code(verification, allow_empty=allow_empty)
     with outweighed_by(code), ExitStack() as last:
@@ -176,12 +189,13 @@ def _print(verification: Verification, *, verbose: bool, as_: str, repaired: boo
     if as_ == "json":
         click.echo(_json(verification))
     else:
-        _print_text(verification, marks(), verbose=verbose)
+        print_text(verification, marks(), verbose=verbose)
     if repaired:
         tell_irreparable(verification)
 
 
-def _print_text(verification: Verification, shown: Marks, *, verbose: bool) -> None:
+def print_text(verification: Verification, shown: Marks, *, verbose: bool) -> None:
+    """Print a verification: a tree of a few lines, or the report in full."""
     width = min(shutil.get_terminal_size().columns, WIDEST) if sys.stdout is not None and sys.stdout.isatty() else 0
     for line in _text(verification, shown, verbose=verbose).split("\n"):
         colour = _colour(line, verification, shown)

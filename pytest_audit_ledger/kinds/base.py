@@ -33,7 +33,7 @@ from typing import Any, ClassVar, Protocol
 
 from pytest_audit_ledger.entry import Batch
 from pytest_audit_ledger.errors import LedgerError
-from pytest_audit_ledger.outcome import Finding, Findings
+from pytest_audit_ledger.outcome import Anchor, Finding, Findings
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,8 @@ class Kind(ABC):
     Class attributes: `name` is how suites call it (`expect:`); `rule` says what must be true and `remedy` what to do
     when it is not, each a plain sentence; `parameters_schema` is a JSON Schema for each parameter, with its `default`,
     and `required_parameters` those a check must give;
-    `integrity` marks the kinds whose failure means TAMPERED; `unit` names what `element_count` counts.
+    `integrity` marks the kinds whose failure means TAMPERED, unless all codes found are in `inconclusive`, such as that
+    of a lost file; `unit` names what `element_count` counts.
     """
 
     name: ClassVar[str]
@@ -125,6 +126,7 @@ class Kind(ABC):
     remedy: ClassVar[str]
     unit: ClassVar[str]
     integrity: ClassVar[bool] = False
+    inconclusive: ClassVar[frozenset[str]] = frozenset()
     parameters_schema: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     required_parameters: ClassVar[Sequence[str]] = ()
 
@@ -134,6 +136,8 @@ class Kind(ABC):
         self.ledger = ledger
         self.findings = Findings(samples)
         self.facts: dict[str, str] = {}
+        self.anchor: Anchor | None = None
+        """What was proven against a checkpoint."""
         self.element_count = 0
         self.failure: LedgerError | None = None
         """Why this could not be evaluated; set by the run when the code of the kind raises."""

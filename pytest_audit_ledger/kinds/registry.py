@@ -14,6 +14,7 @@ from pytest_audit_ledger.kinds.chain import (
     TimestampOrder,
     VerdictTaxonomy,
 )
+from pytest_audit_ledger.kinds.checkpoint import Checkpoint
 from pytest_audit_ledger.kinds.export_manifest import ExportManifest
 from pytest_audit_ledger.kinds.table_guard import TableGuard
 
@@ -25,6 +26,7 @@ SHIPPED: tuple[type[Kind], ...] = (
     VerdictTaxonomy,
     AppendOnly,
     TableGuard,
+    Checkpoint,
     ExportManifest,
 )
 """The kinds of this package, registered through the same hook as everybody's."""

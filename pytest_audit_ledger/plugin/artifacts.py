@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from pytest_audit_ledger.artifacts.base import Artifact, Verified
+from pytest_audit_ledger.artifacts.checkpoint import CheckpointArtifact
 from pytest_audit_ledger.artifacts.export import ExportArtifact, export_request
+from pytest_audit_ledger.checkpoints.keys import signing_key, verifier_keys
 from pytest_audit_ledger.errors import LedgerError, UsageError
 from pytest_audit_ledger.plugin.run import RUN, Run, is_worker, visible
 from pytest_audit_ledger.progress import progress_bar
@@ -28,6 +30,26 @@ def wanted(config: pytest.Config) -> list[Artifact]:
 
 def ours(config: pytest.Config) -> list[Artifact]:
     """Return the artifacts of this package that the options ask for."""
+    return [*_export(config), *_checkpoint(config)]
+
+
+def _checkpoint(config: pytest.Config) -> list[Artifact]:
+    folder, key = config.getoption("--ledger-write-checkpoint"), config.getoption("--ledger-signing-key")
+    if (folder is None) != (key is None):
+        raise UsageError(
+            "A checkpoint is written to a folder and signed by a key.",
+            "Give --ledger-write-checkpoint=DIR and --ledger-signing-key=FILE, or neither.",
+        )
+    if folder is None:
+        return []
+    if config.stash[RUN].options.is_export:
+        raise UsageError("A checkpoint is made of a database.", "Leave --ledger-write-checkpoint out for an export.")
+    trusted = verifier_keys(config.getoption("--ledger-verifier-key"))
+    here = config.invocation_params.dir
+    return [CheckpointArtifact(here / folder, signing_key(here / key), trusted)]
+
+
+def _export(config: pytest.Config) -> list[Artifact]:
     path = config.getoption("--ledger-export")
     if path is None:
         alone = [name for name in _FILTERS if config.getoption(name) is not None]

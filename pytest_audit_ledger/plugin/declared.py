@@ -66,6 +66,38 @@ def add_options(parser: pytest.Parser) -> None:
     group.addoption("--ledger-verdict", metavar="V", help="Export entries with this verdict only.")
     group.addoption("--ledger-rule", metavar="R", help="Export entries of this rule only.")
     group.addoption("--ledger-limit", metavar="N", type=int, help="Export the first N entries only.")
+    group.addoption(
+        "--ledger-checkpoint",
+        metavar="DIR",
+        action="append",
+        default=[],
+        help="Hold the ledger against every checkpoint in this folder; repeatable.",
+    )
+    group.addoption(
+        "--ledger-verifier-key",
+        metavar="KEY|FILE",
+        action="append",
+        default=[],
+        help="A key that checkpoints must be signed by, or a file that holds it; repeatable.",
+    )
+    group.addoption(
+        "--ledger-require-checkpoint",
+        action="store_true",
+        help="Fail where a folder has no checkpoint: losing them must not start trust anew unnoticed.",
+    )
+    group.addoption(
+        "--ledger-max-unanchored",
+        metavar="ROWS|AGE",
+        help="Fail where more entries than this (1000), or one for longer (24h), are in no checkpoint.",
+    )
+    group.addoption(
+        "--ledger-write-checkpoint",
+        metavar="DIR",
+        help="When the checks are done and nothing failed, sign a checkpoint of what they read into DIR.",
+    )
+    group.addoption(
+        "--ledger-signing-key", metavar="FILE", help="The key for it, from `audit-ledger checkpoint keygen`."
+    )
     parser.addini("ledger_db", "The ledger's database, as --ledger-db; env:NAME keeps the password out of this file.")
     parser.addini("ledger_table", "The ledger's table, as --ledger-table.")
     parser.addini("ledger_suites", "Suites to run instead of the default one, relative to this file.", type="paths")

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from pytest_audit_ledger.entry import VERDICTS
-from pytest_audit_ledger.judgement import CONSISTENCY, Verification
-from pytest_audit_ledger.outcome import Assurance, Finding, Outcome, Status
+from pytest_audit_ledger.judgement import CHECKPOINTS, CONSISTENCY, Verification
+from pytest_audit_ledger.outcome import Finding, Outcome, Status
 from pytest_audit_ledger.printable import printable
 from pytest_audit_ledger.rendering.outcomes import describe
 
@@ -91,6 +91,8 @@ def _lines(verification: Verification, marks: Marks) -> Iterator[tuple[str, str]
     yield "Timestamp order", _state(verification, _TIME, "VALID", marks)
     yield "Verdicts", _state(verification, ("verdict_taxonomy",), "ALL KNOWN", marks)
     yield "Protections", _state(verification, _GUARDS, "IN PLACE", marks)
+    if _compared(verification):
+        yield "Checkpoints", _checkpoints(verification, marks)
     if _of(verification, _EXPORT):
         yield "Export file", _state(verification, _EXPORT, "AS WRITTEN", marks)
     others = _others(verification)
@@ -112,8 +114,20 @@ def _of(verification: Verification, kinds: Sequence[str]) -> list[Outcome]:
 
 
 def _others(verification: Verification) -> list[Outcome]:
-    named = {*CONSISTENCY, *_TIME, *_GUARDS, *_EXPORT, "verdict_taxonomy"}
+    named = {*CONSISTENCY, *_TIME, *_GUARDS, *_EXPORT, *CHECKPOINTS, "verdict_taxonomy"}
     return [outcome for outcome in verification.outcomes if outcome.kind not in named]
+
+
+def _compared(verification: Verification) -> list[Outcome]:
+    """Return the checks that held the ledger against checkpoints, or were to; not those that were given none."""
+    return [outcome for outcome in _of(verification, CHECKPOINTS) if outcome.status is not Status.SKIP]
+
+
+def _checkpoints(verification: Verification, marks: Marks) -> str:
+    anchor = verification.anchor
+    proven = f"{anchor.entries:,}/{anchor.total:,} ANCHORED" if anchor else "NONE FITS"
+    kinds = tuple({outcome.kind for outcome in _compared(verification)})
+    return _state(verification, kinds, proven, marks)
 
 
 def _mark(outcomes: Sequence[Outcome], marks: Marks) -> str:
@@ -221,6 +235,14 @@ def _checks(outcomes: Sequence[Outcome], marks: Marks) -> Iterator[str]:
             yield f"    {printable(outcome.description)}"
 
 
+def _rewriting(verification: Verification, marks: Marks) -> str:
+    if not _compared(verification):
+        return f"{marks.unknown} would not show without a checkpoint"
+    anchor = verification.anchor
+    proven = f"no sign of any up to entry {anchor.entries:,}; above it would not show" if anchor else "not proven"
+    return _state(verification, ("checkpoint",), proven, marks)
+
+
 def _verdicts(verification: Verification) -> Iterator[str]:
     counted = verification.verdict_distribution
     if not verification.total_entries:
@@ -236,6 +258,5 @@ def _risks(verification: Verification, marks: Marks) -> Iterator[str]:
     yield f"Order of time: {_state(verification, _TIME, 'kept', marks)}"
     refused = "refused by the database, until an owner or superuser lifts its protections"
     yield f"Changes from now on: {_state(verification, _GUARDS, refused, marks)}"
-    if verification.assurance is not Assurance.ANCHORED:
-        yield f"Chain rewritten as a whole, or cut off at its end: {marks.unknown} would not show without a checkpoint"
+    yield f"Chain rewritten as a whole, or cut off at its end: {_rewriting(verification, marks)}"
     yield "Not covered by any hash: id, created_at, escalation_status, escalation_notes, and the columns of schema v3"

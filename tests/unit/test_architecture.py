@@ -18,6 +18,7 @@ LONGEST_MODULE = 400
 LAYERS = (
     ("errors", "printable", "resources"),
     ("entry", "outcome"),
+    ("checkpoints",),
     ("kinds",),
     ("suite", "sources"),
     ("scan", "interruption", "judgement"),

@@ -1,0 +1,93 @@
+"""What checkpoints that are trusted say about a ledger, and about each other. No I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby, pairwise
+
+from pytest_audit_ledger.checkpoints.note import encode
+from pytest_audit_ledger.checkpoints.prefixes import Prefixes
+from pytest_audit_ledger.checkpoints.store import Trusted
+from pytest_audit_ledger.outcome import Finding
+
+
+@dataclass
+class Comparison:
+    """What was found, the newest checkpoint that the ledger matches, and those that could not be compared."""
+
+    findings: list[Finding] = field(default_factory=list)
+    newest: Trusted | None = None
+    unknown: list[Trusted] = field(default_factory=list)
+
+
+def compare(trusted: Sequence[Trusted], prefixes: Prefixes, last: int, *, whole: bool = True) -> Comparison:
+    """Compare every checkpoint, in order of size, with the tree over as many entries.
+
+    `last` is the highest sequence number. `whole`: whether every entry of the ledger was there to be read; where not,
+    a tree that is not known proves nothing.
+    """
+    found = Comparison(list(_equivocations(trusted)))
+    matching = [one for one in trusted if prefixes.root(one.size) == one.checkpoint.root]
+    found.newest = matching[-1] if matching else None
+    proven = found.newest.size if found.newest else 0
+    above = [one for one in trusted if one.size > proven]
+    if not whole:
+        found.unknown = [one for one in above if prefixes.root(one.size) is None]
+    longer = [one for one in above if one.size > last and one not in found.unknown]
+    other = [one for one in above if one not in longer and one not in found.unknown]
+    found.findings += [_contradiction(one, found.newest) for one in _contradicting(trusted, matching) if found.newest]
+    if longer:
+        found.findings.append(_truncated(longer[-1], last))
+    if other:
+        found.findings.append(_rewritten(other[0], proven, prefixes.root(other[0].size)))
+    return found
+
+
+def _equivocations(trusted: Sequence[Trusted]) -> Iterator[Finding]:
+    for size, same in groupby(trusted, lambda one: one.size):
+        by_root = {one.checkpoint.root: one for one in same}
+        for one, other in pairwise(by_root.values()):
+            yield Finding(
+                "EQUIVOCATION",
+                f"two checkpoints of {size:,} entries are signed and have different roots, so one of two ledgers was "
+                f"hidden; keep both as proof: {one.path} and {other.path}",
+                None,
+                encode(one.checkpoint.root),
+                encode(other.checkpoint.root),
+            )
+
+
+def _contradicting(trusted: Sequence[Trusted], matching: Sequence[Trusted]) -> list[Trusted]:
+    """Return the checkpoints that cannot be of this ledger, although it matches one of more entries."""
+    sizes = {one.size for one in matching}
+    proven = max(sizes, default=0)
+    return [one for one in trusted if one.size < proven and one.size not in sizes]
+
+
+def _contradiction(one: Trusted, newest: Trusted) -> Finding:
+    message = (
+        f"the ledger is that of {newest.path}, and the checkpoint of {one.size:,} entries is of another, so one of two "
+        f"ledgers was hidden; keep both as proof: {one.path} and {newest.path}"
+    )
+    return Finding("EQUIVOCATION", message, None, encode(newest.checkpoint.root), encode(one.checkpoint.root))
+
+
+def _truncated(one: Trusted, last: int) -> Finding:
+    count = one.size - last
+    missing = f"{last + 1:,} to {one.size:,}" if count > 1 else f"{one.size:,}"
+    message = (
+        f"{count:,} {'entry that was' if count == 1 else 'entries that were'} there when {one.path} was signed "
+        f"{'is' if count == 1 else 'are'} missing at the end: {missing}"
+    )
+    return Finding("TRUNCATED", message, last + 1, f"{one.size:,} entries or more", f"the last is {last:,}")
+
+
+def _rewritten(one: Trusted, proven: int, root: bytes | None) -> Finding:
+    entry = f"entry {one.size:,}" if one.size == proven + 1 else f"an entry between {proven + 1:,} and {one.size:,}"
+    message = (
+        f"{entry} was changed, removed or inserted since {one.path} was signed: the Merkle root over the first "
+        f"{one.size:,} entries is another"
+    )
+    actual = encode(root) if root is not None else "none, because entries are missing or numbered twice"
+    return Finding("REWRITTEN", message, None, encode(one.checkpoint.root), actual)
