@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pytest_audit_ledger.checkpoints.note import LARGEST_NOTE, Checkpoint, Note, VerifierKey
+from pytest_audit_ledger.checkpoints.record import LARGEST_RECORD, Record, json_file, note_file, open_record
 from pytest_audit_ledger.errors import UsageError
 
 SUFFIX = ".checkpoint"
@@ -24,6 +25,8 @@ class Trusted:
     path: str
     checkpoint: Checkpoint
     keys: tuple[VerifierKey, ...]
+    record: Record | None = None
+    """What lies beside it, None where nothing does."""
 
     @property
     def size(self) -> int:
@@ -59,7 +62,7 @@ def read_store(folders: Sequence[str | Path], keys: Sequence[VerifierKey]) -> St
     empty = []
     for folder in map(Path, folders):
         paths = _listed(folder)
-        found += [read_checkpoint(path, keys) for path in paths]
+        found += [one for path in paths for one in read_checkpoint(path, keys)]
         if not paths:
             empty.append(str(folder))
     trusted = sorted((one for one in found if isinstance(one, Trusted)), key=lambda one: (one.size, one.path))
@@ -78,15 +81,28 @@ def _listed(folder: Path) -> list[Path]:
         raise UsageError(f"{folder} cannot be read: {reason}.", "Name a folder with checkpoints.") from None
 
 
-def read_checkpoint(path: Path, keys: Sequence[VerifierKey]) -> Trusted | Rejected:
-    """Read one file, and tell whether one of these keys signed it as the ledger that it is the name of."""
+def read_checkpoint(path: Path, keys: Sequence[VerifierKey]) -> list[Trusted | Rejected]:
+    """Read one file and the record beside it, and tell what of it can be trusted, and what cannot."""
     try:
-        checkpoint, signers = open_checkpoint(read_bytes(path), keys)
-    except OSError as error:
-        return Rejected(str(path), f"it cannot be read: {error.strerror}")
-    except ValueError as error:
-        return Rejected(str(path), str(error))
-    return Trusted(str(path), checkpoint, signers)
+        checkpoint, signers = open_checkpoint(_bytes(path, LARGEST_NOTE), keys)
+    except (OSError, ValueError) as error:
+        return [Rejected(str(path), _reason(error))]
+    try:
+        record = _record(path, checkpoint, signers)
+    except (OSError, ValueError) as error:
+        return [Trusted(str(path), checkpoint, signers), Rejected(str(json_file(path)), _reason(error))]
+    return [Trusted(str(path), checkpoint, signers, record)]
+
+
+def _record(path: Path, checkpoint: Checkpoint, signers: Sequence[VerifierKey]) -> Record | None:
+    files = json_file(path), note_file(path)
+    if not any(file.exists() for file in files):
+        return None
+    return open_record(_bytes(files[0], LARGEST_RECORD), _bytes(files[1], LARGEST_NOTE), checkpoint, signers)
+
+
+def _reason(error: OSError | ValueError) -> str:
+    return f"{error.filename} cannot be read: {error.strerror}" if isinstance(error, OSError) else str(error)
 
 
 def open_checkpoint(data: bytes, keys: Sequence[VerifierKey]) -> tuple[Checkpoint, tuple[VerifierKey, ...]]:
@@ -104,7 +120,7 @@ def open_checkpoint(data: bytes, keys: Sequence[VerifierKey]) -> tuple[Checkpoin
     return checkpoint, own
 
 
-def read_bytes(path: Path) -> bytes:
-    """Return the bytes of a note, and no more than tell that it is too large."""
+def _bytes(path: Path, largest: int) -> bytes:
+    """Return the bytes of a file, and no more than tell that it is too large."""
     with path.open("rb") as file:
-        return file.read(LARGEST_NOTE + 1)
+        return file.read(largest + 1)
