@@ -13,7 +13,7 @@ from pytest_audit_ledger.outcome import Anchor, Assurance, Finding, Outcome, Sev
 CONSISTENCY = ("chain_linkage", "entry_hash", "sequence_continuity")
 """The kinds that must all have passed before a ledger is called self-consistent."""
 
-CHECKPOINTS = ("checkpoint",)
+CHECKPOINTS = ("checkpoint", "checkpoint_guards")
 """The kinds that hold a ledger against what was signed before."""
 
 
@@ -146,7 +146,7 @@ def judge(outcomes: Sequence[Outcome], survey: Survey | None) -> tuple[Assurance
 
 def _is_sign_of_tampering(outcome: Outcome) -> bool:
     """Whether an integrity check failed; of those that bear the assurance, whether it found anything at all."""
-    bearing = outcome.kind in (*CONSISTENCY, *CHECKPOINTS)
+    bearing = outcome.kind in (*CONSISTENCY, "checkpoint")
     return outcome.status is Status.FAIL or (bearing and outcome.unexpected_count > 0)
 
 
@@ -169,7 +169,7 @@ def _anchored(anchor: Anchor) -> str:
 def _what_failed(integrity: Sequence[Outcome], failed: Sequence[Outcome]) -> str:
     """Tell a change of the entries from a change of what protects them."""
     consistent = {o.kind for o in integrity if o.status in (Status.PASS, Status.WARN) and not o.unexpected_count}
-    if set(CONSISTENCY) <= consistent and all(outcome.kind in CHECKPOINTS for outcome in failed):
+    if set(CONSISTENCY) <= consistent and all(outcome.kind == "checkpoint" for outcome in failed):
         return "The entries fit together, but they are not those that were signed"
     if set(CONSISTENCY) <= consistent and all(outcome.unit != "entries" for outcome in failed):
         return "The entries fit together, but what protects them was changed"
@@ -180,7 +180,7 @@ def _recommend(verification: Verification) -> str:
     """Tell what follows from the outcomes, and nothing that was not checked."""
     failed = verification.with_status(Status.FAIL)
     if verification.assurance is Assurance.TAMPERED:
-        if all(outcome.unit != "entries" for outcome in failed):
+        if all(outcome.unit != "entries" for outcome in failed if not outcome.inconclusive):
             return (
                 "Find out who changed what protects the entries, and when; restore it (audit-ledger verify --repair), "
                 "and compare the entries with the latest backup or export before relying on them."

@@ -32,6 +32,7 @@ from pytest_audit_ledger.errors import UsageError
 from pytest_audit_ledger.extensions import installed_kinds
 from pytest_audit_ledger.judgement import Verification
 from pytest_audit_ledger.kinds.checkpoint import trust
+from pytest_audit_ledger.kinds.checkpoint_guards import CheckpointGuards
 from pytest_audit_ledger.resources import folder
 from pytest_audit_ledger.scan import Progress, no_progress
 from pytest_audit_ledger.sources.base import Source
@@ -132,12 +133,18 @@ class Ledger:
         )
 
     def create_checkpoint(
-        self, folder: str | Path, signing_key: SigningKey | str | Path, *, verifier_keys: Sequence[str] = ()
+        self,
+        folder: str | Path,
+        signing_key: SigningKey | str | Path,
+        *,
+        verifier_keys: Sequence[str] = (),
+        accept_guards: bool = False,
     ) -> CheckpointResult:
         """Verify the ledger, and sign a checkpoint of the very snapshot that was verified into `folder`.
 
         The ledger must pass the default suite and match every checkpoint in the folder; those are to be signed by this
         key or by one of `verifier_keys`. Where it does not, the result has no path and its verification says why.
+        `accept_guards`: take what protects the ledger as it is, whatever the newest checkpoint says of it.
 
         Raises UsageError for a mistake in a key, and where the ledger is an export; SourceError where the ledger cannot
         be read, OutputError where the file cannot be written.
@@ -147,10 +154,12 @@ class Ledger:
             raise UsageError("A checkpoint is made of a database.", "Name the DSN of the ledger's database.")
         trusted = (str(key.verifier()), *verifier_keys)
         artifact = CheckpointArtifact(Path(folder), key, parse_verifier_keys(trusted))
+        checks = self._checks((), check_timestamps=True)
+        checks = [check for check in checks if not (accept_guards and check.kind is CheckpointGuards)]
         with self.source.snapshot() as snapshot:
             verification = verify(
                 self.source,
-                self._checks((), check_timestamps=True),
+                checks,
                 shared=snapshot.share(),
                 progress=self._progress,
                 given=trust([str(folder)], trusted),

@@ -111,13 +111,15 @@ class Findings:
 class Anchor:
     """How much of a ledger was proven against a checkpoint.
 
-    `entries` of `total` are those of the file `checkpoint`, whose time is `moment` (canonical, see `entry.py`).
+    `entries` of `total` are those of the file `checkpoint`, whose time is `moment` (canonical, see `entry.py`); the
+    first `rows` of them in every column, also in those that no hash covers.
     """
 
     entries: int
     total: int
     checkpoint: str
     moment: str
+    rows: int = 0
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,13 @@ from pathlib import Path
 from pytest_audit_ledger.artifacts.base import Artifact, Verified
 from pytest_audit_ledger.artifacts.files import Written, whole_files
 from pytest_audit_ledger.checkpoints.comparison import compare
+from pytest_audit_ledger.checkpoints.merkle import CompactRange
 from pytest_audit_ledger.checkpoints.note import Checkpoint, SigningKey, VerifierKey
+from pytest_audit_ledger.checkpoints.record import Record, binding, json_file, note_file
 from pytest_audit_ledger.checkpoints.store import Store, checkpoint_path, read_store
 from pytest_audit_ledger.errors import CannotEvaluate, OutputError, UsageError
 from pytest_audit_ledger.judgement import Verification
+from pytest_audit_ledger.kinds.checkpoint_guards import guards
 from pytest_audit_ledger.kinds.entry_tree import EntryTree
 from pytest_audit_ledger.scan import scan
 
@@ -55,15 +58,19 @@ class CheckpointArtifact(Artifact):
             )
         store = self._store()
         size = verified.verification.total_entries
-        fold = EntryTree({}, verified.snapshot.info, 1)
-        fold.ask_for([size, *(one.size for one in store.trusted)])
-        scan(verified.source, verified.snapshot, [fold], 1, verified.progress)
-        root = fold.prefixes.root(size)
-        if fold.failure is not None or root is None:
-            raise fold.failure or CannotEvaluate("The entries could not be read a second time.", "Try again.")
+        fold = self._read(verified, size, [one.size for one in store.trusted])
         self._refuse_inconsistent(store, fold)
         path = checkpoint_path(self.folder, size)
-        return [] if path.exists() else self._written(path, Checkpoint(self._key.name, size, root))
+        return [] if path.exists() else self._written(path, _recorded(verified, fold, self._key.name, size))
+
+    def _read(self, verified: Verified, size: int, earlier: Sequence[int]) -> EntryTree:
+        """Read the entries of the snapshot once more, all columns, and return their trees."""
+        fold = EntryTree({}, verified.snapshot.info, 1)
+        fold.ask_for([size - 1, size, *earlier], {tuple(verified.snapshot.info.columns): [size]})
+        scan(verified.source, verified.snapshot, [fold], 1, verified.progress)
+        if fold.failure is not None or fold.prefixes.tree(size) is None:
+            raise fold.failure or CannotEvaluate("The entries could not be read a second time.", "Try again.")
+        return fold
 
     def _store(self) -> Store:
         store = read_store([self.folder], self._keys)
@@ -89,14 +96,44 @@ class CheckpointArtifact(Artifact):
                 f"Verify it with --ledger-checkpoint {self.folder}.",
             )
 
-    def _written(self, path: Path, checkpoint: Checkpoint) -> list[Written]:
+    def _written(self, path: Path, record: Record) -> list[Written]:
+        """Write the record first, so that a checkpoint never lies there without it."""
+        data = record.data()
+        contents = {
+            json_file(path): data,
+            note_file(path): self._key.sign(binding(record.checkpoint, data)),
+            path: self._key.sign(record.checkpoint.text()),
+        }
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise OutputError(f"{self.folder} cannot be made: {error.strerror}.", "Name another folder.") from None
-        with whole_files(path, overwrite=False) as (draft,):
-            draft.write(self._key.sign(checkpoint.text()))
-        return [draft.written(str(path))]
+        with whole_files(*contents, overwrite=False) as drafts:
+            for draft, content in zip(drafts, contents.values(), strict=True):
+                draft.write(content)
+        return [draft.written(str(file)) for draft, file in zip(drafts, contents, strict=True)][::-1]
+
+
+def _recorded(verified: Verified, fold: EntryTree, origin: str, size: int) -> Record:
+    info, survey = verified.snapshot.info, verified.verification.survey
+    trees = fold.prefixes.tree(size), fold.prefixes.tree(size - 1), fold.rows[tuple(info.columns)].tree(size)
+    entries, before, rows = (tree or CompactRange() for tree in trees)  # they are there: the last one was looked for
+    with verified.snapshot.catalogue() as catalogue:
+        found = guards(catalogue)
+    return Record(
+        checkpoint=Checkpoint(origin, size, entries.root()),
+        created_at=info.server_time,
+        tool_version=verified.verification.tool_version,
+        database=info.database,
+        table=info.table,
+        server_version=info.server_version,
+        columns={name: column.type for name, column in sorted(info.columns.items())},
+        entries=entries,
+        rows=rows,
+        last_entry=survey.head_hash if survey else "",
+        proof=tuple(before.hashes()[::-1]),
+        guards=found,
+    )
 
 
 def write_signing_key(path: Path, name: str) -> VerifierKey:

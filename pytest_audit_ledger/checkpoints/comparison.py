@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby, pairwise
 
 from pytest_audit_ledger.checkpoints.note import encode
 from pytest_audit_ledger.checkpoints.prefixes import Prefixes
+from pytest_audit_ledger.checkpoints.record import Record
 from pytest_audit_ledger.checkpoints.store import Trusted
+from pytest_audit_ledger.entry import PAYLOAD_COLUMNS
 from pytest_audit_ledger.outcome import Finding
 
 
 @dataclass
 class Comparison:
-    """What was found, the newest checkpoint that the ledger matches, and those that could not be compared."""
+    """What was found, the checkpoints that the ledger matches, and those that could not be compared."""
 
     findings: list[Finding] = field(default_factory=list)
-    newest: Trusted | None = None
+    matching: list[Trusted] = field(default_factory=list)
     unknown: list[Trusted] = field(default_factory=list)
+
+    @property
+    def newest(self) -> Trusted | None:
+        """The one of most entries that the ledger matches."""
+        return self.matching[-1] if self.matching else None
 
 
 def compare(trusted: Sequence[Trusted], prefixes: Prefixes, last: int, *, whole: bool = True) -> Comparison:
@@ -27,9 +34,8 @@ def compare(trusted: Sequence[Trusted], prefixes: Prefixes, last: int, *, whole:
     `last` is the highest sequence number. `whole`: whether every entry of the ledger was there to be read; where not,
     a tree that is not known proves nothing.
     """
-    found = Comparison(list(_equivocations(trusted)))
     matching = [one for one in trusted if prefixes.root(one.size) == one.checkpoint.root]
-    found.newest = matching[-1] if matching else None
+    found = Comparison(list(_equivocations(trusted)), matching)
     proven = found.newest.size if found.newest else 0
     above = [one for one in trusted if one.size > proven]
     if not whole:
@@ -71,6 +77,27 @@ def _contradiction(one: Trusted, newest: Trusted) -> Finding:
         f"ledgers was hidden; keep both as proof: {one.path} and {newest.path}"
     )
     return Finding("EQUIVOCATION", message, None, encode(newest.checkpoint.root), encode(one.checkpoint.root))
+
+
+def compare_rows(recorded: Sequence[tuple[Trusted, Record]], roots: Mapping[str, bytes | None]) -> list[Finding]:
+    """Compare every record, in order of size, with the root over all columns of as many entries, by its path.
+
+    The entries themselves are to be those of the checkpoints.
+    """
+    same = [one for one, record in recorded if roots[one.path] == record.rows.root()]
+    proven = max((one.size for one in same), default=0)
+    other = [(one, record) for one, record in recorded if one.size > proven]
+    return [_row_changed(one, record, proven) for one, record in other[:1]]
+
+
+def _row_changed(one: Trusted, record: Record, proven: int) -> Finding:
+    entry = f"entry {one.size:,}" if one.size == proven + 1 else f"an entry between {proven + 1:,} and {one.size:,}"
+    uncovered = [name for name in record.columns if name not in PAYLOAD_COLUMNS.values()]
+    message = (
+        f"what no entry hash covers was changed in {entry} since {one.path} was signed, in one of these columns: "
+        f"{', '.join(uncovered)}"
+    )
+    return Finding("UNCOVERED_CHANGED", message)
 
 
 def _truncated(one: Trusted, last: int) -> Finding:

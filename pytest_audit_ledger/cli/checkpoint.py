@@ -9,6 +9,7 @@ import click
 from pytest_audit_ledger.artifacts.checkpoint import CheckpointResult, write_signing_key
 from pytest_audit_ledger.checkpoints.keys import signing_key, verifier_keys
 from pytest_audit_ledger.checkpoints.note import encode
+from pytest_audit_ledger.checkpoints.record import Record
 from pytest_audit_ledger.checkpoints.store import Rejected, Trusted, read_checkpoint, read_store
 from pytest_audit_ledger.cli.options import EXIT_CODES, TAMPERED, ledger_options, marks, progress, tell_error
 from pytest_audit_ledger.cli.verify import exit_code, print_text
@@ -58,7 +59,14 @@ def keygen(origin: str, output: str) -> int:
 @click.option("--signing-key", "key", required=True, metavar="FILE", help="The key that keygen wrote.")
 @click.option("--output", "-o", required=True, metavar="DIR", help="The folder of checkpoints; it is made if need be.")
 @click.option("--verifier-key", "keys", **_KEY_OPTION)  # type: ignore[arg-type]
-def create(dsn: str, table: str, timeout: int, quiet: bool, key: str, output: str, keys: tuple[str, ...]) -> int:
+@click.option(
+    "--accept-guards",
+    is_flag=True,
+    help="Take what protects the ledger as it is now, although it is not what it was at the newest checkpoint.",
+)
+def create(
+    dsn: str, table: str, timeout: int, quiet: bool, key: str, output: str, keys: tuple[str, ...], accept_guards: bool
+) -> int:
     """Verify a ledger, and sign a checkpoint of it into DIR.
 
     One is only made after a clean verification of the same snapshot, which also has to match every checkpoint that is
@@ -66,7 +74,7 @@ def create(dsn: str, table: str, timeout: int, quiet: bool, key: str, output: st
     """
     signer = signing_key(key)
     with Ledger(dsn, table=table, timeout=timeout, progress=progress(quiet=quiet)) as ledger:
-        result = ledger.create_checkpoint(output, signer, verifier_keys=keys)
+        result = ledger.create_checkpoint(output, signer, verifier_keys=keys, accept_guards=accept_guards)
     code = exit_code(result.verification)
     if not quiet:
         _tell(result)
@@ -93,13 +101,15 @@ def _tell(result: CheckpointResult) -> None:
 @click.option("--verifier-key", "keys", required=True, **_KEY_OPTION)  # type: ignore[arg-type]
 def verify(file: str, keys: tuple[str, ...]) -> int:
     """Verify that FILE is a checkpoint that a trusted key signed. Needs no ledger."""
-    found = read_checkpoint(Path(file), verifier_keys(keys))
-    if isinstance(found, Rejected):
-        tell_error(f"{found.path} is not trusted: {found.reason}.")
-        return TAMPERED
-    for name, value in _described(found).items():
-        click.echo(f"{name:<8} {printable(value, 1000)}")
-    return 0
+    code = 0
+    for found in read_checkpoint(Path(file), verifier_keys(keys)):
+        if isinstance(found, Rejected):
+            tell_error(f"{found.path} is not trusted: {found.reason}.")
+            code = TAMPERED
+        else:
+            for name, value in _described(found).items():
+                click.echo(f"{name:<8} {printable(value, 1000)}")
+    return code
 
 
 def _described(found: Trusted) -> dict[str, str]:
@@ -108,7 +118,14 @@ def _described(found: Trusted) -> dict[str, str]:
         "entries": f"{found.size:,}",
         "root": encode(found.checkpoint.root),
         "signed": ", ".join(f"{key.name}+{key.key_id.hex()}" for key in found.keys),
+        "record": _told(found.record),
     }
+
+
+def _told(record: Record | None) -> str:
+    if record is None:
+        return "none beside it"
+    return f"of {record.created_at}: {len(record.columns)} columns, {len(record.guards)} guards"
 
 
 @checkpoint.command("list")

@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
-from pytest_audit_ledger.checkpoints.comparison import Comparison, compare
+from pytest_audit_ledger.checkpoints.comparison import Comparison, compare, compare_rows
 from pytest_audit_ledger.checkpoints.keys import verifier_keys
-from pytest_audit_ledger.checkpoints.store import Store, read_store
+from pytest_audit_ledger.checkpoints.record import Record
+from pytest_audit_ledger.checkpoints.store import Store, Trusted, read_store
 from pytest_audit_ledger.errors import CannotEvaluate, NotApplicable, UsageError
 from pytest_audit_ledger.kinds.base import Extent, LedgerInfo, duration
 from pytest_audit_ledger.kinds.entry_tree import EntryTree
@@ -35,10 +36,10 @@ class Checkpoint(EntryTree):
     """
 
     name = "checkpoint"
-    rule = "The entries that a signed checkpoint speaks of are still there, unchanged, in order and complete."
+    rule = "The entries that a signed checkpoint speaks of are there: all, in order, and unchanged in every column."
     remedy = (
-        "TRUNCATED, REWRITTEN, EQUIVOCATION: stop relying on the ledger, preserve the server and the checkpoints, and "
-        "compare with the latest backup or export. Other findings: put checkpoints and keys in order, and verify again."
+        "CHECKPOINT_…: put checkpoints and keys in order, and verify again. Anything else: stop relying on the ledger, "
+        "preserve the server and the checkpoints, and compare with the latest backup or export."
     )
     integrity = True
     inconclusive = frozenset({"CHECKPOINT_REJECTED", "CHECKPOINT_MISSING", "CHECKPOINT_STALE"})
@@ -53,6 +54,7 @@ class Checkpoint(EntryTree):
         "max_unanchored": {
             "type": "string",
             "pattern": UNANCHORED_PATTERN,
+            "default": "",
             "examples": ["1000", "24h"],
             "description": "How many entries, or for how long one, may be in no checkpoint.",
         },
@@ -60,17 +62,27 @@ class Checkpoint(EntryTree):
 
     def __init__(self, parameters: Mapping[str, Any], ledger: LedgerInfo, samples: int) -> None:
         super().__init__(parameters, ledger, samples)
-        self.limit: str | None = self.parameters.get("max_unanchored")
+        self.limit: str = self.parameters["max_unanchored"]
         self.store = opened_store(self.parameters)
-        judged = self.store.trusted or self.store.rejected or self.limit is not None or self.parameters["require"]
+        judged = self.store.trusted or self.store.rejected or self.limit or self.parameters["require"]
         if not judged:
             raise NotApplicable(f"There is no checkpoint in {', '.join(self.store.empty)} yet.")
-        self.ask_for([one.size for one in self.store.trusted])
+        self.recorded = [(one, one.record) for one in self.store.trusted if one.record and self._shows(one.record)]
+        by_columns: dict[tuple[str, ...], list[int]] = {}
+        for one, record in self.recorded:
+            by_columns.setdefault(tuple(record.columns), []).append(one.size)
+        self.ask_for([one.size for one in self.store.trusted], by_columns)
+
+    def _shows(self, record: Record) -> bool:
+        """Whether there is every column of the record, as the database prints it; an export writes documents anew."""
+        documents = self.ledger.export is not None and {"json", "jsonb"} & set(record.columns.values())
+        return record.columns.keys() <= self.ledger.columns.keys() and not documents
 
     def close(self) -> None:
         """Judge every checkpoint, and whether there are enough of them."""
         found = compare(self.store.trusted, self.prefixes, self.last, whole=self.ledger.extent is Extent.WHOLE)
-        findings = [*found.findings, *self._rejected(), *self._missing(), *self._stale(found)]
+        changed = self._changed(found.matching)
+        findings = [*found.findings, *changed, *self._rejected(), *self._missing(), *self._stale(found)]
         for finding in findings:
             self.findings.add(finding)
         if found.unknown and not findings:
@@ -81,6 +93,20 @@ class Checkpoint(EntryTree):
             )
         self._tell(found)
 
+    def _changed(self, matching: Sequence[Trusted]) -> list[Finding]:
+        """Find changes in the columns that no hash covers, below the checkpoints whose entries are unchanged."""
+        compared = [(one, record) for one, record in self.recorded if one in matching]
+        roots = {one.path: self.rows[tuple(record.columns)].root(one.size) for one, record in compared}
+        findings = compare_rows(compared, roots)
+        self.same_rows = max((one.size for one, record in compared if roots[one.path] == record.rows.root()), default=0)
+        lacking = [(one, record) for one in matching if (record := one.record) and not self._shows(record)]
+        if lacking and self.ledger.export is None:
+            one, record = lacking[-1]
+            gone = ", ".join(sorted(record.columns.keys() - self.ledger.columns.keys()))
+            message = f"columns that were there when {one.path} was signed are gone: {gone}"
+            findings.append(Finding("UNCOVERED_CHANGED", message))
+        return findings
+
     def _rejected(self) -> list[Finding]:
         return [
             Finding("CHECKPOINT_REJECTED", f"{one.path} is not trusted: {one.reason}") for one in self.store.rejected
@@ -90,12 +116,17 @@ class Checkpoint(EntryTree):
         if not self.parameters["require"]:
             return []
         message = "there is no checkpoint in {}, and one is required, because whoever loses them starts trust anew"
-        return [Finding("CHECKPOINT_MISSING", message.format(folder)) for folder in self.store.empty]
+        missing = [Finding("CHECKPOINT_MISSING", message.format(folder)) for folder in self.store.empty]
+        newest = self.store.trusted[-1] if self.store.trusted else None
+        if newest is not None and newest.record is None and not self.store.rejected:
+            message = f"the record that was signed with {newest.path} does not lie beside it any more"
+            missing.append(Finding("CHECKPOINT_MISSING", message))
+        return missing
 
     def _stale(self, found: Comparison) -> list[Finding]:
         proven = found.newest.size if found.newest else 0
         tail = self.element_count - proven
-        if self.limit is None or tail <= 0:
+        if not self.limit or tail <= 0:
             return []
         if self.limit.isdecimal():
             over = tail - int(self.limit)
@@ -117,9 +148,10 @@ class Checkpoint(EntryTree):
         self.facts["checkpoints"] = ", ".join(f"{count:,} {what}" for what, count in counts.items() if count) or "none"
         if found.newest is not None and found.newest.size:
             newest = found.newest
-            moment = self.moments[newest.size]
-            self.anchor = Anchor(newest.size, self.element_count, newest.path, moment)
+            moment = newest.record.created_at if newest.record else self.moments[newest.size]
+            self.anchor = Anchor(newest.size, self.element_count, newest.path, moment, self.same_rows)
             self.facts["anchored entries"] = f"{newest.size:,} of {self.element_count:,}"
+            self.facts["unchanged in every column"] = f"{self.same_rows:,} of {self.element_count:,}"
             self.facts["checkpoint"] = newest.path
 
 
@@ -130,7 +162,7 @@ def opened_store(parameters: Mapping[str, Any]) -> Store:
     where the folders hold checkpoints of several ledgers.
     """
     folders: Sequence[str] = parameters["folders"]
-    if not folders and (parameters.get("require") or "max_unanchored" in parameters):
+    if not folders and (parameters.get("require") or parameters.get("max_unanchored")):
         raise UsageError("Checkpoints are asked for, and no folder is named.", "Name it with --ledger-checkpoint DIR.")
     if not folders:
         raise NotApplicable(
@@ -185,4 +217,6 @@ def trust(
         parameters["require"] = True
     if max_unanchored is not None:
         parameters["max_unanchored"] = max_unanchored
-    return {Checkpoint.name: parameters} if parameters else {}
+    of_guards: dict[str, Any] = {name: parameters[name] for name in ("folders", "verifier_keys") if name in parameters}
+    given: dict[str, dict[str, Any]] = {Checkpoint.name: parameters, "checkpoint_guards": of_guards}
+    return {kind: values for kind, values in given.items() if values}

@@ -15,6 +15,7 @@ from pytest_audit_ledger.kinds.chain import (
     VerdictTaxonomy,
 )
 from pytest_audit_ledger.kinds.checkpoint import Checkpoint
+from pytest_audit_ledger.kinds.checkpoint_guards import CheckpointGuards
 from pytest_audit_ledger.kinds.export_manifest import ExportManifest
 from pytest_audit_ledger.kinds.table_guard import TableGuard
 
@@ -27,6 +28,7 @@ SHIPPED: tuple[type[Kind], ...] = (
     AppendOnly,
     TableGuard,
     Checkpoint,
+    CheckpointGuards,
     ExportManifest,
 )
 """The kinds of this package, registered through the same hook as everybody's."""

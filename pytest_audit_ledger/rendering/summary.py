@@ -17,6 +17,8 @@ _GUARDS = ("append_only", "table_guard")
 _TIME = ("timestamp_order",)
 _EXPORT = ("export_manifest",)
 
+_REWRITING = {"TRUNCATED", "REWRITTEN", "EQUIVOCATION"}
+
 BRIEF_FINDINGS = 3
 """Of each check, below the tree."""
 
@@ -236,11 +238,14 @@ def _checks(outcomes: Sequence[Outcome], marks: Marks) -> Iterator[str]:
 
 
 def _rewriting(verification: Verification, marks: Marks) -> str:
-    if not _compared(verification):
+    compared, anchor = _compared(verification), verification.anchor
+    if not compared:
         return f"{marks.unknown} would not show without a checkpoint"
-    anchor = verification.anchor
-    proven = f"no sign of any up to entry {anchor.entries:,}; above it would not show" if anchor else "not proven"
-    return _state(verification, ("checkpoint",), proven, marks)
+    if any(_REWRITING & outcome.codes.keys() for outcome in compared):
+        return f"{marks.bad} yes, or the checkpoints are of another ledger"
+    if anchor is None:
+        return f"{marks.unknown} no checkpoint could show it"
+    return f"{marks.good} no sign of any up to entry {anchor.entries:,}; above it would not show"
 
 
 def _verdicts(verification: Verification) -> Iterator[str]:
@@ -259,4 +264,7 @@ def _risks(verification: Verification, marks: Marks) -> Iterator[str]:
     refused = "refused by the database, until an owner or superuser lifts its protections"
     yield f"Changes from now on: {_state(verification, _GUARDS, refused, marks)}"
     yield f"Chain rewritten as a whole, or cut off at its end: {_rewriting(verification, marks)}"
-    yield "Not covered by any hash: id, created_at, escalation_status, escalation_notes, and the columns of schema v3"
+    uncovered = "id, created_at, escalation_status, escalation_notes, and the columns of schema v3"
+    rows = verification.anchor.rows if verification.anchor else 0
+    known = f"; unchanged up to entry {rows:,}, as the checkpoint has them" if rows else ""
+    yield f"Not covered by any hash: {uncovered}{known}"

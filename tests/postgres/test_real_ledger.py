@@ -9,7 +9,7 @@ import pytest
 
 from pytest_audit_ledger.outcome import Assurance, Status
 from tests.forger import Forger
-from tests.postgres.support import run_suite
+from tests.postgres.support import CHECKPOINTS, run_suite
 
 LEDGER = Path(__file__).parents[1] / "data" / "ski-v3-runtime.csv.gz"
 ENTRIES = 383
@@ -30,7 +30,10 @@ def test_it_verifies_clean_whatever_the_time_zone_of_the_server(real: Forger, ti
     ((database,),) = real.run("SELECT current_database()")
     real.run(f"ALTER DATABASE {database} SET timezone = '{time_zone}'")
     verification = run_suite(real.dsn, workers=workers)
-    assert [outcome.status for outcome in verification.outcomes] == [Status.PASS] * 7
+    assert [outcome.status for outcome in verification.outcomes] == [
+        *[Status.PASS] * 7,
+        *[Status.SKIP] * len(CHECKPOINTS),
+    ]
     assert verification.assurance is Assurance.SELF_CONSISTENT
     assert verification.survey is not None
     assert verification.survey.entries == ENTRIES
