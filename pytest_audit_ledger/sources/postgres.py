@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import io
 import os
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from functools import cached_property
@@ -22,9 +21,9 @@ from psycopg2.extensions import make_dsn
 from psycopg2.extras import RealDictCursor
 from psycopg2.sql import SQL, Composable, Identifier, Literal
 
-from pytest_audit_ledger.errors import CannotEvaluate, SourceError, UsageError
+from pytest_audit_ledger.errors import CannotEvaluate, SourceError
 from pytest_audit_ledger.kinds.base import MOMENT, Attempt, Column, LedgerInfo
-from pytest_audit_ledger.printable import ascii_lower
+from pytest_audit_ledger.names import split_name
 from pytest_audit_ledger.resources import sql
 from pytest_audit_ledger.sources import copy_text, dsn
 from pytest_audit_ledger.sources.base import Consume, Segment
@@ -335,20 +334,3 @@ _UNDECIDED = frozenset(
         errorcodes.SERIALIZATION_FAILURE,
     }
 )
-
-
-_NAME_PART = re.compile(r'(?:"((?:[^"]|"")+)"|([A-Za-z_\u0080-\uffff][\w$]*))(\.|$)')
-
-
-def split_name(name: str) -> tuple[str, str]:
-    """Return schema and table of `schema.table`, read as SQL reads it; without a schema it is `public`.
-
-    Raises UsageError where it is no such name.
-    """
-    parts, position = [], 0
-    while position < len(name) and (match := _NAME_PART.match(name, position)):
-        parts.append(match.group(1).replace('""', '"') if match.group(1) else ascii_lower(match.group(2)))
-        position = match.end()
-    if position < len(name) or name.endswith(".") or len(parts) not in (1, 2):
-        raise UsageError(f"{name!r} is no name of a table.", 'Write table, schema.table or "Schema"."Table".')
-    return (parts[0], parts[1]) if len(parts) == 2 else ("public", parts[0])

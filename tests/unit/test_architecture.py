@@ -17,6 +17,7 @@ LONGEST_MODULE = 400
 
 LAYERS = (
     ("errors", "printable", "resources"),
+    ("names",),
     ("entry", "outcome"),
     ("kinds",),
     ("suite", "sources"),
