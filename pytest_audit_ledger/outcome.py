@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -74,6 +74,11 @@ class Findings:
         self.counts[finding.code, finding.severity] += 1
         if len(self.samples) < self.limit:
             self.samples.append(finding)
+
+    def add_counted(self, samples: Sequence[Finding], count: int) -> None:
+        """Take the first findings of one code and severity, of which there are `count` in all."""
+        self.counts[samples[0].code, samples[0].severity] += count
+        self.samples.extend(samples[: self.limit - len(self.samples)])
 
     def prepend(self, findings: Iterable[Finding]) -> None:
         """Count findings that stand before all others."""

@@ -16,7 +16,7 @@ from pytest_audit_ledger.entry import Batch, canonical_timestamp, plain_text
 from pytest_audit_ledger.errors import LedgerError, NotApplicable, SourceError
 from pytest_audit_ledger.interruption import interruptible
 from pytest_audit_ledger.judgement import Survey, Verification, judge
-from pytest_audit_ledger.kinds.base import Fold, Guard, Kind, LedgerInfo
+from pytest_audit_ledger.kinds.base import Fold, Guard, Kind, LedgerInfo, Query
 from pytest_audit_ledger.outcome import Outcome, Severity, Status
 from pytest_audit_ledger.scan import Progress, broken_kind, no_progress, scan
 from pytest_audit_ledger.sources.base import Snapshot, Source
@@ -146,9 +146,9 @@ class _Run:
         try:
             with self.source.snapshot(self.shared) as snapshot:
                 self._snapshot, self.info = snapshot, snapshot.info
-                guards = {id(check): self._guard(snapshot, check) for check in checks if issubclass(check.kind, Guard)}
-                folds = self._folds(snapshot, [check for check in checks if issubclass(check.kind, Fold)])
-                outcomes = {**guards, **folds}
+                asking = [check for check in checks if not issubclass(check.kind, Fold)]
+                outcomes = {id(check): self._asked(snapshot, check) for check in asking}
+                outcomes.update(self._folds(snapshot, [check for check in checks if issubclass(check.kind, Fold)]))
         except SourceError as error:
             return [_unevaluated(check, error) for check in checks]
         return [outcomes[id(check)] for check in checks]
@@ -163,17 +163,31 @@ class _Run:
         except Exception as error:  # noqa: BLE001  (anybody's code; whatever it raises becomes this check's ERROR)
             raise broken_kind(check.kind, error) from None
 
-    def _guard(self, snapshot: Snapshot, check: Check) -> Outcome:
+    def _asked(self, snapshot: Snapshot, check: Check) -> Outcome:
+        """Evaluate a guard or a query."""
         try:
-            guard = self._made(snapshot, check)
-            assert isinstance(guard, Guard)  # noqa: S101  (chosen by the caller; tells the type checker)
-            with snapshot.catalogue() as catalogue:
-                guard.examine(catalogue)
+            kind = self._made(snapshot, check)
+            if isinstance(kind, Guard):
+                with snapshot.catalogue() as catalogue:
+                    kind.examine(catalogue)
+            elif isinstance(kind, Query):
+                with snapshot.queries() as queries:
+                    kind.examine(queries)
         except LedgerError as error:
             return _unevaluated(check, error)
         except Exception as error:  # noqa: BLE001  (as above)
             return _unevaluated(check, broken_kind(check.kind, error))
-        return _judged(check, guard)
+        if isinstance(kind, Query) and not (kind.element_count or kind.findings.counts):
+            return self._empty(check, "There was no entry to judge", allowed=kind.parameters.get("allow_empty", False))
+        return _judged(check, kind)
+
+    def _empty(self, check: Check, what: str, *, allowed: bool = False) -> Outcome:
+        """Return the outcome of a check that met no entry."""
+        if allowed or self.allow_empty:
+            return _outcome(check, Status.SKIP, reason=f"{what}, so nothing was checked.")
+        hint = "If that may be, say so with --ledger-allow-empty"
+        own = ", or for this check with allow_empty: true" if issubclass(check.kind, Query) else ""
+        return _outcome(check, Status.ERROR, reason=f"{what}, so there was nothing to check. {hint}{own}.")
 
     def _folds(self, snapshot: Snapshot, checks: Sequence[Check]) -> dict[int, Outcome]:
         """Evaluate the folds whose columns can be read, all in one scan."""
@@ -211,10 +225,7 @@ class _Run:
     def _judged_fold(self, check: Check, fold: Fold) -> Outcome:
         if fold.element_count or fold.failure or fold.findings.counts:
             return _judged(check, fold)
-        status = Status.SKIP if self.allow_empty else Status.ERROR
-        reason = "The ledger has no entries, so there was nothing to check."
-        hint = "" if self.allow_empty else " If it may be empty, say so with --ledger-allow-empty."
-        return _outcome(check, status, reason=reason + hint)
+        return self._empty(check, "The ledger has no entries")
 
 
 def _judged(check: Check, kind: Kind) -> Outcome:
@@ -229,7 +240,7 @@ def _judged(check: Check, kind: Kind) -> Outcome:
         check,
         statuses.get(worst, Status.PASS) if worst else Status.PASS,
         element_count=kind.element_count,
-        unexpected_count=kind.findings.unexpected(),
+        unexpected_count=kind.unexpected_count,
         findings=tuple(kind.findings.samples),
         codes=kind.findings.codes(),
         facts=kind.facts,

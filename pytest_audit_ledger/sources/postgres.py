@@ -27,6 +27,7 @@ from pytest_audit_ledger.names import split_name
 from pytest_audit_ledger.resources import sql
 from pytest_audit_ledger.sources import copy_text, dsn
 from pytest_audit_ledger.sources.base import Consume, Segment
+from pytest_audit_ledger.sources.queries import PostgresQueries
 from pytest_audit_ledger.sources.refusals import explain
 from pytest_audit_ledger.sources.selection import Selection
 
@@ -304,6 +305,13 @@ class PostgresSnapshot:
         finally:
             if not self._connection.closed:
                 self._run("ROLLBACK TO SAVEPOINT isolated; RELEASE SAVEPOINT isolated")
+
+    @contextmanager
+    def queries(self) -> Iterator[PostgresQueries]:
+        """Let one check ask in SQL, over a connection of its own: whatever the SQL does to its session ends with it."""
+        with self._source.snapshot(self.share()) as own:
+            own._run("SET LOCAL enable_sort = on")
+            yield PostgresQueries(own._connection, own.info, self._source.label, self._source.timeout)
 
     def stop(self) -> None:
         """Ask the server to stop what this connection and those that joined its snapshot are doing.
