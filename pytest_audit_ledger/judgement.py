@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from importlib.metadata import version
 
@@ -95,12 +95,34 @@ def _moment(text: str) -> datetime | None:
         return None
 
 
+def waived(outcome: Outcome, now: datetime, *, integrity_too: bool) -> Outcome:
+    """Return the outcome as its waiver, if it has one, leaves it. `now` is aware.
+
+    A waiver accepts what was found, until it expires. One that has nothing to accept warns, so that it is taken away.
+    """
+    waiver = outcome.waiver
+    if waiver is None or outcome.status in (Status.ERROR, Status.SKIP):
+        return outcome
+    if outcome.status is Status.PASS:
+        expired = f" It expired on {waiver.expires:%Y-%m-%d}." if now >= waiver.expires else ""
+        reason = f"The waiver {waiver.id} waives nothing, because the check passed; take it away.{expired}"
+        return replace(outcome, status=Status.WARN, reason=reason)
+    if now >= waiver.expires:
+        return replace(outcome, status=Status.FAIL, reason=f"This is waived no more, because it expired: {waiver}.")
+    if outcome.integrity and not integrity_too:
+        reason = (
+            f"What is about integrity is waived only with --ledger-allow-integrity-waivers, so this is not: {waiver}."
+        )
+        return replace(outcome, reason=reason)
+    return replace(outcome, status=Status.WAIVED, reason=f"{str(waiver)[0].upper()}{str(waiver)[1:]}")
+
+
 def judge(outcomes: Sequence[Outcome], survey: Survey | None) -> tuple[Assurance, str]:
     """Return how much the outcomes prove, and a sentence that says so and claims no more."""
     integrity = [outcome for outcome in outcomes if outcome.integrity]
-    failed = [o for o in integrity if o.status is Status.FAIL or (o.kind in CONSISTENCY and o.unexpected_count)]
+    failed = [o for o in integrity if o.status in _FAILED or (o.kind in CONSISTENCY and o.unexpected_count)]
     if failed:
-        names = ", ".join(outcome.check_id for outcome in failed)
+        names = ", ".join(f"{o.check_id}{' (waived)' if o.status is Status.WAIVED else ''}" for o in failed)
         return Assurance.TAMPERED, f"{_what_failed(integrity, failed)}: {names}."
     unevaluated = [outcome.check_id for outcome in integrity if outcome.status is Status.ERROR]
     if survey is not None and not survey.entries:
@@ -120,6 +142,10 @@ def judge(outcomes: Sequence[Outcome], survey: Survey | None) -> tuple[Assurance
         f"{passed_words} There was no checkpoint to hold the ledger against, "
         "so a chain rewritten as a whole, or a tail cut off, would not show."
     )
+
+
+_FAILED = (Status.FAIL, Status.WAIVED)
+"""A waiver accepts that a ledger was tampered with; it does not undo it."""
 
 
 def _what_failed(integrity: Sequence[Outcome], failed: Sequence[Outcome]) -> str:

@@ -92,18 +92,26 @@ class Ledger:
         workers: int | None = 1,
         samples: int = DEFAULT_SAMPLES,
         allow_empty: bool = False,
+        allow_integrity_waivers: bool = False,
     ) -> Verification:
         """Verify the whole ledger in one snapshot: the default suite, and `suites` of your own besides.
 
         `check_timestamps`: whether the order of time is judged. `workers`: processes that share the scan, None to
         choose (a script then needs `if __name__ == "__main__"`). `samples`: findings kept for each check; all are
-        counted. `allow_empty`: skip, instead of fail, what an empty ledger leaves unproven.
+        counted. `allow_empty`: skip, instead of fail, what an empty ledger leaves unproven. `allow_integrity_waivers`:
+        let the waivers of a suite excuse findings about integrity, too.
 
         Raises UsageError for a mistake in a suite. What goes wrong with the ledger or the server is in the result.
         """
         checks = self._checks(suites, check_timestamps=check_timestamps)
         return verify(
-            self.source, checks, workers=workers, samples=samples, allow_empty=allow_empty, progress=self._progress
+            self.source,
+            checks,
+            workers=workers,
+            samples=samples,
+            allow_empty=allow_empty,
+            progress=self._progress,
+            allow_integrity_waivers=allow_integrity_waivers,
         )
 
     def _checks(self, suites: Sequence[str | Path], *, check_timestamps: bool) -> list[Check]:

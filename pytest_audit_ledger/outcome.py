@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import Enum
 
 from pytest_audit_ledger.printable import clip
@@ -39,6 +40,22 @@ class Assurance(str, Enum):
     SELF_CONSISTENT = "SELF-CONSISTENT"
     TAMPERED = "TAMPERED"
     UNVERIFIED = "UNVERIFIED"
+
+
+@dataclass(frozen=True)
+class Waiver:
+    """Findings of a check that somebody has accepted until `expires`, which is aware."""
+
+    id: str
+    reason: str
+    approved_by: str
+    expires: datetime
+    ticket: str = ""
+
+    def __str__(self) -> str:
+        ticket = f", {self.ticket}" if self.ticket else ""
+        ends = f"{self.expires:%Y-%m-%d %H:%M:%S} UTC"
+        return f"waiver {self.id} until {ends}: {self.reason} (approved by {self.approved_by}{ticket})"
 
 
 @dataclass(frozen=True)
@@ -118,7 +135,8 @@ class Outcome:
 
     `element_count` is how many things were examined (entries for a fold; triggers, columns or constraints for a guard)
     and `unexpected_count` how many findings there were; `findings` are the first of them. `reason` says why the check
-    is ERROR, SKIP or WAIVED. `description` is the check's, `rule` and `remedy` are the kind's plain words.
+    is ERROR, SKIP or WAIVED, or what is to be said of its waiver. `description` is the check's, `rule` and `remedy` are
+    the kind's plain words, and `location` is the check's place in its suite, as `file:line`.
     """
 
     check_id: str
@@ -138,3 +156,6 @@ class Outcome:
     codes: Mapping[str, int] = field(default_factory=dict)
     facts: Mapping[str, str] = field(default_factory=dict)
     reason: str = ""
+    location: str = ""
+    owner: str = ""
+    waiver: Waiver | None = None

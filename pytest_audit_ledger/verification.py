@@ -15,7 +15,7 @@ from typing import Any
 from pytest_audit_ledger.entry import Batch, canonical_timestamp, plain_text
 from pytest_audit_ledger.errors import LedgerError, NotApplicable, SourceError
 from pytest_audit_ledger.interruption import interruptible
-from pytest_audit_ledger.judgement import Survey, Verification, judge
+from pytest_audit_ledger.judgement import Survey, Verification, judge, waived
 from pytest_audit_ledger.kinds.base import Fold, Guard, Kind, LedgerInfo, Query
 from pytest_audit_ledger.outcome import Outcome, Severity, Status
 from pytest_audit_ledger.scan import Progress, broken_kind, no_progress, scan
@@ -40,6 +40,7 @@ def verify(
     progress: Progress = no_progress,
     shared: str | None = None,
     given: Given = NOTHING_GIVEN,
+    allow_integrity_waivers: bool = False,
 ) -> Verification:
     """Evaluate the checks against one snapshot of the ledger, reading its entries once.
 
@@ -47,10 +48,12 @@ def verify(
     `allow_empty`: skip, instead of fail, what an empty ledger leaves unproven. `shared`: the name of an open snapshot
     to join, so that what is written beside the verification comes from the very entries that were verified. `given`:
     parameters by name of kind that hold for this run, over those of its checks, such as the keys it trusts.
+    `allow_integrity_waivers`: whether findings about integrity can be waived, too.
     """
-    started_at, clock = canonical_timestamp(datetime.now(timezone.utc)), time.perf_counter()
+    now, clock = datetime.now(timezone.utc), time.perf_counter()
     run = _Run(source, shared, samples, workers, allow_empty, progress, given)
-    outcomes = tuple(interruptible(lambda: run.evaluate(checks), run.stop))
+    found = interruptible(lambda: run.evaluate(checks), run.stop)
+    outcomes = tuple(waived(outcome, now, integrity_too=allow_integrity_waivers) for outcome in found)
     assurance, sentence = judge(outcomes, run.survey)
     return Verification(
         database=run.info.database if run.info else source.label,
@@ -60,7 +63,7 @@ def verify(
         outcomes=outcomes,
         assurance=assurance,
         sentence=sentence,
-        started_at=started_at,
+        started_at=canonical_timestamp(now),
         duration_s=time.perf_counter() - clock,
     )
 
@@ -157,7 +160,7 @@ class _Run:
         """Return a use of a kind for one check. Raises LedgerError where the kind's own code fails."""
         try:
             parameters = {**check.parameters, **self.given.get(check.kind.name, {})}
-            return check.kind(parameters, snapshot.info, self.samples)
+            return check.kind(parameters, snapshot.info, check.samples or self.samples)
         except LedgerError:
             raise
         except Exception as error:  # noqa: BLE001  (anybody's code; whatever it raises becomes this check's ERROR)
@@ -266,5 +269,8 @@ def _outcome(check: Check, status: Status, **found: Any) -> Outcome:
         rule=kind.rule,
         remedy=kind.remedy,
         unit=kind.unit,
+        location=check.location,
+        owner=check.owner,
+        waiver=check.waiver,
         **found,
     )

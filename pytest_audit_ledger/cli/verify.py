@@ -101,6 +101,13 @@ Examples:
     help="Accept a ledger without entries: what it leaves unproven is skipped, and the exit code is 0.",
 )
 @click.option(
+    "--allow-integrity-waivers",
+    "--ledger-allow-integrity-waivers",
+    cls=Aliased,
+    is_flag=True,
+    help="Let the waivers of a suite excuse findings about integrity, too; the assurance stays TAMPERED.",
+)
+@click.option(
     "--repair",
     is_flag=True,
     help="First restore what protects the entries (triggers, constraints, indexes), after a confirmation. Never "
@@ -123,6 +130,7 @@ def verify(
     workers: str,
     samples: int,
     allow_empty: bool,
+    allow_integrity_waivers: bool,
     repair: bool,
     yes: bool,
     dry_run: bool,
@@ -152,6 +160,7 @@ def verify(
             workers=chosen,
             samples=samples,
             allow_empty=allow_empty,
+            allow_integrity_waivers=allow_integrity_waivers,
         )
     code = exit_code(verification, allow_empty=allow_empty)
     with outweighed_by(code), ExitStack() as last:

@@ -54,6 +54,7 @@ def ledger(pytestconfig: pytest.Config) -> Ledger:
 def pytest_configure(config: pytest.Config) -> None:
     """Where a ledger is named, bring in the working half."""
     config.addinivalue_line("markers", "ledger: a check of the audit ledger (selected by -m ledger)")
+    config.addinivalue_line("markers", "ledger_control(id): a check that serves this control of a framework")
     dsn = named_ledger(config)
     if dsn is not None:
         from pytest_audit_ledger.plugin import active  # noqa: PLC0415  (see above)

@@ -52,6 +52,11 @@ def add_options(parser: pytest.Parser) -> None:
         help="Skip, instead of fail, what an empty ledger leaves unproven.",
     )
     group.addoption(
+        "--ledger-allow-integrity-waivers",
+        action="store_true",
+        help="Let the waivers of a suite excuse findings about integrity, too. The assurance stays TAMPERED.",
+    )
+    group.addoption(
         "--ledger-export",
         metavar="FILE",
         help="When the checks are done, write the entries they read to FILE (.json, .jsonl or .csv, also with .gz), "
