@@ -34,6 +34,7 @@ from pytest_audit_ledger.sources.resolve import DEFAULT_TABLE, named_source, sta
 from pytest_audit_ledger.sources.selection import fields as parse_fields
 from pytest_audit_ledger.sources.selection import selection
 from pytest_audit_ledger.suite import Check, default_suites, load
+from pytest_audit_ledger.suite.discovery import find_suites
 from pytest_audit_ledger.verification import DEFAULT_SAMPLES, verify
 
 if TYPE_CHECKING:
@@ -117,7 +118,8 @@ class Ledger:
     def _checks(self, suites: Sequence[str | Path], *, check_timestamps: bool) -> list[Check]:
         registry = installed_kinds()
         shipped = [folder("checks") / name for name in default_suites(of_export=isinstance(self.source, ExportFile))]
-        loaded = [load(path, registry) for path in [*shipped, *map(Path, suites)]]
+        own = find_suites([Path(suite) for suite in suites], Path.cwd()) if suites else []
+        loaded = [load(path, registry) for path in [*shipped, *own]]
         checks = [check for suite in loaded for check in suite.checks]
         return [check for check in checks if check_timestamps or check.kind.name != "timestamp_order"]
 

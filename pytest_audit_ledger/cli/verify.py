@@ -36,6 +36,7 @@ from pytest_audit_ledger.rendering import ASCII, UNICODE, Marks, full_report, tr
 from pytest_audit_ledger.scan import parse_workers
 from pytest_audit_ledger.sources.dsn import resolve
 from pytest_audit_ledger.suite import load
+from pytest_audit_ledger.suite.discovery import find_suites
 from pytest_audit_ledger.verification import DEFAULT_SAMPLES
 
 WIDEST = 110
@@ -70,9 +71,9 @@ Examples:
     "--suite",
     "suites",
     multiple=True,
-    type=click.Path(exists=True, dir_okay=False),
     metavar="FILE",
-    help="A suite of checks of your own, besides the default one; repeatable.",
+    help="A suite of checks of your own, or a shipped one such as compliance.ledger.yaml, besides the default one; "
+    "repeatable.",
 )
 @click.option(
     "--workers",
@@ -234,8 +235,8 @@ class _EnoughError(Exception):
 
 def _refuse_early(dsn: str, suites: Sequence[str], output: str | None) -> None:
     """Raise, before anything is started or repaired, for mistakes in suites and a file that cannot be written."""
-    for suite in suites:
-        load(Path(suite), installed_kinds())
+    for suite in find_suites([Path(suite) for suite in suites], Path.cwd()) if suites else ():
+        load(suite, installed_kinds())
     if output == "-":
         raise UsageError("The result is printed in any case.", "Name a file, or leave --output out.")
     if output is not None:

@@ -77,6 +77,11 @@ COMMON: Mapping[str, Mapping[str, Any]] = {
 """The parameters that every kind about data has."""
 
 
+def closed(sql: str) -> str:
+    """Return somebody's SQL so that what follows is no part of a comment at its end."""
+    return f"{sql}\n" if "--" in sql else sql
+
+
 def meets(value: Decimal, limit: str) -> bool:
     """Tell whether a number is as a limit such as `> 0.05` says. Raises CannotEvaluate for what is no number."""
     number = limit.lstrip("<>=!")
@@ -114,7 +119,7 @@ class DataKind(Query):
 
     def entries(self, select: str = "*") -> str:
         """Return the entries that the check is about, as a subquery."""
-        where = f" WHERE ({self.parameters['where']}\n)" if "where" in self.parameters else ""
+        where = f" WHERE ({closed(self.parameters['where'])})" if "where" in self.parameters else ""
         return f"(SELECT {select} FROM {{ledger}}{where}) AS entry"  # noqa: S608  (names are quoted, values bound)
 
     def statement(self, sql: str, **values: Any) -> Statement:
@@ -208,7 +213,7 @@ class RowKind(DataKind):
     def statements(self) -> Mapping[str, Statement]:
         """Return how entries are counted, and how the unexpected ones are shown."""
         entries = self.entries(f"*{self.extras()}")
-        judged, unexpected = f"({self.judged()})", f"({self.unexpected()}\n)"
+        judged, unexpected = self.judged(), f"({self.unexpected()})"
         shown = ", ".join(dict.fromkeys(["sequence_number", *map(self.named, self.told_columns())]))
         return {
             "count": self.statement(

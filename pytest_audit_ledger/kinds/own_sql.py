@@ -11,7 +11,17 @@ from typing import Any, ClassVar
 
 from pytest_audit_ledger.errors import CannotEvaluate
 from pytest_audit_ledger.kinds.base import Queries, Statement
-from pytest_audit_ledger.kinds.data import COMMON, EXPRESSION, QUERY, WHERE, DataKind, RowKind, limit_schema, meets
+from pytest_audit_ledger.kinds.data import (
+    COMMON,
+    EXPRESSION,
+    QUERY,
+    WHERE,
+    DataKind,
+    RowKind,
+    closed,
+    limit_schema,
+    meets,
+)
 from pytest_audit_ledger.outcome import Finding
 from pytest_audit_ledger.printable import clip
 
@@ -36,7 +46,7 @@ class ExpressionIsTrue(RowKind):
 
     def unexpected(self) -> str:
         """Return that the condition is not true."""
-        return f"({self.parameters['expression']}\n) IS NOT TRUE"
+        return f"({closed(self.parameters['expression'])}) IS NOT TRUE"
 
     def told_columns(self) -> Sequence[str]:
         """Show what the writer asks for."""
@@ -78,12 +88,9 @@ class Metric(DataKind):
 
     def statements(self) -> Mapping[str, Statement]:
         """Return how the number is computed."""
-        expression = self.parameters["expression"]
-        return {
-            "compute": self.statement(
-                f"SELECT count(*) AS entries,\n       ({expression}\n) AS value\nFROM {self.entries()}"
-            )
-        }
+        value = closed(self.parameters["expression"])
+        sql = f"SELECT count(*) AS entries,\n       ({value}) AS value\nFROM {self.entries()}"
+        return {"compute": self.statement(sql)}
 
     def examine(self, queries: Queries) -> None:
         """Compute, and compare with the limits."""
@@ -133,14 +140,11 @@ class FailedRows(DataKind):
         self.element_count, self.unexpected_rows = int(count or 0), rows.count
         if rows.count:
             severity = self.gravity(Decimal(rows.count))
-            message = "the SELECT returns this row"
-            self.findings.add_counted(
-                [
-                    Finding("FAILED_ROW", message, number, "no such row", words, severity)
-                    for number, words in self.shown(rows)
-                ],
-                rows.count,
-            )
+            found = [
+                Finding("FAILED_ROW", "the SELECT returns this", number, "", words, severity)
+                for number, words in self.shown(rows)
+            ]
+            self.findings.add_counted(found, rows.count)
 
 
 def _number(value: str | None) -> Decimal:

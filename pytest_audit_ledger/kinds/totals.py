@@ -80,11 +80,11 @@ class Recency(DataKind):
             f"                false) AS recent,\n       now() AS now\nFROM {self.entries()}"
         )
         within = duration(self.parameters["within"])
-        return {"newest": self.statement(sql, within=f"{within.total_seconds():.0f} seconds")}
+        return {"find the newest": self.statement(sql, within=f"{within.total_seconds():.0f} seconds")}
 
     def examine(self, queries: Queries) -> None:
         """Find the newest, and compare it with the clock."""
-        judged, newest, recent, now = queries.ask(self.statements()["newest"], 1).first[0]
+        judged, newest, recent, now = queries.ask(self.statements()["find the newest"], 1).first[0]
         self.element_count = int(judged or 0)
         self.facts["newest"] = newest or "none up to now"
         if self.element_count and recent != "true":

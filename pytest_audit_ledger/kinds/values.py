@@ -44,6 +44,10 @@ class NotNull(RowKind):
         """Return what a missing value is."""
         return f"{self.column()} IS NULL"
 
+    def told_columns(self) -> Sequence[str]:
+        """Show nothing: there is nothing there."""
+        return ()
+
     def message(self) -> str:
         """Name the column."""
         return f"{self.parameters['column']} has no value"
@@ -336,7 +340,7 @@ class PairAGreaterThanB(RowKind):
 
     def judged(self) -> str:
         """Return that both have a value."""
-        return f"{self.column('column_a')} IS NOT NULL AND {self.column('column_b')} IS NOT NULL"
+        return f"({self.column('column_a')}, {self.column('column_b')}) IS NOT NULL"
 
     def unexpected(self) -> str:
         """Return that the one is not greater."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_audit_ledger import hookspecs
-from pytest_audit_ledger.plugin.declared import add_options, named_ledger
+from pytest_audit_ledger.plugin.declared import add_options, asks_for_a_tool, named_ledger
 
 if TYPE_CHECKING:
     from pytest_audit_ledger.kinds.base import Kind
@@ -49,6 +49,16 @@ def ledger(pytestconfig: pytest.Config) -> Ledger:
     from pytest_audit_ledger.plugin.run import RUN  # noqa: PLC0415
 
     return Ledger(pytestconfig.stash[RUN].start())
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> int | None:
+    """Instead of a run, do what a tool for writing suites does."""
+    if not asks_for_a_tool(config):
+        return None
+    from pytest_audit_ledger.plugin import tools  # noqa: PLC0415  (see above)
+
+    return tools.run(config)
 
 
 def pytest_configure(config: pytest.Config) -> None:

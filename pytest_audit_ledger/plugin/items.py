@@ -16,7 +16,6 @@ from pytest_audit_ledger.plugin.run import RUN
 from pytest_audit_ledger.rendering import describe
 from pytest_audit_ledger.suite import Check, load
 
-SUFFIX = ".ledger.yaml"
 REGISTRY = pytest.StashKey[Registry]()
 
 

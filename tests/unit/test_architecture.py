@@ -27,7 +27,7 @@ LAYERS = (
     ("artifacts",),
     ("hookspecs",),
     ("extensions",),
-    ("ledger",),
+    ("ledger", "authoring"),
     ("cli", "plugin"),
     ("__main__",),
 )
