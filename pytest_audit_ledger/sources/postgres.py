@@ -309,6 +309,9 @@ class PostgresSnapshot:
     @contextmanager
     def queries(self) -> Iterator[PostgresQueries]:
         """Let one check ask in SQL, over a connection of its own: whatever the SQL does to its session ends with it."""
+        reason = self.unreadable("sequence_number")
+        if reason is not None:
+            raise SourceError(f"It cannot be asked: {reason}.", "See table_guard.")
         with self._source.snapshot(self.share()) as own:
             own._run("SET LOCAL enable_sort = on")
             yield PostgresQueries(own._connection, own.info, self._source.label, self._source.timeout)
