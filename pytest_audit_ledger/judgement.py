@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from importlib.metadata import version
 
@@ -108,15 +108,37 @@ def _anchor(outcomes: Sequence[Outcome]) -> Anchor | None:
     return max(anchors, key=lambda anchor: anchor.entries, default=None)
 
 
+def waived(outcome: Outcome, now: datetime, *, integrity_too: bool) -> Outcome:
+    """Return the outcome as its waiver, if it has one, leaves it. `now` is aware.
+
+    A waiver accepts what was found, until it expires. One that has nothing to accept warns, so that it is taken away.
+    """
+    waiver = outcome.waiver
+    if waiver is None or outcome.status in (Status.ERROR, Status.SKIP):
+        return outcome
+    if outcome.status is Status.PASS:
+        expired = f" It expired on {waiver.expires:%Y-%m-%d}." if now >= waiver.expires else ""
+        reason = f"The waiver {waiver.id} waives nothing, because the check passed; take it away.{expired}"
+        return replace(outcome, status=Status.WARN, reason=reason)
+    if now >= waiver.expires:
+        return replace(outcome, status=Status.FAIL, reason=f"This is waived no more, because it expired: {waiver}.")
+    if outcome.integrity and not integrity_too:
+        reason = (
+            f"What is about integrity is waived only with --ledger-allow-integrity-waivers, so this is not: {waiver}."
+        )
+        return replace(outcome, reason=reason)
+    return replace(outcome, status=Status.WAIVED, reason=f"{str(waiver)[0].upper()}{str(waiver)[1:]}")
+
+
 def judge(outcomes: Sequence[Outcome], survey: Survey | None) -> tuple[Assurance, str]:
     """Return how much the outcomes prove, and a sentence that says so and claims no more."""
     integrity = [outcome for outcome in outcomes if outcome.integrity]
     failed = [o for o in integrity if not o.inconclusive and _is_sign_of_tampering(o)]
     if failed:
-        names = ", ".join(outcome.check_id for outcome in failed)
+        names = ", ".join(f"{o.check_id}{' (waived)' if o.status is Status.WAIVED else ''}" for o in failed)
         return Assurance.TAMPERED, f"{_what_failed(integrity, failed)}: {names}."
     unevaluated = [outcome.check_id for outcome in integrity if outcome.status is Status.ERROR]
-    unproven = [outcome.check_id for outcome in integrity if outcome.status is Status.FAIL]
+    unproven = [outcome.check_id for outcome in integrity if outcome.status in _FAILED]
     if survey is not None and not survey.entries:
         return Assurance.UNVERIFIED, "The ledger has no entries, so nothing was proven."
     passed = {outcome.kind for outcome in integrity if outcome.status in (Status.PASS, Status.WARN)}
@@ -147,7 +169,7 @@ def judge(outcomes: Sequence[Outcome], survey: Survey | None) -> tuple[Assurance
 def _is_sign_of_tampering(outcome: Outcome) -> bool:
     """Whether an integrity check failed; of those that bear the assurance, whether it found anything at all."""
     bearing = outcome.kind in (*CONSISTENCY, "checkpoint")
-    return outcome.status is Status.FAIL or (bearing and outcome.unexpected_count > 0)
+    return outcome.status in _FAILED or (bearing and outcome.unexpected_count > 0)
 
 
 def _unused(outcome: Outcome) -> bool:
@@ -164,6 +186,10 @@ def _anchored(anchor: Anchor) -> str:
         f"{anchor.entries:,} of {anchor.total:,} entries proven against the checkpoint of {day}; "
         f"{rest} self-consistent only."
     )
+
+
+_FAILED = (Status.FAIL, Status.WAIVED)
+"""A waiver accepts that a ledger was tampered with; it does not undo it."""
 
 
 def _what_failed(integrity: Sequence[Outcome], failed: Sequence[Outcome]) -> str:

@@ -42,6 +42,7 @@ from pytest_audit_ledger.sources.resolve import DEFAULT_TABLE, named_source, sta
 from pytest_audit_ledger.sources.selection import fields as parse_fields
 from pytest_audit_ledger.sources.selection import selection
 from pytest_audit_ledger.suite import Check, default_suites, load
+from pytest_audit_ledger.suite.discovery import find_suites
 from pytest_audit_ledger.verification import DEFAULT_SAMPLES, verify
 
 if TYPE_CHECKING:
@@ -104,12 +105,14 @@ class Ledger:
         verifier_keys: Sequence[str] = (),
         require_checkpoint: bool = False,
         max_unanchored: str | None = None,
+        allow_integrity_waivers: bool = False,
     ) -> Verification:
         """Verify the whole ledger in one snapshot: the default suite, and `suites` of your own besides.
 
         `check_timestamps`: whether the order of time is judged. `workers`: processes that share the scan, None to
         choose (a script then needs `if __name__ == "__main__"`). `samples`: findings kept for each check; all are
-        counted. `allow_empty`: skip, instead of fail, what an empty ledger leaves unproven.
+        counted. `allow_empty`: skip, instead of fail, what an empty ledger leaves unproven. `allow_integrity_waivers`:
+        let the waivers of a suite excuse findings about integrity, too.
 
         `checkpoints`: folders of checkpoints to hold the ledger against, and `verifier_keys`: the keys that must have
         signed them, or files with these. `require_checkpoint`: fail where a folder has none. `max_unanchored`: how many
@@ -130,6 +133,7 @@ class Ledger:
             allow_empty=allow_empty,
             progress=self._progress,
             given=given,
+            allow_integrity_waivers=allow_integrity_waivers,
         )
 
     def create_checkpoint(
@@ -173,7 +177,8 @@ class Ledger:
     def _checks(self, suites: Sequence[str | Path], *, check_timestamps: bool) -> list[Check]:
         registry = installed_kinds()
         shipped = [folder("checks") / name for name in default_suites(of_export=isinstance(self.source, ExportFile))]
-        loaded = [load(path, registry) for path in [*shipped, *map(Path, suites)]]
+        own = find_suites([Path(suite) for suite in suites], Path.cwd()) if suites else []
+        loaded = [load(path, registry) for path in [*shipped, *own]]
         checks = [check for suite in loaded for check in suite.checks]
         return [check for check in checks if check_timestamps or check.kind.name != "timestamp_order"]
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import Enum
 
 from pytest_audit_ledger.printable import clip
@@ -42,6 +43,22 @@ class Assurance(str, Enum):
 
 
 @dataclass(frozen=True)
+class Waiver:
+    """Findings of a check that somebody has accepted until `expires`, which is aware."""
+
+    id: str
+    reason: str
+    approved_by: str
+    expires: datetime
+    ticket: str = ""
+
+    def __str__(self) -> str:
+        ticket = f", {self.ticket}" if self.ticket else ""
+        ends = f"{self.expires:%Y-%m-%d %H:%M:%S} UTC"
+        return f"waiver {self.id} until {ends}: {self.reason} (approved by {self.approved_by}{ticket})"
+
+
+@dataclass(frozen=True)
 class Finding:
     """One thing wrong.
 
@@ -74,6 +91,11 @@ class Findings:
         self.counts[finding.code, finding.severity] += 1
         if len(self.samples) < self.limit:
             self.samples.append(finding)
+
+    def add_counted(self, samples: Sequence[Finding], count: int) -> None:
+        """Take the first findings of one code and severity, of which there are `count` in all."""
+        self.counts[samples[0].code, samples[0].severity] += count
+        self.samples.extend(samples[: self.limit - len(self.samples)])
 
     def prepend(self, findings: Iterable[Finding]) -> None:
         """Count findings that stand before all others."""
@@ -128,8 +150,9 @@ class Outcome:
 
     `element_count` is how many things were examined (entries for a fold; triggers, columns or constraints for a guard)
     and `unexpected_count` how many findings there were; `findings` are the first of them. `reason` says why the check
-    is ERROR, SKIP or WAIVED. `description` is the check's, `rule` and `remedy` are the kind's plain words.
-    `inconclusive` says that what it found, such as a lost file, is no sign of tampering; `anchor` what it proved.
+    is ERROR, SKIP or WAIVED, or what is to be said of its waiver. `description` is the check's, `rule` and `remedy` are
+    the kind's plain words, and `location` is the check's place in its suite, as `file:line`. `inconclusive` says that
+    what was found, such as a lost file, is no sign of tampering; `anchor` is what was proven against a checkpoint.
     """
 
     check_id: str
@@ -151,3 +174,6 @@ class Outcome:
     reason: str = ""
     inconclusive: bool = False
     anchor: Anchor | None = None
+    location: str = ""
+    owner: str = ""
+    waiver: Waiver | None = None

@@ -15,8 +15,8 @@ from typing import Any
 from pytest_audit_ledger.entry import Batch, canonical_timestamp, plain_text
 from pytest_audit_ledger.errors import LedgerError, NotApplicable, SourceError
 from pytest_audit_ledger.interruption import interruptible
-from pytest_audit_ledger.judgement import Survey, Verification, judge
-from pytest_audit_ledger.kinds.base import Fold, Guard, Kind, LedgerInfo
+from pytest_audit_ledger.judgement import Survey, Verification, judge, waived
+from pytest_audit_ledger.kinds.base import Fold, Guard, Kind, LedgerInfo, Query
 from pytest_audit_ledger.outcome import Outcome, Severity, Status
 from pytest_audit_ledger.scan import Progress, broken_kind, no_progress, scan
 from pytest_audit_ledger.sources.base import Snapshot, Source
@@ -40,6 +40,7 @@ def verify(
     progress: Progress = no_progress,
     shared: str | None = None,
     given: Given = NOTHING_GIVEN,
+    allow_integrity_waivers: bool = False,
 ) -> Verification:
     """Evaluate the checks against one snapshot of the ledger, reading its entries once.
 
@@ -47,10 +48,12 @@ def verify(
     `allow_empty`: skip, instead of fail, what an empty ledger leaves unproven. `shared`: the name of an open snapshot
     to join, so that what is written beside the verification comes from the very entries that were verified. `given`:
     parameters by name of kind that hold for this run, over those of its checks, such as the keys it trusts.
+    `allow_integrity_waivers`: whether findings about integrity can be waived, too.
     """
-    started_at, clock = canonical_timestamp(datetime.now(timezone.utc)), time.perf_counter()
+    now, clock = datetime.now(timezone.utc), time.perf_counter()
     run = _Run(source, shared, samples, workers, allow_empty, progress, given)
-    outcomes = tuple(interruptible(lambda: run.evaluate(checks), run.stop))
+    found = interruptible(lambda: run.evaluate(checks), run.stop)
+    outcomes = tuple(waived(outcome, now, integrity_too=allow_integrity_waivers) for outcome in found)
     assurance, sentence = judge(outcomes, run.survey)
     return Verification(
         database=run.info.database if run.info else source.label,
@@ -60,7 +63,7 @@ def verify(
         outcomes=outcomes,
         assurance=assurance,
         sentence=sentence,
-        started_at=started_at,
+        started_at=canonical_timestamp(now),
         duration_s=time.perf_counter() - clock,
     )
 
@@ -146,9 +149,9 @@ class _Run:
         try:
             with self.source.snapshot(self.shared) as snapshot:
                 self._snapshot, self.info = snapshot, snapshot.info
-                guards = {id(check): self._guard(snapshot, check) for check in checks if issubclass(check.kind, Guard)}
-                folds = self._folds(snapshot, [check for check in checks if issubclass(check.kind, Fold)])
-                outcomes = {**guards, **folds}
+                asking = [check for check in checks if not issubclass(check.kind, Fold)]
+                outcomes = {id(check): self._asked(snapshot, check) for check in asking}
+                outcomes.update(self._folds(snapshot, [check for check in checks if issubclass(check.kind, Fold)]))
         except SourceError as error:
             return [_unevaluated(check, error) for check in checks]
         return [outcomes[id(check)] for check in checks]
@@ -157,23 +160,37 @@ class _Run:
         """Return a use of a kind for one check. Raises LedgerError where the kind's own code fails."""
         try:
             parameters = {**check.parameters, **self.given.get(check.kind.name, {})}
-            return check.kind(parameters, snapshot.info, self.samples)
+            return check.kind(parameters, snapshot.info, check.samples or self.samples)
         except LedgerError:
             raise
         except Exception as error:  # noqa: BLE001  (anybody's code; whatever it raises becomes this check's ERROR)
             raise broken_kind(check.kind, error) from None
 
-    def _guard(self, snapshot: Snapshot, check: Check) -> Outcome:
+    def _asked(self, snapshot: Snapshot, check: Check) -> Outcome:
+        """Evaluate a guard or a query."""
         try:
-            guard = self._made(snapshot, check)
-            assert isinstance(guard, Guard)  # noqa: S101  (chosen by the caller; tells the type checker)
-            with snapshot.catalogue() as catalogue:
-                guard.examine(catalogue)
+            kind = self._made(snapshot, check)
+            if isinstance(kind, Guard):
+                with snapshot.catalogue() as catalogue:
+                    kind.examine(catalogue)
+            elif isinstance(kind, Query):
+                with snapshot.queries() as queries:
+                    kind.examine(queries)
         except LedgerError as error:
             return _unevaluated(check, error)
         except Exception as error:  # noqa: BLE001  (as above)
             return _unevaluated(check, broken_kind(check.kind, error))
-        return _judged(check, guard)
+        if isinstance(kind, Query) and not (kind.element_count or kind.findings.counts):
+            return self._empty(check, "There was no entry to judge", allowed=kind.parameters.get("allow_empty", False))
+        return _judged(check, kind)
+
+    def _empty(self, check: Check, what: str, *, allowed: bool = False) -> Outcome:
+        """Return the outcome of a check that met no entry."""
+        if allowed or self.allow_empty:
+            return _outcome(check, Status.SKIP, reason=f"{what}, so nothing was checked.")
+        hint = "If that may be, say so with --ledger-allow-empty"
+        own = ", or for this check with allow_empty: true" if issubclass(check.kind, Query) else ""
+        return _outcome(check, Status.ERROR, reason=f"{what}, so there was nothing to check. {hint}{own}.")
 
     def _folds(self, snapshot: Snapshot, checks: Sequence[Check]) -> dict[int, Outcome]:
         """Evaluate the folds whose columns can be read, all in one scan."""
@@ -211,10 +228,7 @@ class _Run:
     def _judged_fold(self, check: Check, fold: Fold) -> Outcome:
         if fold.element_count or fold.failure or fold.findings.counts:
             return _judged(check, fold)
-        status = Status.SKIP if self.allow_empty else Status.ERROR
-        reason = "The ledger has no entries, so there was nothing to check."
-        hint = "" if self.allow_empty else " If it may be empty, say so with --ledger-allow-empty."
-        return _outcome(check, status, reason=reason + hint)
+        return self._empty(check, "The ledger has no entries")
 
 
 def _judged(check: Check, kind: Kind) -> Outcome:
@@ -230,7 +244,7 @@ def _judged(check: Check, kind: Kind) -> Outcome:
         check,
         statuses.get(worst, Status.PASS) if worst else Status.PASS,
         element_count=kind.element_count,
-        unexpected_count=kind.findings.unexpected(),
+        unexpected_count=kind.unexpected_count,
         findings=tuple(kind.findings.samples),
         codes=codes,
         facts=kind.facts,
@@ -258,5 +272,8 @@ def _outcome(check: Check, status: Status, **found: Any) -> Outcome:
         rule=kind.rule,
         remedy=kind.remedy,
         unit=kind.unit,
+        location=check.location,
+        owner=check.owner,
+        waiver=check.waiver,
         **found,
     )

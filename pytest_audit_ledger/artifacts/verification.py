@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from pytest_audit_ledger.judgement import Verification
-from pytest_audit_ledger.outcome import LONGEST_TEXT, Finding, Outcome
+from pytest_audit_ledger.outcome import LONGEST_TEXT, Finding, Outcome, Waiver
 from pytest_audit_ledger.printable import clip
 
 SCHEMA_VERSION = 1
@@ -75,7 +75,20 @@ def _outcome(outcome: Outcome) -> dict[str, Any]:
         "codes": dict(outcome.codes),
         "facts": dict(outcome.facts),
         "reason": outcome.reason,
+        "location": outcome.location,
+        "owner": outcome.owner,
+        "waiver": _waiver(outcome.waiver) if outcome.waiver else None,
         "findings": [_finding(finding) for finding in outcome.findings],
+    }
+
+
+def _waiver(waiver: Waiver) -> dict[str, str]:
+    return {
+        "id": waiver.id,
+        "reason": waiver.reason,
+        "approved_by": waiver.approved_by,
+        "ticket": waiver.ticket,
+        "expires": waiver.expires.isoformat(),
     }
 
 

@@ -14,6 +14,7 @@ import click
 from pytest_audit_ledger.cli.checkpoint import checkpoint
 from pytest_audit_ledger.cli.export import export
 from pytest_audit_ledger.cli.options import EXIT_CODES, NOT_DONE, WRONG_USAGE, tell_error, written
+from pytest_audit_ledger.cli.suite import suite
 from pytest_audit_ledger.cli.verify import verify
 from pytest_audit_ledger.errors import LedgerError, UsageError
 
@@ -113,3 +114,4 @@ def main(context: click.Context) -> int:
 main.add_command(verify)
 main.add_command(export)
 main.add_command(checkpoint)
+main.add_command(suite)

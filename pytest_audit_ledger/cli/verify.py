@@ -38,6 +38,7 @@ from pytest_audit_ledger.rendering import ASCII, UNICODE, Marks, full_report, tr
 from pytest_audit_ledger.scan import parse_workers
 from pytest_audit_ledger.sources.dsn import resolve
 from pytest_audit_ledger.suite import load
+from pytest_audit_ledger.suite.discovery import find_suites
 from pytest_audit_ledger.verification import DEFAULT_SAMPLES
 
 WIDEST = 110
@@ -73,9 +74,9 @@ Examples:
     "--suite",
     "suites",
     multiple=True,
-    type=click.Path(exists=True, dir_okay=False),
     metavar="FILE",
-    help="A suite of checks of your own, besides the default one; repeatable.",
+    help="A suite of checks of your own, or a shipped one such as compliance.ledger.yaml, besides the default one; "
+    "repeatable.",
 )
 @click.option(
     "--workers",
@@ -105,6 +106,13 @@ Examples:
 )
 @checkpoint_options
 @click.option(
+    "--allow-integrity-waivers",
+    "--ledger-allow-integrity-waivers",
+    cls=Aliased,
+    is_flag=True,
+    help="Let the waivers of a suite excuse findings about integrity, too; the assurance stays TAMPERED.",
+)
+@click.option(
     "--repair",
     is_flag=True,
     help="First restore what protects the entries (triggers, constraints, indexes), after a confirmation. Never "
@@ -131,6 +139,7 @@ def verify(
     keys: tuple[str, ...],
     require_checkpoint: bool,
     max_unanchored: str | None,
+    allow_integrity_waivers: bool,
     repair: bool,
     yes: bool,
     dry_run: bool,
@@ -165,6 +174,7 @@ def verify(
             verifier_keys=keys,
             require_checkpoint=require_checkpoint,
             max_unanchored=max_unanchored,
+            allow_integrity_waivers=allow_integrity_waivers,
         )
     code = exit_code(verification, allow_empty=allow_empty)
     with outweighed_by(code), ExitStack() as last:
@@ -239,8 +249,8 @@ class _EnoughError(Exception):
 
 def _refuse_early(dsn: str, suites: Sequence[str], output: str | None) -> None:
     """Raise, before anything is started or repaired, for mistakes in suites and a file that cannot be written."""
-    for suite in suites:
-        load(Path(suite), installed_kinds())
+    for suite in find_suites([Path(suite) for suite in suites], Path.cwd()) if suites else ():
+        load(suite, installed_kinds())
     if output == "-":
         raise UsageError("The result is printed in any case.", "Name a file, or leave --output out.")
     if output is not None:

@@ -15,7 +15,10 @@ A **fold** reads every entry once, batch by batch. Its parts can be merged, so t
 
 A **guard** examines what surrounds the entries (columns, constraints, triggers), with queries against the catalogue.
 
-Both only ever add findings. They never format, print or decide what a finding does to the run: that is the severity of
+A **query** asks about the entries with SELECTs, in a session of its own that joins the run's snapshot. `data.py` has
+what most of them need, so that a kind says which rows are not as expected, and no more.
+
+All only ever add findings. They never format, print or decide what a finding does to the run: that is the severity of
 the check. A kind that cannot conclude anything raises CannotEvaluate, and one that has nothing to be applied to raises
 NotApplicable, in `close` or `examine`.
 
@@ -25,8 +28,8 @@ Register a kind through the hook `pytest_ledger_register_kinds` (see `hookspecs.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import Enum
 from typing import Any, ClassVar, Protocol
@@ -111,6 +114,44 @@ class Attempt:
     row_count: int
 
 
+@dataclass(frozen=True)
+class Statement:
+    """One SELECT: `{ledger}` stands for the qualified table, and `%(name)s` for a value of `values`, which is bound.
+
+    What goes wrong is told in the server's words, unless it is `discreet` because they may repeat what is redacted.
+    """
+
+    sql: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+    discreet: bool = False
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What a statement returned: the names of its columns, its `first` rows as text, and how many there were in all.
+
+    A missing value is None; no text is longer than `outcome.LONGEST_TEXT` characters.
+    """
+
+    columns: tuple[str, ...]
+    first: tuple[tuple[str | None, ...], ...]
+    count: int
+
+
+class Queries(Protocol):
+    """What a query may ask of the snapshot."""
+
+    @property
+    def info(self) -> LedgerInfo:
+        """What is known of the ledger."""
+
+    def ask(self, statement: Statement, first: int) -> Rows:
+        """Return the `first` rows of a SELECT; the others are counted by the server, and not fetched.
+
+        Raises CannotEvaluate where the server refuses it, SourceError where the server is lost.
+        """
+
+
 class Kind(ABC):
     """One use of a kind is made for each check: `parameters` are the check's own over the defaults.
 
@@ -118,7 +159,10 @@ class Kind(ABC):
     when it is not, each a plain sentence; `parameters_schema` is a JSON Schema for each parameter, with its `default`,
     and `required_parameters` those a check must give;
     `integrity` marks the kinds whose failure means TAMPERED, unless all codes found are in `inconclusive`, such as that
-    of a lost file; `unit` names what `element_count` counts.
+    of a lost file; `unit` names what `element_count` counts; `aliases` are further names that suites may call it by.
+
+    A text parameter whose schema has the format `sql-expression` or `sql-query` may use variables of the suite, which
+    it finds by name in `parameters["variables"]`.
     """
 
     name: ClassVar[str]
@@ -129,6 +173,12 @@ class Kind(ABC):
     inconclusive: ClassVar[frozenset[str]] = frozenset()
     parameters_schema: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     required_parameters: ClassVar[Sequence[str]] = ()
+    aliases: ClassVar[Sequence[str]] = ()
+
+    @classmethod
+    def objections(cls, parameters: Mapping[str, Any]) -> Iterable[tuple[str, str]]:  # noqa: ARG003  (for others)
+        """Yield what is wrong with parameters that each fit their schema: the name of one, and words for it."""
+        return ()
 
     def __init__(self, parameters: Mapping[str, Any], ledger: LedgerInfo, samples: int) -> None:
         defaults = {name: schema["default"] for name, schema in self.parameters_schema.items() if "default" in schema}
@@ -141,6 +191,11 @@ class Kind(ABC):
         self.element_count = 0
         self.failure: LedgerError | None = None
         """Why this could not be evaluated; set by the run when the code of the kind raises."""
+
+    @property
+    def unexpected_count(self) -> int:
+        """How much was found that is not as it should be, without what is only told."""
+        return self.findings.unexpected()
 
 
 class Fold(Kind):
@@ -168,6 +223,20 @@ class Guard(Kind):
     @abstractmethod
     def examine(self, catalogue: Catalogue) -> None:
         """Query the catalogue, add findings and set `element_count` to the number of things examined."""
+
+
+class Query(Kind):
+    """A kind that asks about the entries with SELECTs."""
+
+    unit: ClassVar[str] = "entries"
+
+    @abstractmethod
+    def statements(self) -> Mapping[str, Statement]:
+        """Return every statement that it asks with, by what it is for. People read them, too."""
+
+    @abstractmethod
+    def examine(self, queries: Queries) -> None:
+        """Ask, add findings and set `element_count` to the number of things examined."""
 
 
 class EdgeFold(Fold):

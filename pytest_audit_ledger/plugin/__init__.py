@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_audit_ledger import hookspecs
-from pytest_audit_ledger.plugin.declared import add_options, named_ledger
+from pytest_audit_ledger.plugin.declared import add_options, asks_for_a_tool, named_ledger
 
 if TYPE_CHECKING:
     from pytest_audit_ledger.kinds.base import Kind
@@ -51,9 +51,20 @@ def ledger(pytestconfig: pytest.Config) -> Ledger:
     return Ledger(pytestconfig.stash[RUN].start())
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> int | None:
+    """Instead of a run, do what a tool for writing suites does."""
+    if not asks_for_a_tool(config):
+        return None
+    from pytest_audit_ledger.plugin import tools  # noqa: PLC0415  (see above)
+
+    return tools.run(config)
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Where a ledger is named, bring in the working half."""
     config.addinivalue_line("markers", "ledger: a check of the audit ledger (selected by -m ledger)")
+    config.addinivalue_line("markers", "ledger_control(id): a check that serves this control of a framework")
     dsn = named_ledger(config)
     if dsn is not None:
         from pytest_audit_ledger.plugin import active  # noqa: PLC0415  (see above)

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from pytest_audit_ledger.plugin.items import SUFFIX, ShippedSuite, SuiteFile
+from pytest_audit_ledger.plugin.items import ShippedSuite, SuiteFile
 from pytest_audit_ledger.plugin.run import RUN, is_controller
 from pytest_audit_ledger.resources import folder
 from pytest_audit_ledger.suite import default_suites
+from pytest_audit_ledger.suite.discovery import SUFFIX
 
 
 def take_shipped_suites(config: pytest.Config) -> None:

@@ -9,6 +9,16 @@ SAMPLES = 20
 TIMEOUT_S = 3600
 
 
+TOOLS = {
+    "--ledger-lint": "Look for mistakes in suites without reading a ledger, tell all of them, and exit.",
+    "--ledger-list": "List the checks of suites with kind, severity, controls and place, and exit.",
+    "--ledger-kinds": "Describe every kind of check with its parameters, and exit.",
+    "--ledger-schema": "Print the JSON Schema of suites with all kinds, for editors, and exit.",
+    "--ledger-init": "Write a commented suite to begin with, my.ledger.yaml, and exit; nothing is overwritten.",
+}
+"""The flags that do their work and exit; --ledger-explain is another, with a value."""
+
+
 def add_options(parser: pytest.Parser) -> None:
     """Declare options and ini settings."""
     group = parser.getgroup("audit ledger", "audit ledger: prove that a ledger was not tampered with")
@@ -50,6 +60,11 @@ def add_options(parser: pytest.Parser) -> None:
         "--ledger-allow-empty",
         action="store_true",
         help="Skip, instead of fail, what an empty ledger leaves unproven.",
+    )
+    group.addoption(
+        "--ledger-allow-integrity-waivers",
+        action="store_true",
+        help="Let the waivers of a suite excuse findings about integrity, too. The assurance stays TAMPERED.",
     )
     group.addoption(
         "--ledger-export",
@@ -98,9 +113,17 @@ def add_options(parser: pytest.Parser) -> None:
     group.addoption(
         "--ledger-signing-key", metavar="FILE", help="The key for it, from `audit-ledger checkpoint keygen`."
     )
+    for name, help_text in TOOLS.items():
+        group.addoption(name, action="store_true", help=help_text)
+    group.addoption("--ledger-explain", metavar="ID", help="Explain a check with the SQL it asks with, and exit.")
     parser.addini("ledger_db", "The ledger's database, as --ledger-db; env:NAME keeps the password out of this file.")
     parser.addini("ledger_table", "The ledger's table, as --ledger-table.")
     parser.addini("ledger_suites", "Suites to run instead of the default one, relative to this file.", type="paths")
+
+
+def asks_for_a_tool(config: pytest.Config) -> bool:
+    """Tell whether this is no run, but one of the tools for writing suites."""
+    return config.getoption("--ledger-explain") is not None or any(map(config.getoption, TOOLS))
 
 
 def named_ledger(config: pytest.Config) -> str | None:

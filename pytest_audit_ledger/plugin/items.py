@@ -16,7 +16,6 @@ from pytest_audit_ledger.plugin.run import RUN
 from pytest_audit_ledger.rendering import describe
 from pytest_audit_ledger.suite import Check, load
 
-SUFFIX = ".ledger.yaml"
 REGISTRY = pytest.StashKey[Registry]()
 
 
@@ -31,6 +30,9 @@ class CheckItem(pytest.Item):
         super().__init__(**kwargs)
         self.check = check
         self.add_marker(pytest.mark.ledger)
+        for control in check.controls:
+            self.add_marker(pytest.mark.ledger_control(id=control))
+        self.extra_keyword_matches.update(check.tags)
 
     def setup(self) -> None:
         """Obtain the outcome; a check that could not be evaluated is an error here, and not a failure later."""
@@ -46,7 +48,9 @@ class CheckItem(pytest.Item):
             pytest.skip(outcome.reason)
 
     def runtest(self) -> None:
-        """Fail or warn, as the outcome says."""
+        """Fail, warn or be excused, as the outcome says."""
+        if self._outcome.status is Status.WAIVED:
+            pytest.xfail(self._outcome.reason)
         if self._outcome.status is Status.FAIL:
             pytest.fail(describe(self._outcome), pytrace=False)
         if self._outcome.status is Status.WARN:
@@ -60,12 +64,15 @@ class CheckItem(pytest.Item):
             "ledger.element_count": outcome.element_count if outcome else 0,
             "ledger.unexpected_count": outcome.unexpected_count if outcome else 0,
             "ledger.controls": ", ".join(self.check.controls),
+            "ledger.location": self.check.location,
+            "ledger.owner": self.check.owner,
+            "ledger.waiver": str(self.check.waiver or ""),
         }
         self.user_properties.extend((name, str(value)) for name, value in told.items())
 
     def reportinfo(self) -> tuple[os.PathLike[str] | str, int | None, str]:
         """Locate the check in its suite."""
-        return self.config.rootpath / self.nodeid.partition("::")[0], self.check.line - 1, self.check.id
+        return self.config.rootpath / self.check.file, self.check.line - 1, self.check.id
 
 
 class _SuiteCollector(pytest.Collector):
@@ -77,7 +84,7 @@ class _SuiteCollector(pytest.Collector):
     def collect(self) -> Iterator[CheckItem]:
         """Parse the suite. Mistakes in it are a collection error, so that nothing runs."""
         try:
-            suite = load(self.suite_path, self.config.stash[REGISTRY], self.nodeid)
+            suite = load(self.suite_path, self.config.stash[REGISTRY], self.nodeid, root=self.config.rootpath)
         except SuiteError as error:
             raise self.CollectError(
                 f"The suite {self.nodeid} was not understood, so nothing was checked.\n{error}"

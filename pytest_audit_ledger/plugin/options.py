@@ -30,6 +30,7 @@ class Options:
     samples: int
     timeout: int
     allow_empty: bool
+    allow_integrity_waivers: bool
     suites: tuple[Path, ...]
     given: Given
 
@@ -57,6 +58,7 @@ def read_options(config: pytest.Config, dsn: str) -> Options:
         samples=config.getoption("--ledger-samples"),
         timeout=config.getoption("--ledger-timeout"),
         allow_empty=config.getoption("--ledger-allow-empty"),
+        allow_integrity_waivers=config.getoption("--ledger-allow-integrity-waivers"),
         suites=tuple(config.getini("ledger_suites")),
         given=trust(
             [str(config.invocation_params.dir / folder) for folder in config.getoption("--ledger-checkpoint")],

@@ -131,10 +131,12 @@ class Run:
                 progress=progress_bar,
                 shared=self.shared,
                 given=self.options.given,
+                allow_integrity_waivers=self.options.allow_integrity_waivers,
             )
         node_ids = [node_id for node_id, _ in self.selected]
         used = dict.fromkeys(check.suite for _, check in self.selected)
-        digests = tuple((name, self.suites[name].sha256) for name in used)
+        suites = [self.suites[name] for name in used]
+        digests = tuple(pair for suite in suites for pair in ((suite.name, suite.sha256), *suite.included))
         return Result(verification, dict(zip(node_ids, verification.outcomes, strict=True)), digests)
 
     def _shared(self) -> Result | None:

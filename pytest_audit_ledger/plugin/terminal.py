@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 _COLOURS: dict[Status | None, dict[str, bool]] = {
     Status.PASS: {"green": True},
     Status.WARN: {"yellow": True},
+    Status.WAIVED: {"yellow": True},
     Status.FAIL: {"red": True},
     Status.ERROR: {"red": True},
 }

@@ -17,8 +17,13 @@ def describe(outcome: Outcome) -> str:
     if outcome.description:
         lines.append(f"  about  {printable(outcome.description)}")
     lines.append(f"  rule   {outcome.rule}")
+    if outcome.location:
+        lines.append(f"  where  {printable(outcome.location)}")
+    if outcome.owner:
+        lines.append(f"  owner  {printable(outcome.owner)}")
     if outcome.reason:
         lines.append(f"  why    {printable(outcome.reason, 1000)}")
+    if not outcome.codes:
         return "\n".join(lines)
     codes = ", ".join(f"{count:,} {code}" for code, count in sorted(outcome.codes.items()))
     lines.append(f"  found  {codes} in {outcome.element_count:,} {outcome.unit}")

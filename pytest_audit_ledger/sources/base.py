@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from pytest_audit_ledger.entry import Batch
-from pytest_audit_ledger.kinds.base import Catalogue, LedgerInfo
+from pytest_audit_ledger.kinds.base import Catalogue, LedgerInfo, Queries
 from pytest_audit_ledger.sources.selection import Selection
 
 Consume = Callable[[Batch], None]
@@ -50,6 +50,9 @@ class Snapshot(Protocol):
 
     def catalogue(self) -> AbstractContextManager[Catalogue]:
         """Return what surrounds the entries, for one check. Raises NotApplicable where nothing does."""
+
+    def queries(self) -> AbstractContextManager[Queries]:
+        """Return what asks about the entries in SQL, for one check. Raises NotApplicable where nothing can."""
 
     def stop(self) -> None:
         """Stop what is being read. To be called from another thread; never raises."""

@@ -30,6 +30,7 @@ from pytest_audit_ledger.kinds.base import (
     ExportInfo,
     Extent,
     LedgerInfo,
+    Queries,
 )
 from pytest_audit_ledger.printable import printable
 from pytest_audit_ledger.resources import folder
@@ -136,6 +137,12 @@ class ExportSnapshot:
         """Refuse: triggers, constraints and queries need the database."""
         raise NotApplicable(
             "An export holds the entries, and not what surrounds them in the database.", "Check the database for this."
+        )
+
+    def queries(self) -> AbstractContextManager[Queries]:
+        """Refuse: SQL needs a server."""
+        raise NotApplicable(
+            "The check is written in SQL, which an export cannot answer.", "Check the database for this."
         )
 
     def stop(self) -> None:

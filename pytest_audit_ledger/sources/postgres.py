@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import io
 import os
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from functools import cached_property
@@ -22,12 +21,13 @@ from psycopg2.extensions import make_dsn
 from psycopg2.extras import RealDictCursor
 from psycopg2.sql import SQL, Composable, Identifier, Literal
 
-from pytest_audit_ledger.errors import CannotEvaluate, SourceError, UsageError
+from pytest_audit_ledger.errors import CannotEvaluate, SourceError
 from pytest_audit_ledger.kinds.base import MOMENT, Attempt, Column, LedgerInfo
-from pytest_audit_ledger.printable import ascii_lower
+from pytest_audit_ledger.names import split_name
 from pytest_audit_ledger.resources import sql
 from pytest_audit_ledger.sources import copy_text, dsn
 from pytest_audit_ledger.sources.base import Consume, Segment
+from pytest_audit_ledger.sources.queries import PostgresQueries
 from pytest_audit_ledger.sources.refusals import explain
 from pytest_audit_ledger.sources.selection import Selection
 
@@ -309,6 +309,16 @@ class PostgresSnapshot:
             if not self._connection.closed:
                 self._run("ROLLBACK TO SAVEPOINT isolated; RELEASE SAVEPOINT isolated")
 
+    @contextmanager
+    def queries(self) -> Iterator[PostgresQueries]:
+        """Let one check ask in SQL, over a connection of its own: whatever the SQL does to its session ends with it."""
+        reason = self.unreadable("sequence_number")
+        if reason is not None:
+            raise SourceError(f"It cannot be asked: {reason}.", "See table_guard.")
+        with self._source.snapshot(self.share()) as own:
+            own._run("SET LOCAL enable_sort = on")
+            yield PostgresQueries(own._connection, own.info, self._source.label, self._source.timeout)
+
     def stop(self) -> None:
         """Ask the server to stop what this connection and those that joined its snapshot are doing.
 
@@ -338,20 +348,3 @@ _UNDECIDED = frozenset(
         errorcodes.SERIALIZATION_FAILURE,
     }
 )
-
-
-_NAME_PART = re.compile(r'(?:"((?:[^"]|"")+)"|([A-Za-z_\u0080-\uffff][\w$]*))(\.|$)')
-
-
-def split_name(name: str) -> tuple[str, str]:
-    """Return schema and table of `schema.table`, read as SQL reads it; without a schema it is `public`.
-
-    Raises UsageError where it is no such name.
-    """
-    parts, position = [], 0
-    while position < len(name) and (match := _NAME_PART.match(name, position)):
-        parts.append(match.group(1).replace('""', '"') if match.group(1) else ascii_lower(match.group(2)))
-        position = match.end()
-    if position < len(name) or name.endswith(".") or len(parts) not in (1, 2):
-        raise UsageError(f"{name!r} is no name of a table.", 'Write table, schema.table or "Schema"."Table".')
-    return (parts[0], parts[1]) if len(parts) == 2 else ("public", parts[0])

@@ -50,6 +50,29 @@ class Document:
     places: dict[Path, Place] = field(default_factory=dict)
     keys: dict[Path, Place] = field(default_factory=dict)
     mistakes: list[Mistake] = field(default_factory=list)
+    blocks: set[Path] = field(default_factory=set)
+    """Where texts stand that were written line by line after a `|`."""
+
+    def place(self, *path: str | int) -> Place:
+        """Return where the value at a path stands."""
+        return self.places[path]
+
+    def key(self, *path: str | int) -> Place:
+        """Return where the key at the end of a path stands."""
+        return self.keys[path]
+
+    def within(self, path: Path, text: str, start: int, end: int) -> Place:
+        """Return the place of a part of the text at a path; of the whole text, where it is not written as it reads."""
+        line, column, _ = self.places[path]
+        part = text[start:end].partition("\n")[0]
+        row = text[:start].rpartition("\n")[2] + part
+        if path in self.blocks:
+            line, column = line + 1 + text.count("\n", 0, start), 1
+        written = "".join(self.text.splitlines()[line - 1 : line])
+        found = written.find(row, column - 1)
+        if not row or found < 0:
+            return self.places[path]
+        return (line, found + len(row) - len(part) + 1, max(1, len(part)))
 
     def mistake(self, place: Place, message: str) -> None:
         """Record a mistake, once."""
@@ -145,6 +168,8 @@ class _Builder:
         if isinstance(node, yaml.SequenceNode):
             return [self._value(item, (*path, index)) for index, item in enumerate(node.value)]
         plain = isinstance(node, yaml.ScalarNode) and node.style is None
+        if isinstance(node, yaml.ScalarNode) and node.style == "|":
+            self.document.blocks.add(path)
         return _scalar(node.value) if plain else node.value
 
     def _mapping(self, pairs: Sequence[tuple[yaml.Node, yaml.Node]], path: Path) -> dict[str, Any]:

@@ -1,223 +1,320 @@
-"""From a suite file to checks, with every mistake at its place.
+"""From a suite file, and those that it includes, to checks: with every mistake of every file at its place.
 
-The language is the JSON Schema checks/suite.schema.json; each kind adds the schema of its own parameters.
+What may be said is a JSON Schema (`schema.py`); what has to hold besides is here: ids that are unique, controls that
+are declared, variables that have a value, SQL that reads, waivers of checks that there are, as many checks as planned.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from difflib import get_close_matches
-from functools import cache
+import os
+import posixpath
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from jsonschema import Draft202012Validator, ValidationError
+from jsonschema import Draft202012Validator
 
 from pytest_audit_ledger.errors import SuiteError
 from pytest_audit_ledger.kinds.base import Kind
+from pytest_audit_ledger.kinds.data import EXPRESSION, QUERY
 from pytest_audit_ledger.kinds.registry import Registry
 from pytest_audit_ledger.outcome import Severity
-from pytest_audit_ledger.resources import folder
+from pytest_audit_ledger.suite import sql_text
+from pytest_audit_ledger.suite.check import Check, Control, Suite
 from pytest_audit_ledger.suite.document import Document, parse
 from pytest_audit_ledger.suite.document import Path as DataPath
+from pytest_audit_ledger.suite.mistakes import described, did_you_mean, record
+from pytest_audit_ledger.suite.schema import language, of_kind
+from pytest_audit_ledger.suite.variables import Value, combinations, resolve, suffix
+from pytest_audit_ledger.suite.waivers import waivers_of
 
-DEFAULT_SUITE = "integrity.ledger.yaml"
-EXPORT_SUITE = "export.ledger.yaml"
-
-
-def default_suites(*, of_export: bool) -> tuple[str, ...]:
-    """Return the names of the shipped suites that a ledger is verified with; an export has one more."""
-    return (DEFAULT_SUITE, EXPORT_SUITE) if of_export else (DEFAULT_SUITE,)
+Declared = Mapping[str, Any]
 
 
-@dataclass(frozen=True)
-class Check:
-    """One use of a kind, as declared in a suite; `suite` is the suite's name and `line` where the check stands."""
-
-    id: str
-    suite: str
-    kind: type[Kind]
-    parameters: Mapping[str, Any]
-    severity: Severity
-    description: str
-    controls: tuple[str, ...]
-    path: Path
-    line: int
-
-
-@dataclass(frozen=True)
-class Suite:
-    """A suite file: its name (the file's), the SHA-256 of its bytes, and its checks."""
-
-    name: str
-    path: Path
-    sha256: str
-    checks: tuple[Check, ...]
-
-
-def load(path: Path, registry: Registry, name: str | None = None) -> Suite:
+def load(
+    path: Path,
+    registry: Registry,
+    name: str | None = None,
+    *,
+    root: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Suite:
     """Return the suite in `path`; `name` stands for it in results, its file name otherwise.
 
-    Raises SuiteError, whose message lists every mistake of the file as `file:line:column: …` with the line itself.
+    `root`: the folder that includes may not leave; the current one where the suite lies below it, else the suite's own.
+    `environment`: where variables are looked up, that of the process where None.
+
+    Raises SuiteError, whose message lists every mistake of every file as `file:line:column: …` with the line itself.
     """
-    name = name or path.name
+    reader = _Reader(registry, root or _root(path), os.environ if environment is None else environment)
+    part = reader.read(path, name or path.name)
+    if reader.mistakes:
+        raise SuiteError("\n".join(reader.mistakes))
+    checks = tuple(replace(check, suite=name or path.name) for check in part.checks)
+    return Suite(name or path.name, path, part.sha256, checks, part.controls, tuple(part.included))
+
+
+def _root(path: Path) -> Path:
+    here = Path.cwd()
+    return here if path.resolve().is_relative_to(here.resolve()) else path.resolve().parent
+
+
+@dataclass
+class _Part:
+    """What one file yields, with what it includes; `complete` tells whether no file had mistakes."""
+
+    sha256: str = ""
+    checks: list[Check] = field(default_factory=list)
+    ids: dict[str, str] = field(default_factory=dict)
+    """The id of every check, also of a parametrized one as a whole, and its place."""
+    controls: dict[str, Control] = field(default_factory=dict)
+    included: list[tuple[str, str]] = field(default_factory=list)
+    complete: bool = True
+
+    def take(self, other: _Part, name: str) -> None:
+        """Add what an included file yields."""
+        self.checks += other.checks
+        self.ids.update(other.ids)
+        self.controls.update(other.controls)
+        self.included += [(name, other.sha256), *other.included]
+        self.complete = self.complete and other.complete
+
+
+class _Reader:
+    """Reads files and collects their mistakes."""
+
+    def __init__(self, registry: Registry, root: Path, environment: Mapping[str, str]) -> None:
+        self.registry = registry
+        self.root = root.resolve()
+        self.environment = environment
+        self.mistakes: list[str] = []
+
+    def read(self, path: Path, name: str, including: tuple[Path, ...] = ()) -> _Part:
+        """Return what a file yields. Raises SuiteError where it cannot be read at all."""
+        content, text = _text(path, name)
+        document = parse(text)
+        part = _Part(sha256=sha256(content).hexdigest())
+        if not document.mistakes:
+            for error in Draft202012Validator(language()).iter_errors(document.data):
+                record(document, error)
+            if isinstance(document.data, dict):
+                self._include(document, path, name, including, part)
+                self._understand(document, path, name, part)
+        if document.mistakes:
+            part.complete = False
+            self.mistakes.insert(0, document.render(name))
+        return part
+
+    def _include(self, document: Document, path: Path, name: str, including: tuple[Path, ...], part: _Part) -> None:
+        """Read the included files, those that can be."""
+        named = document.data.get("include")
+        for index, other in enumerate(named if isinstance(named, list) else ()):
+            place = document.place("include", index)
+            if not isinstance(other, str) or not other:
+                continue
+            target = (path.parent / other).resolve()
+            if not target.is_relative_to(self.root):
+                document.mistake(place, f"the included file lies outside of {self.root}")
+            elif target in (*including, path.resolve()):
+                document.mistake(place, f"{other} includes this file, so this would never end")
+            else:
+                there = posixpath.normpath(posixpath.join(posixpath.dirname(name), other))
+                try:
+                    found = self.read(target, there, (*including, path.resolve()))
+                except SuiteError as error:
+                    document.mistake(place, error.message.rstrip(".").replace(f"The suite {target}", f"{other}"))
+                    part.complete = False
+                    continue
+                twice = next((check for check in found.ids if check in part.ids), None)
+                if twice is not None:
+                    document.mistake(place, f"its check {twice!r} stands in {part.ids[twice]} already")
+                part.take(found, there)
+
+    def _understand(self, document: Document, path: Path, name: str, part: _Part) -> None:
+        """Judge what the schema of the language does not, and build the checks of a file without mistakes."""
+        values = resolve(document, self.environment)
+        _declare_controls(document, part)
+        declared_checks = list(_declared(document))
+        for at, declared in declared_checks:
+            kind = self._validate_kind(document, declared, at)
+            if kind is not None:
+                _validate_sql(document, declared, at, kind, values)
+            _validate_controls(document, declared, at, part.controls)
+            _claim_id(document, declared, at, name, part)
+        built: list[Check] = []
+        if not document.mistakes:
+            for at, declared in declared_checks:
+                built += self._built(document, declared, at, path, name, values)
+        ids = [*(check.id for check in part.checks), *_ids(declared_checks)]
+        if part.complete:
+            _validate_plan(document, len(ids))
+        waivers = waivers_of(document, ids if part.complete else None)
+        part.checks = [replace(c, waiver=waivers.get(c.id, c.waiver)) for c in [*part.checks, *built]]
+
+    def _validate_kind(self, document: Document, declared: Declared, at: DataPath) -> type[Kind] | None:
+        name = declared.get("expect")
+        if not isinstance(name, str):
+            return None
+        kind = self.registry.get(name)
+        if kind is None:
+            hint = did_you_mean(name, self.registry.names())
+            known = "" if hint else f"; known are {', '.join(self.registry.names())}"
+            document.mistake(document.place(*at, "expect"), f"unknown kind {name!r}{hint}{known}")
+            return None
+        judged = dict(declared)
+        if kind.integrity and judged.pop("mostly", None) is not None:
+            message = f"'mostly' is not for {name}: what is about integrity holds for every entry"
+            document.mistake(document.key(*at, "mostly"), message)
+        errors = list(Draft202012Validator(of_kind(kind)).iter_errors(judged))
+        for error in errors:
+            record(document, error, at)
+        if not errors:
+            for key, message in kind.objections(_parameters(declared, kind)):
+                path: DataPath = (*at, key if key in declared else "expect")
+                document.mistake(document.key(*path), f"{described(document, path)}: {message}")
+        return kind
+
+    def _built(
+        self, document: Document, declared: Declared, at: DataPath, path: Path, name: str, values: Mapping[str, Value]
+    ) -> Iterator[Check]:
+        kind = self.registry.get(declared["expect"])
+        assert kind is not None  # noqa: S101  (validated; tells the type checker)
+        defaults = document.data.get("defaults", {})
+        parameters = _parameters(declared, kind)
+        if "redact" in kind.parameters_schema and "redact" in defaults:
+            parameters = {"redact": defaults["redact"], **parameters}
+        used = {name for text in _sql(declared, kind).values() for name in sql_text.variables(text)}
+        for combination in combinations(declared.get("parametrize")):
+            variables = {name: value for name, value in {**values, **combination}.items() if name in used}
+            yield Check(
+                id=f"{declared['id']}{suffix(combination)}",
+                suite=name,
+                kind=kind,
+                parameters={**parameters, "variables": variables} if variables else parameters,
+                severity=Severity(declared.get("severity", defaults.get("severity", Severity.CRITICAL.value))),
+                description=declared.get("description", ""),
+                controls=tuple(declared.get("controls", ())),
+                path=path,
+                line=document.place(*at)[0],
+                file=name,
+                owner=declared.get("owner", defaults.get("owner", "")),
+                tags=tuple(declared.get("tags", ())),
+                samples=declared.get("samples", defaults.get("samples")),
+                values=combination,
+            )
+
+
+def _text(path: Path, name: str) -> tuple[bytes, str]:
     try:
         content = path.read_bytes()
-        text = content.decode("utf-8-sig")
+        return content, content.decode("utf-8-sig")
     except OSError as error:
         raise SuiteError(f"The suite {path} cannot be read: {error.strerror}.") from None
     except UnicodeDecodeError as error:
         line = content[: len(content) - len(error.object) + error.start].count(b"\n") + 1
         raise SuiteError(f"{name}:{line}:1: this is not UTF-8.", "Save the file in UTF-8.") from None
-    document = parse(text)
-    if not document.mistakes:
-        _validate(document, registry)
-    if document.mistakes:
-        raise SuiteError(document.render(str(name)))
-    checks = tuple(
-        _check(declared, index, document, registry, name, path)
-        for index, declared in enumerate(document.data["checks"])
-    )
-    return Suite(name, path, sha256(content).hexdigest(), checks)
 
 
-def _check(
-    declared: Mapping[str, Any], index: int, document: Document, registry: Registry, name: str, path: Path
-) -> Check:
-    kind = registry.get(declared["expect"])
-    assert kind is not None  # noqa: S101  (validated; tells the type checker)
-    return Check(
-        id=declared["id"],
-        suite=name,
-        kind=kind,
-        parameters={key: value for key, value in declared.items() if key in kind.parameters_schema},
-        severity=Severity(declared.get("severity", Severity.CRITICAL.value)),
-        description=declared.get("description", ""),
-        controls=tuple(declared.get("controls", ())),
-        path=path,
-        line=document.places["checks", index][0],
-    )
+def _declared(document: Document) -> Iterator[tuple[DataPath, Declared]]:
+    """Yield the path and the keys of every check that is a set of keys."""
+    checks = document.data.get("checks")
+    for index, declared in enumerate(checks if isinstance(checks, list) else ()):
+        if isinstance(declared, dict):
+            yield ("checks", index), declared
 
 
-@cache
-def language() -> Mapping[str, Any]:
-    """Return the JSON Schema of the suite language, without the parameters of kinds."""
-    schema: Mapping[str, Any] = json.loads((folder("checks") / "suite.schema.json").read_text(encoding="utf-8"))
-    return schema
+def _ids(declared_checks: list[tuple[DataPath, Declared]]) -> Iterator[str]:
+    for _, declared in declared_checks:
+        for combination in combinations(declared.get("parametrize")):
+            yield f"{declared.get('id')}{suffix(combination)}"
 
 
-def _validate(document: Document, registry: Registry) -> None:
-    """Record every mistake: first the suite's own keys, then each check against its kind."""
-    for error in Draft202012Validator(language()).iter_errors(document.data):
-        _record(document, error, ())
-    if not isinstance(document.data, dict) or not isinstance(document.data.get("checks"), list):
+def _claim_id(document: Document, declared: Declared, at: DataPath, name: str, part: _Part) -> None:
+    check_id = declared.get("id")
+    if not isinstance(check_id, str):
         return
-    seen: dict[str, int] = {}
-    for index, declared in enumerate(document.data["checks"]):
-        if not isinstance(declared, dict):
+    place = document.place(*at, "id")
+    taken = part.ids.get(check_id)
+    if taken is not None:
+        file, _, line = taken.rpartition(":")
+        where = f"line {line}" if file == name else taken
+        document.mistake(place, f"the id {check_id!r} is taken by the check in {where}")
+    part.ids.setdefault(check_id, f"{name}:{place[0]}")
+    ids = list(_ids([(at, declared)]))
+    if len(set(ids)) != len(ids):
+        document.mistake(
+            document.key(*at, "parametrize"), "two of these values are written alike, and so would be two ids"
+        )
+
+
+def _declare_controls(document: Document, part: _Part) -> None:
+    """Add the controls of a file to those of the files that it includes."""
+    declared = document.data.get("controls")
+    for control, told in declared.items() if isinstance(declared, dict) else ():
+        if not isinstance(told, dict) or not isinstance(told.get("title"), str):
+            part.controls.setdefault(control, Control(""))
             continue
-        _validate_kind(document, declared, ("checks", index), registry)
-        check_id = declared.get("id")
-        if not isinstance(check_id, str):
-            continue
-        line, *_ = place = document.places["checks", index, "id"]
-        if check_id in seen:
-            document.mistake(place, f"the id {check_id!r} is taken by the check in line {seen[check_id]}")
-        seen.setdefault(check_id, line)
+        known = part.controls.get(control)
+        if known is not None and known.title != told["title"]:
+            place = document.place("controls", control, "title")
+            document.mistake(place, f"an included file calls {control} {known.title!r}; use one title")
+        part.controls[control] = Control(told["title"], str(told.get("url", "")))
 
 
-def _validate_kind(document: Document, declared: Mapping[str, Any], path: DataPath, registry: Registry) -> None:
-    name = declared.get("expect")
-    if not isinstance(name, str):
-        return
-    kind = registry.get(name)
-    if kind is None:
-        hint = _did_you_mean(name, registry.names())
-        known = "" if hint else f"; known are {', '.join(registry.names())}"
-        expect: DataPath = (*path, "expect")
-        document.mistake(document.places[expect], f"unknown kind {name!r}{hint}{known}")
-        return
-    common = language()["$defs"]["check"]["properties"]
-    schema = {
-        "type": "object",
-        "properties": {**dict.fromkeys(common, True), **kind.parameters_schema},
-        "required": list(kind.required_parameters),
-        "additionalProperties": False,
+def _validate_controls(document: Document, declared: Declared, at: DataPath, controls: Mapping[str, Control]) -> None:
+    named = declared.get("controls")
+    for index, control in enumerate(named if isinstance(named, list) else ()):
+        if isinstance(control, str) and control and control not in controls:
+            hint = did_you_mean(control, controls) or "; declare it under controls, with a title"
+            document.mistake(document.place(*at, "controls", index), f"unknown control {control!r}{hint}")
+
+
+def _validate_plan(document: Document, yielded: int) -> None:
+    plan = document.data.get("plan")
+    if type(plan) is int and plan > 0 and plan != yielded:
+        noun = "check is" if plan == 1 else "checks are"
+        document.mistake(document.place("plan"), f"{plan:,} {noun} planned, and this file yields {yielded:,}")
+
+
+def _parameters(declared: Declared, kind: type[Kind]) -> dict[str, Any]:
+    """Return the parameters of the kind that a check gives; SQL as one statement."""
+    queries = {name: text for name, text in _sql(declared, kind).items() if _form(kind, name) == QUERY}
+    given = {name: value for name, value in declared.items() if name in kind.parameters_schema}
+    return {**given, **{name: sql_text.one_statement(text) for name, text in queries.items()}}
+
+
+def _form(kind: type[Kind], parameter: str) -> str:
+    return str(kind.parameters_schema[parameter].get("format", ""))
+
+
+def _sql(declared: Declared, kind: type[Kind]) -> dict[str, str]:
+    """Return the parameters of a check that are SQL."""
+    return {
+        name: value
+        for name, value in declared.items()
+        if name in kind.parameters_schema and _form(kind, name) in (EXPRESSION, QUERY) and isinstance(value, str)
     }
-    for error in Draft202012Validator(schema).iter_errors(declared):
-        _record(document, error, path)
 
 
-def _record(document: Document, error: ValidationError, base: DataPath) -> None:
-    """Record a validation error in words, at its place."""
-    path: DataPath = (*base, *error.absolute_path)
-    place = document.places[path]
-    where = _where(document, path)
-    rule: Any = error.validator_value
-    instance: Any = error.instance
-    if error.validator == "additionalProperties":
-        schema: Any = error.schema
-        known = schema["properties"]
-        for key in instance:
-            if key not in known:
-                key_path: DataPath = (*path, key)
-                message = f"unknown key {key!r} in {where}{_did_you_mean(key, known)}"
-                document.mistake(document.keys[key_path], message)
-    elif error.validator == "required":
-        for key in rule:
-            if key not in instance:
-                document.mistake(place, f"{where} has no key {key!r}")
-    else:
-        document.mistake(place, f"{where} {_expectation(error)}; got {_shown(instance)}")
-
-
-def _where(document: Document, path: DataPath) -> str:
-    """Name what stands at a path: the suite, a check by its id, or a key of either."""
-    if not path:
-        return "the suite"
-    if path[0] != "checks" or len(path) == 1:
-        return f"{path[0]!r}"
-    declared = document.data["checks"][path[1]]
-    check_id = declared.get("id") if isinstance(declared, dict) else None
-    check = f"check {check_id!r}" if isinstance(check_id, str) else f"check number {int(path[1]) + 1}"
-    return check if len(path) == 2 else f"{path[2]!r} of {check}"
-
-
-_TYPES = {
-    "string": "text (put it in quotes)",
-    "array": "a list",
-    "object": "a set of keys",
-    "boolean": "true or false",
-    "integer": "a whole number",
-    "number": "a number",
-}
-
-
-def _expectation(error: ValidationError) -> str:
-    value: Any = error.validator_value
-    if error.validator == "type":
-        names = [value] if isinstance(value, str) else value
-        return f"must be {' or '.join(_TYPES.get(name, name) for name in names)}"
-    if error.validator == "enum":
-        return f"must be one of {', '.join(map(str, value))}"
-    if error.validator == "const":
-        return f"must be {value}"
-    if error.validator == "pattern":
-        schema: Any = error.schema
-        return f"must look like {' or '.join(schema.get('examples', [value]))}"
-    if error.validator in ("minItems", "minLength"):
-        return "must not be empty"
-    return f"breaks the rule {error.validator}: {value}"
-
-
-def _shown(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False, default=str)
-    return text if len(text) <= 60 else f"{text[:60]}…"
-
-
-def _did_you_mean(word: str, known: Iterable[str]) -> str:
-    close = get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return f"; did you mean {close[0]!r}?" if close else ""
+def _validate_sql(
+    document: Document, declared: Declared, at: DataPath, kind: type[Kind], values: Mapping[str, Value]
+) -> None:
+    parametrized = declared.get("parametrize")
+    own = parametrized if isinstance(parametrized, dict) else {}
+    texts = _sql(declared, kind)
+    known = [*(document.data.get("vars") or values), *own]
+    for name, text in texts.items():
+        path: DataPath = (*at, name)
+        for objection in sql_text.objections(text, _form(kind, name), known):
+            place = document.within(path, text, objection.start, objection.end)
+            document.mistake(place, f"{described(document, path)}: {objection.message}")
+    used = {variable for text in texts.values() for variable in sql_text.variables(text)}
+    for name in own:
+        place = document.key(*at, "parametrize", name)
+        if name in values:
+            document.mistake(place, f"the name {name!r} is one of the variables of the suite, too")
+        elif name not in used:
+            message = f"no SQL of {described(document, at)} uses %({name})s, so its checks would all be the same"
+            document.mistake(place, message)

@@ -49,7 +49,7 @@ def complaint(result: Result) -> str:
         (["verify", "--ledger-db", "demo", "--format", "xml"], "Invalid value for '--format': 'xml' is not one of"),
         (
             ["verify", "--ledger-db", "demo", "--suite", "no.yaml"],
-            "Invalid value for '--suite': File 'no.yaml' does not",
+            "There is no suite no.yaml. Name a *.ledger.yaml file",
         ),
         (["verify", "--ledger-db", "demo", "--yes"], "--yes says how to repair. Add --repair, or leave it out."),
         (["verify", "--ledger-db", "demo", "--dry-run"], "--dry-run says how to repair. Add --repair, or leave it"),

@@ -17,6 +17,7 @@ LONGEST_MODULE = 400
 
 LAYERS = (
     ("errors", "printable", "resources"),
+    ("names",),
     ("entry", "outcome"),
     ("checkpoints",),
     ("kinds",),
@@ -27,7 +28,7 @@ LAYERS = (
     ("artifacts",),
     ("hookspecs",),
     ("extensions",),
-    ("ledger",),
+    ("ledger", "authoring"),
     ("cli", "plugin"),
     ("__main__",),
 )

@@ -90,7 +90,8 @@ def registry() -> Registry:
 def test_the_shipped_kinds_are_found_by_name(registry: Registry) -> None:
     assert [registry.get(kind.name) for kind in SHIPPED] == list(SHIPPED)
     assert list(registry) == list(SHIPPED)
-    assert registry.names() == sorted(kind.name for kind in SHIPPED)
+    assert registry.names() == sorted(name for kind in SHIPPED for name in (kind.name, *kind.aliases))
+    assert all(registry.get(alias) is kind for kind in SHIPPED for alias in kind.aliases)
 
 
 def test_a_name_that_nobody_registered_is_none(registry: Registry) -> None:
@@ -143,7 +144,14 @@ def test_a_kind_that_lacks_something_is_refused_with_what_it_lacks(
 def test_every_shipped_kind_speaks_in_sentences_and_describes_its_parameters(kind: type[Kind]) -> None:
     assert kind.rule.endswith(".")
     assert kind.remedy.endswith(".")
-    assert kind.integrity
-    for schema in kind.parameters_schema.values():
-        assert schema["description"].endswith(".")
-        assert "default" in schema
+    for name, schema in kind.parameters_schema.items():
+        assert schema["description"].endswith("."), name
+
+
+def test_what_is_about_the_chain_and_its_protection_is_about_integrity() -> None:
+    rest = {kind.name for kind in SHIPPED if not kind.integrity}
+    assert rest == {
+        *("not_null", "unique", "unique_combination_of_columns", "accepted_values", "accepted_range", "relationships"),
+        *("values_match_regex", "values_increasing", "sequential_values", "pair_a_greater_than_b"),
+        *("row_count_between", "recency", "columns_match_set", "expression_is_true", "metric", "failed_rows"),
+    }

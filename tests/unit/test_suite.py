@@ -14,10 +14,11 @@ from pytest_audit_ledger.errors import SuiteError
 from pytest_audit_ledger.kinds.registry import SHIPPED, Registry
 from pytest_audit_ledger.outcome import Severity
 from pytest_audit_ledger.resources import folder
-from pytest_audit_ledger.suite import Suite, load
+from pytest_audit_ledger.suite import Control, Suite, load
 
 NAME = "my.ledger.yaml"
 HEAD = "version: 1\nchecks:\n"
+CONTROLS = "controls:\n  SOC2-CC7.2: {title: Monitoring}\n  A-1: {title: The first}\n"
 CHECK = "  - id: hashes\n    expect: entry_hash\n"
 ORDER = "  - id: order\n    expect: timestamp_order\n"
 GUARD = "  - id: guard\n    expect: append_only\n"
@@ -113,7 +114,9 @@ def test_a_check_holds_what_the_suite_says(read: Read) -> None:
             "    future_tolerance: 90s\n"
         )
     )
-    (check,) = read(text).checks
+    suite = read(text + CONTROLS)
+    (check,) = suite.checks
+    assert suite.controls == {"SOC2-CC7.2": Control("Monitoring"), "A-1": Control("The first")}
     assert (check.id, check.suite, check.kind.name) == ("order", NAME, "timestamp_order")
     assert (check.severity, check.description) == (Severity.WARNING, "Time runs forward.")
     assert check.controls == ("SOC2-CC7.2", "A-1")
@@ -146,8 +149,8 @@ def test_line_ends_byte_order_mark_comments_and_document_start_change_nothing(
 
 
 def test_anchors_and_aliases_are_understood(read: Read) -> None:
-    text = HEAD + CHECK + "    controls: &all [A, B]\n" + ORDER + "    controls: *all\n"
-    assert [check.controls for check in read(text).checks] == [("A", "B"), ("A", "B")]
+    text = HEAD + CHECK + "    tags: &all [a, b]\n" + ORDER + "    tags: *all\n"
+    assert [check.tags for check in read(text).checks] == [("a", "b"), ("a", "b")]
 
 
 def test_quoted_and_flow_styles_are_understood(read: Read) -> None:
@@ -290,12 +293,12 @@ MALFORMED: dict[str, tuple[str, str]] = {
         "5:15: 'controls' of check 'hashes' must be a list; got \"SOC2\"",
     ),
     "a control that is empty": (
-        HEAD + CHECK + "    controls: [A, '']\n",
-        "5:19: 'controls' of check 'hashes' must not be empty; got \"\"",
+        HEAD + CHECK + "    controls: ['']\n",
+        "5:16: 'controls' of check 'hashes' must look like SOC2-CC7.2; got \"\"",
     ),
     "a control that is a number": (
-        HEAD + CHECK + "    controls:\n      - A\n      - 7.2\n",
-        "7:9: 'controls' of check 'hashes' must be text (put it in quotes); got 7.2",
+        HEAD + CHECK + "    controls:\n      - 7.2\n",
+        "6:9: 'controls' of check 'hashes' must be text (put it in quotes); got 7.2",
     ),
     "description empty": (
         HEAD + CHECK + "    description: ''\n",

@@ -1,0 +1,132 @@
+"""Questions in SQL, also in somebody else's SQL, to one snapshot of a ledger.
+
+The text is never sent as a statement. A DO block opens a cursor for it, so that the server itself refuses whatever is
+not one single query, before any of it runs; values travel as parameters of that cursor; the transaction is READ ONLY;
+and rows that nobody shows are counted by moving the cursor, not by fetching them. What remains is what a function can
+do that the role may execute, so the role should have SELECT on the ledger and nothing else.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import psycopg2
+from psycopg2 import errorcodes, extensions
+from psycopg2.sql import SQL, Composable, Identifier, Literal
+
+from pytest_audit_ledger.errors import CannotEvaluate, LedgerError
+from pytest_audit_ledger.kinds.base import LedgerInfo, Rows, Statement
+from pytest_audit_ledger.outcome import LONGEST_TEXT
+from pytest_audit_ledger.sources.refusals import explain
+
+_CURSOR = Identifier("audit_ledger_answer")
+_OPEN = "DECLARE answer refcursor := {name}; BEGIN OPEN answer NO SCROLL FOR EXECUTE {text}{using}; END"
+_PLACEHOLDER = re.compile(r"%\(([\w.]+)\)s")
+
+
+class PostgresQueries:
+    """Asks over a connection of its own, which has joined the snapshot and ends with the check."""
+
+    def __init__(self, connection: extensions.connection, info: LedgerInfo, label: str, timeout: int) -> None:
+        """Take the connection, and for messages the database's label and the seconds a statement may take."""
+        self.info = info
+        self._connection = connection
+        self._label = label
+        self._timeout = timeout
+
+    def ask(self, statement: Statement, first: int) -> Rows:
+        """Return the `first` rows of a SELECT as text, and how many there are in all."""
+        text, values = _numbered(statement.sql.replace("{ledger}", self.info.table), statement.values)
+        try:
+            with self._connection.cursor() as cursor:
+                self._open(cursor, f"SELECT * FROM (\n{text}\n) AS answer LIMIT 0", values)  # noqa: S608  (see above)
+                cursor.execute(SQL("FETCH FORWARD 0 FROM {}").format(_CURSOR))
+                names = tuple(column.name for column in cursor.description or ())
+                cursor.execute(SQL("CLOSE {}").format(_CURSOR))
+                self._open(cursor, _shortened(text, len(names)), values)
+                self._limit(cursor)
+                cursor.execute(SQL("FETCH FORWARD {} FROM {}").format(Literal(first), _CURSOR))
+                rows = tuple(cursor.fetchall())
+                self._limit(cursor)
+                cursor.execute(SQL("MOVE FORWARD ALL IN {}").format(_CURSOR))
+                moved = int((cursor.statusmessage or "").removeprefix("MOVE "))
+                cursor.execute(SQL("CLOSE {}").format(_CURSOR))
+        except psycopg2.Error as error:
+            raise self._refusal(error, statement) from None
+        except ValueError:  # which no text in PostgreSQL can hold
+            raise CannotEvaluate("A value holds a NUL character, or is no text in UTF-8.", "Correct it.") from None
+        return Rows(names, rows, len(rows) + moved)
+
+    def _open(self, cursor: extensions.cursor, text: str, values: Sequence[Any]) -> None:
+        typed = SQL(", ").join(map(_typed, values))
+        using = SQL(" USING {}").format(typed) if values else SQL("")
+        block = SQL(_OPEN).format(name=Literal("audit_ledger_answer"), text=Literal(text), using=using)
+        cursor.execute(SQL("DO {}").format(Literal(block.as_string(self._connection))))
+
+    def _limit(self, cursor: extensions.cursor) -> None:
+        """Set the timeout anew: a function in the SQL can have changed it."""
+        cursor.execute(SQL("SET LOCAL statement_timeout = {}").format(Literal(self._timeout * 1000)))
+
+    def _refusal(self, error: psycopg2.Error, statement: Statement) -> LedgerError:
+        code = error.pgcode or ""
+        if code == errorcodes.QUERY_CANCELED:
+            return CannotEvaluate(
+                f"The SQL took longer than {self._timeout:,} s, and the server stopped it.",
+                "Make it cheaper, or allow more time with --ledger-timeout SECONDS.",
+            )
+        if not code or code[:2] in _OUTAGES:
+            return explain(error, self._label)
+        words = (error.diag.message_primary or str(error)).strip()
+        if statement.discreet and code.startswith(_DATA_EXCEPTION):
+            words = f"a value does not fit (SQLSTATE {code}; the server's words might show what is redacted)"
+        remedy = _REMEDIES.get(code) or error.diag.message_hint or "Correct the SQL."
+        return CannotEvaluate(f"The server refuses the SQL: {words}.", remedy)
+
+
+def _shortened(text: str, width: int) -> str:
+    """Return the query with every column as text of a bounded length, so that no answer fills the memory."""
+    if not width:
+        raise CannotEvaluate("The SQL returns no column.", "Let it return at least sequence_number.")
+    names = [f"c{number}" for number in range(width)]
+    columns = ", ".join(f"pg_catalog.left({name}::pg_catalog.text, {LONGEST_TEXT})" for name in names)
+    return f"SELECT {columns} FROM (\n{text}\n) AS answer ({', '.join(names)})"  # noqa: S608  (see above)
+
+
+def _numbered(text: str, values: Mapping[str, Any]) -> tuple[str, list[Any]]:
+    """Return the query with its placeholders numbered, as the server has them, and their values in that order."""
+    used = list(dict.fromkeys(_PLACEHOLDER.findall(text)))
+    numbers = {name: number for number, name in enumerate(used, 1)}
+    return _PLACEHOLDER.sub(lambda found: f"${numbers[found[1]]}", text), [values[name] for name in used]
+
+
+def _typed(value: Any) -> Composable:
+    """Return a value with its type, which a parameter needs."""
+    one = value[0] if isinstance(value, list) else value
+    name = next(name for type_, name in _TYPES if isinstance(one, type_))
+    if name == "int8" and not -(2**63) <= one < 2**63:
+        name = "numeric"
+    return SQL("{}::pg_catalog.{}{}").format(Literal(value), SQL(name), SQL("[]" if value is not one else ""))
+
+
+_TYPES = ((bool, "bool"), (int, "int8"), (float, "float8"), (str, "text"))
+"""What PostgreSQL's catalogue calls them, in this order, because a bool of Python is an int, too."""
+
+_OUTAGES = ("08", "53", "57", "58", "XX")
+"""Classes of SQLSTATE that say something of the server, and nothing of the SQL (PostgreSQL, appendix A)."""
+
+_DATA_EXCEPTION = "22"
+
+_REMEDIES = {
+    errorcodes.READ_ONLY_SQL_TRANSACTION: "A check only reads; write a SELECT without anything that changes data.",
+    errorcodes.FEATURE_NOT_SUPPORTED: "Write one plain SELECT.",
+    errorcodes.INVALID_CURSOR_DEFINITION: "Write one SELECT; nothing of this was run.",
+    errorcodes.DIVISION_BY_ZERO: "Divide by nullif(…, 0), and decide what a missing result means.",
+    errorcodes.UNDEFINED_TABLE: "Write {ledger} for the ledger, and schema.table for any other.",
+    errorcodes.UNDEFINED_FUNCTION: (
+        "Check its name and arguments, and qualify it by its schema; a variable that stands for a time is cast: "
+        "%(since)s::timestamptz."
+    ),
+    errorcodes.INSUFFICIENT_PRIVILEGE: "Grant the role what it needs to read, or leave this out.",
+}

@@ -1,0 +1,64 @@
+"""What a suite holds when it was understood: checks, controls and waivers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pytest_audit_ledger.kinds.base import Kind
+from pytest_audit_ledger.outcome import Severity, Waiver
+
+
+@dataclass(frozen=True)
+class Control:
+    """What a framework demands, in its words."""
+
+    title: str
+    url: str = ""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One use of a kind, as declared in a suite.
+
+    `suite` is the name of the suite that is run, `file` that of the file in which the check stands, at `line`.
+    `samples` is None where the run decides. `values` are those of a `parametrize`.
+    """
+
+    id: str
+    suite: str
+    kind: type[Kind]
+    parameters: Mapping[str, Any]
+    severity: Severity
+    description: str
+    controls: tuple[str, ...]
+    path: Path
+    line: int
+    file: str = ""
+    owner: str = ""
+    tags: tuple[str, ...] = ()
+    samples: int | None = None
+    values: Mapping[str, Any] = field(default_factory=dict)
+    waiver: Waiver | None = None
+
+    @property
+    def location(self) -> str:
+        """Where the check stands, as `file:line`."""
+        return f"{self.file or self.suite}:{self.line}"
+
+
+@dataclass(frozen=True)
+class Suite:
+    """A suite file: its name (the file's), the SHA-256 of its bytes, its checks, and the controls it declares.
+
+    `included` are the names and digests of the files that it includes, also by way of others.
+    """
+
+    name: str
+    path: Path
+    sha256: str
+    checks: tuple[Check, ...]
+    controls: Mapping[str, Control] = field(default_factory=dict)
+    included: tuple[tuple[str, str], ...] = ()

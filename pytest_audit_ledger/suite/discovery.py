@@ -1,0 +1,39 @@
+"""Which suite files somebody means: files, folders, and the suites of this package by their names."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from pytest_audit_ledger.errors import UsageError
+from pytest_audit_ledger.resources import folder
+
+SUFFIX = ".ledger.yaml"
+
+_PASSED_OVER = {"build", "dist", "node_modules", "venv"}
+
+
+def find_suites(paths: Sequence[Path], here: Path) -> list[Path]:
+    """Return the suites among files and below folders; below `here` where there are none of either.
+
+    A name that is no file is that of a suite of this package. Raises UsageError for one that is neither.
+    """
+    found: list[Path] = []
+    for named in paths or [here]:
+        path, shipped = here / named, folder("checks") / named.name
+        if path.is_dir():
+            found += sorted(_below(path))
+        elif path.is_file():
+            found.append(path)
+        elif named.name.endswith(SUFFIX) and shipped.is_file():
+            found.append(shipped)
+        else:
+            raise UsageError(f"There is no suite {named}.", f"Name a *{SUFFIX} file, or a folder with such files.")
+    return list(dict.fromkeys(found))
+
+
+def _below(top: Path) -> Iterator[Path]:
+    for place, folders, files in os.walk(top):
+        folders[:] = [name for name in folders if not name.startswith(".") and name not in _PASSED_OVER]
+        yield from (Path(place, name) for name in files if name.endswith(SUFFIX))

@@ -1,0 +1,116 @@
+"""Mistakes in words: what a JSON Schema does not allow, told to a person, at its place."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from difflib import get_close_matches
+from typing import Any
+
+from jsonschema import ValidationError
+
+from pytest_audit_ledger.suite.document import Document
+from pytest_audit_ledger.suite.document import Path as DataPath
+
+_NOUNS = {"checks": "check", "waivers": "waiver", "vars": "variable", "controls": "control"}
+
+
+def record(document: Document, error: ValidationError, base: DataPath = ()) -> None:
+    """Record a validation error in words, at its place."""
+    path: DataPath = (*base, *error.absolute_path)
+    where = described(document, path)
+    rule: Any = error.validator_value
+    instance: Any = error.instance
+    if error.validator == "additionalProperties":
+        _record_unknown(document, error, path, where)
+    elif error.validator == "required":
+        for key in rule:
+            if key not in instance:
+                document.mistake(document.place(*path), f"{where} has no key {key!r}")
+    elif error.validator == "anyOf":
+        document.mistake(document.place(*path), f"{where} has no key 'checks'")
+    elif "propertyNames" in error.absolute_schema_path:
+        message = f"the name {instance!r} in {where} {_expectation(error)}"
+        document.mistake(document.key(*path, instance), message)
+    else:
+        document.mistake(document.place(*path), f"{where} {_expectation(error)}; got {shown(instance)}")
+
+
+def _record_unknown(document: Document, error: ValidationError, path: DataPath, where: str) -> None:
+    schema: Any = error.schema
+    instance: Any = error.instance
+    known = schema["properties"]
+    for key in instance:
+        if key not in known:
+            key_path: DataPath = (*path, key)
+            message = f"unknown key {key!r} in {where}{did_you_mean(key, known)}"
+            document.mistake(document.key(*key_path), message)
+
+
+def described(document: Document, path: DataPath) -> str:
+    """Name what stands at a path: the suite, a check or a waiver by its id, or a key of either."""
+    if not path:
+        return "the suite"
+    noun = _NOUNS.get(str(path[0]))
+    if noun is None or len(path) == 1:
+        return "'" + ".".join(map(str, path)) + "'" if isinstance(path[-1], str) else f"{path[0]!r}"
+    if isinstance(path[1], str):
+        name = f"{noun} {path[1]!r}"
+    else:
+        declared = document.data[path[0]][path[1]]
+        identity = declared.get("id") if isinstance(declared, dict) else None
+        name = f"{noun} {identity!r}" if isinstance(identity, str) else f"{noun} number {path[1] + 1}"
+    return name if len(path) == 2 else f"{path[2]!r} of {name}"
+
+
+_TYPES = {
+    "string": "text (put it in quotes)",
+    "array": "a list",
+    "object": "a set of keys",
+    "boolean": "true or false",
+    "integer": "a whole number",
+    "number": "a number",
+}
+
+_BOUNDS = {
+    "minimum": "must be at least",
+    "maximum": "must be at most",
+    "exclusiveMinimum": "must be more than",
+    "exclusiveMaximum": "must be less than",
+    "maxLength": "must not have more characters than",
+}
+
+
+def _expectation(error: ValidationError) -> str:
+    value: Any = error.validator_value
+    if error.validator == "type":
+        names = [value] if isinstance(value, str) else value
+        return f"must be {' or '.join(_TYPES.get(name, name) for name in names)}"
+    if error.validator == "enum":
+        return f"must be one of {', '.join(map(str, value))}"
+    if error.validator == "const":
+        return f"must be {value}"
+    if error.validator == "pattern":
+        schema: Any = error.schema
+        return f"must look like {' or '.join(schema.get('examples', [value]))}"
+    if error.validator in ("minLength", "minProperties") or (error.validator == "minItems" and value == 1):
+        return "must not be empty"
+    if error.validator == "minItems":
+        return f"must have at least {value} items"
+    if error.validator == "uniqueItems":
+        return "names something twice"
+    if error.validator in _BOUNDS:
+        return f"{_BOUNDS[error.validator]} {value}"
+    return f"breaks the rule {error.validator}: {value}"
+
+
+def shown(value: Any) -> str:
+    """Return a value as the file could have it, cut to what a person reads."""
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= 60 else f"{text[:60]}…"
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return the question that ends a message about an unknown word; nothing where none comes near."""
+    close = get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return f"; did you mean {close[0]!r}?" if close else ""

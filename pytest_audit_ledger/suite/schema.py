@@ -1,0 +1,82 @@
+"""The JSON Schema of the suite language: what every suite may say, and what each kind adds.
+
+checks/suite.schema.json is the whole of it for the kinds of this package, as editors use it; with the kinds of others
+`complete` returns it. The loader takes the language without any kind from the same file, and then validates each check
+against its own kind, so that a mistake is told in terms of that kind.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Iterable, Mapping
+from functools import cache
+from typing import Any
+
+from pytest_audit_ledger.kinds.base import Kind
+from pytest_audit_ledger.resources import folder
+
+
+@cache
+def _file() -> Mapping[str, Any]:
+    schema: Mapping[str, Any] = json.loads((folder("checks") / "suite.schema.json").read_text(encoding="utf-8"))
+    return schema
+
+
+@cache
+def language() -> Mapping[str, Any]:
+    """Return the schema of a suite, without what kinds add to a check."""
+    definitions = _file()["$defs"]
+    check = {name: value for name, value in definitions["check"].items() if name not in _OF_KINDS}
+    expect = {name: value for name, value in check["properties"]["expect"].items() if name != "enum"}
+    check["properties"] = {**check["properties"], "expect": expect}
+    return {**_file(), "$defs": {**definitions, "check": check}}
+
+
+_OF_KINDS = ("allOf", "unevaluatedProperties")
+
+
+def common_keys() -> Iterable[str]:
+    """Return the keys that every check may have, whatever its kind."""
+    keys: Mapping[str, Any] = language()["$defs"]["check"]["properties"]
+    return keys.keys()
+
+
+def of_kind(kind: type[Kind]) -> dict[str, Any]:
+    """Return the schema of a check of this kind, of which `language` has judged the keys that all checks have."""
+    return {
+        "type": "object",
+        "properties": {**dict.fromkeys(common_keys(), True), **kind.parameters_schema},
+        "required": list(kind.required_parameters),
+        "additionalProperties": False,
+    }
+
+
+def complete(kinds: Iterable[type[Kind]]) -> dict[str, Any]:
+    """Return the schema of a suite that uses these kinds, for editors and other tools that know JSON Schema."""
+    kinds = list(kinds)
+    check = language()["$defs"]["check"]
+    names = [name for kind in kinds for name in (kind.name, *kind.aliases)]
+    expect = {**check["properties"]["expect"], "enum": names}
+    whole = {
+        **check,
+        "properties": {**check["properties"], "expect": expect},
+        "allOf": [_fragment(kind) for kind in kinds],
+        "unevaluatedProperties": False,
+    }
+    return {**language(), "$defs": {**language()["$defs"], "check": whole}}
+
+
+def _fragment(kind: type[Kind]) -> dict[str, Any]:
+    """Return what a check must fulfil if it is of this kind."""
+    names = [kind.name, *kind.aliases]
+    parameters: dict[str, Any] = {"description": first_line(kind), "properties": dict(kind.parameters_schema)}
+    if kind.required_parameters:
+        parameters["required"] = list(kind.required_parameters)
+    return {"if": {"properties": {"expect": {"enum": names}}, "required": ["expect"]}, "then": parameters}
+
+
+def first_line(kind: type[Kind]) -> str:
+    """Return what a kind expects, in the first paragraph of its docstring; its rule, where it has none."""
+    paragraph = (inspect.getdoc(kind) or "").partition("\n\n")[0] if "__doc__" in vars(kind) else ""
+    return " ".join(paragraph.split()) or kind.rule

@@ -1,0 +1,102 @@
+"""What can be seen of SQL in a suite without a server: its variables, quotes, and whether it is one SELECT.
+
+This is for people, who get a mistake at its place before anything connects. What keeps SQL from doing harm is
+`sources/queries.py`, which asks the server.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+from pytest_audit_ledger.kinds.data import QUERY
+from pytest_audit_ledger.suite.mistakes import did_you_mean
+
+# Comments, and quotes of every kind (PostgreSQL documentation, section 4.1).
+_QUOTED = re.compile(
+    r"--[^\n]*|/\*.*?\*/|\$(?P<tag>[A-Za-z_]\w*)?\$.*?\$(?(tag)(?P=tag))\$"
+    r"|[eE]'(?:[^'\\]|\\.|'')*'|'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"",
+    re.DOTALL,
+)
+_VARIABLE = re.compile(r"%\((?P<name>[^()\s]*)\)(?P<type>\w?)|%s\b")
+_BRACES = re.compile(r"\{(\w+)\}")
+_READING = ("select", "with", "values", "table")
+
+
+@dataclass(frozen=True)
+class Objection:
+    """What is wrong with the SQL from the character `start` up to `end`."""
+
+    start: int
+    end: int
+    message: str
+
+
+def _masked(text: str) -> str:
+    """Return the text with what stands in quotes and comments blanked, so that places stay the same."""
+    return _QUOTED.sub(lambda found: re.sub(r"[^\n]", " ", found[0]), text)
+
+
+def variables(text: str) -> set[str]:
+    """Return the names of the variables that SQL uses."""
+    return {found["name"] for found in _VARIABLE.finditer(_masked(text)) if found["type"] == "s"}
+
+
+def one_statement(text: str) -> str:
+    """Return the SQL without the semicolon at its end."""
+    body = _masked(text).rstrip()
+    return text[: len(body) - 1] + text[len(body) :] if body.endswith(";") else text
+
+
+def objections(text: str, form: str, known: Collection[str]) -> Iterator[Objection]:
+    """Yield what is wrong with SQL of a form, `sql-query` or `sql-expression`; `known` are the variables there are."""
+    masked = _masked(text)
+    if not masked.strip():
+        yield Objection(0, len(text), "there is no SQL")
+        return
+    yield from _unknown_names(text, masked, known)
+    for quote in re.finditer(r"['\"]|/\*", masked):
+        yield Objection(quote.start(), quote.end(), f"this {quote[0]} has no counterpart")
+        break
+    for number in re.finditer(r"\$[0-9]+", masked):
+        yield Objection(number.start(), number.end(), f"{number[0]} is no variable of a suite; write %(name)s")
+    yield from _several_statements(one_statement(masked) if form == QUERY else masked)
+    if form == QUERY:
+        yield from _no_select(text, masked)
+
+
+def _unknown_names(text: str, masked: str, known: Collection[str]) -> Iterator[Objection]:
+    for found in _VARIABLE.finditer(text):
+        here, name = (found.start(), found.end()), found["name"]
+        if _VARIABLE.match(masked, found.start()) is None:
+            if name in known:
+                yield Objection(
+                    *here, f"{found[0]} stands in quotes or a comment; a variable is bound as a value without"
+                )
+        elif name is None or found["type"] != "s":
+            yield Objection(*here, f"{found[0]} is no variable; write %(name)s")
+        elif name not in known:
+            yield Objection(*here, f"unknown variable {name!r}{did_you_mean(name, known)}")
+    for found in _BRACES.finditer(text):
+        inside = masked[found.start()] != "{"
+        if inside and found[1] == "ledger":
+            yield Objection(found.start(), found.end(), "{ledger} stands in quotes or a comment; write it without")
+        elif not inside and found[1] != "ledger":
+            hint = did_you_mean(found[1], ["ledger"])
+            yield Objection(found.start(), found.end(), f"{found[0]} stands for nothing{hint or '; write {ledger}'}")
+
+
+def _several_statements(masked: str) -> Iterator[Objection]:
+    end = masked.find(";")
+    if end >= 0:
+        yield Objection(end, end + 1, "a check is one statement, and this ; ends it")
+
+
+def _no_select(text: str, masked: str) -> Iterator[Objection]:
+    first = re.search(r"\w+", masked)
+    if first is None or first[0].lower() not in _READING:
+        start, end = first.span() if first else (0, len(text))
+        yield Objection(start, end, "a check only reads, so this must be a SELECT")
+    elif "{ledger}" not in masked:
+        yield Objection(*first.span(), "this never reads {ledger}, so it says nothing about the ledger")
