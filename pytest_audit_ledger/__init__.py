@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pytest_audit_ledger.artifacts.base import Artifact, Verified
+    from pytest_audit_ledger.artifacts.checkpoint import CheckpointResult
     from pytest_audit_ledger.artifacts.export import ExportResult
     from pytest_audit_ledger.artifacts.files import Written, whole_files
     from pytest_audit_ledger.entry import GENESIS_HASH, Batch, Entry, canonical_payload, entry_hash
@@ -25,15 +26,17 @@ if TYPE_CHECKING:
     from pytest_audit_ledger.judgement import Survey, Verification
     from pytest_audit_ledger.kinds.base import Catalogue, Fold, Guard
     from pytest_audit_ledger.ledger import Ledger
-    from pytest_audit_ledger.outcome import Assurance, Finding, Outcome, Severity, Status
+    from pytest_audit_ledger.outcome import Anchor, Assurance, Finding, Outcome, Severity, Status
 
 __all__ = [
     "GENESIS_HASH",
+    "Anchor",
     "Artifact",
     "Assurance",
     "Batch",
     "CannotEvaluate",
     "Catalogue",
+    "CheckpointResult",
     "Entry",
     "ExportResult",
     "Finding",
@@ -61,7 +64,7 @@ __all__ = [
 
 _HOMES = (
     *("entry", "errors", "outcome", "kinds.base", "judgement"),
-    *("artifacts.files", "artifacts.base", "artifacts.export", "ledger"),
+    *("artifacts.files", "artifacts.base", "artifacts.export", "artifacts.checkpoint", "ledger"),
 )
 """Where the names live, those that import little first."""
 

@@ -65,9 +65,9 @@ class CheckpointArtifact(Artifact):
 
     def _read(self, verified: Verified, size: int, earlier: Sequence[int]) -> EntryTree:
         """Read the entries of the snapshot once more, all columns, and return their trees."""
-        fold = EntryTree({}, verified.snapshot.info, 1)
+        fold = EntryTree({}, verified.snapshot.info, samples=0)
         fold.ask_for([size - 1, size, *earlier], {tuple(verified.snapshot.info.columns): [size]})
-        scan(verified.source, verified.snapshot, [fold], 1, verified.progress)
+        scan(verified.source, verified.snapshot, [fold], 1, verified.progress)  # in this process, into this fold
         if fold.failure is not None or fold.prefixes.tree(size) is None:
             raise fold.failure or CannotEvaluate("The entries could not be read a second time.", "Try again.")
         return fold

@@ -128,9 +128,11 @@ def whole_files(*paths: Path, mode: int = 0o666, overwrite: bool = True) -> Iter
             for file in opened:
                 file.flush()
                 os.fsync(file.fileno())
-        for path, target in zip(partial, targets, strict=True):
-            # a link is refused where a file of that name has come meanwhile
-            path.replace(target) if overwrite else target.hardlink_to(path)
+        if overwrite:
+            for path, target in zip(partial, targets, strict=True):
+                path.replace(target)
+        else:
+            _link(partial, targets)
         for folder in {target.parent for target in targets}:
             _sync(folder)
     except OSError as error:
@@ -170,6 +172,19 @@ def _target(path: Path) -> Path:
 
 def _create(path: Path, mode: int) -> BinaryIO:
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode), "wb")
+
+
+def _link(partial: list[Path], targets: list[Path]) -> None:
+    """Give files their names, all or none; a link, other than a renaming, is refused where there is such a file."""
+    linked: list[Path] = []
+    try:
+        for path, target in zip(partial, targets, strict=True):
+            target.hardlink_to(path)
+            linked.append(target)
+    except OSError:
+        for target in linked:
+            target.unlink()
+        raise
 
 
 def _sync(folder: Path) -> None:

@@ -79,22 +79,39 @@ def _contradiction(one: Trusted, newest: Trusted) -> Finding:
     return Finding("EQUIVOCATION", message, None, encode(newest.checkpoint.root), encode(one.checkpoint.root))
 
 
-def compare_rows(recorded: Sequence[tuple[Trusted, Record]], roots: Mapping[str, bytes | None]) -> list[Finding]:
-    """Compare every record, in order of size, with the root over all columns of as many entries, by its path.
+@dataclass(frozen=True)
+class RecordedRows:
+    """What a record says of all columns of the entries: so many of them, name and type of the columns, their root."""
 
-    The entries themselves are to be those of the checkpoints.
+    size: int
+    columns: Mapping[str, str]
+    root: bytes
+    created_at: str
+
+    @classmethod
+    def of(cls, size: int, record: Record) -> RecordedRows:
+        """Return what this record says."""
+        return cls(size, record.columns, record.rows.root(), record.created_at)
+
+
+def compare_rows(recorded: Mapping[str, RecordedRows], roots: Mapping[str, bytes | None]) -> tuple[int, list[Finding]]:
+    """Compare every record, by its path, with the root over all columns of as many entries.
+
+    The entries themselves are to be those of the checkpoints. Return up to which entry all columns are unchanged, and
+    what was found.
     """
-    same = [one for one, record in recorded if roots[one.path] == record.rows.root()]
-    proven = max((one.size for one in same), default=0)
-    other = [(one, record) for one, record in recorded if one.size > proven]
-    return [_row_changed(one, record, proven) for one, record in other[:1]]
+    proven = max((rows.size for path, rows in recorded.items() if roots[path] == rows.root), default=0)
+    other = sorted((rows.size, path) for path, rows in recorded.items() if roots[path] != rows.root)
+    return proven, [_row_changed(path, recorded[path], proven) for _, path in other[:1]]
 
 
-def _row_changed(one: Trusted, record: Record, proven: int) -> Finding:
-    entry = f"entry {one.size:,}" if one.size == proven + 1 else f"an entry between {proven + 1:,} and {one.size:,}"
-    uncovered = [name for name in record.columns if name not in PAYLOAD_COLUMNS.values()]
+def _row_changed(path: str, rows: RecordedRows, proven: int) -> Finding:
+    """Tell the window; where a record of as many entries or more matches, the change can be in any below."""
+    before = proven if proven < rows.size else 0
+    entry = f"entry {rows.size:,}" if rows.size == before + 1 else f"an entry between {before + 1:,} and {rows.size:,}"
+    uncovered = [name for name in sorted(rows.columns) if name not in PAYLOAD_COLUMNS.values()]
     message = (
-        f"what no entry hash covers was changed in {entry} since {one.path} was signed, in one of these columns: "
+        f"what no entry hash covers was changed in {entry} since {path} was signed, in one of these columns: "
         f"{', '.join(uncovered)}"
     )
     return Finding("UNCOVERED_CHANGED", message)

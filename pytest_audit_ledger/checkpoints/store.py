@@ -102,7 +102,9 @@ def _record(path: Path, checkpoint: Checkpoint, signers: Sequence[VerifierKey]) 
 
 
 def _reason(error: OSError | ValueError) -> str:
-    return f"{error.filename} cannot be read: {error.strerror}" if isinstance(error, OSError) else str(error)
+    if isinstance(error, OSError):
+        return f"{error.filename or 'it'} cannot be read: {error.strerror}"
+    return str(error)
 
 
 def open_checkpoint(data: bytes, keys: Sequence[VerifierKey]) -> tuple[Checkpoint, tuple[VerifierKey, ...]]:

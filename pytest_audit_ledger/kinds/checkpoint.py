@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any, ClassVar
 
-from pytest_audit_ledger.checkpoints.comparison import Comparison, compare, compare_rows
+from pytest_audit_ledger.checkpoints.comparison import Comparison, RecordedRows, compare, compare_rows
 from pytest_audit_ledger.checkpoints.keys import verifier_keys
-from pytest_audit_ledger.checkpoints.record import Record
+from pytest_audit_ledger.checkpoints.record import json_file
 from pytest_audit_ledger.checkpoints.store import Store, Trusted, read_store
 from pytest_audit_ledger.errors import CannotEvaluate, NotApplicable, UsageError
 from pytest_audit_ledger.kinds.base import Extent, LedgerInfo, duration
@@ -63,65 +65,71 @@ class Checkpoint(EntryTree):
     def __init__(self, parameters: Mapping[str, Any], ledger: LedgerInfo, samples: int) -> None:
         super().__init__(parameters, ledger, samples)
         self.limit: str = self.parameters["max_unanchored"]
-        self.store = opened_store(self.parameters)
-        judged = self.store.trusted or self.store.rejected or self.limit or self.parameters["require"]
-        if not judged:
-            raise NotApplicable(f"There is no checkpoint in {', '.join(self.store.empty)} yet.")
-        self.recorded = [(one, one.record) for one in self.store.trusted if one.record and self._shows(one.record)]
-        by_columns: dict[tuple[str, ...], list[int]] = {}
-        for one, record in self.recorded:
-            by_columns.setdefault(tuple(record.columns), []).append(one.size)
-        self.ask_for([one.size for one in self.store.trusted], by_columns)
+        store = opened_store(self.parameters)
+        if not (store.trusted or store.rejected or self.limit or self.parameters["require"]):
+            raise NotApplicable(f"There is no checkpoint in {', '.join(store.empty)} yet.")
+        self.rejected, self.empty = store.rejected, store.empty
+        # a fold travels to every segment, so it takes along no more of ten years of records than it compares
+        self.trusted = [replace(one, record=None) for one in store.trusted]
+        self.recorded = {one.path: RecordedRows.of(one.size, one.record) for one in store.trusted if one.record}
+        sizes: dict[tuple[str, ...], list[int]] = {}
+        for rows in filter(self._shows, self.recorded.values()):
+            sizes.setdefault(tuple(rows.columns), []).append(rows.size)
+        self.ask_for([one.size for one in self.trusted], sizes)
 
-    def _shows(self, record: Record) -> bool:
+    def _shows(self, rows: RecordedRows) -> bool:
         """Whether there is every column of the record, as the database prints it; an export writes documents anew."""
-        documents = self.ledger.export is not None and {"json", "jsonb"} & set(record.columns.values())
-        return record.columns.keys() <= self.ledger.columns.keys() and not documents
+        documents = self.ledger.export is not None and {"json", "jsonb"} & set(rows.columns.values())
+        return rows.columns.keys() <= self.ledger.columns.keys() and not documents
 
     def close(self) -> None:
         """Judge every checkpoint, and whether there are enough of them."""
-        found = compare(self.store.trusted, self.prefixes, self.last, whole=self.ledger.extent is Extent.WHOLE)
-        changed = self._changed(found.matching)
+        found = compare(self.trusted, self.prefixes, self.last, whole=self.ledger.extent is Extent.WHOLE)
+        same_rows, changed = self._compared_rows(found.matching)
         findings = [*found.findings, *changed, *self._rejected(), *self._missing(), *self._stale(found)]
         for finding in findings:
             self.findings.add(finding)
         if found.unknown and not findings:
             raise CannotEvaluate(
-                f"{len(found.unknown):,} of {len(self.store.trusted):,} checkpoints speak of entries that are not in "
+                f"{len(found.unknown):,} of {len(self.trusted):,} checkpoints speak of entries that are not in "
                 "the export.",
                 "Verify the database, or an export of all entries with its manifest beside it.",
             )
-        self._tell(found)
+        self._tell(found, same_rows)
 
-    def _changed(self, matching: Sequence[Trusted]) -> list[Finding]:
-        """Find changes in the columns that no hash covers, below the checkpoints whose entries are unchanged."""
-        compared = [(one, record) for one, record in self.recorded if one in matching]
-        roots = {one.path: self.rows[tuple(record.columns)].root(one.size) for one, record in compared}
-        findings = compare_rows(compared, roots)
-        self.same_rows = max((one.size for one, record in compared if roots[one.path] == record.rows.root()), default=0)
-        lacking = [(one, record) for one in matching if (record := one.record) and not self._shows(record)]
-        if lacking and self.ledger.export is None:
-            one, record = lacking[-1]
-            gone = ", ".join(sorted(record.columns.keys() - self.ledger.columns.keys()))
-            message = f"columns that were there when {one.path} was signed are gone: {gone}"
+    def _compared_rows(self, matching: Sequence[Trusted]) -> tuple[int, list[Finding]]:
+        """Compare the columns that no hash covers, below the checkpoints whose entries are unchanged.
+
+        Return up to which entry they are unchanged, and what was found.
+        """
+        recorded = {one.path: self.recorded[one.path] for one in matching if one.path in self.recorded}
+        shown = {path: rows for path, rows in recorded.items() if self._shows(rows)}
+        roots = {path: self.rows[tuple(rows.columns)].root(rows.size) for path, rows in shown.items()}
+        proven, findings = compare_rows(shown, roots)
+        lacking = [] if self.ledger.export else [path for path in recorded if path not in shown]
+        for path in lacking[-1:]:
+            gone = ", ".join(sorted(recorded[path].columns.keys() - self.ledger.columns.keys()))
+            message = f"columns that were there when {path} was signed are gone: {gone}"
             findings.append(Finding("UNCOVERED_CHANGED", message))
-        return findings
+        return proven, findings
 
     def _rejected(self) -> list[Finding]:
-        return [
-            Finding("CHECKPOINT_REJECTED", f"{one.path} is not trusted: {one.reason}") for one in self.store.rejected
-        ]
+        return [Finding("CHECKPOINT_REJECTED", f"{one.path} is not trusted: {one.reason}") for one in self.rejected]
 
     def _missing(self) -> list[Finding]:
         if not self.parameters["require"]:
             return []
-        message = "there is no checkpoint in {}, and one is required, because whoever loses them starts trust anew"
-        missing = [Finding("CHECKPOINT_MISSING", message.format(folder)) for folder in self.store.empty]
-        newest = self.store.trusted[-1] if self.store.trusted else None
-        if newest is not None and newest.record is None and not self.store.rejected:
-            message = f"the record that was signed with {newest.path} does not lie beside it any more"
-            missing.append(Finding("CHECKPOINT_MISSING", message))
-        return missing
+        missing = [
+            f"there is no checkpoint in {folder}, and one is required, because whoever loses them starts trust anew"
+            for folder in self.empty
+        ]
+        known = {*self.recorded, *(one.path for one in self.rejected)}
+        missing += [
+            f"the record that was signed with {one.path} does not lie beside it any more"
+            for one in self.trusted[-1:]
+            if not known & {one.path, str(json_file(Path(one.path)))}
+        ]
+        return [Finding("CHECKPOINT_MISSING", message) for message in missing]
 
     def _stale(self, found: Comparison) -> list[Finding]:
         proven = found.newest.size if found.newest else 0
@@ -143,16 +151,19 @@ class Checkpoint(EntryTree):
         )
         return [Finding("CHECKPOINT_STALE", message, proven + 1)] if excess > timedelta() else []
 
-    def _tell(self, found: Comparison) -> None:
-        counts = {"trusted": len(self.store.trusted), "rejected": len(self.store.rejected)}
-        self.facts["checkpoints"] = ", ".join(f"{count:,} {what}" for what, count in counts.items() if count) or "none"
-        if found.newest is not None and found.newest.size:
-            newest = found.newest
-            moment = newest.record.created_at if newest.record else self.moments[newest.size]
-            self.anchor = Anchor(newest.size, self.element_count, newest.path, moment, self.same_rows)
-            self.facts["anchored entries"] = f"{newest.size:,} of {self.element_count:,}"
-            self.facts["unchanged in every column"] = f"{self.same_rows:,} of {self.element_count:,}"
-            self.facts["checkpoint"] = newest.path
+    def _tell(self, found: Comparison, same_rows: int) -> None:
+        counts = {"trusted": self.trusted, "rejected": self.rejected, "not in the export": found.unknown}
+        told = ", ".join(f"{len(some):,} {what}" for what, some in counts.items() if some)
+        self.facts["checkpoints"] = told or "none"
+        newest = found.newest
+        if newest is None or not newest.size:
+            return
+        record = self.recorded.get(newest.path)
+        moment = record.created_at if record else self.moments[newest.size]
+        self.anchor = Anchor(newest.size, self.element_count, newest.path, moment, same_rows)
+        self.facts["anchored entries"] = f"{newest.size:,} of {self.element_count:,}"
+        self.facts["unchanged in every column"] = f"{same_rows:,} of {self.element_count:,}"
+        self.facts["checkpoint"] = newest.path
 
 
 def opened_store(parameters: Mapping[str, Any]) -> Store:

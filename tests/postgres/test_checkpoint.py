@@ -499,6 +499,19 @@ def test_a_clean_ledger_is_unchanged_in_every_column(recorded: tuple[Forger, Pat
     assert outcomes(verification)["checkpoint_guards"].status is Status.PASS
 
 
+def test_a_change_between_two_records_of_one_size_is_found_although_the_newer_one_matches(
+    recorded: tuple[Forger, Path], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    forger, folder = recorded
+    forger.unguarded("DELETE FROM ledger_entries WHERE sequence_number > 40")
+    forger.unguarded("UPDATE ledger_entries SET escalation_notes = 'nothing to see' WHERE sequence_number = 33")
+    newer = tmp_path_factory.mktemp("newer")
+    assert Ledger(forger.dsn).create_checkpoint(newer, KEY).path
+    assert codes(verify(forger, newer)) == []
+    both_folders = Ledger(forger.dsn).verify_integrity(checkpoints=[folder, newer], verifier_keys=[str(KEY.verifier())])
+    assert codes(both_folders) == ["UNCOVERED_CHANGED"]
+
+
 def test_a_rewritten_entry_is_not_told_twice(recorded: tuple[Forger, Path]) -> None:
     forger, folder = recorded
     forger.rewrite(33, lambda entry: replace(entry, reasoning="nothing to see"))

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from pytest_audit_ledger.artifacts.checkpoint import write_signing_key
+from pytest_audit_ledger.artifacts.files import whole_files
 from pytest_audit_ledger.checkpoints.keys import signing_key, verifier_keys
 from pytest_audit_ledger.checkpoints.note import SigningKey
 from pytest_audit_ledger.errors import OutputError, UsageError
@@ -101,3 +102,17 @@ def test_a_name_that_no_ledger_can_have_is_a_mistake(tmp_path: Path, name: str) 
     with pytest.raises(UsageError, match="cannot be the name of a ledger"):
         write_signing_key(tmp_path / "signing.key", name)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_files_that_are_not_to_be_overwritten_are_written_all_or_none(tmp_path: Path) -> None:
+    files = [tmp_path / name for name in "abc"]
+    files[1].write_text("older")
+    with pytest.raises(OutputError, match="File exists"), whole_files(*files, overwrite=False) as drafts:
+        for draft in drafts:
+            draft.write(b"newer")
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"b": "older"}
+    files[1].unlink()
+    with whole_files(*files, overwrite=False) as drafts:
+        for draft in drafts:
+            draft.write(b"newer")
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == dict.fromkeys("abc", "newer")
