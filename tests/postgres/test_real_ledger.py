@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import gzip
+import json
 from pathlib import Path
 
 import pytest
 
+from pytest_audit_ledger import Ledger
+from pytest_audit_ledger.checkpoints.merkle import leaf_hash, tree_root
+from pytest_audit_ledger.checkpoints.note import SigningKey
+from pytest_audit_ledger.checkpoints.store import read_store
+from pytest_audit_ledger.entry import canonical_timestamp
 from pytest_audit_ledger.outcome import Assurance, Status
 from tests.forger import Forger
 from tests.postgres.support import CHECKPOINTS, run_suite
 
 LEDGER = Path(__file__).parents[1] / "data" / "ski-v3-runtime.csv.gz"
 ENTRIES = 383
+
+KEY = SigningKey("bank.example/ledger", bytes(range(32)))
 
 
 @pytest.fixture
@@ -53,3 +61,42 @@ def test_one_changed_character_is_found(real: Forger, number: int) -> None:
     outcomes = {outcome.check_id: outcome for outcome in run_suite(real.dsn).outcomes}
     assert [finding.sequence_number for finding in outcomes["entry_hash"].findings] == [number]
     assert outcomes["chain_linkage"].status is Status.PASS
+
+
+def test_its_checkpoint_is_what_its_own_hashes_and_the_documented_encoding_lead_to(
+    real: Forger, tmp_path: Path
+) -> None:
+    Ledger(real.dsn).create_checkpoint(tmp_path, KEY)
+    (one,) = read_store([tmp_path], [KEY.verifier()]).trusted
+    hashes = real.run("SELECT entry_hash FROM ledger_entries ORDER BY sequence_number")
+    assert one.checkpoint.root == tree_root([leaf_hash(bytes.fromhex(text)) for (text,) in hashes])
+    assert one.record is not None
+    names = list(one.record.columns)
+    moments = {name for name in names if one.record.columns[name] == "timestamp with time zone"}
+    texts = ", ".join(f'"{name}"' if name in moments else f'"{name}"::text' for name in names)
+    leaves = []
+    for row in real.run(f"SELECT {texts} FROM ledger_entries e ORDER BY e.sequence_number"):
+        values = {
+            name: canonical_timestamp(value) if name in moments else value
+            for name, value in zip(names, row, strict=True)
+        }
+        encoded = json.dumps(values, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        leaves.append(leaf_hash(encoded.encode()))
+    assert one.record.rows.root() == tree_root(leaves)
+
+
+@pytest.mark.parametrize("column", ["envelope_json", "transcript_json", "transcript_signature", "envelope_hash"])
+def test_one_changed_character_of_what_no_hash_covers_is_found(real: Forger, tmp_path: Path, column: str) -> None:
+    Ledger(real.dsn).create_checkpoint(tmp_path, KEY)
+    ((kind,),) = real.run(
+        "SELECT data_type FROM information_schema.columns "
+        f"WHERE table_name = 'ledger_entries' AND column_name = '{column}'"
+    )
+    ((number,),) = real.run(f"SELECT max(sequence_number) FROM ledger_entries WHERE {column} IS NOT NULL")
+    real.unguarded(
+        f"UPDATE ledger_entries SET {column} = translate({column}::text, '17a', '71b')::{kind} "
+        f"WHERE sequence_number = {number}"
+    )
+    result = Ledger(real.dsn).verify_integrity(checkpoints=[tmp_path], verifier_keys=[str(KEY.verifier())])
+    assert [finding.code for finding in result.issues if finding.code != "TRIGGER_BYPASS"] == ["UNCOVERED_CHANGED"]
+    assert result.assurance is Assurance.TAMPERED
