@@ -297,3 +297,25 @@ def test_two_suites_of_the_same_name_are_both_told(invoke: Invoke, forger: Forge
     brief, report = (invoke("verify", "--ledger-db", forger.dsn, *arguments, *more) for more in ([], ["--verbose"]))
     assert brief.stdout.count("\nx: ") == 2
     assert report.stdout.count("  ! own.ledger.yaml::x: ") == 2
+
+
+def test_what_a_check_on_data_found_is_told_with_its_value_and_its_waiver(
+    invoke: Invoke, dsn: str, tmp_path: Path
+) -> None:
+    suite = tmp_path / "own.ledger.yaml"
+    suite.write_text(
+        "version: 1\nchecks:\n"
+        "  - {id: few, expect: metric, expression: count(*), error_if: '> 5', description: There are few entries.}\n"
+        "waivers:\n"
+        "  - {id: W-1, check: few, reason: Migration, approved_by: CISO, expires: '2020-01-01T00:00:00Z'}\n"
+    )
+    result = invoke("verify", "--ledger-db", dsn, "--suite", str(suite))
+    assert result.exit_code == 1
+    (told,) = (paragraph for paragraph in result.stdout.split("\n\n") if paragraph.startswith("few: "))
+    assert told.splitlines()[:4] == [
+        "few: 1 finding",
+        "  about  There are few entries.",
+        "  why    This is waived no more, because it expired: waiver W-1 until 2020-01-01 00:00:00 UTC: Migration "
+        "(approved by CISO).",
+        "  - METRIC the number is > 5: 100",
+    ]
