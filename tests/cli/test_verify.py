@@ -314,5 +314,5 @@ def test_what_a_check_on_data_found_is_told_with_its_value_and_its_waiver(
     (told,) = (paragraph for paragraph in result.stdout.split("\n\n") if paragraph.startswith("few: "))
     headline, about, why, finding, *_ = told.splitlines()
     assert (headline, about) == ("few: 1 finding", "  about  There are few entries.")
-    assert why.startswith("  why    This is waived no more, because it expired: waiver W-1 until 2020-01-01 00:00:00 UTC")
+    assert why.startswith("  why    This is waived no more, because it expired: waiver W-1 until 2020-01-01 00:00:00")
     assert finding == "  - METRIC the number is > 5: 100"
