@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from pytest_audit_ledger.cli import main
+from pytest_audit_ledger.cli.suite import suite
 from tests.forger import Forger
 from tests.plugin.conftest import RunLedger
 
@@ -139,7 +140,8 @@ def test_every_option_is_in_the_readme(run: RunLedger) -> None:
 def test_every_option_of_the_command_is_in_the_readme() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     described = set(re.findall(r"--[a-z-]+", text))
-    for name, command in main.commands.items():
+    tools = {f"suite {name}": command for name, command in suite.commands.items()}
+    for name, command in {**main.commands, **tools}.items():
         assert f"audit-ledger {name}" in text
         options = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
         long = {option for option in options if option.startswith("--") and not option.startswith("--ledger-")}
