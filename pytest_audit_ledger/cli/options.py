@@ -115,7 +115,7 @@ def marks() -> Marks:
 
 def tell_error(message: str) -> None:
     """Say on standard error what went wrong; a password that was given in the wrong place does not show."""
-    message = re.sub(r"(:/{1,2}[^\s:/@]*):\S*@", r"\1:***@", message)  # taken for a path it has lost a slash
+    message = re.sub(r"(://[^\s:/@]*):\S*@", r"\1:***@", message)
     message = re.sub(r"(?i)(password\s*=\s*)('(?:[^'\\]|\\.)*'|[^\s&]+)", r"\1***", message)
     lines = [printable(line, 4000) for line in message.rstrip().split("\n")]
     with suppress(OSError):  # there is nowhere left to say it, and the exit code does
