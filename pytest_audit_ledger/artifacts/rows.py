@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import repeat
 
-from pytest_audit_ledger.entry import NULL, Batch, json_objects, json_text
+from pytest_audit_ledger.entry import NULL, PAYLOAD_COLUMNS, Batch, json_objects, json_text
+from pytest_audit_ledger.kinds.base import Column
 
 _FORMULA = tuple(
     json_text(character) or ""
@@ -18,9 +19,17 @@ _FORMULA = tuple(
 )
 """What a spreadsheet takes for the start of a formula (OWASP, "CSV Injection"), and the apostrophe that defuses it."""
 
+_HASHED_TEXTS = {*PAYLOAD_COLUMNS.values(), "entry_hash"} - {"sequence_number", "timestamp"}
+"""What is hashed as text, and so written as text, whatever type a ledger gives it."""
+
 _NUMBERS = re.compile(r"smallint|integer|bigint|real|double precision|numeric(\(.*\))?")
 _DOCUMENTS = frozenset({"json", "jsonb"})
 _NOT_FINITE = frozenset({"NaN", "Infinity", "-Infinity"})
+
+
+def written_types(columns: Mapping[str, Column], names: Iterable[str]) -> dict[str, str]:
+    """Return the types as which columns are written, in the order of `names`."""
+    return {name: "text" if name in _HASHED_TEXTS else columns[name].type for name in names}
 
 
 def json_rows(batch: Batch, types: Mapping[str, str]) -> Iterator[str]:
