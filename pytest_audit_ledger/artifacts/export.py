@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_audit_ledger.artifacts.base import Artifact, Verified
-from pytest_audit_ledger.artifacts.files import Behind, Draft, Written, standard_output, whole_files
+from pytest_audit_ledger.artifacts.files import Behind, Draft, Written, standard_output, whole_files, written_json
 from pytest_audit_ledger.artifacts.rows import csv_head, csv_rows, json_rows, written_types
 from pytest_audit_ledger.artifacts.stream import Stream
 from pytest_audit_ledger.artifacts.tally import Tally, told_columns
@@ -104,8 +104,7 @@ def export(
         manifest = _manifest(snapshot, request, list(types), tally, written, verification)
         if len(drafts) == 1:
             return ExportResult(tally.entries, (), manifest)
-        drafts[1].write(f"{json.dumps(manifest, indent=2, ensure_ascii=False)}\n".encode())
-        return ExportResult(tally.entries, (written, drafts[1].written(str(manifest_path(path)))), manifest)
+        return ExportResult(tally.entries, (written, written_json(drafts[1], manifest, manifest_path(path))), manifest)
 
 
 @dataclass(frozen=True)

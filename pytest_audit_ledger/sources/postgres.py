@@ -28,6 +28,7 @@ from pytest_audit_ledger.printable import ascii_lower
 from pytest_audit_ledger.resources import sql
 from pytest_audit_ledger.sources import copy_text, dsn
 from pytest_audit_ledger.sources.base import Consume, Segment
+from pytest_audit_ledger.sources.programs import Login
 from pytest_audit_ledger.sources.refusals import explain
 from pytest_audit_ledger.sources.selection import Selection
 
@@ -91,6 +92,23 @@ class PostgresSource:
             return psycopg2.connect(make_dsn(**self._parameters))
         except psycopg2.Error as error:
             raise explain(error, self.label) from None
+
+    def login(self, connection: extensions.connection) -> Login:
+        """Return how a program of PostgreSQL's connects to the server that this connection reached.
+
+        Raises UsageError where a secret could only be given to it among its arguments.
+        """
+        given = dict(self._parameters)
+        if "sslpassword" in given:
+            raise UsageError("A program takes sslpassword only among its arguments.", "Use a key without a password.")
+        password = given.pop("password", None)
+        reached = {"host": connection.info.host, "port": str(connection.info.port)}  # of several, this one
+        return Login(
+            conninfo=make_dsn(**{**given, **{name: value for name, value in reached.items() if value}}),
+            password=password,
+            label=self.label,
+            server_major=connection.server_version // 10_000,
+        )
 
     @property
     def table_label(self) -> str:
@@ -216,6 +234,14 @@ class PostgresSnapshot:
         if self._shared is None:
             self._shared = str(self._run("SELECT pg_catalog.pg_export_snapshot() AS name")[0]["name"])
         return self._shared
+
+    def login(self) -> Login:
+        """Return how a program of PostgreSQL's connects to the very server of this snapshot."""
+        return self._source.login(self._connection)
+
+    def count(self) -> int:
+        """Return how many entries there are."""
+        return int(self._run(SQL("SELECT count(*) AS number FROM {}").format(self._name))[0]["number"])
 
     def bounds(self) -> tuple[int, int] | None:
         """Return the lowest and highest sequence number, or None where there are no entries."""

@@ -456,7 +456,7 @@ def test_the_assurance_is_that_of_the_snapshot_which_is_exported(forger: Forger,
 
 
 def _telling(advance: Advance) -> Progress:
-    def progress(total: int | None) -> AbstractContextManager[Advance]:
+    def progress(total: int | None, unit: str = "", /) -> AbstractContextManager[Advance]:
         return nullcontext(advance)
 
     return progress
