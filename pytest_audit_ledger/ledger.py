@@ -1,4 +1,4 @@
-"""The Python API: a ledger, to verify and to export.
+"""The Python API: a ledger, to verify, to export and to back up; a backup to verify, and two ledgers to compare.
 
     from pytest_audit_ledger import Ledger
 
@@ -22,7 +22,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 from pytest_audit_ledger.artifacts.backup import BackupResult, backup, backup_request
-from pytest_audit_ledger.artifacts.backup_file import BackupVerification, prove_backup
+from pytest_audit_ledger.artifacts.backup_file import BackupVerification, is_backup, prove_backup, restored_backup
+from pytest_audit_ledger.artifacts.difference import Difference, Side, difference
 from pytest_audit_ledger.artifacts.encryption import Key, opener_of, read_key
 from pytest_audit_ledger.artifacts.export import Export, ExportResult, entries, export, export_request
 from pytest_audit_ledger.artifacts.proof import Prover
@@ -32,7 +33,8 @@ from pytest_audit_ledger.judgement import Verification
 from pytest_audit_ledger.kinds.registry import Registry
 from pytest_audit_ledger.resources import folder
 from pytest_audit_ledger.scan import Progress, no_progress
-from pytest_audit_ledger.sources.base import Source
+from pytest_audit_ledger.sources.base import Snapshot, Source
+from pytest_audit_ledger.sources.dsn import resolve
 from pytest_audit_ledger.sources.export_file import ExportFile
 from pytest_audit_ledger.sources.postgres import DEFAULT_TIMEOUT_S, PostgresSource
 from pytest_audit_ledger.sources.resolve import DEFAULT_TABLE, named_source, started
@@ -81,6 +83,46 @@ def verify_backup(
     """
     key = read_key(encryption_key) if isinstance(encryption_key, str) else encryption_key
     return prove_backup(Path(file), _prover(scratch_db, progress), opener_of(key, identity))
+
+
+def diff(
+    a: str,
+    b: str,
+    *,
+    table: str = DEFAULT_TABLE,
+    timeout: int = DEFAULT_TIMEOUT_S,
+    samples: int = DEFAULT_SAMPLES,
+    identity: str | Path | None = None,
+    encryption_key: str | Key | None = None,
+    scratch_db: str | None = None,
+    progress: Progress = no_progress,
+) -> Difference:
+    """Compare two ledgers entry by entry: each a database, a backup, which is restored for it, or an export.
+
+    `table` is the ledger's in both; a backup's manifest knows its own. `samples`: changes and ranges kept; all are
+    counted. `identity`, `encryption_key` and `scratch_db` are as for `verify_backup`.
+
+    Raises UsageError, and SourceError where a side cannot be read.
+    """
+    key = read_key(encryption_key) if isinstance(encryption_key, str) else encryption_key
+    opener = opener_of(key, identity)
+    if scratch_db is not None:
+        PostgresSource(scratch_db)  # mistakes show now
+    for named in (a, b):
+        if not is_backup(resolve(named)):
+            named_source(named, table, timeout)
+
+    def opened(named: str) -> AbstractContextManager[Source]:
+        if is_backup(resolve(named)):
+            path, scratch = Path(resolve(named)), scratch_db
+            return restored_backup(path, opener, scratch=scratch, table=table, timeout=timeout, progress=progress)
+        return started(named, table, timeout)
+
+    def side(named: str, snapshot: Snapshot) -> Side:
+        return Side(resolve(named) if is_backup(resolve(named)) else snapshot.info.database, snapshot)
+
+    with opened(a) as one, opened(b) as other, one.snapshot() as first, other.snapshot() as second:
+        return difference(side(a, first), side(b, second), samples=samples, progress=progress)
 
 
 class Ledger:

@@ -43,7 +43,7 @@ Examples:
 {EXIT_CODES}
 """
 
-_scratch_db = click.option(
+scratch_db_option = click.option(
     "--scratch-db",
     "--ledger-scratch-db",
     cls=Aliased,
@@ -66,7 +66,7 @@ class _WithVerify(click.Command):
 @click.argument("file", metavar="FILE")
 @click.option("--identity", "-i", metavar="FILE", help="The private key that opens it: of age-keygen, or of SSH.")
 @click.option("--encryption-key", metavar="KEY", help="The passphrase that opens it: @FILE, env:NAME or prompt.")
-@_scratch_db
+@scratch_db_option
 @common_options
 def verify(file: str, identity: str | None, encryption_key: str | None, scratch_db: str | None, quiet: bool) -> int:
     """Verify a backup, from the file and the manifest beside it alone.
@@ -108,7 +108,7 @@ def verify(file: str, identity: str | None, encryption_key: str | None, scratch_
     default=False,
     help="Verify the ledger in the same snapshot, restore the backup, verify what comes out, and exit as verify does.",
 )
-@_scratch_db
+@scratch_db_option
 def backup(
     dsn: str,
     table: str,

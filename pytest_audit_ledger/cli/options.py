@@ -75,6 +75,13 @@ def ledger_options(command: Command) -> Command:
             metavar="DSN",
             help="The ledger: a database, an export, or demo.",
         ),
+    )
+    return _added(options, place_options(common_options(command)))
+
+
+def place_options(command: Command) -> Command:
+    """Add the options that say which table is read, and how long that may take."""
+    options = (
         click.option(
             "--table",
             "--ledger-table",
@@ -94,7 +101,7 @@ def ledger_options(command: Command) -> Command:
             help=f"How long one statement may take on the server; a scan is one.  [default: {DEFAULT_TIMEOUT_S}]",
         ),
     )
-    return _added(options, common_options(command))
+    return _added(options, command)
 
 
 def common_options(command: Command) -> Command:

@@ -55,7 +55,7 @@ class ExportFile:
         Raises UsageError where there is none.
         """
         self.path = Path(path)
-        if not _is_file(self.path):
+        if not is_file(self.path):
             raise UsageError(f"There is no file {self.path}.", "Name an export, or the DSN of a database.")
         if format_of(self.path) is None:
             raise UsageError(f"{self.path} is no export.", "Name a file .json, .jsonl or .csv; .gz may follow.")
@@ -314,7 +314,8 @@ def _clock(manifest: Mapping[str, Any] | None) -> str:
     return canonical_timestamp(min(stated or now, now))
 
 
-def _is_file(path: Path) -> bool:
+def is_file(path: Path) -> bool:
+    """Tell whether there is such a file."""
     try:
         return path.is_file()
     except OSError:  # a name that is too long, a folder that may not be entered
