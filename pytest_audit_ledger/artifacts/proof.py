@@ -6,6 +6,7 @@ Where it cannot be restored, a lesser proof is made, and called what it is.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from enum import Enum
 from hashlib import sha256
@@ -13,7 +14,7 @@ from typing import Any, BinaryIO
 
 from pytest_audit_ledger.artifacts.digest import digest
 from pytest_audit_ledger.artifacts.encryption import MAGIC, Opener
-from pytest_audit_ledger.artifacts.restore import Listing, restored, unpack
+from pytest_audit_ledger.artifacts.restore import Listing, listing, restored, unpack
 from pytest_audit_ledger.artifacts.tally import tally
 from pytest_audit_ledger.errors import LedgerError, SourceError
 from pytest_audit_ledger.interruption import interruptible
@@ -131,13 +132,14 @@ class Prover:
 
 def _lesser(opened: Callable[[], BinaryIO], opener: Opener, reason: str) -> Proof:
     """Read the backup to its end, and say what that shows."""
-    listing = Listing()
-    try:
-        with opened() as file:
-            interruptible(lambda: unpack(file, opener, listing), listing.stop)
-    except LedgerError as error:
-        return Proof(Method.NONE, f"It was not restored. {reason}", contradictions=(error.message,))
-    done = "pg_restore --list read its list of contents" if listing.custom else "it was read to its end"
+    with ExitStack() as resources:
+        found = Listing(lambda: resources.enter_context(listing()))
+        try:
+            file = resources.enter_context(opened())
+            interruptible(lambda: unpack(file, opener, found), found.stop)
+        except LedgerError as error:
+            return Proof(Method.NONE, f"It was not restored. {reason}", contradictions=(error.message.rstrip("."),))
+    done = "pg_restore --list read its list of contents" if found.custom else "it was read to its end"
     return Proof(Method.LISTED, f"It was not restored; {done}, which says nothing about the entries. {reason}")
 
 

@@ -64,6 +64,11 @@ def _restoring(login: Login, *, custom: bool) -> Running:
     return Running(programs.find("psql", login.server_major), arguments, login, fed=True)
 
 
+def listing() -> Running:
+    """Start `pg_restore --list`: of whatever version, as the newest reads every dump."""
+    return Running(programs.newest("pg_restore"), ["--list"], None, fed=True)
+
+
 class Sink(Protocol):
     """Where a dump goes to, piece by piece; `finish` is called at its end."""
 
@@ -179,7 +184,7 @@ class Loader:
     def _feed(self, data: bytes) -> None:
         assert self._running is not None  # noqa: S101  (begun)
         try:
-            self._running.input.write(data)
+            self._running.feed(data)
         except BrokenPipeError:
             self._running.finish()  # says why it ended
             raise SourceError(f"{_DAMAGED}: something stands after its end.", _FETCH) from None
@@ -204,7 +209,9 @@ class Loader:
 class Listing:
     """Reads a dump to its end without restoring it: its list of contents, or the mark that pg_dump sets last."""
 
-    def __init__(self) -> None:
+    def __init__(self, start: Callable[[], Running]) -> None:
+        """`start` returns `pg_restore --list` at work, which reads a dump in custom format."""
+        self._start = start
         self._running: Running | None = None
         self._tail = b""
         self.custom: bool | None = None
@@ -213,10 +220,10 @@ class Listing:
         """Take a piece of the dump."""
         if self.custom is None and data:
             self.custom = data.startswith(CUSTOM)
-            self._running = Running(programs.find("pg_restore", 0), ["--list"], None, fed=True) if self.custom else None
+            self._running = self._start() if self.custom else None
         if self._running is not None:
             with suppress(BrokenPipeError):  # it reads the list, which stands first, and no more
-                self._running.input.write(data)
+                self._running.feed(data)
         self._tail = (self._tail + data)[-_HEAD:]
         return len(data)
 

