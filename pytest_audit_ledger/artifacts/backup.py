@@ -19,7 +19,7 @@ from typing import Any, BinaryIO, cast
 
 from pytest_audit_ledger.artifacts.base import Artifact, Verified
 from pytest_audit_ledger.artifacts.encryption import Key, Opener, encrypt, key_of_this_run
-from pytest_audit_ledger.artifacts.files import Draft, Written, whole_files, written_json
+from pytest_audit_ledger.artifacts.files import Behind, Draft, Written, whole_files, written_json
 from pytest_audit_ledger.artifacts.proof import NOT_PROVEN, Content, Method, Proof, Prover, content, statuses
 from pytest_audit_ledger.artifacts.tally import tally
 from pytest_audit_ledger.entry import canonical_timestamp
@@ -215,10 +215,11 @@ def _dump(snapshot: PostgresSnapshot, program: Program, request: Backup, file: D
 
         def write() -> None:
             reader = cast("BinaryIO", _Deflated(running, advance) if request.compressed else _Dumped(running, advance))
-            if request.key is not None:
-                encrypt(request.key, reader, cast("BinaryIO", file))
-            else:
-                shutil.copyfileobj(reader, file, CHUNK)
+            with Behind(file) as writer:
+                if request.key is not None:
+                    encrypt(request.key, reader, cast("BinaryIO", writer))
+                else:
+                    shutil.copyfileobj(reader, writer, CHUNK)
 
         interruptible(write, running.stop)
 

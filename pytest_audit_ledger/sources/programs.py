@@ -6,6 +6,7 @@ its own user can read.
 
 from __future__ import annotations
 
+import fcntl
 import io
 import os
 import re
@@ -18,7 +19,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from pytest_audit_ledger.errors import SourceError
 from pytest_audit_ledger.printable import printable
@@ -145,6 +146,7 @@ class Running:
         except OSError as error:
             raise SourceError(f"{program.path} cannot be run: {error.strerror}.", "Install it anew.") from None
 
+        _widen(self._process.stdin or self._process.stdout)
         self.output = io.BufferedReader(self._process.stdout or io.BytesIO(), CHUNK)  # type: ignore[type-var]
 
     def __enter__(self) -> Self:
@@ -191,6 +193,13 @@ class Running:
         place = f" on {self._login.label}" if self._login else ""
         remedy = next((remedy for pattern, remedy in _REMEDIES if re.search(pattern, words)), "See the server's log.")
         return SourceError(f"{name} failed{place} ({printable(words.rstrip('.'))}).", remedy)
+
+
+def _widen(pipe: IO[bytes] | None) -> None:
+    """Let a pipe hold more than usual, where the system can, so that neither end waits for the other all the time."""
+    if pipe is not None:
+        with suppress(AttributeError, OSError):
+            fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, CHUNK)
 
 
 _REMEDIES = (
