@@ -144,8 +144,8 @@ class Running:
                 start_new_session=True,  # Ctrl-C is for us to handle, once
             )
         except OSError as error:
+            self._complaints.close()
             raise SourceError(f"{program.path} cannot be run: {error.strerror}.", "Install it anew.") from None
-
         _widen(self._process.stdin or self._process.stdout)
         self.output = io.BufferedReader(self._process.stdout or io.BytesIO(), CHUNK)  # type: ignore[type-var]
 

@@ -196,11 +196,17 @@ def test_the_same_ledger_makes_the_same_compressed_bytes(ledger: Forger, tmp_pat
 # Restoring by hand
 
 
+def major(dsn: str) -> int:
+    """Return the major version of a server."""
+    with Forger(dsn) as forger:
+        return forger.connection.server_version // 10_000
+
+
 def programs_of(server: str) -> dict[str, str]:
     """Return the environment in which a README's commands find the server and its programs."""
     names = {"host": "PGHOST", "port": "PGPORT", "user": "PGUSER", "password": "PGPASSWORD"}
     found = {names[name]: value for name, value in parse_dsn(server).items() if name in names}
-    folder = programs.find("pg_restore", 18).path.parent
+    folder = programs.find("pg_restore", major(server)).path.parent
     return {**os.environ, **found, "PATH": f"{folder}:{os.environ['PATH']}"}
 
 
@@ -322,7 +328,11 @@ def test_a_change_of_any_column_changes_the_digest(forger: Forger) -> None:
 # Tampering
 
 
-@pytest.mark.parametrize("name", [*(TAMPERINGS.keys() - {"rows_hidden_by_policy", "full_rewrite", "tail_truncation"})])
+UNSEEN = {"full_rewrite", "tail_truncation"}
+"""What a verification cannot find, because the chain is well-formed."""
+
+
+@pytest.mark.parametrize("name", sorted(TAMPERINGS.keys() - UNSEEN))
 def test_a_ledger_that_was_tampered_with_is_backed_up_and_its_manifest_says_so(
     forger: Forger, server: str, tmp_path: Path, name: str
 ) -> None:
@@ -525,7 +535,7 @@ def test_a_file_that_does_not_hold_what_the_database_does_does_not_get_its_name(
 ) -> None:
     """A pg_dump that leaves out a row: there is none such, so one is made."""
     forger.build(100)
-    real = programs.find("pg_dump", 18)
+    real = programs.find("pg_dump", major(server))
     wrapper = tmp_path / "bin" / "pg_dump"
     wrapper.parent.mkdir()
     script = f'case "$*" in *--version*) {real.path} --version;; *) {real.path} "$@" | grep -v "^60\t";; esac'
@@ -566,7 +576,8 @@ def forms(dsn: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, 
     (folder / "services").write_text(f"[ledger]\n{lines}")
     monkeypatch.setenv("PGSERVICEFILE", str(folder / "services"))
     monkeypatch.setenv("OF_THE_LEDGER", dsn)
-    tail = f"{parameters['user']}@/{parameters['dbname']}?host={parameters['host']}"
+    port = f"&port={parameters['port']}" if "port" in parameters else ""
+    tail = f"{parameters['user']}@/{parameters['dbname']}?host={parameters['host']}{port}"
     return {
         "key=value": dsn,
         "uri": f"postgresql://{tail}",
@@ -593,11 +604,11 @@ def test_entries_that_are_appended_meanwhile_do_not_disturb_a_backup(
     appended: list[int] = []
 
     def append() -> None:
-        entries = islice(sample_entries(60_000), 2000, None)
+        entries = islice(sample_entries(200_000), 2000, None)
         with Forger(forger.dsn) as other:
             while not done.is_set():
-                other.append(list(islice(entries, 20)))
-                appended.append(20)
+                other.append(list(islice(entries, 50)))
+                appended.append(50)
                 time.sleep(0.01)
 
     thread = threading.Thread(target=append)
@@ -610,7 +621,7 @@ def test_entries_that_are_appended_meanwhile_do_not_disturb_a_backup(
     finally:
         done.set()
         thread.join()
-    assert sum(appended) / (time.monotonic() - started) > 500, "the machine is too busy to show anything"
+    assert sum(appended) / (time.monotonic() - started) > 1000, "the machine is too busy to show anything"
     for result in results:
         assert result.verified, result.verification_status
         assert result.manifest["assurance"] == "SELF-CONSISTENT"

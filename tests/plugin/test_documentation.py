@@ -26,7 +26,7 @@ READMES = sorted(
     for pattern in ("*.md", "checks/*.md", "sql/*.md", "examples/**/*.md", "pytest_audit_ledger/**/*.md")
     for path in ROOT.glob(pattern)
 )
-RESTORED = ("from_sql", "from_dump")
+RESTORED = ("from_sql", "from_dump", "test_ledger")
 """The databases that a README has its reader create."""
 
 RUN_ELSEWHERE = {
