@@ -7,6 +7,7 @@ commands of its own that run programs. No dump has any but one pair, which pg_du
 
 from __future__ import annotations
 
+import os
 import re
 import secrets
 import shutil
@@ -51,7 +52,7 @@ def restored(
             login = source.login(connection)
         with ExitStack() as resources:
             loader = Loader(lambda custom: resources.enter_context(_restoring(login, custom=custom)))
-            with progress(None, BYTES) as advance:
+            with progress(os.fstat(file.fileno()).st_size, BYTES) as advance:
                 interruptible(lambda: unpack(file, opener, loader, advance), loader.stop)
         yield source
 

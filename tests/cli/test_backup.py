@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -119,6 +120,13 @@ def test_a_passphrase_is_asked_for_twice_and_not_shown(tmp_path: Path, dsn: str)
     assert "The two passphrases are not the same." in terminal.output
     assert "correct" not in terminal.output
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_terminal_shows_how_much_was_dumped(tmp_path: Path, dsn: str) -> None:
+    terminal = Terminal("backup", "--source", dsn, "--output", str(tmp_path / "x.dump"))
+    assert terminal.finish() == 0
+    assert re.search(r"audit ledger: [0-9.]+k?B \[", terminal.output)
+    assert "Backed up a ledger of 100 entries." in terminal.output
 
 
 def test_help_shows_the_command_that_verifies(invoke: Invoke) -> None:
