@@ -15,8 +15,8 @@ from pytest_audit_ledger.suite.mistakes import did_you_mean
 
 # Comments, and quotes of every kind (PostgreSQL documentation, section 4.1).
 _QUOTED = re.compile(
-    r"--[^\n]*|/\*.*?\*/|\$(?P<tag>[A-Za-z_]\w*)?\$.*?\$(?(tag)(?P=tag))\$"
-    r"|[eE]'(?:[^'\\]|\\.|'')*'|'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"",
+    r"--[^\n]*|/\*.*?\*/|(?<![\w$])\$(?P<tag>[A-Za-z_]\w*)?\$.*?\$(?(tag)(?P=tag))\$"
+    r"|(?<![\w$])[eE]'(?:[^'\\]|\\.|'')*'|'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"",
     re.DOTALL,
 )
 _VARIABLE = re.compile(r"%\((?P<name>[^()\s]*)\)(?P<type>\w?)|%s\b")
@@ -70,7 +70,7 @@ def _unknown_names(text: str, masked: str, known: Collection[str]) -> Iterator[O
     for found in _VARIABLE.finditer(text):
         here, name = (found.start(), found.end()), found["name"]
         if _VARIABLE.match(masked, found.start()) is None:
-            if name in known:
+            if name in known or (name or "").startswith("check."):
                 yield Objection(
                     *here, f"{found[0]} stands in quotes or a comment; a variable is bound as a value without"
                 )
