@@ -52,7 +52,7 @@ def one_statement(text: str) -> str:
 def objections(text: str, form: str, known: Collection[str]) -> Iterator[Objection]:
     """Yield what is wrong with SQL of a form, `sql-query` or `sql-expression`; `known` are the variables there are."""
     masked = _masked(text)
-    if not masked.strip():
+    if not _QUOTED.sub(lambda found: "" if found[0].startswith(("--", "/*")) else found[0], text).strip():
         yield Objection(0, len(text), "there is no SQL")
         return
     yield from _unknown_names(text, masked, known)
