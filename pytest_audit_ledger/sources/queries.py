@@ -18,12 +18,13 @@ from psycopg2.sql import SQL, Composable, Identifier, Literal
 
 from pytest_audit_ledger.errors import CannotEvaluate, LedgerError
 from pytest_audit_ledger.kinds.base import LedgerInfo, Rows, Statement
+from pytest_audit_ledger.names import QUOTED
 from pytest_audit_ledger.outcome import LONGEST_TEXT
 from pytest_audit_ledger.sources.refusals import explain
 
 _CURSOR = Identifier("audit_ledger_answer")
 _OPEN = "DECLARE answer refcursor := {name}; BEGIN OPEN answer NO SCROLL FOR EXECUTE {text}{using}; END"
-_PLACEHOLDER = re.compile(r"%\(([\w.]+)\)s")
+_SLOT = re.compile(rf"(?:{QUOTED.pattern})|(?P<ledger>\{{ledger\}})|%\((?P<name>[\w.]+)\)s", re.DOTALL)
 
 
 class PostgresQueries:
@@ -38,7 +39,7 @@ class PostgresQueries:
 
     def ask(self, statement: Statement, first: int) -> Rows:
         """Return the `first` rows of a SELECT as text, and how many there are in all."""
-        text, values = _numbered(statement.sql.replace("{ledger}", self.info.table), statement.values)
+        text, values = _filled(statement.sql, self.info.table, statement.values)
         opened = False
         try:
             with self._connection.cursor() as cursor:
@@ -98,15 +99,22 @@ def _shortened(text: str, width: int) -> str:
     return f"SELECT {columns} FROM (\n{text}\n) AS answer ({', '.join(names)})"  # noqa: S608  (see above)
 
 
-def _numbered(text: str, values: Mapping[str, Any]) -> tuple[str, list[Any]]:
-    """Return the query with its placeholders numbered, as the server has them, and their values in that order.
+def _filled(text: str, table: str, values: Mapping[str, Any]) -> tuple[str, list[Any]]:
+    """Return the query with its table, its values numbered as the server has them, and the values in that order.
 
-    What has no value stands in quotes or a comment, and stays as it is.
+    What stands in quotes or comments stays as it is, also where the name of a column holds {ledger}.
     """
-    used = [name for name in dict.fromkeys(_PLACEHOLDER.findall(text)) if name in values]
-    numbers = {name: number for number, name in enumerate(used, 1)}
-    numbered = _PLACEHOLDER.sub(lambda found: f"${numbers[found[1]]}" if found[1] in numbers else found[0], text)
-    return numbered, [values[name] for name in used]
+    used: list[str] = []
+
+    def fill(found: re.Match[str]) -> str:
+        if found["name"] is None:
+            return table if found["ledger"] else found[0]
+        if found["name"] not in used:
+            used.append(found["name"])
+        return f"${used.index(found['name']) + 1}"
+
+    filled = _SLOT.sub(fill, text)
+    return filled, [values[name] for name in used]
 
 
 def _typed(value: Any) -> Composable:

@@ -193,10 +193,6 @@ MALFORMED_SQL: dict[str, tuple[str, str]] = {
         "vars: {track: {type: str, default: llm}}\n" + WHERE + "    where: track = '%(track)s'\n",
         "7:21: 'where' of check 'ruled': %(track)s " + IN_QUOTES,
     ),
-    "a value of ours in quotes": (
-        WHERE + "    where: track = '%(check.values)s'\n",
-        "6:21: 'where' of check 'ruled': %(check.values)s " + IN_QUOTES,
-    ),
     "a variable of ours": (
         WHERE + "    where: track = %(check.values)s\n",
         "6:20: 'where' of check 'ruled': unknown variable 'check.values'",
@@ -365,6 +361,7 @@ INNOCENT_SQL = {
     "a quote in quotes": "reasoning <> 'it''s'",
     "a backslash before a quote, which is no escape here": r"reasoning LIKE'\' OR reasoning = ';'",
     "an escape": r"reasoning = E'\';'",
+    "nothing but a name in quotes": '"Is right"',
     "a comment": "true -- it's; {this} $1",
     "a dollar in a name": "a$b$c = 1 OR x$b$y = 2",
     "dollar quotes": "reasoning = $tag$it's; $1$tag$",
