@@ -106,7 +106,7 @@ HARMLESS = {
 
 @pytest.fixture
 def ledger(workshop: Forger) -> Forger:
-    """A ledger of a hundred entries, made once for all of these tests that change nothing."""
+    """A ledger of a hundred entries, in the database that the tests of this process share."""
     workshop.run("RESET ALL; SET TimeZone = 'UTC'; DROP SCHEMA public CASCADE; CREATE SCHEMA public")
     return workshop.build(100)
 
