@@ -9,9 +9,9 @@ from xml.etree import ElementTree
 import pytest
 
 from pytest_audit_ledger.entry import entry_hash
-from pytest_audit_ledger.resources import folder
 from tests.forger import TAMPERINGS, Forger
 from tests.plugin.conftest import RunLedger
+from tests.postgres.support import default_suite
 
 
 def properties(node: Any) -> dict[str, str]:
@@ -54,6 +54,9 @@ def test_the_junit_file_tells_the_facts_about_ledger_and_checks(
         "ledger.element_count": "200",
         "ledger.unexpected_count": "1",
         "ledger.controls": "SOC2-CC7.2, ISO27001-A.8.15, EU-AI-Act-12, NIST-AU-9, NIST-AU-10",
+        "ledger.location": "integrity.ledger.yaml:17",
+        "ledger.owner": "",
+        "ledger.waiver": "",
     }
     failure = case.find("failure")
     assert "sequence 50" in failure.text
@@ -193,5 +196,5 @@ def test_two_suites_share_one_snapshot_and_one_scan(pytester: pytest.Pytester, r
 
 
 def test_the_shipped_suite_names_a_description_and_controls_for_every_check() -> None:
-    text = (folder("checks") / "integrity.ledger.yaml").read_text(encoding="utf-8")
-    assert text.count("description:") == text.count("controls:") == text.count("- id:") == 9
+    checks = default_suite().checks
+    assert all(check.description and check.controls for check in checks)
