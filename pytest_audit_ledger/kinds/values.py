@@ -19,15 +19,17 @@ _BOUND: Mapping[str, Any] = {
     "type": ["number", "string"],
     "description": "A number, or a text that is read as the column's type, such as 2026-05-01.",
 }
-_SCALAR: Mapping[str, Any] = {"type": ["string", "number", "boolean"]}
+_SCALAR: Mapping[str, Any] = {"type": ["string", "integer", "boolean"]}
 
 _BEFORE = quoted("the value before")
 _OCCURRENCES = quoted("the number of occurrences")
 
 
 def _text(value: Any) -> str:
-    """Return a value of YAML as PostgreSQL prints it."""
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    """Return a value of YAML as PostgreSQL prints it; a whole number may be written as 1e3 there."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 class NotNull(RowKind):

@@ -150,8 +150,9 @@ class _Reader:
         ids = [*(check.id for check in part.checks), *_ids(declared_checks)]
         if part.complete:
             _validate_plan(document, len(ids))
-        waivers = waivers_of(document, ids if part.complete else None)
-        part.checks = [replace(c, waiver=waivers.get(c.id, c.waiver)) for c in [*part.checks, *built]]
+        included = {check.id: check.waiver for check in part.checks if check.waiver is not None}
+        waivers = waivers_of(document, ids if part.complete else None, included)
+        part.checks = [replace(check, waiver=waivers.get(check.id)) for check in [*part.checks, *built]]
 
     def _validate_kind(self, document: Document, declared: Declared, at: DataPath) -> type[Kind] | None:
         name = declared.get("expect")

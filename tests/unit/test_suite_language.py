@@ -380,6 +380,12 @@ def test_an_included_check_can_be_waived(folder: Folder) -> None:
     assert check.waiver is not None
 
 
+def test_a_check_that_an_included_file_waives_is_not_waived_again(folder: Folder) -> None:
+    folder.write(top=f"version: 1\ninclude: [a.yaml]\n{WAIVER}", a=HEAD + CHECK + WAIVER.replace("W-7", "W-1"))
+    with pytest.raises(SuiteError, match=r"top.yaml:4:22: the check 'hashes' is waived by W-1 already"):
+        folder.load()
+
+
 @pytest.mark.parametrize("key", ["id", "check", "reason", "approved_by", "expires"])
 def test_a_waiver_needs_every_key_but_the_ticket(refuse: Refuse, key: str) -> None:
     words = {"id": "W-7", "check": "hashes", "reason": "r", "approved_by": "a", "expires": "2026-12-31T23:59:59Z"}
