@@ -13,6 +13,9 @@ from pytest_audit_ledger.outcome import Assurance, Finding, Outcome, Severity, S
 CONSISTENCY = ("chain_linkage", "entry_hash", "sequence_continuity")
 """The kinds that must all have passed before a ledger is called self-consistent."""
 
+PROVENANCE = ("envelope_hash", "envelope_consistency", "transcript_signature")
+"""The kinds that examine what schema v3 added, and are skipped where a ledger has none of it."""
+
 
 @dataclass(frozen=True)
 class Survey:
@@ -112,7 +115,8 @@ def judge(outcomes: Sequence[Outcome], survey: Survey | None) -> tuple[Assurance
     lacking = [name for name in CONSISTENCY if name not in passed]
     if lacking:
         return Assurance.UNVERIFIED, f"The ledger as a whole was not verified: {', '.join(lacking)} did not run."
-    others = [f"{o.check_id} ({o.status.value})" for o in integrity if o.status is not Status.PASS]
+    absent = [o for o in integrity if o.kind in PROVENANCE and o.status is Status.SKIP]
+    others = [f"{o.check_id} ({o.status.value})" for o in integrity if o.status is not Status.PASS and o not in absent]
     passed_words = (
         f"Integrity checks passed, but for {', '.join(others)}." if others else "Every integrity check that ran passed."
     )

@@ -34,7 +34,7 @@ from pytest_audit_ledger.sources.resolve import DEFAULT_TABLE, named_source, sta
 from pytest_audit_ledger.sources.selection import fields as parse_fields
 from pytest_audit_ledger.sources.selection import selection
 from pytest_audit_ledger.suite import Check, default_suites, load
-from pytest_audit_ledger.verification import DEFAULT_SAMPLES, verify
+from pytest_audit_ledger.verification import DEFAULT_SAMPLES, transcript_keys_given, verify
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -92,18 +92,28 @@ class Ledger:
         workers: int | None = 1,
         samples: int = DEFAULT_SAMPLES,
         allow_empty: bool = False,
+        transcript_keys: Sequence[str | Path] = (),
     ) -> Verification:
         """Verify the whole ledger in one snapshot: the default suite, and `suites` of your own besides.
 
         `check_timestamps`: whether the order of time is judged. `workers`: processes that share the scan, None to
         choose (a script then needs `if __name__ == "__main__"`). `samples`: findings kept for each check; all are
-        counted. `allow_empty`: skip, instead of fail, what an empty ledger leaves unproven.
+        counted. `allow_empty`: skip, instead of fail, what an empty ledger leaves unproven. `transcript_keys`: the
+        Ed25519 public keys that transcripts may be signed with, as PEM files or as PEM text; without any, their
+        signatures are not verified, which is a warning.
 
-        Raises UsageError for a mistake in a suite. What goes wrong with the ledger or the server is in the result.
+        Raises UsageError for a mistake in a suite or a key. What goes wrong with ledger or server is in the result.
         """
+        given = transcript_keys_given(transcript_keys)
         checks = self._checks(suites, check_timestamps=check_timestamps)
         return verify(
-            self.source, checks, workers=workers, samples=samples, allow_empty=allow_empty, progress=self._progress
+            self.source,
+            checks,
+            workers=workers,
+            samples=samples,
+            allow_empty=allow_empty,
+            progress=self._progress,
+            given=given,
         )
 
     def _checks(self, suites: Sequence[str | Path], *, check_timestamps: bool) -> list[Check]:

@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import Any
 
 from pytest_audit_ledger.entry import Batch, canonical_timestamp, plain_text
@@ -17,10 +18,12 @@ from pytest_audit_ledger.errors import LedgerError, NotApplicable, SourceError
 from pytest_audit_ledger.interruption import interruptible
 from pytest_audit_ledger.judgement import Survey, Verification, judge
 from pytest_audit_ledger.kinds.base import Fold, Guard, Kind, LedgerInfo
+from pytest_audit_ledger.kinds.transcript import TranscriptSignature
 from pytest_audit_ledger.outcome import Outcome, Severity, Status
 from pytest_audit_ledger.scan import Progress, broken_kind, no_progress, scan
 from pytest_audit_ledger.sources.base import Snapshot, Source
 from pytest_audit_ledger.suite import Check
+from pytest_audit_ledger.transcript_keys import read_keys
 
 DEFAULT_SAMPLES = 20
 
@@ -28,6 +31,14 @@ Given = Mapping[str, Mapping[str, Any]]
 """Parameters by name of kind."""
 
 NOTHING_GIVEN: Given = {}
+
+
+def transcript_keys_given(named: Sequence[str | Path]) -> Given:
+    """Return the public keys that an option names, as files or as PEM text, for the kind that verifies with them.
+
+    Raises UsageError where one cannot be read or is no Ed25519 public key.
+    """
+    return {TranscriptSignature.name: {"keys": read_keys(named)}} if named else NOTHING_GIVEN
 
 
 def verify(

@@ -36,6 +36,7 @@ from pytest_audit_ledger.rendering import ASCII, UNICODE, Marks, full_report, tr
 from pytest_audit_ledger.scan import parse_workers
 from pytest_audit_ledger.sources.dsn import resolve
 from pytest_audit_ledger.suite import load
+from pytest_audit_ledger.transcript_keys import read_keys
 from pytest_audit_ledger.verification import DEFAULT_SAMPLES
 
 WIDEST = 110
@@ -101,6 +102,16 @@ Examples:
     help="Accept a ledger without entries: what it leaves unproven is skipped, and the exit code is 0.",
 )
 @click.option(
+    "--transcript-key",
+    "--ledger-transcript-key",
+    "transcript_keys",
+    cls=Aliased,
+    multiple=True,
+    metavar="PEM",
+    help="A file with an Ed25519 public key that transcripts may be signed with; repeatable. Without any, their "
+    "signatures are not verified, which is a warning.",
+)
+@click.option(
     "--repair",
     is_flag=True,
     help="First restore what protects the entries (triggers, constraints, indexes), after a confirmation. Never "
@@ -123,6 +134,7 @@ def verify(
     workers: str,
     samples: int,
     allow_empty: bool,
+    transcript_keys: tuple[str, ...],
     repair: bool,
     yes: bool,
     dry_run: bool,
@@ -140,6 +152,7 @@ def verify(
     if dry_run and output is not None:
         raise UsageError("With --dry-run there is no result to write.", "Leave --output out, or redirect the SQL.")
     _refuse_early(dsn, suites, output)
+    keys = read_keys(transcript_keys)
     with Ledger(dsn, table=table, timeout=timeout, progress=progress(quiet=quiet)) as ledger:
         if dry_run:
             print_script(ledger.source, quiet=quiet)
@@ -152,6 +165,7 @@ def verify(
             workers=chosen,
             samples=samples,
             allow_empty=allow_empty,
+            transcript_keys=keys,
         )
     code = exit_code(verification, allow_empty=allow_empty)
     with outweighed_by(code), ExitStack() as last:

@@ -138,6 +138,14 @@ class Kind(ABC):
         self.failure: LedgerError | None = None
         """Why this could not be evaluated; set by the run when the code of the kind raises."""
 
+    @classmethod
+    def prepared(cls, parameters: Mapping[str, Any], folder: str) -> Mapping[str, Any]:  # noqa: ARG003  (for others)
+        """Return the parameters of a check in a suite as a run needs them, such as files read.
+
+        Called once, where a suite in `folder` is loaded. Raises UsageError, which is told as a mistake of the suite.
+        """
+        return parameters
+
 
 class Fold(Kind):
     """A kind that reads every entry once, in order, in constant memory. Must be picklable between batches."""

@@ -14,8 +14,11 @@ from pytest_audit_ledger.kinds.chain import (
     TimestampOrder,
     VerdictTaxonomy,
 )
+from pytest_audit_ledger.kinds.coverage import HashCoverage
+from pytest_audit_ledger.kinds.envelope import EnvelopeConsistency, EnvelopeHash
 from pytest_audit_ledger.kinds.export_manifest import ExportManifest
 from pytest_audit_ledger.kinds.table_guard import TableGuard
+from pytest_audit_ledger.kinds.transcript import TranscriptSignature
 
 SHIPPED: tuple[type[Kind], ...] = (
     ChainLinkage,
@@ -25,6 +28,10 @@ SHIPPED: tuple[type[Kind], ...] = (
     VerdictTaxonomy,
     AppendOnly,
     TableGuard,
+    EnvelopeHash,
+    EnvelopeConsistency,
+    TranscriptSignature,
+    HashCoverage,
     ExportManifest,
 )
 """The kinds of this package, registered through the same hook as everybody's."""

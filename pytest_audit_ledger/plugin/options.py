@@ -12,7 +12,7 @@ from pytest_audit_ledger.scan import parse_workers
 from pytest_audit_ledger.sources.base import Source
 from pytest_audit_ledger.sources.export_file import ExportFile
 from pytest_audit_ledger.sources.resolve import DEFAULT_TABLE, named_source
-from pytest_audit_ledger.verification import NOTHING_GIVEN, Given
+from pytest_audit_ledger.verification import Given, transcript_keys_given
 
 
 @dataclass(frozen=True)
@@ -57,5 +57,5 @@ def read_options(config: pytest.Config, dsn: str) -> Options:
         timeout=config.getoption("--ledger-timeout"),
         allow_empty=config.getoption("--ledger-allow-empty"),
         suites=tuple(config.getini("ledger_suites")),
-        given=NOTHING_GIVEN,
+        given=transcript_keys_given(config.getoption("--ledger-transcript-key")),
     )

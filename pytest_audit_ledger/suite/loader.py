@@ -16,7 +16,7 @@ from typing import Any
 
 from jsonschema import Draft202012Validator, ValidationError
 
-from pytest_audit_ledger.errors import SuiteError
+from pytest_audit_ledger.errors import SuiteError, UsageError
 from pytest_audit_ledger.kinds.base import Kind
 from pytest_audit_ledger.kinds.registry import Registry
 from pytest_audit_ledger.outcome import Severity
@@ -81,6 +81,8 @@ def load(path: Path, registry: Registry, name: str | None = None) -> Suite:
         _check(declared, index, document, registry, name, path)
         for index, declared in enumerate(document.data["checks"])
     )
+    if document.mistakes:
+        raise SuiteError(document.render(str(name)))
     return Suite(name, path, sha256(content).hexdigest(), checks)
 
 
@@ -93,13 +95,25 @@ def _check(
         id=declared["id"],
         suite=name,
         kind=kind,
-        parameters={key: value for key, value in declared.items() if key in kind.parameters_schema},
+        parameters=_prepared(kind, declared, index, document, path),
         severity=Severity(declared.get("severity", Severity.CRITICAL.value)),
         description=declared.get("description", ""),
         controls=tuple(declared.get("controls", ())),
         path=path,
         line=document.places["checks", index][0],
     )
+
+
+def _prepared(
+    kind: type[Kind], declared: Mapping[str, Any], index: int, document: Document, path: Path
+) -> Mapping[str, Any]:
+    """Return the parameters of a check as its kind wants them, and record what the kind refuses."""
+    parameters = {key: value for key, value in declared.items() if key in kind.parameters_schema}
+    try:
+        return kind.prepared(parameters, str(path.parent))
+    except UsageError as error:
+        document.mistake(document.places["checks", index], str(error))
+        return parameters
 
 
 @cache

@@ -17,6 +17,7 @@ SECTIONS = [
     "Chain Analysis:",
     "Integrity Checks:",
     "Verdict Distribution:",
+    "Covered By:",
     "Risk Assessment:",
     "Status: ",
     "Recommendation: ",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests.forger import Forger
@@ -15,6 +17,10 @@ IDS = [
     "verdict_taxonomy",
     "append_only",
     "table_guard",
+    "envelope_hash",
+    "envelope_consistency",
+    "transcript_signature",
+    "hash_coverage",
 ]
 NODE_IDS = [f"integrity.ledger.yaml::{check}" for check in IDS]
 NOWHERE = "--ledger-db=postgresql://nobody@127.0.0.1:1/nothing"
@@ -75,7 +81,7 @@ def test_suites_in_collected_folders_run_beside_the_default(pytester: pytest.Pyt
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (["-k", "hash"], ["entry_hash"]),
+        (["-k", "hash"], ["entry_hash", "envelope_hash", "hash_coverage"]),
         (["-m", "ledger"], IDS),
         (["-m", "not ledger"], []),
         (["--deselect", NODE_IDS[0]], IDS[1:]),
@@ -107,7 +113,7 @@ def test_last_failed_runs_only_the_checks_and_tests_that_failed(
     forger.build(10).unguarded("UPDATE ledger_entries SET reasoning = 'edited' WHERE sequence_number = 5")
     pytester.makepyfile(test_mine="def test_good(): pass\ndef test_bad(): assert 0")
     arguments = [f"--ledger-db={forger.dsn}"]
-    pytester.runpytest_subprocess(*arguments).assert_outcomes(passed=7, failed=2)
+    pytester.runpytest_subprocess(*arguments).assert_outcomes(passed=8, failed=2, skipped=3)
     again = pytester.runpytest_subprocess(*arguments, "--lf", "-v")
     again.assert_outcomes(failed=2)
     again.stdout.fnmatch_lines(["integrity.ledger.yaml::entry_hash FAILED*"])
@@ -123,7 +129,7 @@ def test_exit_first_stops_before_the_ledger_is_read(pytester: pytest.Pytester, r
 def test_verbose_output_names_checks_by_their_node_id_alone(run: RunLedger, forger: Forger) -> None:
     forger.build(10)
     result = run(f"--ledger-db={forger.dsn}", "-v")
-    lines = [line.partition(" PASSED")[0] for line in result.outlines if " PASSED" in line]
+    lines = [re.split(" PASSED| SKIPPED", line)[0] for line in result.outlines if line.startswith("integrity")]
     assert lines == NODE_IDS
 
 
