@@ -286,7 +286,7 @@ def test_columns_of_the_users_own_are_exported_whatever_their_type(forger: Forge
     assert fourth["created_at"].startswith("12026-01-01")
     for excel_safe in (False, True):
         _export(forger.dsn, tmp_path / "x.csv", excel_safe=excel_safe)
-        assert statuses(verified(tmp_path / "x.csv"))["envelope_hash"] is Status.FAIL
+        assert verified(tmp_path / "x.csv").is_valid
     _export(forger.dsn, tmp_path / "x.csv")
     forger.run("CREATE TABLE copied (LIKE ledger_entries)")
     with (tmp_path / "x.csv").open(encoding="utf-8", newline="") as file, forger.connection.cursor() as cursor:
