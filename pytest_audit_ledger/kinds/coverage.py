@@ -37,7 +37,8 @@ PROTECTIONS = (
 )
 """From the strongest to the weakest to attack by whoever controls the database; whatever is in none is unprotected."""
 
-_UNSIGNED = "of transcript_json started_at, completed_at, backend_name and backend_metadata"
+UNSIGNED = ("started_at", "completed_at", "backend_name", "backend_metadata")
+"""What stands in a transcript and is neither signed nor repeated elsewhere."""
 
 
 class HashCoverage(Fold):
@@ -79,6 +80,7 @@ class HashCoverage(Fold):
                 left = [name for name in left if name not in covered]
                 what = f"{', '.join(covered)}, in {carriers:,} of {entries:,} entries"
                 self.facts[protection.name] = f"{what} ({protection.limits})"
-        uncovered = [*left, *([_UNSIGNED] if "transcript_json" in names and "transcript_json" not in left else [])]
-        self.facts["nothing"] = ", ".join(uncovered) or "no column"
+        inside = f"of transcript_json {', '.join(UNSIGNED)}"
+        partly = [] if "transcript_json" in left or "transcript_json" not in names else [inside]
+        self.facts["nothing"] = ", ".join([*left, *partly]) or "no column"
         self.element_count = len(names)
