@@ -59,8 +59,8 @@ class Document:
             if self.is_plain:
                 return (Derived.HOLDS if likely == stored else Derived.DIFFERS), likely
             return _derived(value, likely, stored), likely
-        except RecursionError:
-            return Derived.UNDECIDED, "nested too deeply to tell"
+        except RecursionError:  # at nearly the same depth as in reading, and then Python did not write it either
+            return Derived.DIFFERS, "no hash, because it is nested too deeply"
 
 
 class _Twofold(int):

@@ -15,6 +15,7 @@ import pytest
 from pytest_audit_ledger.cli import main
 from tests.forger import Forger
 from tests.plugin.conftest import RunLedger
+from tests.signers import PEM
 
 ROOT = Path(__file__).parents[2]
 READMES = sorted(
@@ -70,12 +71,13 @@ def environment(forger: Forger, tmp_path: Path) -> dict[str, str]:
 
 
 def folder(readme: Path, tmp_path: Path) -> Path:
-    """Return where a reader stands: in a copy of the example, or anywhere."""
+    """Return where a reader stands: in a copy of the example, or anywhere, with the runtime's public key at hand."""
     copy = tmp_path / "copy"
     if readme.parts[0] == "examples":
         shutil.copytree(ROOT / readme.parent, copy)
     else:
         copy.mkdir()
+    (copy / "runtime.pem").write_text(PEM)
     return copy
 
 
