@@ -35,7 +35,7 @@ PROTECTIONS = (
         "of transcript_json its request, response and names; only where the key is given",
     ),
 )
-"""From the strongest to the weakest to attack by whoever controls the database; whatever is in none is unprotected."""
+"""What protects single columns, entry by entry; whatever column is in none of them is covered by nothing."""
 
 UNSIGNED = ("started_at", "completed_at", "backend_name", "backend_metadata")
 """What stands in a transcript and is neither signed nor repeated elsewhere."""

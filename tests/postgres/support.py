@@ -91,6 +91,11 @@ def statuses(verification: Verification) -> dict[str, Status]:
     return {outcome.kind: outcome.status for outcome in verification.outcomes}
 
 
+def core_statuses(verification: Verification) -> dict[str, Status]:
+    """Return the statuses by kind, of those kinds that have something to examine in every ledger."""
+    return {kind: status for kind, status in statuses(verification).items() if kind in (*FOLDS, *GUARDS)}
+
+
 def found(outcome: Outcome) -> list[tuple[str, int | None]]:
     """Return the code and sequence number of each finding."""
     return [(finding.code, finding.sequence_number) for finding in outcome.findings]

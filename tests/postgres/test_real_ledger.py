@@ -13,6 +13,7 @@ from tests.postgres.support import run_suite
 
 LEDGER = Path(__file__).parents[1] / "data" / "ski-v3-runtime.csv.gz"
 KEY = LEDGER.with_name("ski-v3-runtime.pub.pem")
+KEY_GIVEN = {"transcript_signature": {"keys": [KEY.read_text()]}}
 ENTRIES = 383
 
 
@@ -30,7 +31,7 @@ def real(forger: Forger) -> Forger:
 def test_it_verifies_clean_whatever_the_time_zone_of_the_server(real: Forger, time_zone: str, workers: int) -> None:
     ((database,),) = real.run("SELECT current_database()")
     real.run(f"ALTER DATABASE {database} SET timezone = '{time_zone}'")
-    verification = run_suite(real.dsn, workers=workers, given={"transcript_signature": {"keys": [KEY.read_text()]}})
+    verification = run_suite(real.dsn, workers=workers, given=KEY_GIVEN)
     assert {outcome.status for outcome in verification.outcomes} == {Status.PASS}
     assert verification.assurance is Assurance.SELF_CONSISTENT
     assert verification.survey is not None
@@ -51,3 +52,19 @@ def test_one_changed_character_is_found(real: Forger, number: int) -> None:
     outcomes = {outcome.check_id: outcome for outcome in run_suite(real.dsn).outcomes}
     assert [finding.sequence_number for finding in outcomes["entry_hash"].findings] == [number]
     assert outcomes["chain_linkage"].status is Status.PASS
+
+
+CHARACTERS = {
+    "envelope_hash": "envelope_json = replace(envelope_json::text, 'checked', 'chekced')::jsonb",
+    "envelope_consistency": "verifier_status = 'LLM_CONTRADICTION'",
+    "transcript_signature": "transcript_signature = translate(transcript_signature, '01', '10')",
+}
+
+
+@pytest.mark.parametrize("number", [1, 200, ENTRIES])
+@pytest.mark.parametrize("kind", CHARACTERS)
+def test_a_change_beside_an_entry_is_found(real: Forger, kind: str, number: int) -> None:
+    real.unguarded(f"UPDATE ledger_entries SET {CHARACTERS[kind]} WHERE sequence_number = {number}")
+    failed = run_suite(real.dsn, given=KEY_GIVEN).with_status(Status.FAIL)
+    assert [outcome.kind for outcome in failed] == [kind]
+    assert {finding.sequence_number for finding in failed[0].findings} == {number}

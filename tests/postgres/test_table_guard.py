@@ -12,9 +12,9 @@ from tests.postgres.support import (
     FOLDS,
     another_session,
     build_partitioned,
+    core_statuses,
     run_check,
     run_suite,
-    statuses,
     told,
 )
 
@@ -407,7 +407,7 @@ def test_what_is_no_table_fails_and_its_rows_are_not_judged(ledger: Forger, what
     outcome = assert_found(ledger, ("NOT_A_TABLE", f"public.ledger_entries is {what}"))
     assert outcome.findings[0].actual == what
     verification = run_suite(ledger.dsn)
-    assert statuses(verification) == {
+    assert core_statuses(verification) == {
         **dict.fromkeys((*FOLDS, "append_only"), Status.ERROR),
         "table_guard": Status.FAIL,
     }
