@@ -14,7 +14,6 @@ from enum import IntEnum
 from typing import Any, ClassVar
 
 from pytest_audit_ledger.entry import NULL, Batch, plain_text
-from pytest_audit_ledger.errors import NotApplicable
 from pytest_audit_ledger.jsonb import Derived, Document, digest
 from pytest_audit_ledger.kinds.base import LedgerInfo
 from pytest_audit_ledger.kinds.envelope import ProvenanceFold, close_without, not_rederivable, shown
@@ -95,8 +94,8 @@ class TranscriptSignature(ProvenanceFold):
         """The entries before the first that has a transcript."""
         self.trailing = _Stretch(samples)
         """Those after the last."""
-        self.referring = 0
-        """Entries without a transcript whose envelope names one."""
+        self.due = 0
+        """Entries without a transcript that should have one, by their envelope or their track."""
 
     @classmethod
     def prepared(cls, parameters: Mapping[str, Any], folder: str) -> Mapping[str, Any]:
@@ -173,9 +172,10 @@ class TranscriptSignature(ProvenanceFold):
         policy = self.parameters["stripped"]
         reference = envelope.value.get("transcript_ref") if envelope is not None else None
         names_one = isinstance(reference, str) and reference.startswith(_REFERENCE) and reference != _UNSIGNED
-        self.referring += names_one
+        is_bare = envelope is None and track == _TRACK
         if policy == "allow":
             return
+        self.due += names_one or is_bare
         stretch = self.trailing if self.carriers else self.leading
         if policy == "every":
             message = "the entry has no transcript"
@@ -183,7 +183,7 @@ class TranscriptSignature(ProvenanceFold):
         elif names_one:
             message = "the transcript that the envelope names was taken away"
             stretch.add(Finding("TRANSCRIPT_STRIPPED", message, number, str(reference), "NULL"), _Bounds.OPEN)
-        elif envelope is None and track == _TRACK:
+        elif is_bare:
             message = (
                 "the entry has no transcript and no envelope, and entries before it have; by its track it had them"
             )
@@ -210,7 +210,7 @@ class TranscriptSignature(ProvenanceFold):
             self.trailing = later.trailing
         super().merge(later)
         self.signed += later.signed
-        self.referring += later.referring
+        self.due += later.due
 
     def close(self) -> None:
         """Judge the entries at both ends, and say what was not verified."""
@@ -219,12 +219,12 @@ class TranscriptSignature(ProvenanceFold):
             leading.extend(self.findings)
             leading.extend(self.trailing.found[_Bounds.BEFORE])
             self.findings = leading
-        elif self.referring and not self.findings.counts:
-            raise NotApplicable(
-                f"No entry carries a transcript; the envelopes of {self.referring:,} name one, which must be kept "
-                "elsewhere.",
-                "Where it should be in the ledger, set stripped: every in a suite.",
+        elif self.due and not self.findings.counts:
+            message = (
+                f"{self.due:,} entries should have a transcript, by their envelope or their track, and no entry has one: "
+                "they are kept elsewhere (then set stripped: allow), or were all taken away"
             )
+            self.findings.add(Finding("TRANSCRIPTS_ABSENT", message, severity=Severity.WARNING))
         close_without(self, "a transcript")
         self.facts["transcripts"] = f"{self.carriers:,}"
         self.facts["signatures verified"] = f"{self.signed:,}"

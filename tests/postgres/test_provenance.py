@@ -15,6 +15,7 @@ from tests.forger import Forger
 from tests.postgres.support import emptied, found, outcomes, run_check, run_suite, statuses, told
 from tests.provenance import (
     NO_TRANSCRIPT,
+    NOTHING,
     SIGNED,
     TAMPERINGS,
     build_signed,
@@ -221,11 +222,15 @@ def test_a_column_of_v3_that_is_lost_is_no_reason_to_skip(forger: Forger) -> Non
     assert (ended[HASH], ended["table_guard"], ended[SIGNATURE]) == (Status.ERROR, Status.FAIL, Status.PASS)
 
 
-def test_transcripts_that_are_kept_elsewhere_are_skipped_unless_every_entry_must_have_one(forger: Forger) -> None:
-    store(build_signed(forger), range(1, 101), **NO_TRANSCRIPT)
-    outcome = run_check(forger.dsn, SIGNATURE)
-    assert outcome.status is Status.SKIP
-    assert "the envelopes of 100 name one" in outcome.reason
+@pytest.mark.parametrize("taken", [NO_TRANSCRIPT, NOTHING], ids=["transcripts", "everything"])
+def test_transcripts_that_are_all_absent_are_a_warning_unless_declared(forger: Forger, taken: dict[str, None]) -> None:
+    store(build_signed(forger), range(1, 101), **taken)
+    outcome = run_check(forger.dsn, SIGNATURE, workers=3)
+    assert outcome.status is Status.WARN
+    assert outcome.codes == {"TRANSCRIPTS_ABSENT": 1}
+    assert outcome.findings[0].message.startswith(
+        "100 entries should have a transcript, by their envelope or their track"
+    )
     assert run_check(forger.dsn, SIGNATURE, {"stripped": "allow"}).status is Status.SKIP
     assert run_check(forger.dsn, SIGNATURE, {"stripped": "every"}).codes == {"TRANSCRIPT_STRIPPED": 100}
 
