@@ -221,7 +221,7 @@ class TranscriptSignature(ProvenanceFold):
             self.findings = leading
         elif self.due and not self.findings.counts:
             message = (
-                f"{self.due:,} entries should have a transcript, by their envelope or their track, and no entry has one: "
+                f"{self.due:,} entries should have a transcript, by their envelope or their track, and none has one: "
                 "they are kept elsewhere (then set stripped: allow), or were all taken away"
             )
             self.findings.add(Finding("TRANSCRIPTS_ABSENT", message, severity=Severity.WARNING))
