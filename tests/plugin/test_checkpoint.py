@@ -113,6 +113,21 @@ def test_a_suite_names_folders_and_keys_and_an_option_outweighs_it(
     result.stdout.fnmatch_lines(["*CHECKPOINT_MISSING there is no checkpoint in *nowhere*"])
 
 
+def test_what_a_suite_names_lies_beside_it(
+    pytester: pytest.Pytester, run: RunLedger, forger: Forger, folder: Path
+) -> None:
+    run(f"--ledger-db={forger.build(10).dsn}", *WRITE)
+    suite = pytester.mkdir("suites") / "my.ledger.yaml"
+    suite.write_text(
+        "version: 1\nchecks:\n  - {id: held, expect: checkpoint, require: true, folders: [../checkpoints], "
+        "verifier_keys: [our.key]}\n"
+    )
+    refused = run(f"--ledger-db={forger.dsn}", "suites/my.ledger.yaml")
+    refused.stdout.fnmatch_lines(["*my.ledger.yaml:3:5: check 'held': our.key is no verifier key*"])
+    (suite.parent / "our.key").write_text(f"{KEY.verifier()}\n")
+    run(f"--ledger-db={forger.dsn}", "suites/my.ledger.yaml").assert_outcomes(passed=1)
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
