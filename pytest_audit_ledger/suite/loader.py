@@ -16,7 +16,7 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
-from pytest_audit_ledger.errors import SuiteError
+from pytest_audit_ledger.errors import SuiteError, UsageError
 from pytest_audit_ledger.kinds.base import Kind
 from pytest_audit_ledger.kinds.data import EXPRESSION, QUERY
 from pytest_audit_ledger.kinds.registry import Registry
@@ -183,9 +183,14 @@ class _Reader:
         kind = self.registry.get(declared["expect"])
         assert kind is not None  # noqa: S101  (validated; tells the type checker)
         defaults = document.data.get("defaults", {})
-        parameters = _parameters(declared, kind)
+        parameters: Mapping[str, Any] = _parameters(declared, kind)
         if "redact" in kind.parameters_schema and "redact" in defaults:
             parameters = {"redact": defaults["redact"], **parameters}
+        try:
+            parameters = kind.prepared(parameters, str(path.parent))
+        except UsageError as error:
+            document.mistake(document.place(*at), f"{described(document, at)}: {error}")
+            return
         used = {name for text in _sql(declared, kind).values() for name in sql_text.variables(text)}
         for combination in combinations(declared.get("parametrize")):
             variables = {name: value for name, value in {**values, **combination}.items() if name in used}

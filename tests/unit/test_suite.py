@@ -34,8 +34,12 @@ def test_the_default_suite_has_every_integrity_kind_under_its_own_name(registry:
         "verdict_taxonomy",
         "append_only",
         "table_guard",
+        "envelope_hash",
+        "envelope_consistency",
+        "transcript_signature",
     }
-    assert {check.severity for check in suite.checks} == {Severity.CRITICAL}
+    assert {check.severity for check in suite.checks if check.kind.integrity} == {Severity.CRITICAL}
+    assert {check.kind.name for check in suite.checks if not check.kind.integrity} == {"hash_coverage"}
 
 
 def test_a_check_holds_what_the_suite_says(read: Read) -> None:
