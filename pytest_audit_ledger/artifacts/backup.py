@@ -159,7 +159,8 @@ def backup(
             held, proof = Content(tally(snapshot).told()), NOT_PROVEN
         else:
             held = content(snapshot, verification, prover.progress)
-            proof = prover.prove(file.reopened, opener, held, snapshot.info.table)
+            with file.reopened() as dumped:
+                proof = prover.prove(dumped, opener, held, snapshot.info.table)
         if proof.contradictions:
             raise OutputError(
                 f"The backup does not hold what the database does: {'; '.join(proof.contradictions)}.",

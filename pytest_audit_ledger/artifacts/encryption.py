@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 LARGEST_WITH_PASSPHRASE = 256 * 1024 * 1024
-"""Bytes that are encrypted with a passphrase, which takes about three times as much memory, and a gigabyte besides."""
+"""Bytes that are encrypted with a passphrase, in memory; scrypt, which turns it into a key, takes a gigabyte besides."""
 
 MAGIC = b"age-encryption.org/v1\n"
 """What an age file begins with."""
@@ -118,6 +118,12 @@ def _recipient(text: str) -> Any:
         raise UsageError(
             f"The recipient {printable(text, 80)} cannot be used: {printable(str(error))}.", "Copy it once more."
         ) from None
+
+
+def is_encrypted(file: BinaryIO) -> bool:
+    """Tell whether a file is one of age's."""
+    file.seek(0)
+    return file.read(len(MAGIC)) == MAGIC
 
 
 @dataclass(frozen=True)

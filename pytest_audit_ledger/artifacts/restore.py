@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from typing import BinaryIO, Protocol, cast
 
-from pytest_audit_ledger.artifacts.encryption import MAGIC, Opener, decrypt
+from pytest_audit_ledger.artifacts.encryption import Opener, decrypt, is_encrypted
 from pytest_audit_ledger.errors import SourceError
 from pytest_audit_ledger.interruption import interruptible
 from pytest_audit_ledger.scan import BYTES, Advance, Progress, no_progress
@@ -82,7 +82,7 @@ class Sink(Protocol):
 
 def unpack(file: BinaryIO, opener: Opener, sink: Sink, advance: Advance = lambda _: None) -> None:
     """Decrypt and decompress a backup, as it needs, into `sink`. Raises SourceError where it is damaged."""
-    encrypted = file.read(len(MAGIC)) == MAGIC
+    encrypted = is_encrypted(file)
     file.seek(0)
     reader, inflated = cast("BinaryIO", _Counted(file, advance)), _Inflated(sink)
     if not encrypted:

@@ -209,5 +209,9 @@ _REMEDIES = (
     (r"must be superuser|extension", "Give another server with --scratch-db, and a role that may do this."),
     (r"server closed|terminating connection|could not receive", "Run again; nothing was concluded."),
     (r"password|authentication", "Check the password in the DSN, PGPASSWORD or ~/.pgpass."),
+    (
+        r"invalid command .restrict",
+        "A psql of August 2025 or later is needed, which can be kept from running commands.",
+    ),
     (r"backslash commands|unrestrict", "Somebody put commands into this file, which no dump holds. Do not restore it."),
 )
