@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 LARGEST_WITH_PASSPHRASE = 256 * 1024 * 1024
-"""Bytes that are encrypted with a passphrase, in memory; scrypt, which turns it into a key, takes a gigabyte besides."""
+"""Bytes that are encrypted with a passphrase, in memory; scrypt, which makes it a key, takes a gigabyte besides."""
 
 MAGIC = b"age-encryption.org/v1\n"
 """What an age file begins with."""
