@@ -203,10 +203,11 @@ def _widen(pipe: IO[bytes] | None) -> None:
 
 
 _REMEDIES = (
+    (r"superuser|extension|denied to (create|COPY)", "Name a server with --scratch-db, and a role that may do this."),
     (r"permission denied", "A dump holds the whole database: grant pg_read_all_data to the role, or be its owner."),
     (r"row-level security", "Row-level security would hide rows from the dump: grant BYPASSRLS to the role."),
+    (r"role .* does not exist", "Create the role on a server of yours, and name that with --scratch-db."),
     (r"lock timeout", "Try again when the migration or maintenance that holds the lock is done."),
-    (r"must be superuser|extension", "Give another server with --scratch-db, and a role that may do this."),
     (r"server closed|terminating connection|could not receive", "Run again; nothing was concluded."),
     (r"password|authentication", "Check the password in the DSN, PGPASSWORD or ~/.pgpass."),
     (
