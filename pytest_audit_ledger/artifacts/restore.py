@@ -178,9 +178,9 @@ class Loader:
     def _hand_on(self, data: bytes) -> None:
         """Write all but the last bytes, among which a plain dump is unlocked again."""
         data = self._tail + data
-        kept = len(self._lock) + _HEAD if self._lock else 0
-        self._feed(data[: len(data) - kept])
-        self._tail = data[max(0, len(data) - kept) :] if kept else b""
+        end = max(0, len(data) - _HEAD) if self._lock else len(data)
+        self._feed(data[:end])
+        self._tail = data[end:]
 
     def _feed(self, data: bytes) -> None:
         assert self._running is not None  # noqa: S101  (begun)
