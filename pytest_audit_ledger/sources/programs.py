@@ -136,7 +136,8 @@ class Running:
     ) -> None:
         """Start it, with a login where it connects.
 
-        `fed`: it reads what `feed` writes. `into`: the file that it prints to, instead of `output`. Raises SourceError where it does not start.
+        `fed`: it reads what `feed` writes. `into`: the file that it prints to, and not to `output`. Raises SourceError
+        where it does not start.
         """
         self.program = program
         self._login = login
