@@ -8,7 +8,8 @@ import json
 import os
 import secrets
 import sys
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -30,6 +31,9 @@ _REMEDIES = {
     errno.EEXIST: "It is never overwritten: name another file, or move this one away.",
     errno.EROFS: "Name a folder that you may write to.",
 }
+
+
+_PAUSE_S = 0.01
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,25 @@ class Draft(io.RawIOBase):
         size = memoryview(data).nbytes
         self.size += size
         return size
+
+    def fileno(self) -> int:
+        """Return the descriptor of the file, for another program to write to."""
+        return self._file.fileno()
+
+    def follow(self, ended: Callable[[], bool]) -> Iterator[int]:
+        """Hash what another program writes to the file, until it has `ended`; yield how many bytes more there were."""
+        with self.reopened() as written:
+            while True:
+                last = ended()
+                data = written.read(Behind.PIECE)
+                if data:
+                    self._digest.update(data)
+                    self.size += len(data)
+                    yield len(data)
+                elif last:
+                    return
+                else:
+                    time.sleep(_PAUSE_S)
 
     def reopened(self) -> BinaryIO:
         """Open what was written so far, to be read."""

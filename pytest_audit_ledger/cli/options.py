@@ -6,6 +6,7 @@ remedies in messages name it so.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import sys
@@ -184,6 +185,11 @@ def marks() -> Marks:
     except (UnicodeEncodeError, LookupError):
         return ASCII
     return UNICODE
+
+
+def as_text(document: Any) -> str:
+    """Return a document as JSON for a terminal or a file, without any control character."""
+    return json.dumps(document, indent=2).replace("\x7f", "\\u007f")  # the one that it leaves as it is
 
 
 def tell_error(message: str) -> None:

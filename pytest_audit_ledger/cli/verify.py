@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 import sys
@@ -21,6 +20,7 @@ from pytest_audit_ledger.cli.options import (
     NOT_DONE,
     TAMPERED,
     Aliased,
+    as_text,
     checkpoint_options,
     ledger_options,
     marks,
@@ -256,7 +256,7 @@ def _text(verification: Verification, shown: Marks, *, verbose: bool) -> str:
 
 
 def _json(verification: Verification) -> str:
-    return json.dumps(as_json(verification), indent=2).replace("\x7f", "\\u007f")  # the one control it leaves as it is
+    return as_text(as_json(verification))
 
 
 class _EnoughError(Exception):
