@@ -1,4 +1,4 @@
-"""The Python API: a ledger, to verify and to export.
+"""The Python API: a ledger, to verify, to export and to report.
 
     from pytest_audit_ledger import Ledger
 
@@ -17,11 +17,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
+from datetime import datetime
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
+from pytest_audit_ledger.artifacts.base import Verified
 from pytest_audit_ledger.artifacts.export import Export, ExportResult, entries, export, export_request
+from pytest_audit_ledger.artifacts.files import Written
+from pytest_audit_ledger.artifacts.report import Report, generate, report_request, save
 from pytest_audit_ledger.errors import UsageError
 from pytest_audit_ledger.extensions import installed_kinds
 from pytest_audit_ledger.judgement import Verification
@@ -33,7 +37,7 @@ from pytest_audit_ledger.sources.postgres import DEFAULT_TIMEOUT_S
 from pytest_audit_ledger.sources.resolve import DEFAULT_TABLE, named_source, started
 from pytest_audit_ledger.sources.selection import fields as parse_fields
 from pytest_audit_ledger.sources.selection import selection
-from pytest_audit_ledger.suite import Check, default_suites, load
+from pytest_audit_ledger.suite import Check, Suite, default_suites, load
 from pytest_audit_ledger.suite.discovery import find_suites
 from pytest_audit_ledger.verification import DEFAULT_SAMPLES, verify
 
@@ -43,6 +47,11 @@ if TYPE_CHECKING:
 
 def _ready(source: Source) -> AbstractContextManager[Source]:
     return nullcontext(source)
+
+
+def _checks(suites: Sequence[Suite], *, check_timestamps: bool) -> list[Check]:
+    checks = [check for suite in suites for check in suite.checks]
+    return [check for check in checks if check_timestamps or check.kind.name != "timestamp_order"]
 
 
 class Ledger:
@@ -104,24 +113,23 @@ class Ledger:
 
         Raises UsageError for a mistake in a suite. What goes wrong with the ledger or the server is in the result.
         """
-        checks = self._checks(suites, check_timestamps=check_timestamps)
+        loaded = self._suites(suites)
         return verify(
             self.source,
-            checks,
+            _checks(loaded, check_timestamps=check_timestamps),
             workers=workers,
             samples=samples,
             allow_empty=allow_empty,
             progress=self._progress,
             allow_integrity_waivers=allow_integrity_waivers,
+            suites=loaded,
         )
 
-    def _checks(self, suites: Sequence[str | Path], *, check_timestamps: bool) -> list[Check]:
+    def _suites(self, suites: Sequence[str | Path]) -> list[Suite]:
         registry = installed_kinds()
         shipped = [folder("checks") / name for name in default_suites(of_export=isinstance(self.source, ExportFile))]
         own = find_suites([Path(suite) for suite in suites], Path.cwd()) if suites else []
-        loaded = [load(path, registry) for path in [*shipped, *own]]
-        checks = [check for suite in loaded for check in suite.checks]
-        return [check for check in checks if check_timestamps or check.kind.name != "timestamp_order"]
+        return [load(path, registry) for path in [*shipped, *own]]
 
     @overload
     def export_entries(
@@ -190,6 +198,71 @@ class Ledger:
         with self.source.snapshot() as snapshot:
             verification = None
             if verified:
-                checks = self._checks((), check_timestamps=True)
-                verification = verify(self.source, checks, shared=snapshot.share(), progress=self._progress)
+                suites = self._suites(())
+                checks = _checks(suites, check_timestamps=True)
+                verification = verify(
+                    self.source, checks, shared=snapshot.share(), progress=self._progress, suites=suites
+                )
             return export(snapshot, request, verification=verification, progress=self._progress)
+
+    def generate_report(
+        self,
+        *,
+        start_date: str | None = None,
+        end_date: str | None = None,
+        include_verdicts: bool = False,
+        include_violations: bool = False,
+        include_timeline: bool = False,
+        include_audit_trail: bool = False,
+        title: str | None = None,
+        organization: str | None = None,
+        suites: Sequence[str | Path] = (),
+        check_timestamps: bool = True,
+        workers: int | None = 1,
+        samples: int = DEFAULT_SAMPLES,
+        allow_empty: bool = False,
+        allow_integrity_waivers: bool = False,
+        made_at: datetime | None = None,
+    ) -> Report:
+        """Verify the whole ledger, and report the entries of a period from the very same snapshot.
+
+        Dates are days in UTC, the end day included, or full timestamps. Without any section to include, all are in.
+        `made_at`: the clock, aware, for reports that are to be the same byte for byte; now where None. For the others
+        see `verify_integrity`. `save_report` writes what is returned; `verification` of it is the verification.
+
+        Raises UsageError, and SourceError where the ledger cannot be opened or read.
+        """
+        included = {
+            "verdicts": include_verdicts,
+            "violations": include_violations,
+            "timeline": include_timeline,
+            "audit_trail": include_audit_trail,
+        }
+        request = report_request(
+            start_date=start_date,
+            end_date=end_date,
+            include=tuple(name for name, wanted in included.items() if wanted),
+            title=title,
+            organization=organization,
+        )
+        loaded = self._suites(suites)
+        with self.source.snapshot() as snapshot:
+            verification = verify(
+                self.source,
+                _checks(loaded, check_timestamps=check_timestamps),
+                workers=workers,
+                samples=samples,
+                allow_empty=allow_empty,
+                progress=self._progress,
+                shared=snapshot.share(),
+                allow_integrity_waivers=allow_integrity_waivers,
+                suites=loaded,
+            )
+            return generate(Verified(verification, self.source, snapshot, self._progress), request, made_at=made_at)
+
+    def save_report(self, report: Report, path: str | Path) -> Written:
+        """Write a report, whole or not at all, as the suffix of the file says: `.html`, `.json` or `.md`.
+
+        Raises UsageError for another suffix, OutputError where the file cannot be written.
+        """
+        return save(report, path)

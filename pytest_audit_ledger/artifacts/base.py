@@ -14,12 +14,16 @@ from pytest_audit_ledger.sources.base import Snapshot, Source
 
 @dataclass(frozen=True)
 class Verified:
-    """What an artifact is made from: a verification, and the very snapshot that it read, still open."""
+    """What an artifact is made from: a verification, and the very snapshot that it read, still open.
+
+    `written` are the files that were written before it.
+    """
 
     verification: Verification
     source: Source
     snapshot: Snapshot
     progress: Progress
+    written: tuple[Written, ...] = ()
 
 
 class Artifact(ABC):

@@ -43,6 +43,10 @@ def as_json(verification: Verification) -> dict[str, Any]:
         }
         if survey
         else None,
+        "suites": [{"name": suite.name, "sha256": suite.sha256} for suite in verification.suites],
+        "controls": {
+            name: {"title": control.title, "url": control.url} for name, control in verification.controls.items()
+        },
         "outcomes": [_outcome(outcome) for outcome in verification.outcomes],
     }
 

@@ -13,11 +13,12 @@ import click
 
 from pytest_audit_ledger.cli.export import export
 from pytest_audit_ledger.cli.options import EXIT_CODES, NOT_DONE, WRONG_USAGE, tell_error, written
+from pytest_audit_ledger.cli.report import report
 from pytest_audit_ledger.cli.suite import suite
 from pytest_audit_ledger.cli.verify import verify
 from pytest_audit_ledger.errors import LedgerError, UsageError
 
-_HELP = """Verify a hash-chained audit ledger, and export it as evidence.
+_HELP = """Verify a hash-chained audit ledger, export it as evidence, and report on it.
 
 \b
 The ledger, which --ledger-db (or --source, or the variable LEDGER_DSN) names, is
@@ -35,6 +36,7 @@ Examples:
   audit-ledger verify --ledger-db postgresql://auditor@localhost/ledger --verbose
   audit-ledger verify --ledger-db env:MY_DSN --table audit.ledger_entries --quiet
   audit-ledger export --source service=ledger --output ledger.jsonl.gz
+  audit-ledger report --source service=ledger --output report.html
 
 {EXIT_CODES}
 """
@@ -112,4 +114,5 @@ def main(context: click.Context) -> int:
 
 main.add_command(verify)
 main.add_command(export)
+main.add_command(report)
 main.add_command(suite)

@@ -7,13 +7,16 @@ from pathlib import Path
 import pytest
 
 from pytest_audit_ledger.artifacts.base import Artifact, Verified
-from pytest_audit_ledger.artifacts.export import ExportArtifact, export_request
+from pytest_audit_ledger.artifacts.export import Export, ExportArtifact, export_request
+from pytest_audit_ledger.artifacts.report import ReportArtifact, ReportRequest, refuse_suffix, report_request
 from pytest_audit_ledger.errors import LedgerError, UsageError
 from pytest_audit_ledger.plugin.run import RUN, Run, is_worker, visible
 from pytest_audit_ledger.progress import progress_bar
 from pytest_audit_ledger.sources.selection import date_range, fields, selection
 
-_FILTERS = ("--ledger-fields", "--ledger-date-range", "--ledger-verdict", "--ledger-rule", "--ledger-limit")
+_OF_EXPORTS = ("--ledger-fields", "--ledger-verdict", "--ledger-rule", "--ledger-limit")
+_OF_REPORTS = ("--ledger-title", "--ledger-organization")
+_OF_BOTH = ("--ledger-date-range",)
 
 
 def wanted(config: pytest.Config) -> list[Artifact]:
@@ -27,16 +30,44 @@ def wanted(config: pytest.Config) -> list[Artifact]:
 
 
 def ours(config: pytest.Config) -> list[Artifact]:
-    """Return the artifacts of this package that the options ask for."""
-    path = config.getoption("--ledger-export")
-    if path is None:
-        alone = [name for name in _FILTERS if config.getoption(name) is not None]
-        if alone:
-            raise UsageError(f"{alone[0]} says what to export, and nothing is exported.", "Add --ledger-export=FILE.")
-        return []
-    days, names = config.getoption("--ledger-date-range"), config.getoption("--ledger-fields")
-    since, until = date_range(days) if days is not None else (None, None)
-    request = export_request(
+    """Return the artifacts of this package that the options ask for, in the order in which they are written."""
+    export, report = config.getoption("--ledger-export"), config.getoption("--ledger-report")
+    _refuse_alone(config, export is not None, report is not None)
+    artifacts: list[Artifact] = []
+    if export is not None:
+        artifacts.append(ExportArtifact(_export(config, export)))
+    if report is not None:
+        refuse_suffix(report)
+        artifacts.append(ReportArtifact(config.invocation_params.dir / report, _report(config)))
+    return artifacts
+
+
+def _refuse_alone(config: pytest.Config, exports: bool, reports: bool) -> None:
+    """Raise UsageError where an option says how something is written that is not asked for."""
+    for names, asked, what, how in (
+        (_OF_EXPORTS, exports, "what to export, and nothing is exported", "Add --ledger-export=FILE."),
+        (_OF_REPORTS, reports, "what stands on a report, and there is none", "Add --ledger-report=FILE."),
+        (
+            _OF_BOTH,
+            exports or reports,
+            "what to export or report, and there is neither",
+            "Add --ledger-export=FILE or --ledger-report=FILE.",
+        ),
+    ):
+        alone = [name for name in names if config.getoption(name) is not None]
+        if alone and not asked:
+            raise UsageError(f"{alone[0]} says {what}.", how)
+
+
+def _period(config: pytest.Config) -> tuple[str | None, str | None]:
+    days = config.getoption("--ledger-date-range")
+    return date_range(days) if days is not None else (None, None)
+
+
+def _export(config: pytest.Config, path: str) -> Export:
+    names = config.getoption("--ledger-fields")
+    since, until = _period(config)
+    return export_request(
         str(config.invocation_params.dir / Path(path)) if path else "",
         fields=fields(names) if names is not None else (),
         selection=selection(
@@ -47,7 +78,16 @@ def ours(config: pytest.Config) -> list[Artifact]:
             limit=config.getoption("--ledger-limit"),
         ),
     )
-    return [ExportArtifact(request)]
+
+
+def _report(config: pytest.Config) -> ReportRequest:
+    since, until = _period(config)
+    return report_request(
+        start_date=since,
+        end_date=until,
+        title=config.getoption("--ledger-title"),
+        organization=config.getoption("--ledger-organization"),
+    )
 
 
 def write_all(session: pytest.Session) -> None:
@@ -69,7 +109,7 @@ def _write(run: Run, artifact: Artifact) -> None:
         return
     try:
         with visible(run.config):
-            verified = Verified(result.verification, run.start(), run.held, progress_bar)
+            verified = Verified(result.verification, run.start(), run.held, progress_bar, tuple(run.written))
             run.written.extend(artifact.write(verified))
     except LedgerError as error:
         run.unwritten.append(str(error))
