@@ -44,8 +44,8 @@ NOT_COVERED = (
 RULES_SHOWN = 50
 """Rules, or statuses, that a report lists; the others are one line together."""
 
-DAYS_SHOWN = 62
-"""Days with violations that a report lists; the others are one line together."""
+DAYS_SHOWN, WORST_DAYS_SHOWN = 31, 10
+"""Days with violations that a report lists: all of a month, or else those with most of them."""
 
 
 def report_data(verified: Verified, request: ReportRequest, made_at: datetime) -> dict[str, Any]:
@@ -180,7 +180,7 @@ def _violations(figures: Figures) -> dict[str, Any]:
         "by_rule": _capped(figures.rules.named(), total, RULES_SHOWN),
         "by_status": _capped(figures.violation_statuses.named(), total, RULES_SHOWN),
         "days": len(days),
-        "worst_days": _capped(sorted(days, key=lambda day: (-day[1], day[0])), total, DAYS_SHOWN)
+        "by_day": _capped(sorted(days, key=lambda day: (-day[1], day[0])), total, WORST_DAYS_SHOWN)
         if len(days) > DAYS_SHOWN
         else _capped(days, total, DAYS_SHOWN),
         "latest": _details(figures, figures.violations),
@@ -239,8 +239,15 @@ def _timeline(figures: Figures, period: Selection, verification: Verification) -
         "longest_gap": {"begin": canonical_timestamp(longest[0]), "end": canonical_timestamp(longest[1])}
         if longest
         else None,
+        "partial": _is_partial(drawn.steps, period),
         "untimed": figures.untimed,
     }
+
+
+def _is_partial(steps: Sequence[Step], period: Selection) -> bool:
+    """Tell whether a step at either end reaches beyond the period."""
+    begins_before = period.since is not None and bool(steps) and steps[0].begin < period.since
+    return begins_before or (period.before is not None and bool(steps) and steps[-1].end > period.before)
 
 
 def _gaps(steps: Sequence[Step]) -> Iterator[tuple[datetime, datetime]]:

@@ -10,6 +10,7 @@ import re
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from functools import cache
 from hashlib import sha256
 from typing import Any
 
@@ -31,7 +32,6 @@ MOST_LINES = 30
 def html(data: Mapping[str, Any]) -> str:
     """Return the report as one HTML file, which needs nothing else and runs nothing."""
     environment = _environment(_finalized)
-    environment.filters["lines"] = _lines
     style = environment.get_template("style.css").render()
     digest = b64encode(sha256(style.encode()).digest()).decode()
     template = environment.get_template("report.html.j2")
@@ -41,11 +41,11 @@ def html(data: Mapping[str, Any]) -> str:
 def markdown(data: Mapping[str, Any]) -> str:
     """Return the report as Markdown (GitHub's and GitLab's), for the summary of a job."""
     environment = _environment(_finalized_markdown)
-    environment.filters["code"] = _code
     text = environment.get_template("report.md.j2").render(report=data, **_drawn(data))
     return re.sub(r"\n{3,}", "\n\n", text)
 
 
+@cache
 def _environment(finalize: Callable[[Any], Any]) -> Environment:
     environment = Environment(
         loader=PackageLoader("pytest_audit_ledger.artifacts.report"),
@@ -57,8 +57,9 @@ def _environment(finalize: Callable[[Any], Any]) -> Environment:
         keep_trailing_newline=True,
     )
     environment.filters.update(
-        number=_number, percent=_percent, day=_day, moment=_moment, short=printable, size=_size, period=_period
+        code=_code, day=_day, lines=_lines, moment=_moment, number=_number, percent=_percent, period=_period
     )
+    environment.filters["short"] = printable
     return environment
 
 
@@ -117,14 +118,10 @@ def _percent(share: float | None) -> str:
     return "–" if share is None else f"{share:.1%}"  # noqa: RUF001  (as above)
 
 
-def _size(value: int) -> str:
-    return f"{value:,} bytes"
-
-
 def _day(text: str) -> str:
-    """Return `2026-05-21…` as people write it; what is no day as it is."""
+    """Return `2026-05-21` as people write it; what is no day as it is."""
     try:
-        found = datetime.fromisoformat(text[:10])
+        found = datetime.strptime(text, "%Y-%m-%d")
     except ValueError:
         return text
     return f"{found.day} {found:%B} {found.year}"
@@ -134,7 +131,7 @@ def _moment(text: str | None) -> str:
     """Return a canonical timestamp to the second; the page says once that all times are UTC."""
     if not text or "T" not in text:
         return text or "–"  # noqa: RUF001  (as above)
-    return f"{_day(text)}, {text[11:19]}"
+    return f"{_day(text[:10])}, {text[11:19]}"
 
 
 def _period(period: Mapping[str, Any]) -> str:
@@ -150,9 +147,9 @@ def _until(before: str | None) -> str:
         return "to the last entry"
     moment = datetime.fromisoformat(before)
     if before[11:19] == "00:00:00" and not moment.microsecond:
-        return f"to {_day((moment - timedelta(days=1)).isoformat())}"
+        return f"to {_day((moment - timedelta(days=1)).isoformat()[:10])}"
     return f"to before {_bound(before)}"
 
 
 def _bound(text: str) -> str:
-    return _day(text) if text[10:] == "T00:00:00+00:00" else _moment(text)
+    return _day(text[:10]) if text[10:] == "T00:00:00+00:00" else _moment(text)
