@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import ClassVar
 
 from pytest_audit_ledger.artifacts.files import Written
 from pytest_audit_ledger.judgement import Verification
@@ -28,6 +29,9 @@ class Verified:
 
 class Artifact(ABC):
     """Something that a run leaves behind; offered through the hook `pytest_ledger_artifacts`."""
+
+    needs_junit: ClassVar[bool] = False
+    """Whether it can be written only when pytest has written its JUnit file."""
 
     @abstractmethod
     def write(self, verified: Verified) -> Iterable[Written]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
@@ -11,6 +12,11 @@ from pytest_audit_ledger.outcome import LONGEST_TEXT, Finding, Outcome, Waiver
 from pytest_audit_ledger.printable import clip
 
 SCHEMA_VERSION = 1
+
+
+def as_text(verification: Verification) -> str:
+    """Return the verification as JSON text, with every control character escaped."""
+    return json.dumps(as_json(verification), indent=2).replace("\x7f", "\\u007f")  # the one that it leaves as it is
 
 
 def as_json(verification: Verification) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 
 import click
 
+from pytest_audit_ledger.cli.evidence import evidence
 from pytest_audit_ledger.cli.export import export
 from pytest_audit_ledger.cli.options import EXIT_CODES, NOT_DONE, WRONG_USAGE, tell_error, written
 from pytest_audit_ledger.cli.report import report
@@ -115,4 +116,5 @@ def main(context: click.Context) -> int:
 main.add_command(verify)
 main.add_command(export)
 main.add_command(report)
+main.add_command(evidence)
 main.add_command(suite)

@@ -6,7 +6,12 @@ import click
 
 from pytest_audit_ledger.artifacts.report import refuse_suffix, report_request
 from pytest_audit_ledger.cli.options import EXIT_CODES, ledger_options, outweighed_by, progress
-from pytest_audit_ledger.cli.verification import exit_code, refuse_early, verification_options
+from pytest_audit_ledger.cli.verification import (
+    check_timestamps_option,
+    exit_code,
+    refuse_early,
+    verification_options,
+)
 from pytest_audit_ledger.ledger import Ledger
 from pytest_audit_ledger.printable import printable
 from pytest_audit_ledger.scan import parse_workers
@@ -32,6 +37,7 @@ Examples:
 @click.option("--include-audit-trail", is_flag=True, help="Every check with its findings, controls and waivers.")
 @click.option("--title", metavar="T", help="The title on the cover.")
 @click.option("--organization", metavar="O", help="The organization on the cover.")
+@check_timestamps_option
 @verification_options
 def report(
     dsn: str,

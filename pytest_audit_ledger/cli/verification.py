@@ -18,15 +18,14 @@ from pytest_audit_ledger.suite import load
 from pytest_audit_ledger.suite.discovery import find_suites
 from pytest_audit_ledger.verification import DEFAULT_SAMPLES
 
+check_timestamps_option = click.option(
+    "--check-timestamps/--no-check-timestamps", default=True, help="Whether to judge the order of time.  [default: yes]"
+)
+
 
 def verification_options(command: Command) -> Command:
     """Add the options that say what is verified, and how."""
     options = (
-        click.option(
-            "--check-timestamps/--no-check-timestamps",
-            default=True,
-            help="Whether to judge the order of time.  [default: yes]",
-        ),
         click.option(
             "--suite",
             "suites",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 import sys
@@ -13,10 +12,15 @@ from pathlib import Path
 import click
 
 from pytest_audit_ledger.artifacts.files import whole_files
-from pytest_audit_ledger.artifacts.verification import as_json
+from pytest_audit_ledger.artifacts.verification import as_text
 from pytest_audit_ledger.cli.options import EXIT_CODES, ledger_options, marks, outweighed_by, progress
 from pytest_audit_ledger.cli.repair import print_script, restore, tell_irreparable
-from pytest_audit_ledger.cli.verification import exit_code, refuse_early, verification_options
+from pytest_audit_ledger.cli.verification import (
+    check_timestamps_option,
+    exit_code,
+    refuse_early,
+    verification_options,
+)
 from pytest_audit_ledger.errors import UsageError
 from pytest_audit_ledger.judgement import Verification
 from pytest_audit_ledger.ledger import Ledger
@@ -49,6 +53,7 @@ Examples:
 @click.command(epilog=_EPILOG)
 @ledger_options
 @click.option("--verbose", "-v", is_flag=True, help="Print the report in full, with every rule and finding.")
+@check_timestamps_option
 @verification_options
 @click.option(
     "--repair",
@@ -118,7 +123,7 @@ def verify(
 
 def _print(verification: Verification, *, verbose: bool, as_: str, repaired: bool) -> None:
     if as_ == "json":
-        click.echo(_json(verification))
+        click.echo(as_text(verification))
     else:
         _print_text(verification, marks(), verbose=verbose)
     if repaired:
@@ -159,12 +164,8 @@ def _text(verification: Verification, shown: Marks, *, verbose: bool) -> str:
     return text.replace("…", "...") if shown is ASCII else text
 
 
-def _json(verification: Verification) -> str:
-    return json.dumps(as_json(verification), indent=2).replace("\x7f", "\\u007f")  # the one control it leaves as it is
-
-
 def _write(verification: Verification, path: Path, *, verbose: bool, as_: str) -> None:
     in_json = path.suffix.lower() == ".json" or as_ == "json"
-    text = _json(verification) if in_json else _text(verification, UNICODE, verbose=verbose)
+    text = as_text(verification) if in_json else _text(verification, UNICODE, verbose=verbose)
     with whole_files(path) as (draft,):
         draft.write(f"{text}\n".encode("utf-8", "backslashreplace"))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from pytest_audit_ledger.artifacts.base import Artifact, Verified
+from pytest_audit_ledger.artifacts.evidence import JUNIT, EvidenceArtifact
 from pytest_audit_ledger.artifacts.export import Export, ExportArtifact, export_request
+from pytest_audit_ledger.artifacts.files import refuse_full
 from pytest_audit_ledger.artifacts.report import ReportArtifact, ReportRequest, refuse_suffix, report_request
 from pytest_audit_ledger.errors import LedgerError, UsageError
 from pytest_audit_ledger.plugin.run import RUN, Run, is_worker, visible
@@ -32,14 +35,35 @@ def wanted(config: pytest.Config) -> list[Artifact]:
 def ours(config: pytest.Config) -> list[Artifact]:
     """Return the artifacts of this package that the options ask for, in the order in which they are written."""
     export, report = config.getoption("--ledger-export"), config.getoption("--ledger-report")
-    _refuse_alone(config, export is not None, report is not None)
+    evidence = config.getoption("--ledger-evidence")
+    _refuse_alone(config, export is not None, report is not None or evidence is not None)
     artifacts: list[Artifact] = []
     if export is not None:
         artifacts.append(ExportArtifact(_export(config, export)))
     if report is not None:
         refuse_suffix(report)
         artifacts.append(ReportArtifact(config.invocation_params.dir / report, _report(config)))
+    if evidence is not None:
+        folder = config.invocation_params.dir / evidence
+        artifacts.append(EvidenceArtifact(folder, Path(config.getoption("xmlpath")), _report(config)))
     return artifacts
+
+
+def prepare(config: pytest.Config) -> None:
+    """Where evidence is wanted, have pytest write its JUnit file somewhere, unless it does.
+
+    Called before pytest reads that option. Raises UsageError where the folder cannot be had.
+    """
+    folder = config.getoption("--ledger-evidence")
+    if folder is None or is_worker(config):
+        return
+    refuse_full(config.invocation_params.dir / folder if folder else Path())
+    if not config.pluginmanager.hasplugin("junitxml"):
+        raise UsageError("Evidence holds the JUnit file, and its plugin is off.", "Leave -p no:junitxml out.")
+    if config.getoption("xmlpath") is None:
+        temporary = tempfile.TemporaryDirectory(prefix="audit-ledger-")
+        config.add_cleanup(temporary.cleanup)
+        config.option.xmlpath = str(Path(temporary.name) / JUNIT)
 
 
 def _refuse_alone(config: pytest.Config, exports: bool, reports: bool) -> None:
@@ -90,13 +114,17 @@ def _report(config: pytest.Config) -> ReportRequest:
     )
 
 
-def write_all(session: pytest.Session) -> None:
-    """Write the artifacts; one that cannot be written fails the run, and the others are written nevertheless."""
+def write_all(session: pytest.Session, *, needs_junit: bool = False) -> None:
+    """Write the artifacts that do or do not need the JUnit file.
+
+    One that cannot be written fails the run, and the others are written nevertheless.
+    """
     run = session.config.stash[RUN]
     if not run.artifacts or session.exitstatus == pytest.ExitCode.INTERRUPTED:
         return
     for artifact in run.artifacts:
-        _write(run, artifact)
+        if artifact.needs_junit is needs_junit:
+            _write(run, artifact)
     if run.unwritten and session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 

@@ -77,6 +77,12 @@ def add_options(parser: pytest.Parser) -> None:
         metavar="FILE",
         help="When the checks are done, report on them and on the entries they read: .html, .json or .md.",
     )
+    group.addoption(
+        "--ledger-evidence",
+        metavar="DIR",
+        help="When the run is over, file everything in a new folder: JUnit file, report, verification, suites, what "
+        "else was written, and a manifest. audit-ledger evidence verify DIR checks it.",
+    )
     group.addoption("--ledger-title", metavar="T", help="The title on the cover of the report.")
     group.addoption("--ledger-organization", metavar="O", help="The organization on the cover of the report.")
     group.addoption("--ledger-fields", metavar="A,B", help="The columns to export (default: all).")

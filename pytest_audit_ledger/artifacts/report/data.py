@@ -12,6 +12,7 @@ from typing import Any
 from pytest_audit_ledger.artifacts.base import Verified
 from pytest_audit_ledger.artifacts.report.calendar import Step, timeline
 from pytest_audit_ledger.artifacts.report.figures import (
+    DETAILS,
     MISSING,
     OTHER,
     SHOWN,
@@ -206,13 +207,7 @@ def _details(figures: Figures, numbers: Sequence[int]) -> list[dict[str, Any]]:
     return [
         {
             "sequence_number": number,
-            **{
-                name: figures.details.get(number, {}).get(name)
-                for name in (
-                    *("timestamp", "verdict", "rule_id", "telemetry_id", "reasoning"),
-                    *("escalation_status", "escalation_notes"),
-                )
-            },
+            **{name: figures.details.get(number, {}).get(name) for name in DETAILS},
         }
         for number in numbers
     ]

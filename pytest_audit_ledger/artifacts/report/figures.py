@@ -11,7 +11,6 @@ from typing import Any
 
 from pytest_audit_ledger.entry import NULL, VERDICTS, Batch, canonical_timestamp, plain_text
 from pytest_audit_ledger.judgement import Survey
-from pytest_audit_ledger.outcome import LONGEST_TEXT
 from pytest_audit_ledger.printable import clip
 from pytest_audit_ledger.scan import Progress
 from pytest_audit_ledger.sources.base import Segment, Snapshot
@@ -35,8 +34,12 @@ SHOWN = 20
 BY_HOUR = timedelta(days=3)
 """Periods up to this length are counted hour by hour, others day by day."""
 
+LONGEST_NAME, LONGEST_TEXT = 200, 1_000
+"""Characters kept of a name such as a rule's, and of a text such as reasoning; an export has all of them."""
+
 NEEDED = ("sequence_number", "timestamp", "verdict")
-_DETAILS = (*NEEDED, "telemetry_id", "rule_id", "reasoning", "escalation_status", "escalation_notes")
+DETAILS = ("timestamp", "verdict", "rule_id", "telemetry_id", "reasoning", "escalation_status", "escalation_notes")
+_TEXTS = ("reasoning", "escalation_notes")
 
 
 class Tally:
@@ -69,7 +72,7 @@ class Tally:
 
 def _named(text: str) -> str:
     plain = plain_text(text)
-    return MISSING if plain is None else clip(plain, LONGEST_TEXT) or "(empty)"
+    return MISSING if plain is None else clip(plain, LONGEST_NAME) or "(empty)"
 
 
 @dataclass
@@ -191,21 +194,21 @@ def _count_moments(figures: Figures, counts: Mapping[tuple[str, str], int]) -> N
 def _details(snapshot: Snapshot, numbers: set[int]) -> dict[int, dict[str, str | None]]:
     """Return the entries with these numbers, as text."""
     found: dict[int, dict[str, str | None]] = {}
-    columns = [name for name in _DETAILS if snapshot.unreadable(name) is None]
+    columns = [name for name in ("sequence_number", *DETAILS) if snapshot.unreadable(name) is None]
 
     def consume(batch: Batch) -> None:
         for index, number in enumerate(batch.sequence_numbers):
             if number in numbers and number is not None:
-                found[number] = {name: _clipped(batch.text(name)[index]) for name in columns}
+                found[number] = {name: _clipped(name, batch.text(name)[index]) for name in columns}
 
     if numbers:
         snapshot.scan(columns, Segment(min(numbers), max(numbers) + 1), consume)
     return found
 
 
-def _clipped(text: str) -> str | None:
+def _clipped(column: str, text: str) -> str | None:
     plain = plain_text(text)
-    return None if plain is None else clip(plain, LONGEST_TEXT)
+    return None if plain is None else clip(plain, LONGEST_TEXT if column in _TEXTS else LONGEST_NAME)
 
 
 def violations_by_day(moments: Mapping[tuple[str, str], int]) -> dict[str, int]:

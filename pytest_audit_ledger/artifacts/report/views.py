@@ -20,12 +20,10 @@ from markupsafe import Markup, escape
 from pytest_audit_ledger.artifacts.report.charts import COLOURS, step_name, timeline_chart, verdict_chart
 from pytest_audit_ledger.artifacts.report.figures import OTHER, VIOLATION
 from pytest_audit_ledger.entry import VERDICTS
-from pytest_audit_ledger.printable import clip, printable
+from pytest_audit_ledger.printable import printable
+from pytest_audit_ledger.rendering.markdown import code, escaped
 
 LONGEST_LINE = 2_000
-LONGEST_TEXT = 1_200
-"""Characters of reasoning and notes that are shown; an export has all of them."""
-
 MOST_LINES = 30
 
 
@@ -83,30 +81,21 @@ def _finalized(value: Any) -> Any:
     return printable(str(value), LONGEST_LINE)
 
 
-_SPECIAL = re.compile(r"([\\`*_\[\]<>&|~#@])")
-
-
 def _finalized_markdown(value: Any) -> Any:
     """Return what is neither Markdown nor HTML: both take a backslash before a special character."""
-    if isinstance(value, Markup):
-        return value
-    return Markup(_SPECIAL.sub(r"\\\1", printable(str(value), LONGEST_LINE)))  # noqa: S704  (as above)
+    return value if isinstance(value, Markup) else Markup(escaped(str(value), LONGEST_LINE))  # noqa: S704  (as above)
 
 
 def _code(text: str) -> Markup:
-    """Return a value of the ledger as code, in which Markdown knows neither links nor HTML."""
-    shown = printable(text).replace("|", "\\|") or " "
-    fence = "`" * (max((len(run) for run in re.findall("`+", shown)), default=0) + 1)
-    space = " " if "`" in shown else ""
-    return Markup(f"{fence}{space}{shown}{space}{fence}")  # noqa: S704  (code shows HTML as it is)
+    return Markup(code(text))  # noqa: S704  (code shows HTML as it is)
 
 
 def _lines(text: str | None) -> Markup:
     """Return a text of several lines, each made harmless, and no more of them than a page can bear."""
     if text is None:
         return Markup("")
-    rows = clip(text, LONGEST_TEXT).splitlines() or [""]
-    shown = [escape(printable(row, 2 * LONGEST_TEXT)) for row in rows[:MOST_LINES]]
+    rows = text.splitlines() or [""]
+    shown = [escape(printable(row, LONGEST_LINE)) for row in rows[:MOST_LINES]]
     return Markup("<br>").join([*shown, *(["…"] if len(rows) > MOST_LINES else [])])
 
 
