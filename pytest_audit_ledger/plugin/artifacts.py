@@ -70,7 +70,12 @@ def _refuse_alone(config: pytest.Config, exports: bool, reports: bool) -> None:
     """Raise UsageError where an option says how something is written that is not asked for."""
     for names, asked, what, how in (
         (_OF_EXPORTS, exports, "what to export, and nothing is exported", "Add --ledger-export=FILE."),
-        (_OF_REPORTS, reports, "what stands on a report, and there is none", "Add --ledger-report=FILE."),
+        (
+            _OF_REPORTS,
+            reports,
+            "what stands on a report, and there is none",
+            "Add --ledger-report=FILE, or --ledger-evidence=DIR.",
+        ),
         (
             _OF_BOTH,
             exports or reports,
