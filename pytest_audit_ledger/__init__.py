@@ -1,16 +1,23 @@
 """pytest-audit-ledger: proves that a hash-chained audit ledger in PostgreSQL has not been tampered with.
 
-This is the public face: a ledger to verify and to export (`ledger.py`), what a kind or an artifact of your own needs
-(`kinds/base.py`, `hookspecs.py`), the entry's hash, and everything that is raised (`errors.py`).
+This is the public face: a ledger to verify, to report on, to export and to back up (`ledger.py`), two to compare
+(`comparison.py`), what a kind or an artifact of your own needs (`kinds/base.py`, `kinds/data.py`, `hookspecs.py`), the
+entry's hash, and whatever is raised (`errors.py`).
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pytest_audit_ledger.artifacts.backup import BackupResult
+    from pytest_audit_ledger.artifacts.backup_file import BackupVerification
     from pytest_audit_ledger.artifacts.base import Artifact, Verified
+    from pytest_audit_ledger.artifacts.checkpoint import CheckpointResult
+    from pytest_audit_ledger.artifacts.difference import Difference
     from pytest_audit_ledger.artifacts.export import ExportResult
     from pytest_audit_ledger.artifacts.files import Written, whole_files
+    from pytest_audit_ledger.artifacts.report import Report
+    from pytest_audit_ledger.comparison import diff, verify_backup
     from pytest_audit_ledger.entry import GENESIS_HASH, Batch, Entry, canonical_payload, entry_hash
     from pytest_audit_ledger.errors import (
         CannotEvaluate,
@@ -23,17 +30,24 @@ if TYPE_CHECKING:
         UsageError,
     )
     from pytest_audit_ledger.judgement import Survey, Verification
-    from pytest_audit_ledger.kinds.base import Catalogue, Fold, Guard
+    from pytest_audit_ledger.kinds.base import Catalogue, Fold, Guard, Queries, Query, Rows, Statement
+    from pytest_audit_ledger.kinds.data import DataKind, RowKind
     from pytest_audit_ledger.ledger import Ledger
-    from pytest_audit_ledger.outcome import Assurance, Finding, Outcome, Severity, Status
+    from pytest_audit_ledger.outcome import Anchor, Assurance, Finding, Outcome, Severity, Status
 
 __all__ = [
     "GENESIS_HASH",
+    "Anchor",
     "Artifact",
     "Assurance",
+    "BackupResult",
+    "BackupVerification",
     "Batch",
     "CannotEvaluate",
     "Catalogue",
+    "CheckpointResult",
+    "DataKind",
+    "Difference",
     "Entry",
     "ExportResult",
     "Finding",
@@ -44,9 +58,15 @@ __all__ = [
     "NotApplicable",
     "Outcome",
     "OutputError",
+    "Queries",
+    "Query",
     "RegistrationError",
+    "Report",
+    "RowKind",
+    "Rows",
     "Severity",
     "SourceError",
+    "Statement",
     "Status",
     "SuiteError",
     "Survey",
@@ -55,13 +75,17 @@ __all__ = [
     "Verified",
     "Written",
     "canonical_payload",
+    "diff",
     "entry_hash",
+    "verify_backup",
     "whole_files",
 ]
 
 _HOMES = (
-    *("entry", "errors", "outcome", "kinds.base", "judgement"),
-    *("artifacts.files", "artifacts.base", "artifacts.export", "ledger"),
+    *("entry", "errors", "outcome", "kinds.base", "kinds.data", "judgement"),
+    *("artifacts.files", "artifacts.base", "artifacts.export", "artifacts.checkpoint"),
+    *("artifacts.backup", "artifacts.backup_file", "artifacts.difference"),
+    *("artifacts.report", "comparison", "ledger"),
 )
 """Where the names live, those that import little first."""
 

@@ -157,6 +157,11 @@ class Batch:
         return [payload.encode("latin-1") for payload in json_objects(columns)]
 
     @cached_property
+    def recomputed_hashes(self) -> list[str]:
+        """The hash of every entry, recomputed from its canonical payload; once, however many folds ask."""
+        return [sha256(payload).hexdigest() for payload in self.payloads()]
+
+    @cached_property
     def has_canonical_timestamps(self) -> bool:
         """Whether every timestamp is one that the canonical payload can express."""
         return all(map(contains, self._columns["timestamp"], repeat("T")))

@@ -8,11 +8,14 @@ from datetime import datetime
 from importlib.metadata import version
 
 from pytest_audit_ledger.kinds.base import LedgerInfo
-from pytest_audit_ledger.outcome import Assurance, Finding, Outcome, Severity, Status
+from pytest_audit_ledger.outcome import Anchor, Assurance, Finding, Outcome, Severity, Status
 from pytest_audit_ledger.suite import Control, SuiteFile
 
 CONSISTENCY = ("chain_linkage", "entry_hash", "sequence_continuity")
 """The kinds that must all have passed before a ledger is called self-consistent."""
+
+CHECKPOINTS = ("checkpoint", "checkpoint_guards")
+"""The kinds that hold a ledger against what was signed before."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,11 @@ class Verification:
         return (_moment(self.survey.time_first), _moment(self.survey.time_last)) if self.survey else (None, None)
 
     @property
+    def anchor(self) -> Anchor | None:
+        """How much was proven against a checkpoint; None where nothing was."""
+        return _anchor(self.outcomes)
+
+    @property
     def issues(self) -> tuple[Finding, ...]:
         """The findings of all checks, but for those that are only told: all that were kept as samples."""
         findings = (finding for outcome in self.outcomes for finding in outcome.findings)
@@ -99,6 +107,11 @@ def _moment(text: str) -> datetime | None:
         return None
 
 
+def _anchor(outcomes: Sequence[Outcome]) -> Anchor | None:
+    anchors = (outcome.anchor for outcome in outcomes if outcome.anchor is not None)
+    return max(anchors, key=lambda anchor: anchor.entries, default=None)
+
+
 def waived(outcome: Outcome, now: datetime, *, integrity_too: bool) -> Outcome:
     """Return the outcome as its waiver, if it has one, leaves it. `now` is aware.
 
@@ -124,11 +137,12 @@ def waived(outcome: Outcome, now: datetime, *, integrity_too: bool) -> Outcome:
 def judge(outcomes: Sequence[Outcome], survey: Survey | None) -> tuple[Assurance, str]:
     """Return how much the outcomes prove, and a sentence that says so and claims no more."""
     integrity = [outcome for outcome in outcomes if outcome.integrity]
-    failed = [o for o in integrity if o.status in _FAILED or (o.kind in CONSISTENCY and o.unexpected_count)]
+    failed = [o for o in integrity if not o.inconclusive and _is_sign_of_tampering(o)]
     if failed:
         names = ", ".join(f"{o.check_id}{' (waived)' if o.status is Status.WAIVED else ''}" for o in failed)
         return Assurance.TAMPERED, f"{_what_failed(integrity, failed)}: {names}."
     unevaluated = [outcome.check_id for outcome in integrity if outcome.status is Status.ERROR]
+    unproven = [outcome.check_id for outcome in integrity if outcome.status in _FAILED]
     if survey is not None and not survey.entries:
         return Assurance.UNVERIFIED, "The ledger has no entries, so nothing was proven."
     passed = {outcome.kind for outcome in integrity if outcome.status in (Status.PASS, Status.WARN)}
@@ -138,13 +152,43 @@ def judge(outcomes: Sequence[Outcome], survey: Survey | None) -> tuple[Assurance
     lacking = [name for name in CONSISTENCY if name not in passed]
     if lacking:
         return Assurance.UNVERIFIED, f"The ledger as a whole was not verified: {', '.join(lacking)} did not run."
-    others = [f"{o.check_id} ({o.status.value})" for o in integrity if o.status is not Status.PASS]
+    if unproven:
+        return Assurance.UNVERIFIED, (
+            f"The ledger as a whole was not verified: {', '.join(unproven)} failed, "
+            "though not with a sign of tampering."
+        )
+    others = [f"{o.check_id} ({o.status.value})" for o in integrity if o.status is not Status.PASS and not _unused(o)]
     passed_words = (
         f"Integrity checks passed, but for {', '.join(others)}." if others else "Every integrity check that ran passed."
     )
+    anchor = _anchor([outcome for outcome in integrity if outcome.status in (Status.PASS, Status.WARN)])
+    if anchor is not None:
+        return Assurance.ANCHORED, f"{passed_words} {_anchored(anchor)}"
     return Assurance.SELF_CONSISTENT, (
         f"{passed_words} There was no checkpoint to hold the ledger against, "
         "so a chain rewritten as a whole, or a tail cut off, would not show."
+    )
+
+
+def _is_sign_of_tampering(outcome: Outcome) -> bool:
+    """Whether an integrity check failed; of those that bear the assurance, whether it found anything at all."""
+    bearing = outcome.kind in (*CONSISTENCY, "checkpoint")
+    return outcome.status in _FAILED or (bearing and outcome.unexpected_count > 0)
+
+
+def _unused(outcome: Outcome) -> bool:
+    """Whether it compares with checkpoints, and none were given."""
+    return outcome.kind in CHECKPOINTS and outcome.status is Status.SKIP
+
+
+def _anchored(anchor: Anchor) -> str:
+    day, newer = anchor.moment[:10], anchor.total - anchor.entries
+    if newer <= 0:
+        return f"All {anchor.total:,} entries proven against the checkpoint of {day}."
+    rest = "1 newer entry is" if newer == 1 else f"{newer:,} newer entries are"
+    return (
+        f"{anchor.entries:,} of {anchor.total:,} entries proven against the checkpoint of {day}; "
+        f"{rest} self-consistent only."
     )
 
 
@@ -155,6 +199,8 @@ _FAILED = (Status.FAIL, Status.WAIVED)
 def _what_failed(integrity: Sequence[Outcome], failed: Sequence[Outcome]) -> str:
     """Tell a change of the entries from a change of what protects them."""
     consistent = {o.kind for o in integrity if o.status in (Status.PASS, Status.WARN) and not o.unexpected_count}
+    if set(CONSISTENCY) <= consistent and all(outcome.kind == "checkpoint" for outcome in failed):
+        return "The entries fit together, but they are not those that were signed"
     if set(CONSISTENCY) <= consistent and all(outcome.unit != "entries" for outcome in failed):
         return "The entries fit together, but what protects them was changed"
     return "Integrity checks failed"
@@ -164,7 +210,7 @@ def _recommend(verification: Verification) -> str:
     """Tell what follows from the outcomes, and nothing that was not checked."""
     failed = verification.with_status(Status.FAIL)
     if verification.assurance is Assurance.TAMPERED:
-        if all(outcome.unit != "entries" for outcome in failed):
+        if all(outcome.unit != "entries" for outcome in failed if not outcome.inconclusive):
             return (
                 "Find out who changed what protects the entries, and when; restore it (audit-ledger verify --repair), "
                 "and compare the entries with the latest backup or export before relying on them."
@@ -174,15 +220,19 @@ def _recommend(verification: Verification) -> str:
             "latest backup or export."
         )
     if verification.assurance is Assurance.UNVERIFIED:
+        if unproven := [outcome for outcome in failed if outcome.inconclusive]:
+            return f"Rely on nothing yet: resolve what {_ids(unproven)} found, and verify again."
         return "Rely on nothing yet: do what the checks that could not be evaluated ask for, and verify again."
     if failed:
         return f"The chain holds. Resolve what {_ids(failed)} found before relying on the ledger."
     warned = verification.with_status(Status.WARN)
     first = f"Look at what {_ids(warned)} warns of. " if warned else ""
-    return (
-        f"{first}The ledger can be relied on as far as its assurance goes. Keep the head hash outside of the database "
-        "and compare it with the next run."
+    keep = (
+        "Keep its checkpoints outside of the database, and add one as it grows."
+        if verification.assurance is Assurance.ANCHORED
+        else "Keep the head hash outside of the database and compare it with the next run."
     )
+    return f"{first}The ledger can be relied on as far as its assurance goes. {keep}"
 
 
 def _ids(outcomes: Sequence[Outcome]) -> str:

@@ -1,4 +1,4 @@
-"""The Python API: a ledger, to verify, to export and to report.
+"""The Python API: a ledger, to verify, to report on, to export and to back up.
 
     from pytest_audit_ledger import Ledger
 
@@ -19,17 +19,27 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from datetime import datetime
 from functools import cached_property, partial
+from itertools import compress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
+from pytest_audit_ledger.artifacts.backup import BackupResult, backup, backup_request
 from pytest_audit_ledger.artifacts.base import Verified
+from pytest_audit_ledger.artifacts.checkpoint import CheckpointArtifact, CheckpointResult
+from pytest_audit_ledger.artifacts.encryption import Key, read_key
 from pytest_audit_ledger.artifacts.export import Export, ExportResult, entries, export, export_request
 from pytest_audit_ledger.artifacts.files import Written
 from pytest_audit_ledger.artifacts.report import Report, generate, report_request, save
+from pytest_audit_ledger.checkpoints.keys import signing_key as read_signing_key
+from pytest_audit_ledger.checkpoints.keys import verifier_keys as parse_verifier_keys
+from pytest_audit_ledger.checkpoints.note import SigningKey
+from pytest_audit_ledger.checkpoints.store import checkpoint_path
+from pytest_audit_ledger.comparison import prover as prover_of
 from pytest_audit_ledger.errors import UsageError
 from pytest_audit_ledger.extensions import installed_kinds
 from pytest_audit_ledger.judgement import Verification
-from pytest_audit_ledger.resources import folder
+from pytest_audit_ledger.kinds.checkpoint import trust
+from pytest_audit_ledger.kinds.checkpoint_guards import CheckpointGuards
 from pytest_audit_ledger.scan import Progress, no_progress
 from pytest_audit_ledger.sources.base import Source
 from pytest_audit_ledger.sources.export_file import ExportFile
@@ -37,21 +47,29 @@ from pytest_audit_ledger.sources.postgres import DEFAULT_TIMEOUT_S
 from pytest_audit_ledger.sources.resolve import DEFAULT_TABLE, named_source, started
 from pytest_audit_ledger.sources.selection import fields as parse_fields
 from pytest_audit_ledger.sources.selection import selection
-from pytest_audit_ledger.suite import Check, Suite, default_suites, load
+from pytest_audit_ledger.suite import Suite, checks_of, load, shipped_suites
 from pytest_audit_ledger.suite.discovery import find_suites
-from pytest_audit_ledger.verification import DEFAULT_SAMPLES, verify
+from pytest_audit_ledger.verification import DEFAULT_SAMPLES
+from pytest_audit_ledger.verification import verify as _verify
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
+    from typing_extensions import Self, TypedDict, Unpack
+
+    class _Verifying(TypedDict, total=False):
+        suites: Sequence[str | Path]
+        check_timestamps: bool
+        workers: int | None
+        samples: int
+        allow_empty: bool
+        checkpoints: Sequence[str | Path]
+        verifier_keys: Sequence[str]
+        require_checkpoint: bool
+        max_unanchored: str | None
+        allow_integrity_waivers: bool
 
 
 def _ready(source: Source) -> AbstractContextManager[Source]:
     return nullcontext(source)
-
-
-def _checks(suites: Sequence[Suite], *, check_timestamps: bool) -> list[Check]:
-    checks = [check for suite in suites for check in suite.checks]
-    return [check for check in checks if check_timestamps or check.kind.name != "timestamp_order"]
 
 
 class Ledger:
@@ -102,7 +120,12 @@ class Ledger:
         workers: int | None = 1,
         samples: int = DEFAULT_SAMPLES,
         allow_empty: bool = False,
+        checkpoints: Sequence[str | Path] = (),
+        verifier_keys: Sequence[str] = (),
+        require_checkpoint: bool = False,
+        max_unanchored: str | None = None,
         allow_integrity_waivers: bool = False,
+        shared: str | None = None,
     ) -> Verification:
         """Verify the whole ledger in one snapshot: the default suite, and `suites` of your own besides.
 
@@ -111,25 +134,118 @@ class Ledger:
         counted. `allow_empty`: skip, instead of fail, what an empty ledger leaves unproven. `allow_integrity_waivers`:
         let the waivers of a suite excuse findings about integrity, too.
 
-        Raises UsageError for a mistake in a suite. What goes wrong with the ledger or the server is in the result.
+        `checkpoints`: folders of checkpoints to hold the ledger against, and `verifier_keys`: the keys that must have
+        signed them, or files with these. `require_checkpoint`: fail where a folder has none. `max_unanchored`: how many
+        entries (`1000`), or for how long one (`24h`), may be in no checkpoint. `shared`: the name of an open snapshot
+        of the ledger to join, instead of a new one.
+
+        Raises UsageError for a mistake in a suite or in a key. What goes wrong with the ledger or the server is in
+        the result.
         """
         loaded = self._suites(suites)
-        return verify(
+        checks = [check for check in checks_of(loaded) if check_timestamps or check.kind.name != "timestamp_order"]
+        given = trust(
+            list(map(str, checkpoints)), verifier_keys, require=require_checkpoint, max_unanchored=max_unanchored
+        )
+        return _verify(
             self.source,
-            _checks(loaded, check_timestamps=check_timestamps),
+            checks,
             workers=workers,
             samples=samples,
             allow_empty=allow_empty,
             progress=self._progress,
+            given=given,
             allow_integrity_waivers=allow_integrity_waivers,
             suites=loaded,
+            shared=shared,
         )
+
+    def create_checkpoint(
+        self,
+        folder: str | Path,
+        signing_key: SigningKey | str | Path,
+        *,
+        verifier_keys: Sequence[str] = (),
+        accept_guards: bool = False,
+    ) -> CheckpointResult:
+        """Verify the ledger, and sign a checkpoint of the very snapshot that was verified into `folder`.
+
+        The ledger must pass the default suite and match every checkpoint in the folder; those are to be signed by this
+        key or by one of `verifier_keys`. Where it does not, the result has no path and its verification says why.
+        `accept_guards`: take what protects the ledger as it is, whatever the newest checkpoint says of it.
+
+        Raises UsageError for a mistake in a key, and where the ledger is an export; SourceError where the ledger cannot
+        be read, OutputError where the file cannot be written.
+        """
+        key = signing_key if isinstance(signing_key, SigningKey) else read_signing_key(signing_key)
+        if isinstance(self.source, ExportFile):
+            raise UsageError("A checkpoint is made of a database.", "Name the DSN of the ledger's database.")
+        trusted = (str(key.verifier()), *verifier_keys)
+        artifact = CheckpointArtifact(Path(folder), key, parse_verifier_keys(trusted))
+        suites = self._suites(())
+        checks = [check for check in checks_of(suites) if not (accept_guards and check.kind is CheckpointGuards)]
+        with self.source.snapshot() as snapshot:
+            verification = _verify(
+                self.source,
+                checks,
+                shared=snapshot.share(),
+                progress=self._progress,
+                given=trust([str(folder)], trusted),
+                suites=suites,
+            )
+            if not verification.is_valid:
+                return CheckpointResult(verification, "", ())
+            files = artifact.write(Verified(verification, self.source, snapshot, self._progress))
+        path = checkpoint_path(Path(folder), verification.total_entries)
+        return CheckpointResult(verification, str(path), tuple(files))
 
     def _suites(self, suites: Sequence[str | Path]) -> list[Suite]:
         registry = installed_kinds()
-        shipped = [folder("checks") / name for name in default_suites(of_export=isinstance(self.source, ExportFile))]
         own = find_suites([Path(suite) for suite in suites], Path.cwd()) if suites else []
-        return [load(path, registry) for path in [*shipped, *own]]
+        shipped = shipped_suites(registry, of_export=isinstance(self.source, ExportFile))
+        return [*shipped, *(load(path, registry) for path in own)]
+
+    def generate_report(
+        self,
+        *,
+        start_date: str | None = None,
+        end_date: str | None = None,
+        include_verdicts: bool = False,
+        include_violations: bool = False,
+        include_timeline: bool = False,
+        include_audit_trail: bool = False,
+        title: str | None = None,
+        organization: str | None = None,
+        made_at: datetime | None = None,
+        **verifying: Unpack[_Verifying],
+    ) -> Report:
+        """Verify the whole ledger, and report the entries of a period from the very same snapshot.
+
+        Dates are days in UTC, the end day included, or full timestamps. Without any section to include, all are in.
+        `made_at`: the clock, aware, now where None. `verifying`: whatever `verify_integrity` takes. The verification is
+        the `verification` of what is returned, and `save_report` writes it.
+
+        Raises UsageError, and SourceError where the ledger cannot be opened or read.
+        """
+        named = ("verdicts", "violations", "timeline", "audit_trail")
+        wanted = (include_verdicts, include_violations, include_timeline, include_audit_trail)
+        request = report_request(
+            start_date=start_date,
+            end_date=end_date,
+            include=tuple(compress(named, wanted)),
+            title=title,
+            organization=organization,
+        )
+        with self.source.snapshot() as snapshot:
+            verification = self.verify_integrity(shared=snapshot.share(), **verifying)
+            return generate(Verified(verification, self.source, snapshot, self._progress), request, made_at=made_at)
+
+    def save_report(self, report: Report, path: str | Path) -> Written:
+        """Write a report, whole or not at all, as the suffix of the file says: `.html`, `.json` or `.md`.
+
+        Raises UsageError for another suffix, OutputError where the file cannot be written.
+        """
+        return save(report, path)
 
     @overload
     def export_entries(
@@ -194,75 +310,39 @@ class Ledger:
         request = export_request(str(output_file), format=format, fields=names, selection=wanted, excel_safe=excel_safe)
         return self._export(request, verified=verify)
 
+    def backup_database(
+        self,
+        output_file: str | Path,
+        compress: bool = False,
+        verify: bool = False,
+        encryption_key: str | Key | None = None,
+        *,
+        format: str | None = None,  # noqa: A002  (the word of the option)
+        scratch_db: str | None = None,
+    ) -> BackupResult:
+        """Back the ledger's database up to `output_file`, with a manifest beside it.
+
+        `compress`: with gzip, as a name with `.gz` does. `verify`: verify the ledger in the same snapshot, then restore
+        the file into a scratch database, verify what comes out and compare it. `encryption_key`: encrypt, by age, for
+        `age1…` or an SSH public key, or with what `@FILE` or `env:NAME` holds. `format`: `plain` for psql, `custom` for
+        pg_restore; by the suffix `.sql` or `.dump` where None. `scratch_db`: the DSN of a server to restore on, instead
+        of an embedded one.
+
+        Raises UsageError, SourceError where the database cannot be dumped, OutputError where the file cannot be written
+        or does not hold what the database does.
+        """
+        key = read_key(encryption_key) if isinstance(encryption_key, str) else encryption_key
+        request = backup_request(str(output_file), format=format, compress=compress, key=key)
+        prover = prover_of(scratch_db, self._progress) if verify else None
+        with self.source.snapshot() as snapshot:
+            verification = None
+            if prover is not None:
+                verification = _verify(self.source, prover.checks, shared=snapshot.share(), progress=self._progress)
+            return backup(snapshot, request, verification=verification, prover=prover, progress=self._progress)
+
     def _export(self, request: Export, *, verified: bool) -> ExportResult:
         with self.source.snapshot() as snapshot:
             verification = None
             if verified:
-                suites = self._suites(())
-                checks = _checks(suites, check_timestamps=True)
-                verification = verify(
-                    self.source, checks, shared=snapshot.share(), progress=self._progress, suites=suites
-                )
+                verification = self.verify_integrity(shared=snapshot.share())
             return export(snapshot, request, verification=verification, progress=self._progress)
-
-    def generate_report(
-        self,
-        *,
-        start_date: str | None = None,
-        end_date: str | None = None,
-        include_verdicts: bool = False,
-        include_violations: bool = False,
-        include_timeline: bool = False,
-        include_audit_trail: bool = False,
-        title: str | None = None,
-        organization: str | None = None,
-        suites: Sequence[str | Path] = (),
-        check_timestamps: bool = True,
-        workers: int | None = 1,
-        samples: int = DEFAULT_SAMPLES,
-        allow_empty: bool = False,
-        allow_integrity_waivers: bool = False,
-        made_at: datetime | None = None,
-    ) -> Report:
-        """Verify the whole ledger, and report the entries of a period from the very same snapshot.
-
-        Dates are days in UTC, the end day included, or full timestamps. Without any section to include, all are in.
-        `made_at`: the clock, aware, for reports that are to be the same byte for byte; now where None. For the others
-        see `verify_integrity`. `save_report` writes what is returned; `verification` of it is the verification.
-
-        Raises UsageError, and SourceError where the ledger cannot be opened or read.
-        """
-        included = {
-            "verdicts": include_verdicts,
-            "violations": include_violations,
-            "timeline": include_timeline,
-            "audit_trail": include_audit_trail,
-        }
-        request = report_request(
-            start_date=start_date,
-            end_date=end_date,
-            include=tuple(name for name, wanted in included.items() if wanted),
-            title=title,
-            organization=organization,
-        )
-        loaded = self._suites(suites)
-        with self.source.snapshot() as snapshot:
-            verification = verify(
-                self.source,
-                _checks(loaded, check_timestamps=check_timestamps),
-                workers=workers,
-                samples=samples,
-                allow_empty=allow_empty,
-                progress=self._progress,
-                shared=snapshot.share(),
-                allow_integrity_waivers=allow_integrity_waivers,
-                suites=loaded,
-            )
-            return generate(Verified(verification, self.source, snapshot, self._progress), request, made_at=made_at)
-
-    def save_report(self, report: Report, path: str | Path) -> Written:
-        """Write a report, whole or not at all, as the suffix of the file says: `.html`, `.json` or `.md`.
-
-        Raises UsageError for another suffix, OutputError where the file cannot be written.
-        """
-        return save(report, path)

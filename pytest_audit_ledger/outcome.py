@@ -130,13 +130,29 @@ class Findings:
 
 
 @dataclass(frozen=True)
+class Anchor:
+    """How much of a ledger was proven against a checkpoint.
+
+    `entries` of `total` are those of the file `checkpoint`, whose time is `moment` (canonical, see `entry.py`); the
+    first `rows` of them in every column, also in those that no hash covers.
+    """
+
+    entries: int
+    total: int
+    checkpoint: str
+    moment: str
+    rows: int = 0
+
+
+@dataclass(frozen=True)
 class Outcome:
     """What one check found.
 
     `element_count` is how many things were examined (entries for a fold; triggers, columns or constraints for a guard)
     and `unexpected_count` how many findings there were; `findings` are the first of them. `reason` says why the check
     is ERROR, SKIP or WAIVED, or what is to be said of its waiver. `description` is the check's, `rule` and `remedy` are
-    the kind's plain words, and `location` is the check's place in its suite, as `file:line`.
+    the kind's plain words, and `location` is the check's place in its suite, as `file:line`. `inconclusive` says that
+    what was found, such as a lost file, is no sign of tampering; `anchor` is what was proven against a checkpoint.
     """
 
     check_id: str
@@ -156,6 +172,8 @@ class Outcome:
     codes: Mapping[str, int] = field(default_factory=dict)
     facts: Mapping[str, str] = field(default_factory=dict)
     reason: str = ""
+    inconclusive: bool = False
+    anchor: Anchor | None = None
     location: str = ""
     owner: str = ""
     waiver: Waiver | None = None

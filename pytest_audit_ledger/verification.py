@@ -251,14 +251,17 @@ def _judged(check: Check, kind: Kind) -> Outcome:
         return _outcome(check, Status.ERROR, reason="It examined nothing, and nothing examined is not a pass.")
     statuses = {Severity.CRITICAL: Status.FAIL, Severity.WARNING: Status.WARN}
     worst = kind.findings.worst(check.severity)
+    codes = kind.findings.codes()
     return _outcome(
         check,
         statuses.get(worst, Status.PASS) if worst else Status.PASS,
         element_count=kind.element_count,
         unexpected_count=kind.unexpected_count,
         findings=tuple(kind.findings.samples),
-        codes=kind.findings.codes(),
+        codes=codes,
         facts=kind.facts,
+        inconclusive=bool(codes) and codes.keys() <= kind.inconclusive,
+        anchor=kind.anchor,
     )
 
 

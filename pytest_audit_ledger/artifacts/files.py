@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import errno
 import io
+import json
 import os
 import secrets
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ _REMEDIES = {
     errno.ENOENT: "Make the folder first, or name another one.",
     errno.ENOTDIR: "Name a folder that is one.",
     errno.EACCES: "Name a folder that you may write to.",
+    errno.EEXIST: "It is never overwritten: name another file, or move this one away.",
     errno.EROFS: "Name a folder that you may write to.",
 }
 
@@ -43,9 +45,11 @@ class Written:
 class Draft(io.RawIOBase):
     """A file in the making: counts and hashes what is written to it."""
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: BinaryIO, path: Path | None = None) -> None:
+        """Take the open file, and where it lies for now; standard output lies nowhere."""
         super().__init__()
         self._file = file
+        self._path = path
         self._digest = sha256()
         self.size = 0
 
@@ -61,9 +65,21 @@ class Draft(io.RawIOBase):
         self.size += size
         return size
 
+    def reopened(self) -> BinaryIO:
+        """Open what was written so far, to be read."""
+        assert self._path is not None  # noqa: S101  (standard output is not read again)
+        self._file.flush()
+        return self._path.open("rb")
+
     def written(self, path: str) -> Written:
         """Return what was written so far, as the file at `path`."""
         return Written(path, self._digest.hexdigest(), self.size)
+
+
+def written_json(draft: Draft, document: Mapping[str, Any], path: Path) -> Written:
+    """Write a document as JSON to a draft, and return it as the file at `path`."""
+    draft.write(f"{json.dumps(document, indent=2, ensure_ascii=False)}\n".encode())
+    return draft.written(str(path))
 
 
 class Behind:
@@ -85,6 +101,9 @@ class Behind:
         self._size += len(data)
         if self._size >= self.PIECE:
             self._hand_on()
+
+    def flush(self) -> None:
+        """Do nothing, as age asks; what is left is written at the end."""
 
     def _hand_on(self) -> None:
         self._await()
@@ -110,11 +129,12 @@ class Behind:
 
 
 @contextmanager
-def whole_files(*paths: Path, mode: int = 0o666) -> Iterator[list[Draft]]:
+def whole_files(*paths: Path, mode: int = 0o666, overwrite: bool = True) -> Iterator[list[Draft]]:
     """Open files under temporary names; on leaving they are synced and renamed, or, after an exception, removed.
 
-    `mode` are the permissions, less the umask and those that an older file does not have. Raises OutputError where the
-    files cannot be written, UsageError where a path is something that must not be replaced.
+    `mode` are the permissions, less the umask and those that an older file does not have. `overwrite`: whether older
+    files are replaced. Raises OutputError where the files cannot be written, UsageError where a path is something that
+    must not be replaced.
     """
     partial: list[Path] = []
     try:
@@ -123,12 +143,15 @@ def whole_files(*paths: Path, mode: int = 0o666) -> Iterator[list[Draft]]:
         with ExitStack() as files:
             modes = [target.stat().st_mode & mode if target.exists() else mode for target in targets]
             opened = [files.enter_context(_create(path, mode)) for path, mode in zip(partial, modes, strict=True)]
-            yield [Draft(file) for file in opened]
+            yield [Draft(file, path) for file, path in zip(opened, partial, strict=True)]
             for file in opened:
                 file.flush()
                 os.fsync(file.fileno())
-        for path, target in zip(partial, targets, strict=True):
-            path.replace(target)
+        if overwrite:
+            for path, target in zip(partial, targets, strict=True):
+                path.replace(target)
+        else:
+            _link(partial, targets)
         for folder in {target.parent for target in targets}:
             _sync(folder)
     except OSError as error:
@@ -200,6 +223,19 @@ def _create(path: Path, mode: int) -> BinaryIO:
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode), "wb")
 
 
+def _link(partial: list[Path], targets: list[Path]) -> None:
+    """Give files their names, all or none; a link, other than a renaming, is refused where there is such a file."""
+    linked: list[Path] = []
+    try:
+        for path, target in zip(partial, targets, strict=True):
+            target.hardlink_to(path)
+            linked.append(target)
+    except OSError:
+        for target in linked:
+            target.unlink()
+        raise
+
+
 def _sync(path: Path) -> None:
     """Make a file, or the names in a folder, last, where the file system can."""
     with suppress(OSError):
@@ -212,4 +248,5 @@ def _sync(path: Path) -> None:
 
 def _explained(error: OSError, name: str, left: str = "") -> OutputError:
     remedy = _REMEDIES.get(error.errno or 0, "Name another place.")
+    left = "" if error.errno == errno.EEXIST else left  # the older file is
     return OutputError(f"{name} could not be written: {error.strerror or error}.", f"{remedy} {left}".rstrip())

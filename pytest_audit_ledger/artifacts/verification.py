@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from pytest_audit_ledger.judgement import Verification
@@ -36,6 +37,7 @@ def as_json(verification: Verification) -> dict[str, Any]:
         "duration_s": round(verification.duration_s, 3),
         "assurance": verification.assurance.value,
         "assurance_meaning": verification.sentence,
+        "anchor": asdict(verification.anchor) if verification.anchor else None,
         "is_valid": verification.is_valid,
         "recommendation": verification.recommendation,
         "entries": {

@@ -18,6 +18,7 @@ from pytest_audit_ledger.artifacts.report import report_request
 from pytest_audit_ledger.cli.options import EXIT_CODES, NOT_DONE, TAMPERED, WRONG_USAGE, ledger_options
 from pytest_audit_ledger.cli.verification import refuse_early, verification_options
 from pytest_audit_ledger.errors import SourceError, UsageError
+from pytest_audit_ledger.kinds.checkpoint import trust
 from pytest_audit_ledger.outcome import Assurance, Status
 from pytest_audit_ledger.printable import printable
 from pytest_audit_ledger.sources.dsn import resolve
@@ -64,6 +65,10 @@ def evidence(
     workers: str,
     samples: int,
     allow_empty: bool,
+    checkpoints: tuple[str, ...],
+    keys: tuple[str, ...],
+    require_checkpoint: bool,
+    max_unanchored: str | None,
     allow_integrity_waivers: bool,
 ) -> int:
     """Verify a ledger in a pytest run, and file everything in a folder.
@@ -78,6 +83,7 @@ def evidence(
         raise UsageError(f"Missing option '{missing}'.", "See audit-ledger evidence --help.")
     refuse_full(Path(output))
     report_request(start_date=start_date, end_date=end_date, title=title, organization=organization)
+    trust(checkpoints, keys, require=require_checkpoint, max_unanchored=max_unanchored)  # mistakes show now
     refuse_early(dsn, suites, None)
     options = {
         "--ledger-evidence": output,
@@ -86,6 +92,7 @@ def evidence(
         "--ledger-timeout": str(timeout),
         "--ledger-workers": workers,
         "--ledger-samples": str(samples),
+        "--ledger-max-unanchored": max_unanchored,
         "--ledger-title": title,
         "--ledger-organization": organization,
         "--ledger-date-range": f"{start_date or ''},{end_date or ''}" if start_date or end_date else None,
@@ -93,9 +100,12 @@ def evidence(
     flags = {
         "--ledger-allow-empty": allow_empty,
         "--ledger-allow-integrity-waivers": allow_integrity_waivers,
+        "--ledger-require-checkpoint": require_checkpoint,
     }
     arguments = [f"{name}={value}" for name, value in options.items() if value is not None]
     arguments += [name for name, given in flags.items() if given]
+    arguments += [f"--ledger-checkpoint={folder}" for folder in checkpoints]
+    arguments += [f"--ledger-verifier-key={key}" for key in keys]
     named = resolve(dsn)
     own = [str(path) for path in find_suites([Path(suite) for suite in suites], Path.cwd())] if suites else []
     checks = [*default_suites(of_export=is_export(named)), *own]

@@ -12,6 +12,7 @@ from pytest_audit_ledger.cli.verification import (
     refuse_early,
     verification_options,
 )
+from pytest_audit_ledger.kinds.checkpoint import trust
 from pytest_audit_ledger.ledger import Ledger
 from pytest_audit_ledger.printable import printable
 from pytest_audit_ledger.scan import parse_workers
@@ -58,6 +59,10 @@ def report(
     workers: str,
     samples: int,
     allow_empty: bool,
+    checkpoints: tuple[str, ...],
+    keys: tuple[str, ...],
+    require_checkpoint: bool,
+    max_unanchored: str | None,
     allow_integrity_waivers: bool,
 ) -> int:
     """Verify a ledger, and report on a period of it.
@@ -68,6 +73,7 @@ def report(
     chosen = parse_workers(workers)
     refuse_suffix(output)
     report_request(start_date=start_date, end_date=end_date, title=title, organization=organization)
+    trust(checkpoints, keys, require=require_checkpoint, max_unanchored=max_unanchored)  # mistakes show now
     refuse_early(dsn, suites, output)
     with Ledger(dsn, table=table, timeout=timeout, progress=progress(quiet=quiet)) as ledger:
         made = ledger.generate_report(
@@ -84,6 +90,10 @@ def report(
             workers=chosen,
             samples=samples,
             allow_empty=allow_empty,
+            checkpoints=checkpoints,
+            verifier_keys=keys,
+            require_checkpoint=require_checkpoint,
+            max_unanchored=max_unanchored,
             allow_integrity_waivers=allow_integrity_waivers,
         )
         code = exit_code(made.verification, allow_empty=allow_empty)

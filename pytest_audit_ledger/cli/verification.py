@@ -9,7 +9,14 @@ from pathlib import Path
 import click
 
 from pytest_audit_ledger.artifacts.files import whole_files
-from pytest_audit_ledger.cli.options import NOT_DONE, TAMPERED, Aliased, Command, refuse_to_overwrite
+from pytest_audit_ledger.cli.options import (
+    NOT_DONE,
+    TAMPERED,
+    Aliased,
+    Command,
+    checkpoint_options,
+    refuse_to_overwrite,
+)
 from pytest_audit_ledger.extensions import installed_kinds
 from pytest_audit_ledger.judgement import Verification
 from pytest_audit_ledger.outcome import Assurance, Status
@@ -68,6 +75,7 @@ def verification_options(command: Command) -> Command:
             help="Let the waivers of a suite excuse findings about integrity, too; the assurance stays TAMPERED.",
         ),
     )
+    command = checkpoint_options(command)
     for option in reversed(options):
         command = option(command)
     return command

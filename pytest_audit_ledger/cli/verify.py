@@ -13,7 +13,13 @@ import click
 
 from pytest_audit_ledger.artifacts.files import whole_files
 from pytest_audit_ledger.artifacts.verification import as_text
-from pytest_audit_ledger.cli.options import EXIT_CODES, ledger_options, marks, outweighed_by, progress
+from pytest_audit_ledger.cli.options import (
+    EXIT_CODES,
+    ledger_options,
+    marks,
+    outweighed_by,
+    progress,
+)
 from pytest_audit_ledger.cli.repair import print_script, restore, tell_irreparable
 from pytest_audit_ledger.cli.verification import (
     check_timestamps_option,
@@ -23,6 +29,7 @@ from pytest_audit_ledger.cli.verification import (
 )
 from pytest_audit_ledger.errors import UsageError
 from pytest_audit_ledger.judgement import Verification
+from pytest_audit_ledger.kinds.checkpoint import trust
 from pytest_audit_ledger.ledger import Ledger
 from pytest_audit_ledger.outcome import Assurance
 from pytest_audit_ledger.rendering import ASCII, UNICODE, Marks, full_report, tree
@@ -44,6 +51,7 @@ Examples:
   audit-ledger verify --ledger-db postgresql://auditor@localhost/ledger --verbose
   audit-ledger verify --ledger-db ledger.jsonl.gz --output verification.json
   audit-ledger verify --ledger-db service=ledger --suite nightly.ledger.yaml
+  audit-ledger verify --ledger-db service=ledger --checkpoint checkpoints --verifier-key verifier.key
   audit-ledger verify --ledger-db service=ledger --repair --dry-run
 
 {EXIT_CODES}
@@ -78,6 +86,10 @@ def verify(
     workers: str,
     samples: int,
     allow_empty: bool,
+    checkpoints: tuple[str, ...],
+    keys: tuple[str, ...],
+    require_checkpoint: bool,
+    max_unanchored: str | None,
     allow_integrity_waivers: bool,
     repair: bool,
     yes: bool,
@@ -97,6 +109,7 @@ def verify(
         raise UsageError("With --dry-run there is no result to write.", "Leave --output out, or redirect the SQL.")
     if output == "-":
         raise UsageError("The result is printed in any case.", "Name a file, or leave --output out.")
+    trust(checkpoints, keys, require=require_checkpoint, max_unanchored=max_unanchored)  # mistakes show now
     refuse_early(dsn, suites, output)
     with Ledger(dsn, table=table, timeout=timeout, progress=progress(quiet=quiet)) as ledger:
         if dry_run:
@@ -110,6 +123,10 @@ def verify(
             workers=chosen,
             samples=samples,
             allow_empty=allow_empty,
+            checkpoints=checkpoints,
+            verifier_keys=keys,
+            require_checkpoint=require_checkpoint,
+            max_unanchored=max_unanchored,
             allow_integrity_waivers=allow_integrity_waivers,
         )
     code = exit_code(verification, allow_empty=allow_empty)
@@ -125,12 +142,13 @@ def _print(verification: Verification, *, verbose: bool, as_: str, repaired: boo
     if as_ == "json":
         click.echo(as_text(verification))
     else:
-        _print_text(verification, marks(), verbose=verbose)
+        print_text(verification, marks(), verbose=verbose)
     if repaired:
         tell_irreparable(verification)
 
 
-def _print_text(verification: Verification, shown: Marks, *, verbose: bool) -> None:
+def print_text(verification: Verification, shown: Marks, *, verbose: bool) -> None:
+    """Print a verification: a tree of a few lines, or the report in full."""
     width = min(shutil.get_terminal_size().columns, WIDEST) if sys.stdout is not None and sys.stdout.isatty() else 0
     for line in _text(verification, shown, verbose=verbose).split("\n"):
         colour = _colour(line, verification, shown)

@@ -15,12 +15,41 @@ A **fold** reads every entry once, batch by batch. Its parts can be merged, so t
 
 A **guard** examines what surrounds the entries (columns, constraints, triggers), with queries against the catalogue.
 
-A **query** asks about the entries with SELECTs, in a session of its own that joins the run's snapshot. `data.py` has
-what most of them need, so that a kind says which rows are not as expected, and no more.
+A **query** asks about the entries with SELECTs, in a session of its own that joins the run's snapshot. An export has
+no server to ask, so there it is skipped. Most queries judge entry by entry: a **row kind** (`RowKind` in `data.py`)
+says with SQL conditions which entries it judges and which of those are not as expected. Everything else is there:
+`where`, `mostly`, `warn_if`, `error_if`, `allow_empty`, `redact`, counting on the server, samples, and the judgement
+of a ledger without entries.
+
+    class NoLongerThan(RowKind):
+        name = "no_longer_than"
+        rule = "No value of the column has more characters than it may have."
+        remedy = "Find out what wrote the values shown."
+        code = "TOO_LONG"
+        parameters_schema = {
+            "column": {"type": "string"},
+            "longest": {"type": "integer", "description": "The most characters."},
+            **RowKind.parameters_schema,
+        }
+        required_parameters = ("column", "longest")
+
+        def judged(self):
+            return f"{self.column()} IS NOT NULL"
+
+        def unexpected(self):
+            return f"length({self.column()}::text) > %(check.longest)s"
+
+        def values(self):
+            return {"longest": self.parameters["longest"]}
+
+`column()` and `named()` return a column quoted, and refuse one that the ledger does not have. A value goes into
+`values()`, is bound, and stands in the SQL as `%(check.NAME)s`. What is about the entries together is a `DataKind`:
+`statements()` returns every statement that it asks with, so that `audit-ledger suite explain` can print them, and
+`examine()` asks, sets `element_count` and `unexpected_rows`, and adds findings.
 
 All only ever add findings. They never format, print or decide what a finding does to the run: that is the severity of
 the check. A kind that cannot conclude anything raises CannotEvaluate, and one that has nothing to be applied to raises
-NotApplicable, in `close` or `examine`.
+NotApplicable, in `close` or `examine`. One that examined nothing (`element_count` is 0) and found nothing is an ERROR.
 
 Register a kind through the hook `pytest_ledger_register_kinds` (see `hookspecs.py`).
 """
@@ -36,7 +65,7 @@ from typing import Any, ClassVar, Protocol
 
 from pytest_audit_ledger.entry import Batch
 from pytest_audit_ledger.errors import LedgerError
-from pytest_audit_ledger.outcome import Finding, Findings
+from pytest_audit_ledger.outcome import Anchor, Finding, Findings
 
 
 @dataclass(frozen=True)
@@ -158,8 +187,8 @@ class Kind(ABC):
     Class attributes: `name` is how suites call it (`expect:`); `rule` says what must be true and `remedy` what to do
     when it is not, each a plain sentence; `parameters_schema` is a JSON Schema for each parameter, with its `default`,
     and `required_parameters` those a check must give;
-    `integrity` marks the kinds whose failure means TAMPERED; `unit` names what `element_count` counts; `aliases` are
-    further names that suites may call it by.
+    `integrity` marks the kinds whose failure means TAMPERED, unless all codes found are in `inconclusive`, such as that
+    of a lost file; `unit` names what `element_count` counts; `aliases` are further names that suites may call it by.
 
     A text parameter whose schema has the format `sql-expression` or `sql-query` may use variables of the suite, which
     it finds by name in `parameters["variables"]`.
@@ -170,6 +199,7 @@ class Kind(ABC):
     remedy: ClassVar[str]
     unit: ClassVar[str]
     integrity: ClassVar[bool] = False
+    inconclusive: ClassVar[frozenset[str]] = frozenset()
     parameters_schema: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     required_parameters: ClassVar[Sequence[str]] = ()
     aliases: ClassVar[Sequence[str]] = ()
@@ -185,6 +215,8 @@ class Kind(ABC):
         self.ledger = ledger
         self.findings = Findings(samples)
         self.facts: dict[str, str] = {}
+        self.anchor: Anchor | None = None
+        """What was proven against a checkpoint."""
         self.element_count = 0
         self.failure: LedgerError | None = None
         """Why this could not be evaluated; set by the run when the code of the kind raises."""

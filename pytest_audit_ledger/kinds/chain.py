@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timezone
-from hashlib import sha256
 from operator import le
 from typing import Any, ClassVar
 
@@ -108,7 +107,7 @@ class EntryHash(Fold):
     def feed(self, batch: Batch) -> None:
         """Recompute the hash of every entry."""
         stored = batch.text("entry_hash")
-        recomputed = [sha256(payload).hexdigest() for payload in batch.payloads()]
+        recomputed = batch.recomputed_hashes
         if recomputed == stored and batch.has_canonical_timestamps:
             return
         rows = zip(batch.sequence_numbers, stored, recomputed, batch.text("timestamp"), strict=True)

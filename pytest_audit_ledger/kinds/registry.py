@@ -14,6 +14,8 @@ from pytest_audit_ledger.kinds.chain import (
     TimestampOrder,
     VerdictTaxonomy,
 )
+from pytest_audit_ledger.kinds.checkpoint import Checkpoint
+from pytest_audit_ledger.kinds.checkpoint_guards import CheckpointGuards
 from pytest_audit_ledger.kinds.export_manifest import ExportManifest
 from pytest_audit_ledger.kinds.own_sql import ExpressionIsTrue, FailedRows, Metric
 from pytest_audit_ledger.kinds.table_guard import TableGuard
@@ -39,6 +41,8 @@ SHIPPED: tuple[type[Kind], ...] = (
     VerdictTaxonomy,
     AppendOnly,
     TableGuard,
+    Checkpoint,
+    CheckpointGuards,
     ExportManifest,
     NotNull,
     Unique,

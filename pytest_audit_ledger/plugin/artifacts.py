@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+from pytest_audit_ledger.artifacts.backup import BackupArtifact, backup_request
 from pytest_audit_ledger.artifacts.base import Artifact, Verified
+from pytest_audit_ledger.artifacts.checkpoint import CheckpointArtifact
+from pytest_audit_ledger.artifacts.encryption import read_key
 from pytest_audit_ledger.artifacts.evidence import JUNIT, EvidenceArtifact
-from pytest_audit_ledger.artifacts.export import Export, ExportArtifact, export_request
+from pytest_audit_ledger.artifacts.export import ExportArtifact, export_request
 from pytest_audit_ledger.artifacts.files import refuse_full
+from pytest_audit_ledger.artifacts.proof import Prover
 from pytest_audit_ledger.artifacts.report import ReportArtifact, ReportRequest, refuse_suffix, report_request
+from pytest_audit_ledger.checkpoints.keys import signing_key, verifier_keys
 from pytest_audit_ledger.errors import LedgerError, UsageError
+from pytest_audit_ledger.plugin.items import REGISTRY
 from pytest_audit_ledger.plugin.run import RUN, Run, is_worker, visible
 from pytest_audit_ledger.progress import progress_bar
+from pytest_audit_ledger.sources.postgres import PostgresSource
 from pytest_audit_ledger.sources.selection import date_range, fields, selection
+from pytest_audit_ledger.suite import checks_of, shipped_suites
 
-_OF_EXPORTS = ("--ledger-fields", "--ledger-verdict", "--ledger-rule", "--ledger-limit")
-_OF_REPORTS = ("--ledger-title", "--ledger-organization")
-_OF_BOTH = ("--ledger-date-range",)
+_BACKUP = ("--ledger-encryption-key", "--ledger-scratch-db")
+_FILTERS = ("--ledger-fields", "--ledger-verdict", "--ledger-rule", "--ledger-limit")
+_COVER = ("--ledger-title", "--ledger-organization")
+_PERIOD = ("--ledger-date-range",)
 
 
 def wanted(config: pytest.Config) -> list[Artifact]:
@@ -34,19 +44,79 @@ def wanted(config: pytest.Config) -> list[Artifact]:
 
 def ours(config: pytest.Config) -> list[Artifact]:
     """Return the artifacts of this package that the options ask for, in the order in which they are written."""
-    export, report = config.getoption("--ledger-export"), config.getoption("--ledger-report")
-    evidence = config.getoption("--ledger-evidence")
-    _refuse_alone(config, export is not None, report is not None or evidence is not None)
+    return [*_exports(config), *_backups(config), *_checkpoints(config), *_reports(config)]
+
+
+def _checkpoints(config: pytest.Config) -> list[Artifact]:
+    folder, key = config.getoption("--ledger-write-checkpoint"), config.getoption("--ledger-signing-key")
+    if (folder is None) != (key is None):
+        raise UsageError(
+            "A checkpoint is written to a folder and signed by a key.",
+            "Give --ledger-write-checkpoint=DIR and --ledger-signing-key=FILE, or neither.",
+        )
+    if folder is None:
+        return []
+    if config.stash[RUN].options.is_export:
+        raise UsageError("A checkpoint is made of a database.", "Leave --ledger-write-checkpoint out for an export.")
+    trusted = verifier_keys(config.getoption("--ledger-verifier-key"))
+    here = config.invocation_params.dir
+    return [CheckpointArtifact(here / folder, signing_key(here / key), trusted)]
+
+
+def _exports(config: pytest.Config) -> list[Artifact]:
+    path = config.getoption("--ledger-export")
+    if path is None:
+        _refuse_alone(config, _FILTERS, "says what to export, and nothing is exported.", "Add --ledger-export=FILE.")
+        return []
+    names = config.getoption("--ledger-fields")
+    since, until = _period(config)
+    request = export_request(
+        _place(config, path),
+        fields=fields(names) if names is not None else (),
+        selection=selection(
+            start_date=since,
+            end_date=until,
+            verdict=config.getoption("--ledger-verdict"),
+            rule_id=config.getoption("--ledger-rule"),
+            limit=config.getoption("--ledger-limit"),
+        ),
+    )
+    return [ExportArtifact(request)]
+
+
+def _period(config: pytest.Config) -> tuple[str | None, str | None]:
+    days = config.getoption("--ledger-date-range")
+    return date_range(days) if days is not None else (None, None)
+
+
+def _reports(config: pytest.Config) -> list[Artifact]:
+    """Return the report and the evidence; the latter comes last, and holds whatever was written before it."""
+    report, evidence = config.getoption("--ledger-report"), config.getoption("--ledger-evidence")
+    if report is None and evidence is None:
+        remedy = "Add --ledger-report=FILE, or --ledger-evidence=DIR."
+        _refuse_alone(config, _COVER, "says what stands on a report, and there is none.", remedy)
+        if config.getoption("--ledger-export") is None:
+            remedy = "Add --ledger-export=FILE or --ledger-report=FILE."
+            _refuse_alone(config, _PERIOD, "says what to export or report, and there is neither.", remedy)
+        return []
+    here, request = config.invocation_params.dir, _report_request(config)
     artifacts: list[Artifact] = []
-    if export is not None:
-        artifacts.append(ExportArtifact(_export(config, export)))
     if report is not None:
         refuse_suffix(report)
-        artifacts.append(ReportArtifact(config.invocation_params.dir / report, _report(config)))
+        artifacts.append(ReportArtifact(here / report, request))
     if evidence is not None:
-        folder = config.invocation_params.dir / evidence
-        artifacts.append(EvidenceArtifact(folder, Path(config.getoption("xmlpath")), _report(config)))
+        artifacts.append(EvidenceArtifact(here / evidence, Path(config.getoption("xmlpath")), request))
     return artifacts
+
+
+def _report_request(config: pytest.Config) -> ReportRequest:
+    since, until = _period(config)
+    return report_request(
+        start_date=since,
+        end_date=until,
+        title=config.getoption("--ledger-title"),
+        organization=config.getoption("--ledger-organization"),
+    )
 
 
 def prepare(config: pytest.Config) -> None:
@@ -66,57 +136,30 @@ def prepare(config: pytest.Config) -> None:
         config.option.xmlpath = str(Path(temporary.name) / JUNIT)
 
 
-def _refuse_alone(config: pytest.Config, exports: bool, reports: bool) -> None:
-    """Raise UsageError where an option says how something is written that is not asked for."""
-    for names, asked, what, how in (
-        (_OF_EXPORTS, exports, "what to export, and nothing is exported", "Add --ledger-export=FILE."),
-        (
-            _OF_REPORTS,
-            reports,
-            "what stands on a report, and there is none",
-            "Add --ledger-report=FILE, or --ledger-evidence=DIR.",
-        ),
-        (
-            _OF_BOTH,
-            exports or reports,
-            "what to export or report, and there is neither",
-            "Add --ledger-export=FILE or --ledger-report=FILE.",
-        ),
-    ):
-        alone = [name for name in names if config.getoption(name) is not None]
-        if alone and not asked:
-            raise UsageError(f"{alone[0]} says {what}.", how)
+def _backups(config: pytest.Config) -> list[Artifact]:
+    path = config.getoption("--ledger-backup")
+    if path is None:
+        _refuse_alone(config, _BACKUP, "says how to back up, and nothing is backed up.", "Add --ledger-backup=FILE.")
+        return []
+    named, scratch = config.getoption("--ledger-encryption-key"), config.getoption("--ledger-scratch-db")
+    if config.stash[RUN].options.is_export:
+        raise UsageError("Only a database can be backed up.", "Copy an export, with its manifest.")
+    if scratch is not None:
+        PostgresSource(scratch)  # a mistake shows now
+    request = backup_request(_place(config, path), key=read_key(named) if named is not None else None)
+    return [BackupArtifact(request, Prover(checks_of(shipped_suites(config.stash[REGISTRY])), scratch))]
 
 
-def _period(config: pytest.Config) -> tuple[str | None, str | None]:
-    days = config.getoption("--ledger-date-range")
-    return date_range(days) if days is not None else (None, None)
+def _refuse_alone(config: pytest.Config, names: Sequence[str], message: str, remedy: str) -> None:
+    """Raise UsageError where an option is given that concerns another one, which is not."""
+    alone = [name for name in names if config.getoption(name) is not None]
+    if alone:
+        raise UsageError(f"{alone[0]} {message}", remedy)
 
 
-def _export(config: pytest.Config, path: str) -> Export:
-    names = config.getoption("--ledger-fields")
-    since, until = _period(config)
-    return export_request(
-        str(config.invocation_params.dir / Path(path)) if path else "",
-        fields=fields(names) if names is not None else (),
-        selection=selection(
-            start_date=since,
-            end_date=until,
-            verdict=config.getoption("--ledger-verdict"),
-            rule_id=config.getoption("--ledger-rule"),
-            limit=config.getoption("--ledger-limit"),
-        ),
-    )
-
-
-def _report(config: pytest.Config) -> ReportRequest:
-    since, until = _period(config)
-    return report_request(
-        start_date=since,
-        end_date=until,
-        title=config.getoption("--ledger-title"),
-        organization=config.getoption("--ledger-organization"),
-    )
+def _place(config: pytest.Config, path: str) -> str:
+    """Return where a file is to be written that is named where pytest was started."""
+    return str(config.invocation_params.dir / Path(path)) if path else ""
 
 
 def write_all(session: pytest.Session, *, needs_junit: bool = False) -> None:

@@ -95,6 +95,55 @@ def add_options(parser: pytest.Parser) -> None:
     group.addoption("--ledger-verdict", metavar="V", help="Export entries with this verdict only.")
     group.addoption("--ledger-rule", metavar="R", help="Export entries of this rule only.")
     group.addoption("--ledger-limit", metavar="N", type=int, help="Export the first N entries only.")
+    group.addoption(
+        "--ledger-checkpoint",
+        metavar="DIR",
+        action="append",
+        default=[],
+        help="Hold the ledger against every checkpoint in this folder; repeatable.",
+    )
+    group.addoption(
+        "--ledger-verifier-key",
+        metavar="KEY|FILE",
+        action="append",
+        default=[],
+        help="A key that checkpoints must be signed by, or a file that holds it; repeatable.",
+    )
+    group.addoption(
+        "--ledger-require-checkpoint",
+        action="store_true",
+        help="Fail where a folder has no checkpoint: losing them must not start trust anew unnoticed.",
+    )
+    group.addoption(
+        "--ledger-max-unanchored",
+        metavar="ROWS|AGE",
+        help="Fail where more entries than this (1000), or one for longer (24h), are in no checkpoint.",
+    )
+    group.addoption(
+        "--ledger-write-checkpoint",
+        metavar="DIR",
+        help="When the checks are done and nothing failed, sign a checkpoint of what they read into DIR.",
+    )
+    group.addoption(
+        "--ledger-signing-key", metavar="FILE", help="The key for it, from `audit-ledger checkpoint keygen`."
+    )
+    group.addoption(
+        "--ledger-backup",
+        metavar="FILE",
+        help="When the checks are done, back the database up to FILE (.sql or .dump, also with .gz and .age), "
+        "restore it into a scratch database, verify what comes out, and write a manifest beside it.",
+    )
+    group.addoption(
+        "--ledger-encryption-key",
+        metavar="KEY",
+        help="Encrypt the backup by age, for age1… or an SSH public key, or with a passphrase: @FILE or env:NAME.",
+    )
+    group.addoption(
+        "--ledger-scratch-db",
+        metavar="DSN",
+        help="The server to restore the backup on, in a database of its own that is dropped (default: one that is "
+        "started for this).",
+    )
     for name, help_text in TOOLS.items():
         group.addoption(name, action="store_true", help=help_text)
     group.addoption("--ledger-explain", metavar="ID", help="Explain a check with the SQL it asks with, and exit.")

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from pytest_audit_ledger.entry import VERDICTS
-from pytest_audit_ledger.judgement import CONSISTENCY, Verification
-from pytest_audit_ledger.outcome import Assurance, Finding, Outcome, Status
+from pytest_audit_ledger.judgement import CHECKPOINTS, CONSISTENCY, Verification
+from pytest_audit_ledger.outcome import Finding, Outcome, Status
 from pytest_audit_ledger.printable import printable
 from pytest_audit_ledger.rendering.outcomes import describe
 
@@ -16,6 +16,8 @@ TITLE = "Ledger Integrity Verification"
 _GUARDS = ("append_only", "table_guard")
 _TIME = ("timestamp_order",)
 _EXPORT = ("export_manifest",)
+
+_REWRITING = {"TRUNCATED", "REWRITTEN", "EQUIVOCATION"}
 
 BRIEF_FINDINGS = 3
 """Of each check, below the tree."""
@@ -75,13 +77,18 @@ def _brief(outcome: Outcome) -> str:
     left_out = sum(outcome.codes.values()) - len(shown)
     option = "--verbose" if len(outcome.findings) > len(shown) else "--samples N"
     more = [f"  … and {left_out:,} more ({option} shows more)"] if left_out else []
-    return "\n".join([headline, *map(_told, shown), *more, f"  next   {outcome.remedy}"])
+    about = [f"  about  {printable(outcome.description)}"] if outcome.description and not outcome.integrity else []
+    why = [f"  why    {printable(outcome.reason, 1000)}"] if outcome.reason else []
+    told = [_told(finding, with_value=not outcome.integrity) for finding in shown]
+    return "\n".join([headline, *about, *why, *told, *more, f"  next   {outcome.remedy}"])
 
 
-def _told(finding: Finding) -> str:
+def _told(finding: Finding, *, with_value: bool) -> str:
+    """Return a finding in one line; what is about data says nothing without the value."""
     where = "" if finding.sequence_number is None else f"sequence {finding.sequence_number}: "
     own = f" ({finding.severity.value})" if finding.severity else ""
-    return f"  - {finding.code}{own} {where}{printable(finding.message, 600)}"
+    value = f": {printable(finding.actual)}" if with_value and finding.actual else ""
+    return f"  - {finding.code}{own} {where}{printable(finding.message, 600)}{value}"
 
 
 def _lines(verification: Verification, marks: Marks) -> Iterator[tuple[str, str]]:
@@ -91,6 +98,8 @@ def _lines(verification: Verification, marks: Marks) -> Iterator[tuple[str, str]
     yield "Timestamp order", _state(verification, _TIME, "VALID", marks)
     yield "Verdicts", _state(verification, ("verdict_taxonomy",), "ALL KNOWN", marks)
     yield "Protections", _state(verification, _GUARDS, "IN PLACE", marks)
+    if _compared(verification):
+        yield "Checkpoints", _checkpoints(verification, marks)
     if _of(verification, _EXPORT):
         yield "Export file", _state(verification, _EXPORT, "AS WRITTEN", marks)
     others = _others(verification)
@@ -112,8 +121,20 @@ def _of(verification: Verification, kinds: Sequence[str]) -> list[Outcome]:
 
 
 def _others(verification: Verification) -> list[Outcome]:
-    named = {*CONSISTENCY, *_TIME, *_GUARDS, *_EXPORT, "verdict_taxonomy"}
+    named = {*CONSISTENCY, *_TIME, *_GUARDS, *_EXPORT, *CHECKPOINTS, "verdict_taxonomy"}
     return [outcome for outcome in verification.outcomes if outcome.kind not in named]
+
+
+def _compared(verification: Verification) -> list[Outcome]:
+    """Return the checks that held the ledger against checkpoints, or were to; not those that were given none."""
+    return [outcome for outcome in _of(verification, CHECKPOINTS) if outcome.status is not Status.SKIP]
+
+
+def _checkpoints(verification: Verification, marks: Marks) -> str:
+    anchor = verification.anchor
+    proven = f"{anchor.entries:,}/{anchor.total:,} ANCHORED" if anchor else "NONE FITS"
+    kinds = tuple({outcome.kind for outcome in _compared(verification)})
+    return _state(verification, kinds, proven, marks)
 
 
 def _mark(outcomes: Sequence[Outcome], marks: Marks) -> str:
@@ -221,6 +242,17 @@ def _checks(outcomes: Sequence[Outcome], marks: Marks) -> Iterator[str]:
             yield f"    {printable(outcome.description)}"
 
 
+def _rewriting(verification: Verification, marks: Marks) -> str:
+    compared, anchor = _compared(verification), verification.anchor
+    if not compared:
+        return f"{marks.unknown} would not show without a checkpoint"
+    if any(_REWRITING & outcome.codes.keys() for outcome in compared):
+        return f"{marks.bad} yes, or the checkpoints are of another ledger"
+    if anchor is None:
+        return f"{marks.unknown} no checkpoint could show it"
+    return f"{marks.good} no sign of any up to entry {anchor.entries:,}; above it would not show"
+
+
 def _verdicts(verification: Verification) -> Iterator[str]:
     counted = verification.verdict_distribution
     if not verification.total_entries:
@@ -236,6 +268,8 @@ def _risks(verification: Verification, marks: Marks) -> Iterator[str]:
     yield f"Order of time: {_state(verification, _TIME, 'kept', marks)}"
     refused = "refused by the database, until an owner or superuser lifts its protections"
     yield f"Changes from now on: {_state(verification, _GUARDS, refused, marks)}"
-    if verification.assurance is not Assurance.ANCHORED:
-        yield f"Chain rewritten as a whole, or cut off at its end: {marks.unknown} would not show without a checkpoint"
-    yield "Not covered by any hash: id, created_at, escalation_status, escalation_notes, and the columns of schema v3"
+    yield f"Chain rewritten as a whole, or cut off at its end: {_rewriting(verification, marks)}"
+    uncovered = "id, created_at, escalation_status, escalation_notes, and the columns of schema v3"
+    rows = verification.anchor.rows if verification.anchor else 0
+    known = f"; unchanged up to entry {rows:,}, as the checkpoint has them" if rows else ""
+    yield f"Not covered by any hash: {uncovered}{known}"

@@ -15,6 +15,8 @@ IDS = [
     "verdict_taxonomy",
     "append_only",
     "table_guard",
+    "checkpoint",
+    "checkpoint_guards",
 ]
 NODE_IDS = [f"integrity.ledger.yaml::{check}" for check in IDS]
 NOWHERE = "--ledger-db=postgresql://nobody@127.0.0.1:1/nothing"
@@ -107,7 +109,7 @@ def test_last_failed_runs_only_the_checks_and_tests_that_failed(
     forger.build(10).unguarded("UPDATE ledger_entries SET reasoning = 'edited' WHERE sequence_number = 5")
     pytester.makepyfile(test_mine="def test_good(): pass\ndef test_bad(): assert 0")
     arguments = [f"--ledger-db={forger.dsn}"]
-    pytester.runpytest_subprocess(*arguments).assert_outcomes(passed=7, failed=2)
+    pytester.runpytest_subprocess(*arguments).assert_outcomes(passed=7, skipped=2, failed=2)
     again = pytester.runpytest_subprocess(*arguments, "--lf", "-v")
     again.assert_outcomes(failed=2)
     again.stdout.fnmatch_lines(["integrity.ledger.yaml::entry_hash FAILED*"])
@@ -123,7 +125,7 @@ def test_exit_first_stops_before_the_ledger_is_read(pytester: pytest.Pytester, r
 def test_verbose_output_names_checks_by_their_node_id_alone(run: RunLedger, forger: Forger) -> None:
     forger.build(10)
     result = run(f"--ledger-db={forger.dsn}", "-v")
-    lines = [line.partition(" PASSED")[0] for line in result.outlines if " PASSED" in line]
+    lines = [line.split(" ")[0] for line in result.outlines if " PASSED" in line or " SKIPPED" in line]
     assert lines == NODE_IDS
 
 

@@ -44,7 +44,7 @@ def test_the_workers_of_xdist_share_one_verification(pytester: pytest.Pytester, 
     TAMPERINGS["edit"](forger.build(100))
     pytester.makepyfile(test_mine="def test_mine(): pass")
     result = run(f"--ledger-db={forger.dsn}", "-n", "2", "-v")
-    result.assert_outcomes(passed=7, failed=1)
+    result.assert_outcomes(passed=7, skipped=2, failed=1)
     result.stdout.fnmatch_lines(["entry_hash: 1 finding, first at sequence 50", "TAMPERED: *entry_hash."])
     scans = forger.run("SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'pytest-audit-ledger%'")
     assert scans == [(0,)]
@@ -59,13 +59,13 @@ def test_a_mistake_in_a_suite_is_told_under_xdist(pytester: pytest.Pytester, run
 
 @pytest.mark.parametrize("arguments", [[], ["-n", "2"]], ids=["alone", "xdist"])
 def test_the_demo_is_green_and_leaves_nothing_behind(run: RunLedger, scratch: Path, arguments: list[str]) -> None:
-    run("--ledger-db=demo", *arguments).assert_outcomes(passed=7)
+    run("--ledger-db=demo", *arguments).assert_outcomes(passed=7, skipped=2)
     assert left_behind(scratch) == []
 
 
 def test_the_tampered_demo_shows_what_red_looks_like(run: RunLedger) -> None:
     result = run("--ledger-db=demo:tampered")
-    result.assert_outcomes(passed=3, failed=4)
+    result.assert_outcomes(passed=3, failed=4, skipped=2)
     result.stdout.fnmatch_lines(
         [
             "*HASH_MISMATCH sequence 2822*",

@@ -29,6 +29,8 @@ from tests.forger import Forger
 ROLE_PASSWORD = "correct-horse-battery"
 FOLDS = ("chain_linkage", "entry_hash", "sequence_continuity", "timestamp_order", "verdict_taxonomy")
 GUARDS = ("append_only", "table_guard")
+CHECKPOINTS = ("checkpoint", "checkpoint_guards")
+"""The kinds that are skipped where no checkpoint is given."""
 
 _NUMBERS = count(1)
 

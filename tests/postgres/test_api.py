@@ -65,7 +65,7 @@ def test_a_suite_of_ones_own_is_run_besides(forger: Forger, tmp_path: Path) -> N
     suite = tmp_path / "own.ledger.yaml"
     suite.write_text(LATE)
     result = Ledger(forger.dsn).verify_integrity(suites=[suite])
-    assert [outcome.check_id for outcome in result.outcomes][-2:] == ["table_guard", "late"]
+    assert [outcome.check_id for outcome in result.outcomes][-2:] == ["checkpoint_guards", "late"]
     assert result.is_valid
 
 

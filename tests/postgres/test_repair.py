@@ -301,7 +301,7 @@ def test_the_real_ledger_of_the_framework_is_repaired(forger: Forger, own_trigge
     assert words(made)[-1].startswith("let the sequence public.ledger_entries_id_seq go on behind id 399")
     enabled = [f"enable the trigger ledger_no_{operation.lower()} on" for operation in OPERATIONS if own_triggers]
     assert [what.partition(" public")[0] for what in words(made)[:-1]] == enabled
-    assert set(statuses(run_suite(forger.dsn)).values()) == {Status.PASS}
+    assert set(statuses(run_suite(forger.dsn)).values()) == {Status.PASS, Status.SKIP}
     assert forger.run("SELECT nextval('ledger_entries_id_seq')") == [(400,)]
 
 

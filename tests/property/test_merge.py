@@ -13,12 +13,14 @@ from hypothesis import strategies as st
 from pytest_audit_ledger import scan
 from pytest_audit_ledger.entry import Batch
 from pytest_audit_ledger.kinds.base import Fold
+from pytest_audit_ledger.kinds.checkpoint import Checkpoint
 from pytest_audit_ledger.kinds.export_manifest import ExportManifest
 from pytest_audit_ledger.kinds.registry import SHIPPED
 from pytest_audit_ledger.sources.base import Segment
 from tests.unit.builders import LEDGER, Row, batch, sample_rows
 
-FOLDS = [kind for kind in SHIPPED if issubclass(kind, Fold) and kind is not ExportManifest]  # not for databases
+FOLDS = [kind for kind in SHIPPED if issubclass(kind, Fold) and kind not in (ExportManifest, Checkpoint)]
+"""Those that judge the entries by themselves, and not against files."""
 
 TIMES = [
     "infinity",

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
 from pytest_audit_ledger.entry import VERDICTS
 from pytest_audit_ledger.judgement import CONSISTENCY, Survey, judge
-from pytest_audit_ledger.outcome import Assurance, Outcome, Severity, Status
+from pytest_audit_ledger.outcome import Anchor, Assurance, Outcome, Severity, Status
 from pytest_audit_ledger.verification import _Surveyor
 from tests.unit.builders import LEDGER, Row, batch, sample_rows
 
@@ -259,3 +262,76 @@ def test_empty_and_missing_verdicts_are_counted_too() -> None:
 
 def test_a_verdict_called_null_is_counted_beside_missing_ones() -> None:
     assert sum(surveyed(with_verdicts("NULL", None, "CLEAR")).verdicts.values()) == 3
+
+
+ANCHOR = Anchor(4200, 4327, "checkpoints/000000004200.checkpoint", "2026-05-20T06:00:00+00:00", 4200)
+
+
+def held(status: Status = Status.PASS, *, found: int = 0, inconclusive: bool = False, anchor: Any = ANCHOR) -> Outcome:
+    """Return the outcome of a ledger held against checkpoints."""
+    return replace(outcome("checkpoint", status, found=found), inconclusive=inconclusive, anchor=anchor)
+
+
+@pytest.mark.parametrize("status", [Status.PASS, Status.WARN])
+def test_entries_that_a_checkpoint_proves_are_anchored_and_the_rest_is_counted(status: Status) -> None:
+    assurance, sentence = judge([*CONSISTENT, held(status, found=0)], SURVEY)
+    assert assurance is Assurance.ANCHORED
+    assert sentence.endswith(
+        "4,200 of 4,327 entries proven against the checkpoint of 2026-05-20; "
+        "127 newer entries are self-consistent only."
+    )
+
+
+@pytest.mark.parametrize(
+    ("total", "words"),
+    [
+        (4200, "All 4,200 entries proven against the checkpoint of 2026-05-20."),
+        (4201, "the checkpoint of 2026-05-20; 1 newer entry is self-consistent only."),
+    ],
+)
+def test_the_rest_is_told_as_people_count(total: int, words: str) -> None:
+    assert judge([*CONSISTENT, held(anchor=replace(ANCHOR, total=total))], SURVEY)[1].endswith(words)
+
+
+def test_no_checkpoint_given_changes_nothing() -> None:
+    skipped = [held(Status.SKIP, anchor=None), outcome("checkpoint_guards", Status.SKIP, unit="guards")]
+    assert judge([*CONSISTENT, *skipped], SURVEY) == judge(CONSISTENT, SURVEY)
+
+
+@pytest.mark.parametrize("status", [Status.FAIL, Status.WARN, Status.PASS, Status.WAIVED])
+def test_another_ledger_than_the_signed_one_is_tampered_with_at_any_severity(status: Status) -> None:
+    assurance, sentence = judge([*CONSISTENT, held(status, found=1)], SURVEY)
+    assert assurance is Assurance.TAMPERED
+    assert sentence.startswith("The entries fit together, but they are not those that were signed: checkpoint")
+
+
+def test_guards_that_changed_are_told_as_such() -> None:
+    changed = outcome("checkpoint_guards", Status.FAIL, found=1, unit="guards")
+    assurance, sentence = judge([*CONSISTENT, held(), changed], SURVEY)
+    assert assurance is Assurance.TAMPERED
+    assert sentence == "The entries fit together, but what protects them was changed: checkpoint_guards."
+
+
+@pytest.mark.parametrize("status", [Status.FAIL, Status.WAIVED])
+def test_a_checkpoint_that_is_lost_or_rejected_is_no_sign_of_tampering(status: Status) -> None:
+    assurance, sentence = judge([*CONSISTENT, held(status, found=1, inconclusive=True)], SURVEY)
+    assert assurance is Assurance.UNVERIFIED
+    assert sentence == (
+        "The ledger as a whole was not verified: checkpoint failed, though not with a sign of tampering."
+    )
+
+
+def test_a_lost_checkpoint_that_only_warns_leaves_what_the_others_prove() -> None:
+    assurance, sentence = judge([*CONSISTENT, held(Status.WARN, found=1, inconclusive=True)], SURVEY)
+    assert assurance is Assurance.ANCHORED
+    assert sentence.startswith("Integrity checks passed, but for checkpoint (WARN). 4,200 of ")
+
+
+def test_a_checkpoint_is_worth_nothing_where_the_chain_does_not_hold() -> None:
+    assert judge([*but("entry_hash", Status.FAIL, found=1), held()], SURVEY)[0] is Assurance.TAMPERED
+    assert judge([*but("entry_hash", Status.ERROR), held()], SURVEY)[0] is Assurance.UNVERIFIED
+    assert judge([*CONSISTENT[1:], held()], SURVEY)[0] is Assurance.UNVERIFIED
+
+
+def test_a_checkpoint_that_could_not_be_compared_proves_nothing() -> None:
+    assert judge([*CONSISTENT, held(Status.ERROR, anchor=None)], SURVEY)[0] is Assurance.UNVERIFIED

@@ -1,0 +1,152 @@
+"""Checkpoints as an artifact: a signed note of how many entries there are, and of the Merkle root over them.
+
+One is only made of a ledger that was verified without a failure, in the very snapshot that was verified, and only if it
+is consistent with every checkpoint that lies in its folder already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pytest_audit_ledger.artifacts.base import Artifact, Verified
+from pytest_audit_ledger.artifacts.files import Written, whole_files
+from pytest_audit_ledger.checkpoints.comparison import compare
+from pytest_audit_ledger.checkpoints.merkle import CompactRange
+from pytest_audit_ledger.checkpoints.note import Checkpoint, SigningKey, VerifierKey
+from pytest_audit_ledger.checkpoints.record import Record, binding, json_file, note_file
+from pytest_audit_ledger.checkpoints.store import Store, checkpoint_path, read_store
+from pytest_audit_ledger.errors import CannotEvaluate, OutputError, UsageError
+from pytest_audit_ledger.judgement import Verification
+from pytest_audit_ledger.kinds.checkpoint_guards import guards
+from pytest_audit_ledger.kinds.entry_tree import EntryTree
+from pytest_audit_ledger.scan import scan
+
+SIGNING_KEY_MODE = 0o600
+
+
+@dataclass(frozen=True)
+class CheckpointResult:
+    """What came of making a checkpoint.
+
+    `path` is where the checkpoint of the ledger's size lies, empty where the verification forbade it; `files` are those
+    that were written, none where it lay there before.
+    """
+
+    verification: Verification
+    path: str
+    files: tuple[Written, ...]
+
+
+class CheckpointArtifact(Artifact):
+    """A checkpoint of the ledger as it was verified, in a folder."""
+
+    def __init__(self, folder: Path, key: SigningKey, trusted: Sequence[VerifierKey] = ()) -> None:
+        """Take the folder, the key that signs, and those that may have signed what lies there besides."""
+        self.folder = folder
+        self._key = key
+        self._keys = (key.verifier(), *trusted)
+
+    def write(self, verified: Verified) -> list[Written]:
+        """Write it, unless it is there. Raises OutputError where the ledger, or the folder, does not allow it."""
+        if not verified.verification.is_valid:
+            raise OutputError(
+                f"No checkpoint was written, because the ledger is {verified.verification.assurance.value} or a check "
+                "failed.",
+                "Resolve what the checks found, and verify again.",
+            )
+        store = self._store()
+        size = verified.verification.total_entries
+        fold = self._read(verified, size, [one.size for one in store.trusted])
+        self._refuse_inconsistent(store, fold)
+        path = checkpoint_path(self.folder, size)
+        return [] if path.exists() else self._written(path, _recorded(verified, fold, self._key.name, size))
+
+    def _read(self, verified: Verified, size: int, earlier: Sequence[int]) -> EntryTree:
+        """Read the entries of the snapshot once more, all columns, and return their trees."""
+        fold = EntryTree({}, verified.snapshot.info, samples=0)
+        fold.ask_for([size - 1, size, *earlier], {tuple(verified.snapshot.info.columns): [size]})
+        scan(verified.source, verified.snapshot, [fold], 1, verified.progress)  # in this process, into this fold
+        if fold.failure is not None or fold.prefixes.tree(size) is None:
+            raise fold.failure or CannotEvaluate("The entries could not be read a second time.", "Try again.")
+        return fold
+
+    def _store(self) -> Store:
+        store = read_store([self.folder], self._keys)
+        if store.rejected:
+            one = store.rejected[0]
+            raise OutputError(
+                f"No checkpoint was written, because {one.path} is not trusted: {one.reason}.",
+                "Name the key that signed it with --verifier-key, or put the file elsewhere and look into it.",
+            )
+        others = [origin for origin in store.origins if origin != self._key.name]
+        if others:
+            raise OutputError(
+                f"No checkpoint was written, because {self.folder} has checkpoints of {', '.join(others)}.",
+                "Keep those of each ledger in a folder of its own.",
+            )
+        return store
+
+    def _refuse_inconsistent(self, store: Store, fold: EntryTree) -> None:
+        findings = compare(store.trusted, fold.prefixes, fold.last).findings
+        if findings:
+            raise OutputError(
+                f"No checkpoint was written, because the ledger is not the one that was signed: {findings[0].message}.",
+                f"Verify it with --ledger-checkpoint {self.folder}.",
+            )
+
+    def _written(self, path: Path, record: Record) -> list[Written]:
+        """Write the record first, so that a checkpoint never lies there without it."""
+        data = record.data()
+        contents = {
+            json_file(path): data,
+            note_file(path): self._key.sign(binding(record.checkpoint, data)),
+            path: self._key.sign(record.checkpoint.text()),
+        }
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError(f"{self.folder} cannot be made: {error.strerror}.", "Name another folder.") from None
+        with whole_files(*contents, overwrite=False) as drafts:
+            for draft, content in zip(drafts, contents.values(), strict=True):
+                draft.write(content)
+        return [draft.written(str(file)) for draft, file in zip(drafts, contents, strict=True)][::-1]
+
+
+def _recorded(verified: Verified, fold: EntryTree, origin: str, size: int) -> Record:
+    info, survey = verified.snapshot.info, verified.verification.survey
+    trees = fold.prefixes.tree(size), fold.prefixes.tree(size - 1), fold.rows[tuple(info.columns)].tree(size)
+    entries, before, rows = (tree or CompactRange() for tree in trees)  # they are there: the last one was looked for
+    with verified.snapshot.catalogue() as catalogue:
+        found = guards(catalogue)
+    return Record(
+        checkpoint=Checkpoint(origin, size, entries.root()),
+        created_at=info.server_time,
+        tool_version=verified.verification.tool_version,
+        database=info.database,
+        table=info.table,
+        server_version=info.server_version,
+        columns={name: column.type for name, column in sorted(info.columns.items())},
+        entries=entries,
+        rows=rows,
+        last_entry=survey.head_hash if survey else "",
+        proof=tuple(before.hashes()[::-1]),
+        guards=found,
+    )
+
+
+def write_signing_key(path: Path, name: str) -> VerifierKey:
+    """Make a key of this name, write it to a new file that only its owner can read, and return what verifies it.
+
+    Raises UsageError where the name cannot be one, OutputError where the file cannot be written or is there already.
+    """
+    try:
+        key = SigningKey.generate(name)
+    except ValueError as error:
+        raise UsageError(
+            f"{name!r} cannot be the name of a ledger: {error}.", "Write something such as bank.example/ledger."
+        ) from None
+    with whole_files(path, mode=SIGNING_KEY_MODE, overwrite=False) as (draft,):
+        draft.write(f"{key.text()}\n".encode())
+    return key.verifier()

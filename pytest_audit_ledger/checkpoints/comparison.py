@@ -1,0 +1,137 @@
+"""What checkpoints that are trusted say about a ledger, and about each other. No I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby, pairwise
+
+from pytest_audit_ledger.checkpoints.note import encode
+from pytest_audit_ledger.checkpoints.prefixes import Prefixes
+from pytest_audit_ledger.checkpoints.record import Record
+from pytest_audit_ledger.checkpoints.store import Trusted
+from pytest_audit_ledger.entry import PAYLOAD_COLUMNS
+from pytest_audit_ledger.outcome import Finding
+
+
+@dataclass
+class Comparison:
+    """What was found, the checkpoints that the ledger matches, and those that could not be compared."""
+
+    findings: list[Finding] = field(default_factory=list)
+    matching: list[Trusted] = field(default_factory=list)
+    unknown: list[Trusted] = field(default_factory=list)
+
+    @property
+    def newest(self) -> Trusted | None:
+        """The one of most entries that the ledger matches."""
+        return self.matching[-1] if self.matching else None
+
+
+def compare(trusted: Sequence[Trusted], prefixes: Prefixes, last: int, *, whole: bool = True) -> Comparison:
+    """Compare every checkpoint, in order of size, with the tree over as many entries.
+
+    `last` is the highest sequence number. `whole`: whether every entry of the ledger was there to be read; where not,
+    a tree that is not known proves nothing.
+    """
+    matching = [one for one in trusted if prefixes.root(one.size) == one.checkpoint.root]
+    found = Comparison(list(_equivocations(trusted)), matching)
+    proven = found.newest.size if found.newest else 0
+    above = [one for one in trusted if one.size > proven]
+    if not whole:
+        found.unknown = [one for one in above if prefixes.root(one.size) is None]
+    longer = [one for one in above if one.size > last and one not in found.unknown]
+    other = [one for one in above if one not in longer and one not in found.unknown]
+    found.findings += [_contradiction(one, found.newest) for one in _contradicting(trusted, matching) if found.newest]
+    if longer:
+        found.findings.append(_truncated(longer[-1], last))
+    if other:
+        found.findings.append(_rewritten(other[0], proven, prefixes.root(other[0].size)))
+    return found
+
+
+def _equivocations(trusted: Sequence[Trusted]) -> Iterator[Finding]:
+    for size, same in groupby(trusted, lambda one: one.size):
+        by_root = {one.checkpoint.root: one for one in same}
+        for one, other in pairwise(by_root.values()):
+            yield Finding(
+                "EQUIVOCATION",
+                f"two checkpoints of {size:,} entries are signed and have different roots, so one of two ledgers was "
+                f"hidden; keep both as proof: {one.path} and {other.path}",
+                None,
+                encode(one.checkpoint.root),
+                encode(other.checkpoint.root),
+            )
+
+
+def _contradicting(trusted: Sequence[Trusted], matching: Sequence[Trusted]) -> list[Trusted]:
+    """Return the checkpoints that cannot be of this ledger, although it matches one of more entries."""
+    sizes = {one.size for one in matching}
+    proven = max(sizes, default=0)
+    return [one for one in trusted if one.size < proven and one.size not in sizes]
+
+
+def _contradiction(one: Trusted, newest: Trusted) -> Finding:
+    message = (
+        f"the ledger is that of {newest.path}, and the checkpoint of {one.size:,} entries is of another, so one of two "
+        f"ledgers was hidden; keep both as proof: {one.path} and {newest.path}"
+    )
+    return Finding("EQUIVOCATION", message, None, encode(newest.checkpoint.root), encode(one.checkpoint.root))
+
+
+@dataclass(frozen=True)
+class RecordedRows:
+    """What a record says of all columns of the entries: so many of them, name and type of the columns, their root."""
+
+    size: int
+    columns: Mapping[str, str]
+    root: bytes
+    created_at: str
+
+    @classmethod
+    def of(cls, size: int, record: Record) -> RecordedRows:
+        """Return what this record says."""
+        return cls(size, record.columns, record.rows.root(), record.created_at)
+
+
+def compare_rows(recorded: Mapping[str, RecordedRows], roots: Mapping[str, bytes | None]) -> tuple[int, list[Finding]]:
+    """Compare every record, by its path, with the root over all columns of as many entries.
+
+    The entries themselves are to be those of the checkpoints. Return up to which entry all columns are unchanged, and
+    what was found.
+    """
+    proven = max((rows.size for path, rows in recorded.items() if roots[path] == rows.root), default=0)
+    other = sorted((rows.size, path) for path, rows in recorded.items() if roots[path] != rows.root)
+    return proven, [_row_changed(path, recorded[path], proven) for _, path in other[:1]]
+
+
+def _row_changed(path: str, rows: RecordedRows, proven: int) -> Finding:
+    """Tell the window; where a record of as many entries or more matches, the change can be in any below."""
+    before = proven if proven < rows.size else 0
+    entry = f"entry {rows.size:,}" if rows.size == before + 1 else f"an entry between {before + 1:,} and {rows.size:,}"
+    uncovered = [name for name in sorted(rows.columns) if name not in PAYLOAD_COLUMNS.values()]
+    message = (
+        f"what no entry hash covers was changed in {entry} since {path} was signed, in one of these columns: "
+        f"{', '.join(uncovered)}"
+    )
+    return Finding("UNCOVERED_CHANGED", message)
+
+
+def _truncated(one: Trusted, last: int) -> Finding:
+    count = one.size - last
+    missing = f"{last + 1:,} to {one.size:,}" if count > 1 else f"{one.size:,}"
+    message = (
+        f"{count:,} {'entry that was' if count == 1 else 'entries that were'} there when {one.path} was signed "
+        f"{'is' if count == 1 else 'are'} missing at the end: {missing}"
+    )
+    return Finding("TRUNCATED", message, last + 1, f"{one.size:,} entries or more", f"the last is {last:,}")
+
+
+def _rewritten(one: Trusted, proven: int, root: bytes | None) -> Finding:
+    entry = f"entry {one.size:,}" if one.size == proven + 1 else f"an entry between {proven + 1:,} and {one.size:,}"
+    message = (
+        f"{entry} was changed, removed or inserted since {one.path} was signed: the Merkle root over the first "
+        f"{one.size:,} entries is another"
+    )
+    actual = encode(root) if root is not None else "none, because entries are missing or numbered twice"
+    return Finding("REWRITTEN", message, None, encode(one.checkpoint.root), actual)

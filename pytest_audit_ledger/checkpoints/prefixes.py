@@ -1,0 +1,76 @@
+"""Merkle roots over the first N entries, for every N asked for, in one pass and over segments that merge. No I/O.
+
+Leaf i belongs to sequence number i + 1. Where the numbers stop being 1, 2, 3 … (a gap, a duplicate, none at all) the
+tree ends: no root is known for any larger N. That is no finding by itself; whoever compares says what it means.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from itertools import takewhile
+
+from pytest_audit_ledger.checkpoints.merkle import CompactRange
+
+
+class Prefixes:
+    """The trees over the first N leaves, for the sizes N asked for, as far as one segment of the ledger shows them."""
+
+    def __init__(self, sizes: Iterable[int]) -> None:
+        self._sizes = sorted(set(sizes))
+        self._range: CompactRange | None = None
+        self._complete = True
+        """Whether every entry seen is in the range."""
+        self._trees: dict[int, CompactRange] = {}
+
+    def feed(self, numbers: Sequence[int | None], leaves: Sequence[bytes]) -> None:
+        """Append entries: their sequence numbers, and the hashes of their leaves."""
+        if self._range is None:
+            first = numbers[0]
+            self._range = CompactRange((first or 0) - 1)
+        tree = self._range
+        if not self._complete:
+            return
+        regular = _regular(numbers, tree.end + 1)
+        self._complete = regular == len(numbers)
+        start, end = tree.end, tree.end + regular
+        position = 0
+        for size in self._sizes[bisect_right(self._sizes, start) : bisect_right(self._sizes, end)]:
+            tree.extend(leaves[position : size - start])
+            self._trees[size] = tree.copy()
+            position = size - start
+        tree.extend(leaves[position:regular])
+
+    def merge(self, later: Prefixes) -> None:
+        """Append what the following segment saw."""
+        if self._range is None:
+            self._range, self._complete, self._trees = later._range, later._complete, later._trees
+            return
+        if later._range is None:
+            return
+        self._complete = self._complete and later._range.begin == self._range.end
+        if not self._complete:
+            return
+        for size, tree in later._trees.items():
+            whole = self._trees[size] = self._range.copy()
+            whole.merge(tree)
+        self._range.merge(later._range)
+        self._complete = later._complete
+
+    def tree(self, size: int) -> CompactRange | None:
+        """Return the tree over the first `size` leaves, None where the entries do not show it."""
+        tree = CompactRange() if size == 0 else self._trees.get(size)
+        return tree if tree is not None and tree.begin == 0 else None
+
+    def root(self, size: int) -> bytes | None:
+        """Return the root over the first `size` leaves, None where the entries do not show it."""
+        tree = self.tree(size)
+        return None if tree is None else tree.root()
+
+
+def _regular(numbers: Sequence[int | None], first: int) -> int:
+    """Return how many of these numbers run on from `first`."""
+    expected = range(first, first + len(numbers))
+    if numbers == list(expected):
+        return len(numbers)
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(numbers, expected, strict=True)))

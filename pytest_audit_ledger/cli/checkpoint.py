@@ -1,0 +1,145 @@
+"""`audit-ledger checkpoint`: keys, and signed statements of what a ledger holds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from pytest_audit_ledger.artifacts.checkpoint import CheckpointResult, write_signing_key
+from pytest_audit_ledger.checkpoints.keys import signing_key, verifier_keys
+from pytest_audit_ledger.checkpoints.note import encode
+from pytest_audit_ledger.checkpoints.record import Record
+from pytest_audit_ledger.checkpoints.store import Rejected, Trusted, read_checkpoint, read_store
+from pytest_audit_ledger.cli.options import EXIT_CODES, TAMPERED, ledger_options, marks, progress, tell_error
+from pytest_audit_ledger.cli.verification import exit_code
+from pytest_audit_ledger.cli.verify import print_text
+from pytest_audit_ledger.errors import UsageError
+from pytest_audit_ledger.ledger import Ledger
+from pytest_audit_ledger.printable import printable
+
+_EPILOG = f"""\b
+Examples:
+  audit-ledger checkpoint keygen --origin bank.example/ledger --output signing.key
+  audit-ledger checkpoint create --ledger-db service=ledger --signing-key signing.key --output checkpoints
+  audit-ledger checkpoint verify checkpoints/000000004327.checkpoint --verifier-key verifier.key
+  audit-ledger verify --ledger-db service=ledger --checkpoint checkpoints --verifier-key verifier.key
+
+{EXIT_CODES}
+"""
+
+_KEY_OPTION = {
+    "multiple": True,
+    "metavar": "KEY|FILE",
+    "help": "A key to trust, as keygen prints it, or a file that holds it; repeatable.",
+}
+
+
+@click.group(epilog=_EPILOG)
+def checkpoint() -> None:
+    """Sign how many entries a ledger has and their Merkle root, to hold it against them later.
+
+    A checkpoint is a C2SP tlog-checkpoint. Keep it, and the signing key, where whoever controls the database cannot
+    write. The signing key is for whoever makes checkpoints, the verifier key for everybody.
+    """
+
+
+@checkpoint.command()
+@click.option(
+    "--origin", required=True, metavar="NAME", help="The name of the ledger, such as bank.example/ledger; no spaces."
+)
+@click.option("--output", "-o", required=True, metavar="FILE", help="Where to write the signing key; a new file.")
+def keygen(origin: str, output: str) -> int:
+    """Make a key. The signing key goes to FILE, which only you can read; the verifier key is printed."""
+    click.echo(str(write_signing_key(Path(output), origin)))
+    return 0
+
+
+@checkpoint.command()
+@ledger_options
+@click.option("--signing-key", "key", required=True, metavar="FILE", help="The key that keygen wrote.")
+@click.option("--output", "-o", required=True, metavar="DIR", help="The folder of checkpoints; it is made if need be.")
+@click.option("--verifier-key", "keys", **_KEY_OPTION)  # type: ignore[arg-type]
+@click.option(
+    "--accept-guards",
+    is_flag=True,
+    help="Take what protects the ledger as it is now, although it is not what it was at the newest checkpoint.",
+)
+def create(
+    dsn: str, table: str, timeout: int, quiet: bool, key: str, output: str, keys: tuple[str, ...], accept_guards: bool
+) -> int:
+    """Verify a ledger, and sign a checkpoint of it into DIR.
+
+    One is only made after a clean verification of the same snapshot, which also has to match every checkpoint that is
+    in DIR already. One file a size; none is ever overwritten. --verifier-key names keys that signed there earlier.
+    """
+    signer = signing_key(key)
+    with Ledger(dsn, table=table, timeout=timeout, progress=progress(quiet=quiet)) as ledger:
+        result = ledger.create_checkpoint(output, signer, verifier_keys=keys, accept_guards=accept_guards)
+    code = exit_code(result.verification)
+    if not quiet:
+        _tell(result)
+    if code and quiet:
+        tell_error(f"No checkpoint was made: {result.verification.assurance.value}.")
+    return code
+
+
+def _tell(result: CheckpointResult) -> None:
+    if not result.path:
+        print_text(result.verification, marks(), verbose=False)
+        click.echo("\nNo checkpoint was made.")
+        return
+    verification = result.verification
+    click.echo(f"{verification.assurance.value}: {printable(verification.sentence, 2000)}")
+    if not result.files:
+        click.echo(printable(f"There is a checkpoint of {verification.total_entries:,} entries already: {result.path}"))
+    for file in result.files:
+        click.echo(f"{printable(file.path, 1000)}  {file.size:,} bytes  SHA-256 {file.sha256}")
+
+
+@checkpoint.command()
+@click.argument("file", metavar="FILE", type=click.Path(exists=True, dir_okay=False))
+@click.option("--verifier-key", "keys", required=True, **_KEY_OPTION)  # type: ignore[arg-type]
+def verify(file: str, keys: tuple[str, ...]) -> int:
+    """Verify that FILE is a checkpoint that a trusted key signed. Needs no ledger."""
+    code = 0
+    for found in read_checkpoint(Path(file), verifier_keys(keys)):
+        if isinstance(found, Rejected):
+            tell_error(f"{found.path} is not trusted: {found.reason}.")
+            code = TAMPERED
+        else:
+            for name, value in _described(found).items():
+                click.echo(f"{name:<8} {printable(value, 1000)}")
+    return code
+
+
+def _described(found: Trusted) -> dict[str, str]:
+    return {
+        "origin": found.checkpoint.origin,
+        "entries": f"{found.size:,}",
+        "root": encode(found.checkpoint.root),
+        "signed": ", ".join(f"{key.name}+{key.key_id.hex()}" for key in found.keys),
+        "record": _told(found.record),
+    }
+
+
+def _told(record: Record | None) -> str:
+    if record is None:
+        return "none beside it"
+    return f"of {record.created_at}: {len(record.columns)} columns, {len(record.guards)} guards"
+
+
+@checkpoint.command("list")
+@click.argument("folder", metavar="DIR", type=click.Path(exists=True, file_okay=False))
+@click.option("--verifier-key", "keys", required=True, **_KEY_OPTION)  # type: ignore[arg-type]
+def list_(folder: str, keys: tuple[str, ...]) -> int:
+    """List the checkpoints in DIR, by size, and those that are not to be trusted."""
+    store = read_store([folder], verifier_keys(keys))
+    if store.empty:
+        raise UsageError(f"There is no checkpoint in {folder}.", "Make one with `audit-ledger checkpoint create`.")
+    for one in store.trusted:
+        checkpoint_ = one.checkpoint
+        click.echo(printable(f"{one.size:>12,}  {encode(checkpoint_.root)}  {checkpoint_.origin}  {one.path}", 2000))
+    for rejected in store.rejected:
+        tell_error(f"{rejected.path} is not trusted: {rejected.reason}.")
+    return TAMPERED if store.rejected else 0

@@ -1,0 +1,233 @@
+"""The fold checkpoint: whether the ledger still holds what was signed when it was smaller."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, ClassVar
+
+from pytest_audit_ledger.checkpoints.comparison import Comparison, RecordedRows, compare, compare_rows
+from pytest_audit_ledger.checkpoints.keys import verifier_keys
+from pytest_audit_ledger.checkpoints.record import json_file
+from pytest_audit_ledger.checkpoints.store import Store, Trusted, read_store
+from pytest_audit_ledger.errors import CannotEvaluate, NotApplicable, UsageError
+from pytest_audit_ledger.kinds.base import Extent, LedgerInfo, duration
+from pytest_audit_ledger.kinds.entry_tree import EntryTree
+from pytest_audit_ledger.outcome import Anchor, Finding
+
+_TEXTS: Mapping[str, Any] = {"type": "array", "items": {"type": "string", "minLength": 1}, "default": []}
+
+FOLDERS: Mapping[str, Any] = {**_TEXTS, "description": "Folders with checkpoints, kept outside of the database."}
+VERIFIER_KEYS: Mapping[str, Any] = {
+    **_TEXTS,
+    "description": "The keys that are trusted: what keygen printed, or files that hold it.",
+}
+
+UNANCHORED_PATTERN = r"^[0-9]{1,9}[smhd]?$(?!\n)"
+"""How many entries, or for how long entries, may be in no checkpoint: `1000`, `24h`."""
+
+
+class Checkpoint(EntryTree):
+    """For every trusted checkpoint, the Merkle root over the first N entries is the one that was signed.
+
+    `folders`, `verifier_keys`: which are read, and whose signatures count. `require`: whether it is a finding that a
+    folder has none. `max_unanchored`: how many entries (`1000`), or for how long one (`24h`), may be in no checkpoint.
+    """
+
+    name = "checkpoint"
+    rule = "The entries that a signed checkpoint speaks of are there: all, in order, and unchanged in every column."
+    remedy = (
+        "CHECKPOINT_…: put checkpoints and keys in order, and verify again. Anything else: stop relying on the ledger, "
+        "preserve the server and the checkpoints, and compare with the latest backup or export."
+    )
+    integrity = True
+    inconclusive = frozenset({"CHECKPOINT_REJECTED", "CHECKPOINT_MISSING", "CHECKPOINT_STALE"})
+    parameters_schema: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "folders": FOLDERS,
+        "verifier_keys": VERIFIER_KEYS,
+        "require": {
+            "type": "boolean",
+            "default": False,
+            "description": "Whether it is a finding that a folder has no checkpoint.",
+        },
+        "max_unanchored": {
+            "type": "string",
+            "pattern": UNANCHORED_PATTERN,
+            "default": "",
+            "examples": ["1000", "24h"],
+            "description": "How many entries, or for how long one, may be in no checkpoint.",
+        },
+    }
+
+    def __init__(self, parameters: Mapping[str, Any], ledger: LedgerInfo, samples: int) -> None:
+        super().__init__(parameters, ledger, samples)
+        self.limit: str = self.parameters["max_unanchored"]
+        store = opened_store(self.parameters)
+        if not (store.trusted or store.rejected or self.limit or self.parameters["require"]):
+            raise NotApplicable(f"There is no checkpoint in {', '.join(store.empty)} yet.")
+        self.rejected, self.empty = store.rejected, store.empty
+        # a fold travels to every segment, so it takes along no more of ten years of records than it compares
+        self.trusted = [replace(one, record=None) for one in store.trusted]
+        self.recorded = {one.path: RecordedRows.of(one.size, one.record) for one in store.trusted if one.record}
+        sizes: dict[tuple[str, ...], list[int]] = {}
+        for rows in filter(self._shows, self.recorded.values()):
+            sizes.setdefault(tuple(rows.columns), []).append(rows.size)
+        self.ask_for([one.size for one in self.trusted], sizes)
+
+    def _shows(self, rows: RecordedRows) -> bool:
+        """Whether there is every column of the record, as the database prints it; an export writes documents anew."""
+        documents = self.ledger.export is not None and {"json", "jsonb"} & set(rows.columns.values())
+        return rows.columns.keys() <= self.ledger.columns.keys() and not documents
+
+    def close(self) -> None:
+        """Judge every checkpoint, and whether there are enough of them."""
+        found = compare(self.trusted, self.prefixes, self.last, whole=self.ledger.extent is Extent.WHOLE)
+        same_rows, changed = self._compared_rows(found.matching)
+        findings = [*found.findings, *changed, *self._rejected(), *self._missing(), *self._stale(found)]
+        for finding in findings:
+            self.findings.add(finding)
+        if found.unknown and not findings:
+            raise CannotEvaluate(
+                f"{len(found.unknown):,} of {len(self.trusted):,} checkpoints speak of entries that are not in "
+                "the export.",
+                "Verify the database, or an export of all entries with its manifest beside it.",
+            )
+        self._tell(found, same_rows)
+
+    def _compared_rows(self, matching: Sequence[Trusted]) -> tuple[int, list[Finding]]:
+        """Compare the columns that no hash covers, below the checkpoints whose entries are unchanged.
+
+        Return up to which entry they are unchanged, and what was found.
+        """
+        recorded = {one.path: self.recorded[one.path] for one in matching if one.path in self.recorded}
+        shown = {path: rows for path, rows in recorded.items() if self._shows(rows)}
+        roots = {path: self.rows[tuple(rows.columns)].root(rows.size) for path, rows in shown.items()}
+        proven, findings = compare_rows(shown, roots)
+        lacking = [] if self.ledger.export else [path for path in recorded if path not in shown]
+        for path in lacking[-1:]:
+            gone = ", ".join(sorted(recorded[path].columns.keys() - self.ledger.columns.keys()))
+            message = f"columns that were there when {path} was signed are gone: {gone}"
+            findings.append(Finding("UNCOVERED_CHANGED", message))
+        return proven, findings
+
+    def _rejected(self) -> list[Finding]:
+        return [Finding("CHECKPOINT_REJECTED", f"{one.path} is not trusted: {one.reason}") for one in self.rejected]
+
+    def _missing(self) -> list[Finding]:
+        if not self.parameters["require"]:
+            return []
+        missing = [
+            f"there is no checkpoint in {folder}, and one is required, because whoever loses them starts trust anew"
+            for folder in self.empty
+        ]
+        known = {*self.recorded, *(one.path for one in self.rejected)}
+        missing += [
+            f"the record that was signed with {one.path} does not lie beside it any more"
+            for one in self.trusted[-1:]
+            if not known & {one.path, str(json_file(Path(one.path)))}
+        ]
+        return [Finding("CHECKPOINT_MISSING", message) for message in missing]
+
+    def _stale(self, found: Comparison) -> list[Finding]:
+        proven = found.newest.size if found.newest else 0
+        tail = self.element_count - proven
+        if not self.limit or tail <= 0:
+            return []
+        if self.limit.isdecimal():
+            over = tail - int(self.limit)
+            message = f"{tail:,} entries are in no checkpoint, {over:,} more than the {int(self.limit):,} that may be"
+            return [Finding("CHECKPOINT_STALE", message)] if over > 0 else []
+        since = self.moments.get(proven + 1, "")
+        if "T" not in since:  # no time at all, which is a finding of timestamp_order
+            return []
+        over_time = datetime.fromisoformat(self.ledger.server_time) - datetime.fromisoformat(since)
+        excess = over_time - duration(self.limit)
+        message = (
+            f"entry {proven + 1:,}, of {since}, is in no checkpoint for {_length(over_time)}, "
+            f"{_length(excess)} longer than the {self.limit} that it may be"
+        )
+        return [Finding("CHECKPOINT_STALE", message, proven + 1)] if excess > timedelta() else []
+
+    def _tell(self, found: Comparison, same_rows: int) -> None:
+        counts = {"trusted": self.trusted, "rejected": self.rejected, "not in the export": found.unknown}
+        told = ", ".join(f"{len(some):,} {what}" for what, some in counts.items() if some)
+        self.facts["checkpoints"] = told or "none"
+        newest = found.newest
+        if newest is None or not newest.size:
+            return
+        record = self.recorded.get(newest.path)
+        moment = record.created_at if record else self.moments[newest.size]
+        self.anchor = Anchor(newest.size, self.element_count, newest.path, moment, same_rows)
+        self.facts["anchored entries"] = f"{newest.size:,} of {self.element_count:,}"
+        self.facts["unchanged in every column"] = f"{same_rows:,} of {self.element_count:,}"
+        self.facts["checkpoint"] = newest.path
+
+
+def opened_store(parameters: Mapping[str, Any]) -> Store:
+    """Return what the folders hold that the parameters name.
+
+    Raises NotApplicable where none is named, UsageError where no key is or a folder cannot be read, CannotEvaluate
+    where the folders hold checkpoints of several ledgers.
+    """
+    folders: Sequence[str] = parameters["folders"]
+    if not folders and (parameters.get("require") or parameters.get("max_unanchored")):
+        raise UsageError("Checkpoints are asked for, and no folder is named.", "Name it with --ledger-checkpoint DIR.")
+    if not folders:
+        raise NotApplicable(
+            "No checkpoint was given to hold the ledger against.",
+            "Make them with `audit-ledger checkpoint create`, and name their folder with --ledger-checkpoint.",
+        )
+    keys = verifier_keys(parameters["verifier_keys"])
+    if not keys:
+        raise UsageError("No key is named that checkpoints must be signed by.", "Name it with --ledger-verifier-key.")
+    store = read_store(folders, keys)
+    if len(store.origins) > 1:
+        raise CannotEvaluate(
+            f"The checkpoints are of several ledgers: {', '.join(store.origins)}.",
+            "Trust only the key of this ledger, and keep the checkpoints of each in a folder of its own.",
+        )
+    return store
+
+
+def _length(time: timedelta) -> str:
+    """Return a length of time in words."""
+    minutes = int(time.total_seconds()) // 60
+    if minutes < 1:
+        return f"{int(time.total_seconds())} s"
+    if minutes < 120:
+        return f"{minutes} min"
+    return f"{minutes // 60} h" if minutes < 2 * 24 * 60 else f"{minutes // (24 * 60)} days"
+
+
+def trust(
+    folders: Sequence[str] = (),
+    keys: Sequence[str] = (),
+    *,
+    require: bool = False,
+    max_unanchored: str | None = None,
+) -> dict[str, dict[str, Any]]:
+    """Return the parameters that options set, by name of kind; what no option sets is left to the suites.
+
+    Raises UsageError where an option makes no sense.
+    """
+    if folders and not keys:
+        raise UsageError(
+            "Checkpoints prove nothing without the key that must have signed them.", "Add --ledger-verifier-key=KEY."
+        )
+    if max_unanchored is not None and not re.match(UNANCHORED_PATTERN, max_unanchored):
+        raise UsageError(f"{max_unanchored!r} is no number of entries and no length of time.", "Write 1000, or 24h.")
+    parameters: dict[str, Any] = {}
+    if folders:
+        parameters["folders"] = list(folders)
+    if keys:
+        parameters["verifier_keys"] = [str(key) for key in verifier_keys(keys)]
+    if require:
+        parameters["require"] = True
+    if max_unanchored is not None:
+        parameters["max_unanchored"] = max_unanchored
+    of_guards: dict[str, Any] = {name: parameters[name] for name in ("folders", "verifier_keys") if name in parameters}
+    given: dict[str, dict[str, Any]] = {Checkpoint.name: parameters, "checkpoint_guards": of_guards}
+    return {kind: values for kind, values in given.items() if values}

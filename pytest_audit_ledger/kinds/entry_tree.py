@@ -1,0 +1,62 @@
+"""The Merkle tree over the entries, as a fold: its roots over the first N of them, for every N asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
+from typing import Any, ClassVar
+
+from pytest_audit_ledger.checkpoints.merkle import HASH_SIZE
+from pytest_audit_ledger.checkpoints.prefixes import Prefixes
+from pytest_audit_ledger.checkpoints.record import row_leaves
+from pytest_audit_ledger.entry import PAYLOAD_COLUMNS, Batch
+from pytest_audit_ledger.kinds.base import Fold, LedgerInfo
+
+NO_ROWS: Mapping[tuple[str, ...], Sequence[int]] = {}
+
+
+class EntryTree(Fold):
+    """Leaf i is the 32 bytes of the hash of sequence number i + 1, recomputed from its canonical payload."""
+
+    name = "entry_tree"
+    columns: ClassVar[Sequence[str]] = tuple(PAYLOAD_COLUMNS.values())
+
+    def __init__(self, parameters: Mapping[str, Any], ledger: LedgerInfo, samples: int) -> None:
+        super().__init__(parameters, ledger, samples)
+        self.last = 0
+        """The highest sequence number."""
+        self.ask_for([])
+
+    def ask_for(self, sizes: Sequence[int], rows: Mapping[tuple[str, ...], Sequence[int]] = NO_ROWS) -> None:
+        """Say for how many entries roots are wanted, before anything is read.
+
+        `rows`: which columns a second tree is to cover, and its sizes; the large columns are then fetched as well.
+        """
+        self.prefixes = Prefixes(sizes)
+        self.rows = {columns: Prefixes(of_rows) for columns, of_rows in rows.items()}
+        names = [*EntryTree.columns, *(name for columns in rows for name in columns)]
+        self.columns = tuple(dict.fromkeys(names))  # type: ignore[misc]
+        self.moments = dict.fromkeys([0, 1, *sizes, *(size + 1 for size in sizes)], "")
+        """The time of the last entry in each tree, and of the first that is not in it; empty where there is none."""
+
+    def feed(self, batch: Batch) -> None:
+        """Append the leaves of a batch."""
+        numbers = batch.sequence_numbers
+        digests = bytes.fromhex("".join(batch.recomputed_hashes))
+        # leaf_hash of each, without the call
+        leaves = [sha256(b"\x00" + digests[at : at + HASH_SIZE]).digest() for at in range(0, len(digests), HASH_SIZE)]
+        self.prefixes.feed(numbers, leaves)
+        for columns, prefixes in self.rows.items():
+            prefixes.feed(numbers, row_leaves(batch, columns))
+        self.last = max(self.last, *(number or 0 for number in numbers))
+        for number in self.moments.keys() & set(numbers):
+            self.moments[number] = batch.text("timestamp")[numbers.index(number)]
+
+    def merge(self, later: Any) -> None:
+        """Append the trees of the entries that follow."""
+        super().merge(later)
+        self.prefixes.merge(later.prefixes)
+        for columns, prefixes in self.rows.items():
+            prefixes.merge(later.rows[columns])
+        self.last = max(self.last, later.last)
+        self.moments.update({number: time for number, time in later.moments.items() if time})

@@ -1,0 +1,135 @@
+"""Checkpoints in a pytest run: read, written, and told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from pytest_audit_ledger.checkpoints.note import SigningKey
+from pytest_audit_ledger.checkpoints.store import read_store
+from pytest_audit_ledger.sources.sample import sample_entries
+from tests.forger import TAMPERINGS, Forger
+from tests.plugin.conftest import RunLedger
+
+KEY = SigningKey("bank.example/ledger", bytes(range(32)))
+HOLD = ("--ledger-checkpoint=checkpoints", f"--ledger-verifier-key={KEY.verifier()}")
+WRITE = ("--ledger-write-checkpoint=checkpoints", "--ledger-signing-key=signing.key")
+
+
+@pytest.fixture
+def folder(pytester: pytest.Pytester) -> Path:
+    """The folder that checkpoints are written to, beside a signing key."""
+    (pytester.path / "signing.key").write_text(f"{KEY.text()}\n")
+    return pytester.path / "checkpoints"
+
+
+def written(folder: Path) -> list[int]:
+    return [one.size for one in read_store([folder], [KEY.verifier()]).trusted]
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["alone", "xdist"])
+def test_a_nightly_run_holds_the_ledger_against_the_last_one_and_signs_anew(
+    run: RunLedger, forger: Forger, folder: Path, workers: tuple[str, ...]
+) -> None:
+    entries = list(sample_entries(50))
+    forger.build(0).append(entries[:40])
+    first = run(f"--ledger-db={forger.dsn}", *HOLD, *WRITE, *workers)
+    first.assert_outcomes(passed=7, skipped=2)
+    first.stdout.fnmatch_lines(["SELF-CONSISTENT: *", f"wrote {folder}/000000000040.checkpoint *"])
+    forger.append(entries[40:])
+    second = run(
+        f"--ledger-db={forger.dsn}", *HOLD, *WRITE, *workers, "--ledger-require-checkpoint", "--junitxml=out.xml"
+    )
+    second.assert_outcomes(passed=9)
+    second.stdout.fnmatch_lines(
+        ["ANCHORED: *40 of 50 entries proven against the checkpoint of *; 10 newer entries are self-consistent only."]
+    )
+    assert written(folder) == [40, 50]
+    told = {node.get("name"): node.get("value") for node in ElementTree.parse("out.xml").iter("property")}
+    assert told["ledger.assurance"] == "ANCHORED"
+    assert told["ledger.anchored_entries"] == "40"
+    assert (told["ledger.checkpoint"] or "").endswith("/checkpoints/000000000040.checkpoint")
+    assert (told["ledger.checkpoint_moment"] or "").startswith("20")
+    assert "000000000050.checkpoint sha256:" in (told["ledger.artifacts"] or "")
+
+
+def test_nothing_is_signed_after_a_verification_that_was_not_clean(
+    run: RunLedger, forger: Forger, folder: Path
+) -> None:
+    TAMPERINGS["edit"](forger.build(100))
+    result = run(f"--ledger-db={forger.dsn}", *WRITE)
+    result.assert_outcomes(passed=6, failed=1, skipped=2)
+    result.stdout.fnmatch_lines(["not written: No checkpoint was written, because the ledger is TAMPERED *"])
+    assert not folder.exists()
+
+
+def test_a_run_of_some_checks_signs_nothing_and_fails(run: RunLedger, forger: Forger, folder: Path) -> None:
+    result = run(f"--ledger-db={forger.build(10).dsn}", *WRITE, "-k", "chain_linkage")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(["not written: No checkpoint was written, because the ledger is UNVERIFIED *"])
+    assert not folder.exists()
+
+
+def test_nothing_is_signed_that_the_folder_contradicts_although_the_run_did_not_look(
+    run: RunLedger, forger: Forger, folder: Path
+) -> None:
+    forger.build(100)
+    run(f"--ledger-db={forger.dsn}", *WRITE)
+    TAMPERINGS["full_rewrite"](forger)
+    result = run(f"--ledger-db={forger.dsn}", *WRITE)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(["not written: *not the one that was signed: an entry between 1 and 100 was changed*"])
+    assert written(folder) == [100]
+
+
+def test_a_rewritten_ledger_fails_with_its_window(run: RunLedger, forger: Forger, folder: Path) -> None:
+    forger.build(100)
+    run(f"--ledger-db={forger.dsn}", *WRITE)
+    TAMPERINGS["full_rewrite"](forger)
+    result = run(f"--ledger-db={forger.dsn}", *HOLD)
+    result.assert_outcomes(passed=8, failed=1)
+    result.stdout.fnmatch_lines(
+        ["  - REWRITTEN an entry between 1 and 100 was changed, removed or inserted since *", "TAMPERED: *checkpoint."]
+    )
+
+
+def test_a_suite_names_folders_and_keys_and_an_option_outweighs_it(
+    pytester: pytest.Pytester, run: RunLedger, forger: Forger, folder: Path
+) -> None:
+    run(f"--ledger-db={forger.build(10).dsn}", *WRITE)
+    suite = (
+        "version: 1\nchecks:\n  - {id: held, expect: checkpoint, require: true, max_unanchored: '5', "
+        f"folders: [checkpoints], verifier_keys: ['{KEY.verifier()}']}}\n"
+    )
+    pytester.makefile(".ledger.yaml", my=suite)
+    run(f"--ledger-db={forger.dsn}", "my.ledger.yaml").assert_outcomes(passed=1)
+    options = ("--ledger-checkpoint=nowhere", f"--ledger-verifier-key={KEY.verifier()}")
+    result = run(f"--ledger-db={forger.dsn}", "my.ledger.yaml", *options)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*CHECKPOINT_MISSING there is no checkpoint in *nowhere*"])
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--ledger-checkpoint=x"], "*Checkpoints prove nothing without the key*"),
+        (["--ledger-checkpoint=x", "--ledger-verifier-key=y"], "*y is no verifier key*"),
+        (["--ledger-max-unanchored=soon"], "*'soon' is no number of entries*"),
+        (["--ledger-write-checkpoint=x"], "*Give --ledger-write-checkpoint=DIR and --ledger-signing-key=FILE*"),
+        (["--ledger-signing-key=x"], "*Give --ledger-write-checkpoint=DIR and --ledger-signing-key=FILE*"),
+        (["--ledger-write-checkpoint=x", "--ledger-signing-key=y"], "*y is no file with a signing key*"),
+    ],
+)
+def test_an_option_that_makes_no_sense_is_a_usage_error(run: RunLedger, options: list[str], words: str) -> None:
+    result = run("--ledger-db=postgresql://nobody@127.0.0.1:1/nothing", *options)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([words])
+
+
+def test_an_export_is_no_ground_to_sign_on(run: RunLedger, forger: Forger, folder: Path) -> None:
+    run(f"--ledger-db={forger.build(10).dsn}", "--ledger-export=ledger.jsonl")
+    result = run("--ledger-db=ledger.jsonl", *WRITE)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*A checkpoint is made of a database.*"])
