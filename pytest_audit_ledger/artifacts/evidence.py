@@ -159,8 +159,7 @@ def _result(verification: Verification) -> str:
     """Return what the predicate calls the run: nothing that was not verified as a whole is called passed."""
     if not verification.is_valid:
         return "FAILED"
-    passed = all(outcome.status in _PASSED for outcome in verification.outcomes)
-    return "PASSED" if passed else "WARNED"
+    return "WARNED" if verification.with_status(*_WARNED) else "PASSED"
 
 
 def _readme(verification: Verification, commands: list[str]) -> str:

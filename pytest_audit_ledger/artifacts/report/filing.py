@@ -46,7 +46,7 @@ def _of_the_ledger(verification: Verification) -> Iterator[Condition]:
     yield Condition(
         "The ledger was held against a checkpoint kept outside of the database.",
         anchored,
-        "The assurance is ANCHORED." if anchored else f"The assurance is {assurance.value}, and not ANCHORED.",
+        _anchored(verification) if anchored else f"The assurance is {assurance.value}, and not ANCHORED.",
     )
     extent = verification.info.extent if verification.info else None
     whole = extent is Extent.WHOLE
@@ -55,6 +55,11 @@ def _of_the_ledger(verification: Verification) -> Iterator[Condition]:
         whole,
         f"The source holds {extent.value}." if extent else "It could not be opened.",
     )
+
+
+def _anchored(verification: Verification) -> str:
+    anchor = verification.anchor
+    return f"{anchor.entries:,} of {anchor.total:,} entries are proven." if anchor else "The assurance is ANCHORED."
 
 
 def _of_the_checks(verification: Verification, controls: Sequence[Mapping[str, Any]]) -> Iterator[Condition]:
@@ -67,7 +72,7 @@ def _of_the_checks(verification: Verification, controls: Sequence[Mapping[str, A
     yield _none("No finding is excused by a waiver.", waived, len(outcomes), "without waiver", "waived")
     bare = [str(control["id"]) for control in controls if not control["served"]]
     yield Condition(
-        "Every control is served by a check that passed, and by none that did not.",
+        "Every control is served by a check that passed, and by none that found something.",
         bool(controls) and not bare,
         f"Not so: {', '.join(bare)}." if bare else f"{len(controls):,} controls." if controls else "None is declared.",
     )
