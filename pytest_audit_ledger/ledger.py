@@ -38,8 +38,8 @@ from pytest_audit_ledger.comparison import prover as prover_of
 from pytest_audit_ledger.errors import UsageError
 from pytest_audit_ledger.extensions import installed_kinds
 from pytest_audit_ledger.judgement import Verification
-from pytest_audit_ledger.kinds.checkpoint import trust
 from pytest_audit_ledger.kinds.checkpoint_guards import CheckpointGuards
+from pytest_audit_ledger.kinds.given import given_by
 from pytest_audit_ledger.scan import Progress, no_progress
 from pytest_audit_ledger.sources.base import Source
 from pytest_audit_ledger.sources.export_file import ExportFile
@@ -66,6 +66,7 @@ if TYPE_CHECKING:
         require_checkpoint: bool
         max_unanchored: str | None
         allow_integrity_waivers: bool
+        transcript_keys: Sequence[str | Path]
 
 
 def _ready(source: Source) -> AbstractContextManager[Source]:
@@ -125,6 +126,7 @@ class Ledger:
         require_checkpoint: bool = False,
         max_unanchored: str | None = None,
         allow_integrity_waivers: bool = False,
+        transcript_keys: Sequence[str | Path] = (),
         shared: str | None = None,
     ) -> Verification:
         """Verify the whole ledger in one snapshot: the default suite, and `suites` of your own besides.
@@ -136,16 +138,21 @@ class Ledger:
 
         `checkpoints`: folders of checkpoints to hold the ledger against, and `verifier_keys`: the keys that must have
         signed them, or files with these. `require_checkpoint`: fail where a folder has none. `max_unanchored`: how many
-        entries (`1000`), or for how long one (`24h`), may be in no checkpoint. `shared`: the name of an open snapshot
-        of the ledger to join, instead of a new one.
+        entries (`1000`), or for how long one (`24h`), may be in no checkpoint. `transcript_keys`: the Ed25519 public
+        keys that transcripts may be signed with, as PEM files or as PEM text; without any, their signatures are not
+        verified, which is a warning. `shared`: the name of an open snapshot of the ledger to join.
 
         Raises UsageError for a mistake in a suite or in a key. What goes wrong with the ledger or the server is in
         the result.
         """
         loaded = self._suites(suites)
         checks = [check for check in checks_of(loaded) if check_timestamps or check.kind.name != "timestamp_order"]
-        given = trust(
-            list(map(str, checkpoints)), verifier_keys, require=require_checkpoint, max_unanchored=max_unanchored
+        given = given_by(
+            checkpoints=checkpoints,
+            verifier_keys=verifier_keys,
+            require_checkpoint=require_checkpoint,
+            max_unanchored=max_unanchored,
+            transcript_keys=transcript_keys,
         )
         return _verify(
             self.source,
@@ -190,7 +197,7 @@ class Ledger:
                 checks,
                 shared=snapshot.share(),
                 progress=self._progress,
-                given=trust([str(folder)], trusted),
+                given=given_by(checkpoints=[folder], verifier_keys=trusted),
                 suites=suites,
             )
             if not verification.is_valid:

@@ -18,7 +18,7 @@ from pytest_audit_ledger.artifacts.report import report_request
 from pytest_audit_ledger.cli.options import EXIT_CODES, NOT_DONE, TAMPERED, WRONG_USAGE, ledger_options
 from pytest_audit_ledger.cli.verification import refuse_early, verification_options
 from pytest_audit_ledger.errors import SourceError, UsageError
-from pytest_audit_ledger.kinds.checkpoint import trust
+from pytest_audit_ledger.kinds.given import given_by
 from pytest_audit_ledger.outcome import Assurance, Status
 from pytest_audit_ledger.printable import printable
 from pytest_audit_ledger.sources.dsn import resolve
@@ -70,6 +70,7 @@ def evidence(
     require_checkpoint: bool,
     max_unanchored: str | None,
     allow_integrity_waivers: bool,
+    transcript_keys: tuple[str, ...],
 ) -> int:
     """Verify a ledger in a pytest run, and file everything in a folder.
 
@@ -83,7 +84,13 @@ def evidence(
         raise UsageError(f"Missing option '{missing}'.", "See audit-ledger evidence --help.")
     refuse_full(Path(output))
     report_request(start_date=start_date, end_date=end_date, title=title, organization=organization)
-    trust(checkpoints, keys, require=require_checkpoint, max_unanchored=max_unanchored)  # mistakes show now
+    given_by(  # mistakes show now
+        checkpoints=checkpoints,
+        verifier_keys=keys,
+        require_checkpoint=require_checkpoint,
+        max_unanchored=max_unanchored,
+        transcript_keys=transcript_keys,
+    )
     refuse_early(dsn, suites, None)
     options = {
         "--ledger-evidence": output,
@@ -106,6 +113,7 @@ def evidence(
     arguments += [name for name, given in flags.items() if given]
     arguments += [f"--ledger-checkpoint={folder}" for folder in checkpoints]
     arguments += [f"--ledger-verifier-key={key}" for key in keys]
+    arguments += [f"--ledger-transcript-key={key}" for key in transcript_keys]
     named = resolve(dsn)
     own = [str(path) for path in find_suites([Path(suite) for suite in suites], Path.cwd())] if suites else []
     checks = [*default_suites(of_export=is_export(named)), *own]

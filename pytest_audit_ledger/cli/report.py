@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from pytest_audit_ledger.artifacts.report import refuse_suffix, report_request
@@ -12,7 +14,7 @@ from pytest_audit_ledger.cli.verification import (
     refuse_early,
     verification_options,
 )
-from pytest_audit_ledger.kinds.checkpoint import trust
+from pytest_audit_ledger.kinds.given import given_by
 from pytest_audit_ledger.ledger import Ledger
 from pytest_audit_ledger.printable import printable
 from pytest_audit_ledger.scan import parse_workers
@@ -64,6 +66,7 @@ def report(
     require_checkpoint: bool,
     max_unanchored: str | None,
     allow_integrity_waivers: bool,
+    transcript_keys: tuple[str, ...],
 ) -> int:
     """Verify a ledger, and report on a period of it.
 
@@ -73,7 +76,14 @@ def report(
     chosen = parse_workers(workers)
     refuse_suffix(output)
     report_request(start_date=start_date, end_date=end_date, title=title, organization=organization)
-    trust(checkpoints, keys, require=require_checkpoint, max_unanchored=max_unanchored)  # mistakes show now
+    trusted: dict[str, Any] = {
+        "checkpoints": checkpoints,
+        "verifier_keys": keys,
+        "require_checkpoint": require_checkpoint,
+        "max_unanchored": max_unanchored,
+        "transcript_keys": transcript_keys,
+    }
+    given_by(**trusted)  # mistakes show now
     refuse_early(dsn, suites, output)
     with Ledger(dsn, table=table, timeout=timeout, progress=progress(quiet=quiet)) as ledger:
         made = ledger.generate_report(
@@ -90,11 +100,8 @@ def report(
             workers=chosen,
             samples=samples,
             allow_empty=allow_empty,
-            checkpoints=checkpoints,
-            verifier_keys=keys,
-            require_checkpoint=require_checkpoint,
-            max_unanchored=max_unanchored,
             allow_integrity_waivers=allow_integrity_waivers,
+            **trusted,
         )
         code = exit_code(made.verification, allow_empty=allow_empty)
         with outweighed_by(code):

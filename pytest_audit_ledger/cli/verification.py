@@ -30,6 +30,18 @@ check_timestamps_option = click.option(
 )
 
 
+_transcript_key_option = click.option(
+    "--transcript-key",
+    "--ledger-transcript-key",
+    "transcript_keys",
+    cls=Aliased,
+    multiple=True,
+    metavar="PEM",
+    help="A file with an Ed25519 public key that transcripts may be signed with; repeatable. Without any, their "
+    "signatures are not verified, which is a warning.",
+)
+
+
 def verification_options(command: Command) -> Command:
     """Add the options that say what is verified, and how."""
     options = (
@@ -75,7 +87,7 @@ def verification_options(command: Command) -> Command:
             help="Let the waivers of a suite excuse findings about integrity, too; the assurance stays TAMPERED.",
         ),
     )
-    command = checkpoint_options(command)
+    command = checkpoint_options(_transcript_key_option(command))
     for option in reversed(options):
         command = option(command)
     return command

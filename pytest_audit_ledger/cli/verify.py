@@ -8,6 +8,7 @@ import sys
 import textwrap
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -29,7 +30,7 @@ from pytest_audit_ledger.cli.verification import (
 )
 from pytest_audit_ledger.errors import UsageError
 from pytest_audit_ledger.judgement import Verification
-from pytest_audit_ledger.kinds.checkpoint import trust
+from pytest_audit_ledger.kinds.given import given_by
 from pytest_audit_ledger.ledger import Ledger
 from pytest_audit_ledger.outcome import Assurance
 from pytest_audit_ledger.rendering import ASCII, UNICODE, Marks, full_report, tree
@@ -91,6 +92,7 @@ def verify(
     require_checkpoint: bool,
     max_unanchored: str | None,
     allow_integrity_waivers: bool,
+    transcript_keys: tuple[str, ...],
     repair: bool,
     yes: bool,
     dry_run: bool,
@@ -109,7 +111,14 @@ def verify(
         raise UsageError("With --dry-run there is no result to write.", "Leave --output out, or redirect the SQL.")
     if output == "-":
         raise UsageError("The result is printed in any case.", "Name a file, or leave --output out.")
-    trust(checkpoints, keys, require=require_checkpoint, max_unanchored=max_unanchored)  # mistakes show now
+    trusted: dict[str, Any] = {
+        "checkpoints": checkpoints,
+        "verifier_keys": keys,
+        "require_checkpoint": require_checkpoint,
+        "max_unanchored": max_unanchored,
+        "transcript_keys": transcript_keys,
+    }
+    given_by(**trusted)  # mistakes show now
     refuse_early(dsn, suites, output)
     with Ledger(dsn, table=table, timeout=timeout, progress=progress(quiet=quiet)) as ledger:
         if dry_run:
@@ -123,11 +132,8 @@ def verify(
             workers=chosen,
             samples=samples,
             allow_empty=allow_empty,
-            checkpoints=checkpoints,
-            verifier_keys=keys,
-            require_checkpoint=require_checkpoint,
-            max_unanchored=max_unanchored,
             allow_integrity_waivers=allow_integrity_waivers,
+            **trusted,
         )
     code = exit_code(verification, allow_empty=allow_empty)
     with outweighed_by(code), ExitStack() as last:
