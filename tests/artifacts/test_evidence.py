@@ -20,6 +20,7 @@ from pytest_audit_ledger.resources import folder as shipped
 from tests.cli.conftest import start
 from tests.forger import TAMPERINGS, Forger
 from tests.plugin.conftest import RunLedger
+from tests.postgres.support import PASSED, SKIPPED
 
 FILES = {"README.txt", "SHA256SUMS", "junit.xml", "manifest.json", "report.html", "verification.json"}
 SUITE = "suites/integrity.ledger.yaml"
@@ -52,7 +53,9 @@ def holds(folder: Path) -> None:
 @pytest.fixture
 def filed(pytester: pytest.Pytester, run: RunLedger, forger: Forger) -> Path:
     """The evidence of a clean ledger."""
-    run(f"--ledger-db={forger.build(100).dsn}", "--ledger-evidence=filed").assert_outcomes(passed=7, skipped=2)
+    run(f"--ledger-db={forger.build(100).dsn}", "--ledger-evidence=filed").assert_outcomes(
+        passed=PASSED, skipped=SKIPPED
+    )
     return pytester.path / "filed"
 
 
@@ -62,7 +65,7 @@ def test_a_run_files_everything_that_shows_what_it_did(
 ) -> None:
     dsn = forger.build(100).dsn
     result = run(f"--ledger-db={dsn}", "--ledger-evidence=filed", "--ledger-export=ledger.jsonl.gz", *processes)
-    result.assert_outcomes(passed=7, skipped=2)
+    result.assert_outcomes(passed=PASSED, skipped=SKIPPED)
     folder = pytester.path / "filed"
     exports = {"artifacts/ledger.jsonl.gz", "artifacts/ledger.jsonl.gz.manifest.json"}
     assert files(folder) == FILES | {SUITE} | exports

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -64,8 +64,7 @@ def _anchored(verification: Verification) -> str:
 
 def _of_the_checks(verification: Verification, controls: Sequence[Mapping[str, Any]]) -> Iterator[Condition]:
     outcomes = verification.outcomes
-    open_ = verification.with_status(Status.ERROR, Status.SKIP)
-    yield _none("Every check was evaluated.", open_, len(outcomes), "evaluated", "not evaluated")
+    yield _evaluated(verification)
     yield _none("No check failed.", verification.with_status(Status.FAIL), len(outcomes), "without failure", "failed")
     yield _none("No check warned.", verification.with_status(Status.WARN), len(outcomes), "without warning", "warned")
     waived = verification.with_status(Status.WAIVED)
@@ -76,6 +75,18 @@ def _of_the_checks(verification: Verification, controls: Sequence[Mapping[str, A
         bool(controls) and not bare,
         f"Not so: {', '.join(bare)}." if bare else f"{len(controls):,} controls." if controls else "None is declared.",
     )
+
+
+def _evaluated(verification: Verification) -> Condition:
+    open_, skipped = verification.with_status(Status.ERROR), verification.with_status(Status.SKIP)
+    of = len(verification.outcomes)
+    told = _none(
+        "Every check that applies was evaluated.", open_, of, "were evaluated, or skipped", "could not be evaluated"
+    )
+    if not skipped:
+        return told
+    ids = ", ".join(outcome.check_id for outcome in skipped)
+    return replace(told, reason=f"{told.reason} {len(skipped):,} had nothing to be applied to: {ids}.")
 
 
 def _none(condition: str, found: Sequence[Outcome], of: int, good: str, bad: str) -> Condition:
