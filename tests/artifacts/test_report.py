@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
@@ -14,6 +15,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 
+import pytest_audit_ledger
 from pytest_audit_ledger.artifacts.base import Verified
 from pytest_audit_ledger.artifacts.report import SECTIONS, Report, generate, report_request, save
 from pytest_audit_ledger.artifacts.report.figures import MOST_NAMES, Tally
@@ -378,3 +380,12 @@ def test_the_page_says_that_it_may_do_nothing(forger: Forger) -> None:
 def test_every_verdict_has_its_row_also_without_entries(forger: Forger) -> None:
     rows = report(forger.build(3).dsn).data["verdicts"]["rows"]
     assert [row["verdict"] for row in rows] == list(VERDICTS)
+
+
+def test_the_digest_of_the_code_is_what_the_command_in_the_report_prints(forger: Forger) -> None:
+    made = report(forger.build(3).dsn)
+    (command,) = [step["command"] for step in made.data["reverify"] if "sha256sum" in step["command"]]
+    installed = Path(pytest_audit_ledger.__file__).parents[1]
+    done = subprocess.run(command, shell=True, cwd=installed, capture_output=True, text=True, check=True)
+    assert done.stdout.split()[0] == made.data["tool_sha256"]
+    assert made.data["tool_sha256"] in made.html

@@ -5,8 +5,9 @@
     .venv/bin/python -m tests.benchmarks.compare --only export      a part of it
 
 The floor of a verification is a raw COPY of the same columns to nothing, that of an export a raw COPY of all columns to
-a file, that of a backup pg_dump by itself, that of a report our own verification. Peak memory is that of the largest single process, as the operating system
-counts it. The commands of a round run one after the other; a figure is the median of the rounds.
+a file, that of a backup pg_dump by itself, that of a report our own verification. Peak memory is that of the largest
+single process, as the operating system counts it. The commands of a round run one after the other; a figure is the
+median of the rounds.
 """
 
 from __future__ import annotations

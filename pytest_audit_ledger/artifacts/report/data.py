@@ -32,6 +32,7 @@ from pytest_audit_ledger.entry import VERDICTS, canonical_timestamp, plain_text
 from pytest_audit_ledger.interruption import interruptible
 from pytest_audit_ledger.judgement import Verification
 from pytest_audit_ledger.outcome import Status
+from pytest_audit_ledger.resources import package_digest
 from pytest_audit_ledger.sources.selection import Selection
 
 SCHEMA_VERSION = 1
@@ -68,6 +69,7 @@ def report_data(verified: Verified, request: ReportRequest, made_at: datetime) -
         "title": request.title,
         "organization": request.organization,
         "made_at": canonical_timestamp(made_at),
+        "tool_sha256": package_digest(),
         "sections": list(wanted),
         "period": _period(request.period, figures),
         "summary": sentences(verification, figures),

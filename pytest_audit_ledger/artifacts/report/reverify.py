@@ -9,6 +9,7 @@ from typing import Any
 from pytest_audit_ledger.artifacts.report.request import SECTIONS, ReportRequest
 from pytest_audit_ledger.entry import canonical_timestamp
 from pytest_audit_ledger.judgement import Verification
+from pytest_audit_ledger.resources import PACKAGE_DIGEST_COMMAND
 from pytest_audit_ledger.sources.selection import SMALLEST_STEP, Selection
 from pytest_audit_ledger.suite import default_suites
 
@@ -26,6 +27,10 @@ def commands(verification: Verification, request: ReportRequest) -> list[dict[st
         _step(
             "Install the version that made this report.", "pip", "install", f"{PACKAGE}=={verification.tool_version}"
         ),
+        {
+            "purpose": "Compare its code with the SHA-256 on the cover, in the folder that it was installed in.",
+            "command": PACKAGE_DIGEST_COMMAND,
+        },
         _step(
             "Verify every entry, link and protection again.", "audit-ledger", "verify", *source, *suites, "--verbose"
         ),
