@@ -389,3 +389,17 @@ def test_the_digest_of_the_code_is_what_the_command_in_the_report_prints(forger:
     done = subprocess.run(command, shell=True, cwd=installed, capture_output=True, text=True, check=True)
     assert done.stdout.split()[0] == made.data["tool_sha256"]
     assert made.data["tool_sha256"] in made.html
+
+
+def test_a_time_that_no_calendar_has_is_counted_and_not_drawn(forger: Forger) -> None:
+    forger.build(20).unguarded(
+        "UPDATE ledger_entries SET \"timestamp\" = 'infinity' WHERE sequence_number = 7",
+        "UPDATE ledger_entries SET \"timestamp\" = '0044-03-15 12:00+00 BC' WHERE sequence_number = 8",
+        "UPDATE ledger_entries SET \"timestamp\" = '12026-03-15 12:00+00' WHERE sequence_number = 9",
+    )
+    made = report(forger.dsn)
+    conforms(made)
+    assert made.data["timeline"]["untimed"] == 3
+    assert sum(step["total"] for step in made.data["timeline"]["steps"]) == 17
+    assert made.data["period"]["entries"] == 20
+    assert "3 entries have a time that no calendar has" in made.html

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
-from itertools import pairwise
+from itertools import islice, pairwise
 
 MOST_STEPS = 62
 """Steps of a timeline: two months of days, or a year of weeks."""
@@ -50,7 +50,8 @@ def timeline(moments: Mapping[tuple[str, str], int], since: datetime | None, bef
     unit, starts = next(_scales(first, end, hourly=hourly))
     sums: dict[datetime, Counter[str]] = {start: Counter() for start in starts[:-1]}
     for (moment, verdict), number in counted.items():
-        sums[starts[bisect_right(starts, moment) - 1]][verdict] += number
+        index = min(bisect_right(starts, moment), len(sums)) - 1  # the last step ends with the calendar
+        sums[starts[index]][verdict] += number
     steps = (Step(begin, after, sums[begin]) for begin, after in pairwise(starts))
     return Timeline(unit, tuple(steps))
 
@@ -71,17 +72,21 @@ def _scales(first: datetime, end: datetime, *, hourly: bool) -> Iterator[tuple[s
     fixed["day"] = (day, timedelta(days=1))
     fixed["week"] = (max(day - timedelta(days=day.weekday()), _FIRST), timedelta(weeks=1))
     for unit, (start, width) in fixed.items():
-        number = -((start - end) // width)
+        number = max(1, -((start - end) // width))
         if number <= (MOST_HOURS if unit == "hour" else MOST_STEPS) and start <= _LAST - number * width:
             yield unit, [start + index * width for index in range(number + 1)]
     for unit, months in (("month", 1), ("quarter", 3), ("year", 12), ("decade", 120), ("century", 1200)):
-        starts = list(_months(day, end, months))
-        if len(starts) <= MOST_STEPS + 1 or unit == "century":
+        most = MOST_STEPS + 1 if unit != "century" else MOST_CENTURIES
+        starts = list(islice(_months(day, end, months), most + 1))
+        if len(starts) <= most:
             yield unit, starts
 
 
 MOST_HOURS = 72
 """Three days of hours."""
+
+MOST_CENTURIES = 102
+"""The starts of all centuries of the calendar, and its end."""
 
 _FIRST = datetime.min.replace(tzinfo=timezone.utc)
 

@@ -6,7 +6,8 @@ from collections import Counter, deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
-from itertools import compress
+from itertools import compress, repeat
+from operator import contains
 from typing import Any
 
 from pytest_audit_ledger.entry import NULL, VERDICTS, Batch, canonical_timestamp, plain_text
@@ -163,7 +164,12 @@ def _count(figures: Figures, columns: Mapping[str, list[str]]) -> None:
     figures.last = {name: columns[name][-1] for name in NEEDED}
     figures.verdicts.add(verdicts)
     width = 13 if figures.hourly else 10
-    _count_moments(figures, Counter(zip((time[:width] for time in times), verdicts, strict=True)))
+    moments = (time[:width] for time in times)
+    if not all(map(contains, times, repeat("T"))):
+        moments = (
+            time[:width] if "T" in time else "" for time in times
+        )  # a year of its own is no year of the calendar
+    _count_moments(figures, Counter(zip(moments, verdicts, strict=True)))
     violations = [index for index, verdict in enumerate(verdicts) if verdict == VIOLATION]
     rules, statuses = columns.get("rule_id"), columns.get("escalation_status")
     numbers = columns["sequence_number"]
@@ -185,7 +191,7 @@ def _count_moments(figures: Figures, counts: Mapping[tuple[str, str], int]) -> N
     moments = figures.moments
     for (moment, verdict), number in counts.items():
         key = (moment, verdict if verdict in VERDICTS else OTHER)
-        if moment[4:5] == "-" and moment[:4].isdecimal() and (key in moments or len(moments) < MOST_MOMENTS):
+        if moment and (key in moments or len(moments) < MOST_MOMENTS):
             moments[key] += number
         else:
             figures.untimed += number
