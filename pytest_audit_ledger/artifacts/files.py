@@ -7,6 +7,7 @@ import io
 import json
 import os
 import secrets
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -184,6 +185,36 @@ def whole_files(*paths: Path, mode: int = 0o666, overwrite: bool = True) -> Iter
                 path.unlink(missing_ok=True)
 
 
+def refuse_full(folder: Path) -> None:
+    """Raise UsageError where a folder that is to be written holds something, or is no folder."""
+    if not folder.name:
+        raise UsageError("The name of the folder is empty.", "Was a variable not set? Name a new folder.")
+    if folder.is_symlink() or (folder.exists() and not (folder.is_dir() and not any(folder.iterdir()))):
+        raise UsageError(f"{folder} exists and is no empty folder.", "Name a new folder; nothing is overwritten.")
+
+
+@contextmanager
+def whole_folder(folder: Path) -> Iterator[Path]:
+    """Give a temporary folder beside `folder`; on leaving it is renamed, or, after an exception, removed.
+
+    Raises OutputError where it cannot be written, UsageError where `folder` exists and holds something.
+    """
+    refuse_full(folder)
+    partial = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.partial")
+    try:
+        partial.mkdir()
+        yield partial
+        for path in sorted(partial.rglob("*")):
+            _sync(path)
+        refuse_full(folder)
+        partial.replace(folder)
+        _sync(folder.parent)
+    except OSError as error:
+        raise _explained(error, str(folder), "Nothing of it is left.") from None
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
 @contextmanager
 def standard_output() -> Iterator[Draft]:
     """Write to standard output, which cannot be taken back. Raises OutputError where it cannot be written."""
@@ -228,10 +259,10 @@ def _link(partial: list[Path], targets: list[Path]) -> None:
         raise
 
 
-def _sync(folder: Path) -> None:
-    """Make the new names last, where the file system can."""
+def _sync(path: Path) -> None:
+    """Make a file, or the names in a folder, last, where the file system can."""
     with suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
+        descriptor = os.open(path, os.O_RDONLY)
         try:
             os.fsync(descriptor)
         finally:

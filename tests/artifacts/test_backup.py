@@ -32,8 +32,9 @@ from pytest_audit_ledger.artifacts.backup import MANIFEST_SCHEMA, BackupResult, 
 from pytest_audit_ledger.artifacts.digest import digest
 from pytest_audit_ledger.artifacts.encryption import Key, Opener, decrypt, opener_of, read_key
 from pytest_audit_ledger.artifacts.proof import Method
+from pytest_audit_ledger.comparison import verify_backup
 from pytest_audit_ledger.errors import LedgerError, OutputError, SourceError, UsageError
-from pytest_audit_ledger.ledger import Ledger, verify_backup
+from pytest_audit_ledger.ledger import Ledger
 from pytest_audit_ledger.outcome import Assurance, Status
 from pytest_audit_ledger.sources import programs
 from pytest_audit_ledger.sources.manifest import manifest_path, manifest_schema
