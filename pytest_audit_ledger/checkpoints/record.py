@@ -20,18 +20,15 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
-
-from jsonschema import Draft202012Validator
 
 from pytest_audit_ledger.checkpoints.merkle import CompactRange, leaf_hash, root_of_proof
 from pytest_audit_ledger.checkpoints.note import Checkpoint, Note, VerifierKey, decode, encode
 from pytest_audit_ledger.entry import Batch, json_objects, json_text
 from pytest_audit_ledger.printable import clip
-from pytest_audit_ledger.resources import folder
+from pytest_audit_ledger.resources import json_schema, mistakes_by
 
 VERSION = 1
 HEADER = f"pytest-audit-ledger/record/v{VERSION}"
@@ -109,17 +106,9 @@ def _json(data: bytes) -> Any:
         told = json.loads(data)
     except (ValueError, RecursionError):
         raise ValueError("it is no JSON") from None
-    for error in Draft202012Validator(record_schema()).iter_errors(told):
+    for error in mistakes_by(json_schema("checkpoint-record.schema.json"), told):
         raise ValueError(clip(error.message, 200))
     return told
-
-
-@cache
-def record_schema() -> Mapping[str, Any]:
-    """Return the JSON Schema of a record."""
-    text = (folder("checks") / "checkpoint-record.schema.json").read_text(encoding="utf-8")
-    schema: Mapping[str, Any] = json.loads(text)
-    return schema
 
 
 def binding(checkpoint: Checkpoint, data: bytes) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -13,8 +12,8 @@ from pytest_audit_ledger.artifacts.base import Artifact, Verified
 from pytest_audit_ledger.artifacts.files import Written, whole_files
 from pytest_audit_ledger.artifacts.report.data import report_data
 from pytest_audit_ledger.artifacts.report.request import ReportRequest, refuse_suffix
-from pytest_audit_ledger.artifacts.report.views import html, markdown
 from pytest_audit_ledger.judgement import Verification
+from pytest_audit_ledger.printable import json_text
 
 
 @dataclass(frozen=True)
@@ -27,17 +26,21 @@ class Report:
     @property
     def html(self) -> str:
         """The report as one HTML file, which needs nothing else and runs nothing."""
+        from pytest_audit_ledger.artifacts.report.views import html  # noqa: PLC0415  (brings in jinja2, which is slow)
+
         return html(self.data)
 
     @property
     def markdown(self) -> str:
         """The report as Markdown."""
+        from pytest_audit_ledger.artifacts.report.views import markdown  # noqa: PLC0415  (as above)
+
         return markdown(self.data)
 
     @property
     def json(self) -> str:
         """The report as JSON."""
-        return json.dumps(self.data, indent=2).replace("\x7f", "\\u007f") + "\n"
+        return f"{json_text(self.data)}\n"
 
 
 def generate(verified: Verified, request: ReportRequest, *, made_at: datetime | None = None) -> Report:
