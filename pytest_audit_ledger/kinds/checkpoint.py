@@ -166,8 +166,8 @@ class Checkpoint(EntryTree):
         self.facts["checkpoint"] = newest.path
 
 
-def opened_store(parameters: Mapping[str, Any]) -> Store:
-    """Return what the folders hold that the parameters name.
+def opened_store(parameters: Mapping[str, Any], *, records: bool = True) -> Store:
+    """Return what the folders hold that the parameters name, with the `records` beside the checkpoints.
 
     Raises NotApplicable where none is named, UsageError where no key is or a folder cannot be read, CannotEvaluate
     where the folders hold checkpoints of several ledgers.
@@ -183,7 +183,7 @@ def opened_store(parameters: Mapping[str, Any]) -> Store:
     keys = verifier_keys(parameters["verifier_keys"])
     if not keys:
         raise UsageError("No key is named that checkpoints must be signed by.", "Name it with --ledger-verifier-key.")
-    store = read_store(folders, keys)
+    store = read_store(folders, keys, records=records)
     if len(store.origins) > 1:
         raise CannotEvaluate(
             f"The checkpoints are of several ledgers: {', '.join(store.origins)}.",
