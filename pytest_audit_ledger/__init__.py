@@ -1,7 +1,7 @@
 """pytest-audit-ledger: proves that a hash-chained audit ledger in PostgreSQL has not been tampered with.
 
 This is the public face: a ledger to verify and to export (`ledger.py`), what a kind or an artifact of your own needs
-(`kinds/base.py`, `hookspecs.py`), the entry's hash, and everything that is raised (`errors.py`).
+(`kinds/base.py`, `kinds/data.py`, `hookspecs.py`), the entry's hash, and everything that is raised (`errors.py`).
 """
 
 from importlib import import_module
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
         UsageError,
     )
     from pytest_audit_ledger.judgement import Survey, Verification
-    from pytest_audit_ledger.kinds.base import Catalogue, Fold, Guard
+    from pytest_audit_ledger.kinds.base import Catalogue, Fold, Guard, Queries, Query, Rows, Statement
+    from pytest_audit_ledger.kinds.data import DataKind, RowKind
     from pytest_audit_ledger.ledger import Ledger
     from pytest_audit_ledger.outcome import Anchor, Assurance, Finding, Outcome, Severity, Status
 
@@ -37,6 +38,7 @@ __all__ = [
     "CannotEvaluate",
     "Catalogue",
     "CheckpointResult",
+    "DataKind",
     "Entry",
     "ExportResult",
     "Finding",
@@ -47,9 +49,14 @@ __all__ = [
     "NotApplicable",
     "Outcome",
     "OutputError",
+    "Queries",
+    "Query",
     "RegistrationError",
+    "RowKind",
+    "Rows",
     "Severity",
     "SourceError",
+    "Statement",
     "Status",
     "SuiteError",
     "Survey",
@@ -63,7 +70,7 @@ __all__ = [
 ]
 
 _HOMES = (
-    *("entry", "errors", "outcome", "kinds.base", "judgement"),
+    *("entry", "errors", "outcome", "kinds.base", "kinds.data", "judgement"),
     *("artifacts.files", "artifacts.base", "artifacts.export", "artifacts.checkpoint", "ledger"),
 )
 """Where the names live, those that import little first."""

@@ -20,12 +20,16 @@ def pytest_ledger_register_kinds() -> Iterable[type[Kind]]:  # type: ignore[empt
     """Return the kinds that a plugin, or a conftest.py, adds to those a suite may name.
 
     In pytest our own kinds come through this hook as well. A name that is taken is refused, naming both plugins. The
-    command `audit-ledger` and the class `Ledger` ask every installed pytest plugin whose package requires this one.
+    command `audit-ledger` and the class `Ledger` know nothing of a conftest.py; they ask every installed plugin of
+    pytest (entry point `pytest11`) whose package requires this one.
+
+    A kind is a Fold, a Guard or a Query; `kinds/base.py` says which is for what, and `kinds/data.py` has RowKind and
+    DataKind for kinds in SQL. Its `parameters_schema` is what a suite may say: a suite is judged by it, and
+    `audit-ledger suite schema` tells it to editors. The first paragraph of its docstring describes it in `audit-ledger
+    suite kinds`.
 
         # my_plugin.py, or conftest.py
-        from pytest_audit_ledger.entry import Batch
-        from pytest_audit_ledger.kinds.base import Fold
-        from pytest_audit_ledger.outcome import Finding
+        from pytest_audit_ledger import Batch, Finding, Fold
 
         class NoLlmVerdicts(Fold):
             name = "no_llm_verdicts"
@@ -41,7 +45,7 @@ def pytest_ledger_register_kinds() -> Iterable[type[Kind]]:  # type: ignore[empt
         def pytest_ledger_register_kinds():
             return [NoLlmVerdicts]
 
-    A suite then says `expect: no_llm_verdicts`.
+    A suite then says `expect: no_llm_verdicts`. examples/third_party_kind is a package with a fold and a kind in SQL.
     """
 
 

@@ -2,31 +2,84 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 import sys
 import venv
 import zipfile
+from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 from tests.forger import Forger
+from tests.plugin.test_documentation import INSTALLED, blocks, commands
 
 ROOT = Path(__file__).parents[1]
 
 
-def test_a_wheel_in_a_fresh_environment_verifies_a_ledger(tmp_path: Path, forger: Forger) -> None:
-    build = [sys.executable, "-m", "build", "--wheel", "--outdir", str(tmp_path), str(ROOT)]
+@dataclass(frozen=True)
+class Installed:
+    """Our wheel, and the programs of an environment that has nothing but it."""
+
+    wheel: Path
+    programs: Path
+
+    def run(self, command: str, folder: Path, dsn: str) -> str:
+        """Run a command in a folder, as somebody would whose ledger is in LEDGER_DSN, and return what it prints."""
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "PYTHON"))}
+        path = os.pathsep.join([str(self.programs), os.environ["PATH"]])
+        done = subprocess.run(
+            command,
+            shell=True,
+            cwd=folder,
+            env={**inherited, "PATH": path, "LEDGER_DSN": dsn},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+        return done.stdout
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
+    folder = tmp_path_factory.mktemp("installed")
+    build = [sys.executable, "-m", "build", "--wheel", "--outdir", str(folder), str(ROOT)]
     subprocess.run(build, check=True, capture_output=True, timeout=120)
-    (wheel,) = tmp_path.glob("*.whl")
-    names = zipfile.ZipFile(wheel).namelist()
+    (wheel,) = folder.glob("*.whl")
+    venv.create(folder / "fresh", with_pip=True)
+    programs = folder / "fresh" / "bin"
+    install = [str(programs / "pip"), "install", "--quiet", "--disable-pip-version-check", str(wheel)]
+    subprocess.run(install, check=True, capture_output=True, timeout=120)
+    return Installed(wheel, programs)
+
+
+def test_the_wheel_has_what_stands_at_the_top_level_inside_the_package(installed: Installed) -> None:
+    names = zipfile.ZipFile(installed.wheel).namelist()
     for folder in ("checks", "sql"):
         shipped = {f"pytest_audit_ledger/{folder}/{path.name}" for path in (ROOT / folder).iterdir() if path.is_file()}
         assert shipped <= set(names)
     assert not [name for name in names if name.startswith(("tests/", "checks/", "sql/"))]
-    venv.create(tmp_path / "fresh", with_pip=True)
-    python = tmp_path / "fresh" / "bin" / "python"
-    install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", str(wheel)]
-    subprocess.run(install, check=True, capture_output=True, timeout=120)
-    command = [str(python), "-m", "pytest", f"--ledger-db={forger.build(100).dsn}"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "7 passed, 2 skipped" in done.stdout
+
+
+def test_what_is_installed_verifies_a_ledger(installed: Installed, tmp_path: Path, forger: Forger) -> None:
+    told = installed.run("python -m pytest --ledger-db=env:LEDGER_DSN", tmp_path, forger.build(100).dsn)
+    assert "7 passed, 2 skipped" in told
+
+
+def test_a_package_with_kinds_is_installed_beside_ours_and_used(
+    installed: Installed, tmp_path: Path, forger: Forger
+) -> None:
+    """The commands of its README, the installation among them."""
+    shutil.copytree((ROOT / INSTALLED).parent, tmp_path / "copy")
+    dsn = forger.build(100).dsn
+    (block,) = blocks(INSTALLED, "console")
+    told = {command: installed.run(command, tmp_path / "copy", dsn) for command, _ in commands(block)}
+    _, tested, verified, explained = told.values()
+    assert "house.ledger.yaml::reasoning-fits-the-report" in tested
+    assert "17 passed" in tested
+    assert "Other checks: ✓ 2/2 passed" in verified
+    assert explained.startswith("no_longer_than\n  No value of the column has more characters than `longest`.\n")

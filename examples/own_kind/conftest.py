@@ -1,8 +1,8 @@
-"""A kind that is not in the package: every FLAG says why."""
+"""Two kinds that are not in the package: every FLAG says why, and no value is a placeholder."""
 
 from typing import ClassVar
 
-from pytest_audit_ledger import Batch, Finding, Fold
+from pytest_audit_ledger import Batch, Finding, Fold, RowKind
 
 
 class ReasonedFlags(Fold):
@@ -24,6 +24,29 @@ class ReasonedFlags(Fold):
                 )
 
 
-def pytest_ledger_register_kinds() -> list[type[ReasonedFlags]]:
-    """Add the kind."""
-    return [ReasonedFlags]
+class NoPlaceholders(RowKind):
+    """No value of the column stands for one that somebody meant to supply later."""
+
+    name = "no_placeholders"
+    rule = "No value of the column is a placeholder."
+    remedy = "Find out what wrote the values shown, and have it wait for the real ones."
+    code = "PLACEHOLDER"
+    parameters_schema: ClassVar = {"column": {"type": "string"}, **RowKind.parameters_schema}
+    required_parameters = ("column",)
+
+    def judged(self) -> str:
+        """Return the SQL condition of an entry that can be judged."""
+        return f"{self.column()} IS NOT NULL"
+
+    def unexpected(self) -> str:
+        """Return the SQL condition of one that is not as expected."""
+        return f"lower({self.column()}::text) = ANY (%(check.placeholders)s)"
+
+    def values(self) -> dict[str, list[str]]:
+        """Return the values in these conditions, which the server binds."""
+        return {"placeholders": ["n/a", "none", "tbd", "todo"]}
+
+
+def pytest_ledger_register_kinds() -> list[type[Fold] | type[RowKind]]:
+    """Add the kinds."""
+    return [ReasonedFlags, NoPlaceholders]

@@ -15,12 +15,41 @@ A **fold** reads every entry once, batch by batch. Its parts can be merged, so t
 
 A **guard** examines what surrounds the entries (columns, constraints, triggers), with queries against the catalogue.
 
-A **query** asks about the entries with SELECTs, in a session of its own that joins the run's snapshot. `data.py` has
-what most of them need, so that a kind says which rows are not as expected, and no more.
+A **query** asks about the entries with SELECTs, in a session of its own that joins the run's snapshot. An export has
+no server to ask, so there it is skipped. Most queries judge entry by entry: a **row kind** (`RowKind` in `data.py`)
+says with SQL conditions which entries it judges and which of those are not as expected. Everything else is there:
+`where`, `mostly`, `warn_if`, `error_if`, `allow_empty`, `redact`, counting on the server, samples, and the judgement
+of a ledger without entries.
+
+    class NoLongerThan(RowKind):
+        name = "no_longer_than"
+        rule = "No value of the column has more characters than it may have."
+        remedy = "Find out what wrote the values shown."
+        code = "TOO_LONG"
+        parameters_schema = {
+            "column": {"type": "string"},
+            "longest": {"type": "integer", "description": "The most characters."},
+            **RowKind.parameters_schema,
+        }
+        required_parameters = ("column", "longest")
+
+        def judged(self):
+            return f"{self.column()} IS NOT NULL"
+
+        def unexpected(self):
+            return f"length({self.column()}::text) > %(check.longest)s"
+
+        def values(self):
+            return {"longest": self.parameters["longest"]}
+
+`column()` and `named()` return a column quoted, and refuse one that the ledger does not have. A value goes into
+`values()`, is bound, and stands in the SQL as `%(check.NAME)s`. What is about the entries together is a `DataKind`:
+`statements()` returns every statement that it asks with, so that `audit-ledger suite explain` can print them, and
+`examine()` asks, sets `element_count` and `unexpected_rows`, and adds findings.
 
 All only ever add findings. They never format, print or decide what a finding does to the run: that is the severity of
 the check. A kind that cannot conclude anything raises CannotEvaluate, and one that has nothing to be applied to raises
-NotApplicable, in `close` or `examine`.
+NotApplicable, in `close` or `examine`. One that examined nothing (`element_count` is 0) and found nothing is an ERROR.
 
 Register a kind through the hook `pytest_ledger_register_kinds` (see `hookspecs.py`).
 """

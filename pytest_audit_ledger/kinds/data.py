@@ -213,7 +213,7 @@ class RowKind(DataKind):
     def statements(self) -> Mapping[str, Statement]:
         """Return how entries are counted, and how the unexpected ones are shown."""
         entries = self.entries(f"*{self.extras()}")
-        judged, unexpected = self.judged(), f"({self.unexpected()})"
+        judged, unexpected = f"({self.judged()})", f"({self.unexpected()})"
         shown = ", ".join(dict.fromkeys(["sequence_number", *map(self.named, self.told_columns())]))
         return {
             "count": self.statement(

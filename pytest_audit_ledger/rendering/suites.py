@@ -49,7 +49,7 @@ def explanation(check: Check, suite: Suite, samples: int) -> str:
         if name == "variables":
             lines += [f"  variable  {variable} = {printable(repr(bound))}" for variable, bound in value.items()]
         else:
-            lines.append(f"  parameter {name} = {printable(str(value), 1000)}")
+            lines.append(f"  parameter {name} = {printable(_plain(value), 1000)}")
     if issubclass(check.kind, Query):
         lines += _sql(check, check.kind, check.samples or samples)
     return "\n".join(lines)

@@ -77,13 +77,18 @@ def _brief(outcome: Outcome) -> str:
     left_out = sum(outcome.codes.values()) - len(shown)
     option = "--verbose" if len(outcome.findings) > len(shown) else "--samples N"
     more = [f"  … and {left_out:,} more ({option} shows more)"] if left_out else []
-    return "\n".join([headline, *map(_told, shown), *more, f"  next   {outcome.remedy}"])
+    about = [f"  about  {printable(outcome.description)}"] if outcome.description and not outcome.integrity else []
+    why = [f"  why    {printable(outcome.reason, 1000)}"] if outcome.reason else []
+    told = [_told(finding, with_value=not outcome.integrity) for finding in shown]
+    return "\n".join([headline, *about, *why, *told, *more, f"  next   {outcome.remedy}"])
 
 
-def _told(finding: Finding) -> str:
+def _told(finding: Finding, *, with_value: bool) -> str:
+    """Return a finding in one line; what is about data says nothing without the value."""
     where = "" if finding.sequence_number is None else f"sequence {finding.sequence_number}: "
     own = f" ({finding.severity.value})" if finding.severity else ""
-    return f"  - {finding.code}{own} {where}{printable(finding.message, 600)}"
+    value = f": {printable(finding.actual)}" if with_value and finding.actual else ""
+    return f"  - {finding.code}{own} {where}{printable(finding.message, 600)}{value}"
 
 
 def _lines(verification: Verification, marks: Marks) -> Iterator[tuple[str, str]]:

@@ -9,6 +9,7 @@ import pytest
 
 from tests.cli.conftest import Invoke, start
 from tests.forger import TAMPERINGS, Forger
+from tests.test_manual import MANUAL
 
 PEER = ["Total entries", "Chain integrity", "Hash verification", "Timestamp order", "Last verified"]
 """The lines that the peer documents, in this order."""
@@ -297,3 +298,46 @@ def test_two_suites_of_the_same_name_are_both_told(invoke: Invoke, forger: Forge
     brief, report = (invoke("verify", "--ledger-db", forger.dsn, *arguments, *more) for more in ([], ["--verbose"]))
     assert brief.stdout.count("\nx: ") == 2
     assert report.stdout.count("  ! own.ledger.yaml::x: ") == 2
+
+
+def test_what_a_check_on_data_found_is_told_with_its_value_and_its_waiver(
+    invoke: Invoke, dsn: str, tmp_path: Path
+) -> None:
+    suite = tmp_path / "own.ledger.yaml"
+    suite.write_text(
+        "version: 1\nchecks:\n"
+        "  - {id: few, expect: metric, expression: count(*), error_if: '> 5', description: There are few entries.}\n"
+        "waivers:\n"
+        "  - {id: W-1, check: few, reason: Migration, approved_by: CISO, expires: '2020-01-01T00:00:00Z'}\n"
+    )
+    result = invoke("verify", "--ledger-db", dsn, "--suite", str(suite))
+    assert result.exit_code == 1
+    (told,) = (paragraph for paragraph in result.stdout.split("\n\n") if paragraph.startswith("few: "))
+    headline, about, why, finding, *_ = told.splitlines()
+    assert (headline, about) == ("few: 1 finding", "  about  There are few entries.")
+    assert why.startswith("  why    This is waived no more, because it expired: waiver W-1 until 2020-01-01 00:00:00")
+    assert finding == "  - METRIC the number is > 5: 100"
+
+
+ENDS = {
+    "PASS": "expect: not_null, column: rule_id, where: verdict = 'FLAG'",
+    "WARN": "expect: metric, expression: count(*), warn_if: '> 5'",
+    "WAIVED": "expect: metric, expression: count(*), error_if: '> 5'",
+    "SKIP": "expect: not_null, column: rule_id, where: verdict = 'X', allow_empty: true",
+    "FAIL": "expect: metric, expression: count(*), error_if: '> 5'",
+    "ERROR": "expect: not_null, column: ruleid",
+    "a mistake in a suite": "expect: not_nul, column: rule_id",
+}
+WAIVER = "waivers: [{id: W, check: own, reason: r, approved_by: CISO, expires: '2099-01-01T00:00:00Z'}]\n"
+
+
+@pytest.mark.parametrize("how", ENDS)
+def test_a_check_in_a_suite_ends_with_the_code_that_the_manual_says(
+    invoke: Invoke, dsn: str, tmp_path: Path, how: str
+) -> None:
+    suite = tmp_path / "own.ledger.yaml"
+    waiver = WAIVER if how == "WAIVED" else ""
+    suite.write_text(f"version: 1\nchecks:\n  - {{id: own, {ENDS[how]}}}\n{waiver}")
+    told = re.search(rf"^\| {how}\b.* (\d)(, nothing runs)? \|$", MANUAL, re.MULTILINE)
+    assert told is not None
+    assert invoke("verify", "--ledger-db", dsn, "--suite", str(suite)).exit_code == int(told[1])

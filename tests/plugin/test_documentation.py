@@ -29,6 +29,8 @@ RUN_ELSEWHERE = {
     "make lint": ".ci/run",
     "make bench": "by hand; it takes minutes",
 }
+INSTALLED = Path("examples/third_party_kind/README.md")
+"""Its commands are run where the package is installed: test_packaging.py."""
 
 
 def blocks(readme: Path, language: str) -> list[str]:
@@ -52,6 +54,7 @@ def cases(language: str) -> list[Any]:
     return [
         pytest.param(readme, block, id=f"{readme}: {block.splitlines()[0]}")
         for readme in READMES
+        if readme != INSTALLED
         for block in blocks(readme, language)
         if language != "console" or commands(block)
     ]
@@ -126,17 +129,6 @@ def test_make_demo_runs() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert "7 passed, 2 skipped" in done.stdout
     assert "SELF-CONSISTENT" in done.stdout
-
-
-def test_every_suite_of_the_manual_runs(pytester: pytest.Pytester, run: RunLedger, forger: Forger) -> None:
-    manual = (ROOT / "checks" / "README.md").read_text(encoding="utf-8")
-    suites = re.findall(r"```yaml\n(.*?)```", manual, re.DOTALL)
-    assert suites
-    forger.build(100)
-    for number, suite in enumerate(suites):
-        (pytester.path / f"manual{number}.ledger.yaml").write_text(suite)
-        result = run(f"--ledger-db={forger.dsn}", f"manual{number}.ledger.yaml")
-        result.assert_outcomes(passed=suite.count("- id:"))
 
 
 def test_every_option_is_in_the_readme(run: RunLedger) -> None:

@@ -14,8 +14,12 @@ from pytest_audit_ledger.checkpoints.note import SigningKey
 from pytest_audit_ledger.checkpoints.store import read_store
 from pytest_audit_ledger.entry import canonical_timestamp
 from pytest_audit_ledger.outcome import Assurance, Status
+from pytest_audit_ledger.resources import folder
+from pytest_audit_ledger.sources.postgres import PostgresSource
+from pytest_audit_ledger.suite import load
+from pytest_audit_ledger.verification import verify
 from tests.forger import Forger
-from tests.postgres.support import CHECKPOINTS, run_suite
+from tests.postgres.support import CHECKPOINTS, REGISTRY, run_suite
 
 LEDGER = Path(__file__).parents[1] / "data" / "ski-v3-runtime.csv.gz"
 ENTRIES = 383
@@ -100,3 +104,59 @@ def test_one_changed_character_of_what_no_hash_covers_is_found(real: Forger, tmp
     result = Ledger(real.dsn).verify_integrity(checkpoints=[tmp_path], verifier_keys=[str(KEY.verifier())])
     assert [finding.code for finding in result.issues if finding.code != "TRIGGER_BYPASS"] == ["UNCOVERED_CHANGED"]
     assert result.assurance is Assurance.TAMPERED
+
+
+def compliance(dsn: str, **environment: str) -> dict[str, tuple[Status, str]]:
+    """Return how each check of the shipped compliance suite ended, and what it showed first."""
+    suite = load(folder("checks") / "compliance.ledger.yaml", REGISTRY, environment=environment)
+    outcomes = verify(PostgresSource(dsn, "ledger_entries"), suite.checks).outcomes
+    return {o.check_id: (o.status, o.findings[0].actual if o.findings else o.reason) for o in outcomes}
+
+
+def test_the_compliance_suite_tells_what_this_ledger_lacks(real: Forger) -> None:
+    told = compliance(real.dsn, LEDGER_MAX_AGE="1 second")
+    passed = {name for name, (status, _) in told.items() if status is Status.PASS}
+    warned = {name: shown for name, (status, shown) in told.items() if status is Status.WARN}
+    assert passed == {
+        "flag-cites-rule",
+        "flag-is-reasoned",
+        "verdict-names-knowledge",
+        "same-input-same-verdict",
+        "stale-share",
+    }
+    assert warned.keys() == {"unmapped-share", "flag-is-escalated", "ledger-is-fresh"}
+    assert warned["unmapped-share"] == "entries = 383, unmapped = 90, share = 0.2350"
+    assert warned["ledger-is-fresh"].startswith("newest = 2026-11-23 12:47:13.878701+00, now = ")
+
+
+def test_the_thresholds_of_the_compliance_suite_come_from_the_environment(real: Forger) -> None:
+    told = compliance(real.dsn, LEDGER_MAX_UNMAPPED_SHARE="0.3", LEDGER_MAX_AGE="100 years", LEDGER_WINDOW="1 hour")
+    assert {name for name, (status, _) in told.items() if status is not Status.PASS} == {"flag-is-escalated"}
+
+
+def test_a_ledger_without_flags_keeps_the_compliance_suite_quiet(forger: Forger) -> None:
+    forger.build(0)
+    told = compliance(forger.dsn)
+    assert {status for status, _ in told.values()} <= {Status.SKIP, Status.ERROR, Status.WARN}
+    assert told["flag-cites-rule"] == (Status.SKIP, "There was no entry to judge, so nothing was checked.")
+    assert told["verdict-names-knowledge"][0] is Status.ERROR
+    assert told["ledger-is-fresh"][0] is Status.WARN
+
+
+BREAKS = {
+    "flag-cites-rule": ("rule_id = NULL", Status.FAIL),
+    "flag-is-reasoned": ("reasoning = '  '", Status.FAIL),
+    "verdict-names-knowledge": ("knowledge_graph_version = NULL", Status.FAIL),
+    "same-input-same-verdict": (
+        "telemetry_hash = repeat('0', 64), verdict = CASE WHEN sequence_number < 200 THEN 'CLEAR' ELSE 'FLAG' END",
+        Status.WARN,
+    ),
+    "stale-share": ("verdict = 'NULL_STALE'", Status.WARN),
+}
+
+
+@pytest.mark.parametrize("name", BREAKS)
+def test_a_check_of_the_compliance_suite_finds_what_it_is_for(real: Forger, name: str) -> None:
+    change, expected = BREAKS[name]
+    real.unguarded(f"UPDATE ledger_entries SET {change} WHERE verdict = 'FLAG'")
+    assert compliance(real.dsn)[name][0] is expected
