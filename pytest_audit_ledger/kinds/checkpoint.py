@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar
 
-from pytest_audit_ledger.checkpoints.comparison import Comparison, RecordedRows, compare, compare_rows
+from pytest_audit_ledger.checkpoints.comparison import Comparison, RecordedRows, compare, compare_rows, recorded_rows
 from pytest_audit_ledger.checkpoints.keys import verifier_keys
 from pytest_audit_ledger.checkpoints.record import json_file
 from pytest_audit_ledger.checkpoints.store import Store, Trusted, read_store
@@ -70,8 +70,8 @@ class Checkpoint(EntryTree):
             raise NotApplicable(f"There is no checkpoint in {', '.join(store.empty)} yet.")
         self.rejected, self.empty = store.rejected, store.empty
         # a fold travels to every segment, so it takes along no more of ten years of records than it compares
-        self.trusted = [replace(one, record=None) for one in store.trusted]
-        self.recorded = {one.path: RecordedRows.of(one.size, one.record) for one in store.trusted if one.record}
+        self.trusted = [replace(one, keys=(), record=None) for one in store.trusted]
+        self.recorded = recorded_rows(store.trusted)
         sizes: dict[tuple[str, ...], list[int]] = {}
         for rows in filter(self._shows, self.recorded.values()):
             sizes.setdefault(tuple(rows.columns), []).append(rows.size)
