@@ -25,7 +25,7 @@ from pytest_audit_ledger.outcome import Assurance, Outcome, Status
 from pytest_audit_ledger.resources import folder as shipped
 from pytest_audit_ledger.sources.sample import sample_entries
 from tests.forger import TAMPERINGS, Forger
-from tests.postgres.support import emptied, outcomes
+from tests.postgres.support import emptied, login, outcomes, role
 
 ORIGIN = "bank.example/ledger"
 KEY = SigningKey(ORIGIN, bytes(range(32)))
@@ -591,6 +591,17 @@ def test_a_guard_that_was_changed_and_put_back_is_nothing_wrong(recorded: tuple[
     forger, folder = recorded
     forger.run("GRANT SELECT ON ledger_entries TO PUBLIC; REVOKE SELECT ON ledger_entries FROM PUBLIC")
     assert outcomes(verify(forger, folder))["checkpoint_guards"].status is Status.PASS
+
+
+def test_a_role_that_may_only_select_sees_the_same_guards(recorded: tuple[Forger, Path]) -> None:
+    forger, folder = recorded
+    with role(forger) as reader:
+        forger.run(f"GRANT SELECT ON ledger_entries TO {reader}")
+        assert Ledger(forger.dsn).create_checkpoint(folder, KEY, accept_guards=True).path
+        found = Ledger(login(forger.dsn, reader)).verify_integrity(
+            checkpoints=[folder], verifier_keys=[str(KEY.verifier())]
+        )
+        assert found.assurance is Assurance.ANCHORED, found.issues
 
 
 def test_guards_that_were_meant_to_change_are_taken_into_the_next_checkpoint(recorded: tuple[Forger, Path]) -> None:
