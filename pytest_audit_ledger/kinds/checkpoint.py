@@ -26,8 +26,10 @@ VERIFIER_KEYS: Mapping[str, Any] = {
     "description": "The keys that are trusted: what keygen printed, or files that hold it.",
 }
 
-UNANCHORED_PATTERN = r"^[0-9]{1,9}[smhd]?$(?!\n)"
-"""How many entries, or for how long entries, may be in no checkpoint: `1000`, `24h`."""
+UNLIMITED = "none"
+
+UNANCHORED_PATTERN = r"^(none|[0-9]{1,9}[smhd]?)$(?!\n)"
+"""How many entries, or for how long entries, may be in no checkpoint: `1000`, `24h`, `none` for no limit."""
 
 
 class Checkpoint(EntryTree):
@@ -56,15 +58,16 @@ class Checkpoint(EntryTree):
         "max_unanchored": {
             "type": "string",
             "pattern": UNANCHORED_PATTERN,
-            "default": "",
+            "default": UNLIMITED,
             "examples": ["1000", "24h"],
-            "description": "How many entries, or for how long one, may be in no checkpoint.",
+            "description": "How many entries, or for how long one, may be in no checkpoint; none for no limit.",
         },
     }
 
     def __init__(self, parameters: Mapping[str, Any], ledger: LedgerInfo, samples: int) -> None:
         super().__init__(parameters, ledger, samples)
-        self.limit: str = self.parameters["max_unanchored"]
+        asked: str = self.parameters["max_unanchored"]
+        self.limit = "" if asked == UNLIMITED else asked
         store = opened_store(self.parameters)
         if not (store.trusted or store.rejected or self.limit or self.parameters["require"]):
             raise NotApplicable(f"There is no checkpoint in {', '.join(store.empty)} yet.")
@@ -173,7 +176,7 @@ def opened_store(parameters: Mapping[str, Any], *, records: bool = True) -> Stor
     where the folders hold checkpoints of several ledgers.
     """
     folders: Sequence[str] = parameters["folders"]
-    if not folders and (parameters.get("require") or parameters.get("max_unanchored")):
+    if not folders and (parameters.get("require") or parameters.get("max_unanchored", UNLIMITED) != UNLIMITED):
         raise UsageError("Checkpoints are asked for, and no folder is named.", "Name it with --ledger-checkpoint DIR.")
     if not folders:
         raise NotApplicable(

@@ -399,7 +399,7 @@ def at(moment: str, action: Callable[[], object]) -> Progress:
     """Return a progress that acts once: at the `start` of the scan, or after the first `batch`."""
 
     @contextmanager
-    def progress(total: int | None) -> Iterator[Advance]:
+    def progress(total: int | None, unit: str = "", /) -> Iterator[Advance]:
         done: list[int] = []
 
         def advance(entries: int) -> None:
