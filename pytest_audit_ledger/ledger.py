@@ -36,8 +36,8 @@ from pytest_audit_ledger.checkpoints.store import checkpoint_path
 from pytest_audit_ledger.errors import UsageError
 from pytest_audit_ledger.extensions import installed_kinds
 from pytest_audit_ledger.judgement import Verification
-from pytest_audit_ledger.kinds.checkpoint import trust
 from pytest_audit_ledger.kinds.checkpoint_guards import CheckpointGuards
+from pytest_audit_ledger.kinds.given import given_by
 from pytest_audit_ledger.kinds.registry import Registry
 from pytest_audit_ledger.resources import folder
 from pytest_audit_ledger.scan import Progress, no_progress
@@ -187,6 +187,7 @@ class Ledger:
         require_checkpoint: bool = False,
         max_unanchored: str | None = None,
         allow_integrity_waivers: bool = False,
+        transcript_keys: Sequence[str | Path] = (),
     ) -> Verification:
         """Verify the whole ledger in one snapshot: the default suite, and `suites` of your own besides.
 
@@ -197,15 +198,21 @@ class Ledger:
 
         `checkpoints`: folders of checkpoints to hold the ledger against, and `verifier_keys`: the keys that must have
         signed them, or files with these. `require_checkpoint`: fail where a folder has none. `max_unanchored`: how many
-        entries (`1000`), or for how long one (`24h`), may be in no checkpoint.
+        entries (`1000`), or for how long one (`24h`), may be in no checkpoint. `transcript_keys`: the Ed25519 public
+        keys that transcripts may be signed with, as PEM files or as PEM text; without any, their signatures are not
+        verified, which is a warning.
 
         Raises UsageError for a mistake in a suite or in a key. What goes wrong with the ledger or the server is in
         the result.
         """
-        checks = self._checks(suites, check_timestamps=check_timestamps)
-        given = trust(
-            list(map(str, checkpoints)), verifier_keys, require=require_checkpoint, max_unanchored=max_unanchored
+        given = given_by(
+            checkpoints=checkpoints,
+            verifier_keys=verifier_keys,
+            require_checkpoint=require_checkpoint,
+            max_unanchored=max_unanchored,
+            transcript_keys=transcript_keys,
         )
+        checks = self._checks(suites, check_timestamps=check_timestamps)
         return _verify(
             self.source,
             checks,
@@ -247,7 +254,7 @@ class Ledger:
                 checks,
                 shared=snapshot.share(),
                 progress=self._progress,
-                given=trust([str(folder)], trusted),
+                given=given_by(checkpoints=[folder], verifier_keys=trusted),
             )
             if not verification.is_valid:
                 return CheckpointResult(verification, "", ())

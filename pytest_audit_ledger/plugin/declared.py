@@ -67,6 +67,14 @@ def add_options(parser: pytest.Parser) -> None:
         help="Let the waivers of a suite excuse findings about integrity, too. The assurance stays TAMPERED.",
     )
     group.addoption(
+        "--ledger-transcript-key",
+        metavar="PEM",
+        action="append",
+        default=[],
+        help="A file with an Ed25519 public key that transcripts may be signed with; repeatable, for keys that were "
+        "in use one after the other. Without any, the signatures of transcripts are not verified, which is a warning.",
+    )
+    group.addoption(
         "--ledger-export",
         metavar="FILE",
         help="When the checks are done, write the entries they read to FILE (.json, .jsonl or .csv, also with .gz), "

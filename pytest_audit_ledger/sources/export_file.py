@@ -33,7 +33,7 @@ from pytest_audit_ledger.printable import printable
 from pytest_audit_ledger.sources import copy_text
 from pytest_audit_ledger.sources.base import Consume, Segment
 from pytest_audit_ledger.sources.manifest import read_manifest
-from pytest_audit_ledger.sources.records import Record, format_of, records
+from pytest_audit_ledger.sources.records import Number, Record, format_of, records
 from pytest_audit_ledger.sources.selection import Selection, read_moment
 
 MANIFEST_SCHEMA = "export-manifest.schema.json"
@@ -278,9 +278,35 @@ def _json_text(value: str) -> str:
 def _anything(values: list[Any]) -> list[str]:
     """Return texts as they are, and whatever else JSON has as JSON."""
     try:
-        return _texts([v if v is None or isinstance(v, str) else json.dumps(v, ensure_ascii=False) for v in values])
+        return _texts([v if v is None or isinstance(v, str) else _dumped(v) for v in values])
     except RecursionError:
         raise ValueError("which is nested too deeply") from None
+
+
+class _KeptAsWrittenError(Exception):
+    """Raised at a number that `json.dumps` cannot write as it stood in the file."""
+
+
+def _dumped(value: Any) -> str:
+    try:
+        return json.dumps(value, ensure_ascii=False, default=_refuse_number)
+    except _KeptAsWrittenError:
+        return _written_out(value)
+
+
+def _refuse_number(_: Number) -> NoReturn:
+    raise _KeptAsWrittenError
+
+
+def _written_out(value: Any) -> str:
+    """Return a value as JSON with each number as it stood in the file."""
+    if isinstance(value, Number):
+        return value.text
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{_dumped(key)}: {_written_out(item)}' for key, item in value.items())}}}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_written_out, value))}]"
+    return _dumped(value)
 
 
 def _moments(values: list[Any]) -> list[str]:

@@ -19,6 +19,7 @@ from pytest_audit_ledger.cli import main
 from pytest_audit_ledger.sources.programs import find
 from tests.forger import Forger
 from tests.plugin.conftest import RunLedger
+from tests.signers import PEM
 
 ROOT = Path(__file__).parents[2]
 READMES = sorted(
@@ -90,12 +91,13 @@ def server_of(forger: Forger) -> dict[str, str]:
 
 
 def folder(readme: Path, tmp_path: Path) -> Path:
-    """Return where a reader stands: in a copy of the example, or anywhere."""
+    """Return where a reader stands: in a copy of the example, or anywhere, with the runtime's public key at hand."""
     copy = tmp_path / "copy"
     if readme.parts[0] == "examples":
         shutil.copytree(ROOT / readme.parent, copy)
     else:
         copy.mkdir()
+    (copy / "runtime.pem").write_text(PEM)
     return copy
 
 
@@ -143,7 +145,7 @@ def test_make_demo_runs() -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "7 passed, 2 skipped" in done.stdout
+    assert "10 passed, 3 skipped" in done.stdout
     assert "SELF-CONSISTENT" in done.stdout
 
 
