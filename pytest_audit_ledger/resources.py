@@ -6,6 +6,7 @@ In a source tree (and an editable install) they stand beside the package; a whee
 from __future__ import annotations
 
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
 
 _PACKAGE = Path(__file__).resolve().parent
@@ -21,3 +22,15 @@ def folder(name: str) -> Path:
 def sql(name: str) -> str:
     """Return the text of a file in sql/."""
     return (folder("sql") / name).read_text(encoding="utf-8")
+
+
+PACKAGE_DIGEST_COMMAND = f"find {_PACKAGE.name} -name '*.py' | LC_ALL=C sort | xargs sha256sum | sha256sum"
+"""What prints `package_digest` in the folder that the package is installed in."""
+
+
+@cache
+def package_digest() -> str:
+    """Return a SHA-256 over the code of this package, so that two installations can be compared."""
+    paths = sorted((path.relative_to(_PACKAGE.parent).as_posix(), path) for path in _PACKAGE.rglob("*.py"))
+    lines = (f"{sha256(path.read_bytes()).hexdigest()}  {name}\n" for name, path in paths)
+    return sha256("".join(lines).encode()).hexdigest()

@@ -21,7 +21,7 @@ from pytest_audit_ledger.kinds.given import Given
 from pytest_audit_ledger.outcome import Outcome, Severity, Status
 from pytest_audit_ledger.scan import Progress, broken_kind, no_progress, scan
 from pytest_audit_ledger.sources.base import Snapshot, Source
-from pytest_audit_ledger.suite import Check
+from pytest_audit_ledger.suite import Check, Control, Suite
 
 DEFAULT_SAMPLES = 20
 
@@ -39,6 +39,7 @@ def verify(
     shared: str | None = None,
     given: Given = NOTHING_GIVEN,
     allow_integrity_waivers: bool = False,
+    suites: Sequence[Suite] = (),
 ) -> Verification:
     """Evaluate the checks against one snapshot of the ledger, reading its entries once.
 
@@ -46,7 +47,8 @@ def verify(
     `allow_empty`: skip, instead of fail, what an empty ledger leaves unproven. `shared`: the name of an open snapshot
     to join, so that what is written beside the verification comes from the very entries that were verified. `given`:
     parameters by name of kind that hold for this run, over those of its checks, such as the keys it trusts.
-    `allow_integrity_waivers`: whether findings about integrity can be waived, too.
+    `allow_integrity_waivers`: whether findings about integrity can be waived, too. `suites`: those that the checks
+    stand in, to be told with their controls.
     """
     now, clock = datetime.now(timezone.utc), time.perf_counter()
     run = _Run(source, shared, samples, workers, allow_empty, progress, given)
@@ -63,7 +65,17 @@ def verify(
         sentence=sentence,
         started_at=canonical_timestamp(now),
         duration_s=time.perf_counter() - clock,
+        suites=tuple(file for suite in suites for file in suite.files),
+        controls=_controls(suites),
     )
+
+
+def _controls(suites: Sequence[Suite]) -> dict[str, Control]:
+    """Return the controls of all suites; where two call one differently, as the first does."""
+    controls: dict[str, Control] = {}
+    for suite in suites:
+        controls = {**suite.controls, **controls}
+    return controls
 
 
 _OTHER = "(other)"

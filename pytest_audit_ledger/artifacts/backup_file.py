@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -55,16 +56,18 @@ def prove_backup(path: Path, prover: Prover, opener: Opener) -> BackupVerificati
 
     Raises UsageError where there is no such file, SourceError where it or its manifest cannot be read.
     """
-    changed, manifest = _compared(path)
-    if manifest is None:
-        raise SourceError(
-            f"There is no {manifest_path(path)}, so nobody knows what {path.name} has to hold.",
-            "Fetch the manifest from where it was filed.",
-        )
-    if changed:  # what somebody changed is not run
-        meaning = "It is not, byte for byte, the file that its manifest describes, so it was not restored."
-        return BackupVerification(path, manifest, Proof(Method.NONE, meaning, contradictions=tuple(changed)))
-    proof = prover.prove(lambda: opened(path), opener, _stated(manifest), manifest["table"])
+    with opened(path) as file:
+        changed, manifest = _compared(path, file)
+        if manifest is None:
+            raise SourceError(
+                f"There is no {manifest_path(path)}, so nobody knows what {path.name} has to hold.",
+                "Fetch the manifest from where it was filed.",
+            )
+        if changed:  # what somebody changed is not run
+            meaning = "It is not, byte for byte, the file that its manifest describes, so it was not restored."
+            proof = Proof(Method.NONE, meaning, contradictions=tuple(changed))
+        else:
+            proof = prover.prove(file, opener, _stated(manifest), manifest["table"])
     return BackupVerification(path, manifest, proof)
 
 
@@ -76,24 +79,21 @@ def restored_backup(
 
     Raises UsageError and SourceError, also where it is not the file that its manifest describes.
     """
-    changed, manifest = _compared(path)
-    if changed:
-        raise SourceError(
-            f"{path.name} is not, byte for byte, the file that its manifest describes ({changed[0]}).",
-            "Fetch it again from where it was filed.",
-        )
-    table = manifest["table"] if manifest else table
-    with (
-        opened(path) as file,
-        restored(file, opener, scratch=scratch, table=table, timeout=timeout, progress=progress) as source,
-    ):
-        yield source
-
-
-def _compared(path: Path) -> tuple[list[str], Mapping[str, Any] | None]:
-    """Return in what a backup's bytes are not those of its manifest, and the manifest, None where there is none."""
     with opened(path) as file:
-        size, found = path.stat().st_size, checksum(file)
+        changed, manifest = _compared(path, file)
+        if changed:
+            raise SourceError(
+                f"{path.name} is not, byte for byte, the file that its manifest describes ({changed[0]}).",
+                "Fetch it again from where it was filed.",
+            )
+        table = manifest["table"] if manifest else table
+        with restored(file, opener, scratch=scratch, table=table, timeout=timeout, progress=progress) as source:
+            yield source
+
+
+def _compared(path: Path, file: BinaryIO) -> tuple[list[str], Mapping[str, Any] | None]:
+    """Return in what a backup's bytes are not those of its manifest, and the manifest, None where there is none."""
+    size, found = os.fstat(file.fileno()).st_size, checksum(file)
     manifest = read_manifest(path, MANIFEST_SCHEMA)
     if manifest is None:
         return [], None

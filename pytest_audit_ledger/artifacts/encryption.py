@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 LARGEST_WITH_PASSPHRASE = 256 * 1024 * 1024
-"""Bytes that are encrypted with a passphrase, which takes about three times as much memory, and a gigabyte besides."""
+"""Bytes that are encrypted with a passphrase, in memory; scrypt, which makes it a key, takes a gigabyte besides."""
 
 MAGIC = b"age-encryption.org/v1\n"
 """What an age file begins with."""
@@ -120,6 +120,12 @@ def _recipient(text: str) -> Any:
         ) from None
 
 
+def is_encrypted(file: BinaryIO) -> bool:
+    """Tell whether a file is one of age's."""
+    file.seek(0)
+    return file.read(len(MAGIC)) == MAGIC
+
+
 @dataclass(frozen=True)
 class Opener:
     """What decrypts: private keys of pyrage's, or a passphrase."""
@@ -183,19 +189,19 @@ def encrypt(key: Key, reader: BinaryIO, writer: BinaryIO) -> None:
         writer.write(pyrage.passphrase.encrypt(plain, key.passphrase))
         return
     recipients = [_recipient(text) for text in key.recipients]
-    with _own_errors(pyrage.EncryptError) as (read, write):
-        pyrage.encrypt_io(read(reader), write(writer), recipients)
+    with _own_errors(pyrage.EncryptError) as watched:
+        pyrage.encrypt_io(watched(reader), watched(writer), recipients)
 
 
 def decrypt(opener: Opener, reader: BinaryIO, writer: BinaryIO) -> None:
-    """Decrypt what is read. Raises SourceError where it cannot be, and what reading or writing does."""
+    """Decrypt what is read. Raises SourceError where it cannot be, and what reading or writing do."""
     pyrage = _pyrage()
     try:
         if opener.passphrase is not None:
             writer.write(pyrage.passphrase.decrypt(reader.read(), opener.passphrase))
             return
-        with _own_errors(pyrage.DecryptError, OSError) as (read, write):
-            pyrage.decrypt_io(read(reader), write(writer), list(opener.identities))
+        with _own_errors(pyrage.DecryptError, OSError) as watched:
+            pyrage.decrypt_io(watched(reader), watched(writer), list(opener.identities))
     except pyrage.DecryptError as error:
         raise SourceError(
             f"The file cannot be decrypted: {printable(str(error)).rstrip('.')}.",
@@ -203,15 +209,12 @@ def decrypt(opener: Opener, reader: BinaryIO, writer: BinaryIO) -> None:
         ) from None
 
 
-_Wrap = Callable[[BinaryIO], Any]
-
-
 @contextmanager
-def _own_errors(*theirs: type[Exception]) -> Iterator[tuple[_Wrap, _Wrap]]:
+def _own_errors(*theirs: type[Exception]) -> Iterator[Callable[[BinaryIO], Any]]:
     """Wrap what the library reads and writes: it would tell of our exceptions as its own, in words only."""
     met: list[BaseException] = []
 
-    class Pipe:
+    class Watched:
         def __init__(self, inner: BinaryIO) -> None:
             self._inner = inner
 
@@ -234,7 +237,7 @@ def _own_errors(*theirs: type[Exception]) -> Iterator[tuple[_Wrap, _Wrap]]:
                 raise
 
     try:
-        yield Pipe, Pipe
+        yield Watched
     except theirs as error:
         if met:
             raise met[0] from None

@@ -7,8 +7,10 @@ import io
 import json
 import os
 import secrets
+import shutil
 import sys
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -34,6 +36,8 @@ _REMEDIES = {
 
 _WITHOUT_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS)
 """How a file system, such as that of a bucket, says that it has no links."""
+
+_PAUSE_S = 0.01
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,25 @@ class Draft(io.RawIOBase):
         size = memoryview(data).nbytes
         self.size += size
         return size
+
+    def fileno(self) -> int:
+        """Return the descriptor of the file, for another program to write to."""
+        return self._file.fileno()
+
+    def follow(self, ended: Callable[[], bool]) -> Iterator[int]:
+        """Hash what another program writes to the file, until it has `ended`; yield how many bytes more there were."""
+        with self.reopened() as written:
+            while True:
+                last = ended()
+                data = written.read(Behind.PIECE)
+                if data:
+                    self._digest.update(data)
+                    self.size += len(data)
+                    yield len(data)
+                elif last:
+                    return
+                else:
+                    time.sleep(_PAUSE_S)
 
     def reopened(self) -> BinaryIO:
         """Open what was written so far, to be read."""
@@ -165,6 +188,36 @@ def whole_files(*paths: Path, mode: int = 0o666, overwrite: bool = True) -> Iter
                 path.unlink(missing_ok=True)
 
 
+def refuse_full(folder: Path) -> None:
+    """Raise UsageError where a folder that is to be written holds something, or is no folder."""
+    if not folder.name:
+        raise UsageError("The name of the folder is empty.", "Was a variable not set? Name a new folder.")
+    if folder.is_symlink() or (folder.exists() and not (folder.is_dir() and not any(folder.iterdir()))):
+        raise UsageError(f"{folder} exists and is no empty folder.", "Name a new folder; nothing is overwritten.")
+
+
+@contextmanager
+def whole_folder(folder: Path) -> Iterator[Path]:
+    """Give a temporary folder beside `folder`; on leaving it is renamed, or, after an exception, removed.
+
+    Raises OutputError where it cannot be written, UsageError where `folder` exists and holds something.
+    """
+    refuse_full(folder)
+    partial = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.partial")
+    try:
+        partial.mkdir()
+        yield partial
+        for path in sorted(partial.rglob("*")):
+            _sync(path)
+        refuse_full(folder)
+        partial.replace(folder)
+        _sync(folder.parent)
+    except OSError as error:
+        raise _explained(error, str(folder), "Nothing of it is left.") from None
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
 @contextmanager
 def standard_output() -> Iterator[Draft]:
     """Write to standard output, which cannot be taken back. Raises OutputError where it cannot be written."""
@@ -220,10 +273,10 @@ def _link(path: Path, target: Path) -> None:
         path.replace(target)
 
 
-def _sync(folder: Path) -> None:
-    """Make the new names last, where the file system can."""
+def _sync(path: Path) -> None:
+    """Make a file, or the names in a folder, last, where the file system can."""
     with suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
+        descriptor = os.open(path, os.O_RDONLY)
         try:
             os.fsync(descriptor)
         finally:

@@ -5,7 +5,7 @@ Where it cannot be restored, a lesser proof is made, and called what it is.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from enum import Enum
@@ -13,7 +13,7 @@ from hashlib import sha256
 from typing import Any, BinaryIO
 
 from pytest_audit_ledger.artifacts.digest import digest
-from pytest_audit_ledger.artifacts.encryption import MAGIC, Opener
+from pytest_audit_ledger.artifacts.encryption import Opener, is_encrypted
 from pytest_audit_ledger.artifacts.restore import Listing, listing, restored, unpack
 from pytest_audit_ledger.artifacts.tally import tally
 from pytest_audit_ledger.errors import LedgerError, SourceError
@@ -95,28 +95,22 @@ class Prover:
     timeout: int = DEFAULT_TIMEOUT_S
     progress: Progress = no_progress
 
-    def prove(self, opened: Callable[[], BinaryIO], opener: Opener, expected: Content, table: str) -> Proof:
-        """Restore the backup that `opened` opens, and hold what comes out against what is expected.
+    def prove(self, file: BinaryIO, opener: Opener, expected: Content, table: str) -> Proof:
+        """Restore the backup that `file` is, and hold what comes out against what is expected.
 
         Where that cannot be done, do less.
         """
-        with opened() as file:
-            if file.read(len(MAGIC)) == MAGIC and not opener:
-                meaning = "It is encrypted, so it was not restored, and only its SHA-256 was compared."
-                return Proof(Method.CHECKSUM, f"{meaning} Give the private key with --identity, or the passphrase.")
+        if is_encrypted(file) and not opener:
+            meaning = "It is encrypted, so it was not restored, and only its SHA-256 was compared."
+            return Proof(Method.CHECKSUM, f"{meaning} Give the private key with --identity, or the passphrase.")
         try:
-            return self._restored(opened, opener, expected, table)
+            return self._restored(file, opener, expected, table)
         except LedgerError as error:
-            return _lesser(opened, opener, str(error))
+            return _lesser(file, opener, str(error))
 
-    def _restored(self, opened: Callable[[], BinaryIO], opener: Opener, expected: Content, table: str) -> Proof:
-        with (
-            opened() as file,
-            restored(
-                file, opener, scratch=self.scratch, table=table, timeout=self.timeout, progress=self.progress
-            ) as source,
-            source.snapshot() as snapshot,
-        ):
+    def _restored(self, file: BinaryIO, opener: Opener, expected: Content, table: str) -> Proof:
+        options: Any = {"scratch": self.scratch, "timeout": self.timeout, "progress": self.progress}
+        with restored(file, opener, table=table, **options) as source, source.snapshot() as snapshot:
             verification = verify(source, self.checks, shared=snapshot.share(), progress=self.progress)
             found = content(snapshot, verification, self.progress)
             version = snapshot.info.server_version
@@ -130,12 +124,11 @@ class Prover:
         return Proof(Method.RESTORED, meaning, version, verification)
 
 
-def _lesser(opened: Callable[[], BinaryIO], opener: Opener, reason: str) -> Proof:
+def _lesser(file: BinaryIO, opener: Opener, reason: str) -> Proof:
     """Read the backup to its end, and say what that shows."""
     with ExitStack() as resources:
         found = Listing(lambda: resources.enter_context(listing()))
         try:
-            file = resources.enter_context(opened())
             interruptible(lambda: unpack(file, opener, found), found.stop)
         except LedgerError as error:
             return Proof(Method.NONE, f"It was not restored. {reason}", contradictions=(error.message.rstrip("."),))
@@ -146,6 +139,7 @@ def _lesser(opened: Callable[[], BinaryIO], opener: Opener, reason: str) -> Proo
 def checksum(file: BinaryIO) -> str:
     """Return the SHA-256 of a file. Raises SourceError where it cannot be read."""
     found = sha256()
+    file.seek(0)
     try:
         while block := file.read(CHUNK):
             found.update(block)

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from typing import BinaryIO, Protocol, cast
 
-from pytest_audit_ledger.artifacts.encryption import MAGIC, Opener, decrypt
+from pytest_audit_ledger.artifacts.encryption import Opener, decrypt, is_encrypted
 from pytest_audit_ledger.errors import SourceError
 from pytest_audit_ledger.interruption import interruptible
 from pytest_audit_ledger.scan import BYTES, Advance, Progress, no_progress
@@ -82,7 +82,7 @@ class Sink(Protocol):
 
 def unpack(file: BinaryIO, opener: Opener, sink: Sink, advance: Advance = lambda _: None) -> None:
     """Decrypt and decompress a backup, as it needs, into `sink`. Raises SourceError where it is damaged."""
-    encrypted = file.read(len(MAGIC)) == MAGIC
+    encrypted = is_encrypted(file)
     file.seek(0)
     reader, inflated = cast("BinaryIO", _Counted(file, advance)), _Inflated(sink)
     if not encrypted:
@@ -178,9 +178,9 @@ class Loader:
     def _hand_on(self, data: bytes) -> None:
         """Write all but the last bytes, among which a plain dump is unlocked again."""
         data = self._tail + data
-        kept = len(self._lock) + _HEAD if self._lock else 0
-        self._feed(data[: len(data) - kept])
-        self._tail = data[max(0, len(data) - kept) :] if kept else b""
+        end = max(0, len(data) - _HEAD) if self._lock else len(data)
+        self._feed(data[:end])
+        self._tail = data[end:]
 
     def _feed(self, data: bytes) -> None:
         assert self._running is not None  # noqa: S101  (begun)

@@ -12,7 +12,8 @@ from pytest_audit_ledger.checkpoints.note import encode
 from pytest_audit_ledger.checkpoints.record import Record
 from pytest_audit_ledger.checkpoints.store import Rejected, Trusted, read_checkpoint, read_store
 from pytest_audit_ledger.cli.options import EXIT_CODES, TAMPERED, ledger_options, marks, progress, tell_error
-from pytest_audit_ledger.cli.verify import exit_code, print_text
+from pytest_audit_ledger.cli.verification import exit_code
+from pytest_audit_ledger.cli.verify import print_text
 from pytest_audit_ledger.errors import UsageError
 from pytest_audit_ledger.ledger import Ledger
 from pytest_audit_ledger.printable import printable

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 
 import click
@@ -11,7 +10,6 @@ from pytest_audit_ledger.artifacts.difference import Change, Difference, Runs, a
 from pytest_audit_ledger.artifacts.encryption import read_key
 from pytest_audit_ledger.cli.backup import scratch_db_option
 from pytest_audit_ledger.cli.options import (
-    EXIT_CODES,
     NOT_DONE,
     Aliased,
     common_options,
@@ -19,19 +17,24 @@ from pytest_audit_ledger.cli.options import (
     place_options,
     progress,
 )
-from pytest_audit_ledger.ledger import diff as compare
-from pytest_audit_ledger.printable import printable
+from pytest_audit_ledger.comparison import diff as compare
+from pytest_audit_ledger.printable import json_text, printable
 from pytest_audit_ledger.verification import DEFAULT_SAMPLES
 
 DIFFERENT = 1
 
-_EPILOG = f"""\b
+_EPILOG = """\b
 Examples:
   audit-ledger diff ledger-2026-05.sql.gz service=ledger
   audit-ledger diff may.jsonl june.jsonl --format json
   audit-ledger diff ledger.dump.age env:LEDGER_DSN --identity key.txt
 
-{EXIT_CODES.replace("0  verified, or done", "0  no difference").replace("1  tampered with, or a", "1  a difference, a")}
+\b
+Exit codes:
+  0  nothing differs
+  1  something does
+  2  wrong usage; nothing was done
+  3  could not be compared, or there was nothing to compare
 """
 
 
@@ -85,7 +88,7 @@ def diff(
     code = _code(found)
     if not quiet:
         with outweighed_by(code):
-            click.echo(json.dumps(as_json(found), indent=2) if format_ == "json" else "\n".join(_text(found)))
+            click.echo(json_text(as_json(found)) if format_ == "json" else "\n".join(_text(found)))
     return code
 
 

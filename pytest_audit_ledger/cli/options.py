@@ -62,8 +62,8 @@ class Aliased(click.Option):
         return record and (re.sub(r", --ledger-(?!db)[a-z-]+", "", record[0]), record[1])
 
 
-def ledger_options(command: Command) -> Command:
-    """Add the options that every command has which reads a ledger."""
+def ledger_options(command: Command, *, required: bool = True) -> Command:
+    """Add the options that every command has which reads a ledger; `required` tells whether one has to be named."""
     options = (
         click.option(
             "--ledger-db",
@@ -71,7 +71,7 @@ def ledger_options(command: Command) -> Command:
             "dsn",
             envvar="LEDGER_DSN",
             show_envvar=True,
-            required=True,
+            required=required,
             metavar="DSN",
             help="The ledger: a database, an export, or demo.",
         ),

@@ -6,6 +6,7 @@ its own user can read.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import io
 import os
@@ -19,7 +20,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, BinaryIO
 
 from pytest_audit_ledger.errors import SourceError
 from pytest_audit_ledger.printable import printable
@@ -42,6 +43,7 @@ PLACES = (
 CHUNK = 1024 * 1024
 """Bytes that are read from a program, or written to it, at once."""
 
+_ERRNOS = {os.strerror(code): code for code in errno.errorcode}
 _LONGEST_COMPLAINT = 64 * 1024
 _VERSION_TIMEOUT_S = 10
 
@@ -123,10 +125,19 @@ def _examined(path: Path) -> Program | None:
 class Running:
     """A program at work on a server. Leaving ends it, whether it is done or not."""
 
-    def __init__(self, program: Program, arguments: Sequence[str], login: Login | None, *, fed: bool = False) -> None:
-        """Start it, with a login where it connects; `fed`: it reads what `feed` writes.
+    def __init__(
+        self,
+        program: Program,
+        arguments: Sequence[str],
+        login: Login | None,
+        *,
+        fed: bool = False,
+        into: BinaryIO | None = None,
+    ) -> None:
+        """Start it, with a login where it connects.
 
-        `output` is what it prints. Raises SourceError where it does not start.
+        `fed`: it reads what `feed` writes. `into`: the file that it prints to, and not to `output`. Raises SourceError
+        where it does not start.
         """
         self.program = program
         self._login = login
@@ -137,7 +148,7 @@ class Running:
             self._process = subprocess.Popen(  # noqa: S603  (as above; no shell reads the arguments)
                 [program.path, *arguments, *reached],
                 stdin=subprocess.PIPE if fed else subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL if fed else subprocess.PIPE,
+                stdout=into if into is not None else subprocess.DEVNULL if fed else subprocess.PIPE,
                 stderr=self._complaints,
                 bufsize=0,
                 env={**os.environ, "LC_ALL": "C", **secret},
@@ -171,8 +182,16 @@ class Running:
         if self._process.poll() is None:
             self._process.kill()
 
+    @property
+    def ended(self) -> bool:
+        """Whether it has come to its end."""
+        return self._process.poll() is not None
+
     def finish(self) -> None:
-        """Wait for its end. Raises SourceError with what it complained about, where that was no success."""
+        """Wait for its end. Raises SourceError with what it complained about, where that was no success.
+
+        Where it could not write its file, that is an OSError, as if we had written it.
+        """
         if self._process.stdin is not None:
             self._process.stdin.close()
         code = self._process.wait()
@@ -191,6 +210,8 @@ class Running:
         lines = [line for line in text.splitlines() if re.search(r"error|ERROR|FATAL|restrict", line)]
         words = re.sub(rf"^{name}: (error: )?", "", (lines or text.strip().splitlines() or ["no reason given"])[0])
         place = f" on {self._login.label}" if self._login else ""
+        if unwritten := re.search(r"could not write to (?:output )?file.*: (.+)", words):
+            raise OSError(_ERRNOS.get(unwritten[1], 0), unwritten[1])
         remedy = next((remedy for pattern, remedy in _REMEDIES if re.search(pattern, words)), "See the server's log.")
         return SourceError(f"{name} failed{place} ({printable(words.rstrip('.'))}).", remedy)
 
@@ -203,11 +224,16 @@ def _widen(pipe: IO[bytes] | None) -> None:
 
 
 _REMEDIES = (
+    (r"superuser|extension|denied to (create|COPY)", "Name a server with --scratch-db, and a role that may do this."),
     (r"permission denied", "A dump holds the whole database: grant pg_read_all_data to the role, or be its owner."),
     (r"row-level security", "Row-level security would hide rows from the dump: grant BYPASSRLS to the role."),
+    (r"role .* does not exist", "Create the role on a server of yours, and name that with --scratch-db."),
     (r"lock timeout", "Try again when the migration or maintenance that holds the lock is done."),
-    (r"must be superuser|extension", "Give another server with --scratch-db, and a role that may do this."),
     (r"server closed|terminating connection|could not receive", "Run again; nothing was concluded."),
     (r"password|authentication", "Check the password in the DSN, PGPASSWORD or ~/.pgpass."),
+    (
+        r"invalid command .restrict",
+        "A psql of August 2025 or later is needed, which can be kept from running commands.",
+    ),
     (r"backslash commands|unrestrict", "Somebody put commands into this file, which no dump holds. Do not restore it."),
 )

@@ -1,12 +1,13 @@
-"""Measures verification, export and backup against the peer and the floor, as whole processes on one ledger.
+"""Measures verification, export, backup and report against the peer and the floor, as whole processes on one ledger.
 
     make bench                                                      1,000,000 entries, three rounds
     .venv/bin/python -m tests.benchmarks.compare --entries 100000   a smaller one
     .venv/bin/python -m tests.benchmarks.compare --only export      a part of it
 
 The floor of a verification is a raw COPY of the same columns to nothing, that of an export a raw COPY of all columns to
-a file, that of a backup pg_dump by itself. Peak memory is that of the largest single process, as the operating system
-counts it. The commands of a round run one after the other; a figure is the median of the rounds.
+a file, that of a backup pg_dump by itself, that of a report our own verification. Peak memory is that of the largest
+single process, as the operating system counts it. The commands of a round run one after the other; a figure is the
+median of the rounds.
 """
 
 from __future__ import annotations
@@ -151,6 +152,23 @@ def backups(dsn: str) -> list[Series]:
     ]
 
 
+def reports(dsn: str) -> list[Series]:
+    """Return the commands that report: our verification by itself, the peer, ours of all entries and of a month."""
+    ours = [sys.executable, "-m", "pytest_audit_ledger"]
+    month = ["--start-date", "2025-10-01", "--end-date", "2025-10-31"]
+    return [
+        {
+            f"ours, verify, {workers}": [*ours, "verify", "--source", dsn, f"--workers={workers}"],
+            "ski-audit-ledger report": peer(dsn, "report", "--output", "peer.html", *month),
+            f"ours, report, {workers}": [*ours, "report", "--source", dsn, f"--workers={workers}", "-o", "ours.html"],
+            f"ours, report of a month, {workers}": [
+                *(*ours, "report", "--source", dsn, f"--workers={workers}", "-o", "month.html", *month)
+            ],
+        }
+        for workers in ("1", "auto")
+    ]
+
+
 def compare(series: Series, rounds: int) -> dict[str, Measured]:
     """Measure every command, round by round; return the medians."""
     # the peer needs the time zone; plugins that happen to be installed beside ours are not what is measured
@@ -196,11 +214,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--entries", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--only", choices=["verify", "export", "backup"])
+    parser.add_argument("--only", choices=["verify", "export", "backup", "report"])
     arguments = parser.parse_args()
     measured = [
         part
-        for name, part in (("verify", verifications), ("export", exports), ("backup", backups))
+        for name, part in (("verify", verifications), ("export", exports), ("backup", backups), ("report", reports))
         if arguments.only in (None, name)
     ]
     with embedded_server() as server:

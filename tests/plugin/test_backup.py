@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from pytest_audit_ledger.ledger import verify_backup
+from pytest_audit_ledger.comparison import verify_backup
 from tests.forger import TAMPERINGS, Forger
 from tests.plugin.conftest import RunLedger
+from tests.postgres.support import PASSED, SKIPPED
 
 
 def manifest(path: Path) -> dict[str, Any]:
@@ -25,7 +26,7 @@ def test_a_clean_run_leaves_a_backup_that_is_proven(
     path = pytester.path / "ledger.sql.gz"
     dsn = forger.build(100).dsn
     result = run(f"--ledger-db={dsn}", f"--ledger-backup={path.name}", f"--ledger-scratch-db={server}", *processes)
-    result.assert_outcomes(passed=7, skipped=2)
+    result.assert_outcomes(passed=PASSED, skipped=SKIPPED)
     told = manifest(path)
     assert (told["entries"], told["assurance"], told["proof"]) == (100, "SELF-CONSISTENT", "restored")
     result.stdout.fnmatch_lines([f"wrote {path}  *  SHA-256 {told['sha256']}", f"wrote {path}.manifest.json *"])
@@ -36,7 +37,7 @@ def test_a_tampered_ledger_is_backed_up_and_the_run_is_red_for_the_ledger_alone(
 ) -> None:
     TAMPERINGS["edit"](forger.build(100))
     result = run(f"--ledger-db={forger.dsn}", "--ledger-backup=x.dump", f"--ledger-scratch-db={server}")
-    result.assert_outcomes(passed=6, failed=1, skipped=2)
+    result.assert_outcomes(passed=PASSED - 1, failed=1, skipped=SKIPPED)
     assert manifest(pytester.path / "x.dump")["assurance"] == "TAMPERED"
     result.stdout.no_fnmatch_line("not written*")
 
@@ -58,7 +59,7 @@ def test_the_backup_holds_what_was_verified_whatever_is_appended_meanwhile(
     )
     pytester.syspathinsert(Path(__file__).parents[2])
     result = run(f"--ledger-db={forger.dsn}", "--ledger-backup=x.sql", f"--ledger-scratch-db={server}")
-    result.assert_outcomes(passed=7, skipped=2)
+    result.assert_outcomes(passed=PASSED, skipped=SKIPPED)
     assert forger.run("SELECT count(*) FROM ledger_entries") == [(120,)]
     assert manifest(pytester.path / "x.sql")["entries"] == 100
     assert verify_backup(pytester.path / "x.sql", scratch_db=server).proof.contradictions == ()
@@ -70,7 +71,7 @@ def test_a_run_whose_backup_is_not_proven_is_not_green(
     nowhere = "postgresql:///x?host=/nowhere"
     result = run(f"--ledger-db={forger.build(10).dsn}", "--ledger-backup=x.sql", f"--ledger-scratch-db={nowhere}")
     assert result.ret == pytest.ExitCode.TESTS_FAILED
-    result.assert_outcomes(passed=7, skipped=2)
+    result.assert_outcomes(passed=PASSED, skipped=SKIPPED)
     result.stdout.fnmatch_lines(
         ["not written: */x.sql was written, and is not proven: It was not restored; it was read*"]
     )
