@@ -34,6 +34,9 @@ _REMEDIES = {
 }
 
 
+_WITHOUT_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS)
+"""How a file system, such as that of a bucket, says that it has no links."""
+
 _PAUSE_S = 0.01
 
 
@@ -174,7 +177,7 @@ def whole_files(*paths: Path, mode: int = 0o666, overwrite: bool = True) -> Iter
             for path, target in zip(partial, targets, strict=True):
                 path.replace(target)
         else:
-            _link(partial, targets)
+            _name_new(partial, targets)
         for folder in {target.parent for target in targets}:
             _sync(folder)
     except OSError as error:
@@ -246,17 +249,28 @@ def _create(path: Path, mode: int) -> BinaryIO:
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode), "wb")
 
 
-def _link(partial: list[Path], targets: list[Path]) -> None:
-    """Give files their names, all or none; a link, other than a renaming, is refused where there is such a file."""
-    linked: list[Path] = []
+def _name_new(partial: list[Path], targets: list[Path]) -> None:
+    """Give files their names, all or none, where nothing has these names yet."""
+    named: list[Path] = []
     try:
         for path, target in zip(partial, targets, strict=True):
-            target.hardlink_to(path)
-            linked.append(target)
+            _link(path, target)
+            named.append(target)
     except OSError:
-        for target in linked:
+        for target in named:
             target.unlink()
         raise
+
+
+def _link(path: Path, target: Path) -> None:
+    """Name a file as a link, which, unlike a renaming, is refused where there is such a file."""
+    try:
+        target.hardlink_to(path)
+    except OSError as error:
+        if error.errno not in _WITHOUT_LINKS:
+            raise
+        os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))  # the name is ours, or refused
+        path.replace(target)
 
 
 def _sync(path: Path) -> None:

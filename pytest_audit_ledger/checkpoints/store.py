@@ -56,13 +56,16 @@ class Store:
         return tuple(dict.fromkeys(one.checkpoint.origin for one in self.trusted))
 
 
-def read_store(folders: Sequence[str | Path], keys: Sequence[VerifierKey]) -> Store:
-    """Read every checkpoint in these folders. Raises UsageError where one is no folder, or cannot be listed."""
+def read_store(folders: Sequence[str | Path], keys: Sequence[VerifierKey], *, records: bool = True) -> Store:
+    """Read every checkpoint in these folders, and the `records` beside them.
+
+    Raises UsageError where one is no folder, or cannot be listed.
+    """
     found: list[Trusted | Rejected] = []
     empty = []
     for folder in map(Path, folders):
         paths = _listed(folder)
-        found += [one for path in paths for one in read_checkpoint(path, keys)]
+        found += [one for path in paths for one in read_checkpoint(path, keys, record=records)]
         if not paths:
             empty.append(str(folder))
     trusted = sorted((one for one in found if isinstance(one, Trusted)), key=lambda one: (one.size, one.path))
@@ -81,17 +84,26 @@ def _listed(folder: Path) -> list[Path]:
         raise UsageError(f"{folder} cannot be read: {reason}.", "Name a folder with checkpoints.") from None
 
 
-def read_checkpoint(path: Path, keys: Sequence[VerifierKey]) -> list[Trusted | Rejected]:
-    """Read one file and the record beside it, and tell what of it can be trusted, and what cannot."""
+def read_checkpoint(path: Path, keys: Sequence[VerifierKey], *, record: bool = True) -> list[Trusted | Rejected]:
+    """Read one file and the `record` beside it, and tell what of it can be trusted, and what cannot."""
     try:
         checkpoint, signers = open_checkpoint(_bytes(path, LARGEST_NOTE), keys)
     except (OSError, ValueError) as error:
         return [Rejected(str(path), _reason(error))]
     try:
-        record = _record(path, checkpoint, signers)
+        found = _record(path, checkpoint, signers) if record else None
     except (OSError, ValueError) as error:
         return [Trusted(str(path), checkpoint, signers), Rejected(str(json_file(path)), _reason(error))]
-    return [Trusted(str(path), checkpoint, signers, record)]
+    return [Trusted(str(path), checkpoint, signers, found)]
+
+
+def newest_record(store: Store) -> tuple[str, Record] | None:
+    """Return the record of most entries that is to be trusted, with the path of its checkpoint, read only now."""
+    for one in reversed(store.trusted):
+        for found in read_checkpoint(Path(one.path), one.keys):
+            if isinstance(found, Trusted) and found.record is not None:
+                return one.path, found.record
+    return None
 
 
 def _record(path: Path, checkpoint: Checkpoint, signers: Sequence[VerifierKey]) -> Record | None:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar
 
-from pytest_audit_ledger.checkpoints.comparison import Comparison, RecordedRows, compare, compare_rows
+from pytest_audit_ledger.checkpoints.comparison import Comparison, RecordedRows, compare, compare_rows, recorded_rows
 from pytest_audit_ledger.checkpoints.keys import verifier_keys
 from pytest_audit_ledger.checkpoints.record import json_file
 from pytest_audit_ledger.checkpoints.store import Store, Trusted, read_store
@@ -28,8 +28,10 @@ VERIFIER_KEYS: Mapping[str, Any] = {
     "description": "The keys that are trusted: what keygen printed, or files that hold it, in a suite relative to it.",
 }
 
-UNANCHORED_PATTERN = r"^[0-9]{1,9}[smhd]?$(?!\n)"
-"""How many entries, or for how long entries, may be in no checkpoint: `1000`, `24h`."""
+UNLIMITED = "none"
+
+UNANCHORED_PATTERN = r"^(none|[0-9]{1,9}[smhd]?)$(?!\n)"
+"""How many entries, or for how long entries, may be in no checkpoint: `1000`, `24h`, `none` for no limit."""
 
 
 class Checkpoint(EntryTree):
@@ -58,9 +60,9 @@ class Checkpoint(EntryTree):
         "max_unanchored": {
             "type": "string",
             "pattern": UNANCHORED_PATTERN,
-            "default": "",
+            "default": UNLIMITED,
             "examples": ["1000", "24h"],
-            "description": "How many entries, or for how long one, may be in no checkpoint.",
+            "description": "How many entries, or for how long one, may be in no checkpoint; none for no limit.",
         },
     }
 
@@ -71,14 +73,15 @@ class Checkpoint(EntryTree):
 
     def __init__(self, parameters: Mapping[str, Any], ledger: LedgerInfo, samples: int) -> None:
         super().__init__(parameters, ledger, samples)
-        self.limit: str = self.parameters["max_unanchored"]
+        asked: str = self.parameters["max_unanchored"]
+        self.limit = "" if asked == UNLIMITED else asked
         store = opened_store(self.parameters)
         if not (store.trusted or store.rejected or self.limit or self.parameters["require"]):
             raise NotApplicable(f"There is no checkpoint in {', '.join(store.empty)} yet.")
         self.rejected, self.empty = store.rejected, store.empty
         # a fold travels to every segment, so it takes along no more of ten years of records than it compares
-        self.trusted = [replace(one, record=None) for one in store.trusted]
-        self.recorded = {one.path: RecordedRows.of(one.size, one.record) for one in store.trusted if one.record}
+        self.trusted = [replace(one, keys=(), record=None) for one in store.trusted]
+        self.recorded = recorded_rows(store.trusted)
         sizes: dict[tuple[str, ...], list[int]] = {}
         for rows in filter(self._shows, self.recorded.values()):
             sizes.setdefault(tuple(rows.columns), []).append(rows.size)
@@ -183,14 +186,14 @@ def beside_suite(parameters: Mapping[str, Any], folder: str) -> Mapping[str, Any
     return {**parameters, **({"folders": folders} if folders else {}), **({"verifier_keys": keys} if keys else {})}
 
 
-def opened_store(parameters: Mapping[str, Any]) -> Store:
-    """Return what the folders hold that the parameters name.
+def opened_store(parameters: Mapping[str, Any], *, records: bool = True) -> Store:
+    """Return what the folders hold that the parameters name, with the `records` beside the checkpoints.
 
     Raises NotApplicable where none is named, UsageError where no key is or a folder cannot be read, CannotEvaluate
     where the folders hold checkpoints of several ledgers.
     """
     folders: Sequence[str] = parameters["folders"]
-    if not folders and (parameters.get("require") or parameters.get("max_unanchored")):
+    if not folders and (parameters.get("require") or parameters.get("max_unanchored", UNLIMITED) != UNLIMITED):
         raise UsageError("Checkpoints are asked for, and no folder is named.", "Name it with --ledger-checkpoint DIR.")
     if not folders:
         raise NotApplicable(
@@ -200,7 +203,7 @@ def opened_store(parameters: Mapping[str, Any]) -> Store:
     keys = verifier_keys(parameters["verifier_keys"])
     if not keys:
         raise UsageError("No key is named that checkpoints must be signed by.", "Name it with --ledger-verifier-key.")
-    store = read_store(folders, keys)
+    store = read_store(folders, keys, records=records)
     if len(store.origins) > 1:
         raise CannotEvaluate(
             f"The checkpoints are of several ledgers: {', '.join(store.origins)}.",

@@ -1,0 +1,13 @@
+#!/bin/sh
+# What CI runs every night. LEDGER_DSN names the ledger, VERIFIER_KEY the key that is trusted; the folder `checkpoints` and
+# the file signing.key come from where whoever controls the database cannot write, and the folder goes back there.
+set -eu
+exec pytest integrity.ledger.yaml \
+    --ledger-db=env:LEDGER_DSN \
+    --ledger-checkpoint=checkpoints \
+    --ledger-verifier-key="$VERIFIER_KEY" \
+    --ledger-require-checkpoint \
+    --ledger-max-unanchored=25h \
+    --ledger-write-checkpoint=checkpoints \
+    --ledger-signing-key=signing.key \
+    --junitxml=evidence/ledger.xml
