@@ -8,10 +8,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from html.parser import HTMLParser
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 
@@ -19,6 +21,7 @@ import pytest_audit_ledger
 from pytest_audit_ledger.artifacts.base import Verified
 from pytest_audit_ledger.artifacts.report import SECTIONS, Report, generate, report_request, save
 from pytest_audit_ledger.artifacts.report.figures import MOST_NAMES, Tally
+from pytest_audit_ledger.cli import main
 from pytest_audit_ledger.entry import VERDICTS
 from pytest_audit_ledger.errors import UsageError
 from pytest_audit_ledger.ledger import Ledger
@@ -403,3 +406,19 @@ def test_a_time_that_no_calendar_has_is_counted_and_not_drawn(forger: Forger) ->
     assert sum(step["total"] for step in made.data["timeline"]["steps"]) == 17
     assert made.data["period"]["entries"] == 20
     assert "3 entries have a time that no calendar has" in made.html
+
+
+def test_an_anchored_ledger_is_reported_with_how_much_is_proven(forger: Forger, tmp_path: Path) -> None:
+    key, folder = tmp_path / "signing.key", tmp_path / "checkpoints"
+    made_key = CliRunner().invoke(main, ["checkpoint", "keygen", "--origin", "example/ledger", "--output", str(key)])
+    verifier = made_key.stdout.strip()
+    forger.build(entries=islice(sample_entries(120), 100))
+    with Ledger(forger.dsn) as ledger:
+        ledger.create_checkpoint(folder, key)
+        forger.append(islice(sample_entries(120), 100, None))
+        made = ledger.generate_report(checkpoints=[folder], verifier_keys=[verifier])
+    conforms(made)
+    (condition,) = [one for one in made.data["filing"] if "checkpoint" in one["condition"]]
+    assert (condition["met"], condition["reason"]) == (True, "100 of 120 entries are proven.")
+    assert '<p class="word">ANCHORED</p>' in made.html
+    assert "100 of 120 entries, by the checkpoint " in made.html
