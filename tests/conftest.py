@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,9 @@ from tests.forger import Forger
 from tests.postgres.support import emptied, empty_database
 
 pytest_plugins = ["pytester"]
+
+# Tests start hundreds of processes, which would all compile this package anew where no bytecode is written.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
 from pytest_audit_ledger.names import QUOTED
@@ -33,6 +33,8 @@ def test_masking_changes_no_place(text: str) -> None:
 
 
 @given(SQL_PIECES)
+@example("{ledger}$$$$")
+@example("{ledger}e'\\'")
 def test_what_is_filled_in_is_what_stands_outside_of_quotes(text: str) -> None:
     filled, values = _filled(text, "TABLE", {"x": 1})
     masked = _masked(text)
