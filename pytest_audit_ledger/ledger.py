@@ -34,6 +34,7 @@ from pytest_audit_ledger.judgement import Verification
 from pytest_audit_ledger.kinds.checkpoint import trust
 from pytest_audit_ledger.kinds.checkpoint_guards import CheckpointGuards
 from pytest_audit_ledger.resources import folder
+from pytest_audit_ledger.resumption import since_options
 from pytest_audit_ledger.scan import Progress, no_progress
 from pytest_audit_ledger.sources.base import Source
 from pytest_audit_ledger.sources.export_file import ExportFile
@@ -106,6 +107,8 @@ class Ledger:
         require_checkpoint: bool = False,
         max_unanchored: str | None = None,
         allow_integrity_waivers: bool = False,
+        since_checkpoint: bool = False,
+        recheck: str | None = None,
     ) -> Verification:
         """Verify the whole ledger in one snapshot: the default suite, and `suites` of your own besides.
 
@@ -116,10 +119,12 @@ class Ledger:
 
         `checkpoints`: folders of checkpoints to hold the ledger against, and `verifier_keys`: the keys that must have
         signed them, or files with these. `require_checkpoint`: fail where a folder has none. `max_unanchored`: how many
-        entries (`1000`), or for how long one (`24h`), may be in no checkpoint.
+        entries (`1000`), or for how long one (`24h`), may be in no checkpoint. `since_checkpoint`: read only what is
+        newer than the newest of them; older entries are not re-read then, but for the share that `recheck` names
+        (`1/30`), which changes with the day in UTC. `result.reading` says what was read.
 
-        Raises UsageError for a mistake in a suite or in a key. What goes wrong with the ledger or the server is in
-        the result.
+        Raises UsageError for a mistake in a suite, in a key or in these options. What goes wrong with the ledger or the
+        server is in the result.
         """
         checks = self._checks(suites, check_timestamps=check_timestamps)
         given = trust(
@@ -134,6 +139,7 @@ class Ledger:
             progress=self._progress,
             given=given,
             allow_integrity_waivers=allow_integrity_waivers,
+            since=since_options(since_checkpoint=since_checkpoint, recheck=recheck),
         )
 
     def create_checkpoint(
@@ -171,7 +177,7 @@ class Ledger:
             if not verification.is_valid:
                 return CheckpointResult(verification, "", ())
             files = artifact.write(Verified(verification, self.source, snapshot, self._progress))
-        path = checkpoint_path(Path(folder), verification.total_entries)
+        path = checkpoint_path(Path(folder), verification.size)
         return CheckpointResult(verification, str(path), tuple(files))
 
     def _checks(self, suites: Sequence[str | Path], *, check_timestamps: bool) -> list[Check]:

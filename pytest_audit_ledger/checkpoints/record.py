@@ -6,8 +6,8 @@
     PostgreSQL prints it (session as the source pins it; timestamps as the canonical payload writes them) or null, as
     `json.dumps(row, sort_keys=True, separators=(",", ":"), ensure_ascii=False)` in UTF-8: no two rows have the same;
 2.  the guards: columns, constraints, triggers and their functions, policies, owner, grants, as the catalogue has them;
-3.  the perfect subtrees of both trees, from which they can be grown without the entries, and the inclusion proof of
-    the last entry;
+3.  the perfect subtrees of both trees, from which they can be grown without the entries, their pieces, each of which
+    can be proven without the others (see `pieces.py`), and the inclusion proof of the last entry;
 4.  when it was made, of what, and by what.
 
 `SIZE.record.note` binds it: a signed note by the key of the checkpoint, whose text is five lines:
@@ -29,6 +29,7 @@ from jsonschema import Draft202012Validator
 
 from pytest_audit_ledger.checkpoints.merkle import CompactRange, leaf_hash, root_of_proof
 from pytest_audit_ledger.checkpoints.note import Checkpoint, Note, VerifierKey, decode, encode
+from pytest_audit_ledger.checkpoints.pieces import Pieces
 from pytest_audit_ledger.entry import Batch, json_objects, json_text
 from pytest_audit_ledger.printable import clip
 from pytest_audit_ledger.resources import folder
@@ -57,6 +58,8 @@ class Record:
     columns: Mapping[str, str]
     entries: CompactRange
     rows: CompactRange
+    pieces: Pieces
+    row_pieces: Pieces
     last_entry: str
     proof: tuple[bytes, ...]
     guards: Mapping[str, str]
@@ -78,6 +81,11 @@ class Record:
             "columns": dict(sorted(self.columns.items())),
             "columns_root": encode(self.rows.root()),
             "columns_subtrees": list(map(encode, self.rows.hashes())),
+            "pieces": {
+                "height": self.pieces.height,
+                "entries": list(map(encode, self.pieces.roots)),
+                "columns": list(map(encode, self.row_pieces.roots)),
+            },
             "guards": dict(sorted(self.guards.items())),
         }
         return f"{json.dumps(told, indent=2)}\n".encode()
@@ -96,9 +104,19 @@ class Record:
         roots = (entries.root(), root_of_proof(leaf, size - 1, size, proof), rows.root())
         if roots != (root, root, decode(told["columns_root"])):
             raise ValueError("what it says of the trees does not lead to their roots")
+        height = told["pieces"]["height"]
+        pieces = Pieces.restored(height, list(map(decode, told["pieces"]["entries"])), entries)
+        row_pieces = Pieces.restored(height, list(map(decode, told["pieces"]["columns"])), rows)
         names = ("created_at", "tool_version", "database", "table", "server_version", "columns", "guards")
         return cls(
-            checkpoint, **{name: told[name] for name in names}, entries=entries, rows=rows, last_entry=last, proof=proof
+            checkpoint,
+            **{name: told[name] for name in names},
+            entries=entries,
+            rows=rows,
+            pieces=pieces,
+            row_pieces=row_pieces,
+            last_entry=last,
+            proof=proof,
         )
 
 

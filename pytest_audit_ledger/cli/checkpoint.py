@@ -91,7 +91,7 @@ def _tell(result: CheckpointResult) -> None:
     verification = result.verification
     click.echo(f"{verification.assurance.value}: {printable(verification.sentence, 2000)}")
     if not result.files:
-        click.echo(printable(f"There is a checkpoint of {verification.total_entries:,} entries already: {result.path}"))
+        click.echo(printable(f"There is a checkpoint of {verification.size:,} entries already: {result.path}"))
     for file in result.files:
         click.echo(f"{printable(file.path, 1000)}  {file.size:,} bytes  SHA-256 {file.sha256}")
 

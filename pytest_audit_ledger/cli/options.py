@@ -129,6 +129,20 @@ def checkpoint_options(command: Command) -> Command:
             metavar="ROWS|AGE",
             help="Fail where more entries (1000), or one for longer (24h), are in no checkpoint.",
         ),
+        click.option(
+            "--since-checkpoint",
+            "--ledger-since-checkpoint",
+            cls=Aliased,
+            is_flag=True,
+            help="Read only the entries that are newer than the newest trusted checkpoint.",
+        ),
+        click.option(
+            "--recheck",
+            "--ledger-recheck",
+            cls=Aliased,
+            metavar="1/N",
+            help="With it, re-read one of N shares of the older entries, another one each day: 1/30 for a month.",
+        ),
     )
     for option in reversed(options):
         command = option(command)

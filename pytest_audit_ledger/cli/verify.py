@@ -35,6 +35,7 @@ from pytest_audit_ledger.kinds.checkpoint import trust
 from pytest_audit_ledger.ledger import Ledger
 from pytest_audit_ledger.outcome import Assurance, Status
 from pytest_audit_ledger.rendering import ASCII, UNICODE, Marks, full_report, tree
+from pytest_audit_ledger.resumption import since_options
 from pytest_audit_ledger.scan import parse_workers
 from pytest_audit_ledger.sources.dsn import resolve
 from pytest_audit_ledger.suite import load
@@ -139,6 +140,8 @@ def verify(
     keys: tuple[str, ...],
     require_checkpoint: bool,
     max_unanchored: str | None,
+    since_checkpoint: bool,
+    recheck: str | None,
     allow_integrity_waivers: bool,
     repair: bool,
     yes: bool,
@@ -157,6 +160,7 @@ def verify(
     if dry_run and output is not None:
         raise UsageError("With --dry-run there is no result to write.", "Leave --output out, or redirect the SQL.")
     trust(checkpoints, keys, require=require_checkpoint, max_unanchored=max_unanchored)  # mistakes show now
+    since_options(since_checkpoint=since_checkpoint, recheck=recheck)
     _refuse_early(dsn, suites, output)
     with Ledger(dsn, table=table, timeout=timeout, progress=progress(quiet=quiet)) as ledger:
         if dry_run:
@@ -175,6 +179,8 @@ def verify(
             require_checkpoint=require_checkpoint,
             max_unanchored=max_unanchored,
             allow_integrity_waivers=allow_integrity_waivers,
+            since_checkpoint=since_checkpoint,
+            recheck=recheck,
         )
     code = exit_code(verification, allow_empty=allow_empty)
     with outweighed_by(code), ExitStack() as last:

@@ -107,6 +107,8 @@ def test_a_ledger_is_anchored_in_the_tree_the_report_and_the_json(invoke: Invoke
         "checkpoint": FILE,
         "moment": "",
         "rows": 100,
+        "unread": 0,
+        "reread": 0,
     }
 
 
