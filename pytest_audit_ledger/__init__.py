@@ -49,6 +49,7 @@ __all__ = [
     "NotApplicable",
     "Outcome",
     "OutputError",
+    "ProofResult",
     "Queries",
     "Query",
     "RegistrationError",
@@ -71,7 +72,7 @@ __all__ = [
 
 _HOMES = (
     *("entry", "errors", "outcome", "kinds.base", "kinds.data", "judgement"),
-    *("artifacts.files", "artifacts.base", "artifacts.export", "artifacts.checkpoint", "ledger"),
+    *("artifacts.files", "artifacts.base", "artifacts.export", "artifacts.checkpoint", "artifacts.proof", "ledger"),
 )
 """Where the names live, those that import little first."""
 

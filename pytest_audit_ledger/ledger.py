@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, overload
 from pytest_audit_ledger.artifacts.base import Verified
 from pytest_audit_ledger.artifacts.checkpoint import CheckpointArtifact, CheckpointResult
 from pytest_audit_ledger.artifacts.export import Export, ExportResult, entries, export, export_request
+from pytest_audit_ledger.artifacts.proof import ProofResult, prove
 from pytest_audit_ledger.checkpoints.keys import signing_key as read_signing_key
 from pytest_audit_ledger.checkpoints.keys import verifier_keys as parse_verifier_keys
 from pytest_audit_ledger.checkpoints.note import SigningKey
@@ -179,6 +180,25 @@ class Ledger:
             files = artifact.write(Verified(verification, self.source, snapshot, self._progress))
         path = checkpoint_path(Path(folder), verification.size)
         return CheckpointResult(verification, str(path), tuple(files))
+
+    def prove_entry(
+        self,
+        number: int,
+        output_file: str | Path,
+        *,
+        checkpoints: Sequence[str | Path],
+        verifier_keys: Sequence[str],
+    ) -> ProofResult:
+        """Write the proof that the entry of this sequence number is among those of the newest trusted checkpoint.
+
+        It is a C2SP tlog-proof, which `audit-ledger checkpoint check-proof` verifies with nothing but the entry's line
+        of an export. Where the ledger is not the one that was signed, no file is written, and the result has none.
+
+        Raises UsageError for a mistake in a key, where no checkpoint speaks of the entry, and where the ledger is an
+        export; SourceError where the ledger cannot be read, OutputError where the file cannot be written.
+        """
+        keys = parse_verifier_keys(verifier_keys)
+        return prove(self.source, number, checkpoints, keys, Path(output_file), self._progress)
 
     def _checks(self, suites: Sequence[str | Path], *, check_timestamps: bool) -> list[Check]:
         registry = installed_kinds()

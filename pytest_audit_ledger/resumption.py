@@ -53,7 +53,7 @@ def resumption(snapshot: Snapshot, parameters: Mapping[str, Any] | None, since: 
         return "an export is read as a whole in any case"
     defaults = {name: schema.get("default") for name, schema in Checkpoint.parameters_schema.items()}
     try:
-        store = opened_store({**defaults, **parameters})
+        store = opened_store({**defaults, **parameters}, newest_record=True)
         recorded = [(one, one.record) for one in store.trusted if one.record is not None]
         if not recorded:
             return "there is no trusted checkpoint with its record yet"

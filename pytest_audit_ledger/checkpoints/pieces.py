@@ -7,7 +7,7 @@ would be 256, every two become one.
 A share of the pieces is due on a day: of thirty shares, piece i is due when i and the number of the day leave the same
 rest. So every entry has its turn in any thirty days that follow each other, also while the tree grows. Where pieces
 become twice as long, turns change; in the eighth before that, a piece is due by its old turn and by its new one. (A
-ledger that grows by more than that eighth in thirty days can miss one turn then.)
+ledger that grows by more than a seventh in thirty days can miss one turn then.)
 """
 
 from __future__ import annotations

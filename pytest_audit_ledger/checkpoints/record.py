@@ -27,7 +27,7 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
-from pytest_audit_ledger.checkpoints.merkle import CompactRange, leaf_hash, root_of_proof
+from pytest_audit_ledger.checkpoints.merkle import HASH_SIZE, CompactRange, leaf_hash, root_of_proof
 from pytest_audit_ledger.checkpoints.note import Checkpoint, Note, VerifierKey, decode, encode
 from pytest_audit_ledger.checkpoints.pieces import Pieces
 from pytest_audit_ledger.entry import Batch, json_objects, json_text
@@ -83,8 +83,8 @@ class Record:
             "columns_subtrees": list(map(encode, self.rows.hashes())),
             "pieces": {
                 "height": self.pieces.height,
-                "entries": list(map(encode, self.pieces.roots)),
-                "columns": list(map(encode, self.row_pieces.roots)),
+                "entries": encode(b"".join(self.pieces.roots)),
+                "columns": encode(b"".join(self.row_pieces.roots)),
             },
             "guards": dict(sorted(self.guards.items())),
         }
@@ -105,8 +105,8 @@ class Record:
         if roots != (root, root, decode(told["columns_root"])):
             raise ValueError("what it says of the trees does not lead to their roots")
         height = told["pieces"]["height"]
-        pieces = Pieces.restored(height, list(map(decode, told["pieces"]["entries"])), entries)
-        row_pieces = Pieces.restored(height, list(map(decode, told["pieces"]["columns"])), rows)
+        pieces = Pieces.restored(height, _hashes(told["pieces"]["entries"]), entries)
+        row_pieces = Pieces.restored(height, _hashes(told["pieces"]["columns"]), rows)
         names = ("created_at", "tool_version", "database", "table", "server_version", "columns", "guards")
         return cls(
             checkpoint,
@@ -118,6 +118,11 @@ class Record:
             last_entry=last,
             proof=proof,
         )
+
+
+def _hashes(text: str) -> list[bytes]:
+    data = decode(text)
+    return [data[at : at + HASH_SIZE] for at in range(0, len(data), HASH_SIZE)]
 
 
 def _json(data: bytes) -> Any:

@@ -76,7 +76,7 @@ class Checkpoint(EntryTree):
     def __init__(self, parameters: Mapping[str, Any], ledger: LedgerInfo, samples: int) -> None:
         super().__init__(parameters, ledger, samples)
         self.limit: str = self.parameters["max_unanchored"]
-        store = opened_store(self.parameters)
+        store = opened_store(self.parameters, newest_record=ledger.resumed is not None)
         if not (store.trusted or store.rejected or self.limit or self.parameters["require"]):
             raise NotApplicable(f"There is no checkpoint in {', '.join(store.empty)} yet.")
         self.rejected, self.empty = store.rejected, store.empty
@@ -228,8 +228,8 @@ class Checkpoint(EntryTree):
             self.facts["older entries re-read"] = f"{reread:,}"
 
 
-def opened_store(parameters: Mapping[str, Any]) -> Store:
-    """Return what the folders hold that the parameters name.
+def opened_store(parameters: Mapping[str, Any], *, newest_record: bool = False) -> Store:
+    """Return what the folders hold that the parameters name; of the records only the newest, where that is enough.
 
     Raises NotApplicable where none is named, UsageError where no key is or a folder cannot be read, CannotEvaluate
     where the folders hold checkpoints of several ledgers.
@@ -245,7 +245,7 @@ def opened_store(parameters: Mapping[str, Any]) -> Store:
     keys = verifier_keys(parameters["verifier_keys"])
     if not keys:
         raise UsageError("No key is named that checkpoints must be signed by.", "Name it with --ledger-verifier-key.")
-    store = read_store(folders, keys)
+    store = read_store(folders, keys, newest_record=newest_record)
     if len(store.origins) > 1:
         raise CannotEvaluate(
             f"The checkpoints are of several ledgers: {', '.join(store.origins)}.",

@@ -30,7 +30,7 @@ class CheckpointGuards(Guard):
 
     def __init__(self, parameters: Mapping[str, Any], ledger: LedgerInfo, samples: int) -> None:
         super().__init__(parameters, ledger, samples)
-        store = opened_store(self.parameters)
+        store = opened_store(self.parameters, newest_record=True)
         recorded = [(one.path, one.record) for one in store.trusted if one.record is not None]
         if not recorded:
             raise NotApplicable("No checkpoint has a record of what protected the ledger beside it.")

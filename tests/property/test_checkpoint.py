@@ -101,7 +101,9 @@ def test_any_deletion_insertion_or_reorder_below_a_checkpoint_is_found(
     if how.endswith("renumber"):
         rows = renumbered(rows)
     fold = judged(folder, rows, at)
-    assert fold.findings.codes() == ({} if how == "swap" and index == other else {"REWRITTEN": 1})
+    # a second copy right behind the last entry of the newest checkpoint is above it
+    innocent = index == other and (how == "swap" or (how == "insert" and index == SIZES[-1] - 1))
+    assert fold.findings.codes() == ({} if innocent else {"REWRITTEN": 1})
 
 
 @given(st.integers(0, SIZES[-1] - 1), cuts)
