@@ -1,15 +1,19 @@
 """pytest-audit-ledger: proves that a hash-chained audit ledger in PostgreSQL has not been tampered with.
 
-This is the public face: a ledger to verify and to export (`ledger.py`), what a kind or an artifact of your own needs
-(`kinds/base.py`, `kinds/data.py`, `hookspecs.py`), the entry's hash, and everything that is raised (`errors.py`).
+This is the public face: a ledger to verify, to export, to back up and to compare (`ledger.py`), what a kind or an
+artifact of your own needs (`kinds/base.py`, `kinds/data.py`, `hookspecs.py`), the entry's hash, and whatever is raised
+(`errors.py`).
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pytest_audit_ledger.artifacts.backup import BackupResult
+    from pytest_audit_ledger.artifacts.backup_file import BackupVerification
     from pytest_audit_ledger.artifacts.base import Artifact, Verified
     from pytest_audit_ledger.artifacts.checkpoint import CheckpointResult
+    from pytest_audit_ledger.artifacts.difference import Difference
     from pytest_audit_ledger.artifacts.export import ExportResult
     from pytest_audit_ledger.artifacts.files import Written, whole_files
     from pytest_audit_ledger.entry import GENESIS_HASH, Batch, Entry, canonical_payload, entry_hash
@@ -26,7 +30,7 @@ if TYPE_CHECKING:
     from pytest_audit_ledger.judgement import Survey, Verification
     from pytest_audit_ledger.kinds.base import Catalogue, Fold, Guard, Queries, Query, Rows, Statement
     from pytest_audit_ledger.kinds.data import DataKind, RowKind
-    from pytest_audit_ledger.ledger import Ledger
+    from pytest_audit_ledger.ledger import Ledger, diff, verify_backup
     from pytest_audit_ledger.outcome import Anchor, Assurance, Finding, Outcome, Severity, Status
 
 __all__ = [
@@ -34,12 +38,16 @@ __all__ = [
     "Anchor",
     "Artifact",
     "Assurance",
+    "BackupResult",
+    "BackupVerification",
     "Batch",
     "CannotEvaluate",
     "Catalogue",
     "CheckpointResult",
     "DataKind",
+    "Difference",
     "Entry",
+    "EntryProof",
     "ExportResult",
     "Finding",
     "Fold",
@@ -49,7 +57,6 @@ __all__ = [
     "NotApplicable",
     "Outcome",
     "OutputError",
-    "ProofResult",
     "Queries",
     "Query",
     "RegistrationError",
@@ -66,13 +73,16 @@ __all__ = [
     "Verified",
     "Written",
     "canonical_payload",
+    "diff",
     "entry_hash",
+    "verify_backup",
     "whole_files",
 ]
 
 _HOMES = (
     *("entry", "errors", "outcome", "kinds.base", "kinds.data", "judgement"),
-    *("artifacts.files", "artifacts.base", "artifacts.export", "artifacts.checkpoint", "artifacts.proof", "ledger"),
+    *("artifacts.files", "artifacts.base", "artifacts.export", "artifacts.checkpoint", "artifacts.entry_proof"),
+    *("artifacts.backup", "artifacts.backup_file", "artifacts.difference", "ledger"),
 )
 """Where the names live, those that import little first."""
 

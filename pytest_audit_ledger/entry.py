@@ -25,6 +25,8 @@ from hashlib import sha256
 from itertools import repeat
 from operator import contains
 
+from pytest_audit_ledger.jsonb import Document, Reader
+
 GENESIS_HASH = "0" * 64
 """The `previous_hash` of the first entry."""
 
@@ -130,6 +132,7 @@ class Batch:
         """Take the columns as lists of JSON text, all of one length."""
         self._columns = columns
         self._length = len(next(iter(columns.values())))
+        self._documents: dict[str, list[Document | None]] = {}
 
     def __len__(self) -> int:
         return self._length
@@ -141,6 +144,14 @@ class Batch:
     def values(self, column: str) -> list[str | None]:
         """Return a column as ordinary strings, None for a missing value."""
         return [plain_text(text) for text in self._columns[column]]
+
+    def documents(self, column: str) -> list[Document | None]:
+        """Return a column of JSON documents, None for a missing value and for `null`; read once for all that ask."""
+        if column not in self._documents:
+            read = Reader().read
+            texts = self.values(column)
+            self._documents[column] = [None if text is None or text == "null" else read(text) for text in texts]
+        return self._documents[column]
 
     @cached_property
     def sequence_numbers(self) -> list[int | None]:

@@ -13,8 +13,10 @@ from pytest_audit_ledger.outcome import Anchor, Assurance, Finding, Outcome, Sev
 CONSISTENCY = ("chain_linkage", "entry_hash", "sequence_continuity")
 """The kinds that must all have passed before a ledger is called self-consistent."""
 
+PROVENANCE = ("envelope_hash", "envelope_consistency", "transcript_signature")
+"""The kinds that examine what schema v3 added, and are skipped where a ledger has none of it."""
 CHECKPOINTS = ("checkpoint", "checkpoint_guards")
-"""The kinds that hold a ledger against what was signed before."""
+"""The kinds that hold a ledger against what was signed before, and are skipped where no checkpoint is named."""
 
 
 @dataclass(frozen=True)
@@ -192,8 +194,8 @@ def _is_sign_of_tampering(outcome: Outcome) -> bool:
 
 
 def _unused(outcome: Outcome) -> bool:
-    """Whether it compares with checkpoints, and none were given."""
-    return outcome.kind in CHECKPOINTS and outcome.status is Status.SKIP
+    """Whether it is about what not every ledger has, and this one has none of it."""
+    return outcome.kind in (*PROVENANCE, *CHECKPOINTS) and outcome.status is Status.SKIP
 
 
 def _anchored(anchor: Anchor) -> str:

@@ -1,4 +1,4 @@
-"""The Python API: a ledger, to verify and to export.
+"""The Python API: a ledger, to verify, to export and to back up; a backup to verify, and two ledgers to compare.
 
     from pytest_audit_ledger import Ledger
 
@@ -21,10 +21,15 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
+from pytest_audit_ledger.artifacts.backup import BackupResult, backup, backup_request
+from pytest_audit_ledger.artifacts.backup_file import BackupVerification, is_backup, prove_backup, restored_backup
 from pytest_audit_ledger.artifacts.base import Verified
 from pytest_audit_ledger.artifacts.checkpoint import CheckpointArtifact, CheckpointResult
+from pytest_audit_ledger.artifacts.difference import Difference, Side, difference
+from pytest_audit_ledger.artifacts.encryption import Key, opener_of, read_key
+from pytest_audit_ledger.artifacts.entry_proof import EntryProof, prove
 from pytest_audit_ledger.artifacts.export import Export, ExportResult, entries, export, export_request
-from pytest_audit_ledger.artifacts.proof import ProofResult, prove
+from pytest_audit_ledger.artifacts.proof import Prover
 from pytest_audit_ledger.checkpoints.keys import signing_key as read_signing_key
 from pytest_audit_ledger.checkpoints.keys import verifier_keys as parse_verifier_keys
 from pytest_audit_ledger.checkpoints.note import SigningKey
@@ -32,20 +37,23 @@ from pytest_audit_ledger.checkpoints.store import checkpoint_path
 from pytest_audit_ledger.errors import UsageError
 from pytest_audit_ledger.extensions import installed_kinds
 from pytest_audit_ledger.judgement import Verification
-from pytest_audit_ledger.kinds.checkpoint import trust
 from pytest_audit_ledger.kinds.checkpoint_guards import CheckpointGuards
+from pytest_audit_ledger.kinds.given import given_by
+from pytest_audit_ledger.kinds.registry import Registry
 from pytest_audit_ledger.resources import folder
 from pytest_audit_ledger.resumption import since_options
 from pytest_audit_ledger.scan import Progress, no_progress
-from pytest_audit_ledger.sources.base import Source
+from pytest_audit_ledger.sources.base import Snapshot, Source
+from pytest_audit_ledger.sources.dsn import resolve
 from pytest_audit_ledger.sources.export_file import ExportFile
-from pytest_audit_ledger.sources.postgres import DEFAULT_TIMEOUT_S
+from pytest_audit_ledger.sources.postgres import DEFAULT_TIMEOUT_S, PostgresSource
 from pytest_audit_ledger.sources.resolve import DEFAULT_TABLE, named_source, started
 from pytest_audit_ledger.sources.selection import fields as parse_fields
 from pytest_audit_ledger.sources.selection import selection
 from pytest_audit_ledger.suite import Check, default_suites, load
 from pytest_audit_ledger.suite.discovery import find_suites
-from pytest_audit_ledger.verification import DEFAULT_SAMPLES, verify
+from pytest_audit_ledger.verification import DEFAULT_SAMPLES
+from pytest_audit_ledger.verification import verify as _verify
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -53,6 +61,79 @@ if TYPE_CHECKING:
 
 def _ready(source: Source) -> AbstractContextManager[Source]:
     return nullcontext(source)
+
+
+def shipped_checks(registry: Registry, *, of_export: bool = False) -> list[Check]:
+    """Return the checks that a ledger is verified with by default; an export has one more."""
+    loaded = [load(folder("checks") / name, registry) for name in default_suites(of_export=of_export)]
+    return [check for suite in loaded for check in suite.checks]
+
+
+def _prover(scratch_db: str | None, progress: Progress) -> Prover:
+    if scratch_db is not None:
+        PostgresSource(scratch_db)  # mistakes show now
+    return Prover(shipped_checks(installed_kinds()), scratch_db, progress=progress)
+
+
+def verify_backup(
+    file: str | Path,
+    *,
+    identity: str | Path | None = None,
+    encryption_key: str | Key | None = None,
+    scratch_db: str | None = None,
+    progress: Progress = no_progress,
+) -> BackupVerification:
+    """Verify a backup from the file and the manifest beside it alone.
+
+    First its SHA-256 and size; then it is restored into a scratch database, verified there, and compared with the
+    manifest. `identity`: a file with the private key that opens it. `encryption_key`: the passphrase that does, as
+    `@FILE` or `env:NAME`. `scratch_db`: the DSN of a server to restore on, instead of an embedded one.
+
+    Raises UsageError, and SourceError where the file or its manifest cannot be read. What is wrong with it is in the
+    result.
+    """
+    key = read_key(encryption_key) if isinstance(encryption_key, str) else encryption_key
+    return prove_backup(Path(file), _prover(scratch_db, progress), opener_of(key, identity))
+
+
+def diff(
+    a: str,
+    b: str,
+    *,
+    table: str = DEFAULT_TABLE,
+    timeout: int = DEFAULT_TIMEOUT_S,
+    samples: int = DEFAULT_SAMPLES,
+    identity: str | Path | None = None,
+    encryption_key: str | Key | None = None,
+    scratch_db: str | None = None,
+    progress: Progress = no_progress,
+) -> Difference:
+    """Compare two ledgers entry by entry: each a database, a backup, which is restored for it, or an export.
+
+    `table` is the ledger's in both; a backup's manifest knows its own. `samples`: changes and ranges kept; all are
+    counted. `identity`, `encryption_key` and `scratch_db` are as for `verify_backup`.
+
+    Raises UsageError, and SourceError where a side cannot be read.
+    """
+    key = read_key(encryption_key) if isinstance(encryption_key, str) else encryption_key
+    opener = opener_of(key, identity)
+    if scratch_db is not None:
+        PostgresSource(scratch_db)  # mistakes show now
+    for named in (a, b):
+        if not is_backup(resolve(named)):
+            named_source(named, table, timeout)
+
+    def opened(named: str) -> AbstractContextManager[Source]:
+        if is_backup(resolve(named)):
+            path, scratch = Path(resolve(named)), scratch_db
+            return restored_backup(path, opener, scratch=scratch, table=table, timeout=timeout, progress=progress)
+        return started(named, table, timeout)
+
+    def side(named: str, snapshot: Snapshot) -> Side:
+        return Side(resolve(named) if is_backup(resolve(named)) else snapshot.info.database, snapshot)
+
+    with opened(a) as one, opened(b) as other, one.snapshot() as first, other.snapshot() as second:
+        return difference(side(a, first), side(b, second), samples=samples, progress=progress)
 
 
 class Ledger:
@@ -108,6 +189,7 @@ class Ledger:
         require_checkpoint: bool = False,
         max_unanchored: str | None = None,
         allow_integrity_waivers: bool = False,
+        transcript_keys: Sequence[str | Path] = (),
         since_checkpoint: bool = False,
         recheck: str | None = None,
     ) -> Verification:
@@ -120,18 +202,24 @@ class Ledger:
 
         `checkpoints`: folders of checkpoints to hold the ledger against, and `verifier_keys`: the keys that must have
         signed them, or files with these. `require_checkpoint`: fail where a folder has none. `max_unanchored`: how many
-        entries (`1000`), or for how long one (`24h`), may be in no checkpoint. `since_checkpoint`: read only what is
-        newer than the newest of them; older entries are not re-read then, but for the share that `recheck` names
-        (`1/30`), which changes with the day in UTC. `result.reading` says what was read.
+        entries (`1000`), or for how long one (`24h`), may be in no checkpoint. `transcript_keys`: the Ed25519 public
+        keys that transcripts may be signed with, as PEM files or as PEM text; without any, their signatures are not
+        verified, which is a warning. `since_checkpoint`: read only what is newer than the newest checkpoint; older
+        entries are not re-read then, but for the share that `recheck` names (`1/30`), which changes with the day in
+        UTC. `result.reading` says what was read.
 
         Raises UsageError for a mistake in a suite, in a key or in these options. What goes wrong with the ledger or the
         server is in the result.
         """
-        checks = self._checks(suites, check_timestamps=check_timestamps)
-        given = trust(
-            list(map(str, checkpoints)), verifier_keys, require=require_checkpoint, max_unanchored=max_unanchored
+        given = given_by(
+            checkpoints=checkpoints,
+            verifier_keys=verifier_keys,
+            require_checkpoint=require_checkpoint,
+            max_unanchored=max_unanchored,
+            transcript_keys=transcript_keys,
         )
-        return verify(
+        checks = self._checks(suites, check_timestamps=check_timestamps)
+        return _verify(
             self.source,
             checks,
             workers=workers,
@@ -168,12 +256,12 @@ class Ledger:
         checks = self._checks((), check_timestamps=True)
         checks = [check for check in checks if not (accept_guards and check.kind is CheckpointGuards)]
         with self.source.snapshot() as snapshot:
-            verification = verify(
+            verification = _verify(
                 self.source,
                 checks,
                 shared=snapshot.share(),
                 progress=self._progress,
-                given=trust([str(folder)], trusted),
+                given=given_by(checkpoints=[folder], verifier_keys=trusted),
             )
             if not verification.is_valid:
                 return CheckpointResult(verification, "", ())
@@ -188,7 +276,7 @@ class Ledger:
         *,
         checkpoints: Sequence[str | Path],
         verifier_keys: Sequence[str],
-    ) -> ProofResult:
+    ) -> EntryProof:
         """Write the proof that the entry of this sequence number is among those of the newest trusted checkpoint.
 
         It is a C2SP tlog-proof, which `audit-ledger checkpoint check-proof` verifies with nothing but the entry's line
@@ -201,11 +289,9 @@ class Ledger:
         return prove(self.source, number, checkpoints, keys, Path(output_file), self._progress)
 
     def _checks(self, suites: Sequence[str | Path], *, check_timestamps: bool) -> list[Check]:
-        registry = installed_kinds()
-        shipped = [folder("checks") / name for name in default_suites(of_export=isinstance(self.source, ExportFile))]
+        checks = shipped_checks(installed_kinds(), of_export=isinstance(self.source, ExportFile))
         own = find_suites([Path(suite) for suite in suites], Path.cwd()) if suites else []
-        loaded = [load(path, registry) for path in [*shipped, *own]]
-        checks = [check for suite in loaded for check in suite.checks]
+        checks += [check for path in own for check in load(path, installed_kinds()).checks]
         return [check for check in checks if check_timestamps or check.kind.name != "timestamp_order"]
 
     @overload
@@ -271,10 +357,40 @@ class Ledger:
         request = export_request(str(output_file), format=format, fields=names, selection=wanted, excel_safe=excel_safe)
         return self._export(request, verified=verify)
 
+    def backup_database(
+        self,
+        output_file: str | Path,
+        compress: bool = False,
+        verify: bool = False,
+        encryption_key: str | Key | None = None,
+        *,
+        format: str | None = None,  # noqa: A002  (the word of the option)
+        scratch_db: str | None = None,
+    ) -> BackupResult:
+        """Back the ledger's database up to `output_file`, with a manifest beside it.
+
+        `compress`: with gzip, as a name with `.gz` does. `verify`: verify the ledger in the same snapshot, then restore
+        the file into a scratch database, verify what comes out and compare it. `encryption_key`: encrypt, by age, for
+        `age1…` or an SSH public key, or with what `@FILE` or `env:NAME` holds. `format`: `plain` for psql, `custom` for
+        pg_restore; by the suffix `.sql` or `.dump` where None. `scratch_db`: the DSN of a server to restore on, instead
+        of an embedded one.
+
+        Raises UsageError, SourceError where the database cannot be dumped, OutputError where the file cannot be written
+        or does not hold what the database does.
+        """
+        key = read_key(encryption_key) if isinstance(encryption_key, str) else encryption_key
+        request = backup_request(str(output_file), format=format, compress=compress, key=key)
+        prover = _prover(scratch_db, self._progress) if verify else None
+        with self.source.snapshot() as snapshot:
+            verification = None
+            if prover is not None:
+                verification = _verify(self.source, prover.checks, shared=snapshot.share(), progress=self._progress)
+            return backup(snapshot, request, verification=verification, prover=prover, progress=self._progress)
+
     def _export(self, request: Export, *, verified: bool) -> ExportResult:
         with self.source.snapshot() as snapshot:
             verification = None
             if verified:
                 checks = self._checks((), check_timestamps=True)
-                verification = verify(self.source, checks, shared=snapshot.share(), progress=self._progress)
+                verification = _verify(self.source, checks, shared=snapshot.share(), progress=self._progress)
             return export(snapshot, request, verification=verification, progress=self._progress)

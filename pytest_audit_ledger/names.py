@@ -7,6 +7,13 @@ import re
 from pytest_audit_ledger.errors import UsageError
 from pytest_audit_ledger.printable import ascii_lower
 
+QUOTED = re.compile(
+    r"--[^\n]*|/\*.*?\*/|(?<![\w$])\$(?P<tag>[A-Za-z_]\w*)?\$.*?\$(?(tag)(?P=tag))\$"
+    r"|(?<![\w$])[eE]'(?:[^'\\]|\\.|'')*'|'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"",
+    re.DOTALL,
+)
+"""Comments, and quotes of every kind, in SQL (PostgreSQL documentation, section 4.1)."""
+
 _NAME_PART = re.compile(r'(?:"((?:[^"]|"")+)"|([A-Za-z_\u0080-\uffff][\w$]*))(\.|$)')
 
 

@@ -8,17 +8,17 @@ from contextlib import contextmanager
 
 from tqdm import tqdm
 
-from pytest_audit_ledger.scan import Advance
+from pytest_audit_ledger.scan import ENTRIES, Advance
 
 
 @contextmanager
-def progress_bar(total: int | None) -> Iterator[Advance]:
-    """Show entries read, rate and time left on standard error; a bar that is done is wiped off."""
+def progress_bar(total: int | None, unit: str = ENTRIES, /) -> Iterator[Advance]:
+    """Show what was read, its rate and the time left on standard error; a bar that is done is wiped off."""
     with tqdm(
-        total=total, unit=" entries", unit_scale=True, desc="audit ledger", leave=False, disable=None, file=sys.stderr
+        total=total, unit=unit, unit_scale=True, desc="audit ledger", leave=False, disable=None, file=sys.stderr
     ) as bar:
 
-        def advance(entries: int) -> None:
-            bar.update(entries)
+        def advance(more: int) -> None:
+            bar.update(more)
 
         yield advance

@@ -15,6 +15,7 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from functools import reduce
+from typing import Protocol
 
 from pytest_audit_ledger.entry import Batch
 from pytest_audit_ledger.errors import CannotEvaluate, LedgerError, SourceError, UsageError
@@ -31,12 +32,18 @@ SEGMENTS_PER_WORKER = 32
 EVERYTHING = Segment()
 
 Advance = Callable[[int], None]
-Progress = Callable[[int | None], AbstractContextManager[Advance]]
-"""Given the entries to expect, None where nobody knows, a context whose value is told how many more were read."""
+ENTRIES, BYTES = " entries", "B"
 
 
-def no_progress(total: int | None) -> AbstractContextManager[Advance]:  # noqa: ARG001  (a Progress)
-    """Show nothing."""
+class Progress(Protocol):
+    """Given how much to expect, None where nobody knows, a context whose value is told how much more was read."""
+
+    def __call__(self, total: int | None, unit: str = ..., /) -> AbstractContextManager[Advance]:
+        """Return the context; `unit` is ENTRIES or BYTES."""
+
+
+def no_progress(total: int | None, unit: str = ENTRIES, /) -> AbstractContextManager[Advance]:  # noqa: ARG001
+    """Show nothing: a Progress."""
     return nullcontext(lambda _: None)
 
 

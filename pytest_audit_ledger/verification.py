@@ -19,6 +19,7 @@ from pytest_audit_ledger.interruption import interruptible
 from pytest_audit_ledger.judgement import Survey, Verification, judge, reading, waived
 from pytest_audit_ledger.kinds.base import Fold, Guard, Kind, LedgerInfo, Query
 from pytest_audit_ledger.kinds.checkpoint import Checkpoint
+from pytest_audit_ledger.kinds.given import Given
 from pytest_audit_ledger.outcome import Outcome, Severity, Status
 from pytest_audit_ledger.resumption import Since, resumption
 from pytest_audit_ledger.scan import Progress, broken_kind, no_progress, scan
@@ -26,9 +27,6 @@ from pytest_audit_ledger.sources.base import Snapshot, Source
 from pytest_audit_ledger.suite import Check
 
 DEFAULT_SAMPLES = 20
-
-Given = Mapping[str, Mapping[str, Any]]
-"""Parameters by name of kind."""
 
 NOTHING_GIVEN: Given = {}
 

@@ -13,7 +13,8 @@ from typing import Any
 from pytest_audit_ledger.judgement import Verification
 from pytest_audit_ledger.outcome import Outcome, Status
 from pytest_audit_ledger.resources import folder
-from pytest_audit_ledger.sources.export_file import ExportFile, manifest_path
+from pytest_audit_ledger.sources.export_file import ExportFile
+from pytest_audit_ledger.sources.manifest import manifest_path
 from pytest_audit_ledger.suite import Check, default_suites, load
 from pytest_audit_ledger.verification import verify
 from tests.postgres.support import REGISTRY

@@ -18,7 +18,13 @@ from typing_extensions import Self
 
 from pytest_audit_ledger.entry import GENESIS_HASH, Entry, canonical_timestamp, entry_hash
 from pytest_audit_ledger.resources import sql
-from pytest_audit_ledger.sources.sample import COPY_COLUMNS, copy_rows, sample_entries
+from pytest_audit_ledger.sources.sample import (
+    COPY_COLUMNS,
+    PROVENANCE_COLUMNS,
+    Provenance,
+    copy_rows,
+    sample_entries,
+)
 
 ROWS_A_COPY = 20_000
 
@@ -46,21 +52,29 @@ class Forger:
             cursor.execute(statement, parameters)
             return cursor.fetchall() if cursor.description else []
 
-    def build(self, count: int = 100, *, schema: str = "2.1", entries: Iterable[Entry] | None = None) -> Self:
-        """Create the table with its guards, and append `count` sample entries, or these entries."""
+    def build(
+        self,
+        count: int = 100,
+        *,
+        schema: str = "2.1",
+        entries: Iterable[Entry] | None = None,
+        provenance: Provenance | None = None,
+    ) -> Self:
+        """Create the table with its guards, and append `count` sample entries, or these, with what is beside them."""
         self.run(sql("schema.sql"))
         if schema == "3":
             self.run(sql("schema_v3.sql"))
         self.run(sql("append_only.sql"))
-        self.append(sample_entries(count) if entries is None else entries)
+        self.append(sample_entries(count) if entries is None else entries, provenance)
         return self
 
-    def append(self, entries: Iterable[Entry]) -> None:
-        """Append entries with their hashes, as they are."""
-        rows = copy_rows(entries)
+    def append(self, entries: Iterable[Entry], provenance: Provenance | None = None) -> None:
+        """Append entries with their hashes, as they are, and with what is beside them in schema v3."""
+        rows = copy_rows(entries, provenance)
+        columns = ", ".join([*COPY_COLUMNS, *(PROVENANCE_COLUMNS if provenance else ())])
         with self.connection.cursor() as cursor:
             while chunk := "".join(islice(rows, ROWS_A_COPY)):
-                cursor.copy_expert(f"COPY ledger_entries ({', '.join(COPY_COLUMNS)}) FROM STDIN", io.StringIO(chunk))
+                cursor.copy_expert(f"COPY ledger_entries ({columns}) FROM STDIN", io.StringIO(chunk))
 
     def entries(self, first: int = 1) -> Iterator[Entry]:
         """Yield the entries from a sequence number on, as the ledger holds them."""

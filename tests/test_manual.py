@@ -135,7 +135,7 @@ def test_a_kind_stands_in_the_manual_with_its_parameters(kind: type[Kind]) -> No
     defaults = {name: schema["default"] for name, schema in kind.parameters_schema.items() if "default" in schema}
     for name in defaults.keys() - common:
         if name not in RowKind.parameters_schema:
-            written = str(defaults[name]).lower()
+            written = str(defaults[name]).lower() or '""'
             assert f"`{name}` (`{written}`" in parameters or f"`{name}` (`{written}:" in parameters, name
 
 

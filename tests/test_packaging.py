@@ -15,6 +15,7 @@ import pytest
 
 from tests.forger import Forger
 from tests.plugin.test_documentation import INSTALLED, blocks, commands
+from tests.postgres.support import PASSED, SKIPPED
 
 ROOT = Path(__file__).parents[1]
 
@@ -67,7 +68,7 @@ def test_the_wheel_has_what_stands_at_the_top_level_inside_the_package(installed
 
 def test_what_is_installed_verifies_a_ledger(installed: Installed, tmp_path: Path, forger: Forger) -> None:
     told = installed.run("python -m pytest --ledger-db=env:LEDGER_DSN", tmp_path, forger.build(100).dsn)
-    assert "7 passed, 2 skipped" in told
+    assert f"{PASSED} passed, {SKIPPED} skipped" in told
 
 
 def test_a_package_with_kinds_is_installed_beside_ours_and_used(
@@ -80,6 +81,6 @@ def test_a_package_with_kinds_is_installed_beside_ours_and_used(
     told = {command: installed.run(command, tmp_path / "copy", dsn) for command, _ in commands(block)}
     _, tested, verified, explained = told.values()
     assert "house.ledger.yaml::reasoning-fits-the-report" in tested
-    assert "17 passed" in tested
+    assert "18 passed" in tested
     assert "Other checks: ✓ 2/2 passed" in verified
     assert explained.startswith("no_longer_than\n  No value of the column has more characters than `longest`.\n")

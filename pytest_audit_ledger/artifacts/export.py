@@ -5,20 +5,20 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from queue import Full, Queue
-from threading import Event, Thread
 from typing import Any
 
 from pytest_audit_ledger.artifacts.base import Artifact, Verified
-from pytest_audit_ledger.artifacts.files import Behind, Draft, Written, standard_output, whole_files
-from pytest_audit_ledger.artifacts.rows import csv_head, csv_rows, json_rows
-from pytest_audit_ledger.entry import PAYLOAD_COLUMNS, Batch, canonical_timestamp, plain_text
+from pytest_audit_ledger.artifacts.files import Behind, Draft, Written, standard_output, whole_files, written_json
+from pytest_audit_ledger.artifacts.rows import csv_head, csv_rows, json_rows, written_types
+from pytest_audit_ledger.artifacts.stream import Stream
+from pytest_audit_ledger.artifacts.tally import Tally, told_columns
+from pytest_audit_ledger.entry import Batch, canonical_timestamp
 from pytest_audit_ledger.errors import SourceError, UsageError
 from pytest_audit_ledger.interruption import interruptible
 from pytest_audit_ledger.judgement import Verification
@@ -26,17 +26,12 @@ from pytest_audit_ledger.kinds.base import Extent, LedgerInfo
 from pytest_audit_ledger.printable import printable
 from pytest_audit_ledger.scan import Progress, no_progress
 from pytest_audit_ledger.sources.base import Snapshot, Source
-from pytest_audit_ledger.sources.export_file import manifest_path
+from pytest_audit_ledger.sources.manifest import manifest_path
 from pytest_audit_ledger.sources.records import format_of
 from pytest_audit_ledger.sources.selection import Selection
 
 FORMATS = ("json", "jsonl", "csv")
 STANDARD_OUTPUT = "-"
-_TOLD = ("sequence_number", "timestamp", "entry_hash")
-"""What the manifest needs, whatever the fields."""
-
-_HASHED_TEXTS = {*PAYLOAD_COLUMNS.values(), "entry_hash"} - {"sequence_number", "timestamp"}
-"""What is hashed as text, and so written as text, whatever type a ledger gives it."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +92,7 @@ def export(
     types = field_types(snapshot, request)
     _require_readable(snapshot, request.selection)
     path = Path(request.path)
-    tally = _Tally()
+    tally = Tally()
     with ExitStack() as files:
         if request.path == STANDARD_OUTPUT:
             drafts = [files.enter_context(standard_output())]
@@ -109,8 +104,7 @@ def export(
         manifest = _manifest(snapshot, request, list(types), tally, written, verification)
         if len(drafts) == 1:
             return ExportResult(tally.entries, (), manifest)
-        drafts[1].write(f"{json.dumps(manifest, indent=2, ensure_ascii=False)}\n".encode())
-        return ExportResult(tally.entries, (written, drafts[1].written(str(manifest_path(path)))), manifest)
+        return ExportResult(tally.entries, (written, written_json(drafts[1], manifest, manifest_path(path))), manifest)
 
 
 @dataclass(frozen=True)
@@ -131,12 +125,12 @@ def field_types(snapshot: Snapshot, request: Export) -> dict[str, str]:
     unknown = [name for name in request.fields if name not in columns]
     if unknown:
         raise UsageError(f"The ledger has no column {unknown[0]!r}.", f"It has {', '.join(map(printable, columns))}.")
-    return {name: "text" if name in _HASHED_TEXTS else columns[name].type for name in request.fields or columns}
+    return written_types(columns, request.fields or columns)
 
 
 def rows(snapshot: Snapshot, request: Export, types: Mapping[str, str], consume: Callable[[Batch], None]) -> None:
     """Give the selected entries to `consume`, with the columns that the rows and the manifest need."""
-    snapshot.select(list(dict.fromkeys([*types, *_told(snapshot)])), request.selection, consume)
+    snapshot.select(list(dict.fromkeys([*types, *told_columns(snapshot)])), request.selection, consume)
 
 
 def _require_readable(snapshot: Snapshot, wanted: Selection) -> None:
@@ -149,10 +143,6 @@ def _require_readable(snapshot: Snapshot, wanted: Selection) -> None:
         raise SourceError(f"The entries cannot be read: {reason}.", "See table_guard, or leave that filter out.")
 
 
-def _told(snapshot: Snapshot) -> list[str]:
-    return [name for name in _TOLD if snapshot.unreadable(name) is None]
-
-
 def entries(source: Source, request: Export) -> Iterator[dict[str, Any]]:
     """Yield the selected entries as dicts, in constant memory; the snapshot is open for as long as the iterator is.
 
@@ -161,7 +151,7 @@ def entries(source: Source, request: Export) -> Iterator[dict[str, Any]]:
     with source.snapshot() as snapshot:
         types = field_types(snapshot, request)
         _require_readable(snapshot, request.selection)
-        with _Stream(lambda consume: rows(snapshot, request, types, consume), snapshot.stop) as batches:
+        with Stream(lambda consume: rows(snapshot, request, types, consume), snapshot.stop) as batches:
             for batch in batches:
                 for row in json_rows(batch, types):
                     yield _parsed(row.encode("latin-1"))
@@ -173,80 +163,6 @@ def _parsed(row: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError):
         raise SourceError("An entry holds a document or a number too large for Python.", "Export to a file.") from None
     return entry
-
-
-class _Stream:
-    """Turns reading, which gives batches away, into an iterator, which asks for them: a thread reads a little ahead."""
-
-    AHEAD = 4
-
-    def __init__(self, read: Callable[[Callable[[Batch], None]], None], stop: Callable[[], None]) -> None:
-        self._queue: Queue[Batch | BaseException | None] = Queue(self.AHEAD)
-        self._abandoned = Event()
-        self._stop = stop
-        self._thread = Thread(target=self._work, args=(read,), name="audit-ledger", daemon=True)
-
-    def __enter__(self) -> Iterator[Batch]:
-        self._thread.start()
-        return self._received()
-
-    def __exit__(self, *_: object) -> None:
-        self._abandoned.set()
-        while self._thread.is_alive():
-            self._stop()
-            self._thread.join(0.1)
-
-    def _work(self, read: Callable[[Callable[[Batch], None]], None]) -> None:
-        try:
-            read(self._offer)
-            self._offer(None)
-        except BaseException as error:  # noqa: BLE001  (it is raised in the thread that asks)
-            self._offer(error)
-
-    def _offer(self, item: Batch | BaseException | None) -> None:
-        """Hand something over, waiting while nobody asks for it; once nobody will, let it go."""
-        while not self._abandoned.is_set():
-            with suppress(Full):
-                self._queue.put(item, timeout=0.1)
-                break
-
-    def _received(self) -> Iterator[Batch]:
-        while (item := self._queue.get()) is not None:
-            if isinstance(item, BaseException):
-                raise item
-            yield item
-
-
-class _Tally:
-    """What the manifest says of the entries that were written."""
-
-    entries = 0
-    first: Mapping[str, str] = {}
-    last: Mapping[str, str] = {}
-
-    def count(self, batch: Batch, names: list[str]) -> None:
-        self.first = self.first or _row(batch, 0, names)
-        self.last = _row(batch, -1, names)
-        self.entries += len(batch)
-
-    def told(self) -> dict[str, Any]:
-        first, last = self.first, self.last
-        return {
-            "entries": self.entries,
-            "sequence_first": _number(first.get("sequence_number")),
-            "sequence_last": _number(last.get("sequence_number")),
-            "time_first": first.get("timestamp", ""),
-            "time_last": last.get("timestamp", ""),
-            "head_hash": last.get("entry_hash", ""),
-        }
-
-
-def _row(batch: Batch, index: int, names: list[str]) -> dict[str, str]:
-    return {name: plain_text(batch.text(name)[index]) or "" for name in names}
-
-
-def _number(text: str | None) -> int | None:
-    return int(text) if text else None
 
 
 def _expected(snapshot: Snapshot, request: Export) -> int | None:
@@ -280,10 +196,10 @@ def _write(
     request: Export,
     types: Mapping[str, str],
     draft: Draft,
-    tally: _Tally,
+    tally: Tally,
     advance: Callable[[int], None],
 ) -> None:
-    layout, told = _layout(request, types), _told(snapshot)
+    layout, told = _layout(request, types), told_columns(snapshot)
     with ExitStack() as files:
         file: Any = draft
         if request.compressed:
@@ -318,7 +234,7 @@ def _manifest(
     snapshot: Snapshot,
     request: Export,
     names: list[str],
-    tally: _Tally,
+    tally: Tally,
     written: Written,
     verification: Verification | None,
 ) -> dict[str, Any]:

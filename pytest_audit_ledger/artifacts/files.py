@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import errno
 import io
+import json
 import os
 import secrets
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -31,6 +33,9 @@ _REMEDIES = {
 }
 
 
+_PAUSE_S = 0.01
+
+
 @dataclass(frozen=True)
 class Written:
     """A file that was written: its bytes' SHA-256 and number."""
@@ -43,9 +48,11 @@ class Written:
 class Draft(io.RawIOBase):
     """A file in the making: counts and hashes what is written to it."""
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: BinaryIO, path: Path | None = None) -> None:
+        """Take the open file, and where it lies for now; standard output lies nowhere."""
         super().__init__()
         self._file = file
+        self._path = path
         self._digest = sha256()
         self.size = 0
 
@@ -61,9 +68,40 @@ class Draft(io.RawIOBase):
         self.size += size
         return size
 
+    def fileno(self) -> int:
+        """Return the descriptor of the file, for another program to write to."""
+        return self._file.fileno()
+
+    def follow(self, ended: Callable[[], bool]) -> Iterator[int]:
+        """Hash what another program writes to the file, until it has `ended`; yield how many bytes more there were."""
+        with self.reopened() as written:
+            while True:
+                last = ended()
+                data = written.read(Behind.PIECE)
+                if data:
+                    self._digest.update(data)
+                    self.size += len(data)
+                    yield len(data)
+                elif last:
+                    return
+                else:
+                    time.sleep(_PAUSE_S)
+
+    def reopened(self) -> BinaryIO:
+        """Open what was written so far, to be read."""
+        assert self._path is not None  # noqa: S101  (standard output is not read again)
+        self._file.flush()
+        return self._path.open("rb")
+
     def written(self, path: str) -> Written:
         """Return what was written so far, as the file at `path`."""
         return Written(path, self._digest.hexdigest(), self.size)
+
+
+def written_json(draft: Draft, document: Mapping[str, Any], path: Path) -> Written:
+    """Write a document as JSON to a draft, and return it as the file at `path`."""
+    draft.write(f"{json.dumps(document, indent=2, ensure_ascii=False)}\n".encode())
+    return draft.written(str(path))
 
 
 class Behind:
@@ -85,6 +123,9 @@ class Behind:
         self._size += len(data)
         if self._size >= self.PIECE:
             self._hand_on()
+
+    def flush(self) -> None:
+        """Do nothing, as age asks; what is left is written at the end."""
 
     def _hand_on(self) -> None:
         self._await()
@@ -124,7 +165,7 @@ def whole_files(*paths: Path, mode: int = 0o666, overwrite: bool = True) -> Iter
         with ExitStack() as files:
             modes = [target.stat().st_mode & mode if target.exists() else mode for target in targets]
             opened = [files.enter_context(_create(path, mode)) for path, mode in zip(partial, modes, strict=True)]
-            yield [Draft(file) for file in opened]
+            yield [Draft(file, path) for file, path in zip(opened, partial, strict=True)]
             for file in opened:
                 file.flush()
                 os.fsync(file.fileno())

@@ -1,149 +1,148 @@
-"""The proof that one entry is among those of a checkpoint: to be shown without the rest of the ledger."""
+"""How a backup is proven: it is restored, and what comes out is verified and compared, before anybody says so.
+
+Where it cannot be restored, a lesser proof is made, and called what it is.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from enum import Enum
+from hashlib import sha256
+from typing import Any, BinaryIO
 
-from pytest_audit_ledger.artifacts.files import Written, whole_files
-from pytest_audit_ledger.checkpoints.note import LARGEST_NOTE, Checkpoint, VerifierKey
-from pytest_audit_ledger.checkpoints.proof import LARGEST_PROOF, InclusionPath, Proof
-from pytest_audit_ledger.checkpoints.store import Trusted, open_checkpoint, read_store
-from pytest_audit_ledger.entry import PAYLOAD_COLUMNS, Batch
-from pytest_audit_ledger.errors import OutputError, SourceError, UsageError
-from pytest_audit_ledger.kinds.entry_tree import entry_leaves
-from pytest_audit_ledger.scan import Progress
-from pytest_audit_ledger.sources.base import Segment, Snapshot, Source
-from pytest_audit_ledger.sources.export_file import ExportFile
-
-_COLUMNS = tuple(PAYLOAD_COLUMNS.values())
-
-
-@dataclass(frozen=True)
-class ProofResult:
-    """What came of proving an entry.
-
-    `file` is None where the entries do not lead to the root that `checkpoint` was signed with, so that nothing is
-    proven and nothing was written.
-    """
-
-    checkpoint: Trusted
-    file: Written | None
+from pytest_audit_ledger.artifacts.digest import digest
+from pytest_audit_ledger.artifacts.encryption import Opener, is_encrypted
+from pytest_audit_ledger.artifacts.restore import Listing, listing, restored, unpack
+from pytest_audit_ledger.artifacts.tally import tally
+from pytest_audit_ledger.errors import LedgerError, SourceError
+from pytest_audit_ledger.interruption import interruptible
+from pytest_audit_ledger.judgement import Verification
+from pytest_audit_ledger.outcome import Status
+from pytest_audit_ledger.scan import Progress, no_progress
+from pytest_audit_ledger.sources.postgres import DEFAULT_TIMEOUT_S, PostgresSnapshot
+from pytest_audit_ledger.sources.programs import CHUNK
+from pytest_audit_ledger.suite import Check
+from pytest_audit_ledger.verification import verify
 
 
-def prove(
-    source: Source,
-    number: int,
-    folders: Sequence[str | Path],
-    keys: Sequence[VerifierKey],
-    path: Path,
-    progress: Progress,
-) -> ProofResult:
-    """Write the proof of an entry, by its sequence number, under the newest trusted checkpoint, to `path`.
+class Method(str, Enum):
+    """How much was done to prove a backup, from nothing to everything."""
 
-    Raises UsageError where that checkpoint does not speak of the entry, or there is none; SourceError where the ledger
-    cannot be read, OutputError where the file cannot be written.
-    """
-    if isinstance(source, ExportFile):
-        raise UsageError("An entry is proven from a database.", "Name the DSN of the ledger's database.")
-    store = read_store(folders, keys)
-    if not store.trusted:
-        reason = f": {store.rejected[0].path} is not trusted: {store.rejected[0].reason}" if store.rejected else ""
-        raise UsageError(f"There is no checkpoint to prove the entry with{reason}.", "Name its folder and its key.")
-    newest = store.trusted[-1]
-    if not 1 <= number <= newest.size:
-        raise UsageError(
-            f"The newest checkpoint speaks of the entries 1 to {newest.size:,}, and not of {number:,}.",
-            "Prove another entry, or make a checkpoint first.",
-        )
-    with source.snapshot() as snapshot:
-        inclusion = _read(snapshot, number, newest.size, progress)
-    proof = Proof(number - 1, inclusion.hashes(), _note(newest))
-    if proof.root(inclusion.leaf, newest.size) != newest.checkpoint.root:
-        return ProofResult(newest, None)
-    with whole_files(path) as (draft,):
-        draft.write(proof.data())
-    return ProofResult(newest, draft.written(str(path)))
+    NONE = "none"
+    CHECKSUM = "checksum"
+    LISTED = "listed"
+    RESTORED = "restored"
 
 
-def _read(snapshot: Snapshot, number: int, size: int, progress: Progress) -> InclusionPath:
-    """Read the entries of the checkpoint; where they are not numbered 1, 2, 3 …, the proof leads nowhere."""
-    reason = next(filter(None, map(snapshot.unreadable, ("sequence_number", *_COLUMNS))), None)
-    if reason is not None:
-        raise SourceError(f"The ledger cannot be read: {reason}.", "Verify it first.")
-    inclusion = InclusionPath(number - 1, size)
-    count = 0
-    with progress(size) as advance:
-
-        def consume(batch: Batch) -> None:
-            nonlocal count
-            inclusion.feed(count, entry_leaves(batch))
-            count += len(batch)
-            advance(len(batch))
-
-        snapshot.scan(_COLUMNS, Segment(1, size + 1), consume)
-    return inclusion
-
-
-def _note(newest: Trusted) -> bytes:
-    try:
-        with Path(newest.path).open("rb") as file:
-            return file.read(LARGEST_NOTE)
-    except OSError as error:
-        raise OutputError(f"{newest.path} cannot be read: {error.strerror}.", "Try again.") from None
+_GOOD = (Status.PASS, Status.WARN)
 
 
 @dataclass(frozen=True)
-class Proven:
-    """An entry that is among those of a checkpoint, and which of its columns that says nothing about."""
+class Content:
+    """What a ledger holds: its tally, by the names of a manifest; its digest, and how its checks ended, if known."""
 
-    number: int
-    entry_hash: str
-    checkpoint: Checkpoint
-    keys: tuple[VerifierKey, ...]
-    uncovered: tuple[str, ...]
+    told: Mapping[str, Any]
+    digest: str = ""
+    statuses: Mapping[str, Status] = field(default_factory=dict)
+
+    def contradicted_by(self, found: Content) -> list[str]:
+        """Return in words whatever is not the same in both, of what both know."""
+        pairs = [(name.replace("_", " "), value, found.told[name]) for name, value in self.told.items()]
+        if self.digest and found.digest:
+            pairs.append(("digest over all columns", self.digest, found.digest))
+        for name in sorted(self.statuses.keys() & found.statuses.keys()):
+            wanted, got = self.statuses[name], found.statuses[name]
+            if wanted in _GOOD and got not in _GOOD:  # on another server a complaint may go, and none may come
+                pairs.append((name, wanted.value, got.value))
+        return [f"{name}: expected {wanted}, got {got}" for name, wanted, got in pairs if wanted != got]
 
 
-def check_proof(proof_file: Path, entry_file: Path, keys: Sequence[VerifierKey]) -> Proven | str:
-    """Return what a proof proves of the one entry in an export file, or why it proves nothing.
+def content(snapshot: PostgresSnapshot, verification: Verification | None, progress: Progress = no_progress) -> Content:
+    """Return what the ledger of a snapshot holds, all of it read. Raises SourceError."""
+    return Content(tally(snapshot).told(), digest(snapshot, progress), statuses(verification))
 
-    Raises UsageError where the file does not hold one entry with all hashed columns, or where one cannot be read.
+
+def statuses(verification: Verification | None) -> dict[str, Status]:
+    """Return how each check ended."""
+    return {outcome.check_id: outcome.status for outcome in verification.outcomes} if verification else {}
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What was done to prove a backup, and what came of it.
+
+    `server_version` and `verification` are of the restored ledger. `contradictions` say what is not as it has to be.
     """
-    entry, columns = _entry(entry_file)
+
+    method: Method
+    meaning: str
+    server_version: str = ""
+    verification: Verification | None = None
+    contradictions: tuple[str, ...] = ()
+
+
+NOT_PROVEN = Proof(Method.NONE, "Nothing was done to prove that the file can be restored.")
+
+
+@dataclass(frozen=True)
+class Prover:
+    """Proves backups with these checks, on a scratch server: that of a DSN, or an embedded one where it is None."""
+
+    checks: Sequence[Check]
+    scratch: str | None = None
+    timeout: int = DEFAULT_TIMEOUT_S
+    progress: Progress = no_progress
+
+    def prove(self, file: BinaryIO, opener: Opener, expected: Content, table: str) -> Proof:
+        """Restore the backup that `file` is, and hold what comes out against what is expected.
+
+        Where that cannot be done, do less.
+        """
+        if is_encrypted(file) and not opener:
+            meaning = "It is encrypted, so it was not restored, and only its SHA-256 was compared."
+            return Proof(Method.CHECKSUM, f"{meaning} Give the private key with --identity, or the passphrase.")
+        try:
+            return self._restored(file, opener, expected, table)
+        except LedgerError as error:
+            return _lesser(file, opener, str(error))
+
+    def _restored(self, file: BinaryIO, opener: Opener, expected: Content, table: str) -> Proof:
+        options: Any = {"scratch": self.scratch, "timeout": self.timeout, "progress": self.progress}
+        with restored(file, opener, table=table, **options) as source, source.snapshot() as snapshot:
+            verification = verify(source, self.checks, shared=snapshot.share(), progress=self.progress)
+            found = content(snapshot, verification, self.progress)
+            version = snapshot.info.server_version
+        wrong = tuple(expected.contradicted_by(found))
+        meaning = f"It was restored into PostgreSQL {version} and verified there"
+        if wrong:
+            return Proof(Method.RESTORED, f"{meaning}, and is not what it should be.", version, verification, wrong)
+        noun = "entry" if found.told["entries"] == 1 else "entries"
+        what = "head hash, range and digest over all columns" if expected.digest else "head hash and range"
+        meaning = f"{meaning}: {found.told['entries']:,} {noun}, the same {what}."
+        return Proof(Method.RESTORED, meaning, version, verification)
+
+
+def _lesser(file: BinaryIO, opener: Opener, reason: str) -> Proof:
+    """Read the backup to its end, and say what that shows."""
+    with ExitStack() as resources:
+        found = Listing(lambda: resources.enter_context(listing()))
+        try:
+            interruptible(lambda: unpack(file, opener, found), found.stop)
+        except LedgerError as error:
+            return Proof(Method.NONE, f"It was not restored. {reason}", contradictions=(error.message.rstrip("."),))
+    done = "pg_restore --list read its list of contents" if found.custom else "it was read to its end"
+    return Proof(Method.LISTED, f"It was not restored; {done}, which says nothing about the entries. {reason}")
+
+
+def checksum(file: BinaryIO) -> str:
+    """Return the SHA-256 of a file. Raises SourceError where it cannot be read."""
+    found = sha256()
+    file.seek(0)
     try:
-        with proof_file.open("rb") as file:
-            proof = Proof.parse(file.read(LARGEST_PROOF + 1))
-        checkpoint, signers = open_checkpoint(proof.note, keys)
-        root = proof.root(entry_leaves(entry)[0], checkpoint.size)
+        while block := file.read(CHUNK):
+            found.update(block)
     except OSError as error:
-        raise UsageError(f"{proof_file} cannot be read: {error.strerror}.", "Name a proof.") from None
-    except ValueError as error:
-        return f"{proof_file} is no proof that can be trusted: {error}"
-    (number,), (digest,) = entry.sequence_numbers, entry.recomputed_hashes
-    (stored,) = entry.values("entry_hash") if "entry_hash" in columns else (None,)
-    if number != proof.index + 1:
-        return f"{proof_file} is of entry {proof.index + 1:,}, and {entry_file} holds entry {number}"
-    if root != checkpoint.root:
-        return f"the entry in {entry_file} is not the one that was signed, or {proof_file} was changed"
-    if stored not in (None, digest):
-        return f"the entry_hash in {entry_file} is not the hash of the entry"
-    uncovered = tuple(name for name in columns if name not in (*_COLUMNS, "entry_hash"))
-    return Proven(proof.index + 1, digest, checkpoint, signers, uncovered)
-
-
-def _entry(path: Path) -> tuple[Batch, tuple[str, ...]]:
-    """Return the one entry in a file, and its columns."""
-    batches: list[Batch] = []
-    try:
-        with ExportFile(path).snapshot() as snapshot:
-            columns = tuple(snapshot.info.columns)
-            lacking = [name for name in _COLUMNS if name not in columns]
-            if not lacking:
-                snapshot.scan(columns, Segment(), batches.append)
-    except SourceError as error:
-        raise UsageError(error.message, "Name an export of one entry with all of its columns.") from None
-    if lacking or sum(map(len, batches)) != 1:
-        what = f"lacks {', '.join(lacking)}" if lacking and columns else "does not hold one entry"
-        raise UsageError(f"{path} {what}.", "Name a file with one line of an export, with all columns.")
-    return batches[0], columns
+        raise SourceError(f"The backup cannot be read: {error.strerror}.", "Check its permissions.") from None
+    return found.hexdigest()

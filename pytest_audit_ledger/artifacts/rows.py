@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import repeat
 
-from pytest_audit_ledger.entry import NULL, Batch, json_objects, json_text
+from pytest_audit_ledger.entry import NULL, PAYLOAD_COLUMNS, Batch, json_objects, json_text
+from pytest_audit_ledger.kinds.base import Column
 
 _FORMULA = tuple(
     json_text(character) or ""
@@ -18,9 +19,17 @@ _FORMULA = tuple(
 )
 """What a spreadsheet takes for the start of a formula (OWASP, "CSV Injection"), and the apostrophe that defuses it."""
 
-_NUMBERS = re.compile(r"smallint|integer|bigint|real|double precision|numeric(\(.*\))?")
-_DOCUMENTS = frozenset({"json", "jsonb"})
+_HASHED_TEXTS = {*PAYLOAD_COLUMNS.values(), "entry_hash"} - {"sequence_number", "timestamp"}
+"""What is hashed as text, and so written as text, whatever type a ledger gives it."""
+
+NUMBERS = re.compile(r"smallint|integer|bigint|real|double precision|numeric(\(.*\))?")
+DOCUMENTS = frozenset({"json", "jsonb"})
 _NOT_FINITE = frozenset({"NaN", "Infinity", "-Infinity"})
+
+
+def written_types(columns: Mapping[str, Column], names: Iterable[str]) -> dict[str, str]:
+    """Return the types as which columns are written, in the order of `names`."""
+    return {name: "text" if name in _HASHED_TEXTS else columns[name].type for name in names}
 
 
 def json_rows(batch: Batch, types: Mapping[str, str]) -> Iterator[str]:
@@ -31,12 +40,12 @@ def json_rows(batch: Batch, types: Mapping[str, str]) -> Iterator[str]:
 
 def _as_json(column: list[str], kind: str) -> tuple[list[str], bool]:
     """Return a column as JSON values, or as JSON text that is still to be quoted."""
-    if _NUMBERS.fullmatch(kind):
+    if NUMBERS.fullmatch(kind):
         finite = _NOT_FINITE.isdisjoint(column)
         return (column if finite else [f'"{text}"' if text in _NOT_FINITE else text for text in column], False)
     if kind == "boolean":
         return ([{"t": "true", "f": "false"}.get(text, text) for text in column], False)
-    if kind in _DOCUMENTS:
+    if kind in DOCUMENTS:
         return ([text if text == NULL else _plain(text).replace("\n", " ") for text in column], False)
     return (column, True)
 
@@ -49,7 +58,7 @@ def csv_rows(batch: Batch, types: Mapping[str, str], *, excel_safe: bool) -> Ite
     """
     pieces: list[Iterator[str] | list[str]] = []
     for name, kind in types.items():
-        bare = _NUMBERS.fullmatch(kind) or kind == "boolean"
+        bare = NUMBERS.fullmatch(kind) or kind == "boolean"
         pieces.append(_bare(batch.text(name)) if bare else _quoted(batch.text(name), excel_safe=excel_safe))
         pieces.append(repeat(","))
     # zip ends with the columns, which are of one length

@@ -1,4 +1,7 @@
-"""Keys as options name them: a verifier key itself or a file with some, and a file with a signing key."""
+"""Keys of checkpoints as options name them: a verifier key or a file with some, and a file with a signing key.
+
+They are of the form of C2SP signed-note. The keys of transcripts are others: `transcript_keys.py`.
+"""
 
 from __future__ import annotations
 
@@ -13,19 +16,21 @@ LARGEST_FILE = 64 * 1024
 """Bytes of a file with keys."""
 
 
-def verifier_keys(named: Iterable[str]) -> tuple[VerifierKey, ...]:
+def verifier_keys(named: Iterable[str], folder: str = "") -> tuple[VerifierKey, ...]:
     """Return the keys that these texts are, or that stand in the files they name, one on a line, `#` before a comment.
+
+    Files are named relative to `folder`.
 
     Raises UsageError where one is neither.
     """
-    return tuple(dict.fromkeys(key for text in named for key in _verifier_keys(text)))
+    return tuple(dict.fromkeys(key for text in named for key in _verifier_keys(text, folder)))
 
 
-def _verifier_keys(text: str) -> list[VerifierKey]:
+def _verifier_keys(text: str, folder: str) -> list[VerifierKey]:
     remedy = "Give the line that keygen printed, or a file that holds it."
     if text.startswith("PRIVATE+KEY+"):
         raise UsageError("That is a signing key, which verifies nothing and must be shown to nobody.", remedy)
-    path = Path(text)
+    path = Path(folder, text)
     in_file = _is_file(path)
     lines = [line.strip() for line in (_read(path).splitlines() if in_file else [text])]
     keys = [line for line in lines if line and not line.startswith("#")]

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from pytest_audit_ledger.artifacts.checkpoint import CheckpointResult, write_signing_key
-from pytest_audit_ledger.artifacts.proof import check_proof as checked_proof
+from pytest_audit_ledger.artifacts.entry_proof import check_proof as checked_proof
 from pytest_audit_ledger.checkpoints.keys import signing_key, verifier_keys
 from pytest_audit_ledger.checkpoints.note import VerifierKey, encode
 from pytest_audit_ledger.checkpoints.record import Record

@@ -7,8 +7,7 @@ import click
 from pytest_audit_ledger.artifacts.export import FORMATS, ExportResult
 from pytest_audit_ledger.cli.options import (
     EXIT_CODES,
-    NOT_DONE,
-    TAMPERED,
+    assurance_code,
     ledger_options,
     outweighed_by,
     progress,
@@ -16,7 +15,6 @@ from pytest_audit_ledger.cli.options import (
 )
 from pytest_audit_ledger.errors import UsageError
 from pytest_audit_ledger.ledger import Ledger
-from pytest_audit_ledger.outcome import Assurance
 from pytest_audit_ledger.printable import printable
 from pytest_audit_ledger.sources.dsn import resolve
 from pytest_audit_ledger.sources.selection import date_range as parse_range
@@ -29,15 +27,6 @@ Examples:
 
 {EXIT_CODES}
 """
-
-
-_CODES = {
-    Assurance.ANCHORED.value: 0,
-    Assurance.SELF_CONSISTENT.value: 0,
-    Assurance.TAMPERED.value: TAMPERED,
-    Assurance.UNVERIFIED.value: NOT_DONE,
-}
-"""How an export that was to be verified ends."""
 
 
 @click.command(epilog=_EPILOG)
@@ -105,7 +94,7 @@ def export(
             excel_safe=excel_safe,
             verify=verify,
         )
-    code = _CODES[result.manifest["assurance"]] if verify else 0
+    code = assurance_code(result.manifest["assurance"]) if verify else 0
     if not quiet:
         with outweighed_by(code):
             _tell(result, aside=output == "-", verified=verify)

@@ -11,14 +11,16 @@ from typing import Any, NoReturn
 
 import click
 
+from pytest_audit_ledger.cli.backup import backup
 from pytest_audit_ledger.cli.checkpoint import checkpoint
+from pytest_audit_ledger.cli.diff import diff
 from pytest_audit_ledger.cli.export import export
 from pytest_audit_ledger.cli.options import EXIT_CODES, NOT_DONE, WRONG_USAGE, tell_error, written
 from pytest_audit_ledger.cli.suite import suite
 from pytest_audit_ledger.cli.verify import verify
 from pytest_audit_ledger.errors import LedgerError, UsageError
 
-_HELP = """Verify a hash-chained audit ledger, and export it as evidence.
+_HELP = """Verify a hash-chained audit ledger, export it as evidence, back it up, and compare it with what it was.
 
 \b
 The ledger, which --ledger-db (or --source, or the variable LEDGER_DSN) names, is
@@ -36,6 +38,8 @@ Examples:
   audit-ledger verify --ledger-db postgresql://auditor@localhost/ledger --verbose
   audit-ledger verify --ledger-db env:MY_DSN --table audit.ledger_entries --quiet
   audit-ledger export --source service=ledger --output ledger.jsonl.gz
+  audit-ledger backup --source service=ledger --output ledger.sql.gz --verify
+  audit-ledger diff ledger.sql.gz service=ledger
 
 {EXIT_CODES}
 """
@@ -115,3 +119,5 @@ main.add_command(verify)
 main.add_command(export)
 main.add_command(checkpoint)
 main.add_command(suite)
+main.add_command(backup)
+main.add_command(diff)

@@ -6,10 +6,11 @@ remedies in messages name it so.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,6 +18,7 @@ from typing import Any, TypeVar
 import click
 
 from pytest_audit_ledger.errors import LedgerError, OutputError, UsageError
+from pytest_audit_ledger.outcome import Assurance
 from pytest_audit_ledger.printable import printable
 from pytest_audit_ledger.progress import progress_bar
 from pytest_audit_ledger.rendering import ASCII, UNICODE, Marks
@@ -32,6 +34,19 @@ Exit codes:
   1  tampered with, or a critical check failed
   2  wrong usage; nothing was done
   3  could not be verified, or done; this says nothing about tampering"""
+
+_CODES = {
+    Assurance.ANCHORED.value: 0,
+    Assurance.SELF_CONSISTENT.value: 0,
+    Assurance.TAMPERED.value: TAMPERED,
+    Assurance.UNVERIFIED.value: NOT_DONE,
+}
+
+
+def assurance_code(assurance: str) -> int:
+    """Return how something ends that was to be verified."""
+    return _CODES[assurance]
+
 
 LONGEST_TIMEOUT_S = 2_147_483
 """What PostgreSQL takes, which counts milliseconds in 31 bits."""
@@ -49,7 +64,7 @@ class Aliased(click.Option):
 
 
 def ledger_options(command: Command) -> Command:
-    """Add the options that every command has."""
+    """Add the options that every command has which reads a ledger."""
     options = (
         click.option(
             "--ledger-db",
@@ -61,6 +76,13 @@ def ledger_options(command: Command) -> Command:
             metavar="DSN",
             help="The ledger: a database, an export, or demo.",
         ),
+    )
+    return _added(options, place_options(common_options(command)))
+
+
+def place_options(command: Command) -> Command:
+    """Add the options that say which table is read, and how long that may take."""
+    options = (
         click.option(
             "--table",
             "--ledger-table",
@@ -79,6 +101,13 @@ def ledger_options(command: Command) -> Command:
             metavar="SECONDS",
             help=f"How long one statement may take on the server; a scan is one.  [default: {DEFAULT_TIMEOUT_S}]",
         ),
+    )
+    return _added(options, command)
+
+
+def common_options(command: Command) -> Command:
+    """Add the options that every command has, also one that reads no ledger."""
+    options = (
         click.option("--quiet", "-q", is_flag=True, help="Print nothing but errors; the exit code says the rest."),
         click.option(
             "--no-color",
@@ -89,6 +118,10 @@ def ledger_options(command: Command) -> Command:
             help="Print without colours, as with the variable NO_COLOR, or where the output is no terminal.",
         ),
     )
+    return _added(options, command)
+
+
+def _added(options: Sequence[Callable[[Command], Command]], command: Command) -> Command:
     for option in reversed(options):
         command = option(command)
     return command
@@ -166,6 +199,11 @@ def marks() -> Marks:
     except (UnicodeEncodeError, LookupError):
         return ASCII
     return UNICODE
+
+
+def as_text(document: Any) -> str:
+    """Return a document as JSON for a terminal or a file, without any control character."""
+    return json.dumps(document, indent=2).replace("\x7f", "\\u007f")  # the one that it leaves as it is
 
 
 def tell_error(message: str) -> None:

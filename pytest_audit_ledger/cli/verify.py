@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 import sys
@@ -10,6 +9,7 @@ import textwrap
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -20,6 +20,7 @@ from pytest_audit_ledger.cli.options import (
     NOT_DONE,
     TAMPERED,
     Aliased,
+    as_text,
     checkpoint_options,
     ledger_options,
     marks,
@@ -31,7 +32,7 @@ from pytest_audit_ledger.cli.repair import print_script, restore, tell_irreparab
 from pytest_audit_ledger.errors import UsageError
 from pytest_audit_ledger.extensions import installed_kinds
 from pytest_audit_ledger.judgement import Verification
-from pytest_audit_ledger.kinds.checkpoint import trust
+from pytest_audit_ledger.kinds.given import given_by
 from pytest_audit_ledger.ledger import Ledger
 from pytest_audit_ledger.outcome import Assurance, Status
 from pytest_audit_ledger.rendering import ASCII, UNICODE, Marks, full_report, tree
@@ -114,6 +115,16 @@ Examples:
     help="Let the waivers of a suite excuse findings about integrity, too; the assurance stays TAMPERED.",
 )
 @click.option(
+    "--transcript-key",
+    "--ledger-transcript-key",
+    "transcript_keys",
+    cls=Aliased,
+    multiple=True,
+    metavar="PEM",
+    help="A file with an Ed25519 public key that transcripts may be signed with; repeatable. Without any, their "
+    "signatures are not verified, which is a warning.",
+)
+@click.option(
     "--repair",
     is_flag=True,
     help="First restore what protects the entries (triggers, constraints, indexes), after a confirmation. Never "
@@ -143,6 +154,7 @@ def verify(
     since_checkpoint: bool,
     recheck: str | None,
     allow_integrity_waivers: bool,
+    transcript_keys: tuple[str, ...],
     repair: bool,
     yes: bool,
     dry_run: bool,
@@ -159,7 +171,14 @@ def verify(
         raise UsageError(f"{'--yes' if yes else '--dry-run'} says how to repair.", "Add --repair, or leave it out.")
     if dry_run and output is not None:
         raise UsageError("With --dry-run there is no result to write.", "Leave --output out, or redirect the SQL.")
-    trust(checkpoints, keys, require=require_checkpoint, max_unanchored=max_unanchored)  # mistakes show now
+    trusted: dict[str, Any] = {
+        "checkpoints": checkpoints,
+        "verifier_keys": keys,
+        "require_checkpoint": require_checkpoint,
+        "max_unanchored": max_unanchored,
+        "transcript_keys": transcript_keys,
+    }
+    given_by(**trusted)  # mistakes show now
     since_options(since_checkpoint=since_checkpoint, recheck=recheck)
     _refuse_early(dsn, suites, output)
     with Ledger(dsn, table=table, timeout=timeout, progress=progress(quiet=quiet)) as ledger:
@@ -174,13 +193,10 @@ def verify(
             workers=chosen,
             samples=samples,
             allow_empty=allow_empty,
-            checkpoints=checkpoints,
-            verifier_keys=keys,
-            require_checkpoint=require_checkpoint,
-            max_unanchored=max_unanchored,
             allow_integrity_waivers=allow_integrity_waivers,
             since_checkpoint=since_checkpoint,
             recheck=recheck,
+            **trusted,
         )
     code = exit_code(verification, allow_empty=allow_empty)
     with outweighed_by(code), ExitStack() as last:
@@ -246,7 +262,7 @@ def _text(verification: Verification, shown: Marks, *, verbose: bool) -> str:
 
 
 def _json(verification: Verification) -> str:
-    return json.dumps(as_json(verification), indent=2).replace("\x7f", "\\u007f")  # the one control it leaves as it is
+    return as_text(as_json(verification))
 
 
 class _EnoughError(Exception):

@@ -230,6 +230,14 @@ class Kind(ABC):
         """Yield what is wrong with parameters that each fit their schema: the name of one, and words for it."""
         return ()
 
+    @classmethod
+    def prepared(cls, parameters: Mapping[str, Any], folder: str) -> Mapping[str, Any]:  # noqa: ARG003  (for others)
+        """Return the parameters of a check in a suite as a run needs them, such as files read.
+
+        Called once, where a suite in `folder` is loaded. Raises UsageError, which is told as a mistake of the suite.
+        """
+        return parameters
+
     def __init__(self, parameters: Mapping[str, Any], ledger: LedgerInfo, samples: int) -> None:
         defaults = {name: schema["default"] for name, schema in self.parameters_schema.items() if "default" in schema}
         self.parameters: Mapping[str, Any] = {**defaults, **parameters}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -29,10 +28,13 @@ from pytest_audit_ledger.outcome import Anchor, Finding
 
 _TEXTS: Mapping[str, Any] = {"type": "array", "items": {"type": "string", "minLength": 1}, "default": []}
 
-FOLDERS: Mapping[str, Any] = {**_TEXTS, "description": "Folders with checkpoints, kept outside of the database."}
+FOLDERS: Mapping[str, Any] = {
+    **_TEXTS,
+    "description": "Folders with checkpoints, kept outside of the database; in a suite relative to it.",
+}
 VERIFIER_KEYS: Mapping[str, Any] = {
     **_TEXTS,
-    "description": "The keys that are trusted: what keygen printed, or files that hold it.",
+    "description": "The keys that are trusted: what keygen printed, or files that hold it, in a suite relative to it.",
 }
 
 UNANCHORED_PATTERN = r"^[0-9]{1,9}[smhd]?$(?!\n)"
@@ -72,6 +74,11 @@ class Checkpoint(EntryTree):
             "description": "How many entries, or for how long one, may be in no checkpoint.",
         },
     }
+
+    @classmethod
+    def prepared(cls, parameters: Mapping[str, Any], folder: str) -> Mapping[str, Any]:
+        """Read the keys, and name the folders as they lie beside the suite."""
+        return beside_suite(parameters, folder)
 
     def __init__(self, parameters: Mapping[str, Any], ledger: LedgerInfo, samples: int) -> None:
         super().__init__(parameters, ledger, samples)
@@ -228,6 +235,16 @@ class Checkpoint(EntryTree):
             self.facts["older entries re-read"] = f"{reread:,}"
 
 
+def beside_suite(parameters: Mapping[str, Any], folder: str) -> Mapping[str, Any]:
+    """Return the parameters with the folders of checkpoints as they lie beside a suite in `folder`, and the keys read.
+
+    Raises UsageError where a key cannot be read.
+    """
+    folders = [str(Path(folder, name)) for name in parameters.get("folders", ())]
+    keys = [str(key) for key in verifier_keys(parameters.get("verifier_keys", ()), folder)]
+    return {**parameters, **({"folders": folders} if folders else {}), **({"verifier_keys": keys} if keys else {})}
+
+
 def opened_store(parameters: Mapping[str, Any], *, newest_record: bool = False) -> Store:
     """Return what the folders hold that the parameters name; of the records only the newest, where that is enough.
 
@@ -262,34 +279,3 @@ def _length(time: timedelta) -> str:
     if minutes < 120:
         return f"{minutes} min"
     return f"{minutes // 60} h" if minutes < 2 * 24 * 60 else f"{minutes // (24 * 60)} days"
-
-
-def trust(
-    folders: Sequence[str] = (),
-    keys: Sequence[str] = (),
-    *,
-    require: bool = False,
-    max_unanchored: str | None = None,
-) -> dict[str, dict[str, Any]]:
-    """Return the parameters that options set, by name of kind; what no option sets is left to the suites.
-
-    Raises UsageError where an option makes no sense.
-    """
-    if folders and not keys:
-        raise UsageError(
-            "Checkpoints prove nothing without the key that must have signed them.", "Add --ledger-verifier-key=KEY."
-        )
-    if max_unanchored is not None and not re.match(UNANCHORED_PATTERN, max_unanchored):
-        raise UsageError(f"{max_unanchored!r} is no number of entries and no length of time.", "Write 1000, or 24h.")
-    parameters: dict[str, Any] = {}
-    if folders:
-        parameters["folders"] = list(folders)
-    if keys:
-        parameters["verifier_keys"] = [str(key) for key in verifier_keys(keys)]
-    if require:
-        parameters["require"] = True
-    if max_unanchored is not None:
-        parameters["max_unanchored"] = max_unanchored
-    of_guards: dict[str, Any] = {name: parameters[name] for name in ("folders", "verifier_keys") if name in parameters}
-    given: dict[str, dict[str, Any]] = {Checkpoint.name: parameters, "checkpoint_guards": of_guards}
-    return {kind: values for kind, values in given.items() if values}

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from pytest_audit_ledger.errors import NotApplicable
 from pytest_audit_ledger.kinds.base import Catalogue, Guard, LedgerInfo
-from pytest_audit_ledger.kinds.checkpoint import FOLDERS, VERIFIER_KEYS, opened_store
+from pytest_audit_ledger.kinds.checkpoint import FOLDERS, VERIFIER_KEYS, beside_suite, opened_store
 from pytest_audit_ledger.outcome import Finding
 from pytest_audit_ledger.resources import sql
 
@@ -27,6 +27,11 @@ class CheckpointGuards(Guard):
     unit = "guards"
     integrity = True
     parameters_schema: ClassVar[Mapping[str, Mapping[str, Any]]] = {"folders": FOLDERS, "verifier_keys": VERIFIER_KEYS}
+
+    @classmethod
+    def prepared(cls, parameters: Mapping[str, Any], folder: str) -> Mapping[str, Any]:
+        """Read the keys, and name the folders as they lie beside the suite."""
+        return beside_suite(parameters, folder)
 
     def __init__(self, parameters: Mapping[str, Any], ledger: LedgerInfo, samples: int) -> None:
         super().__init__(parameters, ledger, samples)

@@ -90,6 +90,23 @@ def meets(value: Decimal, limit: str) -> bool:
     return bool(_COMPARISONS[limit.removesuffix(number)](value, Decimal(number)))
 
 
+def reversed_or_no_bounds(parameters: Mapping[str, Any], place: str) -> Iterable[tuple[str, str]]:
+    """Yield the objections to a pair of bounds; `place` is the parameter to point at where there is none."""
+    low, high = parameters.get("min_value"), parameters.get("max_value")
+    if low is None and high is None:
+        yield place, "it needs min_value, max_value, or both"
+    if isinstance(low, (int, float)) and isinstance(high, (int, float)) and low > high:
+        yield "min_value", f"it is greater than max_value, {high}"
+
+
+def bounds_in_words(parameters: Mapping[str, Any]) -> str:
+    """Return what the bounds allow."""
+    words = {"min_value": "at least", "max_value": "at most"}
+    if not parameters.get("inclusive", True):
+        words = {"min_value": "more than", "max_value": "less than"}
+    return " and ".join(f"{word} {parameters[name]}" for name, word in words.items() if name in parameters)
+
+
 class DataKind(Query):
     """A kind about the data in the entries."""
 
@@ -137,9 +154,18 @@ class DataKind(Query):
             return None
         return Severity.WARNING if warn_if is not None and meets(number, warn_if) else Severity.INFO
 
+    def redacts(self, column: str) -> bool:
+        """Tell whether the values of a column are shown nowhere."""
+        return column in self.parameters.get("redact", ())
+
+    def told(self, name: str, value: str | None) -> str:
+        """Return a value of a column as people see it."""
+        if self.redacts(name):
+            return "(redacted)"
+        return "NULL" if value is None else clip(value, LONGEST_SHOWN)
+
     def shown(self, rows: Rows) -> Iterable[tuple[int | None, str]]:
         """Yield of each row the sequence number, if there is one, and the other columns in words."""
-        redacted = set(self.parameters.get("redact") or ())
         for row in rows.first:
             number = None
             told = []
@@ -147,18 +173,12 @@ class DataKind(Query):
                 if name == "sequence_number" and number is None and value is not None and _is_integer(value):
                     number = int(value)
                 else:
-                    told.append(f"{name} = {_told(name, value, redacted)}")
+                    told.append(f"{name} = {self.told(name, value)}")
             yield number, ", ".join(told)
 
 
 def _is_integer(text: str) -> bool:
     return re.fullmatch(r"-?[0-9]{1,19}", text) is not None
-
-
-def _told(name: str, value: str | None, redacted: set[str]) -> str:
-    if name in redacted:
-        return "(redacted)"
-    return "NULL" if value is None else clip(value, LONGEST_SHOWN)
 
 
 class RowKind(DataKind):
@@ -202,6 +222,10 @@ class RowKind(DataKind):
         """Return the columns that a finding shows, by name."""
         return [self.parameters["column"]] if "column" in self.parameters else []
 
+    def besides(self) -> Sequence[str]:
+        """Return what else a finding shows, as SQL has it: of the columns that `extras` adds."""
+        return []
+
     def message(self) -> str:
         """Return what is wrong with an entry, in words."""
         return self.rule
@@ -214,7 +238,7 @@ class RowKind(DataKind):
         """Return how entries are counted, and how the unexpected ones are shown."""
         entries = self.entries(f"*{self.extras()}")
         judged, unexpected = f"({self.judged()})", f"({self.unexpected()})"
-        shown = ", ".join(dict.fromkeys(["sequence_number", *map(self.named, self.told_columns())]))
+        shown = ", ".join(dict.fromkeys(["sequence_number", *map(self.named, self.told_columns()), *self.besides()]))
         return {
             "count": self.statement(
                 f"SELECT count(*) AS entries,\n       count(*) FILTER (WHERE {judged}) AS judged,\n"
@@ -239,13 +263,16 @@ class RowKind(DataKind):
         if not self.unexpected_rows:
             return
         severity = self._gravity_of_rows()
-        self.findings.add_counted(
-            [
-                Finding(self.code, self.message(), number, self.expected(), words, severity)
-                for number, words in self.shown(queries.ask(statements["show"], self.findings.limit))
-            ],
-            self.unexpected_rows,
-        )
+        found = [
+            Finding(self.code, self.message(), number, self.expected(), words, severity)
+            for number, words in self.shown(queries.ask(statements["show"], self.findings.limit))
+        ]
+        if not found:
+            raise CannotEvaluate(
+                "The SQL answers differently each time it is asked.",
+                "Take out what is random.",
+            )
+        self.findings.add_counted(found, self.unexpected_rows)
 
     def _gravity_of_rows(self) -> Severity | None:
         if "mostly" not in self.parameters:

@@ -23,7 +23,6 @@ from pytest_audit_ledger.kinds.data import (
     meets,
 )
 from pytest_audit_ledger.outcome import Finding
-from pytest_audit_ledger.printable import clip
 
 
 class ExpressionIsTrue(RowKind):
@@ -77,6 +76,7 @@ class Metric(DataKind):
         "error_if": limit_schema("Find fault if the number is so."),
         "where": WHERE,
         "allow_empty": COMMON["allow_empty"],
+        "redact": COMMON["redact"],
     }
     required_parameters = ("expression",)
 
@@ -100,13 +100,12 @@ class Metric(DataKind):
             return
         number = _number(value)
         self.facts["value"] = str(value)
-        limits = {name: self.parameters[name] for name in ("error_if", "warn_if") if name in self.parameters}
-        severity = self.gravity(number)
-        broken = [limit for limit in limits.values() if meets(number, limit)]
+        limits = [self.parameters[name] for name in ("error_if", "warn_if") if name in self.parameters]
+        broken = next((limit for limit in limits if meets(number, limit)), None)
         if broken:
             self.unexpected_rows = 1
-            expected = f"not {' and not '.join(broken)}"
-            self.findings.add(Finding("METRIC", f"the number is {broken[0]}", None, expected, str(value), severity))
+            severity = self.gravity(number)
+            self.findings.add(Finding("METRIC", f"the number is {broken}", None, f"not {broken}", str(value), severity))
 
 
 class FailedRows(DataKind):
@@ -153,4 +152,5 @@ def _number(value: str | None) -> Decimal:
     try:
         return Decimal(value)
     except InvalidOperation:
-        raise CannotEvaluate(f"The expression gives {clip(value, 100)!r}, which is no number.", "Correct it.") from None
+        remedy = "Correct it; true and false become numbers with ::int."
+        raise CannotEvaluate("The expression gives something that is no number.", remedy) from None

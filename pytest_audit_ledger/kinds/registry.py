@@ -16,10 +16,13 @@ from pytest_audit_ledger.kinds.chain import (
 )
 from pytest_audit_ledger.kinds.checkpoint import Checkpoint
 from pytest_audit_ledger.kinds.checkpoint_guards import CheckpointGuards
+from pytest_audit_ledger.kinds.coverage import HashCoverage
+from pytest_audit_ledger.kinds.envelope import EnvelopeConsistency, EnvelopeHash
 from pytest_audit_ledger.kinds.export_manifest import ExportManifest
 from pytest_audit_ledger.kinds.own_sql import ExpressionIsTrue, FailedRows, Metric
 from pytest_audit_ledger.kinds.table_guard import TableGuard
 from pytest_audit_ledger.kinds.totals import ColumnsMatchSet, Recency, RowCountBetween
+from pytest_audit_ledger.kinds.transcript import TranscriptSignature
 from pytest_audit_ledger.kinds.values import (
     AcceptedRange,
     AcceptedValues,
@@ -41,6 +44,10 @@ SHIPPED: tuple[type[Kind], ...] = (
     VerdictTaxonomy,
     AppendOnly,
     TableGuard,
+    EnvelopeHash,
+    EnvelopeConsistency,
+    TranscriptSignature,
+    HashCoverage,
     Checkpoint,
     CheckpointGuards,
     ExportManifest,

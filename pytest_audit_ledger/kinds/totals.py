@@ -9,8 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 from pytest_audit_ledger.kinds.base import DURATION_PATTERN, Catalogue, Guard, Queries, Statement, duration
-from pytest_audit_ledger.kinds.data import COLUMN, COMMON, WHERE, DataKind
-from pytest_audit_ledger.kinds.values import bounds_in_words, reversed_or_no_bounds
+from pytest_audit_ledger.kinds.data import COLUMN, COMMON, WHERE, DataKind, bounds_in_words, reversed_or_no_bounds
 from pytest_audit_ledger.outcome import Finding
 
 _COUNT: Mapping[str, Any] = {"type": "integer", "minimum": 0}
@@ -23,11 +22,12 @@ class RowCountBetween(DataKind):
     aliases = ("expect_table_row_count_to_be_between",)
     rule = "The number of entries lies within the bounds."
     remedy = "Find out why there are more or fewer, and correct the bounds or what writes the entries."
-    unit = "number of entries"
+    unit = "count of entries"
     parameters_schema: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "min_value": {**_COUNT, "description": "The smallest number that is right."},
         "max_value": {**_COUNT, "description": "The largest number that is right."},
         "where": {**WHERE, "description": "An SQL condition; only the entries for which it is true are counted."},
+        "redact": COMMON["redact"],
     }
 
     @classmethod
@@ -67,6 +67,7 @@ class Recency(DataKind):
         },
         "where": WHERE,
         "allow_empty": COMMON["allow_empty"],
+        "redact": COMMON["redact"],
     }
     required_parameters = ("column", "within")
 
@@ -86,12 +87,17 @@ class Recency(DataKind):
         """Find the newest, and compare it with the clock."""
         judged, newest, recent, now = queries.ask(self.statements()["find the newest"], 1).first[0]
         self.element_count = int(judged or 0)
-        self.facts["newest"] = newest or "none up to now"
+        column, within = self.parameters["column"], self.parameters["within"]
+        told = "none up to now" if newest is None else self.told(column, newest)
+        self.facts["newest"] = told
         if self.element_count and recent != "true":
             self.unexpected_rows = 1
-            message = f"the newest {self.parameters['column']} is older than {self.parameters['within']}"
-            expected = f"within {self.parameters['within']} before {now}"
-            self.findings.add(Finding("STALE", message, None, expected, newest or "none up to now"))
+            message = (
+                f"every {column} lies in the future"
+                if newest is None
+                else f"the newest {column} is older than {within}"
+            )
+            self.findings.add(Finding("STALE", message, None, f"within {within} before {now}", told))
 
 
 class ColumnsMatchSet(Guard):

@@ -6,27 +6,30 @@ not_null alone; a check that finds nothing but missing values has examined nothi
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from pytest_audit_ledger.errors import UsageError
 from pytest_audit_ledger.kinds.base import DURATION_PATTERN, duration
-from pytest_audit_ledger.kinds.data import COLUMN, RowKind
+from pytest_audit_ledger.kinds.data import COLUMN, RowKind, bounds_in_words, reversed_or_no_bounds
 from pytest_audit_ledger.names import quoted, split_name
 
 _BOUND: Mapping[str, Any] = {
     "type": ["number", "string"],
     "description": "A number, or a text that is read as the column's type, such as 2026-05-01.",
 }
-_SCALAR: Mapping[str, Any] = {"type": ["string", "number", "boolean"]}
+_SCALAR: Mapping[str, Any] = {"type": ["string", "integer", "boolean"]}
 
 _BEFORE = quoted("the value before")
 _OCCURRENCES = quoted("the number of occurrences")
 
 
 def _text(value: Any) -> str:
-    """Return a value of YAML as PostgreSQL prints it."""
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    """Return a value of YAML as PostgreSQL prints it; a whole number may be written as 1e3 there."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 class NotNull(RowKind):
@@ -185,7 +188,7 @@ class AcceptedRange(_ValueKind):
     def unexpected(self) -> str:
         """Return that the value lies outside."""
         column, inclusive = self.column(), self.parameters["inclusive"]
-        type_ = self.ledger.columns[self.parameters["column"]].type
+        type_ = _unbounded(self.ledger.columns[self.parameters["column"]].type)
         below, above = ("<", ">") if inclusive else ("<=", ">=")
         bounds = (("min_value", below), ("max_value", above))
         return " OR ".join(
@@ -205,21 +208,11 @@ class AcceptedRange(_ValueKind):
         return bounds_in_words(self.parameters)
 
 
-def reversed_or_no_bounds(parameters: Mapping[str, Any], place: str) -> Iterable[tuple[str, str]]:
-    """Yield the objections to a pair of bounds; `place` is the parameter to point at where there is none."""
-    low, high = parameters.get("min_value"), parameters.get("max_value")
-    if low is None and high is None:
-        yield place, "it needs min_value, max_value, or both"
-    if isinstance(low, (int, float)) and isinstance(high, (int, float)) and low > high:
-        yield "min_value", f"it is greater than max_value, {high}"
-
-
-def bounds_in_words(parameters: Mapping[str, Any]) -> str:
-    """Return what the bounds allow."""
-    words = {"min_value": "at least", "max_value": "at most"}
-    if not parameters.get("inclusive", True):
-        words = {"min_value": "more than", "max_value": "less than"}
-    return " and ".join(f"{word} {parameters[name]}" for name, word in words.items() if name in parameters)
+def _unbounded(type_: str) -> str:
+    """Return the type that a bound is read as: one that does not cut or round it, as `numeric(5,2)` would."""
+    if type_ in ("smallint", "integer", "bigint"):
+        return "numeric"
+    return re.sub(r"\(.*?\)", "", "bpchar" if type_.startswith("character(") else type_)
 
 
 class ValuesMatchRegex(_ValueKind):
@@ -271,6 +264,10 @@ class ValuesIncreasing(_ValueKind):
         column = self.column()
         return f", lag({column}) OVER (PARTITION BY {column} IS NULL ORDER BY sequence_number) AS {_BEFORE}"
 
+    def besides(self) -> Sequence[str]:
+        """Show the value before, too."""
+        return [] if self.redacts(self.parameters["column"]) else [_BEFORE]
+
     def unexpected(self) -> str:
         """Return that the value is less than the one before, or not more."""
         return f"{self.column()} {'<=' if self.parameters['strictly'] else '<'} {_BEFORE}"
@@ -304,6 +301,10 @@ class SequentialValues(_ValueKind):
         """Look at the next smaller value."""
         column = self.column()
         return f", lag({column}) OVER (PARTITION BY {column} IS NULL ORDER BY {column}, sequence_number) AS {_BEFORE}"
+
+    def besides(self) -> Sequence[str]:
+        """Show the value before, too."""
+        return [] if self.redacts(self.parameters["column"]) else [_BEFORE]
 
     def unexpected(self) -> str:
         """Return that the difference is another one."""

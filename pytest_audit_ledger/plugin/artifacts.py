@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+from pytest_audit_ledger.artifacts.backup import BackupArtifact, backup_request
 from pytest_audit_ledger.artifacts.base import Artifact, Verified
 from pytest_audit_ledger.artifacts.checkpoint import CheckpointArtifact
+from pytest_audit_ledger.artifacts.encryption import read_key
 from pytest_audit_ledger.artifacts.export import ExportArtifact, export_request
+from pytest_audit_ledger.artifacts.proof import Prover
 from pytest_audit_ledger.checkpoints.keys import signing_key, verifier_keys
 from pytest_audit_ledger.errors import LedgerError, UsageError
+from pytest_audit_ledger.ledger import shipped_checks
+from pytest_audit_ledger.plugin.items import REGISTRY
 from pytest_audit_ledger.plugin.run import RUN, Run, is_worker, visible
 from pytest_audit_ledger.progress import progress_bar
+from pytest_audit_ledger.sources.postgres import PostgresSource
 from pytest_audit_ledger.sources.selection import date_range, fields, selection
 
+_BACKUP = ("--ledger-encryption-key", "--ledger-scratch-db")
 _FILTERS = ("--ledger-fields", "--ledger-date-range", "--ledger-verdict", "--ledger-rule", "--ledger-limit")
 
 
@@ -30,10 +38,10 @@ def wanted(config: pytest.Config) -> list[Artifact]:
 
 def ours(config: pytest.Config) -> list[Artifact]:
     """Return the artifacts of this package that the options ask for."""
-    return [*_export(config), *_checkpoint(config)]
+    return [*_exports(config), *_backups(config), *_checkpoints(config)]
 
 
-def _checkpoint(config: pytest.Config) -> list[Artifact]:
+def _checkpoints(config: pytest.Config) -> list[Artifact]:
     folder, key = config.getoption("--ledger-write-checkpoint"), config.getoption("--ledger-signing-key")
     if (folder is None) != (key is None):
         raise UsageError(
@@ -49,17 +57,15 @@ def _checkpoint(config: pytest.Config) -> list[Artifact]:
     return [CheckpointArtifact(here / folder, signing_key(here / key), trusted)]
 
 
-def _export(config: pytest.Config) -> list[Artifact]:
+def _exports(config: pytest.Config) -> list[Artifact]:
     path = config.getoption("--ledger-export")
     if path is None:
-        alone = [name for name in _FILTERS if config.getoption(name) is not None]
-        if alone:
-            raise UsageError(f"{alone[0]} says what to export, and nothing is exported.", "Add --ledger-export=FILE.")
+        _refuse_alone(config, _FILTERS, "says what to export, and nothing is exported.", "Add --ledger-export=FILE.")
         return []
     days, names = config.getoption("--ledger-date-range"), config.getoption("--ledger-fields")
     since, until = date_range(days) if days is not None else (None, None)
     request = export_request(
-        str(config.invocation_params.dir / Path(path)) if path else "",
+        _place(config, path),
         fields=fields(names) if names is not None else (),
         selection=selection(
             start_date=since,
@@ -70,6 +76,32 @@ def _export(config: pytest.Config) -> list[Artifact]:
         ),
     )
     return [ExportArtifact(request)]
+
+
+def _backups(config: pytest.Config) -> list[Artifact]:
+    path = config.getoption("--ledger-backup")
+    if path is None:
+        _refuse_alone(config, _BACKUP, "says how to back up, and nothing is backed up.", "Add --ledger-backup=FILE.")
+        return []
+    named, scratch = config.getoption("--ledger-encryption-key"), config.getoption("--ledger-scratch-db")
+    if config.stash[RUN].options.is_export:
+        raise UsageError("Only a database can be backed up.", "Copy an export, with its manifest.")
+    if scratch is not None:
+        PostgresSource(scratch)  # a mistake shows now
+    request = backup_request(_place(config, path), key=read_key(named) if named is not None else None)
+    return [BackupArtifact(request, Prover(shipped_checks(config.stash[REGISTRY]), scratch))]
+
+
+def _refuse_alone(config: pytest.Config, names: Sequence[str], message: str, remedy: str) -> None:
+    """Raise UsageError where an option is given that concerns another one, which is not."""
+    alone = [name for name in names if config.getoption(name) is not None]
+    if alone:
+        raise UsageError(f"{alone[0]} {message}", remedy)
+
+
+def _place(config: pytest.Config, path: str) -> str:
+    """Return where a file is to be written that is named where pytest was started."""
+    return str(config.invocation_params.dir / Path(path)) if path else ""
 
 
 def write_all(session: pytest.Session) -> None:

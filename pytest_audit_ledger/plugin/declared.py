@@ -67,6 +67,14 @@ def add_options(parser: pytest.Parser) -> None:
         help="Let the waivers of a suite excuse findings about integrity, too. The assurance stays TAMPERED.",
     )
     group.addoption(
+        "--ledger-transcript-key",
+        metavar="PEM",
+        action="append",
+        default=[],
+        help="A file with an Ed25519 public key that transcripts may be signed with; repeatable, for keys that were "
+        "in use one after the other. Without any, the signatures of transcripts are not verified, which is a warning.",
+    )
+    group.addoption(
         "--ledger-export",
         metavar="FILE",
         help="When the checks are done, write the entries they read to FILE (.json, .jsonl or .csv, also with .gz), "
@@ -123,6 +131,23 @@ def add_options(parser: pytest.Parser) -> None:
     )
     group.addoption(
         "--ledger-signing-key", metavar="FILE", help="The key for it, from `audit-ledger checkpoint keygen`."
+    )
+    group.addoption(
+        "--ledger-backup",
+        metavar="FILE",
+        help="When the checks are done, back the database up to FILE (.sql or .dump, also with .gz and .age), "
+        "restore it into a scratch database, verify what comes out, and write a manifest beside it.",
+    )
+    group.addoption(
+        "--ledger-encryption-key",
+        metavar="KEY",
+        help="Encrypt the backup by age, for age1… or an SSH public key, or with a passphrase: @FILE or env:NAME.",
+    )
+    group.addoption(
+        "--ledger-scratch-db",
+        metavar="DSN",
+        help="The server to restore the backup on, in a database of its own that is dropped (default: one that is "
+        "started for this).",
     )
     for name, help_text in TOOLS.items():
         group.addoption(name, action="store_true", help=help_text)

@@ -8,13 +8,12 @@ from pathlib import Path
 import pytest
 
 from pytest_audit_ledger.errors import UsageError
-from pytest_audit_ledger.kinds.checkpoint import trust
+from pytest_audit_ledger.kinds.given import Given, given_by
 from pytest_audit_ledger.resumption import Since, since_options
 from pytest_audit_ledger.scan import parse_workers
 from pytest_audit_ledger.sources.base import Source
 from pytest_audit_ledger.sources.export_file import ExportFile
 from pytest_audit_ledger.sources.resolve import DEFAULT_TABLE, named_source
-from pytest_audit_ledger.verification import Given
 
 
 @dataclass(frozen=True)
@@ -62,11 +61,12 @@ def read_options(config: pytest.Config, dsn: str) -> Options:
         allow_empty=config.getoption("--ledger-allow-empty"),
         allow_integrity_waivers=config.getoption("--ledger-allow-integrity-waivers"),
         suites=tuple(config.getini("ledger_suites")),
-        given=trust(
-            [str(config.invocation_params.dir / folder) for folder in config.getoption("--ledger-checkpoint")],
-            config.getoption("--ledger-verifier-key"),
-            require=config.getoption("--ledger-require-checkpoint"),
+        given=given_by(
+            checkpoints=[config.invocation_params.dir / folder for folder in config.getoption("--ledger-checkpoint")],
+            verifier_keys=config.getoption("--ledger-verifier-key"),
+            require_checkpoint=config.getoption("--ledger-require-checkpoint"),
             max_unanchored=config.getoption("--ledger-max-unanchored"),
+            transcript_keys=config.getoption("--ledger-transcript-key"),
         ),
         since=since_options(
             since_checkpoint=config.getoption("--ledger-since-checkpoint"),

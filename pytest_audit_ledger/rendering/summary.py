@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from pytest_audit_ledger.entry import VERDICTS
-from pytest_audit_ledger.judgement import CHECKPOINTS, CONSISTENCY, Verification
+from pytest_audit_ledger.judgement import CHECKPOINTS, CONSISTENCY, PROVENANCE, Verification
+from pytest_audit_ledger.kinds.coverage import NOTHING
 from pytest_audit_ledger.outcome import Finding, Outcome, Status
 from pytest_audit_ledger.printable import printable
 from pytest_audit_ledger.rendering.outcomes import describe
@@ -16,6 +17,7 @@ TITLE = "Ledger Integrity Verification"
 _GUARDS = ("append_only", "table_guard")
 _TIME = ("timestamp_order",)
 _EXPORT = ("export_manifest",)
+_COVERAGE = ("hash_coverage",)
 
 _REWRITING = {"TRUNCATED", "REWRITTEN", "EQUIVOCATION"}
 
@@ -101,6 +103,8 @@ def _lines(verification: Verification, marks: Marks) -> Iterator[tuple[str, str]
     yield "Timestamp order", _state(verification, _TIME, f"VALID{newer}", marks)
     yield "Verdicts", _state(verification, ("verdict_taxonomy",), f"ALL KNOWN{newer}", marks)
     yield "Protections", _state(verification, _GUARDS, "IN PLACE", marks)
+    if {outcome.status for outcome in _of(verification, PROVENANCE)} - {Status.SKIP}:
+        yield "Provenance", _provenance(verification, marks)
     if _compared(verification):
         yield "Checkpoints", _checkpoints(verification, marks)
     if _of(verification, _EXPORT):
@@ -130,7 +134,7 @@ def _of(verification: Verification, kinds: Sequence[str]) -> list[Outcome]:
 
 
 def _others(verification: Verification) -> list[Outcome]:
-    named = {*CONSISTENCY, *_TIME, *_GUARDS, *_EXPORT, *CHECKPOINTS, "verdict_taxonomy"}
+    named = {*CONSISTENCY, *_TIME, *_GUARDS, *_EXPORT, *PROVENANCE, *_COVERAGE, *CHECKPOINTS, "verdict_taxonomy"}
     return [outcome for outcome in verification.outcomes if outcome.kind not in named]
 
 
@@ -174,6 +178,14 @@ def _state(verification: Verification, kinds: Sequence[str], good: str, marks: M
     return f"{marks.warned} {counted}" if count or mark != marks.good else f"{mark} {good}"
 
 
+def _provenance(verification: Verification, marks: Marks) -> str:
+    """Return how the checks ended that had something to examine."""
+    ran = [outcome for outcome in _of(verification, PROVENANCE) if outcome.status is not Status.SKIP]
+    kinds = [outcome.kind for outcome in ran]
+    good = "HASHES AND SIGNATURES HOLD" if "transcript_signature" in kinds else "HASHES HOLD"
+    return _state(verification, kinds, good, marks)
+
+
 def _first(outcomes: Sequence[Outcome]) -> str:
     places = [f.sequence_number for outcome in outcomes for f in outcome.findings if f.sequence_number is not None]
     return f", first at sequence {min(places)}" if places else ""
@@ -192,6 +204,7 @@ def full_report(verification: Verification, marks: Marks = UNICODE) -> str:
     """Return the report in full, section by section. It claims nothing that was not checked."""
     title = f"{TITLE} Report"
     told = "\n\n".join(findings(verification, in_full=True)).splitlines()
+    covered = list(_covered(verification))
     sections = [
         [title, "=" * len(title)],
         list(_head(verification)),
@@ -199,6 +212,7 @@ def full_report(verification: Verification, marks: Marks = UNICODE) -> str:
         ["Integrity Checks:", *_indented(_checks(verification.outcomes, marks))],
         [f"Verdict Distribution{_newer(verification)}:", *_indented(_verdicts(verification))],
         *([["Findings:", *_indented(told)]] if told else []),
+        *([["Covered By:", *_indented(covered)]] if covered else []),
         ["Risk Assessment:", *_indented(_risks(verification, marks))],
         [f"Status: {verification.assurance.value}", *_indented([printable(verification.sentence, 2000)])],
         [f"Recommendation: {verification.recommendation}"],
@@ -285,9 +299,21 @@ def _risks(verification: Verification, marks: Marks) -> Iterator[str]:
     refused = "refused by the database, until an owner or superuser lifts its protections"
     yield f"Changes from now on: {_state(verification, _GUARDS, refused, marks)}"
     yield f"Chain rewritten as a whole, or cut off at its end: {_rewriting(verification, marks)}"
-    uncovered = "id, created_at, escalation_status, escalation_notes, and the columns of schema v3"
     anchor = verification.anchor
     known = f"; unchanged up to entry {anchor.rows:,}, as the checkpoint has them" if anchor and anchor.rows else ""
     if anchor and anchor.unread:
         known += f", when it was made; {anchor.unread:,} entries were not re-read since"
-    yield f"Not covered by any hash: {uncovered}{known}"
+    yield f"Covered by no hash and no signature in the ledger: {_uncovered(verification)}{known}"
+
+
+def _covered(verification: Verification) -> Iterator[str]:
+    for outcome in _of(verification, _COVERAGE):
+        for name, value in outcome.facts.items():
+            yield f"{name}: {printable(value, 1000)}"
+
+
+def _uncovered(verification: Verification) -> str:
+    """Return what an edit would not show in, as it was found, or else as the schemas have it."""
+    found = [outcome.facts[NOTHING] for outcome in _of(verification, _COVERAGE) if NOTHING in outcome.facts]
+    usual = "id, created_at, escalation_status, escalation_notes; of the columns of schema v3 nothing was examined"
+    return printable(found[0], 1000) if found else usual

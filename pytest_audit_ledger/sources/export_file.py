@@ -11,13 +11,10 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timezone
-from functools import cache
 from hashlib import sha256
 from json.encoder import encode_basestring
 from pathlib import Path
 from typing import Any, NoReturn
-
-from jsonschema import Draft202012Validator
 
 from pytest_audit_ledger.entry import NULL, Batch, canonical_timestamp
 from pytest_audit_ledger.errors import NotApplicable, SourceError, UsageError
@@ -33,16 +30,16 @@ from pytest_audit_ledger.kinds.base import (
     Queries,
 )
 from pytest_audit_ledger.printable import printable
-from pytest_audit_ledger.resources import folder
 from pytest_audit_ledger.sources import copy_text
 from pytest_audit_ledger.sources.base import Consume, Segment
-from pytest_audit_ledger.sources.records import DECODER, Record, format_of, records
+from pytest_audit_ledger.sources.manifest import read_manifest
+from pytest_audit_ledger.sources.records import Number, Record, format_of, records
 from pytest_audit_ledger.sources.selection import Selection, read_moment
+
+MANIFEST_SCHEMA = "export-manifest.schema.json"
 
 BATCH_CHARACTERS = 160 * 1024
 """Characters of the file in a batch (some hundred entries), and those of one entry more."""
-
-MANIFEST_SUFFIX = ".manifest.json"
 
 
 def is_export(text: str) -> bool:
@@ -59,7 +56,7 @@ class ExportFile:
         Raises UsageError where there is none.
         """
         self.path = Path(path)
-        if not _is_file(self.path):
+        if not is_file(self.path):
             raise UsageError(f"There is no file {self.path}.", "Name an export, or the DSN of a database.")
         if format_of(self.path) is None:
             raise UsageError(f"{self.path} is no export.", "Name a file .json, .jsonl or .csv; .gz may follow.")
@@ -88,7 +85,7 @@ class ExportSnapshot:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._stopped = False
-        manifest = read_manifest(path)
+        manifest = read_manifest(path, MANIFEST_SCHEMA)
         self._excel_safe = bool(manifest and manifest["excel_safe"])
         digest = _digest(path)
         self.info = LedgerInfo(
@@ -281,9 +278,35 @@ def _json_text(value: str) -> str:
 def _anything(values: list[Any]) -> list[str]:
     """Return texts as they are, and whatever else JSON has as JSON."""
     try:
-        return _texts([v if v is None or isinstance(v, str) else json.dumps(v, ensure_ascii=False) for v in values])
+        return _texts([v if v is None or isinstance(v, str) else _dumped(v) for v in values])
     except RecursionError:
         raise ValueError("which is nested too deeply") from None
+
+
+class _KeptAsWrittenError(Exception):
+    """Raised at a number that `json.dumps` cannot write as it stood in the file."""
+
+
+def _dumped(value: Any) -> str:
+    try:
+        return json.dumps(value, ensure_ascii=False, default=_refuse_number)
+    except _KeptAsWrittenError:
+        return _written_out(value)
+
+
+def _refuse_number(_: Number) -> NoReturn:
+    raise _KeptAsWrittenError
+
+
+def _written_out(value: Any) -> str:
+    """Return a value as JSON with each number as it stood in the file."""
+    if isinstance(value, Number):
+        return value.text
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{_dumped(key)}: {_written_out(item)}' for key, item in value.items())}}}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_written_out, value))}]"
+    return _dumped(value)
 
 
 def _moments(values: list[Any]) -> list[str]:
@@ -324,41 +347,9 @@ def _clock(manifest: Mapping[str, Any] | None) -> str:
     return canonical_timestamp(min(stated or now, now))
 
 
-def _is_file(path: Path) -> bool:
+def is_file(path: Path) -> bool:
+    """Tell whether there is such a file."""
     try:
         return path.is_file()
     except OSError:  # a name that is too long, a folder that may not be entered
         return False
-
-
-def manifest_path(path: Path) -> Path:
-    """Return where the manifest of an export lies."""
-    return path.with_name(path.name + MANIFEST_SUFFIX)
-
-
-@cache
-def manifest_schema() -> Mapping[str, Any]:
-    """Return the JSON Schema of a manifest."""
-    text = (folder("checks") / "export-manifest.schema.json").read_text(encoding="utf-8")
-    schema: Mapping[str, Any] = json.loads(text)
-    return schema
-
-
-def read_manifest(path: Path) -> Mapping[str, Any] | None:
-    """Return the manifest beside an export, None where there is none. Raises SourceError where it makes no sense."""
-    beside = manifest_path(path)
-    try:
-        if not beside.exists():
-            return None
-        text = beside.read_text(encoding="utf-8") if beside.is_file() else ""
-        manifest = DECODER.decode(text)
-        mistakes = [error.message for error in Draft202012Validator(manifest_schema()).iter_errors(manifest)]
-    except (OSError, ValueError, RecursionError) as error:
-        mistakes = [getattr(error, "strerror", None) or "it is no JSON"]
-    if mistakes:
-        raise SourceError(
-            f"The manifest {beside} cannot be read: {printable(mistakes[0])}.",
-            "Fetch it again from where it was filed, or move it away to check the export without it.",
-        )
-    found: Mapping[str, Any] = manifest
-    return found

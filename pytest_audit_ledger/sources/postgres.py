@@ -21,12 +21,13 @@ from psycopg2.extensions import make_dsn
 from psycopg2.extras import RealDictCursor
 from psycopg2.sql import SQL, Composable, Identifier, Literal
 
-from pytest_audit_ledger.errors import CannotEvaluate, SourceError
+from pytest_audit_ledger.errors import CannotEvaluate, SourceError, UsageError
 from pytest_audit_ledger.kinds.base import MOMENT, Attempt, Column, LedgerInfo
 from pytest_audit_ledger.names import split_name
 from pytest_audit_ledger.resources import sql
 from pytest_audit_ledger.sources import copy_text, dsn
 from pytest_audit_ledger.sources.base import Consume, Segment
+from pytest_audit_ledger.sources.programs import Login
 from pytest_audit_ledger.sources.queries import PostgresQueries
 from pytest_audit_ledger.sources.refusals import explain
 from pytest_audit_ledger.sources.selection import Selection
@@ -94,6 +95,23 @@ class PostgresSource:
             return psycopg2.connect(make_dsn(**self._parameters))
         except psycopg2.Error as error:
             raise explain(error, self.label) from None
+
+    def login(self, connection: extensions.connection) -> Login:
+        """Return how a program of PostgreSQL's connects to the server that this connection reached.
+
+        Raises UsageError where a secret could only be given to it among its arguments.
+        """
+        given = dict(self._parameters)
+        if "sslpassword" in given:
+            raise UsageError("A program takes sslpassword only among its arguments.", "Use a key without a password.")
+        password = given.pop("password", None)
+        reached = {"host": connection.info.host, "port": str(connection.info.port)}  # of several, this one
+        return Login(
+            conninfo=make_dsn(**{**given, **{name: value for name, value in reached.items() if value}}),
+            password=password,
+            label=self.label,
+            server_major=connection.server_version // 10_000,
+        )
 
     @property
     def table_label(self) -> str:
@@ -219,6 +237,14 @@ class PostgresSnapshot:
         if self._shared is None:
             self._shared = str(self._run("SELECT pg_catalog.pg_export_snapshot() AS name")[0]["name"])
         return self._shared
+
+    def login(self) -> Login:
+        """Return how a program of PostgreSQL's connects to the very server of this snapshot."""
+        return self._source.login(self._connection)
+
+    def count(self) -> int:
+        """Return how many entries there are."""
+        return int(self._run(SQL("SELECT count(*) AS number FROM {}").format(self._name))[0]["number"])
 
     def bounds(self) -> tuple[int, int] | None:
         """Return the lowest and highest sequence number, or None where there are no entries."""

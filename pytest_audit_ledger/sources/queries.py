@@ -18,12 +18,13 @@ from psycopg2.sql import SQL, Composable, Identifier, Literal
 
 from pytest_audit_ledger.errors import CannotEvaluate, LedgerError
 from pytest_audit_ledger.kinds.base import LedgerInfo, Rows, Statement
+from pytest_audit_ledger.names import QUOTED
 from pytest_audit_ledger.outcome import LONGEST_TEXT
 from pytest_audit_ledger.sources.refusals import explain
 
 _CURSOR = Identifier("audit_ledger_answer")
 _OPEN = "DECLARE answer refcursor := {name}; BEGIN OPEN answer NO SCROLL FOR EXECUTE {text}{using}; END"
-_PLACEHOLDER = re.compile(r"%\(([\w.]+)\)s")
+_SLOT = re.compile(rf"(?:{QUOTED.pattern})|(?P<ledger>\{{ledger\}})|%\((?P<name>[\w.]+)\)s", re.DOTALL)
 
 
 class PostgresQueries:
@@ -38,7 +39,8 @@ class PostgresQueries:
 
     def ask(self, statement: Statement, first: int) -> Rows:
         """Return the `first` rows of a SELECT as text, and how many there are in all."""
-        text, values = _numbered(statement.sql.replace("{ledger}", self.info.table), statement.values)
+        text, values = _filled(statement.sql, self.info.table, statement.values)
+        opened = False
         try:
             with self._connection.cursor() as cursor:
                 self._open(cursor, f"SELECT * FROM (\n{text}\n) AS answer LIMIT 0", values)  # noqa: S608  (see above)
@@ -46,6 +48,7 @@ class PostgresQueries:
                 names = tuple(column.name for column in cursor.description or ())
                 cursor.execute(SQL("CLOSE {}").format(_CURSOR))
                 self._open(cursor, _shortened(text, len(names)), values)
+                opened = True
                 self._limit(cursor)
                 cursor.execute(SQL("FETCH FORWARD {} FROM {}").format(Literal(first), _CURSOR))
                 rows = tuple(cursor.fetchall())
@@ -54,7 +57,7 @@ class PostgresQueries:
                 moved = int((cursor.statusmessage or "").removeprefix("MOVE "))
                 cursor.execute(SQL("CLOSE {}").format(_CURSOR))
         except psycopg2.Error as error:
-            raise self._refusal(error, statement) from None
+            raise self._refusal(error, hushed=statement.discreet and opened) from None
         except ValueError:  # which no text in PostgreSQL can hold
             raise CannotEvaluate("A value holds a NUL character, or is no text in UTF-8.", "Correct it.") from None
         return Rows(names, rows, len(rows) + moved)
@@ -69,7 +72,8 @@ class PostgresQueries:
         """Set the timeout anew: a function in the SQL can have changed it."""
         cursor.execute(SQL("SET LOCAL statement_timeout = {}").format(Literal(self._timeout * 1000)))
 
-    def _refusal(self, error: psycopg2.Error, statement: Statement) -> LedgerError:
+    def _refusal(self, error: psycopg2.Error, *, hushed: bool) -> LedgerError:
+        """Return the error in our words; `hushed` where those of the server can hold values of entries."""
         code = error.pgcode or ""
         if code == errorcodes.QUERY_CANCELED:
             return CannotEvaluate(
@@ -79,8 +83,9 @@ class PostgresQueries:
         if not code or code[:2] in _OUTAGES:
             return explain(error, self._label)
         words = (error.diag.message_primary or str(error)).strip()
-        if statement.discreet and code.startswith(_DATA_EXCEPTION):
+        if hushed and code not in _WITHOUT_VALUES:
             words = f"a value does not fit (SQLSTATE {code}; the server's words might show what is redacted)"
+            return CannotEvaluate(f"The server refuses the SQL: {words}.", "Correct the SQL.")
         remedy = _REMEDIES.get(code) or error.diag.message_hint or "Correct the SQL."
         return CannotEvaluate(f"The server refuses the SQL: {words}.", remedy)
 
@@ -94,11 +99,22 @@ def _shortened(text: str, width: int) -> str:
     return f"SELECT {columns} FROM (\n{text}\n) AS answer ({', '.join(names)})"  # noqa: S608  (see above)
 
 
-def _numbered(text: str, values: Mapping[str, Any]) -> tuple[str, list[Any]]:
-    """Return the query with its placeholders numbered, as the server has them, and their values in that order."""
-    used = list(dict.fromkeys(_PLACEHOLDER.findall(text)))
-    numbers = {name: number for number, name in enumerate(used, 1)}
-    return _PLACEHOLDER.sub(lambda found: f"${numbers[found[1]]}", text), [values[name] for name in used]
+def _filled(text: str, table: str, values: Mapping[str, Any]) -> tuple[str, list[Any]]:
+    """Return the query with its table, its values numbered as the server has them, and the values in that order.
+
+    What stands in quotes or comments stays as it is, also where the name of a column holds {ledger}.
+    """
+    used: list[str] = []
+
+    def fill(found: re.Match[str]) -> str:
+        if found["name"] is None:
+            return table if found["ledger"] else found[0]
+        if found["name"] not in used:
+            used.append(found["name"])
+        return f"${used.index(found['name']) + 1}"
+
+    filled = _SLOT.sub(fill, text)
+    return filled, [values[name] for name in used]
 
 
 def _typed(value: Any) -> Composable:
@@ -116,7 +132,12 @@ _TYPES = ((bool, "bool"), (int, "int8"), (float, "float8"), (str, "text"))
 _OUTAGES = ("08", "53", "57", "58", "XX")
 """Classes of SQLSTATE that say something of the server, and nothing of the SQL (PostgreSQL, appendix A)."""
 
-_DATA_EXCEPTION = "22"
+_WITHOUT_VALUES = (
+    errorcodes.READ_ONLY_SQL_TRANSACTION,
+    errorcodes.DIVISION_BY_ZERO,
+    errorcodes.INSUFFICIENT_PRIVILEGE,
+)
+"""What the server says of them names no value of an entry, also while it reads."""
 
 _REMEDIES = {
     errorcodes.READ_ONLY_SQL_TRANSACTION: "A check only reads; write a SELECT without anything that changes data.",

@@ -113,8 +113,23 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON")
 
 
-DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse_constant)
-"""Refuses what readers of JSON disagree on."""
+class Number:
+    """A number that Python would write otherwise than it stands in the file, such as `1.50`."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __repr__(self) -> str:
+        return self.text
+
+
+def _fraction(token: str) -> float | Number:
+    number = float(token)
+    return number if repr(number) == token else Number(token)
+
+
+DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse_constant, parse_float=_fraction)
+"""Refuses what readers of JSON disagree on, and keeps numbers as they are written."""
 
 
 def _mistake(error: Exception) -> str:

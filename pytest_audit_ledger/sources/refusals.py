@@ -68,7 +68,8 @@ def explain(error: psycopg2.Error, label: str) -> SourceError:
     if error.pgcode in _BY_CODE:
         sentence, remedy = _BY_CODE[error.pgcode]
     else:
-        known = (entry[1:] for entry in _BY_WORDS if re.search(entry[0], str(error)))
+        words_only = () if error.pgcode else _BY_WORDS
+        known = (entry[1:] for entry in words_only if re.search(entry[0], str(error)))
         sentence, remedy = next(known, ("PostgreSQL refused", "See the server's log."))
     return SourceError(f"{sentence}: {label} ({words}).", remedy)
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import random
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from hashlib import sha256
 
 from pytest_audit_ledger.entry import GENESIS_HASH, Entry, canonical_timestamp, entry_hash
+from pytest_audit_ledger.jsonb import canonical, digest
 
 FIRST_DAY = datetime(2025, 9, 1, 6, 0, tzinfo=timezone.utc)
 
@@ -67,11 +71,77 @@ def sample_entries(count: int, *, seed: int = 1, step_s: float = 60.0, start: da
         previous_hash = entry_hash(entry)
 
 
-def copy_rows(entries: Iterable[Entry]) -> Iterator[str]:
-    """Yield entries, each with its hash, as rows of COPY text with the columns of `COPY_COLUMNS`."""
+PROVENANCE_COLUMNS = (
+    "envelope_json",
+    "envelope_hash",
+    "verifier_status",
+    "transcript_json",
+    "transcript_signature",
+    "signing_key_id",
+)
+
+
+@dataclass(frozen=True)
+class Signer:
+    """Who signs transcripts: the id of the key, and what returns the signature over a message."""
+
+    key_id: str
+    sign: Callable[[bytes], bytes]
+
+
+def sample_provenance(entry: Entry, signer: Signer | None = None) -> dict[str, str | None]:
+    """Return what schema v3 has beside an entry, by column: an envelope, and with a signer a transcript."""
+    transcript_id = digest(entry.telemetry_id.encode())[-32:]
+    measured = re.match(r"(\w+)=([0-9.]+) ", entry.reasoning or "")
+    assertions = [{"metric": measured[1], "observed": float(measured[2]), "rule": entry.rule_id}] if measured else []
+    answer = {"verdict": entry.verdict, "reasoning": entry.reasoning, "formalizable_assertions": assertions}
+    status = "AGREED" if assertions else "UNVERIFIABLE"
+    envelope = {
+        **answer,
+        "verifier_result": {"status": status, "divergences": [], "checked_assertions": len(assertions)},
+        "transcript_ref": f"transcript:{transcript_id if signer else 'unsigned'}",
+    }
+    columns = {
+        "envelope_json": json.dumps(envelope, ensure_ascii=False),
+        "envelope_hash": digest(canonical(envelope)),
+        "verifier_status": status,
+    }
+    signed = _signed(entry, answer, transcript_id, signer) if signer else {}
+    return {**dict.fromkeys(PROVENANCE_COLUMNS), **columns, **signed}
+
+
+def _signed(entry: Entry, answer: Mapping[str, object], transcript_id: str, signer: Signer) -> dict[str, str]:
+    request = f"Judge the record {entry.telemetry_id} by {entry.knowledge_graph_version}.\nAnswer in JSON."
+    hashes = {"request_hash": digest(request.encode()), "response_hash": digest(canonical(answer))}
+    signature = signer.sign("|".join(hashes.values()).encode("ascii")).hex()
+    transcript = {
+        "transcript_id": transcript_id,
+        "request_canonical": request,
+        "response_canonical": answer,
+        **hashes,
+        "signature_hex": signature,
+        "signing_key_id": signer.key_id,
+        "backend_name": "sample",
+        "backend_metadata": {},
+        "started_at": entry.timestamp,
+        "completed_at": entry.timestamp,
+    }
+    document = json.dumps(transcript, ensure_ascii=False)
+    return {"transcript_json": document, "transcript_signature": signature, "signing_key_id": signer.key_id}
+
+
+Provenance = Callable[[Entry], dict[str, str | None]]
+
+
+def copy_rows(entries: Iterable[Entry], provenance: Provenance | None = None) -> Iterator[str]:
+    """Yield entries, each with its hash, as rows of COPY text with the columns of `COPY_COLUMNS`.
+
+    Where `provenance` is given, what it returns for an entry follows, in the columns of `PROVENANCE_COLUMNS`.
+    """
     for entry in entries:
         values = [getattr(entry, name) for name in COPY_COLUMNS[:-1]]
-        yield "\t".join(map(_copy_field, [*values, entry_hash(entry)])) + "\n"
+        besides = provenance(entry) if provenance else {}
+        yield "\t".join(map(_copy_field, [*values, entry_hash(entry), *besides.values()])) + "\n"
 
 
 _COPY_ESCAPES = str.maketrans(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -17,7 +18,8 @@ _PASSED_OVER = {"build", "dist", "node_modules", "venv"}
 def find_suites(paths: Sequence[Path], here: Path) -> list[Path]:
     """Return the suites among files and below folders; below `here` where there are none of either.
 
-    A name that is no file is that of a suite of this package. Raises UsageError for one that is neither.
+    A name that is no file is that of a suite of this package. Raises UsageError for one that is neither; what
+    looks like a DSN is not repeated, because of its password.
     """
     found: list[Path] = []
     for named in paths or [here]:
@@ -29,7 +31,8 @@ def find_suites(paths: Sequence[Path], here: Path) -> list[Path]:
         elif named.name.endswith(SUFFIX) and shipped.is_file():
             found.append(shipped)
         else:
-            raise UsageError(f"There is no suite {named}.", f"Name a *{SUFFIX} file, or a folder with such files.")
+            which = "A DSN is no suite." if re.search("[@=]|:/", str(named)) else f"There is no suite {named}."
+            raise UsageError(which, f"Name a *{SUFFIX} file, or a folder with such files.")
     return list(dict.fromkeys(found))
 
 

@@ -68,9 +68,11 @@ class Document:
         row = text[:start].rpartition("\n")[2] + part
         if path in self.blocks:
             line, column = line + 1 + text.count("\n", 0, start), 1
+        elif "\n" in text[:start]:
+            return self.places[path]
         written = "".join(self.text.splitlines()[line - 1 : line])
         found = written.find(row, column - 1)
-        if not row or found < 0:
+        if not row or found < 0 or written[column - 1 : found].strip() not in ("", "'", '"'):
             return self.places[path]
         return (line, found + len(row) - len(part) + 1, max(1, len(part)))
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
-from pytest_audit_ledger.errors import SuiteError
+from pytest_audit_ledger.errors import SuiteError, UsageError
 from pytest_audit_ledger.kinds.base import Kind
 from pytest_audit_ledger.kinds.data import EXPRESSION, QUERY
 from pytest_audit_ledger.kinds.registry import Registry
@@ -150,8 +150,9 @@ class _Reader:
         ids = [*(check.id for check in part.checks), *_ids(declared_checks)]
         if part.complete:
             _validate_plan(document, len(ids))
-        waivers = waivers_of(document, ids if part.complete else None)
-        part.checks = [replace(c, waiver=waivers.get(c.id, c.waiver)) for c in [*part.checks, *built]]
+        included = {check.id: check.waiver for check in part.checks if check.waiver is not None}
+        waivers = waivers_of(document, ids if part.complete else None, included)
+        part.checks = [replace(check, waiver=waivers.get(check.id)) for check in [*part.checks, *built]]
 
     def _validate_kind(self, document: Document, declared: Declared, at: DataPath) -> type[Kind] | None:
         name = declared.get("expect")
@@ -182,9 +183,14 @@ class _Reader:
         kind = self.registry.get(declared["expect"])
         assert kind is not None  # noqa: S101  (validated; tells the type checker)
         defaults = document.data.get("defaults", {})
-        parameters = _parameters(declared, kind)
+        parameters: Mapping[str, Any] = _parameters(declared, kind)
         if "redact" in kind.parameters_schema and "redact" in defaults:
             parameters = {"redact": defaults["redact"], **parameters}
+        try:
+            parameters = kind.prepared(parameters, str(path.parent))
+        except UsageError as error:
+            document.mistake(document.place(*at), f"{described(document, at)}: {error}")
+            return
         used = {name for text in _sql(declared, kind).values() for name in sql_text.variables(text)}
         for combination in combinations(declared.get("parametrize")):
             variables = {name: value for name, value in {**values, **combination}.items() if name in used}

@@ -11,14 +11,9 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from pytest_audit_ledger.kinds.data import QUERY
+from pytest_audit_ledger.names import QUOTED
 from pytest_audit_ledger.suite.mistakes import did_you_mean
 
-# Comments, and quotes of every kind (PostgreSQL documentation, section 4.1).
-_QUOTED = re.compile(
-    r"--[^\n]*|/\*.*?\*/|\$(?P<tag>[A-Za-z_]\w*)?\$.*?\$(?(tag)(?P=tag))\$"
-    r"|[eE]'(?:[^'\\]|\\.|'')*'|'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"",
-    re.DOTALL,
-)
 _VARIABLE = re.compile(r"%\((?P<name>[^()\s]*)\)(?P<type>\w?)|%s\b")
 _BRACES = re.compile(r"\{(\w+)\}")
 _READING = ("select", "with", "values", "table")
@@ -35,7 +30,7 @@ class Objection:
 
 def _masked(text: str) -> str:
     """Return the text with what stands in quotes and comments blanked, so that places stay the same."""
-    return _QUOTED.sub(lambda found: re.sub(r"[^\n]", " ", found[0]), text)
+    return QUOTED.sub(lambda found: re.sub(r"[^\n]", " ", found[0]), text)
 
 
 def variables(text: str) -> set[str]:
@@ -52,7 +47,7 @@ def one_statement(text: str) -> str:
 def objections(text: str, form: str, known: Collection[str]) -> Iterator[Objection]:
     """Yield what is wrong with SQL of a form, `sql-query` or `sql-expression`; `known` are the variables there are."""
     masked = _masked(text)
-    if not masked.strip():
+    if not QUOTED.sub(lambda found: "" if found[0].startswith(("--", "/*")) else found[0], text).strip():
         yield Objection(0, len(text), "there is no SQL")
         return
     yield from _unknown_names(text, masked, known)

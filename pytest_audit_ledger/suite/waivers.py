@@ -11,13 +11,13 @@ from pytest_audit_ledger.suite.document import Document
 from pytest_audit_ledger.suite.mistakes import did_you_mean
 
 
-def waivers_of(document: Document, ids: Collection[str] | None) -> dict[str, Waiver]:
-    """Return the waivers of a file by the id of the check, and record the mistakes in them.
+def waivers_of(document: Document, ids: Collection[str] | None, included: Mapping[str, Waiver]) -> dict[str, Waiver]:
+    """Return the waivers of a file, and of those it includes, by the id of the check, and record mistakes in them.
 
     `ids` are those of all checks; None where not all are known, because a file has mistakes.
     """
     declared = document.data.get("waivers")
-    waivers: dict[str, Waiver] = {}
+    waivers = dict(included)
     seen: dict[str, int] = {}
     for index, told in enumerate(declared if isinstance(declared, list) else ()):
         if not isinstance(told, dict):

@@ -27,7 +27,8 @@ from pytest_audit_ledger.errors import OutputError, SourceError, UsageError
 from pytest_audit_ledger.ledger import Ledger
 from pytest_audit_ledger.outcome import Assurance, Status
 from pytest_audit_ledger.scan import Advance, Progress
-from pytest_audit_ledger.sources.export_file import manifest_path, manifest_schema
+from pytest_audit_ledger.sources.export_file import MANIFEST_SCHEMA
+from pytest_audit_ledger.sources.manifest import manifest_path, manifest_schema
 from pytest_audit_ledger.sources.postgres import PostgresSource
 from pytest_audit_ledger.sources.sample import sample_entries
 from pytest_audit_ledger.verification import verify
@@ -44,6 +45,7 @@ from tests.postgres.support import (
     found,
     login,
     role,
+    statuses,
 )
 
 NAMES = ["x.json", "x.jsonl", "x.csv", "x.json.gz", "x.jsonl.gz", "x.csv.gz"]
@@ -367,7 +369,7 @@ def test_documents_that_python_cannot_read_are_an_error_and_no_traceback(forger:
     with pytest.raises(SourceError, match="too large for Python"):
         list(Ledger(forger.dsn).export_entries())
     _export(forger.dsn, tmp_path / "x.csv")
-    assert verified(tmp_path / "x.csv").is_valid
+    assert statuses(verified(tmp_path / "x.csv"))["envelope_hash"] is Status.FAIL
     _export(forger.dsn, tmp_path / "x.json")
     (reason,) = {outcome.reason for outcome in verified(tmp_path / "x.json").outcomes}
     assert "x.json:4: a number has too many digits" in reason
@@ -399,7 +401,7 @@ def test_the_manifest_is_valid_and_every_number_in_it_is_true(forger: Forger, tm
         _export(login(forger.dsn, name), tmp_path / "y.json", verify=True)
     manifest = json.loads(manifest_path(path).read_text())
     assert manifest == result.manifest
-    assert list(Draft202012Validator(manifest_schema()).iter_errors(manifest)) == []
+    assert list(Draft202012Validator(manifest_schema(MANIFEST_SCHEMA)).iter_errors(manifest)) == []
     rows = queried(forger, "WHERE verdict = 'CLEAR' ORDER BY sequence_number")
     assert (manifest["size"], manifest["sha256"]) == (path.stat().st_size, sha256(path.read_bytes()).hexdigest())
     assert manifest["entries"] == len(rows) == result.entry_count
@@ -455,7 +457,7 @@ def test_the_assurance_is_that_of_the_snapshot_which_is_exported(forger: Forger,
 
 
 def _telling(advance: Advance) -> Progress:
-    def progress(total: int | None) -> AbstractContextManager[Advance]:
+    def progress(total: int | None, unit: str = "", /) -> AbstractContextManager[Advance]:
         return nullcontext(advance)
 
     return progress

@@ -1,4 +1,4 @@
-"""Measures verification and export against the peer and the floor, as whole processes on one ledger in one run.
+"""Measures verification, export and backup against the peer and the floor, as whole processes on one ledger.
 
 What a verification since a checkpoint costs is measured at the end (see `incremental.py`).
 
@@ -7,8 +7,8 @@ What a verification since a checkpoint costs is measured at the end (see `increm
     .venv/bin/python -m tests.benchmarks.compare --only export      a part of it
 
 The floor of a verification is a raw COPY of the same columns to nothing, that of an export a raw COPY of all columns to
-a file. Peak memory is that of the largest single process, as the
-operating system counts it. The commands of a round run one after the other; a figure is the median of the rounds.
+a file, that of a backup pg_dump by itself. Peak memory is that of the largest single process, as the operating system
+counts it. The commands of a round run one after the other; a figure is the median of the rounds.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from tabulate import tabulate
 
 from pytest_audit_ledger.entry import PAYLOAD_COLUMNS
 from pytest_audit_ledger.sources.demo import embedded_server
+from pytest_audit_ledger.sources.programs import find
 from pytest_audit_ledger.sources.sample import sample_entries
 from tests.benchmarks.incremental import incremental
 from tests.forger import Forger
@@ -135,6 +136,24 @@ def exports(dsn: str) -> list[Series]:
     ]
 
 
+def backups(dsn: str) -> list[Series]:
+    """Return the commands that back up, format by format: the floor, the peer, ours without and with verification."""
+    ours = [sys.executable, "-m", "pytest_audit_ledger", "backup", "--source", dsn]
+    tool = find("pg_dump", 18).path
+    # the peer asks PATH, and knows one format, which it does not restore
+    named = [sys.executable, "-c", f"import os; os.environ['PATH'] = {str(tool.parent)!r}; {PEER}"]
+    theirs = [*named, *peer(dsn, "backup")[3:], "--output", "peer.dump"]
+    return [
+        {
+            f"pg_dump, {name}": [str(tool), f"--format={name}", f"--file=floor.{suffix}", f"--dbname={dsn}"],
+            "ski-audit-ledger backup": theirs,
+            f"ours, {name}": [*ours, "--output", f"ours.{suffix}"],
+            f"ours, {name}, --verify": [*ours, "--output", f"ours.{suffix}", "--verify"],
+        }
+        for name, suffix in (("plain", "sql"), ("custom", "dump"))
+    ]
+
+
 def compare(series: Series, rounds: int) -> dict[str, Measured]:
     """Measure every command, round by round; return the medians."""
     # the peer needs the time zone; plugins that happen to be installed beside ours are not what is measured
@@ -180,10 +199,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--entries", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--only", choices=["verify", "export", "incremental"])
+    parser.add_argument("--only", choices=["verify", "export", "backup", "incremental"])
     arguments = parser.parse_args()
     measured = [
-        part for name, part in (("verify", verifications), ("export", exports)) if arguments.only in (None, name)
+        part
+        for name, part in (("verify", verifications), ("export", exports), ("backup", backups))
+        if arguments.only in (None, name)
     ]
     with embedded_server() as server:
         print(

@@ -18,6 +18,7 @@ SECTIONS = [
     "Chain Analysis:",
     "Integrity Checks:",
     "Verdict Distribution:",
+    "Covered By:",
     "Risk Assessment:",
     "Status: ",
     "Recommendation: ",

@@ -14,6 +14,7 @@ import pytest
 
 from tests.forger import TAMPERINGS, Forger
 from tests.plugin.conftest import RunLedger
+from tests.postgres.support import GUARDS, PASSED, SKIPPED
 
 
 def manifest(path: Path) -> dict[str, Any]:
@@ -32,7 +33,7 @@ def test_a_clean_run_exports_what_it_verified(
 ) -> None:
     path = pytester.path / "ledger.jsonl"
     result = run(f"--ledger-db={forger.build(100).dsn}", f"--ledger-export={path.name}", *processes)
-    result.assert_outcomes(passed=7, skipped=2)
+    result.assert_outcomes(passed=PASSED, skipped=SKIPPED)
     told = manifest(path)
     assert [json.loads(line)["sequence_number"] for line in path.read_text().splitlines()] == list(range(1, 101))
     assert told["sha256"] == sha256(path.read_bytes()).hexdigest()
@@ -67,7 +68,7 @@ def test_the_export_shows_the_snapshot_that_was_verified_whatever_is_appended_me
         """
     )
     pytester.syspathinsert(Path(__file__).parents[2])
-    run(f"--ledger-db={forger.dsn}", "--ledger-export=ledger.json").assert_outcomes(passed=7, skipped=2)
+    run(f"--ledger-db={forger.dsn}", "--ledger-export=ledger.json").assert_outcomes(passed=PASSED, skipped=SKIPPED)
     assert forger.run("SELECT count(*) FROM ledger_entries") == [(120,)]
     exported = json.loads((pytester.path / "ledger.json").read_text())
     assert exported["entry_count"] == 100
@@ -88,7 +89,7 @@ def test_every_filter_narrows_the_export_and_not_the_checks(
         "--ledger-rule=energy.so2.cap",
         "--ledger-limit=3",
     )
-    result.assert_outcomes(passed=7, skipped=2)
+    result.assert_outcomes(passed=PASSED, skipped=SKIPPED)
     wanted = forger.run(
         "SELECT sequence_number, rule_id FROM ledger_entries "
         "WHERE verdict = 'FLAG' AND rule_id = 'energy.so2.cap' ORDER BY 1 LIMIT 3"
@@ -133,7 +134,7 @@ def test_a_run_whose_artifact_cannot_be_written_is_not_green(
 ) -> None:
     result = run(f"--ledger-db={forger.build(10).dsn}", "--ledger-export=missing/ledger.csv")
     assert result.ret == pytest.ExitCode.TESTS_FAILED
-    result.assert_outcomes(passed=7, skipped=2)
+    result.assert_outcomes(passed=PASSED, skipped=SKIPPED)
     result.stdout.fnmatch_lines(["not written: */missing/ledger.csv could not be written: No such file or directory.*"])
     assert left_behind(pytester.path) == set()
 
@@ -215,7 +216,7 @@ def test_the_fixture_gives_the_ledger_to_tests(
     dsn = forger.build(100).dsn
     pytester.makeini(f"[pytest]\n{f'ledger_db = {dsn}' if named == 'ini' else ''}")
     options = [f"--ledger-db={dsn}"] if named == "option" else []
-    run(*options, *processes).assert_outcomes(passed=8, skipped=2)
+    run(*options, *processes).assert_outcomes(passed=PASSED + 1, skipped=SKIPPED)
 
 
 def test_the_fixture_skips_where_no_ledger_is_named(pytester: pytest.Pytester, run: RunLedger) -> None:
@@ -228,7 +229,7 @@ def test_the_fixture_skips_where_no_ledger_is_named(pytester: pytest.Pytester, r
 def test_an_export_is_verified_without_a_database(pytester: pytest.Pytester, run: RunLedger, forger: Forger) -> None:
     run(f"--ledger-db={forger.build(100).dsn}", "--ledger-export=ledger.jsonl")
     result = run("--ledger-db=ledger.jsonl", "--junitxml=junit.xml")
-    result.assert_outcomes(passed=6, skipped=4)
+    result.assert_outcomes(passed=PASSED - len(GUARDS) + 1, skipped=SKIPPED + len(GUARDS))
     result.stdout.fnmatch_lines(
         [
             "audit ledger: ledger.jsonl",
@@ -250,7 +251,7 @@ def test_a_changed_export_is_found_at_the_entry_that_was_changed(
     lines[49] = lines[49].replace("limit", "timil", 1)
     path.write_text("".join(lines))
     result = run("--ledger-db=ledger.jsonl", "-n", "2")
-    result.assert_outcomes(failed=2, passed=4, skipped=4)
+    result.assert_outcomes(failed=2, passed=PASSED - len(GUARDS) - 1, skipped=SKIPPED + len(GUARDS))
     result.stdout.fnmatch_lines(["*ENTRY_HASH_MISMATCH sequence 50: *"])
     result.stdout.fnmatch_lines(["*EXPORT_CHANGED the SHA-256 of the file is not the one in its manifest"])
 
@@ -259,7 +260,7 @@ def test_a_filtered_export_is_never_called_verified(pytester: pytest.Pytester, r
     run(f"--ledger-db={forger.build(100).dsn}", "--ledger-export=flags.jsonl", "--ledger-verdict=FLAG")
     result = run("--ledger-db=flags.jsonl")
     assert result.ret == pytest.ExitCode.TESTS_FAILED
-    result.assert_outcomes(passed=4, skipped=4, errors=2)
+    result.assert_outcomes(passed=PASSED - len(GUARDS) - 1, skipped=SKIPPED + len(GUARDS), errors=2)
     result.stdout.fnmatch_lines(["UNVERIFIED: The ledger as a whole was not verified: chain_linkage, *"])
 
 

@@ -11,6 +11,7 @@ from psycopg2.extensions import make_dsn, parse_dsn
 from tests.conftest import PASSWORD_ROLE
 from tests.forger import Forger
 from tests.plugin.conftest import RunLedger
+from tests.postgres.support import CHECKS, PASSED, SKIPPED
 
 SECRET = "hunter2-%40-secret"
 
@@ -71,12 +72,12 @@ def test_a_ledger_that_cannot_be_reached_is_an_error_and_never_tampered(
 ) -> None:
     dsn, expected = unusable_dsns(server)[name]
     result = run(f"--ledger-db={dsn}", "--junitxml=out.xml")
-    result.assert_outcomes(errors=9)
+    result.assert_outcomes(errors=CHECKS)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines(["chain_linkage: could not be evaluated", f"  why    {expected}", "UNVERIFIED: *"])
     suite = ElementTree.parse(pytester.path / "out.xml").getroot().find("testsuite")
     assert suite is not None
-    assert [len(case.findall("error")) for case in suite.findall("testcase")] == [1] * 9
+    assert [len(case.findall("error")) for case in suite.findall("testcase")] == [1] * CHECKS
     assert not suite.findall("testcase/failure")
     everything = said(result) + (pytester.path / "out.xml").read_text()
     for word in (SECRET, "Traceback", "TAMPERED", "psycopg2"):
@@ -94,10 +95,10 @@ def test_a_wrong_password_is_said_to_be_wrong_and_not_shown(
     right = run(f"--ledger-db={make_dsn(**{**parameters, 'password': 'the right one'})}")
     none = run(f"--ledger-db={make_dsn(**parameters)}")
     forger.run(f"DROP ROLE {PASSWORD_ROLE}")
-    wrong.assert_outcomes(errors=9)
+    wrong.assert_outcomes(errors=CHECKS)
     wrong.stdout.fnmatch_lines(["  why    The password is wrong: *Check the password in the DSN, PGPASSWORD or*"])
     none.stdout.fnmatch_lines(["  why    The server asks for a password and none was given: *Put it in PGPASSWORD, *"])
-    right.assert_outcomes(passed=7, skipped=2)
+    right.assert_outcomes(passed=PASSED, skipped=SKIPPED)
     assert SECRET not in said(wrong)
     assert "the right one" not in said(right)
 
@@ -105,7 +106,7 @@ def test_a_wrong_password_is_said_to_be_wrong_and_not_shown(
 def test_the_password_shows_nowhere_even_with_locals_and_full_traces(run: RunLedger) -> None:
     dsn = f"postgresql://u:{SECRET}@127.0.0.1:{free_port()}/d"
     result = run(f"--ledger-db={dsn}", "--showlocals", "--full-trace", "-vv", "-rA", "--debug")
-    result.assert_outcomes(errors=9)
+    result.assert_outcomes(errors=CHECKS)
     assert SECRET not in said(result)
 
 
@@ -155,7 +156,7 @@ def test_a_user_who_may_not_read_is_told_what_to_ask_for(run: RunLedger, forger:
     dsn = make_dsn(**{**parse_dsn(forger.dsn), "user": "no_reader"})
     result = run(f"--ledger-db={dsn}")
     forger.run("DROP ROLE no_reader")
-    result.assert_outcomes(errors=9)
+    result.assert_outcomes(errors=CHECKS)
     result.stdout.fnmatch_lines(
         ["*may not read the table*Ask its owner for: GRANT SELECT ON public.ledger_entries TO no_reader;"]
     )
@@ -164,9 +165,11 @@ def test_a_user_who_may_not_read_is_told_what_to_ask_for(run: RunLedger, forger:
 def test_a_ledger_under_another_name_is_suggested_and_can_be_named(run: RunLedger, forger: Forger) -> None:
     forger.build(10).run('CREATE SCHEMA "Audit"; ALTER TABLE ledger_entries SET SCHEMA "Audit"')
     result = run(f"--ledger-db={forger.dsn}")
-    result.assert_outcomes(errors=9)
+    result.assert_outcomes(errors=CHECKS)
     result.stdout.fnmatch_lines(["*A table with a ledger's columns is *Audit*ledger_entries*--ledger-table*"])
-    run(f"--ledger-db={forger.dsn}", '--ledger-table="Audit".ledger_entries').assert_outcomes(passed=7, skipped=2)
+    run(f"--ledger-db={forger.dsn}", '--ledger-table="Audit".ledger_entries').assert_outcomes(
+        passed=PASSED, skipped=SKIPPED
+    )
 
 
 def test_a_dsn_can_come_from_an_environment_variable_and_as_sqlalchemy_writes_it(
@@ -176,14 +179,14 @@ def test_a_dsn_can_come_from_an_environment_variable_and_as_sqlalchemy_writes_it
     host = f"host={parameters['host']}&port={parameters['port']}"
     uri = f"postgresql+psycopg://{parameters['user']}@/{parameters['dbname']}?{host}"
     monkeypatch.setenv("MY_LEDGER", uri)
-    run("--ledger-db=env:MY_LEDGER").assert_outcomes(passed=7, skipped=2)
+    run("--ledger-db=env:MY_LEDGER").assert_outcomes(passed=PASSED, skipped=SKIPPED)
 
 
 def test_libpq_variables_work(run: RunLedger, forger: Forger, monkeypatch: pytest.MonkeyPatch) -> None:
     parameters = forger.build(10).connection.get_dsn_parameters()
     for variable, name in {"PGHOST": "host", "PGPORT": "port", "PGUSER": "user", "PGDATABASE": "dbname"}.items():
         monkeypatch.setenv(variable, parameters[name])
-    run("--ledger-db=postgresql://").assert_outcomes(passed=7, skipped=2)
+    run("--ledger-db=postgresql://").assert_outcomes(passed=PASSED, skipped=SKIPPED)
 
 
 def test_the_probe_of_a_suite_leaves_the_entries_as_they_were(
@@ -206,7 +209,7 @@ def test_a_statement_that_takes_too_long_is_an_error_with_what_to_do(run: RunLed
     blocker.run("LOCK TABLE ledger_entries IN ACCESS EXCLUSIVE MODE")
     result = run(f"--ledger-db={forger.dsn}", "--ledger-timeout=1", "-k", "entry_hash")
     blocker.connection.close()
-    result.assert_outcomes(errors=1, deselected=8)
+    result.assert_outcomes(errors=1, deselected=CHECKS - 1)
     result.stdout.fnmatch_lines(
         ["  why    The server stopped the statement after its timeout: * --ledger-timeout SECONDS*"]
     )

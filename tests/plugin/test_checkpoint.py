@@ -9,9 +9,11 @@ import pytest
 
 from pytest_audit_ledger.checkpoints.note import SigningKey
 from pytest_audit_ledger.checkpoints.store import read_store
+from pytest_audit_ledger.judgement import CHECKPOINTS, PROVENANCE
 from pytest_audit_ledger.sources.sample import sample_entries
 from tests.forger import TAMPERINGS, Forger
 from tests.plugin.conftest import RunLedger
+from tests.postgres.support import PASSED, SKIPPED
 
 KEY = SigningKey("bank.example/ledger", bytes(range(32)))
 HOLD = ("--ledger-checkpoint=checkpoints", f"--ledger-verifier-key={KEY.verifier()}")
@@ -36,13 +38,13 @@ def test_a_nightly_run_holds_the_ledger_against_the_last_one_and_signs_anew(
     entries = list(sample_entries(50))
     forger.build(0).append(entries[:40])
     first = run(f"--ledger-db={forger.dsn}", *HOLD, *WRITE, *workers)
-    first.assert_outcomes(passed=7, skipped=2)
+    first.assert_outcomes(passed=PASSED, skipped=SKIPPED)
     first.stdout.fnmatch_lines(["SELF-CONSISTENT: *", f"wrote {folder}/000000000040.checkpoint *"])
     forger.append(entries[40:])
     second = run(
         f"--ledger-db={forger.dsn}", *HOLD, *WRITE, *workers, "--ledger-require-checkpoint", "--junitxml=out.xml"
     )
-    second.assert_outcomes(passed=9)
+    second.assert_outcomes(passed=PASSED + len(CHECKPOINTS), skipped=len(PROVENANCE))
     second.stdout.fnmatch_lines(
         ["ANCHORED: *40 of 50 entries proven against the checkpoint of *; 10 newer entries are self-consistent only."]
     )
@@ -60,7 +62,7 @@ def test_nothing_is_signed_after_a_verification_that_was_not_clean(
 ) -> None:
     TAMPERINGS["edit"](forger.build(100))
     result = run(f"--ledger-db={forger.dsn}", *WRITE)
-    result.assert_outcomes(passed=6, failed=1, skipped=2)
+    result.assert_outcomes(passed=PASSED - 1, failed=1, skipped=SKIPPED)
     result.stdout.fnmatch_lines(["not written: No checkpoint was written, because the ledger is TAMPERED *"])
     assert not folder.exists()
 
@@ -89,7 +91,7 @@ def test_a_rewritten_ledger_fails_with_its_window(run: RunLedger, forger: Forger
     run(f"--ledger-db={forger.dsn}", *WRITE)
     TAMPERINGS["full_rewrite"](forger)
     result = run(f"--ledger-db={forger.dsn}", *HOLD)
-    result.assert_outcomes(passed=8, failed=1)
+    result.assert_outcomes(passed=PASSED + len(CHECKPOINTS) - 1, failed=1, skipped=len(PROVENANCE))
     result.stdout.fnmatch_lines(
         ["  - REWRITTEN an entry between 1 and 100 was changed, removed or inserted since *", "TAMPERED: *checkpoint."]
     )
@@ -109,6 +111,21 @@ def test_a_suite_names_folders_and_keys_and_an_option_outweighs_it(
     result = run(f"--ledger-db={forger.dsn}", "my.ledger.yaml", *options)
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*CHECKPOINT_MISSING there is no checkpoint in *nowhere*"])
+
+
+def test_what_a_suite_names_lies_beside_it(
+    pytester: pytest.Pytester, run: RunLedger, forger: Forger, folder: Path
+) -> None:
+    run(f"--ledger-db={forger.build(10).dsn}", *WRITE)
+    suite = pytester.mkdir("suites") / "my.ledger.yaml"
+    suite.write_text(
+        "version: 1\nchecks:\n  - {id: held, expect: checkpoint, require: true, folders: [../checkpoints], "
+        "verifier_keys: [our.key]}\n"
+    )
+    refused = run(f"--ledger-db={forger.dsn}", "suites/my.ledger.yaml")
+    refused.stdout.fnmatch_lines(["*my.ledger.yaml:3:5: check 'held': our.key is no verifier key*"])
+    (suite.parent / "our.key").write_text(f"{KEY.verifier()}\n")
+    run(f"--ledger-db={forger.dsn}", "suites/my.ledger.yaml").assert_outcomes(passed=1)
 
 
 @pytest.mark.parametrize(

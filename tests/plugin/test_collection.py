@@ -6,6 +6,7 @@ import pytest
 
 from tests.forger import Forger
 from tests.plugin.conftest import RunLedger
+from tests.postgres.support import PASSED, SKIPPED
 
 IDS = [
     "chain_linkage",
@@ -15,6 +16,10 @@ IDS = [
     "verdict_taxonomy",
     "append_only",
     "table_guard",
+    "envelope_hash",
+    "envelope_consistency",
+    "transcript_signature",
+    "hash_coverage",
     "checkpoint",
     "checkpoint_guards",
 ]
@@ -77,7 +82,7 @@ def test_suites_in_collected_folders_run_beside_the_default(pytester: pytest.Pyt
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (["-k", "hash"], ["entry_hash"]),
+        (["-k", "hash"], ["entry_hash", "envelope_hash", "hash_coverage"]),
         (["-m", "ledger"], IDS),
         (["-m", "not ledger"], []),
         (["--deselect", NODE_IDS[0]], IDS[1:]),
@@ -109,7 +114,7 @@ def test_last_failed_runs_only_the_checks_and_tests_that_failed(
     forger.build(10).unguarded("UPDATE ledger_entries SET reasoning = 'edited' WHERE sequence_number = 5")
     pytester.makepyfile(test_mine="def test_good(): pass\ndef test_bad(): assert 0")
     arguments = [f"--ledger-db={forger.dsn}"]
-    pytester.runpytest_subprocess(*arguments).assert_outcomes(passed=7, skipped=2, failed=2)
+    pytester.runpytest_subprocess(*arguments).assert_outcomes(passed=PASSED, failed=2, skipped=SKIPPED)
     again = pytester.runpytest_subprocess(*arguments, "--lf", "-v")
     again.assert_outcomes(failed=2)
     again.stdout.fnmatch_lines(["integrity.ledger.yaml::entry_hash FAILED*"])

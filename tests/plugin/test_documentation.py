@@ -7,15 +7,19 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import click
 import pytest
+from psycopg2.extensions import parse_dsn
 
 from pytest_audit_ledger.cli import main
+from pytest_audit_ledger.sources.programs import find
 from tests.forger import Forger
 from tests.plugin.conftest import RunLedger
+from tests.signers import PEM
 
 ROOT = Path(__file__).parents[2]
 READMES = sorted(
@@ -23,6 +27,9 @@ READMES = sorted(
     for pattern in ("*.md", "checks/*.md", "sql/*.md", "examples/**/*.md", "pytest_audit_ledger/**/*.md")
     for path in ROOT.glob(pattern)
 )
+RESTORED = ("from_sql", "from_dump", "test_ledger")
+"""The databases that a README has its reader create."""
+
 RUN_ELSEWHERE = {
     "make demo": "test_make_demo_runs",
     "make test": "what runs this",
@@ -61,7 +68,7 @@ def cases(language: str) -> list[Any]:
 
 
 @pytest.fixture
-def environment(forger: Forger, tmp_path: Path) -> dict[str, str]:
+def environment(forger: Forger, tmp_path: Path) -> Iterator[dict[str, str]]:
     """What a reader has: a ledger in LEDGER_DSN, and our commands on the path before those of the peer."""
     scripts = tmp_path / "scripts"
     scripts.mkdir()
@@ -69,17 +76,28 @@ def environment(forger: Forger, tmp_path: Path) -> dict[str, str]:
     ours.write_text(f'#!/bin/sh\nexec {sys.executable} -m pytest_audit_ledger "$@"\n')
     ours.chmod(0o755)
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
-    path = os.pathsep.join([str(scripts), str(Path(sys.executable).parent), os.environ["PATH"]])
-    return {**inherited, "LEDGER_DSN": forger.build(100).dsn, "PATH": path}
+    major = forger.connection.server_version // 10_000
+    tools = [str(find(tool, major).path.parent) for tool in ("psql", "pg_restore")]
+    path = os.pathsep.join([str(scripts), str(Path(sys.executable).parent), *tools, os.environ["PATH"]])
+    yield {**inherited, **server_of(forger), "LEDGER_DSN": forger.build(100).dsn, "PATH": path}
+    for name in RESTORED:
+        forger.run(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
+def server_of(forger: Forger) -> dict[str, str]:
+    """Return the variables by which PostgreSQL's programs find the forger's server."""
+    names = {"host": "PGHOST", "port": "PGPORT", "user": "PGUSER", "password": "PGPASSWORD"}
+    return {names[name]: value for name, value in parse_dsn(forger.dsn).items() if name in names}
 
 
 def folder(readme: Path, tmp_path: Path) -> Path:
-    """Return where a reader stands: in a copy of the example, or anywhere."""
+    """Return where a reader stands: in a copy of the example, or anywhere, with the runtime's public key at hand."""
     copy = tmp_path / "copy"
     if readme.parts[0] == "examples":
         shutil.copytree(ROOT / readme.parent, copy)
     else:
         copy.mkdir()
+    (copy / "runtime.pem").write_text(PEM)
     return copy
 
 
@@ -127,7 +145,7 @@ def test_make_demo_runs() -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "7 passed, 2 skipped" in done.stdout
+    assert "10 passed, 3 skipped" in done.stdout
     assert "SELF-CONSISTENT" in done.stdout
 
 

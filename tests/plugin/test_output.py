@@ -9,9 +9,9 @@ from xml.etree import ElementTree
 import pytest
 
 from pytest_audit_ledger.entry import entry_hash
-from pytest_audit_ledger.resources import folder
 from tests.forger import TAMPERINGS, Forger
 from tests.plugin.conftest import RunLedger
+from tests.postgres.support import CHECKS, FOLDS, PASSED, SKIPPED, default_suite
 
 
 def properties(node: Any) -> dict[str, str]:
@@ -32,7 +32,9 @@ def test_the_junit_file_tells_the_facts_about_ledger_and_checks(
     forger.build(200)
     forger.unguarded("UPDATE ledger_entries SET reasoning = 'edited' WHERE sequence_number = 50")
     last = list(forger.entries())[-1]
-    run(f"--ledger-db={forger.dsn}", "--junitxml=out.xml", *workers).assert_outcomes(passed=6, failed=1, skipped=2)
+    run(f"--ledger-db={forger.dsn}", "--junitxml=out.xml", *workers).assert_outcomes(
+        passed=PASSED - 1, failed=1, skipped=SKIPPED
+    )
     told, cases = junit(pytester.path / "out.xml")
     assert {name: told[f"ledger.{name}"] for name in ("table", "entries", "sequence_first", "sequence_last")} == {
         "table": "public.ledger_entries",
@@ -54,6 +56,9 @@ def test_the_junit_file_tells_the_facts_about_ledger_and_checks(
         "ledger.element_count": "200",
         "ledger.unexpected_count": "1",
         "ledger.controls": "SOC2-CC7.2, ISO27001-A.8.15, EU-AI-Act-12, NIST-AU-9, NIST-AU-10",
+        "ledger.location": next(check.location for check in default_suite().checks if check.id == "entry_hash"),
+        "ledger.owner": "",
+        "ledger.waiver": "",
     }
     failure = case.find("failure")
     assert "sequence 50" in failure.text
@@ -67,7 +72,7 @@ def test_a_failure_shows_rule_counts_findings_and_what_to_do_without_a_traceback
     original = entry_hash(forger.entry(50))
     forger.unguarded("UPDATE ledger_entries SET reasoning = 'edited' WHERE sequence_number >= 50")
     result = run(f"--ledger-db={forger.dsn}", "--ledger-samples=3", "-k", "entry_hash")
-    result.assert_outcomes(failed=1, deselected=8)
+    result.assert_outcomes(failed=1, deselected=CHECKS - 1)
     result.stdout.fnmatch_lines(
         [
             "entry_hash: 51 findings, first at sequence 50",
@@ -91,7 +96,7 @@ def test_the_summary_tells_ledger_checks_verdicts_and_assurance(run: RunLedger, 
     forger.build(1500)
     (counts,) = forger.run("SELECT count(*) FILTER (WHERE verdict = 'CLEAR') FROM ledger_entries")
     result = run(f"--ledger-db={forger.dsn}")
-    result.assert_outcomes(passed=7, skipped=2)
+    result.assert_outcomes(passed=PASSED, skipped=SKIPPED)
     result.stdout.fnmatch_lines(
         [
             "*= audit ledger =*",
@@ -110,7 +115,7 @@ def test_the_summary_tells_ledger_checks_verdicts_and_assurance(run: RunLedger, 
 
 def test_a_run_of_some_checks_claims_nothing_about_the_ledger(run: RunLedger, forger: Forger) -> None:
     result = run(f"--ledger-db={forger.build(10).dsn}", "-k", "chain_linkage or append_only")
-    result.assert_outcomes(passed=2, deselected=7)
+    result.assert_outcomes(passed=2, deselected=CHECKS - 2)
     result.stdout.fnmatch_lines(
         ["UNVERIFIED: The ledger as a whole was not verified: entry_hash, sequence_continuity did not run."]
     )
@@ -118,7 +123,7 @@ def test_a_run_of_some_checks_claims_nothing_about_the_ledger(run: RunLedger, fo
 
 def test_guards_alone_do_not_read_the_entries(run: RunLedger, forger: Forger) -> None:
     result = run(f"--ledger-db={forger.build(10).dsn}", "-k", "append_only or table_guard")
-    result.assert_outcomes(passed=2, deselected=7)
+    result.assert_outcomes(passed=2, deselected=CHECKS - 2)
     result.stdout.fnmatch_lines(["entries    not read"])
 
 
@@ -143,7 +148,7 @@ def test_the_same_check_as_information_only_passes_without_a_warning(
 
 def test_an_empty_ledger_is_unverified_and_fails(pytester: pytest.Pytester, run: RunLedger, forger: Forger) -> None:
     result = run(f"--ledger-db={forger.build(0).dsn}", "--junitxml=out.xml")
-    result.assert_outcomes(errors=5, passed=2, skipped=2)
+    result.assert_outcomes(errors=len(FOLDS), passed=PASSED - len(FOLDS), skipped=SKIPPED)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines(["*--ledger-allow-empty*", "UNVERIFIED: The ledger has no entries*"])
     told, cases = junit(pytester.path / "out.xml")
@@ -153,7 +158,7 @@ def test_an_empty_ledger_is_unverified_and_fails(pytester: pytest.Pytester, run:
 
 def test_an_empty_ledger_that_may_be_empty_is_skipped_and_still_unverified(run: RunLedger, forger: Forger) -> None:
     result = run(f"--ledger-db={forger.build(0).dsn}", "--ledger-allow-empty")
-    result.assert_outcomes(skipped=7, passed=2)
+    result.assert_outcomes(skipped=SKIPPED + len(FOLDS), passed=PASSED - len(FOLDS))
     assert result.ret == pytest.ExitCode.OK
     result.stdout.fnmatch_lines(["UNVERIFIED: The ledger has no entries, so nothing was proven."])
 
@@ -179,7 +184,7 @@ def test_two_suites_share_one_snapshot_and_one_scan(pytester: pytest.Pytester, r
     pytester.makefile(".ledger.yaml", my="version: 1\nchecks:\n  - {id: linked, expect: chain_linkage}\n")
     forger.run("SELECT pg_stat_reset()")
     result = run(f"--ledger-db={forger.dsn}", "--junitxml=out.xml", ".")
-    result.assert_outcomes(passed=8, skipped=2)
+    result.assert_outcomes(passed=PASSED + 1, skipped=SKIPPED)
     told, _ = junit(pytester.path / "out.xml")
     assert told["ledger.suites"] == "my.ledger.yaml, integrity.ledger.yaml"
     for _ in range(100):
@@ -192,6 +197,7 @@ def test_two_suites_share_one_snapshot_and_one_scan(pytester: pytest.Pytester, r
     assert 100 <= read < 200
 
 
-def test_the_shipped_suite_names_a_description_and_controls_for_every_check() -> None:
-    text = (folder("checks") / "integrity.ledger.yaml").read_text(encoding="utf-8")
-    assert text.count("description:") == text.count("controls:") == text.count("- id:") == 9
+def test_the_shipped_suite_names_a_description_for_every_check_and_controls_for_every_one_that_can_fail() -> None:
+    checks = default_suite().checks
+    assert all(check.description for check in checks)
+    assert [check.id for check in checks if not check.controls] == ["hash_coverage"]

@@ -22,6 +22,7 @@ import pytest
 
 from tests.forger import TAMPERINGS, Forger
 from tests.plugin.conftest import RunLedger
+from tests.postgres.support import PASSED, SKIPPED
 
 
 @pytest.fixture
@@ -44,7 +45,7 @@ def test_the_workers_of_xdist_share_one_verification(pytester: pytest.Pytester, 
     TAMPERINGS["edit"](forger.build(100))
     pytester.makepyfile(test_mine="def test_mine(): pass")
     result = run(f"--ledger-db={forger.dsn}", "-n", "2", "-v")
-    result.assert_outcomes(passed=7, skipped=2, failed=1)
+    result.assert_outcomes(passed=PASSED, failed=1, skipped=SKIPPED)
     result.stdout.fnmatch_lines(["entry_hash: 1 finding, first at sequence 50", "TAMPERED: *entry_hash."])
     scans = forger.run("SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'pytest-audit-ledger%'")
     assert scans == [(0,)]
@@ -59,19 +60,20 @@ def test_a_mistake_in_a_suite_is_told_under_xdist(pytester: pytest.Pytester, run
 
 @pytest.mark.parametrize("arguments", [[], ["-n", "2"]], ids=["alone", "xdist"])
 def test_the_demo_is_green_and_leaves_nothing_behind(run: RunLedger, scratch: Path, arguments: list[str]) -> None:
-    run("--ledger-db=demo", *arguments).assert_outcomes(passed=7, skipped=2)
+    run("--ledger-db=demo", *arguments).assert_outcomes(passed=10, skipped=3)
     assert left_behind(scratch) == []
 
 
 def test_the_tampered_demo_shows_what_red_looks_like(run: RunLedger) -> None:
     result = run("--ledger-db=demo:tampered")
-    result.assert_outcomes(passed=3, failed=4, skipped=2)
+    result.assert_outcomes(passed=5, failed=5, skipped=3)
     result.stdout.fnmatch_lines(
         [
             "*HASH_MISMATCH sequence 2822*",
             "*ENTRY_HASH_MISMATCH sequence 1*",
             "*SEQUENCE_GAP sequence 2817: 5 entries are missing after 2816: 2817 to 2821",
             "*TRIGGER_DISABLED*ledger_refuse_update*switched off*",
+            "*ENVELOPE_INCONSISTENT sequence 1*: the envelope's verdict is not that of the entry",
             "TAMPERED: *",
         ]
     )

@@ -15,7 +15,7 @@ import psycopg2
 from psycopg2.extensions import make_dsn, parse_dsn
 
 from pytest_audit_ledger.entry import GENESIS_HASH, Entry, entry_hash
-from pytest_audit_ledger.judgement import Verification
+from pytest_audit_ledger.judgement import CHECKPOINTS, PROVENANCE, Verification
 from pytest_audit_ledger.kinds.base import Kind
 from pytest_audit_ledger.kinds.registry import SHIPPED, Registry
 from pytest_audit_ledger.outcome import Outcome, Severity, Status
@@ -29,8 +29,8 @@ from tests.forger import Forger
 ROLE_PASSWORD = "correct-horse-battery"
 FOLDS = ("chain_linkage", "entry_hash", "sequence_continuity", "timestamp_order", "verdict_taxonomy")
 GUARDS = ("append_only", "table_guard")
-CHECKPOINTS = ("checkpoint", "checkpoint_guards")
-"""The kinds that are skipped where no checkpoint is given."""
+UNUSED = (*PROVENANCE, *CHECKPOINTS)
+"""The kinds that are skipped in a ledger of entries alone, where no checkpoint is named."""
 
 _NUMBERS = count(1)
 
@@ -83,6 +83,12 @@ def default_suite() -> Suite:
     return load(folder("checks") / "integrity.ledger.yaml", REGISTRY)
 
 
+CHECKS = len(default_suite().checks)
+SKIPPED = len(UNUSED)
+PASSED = CHECKS - SKIPPED
+"""How many checks the default suite has, and how they end on a clean ledger of entries alone."""
+
+
 def outcomes(verification: Verification) -> dict[str, Outcome]:
     """Return the outcomes by kind."""
     return {outcome.kind: outcome for outcome in verification.outcomes}
@@ -91,6 +97,16 @@ def outcomes(verification: Verification) -> dict[str, Outcome]:
 def statuses(verification: Verification) -> dict[str, Status]:
     """Return the statuses by kind."""
     return {outcome.kind: outcome.status for outcome in verification.outcomes}
+
+
+def core_statuses(verification: Verification) -> dict[str, Status]:
+    """Return the statuses by kind, of those kinds that have something to examine in every ledger."""
+    return {kind: status for kind, status in statuses(verification).items() if kind in (*FOLDS, *GUARDS)}
+
+
+def told_of_entries(verification: Verification) -> dict[str, Status]:
+    """Return the statuses by kind, without those kinds that need a checkpoint."""
+    return {kind: status for kind, status in statuses(verification).items() if kind not in CHECKPOINTS}
 
 
 def found(outcome: Outcome) -> list[tuple[str, int | None]]:

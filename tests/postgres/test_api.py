@@ -139,7 +139,7 @@ def test_only_our_own_errors_are_raised(forger: Forger, tmp_path: Path) -> None:
     broken.write_text("version: 1\nchecks:\n  - {id: a, expect: nothing_of_the_kind}\n")
     with pytest.raises(SuiteError, match=r"broken\.ledger\.yaml:3:"):
         ledger.verify_integrity(suites=[broken])
-    with pytest.raises(SuiteError, match="cannot be read"):
+    with pytest.raises(UsageError, match=r"There is no suite nowhere\.ledger\.yaml"):
         ledger.verify_integrity(suites=["nowhere.ledger.yaml"])
     with pytest.raises(UsageError, match="for a file"):
         ledger.export_entries(format="csv")  # type: ignore[call-overload]

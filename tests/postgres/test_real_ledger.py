@@ -13,15 +13,18 @@ from pytest_audit_ledger.checkpoints.merkle import leaf_hash, tree_root
 from pytest_audit_ledger.checkpoints.note import SigningKey
 from pytest_audit_ledger.checkpoints.store import read_store
 from pytest_audit_ledger.entry import canonical_timestamp
+from pytest_audit_ledger.judgement import CHECKPOINTS
 from pytest_audit_ledger.outcome import Assurance, Status
 from pytest_audit_ledger.resources import folder
 from pytest_audit_ledger.sources.postgres import PostgresSource
 from pytest_audit_ledger.suite import load
 from pytest_audit_ledger.verification import verify
 from tests.forger import Forger
-from tests.postgres.support import CHECKPOINTS, REGISTRY, run_suite
+from tests.postgres.support import REGISTRY, default_suite, outcomes, run_suite
 
 LEDGER = Path(__file__).parents[1] / "data" / "ski-v3-runtime.csv.gz"
+TRANSCRIPT_KEY = LEDGER.with_name("ski-v3-runtime.pub.pem")
+KEY_GIVEN = {"transcript_signature": {"keys": [TRANSCRIPT_KEY.read_text()]}}
 ENTRIES = 383
 
 KEY = SigningKey("bank.example/ledger", bytes(range(32)))
@@ -41,11 +44,11 @@ def real(forger: Forger) -> Forger:
 def test_it_verifies_clean_whatever_the_time_zone_of_the_server(real: Forger, time_zone: str, workers: int) -> None:
     ((database,),) = real.run("SELECT current_database()")
     real.run(f"ALTER DATABASE {database} SET timezone = '{time_zone}'")
-    verification = run_suite(real.dsn, workers=workers)
-    assert [outcome.status for outcome in verification.outcomes] == [
-        *[Status.PASS] * 7,
-        *[Status.SKIP] * len(CHECKPOINTS),
-    ]
+    verification = run_suite(real.dsn, workers=workers, given=KEY_GIVEN)
+    assert {outcome.kind: outcome.status for outcome in verification.outcomes} == {
+        **{check.kind.name: Status.PASS for check in default_suite().checks},
+        **dict.fromkeys(CHECKPOINTS, Status.SKIP),
+    }
     assert verification.assurance is Assurance.SELF_CONSISTENT
     assert verification.survey is not None
     assert verification.survey.entries == ENTRIES
@@ -65,6 +68,22 @@ def test_one_changed_character_is_found(real: Forger, number: int) -> None:
     outcomes = {outcome.check_id: outcome for outcome in run_suite(real.dsn).outcomes}
     assert [finding.sequence_number for finding in outcomes["entry_hash"].findings] == [number]
     assert outcomes["chain_linkage"].status is Status.PASS
+
+
+CHARACTERS = {
+    "envelope_hash": "envelope_json = replace(envelope_json::text, 'checked', 'chekced')::jsonb",
+    "envelope_consistency": "verifier_status = 'LLM_CONTRADICTION'",
+    "transcript_signature": "transcript_signature = translate(transcript_signature, '01', '10')",
+}
+
+
+@pytest.mark.parametrize("number", [1, 200, ENTRIES])
+@pytest.mark.parametrize("kind", CHARACTERS)
+def test_a_change_beside_an_entry_is_found(real: Forger, kind: str, number: int) -> None:
+    real.unguarded(f"UPDATE ledger_entries SET {CHARACTERS[kind]} WHERE sequence_number = {number}")
+    failed = run_suite(real.dsn, given=KEY_GIVEN).with_status(Status.FAIL)
+    assert [outcome.kind for outcome in failed] == [kind]
+    assert {finding.sequence_number for finding in failed[0].findings} == {number}
 
 
 def test_its_checkpoint_is_what_its_own_hashes_and_the_documented_encoding_lead_to(
@@ -102,15 +121,16 @@ def test_one_changed_character_of_what_no_hash_covers_is_found(real: Forger, tmp
         f"WHERE sequence_number = {number}"
     )
     result = Ledger(real.dsn).verify_integrity(checkpoints=[tmp_path], verifier_keys=[str(KEY.verifier())])
-    assert [finding.code for finding in result.issues if finding.code != "TRIGGER_BYPASS"] == ["UNCOVERED_CHANGED"]
+    assert outcomes(result)["checkpoint"].codes == {"UNCOVERED_CHANGED": 1}
     assert result.assurance is Assurance.TAMPERED
 
 
 def compliance(dsn: str, **environment: str) -> dict[str, tuple[Status, str]]:
     """Return how each check of the shipped compliance suite ended, and what it showed first."""
     suite = load(folder("checks") / "compliance.ledger.yaml", REGISTRY, environment=environment)
-    outcomes = verify(PostgresSource(dsn, "ledger_entries"), suite.checks).outcomes
-    return {o.check_id: (o.status, o.findings[0].actual if o.findings else o.reason) for o in outcomes}
+    verification = verify(PostgresSource(dsn, "ledger_entries"), suite.checks)
+    shown = {o.check_id: o.findings[0].actual if o.findings else o.reason for o in verification.outcomes}
+    return {o.check_id: (o.status, shown[o.check_id]) for o in verification.outcomes}
 
 
 def test_the_compliance_suite_tells_what_this_ledger_lacks(real: Forger) -> None:

@@ -18,7 +18,8 @@ from pytest_audit_ledger.errors import SourceError, UsageError
 from pytest_audit_ledger.ledger import Ledger
 from pytest_audit_ledger.outcome import Assurance, Status
 from pytest_audit_ledger.sources.base import Segment
-from pytest_audit_ledger.sources.export_file import ExportFile, manifest_path
+from pytest_audit_ledger.sources.export_file import ExportFile
+from pytest_audit_ledger.sources.manifest import manifest_path
 from tests.exports import (
     FOLDS,
     WRITERS,
@@ -35,6 +36,7 @@ from tests.exports import (
     write_export,
     write_manifest,
 )
+from tests.postgres.support import GUARDS, UNUSED
 
 RECORDS = sample_records(10)
 JSON, JSONL, CSV = as_json(RECORDS), as_jsonl(RECORDS), as_csv(RECORDS)
@@ -333,9 +335,8 @@ def test_a_complete_file_beside_its_manifest_is_self_consistent(tmp_path: Path) 
     for name in ("x.json", "x.jsonl.gz", "x.csv"):
         verification = verified(write_both(tmp_path / name, RECORDS))
         assert verification.assurance is Assurance.SELF_CONSISTENT
-        expected = {**dict.fromkeys((*FOLDS, "export_manifest"), Status.PASS), "append_only": Status.SKIP}
-        skipped = dict.fromkeys(("table_guard", "checkpoint", "checkpoint_guards"), Status.SKIP)
-        assert statuses(verification) == {**expected, **skipped}
+        passed = dict.fromkeys((*FOLDS, "hash_coverage", "export_manifest"), Status.PASS)
+        assert statuses(verification) == {**passed, **dict.fromkeys((*GUARDS, *UNUSED), Status.SKIP)}
         assert "not what surrounds them" in outcomes(verification)["append_only"].reason
 
 

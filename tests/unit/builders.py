@@ -9,10 +9,11 @@ from typing import Any
 
 from pytest_audit_ledger.entry import Batch, Entry, entry_hash, json_text
 from pytest_audit_ledger.kinds.base import Fold, LedgerInfo
-from pytest_audit_ledger.sources.sample import COPY_COLUMNS, sample_entries
+from pytest_audit_ledger.sources.sample import COPY_COLUMNS, sample_entries, sample_provenance
+from tests.signers import RUNTIME
 
 Row = dict[str, str | None]
-"""An entry with its hash, by column, as text."""
+"""An entry with its hash, and perhaps with what is beside it in schema v3, by column, as text."""
 
 SERVER_TIME = "2026-06-01T12:00:00+00:00"
 
@@ -35,17 +36,22 @@ def row(entry: Entry) -> Row:
 
 @cache
 def _sample(count: int) -> tuple[Row, ...]:
-    return tuple(map(row, sample_entries(count)))
+    return tuple({**row(entry), **sample_provenance(entry, RUNTIME)} for entry in sample_entries(count))
 
 
 def sample_rows(count: int = 10) -> list[Row]:
     """Return the rows of a valid ledger, which the caller may change."""
+    return [{column: row[column] for column in COPY_COLUMNS} for row in _sample(count)]
+
+
+def signed_rows(count: int = 10) -> list[Row]:
+    """Return rows as `sample_rows` does, each with an envelope and a signed transcript."""
     return [dict(row) for row in _sample(count)]
 
 
 def batch(rows: Sequence[Row]) -> Batch:
     """Return the rows as a batch."""
-    return Batch({column: [json_text(row[column]) for row in rows] for column in COPY_COLUMNS})
+    return Batch({column: [json_text(row[column]) for row in rows] for column in rows[0]})
 
 
 def run(kind: type[Fold], rows: Sequence[Row], *, samples: int = 100, **parameters: Any) -> Fold:

@@ -16,9 +16,9 @@ MODULES = sorted(path for path in PACKAGE.rglob("*.py"))
 LONGEST_MODULE = 400
 
 LAYERS = (
-    ("errors", "printable", "resources"),
+    ("errors", "printable", "resources", "jsonb"),
     ("names",),
-    ("entry", "outcome"),
+    ("entry", "outcome", "transcript_keys"),
     ("checkpoints",),
     ("kinds",),
     ("suite", "sources"),
@@ -111,7 +111,8 @@ def test_nobody_imports_the_inside_of_pytest() -> None:
 
 def test_the_core_does_no_input_or_output() -> None:
     forbidden = {"os", "io", "pathlib", "socket", "subprocess", "sys", "tempfile", "logging"}
-    for name in ("entry.py", "outcome.py", "kinds/chain.py", "kinds/plpgsql.py", "kinds/base.py"):
+    kinds = ("base", "chain", "coverage", "envelope", "plpgsql", "transcript")
+    for name in ("entry.py", "jsonb.py", "outcome.py", *(f"kinds/{kind}.py" for kind in kinds)):
         assert {one.partition(".")[0] for one in imported(PACKAGE / name)} & forbidden == set(), name
 
 

@@ -151,6 +151,7 @@ def test_every_shipped_kind_speaks_in_sentences_and_describes_its_parameters(kin
 def test_what_is_about_the_chain_and_its_protection_is_about_integrity() -> None:
     rest = {kind.name for kind in SHIPPED if not kind.integrity}
     assert rest == {
+        "hash_coverage",
         *("not_null", "unique", "unique_combination_of_columns", "accepted_values", "accepted_range", "relationships"),
         *("values_match_regex", "values_increasing", "sequential_values", "pair_a_greater_than_b"),
         *("row_count_between", "recency", "columns_match_set", "expression_is_true", "metric", "failed_rows"),

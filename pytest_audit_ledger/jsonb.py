@@ -1,0 +1,184 @@
+r"""Documents that Python wrote as JSON and PostgreSQL keeps as JSONB, and the hashes over what Python wrote. No I/O.
+
+A hash of a document is the SHA-256 of its canonical JSON, `json.dumps(obj, sort_keys=True, separators=(",", ":"),
+ensure_ascii=False)` in UTF-8, as `sha256:` and 64 hexadecimal digits. JSONB keeps every value, but numbers as its type
+numeric prints them (PostgreSQL documentation, "JSON Types"), so the canonical JSON has to be derived from it:
+
+1.  A number with a fraction comes back as the float it was, because `repr` of a float is unique: `1e-07` is printed as
+    `0.0000001`. One that stands in a form that no float is printed in, such as `1.50`, was not written by Python.
+2.  A float of 1e16 and more, which Python writes with an exponent, is printed as an integer: `1e+22` and
+    `10000000000000000000000` are one and the same in JSONB.
+3.  numeric knows no negative zero: `-0.0` is printed as `0.0`.
+
+So the numbers of rules 2 and 3 can have been written in two ways. A document holds where any combination of these has
+the hash; where there are more combinations than `MOST_WRITINGS`, a hash that none of the tried ones has is undecided.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, MutableMapping, MutableSequence
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import Enum
+from hashlib import sha256
+from itertools import chain, combinations, islice
+from typing import Any, NoReturn
+
+MOST_WRITINGS = 4096
+"""Combinations of two ways to write a number that are tried for one document: all those of twelve numbers."""
+
+_SHORTEST_TWOFOLD = 17
+"""Digits of 1e16, the smallest float that `repr` writes with an exponent."""
+
+
+class Derived(Enum):
+    """Whether a hash could be derived from what JSONB holds."""
+
+    HOLDS = "holds"
+    DIFFERS = "differs"
+    UNDECIDED = "undecided"
+
+
+@dataclass(frozen=True)
+class Document:
+    """A JSON object, or an empty one where none could be read, and `problem` says why.
+
+    `is_plain` where each of its numbers can have been written in one way only, and was.
+    """
+
+    value: dict[str, Any]
+    problem: str = ""
+    is_plain: bool = True
+
+    def derive(self, stored: str | None, key: str | None = None) -> tuple[Derived, str]:
+        """Tell whether the document, or the value under `key`, has the hash `stored`, and which it most likely has."""
+        value = self.value if key is None else self.value.get(key)
+        try:
+            likely = digest(canonical(value))
+            if self.is_plain:
+                return (Derived.HOLDS if likely == stored else Derived.DIFFERS), likely
+            return _derived(value, likely, stored), likely
+        except RecursionError:  # at nearly the same depth as in reading, and then Python did not write it either
+            return Derived.DIFFERS, "no hash, because it is nested too deeply"
+
+
+class _Twofold(int):
+    """An integer that Python may also have written as a float."""
+
+
+class _Zero(float):
+    """A zero that Python may also have written as `-0.0`."""
+
+
+class _Foreign(float):
+    """A number in a form that Python does not write."""
+
+
+class Reader:
+    """Reads documents as PostgreSQL, or an export, prints them."""
+
+    def __init__(self) -> None:
+        self._is_plain = True
+        self._decoder = json.JSONDecoder(
+            parse_float=self._fraction,
+            parse_int=self._whole,
+            object_pairs_hook=_unique,
+            parse_constant=_refuse,
+        )
+
+    def read(self, text: str) -> Document:
+        """Return the document that `text` holds."""
+        self._is_plain = True
+        try:
+            value = self._decoder.decode(text)
+        except json.JSONDecodeError:
+            return Document({}, "it is no JSON")
+        except RecursionError:
+            return Document({}, "it is nested too deeply")
+        except ValueError as error:
+            return Document({}, "it holds a number with too many digits" if "digits" in str(error) else str(error))
+        return Document(value, "", self._is_plain) if isinstance(value, dict) else Document({}, "it is no JSON object")
+
+    def _fraction(self, token: str) -> float:
+        number = float(token)
+        shown = repr(number)
+        if number and (shown == token or _printed(shown) == token):
+            return number
+        self._is_plain = False
+        return _Zero(number) if shown == token else _Foreign(number)
+
+    def _whole(self, token: str) -> int:
+        number = int(token)
+        if len(token) < _SHORTEST_TWOFOLD or _printed(repr(float(token))) != token:
+            return number
+        self._is_plain = False
+        return _Twofold(number)
+
+
+def _printed(shown: str) -> str:
+    """Return a number as numeric prints it."""
+    return format(Decimal(shown), "f")
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key stands twice in it")
+    return found
+
+
+def _refuse(name: str) -> NoReturn:
+    raise ValueError(f"it holds {name}")
+
+
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def canonical(value: Any) -> bytes:
+    """Return the canonical JSON of a value, each of its numbers as it is most likely to have been written."""
+    # lone surrogates, which JSONB refuses and a forged export may hold, go into a hash that then differs
+    return _ENCODER.encode(value).encode("utf-8", "surrogatepass")
+
+
+def digest(content: bytes) -> str:
+    """Return the hash of bytes as schema v3 writes it."""
+    return f"sha256:{sha256(content).hexdigest()}"
+
+
+_Place = tuple[MutableMapping[str, Any] | MutableSequence[Any], Any, Any]
+"""A number that is not plain: what it stands in, under which key, and how else it may have been written."""
+
+
+def _derived(value: Any, likely: str, stored: str | None) -> Derived:
+    root = [value]
+    places = list(_places(root))
+    if any(isinstance(container[key], _Foreign) for container, key, _ in places):
+        return Derived.DIFFERS
+    if likely == stored or any(digest(writing) == stored for writing in _writings(root, places)):
+        return Derived.HOLDS
+    return Derived.DIFFERS if 2 ** len(places) <= MOST_WRITINGS else Derived.UNDECIDED
+
+
+def _places(root: list[Any]) -> Iterator[_Place]:
+    waiting: list[Any] = [root]
+    while waiting:
+        container = waiting.pop()
+        for key, value in list(container.items() if isinstance(container, dict) else enumerate(container)):
+            if isinstance(value, (dict, list)):
+                waiting.append(value)
+            elif isinstance(value, (_Twofold, _Zero, _Foreign)):
+                yield container, key, float(value) if isinstance(value, _Twofold) else -0.0
+
+
+def _writings(root: list[Any], places: list[_Place]) -> Iterator[bytes]:
+    """Yield the value as it may also have been written: all large numbers as floats, then by the fewest changes."""
+    floats = tuple(place for place in places if place[2])
+    fewest = chain.from_iterable(combinations(places, count) for count in range(1, len(places) + 1))
+    for chosen in chain([floats], islice(fewest, MOST_WRITINGS - 1)):
+        kept = [container[key] for container, key, _ in chosen]
+        for container, key, other in chosen:
+            container[key] = other
+        yield canonical(root[0])
+        for (container, key, _), number in zip(chosen, kept, strict=True):
+            container[key] = number

@@ -1,0 +1,140 @@
+"""The folds over the verdict envelopes of schema v3: envelope_hash and envelope_consistency.
+
+The entry hash covers neither an envelope nor its hash. An envelope that was edited shows here; one that was edited
+together with its hash shows only where it no longer says what the entry says.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
+
+from pytest_audit_ledger.entry import NULL, Batch, plain_text
+from pytest_audit_ledger.errors import NotApplicable
+from pytest_audit_ledger.jsonb import Derived, Document
+from pytest_audit_ledger.kinds.base import Fold, LedgerInfo
+from pytest_audit_ledger.outcome import Finding, Severity
+
+
+class ProvenanceFold(Fold):
+    """A fold over columns that only schema v3 has; not applicable to an older one."""
+
+    integrity: ClassVar[bool] = True
+
+    def __init__(self, parameters: Mapping[str, Any], ledger: LedgerInfo, samples: int) -> None:
+        if ledger.columns and ledger.schema_version != "3":
+            raise NotApplicable("It has none of the columns that schema v3 added.")
+        super().__init__(parameters, ledger, samples)
+        self.carriers = 0
+        """Entries that have what this fold examines."""
+
+    def merge(self, later: Any) -> None:
+        """Add up the carriers, too."""
+        super().merge(later)
+        self.carriers += later.carriers
+
+
+class EnvelopeHash(ProvenanceFold):
+    """The hash recomputed from every envelope is the one stored beside it. No parameters."""
+
+    name = "envelope_hash"
+    rule = "Every envelope_hash is the SHA-256 of the canonical JSON of the envelope beside it."
+    remedy = (
+        "The envelopes shown, or their hashes, were changed after they were written. The entry hash does not cover "
+        "them: compare these entries with the latest backup or export."
+    )
+    columns = ("envelope_json", "envelope_hash")
+
+    def feed(self, batch: Batch) -> None:
+        """Recompute the hash of every envelope."""
+        rows = zip(batch.sequence_numbers, batch.documents("envelope_json"), batch.text("envelope_hash"), strict=True)
+        for number, envelope, stored in rows:
+            if envelope is not None:
+                self.carriers += 1
+                self._compare(number, envelope, plain_text(stored))
+            elif stored != NULL:
+                message = "there is the hash of an envelope, and no envelope"
+                self.findings.add(Finding("ENVELOPE_HASH_MISMATCH", message, number, shown(plain_text(stored)), "NULL"))
+
+    def _compare(self, number: int | None, envelope: Document, stored: str | None) -> None:
+        derived, likely = envelope.derive(stored)
+        if envelope.problem:
+            message = f"the envelope has no hash: {envelope.problem}"
+            self.findings.add(Finding("ENVELOPE_HASH_MISMATCH", message, number, "no hash exists", shown(stored)))
+        elif derived is Derived.DIFFERS:
+            message = "the envelope does not hash to the envelope_hash stored with it"
+            self.findings.add(Finding("ENVELOPE_HASH_MISMATCH", message, number, likely, shown(stored)))
+        elif derived is Derived.UNDECIDED:
+            self.findings.add(not_rederivable("ENVELOPE_NOT_REDERIVABLE", "the envelope", number, likely, stored))
+
+    def close(self) -> None:
+        """Say how many there were, or that there were none."""
+        close_without(self, "an envelope")
+        self.facts["envelopes"] = f"{self.carriers:,}"
+
+
+class EnvelopeConsistency(ProvenanceFold):
+    """The envelope's verdict, reasoning and verifier status are those of its entry. No parameters."""
+
+    name = "envelope_consistency"
+    rule = "Every envelope gives the verdict, the reasoning and the verifier status that its entry gives."
+    remedy = (
+        "An envelope shown was changed or exchanged after it was written, or the verifier_status beside it was. Where "
+        "entry_hash passes, the entry's verdict and reasoning are as they were written."
+    )
+    columns = ("envelope_json", "verdict", "reasoning", "verifier_status")
+
+    def feed(self, batch: Batch) -> None:
+        """Compare every envelope with its entry."""
+        columns = [batch.values(name) for name in self.columns[1:]]
+        rows = zip(batch.sequence_numbers, batch.documents("envelope_json"), *columns, strict=True)
+        for number, envelope, verdict, reasoning, status in rows:
+            if envelope is None:
+                if status is not None:
+                    message = "there is the verifier_status of an envelope, and no envelope"
+                    self._add(message, number, f"verifier_status {status}", "no envelope")
+                continue
+            self.carriers += 1
+            if envelope.problem:
+                self._add(f"the envelope says nothing: {envelope.problem}", number, "a verdict", "none")
+            for field, said in _statements(envelope.value):
+                expected = {"verdict": verdict, "reasoning": reasoning}.get(field, status)
+                if said != expected and not envelope.problem:
+                    message = f"the envelope's {field} is not that of the entry"
+                    self._add(message, number, f"{field} {shown(expected)}", f"{field} {shown(said)}")
+
+    def _add(self, message: str, number: int | None, expected: str, actual: str) -> None:
+        self.findings.add(Finding("ENVELOPE_INCONSISTENT", message, number, expected, actual))
+
+    def close(self) -> None:
+        """Say so where there was nothing to compare."""
+        close_without(self, "an envelope")
+
+
+def _statements(envelope: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield what an envelope says that its entry says, too."""
+    yield "verdict", envelope.get("verdict")
+    yield "reasoning", envelope.get("reasoning")
+    result = envelope.get("verifier_result")
+    yield "verifier_result.status", result.get("status") if isinstance(result, dict) else result
+
+
+def close_without(fold: ProvenanceFold, what: str) -> None:
+    """Raise NotApplicable where no entry has what the fold examines, and nothing else was found."""
+    if fold.element_count and not fold.carriers and not fold.findings.counts:
+        raise NotApplicable(f"No entry carries {what}.")
+
+
+def not_rederivable(code: str, what: str, number: int | None, likely: str, stored: str | None) -> Finding:
+    """Return what is told of a document whose hash JSONB can no longer give: a warning, and no tampering."""
+    message = (
+        f"whether {what} was changed cannot be told: JSONB has changed too many of its numbers to try every way in "
+        "which they can have been written"
+    )
+    return Finding(code, message, number, likely, shown(stored), Severity.WARNING)
+
+
+def shown(value: Any) -> str:
+    """Return a value of a document as a person reads it, a missing one as NULL."""
+    return "NULL" if value is None else value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
