@@ -212,7 +212,7 @@ def full_report(verification: Verification, marks: Marks = UNICODE) -> str:
         ["Integrity Checks:", *_indented(_checks(verification.outcomes, marks))],
         [f"Verdict Distribution{_newer(verification)}:", *_indented(_verdicts(verification))],
         *([["Findings:", *_indented(told)]] if told else []),
-        *([["Covered By:", *_indented(covered)]] if covered else []),
+        *([[f"Covered By{_newer(verification)}:", *_indented(covered)]] if covered else []),
         ["Risk Assessment:", *_indented(_risks(verification, marks))],
         [f"Status: {verification.assurance.value}", *_indented([printable(verification.sentence, 2000)])],
         [f"Recommendation: {verification.recommendation}"],

@@ -102,7 +102,7 @@ def test_any_deletion_insertion_or_reorder_below_a_checkpoint_is_found(
         rows = renumbered(rows)
     fold = judged(folder, rows, at)
     # a copy of the last entry behind it is no more than an entry that follows
-    same = rows[:ENTRIES] == sample_rows(ENTRIES)
+    same = rows[: SIZES[-1]] == sample_rows(SIZES[-1])
     assert fold.findings.codes() == ({} if same else {"REWRITTEN": 1})
 
 

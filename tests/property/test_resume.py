@@ -24,7 +24,8 @@ from pytest_audit_ledger.kinds.base import Column, Fold, LedgerInfo, Resumed
 from pytest_audit_ledger.kinds.checkpoint import Checkpoint
 from pytest_audit_ledger.sources.sample import COPY_COLUMNS
 from tests.property.test_merge import FOLDS, edit, edits, read
-from tests.unit.builders import LEDGER, Row, batch, sample_rows
+from tests.signers import KEYS_GIVEN
+from tests.unit.builders import LEDGER, Row, batch, sample_rows, signed_rows
 
 KEY = SigningKey("bank.example/ledger", bytes(range(32)))
 SIGNED, TURNS = 20, 7
@@ -54,15 +55,15 @@ def resumed(make: Any, before: Row, rows: Sequence[Row], at: Sequence[int]) -> F
 def test_a_resumed_fold_finds_what_a_whole_one_finds(
     kind: type[Fold], after: int, newer: int, changes: list[tuple[str, int, Any]], at: list[int]
 ) -> None:
-    rows = sample_rows(after + newer)
+    rows = signed_rows(after + newer)
     older, later = rows[:after], rows[after:]
+    parameters = KEYS_GIVEN.get(kind.name, {})
     for what, where, how in changes:
         edit(later, what, where, how)
-    whole = read(kind({}, LEDGER, 100), [batch([*older, *later])])
-    fold = resumed(lambda: kind({}, LEDGER, 100), older[-1], later, at)
-    whole.close()
-    fold.close()
-    assert fold.failure is None
+    whole = read(kind(parameters, LEDGER, 100), [batch([*older, *later])])
+    fold = resumed(lambda: kind(parameters, LEDGER, 100), older[-1], later, at)
+    for one in (whole, fold):
+        scan._guarded(one, one.close)
     assert (fold.findings.samples, fold.findings.counts) == (whole.findings.samples, whole.findings.counts)
 
 
