@@ -1,8 +1,8 @@
 """pytest-audit-ledger: proves that a hash-chained audit ledger in PostgreSQL has not been tampered with.
 
-This is the public face: a ledger to verify, to export, to back up and to compare (`ledger.py`), what a kind or an
-artifact of your own needs (`kinds/base.py`, `kinds/data.py`, `hookspecs.py`), the entry's hash, and whatever is raised
-(`errors.py`).
+This is the public face: a ledger to verify, to report on, to export and to back up (`ledger.py`), two to compare
+(`comparison.py`), what a kind or an artifact of your own needs (`kinds/base.py`, `kinds/data.py`, `hookspecs.py`), the
+entry's hash, and whatever is raised (`errors.py`).
 """
 
 from importlib import import_module
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from pytest_audit_ledger.artifacts.difference import Difference
     from pytest_audit_ledger.artifacts.export import ExportResult
     from pytest_audit_ledger.artifacts.files import Written, whole_files
+    from pytest_audit_ledger.artifacts.report import Report
+    from pytest_audit_ledger.comparison import diff, verify_backup
     from pytest_audit_ledger.entry import GENESIS_HASH, Batch, Entry, canonical_payload, entry_hash
     from pytest_audit_ledger.errors import (
         CannotEvaluate,
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
     from pytest_audit_ledger.judgement import Survey, Verification
     from pytest_audit_ledger.kinds.base import Catalogue, Fold, Guard, Queries, Query, Rows, Statement
     from pytest_audit_ledger.kinds.data import DataKind, RowKind
-    from pytest_audit_ledger.ledger import Ledger, diff, verify_backup
+    from pytest_audit_ledger.ledger import Ledger
     from pytest_audit_ledger.outcome import Anchor, Assurance, Finding, Outcome, Severity, Status
 
 __all__ = [
@@ -60,6 +62,7 @@ __all__ = [
     "Queries",
     "Query",
     "RegistrationError",
+    "Report",
     "RowKind",
     "Rows",
     "Severity",
@@ -82,7 +85,8 @@ __all__ = [
 _HOMES = (
     *("entry", "errors", "outcome", "kinds.base", "kinds.data", "judgement"),
     *("artifacts.files", "artifacts.base", "artifacts.export", "artifacts.checkpoint", "artifacts.entry_proof"),
-    *("artifacts.backup", "artifacts.backup_file", "artifacts.difference", "ledger"),
+    *("artifacts.backup", "artifacts.backup_file", "artifacts.difference"),
+    *("artifacts.report", "comparison", "ledger"),
 )
 """Where the names live, those that import little first."""
 

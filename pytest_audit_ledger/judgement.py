@@ -9,6 +9,7 @@ from importlib.metadata import version
 
 from pytest_audit_ledger.kinds.base import LedgerInfo
 from pytest_audit_ledger.outcome import Anchor, Assurance, Finding, Outcome, Severity, Status
+from pytest_audit_ledger.suite import Control, SuiteFile
 
 CONSISTENCY = ("chain_linkage", "entry_hash", "sequence_continuity")
 """The kinds that must all have passed before a ledger is called self-consistent."""
@@ -38,7 +39,8 @@ class Verification:
 
     `info` is None where the ledger could not be opened, `survey` where no entries were read. `sentence` says in plain
     words what the assurance rests on, and `reading`, where the run was to resume after a checkpoint, what it read.
-    Times are UTC; `duration_s` is in seconds.
+    Times are UTC; `duration_s` is in seconds. `suites` are the files that the checks were read from, and `controls`
+    what those declare, also where no check serves it.
     """
 
     database: str
@@ -51,6 +53,8 @@ class Verification:
     started_at: str
     duration_s: float
     reading: str = ""
+    suites: tuple[SuiteFile, ...] = ()
+    controls: Mapping[str, Control] = field(default_factory=dict)
     tool_version: str = field(default_factory=lambda: version("pytest-audit-ledger"))
 
     @property

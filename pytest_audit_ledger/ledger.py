@@ -1,4 +1,4 @@
-"""The Python API: a ledger, to verify, to export and to back up; a backup to verify, and two ledgers to compare.
+"""The Python API: a ledger, to verify, to report on, to export and to back up.
 
     from pytest_audit_ledger import Ledger
 
@@ -17,123 +17,62 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
+from datetime import datetime
 from functools import cached_property, partial
+from itertools import compress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 from pytest_audit_ledger.artifacts.backup import BackupResult, backup, backup_request
-from pytest_audit_ledger.artifacts.backup_file import BackupVerification, is_backup, prove_backup, restored_backup
 from pytest_audit_ledger.artifacts.base import Verified
 from pytest_audit_ledger.artifacts.checkpoint import CheckpointArtifact, CheckpointResult
-from pytest_audit_ledger.artifacts.difference import Difference, Side, difference
-from pytest_audit_ledger.artifacts.encryption import Key, opener_of, read_key
+from pytest_audit_ledger.artifacts.encryption import Key, read_key
 from pytest_audit_ledger.artifacts.entry_proof import EntryProof, prove
 from pytest_audit_ledger.artifacts.export import Export, ExportResult, entries, export, export_request
-from pytest_audit_ledger.artifacts.proof import Prover
+from pytest_audit_ledger.artifacts.files import Written
+from pytest_audit_ledger.artifacts.report import Report, generate, report_request, save
 from pytest_audit_ledger.checkpoints.keys import signing_key as read_signing_key
 from pytest_audit_ledger.checkpoints.keys import verifier_keys as parse_verifier_keys
 from pytest_audit_ledger.checkpoints.note import SigningKey
 from pytest_audit_ledger.checkpoints.store import checkpoint_path
+from pytest_audit_ledger.comparison import prover as prover_of
 from pytest_audit_ledger.errors import UsageError
 from pytest_audit_ledger.extensions import installed_kinds
 from pytest_audit_ledger.judgement import Verification
 from pytest_audit_ledger.kinds.checkpoint_guards import CheckpointGuards
 from pytest_audit_ledger.kinds.given import given_by
-from pytest_audit_ledger.kinds.registry import Registry
-from pytest_audit_ledger.resources import folder
 from pytest_audit_ledger.resumption import since_options
 from pytest_audit_ledger.scan import Progress, no_progress
-from pytest_audit_ledger.sources.base import Snapshot, Source
-from pytest_audit_ledger.sources.dsn import resolve
+from pytest_audit_ledger.sources.base import Source
 from pytest_audit_ledger.sources.export_file import ExportFile
-from pytest_audit_ledger.sources.postgres import DEFAULT_TIMEOUT_S, PostgresSource
+from pytest_audit_ledger.sources.postgres import DEFAULT_TIMEOUT_S
 from pytest_audit_ledger.sources.resolve import DEFAULT_TABLE, named_source, started
 from pytest_audit_ledger.sources.selection import fields as parse_fields
 from pytest_audit_ledger.sources.selection import selection
-from pytest_audit_ledger.suite import Check, default_suites, load
+from pytest_audit_ledger.suite import Suite, checks_of, load, shipped_suites
 from pytest_audit_ledger.suite.discovery import find_suites
 from pytest_audit_ledger.verification import DEFAULT_SAMPLES
 from pytest_audit_ledger.verification import verify as _verify
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
+    from typing_extensions import Self, TypedDict, Unpack
+
+    class _Verifying(TypedDict, total=False):
+        suites: Sequence[str | Path]
+        check_timestamps: bool
+        workers: int | None
+        samples: int
+        allow_empty: bool
+        checkpoints: Sequence[str | Path]
+        verifier_keys: Sequence[str]
+        require_checkpoint: bool
+        max_unanchored: str | None
+        allow_integrity_waivers: bool
+        transcript_keys: Sequence[str | Path]
 
 
 def _ready(source: Source) -> AbstractContextManager[Source]:
     return nullcontext(source)
-
-
-def shipped_checks(registry: Registry, *, of_export: bool = False) -> list[Check]:
-    """Return the checks that a ledger is verified with by default; an export has one more."""
-    loaded = [load(folder("checks") / name, registry) for name in default_suites(of_export=of_export)]
-    return [check for suite in loaded for check in suite.checks]
-
-
-def _prover(scratch_db: str | None, progress: Progress) -> Prover:
-    if scratch_db is not None:
-        PostgresSource(scratch_db)  # mistakes show now
-    return Prover(shipped_checks(installed_kinds()), scratch_db, progress=progress)
-
-
-def verify_backup(
-    file: str | Path,
-    *,
-    identity: str | Path | None = None,
-    encryption_key: str | Key | None = None,
-    scratch_db: str | None = None,
-    progress: Progress = no_progress,
-) -> BackupVerification:
-    """Verify a backup from the file and the manifest beside it alone.
-
-    First its SHA-256 and size; then it is restored into a scratch database, verified there, and compared with the
-    manifest. `identity`: a file with the private key that opens it. `encryption_key`: the passphrase that does, as
-    `@FILE` or `env:NAME`. `scratch_db`: the DSN of a server to restore on, instead of an embedded one.
-
-    Raises UsageError, and SourceError where the file or its manifest cannot be read. What is wrong with it is in the
-    result.
-    """
-    key = read_key(encryption_key) if isinstance(encryption_key, str) else encryption_key
-    return prove_backup(Path(file), _prover(scratch_db, progress), opener_of(key, identity))
-
-
-def diff(
-    a: str,
-    b: str,
-    *,
-    table: str = DEFAULT_TABLE,
-    timeout: int = DEFAULT_TIMEOUT_S,
-    samples: int = DEFAULT_SAMPLES,
-    identity: str | Path | None = None,
-    encryption_key: str | Key | None = None,
-    scratch_db: str | None = None,
-    progress: Progress = no_progress,
-) -> Difference:
-    """Compare two ledgers entry by entry: each a database, a backup, which is restored for it, or an export.
-
-    `table` is the ledger's in both; a backup's manifest knows its own. `samples`: changes and ranges kept; all are
-    counted. `identity`, `encryption_key` and `scratch_db` are as for `verify_backup`.
-
-    Raises UsageError, and SourceError where a side cannot be read.
-    """
-    key = read_key(encryption_key) if isinstance(encryption_key, str) else encryption_key
-    opener = opener_of(key, identity)
-    if scratch_db is not None:
-        PostgresSource(scratch_db)  # mistakes show now
-    for named in (a, b):
-        if not is_backup(resolve(named)):
-            named_source(named, table, timeout)
-
-    def opened(named: str) -> AbstractContextManager[Source]:
-        if is_backup(resolve(named)):
-            path, scratch = Path(resolve(named)), scratch_db
-            return restored_backup(path, opener, scratch=scratch, table=table, timeout=timeout, progress=progress)
-        return started(named, table, timeout)
-
-    def side(named: str, snapshot: Snapshot) -> Side:
-        return Side(resolve(named) if is_backup(resolve(named)) else snapshot.info.database, snapshot)
-
-    with opened(a) as one, opened(b) as other, one.snapshot() as first, other.snapshot() as second:
-        return difference(side(a, first), side(b, second), samples=samples, progress=progress)
 
 
 class Ledger:
@@ -190,6 +129,7 @@ class Ledger:
         max_unanchored: str | None = None,
         allow_integrity_waivers: bool = False,
         transcript_keys: Sequence[str | Path] = (),
+        shared: str | None = None,
         since_checkpoint: bool = False,
         recheck: str | None = None,
     ) -> Verification:
@@ -204,13 +144,15 @@ class Ledger:
         signed them, or files with these. `require_checkpoint`: fail where a folder has none. `max_unanchored`: how many
         entries (`1000`), or for how long one (`24h`), may be in no checkpoint. `transcript_keys`: the Ed25519 public
         keys that transcripts may be signed with, as PEM files or as PEM text; without any, their signatures are not
-        verified, which is a warning. `since_checkpoint`: read only what is newer than the newest checkpoint; older
-        entries are not re-read then, but for the share that `recheck` names (`1/30`), which changes with the day in
-        UTC. `result.reading` says what was read.
+        verified, which is a warning. `shared`: the name of an open snapshot of the ledger to join. `since_checkpoint`:
+        read only what is newer than the newest checkpoint; older entries are not re-read then, but for the share that
+        `recheck` names (`1/30`), which changes with the day in UTC. `result.reading` says what was read.
 
         Raises UsageError for a mistake in a suite, in a key or in these options. What goes wrong with the ledger or the
         server is in the result.
         """
+        loaded = self._suites(suites)
+        checks = [check for check in checks_of(loaded) if check_timestamps or check.kind.name != "timestamp_order"]
         given = given_by(
             checkpoints=checkpoints,
             verifier_keys=verifier_keys,
@@ -218,7 +160,6 @@ class Ledger:
             max_unanchored=max_unanchored,
             transcript_keys=transcript_keys,
         )
-        checks = self._checks(suites, check_timestamps=check_timestamps)
         return _verify(
             self.source,
             checks,
@@ -229,6 +170,8 @@ class Ledger:
             given=given,
             allow_integrity_waivers=allow_integrity_waivers,
             since=since_options(since_checkpoint=since_checkpoint, recheck=recheck),
+            suites=loaded,
+            shared=shared,
         )
 
     def create_checkpoint(
@@ -253,8 +196,8 @@ class Ledger:
             raise UsageError("A checkpoint is made of a database.", "Name the DSN of the ledger's database.")
         trusted = (str(key.verifier()), *verifier_keys)
         artifact = CheckpointArtifact(Path(folder), key, parse_verifier_keys(trusted))
-        checks = self._checks((), check_timestamps=True)
-        checks = [check for check in checks if not (accept_guards and check.kind is CheckpointGuards)]
+        suites = self._suites(())
+        checks = [check for check in checks_of(suites) if not (accept_guards and check.kind is CheckpointGuards)]
         with self.source.snapshot() as snapshot:
             verification = _verify(
                 self.source,
@@ -262,6 +205,7 @@ class Ledger:
                 shared=snapshot.share(),
                 progress=self._progress,
                 given=given_by(checkpoints=[folder], verifier_keys=trusted),
+                suites=suites,
             )
             if not verification.is_valid:
                 return CheckpointResult(verification, "", ())
@@ -288,11 +232,53 @@ class Ledger:
         keys = parse_verifier_keys(verifier_keys)
         return prove(self.source, number, checkpoints, keys, Path(output_file), self._progress)
 
-    def _checks(self, suites: Sequence[str | Path], *, check_timestamps: bool) -> list[Check]:
-        checks = shipped_checks(installed_kinds(), of_export=isinstance(self.source, ExportFile))
+    def _suites(self, suites: Sequence[str | Path]) -> list[Suite]:
+        registry = installed_kinds()
         own = find_suites([Path(suite) for suite in suites], Path.cwd()) if suites else []
-        checks += [check for path in own for check in load(path, installed_kinds()).checks]
-        return [check for check in checks if check_timestamps or check.kind.name != "timestamp_order"]
+        shipped = shipped_suites(registry, of_export=isinstance(self.source, ExportFile))
+        return [*shipped, *(load(path, registry) for path in own)]
+
+    def generate_report(
+        self,
+        *,
+        start_date: str | None = None,
+        end_date: str | None = None,
+        include_verdicts: bool = False,
+        include_violations: bool = False,
+        include_timeline: bool = False,
+        include_audit_trail: bool = False,
+        title: str | None = None,
+        organization: str | None = None,
+        made_at: datetime | None = None,
+        **verifying: Unpack[_Verifying],
+    ) -> Report:
+        """Verify the whole ledger, and report the entries of a period from the very same snapshot.
+
+        Dates are days in UTC, the end day included, or full timestamps. Without any section to include, all are in.
+        `made_at`: the clock, aware, now where None. `verifying`: whatever `verify_integrity` takes. The verification is
+        the `verification` of what is returned, and `save_report` writes it.
+
+        Raises UsageError, and SourceError where the ledger cannot be opened or read.
+        """
+        named = ("verdicts", "violations", "timeline", "audit_trail")
+        wanted = (include_verdicts, include_violations, include_timeline, include_audit_trail)
+        request = report_request(
+            start_date=start_date,
+            end_date=end_date,
+            include=tuple(compress(named, wanted)),
+            title=title,
+            organization=organization,
+        )
+        with self.source.snapshot() as snapshot:
+            verification = self.verify_integrity(shared=snapshot.share(), **verifying)
+            return generate(Verified(verification, self.source, snapshot, self._progress), request, made_at=made_at)
+
+    def save_report(self, report: Report, path: str | Path) -> Written:
+        """Write a report, whole or not at all, as the suffix of the file says: `.html`, `.json` or `.md`.
+
+        Raises UsageError for another suffix, OutputError where the file cannot be written.
+        """
+        return save(report, path)
 
     @overload
     def export_entries(
@@ -380,7 +366,7 @@ class Ledger:
         """
         key = read_key(encryption_key) if isinstance(encryption_key, str) else encryption_key
         request = backup_request(str(output_file), format=format, compress=compress, key=key)
-        prover = _prover(scratch_db, self._progress) if verify else None
+        prover = prover_of(scratch_db, self._progress) if verify else None
         with self.source.snapshot() as snapshot:
             verification = None
             if prover is not None:
@@ -391,6 +377,5 @@ class Ledger:
         with self.source.snapshot() as snapshot:
             verification = None
             if verified:
-                checks = self._checks((), check_timestamps=True)
-                verification = _verify(self.source, checks, shared=snapshot.share(), progress=self._progress)
+                verification = self.verify_integrity(shared=snapshot.share())
             return export(snapshot, request, verification=verification, progress=self._progress)

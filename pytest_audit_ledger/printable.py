@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 import string
+from typing import Any
 
 LONGEST_VALUE = 300
 """Characters shown of a value from the ledger."""
@@ -36,3 +38,8 @@ def ascii_upper(text: str) -> str:
 def ascii_lower(text: str) -> str:
     """Return `text` with A to Z as small letters, and nothing else changed: how PostgreSQL folds names."""
     return text.translate(_ASCII_LOWER)
+
+
+def json_text(document: Any) -> str:
+    """Return a document as JSON, with every control character escaped and nothing beyond ASCII."""
+    return json.dumps(document, indent=2).replace("\x7f", "\\u007f")  # the one that it leaves as it is

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from pytest_audit_ledger.errors import UsageError
 
@@ -43,7 +43,7 @@ def _read(named: str | Path, folder: str) -> str:
     if "PRIVATE KEY" in text:
         raise UsageError(f"{label} is a private key, which is the signer's alone.", _REMEDY)
     try:
-        key = load_pem_public_key(text.encode("ascii"))
+        key = _public_key(text)
     except (ValueError, UnsupportedAlgorithm):
         key = None
     if not isinstance(key, Ed25519PublicKey):
@@ -56,10 +56,18 @@ def keys_by_id(pems: Iterable[str]) -> Mapping[str, str]:
     return {f"sha256:{sha256(_key(pem).public_bytes_raw()).hexdigest()}": pem for pem in pems}
 
 
+def _public_key(pem: str) -> Any:
+    from cryptography.hazmat.primitives.serialization import (  # noqa: PLC0415  (slow to import; few runs name a key)
+        load_pem_public_key,
+    )
+
+    return load_pem_public_key(pem.encode("ascii"))
+
+
 @cache
 def _key(pem: str) -> Ed25519PublicKey:
     """Return a key to verify with; it cannot be sent to another process, and its text can."""
-    key = load_pem_public_key(pem.encode("ascii"))
+    key = _public_key(pem)
     assert isinstance(key, Ed25519PublicKey)  # noqa: S101  (looked at when it was read; tells the type checker)
     return key
 

@@ -24,7 +24,7 @@ from pytest_audit_ledger.outcome import Outcome, Severity, Status
 from pytest_audit_ledger.resumption import Since, resumption
 from pytest_audit_ledger.scan import Progress, broken_kind, no_progress, scan
 from pytest_audit_ledger.sources.base import Snapshot, Source
-from pytest_audit_ledger.suite import Check
+from pytest_audit_ledger.suite import Check, Control, Suite
 
 DEFAULT_SAMPLES = 20
 
@@ -42,6 +42,7 @@ def verify(
     shared: str | None = None,
     given: Given = NOTHING_GIVEN,
     allow_integrity_waivers: bool = False,
+    suites: Sequence[Suite] = (),
     since: Since | None = None,
 ) -> Verification:
     """Evaluate the checks against one snapshot of the ledger, reading its entries once.
@@ -50,8 +51,9 @@ def verify(
     `allow_empty`: skip, instead of fail, what an empty ledger leaves unproven. `shared`: the name of an open snapshot
     to join, so that what is written beside the verification comes from the very entries that were verified. `given`:
     parameters by name of kind that hold for this run, over those of its checks, such as the keys it trusts.
-    `allow_integrity_waivers`: whether findings about integrity can be waived, too. `since`: resume after the newest
-    checkpoint, where that can be proven, instead of reading every entry.
+    `allow_integrity_waivers`: whether findings about integrity can be waived, too. `suites`: those that the checks
+    stand in, to be told with their controls. `since`: resume after the newest checkpoint, where that can be proven,
+    instead of reading every entry.
     """
     now, clock = datetime.now(timezone.utc), time.perf_counter()
     run = _Run(source, shared, samples, workers, allow_empty, progress, given, since)
@@ -69,7 +71,17 @@ def verify(
         started_at=canonical_timestamp(now),
         duration_s=time.perf_counter() - clock,
         reading=reading(run.info, outcomes, run.survey, run.not_resumed),
+        suites=tuple(file for suite in suites for file in suite.files),
+        controls=_controls(suites),
     )
+
+
+def _controls(suites: Sequence[Suite]) -> dict[str, Control]:
+    """Return the controls of all suites; where two call one differently, as the first does."""
+    controls: dict[str, Control] = {}
+    for suite in suites:
+        controls = {**suite.controls, **controls}
+    return controls
 
 
 _OTHER = "(other)"

@@ -63,12 +63,16 @@ def test_the_wheel_has_what_stands_at_the_top_level_inside_the_package(installed
     for folder in ("checks", "sql"):
         shipped = {f"pytest_audit_ledger/{folder}/{path.name}" for path in (ROOT / folder).iterdir() if path.is_file()}
         assert shipped <= set(names)
+    templates = ROOT / "pytest_audit_ledger" / "artifacts" / "report" / "templates"
+    assert {path.relative_to(ROOT).as_posix() for path in templates.iterdir()} <= set(names)
     assert not [name for name in names if name.startswith(("tests/", "checks/", "sql/"))]
 
 
 def test_what_is_installed_verifies_a_ledger(installed: Installed, tmp_path: Path, forger: Forger) -> None:
-    told = installed.run("python -m pytest --ledger-db=env:LEDGER_DSN", tmp_path, forger.build(100).dsn)
+    command = "python -m pytest --ledger-db=env:LEDGER_DSN --ledger-report=report.html"
+    told = installed.run(command, tmp_path, forger.build(100).dsn)
     assert f"{PASSED} passed, {SKIPPED} skipped" in told
+    assert "SELF-CONSISTENT" in (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
 def test_a_package_with_kinds_is_installed_beside_ours_and_used(

@@ -1,13 +1,13 @@
 """Append three entries to the ledger in LEDGER_DSN, as the runtime does all day."""
 
 import os
-from datetime import timedelta
+from datetime import datetime, timezone
 
 import psycopg2
 
 from pytest_audit_ledger import Entry, entry_hash
 
-LAST = "SELECT sequence_number, entry_hash, timestamp FROM ledger_entries ORDER BY sequence_number DESC LIMIT 1"
+LAST = "SELECT sequence_number, entry_hash FROM ledger_entries ORDER BY sequence_number DESC LIMIT 1"
 INSERT = """
     INSERT INTO ledger_entries (sequence_number, previous_hash, entry_hash, timestamp, verdict, telemetry_id,
                                 telemetry_hash, ski_model_version, reasoning)
@@ -18,11 +18,10 @@ INSERT = """
 def main() -> None:
     """Append them, each linked to the one before."""
     with psycopg2.connect(os.environ["LEDGER_DSN"]) as connection, connection.cursor() as cursor:
-        cursor.execute("SET TimeZone = 'UTC'")
         cursor.execute(LAST)
-        number, link, moment = cursor.fetchone()
+        number, link = cursor.fetchone()
         for _ in range(3):
-            number, moment = number + 1, moment + timedelta(seconds=30)
+            number, moment = number + 1, datetime.now(timezone.utc)
             telemetry = f"{number:064x}"
             entry = Entry(
                 sequence_number=number,

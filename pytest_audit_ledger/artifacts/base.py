@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import ClassVar
 
 from pytest_audit_ledger.artifacts.files import Written
 from pytest_audit_ledger.judgement import Verification
@@ -14,16 +15,23 @@ from pytest_audit_ledger.sources.base import Snapshot, Source
 
 @dataclass(frozen=True)
 class Verified:
-    """What an artifact is made from: a verification, and the very snapshot that it read, still open."""
+    """What an artifact is made from: a verification, and the very snapshot that it read, still open.
+
+    `written` are the files that were written before it.
+    """
 
     verification: Verification
     source: Source
     snapshot: Snapshot
     progress: Progress
+    written: tuple[Written, ...] = ()
 
 
 class Artifact(ABC):
     """Something that a run leaves behind; offered through the hook `pytest_ledger_artifacts`."""
+
+    needs_junit: ClassVar[bool] = False
+    """Whether it can be written only when pytest has written its JUnit file."""
 
     @abstractmethod
     def write(self, verified: Verified) -> Iterable[Written]:

@@ -95,7 +95,7 @@ class CheckpointArtifact(Artifact):
         return fold
 
     def _store(self) -> Store:
-        store = read_store([self.folder], self._keys)
+        store = read_store([self.folder], self._keys, newest_record=True)
         if store.rejected:
             one = store.rejected[0]
             raise OutputError(

@@ -7,6 +7,7 @@ import io
 import json
 import os
 import secrets
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -32,6 +33,9 @@ _REMEDIES = {
     errno.EROFS: "Name a folder that you may write to.",
 }
 
+
+_WITHOUT_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS)
+"""How a file system, such as that of a bucket, says that it has no links."""
 
 _PAUSE_S = 0.01
 
@@ -173,7 +177,7 @@ def whole_files(*paths: Path, mode: int = 0o666, overwrite: bool = True) -> Iter
             for path, target in zip(partial, targets, strict=True):
                 path.replace(target)
         else:
-            _link(partial, targets)
+            _name_new(partial, targets)
         for folder in {target.parent for target in targets}:
             _sync(folder)
     except OSError as error:
@@ -182,6 +186,36 @@ def whole_files(*paths: Path, mode: int = 0o666, overwrite: bool = True) -> Iter
         for path in partial:
             with suppress(OSError):
                 path.unlink(missing_ok=True)
+
+
+def refuse_full(folder: Path) -> None:
+    """Raise UsageError where a folder that is to be written holds something, or is no folder."""
+    if not folder.name:
+        raise UsageError("The name of the folder is empty.", "Was a variable not set? Name a new folder.")
+    if folder.is_symlink() or (folder.exists() and not (folder.is_dir() and not any(folder.iterdir()))):
+        raise UsageError(f"{folder} exists and is no empty folder.", "Name a new folder; nothing is overwritten.")
+
+
+@contextmanager
+def whole_folder(folder: Path) -> Iterator[Path]:
+    """Give a temporary folder beside `folder`; on leaving it is renamed, or, after an exception, removed.
+
+    Raises OutputError where it cannot be written, UsageError where `folder` exists and holds something.
+    """
+    refuse_full(folder)
+    partial = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.partial")
+    try:
+        partial.mkdir()
+        yield partial
+        for path in sorted(partial.rglob("*")):
+            _sync(path)
+        refuse_full(folder)
+        partial.replace(folder)
+        _sync(folder.parent)
+    except OSError as error:
+        raise _explained(error, str(folder), "Nothing of it is left.") from None
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
 
 
 @contextmanager
@@ -215,23 +249,34 @@ def _create(path: Path, mode: int) -> BinaryIO:
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode), "wb")
 
 
-def _link(partial: list[Path], targets: list[Path]) -> None:
-    """Give files their names, all or none; a link, other than a renaming, is refused where there is such a file."""
-    linked: list[Path] = []
+def _name_new(partial: list[Path], targets: list[Path]) -> None:
+    """Give files their names, all or none, where nothing has these names yet."""
+    named: list[Path] = []
     try:
         for path, target in zip(partial, targets, strict=True):
-            target.hardlink_to(path)
-            linked.append(target)
+            _link(path, target)
+            named.append(target)
     except OSError:
-        for target in linked:
+        for target in named:
             target.unlink()
         raise
 
 
-def _sync(folder: Path) -> None:
-    """Make the new names last, where the file system can."""
+def _link(path: Path, target: Path) -> None:
+    """Name a file as a link, which, unlike a renaming, is refused where there is such a file."""
+    try:
+        target.hardlink_to(path)
+    except OSError as error:
+        if error.errno not in _WITHOUT_LINKS:
+            raise
+        os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))  # the name is ours, or refused
+        path.replace(target)
+
+
+def _sync(path: Path) -> None:
+    """Make a file, or the names in a folder, last, where the file system can."""
     with suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
+        descriptor = os.open(path, os.O_RDONLY)
         try:
             os.fsync(descriptor)
         finally:

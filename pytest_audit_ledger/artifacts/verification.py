@@ -9,9 +9,14 @@ from typing import Any
 
 from pytest_audit_ledger.judgement import Verification
 from pytest_audit_ledger.outcome import LONGEST_TEXT, Finding, Outcome, Waiver
-from pytest_audit_ledger.printable import clip
+from pytest_audit_ledger.printable import clip, json_text
 
 SCHEMA_VERSION = 1
+
+
+def as_text(verification: Verification) -> str:
+    """Return the verification as JSON text, with every control character escaped."""
+    return json_text(as_json(verification))
 
 
 def as_json(verification: Verification) -> dict[str, Any]:
@@ -47,6 +52,10 @@ def as_json(verification: Verification) -> dict[str, Any]:
         }
         if survey
         else None,
+        "suites": [{"name": suite.name, "sha256": suite.sha256} for suite in verification.suites],
+        "controls": {
+            name: {"title": control.title, "url": control.url} for name, control in verification.controls.items()
+        },
         "outcomes": [_outcome(outcome) for outcome in verification.outcomes],
     }
 

@@ -9,7 +9,6 @@ from itertools import groupby, pairwise
 from pytest_audit_ledger.checkpoints.merkle import CompactRange
 from pytest_audit_ledger.checkpoints.note import encode
 from pytest_audit_ledger.checkpoints.prefixes import Prefixes
-from pytest_audit_ledger.checkpoints.record import Record
 from pytest_audit_ledger.checkpoints.store import Trusted
 from pytest_audit_ledger.entry import PAYLOAD_COLUMNS
 from pytest_audit_ledger.outcome import Finding
@@ -93,10 +92,19 @@ class RecordedRows:
     root: bytes
     created_at: str
 
-    @classmethod
-    def of(cls, size: int, record: Record) -> RecordedRows:
-        """Return what this record says."""
-        return cls(size, record.columns, record.rows.root(), record.created_at)
+
+def recorded_rows(trusted: Sequence[Trusted]) -> dict[str, RecordedRows]:
+    """Return what the records of checkpoints say of all columns, by the path of the checkpoint.
+
+    Those that name the same columns share them: there may be thousands.
+    """
+    shared: dict[tuple[tuple[str, str], ...], Mapping[str, str]] = {}
+    found = {}
+    for one in trusted:
+        if (record := one.record) is not None:
+            columns = shared.setdefault(tuple(record.columns.items()), record.columns)
+            found[one.path] = RecordedRows(one.size, columns, record.rows.root(), record.created_at)
+    return found
 
 
 def compare_rows(recorded: Mapping[str, RecordedRows], roots: Mapping[str, bytes | None]) -> tuple[int, list[Finding]]:

@@ -53,7 +53,7 @@ def decode(text: str) -> bytes:
     """Return what base64 stands for. Raises ValueError, also where another text would stand for the same."""
     try:
         data = b64decode(text, validate=True)
-    except ValueError:
+    except (TypeError, ValueError):
         raise ValueError("it holds no base64 where it should") from None
     if encode(data) != text:
         raise ValueError("it holds base64 that is not written as it should be")

@@ -20,25 +20,25 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from jsonschema import Draft202012Validator
-
 from pytest_audit_ledger.checkpoints.merkle import HASH_SIZE, CompactRange, leaf_hash, root_of_proof
 from pytest_audit_ledger.checkpoints.note import Checkpoint, Note, VerifierKey, decode, encode
 from pytest_audit_ledger.checkpoints.pieces import Pieces
-from pytest_audit_ledger.entry import Batch, json_objects, json_text
-from pytest_audit_ledger.printable import clip
-from pytest_audit_ledger.resources import folder
+from pytest_audit_ledger.entry import Batch, canonical_timestamp, json_objects, json_text
 
 VERSION = 1
 HEADER = f"pytest-audit-ledger/record/v{VERSION}"
 
 LARGEST_RECORD = 16 * 1024 * 1024
 """Bytes; the bodies of trigger functions are in it."""
+
+
+class _UntrueError(ValueError):
+    """Says in words of its own why a record is not to be trusted."""
 
 
 @dataclass(frozen=True)
@@ -93,30 +93,47 @@ class Record:
     @classmethod
     def parse(cls, data: bytes, checkpoint: Checkpoint) -> Record:
         """Read the JSON file beside a checkpoint, and prove what it says of itself. Raises ValueError."""
-        told = _json(data)
+        try:
+            if len(data) > LARGEST_RECORD:
+                raise _UntrueError(f"it is larger than {LARGEST_RECORD:,} bytes")
+            return cls._read(json.loads(data), checkpoint)
+        except _UntrueError:
+            raise
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            raise ValueError("it is not what checkpoint-record.schema.json describes") from None
+
+    @classmethod
+    def _read(cls, told: Any, checkpoint: Checkpoint) -> Record:
         size, root = checkpoint.size, checkpoint.root
+        if told["record_version"] != VERSION:
+            raise _UntrueError(f"it is of version {told['record_version']!r}, and only {VERSION} is known")
         if (told["origin"], told["size"], decode(told["root"])) != (checkpoint.origin, size, root):
-            raise ValueError("it is the record of another checkpoint")
+            raise _UntrueError("it is the record of another checkpoint")
         entries = CompactRange.restored(size, list(map(decode, told["subtrees"])))
         rows = CompactRange.restored(size, list(map(decode, told["columns_subtrees"])))
         last, proof = told["last_entry"]["entry_hash"], tuple(map(decode, told["last_entry"]["proof"]))
         leaf = leaf_hash(bytes.fromhex(last))
         roots = (entries.root(), root_of_proof(leaf, size - 1, size, proof), rows.root())
         if roots != (root, root, decode(told["columns_root"])):
-            raise ValueError("what it says of the trees does not lead to their roots")
+            raise _UntrueError("what it says of the trees does not lead to their roots")
         height = told["pieces"]["height"]
-        pieces = Pieces.restored(height, _hashes(told["pieces"]["entries"]), entries)
-        row_pieces = Pieces.restored(height, _hashes(told["pieces"]["columns"]), rows)
-        names = ("created_at", "tool_version", "database", "table", "server_version", "columns", "guards")
+        try:
+            pieces = Pieces.restored(height, _hashes(told["pieces"]["entries"]), entries)
+            row_pieces = Pieces.restored(height, _hashes(told["pieces"]["columns"]), rows)
+        except ValueError as error:
+            raise _UntrueError(str(error)) from None
         return cls(
-            checkpoint,
-            **{name: told[name] for name in names},
+            checkpoint=checkpoint,
+            created_at=canonical_timestamp(datetime.fromisoformat(told["created_at"])),
+            **{name: _text(told[name]) for name in ("tool_version", "database", "table", "server_version")},
+            columns=_texts(told["columns"]),
             entries=entries,
             rows=rows,
             pieces=pieces,
             row_pieces=row_pieces,
             last_entry=last,
             proof=proof,
+            guards=_texts(told["guards"]),
         )
 
 
@@ -125,24 +142,14 @@ def _hashes(text: str) -> list[bytes]:
     return [data[at : at + HASH_SIZE] for at in range(0, len(data), HASH_SIZE)]
 
 
-def _json(data: bytes) -> Any:
-    if len(data) > LARGEST_RECORD:
-        raise ValueError(f"it is larger than {LARGEST_RECORD:,} bytes")
-    try:
-        told = json.loads(data)
-    except (ValueError, RecursionError):
-        raise ValueError("it is no JSON") from None
-    for error in Draft202012Validator(record_schema()).iter_errors(told):
-        raise ValueError(clip(error.message, 200))
-    return told
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    return value
 
 
-@cache
-def record_schema() -> Mapping[str, Any]:
-    """Return the JSON Schema of a record."""
-    text = (folder("checks") / "checkpoint-record.schema.json").read_text(encoding="utf-8")
-    schema: Mapping[str, Any] = json.loads(text)
-    return schema
+def _texts(value: Any) -> Mapping[str, str]:
+    return {name: _text(text) for name, text in value.items()}
 
 
 def binding(checkpoint: Checkpoint, data: bytes) -> str:

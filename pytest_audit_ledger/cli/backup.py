@@ -22,7 +22,8 @@ from pytest_audit_ledger.cli.options import (
     outweighed_by,
     progress,
 )
-from pytest_audit_ledger.ledger import Ledger, verify_backup
+from pytest_audit_ledger.comparison import verify_backup
+from pytest_audit_ledger.ledger import Ledger
 from pytest_audit_ledger.outcome import Assurance
 from pytest_audit_ledger.printable import printable
 

@@ -23,7 +23,8 @@ from pytest_audit_ledger.cli.options import (
     refuse_to_overwrite,
     tell_error,
 )
-from pytest_audit_ledger.cli.verify import exit_code, print_text
+from pytest_audit_ledger.cli.verification import exit_code
+from pytest_audit_ledger.cli.verify import print_text
 from pytest_audit_ledger.errors import UsageError
 from pytest_audit_ledger.ledger import Ledger
 from pytest_audit_ledger.printable import printable

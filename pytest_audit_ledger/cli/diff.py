@@ -12,14 +12,13 @@ from pytest_audit_ledger.cli.backup import scratch_db_option
 from pytest_audit_ledger.cli.options import (
     NOT_DONE,
     Aliased,
-    as_text,
     common_options,
     outweighed_by,
     place_options,
     progress,
 )
-from pytest_audit_ledger.ledger import diff as compare
-from pytest_audit_ledger.printable import printable
+from pytest_audit_ledger.comparison import diff as compare
+from pytest_audit_ledger.printable import json_text, printable
 from pytest_audit_ledger.verification import DEFAULT_SAMPLES
 
 DIFFERENT = 1
@@ -89,7 +88,7 @@ def diff(
     code = _code(found)
     if not quiet:
         with outweighed_by(code):
-            click.echo(as_text(as_json(found)) if format_ == "json" else "\n".join(_text(found)))
+            click.echo(json_text(as_json(found)) if format_ == "json" else "\n".join(_text(found)))
     return code
 
 

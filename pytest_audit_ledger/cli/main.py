@@ -14,13 +14,15 @@ import click
 from pytest_audit_ledger.cli.backup import backup
 from pytest_audit_ledger.cli.checkpoint import checkpoint
 from pytest_audit_ledger.cli.diff import diff
+from pytest_audit_ledger.cli.evidence import evidence
 from pytest_audit_ledger.cli.export import export
 from pytest_audit_ledger.cli.options import EXIT_CODES, NOT_DONE, WRONG_USAGE, tell_error, written
+from pytest_audit_ledger.cli.report import report
 from pytest_audit_ledger.cli.suite import suite
 from pytest_audit_ledger.cli.verify import verify
 from pytest_audit_ledger.errors import LedgerError, UsageError
 
-_HELP = """Verify a hash-chained audit ledger, export it as evidence, back it up, and compare it with what it was.
+_HELP = """Verify a hash-chained audit ledger, report on it, file evidence, back it up, and compare it with what it was.
 
 \b
 The ledger, which --ledger-db (or --source, or the variable LEDGER_DSN) names, is
@@ -38,6 +40,7 @@ Examples:
   audit-ledger verify --ledger-db postgresql://auditor@localhost/ledger --verbose
   audit-ledger verify --ledger-db env:MY_DSN --table audit.ledger_entries --quiet
   audit-ledger export --source service=ledger --output ledger.jsonl.gz
+  audit-ledger report --source service=ledger --output report.html
   audit-ledger backup --source service=ledger --output ledger.sql.gz --verify
   audit-ledger diff ledger.sql.gz service=ledger
 
@@ -117,6 +120,8 @@ def main(context: click.Context) -> int:
 
 main.add_command(verify)
 main.add_command(export)
+main.add_command(report)
+main.add_command(evidence)
 main.add_command(checkpoint)
 main.add_command(suite)
 main.add_command(backup)

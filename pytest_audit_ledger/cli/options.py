@@ -6,7 +6,6 @@ remedies in messages name it so.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import sys
@@ -63,8 +62,8 @@ class Aliased(click.Option):
         return record and (re.sub(r", --ledger-(?!db)[a-z-]+", "", record[0]), record[1])
 
 
-def ledger_options(command: Command) -> Command:
-    """Add the options that every command has which reads a ledger."""
+def ledger_options(command: Command, *, required: bool = True) -> Command:
+    """Add the options that every command has which reads a ledger; `required` tells whether one has to be named."""
     options = (
         click.option(
             "--ledger-db",
@@ -72,7 +71,7 @@ def ledger_options(command: Command) -> Command:
             "dsn",
             envvar="LEDGER_DSN",
             show_envvar=True,
-            required=True,
+            required=required,
             metavar="DSN",
             help="The ledger: a database, an export, or demo.",
         ),
@@ -162,6 +161,15 @@ def checkpoint_options(command: Command) -> Command:
             metavar="ROWS|AGE",
             help="Fail where more entries (1000), or one for longer (24h), are in no checkpoint.",
         ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def resumption_options(command: Command) -> Command:
+    """Add the options that resume after a checkpoint, instead of reading every entry."""
+    options = (
         click.option(
             "--since-checkpoint",
             "--ledger-since-checkpoint",
@@ -177,9 +185,7 @@ def checkpoint_options(command: Command) -> Command:
             help="With it, re-read one of N shares of the older entries, another one each day: 1/30 for a month.",
         ),
     )
-    for option in reversed(options):
-        command = option(command)
-    return command
+    return _added(options, command)
 
 
 def _no_color(context: click.Context, _: click.Parameter, value: bool) -> None:
@@ -199,11 +205,6 @@ def marks() -> Marks:
     except (UnicodeEncodeError, LookupError):
         return ASCII
     return UNICODE
-
-
-def as_text(document: Any) -> str:
-    """Return a document as JSON for a terminal or a file, without any control character."""
-    return json.dumps(document, indent=2).replace("\x7f", "\\u007f")  # the one that it leaves as it is
 
 
 def tell_error(message: str) -> None:

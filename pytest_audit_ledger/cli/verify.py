@@ -6,42 +6,37 @@ import re
 import shutil
 import sys
 import textwrap
-from collections.abc import Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import click
 
 from pytest_audit_ledger.artifacts.files import whole_files
-from pytest_audit_ledger.artifacts.verification import as_json
+from pytest_audit_ledger.artifacts.verification import as_text
 from pytest_audit_ledger.cli.options import (
     EXIT_CODES,
-    NOT_DONE,
-    TAMPERED,
-    Aliased,
-    as_text,
-    checkpoint_options,
     ledger_options,
     marks,
     outweighed_by,
     progress,
-    refuse_to_overwrite,
+    resumption_options,
 )
 from pytest_audit_ledger.cli.repair import print_script, restore, tell_irreparable
+from pytest_audit_ledger.cli.verification import (
+    check_timestamps_option,
+    exit_code,
+    refuse_early,
+    verification_options,
+)
 from pytest_audit_ledger.errors import UsageError
-from pytest_audit_ledger.extensions import installed_kinds
 from pytest_audit_ledger.judgement import Verification
 from pytest_audit_ledger.kinds.given import given_by
 from pytest_audit_ledger.ledger import Ledger
-from pytest_audit_ledger.outcome import Assurance, Status
+from pytest_audit_ledger.outcome import Assurance
 from pytest_audit_ledger.rendering import ASCII, UNICODE, Marks, full_report, tree
 from pytest_audit_ledger.resumption import since_options
 from pytest_audit_ledger.scan import parse_workers
-from pytest_audit_ledger.sources.dsn import resolve
-from pytest_audit_ledger.suite import load
-from pytest_audit_ledger.suite.discovery import find_suites
-from pytest_audit_ledger.verification import DEFAULT_SAMPLES
 
 WIDEST = 110
 """Columns of a terminal that sentences fill; beyond, the eye loses the line."""
@@ -69,61 +64,9 @@ Examples:
 @click.command(epilog=_EPILOG)
 @ledger_options
 @click.option("--verbose", "-v", is_flag=True, help="Print the report in full, with every rule and finding.")
-@click.option(
-    "--check-timestamps/--no-check-timestamps", default=True, help="Whether to judge the order of time.  [default: yes]"
-)
-@click.option(
-    "--suite",
-    "suites",
-    multiple=True,
-    metavar="FILE",
-    help="A suite of checks of your own, or a shipped one such as compliance.ledger.yaml, besides the default one; "
-    "repeatable.",
-)
-@click.option(
-    "--workers",
-    "--ledger-workers",
-    cls=Aliased,
-    default="auto",
-    show_default=True,
-    metavar="N|auto",
-    help="Processes that share the scan.",
-)
-@click.option(
-    "--samples",
-    "--ledger-samples",
-    cls=Aliased,
-    type=click.IntRange(min=1),
-    default=DEFAULT_SAMPLES,
-    show_default=True,
-    metavar="N",
-    help="Findings shown for each check; all are counted.",
-)
-@click.option(
-    "--allow-empty",
-    "--ledger-allow-empty",
-    cls=Aliased,
-    is_flag=True,
-    help="Accept a ledger without entries: what it leaves unproven is skipped, and the exit code is 0.",
-)
-@checkpoint_options
-@click.option(
-    "--allow-integrity-waivers",
-    "--ledger-allow-integrity-waivers",
-    cls=Aliased,
-    is_flag=True,
-    help="Let the waivers of a suite excuse findings about integrity, too; the assurance stays TAMPERED.",
-)
-@click.option(
-    "--transcript-key",
-    "--ledger-transcript-key",
-    "transcript_keys",
-    cls=Aliased,
-    multiple=True,
-    metavar="PEM",
-    help="A file with an Ed25519 public key that transcripts may be signed with; repeatable. Without any, their "
-    "signatures are not verified, which is a warning.",
-)
+@check_timestamps_option
+@verification_options
+@resumption_options
 @click.option(
     "--repair",
     is_flag=True,
@@ -171,6 +114,8 @@ def verify(
         raise UsageError(f"{'--yes' if yes else '--dry-run'} says how to repair.", "Add --repair, or leave it out.")
     if dry_run and output is not None:
         raise UsageError("With --dry-run there is no result to write.", "Leave --output out, or redirect the SQL.")
+    if output == "-":
+        raise UsageError("The result is printed in any case.", "Name a file, or leave --output out.")
     trusted: dict[str, Any] = {
         "checkpoints": checkpoints,
         "verifier_keys": keys,
@@ -180,7 +125,7 @@ def verify(
     }
     given_by(**trusted)  # mistakes show now
     since_options(since_checkpoint=since_checkpoint, recheck=recheck)
-    _refuse_early(dsn, suites, output)
+    refuse_early(dsn, suites, output)
     with Ledger(dsn, table=table, timeout=timeout, progress=progress(quiet=quiet)) as ledger:
         if dry_run:
             print_script(ledger.source, quiet=quiet)
@@ -207,19 +152,9 @@ def verify(
     return code
 
 
-def exit_code(verification: Verification, *, allow_empty: bool = False) -> int:
-    """Return 1 for tampering or a failed check, 3 where something could not be verified, and 0 otherwise."""
-    if verification.assurance is Assurance.TAMPERED or verification.with_status(Status.FAIL):
-        return TAMPERED
-    empty = verification.survey is not None and not verification.survey.entries
-    if empty and allow_empty and not verification.with_status(Status.ERROR):
-        return 0
-    return 0 if verification.is_valid else NOT_DONE
-
-
 def _print(verification: Verification, *, verbose: bool, as_: str, repaired: bool) -> None:
     if as_ == "json":
-        click.echo(_json(verification))
+        click.echo(as_text(verification))
     else:
         print_text(verification, marks(), verbose=verbose)
     if repaired:
@@ -261,28 +196,8 @@ def _text(verification: Verification, shown: Marks, *, verbose: bool) -> str:
     return text.replace("…", "...") if shown is ASCII else text
 
 
-def _json(verification: Verification) -> str:
-    return as_text(as_json(verification))
-
-
-class _EnoughError(Exception):
-    """Ends an attempt that is not to be completed."""
-
-
-def _refuse_early(dsn: str, suites: Sequence[str], output: str | None) -> None:
-    """Raise, before anything is started or repaired, for mistakes in suites and a file that cannot be written."""
-    for suite in find_suites([Path(suite) for suite in suites], Path.cwd()) if suites else ():
-        load(suite, installed_kinds())
-    if output == "-":
-        raise UsageError("The result is printed in any case.", "Name a file, or leave --output out.")
-    if output is not None:
-        refuse_to_overwrite(output, resolve(dsn), *suites)
-        with suppress(_EnoughError), whole_files(Path(output)):
-            raise _EnoughError  # which leaves nothing
-
-
 def _write(verification: Verification, path: Path, *, verbose: bool, as_: str) -> None:
     in_json = path.suffix.lower() == ".json" or as_ == "json"
-    text = _json(verification) if in_json else _text(verification, UNICODE, verbose=verbose)
+    text = as_text(verification) if in_json else _text(verification, UNICODE, verbose=verbose)
     with whole_files(path) as (draft,):
         draft.write(f"{text}\n".encode("utf-8", "backslashreplace"))

@@ -15,6 +15,7 @@ from pytest_audit_ledger.checkpoints.comparison import (
     compare,
     compare_pieces,
     compare_rows,
+    recorded_rows,
 )
 from pytest_audit_ledger.checkpoints.keys import verifier_keys
 from pytest_audit_ledger.checkpoints.prefixes import Prefixes
@@ -37,8 +38,10 @@ VERIFIER_KEYS: Mapping[str, Any] = {
     "description": "The keys that are trusted: what keygen printed, or files that hold it, in a suite relative to it.",
 }
 
-UNANCHORED_PATTERN = r"^[0-9]{1,9}[smhd]?$(?!\n)"
-"""How many entries, or for how long entries, may be in no checkpoint: `1000`, `24h`."""
+UNLIMITED = "none"
+
+UNANCHORED_PATTERN = r"^(none|[0-9]{1,9}[smhd]?)$(?!\n)"
+"""How many entries, or for how long entries, may be in no checkpoint: `1000`, `24h`, `none` for no limit."""
 
 
 class Checkpoint(EntryTree):
@@ -69,9 +72,9 @@ class Checkpoint(EntryTree):
         "max_unanchored": {
             "type": "string",
             "pattern": UNANCHORED_PATTERN,
-            "default": "",
+            "default": UNLIMITED,
             "examples": ["1000", "24h"],
-            "description": "How many entries, or for how long one, may be in no checkpoint.",
+            "description": "How many entries, or for how long one, may be in no checkpoint; none for no limit.",
         },
     }
 
@@ -82,14 +85,15 @@ class Checkpoint(EntryTree):
 
     def __init__(self, parameters: Mapping[str, Any], ledger: LedgerInfo, samples: int) -> None:
         super().__init__(parameters, ledger, samples)
-        self.limit: str = self.parameters["max_unanchored"]
+        asked: str = self.parameters["max_unanchored"]
+        self.limit = "" if asked == UNLIMITED else asked
         store = opened_store(self.parameters, newest_record=ledger.resumed is not None)
         if not (store.trusted or store.rejected or self.limit or self.parameters["require"]):
             raise NotApplicable(f"There is no checkpoint in {', '.join(store.empty)} yet.")
         self.rejected, self.empty = store.rejected, store.empty
         # a fold travels to every segment, so it takes along no more of ten years of records than it compares
-        self.trusted = [replace(one, record=None) for one in store.trusted]
-        self.recorded = {one.path: RecordedRows.of(one.size, one.record) for one in store.trusted if one.record}
+        self.trusted = [replace(one, keys=(), record=None) for one in store.trusted]
+        self.recorded = recorded_rows(store.trusted)
         sizes: dict[tuple[str, ...], list[int]] = {}
         start = self._start(store)
         self.after = start.entries.end if start else 0
@@ -252,7 +256,7 @@ def opened_store(parameters: Mapping[str, Any], *, newest_record: bool = False) 
     where the folders hold checkpoints of several ledgers.
     """
     folders: Sequence[str] = parameters["folders"]
-    if not folders and (parameters.get("require") or parameters.get("max_unanchored")):
+    if not folders and (parameters.get("require") or parameters.get("max_unanchored", UNLIMITED) != UNLIMITED):
         raise UsageError("Checkpoints are asked for, and no folder is named.", "Name it with --ledger-checkpoint DIR.")
     if not folders:
         raise NotApplicable(

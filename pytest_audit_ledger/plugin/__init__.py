@@ -61,6 +61,7 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
     return tools.run(config)
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Where a ledger is named, bring in the working half."""
     config.addinivalue_line("markers", "ledger: a check of the audit ledger (selected by -m ledger)")

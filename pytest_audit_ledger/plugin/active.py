@@ -11,7 +11,7 @@ import pytest
 from pytest_audit_ledger.artifacts.base import Artifact
 from pytest_audit_ledger.errors import UsageError
 from pytest_audit_ledger.extensions import registered_kinds
-from pytest_audit_ledger.plugin import artifacts, collection, junit, terminal
+from pytest_audit_ledger.plugin import artifacts, collection, github, junit, terminal
 from pytest_audit_ledger.plugin.items import REGISTRY
 from pytest_audit_ledger.plugin.options import read_options
 from pytest_audit_ledger.plugin.run import RUN, Run, is_controller, selected_checks, told_by_controller
@@ -25,6 +25,10 @@ def start(config: pytest.Config, dsn: str) -> None:
         raise pytest.UsageError(str(error)) from None
     run = config.stash[RUN] = Run(config, options, **told_by_controller(config))
     config.add_cleanup(run.close)
+    try:
+        artifacts.prepare(config)
+    except UsageError as error:
+        raise pytest.UsageError(str(error)) from None
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
@@ -90,13 +94,19 @@ def pytest_configure_node(node: Any) -> None:
     node.workerinput.update(node.config.stash[RUN].for_worker())
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Write the artifacts, and add the facts about the ledger to the JUnit file before pytest writes it."""
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]:
+    """Write the artifacts, and add the facts about the ledger to the JUnit file before pytest writes it.
+
+    What needs that file is written after it, and before the terminal says what was written: of all wrappers, the last
+    is the innermost.
+    """
     if session.config.getoption("collectonly"):
-        return
+        return (yield)
     artifacts.write_all(session)
     junit.write_properties(session.config, session.config.stash[RUN])
+    yield
+    artifacts.write_all(session, needs_junit=True)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
@@ -104,3 +114,4 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     run = config.stash[RUN]
     if run.selected or is_controller(config) or run.result():
         terminal.write_summary(terminalreporter, run, config.getoption("collectonly"))
+        github.tell(terminalreporter, run)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,19 +12,24 @@ from pytest_audit_ledger.artifacts.backup import BackupArtifact, backup_request
 from pytest_audit_ledger.artifacts.base import Artifact, Verified
 from pytest_audit_ledger.artifacts.checkpoint import CheckpointArtifact
 from pytest_audit_ledger.artifacts.encryption import read_key
+from pytest_audit_ledger.artifacts.evidence import JUNIT, EvidenceArtifact
 from pytest_audit_ledger.artifacts.export import ExportArtifact, export_request
+from pytest_audit_ledger.artifacts.files import refuse_full
 from pytest_audit_ledger.artifacts.proof import Prover
+from pytest_audit_ledger.artifacts.report import ReportArtifact, ReportRequest, refuse_suffix, report_request
 from pytest_audit_ledger.checkpoints.keys import signing_key, verifier_keys
 from pytest_audit_ledger.errors import LedgerError, UsageError
-from pytest_audit_ledger.ledger import shipped_checks
 from pytest_audit_ledger.plugin.items import REGISTRY
 from pytest_audit_ledger.plugin.run import RUN, Run, is_worker, visible
 from pytest_audit_ledger.progress import progress_bar
 from pytest_audit_ledger.sources.postgres import PostgresSource
 from pytest_audit_ledger.sources.selection import date_range, fields, selection
+from pytest_audit_ledger.suite import checks_of, shipped_suites
 
 _BACKUP = ("--ledger-encryption-key", "--ledger-scratch-db")
-_FILTERS = ("--ledger-fields", "--ledger-date-range", "--ledger-verdict", "--ledger-rule", "--ledger-limit")
+_FILTERS = ("--ledger-fields", "--ledger-verdict", "--ledger-rule", "--ledger-limit")
+_COVER = ("--ledger-title", "--ledger-organization")
+_PERIOD = ("--ledger-date-range",)
 
 
 def wanted(config: pytest.Config) -> list[Artifact]:
@@ -37,8 +43,8 @@ def wanted(config: pytest.Config) -> list[Artifact]:
 
 
 def ours(config: pytest.Config) -> list[Artifact]:
-    """Return the artifacts of this package that the options ask for."""
-    return [*_exports(config), *_backups(config), *_checkpoints(config)]
+    """Return the artifacts of this package that the options ask for, in the order in which they are written."""
+    return [*_exports(config), *_backups(config), *_checkpoints(config), *_reports(config)]
 
 
 def _checkpoints(config: pytest.Config) -> list[Artifact]:
@@ -62,8 +68,8 @@ def _exports(config: pytest.Config) -> list[Artifact]:
     if path is None:
         _refuse_alone(config, _FILTERS, "says what to export, and nothing is exported.", "Add --ledger-export=FILE.")
         return []
-    days, names = config.getoption("--ledger-date-range"), config.getoption("--ledger-fields")
-    since, until = date_range(days) if days is not None else (None, None)
+    names = config.getoption("--ledger-fields")
+    since, until = _period(config)
     request = export_request(
         _place(config, path),
         fields=fields(names) if names is not None else (),
@@ -78,6 +84,58 @@ def _exports(config: pytest.Config) -> list[Artifact]:
     return [ExportArtifact(request)]
 
 
+def _period(config: pytest.Config) -> tuple[str | None, str | None]:
+    days = config.getoption("--ledger-date-range")
+    return date_range(days) if days is not None else (None, None)
+
+
+def _reports(config: pytest.Config) -> list[Artifact]:
+    """Return the report and the evidence; the latter comes last, and holds whatever was written before it."""
+    report, evidence = config.getoption("--ledger-report"), config.getoption("--ledger-evidence")
+    if report is None and evidence is None:
+        remedy = "Add --ledger-report=FILE, or --ledger-evidence=DIR."
+        _refuse_alone(config, _COVER, "says what stands on a report, and there is none.", remedy)
+        if config.getoption("--ledger-export") is None:
+            remedy = "Add --ledger-export=FILE or --ledger-report=FILE."
+            _refuse_alone(config, _PERIOD, "says what to export or report, and there is neither.", remedy)
+        return []
+    here, request = config.invocation_params.dir, _report_request(config)
+    artifacts: list[Artifact] = []
+    if report is not None:
+        refuse_suffix(report)
+        artifacts.append(ReportArtifact(here / report, request))
+    if evidence is not None:
+        artifacts.append(EvidenceArtifact(here / evidence, Path(config.getoption("xmlpath")), request))
+    return artifacts
+
+
+def _report_request(config: pytest.Config) -> ReportRequest:
+    since, until = _period(config)
+    return report_request(
+        start_date=since,
+        end_date=until,
+        title=config.getoption("--ledger-title"),
+        organization=config.getoption("--ledger-organization"),
+    )
+
+
+def prepare(config: pytest.Config) -> None:
+    """Where evidence is wanted, have pytest write its JUnit file somewhere, unless it does.
+
+    Called before pytest reads that option. Raises UsageError where the folder cannot be had.
+    """
+    folder = config.getoption("--ledger-evidence")
+    if folder is None or is_worker(config):
+        return
+    refuse_full(config.invocation_params.dir / folder if folder else Path())
+    if not config.pluginmanager.hasplugin("junitxml"):
+        raise UsageError("Evidence holds the JUnit file, and its plugin is off.", "Leave -p no:junitxml out.")
+    if config.getoption("xmlpath") is None:
+        temporary = tempfile.TemporaryDirectory(prefix="audit-ledger-")
+        config.add_cleanup(temporary.cleanup)
+        config.option.xmlpath = str(Path(temporary.name) / JUNIT)
+
+
 def _backups(config: pytest.Config) -> list[Artifact]:
     path = config.getoption("--ledger-backup")
     if path is None:
@@ -89,7 +147,7 @@ def _backups(config: pytest.Config) -> list[Artifact]:
     if scratch is not None:
         PostgresSource(scratch)  # a mistake shows now
     request = backup_request(_place(config, path), key=read_key(named) if named is not None else None)
-    return [BackupArtifact(request, Prover(shipped_checks(config.stash[REGISTRY]), scratch))]
+    return [BackupArtifact(request, Prover(checks_of(shipped_suites(config.stash[REGISTRY])), scratch))]
 
 
 def _refuse_alone(config: pytest.Config, names: Sequence[str], message: str, remedy: str) -> None:
@@ -104,13 +162,17 @@ def _place(config: pytest.Config, path: str) -> str:
     return str(config.invocation_params.dir / Path(path)) if path else ""
 
 
-def write_all(session: pytest.Session) -> None:
-    """Write the artifacts; one that cannot be written fails the run, and the others are written nevertheless."""
+def write_all(session: pytest.Session, *, needs_junit: bool = False) -> None:
+    """Write the artifacts that do or do not need the JUnit file.
+
+    One that cannot be written fails the run, and the others are written nevertheless.
+    """
     run = session.config.stash[RUN]
     if not run.artifacts or session.exitstatus == pytest.ExitCode.INTERRUPTED:
         return
     for artifact in run.artifacts:
-        _write(run, artifact)
+        if artifact.needs_junit is needs_junit:
+            _write(run, artifact)
     if run.unwritten and session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
@@ -123,7 +185,7 @@ def _write(run: Run, artifact: Artifact) -> None:
         return
     try:
         with visible(run.config):
-            verified = Verified(result.verification, run.start(), run.held, progress_bar)
+            verified = Verified(result.verification, run.start(), run.held, progress_bar, tuple(run.written))
             run.written.extend(artifact.write(verified))
     except LedgerError as error:
         run.unwritten.append(str(error))

@@ -80,11 +80,25 @@ def add_options(parser: pytest.Parser) -> None:
         help="When the checks are done, write the entries they read to FILE (.json, .jsonl or .csv, also with .gz), "
         "and beside it a manifest with its SHA-256 and what was proven.",
     )
+    group.addoption(
+        "--ledger-report",
+        metavar="FILE",
+        help="When the checks are done, report on them and on the entries they read: .html, .json or .md.",
+    )
+    group.addoption(
+        "--ledger-evidence",
+        metavar="DIR",
+        help="When the run is over, file everything in a new folder: JUnit file, report, verification, suites, what "
+        "else was written, and a manifest. audit-ledger evidence verify DIR checks it.",
+    )
+    group.addoption("--ledger-title", metavar="T", help="The title on the cover of the report.")
+    group.addoption("--ledger-organization", metavar="O", help="The organization on the cover of the report.")
     group.addoption("--ledger-fields", metavar="A,B", help="The columns to export (default: all).")
     group.addoption(
         "--ledger-date-range",
         metavar="FROM,TO",
-        help="Export the entries of these days only (UTC, the end day included); full timestamps are taken, too.",
+        help="Export, and report on, the entries of these days only (UTC, the end day included); full timestamps are "
+        "taken, too.",
     )
     group.addoption("--ledger-verdict", metavar="V", help="Export entries with this verdict only.")
     group.addoption("--ledger-rule", metavar="R", help="Export entries of this rule only.")

@@ -40,8 +40,8 @@ def properties(run: Run) -> dict[str, Any]:
         "started_at": verification.started_at,
         "duration_s": f"{verification.duration_s:.3f}",
         "tool_version": verification.tool_version,
-        "suites": ", ".join(name for name, _ in result.suites),
-        "suite_sha256": ", ".join(digest for _, digest in result.suites),
+        "suites": ", ".join(suite.name for suite in verification.suites),
+        "suite_sha256": ", ".join(suite.sha256 for suite in verification.suites),
     }
     if verification.info is not None:
         told["server_version"] = verification.info.server_version

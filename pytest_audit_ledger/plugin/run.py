@@ -35,11 +35,10 @@ from pytest_audit_ledger.verification import verify
 
 @dataclass(frozen=True)
 class Result:
-    """A verification with the suites it ran, and its outcomes by node id."""
+    """A verification, and its outcomes by node id."""
 
     verification: Verification
     outcomes: Mapping[str, Outcome]
-    suites: tuple[tuple[str, str], ...]
 
 
 @dataclass
@@ -121,6 +120,7 @@ class Run:
         source = self.start()
         if not is_worker(self.config):
             self.hold()
+        used = dict.fromkeys(check.suite for _, check in self.selected)
         with visible(self.config):
             verification = verify(
                 source,
@@ -133,12 +133,10 @@ class Run:
                 given=self.options.given,
                 allow_integrity_waivers=self.options.allow_integrity_waivers,
                 since=self.options.since,
+                suites=[self.suites[name] for name in used],
             )
         node_ids = [node_id for node_id, _ in self.selected]
-        used = dict.fromkeys(check.suite for _, check in self.selected)
-        suites = [self.suites[name] for name in used]
-        digests = tuple(pair for suite in suites for pair in ((suite.name, suite.sha256), *suite.included))
-        return Result(verification, dict(zip(node_ids, verification.outcomes, strict=True)), digests)
+        return Result(verification, dict(zip(node_ids, verification.outcomes, strict=True)))
 
     def _shared(self) -> Result | None:
         path = self.exchange / "result" if self.exchange else None

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jsonschema import Draft202012Validator
-
 from pytest_audit_ledger.errors import SourceError
 from pytest_audit_ledger.printable import printable
-from pytest_audit_ledger.resources import folder
+from pytest_audit_ledger.resources import json_schema, mistakes_by
 from pytest_audit_ledger.sources.records import DECODER
 
 MANIFEST_SUFFIX = ".manifest.json"
@@ -23,13 +19,6 @@ def manifest_path(path: Path) -> Path:
     return path.with_name(path.name + MANIFEST_SUFFIX)
 
 
-@cache
-def manifest_schema(name: str) -> Mapping[str, Any]:
-    """Return the JSON Schema of a kind of manifest: a file in checks/."""
-    schema: Mapping[str, Any] = json.loads((folder("checks") / name).read_text(encoding="utf-8"))
-    return schema
-
-
 def read_manifest(path: Path, schema: str) -> Mapping[str, Any] | None:
     """Return the manifest beside a file, None where there is none. Raises SourceError where it makes no sense."""
     beside = manifest_path(path)
@@ -38,7 +27,7 @@ def read_manifest(path: Path, schema: str) -> Mapping[str, Any] | None:
             return None
         text = beside.read_text(encoding="utf-8") if beside.is_file() else ""
         manifest = DECODER.decode(text)
-        mistakes = [error.message for error in Draft202012Validator(manifest_schema(schema)).iter_errors(manifest)]
+        mistakes = [error.message for error in mistakes_by(json_schema(schema), manifest)]
     except (OSError, ValueError, RecursionError) as error:
         mistakes = [getattr(error, "strerror", None) or "it is no JSON"]
     if mistakes:

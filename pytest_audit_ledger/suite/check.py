@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,15 @@ class Control:
 
     title: str
     url: str = ""
+
+
+@dataclass(frozen=True)
+class SuiteFile:
+    """A file that a suite was read from: its name in results, where it lies, and the SHA-256 of the bytes read."""
+
+    name: str
+    path: Path
+    sha256: str
 
 
 @dataclass(frozen=True)
@@ -62,3 +72,15 @@ class Suite:
     checks: tuple[Check, ...]
     controls: Mapping[str, Control] = field(default_factory=dict)
     included: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def files(self) -> tuple[SuiteFile, ...]:
+        """The files that it was read from, its own first."""
+        beside = posixpath.dirname(self.name) or "."
+        return (
+            SuiteFile(self.name, self.path, self.sha256),
+            *(
+                SuiteFile(name, self.path.parent / posixpath.relpath(name, beside), digest)
+                for name, digest in self.included
+            ),
+        )

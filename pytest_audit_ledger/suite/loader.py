@@ -14,13 +14,12 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from jsonschema import Draft202012Validator
-
 from pytest_audit_ledger.errors import SuiteError, UsageError
 from pytest_audit_ledger.kinds.base import Kind
 from pytest_audit_ledger.kinds.data import EXPRESSION, QUERY
 from pytest_audit_ledger.kinds.registry import Registry
 from pytest_audit_ledger.outcome import Severity
+from pytest_audit_ledger.resources import mistakes_by
 from pytest_audit_ledger.suite import sql_text
 from pytest_audit_ledger.suite.check import Check, Control, Suite
 from pytest_audit_ledger.suite.document import Document, parse
@@ -97,7 +96,7 @@ class _Reader:
         document = parse(text)
         part = _Part(sha256=sha256(content).hexdigest())
         if not document.mistakes:
-            for error in Draft202012Validator(language()).iter_errors(document.data):
+            for error in mistakes_by(language(), document.data):
                 record(document, error)
             if isinstance(document.data, dict):
                 self._include(document, path, name, including, part)
@@ -168,7 +167,7 @@ class _Reader:
         if kind.integrity and judged.pop("mostly", None) is not None:
             message = f"'mostly' is not for {name}: what is about integrity holds for every entry"
             document.mistake(document.key(*at, "mostly"), message)
-        errors = list(Draft202012Validator(of_kind(kind)).iter_errors(judged))
+        errors = mistakes_by(of_kind(kind), judged)
         for error in errors:
             record(document, error, at)
         if not errors:

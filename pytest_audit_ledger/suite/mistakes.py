@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from difflib import get_close_matches
-from typing import Any
-
-from jsonschema import ValidationError
+from typing import TYPE_CHECKING, Any
 
 from pytest_audit_ledger.suite.document import Document
 from pytest_audit_ledger.suite.document import Path as DataPath
+
+if TYPE_CHECKING:
+    from jsonschema import ValidationError
 
 _NOUNS = {"checks": "check", "waivers": "waiver", "vars": "variable", "controls": "control"}
 

@@ -8,29 +8,23 @@ against its own kind, so that a mistake is told in terms of that kind.
 from __future__ import annotations
 
 import inspect
-import json
 from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 
 from pytest_audit_ledger.kinds.base import Kind
-from pytest_audit_ledger.resources import folder
-
-
-@cache
-def _file() -> Mapping[str, Any]:
-    schema: Mapping[str, Any] = json.loads((folder("checks") / "suite.schema.json").read_text(encoding="utf-8"))
-    return schema
+from pytest_audit_ledger.resources import json_schema
 
 
 @cache
 def language() -> Mapping[str, Any]:
     """Return the schema of a suite, without what kinds add to a check."""
-    definitions = _file()["$defs"]
+    whole = json_schema("suite.schema.json")
+    definitions = whole["$defs"]
     check = {name: value for name, value in definitions["check"].items() if name not in _OF_KINDS}
     expect = {name: value for name, value in check["properties"]["expect"].items() if name != "enum"}
     check["properties"] = {**check["properties"], "expect": expect}
-    return {**_file(), "$defs": {**definitions, "check": check}}
+    return {**whole, "$defs": {**definitions, "check": check}}
 
 
 _OF_KINDS = ("allOf", "unevaluatedProperties")

@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from pytest_audit_ledger.kinds.registry import Registry
+from pytest_audit_ledger.resources import folder
+from pytest_audit_ledger.suite.check import Check, Suite
+from pytest_audit_ledger.suite.loader import load
+
 DEFAULT_SUITE = "integrity.ledger.yaml"
 EXPORT_SUITE = "export.ledger.yaml"
 
@@ -9,3 +16,13 @@ EXPORT_SUITE = "export.ledger.yaml"
 def default_suites(*, of_export: bool) -> tuple[str, ...]:
     """Return the names of the shipped suites that a ledger is verified with; an export has one more."""
     return (DEFAULT_SUITE, EXPORT_SUITE) if of_export else (DEFAULT_SUITE,)
+
+
+def shipped_suites(registry: Registry, *, of_export: bool = False) -> list[Suite]:
+    """Return the suites that a ledger is verified with by default; an export has one more."""
+    return [load(folder("checks") / name, registry) for name in default_suites(of_export=of_export)]
+
+
+def checks_of(suites: Iterable[Suite]) -> list[Check]:
+    """Return the checks of suites, in order."""
+    return [check for suite in suites for check in suite.checks]

@@ -6,7 +6,7 @@ import csv
 import gzip
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
 from itertools import cycle, zip_longest
@@ -114,3 +114,34 @@ def as_csv_shows(row: dict[str, Any]) -> dict[str, str]:
 def differences(found: list[dict[str, Any]], expected: list[dict[str, Any]]) -> list[Any]:
     """Return the first pairs that differ, which is quicker to show than two long lists."""
     return [pair for pair in zip_longest(found, expected) if pair[0] != pair[1]][:2]
+
+
+HOSTILE_TEXTS = [
+    "<script>document.title='owned'</script>",
+    "<img src=x onerror=\"document.title='owned'\">",
+    "javascript:document.title='owned'",
+    "[click](javascript:alert(1)) <https://evil.invalid> https://evil.invalid www.evil.invalid a@evil.invalid",
+    "\u202eevil\u2066\u2069",
+    "</style></table></main><style>*{display:none}</style>",
+    "{{ 7*7 }} {% raw %}",
+    "W" * 1_000_000,
+    "| a | b |\n|---|---|\n``` `` `",
+    "line one\nline two\r\n\tline three\x1b[31m\x00"[:-1],
+    "http://evil.invalid/?q='\"><svg onload=document.title='owned'>",
+]
+"""What would run, lead somewhere or break the layout, if a page let it."""
+
+
+def violations(texts: Sequence[str], count: int = 22) -> Iterator[Entry]:
+    """Yield a valid chain of violations with these texts."""
+    return chained(
+        replace(entry, verdict="FLAG", reasoning=text, rule_id=text[:2_000], telemetry_id=text)
+        for entry, text in zip(sample_entries(count), cycle(texts), strict=False)
+    )
+
+
+def escalate(forger: Forger, condition: str, status: str, notes: str | None = None) -> None:
+    """Give entries an escalation status, which no hash covers."""
+    change = f"UPDATE ledger_entries SET escalation_status = %s, escalation_notes = %s WHERE {condition}"
+    with forger.connection.cursor() as cursor:
+        forger.unguarded(cursor.mogrify(change.replace("%", "%%").replace("%%s", "%s"), (status, notes)).decode())

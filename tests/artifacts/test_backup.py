@@ -32,11 +32,13 @@ from pytest_audit_ledger.artifacts.backup import MANIFEST_SCHEMA, BackupResult, 
 from pytest_audit_ledger.artifacts.digest import digest
 from pytest_audit_ledger.artifacts.encryption import Key, Opener, decrypt, opener_of, read_key
 from pytest_audit_ledger.artifacts.proof import Method
+from pytest_audit_ledger.comparison import verify_backup
 from pytest_audit_ledger.errors import LedgerError, OutputError, SourceError, UsageError
-from pytest_audit_ledger.ledger import Ledger, verify_backup
+from pytest_audit_ledger.ledger import Ledger
 from pytest_audit_ledger.outcome import Assurance, Status
+from pytest_audit_ledger.resources import json_schema
 from pytest_audit_ledger.sources import programs
-from pytest_audit_ledger.sources.manifest import manifest_path, manifest_schema
+from pytest_audit_ledger.sources.manifest import manifest_path
 from pytest_audit_ledger.sources.postgres import PostgresSource
 from pytest_audit_ledger.sources.sample import sample_entries
 from tests.artifacts.support import hostile_entries, queried
@@ -106,7 +108,7 @@ def test_a_backup_is_restored_verified_and_compared_before_it_is_called_so(
     assert left(tmp_path) == [name, f"{name}.manifest.json"]
     assert [stat.S_IMODE((tmp_path / one).stat().st_mode) for one in left(tmp_path)] == [0o600, 0o600]
     manifest = json.loads(manifest_path(tmp_path / name).read_text())
-    assert list(Draft202012Validator(manifest_schema(MANIFEST_SCHEMA)).iter_errors(manifest)) == []
+    assert list(Draft202012Validator(json_schema(MANIFEST_SCHEMA)).iter_errors(manifest)) == []
     assert manifest == result.manifest
     data = (tmp_path / name).read_bytes()
     assert (manifest["sha256"], manifest["size"]) == (sha256(data).hexdigest(), len(data))

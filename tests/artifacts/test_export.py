@@ -26,9 +26,10 @@ from pytest_audit_ledger.entry import canonical_timestamp
 from pytest_audit_ledger.errors import OutputError, SourceError, UsageError
 from pytest_audit_ledger.ledger import Ledger
 from pytest_audit_ledger.outcome import Assurance, Status
+from pytest_audit_ledger.resources import json_schema
 from pytest_audit_ledger.scan import Advance, Progress
 from pytest_audit_ledger.sources.export_file import MANIFEST_SCHEMA
-from pytest_audit_ledger.sources.manifest import manifest_path, manifest_schema
+from pytest_audit_ledger.sources.manifest import manifest_path
 from pytest_audit_ledger.sources.postgres import PostgresSource
 from pytest_audit_ledger.sources.sample import sample_entries
 from pytest_audit_ledger.verification import verify
@@ -401,7 +402,7 @@ def test_the_manifest_is_valid_and_every_number_in_it_is_true(forger: Forger, tm
         _export(login(forger.dsn, name), tmp_path / "y.json", verify=True)
     manifest = json.loads(manifest_path(path).read_text())
     assert manifest == result.manifest
-    assert list(Draft202012Validator(manifest_schema(MANIFEST_SCHEMA)).iter_errors(manifest)) == []
+    assert list(Draft202012Validator(json_schema(MANIFEST_SCHEMA)).iter_errors(manifest)) == []
     rows = queried(forger, "WHERE verdict = 'CLEAR' ORDER BY sequence_number")
     assert (manifest["size"], manifest["sha256"]) == (path.stat().st_size, sha256(path.read_bytes()).hexdigest())
     assert manifest["entries"] == len(rows) == result.entry_count

@@ -1,4 +1,4 @@
-"""Measures verification, export and backup against the peer and the floor, as whole processes on one ledger.
+"""Measures verification, export, backup and report against the peer and the floor, as whole processes on one ledger.
 
 What a verification since a checkpoint costs is measured at the end (see `incremental.py`).
 
@@ -7,8 +7,9 @@ What a verification since a checkpoint costs is measured at the end (see `increm
     .venv/bin/python -m tests.benchmarks.compare --only export      a part of it
 
 The floor of a verification is a raw COPY of the same columns to nothing, that of an export a raw COPY of all columns to
-a file, that of a backup pg_dump by itself. Peak memory is that of the largest single process, as the operating system
-counts it. The commands of a round run one after the other; a figure is the median of the rounds.
+a file, that of a backup pg_dump by itself, that of a report our own verification. Peak memory is that of the largest
+single process, as the operating system counts it. The commands of a round run one after the other; a figure is the
+median of the rounds.
 """
 
 from __future__ import annotations
@@ -154,6 +155,23 @@ def backups(dsn: str) -> list[Series]:
     ]
 
 
+def reports(dsn: str) -> list[Series]:
+    """Return the commands that report: our verification by itself, the peer, ours of all entries and of a month."""
+    ours = [sys.executable, "-m", "pytest_audit_ledger"]
+    month = ["--start-date", "2025-10-01", "--end-date", "2025-10-31"]
+    return [
+        {
+            f"ours, verify, {workers}": [*ours, "verify", "--source", dsn, f"--workers={workers}"],
+            "ski-audit-ledger report": peer(dsn, "report", "--output", "peer.html", *month),
+            f"ours, report, {workers}": [*ours, "report", "--source", dsn, f"--workers={workers}", "-o", "ours.html"],
+            f"ours, report of a month, {workers}": [
+                *(*ours, "report", "--source", dsn, f"--workers={workers}", "-o", "month.html", *month)
+            ],
+        }
+        for workers in ("1", "auto")
+    ]
+
+
 def compare(series: Series, rounds: int) -> dict[str, Measured]:
     """Measure every command, round by round; return the medians."""
     # the peer needs the time zone; plugins that happen to be installed beside ours are not what is measured
@@ -199,11 +217,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--entries", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--only", choices=["verify", "export", "backup", "incremental"])
+    parser.add_argument("--only", choices=["verify", "export", "backup", "report", "incremental"])
     arguments = parser.parse_args()
     measured = [
         part
-        for name, part in (("verify", verifications), ("export", exports), ("backup", backups))
+        for name, part in (("verify", verifications), ("export", exports), ("backup", backups), ("report", reports))
         if arguments.only in (None, name)
     ]
     with embedded_server() as server:

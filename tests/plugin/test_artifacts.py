@@ -268,3 +268,71 @@ def test_an_export_that_is_not_there_is_a_usage_error(run: RunLedger) -> None:
     result = run("--ledger-db=nowhere.jsonl")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["ERROR: There is no file nowhere.jsonl.*"])
+
+
+@pytest.mark.parametrize("processes", [(), ("-n", "2")], ids=["alone", "xdist"])
+def test_a_run_reports_the_very_outcomes_that_it_had(
+    pytester: pytest.Pytester, run: RunLedger, forger: Forger, processes: tuple[str, ...]
+) -> None:
+    TAMPERINGS["edit"](forger.build(100))
+    names = ("--ledger-report=report.json", "--ledger-organization=Stadtwerke", "--ledger-title=May")
+    result = run(
+        f"--ledger-db={forger.dsn}", *names, "--ledger-export=ledger.jsonl", "-k", "not append_only", *processes
+    )
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    told = json.loads((pytester.path / "report.json").read_text())
+    assert (told["title"], told["organization"]) == ("May", "Stadtwerke")
+    statuses = {one["check"]: one["status"] for one in told["verification"]["outcomes"]}
+    assert "append_only" not in statuses
+    assert {check for check, status in statuses.items() if status not in ("PASS", "SKIP")} == {"entry_hash"}
+    assert [Path(file["path"]).name for file in told["files"]] == ["ledger.jsonl", "ledger.jsonl.manifest.json"]
+    assert [suite["name"] for suite in told["verification"]["suites"]] == ["integrity.ledger.yaml"]
+    assert told["verification"]["controls"]["NIST-AU-10"]["title"] == "Non-repudiation"
+
+
+def test_the_period_of_the_report_is_the_date_range(pytester: pytest.Pytester, run: RunLedger, forger: Forger) -> None:
+    forger.build(3000)
+    ((entries,),) = forger.run("SELECT count(*) FROM ledger_entries WHERE \"timestamp\" >= '2025-09-02'")
+    run(f"--ledger-db={forger.dsn}", "--ledger-report=report.json", "--ledger-date-range=2025-09-02,")
+    assert json.loads((pytester.path / "report.json").read_text())["period"]["entries"] == entries
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--ledger-report=report.pdf"], "A report cannot be written as report.pdf. Let its name end in .html, .json*"),
+        (["--ledger-report="], "The name of the report is empty.*"),
+        (["--ledger-title=x"], "--ledger-title says what stands on a report, and there is none. Add --ledger-report=*"),
+        (
+            ["--ledger-date-range=2026-05-01,"],
+            "--ledger-date-range says what to export or report, and there is neither.*",
+        ),
+        (["--ledger-report=x.html", "--ledger-title= "], "The title is empty, or longer than 200 characters.*"),
+    ],
+)
+def test_a_mistake_in_an_option_of_the_report_shows_before_anything_connects(
+    run: RunLedger, options: list[str], message: str
+) -> None:
+    result = run("--ledger-db=postgresql://nobody@nowhere.invalid/ledger", *options)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([f"ERROR: {message}"])
+
+
+def test_in_github_actions_findings_are_annotated_and_the_job_has_a_summary(
+    pytester: pytest.Pytester, run: RunLedger, forger: Forger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    TAMPERINGS["edit"](forger.build(100))
+    summary = pytester.path / "summary.md"
+    summary.write_text("before\n")
+    quiet = run(f"--ledger-db={forger.dsn}")
+    quiet.stdout.no_fnmatch_line("::*")
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
+    result = run(f"--ledger-db={forger.dsn}")
+    (command,) = [line for line in result.outlines if line.startswith("::")]
+    assert command.startswith("::error file=integrity.ledger.yaml,line=")
+    assert "title=audit ledger%3A entry_hash FAIL::entry_hash: 1 finding, first at sequence 50%0A  about " in command
+    text = summary.read_text()
+    assert text.startswith("before\n## Audit ledger: TAMPERED\n")
+    assert "| `entry_hash` | FAIL | critical | 100 entries | 1 |" in text
+    assert "- ENTRY\\_HASH\\_MISMATCH at sequence 50: " in text

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pytest_audit_ledger.ledger import verify_backup
+from pytest_audit_ledger.comparison import verify_backup
 from tests.forger import TAMPERINGS, Forger
 from tests.plugin.conftest import RunLedger
 from tests.postgres.support import PASSED, SKIPPED

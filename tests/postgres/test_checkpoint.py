@@ -11,19 +11,21 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
 from pytest_audit_ledger import Ledger, OutputError, UsageError
 from pytest_audit_ledger.checkpoints.merkle import leaf_hash, root_of_proof
 from pytest_audit_ledger.checkpoints.note import Checkpoint, SigningKey
 from pytest_audit_ledger.checkpoints.record import binding, json_file, note_file
-from pytest_audit_ledger.checkpoints.store import Trusted, checkpoint_path, read_store
+from pytest_audit_ledger.checkpoints.store import checkpoint_path, read_store
 from pytest_audit_ledger.entry import canonical_timestamp, entry_hash
 from pytest_audit_ledger.judgement import Verification
 from pytest_audit_ledger.outcome import Assurance, Outcome, Status
+from pytest_audit_ledger.resources import folder as shipped
 from pytest_audit_ledger.sources.sample import sample_entries
 from tests.forger import TAMPERINGS, Forger
-from tests.postgres.support import emptied, outcomes
+from tests.postgres.support import emptied, login, outcomes, role
 
 ORIGIN = "bank.example/ledger"
 KEY = SigningKey(ORIGIN, bytes(range(32)))
@@ -591,6 +593,17 @@ def test_a_guard_that_was_changed_and_put_back_is_nothing_wrong(recorded: tuple[
     assert outcomes(verify(forger, folder))["checkpoint_guards"].status is Status.PASS
 
 
+def test_a_role_that_may_only_select_sees_the_same_guards(recorded: tuple[Forger, Path]) -> None:
+    forger, folder = recorded
+    with role(forger) as reader:
+        forger.run(f"GRANT SELECT ON ledger_entries TO {reader}")
+        assert Ledger(forger.dsn).create_checkpoint(folder, KEY, accept_guards=True).path
+        found = Ledger(login(forger.dsn, reader)).verify_integrity(
+            checkpoints=[folder], verifier_keys=[str(KEY.verifier())]
+        )
+        assert found.assurance is Assurance.ANCHORED, found.issues
+
+
 def test_guards_that_were_meant_to_change_are_taken_into_the_next_checkpoint(recorded: tuple[Forger, Path]) -> None:
     forger, folder = recorded
     forger.run("GRANT SELECT ON ledger_entries TO PUBLIC")
@@ -636,16 +649,68 @@ def test_a_record_without_its_note_or_of_another_checkpoint_is_rejected(recorded
     assert codes(verify(forger, folder)) == ["CHECKPOINT_REJECTED"]
 
 
-def test_a_record_that_lies_although_it_is_signed_is_rejected(recorded: tuple[Forger, Path]) -> None:
-    forger, folder = recorded
+def signed_record(folder: Path, change: Callable[[Any], Any]) -> None:
+    """Change the record at 40 entries, and sign it anew as if it were right."""
     path = checkpoint_path(folder, 40)
     (one,) = (found for found in read_store([folder], [KEY.verifier()]).trusted if found.size == 40)
-    assert isinstance(one, Trusted)
     told = json.loads(json_file(path).read_text())
-    told["last_entry"]["entry_hash"] = "0" * 64
-    data = json.dumps(told).encode()
+    changed = change(told)
+    data = json.dumps(told if changed is None else changed).encode()
     json_file(path).write_bytes(data)
     note_file(path).write_bytes(KEY.sign(binding(one.checkpoint, data)))
+
+
+def test_a_record_that_lies_although_it_is_signed_is_rejected(recorded: tuple[Forger, Path]) -> None:
+    forger, folder = recorded
+    signed_record(folder, lambda told: told["last_entry"].update(entry_hash="0" * 64))
     verification = verify(forger, folder)
     assert codes(verification) == ["CHECKPOINT_REJECTED"]
     assert "does not lead to their roots" in messages(verification)
+
+
+def record_schema() -> Any:
+    return json.loads((shipped("checks") / "checkpoint-record.schema.json").read_text())
+
+
+def test_a_record_is_what_its_schema_describes(signed: Path) -> None:
+    for path in signed.glob("*.record.json"):
+        jsonschema.Draft202012Validator(record_schema()).validate(json.loads(path.read_text()))
+
+
+def misshapen() -> list[tuple[str, Any]]:
+    """Return every property of a record with values that its schema does not allow."""
+    schema = record_schema()
+    values: tuple[Any, ...] = (None, [], "x")
+    validators = {
+        name: jsonschema.Draft202012Validator({**of_property, "$defs": schema["$defs"]})
+        for name, of_property in schema["properties"].items()
+    }
+    # the lists of hashes have as many as the size asks for, which a schema does not know
+    return [
+        (name, value)
+        for name, validator in validators.items()
+        for value in values
+        if not validator.is_valid(value) or (value == [] and name.endswith("subtrees"))
+    ]
+
+
+@pytest.mark.parametrize(("name", "value"), misshapen())
+def test_a_signed_record_that_is_not_what_its_schema_describes_is_rejected_in_words(
+    signed: Path, tmp_path: Path, name: str, value: Any
+) -> None:
+    folder = shutil.copytree(signed, tmp_path / "copy")
+    signed_record(folder, lambda told: {**told, name: value})
+    (rejected,) = read_store([folder], [KEY.verifier()]).rejected
+    assert rejected.path == str(json_file(checkpoint_path(folder, 40)))
+    assert rejected.reason.startswith(("it is ", "what it says "))
+
+
+@pytest.mark.parametrize("data", [b"", b"[]", b"[" * 100_000, b"{}", b"null", b"\xff"])
+def test_a_signed_record_that_is_no_record_is_rejected_in_words(signed: Path, tmp_path: Path, data: bytes) -> None:
+    folder = shutil.copytree(signed, tmp_path / "copy")
+    path = checkpoint_path(folder, 40)
+    (one,) = (found for found in read_store([folder], [KEY.verifier()]).trusted if found.size == 40)
+    json_file(path).write_bytes(data)
+    note_file(path).write_bytes(KEY.sign(binding(one.checkpoint, data)))
+    (rejected,) = read_store([folder], [KEY.verifier()]).rejected
+    assert rejected.reason == "it is not what checkpoint-record.schema.json describes"

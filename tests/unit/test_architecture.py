@@ -28,6 +28,7 @@ LAYERS = (
     ("artifacts",),
     ("hookspecs",),
     ("extensions",),
+    ("comparison",),
     ("ledger", "authoring"),
     ("cli", "plugin"),
     ("__main__",),

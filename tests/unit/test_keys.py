@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from pathlib import Path
@@ -104,13 +105,23 @@ def test_a_name_that_no_ledger_can_have_is_a_mistake(tmp_path: Path, name: str) 
     assert list(tmp_path.iterdir()) == []
 
 
+def _no_links(target: Path, path: Path) -> None:
+    """As the file system of a bucket answers."""
+    raise OSError(errno.EOPNOTSUPP, "Operation not supported", str(target), None, str(path))
+
+
 def _write_newer(files: list[Path]) -> None:
     with whole_files(*files, overwrite=False) as drafts:
         for draft in drafts:
             draft.write(b"newer")
 
 
-def test_files_that_are_not_to_be_overwritten_are_written_all_or_none(tmp_path: Path) -> None:
+@pytest.mark.parametrize("links", [True, False], ids=["links", "no links"])
+def test_files_that_are_not_to_be_overwritten_are_written_all_or_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool
+) -> None:
+    if not links:
+        monkeypatch.setattr(Path, "hardlink_to", _no_links)
     files = [tmp_path / name for name in "abc"]
     files[1].write_text("older")
     with pytest.raises(OutputError, match="File exists"):

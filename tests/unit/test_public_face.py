@@ -27,7 +27,7 @@ def test_a_name_that_is_not_public_is_not_there() -> None:
 def test_loading_the_plugin_imports_no_library_that_only_a_ledger_needs() -> None:
     script = (
         "import sys, pytest_audit_ledger.plugin; "
-        "print(sorted({'psycopg2', 'jsonschema', 'yaml', 'tabulate', 'tqdm', 'click'} & set(sys.modules)))"
+        "print(sorted({'psycopg2', 'jsonschema', 'yaml', 'tabulate', 'tqdm', 'click', 'jinja2'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

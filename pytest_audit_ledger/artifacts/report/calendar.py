@@ -1,0 +1,106 @@
+"""A timeline scaled to the length of a period: hours, days, weeks, months, years or more, without leaving any out."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from itertools import islice, pairwise
+
+MOST_STEPS = 62
+"""Steps of a timeline: two months of days, or a year of weeks."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a timeline: when it begins, when the next one does, and its entries by verdict."""
+
+    begin: datetime
+    end: datetime
+    counts: Mapping[str, int]
+
+    @property
+    def total(self) -> int:
+        """How many entries it has."""
+        return sum(self.counts.values())
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """The steps of a period, each `unit` long, also those without entries."""
+
+    unit: str
+    steps: tuple[Step, ...]
+
+
+def timeline(moments: Mapping[tuple[str, str], int], since: datetime | None, before: datetime | None) -> Timeline:
+    """Return the timeline of entries counted by day or hour and verdict (see `Figures.moments`).
+
+    It begins and ends where the period does, or else with its first and last entry.
+    """
+    counted = {(_begin(moment), verdict): number for (moment, verdict), number in moments.items()}
+    if not counted:
+        return Timeline("", ())
+    first = since or min(moment for moment, _ in counted)
+    last = max(moment for moment, _ in counted)
+    end = max(before or last, last + timedelta(microseconds=1)) if last < _LAST else _LAST
+    hourly = any(len(moment) > len("2026-05-21") for moment, _ in moments)
+    unit, starts = next(_scales(first, end, hourly=hourly))
+    sums: dict[datetime, Counter[str]] = {start: Counter() for start in starts[:-1]}
+    for (moment, verdict), number in counted.items():
+        index = min(bisect_right(starts, moment), len(sums)) - 1  # the last step ends with the calendar
+        sums[starts[index]][verdict] += number
+    steps = (Step(begin, after, sums[begin]) for begin, after in pairwise(starts))
+    return Timeline(unit, tuple(steps))
+
+
+_LAST = datetime.max.replace(tzinfo=timezone.utc, hour=0, minute=0, second=0, microsecond=0)
+
+
+def _begin(moment: str) -> datetime:
+    return datetime.fromisoformat(moment if len(moment) == len("2026-05-21") else f"{moment}:00").replace(
+        tzinfo=timezone.utc
+    )
+
+
+def _scales(first: datetime, end: datetime, *, hourly: bool) -> Iterator[tuple[str, list[datetime]]]:
+    """Yield the scales that give no more steps than a chart can show, each with where its steps begin and end."""
+    day = first.replace(hour=0, minute=0, second=0, microsecond=0)
+    fixed = {"hour": (first.replace(minute=0, second=0, microsecond=0), timedelta(hours=1))} if hourly else {}
+    fixed["day"] = (day, timedelta(days=1))
+    fixed["week"] = (max(day - timedelta(days=day.weekday()), _FIRST), timedelta(weeks=1))
+    for unit, (start, width) in fixed.items():
+        number = max(1, -((start - end) // width))
+        if number <= (MOST_HOURS if unit == "hour" else MOST_STEPS) and start <= _LAST - number * width:
+            yield unit, [start + index * width for index in range(number + 1)]
+    for unit, months in (("month", 1), ("quarter", 3), ("year", 12), ("decade", 120), ("century", 1200)):
+        most = MOST_STEPS + 1 if unit != "century" else MOST_CENTURIES
+        starts = list(islice(_months(day, end, months), most + 1))
+        if len(starts) <= most:
+            yield unit, starts
+
+
+MOST_HOURS = 72
+"""Three days of hours."""
+
+MOST_CENTURIES = 102
+"""The starts of all centuries of the calendar, and its end."""
+
+_FIRST = datetime.min.replace(tzinfo=timezone.utc)
+
+
+def _months(first: datetime, end: datetime, width: int) -> Iterator[datetime]:
+    """Yield the starts of spans of `width` months, from the one that `first` lies in, up to one that is past `end`."""
+    index = (first.year * 12 + first.month - 1) // width * width
+    while True:
+        year, month = divmod(max(index, 12), 12)
+        if year > datetime.max.year:
+            yield datetime.max.replace(tzinfo=timezone.utc)
+            return
+        start = datetime(year, month + 1, 1, tzinfo=timezone.utc)
+        yield start
+        if start >= end:
+            return
+        index += width

@@ -1,0 +1,29 @@
+"""What the plugin says in a job of GitHub Actions, besides what it says everywhere."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pytest_audit_ledger.plugin.run import Run
+from pytest_audit_ledger.rendering.github import job_summary, workflow_commands
+
+if TYPE_CHECKING:
+    import pytest
+
+
+def tell(reporter: pytest.TerminalReporter, run: Run) -> None:
+    """Annotate what did not pass, and add to the summary of the job, where this is one."""
+    result = run.result()
+    if os.environ.get("GITHUB_ACTIONS") != "true" or result is None:
+        return
+    for command in workflow_commands(result.verification.outcomes):
+        reporter.write_line(command)
+    summary = os.environ.get("GITHUB_STEP_SUMMARY")
+    if summary:
+        try:
+            with Path(summary).open("a", encoding="utf-8", errors="backslashreplace") as file:
+                file.write(job_summary(result.verification))
+        except OSError as error:
+            reporter.write_line(f"The summary of the job could not be written: {error.strerror}.", red=True)

@@ -1,0 +1,74 @@
+"""`audit-ledger report`: what it writes, what it says, and how it ends."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Invoke
+from tests.forger import TAMPERINGS, Forger
+
+
+@pytest.mark.parametrize(
+    ("name", "start"), [("r.html", "<!doctype html>"), ("r.json", "{"), ("r.md", "# Audit ledger")]
+)
+def test_a_report_is_written_as_its_name_says(invoke: Invoke, dsn: str, name: str, start: str) -> None:
+    result = invoke("report", "--source", dsn, "--output", name)
+    assert result.exit_code == 0
+    assert Path(name).read_text().lstrip().startswith(start)
+    assurance, told = result.stdout.splitlines()
+    assert assurance.startswith("SELF-CONSISTENT: ")
+    assert told.startswith(f"{name}  {Path(name).stat().st_size:,} bytes  SHA-256 ")
+    assert [path.name for path in Path().iterdir()] == [name]
+
+
+def test_every_option_of_the_peer_does_what_it_documents(invoke: Invoke, dsn: str) -> None:
+    sections = ("--include-verdicts", "--include-violations", "--include-timeline", "--include-audit-trail")
+    dates = ("--start-date", "2025-09-01", "--end-date", "2025-09-30")
+    cover = ("--title", "Monthly", "--organization", "Acme Energy Corp")
+    for included in sections:
+        asked = ("report", "--source", dsn, "--output", "r.json", *dates, *cover, included, "--quiet")
+        result = invoke(*asked)
+        assert (result.exit_code, result.output) == (0, "")
+        made = json.loads(Path("r.json").read_text())
+        assert made["sections"] == [included.removeprefix("--include-").replace("-", "_")]
+        assert (made["title"], made["organization"]) == ("Monthly", "Acme Energy Corp")
+        assert (made["period"]["since"], made["period"]["before"]) == (
+            "2025-09-01T00:00:00+00:00",
+            "2025-10-01T00:00:00+00:00",
+        )
+
+
+def test_tampering_is_reported_and_is_code_1(invoke: Invoke, forger: Forger) -> None:
+    TAMPERINGS["edit"](forger.build(100))
+    result = invoke("report", "--source", forger.dsn, "--output", "r.html")
+    assert result.exit_code == 1
+    assert "TAMPERED" in Path("r.html").read_text()
+
+
+def test_an_outage_is_code_3_and_leaves_nothing(invoke: Invoke, dsn: str) -> None:
+    result = invoke("report", "--source", f"{dsn} port=1", "--output", "r.html")
+    assert result.exit_code == 3
+    assert "No server answers there" in result.stderr
+    assert not list(Path().iterdir())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--output", "r.pdf"], "A report cannot be written as r.pdf. Let its name end in .html, .json, .md."),
+        (["--output", "nowhere/r.html"], "nowhere/r.html could not be written: No such file or directory."),
+        (["--output", "r.html", "--start-date", "2026-06-01", "--end-date", "2026-05-01"], "The range * is reversed."),
+        (["--output", "r.html", "--end-date", "31.5.2026"], "'31.5.2026' is no date."),
+        (["--output", "r.html", "--title", ""], "The title is empty, or longer than 200 characters."),
+        ([], "Missing option '--output' / '-o'."),
+    ],
+)
+def test_a_mistake_is_told_before_anything_connects(invoke: Invoke, arguments: list[str], expected: str) -> None:
+    result = invoke("report", "--source", "postgresql://nobody@nowhere.invalid/ledger", *arguments)
+    assert result.exit_code in (2, 3)
+    begin, _, end = expected.partition("*")
+    assert result.stderr.startswith(f"Error: {begin}")
+    assert end in result.stderr
