@@ -17,16 +17,18 @@ from pytest_audit_ledger.checkpoints.note import SigningKey
 from pytest_audit_ledger.checkpoints.pieces import Share
 from pytest_audit_ledger.checkpoints.record import json_file, note_file
 from pytest_audit_ledger.checkpoints.store import checkpoint_path, read_store
+from pytest_audit_ledger.entry import Batch
 from pytest_audit_ledger.judgement import Verification
+from pytest_audit_ledger.kinds.base import Fold
 from pytest_audit_ledger.kinds.given import given_by
-from pytest_audit_ledger.outcome import Assurance, Outcome, Status
+from pytest_audit_ledger.outcome import Assurance, Finding, Outcome, Severity, Status
 from pytest_audit_ledger.resumption import Since
 from pytest_audit_ledger.scan import no_progress
 from pytest_audit_ledger.sources.postgres import PostgresSource
 from pytest_audit_ledger.sources.sample import sample_entries
 from pytest_audit_ledger.verification import verify
 from tests.forger import TAMPERINGS, Forger
-from tests.postgres.support import FOLDS, default_suite, outcomes, statuses
+from tests.postgres.support import FOLDS, check, default_suite, outcomes, statuses
 
 KEY = SigningKey("bank.example/ledger", bytes(range(32)))
 SIGNED, ENTRIES = 80, 100
@@ -159,6 +161,33 @@ def test_a_quiet_night_without_newer_entries_is_anchored(ledger: Forger, folder:
     assert "no entry follows; 80 of 80 entries were not re-read" in verification.sentence
 
 
+class Numbers(Fold):
+    """What somebody wrote who knows nothing of checkpoints."""
+
+    name = "numbers"
+    rule = "Numbers are told."
+    remedy = "None."
+    columns = ("sequence_number",)
+
+    def feed(self, batch: Batch) -> None:
+        for number in batch.sequence_numbers:
+            self.findings.add(Finding("SEEN", "a number", number, severity=Severity.INFO))
+
+
+@both
+def test_a_fold_that_knows_nothing_of_checkpoints_sees_newer_entries_only(
+    ledger: Forger, folder: Path, workers: int
+) -> None:
+    given = given_by(checkpoints=[folder], verifier_keys=[str(KEY.verifier())])
+    checks = [check(Numbers), *default_suite().checks]
+    verification = verify(
+        PostgresSource(ledger.dsn), checks, samples=200, given=given, since=Since(Share(0, 1)), workers=workers
+    )
+    outcome = outcomes(verification)["numbers"]
+    assert (outcome.status, outcome.element_count) == (Status.PASS, 20)
+    assert [finding.sequence_number for finding in outcome.findings] == list(range(81, 101))
+
+
 # Which checkpoint a run resumes from, and where it cannot.
 
 
@@ -170,7 +199,7 @@ def test_without_a_checkpoint_everything_is_read_and_said(forger: Forger, folder
 
 
 def test_without_the_kind_that_compares_everything_is_read(ledger: Forger, folder: Path) -> None:
-    checks = [check for check in default_suite().checks if check.kind.name != "checkpoint"]
+    checks = [one for one in default_suite().checks if one.kind.name != "checkpoint"]
     verification = verify(
         PostgresSource(ledger.dsn),
         checks,
