@@ -12,10 +12,20 @@ $(VENV)/.installed-%: pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$*]'
 	touch $@
 
+# Another implementation of C2SP, which test_interoperability.py holds ours against. It needs Python 3.12 or newer, so it
+# has an environment of its own; where there is no such Python, or no registry, those tests are skipped and say so.
+NEWER := python3.14 python3.13 python3.12 $(wildcard $(HOME)/.pyenv/versions/3.1[2-9]*/bin/python)
+$(VENV)/.tlog: $(VENV)/.installed-test
+	@for python in $(NEWER); do \
+	    $$python -m venv $(VENV)/tlog && $(VENV)/tlog/bin/pip install --quiet --disable-pip-version-check aics-tlog==0.2.1 \
+	        && break; \
+	done 2>/dev/null || echo "no aics-tlog: test_interoperability.py will be skipped"
+	touch $@
+
 demo: $(VENV)/.installed-demo
 	$(BIN)/python -m pytest --ledger-db=demo integrity.ledger.yaml
 
-test: $(VENV)/.installed-test
+test: $(VENV)/.installed-test $(VENV)/.tlog
 	$(BIN)/python -m pytest -n 2
 
 lint: $(VENV)/.installed-test

@@ -49,6 +49,7 @@ __all__ = [
     "DataKind",
     "Difference",
     "Entry",
+    "EntryProof",
     "ExportResult",
     "Finding",
     "Fold",
@@ -83,7 +84,7 @@ __all__ = [
 
 _HOMES = (
     *("entry", "errors", "outcome", "kinds.base", "kinds.data", "judgement"),
-    *("artifacts.files", "artifacts.base", "artifacts.export", "artifacts.checkpoint"),
+    *("artifacts.files", "artifacts.base", "artifacts.export", "artifacts.checkpoint", "artifacts.entry_proof"),
     *("artifacts.backup", "artifacts.backup_file", "artifacts.difference"),
     *("artifacts.report", "comparison", "ledger"),
 )

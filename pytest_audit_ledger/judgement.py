@@ -38,8 +38,9 @@ class Verification:
     """All outcomes of one run, in the order of the checks. Picklable.
 
     `info` is None where the ledger could not be opened, `survey` where no entries were read. `sentence` says in plain
-    words what the assurance rests on. Times are UTC; `duration_s` is in seconds. `suites` are the files that the checks
-    were read from, and `controls` what those declare, also where no check serves it.
+    words what the assurance rests on, and `reading`, where the run was to resume after a checkpoint, what it read.
+    Times are UTC; `duration_s` is in seconds. `suites` are the files that the checks were read from, and `controls`
+    what those declare, also where no check serves it.
     """
 
     database: str
@@ -51,6 +52,7 @@ class Verification:
     sentence: str
     started_at: str
     duration_s: float
+    reading: str = ""
     suites: tuple[SuiteFile, ...] = ()
     controls: Mapping[str, Control] = field(default_factory=dict)
     tool_version: str = field(default_factory=lambda: version("pytest-audit-ledger"))
@@ -63,8 +65,13 @@ class Verification:
 
     @property
     def total_entries(self) -> int:
-        """How many entries were read; 0 where none could be."""
+        """How many entries were read; 0 where none could be. A run that resumes reads newer ones only."""
         return self.survey.entries if self.survey else 0
+
+    @property
+    def size(self) -> int:
+        """How many entries the ledger has, with those that were not read because the run resumed after them."""
+        return self.total_entries + (self.info.resumed.after if self.info and self.info.resumed else 0)
 
     @property
     def sequence_range(self) -> tuple[int | None, int | None]:
@@ -89,7 +96,7 @@ class Verification:
 
     @property
     def verdict_distribution(self) -> Mapping[str, int]:
-        """How many entries have each verdict."""
+        """How many of the entries that were read have each verdict."""
         return self.survey.verdicts if self.survey else {}
 
     @property
@@ -136,8 +143,12 @@ def waived(outcome: Outcome, now: datetime, *, integrity_too: bool) -> Outcome:
     return replace(outcome, status=Status.WAIVED, reason=f"{str(waiver)[0].upper()}{str(waiver)[1:]}")
 
 
-def judge(outcomes: Sequence[Outcome], survey: Survey | None) -> tuple[Assurance, str]:
-    """Return how much the outcomes prove, and a sentence that says so and claims no more."""
+def judge(outcomes: Sequence[Outcome], survey: Survey | None, *, resumed: bool = False) -> tuple[Assurance, str]:
+    """Return how much the outcomes prove, and a sentence that says so and claims no more.
+
+    `resumed`: whether the run read only what is newer than a checkpoint. Then nothing is proven but by that checkpoint;
+    where no entry is newer, the chain has nothing to be checked, and that its last entry is the signed one is enough.
+    """
     integrity = [outcome for outcome in outcomes if outcome.integrity]
     failed = [o for o in integrity if not o.inconclusive and _is_sign_of_tampering(o)]
     if failed:
@@ -145,13 +156,15 @@ def judge(outcomes: Sequence[Outcome], survey: Survey | None) -> tuple[Assurance
         return Assurance.TAMPERED, f"{_what_failed(integrity, failed)}: {names}."
     unevaluated = [outcome.check_id for outcome in integrity if outcome.status is Status.ERROR]
     unproven = [outcome.check_id for outcome in integrity if outcome.status in _FAILED]
-    if survey is not None and not survey.entries:
+    idle = resumed and survey is not None and not survey.entries
+    if survey is not None and not survey.entries and not idle:
         return Assurance.UNVERIFIED, "The ledger has no entries, so nothing was proven."
     passed = {outcome.kind for outcome in integrity if outcome.status in (Status.PASS, Status.WARN)}
     if unevaluated:
         what = "The ledger as a whole was not verified" if passed else "Nothing was concluded"
         return Assurance.UNVERIFIED, f"{what}: {', '.join(unevaluated)} could not be evaluated."
-    lacking = [name for name in CONSISTENCY if name not in passed]
+    examined = passed | ({outcome.kind for outcome in integrity if outcome.status is Status.SKIP} if idle else set())
+    lacking = [name for name in CONSISTENCY if name not in examined]
     if lacking:
         return Assurance.UNVERIFIED, f"The ledger as a whole was not verified: {', '.join(lacking)} did not run."
     if unproven:
@@ -159,13 +172,19 @@ def judge(outcomes: Sequence[Outcome], survey: Survey | None) -> tuple[Assurance
             f"The ledger as a whole was not verified: {', '.join(unproven)} failed, "
             "though not with a sign of tampering."
         )
-    others = [f"{o.check_id} ({o.status.value})" for o in integrity if o.status is not Status.PASS and not _unused(o)]
+    others = [
+        f"{o.check_id} ({o.status.value})"
+        for o in integrity
+        if o.status is not Status.PASS and not _unused(o) and not (idle and o.status is Status.SKIP)
+    ]
     passed_words = (
         f"Integrity checks passed, but for {', '.join(others)}." if others else "Every integrity check that ran passed."
     )
     anchor = _anchor([outcome for outcome in integrity if outcome.status in (Status.PASS, Status.WARN)])
     if anchor is not None:
         return Assurance.ANCHORED, f"{passed_words} {_anchored(anchor)}"
+    if resumed:
+        return Assurance.UNVERIFIED, "Older entries were not read, and no checkpoint was compared that speaks of them."
     return Assurance.SELF_CONSISTENT, (
         f"{passed_words} There was no checkpoint to hold the ledger against, "
         "so a chain rewritten as a whole, or a tail cut off, would not show."
@@ -185,6 +204,8 @@ def _unused(outcome: Outcome) -> bool:
 
 def _anchored(anchor: Anchor) -> str:
     day, newer = anchor.moment[:10], anchor.total - anchor.entries
+    if anchor.unread:
+        return _resumed_anchor(anchor, day, newer)
     if newer <= 0:
         return f"All {anchor.total:,} entries proven against the checkpoint of {day}."
     rest = "1 newer entry is" if newer == 1 else f"{newer:,} newer entries are"
@@ -192,6 +213,33 @@ def _anchored(anchor: Anchor) -> str:
         f"{anchor.entries:,} of {anchor.total:,} entries proven against the checkpoint of {day}; "
         f"{rest} self-consistent only."
     )
+
+
+def _resumed_anchor(anchor: Anchor, day: str, newer: int) -> str:
+    """Tell what was proven now, what was proven before, and what would not show."""
+    follow = {0: "no entry follows", 1: "1 newer entry follows and is self-consistent only"}.get(
+        newer, f"{newer:,} newer entries follow and are self-consistent only"
+    )
+    again = f", {anchor.reread:,} older ones were re-read and are those that were signed" if anchor.reread else ""
+    return (
+        f"Entry {anchor.entries:,} is the one that the checkpoint of {day} ends with, {follow}{again}; "
+        f"{anchor.unread:,} of {anchor.total:,} entries were not re-read: they were proven when the checkpoint was "
+        "made, and an edit of one of them since would not show."
+    )
+
+
+def reading(info: LedgerInfo | None, outcomes: Sequence[Outcome], survey: Survey | None, not_resumed: str) -> str:
+    """Return what a run read that was to resume after a checkpoint; nothing where it was not to."""
+    if info is None or info.resumed is None:
+        return f"Every entry was read, because {not_resumed}." if not_resumed else ""
+    after, share, anchor = info.resumed.after, info.resumed.recheck, _anchor(outcomes)
+    newer = survey.entries if survey else 0
+    told = (
+        f"{newer:,} {'entry' if newer == 1 else 'entries'} after entry {after:,}, where {info.resumed.checkpoint} ends"
+    )
+    reread = anchor.reread if anchor else 0
+    again = f"; of the older ones share {share}, {reread:,} entries" if share else ""
+    return f"{told}{again}; {after - reread:,} older entries were not re-read."
 
 
 _FAILED = (Status.FAIL, Status.WAIVED)

@@ -27,6 +27,7 @@ from pytest_audit_ledger.artifacts.backup import BackupResult, backup, backup_re
 from pytest_audit_ledger.artifacts.base import Verified
 from pytest_audit_ledger.artifacts.checkpoint import CheckpointArtifact, CheckpointResult
 from pytest_audit_ledger.artifacts.encryption import Key, read_key
+from pytest_audit_ledger.artifacts.entry_proof import EntryProof, prove
 from pytest_audit_ledger.artifacts.export import Export, ExportResult, entries, export, export_request
 from pytest_audit_ledger.artifacts.files import Written
 from pytest_audit_ledger.artifacts.report import Report, generate, report_request, save
@@ -40,6 +41,7 @@ from pytest_audit_ledger.extensions import installed_kinds
 from pytest_audit_ledger.judgement import Verification
 from pytest_audit_ledger.kinds.checkpoint_guards import CheckpointGuards
 from pytest_audit_ledger.kinds.given import given_by
+from pytest_audit_ledger.resumption import since_options
 from pytest_audit_ledger.scan import Progress, no_progress
 from pytest_audit_ledger.sources.base import Source
 from pytest_audit_ledger.sources.export_file import ExportFile
@@ -128,6 +130,8 @@ class Ledger:
         allow_integrity_waivers: bool = False,
         transcript_keys: Sequence[str | Path] = (),
         shared: str | None = None,
+        since_checkpoint: bool = False,
+        recheck: str | None = None,
     ) -> Verification:
         """Verify the whole ledger in one snapshot: the default suite, and `suites` of your own besides.
 
@@ -140,10 +144,12 @@ class Ledger:
         signed them, or files with these. `require_checkpoint`: fail where a folder has none. `max_unanchored`: how many
         entries (`1000`), or for how long one (`24h`), may be in no checkpoint. `transcript_keys`: the Ed25519 public
         keys that transcripts may be signed with, as PEM files or as PEM text; without any, their signatures are not
-        verified, which is a warning. `shared`: the name of an open snapshot of the ledger to join.
+        verified, which is a warning. `shared`: the name of an open snapshot of the ledger to join. `since_checkpoint`:
+        read only what is newer than the newest checkpoint; older entries are not re-read then, but for the share that
+        `recheck` names (`1/30`), which changes with the day in UTC. `result.reading` says what was read.
 
-        Raises UsageError for a mistake in a suite or in a key. What goes wrong with the ledger or the server is in
-        the result.
+        Raises UsageError for a mistake in a suite, in a key or in these options. What goes wrong with the ledger or the
+        server is in the result.
         """
         loaded = self._suites(suites)
         checks = [check for check in checks_of(loaded) if check_timestamps or check.kind.name != "timestamp_order"]
@@ -163,6 +169,7 @@ class Ledger:
             progress=self._progress,
             given=given,
             allow_integrity_waivers=allow_integrity_waivers,
+            since=since_options(since_checkpoint=since_checkpoint, recheck=recheck),
             suites=loaded,
             shared=shared,
         )
@@ -203,8 +210,27 @@ class Ledger:
             if not verification.is_valid:
                 return CheckpointResult(verification, "", ())
             files = artifact.write(Verified(verification, self.source, snapshot, self._progress))
-        path = checkpoint_path(Path(folder), verification.total_entries)
+        path = checkpoint_path(Path(folder), verification.size)
         return CheckpointResult(verification, str(path), tuple(files))
+
+    def prove_entry(
+        self,
+        number: int,
+        output_file: str | Path,
+        *,
+        checkpoints: Sequence[str | Path],
+        verifier_keys: Sequence[str],
+    ) -> EntryProof:
+        """Write the proof that the entry of this sequence number is among those of the newest trusted checkpoint.
+
+        It is a C2SP tlog-proof, which `audit-ledger checkpoint check-proof` verifies with nothing but the entry's line
+        of an export. Where the ledger is not the one that was signed, no file is written, and the result has none.
+
+        Raises UsageError for a mistake in a key, where no checkpoint speaks of the entry, and where the ledger is an
+        export; SourceError where the ledger cannot be read, OutputError where the file cannot be written.
+        """
+        keys = parse_verifier_keys(verifier_keys)
+        return prove(self.source, number, checkpoints, keys, Path(output_file), self._progress)
 
     def _suites(self, suites: Sequence[str | Path]) -> list[Suite]:
         registry = installed_kinds()

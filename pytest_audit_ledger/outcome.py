@@ -135,6 +135,9 @@ class Anchor:
 
     `entries` of `total` are those of the file `checkpoint`, whose time is `moment` (canonical, see `entry.py`); the
     first `rows` of them in every column, also in those that no hash covers.
+
+    Of those entries this run did not read `unread`: they were proven when the checkpoint was made, and nothing is known
+    of them since. It did read `reread` that are older than where it resumed.
     """
 
     entries: int
@@ -142,6 +145,8 @@ class Anchor:
     checkpoint: str
     moment: str
     rows: int = 0
+    unread: int = 0
+    reread: int = 0
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,8 @@ MOST_WORKERS = 8
 SEGMENTS_PER_WORKER = 32
 """So many that the last ones, which not every process has, take little time."""
 
+EVERYTHING = Segment()
+
 Advance = Callable[[int], None]
 ENTRIES, BYTES = " entries", "B"
 
@@ -55,28 +57,63 @@ def parse_workers(text: str) -> int | None:
 
 
 def scan(
-    source: Source, snapshot: Snapshot, folds: Sequence[Fold], workers: int | None, progress: Progress
+    source: Source,
+    snapshot: Snapshot,
+    folds: Sequence[Fold],
+    workers: int | None,
+    progress: Progress,
+    after: int | None = None,
 ) -> list[Fold]:
     """Feed every entry of the snapshot to every fold, and return the folds, merged and closed.
 
     `workers` is a number of processes, or None to choose one by the size of the ledger and the processors at hand.
+    `after`: resume after this entry, and read of those up to it only what the folds ask for again.
     Raises SourceError where the entries could not all be read.
     """
     columns = list(dict.fromkeys(["sequence_number", *(column for fold in folds for column in fold.columns)]))
-    bounds = snapshot.bounds()
-    entries = bounds[1] - bounds[0] + 1 if bounds else 0
+    whole = EVERYTHING if after is None else Segment(after + 1)
+    low, high = snapshot.bounds() or (1, 0)
+    low = low if after is None else after + 1
+    entries = max(0, high - low + 1)
     count = _choose(workers, entries) if snapshot.divisible else 1
-    with progress(entries or None) as advance:
+    again = sum(last - first + 1 for fold in folds for first, last in fold.again)
+    with progress(entries + again or None) as advance:
+        fresh = pickle.dumps(list(folds)) if count > 1 else b""
+        if after is not None:
+            _resume(snapshot, columns, after, folds)
         if count == 1:
-            parts = [_read(snapshot, columns, Segment(), folds, advance)]
+            parts = [_read(snapshot, columns, whole, folds, advance)]
         else:
-            low, high = bounds or (1, 0)
-            segments = cut(low, high, count * SEGMENTS_PER_WORKER)
-            parts = _read_in_processes(source, snapshot, columns, folds, segments, count, advance)
-    merged = reduce(_merge_parts, parts)
+            segments = cut(low, high, count * SEGMENTS_PER_WORKER, whole)
+            parts = [list(folds)] if after is not None else []
+            parts += _read_in_processes(source, snapshot, columns, fresh, segments, count, advance)
+        merged = reduce(_merge_parts, parts)
+        for fold in merged:
+            _read_again(snapshot, fold, advance)
     for fold in merged:
         _guarded(fold, fold.close)
     return merged
+
+
+def _resume(snapshot: Snapshot, columns: Sequence[str], after: int, folds: Sequence[Fold]) -> None:
+    def tell(batch: Batch) -> None:
+        for fold in folds:
+            _guarded(fold, lambda fold=fold: fold.resume(batch))  # type: ignore[misc]
+
+    snapshot.scan(columns, Segment(after, after + 1), tell)
+
+
+def _read_again(snapshot: Snapshot, fold: Fold, advance: Advance) -> None:
+    """Give a fold the older entries that it asks for, range by range."""
+    columns = list(dict.fromkeys(["sequence_number", *fold.columns]))
+    for place, (first, last) in enumerate(fold.again):
+
+        def consume(batch: Batch, place: int = place) -> None:
+            fold.element_count += len(batch)
+            _guarded(fold, lambda: fold.reread(place, batch))
+            advance(len(batch))
+
+        snapshot.scan(columns, Segment(first, last + 1), consume)
 
 
 def _choose(workers: int | None, entries: int) -> int:
@@ -86,11 +123,11 @@ def _choose(workers: int | None, entries: int) -> int:
     return max(1, min(processors, MOST_WORKERS, entries // WORTH_A_PROCESS))
 
 
-def cut(low: int, high: int, count: int) -> list[Segment]:
-    """Return at most `count` segments that cover every sequence number once; the outer ones are open."""
+def cut(low: int, high: int, count: int, whole: Segment = EVERYTHING) -> list[Segment]:
+    """Return at most `count` segments that cover every sequence number of `whole` once; the outer ones are as open."""
     width = max(1, -(-(high - low + 1) // count))
     starts = list(range(low + width, high + 1, width))[: count - 1]
-    return [Segment(first, end) for first, end in zip([None, *starts], [*starts, None], strict=True)]
+    return [Segment(first, end) for first, end in zip([whole.first, *starts], [*starts, whole.end], strict=True)]
 
 
 def _read(
@@ -110,23 +147,26 @@ def _read_in_processes(
     source: Source,
     snapshot: Snapshot,
     columns: Sequence[str],
-    folds: Sequence[Fold],
+    fresh: bytes,
     segments: Sequence[Segment],
     workers: int,
     advance: Advance,
 ) -> list[list[Fold]]:
-    """Read the segments from the front in other processes, and meanwhile from the back in this one."""
+    """Read the segments from the front in other processes, and meanwhile from the back in this one.
+
+    `fresh` are the folds, pickled, before they have seen anything.
+    """
     shared = snapshot.share()
     # spawn, because a fork would share the open connection, and threads that a test run may have started
     context = multiprocessing.get_context("spawn")
     executor = ProcessPoolExecutor(workers - 1, mp_context=context, initializer=_ignore_interrupts)
-    empty = pickle.dumps(list(folds))
+    folds = pickle.loads(fresh)  # noqa: S301  (our own)
     parts: list[list[Fold]] = []
     try:
         futures = [executor.submit(_read_segment, source, shared, columns, segment, folds) for segment in segments]
         for future, segment in zip(reversed(futures), reversed(segments), strict=True):
             if future.cancel():
-                parts.append(_read(snapshot, columns, segment, pickle.loads(empty), advance))  # noqa: S301  (our own)
+                parts.append(_read(snapshot, columns, segment, pickle.loads(fresh), advance))  # noqa: S301  (our own)
             else:
                 parts.append(future.result())
                 advance(parts[-1][0].element_count)
@@ -169,7 +209,7 @@ def _merge_parts(earlier: list[Fold], later: list[Fold]) -> list[Fold]:
 def _merge(earlier: Fold, later: Fold) -> Fold:
     if not later.element_count:
         return earlier
-    if not earlier.element_count:
+    if not (earlier.element_count or earlier.resumed):
         return later
     earlier.failure = earlier.failure or later.failure
     _guarded(earlier, lambda: earlier.merge(later))

@@ -9,16 +9,19 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any
 
 from pytest_audit_ledger.entry import Batch, canonical_timestamp, plain_text
 from pytest_audit_ledger.errors import LedgerError, NotApplicable, SourceError
 from pytest_audit_ledger.interruption import interruptible
-from pytest_audit_ledger.judgement import Survey, Verification, judge, waived
+from pytest_audit_ledger.judgement import Survey, Verification, judge, reading, waived
 from pytest_audit_ledger.kinds.base import Fold, Guard, Kind, LedgerInfo, Query
+from pytest_audit_ledger.kinds.checkpoint import Checkpoint
 from pytest_audit_ledger.kinds.given import Given
 from pytest_audit_ledger.outcome import Outcome, Severity, Status
+from pytest_audit_ledger.resumption import Since, resumption
 from pytest_audit_ledger.scan import Progress, broken_kind, no_progress, scan
 from pytest_audit_ledger.sources.base import Snapshot, Source
 from pytest_audit_ledger.suite import Check, Control, Suite
@@ -40,6 +43,7 @@ def verify(
     given: Given = NOTHING_GIVEN,
     allow_integrity_waivers: bool = False,
     suites: Sequence[Suite] = (),
+    since: Since | None = None,
 ) -> Verification:
     """Evaluate the checks against one snapshot of the ledger, reading its entries once.
 
@@ -48,13 +52,14 @@ def verify(
     to join, so that what is written beside the verification comes from the very entries that were verified. `given`:
     parameters by name of kind that hold for this run, over those of its checks, such as the keys it trusts.
     `allow_integrity_waivers`: whether findings about integrity can be waived, too. `suites`: those that the checks
-    stand in, to be told with their controls.
+    stand in, to be told with their controls. `since`: resume after the newest checkpoint, where that can be proven,
+    instead of reading every entry.
     """
     now, clock = datetime.now(timezone.utc), time.perf_counter()
-    run = _Run(source, shared, samples, workers, allow_empty, progress, given)
+    run = _Run(source, shared, samples, workers, allow_empty, progress, given, since)
     found = interruptible(lambda: run.evaluate(checks), run.stop)
     outcomes = tuple(waived(outcome, now, integrity_too=allow_integrity_waivers) for outcome in found)
-    assurance, sentence = judge(outcomes, run.survey)
+    assurance, sentence = judge(outcomes, run.survey, resumed=run.after is not None)
     return Verification(
         database=run.info.database if run.info else source.label,
         table=run.info.table if run.info else source.table_label,
@@ -65,6 +70,7 @@ def verify(
         sentence=sentence,
         started_at=canonical_timestamp(now),
         duration_s=time.perf_counter() - clock,
+        reading=reading(run.info, outcomes, run.survey, run.not_resumed),
         suites=tuple(file for suite in suites for file in suite.files),
         controls=_controls(suites),
     )
@@ -115,8 +121,12 @@ class _Surveyor(Fold):
             kept[_OTHER] = self.verdicts.total() - kept.total()
             self.verdicts = kept
 
+    def resume(self, batch: Batch) -> None:
+        self.resumed = True
+        self.last = (batch.sequence_numbers[-1], batch.text("timestamp")[-1], batch.text("entry_hash")[-1])
+
     def merge(self, later: _Surveyor) -> None:
-        self.last = later.last
+        self.first, self.last = self.first or later.first, later.last
         self._count(later.verdicts)
 
     def survey(self) -> Survey:
@@ -138,8 +148,12 @@ class _Run:
         allow_empty: bool,
         progress: Progress,
         given: Given,
+        since: Since | None,
     ) -> None:
         self.source = source
+        self.since = since
+        self.not_resumed = ""
+        """Why every entry is read although the run was to resume."""
         self.shared = shared
         self.samples = samples
         self.workers = workers
@@ -155,10 +169,16 @@ class _Run:
         if self._snapshot is not None:
             self._snapshot.stop()
 
+    @property
+    def after(self) -> int | None:
+        """After which entry the run resumes, None where it reads every entry."""
+        return self.info.resumed.after if self.info and self.info.resumed else None
+
     def evaluate(self, checks: Sequence[Check]) -> list[Outcome]:
         try:
             with self.source.snapshot(self.shared) as snapshot:
                 self._snapshot, self.info = snapshot, snapshot.info
+                self._resume(snapshot, checks)
                 asking = [check for check in checks if not issubclass(check.kind, Fold)]
                 outcomes = {id(check): self._asked(snapshot, check) for check in asking}
                 outcomes.update(self._folds(snapshot, [check for check in checks if issubclass(check.kind, Fold)]))
@@ -166,11 +186,25 @@ class _Run:
             return [_unevaluated(check, error) for check in checks]
         return [outcomes[id(check)] for check in checks]
 
-    def _made(self, snapshot: Snapshot, check: Check) -> Kind:
+    def _resume(self, snapshot: Snapshot, checks: Sequence[Check]) -> None:
+        """Find out where to resume, if that is wanted."""
+        if self.since is None:
+            return
+        comparing = (self._parameters(check) for check in checks if check.kind is Checkpoint)
+        found = resumption(snapshot, next(comparing, None), self.since)
+        if isinstance(found, str):
+            self.not_resumed = found
+        else:
+            self.info = replace(snapshot.info, resumed=found)
+
+    def _parameters(self, check: Check) -> Mapping[str, Any]:
+        return {**check.parameters, **self.given.get(check.kind.name, {})}
+
+    def _made(self, check: Check) -> Kind:
         """Return a use of a kind for one check. Raises LedgerError where the kind's own code fails."""
+        assert self.info is not None  # noqa: S101  (known as soon as the snapshot is open)
         try:
-            parameters = {**check.parameters, **self.given.get(check.kind.name, {})}
-            return check.kind(parameters, snapshot.info, check.samples or self.samples)
+            return check.kind(self._parameters(check), self.info, check.samples or self.samples)
         except LedgerError:
             raise
         except Exception as error:  # noqa: BLE001  (anybody's code; whatever it raises becomes this check's ERROR)
@@ -179,7 +213,7 @@ class _Run:
     def _asked(self, snapshot: Snapshot, check: Check) -> Outcome:
         """Evaluate a guard or a query."""
         try:
-            kind = self._made(snapshot, check)
+            kind = self._made(check)
             if isinstance(kind, Guard):
                 with snapshot.catalogue() as catalogue:
                     kind.examine(catalogue)
@@ -218,7 +252,7 @@ class _Run:
         surveyable = all(snapshot.unreadable(column) is None for column in _Surveyor.columns)
         surveyor = [_Surveyor({}, snapshot.info, 0)] if surveyable else []
         try:
-            scanned = scan(self.source, snapshot, [*folds, *surveyor], self.workers, self.progress)
+            scanned = scan(self.source, snapshot, [*folds, *surveyor], self.workers, self.progress, self.after)
         except SourceError as error:
             return {**outcomes, **{id(check): _unevaluated(check, error) for check in readable}}
         if surveyor and isinstance(scanned[-1], _Surveyor):
@@ -227,7 +261,7 @@ class _Run:
 
     def _fold(self, snapshot: Snapshot, check: Check) -> Fold:
         """Return the fold of a check. Raises LedgerError where it cannot be made, or its columns cannot be read."""
-        fold = self._made(snapshot, check)
+        fold = self._made(check)
         assert isinstance(fold, Fold)  # noqa: S101  (chosen by the caller; tells the type checker)
         reason = next(filter(None, map(snapshot.unreadable, ("sequence_number", *fold.columns))), None)
         if reason is not None:
@@ -238,6 +272,9 @@ class _Run:
     def _judged_fold(self, check: Check, fold: Fold) -> Outcome:
         if fold.element_count or fold.failure or fold.findings.counts:
             return _judged(check, fold)
+        if self.after is not None:
+            reason = f"No entry is newer than entry {self.after:,}, after which the run resumed."
+            return _outcome(check, Status.SKIP, reason=reason)
         return self._empty(check, "The ledger has no entries")
 
 

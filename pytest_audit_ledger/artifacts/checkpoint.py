@@ -15,6 +15,7 @@ from pytest_audit_ledger.artifacts.files import Written, whole_files
 from pytest_audit_ledger.checkpoints.comparison import compare
 from pytest_audit_ledger.checkpoints.merkle import CompactRange
 from pytest_audit_ledger.checkpoints.note import Checkpoint, SigningKey, VerifierKey
+from pytest_audit_ledger.checkpoints.pieces import Pieces
 from pytest_audit_ledger.checkpoints.record import Record, binding, json_file, note_file
 from pytest_audit_ledger.checkpoints.store import Store, checkpoint_path, read_store
 from pytest_audit_ledger.errors import CannotEvaluate, OutputError, UsageError
@@ -57,23 +58,44 @@ class CheckpointArtifact(Artifact):
                 "Resolve what the checks found, and verify again.",
             )
         store = self._store()
-        size = verified.verification.total_entries
-        fold = self._read(verified, size, [one.size for one in store.trusted])
-        self._refuse_inconsistent(store, fold)
+        size = verified.verification.size
+        start = self._start(verified, store)
+        if start is not None and start.entries.end == size:
+            return []
+        after = start.entries.end if start else 0
+        fold = self._read(verified, size, [one.size for one in store.trusted if one.size >= after], start)
+        self._refuse_inconsistent(store, fold, after)
         path = checkpoint_path(self.folder, size)
         return [] if path.exists() else self._written(path, _recorded(verified, fold, self._key.name, size))
 
-    def _read(self, verified: Verified, size: int, earlier: Sequence[int]) -> EntryTree:
-        """Read the entries of the snapshot once more, all columns, and return their trees."""
+    def _start(self, verified: Verified, store: Store) -> Record | None:
+        """Return the record to continue from: that of the checkpoint after which the verification resumed.
+
+        None, so that every entry is read, where it read every entry, where that checkpoint does not lie in this folder
+        and so was never compared with those that do, or where the columns have changed.
+        """
+        info = verified.verification.info
+        if info is None or info.resumed is None:
+            return None
+        path = Path(info.resumed.checkpoint).resolve()
+        record = next((one.record for one in store.trusted if Path(one.path).resolve() == path), None)
+        return record if record and record.columns.keys() == verified.snapshot.info.columns.keys() else None
+
+    def _read(self, verified: Verified, size: int, sizes: Sequence[int], start: Record | None) -> EntryTree:
+        """Read the entries of the snapshot once more, all columns, and return their trees and pieces."""
+        columns = tuple(verified.snapshot.info.columns)
         fold = EntryTree({}, verified.snapshot.info, samples=0)
-        fold.ask_for([size - 1, size, *earlier], {tuple(verified.snapshot.info.columns): [size]})
-        scan(verified.source, verified.snapshot, [fold], 1, verified.progress)  # in this process, into this fold
+        fold.ask_for([size - 1, size, *sizes], {columns: [size]}, start)
+        fold.prefixes.pieces = start.pieces.copy() if start else Pieces()
+        fold.rows[columns].pieces = start.row_pieces.copy() if start else Pieces()
+        after = start.entries.end if start else None
+        scan(verified.source, verified.snapshot, [fold], 1, verified.progress, after)  # in this process, into this fold
         if fold.failure is not None or fold.prefixes.tree(size) is None:
             raise fold.failure or CannotEvaluate("The entries could not be read a second time.", "Try again.")
         return fold
 
     def _store(self) -> Store:
-        store = read_store([self.folder], self._keys, records=False)
+        store = read_store([self.folder], self._keys, newest_record=True)
         if store.rejected:
             one = store.rejected[0]
             raise OutputError(
@@ -88,8 +110,8 @@ class CheckpointArtifact(Artifact):
             )
         return store
 
-    def _refuse_inconsistent(self, store: Store, fold: EntryTree) -> None:
-        findings = compare(store.trusted, fold.prefixes, fold.last).findings
+    def _refuse_inconsistent(self, store: Store, fold: EntryTree, after: int) -> None:
+        findings = compare(store.trusted, fold.prefixes, fold.last, after=after).findings
         if findings:
             raise OutputError(
                 f"No checkpoint was written, because the ledger is not the one that was signed: {findings[0].message}.",
@@ -116,7 +138,8 @@ class CheckpointArtifact(Artifact):
 
 def _recorded(verified: Verified, fold: EntryTree, origin: str, size: int) -> Record:
     info, survey = verified.snapshot.info, verified.verification.survey
-    trees = fold.prefixes.tree(size), fold.prefixes.tree(size - 1), fold.rows[tuple(info.columns)].tree(size)
+    of_rows = fold.rows[tuple(info.columns)]
+    trees = fold.prefixes.tree(size), fold.prefixes.tree(size - 1), of_rows.tree(size)
     entries, before, rows = (tree or CompactRange() for tree in trees)  # they are there: the last one was looked for
     with verified.snapshot.catalogue() as catalogue:
         found = guards(catalogue)
@@ -130,6 +153,8 @@ def _recorded(verified: Verified, fold: EntryTree, origin: str, size: int) -> Re
         columns={name: column.type for name, column in sorted(info.columns.items())},
         entries=entries,
         rows=rows,
+        pieces=fold.prefixes.pieces or Pieces(),
+        row_pieces=of_rows.pieces or Pieces(),
         last_entry=survey.head_hash if survey else "",
         proof=tuple(before.hashes()[::-1]),
         guards=found,

@@ -163,13 +163,14 @@ def _result(verification: Verification) -> str:
 
 
 def _readme(verification: Verification, commands: list[str]) -> str:
+    read = f"\nRead       {printable(verification.reading, 1000)}" if verification.reading else ""
     shown = "\n".join(f"    {printable(command, 4000)}" for command in commands)
     return f"""\
 Evidence of a verification of an audit ledger
 
 Ledger     {printable(verification.database, 1000)}
 Verified   {verification.started_at} by pytest-audit-ledger {verification.tool_version}
-Assurance  {verification.assurance.value}: {printable(verification.sentence, 2000)}
+Assurance  {verification.assurance.value}: {printable(verification.sentence, 2000)}{read}
 
 {REPORT:<20}what was found, for people; it runs no code and loads nothing
 {VERIFICATION:<20}the same for machines: every check with its counts and findings

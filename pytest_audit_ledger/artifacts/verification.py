@@ -36,6 +36,8 @@ def as_json(verification: Verification) -> dict[str, Any]:
         "duration_s": round(verification.duration_s, 3),
         "assurance": verification.assurance.value,
         "assurance_meaning": verification.sentence,
+        "reading": verification.reading,
+        "resumed_after": info.resumed.after if info and info.resumed else None,
         "anchor": asdict(verification.anchor) if verification.anchor else None,
         "is_valid": verification.is_valid,
         "recommendation": verification.recommendation,

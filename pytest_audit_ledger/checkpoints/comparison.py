@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby, pairwise
 
+from pytest_audit_ledger.checkpoints.merkle import CompactRange
 from pytest_audit_ledger.checkpoints.note import encode
 from pytest_audit_ledger.checkpoints.prefixes import Prefixes
 from pytest_audit_ledger.checkpoints.store import Trusted
@@ -27,14 +28,18 @@ class Comparison:
         return self.matching[-1] if self.matching else None
 
 
-def compare(trusted: Sequence[Trusted], prefixes: Prefixes, last: int, *, whole: bool = True) -> Comparison:
+def compare(
+    signed: Sequence[Trusted], prefixes: Prefixes, last: int, *, whole: bool = True, after: int = 0
+) -> Comparison:
     """Compare every checkpoint, in order of size, with the tree over as many entries.
 
     `last` is the highest sequence number. `whole`: whether every entry of the ledger was there to be read; where not,
-    a tree that is not known proves nothing.
+    a tree that is not known proves nothing. `after`: up to this entry the tree was known before, so checkpoints of
+    fewer are only compared with each other.
     """
+    trusted = [one for one in signed if one.size >= after]
     matching = [one for one in trusted if prefixes.root(one.size) == one.checkpoint.root]
-    found = Comparison(list(_equivocations(trusted)), matching)
+    found = Comparison(list(_equivocations(signed)), matching)
     proven = found.newest.size if found.newest else 0
     above = [one for one in trusted if one.size > proven]
     if not whole:
@@ -113,16 +118,46 @@ def compare_rows(recorded: Mapping[str, RecordedRows], roots: Mapping[str, bytes
     return proven, [_row_changed(path, recorded[path], proven) for _, path in other[:1]]
 
 
+def compare_pieces(reread: Iterable[Reread], path: str, columns: Iterable[str]) -> list[Finding]:
+    """Return what was found in the pieces of the checkpoint at `path` that were read once more."""
+    findings = []
+    for piece in reread:
+        first, last = piece.signed.begin + 1, piece.signed.end
+        entry = f"entry {last:,}" if first == last else f"an entry between {first:,} and {last:,}"
+        if piece.entries.range(last) != piece.signed:
+            message = f"{entry} was changed, removed or inserted since {path} was signed, which has another Merkle root"
+            findings.append(Finding("REWRITTEN", message))
+        elif piece.rows is not None and piece.rows.range(last) != piece.signed_rows:
+            findings.append(Finding("UNCOVERED_CHANGED", _uncovered_changed(entry, path, columns)))
+    return findings
+
+
+@dataclass
+class Reread:
+    """A piece of a checkpoint, and the trees over the entries that are there now.
+
+    `signed` and `signed_rows` are what the record has; `rows` is None where not all of its columns are there.
+    """
+
+    signed: CompactRange
+    signed_rows: CompactRange
+    entries: Prefixes
+    rows: Prefixes | None
+
+
 def _row_changed(path: str, rows: RecordedRows, proven: int) -> Finding:
     """Tell the window; where a record of as many entries or more matches, the change can be in any below."""
     before = proven if proven < rows.size else 0
     entry = f"entry {rows.size:,}" if rows.size == before + 1 else f"an entry between {before + 1:,} and {rows.size:,}"
-    uncovered = [name for name in sorted(rows.columns) if name not in PAYLOAD_COLUMNS.values()]
-    message = (
+    return Finding("UNCOVERED_CHANGED", _uncovered_changed(entry, path, rows.columns))
+
+
+def _uncovered_changed(entry: str, path: str, columns: Iterable[str]) -> str:
+    uncovered = [name for name in sorted(columns) if name not in PAYLOAD_COLUMNS.values()]
+    return (
         f"what no entry hash covers was changed in {entry} since {path} was signed, in one of these columns: "
         f"{', '.join(uncovered)}"
     )
-    return Finding("UNCOVERED_CHANGED", message)
 
 
 def _truncated(one: Trusted, last: int) -> Finding:

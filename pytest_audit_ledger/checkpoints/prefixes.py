@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from itertools import takewhile
 
 from pytest_audit_ledger.checkpoints.merkle import CompactRange
+from pytest_audit_ledger.checkpoints.pieces import Pieces
 
 
 class Prefixes:
@@ -22,6 +23,13 @@ class Prefixes:
         self._complete = True
         """Whether every entry seen is in the range."""
         self._trees: dict[int, CompactRange] = {}
+        self.pieces: Pieces | None = None
+        """The pieces of the whole tree, where somebody wants them and one process reads all of it."""
+
+    def start(self, tree: CompactRange) -> None:
+        """Begin with a tree that is known, instead of with its leaves."""
+        self._range = tree.copy()
+        self._trees[tree.end] = tree.copy()
 
     def feed(self, numbers: Sequence[int | None], leaves: Sequence[bytes]) -> None:
         """Append entries: their sequence numbers, and the hashes of their leaves."""
@@ -40,6 +48,8 @@ class Prefixes:
             self._trees[size] = tree.copy()
             position = size - start
         tree.extend(leaves[position:regular])
+        if self.pieces is not None:
+            self.pieces.extend(leaves[:regular])
 
     def merge(self, later: Prefixes) -> None:
         """Append what the following segment saw."""
@@ -59,8 +69,12 @@ class Prefixes:
 
     def tree(self, size: int) -> CompactRange | None:
         """Return the tree over the first `size` leaves, None where the entries do not show it."""
-        tree = CompactRange() if size == 0 else self._trees.get(size)
+        tree = CompactRange() if size == 0 else self.range(size)
         return tree if tree is not None and tree.begin == 0 else None
+
+    def range(self, size: int) -> CompactRange | None:
+        """Return what was seen of the first `size` leaves, wherever it began; None where it did not get so far."""
+        return self._trees.get(size)
 
     def root(self, size: int) -> bytes | None:
         """Return the root over the first `size` leaves, None where the entries do not show it."""

@@ -6,8 +6,8 @@
     PostgreSQL prints it (session as the source pins it; timestamps as the canonical payload writes them) or null, as
     `json.dumps(row, sort_keys=True, separators=(",", ":"), ensure_ascii=False)` in UTF-8: no two rows have the same;
 2.  the guards: columns, constraints, triggers and their functions, policies, owner, grants, as the catalogue has them;
-3.  the perfect subtrees of both trees, from which they can be grown without the entries, and the inclusion proof of
-    the last entry;
+3.  the perfect subtrees of both trees, from which they can be grown without the entries, their pieces, each of which
+    can be proven without the others (see `pieces.py`), and the inclusion proof of the last entry;
 4.  when it was made, of what, and by what.
 
 `SIZE.record.note` binds it: a signed note by the key of the checkpoint, whose text is five lines:
@@ -25,8 +25,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from pytest_audit_ledger.checkpoints.merkle import CompactRange, leaf_hash, root_of_proof
+from pytest_audit_ledger.checkpoints.merkle import HASH_SIZE, CompactRange, leaf_hash, root_of_proof
 from pytest_audit_ledger.checkpoints.note import Checkpoint, Note, VerifierKey, decode, encode
+from pytest_audit_ledger.checkpoints.pieces import Pieces
 from pytest_audit_ledger.entry import Batch, canonical_timestamp, json_objects, json_text
 
 VERSION = 1
@@ -57,6 +58,8 @@ class Record:
     columns: Mapping[str, str]
     entries: CompactRange
     rows: CompactRange
+    pieces: Pieces
+    row_pieces: Pieces
     last_entry: str
     proof: tuple[bytes, ...]
     guards: Mapping[str, str]
@@ -78,6 +81,11 @@ class Record:
             "columns": dict(sorted(self.columns.items())),
             "columns_root": encode(self.rows.root()),
             "columns_subtrees": list(map(encode, self.rows.hashes())),
+            "pieces": {
+                "height": self.pieces.height,
+                "entries": encode(b"".join(self.pieces.roots)),
+                "columns": encode(b"".join(self.row_pieces.roots)),
+            },
             "guards": dict(sorted(self.guards.items())),
         }
         return f"{json.dumps(told, indent=2)}\n".encode()
@@ -108,6 +116,12 @@ class Record:
         roots = (entries.root(), root_of_proof(leaf, size - 1, size, proof), rows.root())
         if roots != (root, root, decode(told["columns_root"])):
             raise _UntrueError("what it says of the trees does not lead to their roots")
+        height = told["pieces"]["height"]
+        try:
+            pieces = Pieces.restored(height, _hashes(told["pieces"]["entries"]), entries)
+            row_pieces = Pieces.restored(height, _hashes(told["pieces"]["columns"]), rows)
+        except ValueError as error:
+            raise _UntrueError(str(error)) from None
         return cls(
             checkpoint=checkpoint,
             created_at=canonical_timestamp(datetime.fromisoformat(told["created_at"])),
@@ -115,10 +129,17 @@ class Record:
             columns=_texts(told["columns"]),
             entries=entries,
             rows=rows,
+            pieces=pieces,
+            row_pieces=row_pieces,
             last_entry=last,
             proof=proof,
             guards=_texts(told["guards"]),
         )
+
+
+def _hashes(text: str) -> list[bytes]:
+    data = decode(text)
+    return [data[at : at + HASH_SIZE] for at in range(0, len(data), HASH_SIZE)]
 
 
 def _text(value: Any) -> str:

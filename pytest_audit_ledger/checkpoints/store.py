@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pytest_audit_ledger.checkpoints.note import LARGEST_NOTE, Checkpoint, Note, VerifierKey
@@ -56,21 +56,21 @@ class Store:
         return tuple(dict.fromkeys(one.checkpoint.origin for one in self.trusted))
 
 
-def read_store(folders: Sequence[str | Path], keys: Sequence[VerifierKey], *, records: bool = True) -> Store:
-    """Read every checkpoint in these folders, and the `records` beside them.
+def read_store(folders: Sequence[str | Path], keys: Sequence[VerifierKey], *, newest_record: bool = False) -> Store:
+    """Read every checkpoint in these folders, and every record, or only the newest that can be trusted.
 
     Raises UsageError where one is no folder, or cannot be listed.
     """
-    found: list[Trusted | Rejected] = []
-    empty = []
-    for folder in map(Path, folders):
-        paths = _listed(folder)
-        found += [one for path in paths for one in read_checkpoint(path, keys, record=records)]
-        if not paths:
-            empty.append(str(folder))
-    trusted = sorted((one for one in found if isinstance(one, Trusted)), key=lambda one: (one.size, one.path))
-    rejected = (one for one in found if isinstance(one, Rejected))
-    return Store(tuple(trusted), tuple(rejected), tuple(empty))
+    listed = {str(folder): _listed(Path(folder)) for folder in folders}
+    notes = [_read_note(path, keys) for paths in listed.values() for path in paths]
+    trusted: list[Trusted] = []
+    rejected = [one for one in notes if isinstance(one, Rejected)]
+    for note in sorted((one for one in notes if isinstance(one, Trusted)), key=lambda one: (-one.size, one.path)):
+        enough = newest_record and trusted and trusted[-1].record
+        for one in [note] if enough else _with_record(note):
+            trusted.append(one) if isinstance(one, Trusted) else rejected.append(one)
+    trusted.sort(key=lambda one: (one.size, one.path))
+    return Store(tuple(trusted), tuple(rejected), tuple(folder for folder, paths in listed.items() if not paths))
 
 
 def _listed(folder: Path) -> list[Path]:
@@ -84,26 +84,25 @@ def _listed(folder: Path) -> list[Path]:
         raise UsageError(f"{folder} cannot be read: {reason}.", "Name a folder with checkpoints.") from None
 
 
-def read_checkpoint(path: Path, keys: Sequence[VerifierKey], *, record: bool = True) -> list[Trusted | Rejected]:
-    """Read one file and the `record` beside it, and tell what of it can be trusted, and what cannot."""
-    try:
-        checkpoint, signers = open_checkpoint(_bytes(path, LARGEST_NOTE), keys)
-    except (OSError, ValueError) as error:
-        return [Rejected(str(path), _reason(error))]
-    try:
-        found = _record(path, checkpoint, signers) if record else None
-    except (OSError, ValueError) as error:
-        return [Trusted(str(path), checkpoint, signers), Rejected(str(json_file(path)), _reason(error))]
-    return [Trusted(str(path), checkpoint, signers, found)]
+def read_checkpoint(path: Path, keys: Sequence[VerifierKey]) -> list[Trusted | Rejected]:
+    """Read one file and the record beside it, and tell what of it can be trusted, and what cannot."""
+    note = _read_note(path, keys)
+    return _with_record(note) if isinstance(note, Trusted) else [note]
 
 
-def newest_record(store: Store) -> tuple[str, Record] | None:
-    """Return the record of most entries that is to be trusted, with the path of its checkpoint, read only now."""
-    for one in reversed(store.trusted):
-        for found in read_checkpoint(Path(one.path), one.keys):
-            if isinstance(found, Trusted) and found.record is not None:
-                return one.path, found.record
-    return None
+def _read_note(path: Path, keys: Sequence[VerifierKey]) -> Trusted | Rejected:
+    try:
+        return Trusted(str(path), *open_checkpoint(_bytes(path, LARGEST_NOTE), keys))
+    except (OSError, ValueError) as error:
+        return Rejected(str(path), _reason(error))
+
+
+def _with_record(note: Trusted) -> list[Trusted | Rejected]:
+    path = Path(note.path)
+    try:
+        return [replace(note, record=_record(path, note.checkpoint, note.keys))]
+    except (OSError, ValueError) as error:
+        return [note, Rejected(str(json_file(path)), _reason(error))]
 
 
 def _record(path: Path, checkpoint: Checkpoint, signers: Sequence[VerifierKey]) -> Record | None:

@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
 from pytest_audit_ledger.artifacts.checkpoint import CheckpointResult, write_signing_key
+from pytest_audit_ledger.artifacts.entry_proof import check_proof as checked_proof
 from pytest_audit_ledger.checkpoints.keys import signing_key, verifier_keys
-from pytest_audit_ledger.checkpoints.note import encode
+from pytest_audit_ledger.checkpoints.note import VerifierKey, encode
 from pytest_audit_ledger.checkpoints.record import Record
 from pytest_audit_ledger.checkpoints.store import Rejected, Trusted, read_checkpoint, read_store
-from pytest_audit_ledger.cli.options import EXIT_CODES, TAMPERED, ledger_options, marks, progress, tell_error
+from pytest_audit_ledger.cli.options import (
+    EXIT_CODES,
+    TAMPERED,
+    Aliased,
+    ledger_options,
+    marks,
+    progress,
+    refuse_to_overwrite,
+    tell_error,
+)
 from pytest_audit_ledger.cli.verification import exit_code
 from pytest_audit_ledger.cli.verify import print_text
 from pytest_audit_ledger.errors import UsageError
 from pytest_audit_ledger.ledger import Ledger
 from pytest_audit_ledger.printable import printable
+from pytest_audit_ledger.sources.dsn import resolve
 
 _EPILOG = f"""\b
 Examples:
@@ -24,6 +36,9 @@ Examples:
   audit-ledger checkpoint create --ledger-db service=ledger --signing-key signing.key --output checkpoints
   audit-ledger checkpoint verify checkpoints/000000004327.checkpoint --verifier-key verifier.key
   audit-ledger verify --ledger-db service=ledger --checkpoint checkpoints --verifier-key verifier.key
+  audit-ledger checkpoint prove --ledger-db service=ledger --entry 42 --checkpoint checkpoints \\
+      --verifier-key verifier.key --output 42.tlog-proof
+  audit-ledger checkpoint check-proof 42.tlog-proof --entry-file 42.jsonl --verifier-key verifier.key
 
 {EXIT_CODES}
 """
@@ -92,7 +107,7 @@ def _tell(result: CheckpointResult) -> None:
     verification = result.verification
     click.echo(f"{verification.assurance.value}: {printable(verification.sentence, 2000)}")
     if not result.files:
-        click.echo(printable(f"There is a checkpoint of {verification.total_entries:,} entries already: {result.path}"))
+        click.echo(printable(f"There is a checkpoint of {verification.size:,} entries already: {result.path}"))
     for file in result.files:
         click.echo(f"{printable(file.path, 1000)}  {file.size:,} bytes  SHA-256 {file.sha256}")
 
@@ -118,7 +133,7 @@ def _described(found: Trusted) -> dict[str, str]:
         "origin": found.checkpoint.origin,
         "entries": f"{found.size:,}",
         "root": encode(found.checkpoint.root),
-        "signed": ", ".join(f"{key.name}+{key.key_id.hex()}" for key in found.keys),
+        "signed": _signers(found.keys),
         "record": _told(found.record),
     }
 
@@ -143,3 +158,84 @@ def list_(folder: str, keys: tuple[str, ...]) -> int:
     for rejected in store.rejected:
         tell_error(f"{rejected.path} is not trusted: {rejected.reason}.")
     return TAMPERED if store.rejected else 0
+
+
+@checkpoint.command()
+@ledger_options
+@click.option(
+    "--entry", "number", type=click.IntRange(min=1), required=True, metavar="N", help="The entry's sequence number."
+)
+@click.option(
+    "--checkpoint",
+    "--ledger-checkpoint",
+    "folders",
+    cls=Aliased,
+    multiple=True,
+    required=True,
+    metavar="DIR",
+    help="A folder of checkpoints, of which the newest is taken; repeatable.",
+)
+@click.option("--verifier-key", "keys", required=True, **_KEY_OPTION)  # type: ignore[arg-type]
+@click.option("--output", "-o", required=True, metavar="FILE", help="Where to write the proof, such as 42.tlog-proof.")
+def prove(
+    dsn: str,
+    table: str,
+    timeout: int,
+    quiet: bool,
+    number: int,
+    folders: tuple[str, ...],
+    keys: tuple[str, ...],
+    output: str,
+) -> int:
+    """Prove that entry N is among those of the newest trusted checkpoint.
+
+    The proof is a C2SP tlog-proof: with the entry's line of an export it shows one verdict without the rest.
+    """
+    refuse_to_overwrite(output, resolve(dsn), *folders, *keys)
+    with Ledger(dsn, table=table, timeout=timeout, progress=progress(quiet=quiet)) as ledger:
+        result = ledger.prove_entry(number, output, checkpoints=folders, verifier_keys=keys)
+    if result.file is None:
+        tell_error(
+            f"Entry {number:,} is not proven, because the ledger is not the one that {result.checkpoint.path} was "
+            "signed of. Verify it with --checkpoint to see what was changed."
+        )
+        return TAMPERED
+    if not quiet:
+        click.echo(
+            f"Entry {number:,} is among the {result.checkpoint.size:,} of {printable(result.checkpoint.path, 1000)}"
+        )
+        click.echo(f"{printable(result.file.path, 1000)}  {result.file.size:,} bytes  SHA-256 {result.file.sha256}")
+    return 0
+
+
+@checkpoint.command("check-proof")
+@click.argument("file", metavar="FILE", type=click.Path(exists=True, dir_okay=False))
+@click.option(
+    "--entry-file",
+    "entry",
+    required=True,
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False),
+    help="The entry, as one line of an export (.jsonl) with all columns.",
+)
+@click.option("--verifier-key", "keys", required=True, **_KEY_OPTION)  # type: ignore[arg-type]
+def check_proof(file: str, entry: str, keys: tuple[str, ...]) -> int:
+    """Verify that an entry is among those of the checkpoint in FILE. Needs no ledger and no network."""
+    found = checked_proof(Path(file), Path(entry), verifier_keys(keys))
+    if isinstance(found, str):
+        tell_error(f"Nothing is proven: {found}.")
+        return TAMPERED
+    told = {
+        "proven": f"entry {found.number:,} is among the {found.checkpoint.size:,} that were signed",
+        "origin": found.checkpoint.origin,
+        "hash": found.entry_hash,
+        "signed": _signers(found.keys),
+        "unproven": f"{', '.join(found.uncovered) or 'nothing'} (in the file, and covered by no hash)",
+    }
+    for name, value in told.items():
+        click.echo(f"{name:<8} {printable(value, 1000)}")
+    return 0
+
+
+def _signers(keys: Sequence[VerifierKey]) -> str:
+    return ", ".join(f"{key.name}+{key.key_id.hex()}" for key in keys)

@@ -167,6 +167,27 @@ def checkpoint_options(command: Command) -> Command:
     return command
 
 
+def resumption_options(command: Command) -> Command:
+    """Add the options that resume after a checkpoint, instead of reading every entry."""
+    options = (
+        click.option(
+            "--since-checkpoint",
+            "--ledger-since-checkpoint",
+            cls=Aliased,
+            is_flag=True,
+            help="Read only the entries that are newer than the newest trusted checkpoint.",
+        ),
+        click.option(
+            "--recheck",
+            "--ledger-recheck",
+            cls=Aliased,
+            metavar="1/N",
+            help="With it, re-read one of N shares of the older entries, another one each day: 1/30 for a month.",
+        ),
+    )
+    return _added(options, command)
+
+
 def _no_color(context: click.Context, _: click.Parameter, value: bool) -> None:
     if value or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
         context.color = False

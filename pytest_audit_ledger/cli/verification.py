@@ -111,7 +111,7 @@ def exit_code(verification: Verification, *, allow_empty: bool = False) -> int:
     """Return 1 for tampering or a failed check, 3 where something could not be verified, and 0 otherwise."""
     if verification.assurance is Assurance.TAMPERED or verification.with_status(Status.FAIL):
         return TAMPERED
-    empty = verification.survey is not None and not verification.survey.entries
+    empty = verification.survey is not None and not verification.size
     if empty and allow_empty and not verification.with_status(Status.ERROR):
         return 0
     return 0 if verification.is_valid else NOT_DONE

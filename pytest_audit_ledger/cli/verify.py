@@ -20,6 +20,7 @@ from pytest_audit_ledger.cli.options import (
     marks,
     outweighed_by,
     progress,
+    resumption_options,
 )
 from pytest_audit_ledger.cli.repair import print_script, restore, tell_irreparable
 from pytest_audit_ledger.cli.verification import (
@@ -34,6 +35,7 @@ from pytest_audit_ledger.kinds.given import given_by
 from pytest_audit_ledger.ledger import Ledger
 from pytest_audit_ledger.outcome import Assurance
 from pytest_audit_ledger.rendering import ASCII, UNICODE, Marks, full_report, tree
+from pytest_audit_ledger.resumption import since_options
 from pytest_audit_ledger.scan import parse_workers
 
 WIDEST = 110
@@ -64,6 +66,7 @@ Examples:
 @click.option("--verbose", "-v", is_flag=True, help="Print the report in full, with every rule and finding.")
 @check_timestamps_option
 @verification_options
+@resumption_options
 @click.option(
     "--repair",
     is_flag=True,
@@ -91,6 +94,8 @@ def verify(
     keys: tuple[str, ...],
     require_checkpoint: bool,
     max_unanchored: str | None,
+    since_checkpoint: bool,
+    recheck: str | None,
     allow_integrity_waivers: bool,
     transcript_keys: tuple[str, ...],
     repair: bool,
@@ -119,6 +124,7 @@ def verify(
         "transcript_keys": transcript_keys,
     }
     given_by(**trusted)  # mistakes show now
+    since_options(since_checkpoint=since_checkpoint, recheck=recheck)
     refuse_early(dsn, suites, output)
     with Ledger(dsn, table=table, timeout=timeout, progress=progress(quiet=quiet)) as ledger:
         if dry_run:
@@ -133,6 +139,8 @@ def verify(
             samples=samples,
             allow_empty=allow_empty,
             allow_integrity_waivers=allow_integrity_waivers,
+            since_checkpoint=since_checkpoint,
+            recheck=recheck,
             **trusted,
         )
     code = exit_code(verification, allow_empty=allow_empty)

@@ -47,6 +47,9 @@ of a ledger without entries.
 `statements()` returns every statement that it asks with, so that `audit-ledger suite explain` can print them, and
 `examine()` asks, sets `element_count` and `unexpected_rows`, and adds findings.
 
+A run that resumes after a checkpoint (`LedgerInfo.resumed`) feeds a fold newer entries only. One that looks at each
+entry alone need not know; an `EdgeFold` knows the neighbour of the first one; any other learns it in `resume`.
+
 All only ever add findings. They never format, print or decide what a finding does to the run: that is the severity of
 the check. A kind that cannot conclude anything raises CannotEvaluate, and one that has nothing to be applied to raises
 NotApplicable, in `close` or `examine`. One that examined nothing (`element_count` is 0) and found nothing is an ERROR.
@@ -63,6 +66,7 @@ from datetime import timedelta
 from enum import Enum
 from typing import Any, ClassVar, Protocol
 
+from pytest_audit_ledger.checkpoints.pieces import Share
 from pytest_audit_ledger.entry import Batch
 from pytest_audit_ledger.errors import LedgerError
 from pytest_audit_ledger.outcome import Anchor, Finding, Findings
@@ -95,6 +99,20 @@ class ExportInfo:
 
 
 @dataclass(frozen=True)
+class Resumed:
+    """Where a run resumes that does not read every entry: after `after`, the last entry of a checkpoint.
+
+    That entry was read, and is the one that was signed. `checkpoint` is the file, `moment` when it was made; `recheck`
+    is the share of the entries up to `after` that is read nevertheless.
+    """
+
+    after: int
+    checkpoint: str
+    moment: str
+    recheck: Share | None = None
+
+
+@dataclass(frozen=True)
 class LedgerInfo:
     """What is known of a ledger before an entry is read.
 
@@ -103,6 +121,8 @@ class LedgerInfo:
 
     For an export `database` is the file, `export` describes it, and `table`, `relation_kind`, `server_version` and
     `snapshot` are empty; `extent` says whether it has to hold every entry of the ledger.
+
+    `resumed` is None where the entries are read from the first one on.
     """
 
     database: str
@@ -114,6 +134,7 @@ class LedgerInfo:
     snapshot: str
     export: ExportInfo | None = None
     extent: Extent = Extent.WHOLE
+    resumed: Resumed | None = None
 
     @property
     def schema_version(self) -> str:
@@ -253,6 +274,18 @@ class Fold(Kind):
     def close(self) -> None:
         """Judge what only the whole ledger shows, such as how it starts. Called once, after every merge."""
 
+    resumed = False
+    """Whether it knows the entry before the first one that it is fed, so that there is something to merge with."""
+
+    def resume(self, batch: Batch) -> None:
+        """Learn the one entry after which the run resumes: it is proven, and not to be judged or counted."""
+
+    again: Sequence[tuple[int, int]] = ()
+    """Where a run resumes: ranges of older entries (first, last) to be read nevertheless, and given to `reread`."""
+
+    def reread(self, place: int, batch: Batch) -> None:
+        """Examine a batch of the range at this place in `again`; after every merge, and before `close`."""
+
 
 class Guard(Kind):
     """A kind that examines what surrounds the entries."""
@@ -297,6 +330,12 @@ class EdgeFold(Fold):
         elif (finding := self.inspect(self.last, current)) is not None:
             self.findings.add(finding)
         self.last = current
+
+    def resume(self, batch: Batch) -> None:
+        """Take the entry as the left neighbour of the first one, whatever was found in it."""
+        self.feed(batch)
+        self.resumed, self.first = True, None
+        self.findings = Findings(self.findings.limit)
 
     def merge(self, later: Any) -> None:
         """Judge the seam, then take in what the later segment found."""

@@ -256,11 +256,16 @@ class TimestampOrder(EdgeFold):
                 self._tell(Finding("TIMESTAMP_FUTURE", message, number, f"at most {self.latest}", text))
 
     def _tell(self, finding: Finding) -> None:
-        (self.leading if self.first is None else self.findings).add(finding)
+        (self.leading if self.last is None else self.findings).add(finding)
+
+    def resume(self, batch: Batch) -> None:
+        """Forget what was found before it, too."""
+        super().resume(batch)
+        self.leading = Findings(self.leading.limit)
 
     def merge(self, later: TimestampOrder) -> None:
         """Keep what the later segment found before its first moment in front of what the seam shows."""
-        (self.leading if self.first is None else self.findings).extend(later.leading)
+        (self.leading if self.last is None else self.findings).extend(later.leading)
         super().merge(later)
 
     def close(self) -> None:

@@ -8,13 +8,23 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar
 
-from pytest_audit_ledger.checkpoints.comparison import Comparison, RecordedRows, compare, compare_rows, recorded_rows
+from pytest_audit_ledger.checkpoints.comparison import (
+    Comparison,
+    RecordedRows,
+    Reread,
+    compare,
+    compare_pieces,
+    compare_rows,
+    recorded_rows,
+)
 from pytest_audit_ledger.checkpoints.keys import verifier_keys
-from pytest_audit_ledger.checkpoints.record import json_file
+from pytest_audit_ledger.checkpoints.prefixes import Prefixes
+from pytest_audit_ledger.checkpoints.record import Record, json_file, row_leaves
 from pytest_audit_ledger.checkpoints.store import Store, Trusted, read_store
+from pytest_audit_ledger.entry import Batch
 from pytest_audit_ledger.errors import CannotEvaluate, NotApplicable, UsageError
 from pytest_audit_ledger.kinds.base import Extent, LedgerInfo, duration
-from pytest_audit_ledger.kinds.entry_tree import EntryTree
+from pytest_audit_ledger.kinds.entry_tree import EntryTree, entry_leaves
 from pytest_audit_ledger.outcome import Anchor, Finding
 
 _TEXTS: Mapping[str, Any] = {"type": "array", "items": {"type": "string", "minLength": 1}, "default": []}
@@ -39,6 +49,8 @@ class Checkpoint(EntryTree):
 
     `folders`, `verifier_keys`: which are read, and whose signatures count. `require`: whether it is a finding that a
     folder has none. `max_unanchored`: how many entries (`1000`), or for how long one (`24h`), may be in no checkpoint.
+
+    Where a run resumes after a checkpoint, its trees are continued, and the pieces of it that are due are read again.
     """
 
     name = "checkpoint"
@@ -75,7 +87,7 @@ class Checkpoint(EntryTree):
         super().__init__(parameters, ledger, samples)
         asked: str = self.parameters["max_unanchored"]
         self.limit = "" if asked == UNLIMITED else asked
-        store = opened_store(self.parameters)
+        store = opened_store(self.parameters, newest_record=ledger.resumed is not None)
         if not (store.trusted or store.rejected or self.limit or self.parameters["require"]):
             raise NotApplicable(f"There is no checkpoint in {', '.join(store.empty)} yet.")
         self.rejected, self.empty = store.rejected, store.empty
@@ -83,9 +95,53 @@ class Checkpoint(EntryTree):
         self.trusted = [replace(one, keys=(), record=None) for one in store.trusted]
         self.recorded = recorded_rows(store.trusted)
         sizes: dict[tuple[str, ...], list[int]] = {}
+        start = self._start(store)
+        self.after = start.entries.end if start else 0
         for rows in filter(self._shows, self.recorded.values()):
-            sizes.setdefault(tuple(rows.columns), []).append(rows.size)
-        self.ask_for([one.size for one in self.trusted], sizes)
+            if rows.size >= self.after and (start is None or rows.columns == start.columns):
+                sizes.setdefault(tuple(rows.columns), []).append(rows.size)
+        self.ask_for([one.size for one in self.trusted if one.size >= self.after], sizes, start)
+        self.pieces = self._due(start) if start else []
+        self.again = [(piece.signed.begin + 1, piece.signed.end) for piece in self.pieces]
+
+    def _start(self, store: Store) -> Record | None:
+        """Return the record of the checkpoint that the run resumes after, None where it does not."""
+        resumed = self.ledger.resumed
+        if resumed is None:
+            return None
+        start = next((one.record for one in store.trusted if one.path == resumed.checkpoint), None)
+        if start is None:
+            raise CannotEvaluate(
+                f"The run resumes after the checkpoint {resumed.checkpoint}, which this check does not trust.",
+                "Name the same folders and keys for every check of this kind, or read every entry.",
+            )
+        return start
+
+    def _due(self, start: Record) -> list[Reread]:
+        """Return the pieces whose turn it is to be read again."""
+        share = self.ledger.resumed.recheck if self.ledger.resumed else None
+        if share is None:
+            return []
+        signed, signed_rows = list(start.pieces), list(start.row_pieces)
+        rows = tuple(start.columns) in self.rows
+        return [
+            Reread(
+                signed[at], signed_rows[at], Prefixes([signed[at].end]), Prefixes([signed[at].end]) if rows else None
+            )
+            for at in start.pieces.due(share)
+        ]
+
+    def resume(self, batch: Batch) -> None:
+        """Begin with the trees of the checkpoint; its last entry, which was read and is the signed one, is examined."""
+        super().resume(batch)
+        self.element_count = len(batch)
+
+    def reread(self, place: int, batch: Batch) -> None:
+        """Grow the trees over a piece."""
+        piece = self.pieces[place]
+        piece.entries.feed(batch.sequence_numbers, entry_leaves(batch))
+        if piece.rows is not None and self.start is not None:
+            piece.rows.feed(batch.sequence_numbers, row_leaves(batch, tuple(self.start.columns)))
 
     def _shows(self, rows: RecordedRows) -> bool:
         """Whether there is every column of the record, as the database prints it; an export writes documents anew."""
@@ -94,8 +150,11 @@ class Checkpoint(EntryTree):
 
     def close(self) -> None:
         """Judge every checkpoint, and whether there are enough of them."""
-        found = compare(self.trusted, self.prefixes, self.last, whole=self.ledger.extent is Extent.WHOLE)
+        whole = self.ledger.extent is Extent.WHOLE
+        found = compare(self.trusted, self.prefixes, self.last, whole=whole, after=self.after)
         same_rows, changed = self._compared_rows(found.matching)
+        if self.start and self.ledger.resumed:
+            changed += compare_pieces(self.pieces, self.ledger.resumed.checkpoint, self.start.columns)
         findings = [*found.findings, *changed, *self._rejected(), *self._missing(), *self._stale(found)]
         for finding in findings:
             self.findings.add(finding)
@@ -143,7 +202,7 @@ class Checkpoint(EntryTree):
 
     def _stale(self, found: Comparison) -> list[Finding]:
         proven = found.newest.size if found.newest else 0
-        tail = self.element_count - proven
+        tail = self.count - proven
         if not self.limit or tail <= 0:
             return []
         if self.limit.isdecimal():
@@ -170,10 +229,14 @@ class Checkpoint(EntryTree):
             return
         record = self.recorded.get(newest.path)
         moment = record.created_at if record else self.moments[newest.size]
-        self.anchor = Anchor(newest.size, self.element_count, newest.path, moment, same_rows)
-        self.facts["anchored entries"] = f"{newest.size:,} of {self.element_count:,}"
-        self.facts["unchanged in every column"] = f"{same_rows:,} of {self.element_count:,}"
+        reread = sum(piece.signed.end - piece.signed.begin for piece in self.pieces)
+        self.anchor = Anchor(newest.size, self.count, newest.path, moment, same_rows, self.after - reread, reread)
+        self.facts["anchored entries"] = f"{newest.size:,} of {self.count:,}"
+        self.facts["unchanged in every column"] = f"{same_rows:,} of {self.count:,}"
         self.facts["checkpoint"] = newest.path
+        if self.after:
+            self.facts["older entries not re-read"] = f"{self.anchor.unread:,}"
+            self.facts["older entries re-read"] = f"{reread:,}"
 
 
 def beside_suite(parameters: Mapping[str, Any], folder: str) -> Mapping[str, Any]:
@@ -186,8 +249,8 @@ def beside_suite(parameters: Mapping[str, Any], folder: str) -> Mapping[str, Any
     return {**parameters, **({"folders": folders} if folders else {}), **({"verifier_keys": keys} if keys else {})}
 
 
-def opened_store(parameters: Mapping[str, Any], *, records: bool = True) -> Store:
-    """Return what the folders hold that the parameters name, with the `records` beside the checkpoints.
+def opened_store(parameters: Mapping[str, Any], *, newest_record: bool = False) -> Store:
+    """Return what the folders hold that the parameters name; of the records only the newest, where that is enough.
 
     Raises NotApplicable where none is named, UsageError where no key is or a folder cannot be read, CannotEvaluate
     where the folders hold checkpoints of several ledgers.
@@ -203,7 +266,7 @@ def opened_store(parameters: Mapping[str, Any], *, records: bool = True) -> Stor
     keys = verifier_keys(parameters["verifier_keys"])
     if not keys:
         raise UsageError("No key is named that checkpoints must be signed by.", "Name it with --ledger-verifier-key.")
-    store = read_store(folders, keys, records=records)
+    store = read_store(folders, keys, newest_record=newest_record)
     if len(store.origins) > 1:
         raise CannotEvaluate(
             f"The checkpoints are of several ledgers: {', '.join(store.origins)}.",

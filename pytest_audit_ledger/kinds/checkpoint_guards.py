@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from pytest_audit_ledger.checkpoints.store import newest_record
 from pytest_audit_ledger.errors import NotApplicable
 from pytest_audit_ledger.kinds.base import Catalogue, Guard, LedgerInfo
 from pytest_audit_ledger.kinds.checkpoint import FOLDERS, VERIFIER_KEYS, beside_suite, opened_store
@@ -36,10 +35,11 @@ class CheckpointGuards(Guard):
 
     def __init__(self, parameters: Mapping[str, Any], ledger: LedgerInfo, samples: int) -> None:
         super().__init__(parameters, ledger, samples)
-        found = newest_record(opened_store(self.parameters, records=False))
-        if found is None:
+        store = opened_store(self.parameters, newest_record=True)
+        recorded = [(one.path, one.record) for one in store.trusted if one.record is not None]
+        if not recorded:
             raise NotApplicable("No checkpoint has a record of what protected the ledger beside it.")
-        self.path, self.record = found
+        self.path, self.record = recorded[-1]
 
     def examine(self, catalogue: Catalogue) -> None:
         """Compare every guard with its record."""

@@ -80,7 +80,7 @@ class HashCoverage(Fold):
     def close(self) -> None:
         """Sort the columns by what protects them."""
         entries, names = self.element_count, list(self.ledger.columns)
-        if not names:  # an export without entries
+        if not names or (self.ledger.resumed and not entries):  # an export without entries, or none that is newer
             return
         left = list(names)
         for protection in PROTECTIONS:

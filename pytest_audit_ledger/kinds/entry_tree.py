@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from pytest_audit_ledger.checkpoints.merkle import HASH_SIZE
 from pytest_audit_ledger.checkpoints.prefixes import Prefixes
-from pytest_audit_ledger.checkpoints.record import row_leaves
+from pytest_audit_ledger.checkpoints.record import Record, row_leaves
 from pytest_audit_ledger.entry import PAYLOAD_COLUMNS, Batch
 from pytest_audit_ledger.kinds.base import Fold, LedgerInfo
 
@@ -25,13 +25,22 @@ class EntryTree(Fold):
         super().__init__(parameters, ledger, samples)
         self.last = 0
         """The highest sequence number."""
+        self.count = 0
+        """How many entries there are."""
         self.ask_for([])
 
-    def ask_for(self, sizes: Sequence[int], rows: Mapping[tuple[str, ...], Sequence[int]] = NO_ROWS) -> None:
+    def ask_for(
+        self,
+        sizes: Sequence[int],
+        rows: Mapping[tuple[str, ...], Sequence[int]] = NO_ROWS,
+        start: Record | None = None,
+    ) -> None:
         """Say for how many entries roots are wanted, before anything is read.
 
         `rows`: which columns a second tree is to cover, and its sizes; the large columns are then fetched as well.
+        `start`: what the trees begin with where the run resumes after the last entry of a checkpoint.
         """
+        self.start = start
         self.prefixes = Prefixes(sizes)
         self.rows = {columns: Prefixes(of_rows) for columns, of_rows in rows.items()}
         names = [*EntryTree.columns, *(name for columns in rows for name in columns)]
@@ -39,16 +48,28 @@ class EntryTree(Fold):
         self.moments = dict.fromkeys([0, 1, *sizes, *(size + 1 for size in sizes)], "")
         """The time of the last entry in each tree, and of the first that is not in it; empty where there is none."""
 
+    def resume(self, batch: Batch) -> None:
+        """Begin with the trees of the checkpoint."""
+        self.resumed = True
+        self._keep_moments(batch)
+        if self.start is not None:
+            self.last = self.count = self.start.entries.end
+            self.prefixes.start(self.start.entries)
+            for prefixes in self.rows.values():  # of the columns of that record, or of none
+                prefixes.start(self.start.rows)
+
     def feed(self, batch: Batch) -> None:
         """Append the leaves of a batch."""
         numbers = batch.sequence_numbers
-        digests = bytes.fromhex("".join(batch.recomputed_hashes))
-        # leaf_hash of each, without the call
-        leaves = [sha256(b"\x00" + digests[at : at + HASH_SIZE]).digest() for at in range(0, len(digests), HASH_SIZE)]
-        self.prefixes.feed(numbers, leaves)
+        self.prefixes.feed(numbers, entry_leaves(batch))
         for columns, prefixes in self.rows.items():
             prefixes.feed(numbers, row_leaves(batch, columns))
         self.last = max(self.last, *(number or 0 for number in numbers))
+        self.count += len(batch)
+        self._keep_moments(batch)
+
+    def _keep_moments(self, batch: Batch) -> None:
+        numbers = batch.sequence_numbers
         for number in self.moments.keys() & set(numbers):
             self.moments[number] = batch.text("timestamp")[numbers.index(number)]
 
@@ -59,4 +80,12 @@ class EntryTree(Fold):
         for columns, prefixes in self.rows.items():
             prefixes.merge(later.rows[columns])
         self.last = max(self.last, later.last)
+        self.count += later.count
         self.moments.update({number: time for number, time in later.moments.items() if time})
+
+
+def entry_leaves(batch: Batch) -> list[bytes]:
+    """Return the hashes of the leaves that stand for the entries."""
+    digests = bytes.fromhex("".join(batch.recomputed_hashes))
+    # leaf_hash of each, without the call
+    return [sha256(b"\x00" + digests[at : at + HASH_SIZE]).digest() for at in range(0, len(digests), HASH_SIZE)]

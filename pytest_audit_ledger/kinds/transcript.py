@@ -96,6 +96,8 @@ class TranscriptSignature(ProvenanceFold):
         """Those after the last."""
         self.due = 0
         """Entries without a transcript that should have one, by their envelope or their track."""
+        self.before = 0
+        """Of the carriers, those that only stand before the entries that are read."""
 
     @classmethod
     def prepared(cls, parameters: Mapping[str, Any], folder: str) -> Mapping[str, Any]:
@@ -200,6 +202,11 @@ class TranscriptSignature(ProvenanceFold):
             self.trailing = _Stretch(self.findings.limit)
         self.carriers += 1
 
+    def resume(self, batch: Batch) -> None:
+        """Learn whether the entry before the first one has a transcript; what stands further back is not known."""
+        self.resumed = True
+        self.carriers = self.before = len(batch) - batch.text("transcript_json").count(NULL)
+
     def merge(self, later: TranscriptSignature) -> None:
         """Join the stretches at the seam, then take in what the later segment found."""
         before = self.trailing if self.carriers else self.leading
@@ -226,14 +233,14 @@ class TranscriptSignature(ProvenanceFold):
             )
             self.findings.add(Finding("TRANSCRIPTS_ABSENT", message, severity=Severity.WARNING))
         close_without(self, "a transcript")
-        self.facts["transcripts"] = f"{self.carriers:,}"
+        self.facts["transcripts"] = f"{self.carriers - self.before:,}"
         self.facts["signatures verified"] = f"{self.signed:,}"
-        if self.carriers and not self.keys:
-            self._tell_unverified()
+        if self.carriers > self.before and not self.keys:
+            self._tell_unverified(self.carriers - self.before)
 
-    def _tell_unverified(self) -> None:
-        hashes = "" if self.findings.counts else f"the hashes of {self.carriers:,} transcripts hold; "
-        what = "their signatures" if hashes else f"the signatures of {self.carriers:,} transcripts"
+    def _tell_unverified(self, count: int) -> None:
+        hashes = "" if self.findings.counts else f"the hashes of {count:,} transcripts hold; "
+        what = "their signatures" if hashes else f"the signatures of {count:,} transcripts"
         message = f"{hashes}{what} were not verified, because no key was given (--ledger-transcript-key=PEM)"
         self.findings.prepend([Finding("SIGNATURES_UNVERIFIED", message, severity=Severity.WARNING)])
 

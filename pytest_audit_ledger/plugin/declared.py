@@ -128,6 +128,17 @@ def add_options(parser: pytest.Parser) -> None:
         help="Fail where more entries than this (1000), or one for longer (24h), are in no checkpoint.",
     )
     group.addoption(
+        "--ledger-since-checkpoint",
+        action="store_true",
+        help="Read only the entries that are newer than the newest trusted checkpoint; older ones are not re-read, and "
+        "every output says so.",
+    )
+    group.addoption(
+        "--ledger-recheck",
+        metavar="1/N",
+        help="With it, re-read one of N shares of the older entries, another one each day: 1/30 for a month.",
+    )
+    group.addoption(
         "--ledger-write-checkpoint",
         metavar="DIR",
         help="When the checks are done and nothing failed, sign a checkpoint of what they read into DIR.",

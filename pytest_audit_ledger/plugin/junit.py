@@ -55,11 +55,15 @@ def properties(run: Run) -> dict[str, Any]:
             told["time_first"] = survey.time_first
             told["time_last"] = survey.time_last
             told["head_hash"] = survey.head_hash
+    if verification.reading:
+        told["reading"] = verification.reading
     anchor = verification.anchor
     if anchor is not None:
         told["anchored_entries"] = anchor.entries
         told["checkpoint"] = anchor.checkpoint
         told["checkpoint_moment"] = anchor.moment
+        if anchor.unread:
+            told["entries_not_reread"] = anchor.unread
     if run.written:
         told["artifacts"] = ", ".join(f"{file.path} sha256:{file.sha256}" for file in run.written)
     return told

@@ -9,6 +9,7 @@ import pytest
 
 from pytest_audit_ledger.errors import UsageError
 from pytest_audit_ledger.kinds.given import Given, given_by
+from pytest_audit_ledger.resumption import Since, since_options
 from pytest_audit_ledger.scan import parse_workers
 from pytest_audit_ledger.sources.base import Source
 from pytest_audit_ledger.sources.export_file import ExportFile
@@ -32,6 +33,7 @@ class Options:
     allow_integrity_waivers: bool
     suites: tuple[Path, ...]
     given: Given
+    since: Since | None
 
     @property
     def is_export(self) -> bool:
@@ -65,5 +67,9 @@ def read_options(config: pytest.Config, dsn: str) -> Options:
             require_checkpoint=config.getoption("--ledger-require-checkpoint"),
             max_unanchored=config.getoption("--ledger-max-unanchored"),
             transcript_keys=config.getoption("--ledger-transcript-key"),
+        ),
+        since=since_options(
+            since_checkpoint=config.getoption("--ledger-since-checkpoint"),
+            recheck=config.getoption("--ledger-recheck"),
         ),
     )

@@ -132,6 +132,7 @@ class Run:
                 shared=self.shared,
                 given=self.options.given,
                 allow_integrity_waivers=self.options.allow_integrity_waivers,
+                since=self.options.since,
                 suites=[self.suites[name] for name in used],
             )
         node_ids = [node_id for node_id, _ in self.selected]

@@ -70,13 +70,15 @@ def facts(verification: Verification) -> dict[str, str]:
     if survey is None:
         told["entries"] = "not read"
     elif not survey.entries:
-        told["entries"] = "none"
+        told["entries"] = "none" if verification.size == 0 else f"none after {verification.size:,}"
     else:
         told["entries"] = f"{survey.entries:,}, sequence {survey.sequence_first} to {survey.sequence_last}"
         told["time"] = f"{survey.time_first} to {survey.time_last}"
         told["head hash"] = survey.head_hash
         shares = (f"{name} {count:,} ({count / survey.entries:.1%})" for name, count in survey.verdicts.items())
         told["verdicts"] = ", ".join(shares)
+    if verification.reading:
+        told["read"] = verification.reading
     told["took"] = f"{verification.duration_s:.2f} s"
     return {name: printable(value, 1000) for name, value in told.items()}
 

@@ -94,11 +94,14 @@ def _told(finding: Finding, *, with_value: bool) -> str:
 
 
 def _lines(verification: Verification, marks: Marks) -> Iterator[tuple[str, str]]:
-    yield "Total entries", f"{verification.total_entries:,}" if verification.survey else "not read"
-    yield "Chain integrity", _state(verification, ("chain_linkage", "sequence_continuity"), "VERIFIED", marks)
+    yield "Total entries", f"{verification.size:,}" if verification.survey else "not read"
+    if verification.reading:
+        yield "Read", printable(verification.reading, 1000)
+    newer = _newer(verification).upper()
+    yield "Chain integrity", _state(verification, ("chain_linkage", "sequence_continuity"), f"VERIFIED{newer}", marks)
     yield "Hash verification", _hashes(verification, marks)
-    yield "Timestamp order", _state(verification, _TIME, "VALID", marks)
-    yield "Verdicts", _state(verification, ("verdict_taxonomy",), "ALL KNOWN", marks)
+    yield "Timestamp order", _state(verification, _TIME, f"VALID{newer}", marks)
+    yield "Verdicts", _state(verification, ("verdict_taxonomy",), f"ALL KNOWN{newer}", marks)
     yield "Protections", _state(verification, _GUARDS, "IN PLACE", marks)
     if {outcome.status for outcome in _of(verification, PROVENANCE)} - {Status.SKIP}:
         yield "Provenance", _provenance(verification, marks)
@@ -114,6 +117,12 @@ def _lines(verification: Verification, marks: Marks) -> Iterator[tuple[str, str]
     table = f", {printable(verification.table)}" if verification.table else ""
     yield "Ledger", f"{printable(verification.database, 1000)}{table}"
     yield "Last verified", _moment(verification)
+
+
+def _newer(verification: Verification) -> str:
+    """Return which entries were judged, where these are not all of them."""
+    resumed = verification.info.resumed if verification.info else None
+    return f" after entry {resumed.after:,}" if resumed else ""
 
 
 def _moment(verification: Verification) -> str:
@@ -138,6 +147,8 @@ def _checkpoints(verification: Verification, marks: Marks) -> str:
     anchor = verification.anchor
     proven = f"{anchor.entries:,}/{anchor.total:,} ANCHORED" if anchor else "NONE FITS"
     kinds = tuple({outcome.kind for outcome in _compared(verification)})
+    if anchor and anchor.unread:
+        proven += f", {anchor.unread:,} NOT RE-READ"
     return _state(verification, kinds, proven, marks)
 
 
@@ -199,9 +210,9 @@ def full_report(verification: Verification, marks: Marks = UNICODE) -> str:
         list(_head(verification)),
         ["Chain Analysis:", *_indented(_chain(verification))],
         ["Integrity Checks:", *_indented(_checks(verification.outcomes, marks))],
-        ["Verdict Distribution:", *_indented(_verdicts(verification))],
+        [f"Verdict Distribution{_newer(verification)}:", *_indented(_verdicts(verification))],
         *([["Findings:", *_indented(told)]] if told else []),
-        *([["Covered By:", *_indented(covered)]] if covered else []),
+        *([[f"Covered By{_newer(verification)}:", *_indented(covered)]] if covered else []),
         ["Risk Assessment:", *_indented(_risks(verification, marks))],
         [f"Status: {verification.assurance.value}", *_indented([printable(verification.sentence, 2000)])],
         [f"Recommendation: {verification.recommendation}"],
@@ -228,7 +239,9 @@ def _chain(verification: Verification) -> Iterator[str]:
     survey = verification.survey
     if survey is None:
         return
-    yield f"Total Entries: {survey.entries:,}"
+    yield f"Total Entries: {verification.size:,}"
+    if verification.reading:
+        yield f"Read: {printable(verification.reading, 1000)}"
     if survey.entries:
         yield f"Sequence Range: {_number(survey.sequence_first)} - {_number(survey.sequence_last)}"
         yield f"Time Range: {printable(survey.time_first)} to {printable(survey.time_last)}"
@@ -264,7 +277,8 @@ def _rewriting(verification: Verification, marks: Marks) -> str:
         return f"{marks.bad} yes, or the checkpoints are of another ledger"
     if anchor is None:
         return f"{marks.unknown} no checkpoint could show it"
-    return f"{marks.good} no sign of any up to entry {anchor.entries:,}; above it would not show"
+    single = f", nor would an edit or a deletion among the {anchor.unread:,} not re-read" if anchor.unread else ""
+    return f"{marks.good} no sign of any up to entry {anchor.entries:,}; above it would not show{single}"
 
 
 def _verdicts(verification: Verification) -> Iterator[str]:
@@ -277,14 +291,18 @@ def _verdicts(verification: Verification) -> Iterator[str]:
 
 
 def _risks(verification: Verification, marks: Marks) -> Iterator[str]:
-    yield f"Changed entries: {_state(verification, ('entry_hash', 'chain_linkage'), 'no sign of any', marks)}"
-    yield f"Missing entries: {_state(verification, ('sequence_continuity',), 'none before the last', marks)}"
-    yield f"Order of time: {_state(verification, _TIME, 'kept', marks)}"
+    newer = _newer(verification)
+    yield f"Changed entries: {_state(verification, ('entry_hash', 'chain_linkage'), f'no sign of any{newer}', marks)}"
+    missing = f"none{newer} and before the last" if newer else "none before the last"
+    yield f"Missing entries: {_state(verification, ('sequence_continuity',), missing, marks)}"
+    yield f"Order of time: {_state(verification, _TIME, f'kept{newer}', marks)}"
     refused = "refused by the database, until an owner or superuser lifts its protections"
     yield f"Changes from now on: {_state(verification, _GUARDS, refused, marks)}"
     yield f"Chain rewritten as a whole, or cut off at its end: {_rewriting(verification, marks)}"
-    rows = verification.anchor.rows if verification.anchor else 0
-    known = f"; unchanged up to entry {rows:,}, as the checkpoint has them" if rows else ""
+    anchor = verification.anchor
+    known = f"; unchanged up to entry {anchor.rows:,}, as the checkpoint has them" if anchor and anchor.rows else ""
+    if anchor and anchor.unread:
+        known += f", when it was made; {anchor.unread:,} entries were not re-read since"
     yield f"Covered by no hash and no signature in the ledger: {_uncovered(verification)}{known}"
 
 

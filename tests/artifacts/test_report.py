@@ -21,11 +21,14 @@ import pytest_audit_ledger
 from pytest_audit_ledger.artifacts.base import Verified
 from pytest_audit_ledger.artifacts.report import SECTIONS, Report, generate, report_request, save
 from pytest_audit_ledger.artifacts.report.figures import MOST_NAMES, Tally
+from pytest_audit_ledger.checkpoints.note import SigningKey
 from pytest_audit_ledger.cli import main
 from pytest_audit_ledger.entry import VERDICTS
 from pytest_audit_ledger.errors import UsageError
+from pytest_audit_ledger.kinds.given import given_by
 from pytest_audit_ledger.ledger import Ledger
 from pytest_audit_ledger.resources import folder
+from pytest_audit_ledger.resumption import Since
 from pytest_audit_ledger.scan import no_progress
 from pytest_audit_ledger.sources.postgres import PostgresSource
 from pytest_audit_ledger.sources.sample import sample_entries
@@ -422,3 +425,22 @@ def test_an_anchored_ledger_is_reported_with_how_much_is_proven(forger: Forger, 
     assert (condition["met"], condition["reason"]) == (True, "100 of 120 entries are proven.")
     assert '<p class="word">ANCHORED</p>' in made.html
     assert "100 of 120 entries, by the checkpoint " in made.html
+
+
+def test_a_report_of_a_run_since_a_checkpoint_says_what_was_not_read(forger: Forger, tmp_path: Path) -> None:
+    key = SigningKey("bank.example/ledger", bytes(range(32)))
+    forger.build(entries=islice(sample_entries(120), 100))
+    Ledger(forger.dsn).create_checkpoint(tmp_path, key)
+    forger.append(islice(sample_entries(120), 100, None))
+    source = PostgresSource(forger.dsn)
+    given = given_by(checkpoints=[tmp_path], verifier_keys=[str(key.verifier())])
+    with source.snapshot() as snapshot:
+        found = verify(source, default_suite().checks, shared=snapshot.share(), given=given, since=Since())
+        made = generate(Verified(found, source, snapshot, no_progress), report_request(), made_at=CLOCK)
+    conforms(made)
+    assert "The ledger was not read as a whole. 20 entries after entry 100, where " in made.data["summary"][0]
+    (read,) = [one for one in made.data["filing"] if one["condition"] == "Every entry was read."]
+    assert not read["met"]
+    assert "100 of them when it was made, and not re-read since." in made.html
+    assert "Only a part of the ledger was verified, whatever the period: 20 entries after entry 100" in made.html
+    assert "The period holds 120 entries" in " ".join(made.data["summary"])

@@ -1,5 +1,7 @@
 """Measures verification, export, backup and report against the peer and the floor, as whole processes on one ledger.
 
+What a verification since a checkpoint costs is measured at the end (see `incremental.py`).
+
     make bench                                                      1,000,000 entries, three rounds
     .venv/bin/python -m tests.benchmarks.compare --entries 100000   a smaller one
     .venv/bin/python -m tests.benchmarks.compare --only export      a part of it
@@ -32,6 +34,7 @@ from pytest_audit_ledger.entry import PAYLOAD_COLUMNS
 from pytest_audit_ledger.sources.demo import embedded_server
 from pytest_audit_ledger.sources.programs import find
 from pytest_audit_ledger.sources.sample import sample_entries
+from tests.benchmarks.incremental import incremental
 from tests.forger import Forger
 
 STEP_S = 10.0
@@ -214,7 +217,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--entries", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--only", choices=["verify", "export", "backup", "report"])
+    parser.add_argument("--only", choices=["verify", "export", "backup", "report", "incremental"])
     arguments = parser.parse_args()
     measured = [
         part
@@ -230,6 +233,8 @@ def main() -> None:
             print(f"{entries:,} entries, median of {arguments.rounds} rounds\n", flush=True)
             for series in (one for part in measured for one in part(dsn)):
                 print(f"{table(compare(series, arguments.rounds), entries)}\n", flush=True)
+            if arguments.only in (None, "incremental"):  # last, because it adds entries
+                print(f"{incremental(dsn, entries, arguments.rounds, STEP_S)}\n", flush=True)
 
 
 if __name__ == "__main__":

@@ -107,6 +107,8 @@ def test_a_ledger_is_anchored_in_the_tree_the_report_and_the_json(invoke: Invoke
         "checkpoint": FILE,
         "moment": "",
         "rows": 100,
+        "unread": 0,
+        "reread": 0,
     }
 
 
@@ -196,3 +198,36 @@ def test_every_command_explains_itself(invoke: Invoke, command: str) -> None:
     result = invoke("checkpoint", command, "--help")
     assert result.exit_code == 0
     assert "Usage: audit-ledger checkpoint" in result.stdout
+
+
+def test_what_was_not_read_is_told_in_the_tree_the_report_and_the_json(
+    invoke: Invoke, signed: str, forger: Forger
+) -> None:
+    forger.append(list(sample_entries(103))[100:])
+    tree = invoke("verify", "--ledger-db", signed, *HOLD, "--since-checkpoint", "--output", "result.json")
+    assert tree.exit_code == 0, tree.output
+    for line in (
+        "├── Total entries: 103",
+        f"├── Read: 3 entries after entry 100, where {FILE} ends; 100 older entries were not re-read.",
+        "├── Chain integrity: ✓ VERIFIED AFTER ENTRY 100",
+        "├── Hash verification: ✓ 3/3 valid",
+        "├── Checkpoints: ✓ 100/103 ANCHORED, 100 NOT RE-READ",
+    ):
+        assert f"{line}\n" in tree.stdout
+    report = invoke("verify", "--ledger-db", signed, "--verbose", *HOLD, "--since-checkpoint").stdout
+    assert "Verdict Distribution after entry 100:" in report
+    assert "above it would not show, nor would an edit or a deletion among the 100 not re-read" in report
+    assert "Changed entries: ✓ no sign of any after entry 100" in report
+    assert "when it was made; 100 entries were not re-read since" in report
+    told = json.loads(Path("result.json").read_text())
+    jsonschema.Draft202012Validator(json.loads((folder("checks") / "verification.schema.json").read_text())).validate(
+        told
+    )
+    assert (told["resumed_after"], told["entries"]["count"], told["anchor"]["unread"]) == (100, 3, 100)
+    assert told["reading"].endswith("100 older entries were not re-read.")
+
+
+def test_a_share_without_a_checkpoint_to_resume_from_is_wrong_usage(invoke: Invoke, signed: str) -> None:
+    result = invoke("verify", "--ledger-db", signed, *HOLD, "--recheck", "1/30")
+    assert (result.exit_code, len(result.stderr.splitlines())) == (2, 1)
+    assert "Add --ledger-since-checkpoint" in result.stderr

@@ -150,3 +150,35 @@ def test_an_export_is_no_ground_to_sign_on(run: RunLedger, forger: Forger, folde
     result = run("--ledger-db=ledger.jsonl", *WRITE)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["*A checkpoint is made of a database.*"])
+
+
+def test_a_run_since_the_last_checkpoint_says_everywhere_what_it_did_not_read(
+    run: RunLedger, forger: Forger, folder: Path
+) -> None:
+    entries = list(sample_entries(50))
+    forger.build(0).append(entries[:40])
+    since = (*HOLD, *WRITE, "--ledger-since-checkpoint")
+    first = run(f"--ledger-db={forger.dsn}", *since)
+    first.stdout.fnmatch_lines(
+        ["read       Every entry was read, because there is no trusted checkpoint with its record yet."]
+    )
+    forger.append(entries[40:])
+    second = run(f"--ledger-db={forger.dsn}", *since, "--ledger-recheck=1/1", "--junitxml=out.xml", "-n", "2")
+    second.assert_outcomes(passed=PASSED + len(CHECKPOINTS), skipped=len(PROVENANCE))
+    second.stdout.fnmatch_lines(["entries    10, sequence 41 to 50", "read       10 entries after entry 40, where *"])
+    assert written(folder) == [40, 50]
+    quiet = run(f"--ledger-db={forger.dsn}", *since, "--junitxml=out.xml")
+    assert quiet.ret == pytest.ExitCode.OK
+    quiet.stdout.fnmatch_lines(
+        ["entries    none after 50", "ANCHORED: *, no entry follows; 50 of 50 entries were not re-read: *"]
+    )
+    told = {node.get("name"): node.get("value") for node in ElementTree.parse("out.xml").iter("property")}
+    assert (told["ledger.entries"], told["ledger.entries_not_reread"]) == ("0", "50")
+    assert (told["ledger.reading"] or "").endswith("50 older entries were not re-read.")
+    assert "would not show" in (told["ledger.assurance_meaning"] or "")
+
+
+@pytest.mark.parametrize("option", ["--ledger-recheck=1/30", "--ledger-recheck=30"])
+def test_a_share_that_makes_no_sense_is_wrong_usage(run: RunLedger, forger: Forger, option: str) -> None:
+    extra = () if option.endswith("/30") else ("--ledger-since-checkpoint",)
+    assert run(f"--ledger-db={forger.build(3).dsn}", option, *extra).ret == pytest.ExitCode.USAGE_ERROR

@@ -22,7 +22,7 @@ LAYERS = (
     ("checkpoints",),
     ("kinds",),
     ("suite", "sources"),
-    ("scan", "interruption", "judgement"),
+    ("scan", "interruption", "judgement", "resumption"),
     ("verification",),
     ("rendering", "progress", "repair"),
     ("artifacts",),

@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pytest_audit_ledger.checkpoints.merkle import inclusion_proof, leaf_hash, tree_root
 from pytest_audit_ledger.checkpoints.note import Checkpoint, SigningKey
+from pytest_audit_ledger.checkpoints.proof import Proof
 from pytest_audit_ledger.checkpoints.store import open_checkpoint
 
+NEWER = ("python3.12", "python3.13", "python3.14")
 ORIGIN = "bank.example/ledger"
 KEY = SigningKey(ORIGIN, bytes(range(32)))
 LEAVES = [bytes([number]) * 32 for number in range(21)]
 HASHES = [leaf_hash(leaf) for leaf in LEAVES]
 
 THEIRS = """
-import json, sys
+import base64, json, sys
 import aics_tlog as tlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -33,12 +37,18 @@ verified = tlog.verify_checkpoint(note, tlog.parse_vkey(asked["key"]), expected_
 private = Ed25519PrivateKey.from_private_bytes(bytes.fromhex(asked["private"]))
 checkpoint = tlog.Checkpoint(asked["origin"], len(leaves), root)
 proof = [bytes.fromhex(node) for node in asked["proof"]]
+head, _, rest = asked["file"].partition("\\n\\n")
+lines, signed = head.split("\\n"), tlog.parse_note(rest)
 print(json.dumps({
     "verified": bool(verified.log_ok),
     "changed": bool(tlog.verify_checkpoint(
         tlog.parse_note(asked["note"].replace("21", "22", 1)), tlog.parse_vkey(asked["key"])
     ).log_ok),
     "root": root.hex(),
+    "proven": tlog.verify_leaf_inclusion(
+        leaves[13], int(lines[1].removeprefix("index ")), tlog.parse_checkpoint(signed.text).size,
+        [base64.b64decode(line) for line in lines[2:]], tlog.parse_checkpoint(signed.text).root,
+    ),
     "included": tlog.verify_leaf_inclusion(leaves[13], 13, len(leaves), proof, root),
     "note": str(tlog.sign_checkpoint(checkpoint, private, asked["origin"]).text)
         + "\\n" + "".join(
@@ -52,15 +62,18 @@ print(json.dumps({
 @pytest.fixture(scope="module")
 def theirs() -> dict[str, Any]:
     """What the other implementation says of our note, and a note that it signed itself."""
+    note = KEY.sign(Checkpoint(ORIGIN, len(LEAVES), tree_root(HASHES)).text())
     asked = {
         "origin": ORIGIN,
-        "note": KEY.sign(Checkpoint(ORIGIN, len(LEAVES), tree_root(HASHES)).text()).decode(),
+        "note": note.decode(),
+        "file": Proof(13, tuple(inclusion_proof(HASHES, 13)), note).data().decode(),
         "key": str(KEY.verifier()),
         "private": KEY.private.hex(),
         "leaves": [leaf.hex() for leaf in LEAVES],
         "proof": [node.hex() for node in inclusion_proof(HASHES, 13)],
     }
-    for python in (sys.executable, *map(shutil.which, ("python3.12", "python3.13", "python3.14"))):
+    beside = shutil.which(Path(sys.prefix) / "tlog" / "bin" / "python")  # as the Makefile makes it
+    for python in (os.environ.get("AUDIT_LEDGER_TLOG_PYTHON"), beside, sys.executable, *map(shutil.which, NEWER)):
         if python and _has_it(python):
             done = subprocess.run(
                 [python, "-c", THEIRS], input=json.dumps(asked), capture_output=True, text=True, check=False
@@ -88,3 +101,7 @@ def test_their_checkpoint_verifies_here(theirs: dict[str, Any]) -> None:
 def test_their_tree_is_ours_and_takes_our_proof(theirs: dict[str, Any]) -> None:
     assert theirs["root"] == tree_root(HASHES).hex()
     assert theirs["included"]
+
+
+def test_our_proof_of_an_entry_leads_to_the_signed_root_there(theirs: dict[str, Any]) -> None:
+    assert theirs["proven"]

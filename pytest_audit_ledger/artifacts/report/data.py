@@ -58,10 +58,10 @@ def report_data(verified: Verified, request: ReportRequest, made_at: datetime) -
     verification, snapshot = verified.verification, verified.snapshot
     obstacle = unreadable(snapshot)
     figures = None
+    resumed = verification.info is not None and verification.info.resumed is not None
+    survey = None if resumed else verification.survey  # of which nobody knows where the ledger begins
     if obstacle is None:
-        figures = interruptible(
-            lambda: count(snapshot, request.period, verification.survey, verified.progress), snapshot.stop
-        )
+        figures = interruptible(lambda: count(snapshot, request.period, survey, verified.progress), snapshot.stop)
     wanted = request.sections
     controls = _controls(verification)
     return {

@@ -55,11 +55,16 @@ def _of_the_ledger(verification: Verification) -> Iterator[Condition]:
         whole,
         f"The source holds {extent.value}." if extent else "It could not be opened.",
     )
+    if verification.info and verification.info.resumed:
+        yield Condition("Every entry was read.", False, verification.reading)
 
 
 def _anchored(verification: Verification) -> str:
     anchor = verification.anchor
-    return f"{anchor.entries:,} of {anchor.total:,} entries are proven." if anchor else "The assurance is ANCHORED."
+    if anchor is None:
+        return "The assurance is ANCHORED."
+    before = f", {anchor.unread:,} of them when it was made, and not re-read since" if anchor.unread else ""
+    return f"{anchor.entries:,} of {anchor.total:,} entries are proven{before}."
 
 
 def _of_the_checks(verification: Verification, controls: Sequence[Mapping[str, Any]]) -> Iterator[Condition]:

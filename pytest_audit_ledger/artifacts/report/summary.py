@@ -18,6 +18,8 @@ def _of_the_ledger(verification: Verification) -> Iterator[str]:
     survey, outcomes = verification.survey, verification.outcomes
     if survey is None:
         yield "The entries of the ledger could not be read as a whole."
+    elif verification.info and verification.info.resumed:
+        yield f"The ledger was not read as a whole. {verification.reading[0].upper()}{verification.reading[1:]}"
     elif survey.entries:
         yield (
             f"The ledger as a whole was read: {_counted(survey.entries, 'entry', 'entries')}, sequence number "
