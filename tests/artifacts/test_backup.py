@@ -332,11 +332,14 @@ def test_a_change_of_any_column_changes_the_digest(forger: Forger) -> None:
 # Tampering
 
 
-UNSEEN = {"full_rewrite", "tail_truncation"}
-"""What a verification cannot find, because the chain is well-formed."""
+TELLING = (
+    *("edit", "duplicate", "constraint_dropped", "trigger_disabled", "trigger_body_emptied"),
+    *("view_in_place", "rows_hidden_by_policy"),
+)
+"""An edit, and whatever is more than one: what pg_dump has to write otherwise than for a clean ledger."""
 
 
-@pytest.mark.parametrize("name", sorted(TAMPERINGS.keys() - UNSEEN))
+@pytest.mark.parametrize("name", TELLING)
 def test_a_ledger_that_was_tampered_with_is_backed_up_and_its_manifest_says_so(
     forger: Forger, server: str, tmp_path: Path, name: str
 ) -> None:
