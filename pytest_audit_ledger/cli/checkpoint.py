@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import click
@@ -17,6 +17,7 @@ from pytest_audit_ledger.cli.options import (
     EXIT_CODES,
     TAMPERED,
     Aliased,
+    Command,
     ledger_options,
     marks,
     progress,
@@ -43,11 +44,17 @@ Examples:
 {EXIT_CODES}
 """
 
-_KEY_OPTION = {
-    "multiple": True,
-    "metavar": "KEY|FILE",
-    "help": "A key to trust, as keygen prints it, or a file that holds it; repeatable.",
-}
+
+def _keys_option(*, required: bool = False) -> Callable[[Command], Command]:
+    """Return the option that names trusted keys."""
+    return click.option(
+        "--verifier-key",
+        "keys",
+        multiple=True,
+        required=required,
+        metavar="KEY|FILE",
+        help="A key to trust, as keygen prints it, or a file that holds it; repeatable.",
+    )
 
 
 @click.group(epilog=_EPILOG)
@@ -74,7 +81,7 @@ def keygen(origin: str, output: str) -> int:
 @ledger_options
 @click.option("--signing-key", "key", required=True, metavar="FILE", help="The key that keygen wrote.")
 @click.option("--output", "-o", required=True, metavar="DIR", help="The folder of checkpoints; it is made if need be.")
-@click.option("--verifier-key", "keys", **_KEY_OPTION)  # type: ignore[arg-type]
+@_keys_option()
 @click.option(
     "--accept-guards",
     is_flag=True,
@@ -114,7 +121,7 @@ def _tell(result: CheckpointResult) -> None:
 
 @checkpoint.command()
 @click.argument("file", metavar="FILE", type=click.Path(exists=True, dir_okay=False))
-@click.option("--verifier-key", "keys", required=True, **_KEY_OPTION)  # type: ignore[arg-type]
+@_keys_option(required=True)
 def verify(file: str, keys: tuple[str, ...]) -> int:
     """Verify that FILE is a checkpoint that a trusted key signed. Needs no ledger."""
     code = 0
@@ -146,7 +153,7 @@ def _told(record: Record | None) -> str:
 
 @checkpoint.command("list")
 @click.argument("folder", metavar="DIR", type=click.Path(exists=True, file_okay=False))
-@click.option("--verifier-key", "keys", required=True, **_KEY_OPTION)  # type: ignore[arg-type]
+@_keys_option(required=True)
 def list_(folder: str, keys: tuple[str, ...]) -> int:
     """List the checkpoints in DIR, by size, and those that are not to be trusted."""
     store = read_store([folder], verifier_keys(keys))
@@ -175,7 +182,7 @@ def list_(folder: str, keys: tuple[str, ...]) -> int:
     metavar="DIR",
     help="A folder of checkpoints, of which the newest is taken; repeatable.",
 )
-@click.option("--verifier-key", "keys", required=True, **_KEY_OPTION)  # type: ignore[arg-type]
+@_keys_option(required=True)
 @click.option("--output", "-o", required=True, metavar="FILE", help="Where to write the proof, such as 42.tlog-proof.")
 def prove(
     dsn: str,
@@ -218,7 +225,7 @@ def prove(
     type=click.Path(exists=True, dir_okay=False),
     help="The entry, as one line of an export (.jsonl) with all columns.",
 )
-@click.option("--verifier-key", "keys", required=True, **_KEY_OPTION)  # type: ignore[arg-type]
+@_keys_option(required=True)
 def check_proof(file: str, entry: str, keys: tuple[str, ...]) -> int:
     """Verify that an entry is among those of the checkpoint in FILE. Needs no ledger and no network."""
     found = checked_proof(Path(file), Path(entry), verifier_keys(keys))
