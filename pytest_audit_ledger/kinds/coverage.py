@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from pytest_audit_ledger.entry import NULL, PAYLOAD_COLUMNS, Batch
+from pytest_audit_ledger.errors import LedgerError
 from pytest_audit_ledger.kinds.base import Fold, LedgerInfo
+from pytest_audit_ledger.kinds.checkpoint import FOLDERS, VERIFIER_KEYS, beside_suite, opened_store
 
 
 @dataclass(frozen=True)
@@ -45,10 +47,10 @@ NOTHING = "nothing in the ledger"
 
 
 class HashCoverage(Fold):
-    """Lists which columns the ledger protects, by what, and which by nothing. Never fails. No parameters.
+    """Lists which columns are protected, by what, and which by nothing that the ledger holds. Never fails.
 
-    What was kept outside of the ledger is not looked at: the record beside a checkpoint covers every column, and the
-    check `checkpoint` says up to which entry.
+    `folders`, `verifier_keys`: as those of `checkpoint`. The record beside a checkpoint covers every column up to its
+    last entry; whether they are what they were is the matter of `checkpoint`.
     """
 
     name = "hash_coverage"
@@ -59,12 +61,28 @@ class HashCoverage(Fold):
     )
     unit = "columns"
     columns: ClassVar[Sequence[str]] = ()
+    parameters_schema: ClassVar[Mapping[str, Mapping[str, Any]]] = {"folders": FOLDERS, "verifier_keys": VERIFIER_KEYS}
+
+    @classmethod
+    def prepared(cls, parameters: Mapping[str, Any], folder: str) -> Mapping[str, Any]:
+        """Read the keys, and name the folders as they lie beside the suite."""
+        return beside_suite(parameters, folder)
 
     def __init__(self, parameters: Mapping[str, Any], ledger: LedgerInfo, samples: int) -> None:
         super().__init__(parameters, ledger, samples)
         # what tells whether an entry is protected, as far as this ledger has it
         self.columns = [one.carrier for one in PROTECTIONS if one.carrier in ledger.columns]  # type: ignore[misc]
         self.carriers = dict.fromkeys(self.columns, 0)
+        self.recorded = self._recorded()
+
+    def _recorded(self) -> tuple[int, str, tuple[str, ...]] | None:
+        """Return up to which entry the newest record covers columns, its checkpoint, and which; None without any."""
+        try:
+            store = opened_store(self.parameters, newest_record=True)
+        except LedgerError:  # which the check checkpoint tells
+            return None
+        records = [(one.size, one.path, tuple(one.record.columns)) for one in store.trusted if one.record is not None]
+        return records[-1] if records else None
 
     def feed(self, batch: Batch) -> None:
         """Count the entries that are protected in each way."""
@@ -90,6 +108,11 @@ class HashCoverage(Fold):
                 left = [name for name in left if name not in covered]
                 what = f"{', '.join(covered)}, in {carriers:,} of {entries:,} entries"
                 self.facts[protection.name] = f"{what} ({protection.limits})"
+        if self.recorded is not None:
+            size, path, columns = self.recorded
+            covered = [name for name in names if name in columns]
+            limits = f"held against {path}; which entry and column it was shows only roughly"
+            self.facts["checkpoint"] = f"{', '.join(covered)}, in entries 1 to {size:,} ({limits})"
         inside = f"of transcript_json {', '.join(UNSIGNED)}"
         partly = [] if "transcript_json" in left or "transcript_json" not in names else [inside]
         self.facts[NOTHING] = ", ".join([*left, *partly]) or "no column"

@@ -11,6 +11,7 @@ from pytest_audit_ledger.checkpoints.keys import verifier_keys as parse_verifier
 from pytest_audit_ledger.errors import UsageError
 from pytest_audit_ledger.kinds.checkpoint import UNANCHORED_PATTERN, Checkpoint
 from pytest_audit_ledger.kinds.checkpoint_guards import CheckpointGuards
+from pytest_audit_ledger.kinds.coverage import HashCoverage
 from pytest_audit_ledger.kinds.transcript import TranscriptSignature
 from pytest_audit_ledger.transcript_keys import read_keys
 
@@ -44,6 +45,7 @@ def given_by(
     by_kind: dict[str, dict[str, Any]] = {
         Checkpoint.name: {**trusted, **limits},
         CheckpointGuards.name: trusted,
+        HashCoverage.name: trusted,
         TranscriptSignature.name: {"keys": read_keys(transcript_keys)},
     }
     set_by_options = {kind: {name: v for name, v in values.items() if v} for kind, values in by_kind.items()}

@@ -219,6 +219,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", choices=["verify", "export", "backup", "report", "incremental"])
     arguments = parser.parse_args()
+    # an installed package has its bytecode, and ours would be compiled anew by every process that is measured
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     measured = [
         part
         for name, part in (("verify", verifications), ("export", exports), ("backup", backups), ("report", reports))

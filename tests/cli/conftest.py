@@ -14,6 +14,7 @@ import sys
 import termios
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +100,14 @@ class Terminal:
         while not re.search(pattern, self.output):
             if not select.select([self._master], [], [], max(0, deadline - time.monotonic()))[0] or not self._read():
                 pytest.fail(f"{pattern!r} did not come:\n{self.output}")
+
+    def interrupt_until_taken(self) -> None:
+        """Send it again where nothing came of it: what comes just before a program waits for input may be lost."""
+        for _ in range(5):
+            self.interrupt()
+            with suppress(subprocess.TimeoutExpired):
+                self.process.wait(3)
+                break
 
     def end_input(self) -> None:
         """Type the end of input until it is taken: what comes just before a program reads line by line may be lost."""

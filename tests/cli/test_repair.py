@@ -170,7 +170,7 @@ def test_in_a_terminal_a_refusal_changes_nothing(unguarded: Forger, keys: str) -
     terminal = Terminal("verify", "--ledger-db", unguarded.dsn, "--repair")
     terminal.read_until(ASKED)
     if keys == "Ctrl-C":
-        terminal.interrupt()
+        terminal.interrupt_until_taken()
     elif keys == "end of input":
         terminal.end_input()
     else:

@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from pytest_audit_ledger.checkpoints.note import SigningKey
 from pytest_audit_ledger.jsonb import canonical, digest
 from pytest_audit_ledger.judgement import Verification
 from pytest_audit_ledger.kinds.coverage import NOTHING as COVERED_BY_NOTHING
+from pytest_audit_ledger.kinds.given import given_by
 from pytest_audit_ledger.ledger import Ledger
 from pytest_audit_ledger.outcome import Assurance, Severity, Status
-from pytest_audit_ledger.sources.sample import Provenance
+from pytest_audit_ledger.sources.sample import Provenance, sample_entries
 from tests.forger import Forger
 from tests.postgres.support import (
     UNUSED,
@@ -38,6 +40,8 @@ from tests.provenance import (
     unsigned,
 )
 from tests.signers import FOREIGN_PEM, KEYS_GIVEN, PEM
+
+CHECKPOINT_KEY = SigningKey("bank.example/ledger", bytes(range(32)))
 
 Found = dict[str, list[tuple[str, int | None]]]
 
@@ -299,3 +303,15 @@ def test_columns_that_nothing_uses_or_knows_are_covered_by_nothing(forger: Forge
     facts = run_check(forger.dsn, "hash_coverage").facts
     assert facts.keys() == {"entry hash", COVERED_BY_NOTHING}
     assert {"own", "envelope_json", "transcript_json", "signing_key_id"} <= set(facts[COVERED_BY_NOTHING].split(", "))
+
+
+def test_coverage_tells_what_the_record_beside_a_checkpoint_covers(forger: Forger, tmp_path: Path) -> None:
+    Ledger(forger.build(20, schema="3").dsn).create_checkpoint(tmp_path, CHECKPOINT_KEY)
+    forger.append(list(sample_entries(25))[20:])
+    given = given_by(checkpoints=[tmp_path], verifier_keys=[str(CHECKPOINT_KEY.verifier())])
+    fact = run_check(forger.dsn, "hash_coverage", given=given).facts["checkpoint"]
+    assert fact.startswith("id, sequence_number, ")
+    assert f", verifier_status, in entries 1 to 20 (held against {tmp_path / '000000000020.checkpoint'}; " in fact
+    foreign = SigningKey.generate("bank.example/ledger").verifier()
+    untrusted = given_by(checkpoints=[tmp_path], verifier_keys=[str(foreign)])
+    assert "checkpoint" not in run_check(forger.dsn, "hash_coverage", given=untrusted).facts
