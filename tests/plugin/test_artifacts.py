@@ -207,8 +207,9 @@ OWN_TEST = """
 """
 
 
-@pytest.mark.parametrize("processes", [(), ("-n", "2")], ids=["alone", "xdist"])
-@pytest.mark.parametrize("named", ["option", "ini"])
+@pytest.mark.parametrize(
+    ("named", "processes"), [("option", ()), ("ini", ("-n", "2"))], ids=["option-alone", "ini-xdist"]
+)
 def test_the_fixture_gives_the_ledger_to_tests(
     pytester: pytest.Pytester, run: RunLedger, forger: Forger, named: str, processes: tuple[str, ...]
 ) -> None:
