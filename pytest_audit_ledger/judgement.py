@@ -260,7 +260,7 @@ def _recommend(verification: Verification) -> str:
     """Tell what follows from the outcomes, and nothing that was not checked."""
     failed = verification.with_status(Status.FAIL)
     if verification.assurance is Assurance.TAMPERED:
-        if all(outcome.unit != "entries" for outcome in failed if not outcome.inconclusive):
+        if all(outcome.unit != "entries" for outcome in failed if outcome.integrity and not outcome.inconclusive):
             return (
                 "Find out who changed what protects the entries, and when; restore it (audit-ledger verify --repair), "
                 "and compare the entries with the latest backup or export before relying on them."
@@ -275,8 +275,10 @@ def _recommend(verification: Verification) -> str:
         return "Rely on nothing yet: do what the checks that could not be evaluated ask for, and verify again."
     if failed:
         return f"The chain holds. Resolve what {_ids(failed)} found before relying on the ledger."
-    warned = verification.with_status(Status.WARN)
+    warned, unevaluated = verification.with_status(Status.WARN), verification.with_status(Status.ERROR)
     first = f"Look at what {_ids(warned)} warns of. " if warned else ""
+    if unevaluated:
+        first = f"Do what {_ids(unevaluated)}, which could not be evaluated, asks for, and verify again. {first}"
     keep = (
         "Keep its checkpoints outside of the database, and add one as it grows."
         if verification.assurance is Assurance.ANCHORED

@@ -114,6 +114,7 @@ class FailedRows(DataKind):
     name = "failed_rows"
     rule = "The SELECT returns no row."
     remedy = "Look at the rows shown, and find out how each of them came about."
+    unit = "entries to select from"
     parameters_schema: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "query": {
             "type": "string",

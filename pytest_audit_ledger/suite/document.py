@@ -105,7 +105,9 @@ def parse(text: str) -> Document:
         root = yaml.compose(text, Loader=yaml.BaseLoader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        document.mistake(_place(mark), f"this is not YAML: {error.problem or error.context}")
+        problem = str(error.problem or error.context)
+        hint = "; a text that begins with > or | stands in quotes" if "comment or a line break" in problem else ""
+        document.mistake(_place(mark), f"this is not YAML: {problem}{hint}")
         return document
     except yaml.reader.ReaderError as error:
         before = text[: error.position]

@@ -315,7 +315,7 @@ def _validate_sql(
         for objection in sql_text.objections(text, _form(kind, name), known):
             place = document.within(path, text, objection.start, objection.end)
             document.mistake(place, f"{described(document, path)}: {objection.message}")
-    used = {variable for text in texts.values() for variable in sql_text.variables(text)}
+    used = {variable for text in texts.values() for variable in sql_text.mentioned(text)}
     for name in own:
         place = document.key(*at, "parametrize", name)
         if name in values:

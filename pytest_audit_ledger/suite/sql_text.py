@@ -38,6 +38,11 @@ def variables(text: str) -> set[str]:
     return {found["name"] for found in _VARIABLE.finditer(_masked(text)) if found["type"] == "s"}
 
 
+def mentioned(text: str) -> set[str]:
+    """Return the names of variables that stand anywhere in SQL, also where they cannot be used."""
+    return {found["name"] for found in _VARIABLE.finditer(text)}
+
+
 def one_statement(text: str) -> str:
     """Return the SQL without the semicolon at its end."""
     body = _masked(text).rstrip()
@@ -67,7 +72,7 @@ def _unknown_names(text: str, masked: str, known: Collection[str]) -> Iterator[O
         if _VARIABLE.match(masked, found.start()) is None:
             if name in known:
                 yield Objection(
-                    *here, f"{found[0]} stands in quotes or a comment; a variable is bound as a value without"
+                    *here, f"{found[0]} stands in quotes or a comment; take it out of them, it is bound as a value"
                 )
         elif name is None or found["type"] != "s":
             yield Objection(*here, f"{found[0]} is no variable; write %(name)s")
@@ -76,7 +81,7 @@ def _unknown_names(text: str, masked: str, known: Collection[str]) -> Iterator[O
     for found in _BRACES.finditer(text):
         inside = masked[found.start()] != "{"
         if inside and found[1] == "ledger":
-            yield Objection(found.start(), found.end(), "{ledger} stands in quotes or a comment; write it without")
+            yield Objection(found.start(), found.end(), "{ledger} stands in quotes or a comment; take it out of them")
         elif not inside and found[1] != "ledger":
             hint = did_you_mean(found[1], ["ledger"])
             yield Objection(found.start(), found.end(), f"{found[0]} stands for nothing{hint or '; write {ledger}'}")

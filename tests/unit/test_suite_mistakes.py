@@ -168,7 +168,7 @@ def test_a_mistake_is_named_at_its_place_and_shown(refuse: Refuse, content: str,
 SQL = HEAD + "  - id: rows\n    expect: failed_rows\n"
 WHERE = HEAD + "  - id: ruled\n    expect: not_null\n    column: rule_id\n"
 
-IN_QUOTES = "stands in quotes or a comment; a variable is bound as a value without"
+IN_QUOTES = "stands in quotes or a comment; take it out of them, it is bound as a value"
 
 MALFORMED_SQL: dict[str, tuple[str, str]] = {
     "an unknown variable": (
@@ -235,7 +235,7 @@ MALFORMED_SQL: dict[str, tuple[str, str]] = {
     ),
     "the ledger in quotes": (
         WHERE + "    where: track = '{ledger}'\n",
-        "6:21: 'where' of check 'ruled': {ledger} stands in quotes or a comment; write it without",
+        "6:21: 'where' of check 'ruled': {ledger} stands in quotes or a comment; take it out of them",
     ),
     "braces that stand for nothing": (
         WHERE + "    where: track = {track}\n",
