@@ -41,6 +41,7 @@ from pytest_audit_ledger.extensions import installed_kinds
 from pytest_audit_ledger.judgement import Verification
 from pytest_audit_ledger.kinds.checkpoint_guards import CheckpointGuards
 from pytest_audit_ledger.kinds.given import given_by
+from pytest_audit_ledger.outcome import DEFAULT_SAMPLES
 from pytest_audit_ledger.resumption import since_options
 from pytest_audit_ledger.scan import Progress, no_progress
 from pytest_audit_ledger.sources.base import Source
@@ -51,7 +52,6 @@ from pytest_audit_ledger.sources.selection import fields as parse_fields
 from pytest_audit_ledger.sources.selection import selection
 from pytest_audit_ledger.suite import Suite, checks_of, load, shipped_suites
 from pytest_audit_ledger.suite.discovery import find_suites
-from pytest_audit_ledger.verification import DEFAULT_SAMPLES
 from pytest_audit_ledger.verification import verify as _verify
 
 if TYPE_CHECKING:
