@@ -8,7 +8,7 @@ from pathlib import Path
 from pytest_audit_ledger.artifacts.backup_file import BackupVerification, is_backup, prove_backup, restored_backup
 from pytest_audit_ledger.artifacts.difference import Difference, Side, difference
 from pytest_audit_ledger.artifacts.encryption import Key, opener_of, read_key
-from pytest_audit_ledger.artifacts.proof import Prover
+from pytest_audit_ledger.artifacts.prover import Prover
 from pytest_audit_ledger.extensions import installed_kinds
 from pytest_audit_ledger.outcome import DEFAULT_SAMPLES
 from pytest_audit_ledger.scan import Progress, no_progress

@@ -13,25 +13,28 @@ import shutil
 import zlib
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
-from importlib.metadata import version
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from pytest_audit_ledger.artifacts.base import Artifact, Verified
 from pytest_audit_ledger.artifacts.encryption import Key, Opener, encrypt, key_of_this_run
 from pytest_audit_ledger.artifacts.files import Behind, Draft, Written, whole_files, written_json
-from pytest_audit_ledger.artifacts.proof import NOT_PROVEN, Content, Method, Proof, Prover, content, statuses
+from pytest_audit_ledger.artifacts.proof import NOT_PROVEN, Content, Method, Proof, statuses
 from pytest_audit_ledger.artifacts.tally import tally
 from pytest_audit_ledger.entry import canonical_timestamp
 from pytest_audit_ledger.errors import OutputError, UsageError
 from pytest_audit_ledger.interruption import interruptible
 from pytest_audit_ledger.judgement import Verification
+from pytest_audit_ledger.resources import tool_version
 from pytest_audit_ledger.scan import BYTES, Advance, Progress, no_progress
 from pytest_audit_ledger.sources import programs
 from pytest_audit_ledger.sources.base import Snapshot
 from pytest_audit_ledger.sources.manifest import manifest_path
 from pytest_audit_ledger.sources.postgres import LOCK_TIMEOUT_S, PostgresSnapshot
 from pytest_audit_ledger.sources.programs import CHUNK, Program, Running
+
+if TYPE_CHECKING:
+    from pytest_audit_ledger.artifacts.prover import Prover
 
 FORMATS = ("plain", "custom")
 MANIFEST_SCHEMA = "backup-manifest.schema.json"
@@ -158,7 +161,7 @@ def backup(
         if prover is None:
             held, proof = Content(tally(snapshot).told()), NOT_PROVEN
         else:
-            held = content(snapshot, verification, prover.progress)
+            held = prover.content(snapshot, verification)
             with file.reopened() as dumped:
                 proof = prover.prove(dumped, opener, held, snapshot.info.table)
         if proof.contradictions:
@@ -279,7 +282,7 @@ def _manifest(
     info = snapshot.info
     return {
         "manifest_version": 1,
-        "tool_version": version("pytest-audit-ledger"),
+        "tool_version": tool_version(),
         "file": Path(written.path).name,
         "format": request.format,
         "compression": "gzip" if request.compressed else "",
