@@ -156,10 +156,10 @@ def backup(
     key, opener = _keys(request.key, proven=prover is not None)
     path = Path(request.path)
     with whole_files(path, manifest_path(path), mode=OWNER_ONLY) as (file, beside):
-        _dump(snapshot, program, replace(request, key=key), file, progress)
+        told = _dump(snapshot, program, replace(request, key=key), file, progress)
         written = file.written(request.path)
         if prover is None:
-            held, proof = Content(tally(snapshot).told()), NOT_PROVEN
+            held, proof = Content(told), NOT_PROVEN
         else:
             held = prover.content(snapshot, verification)
             with file.reopened() as dumped:
@@ -206,7 +206,10 @@ def _keys(key: Key | None, *, proven: bool) -> tuple[Key | None, Opener]:
     return Key((*key.recipients, recipient)), opener
 
 
-def _dump(snapshot: PostgresSnapshot, program: Program, request: Backup, file: Draft, progress: Progress) -> None:
+def _dump(
+    snapshot: PostgresSnapshot, program: Program, request: Backup, file: Draft, progress: Progress
+) -> dict[str, Any]:
+    """Write the dump to the file, and return the tally of the ledger, which is taken while pg_dump is at work."""
     arguments = [
         f"--format={request.format}",
         f"--snapshot={snapshot.share()}",
@@ -233,7 +236,9 @@ def _dump(snapshot: PostgresSnapshot, program: Program, request: Backup, file: D
                 else:
                     shutil.copyfileobj(reader, writer, CHUNK)
 
+        told = tally(snapshot).told()
         interruptible(write, running.stop)
+    return told
 
 
 class _Dumped:
