@@ -218,8 +218,9 @@ def _dump(
         *("--no-owner", "--no-privileges", "--no-tablespaces", "--no-publications", "--no-subscriptions"),
         *(["--compress=0"] if request.compressed and request.format == "custom" else []),
     ]
-    # what nobody has to change, pg_dump writes to the file itself, which is quicker than through a pipe
-    direct = not (request.compressed or request.key)
+    # What nobody has to change, pg_dump writes to the file itself, which is quicker than through a pipe. In a file, but
+    # not in a pipe, it changes the beginning of a custom dump once more at the end, when that is hashed already.
+    direct = request.format == "plain" and not (request.compressed or request.key)
     into = cast("BinaryIO", file) if direct else None
     with Running(program, arguments, snapshot.login(), into=into) as running, progress(None, BYTES) as advance:
 
