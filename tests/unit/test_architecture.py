@@ -24,6 +24,7 @@ LAYERS = (
     ("suite", "sources"),
     ("scan", "interruption", "judgement", "resumption"),
     ("verification",),
+    ("forensics",),
     ("rendering", "progress", "repair"),
     ("artifacts",),
     ("hookspecs",),
