@@ -35,10 +35,14 @@ from pytest_audit_ledger.checkpoints.keys import signing_key as read_signing_key
 from pytest_audit_ledger.checkpoints.keys import verifier_keys as parse_verifier_keys
 from pytest_audit_ledger.checkpoints.note import SigningKey
 from pytest_audit_ledger.checkpoints.store import checkpoint_path
+from pytest_audit_ledger.comparison import Other, other
 from pytest_audit_ledger.comparison import prover as prover_of
 from pytest_audit_ledger.errors import UsageError
 from pytest_audit_ledger.extensions import installed_kinds
+from pytest_audit_ledger.forensics.evidence import Evidence
+from pytest_audit_ledger.forensics.investigation import DEFAULT_LIMIT_S, Inquiry, Investigation
 from pytest_audit_ledger.judgement import Verification
+from pytest_audit_ledger.kinds.base import Fold
 from pytest_audit_ledger.kinds.checkpoint_guards import CheckpointGuards
 from pytest_audit_ledger.kinds.given import given_by
 from pytest_audit_ledger.resumption import since_options
@@ -55,20 +59,9 @@ from pytest_audit_ledger.verification import DEFAULT_SAMPLES
 from pytest_audit_ledger.verification import verify as _verify
 
 if TYPE_CHECKING:
-    from typing_extensions import Self, TypedDict, Unpack
+    from typing_extensions import Self, Unpack
 
-    class _Verifying(TypedDict, total=False):
-        suites: Sequence[str | Path]
-        check_timestamps: bool
-        workers: int | None
-        samples: int
-        allow_empty: bool
-        checkpoints: Sequence[str | Path]
-        verifier_keys: Sequence[str]
-        require_checkpoint: bool
-        max_unanchored: str | None
-        allow_integrity_waivers: bool
-        transcript_keys: Sequence[str | Path]
+    from pytest_audit_ledger.verification import Verifying
 
 
 def _ready(source: Source) -> AbstractContextManager[Source]:
@@ -132,6 +125,7 @@ class Ledger:
         shared: str | None = None,
         since_checkpoint: bool = False,
         recheck: str | None = None,
+        beside: Sequence[type[Fold]] = (),
     ) -> Verification:
         """Verify the whole ledger in one snapshot: the default suite, and `suites` of your own besides.
 
@@ -146,7 +140,8 @@ class Ledger:
         keys that transcripts may be signed with, as PEM files or as PEM text; without any, their signatures are not
         verified, which is a warning. `shared`: the name of an open snapshot of the ledger to join. `since_checkpoint`:
         read only what is newer than the newest checkpoint; older entries are not re-read then, but for the share that
-        `recheck` names (`1/30`), which changes with the day in UTC. `result.reading` says what was read.
+        `recheck` names (`1/30`), which changes with the day in UTC. `result.reading` says what was read. `beside`:
+        folds that read along with the checks; `result.beside` is what they became.
 
         Raises UsageError for a mistake in a suite, in a key or in these options. What goes wrong with the ledger or the
         server is in the result.
@@ -172,7 +167,31 @@ class Ledger:
             since=since_options(since_checkpoint=since_checkpoint, recheck=recheck),
             suites=loaded,
             shared=shared,
+            beside=beside,
         )
+
+    def investigate(
+        self,
+        *,
+        entry: int | None = None,
+        against: str | Other | None = None,
+        limit_seconds: float = DEFAULT_LIMIT_S,
+        **verifying: Unpack[Verifying],
+    ) -> Investigation:
+        """Verify the whole ledger, and find out what happened to it, from the very same snapshot.
+
+        `entry`: look at the one of this sequence number in any case. `against`: another copy to compare with, a
+        database, an export or a backup, or with more options what `comparison.other` returns. `limit_seconds`: how long
+        entries may be reconstructed. `verifying`: whatever `verify_integrity` takes; `samples` entries are looked at.
+
+        Raises UsageError, and SourceError where the ledger or the other copy cannot be opened or read.
+        """
+        copy = other(against, progress=self._progress) if isinstance(against, str) else against
+        compare, samples = copy.compare if copy else None, verifying.get("samples", DEFAULT_SAMPLES)
+        with self.source.snapshot() as snapshot:
+            verification = self.verify_integrity(shared=snapshot.share(), beside=(Evidence,), **verifying)
+            inquiry = Inquiry(self.source, snapshot, verification, samples, limit_seconds, self._progress)
+            return inquiry.run(entry, compare)
 
     def create_checkpoint(
         self,
@@ -250,7 +269,7 @@ class Ledger:
         title: str | None = None,
         organization: str | None = None,
         made_at: datetime | None = None,
-        **verifying: Unpack[_Verifying],
+        **verifying: Unpack[Verifying],
     ) -> Report:
         """Verify the whole ledger, and report the entries of a period from the very same snapshot.
 

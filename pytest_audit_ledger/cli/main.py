@@ -16,6 +16,7 @@ from pytest_audit_ledger.cli.checkpoint import checkpoint
 from pytest_audit_ledger.cli.diff import diff
 from pytest_audit_ledger.cli.evidence import evidence
 from pytest_audit_ledger.cli.export import export
+from pytest_audit_ledger.cli.investigate import investigate
 from pytest_audit_ledger.cli.options import EXIT_CODES, NOT_DONE, WRONG_USAGE, tell_error, written
 from pytest_audit_ledger.cli.report import report
 from pytest_audit_ledger.cli.suite import suite
@@ -39,6 +40,7 @@ Examples:
   audit-ledger verify --ledger-db demo
   audit-ledger verify --ledger-db postgresql://auditor@localhost/ledger --verbose
   audit-ledger verify --ledger-db env:MY_DSN --table audit.ledger_entries --quiet
+  audit-ledger investigate --ledger-db postgresql://auditor@localhost/ledger
   audit-ledger export --source service=ledger --output ledger.jsonl.gz
   audit-ledger report --source service=ledger --output report.html
   audit-ledger backup --source service=ledger --output ledger.sql.gz --verify
@@ -119,6 +121,7 @@ def main(context: click.Context) -> int:
 
 
 main.add_command(verify)
+main.add_command(investigate)
 main.add_command(export)
 main.add_command(report)
 main.add_command(evidence)

@@ -1,0 +1,182 @@
+"""What another copy of the ledger says: a backup, an export, or another database. No I/O.
+
+The other copy is no witness by itself: either side may have been changed. What it says of an entry is proven where that
+hashes to what this ledger committed to (`reconstruction.py`); where it is not, it is told as what the other side says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from pytest_audit_ledger.entry import PAYLOAD_COLUMNS
+from pytest_audit_ledger.forensics.incident import Certainty, Incident, What, capital, counted, entries
+from pytest_audit_ledger.forensics.records import Record, Value
+
+HASHED = frozenset({"entry_hash", *PAYLOAD_COLUMNS.values()})
+
+Ranges = tuple[tuple[int | None, int | None], ...]
+
+
+@dataclass(frozen=True)
+class Changed:
+    """An entry that both have, and what each says in every column that differs: there, and here."""
+
+    sequence_number: int | None
+    columns: Mapping[str, tuple[Value, Value]]
+
+
+@dataclass(frozen=True)
+class Against:
+    """What differs between the other copy (`there`) and the ledger (`here`), counted in full and kept as the first.
+
+    `last` is the highest sequence number there, `changed_columns` how many entries differ in which column, `records`
+    are the entries there that are looked at one by one, and `notes` say what limits the comparison.
+    """
+
+    label: str
+    last: int | None
+    same: int
+    changed: int
+    missing: int
+    added: int
+    missing_ranges: Ranges = ()
+    added_ranges: Ranges = ()
+    changed_columns: Mapping[str, int] = field(default_factory=dict)
+    changes: tuple[Changed, ...] = ()
+    records: Mapping[int, Sequence[Record]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    def said(self, number: int) -> Mapping[str, Value]:
+        """Return what is hashed of an entry as it stands there; empty where it is not known."""
+        found = self.records.get(number, ())
+        return {name: value for name, value in found[0].columns.items() if name in HASHED} if len(found) == 1 else {}
+
+
+def compared(against: Against, incidents: Sequence[Incident], last: int | None) -> list[Incident]:
+    """Return the incidents, with what the other copy says of them added, and those that only it shows.
+
+    `last` is the highest sequence number of the ledger.
+    """
+    told = [_told(one, against) for one in incidents]
+    return [*told, *_rewritten(against, told), *_absent(against, told, last), *_uncovered(against)]
+
+
+def _told(incident: Incident, against: Against) -> Incident:
+    """Add whether the other copy has what is missing here, or does not have what is said to be put in."""
+    first, last = incident.first, incident.last
+    if first is None or last is None:
+        return incident
+    if incident.what in (What.DELETION, What.PREFIX_DELETION, What.TRUNCATION):
+        there = any(_covers(one, first, last) for one in against.missing_ranges)
+        words = f"{against.label} {'has' if there else 'does not have'} {entries(first, last)}."
+    elif incident.what in (What.INSERTION, What.DUPLICATE) and any(
+        _covers(one, first, last) for one in against.added_ranges
+    ):
+        words = f"{against.label} does not have {entries(first, last)}."
+    else:
+        return incident
+    return replace(incident, because=(*incident.because, words))
+
+
+def _covers(range_: tuple[int | None, int | None], first: int, last: int) -> bool:
+    low, high = range_
+    return low is not None and high is not None and low <= first and last <= high
+
+
+def _rewritten(against: Against, incidents: Sequence[Incident]) -> Iterator[Incident]:
+    """Find the first entry that differs in what is hashed, where the chain holds and so does not show it."""
+    shown = {
+        number
+        for one in incidents
+        if one.what in _IN_THE_CHAIN and one.first is not None and one.last is not None
+        if one.last - one.first < _SHORT
+        for number in range(one.first, one.last + 1)
+    }
+    hashed = [
+        one
+        for one in against.changes
+        if one.sequence_number is not None and HASHED & one.columns.keys() and one.sequence_number not in shown
+    ]
+    rehashed = against.changed_columns.get("entry_hash", 0)
+    if not hashed or any(one.what in _RENUMBERED for one in incidents):
+        return
+    first = hashed[0]
+    number = first.sequence_number or 0
+    columns = ", ".join(sorted(first.columns.keys() - {"entry_hash", "previous_hash"})) or "nothing but its hashes"
+    signed = next((one for one in incidents if one.what is What.REWRITE), None)
+    yield Incident(
+        What.REWRITE,
+        number,
+        against.last,
+        rehashed,
+        f"From entry {number:,} on the ledger is not the one in {against.label}: {counted(rehashed)} "
+        f"{'has' if rehashed == 1 else 'have'} another hash. Entry {number:,} differs in {columns}.",
+        Certainty.PROVEN if signed else Certainty.FITS,
+        because=(
+            "The chain fits together here, so the entries that follow the one that was changed were given new hashes.",
+            f"{counted(against.same)} {'is' if against.same == 1 else 'are'} the same in both.",
+        ),
+        otherwise=()
+        if signed
+        else ("It is the other copy that was rewritten, and not the ledger; a checkpoint tells which.",),
+        next_step="Preserve both. Find out which of them was kept where nobody could write.",
+        time_before="",
+        time_after="",
+    )
+
+
+_SHORT = 10_000
+"""Entries of a range that are taken one by one."""
+
+_IN_THE_CHAIN = (What.EDIT, What.EDIT_WITH_HASH, What.HASH_ALTERED, What.REORDERING, What.DUPLICATE, What.FORK)
+"""What the chain itself shows of the entries that it is about."""
+
+_RENUMBERED = (What.INSERTION, What.RENUMBERING)
+
+
+def _absent(against: Against, incidents: Sequence[Incident], last: int | None) -> Iterator[Incident]:
+    """Find entries that are only there, at the end, where the chain cannot show that they are missing."""
+    known = [(one.first or 0, one.last or 0) for one in incidents if one.what in _MISSING and one.last is not None]
+    for low, high in against.missing_ranges:
+        if low is None or high is None or any(first <= low and high <= end for first, end in known):
+            continue
+        if last is not None and low <= last:
+            continue  # a place that the chain tells of
+        signed = any(one.what is What.TRUNCATION for one in incidents)
+        yield Incident(
+            What.TRUNCATION,
+            low,
+            high,
+            high - low + 1,
+            f"{capital(entries(low, high, high - low + 1))} {'is' if low == high else 'are'} in {against.label}, and "
+            "cut off at the end here.",
+            Certainty.PROVEN if signed else Certainty.FITS,
+            because=("The other copy has more entries than the ledger has now.",),
+            otherwise=() if signed else ("They were put into the other copy; a checkpoint tells which.",),
+            next_step="Preserve both, and find out which of them was kept where nobody could write.",
+        )
+
+
+_MISSING = (What.DELETION, What.PREFIX_DELETION, What.TRUNCATION)
+
+
+def _uncovered(against: Against) -> Iterator[Incident]:
+    """Find columns that no hash covers and that say something else there."""
+    columns = {name: count for name, count in against.changed_columns.items() if name not in HASHED}
+    if not columns:
+        return
+    changes = [one for one in against.changes if one.columns.keys() & columns.keys()]
+    numbers = [one.sequence_number for one in changes if one.sequence_number is not None]
+    told = ", ".join(f"{name} of {counted(count)}" for name, count in sorted(columns.items()))
+    yield Incident(
+        What.UNCOVERED,
+        min(numbers, default=None),
+        None if against.changed > 1 else min(numbers, default=None),
+        max(columns.values()),
+        f"Columns that no entry hash covers say something else in {against.label}: {told}.",
+        Certainty.OPEN,
+        because=("The differences stand below, column by column.",),
+        otherwise=("They were changed here.", "They were changed in the other copy."),
+        next_step="The record beside a checkpoint tells whether they were changed since it was signed.",
+    )
