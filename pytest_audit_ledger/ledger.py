@@ -15,8 +15,9 @@ could not be evaluated.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
+from dataclasses import replace
 from datetime import datetime
 from functools import cached_property, partial
 from itertools import compress
@@ -28,7 +29,7 @@ from pytest_audit_ledger.artifacts.base import Verified
 from pytest_audit_ledger.artifacts.checkpoint import CheckpointArtifact, CheckpointResult
 from pytest_audit_ledger.artifacts.encryption import Key, read_key
 from pytest_audit_ledger.artifacts.entry_proof import EntryProof, prove
-from pytest_audit_ledger.artifacts.export import Export, ExportResult, entries, export, export_request
+from pytest_audit_ledger.artifacts.export import ExportResult, entries, export, export_request
 from pytest_audit_ledger.artifacts.files import Written
 from pytest_audit_ledger.artifacts.report import Report, generate, report_request, save
 from pytest_audit_ledger.checkpoints.keys import signing_key as read_signing_key
@@ -64,10 +65,6 @@ if TYPE_CHECKING:
     from pytest_audit_ledger.verification import Verifying
 
 
-def _ready(source: Source) -> AbstractContextManager[Source]:
-    return nullcontext(source)
-
-
 class Ledger:
     """One ledger: in a database, in an export file, or a demo.
 
@@ -89,7 +86,10 @@ class Ledger:
         """
         if isinstance(dsn, str):
             named_source(dsn, table, timeout)  # mistakes show now
-        self._open = partial(started, dsn, table, timeout) if isinstance(dsn, str) else partial(_ready, dsn)
+        self._open: Callable[[], AbstractContextManager[Source]]
+        self._open = (
+            partial(started, dsn, table, timeout) if isinstance(dsn, str) else partial(nullcontext[Source], dsn)
+        )
         self._progress = progress
         self._resources = ExitStack()
 
@@ -266,6 +266,7 @@ class Ledger:
         include_violations: bool = False,
         include_timeline: bool = False,
         include_audit_trail: bool = False,
+        investigate: bool = False,
         title: str | None = None,
         organization: str | None = None,
         made_at: datetime | None = None,
@@ -274,7 +275,8 @@ class Ledger:
         """Verify the whole ledger, and report the entries of a period from the very same snapshot.
 
         Dates are days in UTC, the end day included, or full timestamps. Without any section to include, all are in.
-        `made_at`: the clock, aware, now where None. `verifying`: whatever `verify_integrity` takes. The verification is
+        `investigate`: where the ledger does not verify, say what happened, too. `made_at`: the clock, aware, now where
+        None. `verifying`: whatever `verify_integrity` takes. The verification is
         the `verification` of what is returned, and `save_report` writes it.
 
         Raises UsageError, and SourceError where the ledger cannot be opened or read.
@@ -289,8 +291,13 @@ class Ledger:
             organization=organization,
         )
         with self.source.snapshot() as snapshot:
-            verification = self.verify_integrity(shared=snapshot.share(), **verifying)
-            return generate(Verified(verification, self.source, snapshot, self._progress), request, made_at=made_at)
+            along = (Evidence,) if investigate else ()
+            verification = self.verify_integrity(shared=snapshot.share(), beside=along, **verifying)
+            verified = Verified(verification, self.source, snapshot, self._progress)
+            if investigate and not verification.is_valid:
+                inquiry = Inquiry(self.source, snapshot, verification, progress=self._progress)
+                verified = replace(verified, investigation=inquiry.run())
+            return generate(verified, request, made_at=made_at)
 
     def save_report(self, report: Report, path: str | Path) -> Written:
         """Write a report, whole or not at all, as the suffix of the file says: `.html`, `.json` or `.md`.
@@ -360,7 +367,9 @@ class Ledger:
                 raise UsageError("format, excel_safe and verify are for a file.", "Name an output_file.")
             return entries(self.source, export_request("-", fields=names, selection=wanted))
         request = export_request(str(output_file), format=format, fields=names, selection=wanted, excel_safe=excel_safe)
-        return self._export(request, verified=verify)
+        with self.source.snapshot() as snapshot:
+            verification = self.verify_integrity(shared=snapshot.share()) if verify else None
+            return export(snapshot, request, verification=verification, progress=self._progress)
 
     def backup_database(
         self,
@@ -391,10 +400,3 @@ class Ledger:
             if prover is not None:
                 verification = _verify(self.source, prover.checks, shared=snapshot.share(), progress=self._progress)
             return backup(snapshot, request, verification=verification, prover=prover, progress=self._progress)
-
-    def _export(self, request: Export, *, verified: bool) -> ExportResult:
-        with self.source.snapshot() as snapshot:
-            verification = None
-            if verified:
-                verification = self.verify_integrity(shared=snapshot.share())
-            return export(snapshot, request, verification=verification, progress=self._progress)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from pytest_audit_ledger.artifacts.files import Written
+from pytest_audit_ledger.forensics.investigation import Investigation
 from pytest_audit_ledger.judgement import Verification
 from pytest_audit_ledger.scan import Progress
 from pytest_audit_ledger.sources.base import Snapshot, Source
@@ -17,7 +18,7 @@ from pytest_audit_ledger.sources.base import Snapshot, Source
 class Verified:
     """What an artifact is made from: a verification, and the very snapshot that it read, still open.
 
-    `written` are the files that were written before it.
+    `written` are the files that were written before it, `investigation` what happened, where that was asked for.
     """
 
     verification: Verification
@@ -25,6 +26,7 @@ class Verified:
     snapshot: Snapshot
     progress: Progress
     written: tuple[Written, ...] = ()
+    investigation: Investigation | None = None
 
 
 class Artifact(ABC):

@@ -23,6 +23,7 @@ from pytest_audit_ledger.judgement import Verification
 from pytest_audit_ledger.outcome import Status
 from pytest_audit_ledger.scan import Progress, no_progress
 from pytest_audit_ledger.sources.base import Snapshot, Source
+from pytest_audit_ledger.verification import DEFAULT_SAMPLES
 
 DEFAULT_LIMIT_S = 60
 """Seconds that reconstructions may take in all."""
@@ -90,7 +91,7 @@ class Inquiry:
         source: Source,
         snapshot: Snapshot,
         verification: Verification,
-        samples: int,
+        samples: int = DEFAULT_SAMPLES,
         limit_s: float = DEFAULT_LIMIT_S,
         progress: Progress = no_progress,
     ) -> None:

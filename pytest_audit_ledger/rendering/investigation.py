@@ -57,14 +57,24 @@ def brief(investigation: Investigation) -> list[str]:
     shown = investigation.incidents[:SHORT]
     lines = []
     for incident in shown:
-        lines.append(f"{_MARKS[incident.certainty]}: {_said(incident.sentence)}")
-        lines += [f"  {_said(line)}" for line in _before(incident)]
+        lines.append(f"  {headline(incident)}")
+        lines += [f"    {_said(line)}" for line in _before(incident)]
     more = len(investigation.incidents) - len(shown)
     if more:
-        lines.append(f"… and {counted(more, 'incident', 'incidents')} more")
-    if lines:
-        lines.append("audit-ledger investigate tells why, what else would fit, and what to do.")
-    return lines
+        lines.append(f"  … and {counted(more, 'incident', 'incidents')} more")
+    if not lines:
+        return ["  No incident was found that explains what the checks found."]
+    return [*lines, "  audit-ledger investigate tells why, what else would fit, and what to do."]
+
+
+def headline(incident: Incident) -> str:
+    """Return an incident in one line, with how sure it is."""
+    return f"{_said(incident.sentence)} ({_MARKS[incident.certainty]})"
+
+
+def in_one_line(incident: Incident) -> str:
+    """Return an incident with what entries said before."""
+    return " ".join([headline(incident), *map(_said, _before(incident))])
 
 
 def conclusion(investigation: Investigation) -> str:
