@@ -15,11 +15,11 @@ could not be evaluated.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import replace
 from datetime import datetime
-from functools import cached_property, partial
+from functools import cached_property
 from itertools import compress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
@@ -86,10 +86,8 @@ class Ledger:
         """
         if isinstance(dsn, str):
             named_source(dsn, table, timeout)  # mistakes show now
-        self._open: Callable[[], AbstractContextManager[Source]]
-        self._open = (
-            partial(started, dsn, table, timeout) if isinstance(dsn, str) else partial(nullcontext[Source], dsn)
-        )
+        self._opening: AbstractContextManager[Source]
+        self._opening = started(dsn, table, timeout) if isinstance(dsn, str) else nullcontext(dsn)
         self._progress = progress
         self._resources = ExitStack()
 
@@ -106,7 +104,7 @@ class Ledger:
     @cached_property
     def source(self) -> Source:
         """Where the entries come from."""
-        return self._resources.enter_context(self._open())
+        return self._resources.enter_context(self._opening)
 
     def verify_integrity(
         self,

@@ -78,11 +78,13 @@ def _fork(group: Sequence[Place]) -> Incident:
     jumps = {place.entry.number: place.leads_to or 0 for place in group}
     number, kept = end, 0
     while number > parent:
-        number, kept = jumps.get(number, number - 1), kept + 1
+        number, kept = min(jumps.get(number, number), number - 1), kept + 1
     aside = end - parent + sum(Fault.TWICE in place.faults for place in group) - kept
     first, second = group[0].before, group[0].entry
     numbered = (
-        f"twice {second.number:,}" if Fault.TWICE in group[0].faults else f"{_number(first)} and {second.number:,}"
+        f"both are numbered {second.number:,}"
+        if Fault.TWICE in group[0].faults
+        else f"{_number(first)} and {second.number:,}"
     )
     times = (time for place in group[:1] for time in (place.before.timestamp if place.before else "", second.timestamp))
     return Incident(
@@ -100,6 +102,7 @@ def _fork(group: Sequence[Place]) -> Incident:
                 "so none of them was changed after it was written."
             ),
             f"The two were written at {' and at '.join(times)}.",
+            *((f"Up to entry {end:,} that happened {len(group):,} times.",) if len(group) > 1 else ()),
         ),
         otherwise=(
             (
@@ -111,8 +114,6 @@ def _fork(group: Sequence[Place]) -> Incident:
             "Ask whether two writers ran at that time. Give the ledger one writer, or a lock around reading the last "
             "entry and appending, and restore the UNIQUE constraint of sequence_number."
         ),
-        time_before=first.timestamp if first else "",
-        time_after=second.timestamp,
     )
 
 
