@@ -31,6 +31,9 @@ _LIKELY_EDITED = ("verdict", "timestamp", "track", "rule_id", "knowledge_graph_v
 COLUMNS = (*_LIKELY_EDITED, *(column for column in SCHEMA_ORDER if column not in _LIKELY_EDITED))
 """The hashed columns, those that somebody is likely to edit first."""
 
+MOST_IN_OTHER_FORMS = 1_000
+"""Values of each column that are tried in every other form as well; all rules for a time are among them."""
+
 FEW_DIGITS = 4
 """Digits lost from a time that are searched for at once; more are searched for after the likely pairs."""
 
@@ -187,16 +190,16 @@ class Hypotheses:
         """Yield all of them, the likely ones first."""
         yield self.frame.whole()
         yield from self.singles(self.frame)
-        yield from self._lost_digits(0, FEW_DIGITS)
+        yield from self.lost_digits(0, FEW_DIGITS)
         others = self._in_other_forms()
         yield from (other.frame.whole() for other in others)
         together = list(self._together())
         yield from (frame.whole() for frame in together)
         yield from self._pairs(0, BANDS[0])
         yield from chain.from_iterable(map(self.singles, together))
+        yield from chain.from_iterable(other.singles(other.frame, MOST_IN_OTHER_FORMS) for other in others)
         yield from self._pairs(BANDS[0], BANDS[1])
-        yield from self._lost_digits(FEW_DIGITS, 6)
-        yield from chain.from_iterable(other.singles(other.frame, BANDS[1]) for other in others)
+        yield from self.lost_digits(FEW_DIGITS, 6)
         for done, band in pairwise(BANDS[1:]):
             yield from self._pairs(done, band)
 
@@ -269,7 +272,7 @@ class Hypotheses:
             members = {column: self.members(column, [value])[0] for column, value in changed.items()}
             yield self.frame.with_changes(members, [Change(name, value, cause) for name, value in changed.items()])
 
-    def _lost_digits(self, more_than: int, most: int) -> Iterator[Trial]:
+    def lost_digits(self, more_than: int, most: int) -> Iterator[Trial]:
         """Yield the times that can have been cut off or rounded to the one stored, if it ends with so many zeros."""
         text = self.stored["timestamp"] or ""
         (member,) = self.members("timestamp", [text])

@@ -216,9 +216,14 @@ _ABSENT = ("", "null", "None", "NULL", "N/A", "-")
 """What some write for a missing value."""
 
 
-def constant(_: Value, value: Value) -> Value:
-    """Return `value` whatever is stored: the rule of a column that was set to one value."""
+def _constant(_: Value, value: Value) -> Value:
     return value
+
+
+def constant(column: str, value: Value) -> Rewriting:
+    """Return the rule of a column that held this value in every entry before it was set to another."""
+    words = "no value" if value is None else f"the value {_quoted(value)}"
+    return Rewriting(column, words, partial(_constant, value=value))
 
 
 def _for_absent(value: Value, original: Value, stored: Value) -> Value:
@@ -268,6 +273,11 @@ class Transformation:
 
     rewritings: tuple[Rewriting, ...] = ()
     form: Form = CANONICAL
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """What was otherwise when the entries were hashed, each thing in plain words."""
+        return (*(f"{one.column}: {one.words}" for one in self.rewritings), *self.form.departures)
 
     def originals(self, columns: Mapping[str, list[str]]) -> dict[str, list[str]]:
         """Return columns of JSON text as they were hashed."""
