@@ -13,16 +13,18 @@ from pytest_audit_ledger.forensics.chain import Chain
 from pytest_audit_ledger.forensics.evidence import Evidence, Fault, Place, Run
 from pytest_audit_ledger.forensics.incident import Certainty, Incident, What, capital, counted, entries
 from pytest_audit_ledger.forensics.order import moves
+from pytest_audit_ledger.forensics.systematic import Systematic
 from pytest_audit_ledger.forensics.writers import clocks, copies, forks
 
 COMPARE = "Compare with a backup or an export: --against FILE."
 PRESERVE = "Preserve the server, its logs and its backups as they are."
 
 
-def classify(evidence: Evidence) -> list[Incident]:
-    """Return what happened in the chain, in order of the ledger."""
-    chain = Chain(evidence)
+def classify(evidence: Evidence, causes: Systematic | None = None) -> list[Incident]:
+    """Return what happened in the chain, in order of the ledger; `causes` are proven for many entries."""
+    chain = Chain(evidence, causes)
     steps: Sequence[Callable[[Chain], Iterator[Incident]]] = (
+        common_causes,
         moves,
         copies,
         forks,
@@ -34,6 +36,30 @@ def classify(evidence: Evidence) -> list[Incident]:
     )
     found = [incident for step in steps for incident in step(chain)]
     return sorted(found, key=lambda incident: incident.first or 0)
+
+
+def common_causes(chain: Chain) -> Iterator[Incident]:
+    """Tell of causes that many entries have in common, each once."""
+    for one in chain.causes.explained if chain.causes else ():
+        if one.count and one.first is not None and one.last is not None:
+            yield Incident(
+                What.SYSTEMATIC,
+                one.first,
+                one.last,
+                one.count,
+                f"One cause explains {counted(one.count)} of {one.first:,} to {one.last:,}: they were hashed with "
+                f"{', '.join(one.cause.words)}.",
+                Certainty.PROVEN,
+                because=(
+                    f"So written, each of the {one.count:,} hashes to its entry_hash.",
+                    f"{counted(chain.causes.fitting if chain.causes else 0)} hash as they stand.",
+                ),
+                otherwise=(
+                    "A writer, or its library, formed the hash in another way than the specification has it.",
+                    "A migration changed the column in place, after the entries were written.",
+                ),
+                next_step="Ask what changed in the writer, or in the table, before the first of them.",
+            )
 
 
 def gaps(chain: Chain) -> Iterator[Incident]:
@@ -218,8 +244,7 @@ def leftovers(chain: Chain) -> Iterator[Incident]:
     evidence = chain.evidence
     beyond = sum(number for faults, number in evidence.faults.items() if faults is not Fault.HASH)
     beyond -= len(evidence.places)
-    unkept = evidence.runs.entries - sum(run.count for run in evidence.runs.kept)
-    count = len(chain.places) + max(0, beyond) + max(0, unkept)
+    count = len(chain.places) + max(0, beyond) + chain.unkept
     if count:
         yield Incident(
             What.NOT_SORTED_OUT,

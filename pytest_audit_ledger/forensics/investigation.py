@@ -13,20 +13,25 @@ from dataclasses import dataclass, replace
 from pytest_audit_ledger.entry import GENESIS_HASH, entry_hash
 from pytest_audit_ledger.forensics.against import Against, Changed, compared
 from pytest_audit_ledger.forensics.classification import classify
-from pytest_audit_ledger.forensics.evidence import Evidence
+from pytest_audit_ledger.forensics.evidence import MOST, Evidence, Runs
 from pytest_audit_ledger.forensics.hypotheses import Suspect, Vocabulary
 from pytest_audit_ledger.forensics.incident import Certainty, Incident, What
 from pytest_audit_ledger.forensics.reconstruction import Budget, Reconstruction, Unexplained, Witness, reconstruct
 from pytest_audit_ledger.forensics.records import Record, Records, read
+from pytest_audit_ledger.forensics.rewritings import UNCHANGED, Transformation
 from pytest_audit_ledger.forensics.surroundings import surroundings
+from pytest_audit_ledger.forensics.systematic import Systematic, find
 from pytest_audit_ledger.judgement import Verification
 from pytest_audit_ledger.outcome import Status
-from pytest_audit_ledger.scan import Progress, no_progress
+from pytest_audit_ledger.scan import ENTRIES, Progress, no_progress, scan
 from pytest_audit_ledger.sources.base import Snapshot, Source
 from pytest_audit_ledger.verification import DEFAULT_SAMPLES
 
 DEFAULT_LIMIT_S = 60
 """Seconds that reconstructions may take in all."""
+
+CAUSES_S = 10.0
+"""Seconds that the search for a cause may take that many entries have in common; proving it takes one more pass."""
 
 EACH_S = 5.0
 """Seconds that the reconstruction of one entry may take."""
@@ -112,7 +117,9 @@ class Inquiry:
 
         Raises SourceError where the entries, or the other copy, cannot be read.
         """
-        chain = classify(self.evidence) if self.evidence else []
+        self.deadline = time.perf_counter() + self.limit_s
+        causes = self._causes()
+        chain = classify(self.evidence, causes) if self.evidence else []
         suspects, left_out = _suspects(chain, self.samples)
         asked = {entry} if entry is not None else set()
         around = {number + by for number in {*suspects, *asked} for by in (-1, 0, 1)}
@@ -120,8 +127,7 @@ class Inquiry:
             self.records = read(self.snapshot, around)
         if compare is not None and self.readable:
             self.against = compare(self.snapshot, sorted({*suspects, *asked}))
-        self.deadline = time.perf_counter() + self.limit_s
-        found = self._reconstructed(suspects)
+        found = self._reconstructed(suspects, _known(causes))
         chain = [self._with(incident, found) for incident in chain]
         incidents = surroundings(self.verification, chain)
         if self.against is not None:
@@ -140,7 +146,24 @@ class Inquiry:
             duration_s=time.perf_counter() - self.begun + self.verification.duration_s,
         )
 
-    def _reconstructed(self, numbers: Sequence[int]) -> dict[int, Reconstruction | Unexplained]:
+    def _causes(self) -> Systematic | None:
+        """Return what is proven of causes that many entries have in common, where there are many that do not fit."""
+        runs = self.evidence.runs if self.evidence else Runs()
+        if self.evidence is None or runs.entries - runs.moved <= self.samples or not self.limit_s:
+            return None
+        numbers = self.evidence.sample.kept
+        self.records = read(self.snapshot, {number + by for number in numbers for by in (-1, 0, 1)})
+        sample = list(filter(None, map(self._suspect, numbers)))
+        with self.progress(len(sample), ENTRIES) as advance:
+            seconds = min(CAUSES_S, self.limit_s)
+            causes = find(sample, self.vocabulary, seconds=seconds, advance=advance)
+        if not causes:
+            return None
+        fold = Systematic({"causes": causes}, self.snapshot.info, MOST)
+        (proven,) = scan(self.source, self.snapshot, [fold], 1, self.progress)
+        return proven if isinstance(proven, Systematic) and not proven.failure else None
+
+    def _reconstructed(self, numbers: Sequence[int], known: Transformation) -> dict[int, Reconstruction | Unexplained]:
         """Reconstruct the entries, as many as there is time for."""
         found: dict[int, Reconstruction | Unexplained] = {}
         with self.progress(None, HYPOTHESES) as advance:
@@ -149,7 +172,7 @@ class Inquiry:
                 left = self.deadline - time.perf_counter()
                 if suspect is not None and left > 0:
                     budget = Budget(seconds=min(EACH_S, left))
-                    found[number] = reconstruct(suspect, self.vocabulary, budget=budget, advance=advance)
+                    found[number] = reconstruct(suspect, self.vocabulary, budget=budget, known=known, advance=advance)
         self.hypotheses = sum(one.hypotheses for one in found.values())
         return found
 
@@ -280,6 +303,13 @@ class Inquiry:
 _SHOWN_BY_ANOTHER = (What.REWRITE, What.TRUNCATION, What.UNCOVERED)
 
 _TO_RECONSTRUCT = (What.EDIT, What.EDIT_WITH_HASH)
+
+
+def _known(causes: Systematic | None) -> Transformation:
+    """Return what stands between most entries of the ledger and what was hashed."""
+    found = [one for one in causes.explained if isinstance(one.cause, Transformation)] if causes else []
+    best = max(found, key=lambda one: one.count, default=None)
+    return best.cause if best and isinstance(best.cause, Transformation) else UNCHANGED
 
 
 def _suspects(chain: Sequence[Incident], most: int) -> tuple[list[int], int]:
