@@ -132,6 +132,7 @@ class Other:
                 changed=found.changed,
                 missing=found.missing.count,
                 added=found.added.count,
+                columns=found.columns,
                 missing_ranges=tuple(found.missing.shown()),
                 added_ranges=tuple(found.added.shown()),
                 changed_columns=dict(found.changed_columns),

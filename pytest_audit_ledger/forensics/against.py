@@ -30,8 +30,9 @@ class Changed:
 class Against:
     """What differs between the other copy (`there`) and the ledger (`here`), counted in full and kept as the first.
 
-    `last` is the highest sequence number there, `changed_columns` how many entries differ in which column, `records`
-    are the entries there that are looked at one by one, and `notes` say what limits the comparison.
+    `last` is the highest sequence number there, `columns` are those that were compared, `changed_columns` says how many
+    entries differ in which, `records` are the entries there that are looked at one by one, and `notes` say what limits
+    the comparison.
     """
 
     label: str
@@ -40,6 +41,7 @@ class Against:
     changed: int
     missing: int
     added: int
+    columns: tuple[str, ...] = ()
     missing_ranges: Ranges = ()
     added_ranges: Ranges = ()
     changed_columns: Mapping[str, int] = field(default_factory=dict)
@@ -86,6 +88,29 @@ def _covers(range_: tuple[int | None, int | None], first: int, last: int) -> boo
 
 def _rewritten(against: Against, incidents: Sequence[Incident]) -> Iterator[Incident]:
     """Find the first entry that differs in what is hashed, where the chain holds and so does not show it."""
+    unshown = _unshown(against, incidents)
+    rehashed = [one for one in unshown if "entry_hash" in one.columns]
+    if any(one.what in _RENUMBERED for one in incidents):
+        return
+    if rehashed:
+        yield _rewrite(against, rehashed[0], signed=any(one.what is What.REWRITE for one in incidents))
+    elif unshown and "entry_hash" not in against.columns:
+        number = unshown[0].sequence_number or 0
+        yield Incident(
+            What.REWRITE,
+            number,
+            None,
+            against.changed,
+            f"Entry {number:,} says something else in {against.label}, which has no hashes: {_names(unshown[0])}.",
+            Certainty.OPEN,
+            because=("The chain fits together here.",),
+            otherwise=("The ledger was rewritten from there on.", "The other copy was changed."),
+            next_step="Compare with a copy that has the column entry_hash.",
+        )
+
+
+def _unshown(against: Against, incidents: Sequence[Incident]) -> list[Changed]:
+    """Return the entries that differ in what is hashed, and that the chain itself does not show."""
     shown = {
         number
         for one in incidents
@@ -93,25 +118,23 @@ def _rewritten(against: Against, incidents: Sequence[Incident]) -> Iterator[Inci
         if one.last - one.first < _SHORT
         for number in range(one.first, one.last + 1)
     }
-    hashed = [
-        one
-        for one in against.changes
-        if one.sequence_number is not None and HASHED & one.columns.keys() and one.sequence_number not in shown
-    ]
-    rehashed = against.changed_columns.get("entry_hash", 0)
-    if not hashed or any(one.what in _RENUMBERED for one in incidents):
-        return
-    first = hashed[0]
-    number = first.sequence_number or 0
-    columns = ", ".join(sorted(first.columns.keys() - {"entry_hash", "previous_hash"})) or "nothing but its hashes"
-    signed = next((one for one in incidents if one.what is What.REWRITE), None)
-    yield Incident(
+    hashed = [one for one in against.changes if one.sequence_number is not None and HASHED & one.columns.keys()]
+    return [one for one in hashed if one.sequence_number not in shown]
+
+
+def _names(change: Changed) -> str:
+    return ", ".join(sorted(change.columns.keys() - {"entry_hash", "previous_hash"})) or "nothing but its hashes"
+
+
+def _rewrite(against: Against, first: Changed, *, signed: bool) -> Incident:
+    number, count = first.sequence_number or 0, against.changed_columns.get("entry_hash", 0)
+    return Incident(
         What.REWRITE,
         number,
         against.last,
-        rehashed,
-        f"From entry {number:,} on the ledger is not the one in {against.label}: {counted(rehashed)} "
-        f"{'has' if rehashed == 1 else 'have'} another hash. Entry {number:,} differs in {columns}.",
+        count,
+        f"From entry {number:,} on the ledger is not the one in {against.label}: {counted(count)} "
+        f"{'has' if count == 1 else 'have'} another hash. Entry {number:,} differs in {_names(first)}.",
         Certainty.PROVEN if signed else Certainty.FITS,
         because=(
             "The chain fits together here, so the entries that follow the one that was changed were given new hashes.",
@@ -121,9 +144,18 @@ def _rewritten(against: Against, incidents: Sequence[Incident]) -> Iterator[Inci
         if signed
         else ("It is the other copy that was rewritten, and not the ledger; a checkpoint tells which.",),
         next_step="Preserve both. Find out which of them was kept where nobody could write.",
-        time_before="",
-        time_after="",
     )
+
+
+def doubts(against: Against, incidents: Sequence[Incident]) -> Iterator[str]:
+    """Yield what was changed in the other copy, and not here: its entries have the hashes that are here."""
+    found = [one for one in _unshown(against, incidents) if "entry_hash" not in one.columns]
+    if found and "entry_hash" in against.columns:
+        numbers = ", ".join(f"{one.sequence_number:,}" for one in found[:10])
+        yield (
+            f"The other copy was changed: there these entries do not say what their hashes, which are the same in "
+            f"both, are made of: {numbers}{' …' if len(found) > 10 else ''}."
+        )
 
 
 _SHORT = 10_000

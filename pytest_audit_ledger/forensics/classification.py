@@ -58,7 +58,7 @@ def common_causes(chain: Chain) -> Iterator[Incident]:
                     "A writer, or its library, formed the hash in another way than the specification has it.",
                     "A migration changed the column in place, after the entries were written.",
                 ),
-                next_step="Ask what changed in the writer, or in the table, before the first of them.",
+                next_step="Ask what changed in the writer, or in the table, before the first.",
             )
 
 

@@ -229,7 +229,8 @@ class Evidence(Fold):
         """Remember an entry that does not hash to its entry_hash, and whether it was renumbered."""
         if seen.number is None:
             return
-        moved = self._renumbered(seen, seen.number, _payload(batch, index)) if seen.recomputed else 0
+        searching = seen.recomputed and (self._moved or self._searches < MOST_SEARCHES)
+        moved = self._renumbered(seen, seen.number, _payload(batch, index)) if searching else 0
         self.runs.add(Run(seen.number, seen.number, 1, moved))
         if moved:
             self._moved = moved

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from pytest_audit_ledger.entry import GENESIS_HASH, entry_hash
-from pytest_audit_ledger.forensics.against import Against, Changed, compared
+from pytest_audit_ledger.forensics.against import Against, Changed, compared, doubts
 from pytest_audit_ledger.forensics.classification import classify
 from pytest_audit_ledger.forensics.evidence import MOST, Evidence, Runs
 from pytest_audit_ledger.forensics.hypotheses import Suspect, Vocabulary
@@ -132,7 +132,9 @@ class Inquiry:
         incidents = surroundings(self.verification, chain)
         if self.against is not None:
             last = self.evidence.last.number if self.evidence and self.evidence.last else None
+            notes = (*self.against.notes, *doubts(self.against, incidents))
             incidents = compared(self.against, incidents, last)
+            self.against = replace(self.against, notes=notes)
         return Investigation(
             verification=self.verification,
             incidents=tuple(sorted(incidents, key=_place)),
