@@ -29,6 +29,8 @@ if TYPE_CHECKING:
         SuiteError,
         UsageError,
     )
+    from pytest_audit_ledger.forensics.incident import Certainty, Incident, What
+    from pytest_audit_ledger.forensics.investigation import Investigation
     from pytest_audit_ledger.judgement import Survey, Verification
     from pytest_audit_ledger.kinds.base import Catalogue, Fold, Guard, Queries, Query, Rows, Statement
     from pytest_audit_ledger.kinds.data import DataKind, RowKind
@@ -45,6 +47,7 @@ __all__ = [
     "Batch",
     "CannotEvaluate",
     "Catalogue",
+    "Certainty",
     "CheckpointResult",
     "DataKind",
     "Difference",
@@ -54,6 +57,8 @@ __all__ = [
     "Finding",
     "Fold",
     "Guard",
+    "Incident",
+    "Investigation",
     "Ledger",
     "LedgerError",
     "NotApplicable",
@@ -74,6 +79,7 @@ __all__ = [
     "UsageError",
     "Verification",
     "Verified",
+    "What",
     "Written",
     "canonical_payload",
     "diff",
@@ -84,6 +90,7 @@ __all__ = [
 
 _HOMES = (
     *("entry", "errors", "outcome", "kinds.base", "kinds.data", "judgement"),
+    *("forensics.incident", "forensics.investigation"),
     *("artifacts.files", "artifacts.base", "artifacts.export", "artifacts.checkpoint", "artifacts.entry_proof"),
     *("artifacts.backup", "artifacts.backup_file", "artifacts.difference"),
     *("artifacts.report", "comparison", "ledger"),

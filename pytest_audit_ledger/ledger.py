@@ -1,4 +1,4 @@
-"""The Python API: a ledger, to verify, to report on, to export and to back up.
+"""The Python API: a ledger, to verify, to investigate, to report on, to export and to back up.
 
     from pytest_audit_ledger import Ledger
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from pytest_audit_ledger.artifacts.files import Written
-from pytest_audit_ledger.forensics.investigation import Investigation
 from pytest_audit_ledger.judgement import Verification
 from pytest_audit_ledger.scan import Progress
 from pytest_audit_ledger.sources.base import Snapshot, Source
+
+if TYPE_CHECKING:
+    from pytest_audit_ledger.forensics.investigation import Investigation
 
 
 @dataclass(frozen=True)

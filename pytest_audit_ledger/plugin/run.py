@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from filelock import FileLock
@@ -23,8 +23,6 @@ from filelock import FileLock
 from pytest_audit_ledger.artifacts.base import Artifact
 from pytest_audit_ledger.artifacts.files import Written
 from pytest_audit_ledger.errors import LedgerError, SourceError
-from pytest_audit_ledger.forensics.evidence import Evidence
-from pytest_audit_ledger.forensics.investigation import Inquiry, Investigation
 from pytest_audit_ledger.judgement import Verification
 from pytest_audit_ledger.outcome import Outcome
 from pytest_audit_ledger.plugin.options import Options
@@ -33,6 +31,10 @@ from pytest_audit_ledger.sources.base import Snapshot, Source
 from pytest_audit_ledger.sources.resolve import started
 from pytest_audit_ledger.suite import Check, Suite
 from pytest_audit_ledger.verification import verify
+
+if TYPE_CHECKING:
+    from pytest_audit_ledger.forensics.investigation import Investigation
+    from pytest_audit_ledger.kinds.base import Fold
 
 INVESTIGATION_LIMIT_S = 5.0
 """Seconds that the entries of a failed run may be reconstructed."""
@@ -144,16 +146,26 @@ class Run:
                 allow_integrity_waivers=self.options.allow_integrity_waivers,
                 since=self.options.since,
                 suites=[self.suites[name] for name in used],
-                beside=(Evidence,) if self.options.investigate else (),
+                beside=self._along(),
             )
             investigation, reason = self._investigated(source, verification)
         outcomes = zip((node_id for node_id, _ in self.selected), verification.outcomes, strict=True)
         return Result(replace(verification, beside=()), dict(outcomes), investigation, reason)
 
+    def _along(self) -> Sequence[type[Fold]]:
+        """Return what reads along with the checks."""
+        if not self.options.investigate:
+            return ()
+        from pytest_audit_ledger.forensics.evidence import Evidence  # noqa: PLC0415  (only where asked for)
+
+        return (Evidence,)
+
     def _investigated(self, source: Source, verification: Verification) -> tuple[Investigation | None, str]:
         """Return what happened to a ledger that failed, or why that is not known; nothing where nobody asked."""
         if not self.options.investigate or verification.is_valid:
             return None, ""
+        from pytest_audit_ledger.forensics.investigation import Inquiry  # noqa: PLC0415  (as above)
+
         try:
             with source.snapshot(self.shared) as snapshot:
                 limits = self.options.samples, INVESTIGATION_LIMIT_S

@@ -8,7 +8,6 @@ from pytest_audit_ledger.outcome import Assurance, Status
 from pytest_audit_ledger.plugin.run import Result, Run
 from pytest_audit_ledger.printable import printable
 from pytest_audit_ledger.rendering import facts, table
-from pytest_audit_ledger.rendering.investigation import brief
 
 if TYPE_CHECKING:
     import pytest
@@ -54,7 +53,11 @@ def write_summary(reporter: pytest.TerminalReporter, run: Run, collected_only: b
 
 def _write_investigation(reporter: pytest.TerminalReporter, result: Result) -> None:
     """Say in brief what happened, where that was asked for."""
-    lines = brief(result.investigation) if result.investigation else []
+    lines = []
+    if result.investigation is not None:
+        from pytest_audit_ledger.rendering.investigation import brief  # noqa: PLC0415  (only where asked for)
+
+        lines = brief(result.investigation)
     if result.not_investigated:
         lines = [f"What happened is not known: {printable(result.not_investigated, 1000)}"]
     for line in ["", "What happened:", *lines] if lines else ():
