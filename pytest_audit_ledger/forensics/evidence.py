@@ -114,7 +114,7 @@ class Runs:
         self.moved += run.count if run.moved else 0
         last = self.kept[-1] if self.kept else None
         if last is not None and run.moved == last.moved and run.first in (last.last, last.last + 1):
-            self.kept[-1] = replace(last, last=run.last, count=last.count + run.count)
+            self.kept[-1] = Run(last.first, run.last, last.count + run.count, last.moved)
         elif len(self.kept) < MOST:
             self.kept.append(run)
 
@@ -216,8 +216,8 @@ class Evidence(Fold):
         faults = Fault.NONE if hash_fits else Fault.HASH
         if self.last is None:
             self.first = seen
-        else:
-            faults |= self._faults(self.last, seen)
+        elif (others := self._faults(self.last, seen)) is not Fault.NONE:
+            faults |= others
         if not hash_fits:
             self._take_misfit(seen, batch, index)
         if self.last is not None:
@@ -272,7 +272,7 @@ class Evidence(Fold):
         return faults
 
     def _note(self, before: Seen | None, seen: Seen, faults: Fault) -> None:
-        if not faults:
+        if faults is Fault.NONE:
             return
         self.faults[faults] += 1
         if faults is not Fault.HASH and len(self.places) < MOST:
