@@ -61,7 +61,15 @@ def compared(against: Against, incidents: Sequence[Incident], last: int | None) 
     `last` is the highest sequence number of the ledger.
     """
     told = [_told(one, against) for one in incidents]
-    return [*told, *_rewritten(against, told), *_absent(against, told, last), *_uncovered(against)]
+    shown = [*_rewritten(against, told), *_absent(against, told, last)]
+    exact = {one.what for one in shown}
+    # what a checkpoint says of the same, less exactly, becomes a reason
+    reasons = {what: tuple(one.sentence for one in told if one.what is what) for what in exact}
+    return [
+        *(one for one in told if one.what not in exact),
+        *(replace(one, because=(*one.because, *reasons[one.what])) for one in shown),
+        *_uncovered(against),
+    ]
 
 
 def _told(incident: Incident, against: Against) -> Incident:

@@ -62,7 +62,8 @@ class Investigation:
 
     `incidents` are in order of the ledger; those about no entry come last. `differences` are what the other copy says
     of the entries that were looked at, column by column. `undecided` says what could not be told. `hypotheses` is how
-    many were hashed, in at most `limit_s` seconds; `left_out` is how many entries were not looked at one by one.
+    many were hashed, in at most `limit_s` seconds; `left_out` is how many entries were changed and not looked at one by
+    one, because there were more than the samples, or the time was up.
     """
 
     verification: Verification
@@ -107,7 +108,8 @@ class Inquiry:
         self.evidence = next((fold for fold in verification.beside if isinstance(fold, Evidence)), None)
         self.vocabulary = Vocabulary(self.evidence.vocabulary() if self.evidence else {})
         self.hypotheses = 0
-        self.deadline = self.begun
+        self.left_s = limit_s
+        """Seconds left for reconstructions."""
         self.readable = snapshot.unreadable("sequence_number") is None
         self.records: Records = {}
         self.against: Against | None = None
@@ -117,7 +119,6 @@ class Inquiry:
 
         Raises SourceError where the entries, or the other copy, cannot be read.
         """
-        self.deadline = time.perf_counter() + self.limit_s
         causes = self._causes()
         chain = classify(self.evidence, causes) if self.evidence else []
         suspects, left_out = _suspects(chain, self.samples)
@@ -128,6 +129,7 @@ class Inquiry:
         if compare is not None and self.readable:
             self.against = compare(self.snapshot, sorted({*suspects, *asked}))
         found = self._reconstructed(suspects, _known(causes))
+        left_out += sum(number not in found and self._suspect(number) is not None for number in suspects)
         chain = [self._with(incident, found) for incident in chain]
         incidents = surroundings(self.verification, chain)
         if self.against is not None:
@@ -157,8 +159,9 @@ class Inquiry:
         self.records = read(self.snapshot, {number + by for number in numbers for by in (-1, 0, 1)})
         sample = list(filter(None, map(self._suspect, numbers)))
         with self.progress(len(sample), ENTRIES) as advance:
-            seconds = min(CAUSES_S, self.limit_s)
-            causes = find(sample, self.vocabulary, seconds=seconds, advance=advance)
+            begun = time.perf_counter()
+            causes = find(sample, self.vocabulary, seconds=min(CAUSES_S, self.limit_s / 2), advance=advance)
+            self.left_s -= time.perf_counter() - begun
         if not causes:
             return None
         fold = Systematic({"causes": causes}, self.snapshot.info, MOST)
@@ -168,10 +171,11 @@ class Inquiry:
     def _reconstructed(self, numbers: Sequence[int], known: Transformation) -> dict[int, Reconstruction | Unexplained]:
         """Reconstruct the entries, as many as there is time for."""
         found: dict[int, Reconstruction | Unexplained] = {}
+        deadline = time.perf_counter() + self.left_s
         with self.progress(None, HYPOTHESES) as advance:
             for number in numbers:
                 suspect = self._suspect(number)
-                left = self.deadline - time.perf_counter()
+                left = deadline - time.perf_counter()
                 if suspect is not None and left > 0:
                     budget = Budget(seconds=min(EACH_S, left))
                     found[number] = reconstruct(suspect, self.vocabulary, budget=budget, known=known, advance=advance)

@@ -8,7 +8,7 @@ No I/O.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from pytest_audit_ledger.forensics.incident import Certainty, Incident, What, capital, counted
@@ -35,6 +35,7 @@ def surroundings(verification: Verification, chain: Sequence[Incident]) -> list[
         *_checkpoints(verification, outcomes.get("checkpoint"), chain),
         *_guards([outcomes[kind] for kind in _GUARDS if kind in outcomes]),
         *_file(outcomes.get("export_manifest")),
+        *_others(verification.outcomes),
     ]
 
 
@@ -157,6 +158,10 @@ def _envelope(number: int | None, hashes: Sequence[Finding], said: Sequence[Find
         certainty = Certainty.OPEN
     elif hashes:
         sentence = f"The envelope of {entry}, or the hash beside it, was changed after it was written."
+    elif any(one.actual == "no envelope" for one in said):
+        sentence = f"The envelope of {entry} was taken away; the verifier status that it gave is still there."
+        certainty = Certainty.FITS
+        otherwise = ("There never was one, and somebody set the verifier status, which no hash covers.",)
     elif all("verifier" in one.expected for one in said):
         sentence = f"The verifier status of {entry} is not that of its envelope."
         otherwise = (
@@ -234,18 +239,7 @@ def _checkpoints(verification: Verification, outcome: Outcome | None, chain: Seq
             first = proven + 1
             yield Incident(What.REWRITE, first, None, 0, sentence, Certainty.PROVEN, because=because, next_step=step)
         elif one.code == "TRUNCATED":
-            last = verification.size
-            yield Incident(
-                What.TRUNCATION,
-                one.sequence_number,
-                None,
-                0,
-                sentence,
-                Certainty.PROVEN,
-                because=(f"It is signed that they were there; the last entry now is {last:,}.",),
-                next_step=f"{PRESERVE} Compare with a backup or an export: --against FILE.",
-                time_before=verification.survey.time_last if verification.survey else "",
-            )
+            yield _truncated(verification, one, proven, chain)
         elif one.code == "UNCOVERED_CHANGED":
             yield Incident(
                 What.UNCOVERED,
@@ -260,6 +254,30 @@ def _checkpoints(verification: Verification, outcome: Outcome | None, chain: Seq
             certainty = Certainty.PROVEN if one.code == "EQUIVOCATION" else Certainty.OPEN
             step = outcome.remedy if outcome else ""
             yield Incident(What.CHECKPOINTS, None, None, 0, sentence, certainty, next_step=step)
+
+
+def _truncated(verification: Verification, finding: Finding, proven: int, chain: Sequence[Incident]) -> Incident:
+    """Tell that entries are missing: at the end, where the checkpoint before shows that the others are as they were."""
+    last = verification.size
+    deleted = any(one.what in (What.DELETION, What.PREFIX_DELETION) for one in chain)
+    further_up = (
+        "The deletion that the chain shows, behind which the rest was renumbered, explains it."
+        if deleted
+        else f"They stood further up, behind entry {proven:,}, and everything behind them was numbered and hashed anew."
+    )
+    whole = proven == last
+    return Incident(
+        What.TRUNCATION,
+        finding.sequence_number,
+        None,
+        0,
+        f"{capital(finding.message)}.",
+        Certainty.PROVEN if whole else Certainty.OPEN if deleted else Certainty.FITS,
+        because=(f"It is signed that there were so many; the last entry now is {last:,}.",),
+        otherwise=() if whole else (further_up,),
+        next_step=f"{PRESERVE} Compare with a backup or an export: --against FILE.",
+        time_before=verification.survey.time_last if verification.survey else "",
+    )
 
 
 def _guards(outcomes: Sequence[Outcome]) -> Iterator[Incident]:
@@ -294,3 +312,34 @@ def _file(outcome: Outcome | None) -> Iterator[Incident]:
             otherwise=("The file was damaged or cut off where it was copied.", "Somebody changed it."),
             next_step="Fetch the export again from where it was filed, and compare both: audit-ledger diff.",
         )
+
+
+_TOLD = frozenset(
+    {
+        *("HASH_MISMATCH", "ENTRY_HASH_MISMATCH", "SEQUENCE_GAP", "SEQUENCE_START", "SEQUENCE_DUPLICATE"),
+        *("TIMESTAMP_ORDER", "TIMESTAMP_FUTURE", "TIMESTAMP_INFINITE", "TIMESTAMP_MISSING", "VERDICT_UNKNOWN"),
+    }
+)
+"""What the chain, the clock and the verdicts are told by."""
+
+_TOLD_AS_A_WHOLE = {*_GUARDS, "envelope_hash", "envelope_consistency", "transcript_signature", "checkpoint"}
+_TOLD_AS_A_WHOLE |= {"export_manifest"}
+
+
+def _others(outcomes: Iterable[Outcome]) -> Iterator[Incident]:
+    """Tell of everything else that is about integrity, in the words of the check: nothing found goes untold."""
+    for outcome in outcomes:
+        if not outcome.integrity or outcome.kind in _TOLD_AS_A_WHOLE:
+            continue
+        for one in _findings(outcome):
+            if one.code not in _TOLD:
+                yield Incident(
+                    What.NOT_SORTED_OUT,
+                    one.sequence_number,
+                    one.sequence_number,
+                    1,
+                    f"{capital(one.message)}.",
+                    Certainty.OPEN,
+                    because=(f"The check {outcome.check_id} found it.",),
+                    next_step=outcome.remedy,
+                )

@@ -42,7 +42,7 @@ def timeline(investigation: Investigation, marks: Marks = UNICODE) -> str:
     if investigation.left_out:
         parts.append(
             f"{counted(investigation.left_out, 'entry was', 'entries were')} not looked at one by one "
-            "(--samples N looks at more)."
+            "(--samples N looks at more, --limit-seconds N for longer)."
         )
     if investigation.against is not None:
         parts.append("\n".join(_against(investigation.against, investigation.differences)))

@@ -307,7 +307,7 @@ def in_summer_time(entry: Entry) -> Entry:
 def test_a_writer_in_another_time_zone_is_one_cause_and_an_edit_inside_is_found(forger: Forger) -> None:
     written_by(forger.build(0), sample_entries(60), in_summer_time)
     forger.unguarded(update(30, "track = 'llm'"))
-    found = investigated(forger)
+    found = investigated(forger, limit_seconds=20)
     assert told(found) == [(What.SYSTEMATIC, 1, 60), (What.EDIT, 30, 30)]
     cause, edit = found.incidents
     assert cause.count == 59
@@ -447,3 +447,34 @@ def test_another_copy_that_was_changed_itself_accuses_nobody(forger: Forger, tmp
     assert found.against is not None
     assert found.against.changed == 1
     assert any(note.startswith("The other copy was changed: ") for note in found.against.notes)
+
+
+def test_a_checkpoint_and_another_copy_tell_one_incident_together(forger: Forger, tmp_path: Path) -> None:
+    ledger = Ledger(forger.build(100).dsn)
+    ledger.create_checkpoint(tmp_path / "checkpoints", KEY)
+    ledger.export_entries(output_file=tmp_path / "before.jsonl", fields=COPY_COLUMNS)
+    trusted = {"checkpoints": [tmp_path / "checkpoints"], "verifier_keys": [str(KEY.verifier())]}
+    forger.rewrite(50, lambda entry: replace(entry, reasoning="nothing to see"))
+    rewrite = only(investigated(forger, against=str(tmp_path / "before.jsonl"), **trusted))
+    assert (rewrite.what, rewrite.first, rewrite.certainty) == (What.REWRITE, 50, Certainty.PROVEN)
+    assert "was signed" in rewrite.because[-1]
+
+
+def test_a_deletion_behind_which_the_rest_was_renumbered_is_no_cut_off_end(forger: Forger, tmp_path: Path) -> None:
+    Ledger(forger.build(100).dsn).create_checkpoint(tmp_path, KEY)
+    deleted_and_renumbered(forger)
+    found = investigated(forger, checkpoints=[tmp_path], verifier_keys=[str(KEY.verifier())])
+    assert [(one.what, one.certainty) for one in found.incidents] == [
+        (What.DELETION, Certainty.PROVEN),
+        (What.TRUNCATION, Certainty.OPEN),
+    ]
+    assert "explains it" in found.incidents[1].otherwise[0]
+
+
+def test_an_entry_without_a_number_is_told_in_the_words_of_its_check(forger: Forger) -> None:
+    forger.build(100).run("ALTER TABLE ledger_entries ALTER sequence_number DROP NOT NULL")
+    forger.unguarded(update(50, "sequence_number = NULL"))
+    found = investigated(forger, entry=50)
+    assert (What.NOT_SORTED_OUT, None, None) in told(found)
+    assert found.looked is not None
+    assert found.looked.sentences[0] == "There is no entry 50."
