@@ -275,6 +275,11 @@ class Transformation:
     form: Form = CANONICAL
 
     @property
+    def is_edit(self) -> bool:
+        """Whether a column was set to one value, which no writer and no migration does by itself."""
+        return any(isinstance(one.rule, partial) and one.rule.func is _constant for one in self.rewritings)
+
+    @property
     def words(self) -> tuple[str, ...]:
         """What was otherwise when the entries were hashed, each thing in plain words."""
         return (*(f"{one.column}: {one.words}" for one in self.rewritings), *self.form.departures)

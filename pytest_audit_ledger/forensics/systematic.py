@@ -43,6 +43,8 @@ class LostDigits:
     Each entry has to be searched for its own, so a large ledger is not searched as a whole.
     """
 
+    is_edit: ClassVar[bool] = False
+
     @property
     def words(self) -> tuple[str, ...]:
         """What was otherwise when the entries were hashed, in plain words."""
