@@ -12,7 +12,8 @@ from pytest_audit_ledger.forensics.investigation import Investigation, Looked
 from pytest_audit_ledger.forensics.reconstruction import Reconstruction, Unexplained
 from pytest_audit_ledger.outcome import LONGEST_TEXT
 from pytest_audit_ledger.printable import clip, json_text
-from pytest_audit_ledger.rendering.investigation import conclusion, sentence
+from pytest_audit_ledger.rendering.investigation import conclusion
+from pytest_audit_ledger.rendering.reconstruction import sentence
 
 SCHEMA_VERSION = 1
 

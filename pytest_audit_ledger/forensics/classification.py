@@ -13,7 +13,7 @@ from pytest_audit_ledger.forensics.chain import Chain
 from pytest_audit_ledger.forensics.evidence import Evidence, Fault, Place, Run
 from pytest_audit_ledger.forensics.incident import Certainty, Incident, What, capital, counted, entries
 from pytest_audit_ledger.forensics.order import moves
-from pytest_audit_ledger.forensics.systematic import Systematic
+from pytest_audit_ledger.forensics.systematic import Explained, Systematic
 from pytest_audit_ledger.forensics.writers import clocks, copies, forks
 
 COMPARE = "Compare with a backup or an export: --against FILE."
@@ -42,24 +42,42 @@ def common_causes(chain: Chain) -> Iterator[Incident]:
     """Tell of causes that many entries have in common, each once."""
     for one in chain.causes.explained if chain.causes else ():
         if one.count and one.first is not None and one.last is not None:
-            yield Incident(
-                What.SYSTEMATIC,
-                one.first,
-                one.last,
-                one.count,
-                f"One cause explains {counted(one.count)} of {one.first:,} to {one.last:,}: they were hashed with "
-                f"{', '.join(one.cause.words)}.",
-                Certainty.PROVEN,
-                because=(
-                    f"So written, each of the {one.count:,} hashes to its entry_hash.",
-                    f"{counted(chain.causes.fitting if chain.causes else 0)} hash as they stand.",
-                ),
-                otherwise=(
-                    "A writer, or its library, formed the hash in another way than the specification has it.",
-                    "A migration changed the column in place, after the entries were written.",
-                ),
-                next_step="Ask what changed in the writer, or in the table, before the first.",
-            )
+            yield _edit_of_many(one) if one.cause.is_edit else _common_cause(one, chain)
+
+
+def _common_cause(one: Explained, chain: Chain) -> Incident:
+    return Incident(
+        What.SYSTEMATIC,
+        one.first,
+        one.last,
+        one.count,
+        f"One cause explains {counted(one.count)} of {one.first or 0:,} to {one.last or 0:,}: they were hashed with "
+        f"{', '.join(one.cause.words)}.",
+        Certainty.PROVEN,
+        because=(
+            f"So written, each of the {one.count:,} hashes to its entry_hash.",
+            f"{counted(chain.causes.fitting if chain.causes else 0)} hash as they stand.",
+        ),
+        otherwise=(
+            "A writer, or its library, formed the hash in another way than the specification has it.",
+            "A migration changed the column in place, after the entries were written.",
+        ),
+        next_step="Ask what changed in the writer, or in the table, before the first.",
+    )
+
+
+def _edit_of_many(one: Explained) -> Incident:
+    return Incident(
+        What.EDIT,
+        one.first,
+        one.last,
+        one.count,
+        f"{capital(counted(one.count))} of {one.first or 0:,} to {one.last or 0:,} were changed alike after they were "
+        f"written. They were hashed with {', '.join(one.cause.words)}.",
+        Certainty.PROVEN,
+        because=(f"So written, each of the {one.count:,} hashes to its entry_hash.",),
+        next_step=f"{PRESERVE} {COMPARE}",
+    )
 
 
 def gaps(chain: Chain) -> Iterator[Incident]:

@@ -70,6 +70,11 @@ class Seen:
     stored: str
     recomputed: str
 
+    @property
+    def own_fault(self) -> Fault:
+        """Whether its content does not hash to its entry_hash; without a number it has no place to be told of."""
+        return Fault.NONE if self.recomputed == self.stored or self.number is None else Fault.HASH
+
 
 @dataclass(frozen=True)
 class Place:
@@ -212,13 +217,12 @@ class Evidence(Fold):
 
     def _join(self, seen: Seen, batch: Batch, index: int) -> None:
         """Hold an entry against the one before it; the first one of a segment waits for `merge`, or for `close`."""
-        hash_fits = seen.recomputed == seen.stored
-        faults = Fault.NONE if hash_fits else Fault.HASH
+        faults = seen.own_fault
         if self.last is None:
             self.first = seen
         elif (others := self._faults(self.last, seen)) is not Fault.NONE:
             faults |= others
-        if not hash_fits:
+        if Fault.HASH in faults:
             self._take_misfit(seen, batch, index)
         if self.last is not None:
             self._note(self.last, seen, faults)
@@ -307,8 +311,7 @@ class Evidence(Fold):
             self.words[name] = _bounded(self.words[name])
 
     def _seam(self, before: Seen | None, seen: Seen) -> None:
-        misfit = Fault.NONE if seen.recomputed == seen.stored else Fault.HASH
-        self._note(before, seen, misfit | self._faults(before, seen))
+        self._note(before, seen, seen.own_fault | self._faults(before, seen))
 
     def close(self) -> None:
         """Judge the entry that starts the ledger, which stands before all others."""

@@ -209,6 +209,8 @@ class Inquiry:
         """Add what was reconstructed, and the times of the neighbours."""
         if incident.what not in _TO_RECONSTRUCT or incident.first is None or incident.last is None:
             return incident
+        if incident.last - incident.first + 1 != incident.count:
+            return incident
         within = range(incident.first, incident.last + 1)
         reconstructions = tuple(found[number] for number in sorted(found.keys() & set(within)))
         before, after = self._one(incident.first - 1), self._one(incident.last + 1)
@@ -324,6 +326,7 @@ def _suspects(chain: Sequence[Incident], most: int) -> tuple[list[int], int]:
         (one.first, one.last)
         for one in chain
         if one.what in _TO_RECONSTRUCT and one.first is not None and one.last is not None
+        if one.last - one.first + 1 == one.count  # others were changed alike, and are told as one
     ]
     total = sum(last - first + 1 for first, last in ranges)
     taken: list[int] = []

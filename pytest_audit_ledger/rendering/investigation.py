@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 from pytest_audit_ledger.forensics.against import Against, Changed
 from pytest_audit_ledger.forensics.incident import Certainty, Incident, counted
 from pytest_audit_ledger.forensics.investigation import Investigation, Looked
-from pytest_audit_ledger.forensics.reconstruction import Reconstruction, Unexplained, Witness
 from pytest_audit_ledger.printable import printable
+from pytest_audit_ledger.rendering.reconstruction import sentence
 from pytest_audit_ledger.rendering.summary import UNICODE, Marks
 
 SENTENCE = 2_000
@@ -140,38 +140,6 @@ def _before(incident: Incident) -> Iterator[str]:
     """Yield what entries said when they were written."""
     for one in incident.reconstructions:
         yield sentence(one)
-
-
-def sentence(found: Reconstruction | Unexplained) -> str:
-    """Return what was reconstructed, or how far it was tried, in one sentence."""
-    number = _number(found.sequence_number)
-    if isinstance(found, Unexplained):
-        tried = f"{found.hypotheses:,} hypotheses were tried, until {found.stopped.value}"
-        return f"What entry {number} said is not known: {tried}."
-    if found.is_unchanged:
-        return f"Entry {number} says what it said when it was hashed."
-    changes = [one for one in found.changes if one.column != "entry_hash"]
-    told = ", ".join(f"{one.column} {_quoted(one.original)} (it now says {_quoted(one.stored)})" for one in changes)
-    excluded = sum(one.excluded for one in changes)
-    others = f"; none of {excluded:,} other values fits" if excluded else ""
-    form = " in another form of JSON" if found.form is not None else ""
-    return f"Entry {number} was written{form} with {told or 'what it says now'}: {_WITNESSES[found.witness]}{others}."
-
-
-_WITNESSES = {
-    Witness.BOTH: "its stored hash proves it, and so does the link of the next entry",
-    Witness.LINK: "the link of the next entry proves it",
-    Witness.OWN: "its stored hash proves it, to which no other entry commits",
-    Witness.CONTRADICTED: "its stored hash proves that this was hashed, while the next entry links to something else",
-}
-
-
-def _number(number: int | None) -> str:
-    return "(none)" if number is None else f"{number:,}"
-
-
-def _quoted(value: str | None) -> str:
-    return "NULL" if value is None else printable(value)
 
 
 def _looked(looked: Looked) -> Iterator[str]:

@@ -478,3 +478,13 @@ def test_an_entry_without_a_number_is_told_in_the_words_of_its_check(forger: For
     assert (What.NOT_SORTED_OUT, None, None) in told(found)
     assert found.looked is not None
     assert found.looked.sentences[0] == "There is no entry 50."
+
+
+def test_many_entries_that_were_changed_alike_are_one_incident_and_an_edit(forger: Forger) -> None:
+    forger.build(500)
+    flags = forger.run("SELECT sequence_number FROM ledger_entries WHERE verdict = 'FLAG' ORDER BY 1")
+    forger.unguarded("UPDATE ledger_entries SET verdict = 'CLEAR' WHERE verdict = 'FLAG'")
+    incident = only(investigated(forger, limit_seconds=20))
+    assert (incident.what, incident.first, incident.last) == (What.EDIT, flags[0][0], flags[-1][0])
+    assert (incident.count, incident.certainty) == (len(flags), Certainty.PROVEN)
+    assert "FLAG" in incident.sentence
