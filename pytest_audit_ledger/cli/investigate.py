@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import shutil
+import sys
+import textwrap
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -19,6 +23,7 @@ from pytest_audit_ledger.cli.verification import (
     refuse_early,
     verification_options,
 )
+from pytest_audit_ledger.cli.verify import WIDEST
 from pytest_audit_ledger.comparison import other
 from pytest_audit_ledger.errors import UsageError
 from pytest_audit_ledger.forensics.investigation import DEFAULT_LIMIT_S, Investigation
@@ -145,8 +150,27 @@ def investigate(
         if output is not None:  # also where printing fails
             last.callback(_write, found, Path(output), as_=format_)
         if not quiet:
-            click.echo(as_text(found) if format_ == "json" else _text(found, marks()))
+            _print(found, as_=format_)
     return code
+
+
+def _print(found: Investigation, *, as_: str) -> None:
+    """Print an investigation; on a terminal, long lines hang below what they say."""
+    if as_ == "json":
+        click.echo(as_text(found))
+        return
+    width = min(shutil.get_terminal_size().columns, WIDEST) if sys.stdout is not None and sys.stdout.isatty() else 0
+    for line in _text(found, marks()).split("\n"):
+        for part in _hanging(line, width) if width else [line]:
+            click.secho(part, bold=re.match(r"\S+ \d+/\d+  ", line) is not None or None)
+
+
+def _hanging(line: str, width: int) -> list[str]:
+    if len(line) <= width:
+        return [line]
+    head = re.match(r"\S+ \d+/\d+  |  - |  (?:[a-z]+ ?[a-z]*)? {1,9}", line)
+    indent = " " * len(head[0]) if head else ""
+    return textwrap.wrap(line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
 
 
 def _text(found: Investigation, shown: Marks) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from pytest_audit_ledger.entry import PAYLOAD_COLUMNS
-from pytest_audit_ledger.forensics.incident import Certainty, Incident, What, capital, counted, entries
+from pytest_audit_ledger.forensics.incident import COMPARE, Certainty, Incident, What, capital, counted, entries
 from pytest_audit_ledger.forensics.records import Record, Value
 
 HASHED = frozenset({"entry_hash", *PAYLOAD_COLUMNS.values()})
@@ -74,6 +74,7 @@ def compared(against: Against, incidents: Sequence[Incident], last: int | None) 
 
 def _told(incident: Incident, against: Against) -> Incident:
     """Add whether the other copy has what is missing here, or does not have what is said to be put in."""
+    incident = replace(incident, next_step=incident.next_step.replace(COMPARE, "").strip())
     first, last = incident.first, incident.last
     if first is None or last is None:
         return incident

@@ -11,13 +11,19 @@ from collections.abc import Callable, Iterator, Sequence
 
 from pytest_audit_ledger.forensics.chain import Chain
 from pytest_audit_ledger.forensics.evidence import Evidence, Fault, Place, Run
-from pytest_audit_ledger.forensics.incident import Certainty, Incident, What, capital, counted, entries
+from pytest_audit_ledger.forensics.incident import (
+    COMPARE,
+    PRESERVE,
+    Certainty,
+    Incident,
+    What,
+    capital,
+    counted,
+    entries,
+)
 from pytest_audit_ledger.forensics.order import moves
 from pytest_audit_ledger.forensics.systematic import Explained, Systematic
 from pytest_audit_ledger.forensics.writers import clocks, copies, forks
-
-COMPARE = "Compare with a backup or an export: --against FILE."
-PRESERVE = "Preserve the server, its logs and its backups as they are."
 
 
 def classify(evidence: Evidence, causes: Systematic | None = None) -> list[Incident]:

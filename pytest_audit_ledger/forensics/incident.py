@@ -7,6 +7,9 @@ from enum import Enum
 
 from pytest_audit_ledger.forensics.reconstruction import Reconstruction, Unexplained
 
+PRESERVE = "Preserve the server, its logs and its backups as they are."
+COMPARE = "Compare with a backup or an export: --against FILE."
+
 
 class What(str, Enum):
     """What happened. The value is how JSON calls it."""

@@ -11,9 +11,18 @@ from itertools import combinations
 
 from pytest_audit_ledger.forensics.chain import Chain
 from pytest_audit_ledger.forensics.evidence import Fault, Place, Run
-from pytest_audit_ledger.forensics.incident import Certainty, Incident, What, capital, counted, entries
+from pytest_audit_ledger.forensics.incident import (
+    COMPARE,
+    PRESERVE,
+    Certainty,
+    Incident,
+    What,
+    capital,
+    counted,
+    entries,
+)
 
-NEXT = "Preserve the server, its logs and its backups as they are. Compare with a backup or an export: --against FILE."
+NEXT = f"{PRESERVE} {COMPARE}"
 
 _EVERYTHING = Fault.HASH | Fault.LINK | Fault.TIME
 

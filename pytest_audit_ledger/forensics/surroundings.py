@@ -11,14 +11,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from pytest_audit_ledger.forensics.incident import Certainty, Incident, What, capital, counted
+from pytest_audit_ledger.forensics.incident import COMPARE, PRESERVE, Certainty, Incident, What, capital, counted
 from pytest_audit_ledger.judgement import Verification
 from pytest_audit_ledger.outcome import Finding, Outcome, Severity
 
 SHOWN = 10
 """Findings of one incident that are told in words; all are counted."""
-
-PRESERVE = "Preserve the server, its logs and its backups as they are."
 
 _ENTRY_EDITED = (What.EDIT, What.HASH_ALTERED, What.SYSTEMATIC, What.REORDERING, What.RENUMBERING)
 
@@ -275,7 +273,7 @@ def _truncated(verification: Verification, finding: Finding, proven: int, chain:
         Certainty.PROVEN if whole else Certainty.OPEN if deleted else Certainty.FITS,
         because=(f"It is signed that there were so many; the last entry now is {last:,}.",),
         otherwise=() if whole else (further_up,),
-        next_step=f"{PRESERVE} Compare with a backup or an export: --against FILE.",
+        next_step=f"{PRESERVE} {COMPARE}",
         time_before=verification.survey.time_last if verification.survey else "",
     )
 
