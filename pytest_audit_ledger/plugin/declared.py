@@ -163,6 +163,12 @@ def add_options(parser: pytest.Parser) -> None:
         help="The server to restore the backup on, in a database of its own that is dropped (default: one that is "
         "started for this).",
     )
+    group.addoption(
+        "--ledger-investigate",
+        action="store_true",
+        help="When a check failed, find out what happened, in a few seconds, and tell it in brief; audit-ledger "
+        "investigate tells all of it.",
+    )
     for name, help_text in TOOLS.items():
         group.addoption(name, action="store_true", help=help_text)
     group.addoption("--ledger-explain", metavar="ID", help="Explain a check with the SQL it asks with, and exit.")
