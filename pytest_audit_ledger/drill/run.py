@@ -51,8 +51,7 @@ def drill(
     Raises UsageError, and SourceError where the ledger cannot be read or copied, or its copy not be verified. What goes
     wrong with one attack is in its trial.
     """
-    if entries < FEWEST_ENTRIES:
-        raise UsageError(f"A drill needs {FEWEST_ENTRIES} entries or more.", f"Write --entries {FEWEST_ENTRIES}.")
+    refuse_few(entries)
     with ExitStack() as resources:
         server = resources.enter_context(scratch_server(scratch))
         folder = Path(resources.enter_context(tempfile.TemporaryDirectory(prefix="audit-ledger-drill-")))
@@ -65,6 +64,12 @@ def drill(
                 ground.attack(attack)
                 advance(1)
         return ground.matrices()
+
+
+def refuse_few(entries: int) -> None:
+    """Raise UsageError where a ledger of so many entries is too small for a drill."""
+    if entries < FEWEST_ENTRIES:
+        raise UsageError(f"A drill needs {FEWEST_ENTRIES} entries or more.", f"Write --entries {FEWEST_ENTRIES}.")
 
 
 @dataclass
@@ -196,6 +201,6 @@ class _Ground:
         """Return what every set-up noticed."""
         taken = time.perf_counter() - self.clock
         return [
-            Matrix(one.name, tuple(self.about), self.copy.entries, untouched, tuple(trials), taken)
+            Matrix(one.name, (*self.about, str(one)), self.copy.entries, untouched, tuple(trials), taken)
             for one, untouched, trials in zip(self.set_ups, self.untouched, self.trials, strict=True)
         ]

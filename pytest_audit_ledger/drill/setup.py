@@ -56,6 +56,12 @@ class SetUp:
         judging = (check for check in self.checks if check.kind.name == TranscriptSignature.name)
         return any(self._parameters(check).get("keys") for check in judging)
 
+    def __str__(self) -> str:
+        names = ", ".join(suite.name for suite in self.suites)
+        checkpoints = "held against checkpoints" if self.has_checkpoints else "without a checkpoint"
+        keys = "with a key for transcripts" if self.has_transcript_keys else "without a key for transcripts"
+        return f"Verified with {names} ({len(self.checks):,} checks), {checkpoints}, {keys}."
+
     def claims(self, attack: Attack, untouched: Sequence[Outcome]) -> list[str]:
         """Return the checks that claim to notice an attack, of those that examined something before it.
 
