@@ -1,1 +1,1 @@
-"""What somebody could do to a ledger: the catalogue of attacks, as data and small functions."""
+"""Attacks on a ledger as data and small functions: `base.py` says what one is, `catalogue.py` which there are."""

@@ -1,56 +1,60 @@
-"""The catalogue (stub)."""
+"""The catalogue of attacks: ours, and those of plugins. A name belongs to one plugin; a second claim is refused."""
 
-from dataclasses import replace
+from __future__ import annotations
 
-from pytest_audit_ledger.attacks.base import Attack, Claim, Target
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 
-OWNER = "the owner of the table"
+from pytest_audit_ledger.attacks import deletions, disguises, entries, guards, provenance
+from pytest_audit_ledger.attacks.base import Attack
+from pytest_audit_ledger.errors import RegistrationError
 
-
-def _edit(target: Target) -> None:
-    target.ledger.unguarded(
-        f"UPDATE ledger_entries SET reasoning = 'nothing to see' WHERE sequence_number = {target.middle}"
-    )
-
-
-def _rewrite(target: Target) -> None:
-    target.ledger.rewrite(target.middle, lambda entry: replace(entry, reasoning="nothing to see"))
-
-
-def _append(target: Target) -> None:
-    last = list(target.ledger.entries())[-1]
-    from pytest_audit_ledger.entry import entry_hash
-
-    target.ledger.append(
-        [replace(last, sequence_number=last.sequence_number + 1, previous_hash=entry_hash(last))]
-    )
+SHIPPED: tuple[Attack, ...] = (
+    *entries.ATTACKS,
+    *deletions.ATTACKS,
+    *provenance.ATTACKS,
+    *guards.ATTACKS,
+    *disguises.ATTACKS,
+)
+"""The attacks of this package, registered through the same hook as everybody's."""
 
 
-def _lost(target: Target) -> None:
-    assert target.checkpoints
-    for path in target.checkpoints.iterdir():
-        path.unlink()
+class AttackRegistry:
+    """Attacks by name, in the order in which they were registered."""
+
+    def __init__(self) -> None:
+        self._attacks: dict[str, tuple[Attack, str]] = {}
+
+    @property
+    def attacks(self) -> Mapping[str, Attack]:
+        """The attacks by name."""
+        return MappingProxyType({name: attack for name, (attack, _) in self._attacks.items()})
+
+    def register(self, attacks: Iterable[Attack], plugin: str) -> None:
+        """Add the attacks of a plugin.
+
+        Raises RegistrationError where one is no attack, or where its name is taken; it names both plugins.
+        """
+        for attack in attacks:
+            if not isinstance(attack, Attack):
+                raise RegistrationError(
+                    f"The plugin {plugin} registered {attack!r}, which is no Attack.",
+                    "Return what the decorator `attack` makes from pytest_ledger_register_attacks.",
+                )
+            if attack.name in self._attacks:
+                raise RegistrationError(
+                    f"The attack {attack.name!r} of the plugin {plugin} is already registered "
+                    f"by the plugin {self._attacks[attack.name][1]}.",
+                    "Rename one of them, or switch one plugin off with -p no:NAME.",
+                )
+            self._attacks[attack.name] = (attack, plugin)
 
 
-def _strip(target: Target) -> None:
-    target.ledger.unguarded(
-        f"UPDATE ledger_entries SET transcript_json = NULL, transcript_signature = NULL, signing_key_id = NULL WHERE sequence_number = {target.middle}"
-    )
-
-def _fails(target: Target) -> None:
-    from pytest_audit_ledger.errors import SourceError
-    raise SourceError("It could not be done <b>at all</b>.", "Try again.")
+def _shipped() -> Mapping[str, Attack]:
+    registry = AttackRegistry()
+    registry.register(SHIPPED, "pytest-audit-ledger")
+    return registry.attacks
 
 
-_CHECKPOINT = Claim("checkpoint")
-CATALOGUE = {
-    one.name: one
-    for one in (
-        Attack("edit", "edit an entry", OWNER, "Changes the reasoning of one entry.", (Claim("entry_hash"),), _edit),
-        Attack("edit-and-rewrite", "edit an entry and rewrite every hash after it", OWNER, "Changes the reasoning of one entry, and gives it and every later one a hash and a link that fit.", (_CHECKPOINT,), _rewrite, remedy="Keep a checkpoint outside of the database (--checkpoint)."),
-        Attack("append-forged", "append an entry that never was", OWNER, "Appends.", (), _append, limit="A ledger cannot tell what its writer was told."),
-        Attack("checkpoints-lost", "delete every checkpoint", "access to the folder", "Deletes.", (Claim("checkpoint", "require"),), _lost, remedy="Require checkpoints (--require-checkpoint).", applies=lambda t: None if t.checkpoints else "no checkpoint is given"),
-        Attack("strip", "strip a transcript", OWNER, "Strips.", (Claim("transcript_signature"),), _strip),
-        Attack("fails", "fail", OWNER, "Fails.", (Claim("transcript_signature"),), _fails),
-    )
-}
+CATALOGUE: Mapping[str, Attack] = _shipped()
+"""The attacks of this package by name."""

@@ -345,7 +345,7 @@ def test_what_cannot_be_read_in_order_is_refused_before_anything_is_written(forg
     forger.unguarded("ALTER TABLE ledger_entries ALTER sequence_number TYPE text USING 'x' || sequence_number")
     with pytest.raises(SourceError, match="sequence_number is text, so entries have no order"):
         _export(forger.dsn, tmp_path / "x.json")
-    TAMPERINGS["view_in_place"](emptied(forger).build(60))
+    TAMPERINGS["view-in-place"](emptied(forger).build(60))
     with pytest.raises(SourceError, match="is no table"):
         _export(forger.dsn, tmp_path / "x.json")
     with pytest.raises(SourceError, match="is no table"):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import psycopg2
 import pytest
 
+from pytest_audit_ledger.errors import SourceError
 from pytest_audit_ledger.outcome import Outcome, Severity, Status
 from pytest_audit_ledger.resources import sql
 from pytest_audit_ledger.sources import postgres
@@ -53,7 +53,7 @@ def accepts(forger: Forger, operation: str) -> bool:
     """Tell whether the server does as told, as the superuser that the forger is; it is undone."""
     try:
         forger.run(f"BEGIN; {CHANGES[operation]}")
-    except psycopg2.Error:
+    except SourceError:
         return False
     finally:
         forger.run("ROLLBACK")

@@ -530,7 +530,7 @@ def test_a_constraint_on_a_retyped_column_waits_for_its_type(ledger: Forger) -> 
 
 def test_protections_come_back_around_entries_that_were_tampered_with(forger: Forger) -> None:
     forger.build(100)
-    for name in ("edit", "prefix_deletion", "trigger_body_emptied", "trigger_disabled", "constraint_dropped"):
+    for name in ("edit", "start-deleted", "trigger-emptied", "trigger-disabled", "unique-dropped"):
         TAMPERINGS[name](forger)
     repair(forger)
     found = core_statuses(run_suite(forger.dsn))

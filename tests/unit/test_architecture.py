@@ -22,6 +22,7 @@ LAYERS = (
     ("checkpoints",),
     ("kinds",),
     ("suite", "sources"),
+    ("attacks",),
     ("scan", "interruption", "judgement", "resumption"),
     ("verification",),
     ("rendering", "progress", "repair"),
