@@ -14,6 +14,7 @@ import click
 from pytest_audit_ledger.cli.backup import backup
 from pytest_audit_ledger.cli.checkpoint import checkpoint
 from pytest_audit_ledger.cli.diff import diff
+from pytest_audit_ledger.cli.drill import drill
 from pytest_audit_ledger.cli.evidence import evidence
 from pytest_audit_ledger.cli.export import export
 from pytest_audit_ledger.cli.options import EXIT_CODES, NOT_DONE, WRONG_USAGE, tell_error, written
@@ -43,6 +44,7 @@ Examples:
   audit-ledger report --source service=ledger --output report.html
   audit-ledger backup --source service=ledger --output ledger.sql.gz --verify
   audit-ledger diff ledger.sql.gz service=ledger
+  audit-ledger drill --source service=ledger
 
 {EXIT_CODES}
 """
@@ -126,3 +128,4 @@ main.add_command(checkpoint)
 main.add_command(suite)
 main.add_command(backup)
 main.add_command(diff)
+main.add_command(drill)

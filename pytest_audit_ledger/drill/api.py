@@ -15,12 +15,11 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from pytest_audit_ledger.attacks.base import Attack
-from pytest_audit_ledger.attacks.catalogue import CATALOGUE
 from pytest_audit_ledger.drill.matrix import Matrix
 from pytest_audit_ledger.drill.run import DEFAULT_ENTRIES, drill, refuse_few
 from pytest_audit_ledger.drill.setup import SetUp
 from pytest_audit_ledger.errors import UsageError
-from pytest_audit_ledger.extensions import installed_kinds
+from pytest_audit_ledger.extensions import installed_attacks, installed_kinds
 from pytest_audit_ledger.kinds.given import given_by
 from pytest_audit_ledger.scan import Progress, no_progress
 from pytest_audit_ledger.sources.postgres import DEFAULT_TIMEOUT_S, PostgresSource
@@ -56,7 +55,7 @@ def run_drill(
     Raises UsageError for a mistake in any of these, and SourceError where the ledger cannot be read or copied. What
     goes wrong with one attack is in its trial.
     """
-    chosen = choose(attacks, CATALOGUE)
+    chosen = choose(attacks, installed_attacks())
     refuse_few(entries)
     given = given_by(
         checkpoints=checkpoints,

@@ -81,7 +81,8 @@ class _Ground:
     copy: Copy
     keys: Keys
     set_ups: Sequence[SetUp]
-    about: list[str] = field(default_factory=list)
+    signed: str = ""
+    """How it came to its checkpoints, or why it has none."""
     untouched: list[Verification] = field(default_factory=list)
     trials: list[list[Trial]] = field(default_factory=list)
     clock: float = field(default_factory=time.perf_counter)
@@ -96,7 +97,6 @@ class _Ground:
 
     def prepare(self) -> None:
         """Sign checkpoints of the copy, where there is a set-up that has any, and verify it untouched."""
-        self.about = [*self.copy.about]
         self._signed.mkdir()
         if any(one.has_checkpoints for one in self.set_ups):
             self._sign()
@@ -114,13 +114,13 @@ class _Ground:
         try:
             checks = [*self.set_ups[0].checks]
             write_checkpoints(self.copy, self.server, checks, self.keys.checkpoints, self._signed)
-            self.about.append(
-                "It is held against two checkpoints of its own, signed with a key that is thrown away, because those "
-                "of a whole ledger say nothing of a copy. The newer one is of all entries; what is newer than "
-                "your newest checkpoint is noticed as without one."
+            self.signed = (
+                "Its two checkpoints are its own, signed with a key that is thrown away, because those of a whole "
+                "ledger say nothing of a copy. The newer one is of all its entries; an attack on what is newer than "
+                "your newest checkpoint is noticed, or not, as without one."
             )
         except LedgerError as error:
-            self.about.append(f"No checkpoint of it could be signed, so it is held against none. {error}")
+            self.signed = f"No checkpoint of it could be signed, so it is held against none. {error}"
 
     def _restore_checkpoints(self) -> None:
         shutil.rmtree(self._checkpoints, ignore_errors=True)
@@ -142,8 +142,7 @@ class _Ground:
         with ExitStack() as connections:
             ledger = connections.enter_context(ScratchLedger(dsn, self.copy.table))
             above = self.server.superuser(dsn)
-            superuser = connections.enter_context(Superuser(above)) if above else None
-            target = Target(ledger, self.copy.middle, self._checkpoints, superuser)
+            target = Target(ledger, self.copy.middle, self._checkpoints, Superuser(above) if above else None)
             reasons = [attack.applies(self._target(target, one)) for one in self.set_ups]
             if all(reasons):
                 return [not_applicable(attack, str(reason)) for reason in reasons]
@@ -197,10 +196,13 @@ class _Ground:
         claimed = set_up.claims(attack, before.outcomes)
         return judged(attack, by=by, claimed_by=claimed, touched=touched, duration_s=time.perf_counter() - clock)
 
+    def _about(self, set_up: SetUp) -> tuple[str, ...]:
+        return (*self.copy.about, str(set_up), *([self.signed] if set_up.has_checkpoints else []))
+
     def matrices(self) -> list[Matrix]:
         """Return what every set-up noticed."""
         taken = time.perf_counter() - self.clock
         return [
-            Matrix(one.name, (*self.about, str(one)), self.copy.entries, untouched, tuple(trials), taken)
+            Matrix(one.name, self._about(one), self.copy.entries, untouched, tuple(trials), taken)
             for one, untouched, trials in zip(self.set_ups, self.untouched, self.trials, strict=True)
         ]

@@ -30,6 +30,7 @@ LAYERS = (
     ("hookspecs",),
     ("extensions",),
     ("comparison",),
+    ("drill",),
     ("ledger", "authoring"),
     ("cli", "plugin"),
     ("__main__",),
