@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pytest_audit_ledger.artifacts.difference import Side, difference
 from pytest_audit_ledger.attacks.base import Attack, Prevented, Target
-from pytest_audit_ledger.drill.copy import Copy, made, write_checkpoints
+from pytest_audit_ledger.drill.copy import Copy, copied, made, write_checkpoints
 from pytest_audit_ledger.drill.keys import Keys, thrown_away
 from pytest_audit_ledger.drill.matrix import Matrix, Touched, Trial, failed, judged, not_applicable, noticed, prevented
 from pytest_audit_ledger.drill.setup import SAMPLES, SetUp
@@ -56,8 +56,10 @@ def drill(
         server = resources.enter_context(scratch_server(scratch))
         folder = Path(resources.enter_context(tempfile.TemporaryDirectory(prefix="audit-ledger-drill-")))
         keys = thrown_away()
-        copy = made(resources.enter_context(server.database()), entries, keys)
-        ground = _Ground(server, folder, copy, keys, [one.with_transcript_key(keys.pem) for one in set_ups])
+        copy = _copy(source, resources, server, keys, entries)
+        refuse_few(copy.entries)
+        trusted = [one.with_transcript_key(keys.pem) for one in set_ups] if source is None else set_ups
+        ground = _Ground(server, folder, copy, keys, trusted)
         ground.prepare()
         with progress(len(attacks), ATTACKS) as advance:
             for attack in attacks:
@@ -66,10 +68,25 @@ def drill(
         return ground.matrices()
 
 
+def _copy(source: Source | None, resources: ExitStack, server: ScratchServer, keys: Keys, entries: int) -> Copy:
+    if source is None:
+        return made(resources.enter_context(server.database()), entries, keys)
+    with source.snapshot() as snapshot:
+        return copied(
+            snapshot,
+            resources.enter_context(server.database()),
+            resources.enter_context(server.database()),
+            entries,
+        )
+
+
 def refuse_few(entries: int) -> None:
     """Raise UsageError where a ledger of so many entries is too small for a drill."""
     if entries < FEWEST_ENTRIES:
-        raise UsageError(f"A drill needs {FEWEST_ENTRIES} entries or more.", f"Write --entries {FEWEST_ENTRIES}.")
+        raise UsageError(
+            f"A drill needs a ledger of {FEWEST_ENTRIES:,} entries or more, and this one has {entries:,}.",
+            f"Write --entries {FEWEST_ENTRIES} or more; a ledger is made where none is named.",
+        )
 
 
 @dataclass
