@@ -18,19 +18,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from filelock import FileLock
 
 from pytest_audit_ledger.artifacts.base import Artifact
 from pytest_audit_ledger.artifacts.files import Written
 from pytest_audit_ledger.errors import LedgerError, SourceError
 from pytest_audit_ledger.judgement import Verification
 from pytest_audit_ledger.outcome import Outcome
+from pytest_audit_ledger.plugin.exchange import Exchange
 from pytest_audit_ledger.plugin.options import Options
 from pytest_audit_ledger.progress import progress_bar
 from pytest_audit_ledger.sources.base import Snapshot, Source
 from pytest_audit_ledger.sources.resolve import started
 from pytest_audit_ledger.suite import Check, Suite
 from pytest_audit_ledger.verification import verify
+
+
+_RESULT = "verification"
 
 
 @dataclass(frozen=True)
@@ -109,10 +112,8 @@ class Run:
         try:
             if self.exchange is None:
                 self._result = self._verify()
-                return
-            with FileLock(self.exchange / "lock"):
-                self._result = self._shared() or self._verify()
-                self._publish(self._result)
+            else:
+                self._result = Exchange(self.exchange).once(_RESULT, self._verify)
         except LedgerError as error:
             self.failure = error
 
@@ -138,23 +139,9 @@ class Run:
         node_ids = [node_id for node_id, _ in self.selected]
         return Result(verification, dict(zip(node_ids, verification.outcomes, strict=True)))
 
-    def _shared(self) -> Result | None:
-        path = self.exchange / "result" if self.exchange else None
-        if path is None or not path.exists():
-            return None
-        # written by a process of this run, into a folder that only its user can read
-        result: Result = pickle.loads(path.read_bytes())  # noqa: S301
-        return result
-
-    def _publish(self, result: Result) -> None:
-        assert self.exchange is not None  # noqa: S101  (called under xdist only)
-        partial = self.exchange / "partial"
-        partial.write_bytes(pickle.dumps(result))
-        partial.replace(self.exchange / "result")
-
     def result(self) -> Result | None:
         """Return the result, or None where the ledger was not verified (yet)."""
-        return self._result or self._shared()
+        return self._result or (Exchange(self.exchange).result(_RESULT) if self.exchange else None)
 
     def outcome(self, node_id: str) -> Outcome:
         """Return what a check found. Raises LedgerError where nothing could be started."""
