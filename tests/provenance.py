@@ -46,7 +46,11 @@ edit_transcript = changes.edit_transcript
 NOTHING = dict.fromkeys(PROVENANCE_COLUMNS)
 NO_TRANSCRIPT = dict.fromkeys(PROVENANCE_COLUMNS[3:])
 
-TAMPERINGS: dict[str, Tampering] = {attack.name: ATTACKS[attack.name] for attack in provenance.ATTACKS}
+TAMPERINGS: dict[str, Tampering] = {
+    attack.name: ATTACKS[attack.name]
+    for attack in provenance.ATTACKS
+    if attack.name != "everything-stripped-elsewhere"  # no entry here is of another track
+}
 """The attacks on what is beside an entry, and the tamperings below."""
 
 

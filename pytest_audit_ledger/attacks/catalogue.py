@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
-from pytest_audit_ledger.attacks import deletions, disguises, entries, guards, provenance
+from pytest_audit_ledger.attacks import checkpoints, deletions, disguises, entries, guards, provenance
 from pytest_audit_ledger.attacks.base import Attack
 from pytest_audit_ledger.errors import RegistrationError
 
@@ -15,6 +15,7 @@ SHIPPED: tuple[Attack, ...] = (
     *provenance.ATTACKS,
     *guards.ATTACKS,
     *disguises.ATTACKS,
+    *checkpoints.ATTACKS,
 )
 """The attacks of this package, registered through the same hook as everybody's."""
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pytest_audit_ledger.attacks.base import Target, attack
+from pytest_audit_ledger.attacks.base import SUPERUSER, Target, attack, needs_superuser
+from pytest_audit_ledger.attacks.changes import append_after
 from pytest_audit_ledger.attacks.claims import (
     HASHES,
     LINKS,
@@ -14,6 +15,7 @@ from pytest_audit_ledger.attacks.claims import (
     default_suite,
 )
 from pytest_audit_ledger.attacks.guards import LETS_THROUGH, refuses, refusing, replace_function, replace_trigger
+from pytest_audit_ledger.entry import entry_hash
 from pytest_audit_ledger.sources.scratch_ledger import Name, ScratchLedger
 
 SHADOW = "audit_ledger_shadow"
@@ -185,6 +187,21 @@ def shadowed_trigger_function(target: Target) -> None:
         )
 
 
+@attack(
+    "append an entry that an index hides",
+    who=SUPERUSER,
+    noticed_by=(NUMBERS,),
+    remedy=default_suite(NUMBERS),
+    applies=needs_superuser,
+)
+def lying_index(target: Target) -> None:
+    """Append a second last entry while no index takes notice, so that only who does not read in order meets it."""
+    assert target.superuser is not None  # noqa: S101  (`applies` says so)
+    last = target.ledger.bounds()[1]
+    with target.superuser.blind_indexes(target.ledger):
+        append_after(target.ledger, last, entry_hash(target.ledger.entry(last - 1)))
+
+
 ATTACKS = (
     view_in_place,
     materialized_view_in_place,
@@ -194,4 +211,5 @@ ATTACKS = (
     shadow_for_others,
     shadowed_functions,
     shadowed_trigger_function,
+    lying_index,
 )

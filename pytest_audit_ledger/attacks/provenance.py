@@ -20,6 +20,7 @@ from pytest_audit_ledger.attacks.claims import (
     default_suite,
 )
 from pytest_audit_ledger.jsonb import canonical, digest
+from pytest_audit_ledger.kinds.transcript import RUNTIME_TRACK
 
 ENVELOPE = ("envelope_json", "envelope_hash", "verifier_status")
 TRANSCRIPT = ("transcript_json", "transcript_signature", "signing_key_id")
@@ -248,16 +249,55 @@ def signature_stripped(target: Target) -> None:
     target.ledger.store([_transcribed(target)], transcript_signature=None, signing_key_id=None)
 
 
+def _stripped(target: Target, *, of_the_runtime: bool) -> int:
+    """Return the entry nearest to the middle that has a transcript and the runtime's track, or another; 0 for none."""
+    if "transcript_json" not in target.ledger.columns():
+        return 0
+    found = target.ledger.run(
+        target.ledger.statement(
+            "SELECT sequence_number FROM {ledger} "
+            "WHERE transcript_json IS NOT NULL AND (track = {track}) IS NOT DISTINCT FROM {runtime} "
+            "ORDER BY pg_catalog.abs(sequence_number - {middle}), sequence_number LIMIT 1",
+            track=RUNTIME_TRACK,
+            runtime=of_the_runtime,
+            middle=target.middle,
+        )
+    )
+    return int(found[0][0]) if found else 0
+
+
+def _has_of_the_runtime(target: Target) -> str | None:
+    lacking = f"No entry with a transcript is of the track {RUNTIME_TRACK}."
+    return None if _stripped(target, of_the_runtime=True) else lacking
+
+
+def _has_of_others(target: Target) -> str | None:
+    lacking = f"No entry with a transcript is of another track than {RUNTIME_TRACK}."
+    return None if _stripped(target, of_the_runtime=False) else lacking
+
+
 @attack(
-    "strip all that is beside an entry",
+    "strip all that is beside an entry of the runtime",
     noticed_by=(TRANSCRIPTS, SIGNED),
     remedy=default_suite(TRANSCRIPTS),
-    applies=has_transcript,
+    applies=_has_of_the_runtime,
 )
 def everything_stripped(target: Target) -> None:
-    """Take envelope and transcript of an entry and of the next one away."""
-    number = _transcribed(target)
-    target.ledger.store([number, number + 1], **dict.fromkeys([*ENVELOPE, *TRANSCRIPT]))
+    """Take envelope and transcript of an entry away; its track, which its hash covers, says that it had them."""
+    number = _stripped(target, of_the_runtime=True)
+    target.ledger.store([number], **dict.fromkeys([*ENVELOPE, *TRANSCRIPT]))
+
+
+@attack(
+    "strip all that is beside an entry of another track",
+    noticed_by=(SIGNED,),
+    remedy=CHECKPOINT,
+    applies=_has_of_others,
+)
+def everything_stripped_elsewhere(target: Target) -> None:
+    """Take envelope and transcript of an entry away that looks like one of a writer who never had them."""
+    number = _stripped(target, of_the_runtime=False)
+    target.ledger.store([number], **dict.fromkeys([*ENVELOPE, *TRANSCRIPT]))
 
 
 @attack(
@@ -295,5 +335,6 @@ ATTACKS = (
     document_stripped,
     signature_stripped,
     everything_stripped,
+    everything_stripped_elsewhere,
     called_unsigned,
 )

@@ -90,7 +90,7 @@ EXPECTED: dict[str, Found] = {
     "transcript-stripped": {SIGNATURE: at("TRANSCRIPT_STRIPPED", 50)},
     "transcripts-of-neighbours-taken-away": {SIGNATURE: at("TRANSCRIPT_STRIPPED", 50, 51, 52)},
     "transcripts-at-both-ends-taken-away": {SIGNATURE: at("TRANSCRIPT_STRIPPED", 1, 2, 99, 100)},
-    "everything-stripped": {SIGNATURE: at("TRANSCRIPT_STRIPPED", 50, 51)},
+    "everything-stripped": {SIGNATURE: at("TRANSCRIPT_STRIPPED", 50)},
     "everything-taken-away-at-the-end": {SIGNATURE: at("TRANSCRIPT_STRIPPED", 99, 100)},
     "called-unsigned": {SIGNATURE: at("TRANSCRIPT_UNSIGNED", 50, 51)},
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_audit_ledger.attacks import provenance
+from pytest_audit_ledger.attacks import checkpoints, provenance
 from pytest_audit_ledger.judgement import Verification
 from pytest_audit_ledger.outcome import Assurance, Severity, Status
 from tests.forger import TAMPERINGS, Forger
@@ -95,6 +95,7 @@ EXPECTED: dict[str, Found] = {
         "append_only": [("TRIGGER_MISSING", None)] * 3,
         "table_guard": [("CHILD_TABLE", None)],
     },
+    "lying-index": {"sequence_continuity": [("ENTRIES_HIDDEN", None)]},
     "shadowed-table": {"entry_hash": [("ENTRY_HASH_MISMATCH", 50)]},
     "shadow-for-others": {},
     "shadowed-functions": {"entry_hash": [("ENTRY_HASH_MISMATCH", 50)]},
@@ -109,8 +110,8 @@ def found(verification: Verification) -> Found:
     }
 
 
-ELSEWHERE = {"emptied", *(attack.name for attack in provenance.ATTACKS)}
-"""What leaves no entry to judge, and what needs a ledger of schema v3 (test_provenance.py)."""
+ELSEWHERE = {"emptied", *(attack.name for attack in (*provenance.ATTACKS, *checkpoints.ATTACKS))}
+"""What leaves no entry, needs a ledger of schema v3 (test_provenance.py), or checkpoints (test_attacks.py)."""
 
 
 def test_every_attack_has_an_expectation() -> None:
