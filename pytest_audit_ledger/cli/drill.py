@@ -56,7 +56,9 @@ Examples:
     metavar="N",
     help="The first entries to copy, or how many to make.",
 )
-@click.option("--attack", "attacks", multiple=True, metavar="NAME", help="An attack to make; repeatable. Otherwise all.")
+@click.option(
+    "--attack", "attacks", multiple=True, metavar="NAME", help="An attack to make; repeatable. Otherwise all."
+)
 @click.option("--list", "listed", is_flag=True, help="List the attacks, and make none.")
 @check_timestamps_option
 @set_up_options

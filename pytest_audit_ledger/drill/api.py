@@ -1,10 +1,10 @@
 """The Python API of the drill.
 
-    from pytest_audit_ledger import run_drill
+from pytest_audit_ledger import run_drill
 
-    matrix = run_drill("service=ledger", checkpoints=["checkpoints"], verifier_keys=["verifier.key"])
-    for trial in matrix.trials:
-        print(trial.attack, trial.verdict.value, trial.sentence)
+matrix = run_drill("service=ledger", checkpoints=["checkpoints"], verifier_keys=["verifier.key"])
+for trial in matrix.trials:
+    print(trial.attack, trial.verdict.value, trial.sentence)
 """
 
 from __future__ import annotations

@@ -33,6 +33,9 @@ from pytest_audit_ledger.verification import verify
 EARLIER = 0.4
 """The share of the entries that the earlier of the two checkpoints is of; attacks work around the middle."""
 
+OTHER_TRACK = 10
+"""Every so many entries of a made ledger are of another track than the runtime's."""
+
 MOST_NAMED = 10
 """Guards that are named where they could not be copied."""
 
@@ -73,7 +76,8 @@ def made(dsn: str, entries: int, keys: Keys) -> Copy:
 def _signed_entries(count: int) -> Iterator[Entry]:
     link = GENESIS_HASH
     for entry in sample_entries(count):
-        linked = replace(entry, track=_TRACK, previous_hash=link)
+        by_runtime = entry.sequence_number % OTHER_TRACK
+        linked = replace(entry, track=_TRACK if by_runtime else entry.track, previous_hash=link)
         yield linked
         link = entry_hash(linked)
 

@@ -127,9 +127,7 @@ class Matrix:
     def sentence(self) -> str:
         """What the drill shows, in one sentence that claims no more."""
         made = [trial for trial in self.trials if trial.verdict is not Verdict.NOT_APPLICABLE]
-        counted = [
-            f"{len(trials):,} {_WORDS[verdict]}" for verdict in _WORDS if (trials := self.with_verdict(verdict))
-        ]
+        counted = [f"{len(trials):,} {_WORDS[verdict]}" for verdict in _WORDS if (trials := self.with_verdict(verdict))]
         noun = "attack" if len(made) == 1 else "attacks"
         return f"{len(made):,} {noun}: {', '.join(counted)}." if made else "No attack was made, so nothing is known."
 
@@ -138,7 +136,7 @@ _WORDS = {
     Verdict.NOTICED: "noticed",
     Verdict.PREVENTED: "refused by the ledger",
     Verdict.MISSED: "missed although a check claims to notice it",
-    Verdict.NOT_COVERED: "not noticed, which another set-up would",
+    Verdict.NOT_COVERED: "not noticed that another set-up would notice",
     Verdict.LIMIT: "that nothing can notice",
     Verdict.ERROR: "could not be made or judged",
 }
@@ -198,9 +196,7 @@ def judged(
     )
 
 
-def _sentence(
-    verdict: Verdict, by: Sequence[Noticed], claimed_by: Sequence[str], touched: Touched | None
-) -> str:
+def _sentence(verdict: Verdict, by: Sequence[Noticed], claimed_by: Sequence[str], touched: Touched | None) -> str:
     if verdict is Verdict.NOTICED:
         return _noticed_sentence(by, touched)
     if verdict is Verdict.MISSED:
@@ -229,7 +225,9 @@ def prevented(attack: Attack, error: LedgerError, duration_s: float) -> Trial:
 
 def failed(attack: Attack, reason: str, duration_s: float) -> Trial:
     """Return the trial of an attack that could not be made or judged."""
-    return _trial(attack, Verdict.ERROR, f"Not made or not judged, so nothing is known: {reason}", duration_s=duration_s)
+    return _trial(
+        attack, Verdict.ERROR, f"Not made or not judged, so nothing is known: {reason}", duration_s=duration_s
+    )
 
 
 def _trial(attack: Attack, verdict: Verdict, sentence: str, **found: object) -> Trial:

@@ -30,14 +30,15 @@ def save(matrix: Matrix, path: str | Path) -> Written:
 
     Raises UsageError for a suffix that says nothing, OutputError where the file cannot be written.
     """
-    suffix = refuse_suffix(path)
-    written = {".html": _html, ".json": lambda one: f"{as_text(one)}\n"}.get(suffix, lambda one: f"{text(one)}\n")
+    written = _written(matrix, refuse_suffix(path))
     with whole_files(Path(path)) as (draft,):
-        draft.write(written(matrix).encode("utf-8", "backslashreplace"))
+        draft.write(written.encode("utf-8", "backslashreplace"))
     return draft.written(str(path))
 
 
-def _html(matrix: Matrix) -> str:
-    from pytest_audit_ledger.drill.page import html  # noqa: PLC0415  (brings in jinja2, which is slow)
+def _written(matrix: Matrix, suffix: str) -> str:
+    if suffix == ".html":
+        from pytest_audit_ledger.drill.page import html  # noqa: PLC0415  (brings in jinja2, which is slow)
 
-    return html(matrix)
+        return html(matrix)
+    return f"{as_text(matrix) if suffix == '.json' else text(matrix)}\n"

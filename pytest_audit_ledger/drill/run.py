@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from pytest_audit_ledger.artifacts.difference import Side, difference
@@ -27,7 +28,7 @@ from pytest_audit_ledger.sources.scratch import ScratchServer, scratch_server
 from pytest_audit_ledger.sources.scratch_ledger import ScratchLedger, Superuser
 
 DEFAULT_ENTRIES = 2_000
-FEWEST_ENTRIES = 60
+FEWEST_ENTRIES = 40
 """Below, attacks that take out or exchange a few entries would meet the ends of the ledger."""
 
 ATTACKS = "attacks"
@@ -71,13 +72,9 @@ def drill(
 def _copy(source: Source | None, resources: ExitStack, server: ScratchServer, keys: Keys, entries: int) -> Copy:
     if source is None:
         return made(resources.enter_context(server.database()), entries, keys)
+    empty, spare = (resources.enter_context(server.database()) for _ in range(2))
     with source.snapshot() as snapshot:
-        return copied(
-            snapshot,
-            resources.enter_context(server.database()),
-            resources.enter_context(server.database()),
-            entries,
-        )
+        return interruptible(lambda: copied(snapshot, empty, spare, entries), snapshot.stop)
 
 
 def refuse_few(entries: int) -> None:
@@ -183,12 +180,11 @@ class _Ground:
         try:
             interruptible(lambda: attack.perform(target), target.ledger.connection.cancel)
         except Prevented as error:
-            return lambda duration_s, error=error: prevented(attack, error, duration_s)
+            return partial(prevented, attack, error)
         except LedgerError as error:
-            return lambda duration_s, error=error: failed(attack, str(error), duration_s)
+            return partial(failed, attack, str(error))
         except Exception as error:  # noqa: BLE001  (anybody's code; whatever it raises is told)
-            words = f"its code failed with {type(error).__name__}: {error}"
-            return lambda duration_s: failed(attack, words, duration_s)
+            return partial(failed, attack, f"its code failed with {type(error).__name__}: {error}")
         return None
 
     def _touched(self, source: PostgresSource) -> Touched | None:
@@ -200,7 +196,7 @@ class _Ground:
             numbers = [number for ends in ranges for number in ends if number is not None]
             if numbers:
                 kept = found.changed <= len(found.changes) and len(ranges) <= SAMPLES
-                return Touched(min(numbers), max(numbers) if kept else max(self.copy.entries, max(numbers)))
+                return Touched(min(numbers), max(numbers) if kept else max(self.copy.entries, *numbers))
         return None
 
     def _judged(self, attack: Attack, source: PostgresSource, at: int, touched: Touched | None, clock: float) -> Trial:

@@ -82,7 +82,7 @@ class SetUp:
         if not self.has_checkpoints:
             return self
         named = {"folders": [str(folder)], "verifier_keys": [verifier_key]}
-        return self._with({kind: named for kind in COMPARING})
+        return self._with(dict.fromkeys(COMPARING, named))
 
     def with_transcript_key(self, pem: str) -> SetUp:
         """Return the set-up with this key in the place of its own; the same where it has none."""

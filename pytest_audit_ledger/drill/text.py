@@ -129,6 +129,4 @@ def _names(trials: Sequence[Trial]) -> str:
 
 def _wrapped(line: str, width: int, indent: str = "") -> list[str]:
     """Return a paragraph as lines; what may be copied, such as a name, stays whole."""
-    return textwrap.wrap(
-        line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
-    ) or [""]
+    return textwrap.wrap(line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False) or [""]

@@ -12,7 +12,6 @@ from pytest_audit_ledger.resources import folder
 from pytest_audit_ledger.suite import default_suites
 from pytest_audit_ledger.suite.discovery import SUFFIX
 
-
 ATTACKS_NAMED = pytest.StashKey[list[tuple[str, ...]]]()
 """The attacks that arguments name, each `drill`, which means all, or `drill::NAME`; absent where none does."""
 

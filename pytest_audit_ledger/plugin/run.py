@@ -32,7 +32,6 @@ from pytest_audit_ledger.sources.resolve import started
 from pytest_audit_ledger.suite import Check, Suite
 from pytest_audit_ledger.verification import verify
 
-
 _RESULT = "verification"
 
 

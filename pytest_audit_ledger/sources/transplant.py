@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import closing, suppress
-from typing import IO, BinaryIO
+from typing import IO
 
 import psycopg2
 from psycopg2 import extensions
@@ -19,7 +19,6 @@ from psycopg2.sql import SQL, Identifier, Literal
 
 from pytest_audit_ledger.entry import Batch
 from pytest_audit_ledger.errors import SourceError
-from pytest_audit_ledger.interruption import interruptible
 from pytest_audit_ledger.names import quoted
 from pytest_audit_ledger.resources import sql
 from pytest_audit_ledger.sources import programs
@@ -75,12 +74,8 @@ def _dump(snapshot: PostgresSnapshot, file: IO[bytes]) -> None:
         *(f"--table={name}" for name in relations),
     ]
     with Running(programs.find("pg_dump", login.server_major), arguments, login) as running:
-
-        def read() -> None:
-            shutil.copyfileobj(running.output, file)
-            running.finish()
-
-        interruptible(read, running.stop)
+        shutil.copyfileobj(running.output, file)
+        running.finish()
 
 
 def _restore(dump: IO[bytes], copy: PostgresSource, connection: extensions.connection, section: str) -> None:
@@ -89,14 +84,10 @@ def _restore(dump: IO[bytes], copy: PostgresSource, connection: extensions.conne
     arguments = [f"--section={section}", "--no-owner", "--no-privileges"]
     dump.seek(0)
     with Running(programs.find("pg_restore", login.server_major), arguments, login, fed=True) as running:
-
-        def write() -> None:
-            with suppress(BrokenPipeError):
-                running.feed(dump.read())
-            with suppress(SourceError):  # something was left out; a table that is not there shows at once
-                running.finish()
-
-        interruptible(write, running.stop)
+        with suppress(BrokenPipeError):
+            running.feed(dump.read())
+        with suppress(SourceError):  # something was left out; a table that is not there shows at once
+            running.finish()
 
 
 def _make_functions(snapshot: PostgresSnapshot, connection: extensions.connection) -> None:
@@ -111,9 +102,7 @@ def _make_functions(snapshot: PostgresSnapshot, connection: extensions.connectio
                 cursor.execute(statement)
 
 
-def _copy_entries(
-    snapshot: Snapshot, copy: PostgresSource, connection: extensions.connection, entries: int
-) -> int:
+def _copy_entries(snapshot: Snapshot, copy: PostgresSource, connection: extensions.connection, entries: int) -> int:
     columns = [name for name in _writable(copy, connection) if name in snapshot.info.columns]
     count = 0
     with tempfile.SpooledTemporaryFile(_IN_MEMORY) as rows:
@@ -123,7 +112,7 @@ def _copy_entries(
             count += len(batch)
             rows.write(b"".join(_rows(batch, columns)))
 
-        interruptible(lambda: snapshot.select(columns, Selection(limit=entries), take), snapshot.stop)
+        snapshot.select(columns, Selection(limit=entries), take)
         rows.seek(0)
         _load(copy, connection, columns, rows)
     return count
@@ -152,13 +141,12 @@ def _writable(copy: PostgresSource, connection: extensions.connection) -> list[s
     return found
 
 
-def _load(copy: PostgresSource, connection: extensions.connection, columns: Sequence[str], rows: BinaryIO | object) -> None:
+def _load(copy: PostgresSource, connection: extensions.connection, columns: Sequence[str], rows: IO[bytes]) -> None:
     """Write rows of COPY text, and let the sequence of `id` go on after them."""
     table = Identifier(copy.schema, copy.table)
     named = SQL(", ").join(map(Identifier, columns))
     after = SQL(
-        "SELECT pg_catalog.setval(pg_catalog.pg_get_serial_sequence({label}, 'id'), (SELECT pg_catalog.max(id) FROM {table})) "
-        "FROM {table} LIMIT 1"
+        "SELECT pg_catalog.setval(pg_catalog.pg_get_serial_sequence({label}, 'id'), pg_catalog.max(id)) FROM {table}"
     ).format(table=table, label=Literal(quoted(copy.schema, copy.table)))
     try:
         with connection.cursor() as cursor:
@@ -168,5 +156,3 @@ def _load(copy: PostgresSource, connection: extensions.connection, columns: Sequ
                 cursor.execute(after)
     except psycopg2.Error as error:
         raise explain(error, copy.label) from None
-
-
