@@ -12,7 +12,6 @@ import click
 
 from pytest_audit_ledger.cli.backup import scratch_db_option
 from pytest_audit_ledger.cli.options import (
-    EXIT_CODES,
     NOT_DONE,
     TAMPERED,
     ledger_options,
@@ -34,7 +33,7 @@ from pytest_audit_ledger.rendering import Marks
 WIDEST = 110
 """Columns of a terminal that sentences fill; beyond, the eye loses the line."""
 
-_EPILOG = f"""\b
+_EPILOG = """\b
 Examples:
   audit-ledger drill
   audit-ledger drill --source service=ledger --output drill.html
@@ -42,7 +41,11 @@ Examples:
   audit-ledger drill --attack edit --attack edit-and-rewrite --entries 100
   audit-ledger drill --list
 
-{EXIT_CODES}
+Exit codes:
+  0  done, and nothing was missed that a check claims to notice
+  1  an attack was missed that a check claims to notice
+  2  wrong usage; nothing was done
+  3  an attack could not be made or judged, or none could
 """
 
 
@@ -92,8 +95,6 @@ def drill(
     The ledger is only read: its first entries and what guards them are copied into a scratch database, or a ledger is
     made where none is named. Each attack is made on a copy of its own, and that copy verified with the suites,
     checkpoints and keys that are given. Checkpoints of a whole ledger say nothing of a copy, so the copy gets its own.
-
-    Exits with 1 where an attack was missed that a check claims to notice, with 3 where one could not be made.
     """
     if listed:
         click.echo(listing(choose(attacks, installed_attacks()), _width()))

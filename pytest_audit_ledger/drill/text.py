@@ -84,7 +84,8 @@ def _about(matrix: Matrix, width: int) -> Iterator[str]:
     yield from _wrapped(f"Before any attack: {before.assurance.value}. {printable(before.sentence, 2000)}", width)
     for outcome in before.with_status(Status.FAIL, Status.WARN, Status.ERROR):
         why = f": {printable(outcome.reason, 300)}" if outcome.reason else ""
-        counted = f", {outcome.unexpected_count:,} findings" if outcome.unexpected_count else ""
+        noun = "finding" if outcome.unexpected_count == 1 else "findings"
+        counted = f", {outcome.unexpected_count:,} {noun}" if outcome.unexpected_count else ""
         yield from _wrapped(f"  {outcome.status.value} {outcome.check_id}{counted}{why}", width, "    ")
 
 
