@@ -38,6 +38,7 @@ Examples:
   audit-ledger report --source service=ledger --output report.html
   audit-ledger backup --source service=ledger --output ledger.sql.gz --verify
   audit-ledger diff ledger.sql.gz service=ledger
+  audit-ledger drill --source service=ledger
 
 {EXIT_CODES}
 """
@@ -121,7 +122,7 @@ def _interrupt(*_: object) -> NoReturn:
 @click.group(
     cls=_Commands,
     commands=_Imported(
-        "backup", "checkpoint", "diff", "evidence", "export", "investigate", "report", "suite", "verify"
+        "backup", "checkpoint", "diff", "drill", "evidence", "export", "investigate", "report", "suite", "verify"
     ),
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},

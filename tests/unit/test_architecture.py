@@ -31,6 +31,7 @@ LAYERS = (
     ("hookspecs",),
     ("extensions",),
     ("comparison",),
+    ("drill",),
     ("ledger", "authoring"),
     ("cli", "plugin"),
     ("__main__",),
