@@ -156,10 +156,10 @@ def backup(
     key, opener = _keys(request.key, proven=prover is not None)
     path = Path(request.path)
     with whole_files(path, manifest_path(path), mode=OWNER_ONLY) as (file, beside):
-        _dump(snapshot, program, replace(request, key=key), file, progress)
+        told = _dump(snapshot, program, replace(request, key=key), file, progress)
         written = file.written(request.path)
         if prover is None:
-            held, proof = Content(tally(snapshot).told()), NOT_PROVEN
+            held, proof = Content(told), NOT_PROVEN
         else:
             held = prover.content(snapshot, verification)
             with file.reopened() as dumped:
@@ -206,7 +206,10 @@ def _keys(key: Key | None, *, proven: bool) -> tuple[Key | None, Opener]:
     return Key((*key.recipients, recipient)), opener
 
 
-def _dump(snapshot: PostgresSnapshot, program: Program, request: Backup, file: Draft, progress: Progress) -> None:
+def _dump(
+    snapshot: PostgresSnapshot, program: Program, request: Backup, file: Draft, progress: Progress
+) -> dict[str, Any]:
+    """Write the dump to the file, and return the tally of the ledger, taken while pg_dump is at work if it can be."""
     arguments = [
         f"--format={request.format}",
         f"--snapshot={snapshot.share()}",
@@ -218,11 +221,13 @@ def _dump(snapshot: PostgresSnapshot, program: Program, request: Backup, file: D
     # what nobody has to change, pg_dump writes to the file itself, which is quicker than through a pipe
     direct = not (request.compressed or request.key)
     into = cast("BinaryIO", file) if direct else None
+    told: dict[str, Any] = {}
     with Running(program, arguments, snapshot.login(), into=into) as running, progress(None, BYTES) as advance:
 
         def write() -> None:
             if direct:
                 for more in file.follow(lambda: running.ended):
+                    told.update({} if told else tally(snapshot).told())  # pg_dump writes, so no lock is waited for
                     advance(more)
                 running.finish()
                 return
@@ -233,7 +238,12 @@ def _dump(snapshot: PostgresSnapshot, program: Program, request: Backup, file: D
                 else:
                     shutil.copyfileobj(reader, writer, CHUNK)
 
-        interruptible(write, running.stop)
+        def stop() -> None:
+            running.stop()
+            snapshot.stop()
+
+        interruptible(write, stop)
+    return told or tally(snapshot).told()
 
 
 class _Dumped:
