@@ -209,7 +209,7 @@ def _keys(key: Key | None, *, proven: bool) -> tuple[Key | None, Opener]:
 def _dump(
     snapshot: PostgresSnapshot, program: Program, request: Backup, file: Draft, progress: Progress
 ) -> dict[str, Any]:
-    """Write the dump to the file, and return the tally of the ledger, which is taken while pg_dump is at work."""
+    """Write the dump to the file, and return the tally of the ledger, taken while pg_dump is at work if it can be."""
     arguments = [
         f"--format={request.format}",
         f"--snapshot={snapshot.share()}",
@@ -222,11 +222,13 @@ def _dump(
     # not in a pipe, it changes the beginning of a custom dump once more at the end, when that is hashed already.
     direct = request.format == "plain" and not (request.compressed or request.key)
     into = cast("BinaryIO", file) if direct else None
+    told: dict[str, Any] = {}
     with Running(program, arguments, snapshot.login(), into=into) as running, progress(None, BYTES) as advance:
 
         def write() -> None:
             if direct:
                 for more in file.follow(lambda: running.ended):
+                    told.update({} if told else tally(snapshot).told())  # pg_dump writes, so no lock is waited for
                     advance(more)
                 running.finish()
                 return
@@ -237,9 +239,12 @@ def _dump(
                 else:
                     shutil.copyfileobj(reader, writer, CHUNK)
 
-        told = tally(snapshot).told()
-        interruptible(write, running.stop)
-    return told
+        def stop() -> None:
+            running.stop()
+            snapshot.stop()
+
+        interruptible(write, stop)
+    return told or tally(snapshot).told()
 
 
 class _Dumped:

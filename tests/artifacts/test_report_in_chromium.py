@@ -6,7 +6,7 @@ import gzip
 import io
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -54,10 +54,13 @@ def opened(browser: Browser, path: Path, said: list[str], **options: Any) -> Pag
     return page
 
 
-def looks_right(browser: Browser, path: Path) -> None:
-    """Hold a report against everything that must be so of every one."""
+VIEWS = ((1280, "light"), (1280, "dark"), (360, "light"))
+
+
+def looks_right(browser: Browser, path: Path, *, accessible: Collection[tuple[int, str]] = VIEWS[:2]) -> None:
+    """Hold a report against everything that must be so of every one; `accessible` are the views that axe looks at."""
     said: list[str] = []
-    for width, scheme in ((1280, "light"), (1280, "dark"), (360, "light")):
+    for width, scheme in VIEWS:
         page = opened(browser, path, said, viewport={"width": width, "height": 800}, color_scheme=scheme)
         assert page.title() == "Audit ledger report"
         assert page.evaluate("[...document.querySelectorAll('main > section')].map(one => one.id)") == SECTIONS
@@ -66,8 +69,9 @@ def looks_right(browser: Browser, path: Path) -> None:
         assert len(charts) == 2
         assert all(box and box["width"] > 200 and box["height"] > 100 for box in charts)
         assert page.evaluate("getComputedStyle(document.body).backgroundColor") != "rgba(0, 0, 0, 0)", "no style"
-        found = Axe().run(page)
-        assert found.violations_count == 0, found.generate_report()
+        if (width, scheme) in accessible:
+            found = Axe().run(page)
+            assert found.violations_count == 0, found.generate_report()
         page.close()
     assert said == []
 
@@ -106,7 +110,7 @@ def test_the_report_of_the_real_ledger(browser: Browser, forger: Forger, tmp_pat
         cursor.copy_expert(f"COPY ledger_entries ({columns}) FROM STDIN WITH (FORMAT csv)", rows)
     path = tmp_path / "real.html"
     path.write_text(report(forger.dsn).html)
-    looks_right(browser, path)
+    looks_right(browser, path, accessible=VIEWS)
     assert 4 <= len(printed(browser, path)) <= 15
 
 

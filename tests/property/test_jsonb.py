@@ -34,7 +34,7 @@ def through_jsonb(forger: Forger, written: list[str]) -> list[Document]:
     return [read(text) for (text,) in forger.run(texts, [written])]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(several=st.lists(documents, min_size=1, max_size=6))
 def test_no_document_that_python_wrote_is_called_changed(workshop: Forger, several: list[dict[str, Any]]) -> None:
     found = through_jsonb(workshop, [json.dumps(document, ensure_ascii=False) for document in several])
@@ -53,7 +53,7 @@ plain_values = st.recursive(
 plain_documents = st.dictionaries(texts, plain_values, max_size=4)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(pairs=st.lists(st.tuples(plain_documents, plain_documents), min_size=1, max_size=6))
 def test_an_edit_of_a_plain_document_is_always_found(workshop: Forger, pairs: list[tuple[Any, Any]]) -> None:
     edited = through_jsonb(workshop, [json.dumps(after, ensure_ascii=False) for _, after in pairs])

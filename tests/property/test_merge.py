@@ -121,7 +121,7 @@ def result(fold: Fold) -> tuple[Any, ...]:
 
 
 @pytest.mark.parametrize("kind", FOLDS, ids=[kind.name for kind in FOLDS])
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(segments=cuts(), samples=st.integers(0, 8))
 def test_segments_and_batches_do_not_change_what_a_fold_finds(
     kind: type[Fold], segments: list[list[list[Row]]], samples: int
@@ -136,7 +136,7 @@ def test_segments_and_batches_do_not_change_what_a_fold_finds(
 
 
 @pytest.mark.parametrize("kind", FOLDS, ids=[kind.name for kind in FOLDS])
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(rows=ledgers(), samples=st.integers(0, 8))
 def test_the_samples_are_the_first_findings_and_every_finding_is_counted(
     kind: type[Fold], rows: list[Row], samples: int

@@ -66,7 +66,7 @@ def test_the_real_ledger_is_clean() -> None:
 
 
 @pytest.mark.parametrize("column", PLACES)
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(entry=st.integers(0, 382), place=st.integers(0, 10_000))
 def test_one_changed_character_is_found(column: str, entry: int, place: int) -> None:
     row = dict(rows()[entry])

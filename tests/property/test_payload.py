@@ -146,7 +146,7 @@ def odd_timestamps(draw: st.DrawFn) -> str:
     )
 
 
-@settings(max_examples=500)
+@settings(max_examples=250)
 @given(odd_timestamps(), st.lists(moments, max_size=3), st.integers(0, 3))
 def test_a_timestamp_that_no_payload_can_hold_never_becomes_canonical(
     odd: str, others: list[datetime], position: int

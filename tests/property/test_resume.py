@@ -50,7 +50,7 @@ def resumed(make: Any, before: Row, rows: Sequence[Row], at: Sequence[int]) -> F
 
 
 @pytest.mark.parametrize("kind", FOLDS, ids=[kind.name for kind in FOLDS])
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(after=st.integers(1, 8), newer=st.integers(1, 20), changes=st.lists(edits, max_size=5), at=cuts)
 def test_a_resumed_fold_finds_what_a_whole_one_finds(
     kind: type[Fold], after: int, newer: int, changes: list[tuple[str, int, Any]], at: list[int]

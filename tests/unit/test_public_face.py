@@ -33,6 +33,16 @@ def test_loading_the_plugin_imports_no_library_that_only_a_ledger_needs() -> Non
     assert done.stdout.strip() == "[]"
 
 
+def test_a_backup_imports_no_library_that_only_its_proof_needs() -> None:
+    script = (
+        "import sys, pytest_audit_ledger.artifacts.backup, pytest_audit_ledger.cli.backup; "
+        "others = {'yaml', 'jsonschema', 'cryptography', 'tabulate', 'tqdm', 'jinja2', 'multiprocessing'}; "
+        "print(sorted(others & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
 def test_the_options_declare_the_defaults_that_the_code_has() -> None:
     """They are written twice, so that declaring them imports nothing."""
     assert declared.SAMPLES == DEFAULT_SAMPLES
