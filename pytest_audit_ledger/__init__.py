@@ -89,10 +89,10 @@ __all__ = [
 ]
 
 _HOMES = (
-    *("entry", "errors", "outcome", "kinds.base", "kinds.data", "judgement"),
+    *("entry", "errors", "outcome", "kinds.base", "kinds.data", "judgement", "ledger"),
     *("artifacts.files", "artifacts.base", "artifacts.export", "artifacts.checkpoint", "artifacts.entry_proof"),
     *("artifacts.backup", "artifacts.backup_file", "artifacts.difference"),
-    *("artifacts.report", "comparison", "ledger", "attacks.base"),
+    *("artifacts.report", "comparison", "attacks.base"),
 )
 """Where the names live, those that import little first."""
 
