@@ -348,8 +348,12 @@ class Superuser:
 
     @contextmanager
     def blind_indexes(self, ledger: ScratchLedger) -> Iterator[None]:
-        """Let no index of the ledger take notice of the rows that are written meanwhile."""
-        template, table = "UPDATE pg_catalog.pg_index SET indisready = {ready} WHERE indrelid = {table}", ledger.oid()
+        """Let no index of the ledger and its partitions take notice of the rows that are written meanwhile."""
+        table = ledger.oid()
+        template = (
+            "UPDATE pg_catalog.pg_index SET indisready = {ready} WHERE indrelid = {table} "
+            "OR indrelid IN (SELECT relid FROM pg_catalog.pg_partition_tree({table}::pg_catalog.oid))"
+        )
         self._run(ledger.statement(template, ready=False, table=table))
         try:
             yield

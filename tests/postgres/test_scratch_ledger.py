@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from pytest_audit_ledger import SourceError
+from pytest_audit_ledger import SourceError, Target
+from pytest_audit_ledger.attacks.catalogue import CATALOGUE
 from pytest_audit_ledger.judgement import Verification
 from pytest_audit_ledger.outcome import Assurance
 from pytest_audit_ledger.sources.scratch_ledger import ScratchLedger, Superuser, listed
@@ -97,6 +98,7 @@ def test_a_row_that_is_like_another_takes_along_every_column_but_its_id(forger: 
     forger.run("ALTER TABLE ledger_entries ADD length int GENERATED ALWAYS AS (length(track)) STORED")
     forger.store([10], tenant="two")
     forger.insert_like(10, sequence_number=11, entry_hash="f" * 64)
+    CATALOGUE["entry-in-a-child-table"].perform(Target(forger, 5))
     old, new = forger.row(10), forger.row(11)
     assert {name for name in old if old[name] != new[name]} == {"id", "sequence_number", "entry_hash"}
 
