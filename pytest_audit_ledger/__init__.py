@@ -30,6 +30,8 @@ if TYPE_CHECKING:
         SuiteError,
         UsageError,
     )
+    from pytest_audit_ledger.forensics.incident import Certainty, Incident, What
+    from pytest_audit_ledger.forensics.investigation import Investigation
     from pytest_audit_ledger.judgement import Survey, Verification
     from pytest_audit_ledger.kinds.base import Catalogue, Fold, Guard, Queries, Query, Rows, Statement
     from pytest_audit_ledger.kinds.data import DataKind, RowKind
@@ -47,6 +49,7 @@ __all__ = [
     "Batch",
     "CannotEvaluate",
     "Catalogue",
+    "Certainty",
     "CheckpointResult",
     "Claim",
     "DataKind",
@@ -57,6 +60,8 @@ __all__ = [
     "Finding",
     "Fold",
     "Guard",
+    "Incident",
+    "Investigation",
     "Ledger",
     "LedgerError",
     "NotApplicable",
@@ -79,6 +84,7 @@ __all__ = [
     "UsageError",
     "Verification",
     "Verified",
+    "What",
     "Written",
     "attack",
     "canonical_payload",
@@ -90,6 +96,7 @@ __all__ = [
 
 _HOMES = (
     *("entry", "errors", "outcome", "kinds.base", "kinds.data", "judgement", "ledger"),
+    *("forensics.incident", "forensics.investigation"),
     *("artifacts.files", "artifacts.base", "artifacts.export", "artifacts.checkpoint", "artifacts.entry_proof"),
     *("artifacts.backup", "artifacts.backup_file", "artifacts.difference"),
     *("artifacts.report", "comparison", "attacks.base"),

@@ -47,14 +47,6 @@ def verification_options(command: Command) -> Command:
     """Add the options that say what is verified, and how."""
     options = (
         click.option(
-            "--suite",
-            "suites",
-            multiple=True,
-            metavar="FILE",
-            help="A suite of checks of your own, or a shipped one such as compliance.ledger.yaml, besides the default "
-            "one; repeatable.",
-        ),
-        click.option(
             "--workers",
             "--ledger-workers",
             cls=Aliased,
@@ -79,6 +71,24 @@ def verification_options(command: Command) -> Command:
             cls=Aliased,
             is_flag=True,
             help="Accept a ledger without entries: what it leaves unproven is skipped, and the exit code is 0.",
+        ),
+    )
+    command = set_up_options(command)
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def set_up_options(command: Command) -> Command:
+    """Add the options that say with what a ledger is verified."""
+    options = (
+        click.option(
+            "--suite",
+            "suites",
+            multiple=True,
+            metavar="FILE",
+            help="A suite of checks of your own, or a shipped one such as compliance.ledger.yaml, besides the default "
+            "one; repeatable.",
         ),
         click.option(
             "--allow-integrity-waivers",

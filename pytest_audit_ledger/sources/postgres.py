@@ -195,6 +195,11 @@ class PostgresSnapshot:
             snapshot=row["snapshot"],
         )
 
+    @property
+    def name(self) -> tuple[str, str]:
+        """The schema and the name of the table."""
+        return self._source.schema, self._source.table
+
     def rows(self, statement: str, parameters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
         """Return the rows of a query; `%(table)s` is the oid of the ledger. Raises SourceError."""
         return self._run(statement, {**(parameters or {}), "table": self._oid})
