@@ -43,6 +43,8 @@ Name = str | tuple[str, ...]
 
 _NO_NAMES: Mapping[str, Name] = {}
 
+_TAKE_ANOTHER = "Take entries that hang together, from the first on; verify shows where these do not."
+
 _SWITCHES = {"O": "ENABLE", "A": "ENABLE ALWAYS", "R": "ENABLE REPLICA", "D": "DISABLE"}
 """How a trigger gets the state that pg_trigger.tgenabled tells."""
 
@@ -109,6 +111,8 @@ class ScratchLedger:
                 return cursor.fetchall() if cursor.description else [], cursor.rowcount
         except psycopg2.Error as error:
             raise _refused(error, self.dsn) from None
+        except (ValueError, OverflowError) as error:  # a moment, or a document, that Python has no value for
+            raise SourceError(f"What the ledger holds cannot be read: {error}.", _TAKE_ANOTHER) from None
 
     def oid(self) -> int:
         """Return by what PostgreSQL knows the table. Raises SourceError where there is none."""
@@ -133,7 +137,7 @@ class ScratchLedger:
             self.statement("SELECT pg_catalog.min(sequence_number), pg_catalog.max(sequence_number) FROM {ledger}")
         )
         if low is None:
-            raise SourceError("The ledger has no entries to tamper with.", "Take one that has.")
+            raise SourceError("The ledger has no entries to tamper with.", _TAKE_ANOTHER)
         return int(low), int(high)
 
     def entries(self, first: int = 1) -> Iterator[Entry]:
@@ -149,24 +153,31 @@ class ScratchLedger:
         for row in found:
             values = dict(zip(names, row, strict=True))
             moment = values["timestamp"]
+            if moment is None:
+                raise SourceError(f"Entry {values['sequence_number']} has no timestamp to hash.", _TAKE_ANOTHER)
             aware = moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
             yield Entry(**{**values, "timestamp": canonical_timestamp(aware)})
 
     def entry(self, number: int) -> Entry:
-        """Return one entry."""
-        return next(self.entries(number))
+        """Return one entry. Raises SourceError where there is none of this number."""
+        found = next(self.entries(number), None)
+        if found is None or found.sequence_number != number:
+            raise SourceError(f"The ledger has no entry {number:,}.", _TAKE_ANOTHER)
+        return found
 
     def row(self, number: int) -> dict[str, Any]:
-        """Return every column of an entry, documents as Python has them."""
+        """Return every column of an entry, documents as Python has them. Raises SourceError as `entry` does."""
         names = self.columns()
-        (row,) = self.run(
+        found = self.run(
             self.statement(
                 "SELECT {columns} FROM {ledger} WHERE sequence_number = {number} LIMIT 1",
                 columns=listed(names),
                 number=number,
             )
         )
-        return dict(zip(names, row, strict=True))
+        if not found:
+            raise SourceError(f"The ledger has no entry {number:,}.", _TAKE_ANOTHER)
+        return dict(zip(names, found[0], strict=True))
 
     # What is done to it.
 

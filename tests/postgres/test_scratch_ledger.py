@@ -113,6 +113,19 @@ def test_what_postgresql_refuses_and_a_server_that_is_not_there_are_told_without
     assert "secret" not in str(caught.value)
 
 
+def test_what_is_not_there_to_be_tampered_with_is_told(forger: Forger) -> None:
+    forger.build(5).delete(3, 3)
+    for ask in (forger.entry, forger.row):
+        with pytest.raises(SourceError, match="The ledger has no entry 3"):
+            ask(3)
+    forger.store([4], timestamp="0044-03-15 BC")
+    with pytest.raises(SourceError, match="cannot be read"):
+        forger.relink(1)
+    forger.unguarded("DELETE FROM ledger_entries")
+    with pytest.raises(SourceError, match="no entries to tamper with"):
+        forger.bounds()
+
+
 def test_a_superuser_gives_back_what_it_lent(forger: Forger) -> None:
     superuser = Superuser(forger.build(5).dsn)
     role = "SELECT pg_catalog.current_setting('session_replication_role')"
