@@ -204,7 +204,6 @@ class _Run:
             with self.source.snapshot(self.shared) as snapshot:
                 self._snapshot, self.info = snapshot, snapshot.info
                 self._resume(snapshot, checks)
-                self._count(snapshot, checks)
                 asking = [check for check in checks if not issubclass(check.kind, Fold)]
                 outcomes = {id(check): self._asked(snapshot, check) for check in asking}
                 outcomes.update(self._folds(snapshot, [check for check in checks if issubclass(check.kind, Fold)]))
@@ -222,12 +221,6 @@ class _Run:
             self.not_resumed = found
         else:
             self.info = replace(snapshot.info, resumed=found)
-
-    def _count(self, snapshot: Snapshot, checks: Sequence[Check]) -> None:
-        """Count the entries, where a check wants to know whether all of them were read."""
-        wanted = self.after is None and any(check.kind is SequenceContinuity for check in checks)
-        if wanted and snapshot.unreadable("sequence_number") is None:
-            self.info = replace(snapshot.info, rows=snapshot.count())
 
     def _parameters(self, check: Check) -> Mapping[str, Any]:
         return {**check.parameters, **self.given.get(check.kind.name, {})}
@@ -301,6 +294,8 @@ class _Run:
         if reason is not None:
             remedy = "Export all columns." if snapshot.info.export else "See table_guard."
             raise SourceError(f"It cannot be read: {reason}.", remedy)
+        if isinstance(fold, SequenceContinuity) and self.after is None:
+            fold.rows = snapshot.count()  # the scan goes by an index, which can hide entries
         return fold
 
     def _judged_fold(self, check: Check, fold: Fold) -> Outcome:

@@ -87,6 +87,12 @@ def drop_checks(ledger: ScratchLedger, column: str) -> None:
         ledger.run(ledger.statement("ALTER TABLE {ledger} DROP CONSTRAINT {name}", {"name": row["name"]}))
 
 
+def is_one_table(target: Target) -> str | None:
+    """Say that a ledger is partitioned."""
+    (row,) = target.ledger.rows("SELECT relkind::text AS kind FROM pg_catalog.pg_class WHERE oid = %(table)s")
+    return None if row["kind"] == "r" else "The ledger is partitioned, which rules this out."
+
+
 def middle_with(target: Target, column: str) -> int:
     """Return the entry nearest to the middle that has a value in this column; 0 where none has, or there is none."""
     if column not in target.ledger.columns():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pytest_audit_ledger.attacks.base import SUPERUSER, Target, attack, needs_superuser
-from pytest_audit_ledger.attacks.changes import append_after
+from pytest_audit_ledger.attacks.changes import append_after, is_one_table
 from pytest_audit_ledger.attacks.claims import (
     HASHES,
     LINKS,
@@ -16,15 +16,10 @@ from pytest_audit_ledger.attacks.claims import (
 )
 from pytest_audit_ledger.attacks.triggers import LETS_THROUGH, refuses, refusing, replace_function, replace_trigger
 from pytest_audit_ledger.entry import entry_hash
-from pytest_audit_ledger.sources.scratch_ledger import Name, ScratchLedger
+from pytest_audit_ledger.sources.scratch_ledger import Name, ScratchLedger, listed
 
 SHADOW = "audit_ledger_shadow"
 """The schema that holds what stands in front of the real thing."""
-
-
-def _is_table(target: Target) -> str | None:
-    (row,) = target.ledger.rows("SELECT relkind::text AS kind FROM pg_catalog.pg_class WHERE oid = %(table)s")
-    return None if row["kind"] == "r" else "The ledger is partitioned, so it can have no child table."
 
 
 def _move_aside(ledger: ScratchLedger) -> tuple[str, str]:
@@ -85,7 +80,7 @@ def rows_hidden(target: Target) -> None:
     "add an entry in a child table",
     noticed_by=(LINKS, NUMBERS, TRIGGERS, TABLE, SIGNED, SIGNED_GUARDS),
     remedy=default_suite(TABLE),
-    applies=_is_table,
+    applies=is_one_table,
 )
 def entry_in_a_child_table(target: Target) -> None:
     """Create a table that inherits from the ledger, where none of its triggers and keys holds, and copy an entry."""
@@ -94,8 +89,9 @@ def entry_in_a_child_table(target: Target) -> None:
     ledger.run(ledger.statement("CREATE TABLE {child} () INHERITS ({ledger})", names))
     ledger.run(
         ledger.statement(
-            "INSERT INTO {child} SELECT * FROM ONLY {ledger} WHERE sequence_number = {middle}",
+            "INSERT INTO {child} ({columns}) SELECT {columns} FROM ONLY {ledger} WHERE sequence_number = {middle}",
             names,
+            columns=listed(ledger.columns()),
             middle=target.middle,
         )
     )

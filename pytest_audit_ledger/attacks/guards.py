@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pytest_audit_ledger.attacks.base import Applies, Claim, Target, attack, has_columns
-from pytest_audit_ledger.attacks.changes import checks_on, drop_checks, drop_key, keys_of
+from pytest_audit_ledger.attacks.changes import checks_on, drop_checks, drop_key, is_one_table, keys_of
 from pytest_audit_ledger.attacks.claims import CHECKPOINT, SIGNED, SIGNED_GUARDS, TABLE, default_suite
 
 
@@ -143,7 +143,12 @@ def inserts_swallowed(target: Target) -> None:
     )
 
 
-@attack("let a crash of the server empty the table", noticed_by=(TABLE, SIGNED_GUARDS), remedy=default_suite(TABLE))
+@attack(
+    "let a crash of the server empty the table",
+    noticed_by=(TABLE, SIGNED_GUARDS),
+    remedy=default_suite(TABLE),
+    applies=is_one_table,
+)
 def unlogged(target: Target) -> None:
     """Make the table UNLOGGED."""
     target.ledger.run(target.ledger.statement("ALTER TABLE {ledger} SET UNLOGGED"))

@@ -137,6 +137,8 @@ class SequenceContinuity(EdgeFold):
         super().__init__(parameters, ledger, samples)
         self.missing = 0
         self.first_missing: int | None = None
+        self.rows: int | None = None
+        """How many entries the table holds, counted without an index; None where nobody counted them."""
 
     def feed(self, batch: Batch) -> None:
         """Compare the column with the range it should be."""
@@ -185,12 +187,12 @@ class SequenceContinuity(EdgeFold):
     def close(self) -> None:
         """Judge the start, and say how many entries are missing in all."""
         super().close()
-        if self.ledger.rows not in (None, self.element_count):
+        if self.rows not in (None, self.element_count):
             message = (
-                f"the table holds {self.ledger.rows:,} entries, and its index on sequence_number shows "
+                f"the table holds {self.rows:,} entries, and its index on sequence_number shows "
                 f"{self.element_count:,}: the others are hidden from whoever reads them in order"
             )
-            expected = f"{self.ledger.rows:,} entries"
+            expected = f"{self.rows:,} entries"
             self.findings.add(Finding("ENTRIES_HIDDEN", message, None, expected, f"{self.element_count:,}"))
         if self.missing:
             self.facts["missing entries"] = f"{self.missing:,}"

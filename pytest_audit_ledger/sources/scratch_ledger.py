@@ -16,6 +16,7 @@ from itertools import groupby, islice
 from typing import Any
 
 import psycopg2
+from psycopg2.errorcodes import INSUFFICIENT_PRIVILEGE
 from psycopg2.extras import RealDictCursor
 from psycopg2.sql import SQL, Composable, Identifier, Literal
 from typing_extensions import Self
@@ -23,6 +24,7 @@ from typing_extensions import Self
 from pytest_audit_ledger.entry import GENESIS_HASH, PAYLOAD_COLUMNS, Entry, canonical_timestamp, entry_hash
 from pytest_audit_ledger.errors import SourceError
 from pytest_audit_ledger.names import quoted, split_name
+from pytest_audit_ledger.printable import printable
 from pytest_audit_ledger.resources import sql
 from pytest_audit_ledger.sources import dsn as dsns
 from pytest_audit_ledger.sources.refusals import explain
@@ -40,6 +42,8 @@ Statement = str | Composable
 Name = str | tuple[str, ...]
 
 _NO_NAMES: Mapping[str, Name] = {}
+
+_TAKE_ANOTHER = "Take entries that hang together, from the first on; verify shows where these do not."
 
 _SWITCHES = {"O": "ENABLE", "A": "ENABLE ALWAYS", "R": "ENABLE REPLICA", "D": "DISABLE"}
 """How a trigger gets the state that pg_trigger.tgenabled tells."""
@@ -106,7 +110,9 @@ class ScratchLedger:
                 cursor.execute(statement, parameters)
                 return cursor.fetchall() if cursor.description else [], cursor.rowcount
         except psycopg2.Error as error:
-            raise explain(error, dsns.mask(dsns.parse(self.dsn))) from None
+            raise _refused(error, self.dsn) from None
+        except (ValueError, OverflowError) as error:  # a moment, or a document, that Python has no value for
+            raise SourceError(f"What the ledger holds cannot be read: {error}.", _TAKE_ANOTHER) from None
 
     def oid(self) -> int:
         """Return by what PostgreSQL knows the table. Raises SourceError where there is none."""
@@ -131,7 +137,7 @@ class ScratchLedger:
             self.statement("SELECT pg_catalog.min(sequence_number), pg_catalog.max(sequence_number) FROM {ledger}")
         )
         if low is None:
-            raise SourceError("The ledger has no entries to tamper with.", "Take one that has.")
+            raise SourceError("The ledger has no entries to tamper with.", _TAKE_ANOTHER)
         return int(low), int(high)
 
     def entries(self, first: int = 1) -> Iterator[Entry]:
@@ -147,24 +153,31 @@ class ScratchLedger:
         for row in found:
             values = dict(zip(names, row, strict=True))
             moment = values["timestamp"]
+            if moment is None:
+                raise SourceError(f"Entry {values['sequence_number']} has no timestamp to hash.", _TAKE_ANOTHER)
             aware = moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
             yield Entry(**{**values, "timestamp": canonical_timestamp(aware)})
 
     def entry(self, number: int) -> Entry:
-        """Return one entry."""
-        return next(self.entries(number))
+        """Return one entry. Raises SourceError where there is none of this number."""
+        found = next(self.entries(number), None)
+        if found is None or found.sequence_number != number:
+            raise SourceError(f"The ledger has no entry {number:,}.", _TAKE_ANOTHER)
+        return found
 
     def row(self, number: int) -> dict[str, Any]:
-        """Return every column of an entry, documents as Python has them."""
+        """Return every column of an entry, documents as Python has them. Raises SourceError as `entry` does."""
         names = self.columns()
-        (row,) = self.run(
+        found = self.run(
             self.statement(
                 "SELECT {columns} FROM {ledger} WHERE sequence_number = {number} LIMIT 1",
                 columns=listed(names),
                 number=number,
             )
         )
-        return dict(zip(names, row, strict=True))
+        if not found:
+            raise SourceError(f"The ledger has no entry {number:,}.", _TAKE_ANOTHER)
+        return dict(zip(names, found[0], strict=True))
 
     # What is done to it.
 
@@ -195,7 +208,7 @@ class ScratchLedger:
                 while chunk := "".join(islice(rows, ROWS_A_COPY)):
                     cursor.copy_expert(statement, io.StringIO(chunk))
         except psycopg2.Error as error:
-            raise explain(error, dsns.mask(dsns.parse(self.dsn))) from None
+            raise _refused(error, self.dsn) from None
 
     def triggers(self) -> list[dict[str, Any]]:
         """Return the triggers of the ledger and of its partitions and child tables, as sql/triggers.sql tells them."""
@@ -292,11 +305,19 @@ class ScratchLedger:
         self.relink(first)
 
 
+def _refused(error: psycopg2.Error, dsn: str) -> SourceError:
+    label = dsns.mask(dsns.parse(dsn))
+    if error.pgcode == INSUFFICIENT_PRIVILEGE:  # which guards raise as well
+        words = printable(error.diag.message_primary or "", 300)
+        return SourceError(f"It was refused to the owner of the table: {label} ({words}).", "Look for what refuses it.")
+    return explain(error, label)
+
+
 def _connected(dsn: str) -> psycopg2.extensions.connection:
     try:
         connection = psycopg2.connect(dsn)
     except psycopg2.Error as error:
-        raise explain(error, dsns.mask(dsns.parse(dsn))) from None
+        raise _refused(error, dsn) from None
     connection.autocommit = True
     return connection
 
@@ -338,8 +359,12 @@ class Superuser:
 
     @contextmanager
     def blind_indexes(self, ledger: ScratchLedger) -> Iterator[None]:
-        """Let no index of the ledger take notice of the rows that are written meanwhile."""
-        template, table = "UPDATE pg_catalog.pg_index SET indisready = {ready} WHERE indrelid = {table}", ledger.oid()
+        """Let no index of the ledger and its partitions take notice of the rows that are written meanwhile."""
+        table = ledger.oid()
+        template = (
+            "UPDATE pg_catalog.pg_index SET indisready = {ready} WHERE indrelid = {table} "
+            "OR indrelid IN (SELECT relid FROM pg_catalog.pg_partition_tree({table}::pg_catalog.oid))"
+        )
         self._run(ledger.statement(template, ready=False, table=table))
         try:
             yield
@@ -352,4 +377,4 @@ class Superuser:
                 cursor.execute("SET search_path = ''")
                 cursor.execute(statement)
         except psycopg2.Error as error:
-            raise explain(error, dsns.mask(dsns.parse(self.dsn))) from None
+            raise _refused(error, self.dsn) from None

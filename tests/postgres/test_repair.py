@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import re
 
-import psycopg2
 import pytest
 
 from pytest_audit_ledger.errors import SourceError
@@ -405,7 +404,7 @@ def test_a_partitioned_ledger_without_any_guard_is_guarded_in_every_version(forg
     assert_guarded(forger)
     for relation in ("ledger_entries", "part_1", "part_2"):
         for change in ("UPDATE {} SET verdict = verdict", "DELETE FROM {}", "TRUNCATE {}"):
-            with pytest.raises(psycopg2.Error, match="append-only"):
+            with pytest.raises(SourceError, match="append-only"):
                 forger.run(change.format(relation))
 
 

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from pytest_audit_ledger import SourceError
+from pytest_audit_ledger import SourceError, Target
+from pytest_audit_ledger.attacks.catalogue import CATALOGUE
 from pytest_audit_ledger.judgement import Verification
 from pytest_audit_ledger.outcome import Assurance
 from pytest_audit_ledger.sources.scratch_ledger import ScratchLedger, Superuser, listed
@@ -97,6 +98,7 @@ def test_a_row_that_is_like_another_takes_along_every_column_but_its_id(forger: 
     forger.run("ALTER TABLE ledger_entries ADD length int GENERATED ALWAYS AS (length(track)) STORED")
     forger.store([10], tenant="two")
     forger.insert_like(10, sequence_number=11, entry_hash="f" * 64)
+    CATALOGUE["entry-in-a-child-table"].perform(Target(forger, 5))
     old, new = forger.row(10), forger.row(11)
     assert {name for name in old if old[name] != new[name]} == {"id", "sequence_number", "entry_hash"}
 
@@ -109,6 +111,19 @@ def test_what_postgresql_refuses_and_a_server_that_is_not_there_are_told_without
     with pytest.raises(SourceError) as caught:
         ScratchLedger("postgresql://somebody:secret@127.0.0.1:1/nowhere")
     assert "secret" not in str(caught.value)
+
+
+def test_what_is_not_there_to_be_tampered_with_is_told(forger: Forger) -> None:
+    forger.build(5).delete(3, 3)
+    for ask in (forger.entry, forger.row):
+        with pytest.raises(SourceError, match="The ledger has no entry 3"):
+            ask(3)
+    forger.store([4], timestamp="0044-03-15 BC")
+    with pytest.raises(SourceError, match="cannot be read"):
+        forger.relink(1)
+    forger.unguarded("DELETE FROM ledger_entries")
+    with pytest.raises(SourceError, match="no entries to tamper with"):
+        forger.bounds()
 
 
 def test_a_superuser_gives_back_what_it_lent(forger: Forger) -> None:

@@ -8,7 +8,7 @@ from pytest_audit_ledger.attacks import checkpoints, provenance
 from pytest_audit_ledger.judgement import Verification
 from pytest_audit_ledger.outcome import Assurance, Severity, Status
 from tests.forger import TAMPERINGS, Forger
-from tests.postgres.support import FOLDS, UNUSED, run_suite, statuses
+from tests.postgres.support import FOLDS, UNUSED, build_partitioned, run_suite, statuses
 
 Found = dict[str, list[tuple[str, int | None]]]
 
@@ -144,6 +144,16 @@ def test_an_attack_is_found_for_what_it_is_and_nothing_else(forger: Forger, name
     is_shown = EXPECTED[name] and not warned
     assert verification.assurance is (Assurance.TAMPERED if is_shown else Assurance.SELF_CONSISTENT)
     assert bool(verification.with_status(Status.WARN)) is warned
+
+
+OF_PARTITIONS = ["edit-and-rewrite", "inserted", "swapped", "foreign-verdict", "trigger-disabled", "lying-index"]
+
+
+@pytest.mark.parametrize("name", OF_PARTITIONS)
+def test_an_attack_on_a_partitioned_ledger_is_found_as_in_one_table(forger: Forger, name: str) -> None:
+    TAMPERINGS[name](build_partitioned(forger, 100, 30, 60))
+    codes = {kind: {code for code, _ in findings} for kind, findings in found(run_suite(forger.dsn)).items()}
+    assert codes == {kind: {code for code, _ in findings} for kind, findings in EXPECTED[name].items()}
 
 
 def test_an_emptied_table_leaves_nothing_to_evaluate(forger: Forger) -> None:
