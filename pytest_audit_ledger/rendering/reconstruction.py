@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 from pytest_audit_ledger.forensics.reconstruction import Reconstruction, Restored, Stopped, Unexplained, Witness
 from pytest_audit_ledger.forensics.rewritings import Value
@@ -23,8 +24,8 @@ _PROOF = {
     Witness.LINK: "the link of the next entry proves it; its own entry_hash is another one",
     Witness.OWN: "its stored hash proves it, as far as that was not replaced: no entry follows that commits to it",
     Witness.CONTRADICTED: (
-        "its stored hash proves that this was hashed, but the next entry links to another hash, so one of the two is not "
-        "as it was"
+        "its stored hash proves that this was hashed, but the next entry links to another hash, so one of the two is "
+        "not as it was"
     ),
 }
 
@@ -122,9 +123,13 @@ def _form(found: Reconstruction) -> str:
 def _pair(change: Restored) -> tuple[str, str]:
     """Return the two values as people read them; where they look the same, with what is beyond ASCII as escapes."""
     original, stored = _shown(change.original), _shown(change.stored)
-    if original == stored:
+    if _look(original) == _look(stored):
         return ascii(change.original), ascii(change.stored)
     return original, stored
+
+
+def _look(shown: str) -> str:
+    return unicodedata.normalize("NFKC", shown)
 
 
 def _shown(value: Value) -> str:
