@@ -19,9 +19,10 @@ from pytest_audit_ledger.errors import LedgerError, NotApplicable, SourceError
 from pytest_audit_ledger.interruption import interruptible
 from pytest_audit_ledger.judgement import Survey, Verification, judge, reading, waived
 from pytest_audit_ledger.kinds.base import Fold, Guard, Kind, LedgerInfo, Query
+from pytest_audit_ledger.kinds.chain import SequenceContinuity
 from pytest_audit_ledger.kinds.checkpoint import Checkpoint
 from pytest_audit_ledger.kinds.given import Given
-from pytest_audit_ledger.outcome import Outcome, Severity, Status
+from pytest_audit_ledger.outcome import DEFAULT_SAMPLES, Outcome, Severity, Status
 from pytest_audit_ledger.resumption import Since, resumption
 from pytest_audit_ledger.scan import Progress, broken_kind, no_progress, scan
 from pytest_audit_ledger.sources.base import Snapshot, Source
@@ -45,8 +46,6 @@ if TYPE_CHECKING:
         allow_integrity_waivers: bool
         transcript_keys: Sequence[str | Path]
 
-
-DEFAULT_SAMPLES = 20
 
 NOTHING_GIVEN: Given = {}
 
@@ -205,6 +204,7 @@ class _Run:
             with self.source.snapshot(self.shared) as snapshot:
                 self._snapshot, self.info = snapshot, snapshot.info
                 self._resume(snapshot, checks)
+                self._count(snapshot, checks)
                 asking = [check for check in checks if not issubclass(check.kind, Fold)]
                 outcomes = {id(check): self._asked(snapshot, check) for check in asking}
                 outcomes.update(self._folds(snapshot, [check for check in checks if issubclass(check.kind, Fold)]))
@@ -222,6 +222,12 @@ class _Run:
             self.not_resumed = found
         else:
             self.info = replace(snapshot.info, resumed=found)
+
+    def _count(self, snapshot: Snapshot, checks: Sequence[Check]) -> None:
+        """Count the entries, where a check wants to know whether all of them were read."""
+        wanted = self.after is None and any(check.kind is SequenceContinuity for check in checks)
+        if wanted and snapshot.unreadable("sequence_number") is None:
+            self.info = replace(snapshot.info, rows=snapshot.count())
 
     def _parameters(self, check: Check) -> Mapping[str, Any]:
         return {**check.parameters, **self.given.get(check.kind.name, {})}

@@ -16,10 +16,11 @@ from pytest_audit_ledger.artifacts.encryption import read_key
 from pytest_audit_ledger.artifacts.files import whole_files
 from pytest_audit_ledger.artifacts.investigation import as_text
 from pytest_audit_ledger.cli.backup import scratch_db_option
-from pytest_audit_ledger.cli.options import TAMPERED, ledger_options, marks, outweighed_by, progress
+from pytest_audit_ledger.cli.options import TAMPERED, ledger_options, outweighed_by, progress
 from pytest_audit_ledger.cli.verification import (
     check_timestamps_option,
     exit_code,
+    marks,
     refuse_early,
     verification_options,
 )

@@ -22,10 +22,9 @@ from pytest_audit_ledger.forensics.rewritings import UNCHANGED, Transformation
 from pytest_audit_ledger.forensics.surroundings import surroundings
 from pytest_audit_ledger.forensics.systematic import Systematic, find
 from pytest_audit_ledger.judgement import Verification
-from pytest_audit_ledger.outcome import Status
+from pytest_audit_ledger.outcome import DEFAULT_SAMPLES, Status
 from pytest_audit_ledger.scan import ENTRIES, Progress, no_progress, scan
 from pytest_audit_ledger.sources.base import Snapshot, Source
-from pytest_audit_ledger.verification import DEFAULT_SAMPLES
 
 DEFAULT_LIMIT_S = 60
 """Seconds that reconstructions may take in all."""

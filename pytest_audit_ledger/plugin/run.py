@@ -18,13 +18,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from filelock import FileLock
 
 from pytest_audit_ledger.artifacts.base import Artifact
 from pytest_audit_ledger.artifacts.files import Written
 from pytest_audit_ledger.errors import LedgerError, SourceError
 from pytest_audit_ledger.judgement import Verification
 from pytest_audit_ledger.outcome import Outcome
+from pytest_audit_ledger.plugin.exchange import Exchange
 from pytest_audit_ledger.plugin.options import Options
 from pytest_audit_ledger.progress import progress_bar
 from pytest_audit_ledger.sources.base import Snapshot, Source
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 INVESTIGATION_LIMIT_S = 5.0
 """Seconds that the entries of a failed run may be reconstructed."""
+
+_RESULT = "verification"
 
 
 @dataclass(frozen=True)
@@ -121,10 +123,8 @@ class Run:
         try:
             if self.exchange is None:
                 self._result = self._verify()
-                return
-            with FileLock(self.exchange / "lock"):
-                self._result = self._shared() or self._verify()
-                self._publish(self._result)
+            else:
+                self._result = Exchange(self.exchange).once(_RESULT, self._verify)
         except LedgerError as error:
             self.failure = error
 
@@ -174,23 +174,9 @@ class Run:
             return None, str(error)
         return replace(found, verification=replace(verification, beside=())), ""
 
-    def _shared(self) -> Result | None:
-        path = self.exchange / "result" if self.exchange else None
-        if path is None or not path.exists():
-            return None
-        # written by a process of this run, into a folder that only its user can read
-        result: Result = pickle.loads(path.read_bytes())  # noqa: S301
-        return result
-
-    def _publish(self, result: Result) -> None:
-        assert self.exchange is not None  # noqa: S101  (called under xdist only)
-        partial = self.exchange / "partial"
-        partial.write_bytes(pickle.dumps(result))
-        partial.replace(self.exchange / "result")
-
     def result(self) -> Result | None:
         """Return the result, or None where the ledger was not verified (yet)."""
-        return self._result or self._shared()
+        return self._result or (Exchange(self.exchange).result(_RESULT) if self.exchange else None)
 
     def outcome(self, node_id: str) -> Outcome:
         """Return what a check found. Raises LedgerError where nothing could be started."""

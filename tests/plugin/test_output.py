@@ -128,7 +128,7 @@ def test_guards_alone_do_not_read_the_entries(run: RunLedger, forger: Forger) ->
 
 
 def test_a_warning_passes_and_is_told(pytester: pytest.Pytester, run: RunLedger, forger: Forger) -> None:
-    TAMPERINGS["clock_regression"](forger.build(100))
+    TAMPERINGS["clock-moved-back"](forger.build(100))
     suite = "version: 1\nchecks:\n  - {id: order, expect: timestamp_order, severity: warning}\n"
     pytester.makefile(".ledger.yaml", my=suite)
     result = run(f"--ledger-db={forger.dsn}", "my.ledger.yaml", "--junitxml=out.xml")
@@ -140,7 +140,7 @@ def test_a_warning_passes_and_is_told(pytester: pytest.Pytester, run: RunLedger,
 def test_the_same_check_as_information_only_passes_without_a_warning(
     pytester: pytest.Pytester, run: RunLedger, forger: Forger
 ) -> None:
-    TAMPERINGS["clock_regression"](forger.build(100))
+    TAMPERINGS["clock-moved-back"](forger.build(100))
     suite = "version: 1\nchecks:\n  - {id: order, expect: timestamp_order, severity: info}\n"
     pytester.makefile(".ledger.yaml", my=suite)
     run(f"--ledger-db={forger.dsn}", "my.ledger.yaml").assert_outcomes(passed=1, warnings=0)
