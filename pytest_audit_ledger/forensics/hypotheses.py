@@ -24,8 +24,14 @@ from pytest_audit_ledger.forensics.rewritings import UNCHANGED, Rewriting, Trans
 CONTENT = tuple(column for column in SCHEMA_ORDER if column not in ("sequence_number", "previous_hash"))
 """The columns that say what was decided; the other two give an entry its place."""
 
-BANDS = (8, 32, 128, 512, 2048, 8192, 1_000_000)
-"""How many values of each of two columns are combined: first the likeliest of both, then ever more."""
+BANDS = (64, 1_024, 16_384, 262_144, 2**62)
+"""Which pairs of values of two columns are tried before any column's next ones: the places of both values, multiplied.
+
+So the likeliest value of one column soon meets unlikely ones of the other, and two unlikely values meet last.
+"""
+
+FEW_TOGETHER = 32
+"""Values of each column that are tried where several others are changed for one reason."""
 
 _LIKELY_EDITED = ("verdict", "timestamp", "track", "rule_id", "knowledge_graph_version", "ski_model_version")
 COLUMNS = (*_LIKELY_EDITED, *(column for column in SCHEMA_ORDER if column not in _LIKELY_EDITED))
@@ -34,7 +40,7 @@ COLUMNS = (*_LIKELY_EDITED, *(column for column in SCHEMA_ORDER if column not in
 MOST_IN_OTHER_FORMS = 1_000
 """Values of each column that are tried in every other form as well; all rules for a time are among them."""
 
-FEW_DIGITS = 4
+FEW_DIGITS = 5
 """Digits lost from a time that are searched for at once; more are searched for after the likely pairs."""
 
 
@@ -196,7 +202,7 @@ class Hypotheses:
         together = list(self._together())
         yield from (frame.whole() for frame in together)
         yield from self._pairs(0, BANDS[0])
-        yield from chain.from_iterable(map(self.singles, together))
+        yield from chain.from_iterable(self.singles(frame, FEW_TOGETHER) for frame in together)
         yield from chain.from_iterable(other.singles(other.frame, MOST_IN_OTHER_FORMS) for other in others)
         yield from self._pairs(BANDS[0], BANDS[1])
         yield from self.lost_digits(FEW_DIGITS, 6)
@@ -244,12 +250,12 @@ class Hypotheses:
         return others
 
     def _pairs(self, done: int, band: int) -> Iterator[Trial]:
-        """Yield two changes at once, of the first `band` values of each column, without those of the first `done`."""
+        """Yield two changes at once, whose places multiplied are at most `band` and more than `done`; see BANDS."""
         for columns in combinations(COLUMNS, 2):
             few, many = sorted(columns, key=lambda column: len(self.options(column)))
-            first, second = list(self.options(few))[:band], list(self.options(many))[:band]
-            for place, member in enumerate(first):
-                rest = second if place >= done else second[done:]
+            second = list(self.options(many))
+            for place, member in enumerate(self.options(few), 1):
+                rest = second[done // place : band // place]
                 if rest:
                     frame = self.frame.with_changes({few: member}, [Change(few, *self.options(few)[member])])
                     yield from frame.trials(many, rest, self.options(many))

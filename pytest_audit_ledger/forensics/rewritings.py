@@ -12,7 +12,7 @@ from __future__ import annotations
 import html
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from functools import cache, partial
 from itertools import product
@@ -32,11 +32,14 @@ MOST_RENUMBERED = 1000
 
 @dataclass(frozen=True)
 class Rewriting:
-    """A rule: `words` tell what was hashed, given what is stored ("the moment 2 hours later"). Picklable."""
+    """A rule: `words` tell what was hashed, given what is stored ("the time 2 hours later"), and no two have the same.
+
+    Picklable; a rule that was pickled is equal to itself.
+    """
 
     column: str
     words: str
-    rule: Callable[[Value], Value]
+    rule: Callable[[Value], Value] = field(compare=False)
 
     def original(self, value: Value) -> Value:
         """Return what was hashed where `value` is stored."""

@@ -32,6 +32,9 @@ MOST_CAUSES = 8
 MOST_FOR_ONE_ENTRY_S = 1.5
 """Seconds spent on one entry of a sample; the cause of many is simple, so it is found soon or on none."""
 
+FEW_SEARCHED = 20_000
+"""Hypotheses about lost digits that are tried again for an entry of a sample."""
+
 MOST_SEARCHED = 20_000_000
 """Hypotheses about lost digits in one part of a scan; 1,500 or 1,500,000 are needed for one entry."""
 
@@ -71,23 +74,23 @@ def find(
     were looked at.
     """
     deadline = time.perf_counter() + seconds
-    pool: dict[SystematicCause, None] = {}
-    unexplained = 0
-    for suspect in sample:
-        if not any(_explains(cause, suspect) for cause in pool):
-            left = min(MOST_FOR_ONE_ENTRY_S, deadline - time.perf_counter())
-            found = reconstruct(suspect, vocabulary, budget=Budget(left)) if left > 0 else None
-            if isinstance(found, Reconstruction) and not found.is_unchanged:
-                pool.update(dict.fromkeys(_causes(suspect, found)))
-            else:
-                unexplained += 1
+    explained: dict[SystematicCause, set[int]] = {}
+    for place, suspect in enumerate(sample):
+        causes = [cause for cause in explained if _explains(cause, suspect)]
+        left = min(MOST_FOR_ONE_ENTRY_S, deadline - time.perf_counter())
+        if not causes and left > 0:
+            found = reconstruct(suspect, vocabulary, budget=Budget(left))
+            causes = [*_causes(suspect, found)] if isinstance(found, Reconstruction) else []
+        for cause in causes:
+            explained.setdefault(cause, set()).add(place)
         advance(1)
-    return tuple(_cover(pool, sample))
+    for cause, places in explained.items():
+        places.update(place for place in range(min(places)) if _explains(cause, sample[place]))
+    return tuple(_cover(explained))
 
 
-def _cover(pool: Mapping[SystematicCause, None], sample: Sequence[Suspect]) -> Iterator[SystematicCause]:
+def _cover(explained: dict[SystematicCause, set[int]]) -> Iterator[SystematicCause]:
     """Yield the causes that together explain most, each of at least some entries that those before it do not."""
-    explained = {cause: {place for place, one in enumerate(sample) if _explains(cause, one)} for cause in pool}
     for _ in range(MOST_CAUSES):
         best = max(explained, key=lambda cause: len(explained[cause]), default=None)
         if best is None or len(explained[best]) < FEWEST:
@@ -98,8 +101,9 @@ def _cover(pool: Mapping[SystematicCause, None], sample: Sequence[Suspect]) -> I
 
 
 def _explains(cause: SystematicCause, suspect: Suspect) -> bool:
+    """Tell whether a cause explains the stored hash of an entry; of lost digits, where few are to be searched for."""
     if isinstance(cause, LostDigits):
-        return _search(suspect, 10**7)[0]
+        return _search(suspect, FEW_SEARCHED)[0]
     columns = {column: [json_text(value)] for column, value in texts(suspect.entry).items()}
     (payload,) = cause.payloads(columns)
     return sha256(payload).hexdigest() == suspect.stored_hash

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 from pytest_audit_ledger.forensics.reconstruction import Reconstruction, Restored, Stopped, Unexplained, Witness
 from pytest_audit_ledger.forensics.rewritings import Value
@@ -122,9 +123,13 @@ def _form(found: Reconstruction) -> str:
 def _pair(change: Restored) -> tuple[str, str]:
     """Return the two values as people read them; where they look the same, with what is beyond ASCII as escapes."""
     original, stored = _shown(change.original), _shown(change.stored)
-    if original == stored:
+    if _look(original) == _look(stored):
         return ascii(change.original), ascii(change.stored)
     return original, stored
+
+
+def _look(shown: str) -> str:
+    return unicodedata.normalize("NFKC", shown)
 
 
 def _shown(value: Value) -> str:
