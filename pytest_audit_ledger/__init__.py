@@ -1,8 +1,8 @@
 """pytest-audit-ledger: proves that a hash-chained audit ledger in PostgreSQL has not been tampered with.
 
 This is the public face: a ledger to verify, to report on, to export and to back up (`ledger.py`), two to compare
-(`comparison.py`), what a kind or an artifact of your own needs (`kinds/base.py`, `kinds/data.py`, `hookspecs.py`), the
-entry's hash, and whatever is raised (`errors.py`).
+(`comparison.py`), what a kind, an artifact or an attack of your own needs (`kinds/base.py`, `kinds/data.py`,
+`attacks/base.py`, `hookspecs.py`), the entry's hash, and whatever is raised (`errors.py`).
 """
 
 from importlib import import_module
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pytest_audit_ledger.artifacts.export import ExportResult
     from pytest_audit_ledger.artifacts.files import Written, whole_files
     from pytest_audit_ledger.artifacts.report import Report
+    from pytest_audit_ledger.attacks.base import Attack, Claim, Prevented, Target, attack
     from pytest_audit_ledger.comparison import diff, verify_backup
     from pytest_audit_ledger.entry import GENESIS_HASH, Batch, Entry, canonical_payload, entry_hash
     from pytest_audit_ledger.errors import (
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
         SuiteError,
         UsageError,
     )
+    from pytest_audit_ledger.forensics.incident import Certainty, Incident, What
+    from pytest_audit_ledger.forensics.investigation import Investigation
     from pytest_audit_ledger.judgement import Survey, Verification
     from pytest_audit_ledger.kinds.base import Catalogue, Fold, Guard, Queries, Query, Rows, Statement
     from pytest_audit_ledger.kinds.data import DataKind, RowKind
@@ -40,12 +43,15 @@ __all__ = [
     "Anchor",
     "Artifact",
     "Assurance",
+    "Attack",
     "BackupResult",
     "BackupVerification",
     "Batch",
     "CannotEvaluate",
     "Catalogue",
+    "Certainty",
     "CheckpointResult",
+    "Claim",
     "DataKind",
     "Difference",
     "Entry",
@@ -54,11 +60,14 @@ __all__ = [
     "Finding",
     "Fold",
     "Guard",
+    "Incident",
+    "Investigation",
     "Ledger",
     "LedgerError",
     "NotApplicable",
     "Outcome",
     "OutputError",
+    "Prevented",
     "Queries",
     "Query",
     "RegistrationError",
@@ -71,10 +80,13 @@ __all__ = [
     "Status",
     "SuiteError",
     "Survey",
+    "Target",
     "UsageError",
     "Verification",
     "Verified",
+    "What",
     "Written",
+    "attack",
     "canonical_payload",
     "diff",
     "entry_hash",
@@ -83,10 +95,11 @@ __all__ = [
 ]
 
 _HOMES = (
-    *("entry", "errors", "outcome", "kinds.base", "kinds.data", "judgement"),
+    *("entry", "errors", "outcome", "kinds.base", "kinds.data", "judgement", "ledger"),
+    *("forensics.incident", "forensics.investigation"),
     *("artifacts.files", "artifacts.base", "artifacts.export", "artifacts.checkpoint", "artifacts.entry_proof"),
     *("artifacts.backup", "artifacts.backup_file", "artifacts.difference"),
-    *("artifacts.report", "comparison", "ledger"),
+    *("artifacts.report", "comparison", "attacks.base"),
 )
 """Where the names live, those that import little first."""
 

@@ -9,6 +9,7 @@ import pluggy
 
 if TYPE_CHECKING:
     from pytest_audit_ledger.artifacts.base import Artifact
+    from pytest_audit_ledger.attacks.base import Attack
     from pytest_audit_ledger.kinds.base import Kind
 
 hookspec = pluggy.HookspecMarker("pytest")
@@ -46,6 +47,25 @@ def pytest_ledger_register_kinds() -> Iterable[type[Kind]]:  # type: ignore[empt
             return [NoLlmVerdicts]
 
     A suite then says `expect: no_llm_verdicts`. examples/third_party_kind is a package with a fold and a kind in SQL.
+    """
+
+
+@hookspec
+def pytest_ledger_register_attacks() -> Iterable[Attack]:  # type: ignore[empty-body]
+    """Return the attacks that a plugin, or a conftest.py, adds to the catalogue that the drill commits.
+
+    They are found as kinds are (see above), and a name that is taken is refused in the same way. `attacks/base.py` says
+    what an attack is, and `sources/scratch_ledger.py` what can be done to the ledger of its target.
+
+        from pytest_audit_ledger import Claim, Target, attack
+
+        @attack("call a reading another one", noticed_by=(Claim("entry_hash"),), remedy="Check entry_hash.")
+        def reading_renamed(target: Target) -> None:
+            '''Give one entry the telemetry_id of another reading.'''
+            target.ledger.store([target.middle], telemetry_id="TEL_0")
+
+        def pytest_ledger_register_attacks():
+            return [reading_renamed]
     """
 
 

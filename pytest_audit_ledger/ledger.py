@@ -1,4 +1,4 @@
-"""The Python API: a ledger, to verify, to report on, to export and to back up.
+"""The Python API: a ledger, to verify, to investigate, to report on, to export and to back up.
 
     from pytest_audit_ledger import Ledger
 
@@ -10,38 +10,26 @@
             print(entry["sequence_number"], entry["rule_id"])
 
 Everything raised is one of `errors.py`. What goes wrong while verifying is no exception but an outcome: a check that
-could not be evaluated.
+could not be evaluated. What a method needs is imported when it is called, so that who backs a ledger up does not wait
+for what verifies it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
+from dataclasses import replace
 from datetime import datetime
-from functools import cached_property, partial
+from functools import cached_property
 from itertools import compress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
-from pytest_audit_ledger.artifacts.backup import BackupResult, backup, backup_request
 from pytest_audit_ledger.artifacts.base import Verified
-from pytest_audit_ledger.artifacts.checkpoint import CheckpointArtifact, CheckpointResult
 from pytest_audit_ledger.artifacts.encryption import Key, read_key
-from pytest_audit_ledger.artifacts.entry_proof import EntryProof, prove
-from pytest_audit_ledger.artifacts.export import Export, ExportResult, entries, export, export_request
 from pytest_audit_ledger.artifacts.files import Written
-from pytest_audit_ledger.artifacts.report import Report, generate, report_request, save
-from pytest_audit_ledger.checkpoints.keys import signing_key as read_signing_key
-from pytest_audit_ledger.checkpoints.keys import verifier_keys as parse_verifier_keys
-from pytest_audit_ledger.checkpoints.note import SigningKey
-from pytest_audit_ledger.checkpoints.store import checkpoint_path
-from pytest_audit_ledger.comparison import prover as prover_of
 from pytest_audit_ledger.errors import UsageError
-from pytest_audit_ledger.extensions import installed_kinds
-from pytest_audit_ledger.judgement import Verification
-from pytest_audit_ledger.kinds.checkpoint_guards import CheckpointGuards
-from pytest_audit_ledger.kinds.given import given_by
-from pytest_audit_ledger.resumption import since_options
+from pytest_audit_ledger.outcome import DEFAULT_SAMPLES
 from pytest_audit_ledger.scan import Progress, no_progress
 from pytest_audit_ledger.sources.base import Source
 from pytest_audit_ledger.sources.export_file import ExportFile
@@ -49,30 +37,22 @@ from pytest_audit_ledger.sources.postgres import DEFAULT_TIMEOUT_S
 from pytest_audit_ledger.sources.resolve import DEFAULT_TABLE, named_source, started
 from pytest_audit_ledger.sources.selection import fields as parse_fields
 from pytest_audit_ledger.sources.selection import selection
-from pytest_audit_ledger.suite import Suite, checks_of, load, shipped_suites
-from pytest_audit_ledger.suite.discovery import find_suites
-from pytest_audit_ledger.verification import DEFAULT_SAMPLES
-from pytest_audit_ledger.verification import verify as _verify
 
 if TYPE_CHECKING:
-    from typing_extensions import Self, TypedDict, Unpack
+    from typing_extensions import Self, Unpack
 
-    class _Verifying(TypedDict, total=False):
-        suites: Sequence[str | Path]
-        check_timestamps: bool
-        workers: int | None
-        samples: int
-        allow_empty: bool
-        checkpoints: Sequence[str | Path]
-        verifier_keys: Sequence[str]
-        require_checkpoint: bool
-        max_unanchored: str | None
-        allow_integrity_waivers: bool
-        transcript_keys: Sequence[str | Path]
-
-
-def _ready(source: Source) -> AbstractContextManager[Source]:
-    return nullcontext(source)
+    from pytest_audit_ledger.artifacts.backup import BackupResult
+    from pytest_audit_ledger.artifacts.checkpoint import CheckpointResult
+    from pytest_audit_ledger.artifacts.entry_proof import EntryProof
+    from pytest_audit_ledger.artifacts.export import ExportResult
+    from pytest_audit_ledger.artifacts.report import Report
+    from pytest_audit_ledger.checkpoints.note import SigningKey
+    from pytest_audit_ledger.comparison import Other
+    from pytest_audit_ledger.forensics.investigation import Investigation
+    from pytest_audit_ledger.judgement import Verification
+    from pytest_audit_ledger.kinds.base import Fold
+    from pytest_audit_ledger.suite import Suite
+    from pytest_audit_ledger.verification import Verifying
 
 
 class Ledger:
@@ -96,7 +76,8 @@ class Ledger:
         """
         if isinstance(dsn, str):
             named_source(dsn, table, timeout)  # mistakes show now
-        self._open = partial(started, dsn, table, timeout) if isinstance(dsn, str) else partial(_ready, dsn)
+        self._opening: AbstractContextManager[Source]
+        self._opening = started(dsn, table, timeout) if isinstance(dsn, str) else nullcontext(dsn)
         self._progress = progress
         self._resources = ExitStack()
 
@@ -113,7 +94,7 @@ class Ledger:
     @cached_property
     def source(self) -> Source:
         """Where the entries come from."""
-        return self._resources.enter_context(self._open())
+        return self._resources.enter_context(self._opening)
 
     def verify_integrity(
         self,
@@ -132,6 +113,7 @@ class Ledger:
         shared: str | None = None,
         since_checkpoint: bool = False,
         recheck: str | None = None,
+        beside: Sequence[type[Fold]] = (),
     ) -> Verification:
         """Verify the whole ledger in one snapshot: the default suite, and `suites` of your own besides.
 
@@ -146,11 +128,17 @@ class Ledger:
         keys that transcripts may be signed with, as PEM files or as PEM text; without any, their signatures are not
         verified, which is a warning. `shared`: the name of an open snapshot of the ledger to join. `since_checkpoint`:
         read only what is newer than the newest checkpoint; older entries are not re-read then, but for the share that
-        `recheck` names (`1/30`), which changes with the day in UTC. `result.reading` says what was read.
+        `recheck` names (`1/30`), which changes with the day in UTC. `result.reading` says what was read. `beside`:
+        folds that read along with the checks; `result.beside` is what they became.
 
         Raises UsageError for a mistake in a suite, in a key or in these options. What goes wrong with the ledger or the
         server is in the result.
         """
+        from pytest_audit_ledger.kinds.given import given_by
+        from pytest_audit_ledger.resumption import since_options
+        from pytest_audit_ledger.suite import checks_of
+        from pytest_audit_ledger.verification import verify
+
         loaded = self._suites(suites)
         checks = [check for check in checks_of(loaded) if check_timestamps or check.kind.name != "timestamp_order"]
         given = given_by(
@@ -160,7 +148,7 @@ class Ledger:
             max_unanchored=max_unanchored,
             transcript_keys=transcript_keys,
         )
-        return _verify(
+        return verify(
             self.source,
             checks,
             workers=workers,
@@ -172,7 +160,37 @@ class Ledger:
             since=since_options(since_checkpoint=since_checkpoint, recheck=recheck),
             suites=loaded,
             shared=shared,
+            beside=beside,
         )
+
+    def investigate(
+        self,
+        *,
+        entry: int | None = None,
+        against: str | Other | None = None,
+        limit_seconds: float | None = None,
+        **verifying: Unpack[Verifying],
+    ) -> Investigation:
+        """Verify the whole ledger, and find out what happened to it, from the very same snapshot.
+
+        `entry`: look at the one of this sequence number in any case. `against`: another copy to compare with, a
+        database, an export or a backup, or with more options what `comparison.other` returns. `limit_seconds`: how long
+        entries may be reconstructed, a minute where None. `verifying`: whatever `verify_integrity` takes; `samples`
+        entries are looked at.
+
+        Raises UsageError, and SourceError where the ledger or the other copy cannot be opened or read.
+        """
+        from pytest_audit_ledger.comparison import other
+        from pytest_audit_ledger.forensics.evidence import Evidence
+        from pytest_audit_ledger.forensics.investigation import DEFAULT_LIMIT_S, Inquiry
+
+        copy = other(against, progress=self._progress) if isinstance(against, str) else against
+        limit = DEFAULT_LIMIT_S if limit_seconds is None else limit_seconds
+        compare, samples = copy.compare if copy else None, verifying.get("samples", DEFAULT_SAMPLES)
+        with self.source.snapshot() as snapshot:
+            verification = self.verify_integrity(shared=snapshot.share(), beside=(Evidence,), **verifying)
+            inquiry = Inquiry(self.source, snapshot, verification, samples, limit, self._progress)
+            return inquiry.run(entry, compare)
 
     def create_checkpoint(
         self,
@@ -191,27 +209,15 @@ class Ledger:
         Raises UsageError for a mistake in a key, and where the ledger is an export; SourceError where the ledger cannot
         be read, OutputError where the file cannot be written.
         """
-        key = signing_key if isinstance(signing_key, SigningKey) else read_signing_key(signing_key)
+        from pytest_audit_ledger.artifacts.checkpoint import create
+        from pytest_audit_ledger.checkpoints.keys import signing_key as read_signing_key
+
+        key = read_signing_key(signing_key) if isinstance(signing_key, str | Path) else signing_key
         if isinstance(self.source, ExportFile):
             raise UsageError("A checkpoint is made of a database.", "Name the DSN of the ledger's database.")
-        trusted = (str(key.verifier()), *verifier_keys)
-        artifact = CheckpointArtifact(Path(folder), key, parse_verifier_keys(trusted))
         suites = self._suites(())
-        checks = [check for check in checks_of(suites) if not (accept_guards and check.kind is CheckpointGuards)]
-        with self.source.snapshot() as snapshot:
-            verification = _verify(
-                self.source,
-                checks,
-                shared=snapshot.share(),
-                progress=self._progress,
-                given=given_by(checkpoints=[folder], verifier_keys=trusted),
-                suites=suites,
-            )
-            if not verification.is_valid:
-                return CheckpointResult(verification, "", ())
-            files = artifact.write(Verified(verification, self.source, snapshot, self._progress))
-        path = checkpoint_path(Path(folder), verification.size)
-        return CheckpointResult(verification, str(path), tuple(files))
+        trusted = (str(key.verifier()), *verifier_keys)
+        return create(self.source, suites, Path(folder), key, trusted, self._progress, accept_guards=accept_guards)
 
     def prove_entry(
         self,
@@ -229,10 +235,17 @@ class Ledger:
         Raises UsageError for a mistake in a key, where no checkpoint speaks of the entry, and where the ledger is an
         export; SourceError where the ledger cannot be read, OutputError where the file cannot be written.
         """
+        from pytest_audit_ledger.artifacts.entry_proof import prove
+        from pytest_audit_ledger.checkpoints.keys import verifier_keys as parse_verifier_keys
+
         keys = parse_verifier_keys(verifier_keys)
         return prove(self.source, number, checkpoints, keys, Path(output_file), self._progress)
 
     def _suites(self, suites: Sequence[str | Path]) -> list[Suite]:
+        from pytest_audit_ledger.extensions import installed_kinds
+        from pytest_audit_ledger.suite import load, shipped_suites
+        from pytest_audit_ledger.suite.discovery import find_suites
+
         registry = installed_kinds()
         own = find_suites([Path(suite) for suite in suites], Path.cwd()) if suites else []
         shipped = shipped_suites(registry, of_export=isinstance(self.source, ExportFile))
@@ -247,19 +260,25 @@ class Ledger:
         include_violations: bool = False,
         include_timeline: bool = False,
         include_audit_trail: bool = False,
+        investigate: bool = False,
         title: str | None = None,
         organization: str | None = None,
         made_at: datetime | None = None,
-        **verifying: Unpack[_Verifying],
+        **verifying: Unpack[Verifying],
     ) -> Report:
         """Verify the whole ledger, and report the entries of a period from the very same snapshot.
 
         Dates are days in UTC, the end day included, or full timestamps. Without any section to include, all are in.
-        `made_at`: the clock, aware, now where None. `verifying`: whatever `verify_integrity` takes. The verification is
+        `investigate`: where the ledger does not verify, say what happened, too. `made_at`: the clock, aware, now where
+        None. `verifying`: whatever `verify_integrity` takes. The verification is
         the `verification` of what is returned, and `save_report` writes it.
 
         Raises UsageError, and SourceError where the ledger cannot be opened or read.
         """
+        from pytest_audit_ledger.artifacts.report import generate, report_request
+        from pytest_audit_ledger.forensics.evidence import Evidence
+        from pytest_audit_ledger.forensics.investigation import Inquiry
+
         named = ("verdicts", "violations", "timeline", "audit_trail")
         wanted = (include_verdicts, include_violations, include_timeline, include_audit_trail)
         request = report_request(
@@ -270,14 +289,21 @@ class Ledger:
             organization=organization,
         )
         with self.source.snapshot() as snapshot:
-            verification = self.verify_integrity(shared=snapshot.share(), **verifying)
-            return generate(Verified(verification, self.source, snapshot, self._progress), request, made_at=made_at)
+            along = (Evidence,) if investigate else ()
+            verification = self.verify_integrity(shared=snapshot.share(), beside=along, **verifying)
+            verified = Verified(verification, self.source, snapshot, self._progress)
+            if investigate and not verification.is_valid:
+                inquiry = Inquiry(self.source, snapshot, verification, progress=self._progress)
+                verified = replace(verified, investigation=inquiry.run())
+            return generate(verified, request, made_at=made_at)
 
     def save_report(self, report: Report, path: str | Path) -> Written:
         """Write a report, whole or not at all, as the suffix of the file says: `.html`, `.json` or `.md`.
 
         Raises UsageError for another suffix, OutputError where the file cannot be written.
         """
+        from pytest_audit_ledger.artifacts.report import save
+
         return save(report, path)
 
     @overload
@@ -332,6 +358,8 @@ class Ledger:
 
         Raises UsageError, SourceError where the entries cannot be read, OutputError where the file cannot be written.
         """
+        from pytest_audit_ledger.artifacts.export import entries, export, export_request
+
         names = parse_fields(fields) if fields is not None else ()
         wanted = selection(
             start_date=start_date, end_date=end_date, verdict=verdict_filter, rule_id=rule_id, limit=limit
@@ -341,7 +369,9 @@ class Ledger:
                 raise UsageError("format, excel_safe and verify are for a file.", "Name an output_file.")
             return entries(self.source, export_request("-", fields=names, selection=wanted))
         request = export_request(str(output_file), format=format, fields=names, selection=wanted, excel_safe=excel_safe)
-        return self._export(request, verified=verify)
+        with self.source.snapshot() as snapshot:
+            verification = self.verify_integrity(shared=snapshot.share()) if verify else None
+            return export(snapshot, request, verification=verification, progress=self._progress)
 
     def backup_database(
         self,
@@ -364,18 +394,13 @@ class Ledger:
         Raises UsageError, SourceError where the database cannot be dumped, OutputError where the file cannot be written
         or does not hold what the database does.
         """
+        from pytest_audit_ledger.artifacts.backup import backup, backup_request
+
         key = read_key(encryption_key) if isinstance(encryption_key, str) else encryption_key
         request = backup_request(str(output_file), format=format, compress=compress, key=key)
+        if verify:
+            from pytest_audit_ledger.comparison import prover as prover_of
         prover = prover_of(scratch_db, self._progress) if verify else None
         with self.source.snapshot() as snapshot:
-            verification = None
-            if prover is not None:
-                verification = _verify(self.source, prover.checks, shared=snapshot.share(), progress=self._progress)
+            verification = prover.verify(self.source, snapshot) if prover is not None else None
             return backup(snapshot, request, verification=verification, prover=prover, progress=self._progress)
-
-    def _export(self, request: Export, *, verified: bool) -> ExportResult:
-        with self.source.snapshot() as snapshot:
-            verification = None
-            if verified:
-                verification = self.verify_integrity(shared=snapshot.share())
-            return export(snapshot, request, verification=verification, progress=self._progress)

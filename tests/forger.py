@@ -1,221 +1,39 @@
-"""Makes valid ledgers of any size, and tampers with them in every way we know.
-
-A tampering leaves no other trace than the one it is named for: the guards are put back as they were, so that a test
-sees what the attack itself shows.
-"""
+"""Makes valid ledgers of any size, and tampers with them in every way of the catalogue, pytest_audit_ledger/attacks."""
 
 from __future__ import annotations
 
-import io
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
-from datetime import datetime, timedelta
-from itertools import islice
-from typing import Any
+from collections.abc import Callable, Mapping
+from functools import partial
 
-import psycopg2
-from typing_extensions import Self
-
-from pytest_audit_ledger.entry import GENESIS_HASH, Entry, canonical_timestamp, entry_hash
-from pytest_audit_ledger.resources import sql
-from pytest_audit_ledger.sources.sample import (
-    COPY_COLUMNS,
-    PROVENANCE_COLUMNS,
-    Provenance,
-    copy_rows,
-    sample_entries,
-)
-
-ROWS_A_COPY = 20_000
-
-_HASHED = [name for name in COPY_COLUMNS if name != "entry_hash"]
+from pytest_audit_ledger.attacks.base import Attack, Target
+from pytest_audit_ledger.attacks.catalogue import CATALOGUE
+from pytest_audit_ledger.sources.scratch_ledger import ScratchLedger, Statement, Superuser
 
 
-class Forger:
-    """Writes to one database as its superuser."""
+class Forger(ScratchLedger):
+    """Writes to one database as its superuser, with statements that name the ledger as anybody does."""
 
     def __init__(self, dsn: str) -> None:
-        self.dsn = dsn
-        self.connection = psycopg2.connect(dsn)
-        self.connection.autocommit = True
-        self.run("SET TimeZone = 'UTC'")
+        super().__init__(dsn)
+        self.run("RESET search_path")
 
-    def __enter__(self) -> Self:
-        return self
+    def unguarded(self, *statements: Statement) -> None:
+        """Run statements while no trigger fires."""
+        with self.guards_down():
+            for statement in statements:
+                self.run(statement)
 
-    def __exit__(self, *_: object) -> None:
-        self.connection.close()
 
-    def run(self, statement: str, parameters: Any = None) -> list[tuple[Any, ...]]:
-        """Run statements; return the rows of the last one."""
-        with self.connection.cursor() as cursor:
-            cursor.execute(statement, parameters)
-            return cursor.fetchall() if cursor.description else []
-
-    def build(
-        self,
-        count: int = 100,
-        *,
-        schema: str = "2.1",
-        entries: Iterable[Entry] | None = None,
-        provenance: Provenance | None = None,
-    ) -> Self:
-        """Create the table with its guards, and append `count` sample entries, or these, with what is beside them."""
-        self.run(sql("schema.sql"))
-        if schema == "3":
-            self.run(sql("schema_v3.sql"))
-        self.run(sql("append_only.sql"))
-        self.append(sample_entries(count) if entries is None else entries, provenance)
-        return self
-
-    def append(self, entries: Iterable[Entry], provenance: Provenance | None = None) -> None:
-        """Append entries with their hashes, as they are, and with what is beside them in schema v3."""
-        rows = copy_rows(entries, provenance)
-        columns = ", ".join([*COPY_COLUMNS, *(PROVENANCE_COLUMNS if provenance else ())])
-        with self.connection.cursor() as cursor:
-            while chunk := "".join(islice(rows, ROWS_A_COPY)):
-                cursor.copy_expert(f"COPY ledger_entries ({columns}) FROM STDIN", io.StringIO(chunk))
-
-    def entries(self, first: int = 1) -> Iterator[Entry]:
-        """Yield the entries from a sequence number on, as the ledger holds them."""
-        names = ", ".join(f'"{name}"' for name in _HASHED)
-        for row in self.run(
-            f"SELECT {names} FROM ledger_entries WHERE sequence_number >= {first} ORDER BY sequence_number"
-        ):
-            values = dict(zip(_HASHED, row, strict=True))
-            yield Entry(**{**values, "timestamp": canonical_timestamp(values["timestamp"])})
-
-    def entry(self, number: int) -> Entry:
-        """Return one entry."""
-        return next(self.entries(number))
-
-    def unguarded(self, *statements: str) -> None:
-        """Run statements with the triggers switched off, and switch them on again as sql/append_only.sql has them."""
-        self.run("ALTER TABLE ledger_entries DISABLE TRIGGER USER")
-        for statement in statements:
-            self.run(statement)
-        for operation in ("update", "delete", "truncate"):
-            self.run(f"ALTER TABLE ledger_entries ENABLE ALWAYS TRIGGER ledger_refuse_{operation}")
-
-    def rewrite(self, first: int, change: Callable[[Entry], Entry]) -> None:
-        """Change the entry `first`, then give it and every later entry a hash and a link that fit."""
-        previous = self.entry(first - 1) if first > 1 else None
-        link = entry_hash(previous) if previous else GENESIS_HASH
-        rewritten = []
-        for entry in self.entries(first):
-            changed = replace(change(entry) if entry.sequence_number == first else entry, previous_hash=link)
-            rewritten.append(changed)
-            link = entry_hash(changed)
-        self.unguarded(f"DELETE FROM ledger_entries WHERE sequence_number >= {first}")
-        self.append(rewritten)
-
+MIDDLE = 50
+"""The entry that attacks work around; tests of them make ledgers of 100 entries."""
 
 Tampering = Callable[[Forger], None]
-TAMPERINGS: dict[str, Tampering] = {}
-"""Every attack by name; each expects a ledger of 100 sample entries and works around entry 50."""
 
 
-def _tampering(function: Tampering) -> Tampering:
-    TAMPERINGS[function.__name__] = function
-    return function
+def tamper(attack: Attack, forger: Forger) -> None:
+    """Perform an attack on the forger's ledger."""
+    attack.perform(Target(forger, MIDDLE, superuser=Superuser(forger.dsn)))
 
 
-@_tampering
-def edit(forger: Forger) -> None:
-    forger.unguarded("UPDATE ledger_entries SET reasoning = 'nothing to see' WHERE sequence_number = 50")
-
-
-@_tampering
-def edit_with_own_hash(forger: Forger) -> None:
-    digest = entry_hash(replace(forger.entry(50), reasoning="nothing to see"))
-    forger.unguarded(
-        f"UPDATE ledger_entries SET reasoning = 'nothing to see', entry_hash = '{digest}' WHERE sequence_number = 50"
-    )
-
-
-@_tampering
-def middle_deletion(forger: Forger) -> None:
-    forger.unguarded("DELETE FROM ledger_entries WHERE sequence_number BETWEEN 50 AND 52")
-
-
-@_tampering
-def prefix_deletion(forger: Forger) -> None:
-    forger.unguarded("DELETE FROM ledger_entries WHERE sequence_number < 5")
-
-
-@_tampering
-def swap(forger: Forger) -> None:
-    forger.unguarded(
-        "UPDATE ledger_entries SET sequence_number = -50 WHERE sequence_number = 50",
-        "UPDATE ledger_entries SET sequence_number = 50 WHERE sequence_number = 51",
-        "UPDATE ledger_entries SET sequence_number = 51 WHERE sequence_number = -50",
-    )
-
-
-@_tampering
-def duplicate(forger: Forger) -> None:
-    forger.run("ALTER TABLE ledger_entries DROP CONSTRAINT ledger_entries_sequence_number_key")
-    forger.run("ALTER TABLE ledger_entries DROP CONSTRAINT ledger_entries_entry_hash_key")
-    forger.append([forger.entry(50)])
-
-
-@_tampering
-def insertion(forger: Forger) -> None:
-    forger.unguarded(
-        "UPDATE ledger_entries SET sequence_number = -1 - sequence_number WHERE sequence_number >= 50",
-        "UPDATE ledger_entries SET sequence_number = -sequence_number WHERE sequence_number < 0",
-    )
-    before = forger.entry(49)
-    forger.append([replace(before, sequence_number=50, previous_hash=entry_hash(before))])
-
-
-@_tampering
-def clock_regression(forger: Forger) -> None:
-    earlier = datetime.fromisoformat(forger.entry(49).timestamp) - timedelta(seconds=1)
-    forger.rewrite(50, lambda entry: replace(entry, timestamp=canonical_timestamp(earlier)))
-
-
-@_tampering
-def foreign_verdict(forger: Forger) -> None:
-    forger.run("ALTER TABLE ledger_entries DROP CONSTRAINT ledger_entries_verdict_check")
-    forger.rewrite(50, lambda entry: replace(entry, verdict="MAYBE"))
-
-
-@_tampering
-def trigger_disabled(forger: Forger) -> None:
-    forger.run("ALTER TABLE ledger_entries DISABLE TRIGGER ledger_refuse_delete")
-
-
-@_tampering
-def trigger_body_emptied(forger: Forger) -> None:
-    forger.run(
-        "CREATE OR REPLACE FUNCTION ledger_refuse_change() RETURNS trigger LANGUAGE plpgsql "
-        "AS $$ BEGIN RETURN coalesce(NEW, OLD); END; $$"
-    )
-
-
-@_tampering
-def constraint_dropped(forger: Forger) -> None:
-    forger.run("ALTER TABLE ledger_entries DROP CONSTRAINT ledger_entries_sequence_number_key")
-
-
-@_tampering
-def view_in_place(forger: Forger) -> None:
-    forger.run("ALTER TABLE ledger_entries RENAME TO hidden_entries")
-    forger.run("CREATE VIEW ledger_entries AS SELECT * FROM hidden_entries WHERE sequence_number <> 50")
-
-
-@_tampering
-def rows_hidden_by_policy(forger: Forger) -> None:
-    forger.run("ALTER TABLE ledger_entries ENABLE ROW LEVEL SECURITY")
-    forger.run("CREATE POLICY hide ON ledger_entries USING (sequence_number <> 50)")
-
-
-@_tampering
-def full_rewrite(forger: Forger) -> None:
-    forger.rewrite(50, lambda entry: replace(entry, reasoning="nothing to see"))
-
-
-@_tampering
-def tail_truncation(forger: Forger) -> None:
-    forger.unguarded("DELETE FROM ledger_entries WHERE sequence_number > 90")
+TAMPERINGS: Mapping[str, Tampering] = {name: partial(tamper, attack) for name, attack in CATALOGUE.items()}
+"""Every attack of the catalogue by name, to be performed on a forger's ledger."""

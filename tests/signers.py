@@ -7,6 +7,7 @@ from hashlib import sha256
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from pytest_audit_ledger.attacks.provenance import FOREIGN_KEY
 from pytest_audit_ledger.sources.sample import Signer
 
 
@@ -23,7 +24,7 @@ def pem(key: Ed25519PrivateKey) -> str:
     return key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
 
 
-RUNTIME_KEY, FOREIGN_KEY = _key("runtime"), _key("foreign")
+RUNTIME_KEY = _key("runtime")
 RUNTIME, FOREIGN = _signer(RUNTIME_KEY), _signer(FOREIGN_KEY)
 PEM, FOREIGN_PEM = pem(RUNTIME_KEY), pem(FOREIGN_KEY)
 KEYS_GIVEN = {"transcript_signature": {"keys": [PEM]}}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -19,11 +20,11 @@ from pytest_audit_ledger.cli.options import (
 )
 from pytest_audit_ledger.extensions import installed_kinds
 from pytest_audit_ledger.judgement import Verification
-from pytest_audit_ledger.outcome import Assurance, Status
+from pytest_audit_ledger.outcome import DEFAULT_SAMPLES, Assurance, Status
+from pytest_audit_ledger.rendering import ASCII, UNICODE, Marks
 from pytest_audit_ledger.sources.dsn import resolve
 from pytest_audit_ledger.suite import load
 from pytest_audit_ledger.suite.discovery import find_suites
-from pytest_audit_ledger.verification import DEFAULT_SAMPLES
 
 check_timestamps_option = click.option(
     "--check-timestamps/--no-check-timestamps", default=True, help="Whether to judge the order of time.  [default: yes]"
@@ -45,14 +46,6 @@ _transcript_key_option = click.option(
 def verification_options(command: Command) -> Command:
     """Add the options that say what is verified, and how."""
     options = (
-        click.option(
-            "--suite",
-            "suites",
-            multiple=True,
-            metavar="FILE",
-            help="A suite of checks of your own, or a shipped one such as compliance.ledger.yaml, besides the default "
-            "one; repeatable.",
-        ),
         click.option(
             "--workers",
             "--ledger-workers",
@@ -78,6 +71,24 @@ def verification_options(command: Command) -> Command:
             cls=Aliased,
             is_flag=True,
             help="Accept a ledger without entries: what it leaves unproven is skipped, and the exit code is 0.",
+        ),
+    )
+    command = set_up_options(command)
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def set_up_options(command: Command) -> Command:
+    """Add the options that say with what a ledger is verified."""
+    options = (
+        click.option(
+            "--suite",
+            "suites",
+            multiple=True,
+            metavar="FILE",
+            help="A suite of checks of your own, or a shipped one such as compliance.ledger.yaml, besides the default "
+            "one; repeatable.",
         ),
         click.option(
             "--allow-integrity-waivers",
@@ -105,6 +116,15 @@ def refuse_early(dsn: str, suites: Sequence[str], output: str | None) -> None:
         refuse_to_overwrite(output, resolve(dsn), *suites)
         with suppress(_EnoughError), whole_files(Path(output)):
             raise _EnoughError  # which leaves nothing
+
+
+def marks() -> Marks:
+    """Return the marks that standard output can show."""
+    try:
+        (UNICODE.good + UNICODE.bad + UNICODE.branch).encode(getattr(sys.stdout, "encoding", None) or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return ASCII
+    return UNICODE
 
 
 def exit_code(verification: Verification, *, allow_empty: bool = False) -> int:

@@ -122,7 +122,8 @@ class LedgerInfo:
     For an export `database` is the file, `export` describes it, and `table`, `relation_kind`, `server_version` and
     `snapshot` are empty; `extent` says whether it has to hold every entry of the ledger.
 
-    `resumed` is None where the entries are read from the first one on.
+    `resumed` is None where the entries are read from the first one on. `rows` is how many the table holds, counted
+    without an index, None where nobody counted them.
     """
 
     database: str
@@ -135,6 +136,7 @@ class LedgerInfo:
     export: ExportInfo | None = None
     extent: Extent = Extent.WHOLE
     resumed: Resumed | None = None
+    rows: int | None = None
 
     @property
     def schema_version(self) -> str:

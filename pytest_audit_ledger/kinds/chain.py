@@ -121,13 +121,14 @@ class EntryHash(Fold):
 
 
 class SequenceContinuity(EdgeFold):
-    """Sequence numbers are 1, 2, 3 … without gap or duplicate. No parameters."""
+    """Sequence numbers are 1, 2, 3 … without gap or duplicate, and every row that there is has one. No parameters."""
 
     name = "sequence_continuity"
     rule = "Sequence numbers run 1, 2, 3 … without a gap, a duplicate or a missing value."
     remedy = (
-        "Entries were deleted, or numbered twice, at the places shown. Compare with the latest backup or export to see "
-        "which; a gap can also come from a writer that numbers entries before it commits them, which must be ruled out."
+        "Entries were deleted, numbered twice, or hidden by an index (which REINDEX repairs), at the places shown. "
+        "Compare with the latest backup or export to see which; a gap can also come from a writer that numbers entries "
+        "before it commits them, which must be ruled out."
     )
     integrity = True
     columns = ("sequence_number",)
@@ -184,6 +185,13 @@ class SequenceContinuity(EdgeFold):
     def close(self) -> None:
         """Judge the start, and say how many entries are missing in all."""
         super().close()
+        if self.ledger.rows not in (None, self.element_count):
+            message = (
+                f"the table holds {self.ledger.rows:,} entries, and its index on sequence_number shows "
+                f"{self.element_count:,}: the others are hidden from whoever reads them in order"
+            )
+            expected = f"{self.ledger.rows:,} entries"
+            self.findings.add(Finding("ENTRIES_HIDDEN", message, None, expected, f"{self.element_count:,}"))
         if self.missing:
             self.facts["missing entries"] = f"{self.missing:,}"
         if self.findings.counts:

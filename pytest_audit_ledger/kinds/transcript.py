@@ -26,7 +26,7 @@ _REFERENCE = "transcript:"
 _UNSIGNED = "transcript:unsigned"
 """What the SKI Framework's runtime refers to where it has no key to sign with."""
 
-_TRACK = "v3-evaluator"
+RUNTIME_TRACK = "v3-evaluator"
 """The track of all that the runtime writes with an envelope; the entry hash covers it."""
 
 
@@ -174,7 +174,7 @@ class TranscriptSignature(ProvenanceFold):
         policy = self.parameters["stripped"]
         reference = envelope.value.get("transcript_ref") if envelope is not None else None
         names_one = isinstance(reference, str) and reference.startswith(_REFERENCE) and reference != _UNSIGNED
-        is_bare = envelope is None and track == _TRACK
+        is_bare = envelope is None and track == RUNTIME_TRACK
         if policy == "allow":
             return
         self.due += names_one or is_bare

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pytest_audit_ledger.kinds.base import Kind
     from pytest_audit_ledger.ledger import Ledger
 
-ACTIVE = "audit_ledger_active"
+ACTIVE, DRILL = "audit_ledger_active", "audit_ledger_drill"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -63,7 +63,7 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Where a ledger is named, bring in the working half."""
+    """Where a ledger is named, or a drill wanted, bring in the working half."""
     config.addinivalue_line("markers", "ledger: a check of the audit ledger (selected by -m ledger)")
     config.addinivalue_line("markers", "ledger_control(id): a check that serves this control of a framework")
     dsn = named_ledger(config)
@@ -72,3 +72,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
         active.start(config, dsn)
         config.pluginmanager.register(active, ACTIVE)
+    if config.getoption("--ledger-drill"):
+        from pytest_audit_ledger.plugin import drill  # noqa: PLC0415  (see above)
+
+        drill.start(config)
+        config.pluginmanager.register(drill, DRILL)

@@ -15,7 +15,7 @@ from pytest_audit_ledger.artifacts.encryption import read_key
 from pytest_audit_ledger.artifacts.evidence import JUNIT, EvidenceArtifact
 from pytest_audit_ledger.artifacts.export import ExportArtifact, export_request
 from pytest_audit_ledger.artifacts.files import refuse_full
-from pytest_audit_ledger.artifacts.proof import Prover
+from pytest_audit_ledger.artifacts.prover import Prover
 from pytest_audit_ledger.artifacts.report import ReportArtifact, ReportRequest, refuse_suffix, report_request
 from pytest_audit_ledger.checkpoints.keys import signing_key, verifier_keys
 from pytest_audit_ledger.errors import LedgerError, UsageError
@@ -26,7 +26,7 @@ from pytest_audit_ledger.sources.postgres import PostgresSource
 from pytest_audit_ledger.sources.selection import date_range, fields, selection
 from pytest_audit_ledger.suite import checks_of, shipped_suites
 
-_BACKUP = ("--ledger-encryption-key", "--ledger-scratch-db")
+_BACKUP, _SCRATCH = ("--ledger-encryption-key",), ("--ledger-scratch-db",)
 _FILTERS = ("--ledger-fields", "--ledger-verdict", "--ledger-rule", "--ledger-limit")
 _COVER = ("--ledger-title", "--ledger-organization")
 _PERIOD = ("--ledger-date-range",)
@@ -139,7 +139,8 @@ def prepare(config: pytest.Config) -> None:
 def _backups(config: pytest.Config) -> list[Artifact]:
     path = config.getoption("--ledger-backup")
     if path is None:
-        _refuse_alone(config, _BACKUP, "says how to back up, and nothing is backed up.", "Add --ledger-backup=FILE.")
+        concerned = _BACKUP if config.getoption("--ledger-drill") else _BACKUP + _SCRATCH
+        _refuse_alone(config, concerned, "says how to back up, and nothing is backed up.", "Add --ledger-backup=FILE.")
         return []
     named, scratch = config.getoption("--ledger-encryption-key"), config.getoption("--ledger-scratch-db")
     if config.stash[RUN].options.is_export:
@@ -184,8 +185,9 @@ def _write(run: Run, artifact: Artifact) -> None:
         run.unwritten.append(f"{name}: the ledger was not read.")
         return
     try:
+        found = result.investigation
         with visible(run.config):
-            verified = Verified(result.verification, run.start(), run.held, progress_bar, tuple(run.written))
+            verified = Verified(result.verification, run.start(), run.held, progress_bar, tuple(run.written), found)
             run.written.extend(artifact.write(verified))
     except LedgerError as error:
         run.unwritten.append(str(error))

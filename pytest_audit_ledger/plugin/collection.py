@@ -12,6 +12,9 @@ from pytest_audit_ledger.resources import folder
 from pytest_audit_ledger.suite import default_suites
 from pytest_audit_ledger.suite.discovery import SUFFIX
 
+ATTACKS_NAMED = pytest.StashKey[list[tuple[str, ...]]]()
+"""The attacks that arguments name, each `drill`, which means all, or `drill::NAME`; absent where none does."""
+
 
 def take_shipped_suites(config: pytest.Config) -> None:
     """Take arguments such as `integrity.ledger.yaml::entry_hash`, which name a shipped suite, from pytest's.
@@ -42,7 +45,7 @@ def added_suites(session: pytest.Session) -> list[pytest.Collector]:
         for name, checks in run.shipped_selection:
             only.setdefault(name, []).extend(checks)
         return [_shipped(session, name, tuple(checks)) for name, checks in only.items()]
-    if names_a_suite(config):
+    if names_a_suite(config) or ATTACKS_NAMED in config.stash:
         return []
     if run.options.suites:
         return [_named(session, path) for path in run.options.suites]

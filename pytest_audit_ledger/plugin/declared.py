@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-# as in verification.py and sources/postgres.py, which a run without a ledger does not import
+# as in verification.py, sources/postgres.py and drill/run.py, which a run without a ledger does not import
 SAMPLES = 20
 TIMEOUT_S = 3600
+DRILL_ENTRIES = 2000
 
 
 TOOLS = {
@@ -160,8 +161,27 @@ def add_options(parser: pytest.Parser) -> None:
     group.addoption(
         "--ledger-scratch-db",
         metavar="DSN",
-        help="The server to restore the backup on, in a database of its own that is dropped (default: one that is "
-        "started for this).",
+        help="The server to restore the backup, or to attack copies on, in databases of its own that are dropped "
+        "(default: one that is started for this).",
+    )
+    group.addoption(
+        "--ledger-drill",
+        action="store_true",
+        help="Attack a copy of the ledger in every way we know, one item for each attack, and fail where one is missed "
+        "that a check claims to notice. Without --ledger-db a ledger is made.",
+    )
+    group.addoption(
+        "--ledger-drill-entries",
+        metavar="N",
+        type=int,
+        default=DRILL_ENTRIES,
+        help=f"The first entries to copy for the drill, or how many to make (default: {DRILL_ENTRIES}).",
+    )
+    group.addoption(
+        "--ledger-investigate",
+        action="store_true",
+        help="When a check failed, find out what happened, in a few seconds, and tell it in brief; audit-ledger "
+        "investigate tells all of it.",
     )
     for name, help_text in TOOLS.items():
         group.addoption(name, action="store_true", help=help_text)

@@ -34,6 +34,7 @@ class Options:
     suites: tuple[Path, ...]
     given: Given
     since: Since | None
+    investigate: bool
 
     @property
     def is_export(self) -> bool:
@@ -61,15 +62,21 @@ def read_options(config: pytest.Config, dsn: str) -> Options:
         allow_empty=config.getoption("--ledger-allow-empty"),
         allow_integrity_waivers=config.getoption("--ledger-allow-integrity-waivers"),
         suites=tuple(config.getini("ledger_suites")),
-        given=given_by(
-            checkpoints=[config.invocation_params.dir / folder for folder in config.getoption("--ledger-checkpoint")],
-            verifier_keys=config.getoption("--ledger-verifier-key"),
-            require_checkpoint=config.getoption("--ledger-require-checkpoint"),
-            max_unanchored=config.getoption("--ledger-max-unanchored"),
-            transcript_keys=config.getoption("--ledger-transcript-key"),
-        ),
+        given=given_options(config),
         since=since_options(
             since_checkpoint=config.getoption("--ledger-since-checkpoint"),
             recheck=config.getoption("--ledger-recheck"),
         ),
+        investigate=config.getoption("--ledger-investigate"),
+    )
+
+
+def given_options(config: pytest.Config) -> Given:
+    """Return the parameters of kinds that options set: checkpoints and keys. Raises UsageError."""
+    return given_by(
+        checkpoints=[config.invocation_params.dir / folder for folder in config.getoption("--ledger-checkpoint")],
+        verifier_keys=config.getoption("--ledger-verifier-key"),
+        require_checkpoint=config.getoption("--ledger-require-checkpoint"),
+        max_unanchored=config.getoption("--ledger-max-unanchored"),
+        transcript_keys=config.getoption("--ledger-transcript-key"),
     )

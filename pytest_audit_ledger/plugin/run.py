@@ -13,18 +13,18 @@ import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, nullcontext, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from filelock import FileLock
 
 from pytest_audit_ledger.artifacts.base import Artifact
 from pytest_audit_ledger.artifacts.files import Written
 from pytest_audit_ledger.errors import LedgerError, SourceError
 from pytest_audit_ledger.judgement import Verification
 from pytest_audit_ledger.outcome import Outcome
+from pytest_audit_ledger.plugin.exchange import Exchange
 from pytest_audit_ledger.plugin.options import Options
 from pytest_audit_ledger.progress import progress_bar
 from pytest_audit_ledger.sources.base import Snapshot, Source
@@ -32,13 +32,27 @@ from pytest_audit_ledger.sources.resolve import started
 from pytest_audit_ledger.suite import Check, Suite
 from pytest_audit_ledger.verification import verify
 
+if TYPE_CHECKING:
+    from pytest_audit_ledger.forensics.investigation import Investigation
+    from pytest_audit_ledger.kinds.base import Fold
+
+INVESTIGATION_LIMIT_S = 5.0
+"""Seconds that the entries of a failed run may be reconstructed."""
+
+_RESULT = "verification"
+
 
 @dataclass(frozen=True)
 class Result:
-    """A verification, and its outcomes by node id."""
+    """A verification, its outcomes by node id, and what happened to the ledger, where that was asked for and it failed.
+
+    `not_investigated` is why that is not known.
+    """
 
     verification: Verification
     outcomes: Mapping[str, Outcome]
+    investigation: Investigation | None = None
+    not_investigated: str = ""
 
 
 @dataclass
@@ -73,11 +87,11 @@ class Run:
         return self.source
 
     def hold(self) -> None:
-        """Where artifacts are wanted, keep a snapshot open, so that they show what was verified.
+        """Where artifacts or an investigation are wanted, keep a snapshot open, so that they show what was verified.
 
         If it cannot be opened, neither can that of the verification, which then says why.
         """
-        if self.artifacts and self.shared is None:
+        if (self.artifacts or self.options.investigate) and self.shared is None:
             with suppress(SourceError):
                 self.held = self._resources.enter_context(self.start().snapshot())
                 self.shared = self.held.share()
@@ -109,10 +123,8 @@ class Run:
         try:
             if self.exchange is None:
                 self._result = self._verify()
-                return
-            with FileLock(self.exchange / "lock"):
-                self._result = self._shared() or self._verify()
-                self._publish(self._result)
+            else:
+                self._result = Exchange(self.exchange).once(_RESULT, self._verify)
         except LedgerError as error:
             self.failure = error
 
@@ -134,27 +146,37 @@ class Run:
                 allow_integrity_waivers=self.options.allow_integrity_waivers,
                 since=self.options.since,
                 suites=[self.suites[name] for name in used],
+                beside=self._along(),
             )
-        node_ids = [node_id for node_id, _ in self.selected]
-        return Result(verification, dict(zip(node_ids, verification.outcomes, strict=True)))
+            investigation, reason = self._investigated(source, verification)
+        outcomes = zip((node_id for node_id, _ in self.selected), verification.outcomes, strict=True)
+        return Result(replace(verification, beside=()), dict(outcomes), investigation, reason)
 
-    def _shared(self) -> Result | None:
-        path = self.exchange / "result" if self.exchange else None
-        if path is None or not path.exists():
-            return None
-        # written by a process of this run, into a folder that only its user can read
-        result: Result = pickle.loads(path.read_bytes())  # noqa: S301
-        return result
+    def _along(self) -> Sequence[type[Fold]]:
+        """Return what reads along with the checks."""
+        if not self.options.investigate:
+            return ()
+        from pytest_audit_ledger.forensics.evidence import Evidence  # noqa: PLC0415  (only where asked for)
 
-    def _publish(self, result: Result) -> None:
-        assert self.exchange is not None  # noqa: S101  (called under xdist only)
-        partial = self.exchange / "partial"
-        partial.write_bytes(pickle.dumps(result))
-        partial.replace(self.exchange / "result")
+        return (Evidence,)
+
+    def _investigated(self, source: Source, verification: Verification) -> tuple[Investigation | None, str]:
+        """Return what happened to a ledger that failed, or why that is not known; nothing where nobody asked."""
+        if not self.options.investigate or verification.is_valid:
+            return None, ""
+        from pytest_audit_ledger.forensics.investigation import Inquiry  # noqa: PLC0415  (as above)
+
+        try:
+            with source.snapshot(self.shared) as snapshot:
+                limits = self.options.samples, INVESTIGATION_LIMIT_S
+                found = Inquiry(source, snapshot, verification, *limits, progress_bar).run()
+        except LedgerError as error:
+            return None, str(error)
+        return replace(found, verification=replace(verification, beside=())), ""
 
     def result(self) -> Result | None:
         """Return the result, or None where the ledger was not verified (yet)."""
-        return self._result or self._shared()
+        return self._result or (Exchange(self.exchange).result(_RESULT) if self.exchange else None)
 
     def outcome(self, node_id: str) -> Outcome:
         """Return what a check found. Raises LedgerError where nothing could be started."""

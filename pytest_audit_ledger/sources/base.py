@@ -36,6 +36,9 @@ class Snapshot(Protocol):
     def share(self) -> str:
         """Return a name under which `Source.snapshot` joins this view while it is open."""
 
+    def count(self) -> int | None:
+        """Return how many entries there are, without an index that could hide some; None where a file holds them."""
+
     def bounds(self) -> tuple[int, int] | None:
         """Return the lowest and highest sequence number, or None where there is none, or no telling."""
 

@@ -116,6 +116,9 @@ class ExportSnapshot:
         """Return nothing: a file can be opened by everybody."""
         return ""
 
+    def count(self) -> None:
+        """Return nothing: no index stands between a file and who reads it."""
+
     def bounds(self) -> tuple[int, int] | None:
         """Return the range that the manifest states."""
         manifest = self.info.export.manifest if self.info.export else None

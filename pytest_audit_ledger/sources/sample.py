@@ -146,7 +146,7 @@ def copy_rows(entries: Iterable[Entry], provenance: Provenance | None = None) ->
     for entry in entries:
         values = [getattr(entry, name) for name in COPY_COLUMNS[:-1]]
         besides = provenance(entry) if provenance else {}
-        yield "\t".join(map(_copy_field, [*values, _hash(entry), *besides.values()])) + "\n"
+        yield "\t".join(map(copy_field, [*values, _hash(entry), *besides.values()])) + "\n"
 
 
 _COPY_ESCAPES = str.maketrans(
@@ -154,5 +154,6 @@ _COPY_ESCAPES = str.maketrans(
 )
 
 
-def _copy_field(value: object) -> str:
+def copy_field(value: object) -> str:
+    """Return a value as a field of COPY text."""
     return r"\N" if value is None else str(value).translate(_COPY_ESCAPES)

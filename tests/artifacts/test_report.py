@@ -60,7 +60,7 @@ def conforms(made: Report) -> None:
     """Hold the JSON of a report against its published schema."""
     schemas = {
         name: json.loads((folder("checks") / name).read_text(encoding="utf-8"))
-        for name in ("report.schema.json", "verification.schema.json")
+        for name in ("report.schema.json", "investigation.schema.json", "verification.schema.json")
     }
     registry: Any = Registry().with_resources((name, Resource.from_contents(s)) for name, s in schemas.items())
     Draft202012Validator(schemas["report.schema.json"], registry=registry).validate(json.loads(made.json))
@@ -215,7 +215,7 @@ def test_the_end_day_is_in_to_its_last_microsecond(forger: Forger) -> None:
     assert report(forger.dsn, start_date="2026-05-31").data["period"]["entries"] == 2
 
 
-@pytest.mark.parametrize("name", ["edit", "foreign_verdict", "view_in_place", "trigger_disabled"])
+@pytest.mark.parametrize("name", ["edit", "foreign-verdict", "view-in-place", "trigger-disabled"])
 def test_a_tampered_ledger_is_reported_as_what_it_is(forger: Forger, name: str) -> None:
     TAMPERINGS[name](forger.build(100))
     made = report(forger.dsn)
@@ -227,7 +227,7 @@ def test_a_tampered_ledger_is_reported_as_what_it_is(forger: Forger, name: str) 
 
 
 def test_entries_that_cannot_be_read_are_told_and_not_counted(forger: Forger) -> None:
-    TAMPERINGS["view_in_place"](forger.build(100))
+    TAMPERINGS["view-in-place"](forger.build(100))
     made = report(forger.dsn)
     assert made.data["verdicts"] is made.data["violations"] is made.data["timeline"] is None
     assert "The entries could not be counted: public.ledger_entries is no table" in made.html

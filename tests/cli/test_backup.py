@@ -145,7 +145,7 @@ def test_a_difference_names_entry_and_column_and_ends_with_one(
     forger.build(100)
     invoke("backup", "--source", forger.dsn, "--output", "before.dump")
     TAMPERINGS["edit"](forger)
-    TAMPERINGS["prefix_deletion"](forger)
+    TAMPERINGS["start-deleted"](forger)
     done = invoke("diff", "before.dump", forger.dsn, "--scratch-db", server)
     assert done.exit_code == 1
     lines = done.stdout.splitlines()

@@ -119,7 +119,7 @@ def test_without_checkpoints_the_tree_says_nothing_of_them(invoke: Invoke, dsn: 
 
 
 def test_a_rewritten_ledger_is_code_1_with_the_window(invoke: Invoke, signed: str, forger: Forger) -> None:
-    TAMPERINGS["full_rewrite"](forger)
+    TAMPERINGS["edit-and-rewrite"](forger)
     result = invoke("verify", "--ledger-db", signed, *HOLD)
     assert result.exit_code == 1
     assert "├── Checkpoints: ✗ 1 FINDING" in result.stdout
@@ -149,7 +149,9 @@ def test_a_policy_on_the_tail_fails_by_how_much(invoke: Invoke, signed: str, for
 
 
 def test_an_entry_that_was_taken_out_and_put_back_shows(invoke: Invoke, signed: str, forger: Forger) -> None:
-    forger.rewrite(100, lambda entry: entry)  # it has another id and another created_at
+    entry = forger.entry(100)
+    forger.delete(100, 100)
+    forger.append([entry])  # it has another id and another created_at
     result = invoke("verify", "--ledger-db", signed, *HOLD)
     assert result.exit_code == 1
     assert "UNCOVERED_CHANGED" in result.stdout

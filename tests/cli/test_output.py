@@ -52,9 +52,7 @@ def test_the_schema_is_one_closes_every_object_and_describes_every_property() ->
     assert schema()["properties"]["schema_version"]["const"] == 1
 
 
-@pytest.mark.parametrize(
-    "name", [None, "swap", "duplicate", "foreign_verdict", "trigger_body_emptied", "view_in_place"]
-)
+@pytest.mark.parametrize("name", [None, "swapped", "duplicated", "foreign-verdict", "trigger-emptied", "view-in-place"])
 def test_json_on_standard_output_is_json_and_nothing_else(invoke: Invoke, forger: Forger, name: str | None) -> None:
     forger.build(100)
     if name:
@@ -182,7 +180,7 @@ def test_a_table_that_is_not_there_cannot_steer_the_terminal(invoke: Invoke, for
     ids=["ascii", "C"],
 )
 def test_a_terminal_that_cannot_show_the_marks_gets_ascii(forger: Forger, env: dict[str, str]) -> None:
-    TAMPERINGS["insertion"](forger.build(100))
+    TAMPERINGS["inserted"](forger.build(100))
     result = start("verify", "--ledger-db", forger.dsn, env=env)
     assert result.returncode == 1
     assert result.stdout.isascii()
@@ -195,8 +193,8 @@ def test_a_terminal_that_cannot_show_the_marks_gets_ascii(forger: Forger, env: d
 
 
 def test_a_terminal_gets_colours_and_whole_words(forger: Forger) -> None:
-    TAMPERINGS["swap"](forger.build(100))
-    TAMPERINGS["trigger_disabled"](forger)
+    TAMPERINGS["swapped"](forger.build(100))
+    TAMPERINGS["trigger-disabled"](forger)
     for arguments in ([], ["--verbose"]):
         terminal = Terminal("verify", "--ledger-db", forger.dsn, *arguments, columns=80)
         assert terminal.finish() == 1

@@ -68,7 +68,7 @@ def test_a_signal_is_code_3_and_leaves_no_file(
         (None, ["verify"], 3),
         ("edit", ["verify"], 1),
         (None, ["export", "--output", "-"], 3),
-        ("trigger_disabled", ["verify", "--repair", "--dry-run"], 3),
+        ("trigger-disabled", ["verify", "--repair", "--dry-run"], 3),
         (None, ["--help"], 3),
     ],
 )
@@ -109,7 +109,7 @@ def test_closed_streams_change_no_code(forger: Forger, closed: str, tampering: s
 
 
 def test_a_closed_input_confirms_nothing(forger: Forger) -> None:
-    TAMPERINGS["trigger_disabled"](forger.build(5))
+    TAMPERINGS["trigger-disabled"](forger.build(5))
     command = f"{shlex.join(COMMAND)} verify --repair --ledger-db {shlex.quote(forger.dsn)} <&-"
     result = subprocess.run(["sh", "-c", command], env=environment(), capture_output=True, text=True, check=False)
     assert result.returncode == 2

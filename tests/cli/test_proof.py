@@ -135,7 +135,7 @@ def test_extra_data_is_passed_over(invoke: Invoke, shown: None) -> None:
     assert invoke(*CHECK).exit_code == 0
 
 
-@pytest.mark.parametrize("attack", ["edit", "full_rewrite", "middle_deletion"])
+@pytest.mark.parametrize("attack", ["edit", "edit-and-rewrite", "middle-deleted"])
 def test_nothing_is_proven_from_another_ledger(invoke: Invoke, signed: str, forger: Forger, attack: str) -> None:
     TAMPERINGS[attack](forger)
     result = prove(invoke, signed, 7)

@@ -27,7 +27,7 @@ def test_the_tree_says_what_was_verified_of_envelopes_and_transcripts(
     assert result.exit_code == 0
     assert "├── Provenance: ✓ HASHES AND SIGNATURES HOLD\n" in result.stdout
     assert invoke("verify", *arguments[1:3], "--ledger-transcript-key", "runtime.pem").stdout.count("✓") == 6
-    TAMPERINGS["signature_flipped"](forger)
+    TAMPERINGS["signature-flipped"](forger)
     result = invoke(*arguments)
     assert result.exit_code == 1
     assert "├── Provenance: ✗ 1 FINDING, first at sequence 50\n" in result.stdout

@@ -79,7 +79,7 @@ def test_nothing_is_signed_that_the_folder_contradicts_although_the_run_did_not_
 ) -> None:
     forger.build(100)
     run(f"--ledger-db={forger.dsn}", *WRITE)
-    TAMPERINGS["full_rewrite"](forger)
+    TAMPERINGS["edit-and-rewrite"](forger)
     result = run(f"--ledger-db={forger.dsn}", *WRITE)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines(["not written: *not the one that was signed: an entry between 1 and 100 was changed*"])
@@ -89,7 +89,7 @@ def test_nothing_is_signed_that_the_folder_contradicts_although_the_run_did_not_
 def test_a_rewritten_ledger_fails_with_its_window(run: RunLedger, forger: Forger, folder: Path) -> None:
     forger.build(100)
     run(f"--ledger-db={forger.dsn}", *WRITE)
-    TAMPERINGS["full_rewrite"](forger)
+    TAMPERINGS["edit-and-rewrite"](forger)
     result = run(f"--ledger-db={forger.dsn}", *HOLD)
     result.assert_outcomes(passed=PASSED + len(CHECKPOINTS) - 1, failed=1, skipped=len(PROVENANCE))
     result.stdout.fnmatch_lines(

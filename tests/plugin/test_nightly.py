@@ -54,7 +54,7 @@ def test_several_nights(forger: Forger, tmp_path: Path) -> None:
     assert "UNVERIFIED: " in said
 
     Ledger(forger.dsn).create_checkpoint(folder / "checkpoints", KEY)
-    TAMPERINGS["full_rewrite"](forger)
+    TAMPERINGS["edit-and-rewrite"](forger)
     code, said = night(forger, folder)
     assert code == pytest.ExitCode.TESTS_FAILED
     assert "REWRITTEN an entry between 1 and 100 was changed" in said

@@ -128,7 +128,7 @@ def test_guards_alone_do_not_read_the_entries(run: RunLedger, forger: Forger) ->
 
 
 def test_a_warning_passes_and_is_told(pytester: pytest.Pytester, run: RunLedger, forger: Forger) -> None:
-    TAMPERINGS["clock_regression"](forger.build(100))
+    TAMPERINGS["clock-moved-back"](forger.build(100))
     suite = "version: 1\nchecks:\n  - {id: order, expect: timestamp_order, severity: warning}\n"
     pytester.makefile(".ledger.yaml", my=suite)
     result = run(f"--ledger-db={forger.dsn}", "my.ledger.yaml", "--junitxml=out.xml")
@@ -140,7 +140,7 @@ def test_a_warning_passes_and_is_told(pytester: pytest.Pytester, run: RunLedger,
 def test_the_same_check_as_information_only_passes_without_a_warning(
     pytester: pytest.Pytester, run: RunLedger, forger: Forger
 ) -> None:
-    TAMPERINGS["clock_regression"](forger.build(100))
+    TAMPERINGS["clock-moved-back"](forger.build(100))
     suite = "version: 1\nchecks:\n  - {id: order, expect: timestamp_order, severity: info}\n"
     pytester.makefile(".ledger.yaml", my=suite)
     run(f"--ledger-db={forger.dsn}", "my.ledger.yaml").assert_outcomes(passed=1, warnings=0)
@@ -201,3 +201,13 @@ def test_the_shipped_suite_names_a_description_for_every_check_and_controls_for_
     checks = default_suite().checks
     assert all(check.description for check in checks)
     assert [check.id for check in checks if not check.controls] == ["hash_coverage"]
+
+
+def test_a_failed_run_says_in_brief_what_happened(pytester: pytest.Pytester, run: RunLedger, forger: Forger) -> None:
+    before = forger.build(100).entry(50)
+    forger.unguarded("UPDATE ledger_entries SET verdict = 'DISCRETIONARY' WHERE sequence_number = 50")
+    result = run(f"--ledger-db={forger.dsn}", "--ledger-investigate", "--junitxml=out.xml", "-n", "2")
+    result.stdout.fnmatch_lines(["What happened:", "  Entry 50 was changed after it was written. (proven)"])
+    told, _ = junit(pytester.path / "out.xml")
+    assert told["ledger.incidents"] == "1"
+    assert before.verdict in told["ledger.incident_1"]

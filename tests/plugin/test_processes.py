@@ -80,7 +80,7 @@ def test_the_tampered_demo_shows_what_red_looks_like(run: RunLedger) -> None:
 
 
 def test_the_result_does_not_depend_on_the_number_of_workers(run: RunLedger, forger: Forger) -> None:
-    TAMPERINGS["insertion"](forger.build(100))
+    TAMPERINGS["inserted"](forger.build(100))
     reports = []
     for workers in ("1", "2", "5"):
         result = run(f"--ledger-db={forger.dsn}", f"--ledger-workers={workers}", "-q")

@@ -17,7 +17,7 @@ SUITE = "version: 1\nchecks:\n  - id: signed\n    expect: transcript_signature\n
 def test_transcripts_are_verified_with_the_keys_given(
     pytester: pytest.Pytester, run: RunLedger, forger: Forger, processes: tuple[str, ...]
 ) -> None:
-    TAMPERINGS["signed_by_a_foreign_key"](build_signed(forger))
+    TAMPERINGS["signed-by-a-foreign-key"](build_signed(forger))
     (pytester.path / "runtime.pem").write_text(PEM)
     (pytester.path / "foreign.pem").write_text(FOREIGN_PEM)
     dsn = f"--ledger-db={forger.dsn}"

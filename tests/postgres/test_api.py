@@ -40,7 +40,7 @@ def test_a_tampered_ledger_is_not_valid_and_its_issues_say_where(forger: Forger)
 
 
 def test_lost_protections_have_a_recommendation_of_their_own(forger: Forger) -> None:
-    TAMPERINGS["trigger_disabled"](forger.build(100))
+    TAMPERINGS["trigger-disabled"](forger.build(100))
     result = Ledger(forger.dsn).verify_integrity()
     assert not result.is_valid
     assert "verify --repair" in result.recommendation
@@ -80,7 +80,7 @@ def test_a_failed_check_of_ones_own_is_not_valid_although_the_chain_holds(forger
 
 
 def test_the_order_of_time_can_be_left_out(forger: Forger) -> None:
-    TAMPERINGS["clock_regression"](forger.build(100))
+    TAMPERINGS["clock-moved-back"](forger.build(100))
     assert not Ledger(forger.dsn).verify_integrity().is_valid
     result = Ledger(forger.dsn).verify_integrity(check_timestamps=False)
     assert "timestamp_order" not in {outcome.kind for outcome in result.outcomes}

@@ -118,19 +118,19 @@ def truncated_below(forger: Forger) -> None:
 
 
 def rewritten_and_truncated(forger: Forger) -> None:
-    TAMPERINGS["full_rewrite"](forger)
+    TAMPERINGS["edit-and-rewrite"](forger)
     truncated_below(forger)
 
 
 ATTACKS: dict[str, tuple[Callable[[Forger], None], list[str], str]] = {
-    "full_rewrite": (TAMPERINGS["full_rewrite"], ["REWRITTEN"], "an entry between 41 and 80 was changed"),
+    "edit-and-rewrite": (TAMPERINGS["edit-and-rewrite"], ["REWRITTEN"], "an entry between 41 and 80 was changed"),
     "renumbered_deletion": (renumbered_deletion, ["REWRITTEN"], "an entry between 41 and 80 was changed"),
-    "middle_deletion": (TAMPERINGS["middle_deletion"], ["REWRITTEN"], "between 41 and 80"),
-    "prefix_deletion": (TAMPERINGS["prefix_deletion"], ["REWRITTEN"], "between 1 and 40"),
+    "middle-deleted": (TAMPERINGS["middle-deleted"], ["REWRITTEN"], "between 41 and 80"),
+    "start-deleted": (TAMPERINGS["start-deleted"], ["REWRITTEN"], "between 1 and 40"),
     "edit": (TAMPERINGS["edit"], ["REWRITTEN"], "between 41 and 80"),
-    "swap": (TAMPERINGS["swap"], ["REWRITTEN"], "between 41 and 80"),
-    "duplicate": (TAMPERINGS["duplicate"], ["REWRITTEN"], "between 41 and 80"),
-    "insertion": (TAMPERINGS["insertion"], ["REWRITTEN"], "between 41 and 80"),
+    "swapped": (TAMPERINGS["swapped"], ["REWRITTEN"], "between 41 and 80"),
+    "duplicated": (TAMPERINGS["duplicated"], ["REWRITTEN"], "between 41 and 80"),
+    "inserted": (TAMPERINGS["inserted"], ["REWRITTEN"], "between 41 and 80"),
     "truncated_below": (truncated_below, ["TRUNCATED"], "10 entries that were there when "),
     "emptied_table": (emptied_table, ["TRUNCATED"], "missing at the end: 1 to 80"),
     "rewritten_and_truncated": (rewritten_and_truncated, ["TRUNCATED"], "missing at the end: 71 to 80"),
@@ -156,7 +156,7 @@ def test_a_missing_tail_is_told_at_the_first_entry_that_is_gone(ledger: Forger, 
 
 
 def test_what_still_matches_is_told_beside_what_does_not(ledger: Forger, folder: Path) -> None:
-    TAMPERINGS["full_rewrite"](ledger)
+    TAMPERINGS["edit-and-rewrite"](ledger)
     verification = verify(ledger, folder)
     assert verification.anchor is not None
     assert verification.anchor.entries == 40
@@ -164,10 +164,10 @@ def test_what_still_matches_is_told_beside_what_does_not(ledger: Forger, folder:
 
 
 @both
-@pytest.mark.parametrize("name", ["tail_truncation", "full_rewrite"])
+@pytest.mark.parametrize("name", ["end-deleted", "edit-and-rewrite"])
 def test_above_the_newest_checkpoint_nothing_is_claimed(forger: Forger, folder: Path, name: str, workers: int) -> None:
     forger.build(100)
-    if name == "tail_truncation":
+    if name == "end-deleted":
         TAMPERINGS[name](forger)
     else:
         forger.rewrite(90, lambda entry: replace(entry, reasoning="nothing to see"))
@@ -364,7 +364,7 @@ def test_a_checkpoint_of_a_size_is_made_once(forger: Forger, tmp_path: Path) -> 
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
-@pytest.mark.parametrize("tampering", ["edit", "trigger_disabled", "empty"])
+@pytest.mark.parametrize("tampering", ["edit", "trigger-disabled", "empty"])
 def test_no_checkpoint_is_made_of_what_was_not_verified(forger: Forger, tmp_path: Path, tampering: str) -> None:
     forger.build(0 if tampering == "empty" else 100)
     if tampering != "empty":
@@ -375,7 +375,7 @@ def test_no_checkpoint_is_made_of_what_was_not_verified(forger: Forger, tmp_path
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("attack", [TAMPERINGS["full_rewrite"], truncated_below, renumbered_deletion])
+@pytest.mark.parametrize("attack", [TAMPERINGS["edit-and-rewrite"], truncated_below, renumbered_deletion])
 def test_no_checkpoint_is_made_of_another_ledger_than_the_one_that_was_signed(
     ledger: Forger, folder: Path, attack: Callable[[Forger], None]
 ) -> None:
@@ -429,7 +429,7 @@ def test_an_export_is_held_against_checkpoints_like_the_database(
 
 
 def test_an_export_of_a_rewritten_ledger_is_found(ledger: Forger, folder: Path, tmp_path: Path) -> None:
-    TAMPERINGS["full_rewrite"](ledger)
+    TAMPERINGS["edit-and-rewrite"](ledger)
     Ledger(ledger.dsn).export_entries(output_file=tmp_path / "ledger.csv")
     exported = Ledger(str(tmp_path / "ledger.csv")).verify_integrity(
         checkpoints=[folder], verifier_keys=[str(KEY.verifier())]

@@ -115,8 +115,8 @@ def test_what_is_done_to_newer_entries_is_found_as_in_a_run_that_reads_all(
 @pytest.mark.parametrize(
     ("attack", "reason"),
     [
-        (TAMPERINGS["full_rewrite"], "entry 80 is not the one that was signed with"),
-        (TAMPERINGS["insertion"], "entry 80 is not the one that was signed with"),
+        (TAMPERINGS["edit-and-rewrite"], "entry 80 is not the one that was signed with"),
+        (TAMPERINGS["inserted"], "entry 80 is not the one that was signed with"),
         (lambda forger: forger.unguarded("DELETE FROM ledger_entries WHERE sequence_number > 79"), "is not there"),
         (lambda forger: forger.unguarded("DELETE FROM ledger_entries"), "is not there, which is the last one of"),
         (

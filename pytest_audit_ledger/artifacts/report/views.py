@@ -29,11 +29,15 @@ MOST_LINES = 30
 
 def html(data: Mapping[str, Any]) -> str:
     """Return the report as one HTML file, which needs nothing else and runs nothing."""
+    return page("report.html.j2", report=data, **_drawn(data))
+
+
+def page(template: str, **shown: Any) -> str:
+    """Return a template of ours with our style in it, as one HTML file that loads nothing and says so."""
     environment = _environment(_finalized)
     style = environment.get_template("style.css").render()
     digest = b64encode(sha256(style.encode()).digest()).decode()
-    template = environment.get_template("report.html.j2")
-    return template.render(report=data, style=Markup(style), style_hash=digest, **_drawn(data))  # noqa: S704  (ours)
+    return environment.get_template(template).render(style=Markup(style), style_hash=digest, **shown)  # noqa: S704  (ours)
 
 
 def markdown(data: Mapping[str, Any]) -> str:

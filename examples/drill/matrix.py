@@ -1,0 +1,69 @@
+"""Print README.md: which attacks three set-ups notice, as a drill on a ledger of 100 entries shows it."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from pytest_audit_ledger.attacks.catalogue import SHIPPED
+from pytest_audit_ledger.drill.keys import thrown_away
+from pytest_audit_ledger.drill.matrix import Matrix, Noticed, Trial, Verdict
+from pytest_audit_ledger.drill.run import drill
+from pytest_audit_ledger.drill.setup import SetUp
+from pytest_audit_ledger.extensions import installed_kinds
+from pytest_audit_ledger.kinds.given import given_by
+from pytest_audit_ledger.suite import shipped_suites
+
+ENTRIES = 100
+MARK = "<!-- the matrix, which matrix.py prints -->\n"
+
+
+def set_ups() -> list[SetUp]:
+    """Return the bare default suite, the same with checkpoints, and with a key for transcripts besides."""
+    keys = thrown_away()  # the drill puts its own in their place
+    checkpoints = {"checkpoints": ["checkpoints"], "verifier_keys": [str(keys.checkpoints.verifier())]}
+    suites = tuple(shipped_suites(installed_kinds()))
+    return [
+        SetUp(suites, given_by(), "default suite"),
+        SetUp(suites, given_by(**checkpoints), "with checkpoints"),
+        SetUp(suites, given_by(**checkpoints, transcript_keys=[keys.pem]), "and a transcript key"),
+    ]
+
+
+def readme() -> str:
+    """Return the text of README.md, of which all before the mark is kept as it is."""
+    kept = Path(__file__).with_name("README.md").read_text(encoding="utf-8").partition(MARK)[0]
+    return kept + MARK + "".join(f"{line}\n" for line in lines(drill(None, set_ups(), SHIPPED, entries=ENTRIES)))
+
+
+def lines(matrices: Sequence[Matrix]) -> Iterator[str]:
+    """Yield what each set-up came to, and a table with a row for each attack."""
+    yield ""
+    yield from (f"- **{matrix.name}**: {matrix.sentence}" for matrix in matrices)
+    yield ""
+    names = " | ".join(matrix.name for matrix in matrices)
+    yield f"| attack | what it does | {names} | what else would notice it, or why nothing can |"
+    yield "|---" * (3 + len(matrices)) + "|"
+    for trials in zip(*(matrix.trials for matrix in matrices), strict=True):
+        told = " | ".join(map(cell, trials))
+        remedies = dict.fromkeys(trial.remedy for trial in trials if trial.remedy)
+        yield f"| `{trials[0].attack}` | {trials[0].what} | {told} | {' '.join(remedies)} |"
+
+
+def cell(trial: Trial) -> str:
+    """Return what one set-up made of an attack."""
+    if trial.verdict is not Verdict.NOTICED:
+        return {
+            Verdict.NOT_COVERED: "**not noticed**",
+            Verdict.LIMIT: "**not noticed**",
+            Verdict.NOT_APPLICABLE: "–",  # noqa: RUF001  (a dash for nothing to attack)
+        }.get(trial.verdict, trial.verdict.value.upper())
+    found = [one for one in trial.by if one.code]
+    return ", ".join(map(place, found)) if found else f"{len(trial.by)} checks cannot be evaluated"
+
+
+def place(one: Noticed) -> str:
+    """Return a check, and at which entry it noticed."""
+    return one.check_id if one.sequence_number is None else f"{one.check_id} at {one.sequence_number}"
+
+
+if __name__ == "__main__":
+    print(readme(), end="")  # noqa: T201  (what it is for)

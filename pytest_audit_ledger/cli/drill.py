@@ -1,0 +1,164 @@
+"""`audit-ledger drill`."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sys
+from contextlib import ExitStack
+from functools import partial
+
+import click
+
+from pytest_audit_ledger.cli.backup import scratch_db_option
+from pytest_audit_ledger.cli.options import (
+    NOT_DONE,
+    TAMPERED,
+    ledger_options,
+    outweighed_by,
+    progress,
+)
+from pytest_audit_ledger.cli.verification import check_timestamps_option, marks, refuse_early, set_up_options
+from pytest_audit_ledger.drill.api import choose, run_drill
+from pytest_audit_ledger.drill.document import as_text
+from pytest_audit_ledger.drill.matrix import Matrix, Verdict
+from pytest_audit_ledger.drill.output import refuse_suffix, save
+from pytest_audit_ledger.drill.run import DEFAULT_ENTRIES
+from pytest_audit_ledger.drill.text import COLOURS, TITLE, WIDTH, listing, mark, text
+from pytest_audit_ledger.extensions import installed_attacks
+from pytest_audit_ledger.printable import printable
+from pytest_audit_ledger.rendering import Marks
+
+WIDEST = 110
+"""Columns of a terminal that sentences fill; beyond, the eye loses the line."""
+
+_EPILOG = """\b
+Examples:
+  audit-ledger drill
+  audit-ledger drill --source service=ledger --output drill.html
+  audit-ledger drill --source service=ledger --checkpoint checkpoints --verifier-key verifier.key
+  audit-ledger drill --attack edit --attack edit-and-rewrite --entries 100
+  audit-ledger drill --list
+
+Exit codes:
+  0  done, and nothing was missed that a check claims to notice
+  1  an attack was missed that a check claims to notice
+  2  wrong usage; nothing was done
+  3  an attack could not be made or judged, or none could
+"""
+
+
+@click.command(epilog=_EPILOG)
+@partial(ledger_options, required=False)
+@click.option(
+    "--entries",
+    type=click.IntRange(min=1),
+    default=DEFAULT_ENTRIES,
+    show_default=True,
+    metavar="N",
+    help="The first entries to copy, or how many to make.",
+)
+@click.option(
+    "--attack", "attacks", multiple=True, metavar="NAME", help="An attack to make; repeatable. Otherwise all."
+)
+@click.option("--list", "listed", is_flag=True, help="List the attacks, and make none.")
+@check_timestamps_option
+@set_up_options
+@scratch_db_option
+@click.option("--output", "-o", metavar="FILE", help="Write the result to a file as well: .html, .json or .txt.")
+@click.option(
+    "--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True, help="How to print."
+)
+def drill(
+    dsn: str | None,
+    table: str,
+    timeout: int,
+    quiet: bool,
+    entries: int,
+    attacks: tuple[str, ...],
+    listed: bool,
+    check_timestamps: bool,
+    suites: tuple[str, ...],
+    checkpoints: tuple[str, ...],
+    keys: tuple[str, ...],
+    require_checkpoint: bool,
+    max_unanchored: str | None,
+    allow_integrity_waivers: bool,
+    transcript_keys: tuple[str, ...],
+    scratch_db: str | None,
+    output: str | None,
+    format_: str,
+) -> int:
+    """Attack a copy of a ledger in every way we know, and say what your set-up would notice.
+
+    The ledger is only read: its first entries and what guards them are copied into a scratch database, or a ledger is
+    made where none is named. Each attack is made on a copy of its own, and that copy verified with the suites,
+    checkpoints and keys that are given. Checkpoints of a whole ledger say nothing of a copy, so the copy gets its own.
+    """
+    if listed:
+        click.echo(listing(choose(attacks, installed_attacks()), _width()))
+        return 0
+    if output is not None:
+        refuse_suffix(output)
+    refuse_early(dsn or "", suites, output)
+    matrix = run_drill(
+        dsn,
+        table=table,
+        timeout=timeout,
+        entries=entries,
+        attacks=attacks,
+        suites=suites,
+        check_timestamps=check_timestamps,
+        checkpoints=checkpoints,
+        verifier_keys=keys,
+        require_checkpoint=require_checkpoint,
+        max_unanchored=max_unanchored,
+        allow_integrity_waivers=allow_integrity_waivers,
+        transcript_keys=transcript_keys,
+        scratch_db=scratch_db,
+        progress=progress(quiet=quiet),
+    )
+    code = exit_code(matrix)
+    with outweighed_by(code), ExitStack() as last:
+        if output is not None:  # also where printing fails
+            last.callback(_write, matrix, output, quiet=quiet)
+        if not quiet:
+            _print(matrix, format_)
+    return code
+
+
+def exit_code(matrix: Matrix) -> int:
+    """Return 1 where an attack was missed, 3 where one could not be made or judged, and 0 otherwise."""
+    if matrix.with_verdict(Verdict.MISSED):
+        return TAMPERED
+    return 0 if matrix.holds else NOT_DONE
+
+
+def _width() -> int:
+    if sys.stdout is None or not sys.stdout.isatty():
+        return WIDTH
+    return min(shutil.get_terminal_size().columns, WIDEST)
+
+
+def _print(matrix: Matrix, format_: str) -> None:
+    if format_ == "json":
+        click.echo(as_text(matrix))
+        return
+    shown = marks()
+    for line in text(matrix, shown, _width()).split("\n"):
+        heading = line == TITLE or bool(re.match(r"[A-Z ]+: ", line))
+        click.secho(line, fg=_colour(line, shown), bold=heading or None)
+
+
+def _colour(line: str, shown: Marks) -> str | None:
+    """Return the colour of the mark that a line carries, or of the verdict that stands at its head."""
+    for verdict, colour in COLOURS.items():
+        if line.startswith((f"{mark(verdict, shown)} ", f"{verdict.value.upper()}: ")):
+            return colour
+    return None
+
+
+def _write(matrix: Matrix, output: str, *, quiet: bool) -> None:
+    written = save(matrix, output)
+    if not quiet:
+        click.echo(f"{printable(written.path, 1000)}  {written.size:,} bytes  SHA-256 {written.sha256}", err=True)

@@ -1,0 +1,261 @@
+"""What a drill found: which attack was noticed, by which checks, at which entry; and where not, what would. No I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from pytest_audit_ledger.attacks.base import Attack
+from pytest_audit_ledger.errors import LedgerError
+from pytest_audit_ledger.judgement import Verification
+from pytest_audit_ledger.outcome import Finding, Outcome, Severity, Status
+
+
+class Verdict(str, Enum):
+    """How an attack ended."""
+
+    NOTICED = "noticed"
+    PREVENTED = "prevented"
+    MISSED = "missed"
+    NOT_COVERED = "not covered"
+    LIMIT = "limit"
+    NOT_APPLICABLE = "not applicable"
+    ERROR = "error"
+
+
+MEANINGS: Mapping[Verdict, str] = {
+    Verdict.NOTICED: "the verification is worse than before the attack",
+    Verdict.PREVENTED: "the ledger refused it",
+    Verdict.MISSED: "a check claims to notice it, and none did",
+    Verdict.NOT_COVERED: "nothing in this set-up claims to notice it; something else would",
+    Verdict.LIMIT: "nothing can notice it",
+    Verdict.NOT_APPLICABLE: "there is nothing here to attack in this way",
+    Verdict.ERROR: "it could not be performed, or its effect not be judged",
+}
+
+
+@dataclass(frozen=True)
+class Noticed:
+    """What a check found that was not there before the attack.
+
+    `code` and `message` are those of its first new finding; where it could not be evaluated any more, `code` is empty
+    and `message` says why. `sequence_number` is the entry it is at, None where it is at none. `severity` is what the
+    check's findings do to the run; a warning fails nothing.
+    """
+
+    check_id: str
+    code: str
+    message: str
+    sequence_number: int | None
+    severity: Severity
+
+
+@dataclass(frozen=True)
+class Touched:
+    """What an attack did to the entries, as a comparison with the untouched copy shows: where first and last."""
+
+    first: int
+    last: int
+
+    def __str__(self) -> str:
+        return f"entry {self.first:,}" if self.first == self.last else f"entries {self.first:,} to {self.last:,}"
+
+    def told_at(self, number: int) -> bool:
+        """Whether a finding there points at it; what a deletion leaves open shows at the entry that follows."""
+        return self.first <= number <= self.last + 1
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One attack, and what became of it.
+
+    `by` are the checks that noticed it, those that found something before those that could not be evaluated any more.
+    `claimed_by` are those that claim to. `touched` is None where no entry was touched, or where that cannot be told.
+    `sentence` says what happened in plain words, and `remedy` what would notice it, or why nothing can.
+    """
+
+    attack: str
+    title: str
+    who: str
+    what: str
+    verdict: Verdict
+    sentence: str
+    by: tuple[Noticed, ...] = ()
+    claimed_by: tuple[str, ...] = ()
+    touched: Touched | None = None
+    remedy: str = ""
+    duration_s: float = 0.0
+
+    @property
+    def found_at(self) -> int | None:
+        """The first entry at which it was noticed, None where at none."""
+        return _first_place(self.by)
+
+    @property
+    def at_the_right_entry(self) -> bool | None:
+        """Whether it was noticed where entries were touched; None where one of the two is at no entry."""
+        found = self.found_at
+        return None if found is None or self.touched is None else self.touched.told_at(found)
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """All trials of a drill with one set-up.
+
+    `about` says in sentences what was attacked, and with what it was verified; `entries` is how many the ledger had.
+    `untouched` is the verification before any attack. `name` tells several set-ups apart.
+    """
+
+    name: str
+    about: tuple[str, ...]
+    entries: int
+    untouched: Verification
+    trials: tuple[Trial, ...]
+    duration_s: float
+
+    def with_verdict(self, *verdicts: Verdict) -> list[Trial]:
+        """Return the trials that ended in one of these ways."""
+        return [trial for trial in self.trials if trial.verdict in verdicts]
+
+    @property
+    def holds(self) -> bool:
+        """Whether no attack was missed that a check claims to notice, and none could not be made or judged."""
+        return not self.with_verdict(Verdict.MISSED, Verdict.ERROR)
+
+    @property
+    def sentence(self) -> str:
+        """What the drill shows, in one sentence that claims no more."""
+        made = [trial for trial in self.trials if trial.verdict is not Verdict.NOT_APPLICABLE]
+        counted = [f"{len(trials):,} {_WORDS[verdict]}" for verdict in _WORDS if (trials := self.with_verdict(verdict))]
+        noun = "attack" if len(made) == 1 else "attacks"
+        return f"{len(made):,} {noun}: {', '.join(counted)}." if made else "No attack was made, so nothing is known."
+
+
+_WORDS = {
+    Verdict.NOTICED: "noticed",
+    Verdict.PREVENTED: "refused by the ledger",
+    Verdict.MISSED: "missed although a check claims to notice it",
+    Verdict.NOT_COVERED: "not noticed that another set-up would notice",
+    Verdict.LIMIT: "that nothing can notice",
+    Verdict.ERROR: "could not be made or judged",
+}
+
+
+def noticed(before: Verification, after: Verification) -> tuple[Noticed, ...]:
+    """Return the checks that tell the attacked ledger from the untouched one, and how."""
+    found, silent = [], []
+    for was, now in zip(before.outcomes, after.outcomes, strict=True):
+        if now.status is Status.ERROR and was.status is not Status.ERROR:
+            silent.append(Noticed(now.check_id, "", now.reason, None, now.severity))
+        elif now.status in (Status.FAIL, Status.WARN) and (new := _new(was, now)) is not None:
+            severity = Severity.CRITICAL if now.status is Status.FAIL else Severity.WARNING
+            found.append(Noticed(now.check_id, new.code, new.message, new.sequence_number, severity))
+    return (*found, *silent)
+
+
+def _new(was: Outcome, now: Outcome) -> Finding | None:
+    """Return the first finding that was not there before; None where nothing is new."""
+    more = {code for code, count in now.codes.items() if count > was.codes.get(code, 0)}
+    known = {(finding.code, finding.sequence_number) for finding in was.findings}
+    unknown = [one for one in _judged(now) if (one.code, one.sequence_number) not in known]
+    if _is_complete(was) and _is_complete(now):
+        first = next(iter(unknown), None)
+        return first or next((one for one in _judged(now) if one.code in more), None)
+    # of more findings than are kept, only how many there are can be compared
+    return next((one for one in [*unknown, *now.findings] if one.code in more), None)
+
+
+def _judged(outcome: Outcome) -> Iterator[Finding]:
+    return (finding for finding in outcome.findings if finding.severity is not Severity.INFO)
+
+
+def _is_complete(outcome: Outcome) -> bool:
+    return sum(outcome.codes.values()) == len(outcome.findings)
+
+
+def judged(
+    attack: Attack,
+    *,
+    by: Sequence[Noticed],
+    claimed_by: Sequence[str],
+    touched: Touched | None,
+    duration_s: float,
+) -> Trial:
+    """Return the trial of an attack that was made."""
+    verdict = _verdict(attack, by, claimed_by)
+    return _trial(
+        attack,
+        verdict,
+        _sentence(verdict, by, claimed_by, touched),
+        by=tuple(by),
+        claimed_by=tuple(claimed_by),
+        touched=touched,
+        remedy={Verdict.LIMIT: attack.limit, Verdict.NOTICED: ""}.get(verdict, attack.remedy),
+        duration_s=duration_s,
+    )
+
+
+def _sentence(verdict: Verdict, by: Sequence[Noticed], claimed_by: Sequence[str], touched: Touched | None) -> str:
+    if verdict is Verdict.NOTICED:
+        return _noticed_sentence(by, touched)
+    if verdict is Verdict.MISSED:
+        claims = "claims" if len(claimed_by) == 1 else "claim"
+        return f"Not noticed, although {_listed(claimed_by)} {claims} to notice it."
+    return "Not noticed, and nothing can." if verdict is Verdict.LIMIT else "Not noticed."
+
+
+def _verdict(attack: Attack, by: Sequence[Noticed], claimed_by: Sequence[str]) -> Verdict:
+    if by:
+        return Verdict.NOTICED
+    if claimed_by:
+        return Verdict.MISSED
+    return Verdict.NOT_COVERED if attack.noticed_by else Verdict.LIMIT
+
+
+def not_applicable(attack: Attack, reason: str) -> Trial:
+    """Return the trial of an attack that there is nothing for."""
+    return _trial(attack, Verdict.NOT_APPLICABLE, f"Not made: {reason.rstrip('.')}.")
+
+
+def prevented(attack: Attack, error: LedgerError, duration_s: float) -> Trial:
+    """Return the trial of an attack that the ledger refused."""
+    return _trial(attack, Verdict.PREVENTED, f"Refused: {error}", duration_s=duration_s)
+
+
+def failed(attack: Attack, reason: str, duration_s: float) -> Trial:
+    """Return the trial of an attack that could not be made or judged."""
+    return _trial(
+        attack, Verdict.ERROR, f"Not made or not judged, so nothing is known: {reason}", duration_s=duration_s
+    )
+
+
+def _trial(attack: Attack, verdict: Verdict, sentence: str, **found: object) -> Trial:
+    return Trial(attack.name, attack.title, attack.who, attack.what, verdict, sentence, **found)  # type: ignore[arg-type]
+
+
+def _noticed_sentence(by: Sequence[Noticed], touched: Touched | None) -> str:
+    found = [f"{one.check_id}{_place(one)}{_weight(one)}" for one in by if one.code]
+    if not found:
+        return f"Noticed: {_listed([one.check_id for one in by])} cannot be evaluated any more."
+    number = _first_place(by)
+    elsewhere = touched is not None and number is not None and not touched.told_at(number)
+    where = f" That is not where it was: it touched {touched}." if elsewhere else ""
+    return f"Noticed by {_listed(found)}.{where}"
+
+
+def _weight(one: Noticed) -> str:
+    return "" if one.severity is Severity.CRITICAL else " (a warning)"
+
+
+def _first_place(by: Sequence[Noticed]) -> int | None:
+    return min((one.sequence_number for one in by if one.sequence_number is not None), default=None)
+
+
+def _place(one: Noticed) -> str:
+    return "" if one.sequence_number is None else f" at entry {one.sequence_number:,}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Return names as a sentence lists them."""
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -1,0 +1,14 @@
+"""A matrix as one HTML file, in the style of the report."""
+
+from __future__ import annotations
+
+from pytest_audit_ledger.artifacts.report.views import page
+from pytest_audit_ledger.drill.document import as_json
+from pytest_audit_ledger.drill.matrix import MEANINGS, Matrix
+from pytest_audit_ledger.drill.text import conclusion
+
+
+def html(matrix: Matrix) -> str:
+    """Return a matrix as one HTML file, which needs nothing else and runs nothing."""
+    used = [(verdict.value, meaning) for verdict, meaning in MEANINGS.items() if matrix.with_verdict(verdict)]
+    return page("drill.html.j2", drill=as_json(matrix), conclusion=conclusion(matrix), meanings=used)

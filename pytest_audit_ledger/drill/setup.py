@@ -1,0 +1,108 @@
+"""What a user verifies with, as a drill uses it: checks with their parameters, and what these have been given.
+
+A user's checkpoints speak of the user's whole ledger, and not of a copy, so those of the copy take their place, signed
+by a key that is thrown away. The same holds for transcript keys where the ledger was made, and not copied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from pytest_audit_ledger.attacks.base import Attack
+from pytest_audit_ledger.judgement import CHECKPOINTS, Verification
+from pytest_audit_ledger.kinds.coverage import HashCoverage
+from pytest_audit_ledger.kinds.given import Given
+from pytest_audit_ledger.kinds.transcript import TranscriptSignature
+from pytest_audit_ledger.outcome import Outcome, Status
+from pytest_audit_ledger.sources.base import Source
+from pytest_audit_ledger.suite import Check, Suite, checks_of
+from pytest_audit_ledger.verification import verify
+
+SAMPLES = 1_000
+"""Findings kept for each check, so that those of an attack can be told from those that were there before."""
+
+COMPARING = (*CHECKPOINTS, HashCoverage.name)
+"""The kinds that are told where checkpoints are."""
+
+
+@dataclass(frozen=True)
+class SetUp:
+    """Suites, and what the options of a run give to their kinds; `name` tells several apart."""
+
+    suites: tuple[Suite, ...]
+    given: Given = field(default_factory=dict)
+    name: str = ""
+    check_timestamps: bool = True
+    allow_integrity_waivers: bool = False
+
+    @property
+    def checks(self) -> Sequence[Check]:
+        """Every check of the suites."""
+        return [
+            check for check in checks_of(self.suites) if self.check_timestamps or check.kind.name != "timestamp_order"
+        ]
+
+    @property
+    def has_checkpoints(self) -> bool:
+        """Whether a ledger is held against checkpoints."""
+        return any(check.kind.name in COMPARING and self._parameters(check).get("folders") for check in self.checks)
+
+    @property
+    def has_transcript_keys(self) -> bool:
+        """Whether signatures of transcripts are verified."""
+        judging = (check for check in self.checks if check.kind.name == TranscriptSignature.name)
+        return any(self._parameters(check).get("keys") for check in judging)
+
+    def __str__(self) -> str:
+        names = ", ".join(suite.name for suite in self.suites)
+        checkpoints = "held against checkpoints" if self.has_checkpoints else "without a checkpoint"
+        keys = "with a key for transcripts" if self.has_transcript_keys else "without a key for transcripts"
+        return f"Verified with {names} ({len(self.checks):,} checks), {checkpoints}, {keys}."
+
+    def claims(self, attack: Attack, untouched: Sequence[Outcome]) -> list[str]:
+        """Return the checks that claim to notice an attack, of those that examined something before it.
+
+        `untouched` are the outcomes of the checks, in their order.
+        """
+        ran = [check for check, one in zip(self.checks, untouched, strict=True) if one.status not in _IDLE]
+        return [
+            check.id
+            for check in ran
+            if any(claim.is_made_by(check.kind, self._parameters(check)) for claim in attack.noticed_by)
+        ]
+
+    def _parameters(self, check: Check) -> Mapping[str, Any]:
+        return {**check.parameters, **self.given.get(check.kind.name, {})}
+
+    def with_checkpoints(self, folder: Path, verifier_key: str) -> SetUp:
+        """Return the set-up with these checkpoints in the place of its own; the same where it has none."""
+        if not self.has_checkpoints:
+            return self
+        named = {"folders": [str(folder)], "verifier_keys": [verifier_key]}
+        return self._with(dict.fromkeys(COMPARING, named))
+
+    def with_transcript_key(self, pem: str) -> SetUp:
+        """Return the set-up with this key in the place of its own; the same where it has none."""
+        return self._with({TranscriptSignature.name: {"keys": [pem]}}) if self.has_transcript_keys else self
+
+    def _with(self, given: Given) -> SetUp:
+        merged = {kind: {**self.given.get(kind, {}), **values} for kind, values in given.items()}
+        return replace(self, given={**self.given, **merged})
+
+    def verify(self, source: Source) -> Verification:
+        """Verify a ledger, in this process."""
+        return verify(
+            source,
+            self.checks,
+            samples=SAMPLES,
+            given=self.given,
+            allow_integrity_waivers=self.allow_integrity_waivers,
+            suites=self.suites,
+        )
+
+
+_IDLE = (Status.SKIP, Status.ERROR)
+"""How a check ends that examined nothing."""

@@ -1,0 +1,133 @@
+"""A matrix in words: for a terminal or a log, and one trial for pytest."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
+
+from pytest_audit_ledger.attacks.base import Attack
+from pytest_audit_ledger.drill.matrix import MEANINGS, Matrix, Noticed, Trial, Verdict
+from pytest_audit_ledger.outcome import Status
+from pytest_audit_ledger.printable import printable
+from pytest_audit_ledger.rendering import ASCII, UNICODE, Marks
+
+WIDTH = 80
+"""Columns of a log."""
+
+TITLE = "Drill: would this set-up notice?"
+
+ORDER = (
+    Verdict.NOTICED,
+    Verdict.PREVENTED,
+    Verdict.NOT_APPLICABLE,
+    Verdict.LIMIT,
+    Verdict.NOT_COVERED,
+    Verdict.ERROR,
+    Verdict.MISSED,
+)
+"""What matters most stands last, beside the summary."""
+
+
+def text(matrix: Matrix, marks: Marks = UNICODE, width: int = WIDTH) -> str:
+    """Return a matrix in lines of at most `width` columns, but for names that are longer."""
+    lines = [TITLE, "", *_about(matrix, width)]
+    for verdict in ORDER:
+        if trials := matrix.with_verdict(verdict):
+            lines += ["", *_wrapped(f"{verdict.value.upper()}: {MEANINGS[verdict]}", width)]
+            lines += [line for trial in trials for line in _trial_lines(trial, marks, width)]
+    lines += ["", *(line for one in conclusion(matrix) for line in _wrapped(one, width))]
+    shown = "\n".join(lines)
+    return shown.replace("…", "...") if marks is ASCII else shown
+
+
+def conclusion(matrix: Matrix) -> list[str]:
+    """Return what the drill comes to, and what follows, in sentences."""
+    missed, wrong = matrix.with_verdict(Verdict.MISSED), matrix.with_verdict(Verdict.ERROR)
+    said = [matrix.sentence]
+    if missed:
+        said.append(f"MISSED: {_names(missed)}. Do not rely on the checks that claim to notice these.")
+    if wrong:
+        said.append(f"NOTHING IS KNOWN about {_names(wrong)}.")
+    if matrix.trials and not (missed or wrong):
+        said.append("Whatever the checks of this set-up claim to notice, they noticed.")
+    return said
+
+
+def described(trial: Trial) -> str:
+    """Return one trial in full, for pytest."""
+    return "\n".join([f"{trial.attack}: {trial.title}", *(f"  {name:<7}{words}" for name, words in _facts(trial))])
+
+
+def _facts(trial: Trial) -> Iterator[tuple[str, str]]:
+    yield "what", printable(trial.what, 1000)
+    yield "who", printable(trial.who)
+    yield "result", printable(trial.sentence, 2000)
+    for one in trial.by:
+        yield "found", _finding(one)
+    if trial.remedy:
+        yield "next", printable(trial.remedy, 1000)
+
+
+def listing(attacks: Sequence[Attack], width: int = WIDTH) -> str:
+    """Return the catalogue, each attack with what it does and what somebody needs for it."""
+    lines: list[str] = []
+    for attack in attacks:
+        lines += _wrapped(f"{attack.name}: {printable(attack.title)}", width, "  ")
+        lines += _wrapped(f"    {printable(attack.what, 1000)} Needs: {printable(attack.who)}.", width, "    ")
+    return "\n".join(lines)
+
+
+def _about(matrix: Matrix, width: int) -> Iterator[str]:
+    for sentence in matrix.about:
+        yield from _wrapped(printable(sentence, 2000), width)
+    before = matrix.untouched
+    yield from _wrapped(f"Before any attack: {before.assurance.value}. {printable(before.sentence, 2000)}", width)
+    for outcome in before.with_status(Status.FAIL, Status.WARN, Status.ERROR):
+        why = f": {printable(outcome.reason, 300)}" if outcome.reason else ""
+        noun = "finding" if outcome.unexpected_count == 1 else "findings"
+        counted = f", {outcome.unexpected_count:,} {noun}" if outcome.unexpected_count else ""
+        yield from _wrapped(f"  {outcome.status.value} {outcome.check_id}{counted}{why}", width, "    ")
+
+
+def _trial_lines(trial: Trial, marks: Marks, width: int) -> Iterator[str]:
+    yield from _wrapped(f"{mark(trial.verdict, marks)} {trial.attack}: {printable(trial.title)}", width, "    ")
+    remedy = f" {printable(trial.remedy, 1000)}" if trial.remedy else ""
+    yield from _wrapped(f"    {printable(trial.sentence, 2000)}{remedy}", width, "    ")
+    if trial.by:
+        yield from _wrapped(f"    {_finding(trial.by[0])}", width, "    ")
+
+
+def mark(verdict: Verdict, marks: Marks) -> str:
+    """Return the mark of a verdict."""
+    return {
+        Verdict.NOTICED: marks.good,
+        Verdict.PREVENTED: marks.good,
+        Verdict.MISSED: marks.bad,
+        Verdict.ERROR: marks.bad,
+        Verdict.NOT_COVERED: marks.warned,
+        Verdict.LIMIT: marks.warned,
+    }.get(verdict, "-")
+
+
+COLOURS: Mapping[Verdict, str] = {
+    Verdict.NOTICED: "green",
+    Verdict.PREVENTED: "green",
+    Verdict.MISSED: "red",
+    Verdict.ERROR: "red",
+    Verdict.NOT_COVERED: "yellow",
+    Verdict.LIMIT: "yellow",
+}
+
+
+def _finding(one: Noticed) -> str:
+    where = "" if one.sequence_number is None else f" at entry {one.sequence_number:,}"
+    return f"{one.check_id}: {one.code}{where}{': ' if one.code else ''}{printable(one.message, 300)}"
+
+
+def _names(trials: Sequence[Trial]) -> str:
+    return ", ".join(trial.attack for trial in trials)
+
+
+def _wrapped(line: str, width: int, indent: str = "") -> list[str]:
+    """Return a paragraph as lines; what may be copied, such as a name, stays whole."""
+    return textwrap.wrap(line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False) or [""]

@@ -1,0 +1,269 @@
+"""The drill as pytest runs it, registered only where --ledger-drill is given: `drill::edit`, `drill::edit-and-rewrite`.
+
+What was missed although a check claims to notice it is a failure. What nothing in the set-up claims to notice is an
+xfail, not a skip: the attack was made, and was not noticed, as expected; its reason says what would notice it. An
+attack that there is nothing for is skipped, and one that could not be made is an error of set-up.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_audit_ledger.attacks.base import Attack
+from pytest_audit_ledger.drill.matrix import Matrix, Trial, Verdict
+from pytest_audit_ledger.drill.run import drill, refuse_few
+from pytest_audit_ledger.drill.setup import SetUp
+from pytest_audit_ledger.drill.text import conclusion, described
+from pytest_audit_ledger.errors import LedgerError, UsageError
+from pytest_audit_ledger.extensions import registered_attacks, registered_kinds
+from pytest_audit_ledger.plugin.collection import ATTACKS_NAMED
+from pytest_audit_ledger.plugin.exchange import Exchange
+from pytest_audit_ledger.plugin.options import given_options
+from pytest_audit_ledger.plugin.run import RUN, is_controller, visible
+from pytest_audit_ledger.printable import printable
+from pytest_audit_ledger.progress import progress_bar
+from pytest_audit_ledger.sources.postgres import PostgresSource
+from pytest_audit_ledger.suite import load, shipped_suites
+
+NAME = "drill"
+_RESULT = "drill"
+_EXCHANGE = "ledger_drill_exchange"
+
+
+@dataclass
+class DrillRun:
+    """What a pytest process knows of its drill: the attacks that were selected, and the matrix they came to."""
+
+    config: pytest.Config
+    set_up: SetUp
+    exchange: Exchange | None = None
+    attacks: list[Attack] = field(default_factory=list)
+    failure: LedgerError | None = None
+    _matrix: Matrix | None = None
+
+    def make_once(self) -> None:
+        """Make every selected attack, unless that was done; what goes wrong is kept for the items to tell."""
+        if self._matrix is not None or self.failure is not None:
+            return
+        try:
+            self._matrix = self.exchange.once(_RESULT, self._made) if self.exchange else self._made()
+        except LedgerError as error:
+            self.failure = error
+
+    def _made(self) -> Matrix:
+        config = self.config
+        run = config.stash.get(RUN, None)
+        if run is not None and run.suites:
+            self.set_up = SetUp(
+                tuple(run.suites.values()),
+                self.set_up.given,
+                allow_integrity_waivers=self.set_up.allow_integrity_waivers,
+            )
+        with visible(config):
+            (matrix,) = drill(
+                run.start() if run is not None else None,
+                [self.set_up],
+                self.attacks,
+                entries=config.getoption("--ledger-drill-entries"),
+                scratch=config.getoption("--ledger-scratch-db"),
+                progress=progress_bar,
+            )
+        return matrix
+
+    def matrix(self) -> Matrix | None:
+        """Return what came of it; None where nothing did (yet)."""
+        return self._matrix or (self.exchange.result(_RESULT) if self.exchange else None)
+
+    def trial(self, attack: str) -> Trial:
+        """Return what became of an attack. Raises LedgerError where no attack could be made."""
+        if self.failure is not None:
+            raise self.failure
+        matrix = self.matrix()
+        assert matrix is not None  # noqa: S101  (items ask after make_once)
+        return next(trial for trial in matrix.trials if trial.attack == attack)
+
+
+DRILL = pytest.StashKey[DrillRun]()
+
+
+class AttackItem(pytest.Item):
+    """One attack."""
+
+    def __init__(self, attack: Attack, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.attack = attack
+        self.add_marker(pytest.mark.ledger_drill)
+
+    def setup(self) -> None:
+        """Obtain the trial; an attack that could not be made is an error here, and not a failure later."""
+        try:
+            self._trial = self.config.stash[DRILL].trial(self.name)
+        except LedgerError as error:
+            pytest.fail(f"{self.name}: no attack was made\n  why    {error}", pytrace=False)
+        self._tell(self._trial)
+        if self._trial.verdict is Verdict.ERROR:
+            pytest.fail(described(self._trial), pytrace=False)
+        if self._trial.verdict is Verdict.NOT_APPLICABLE:
+            pytest.skip(printable(self._trial.sentence, 1000))
+
+    def runtest(self) -> None:
+        """Pass where it was noticed, fail where it was missed, and tell what this set-up does not cover."""
+        if self._trial.verdict is Verdict.MISSED:
+            pytest.fail(described(self._trial), pytrace=False)
+        if self._trial.verdict in (Verdict.NOT_COVERED, Verdict.LIMIT):
+            pytest.xfail(printable(f"{self._trial.sentence} {self._trial.remedy}", 1000))
+
+    def _tell(self, trial: Trial) -> None:
+        """Put what became of it into the JUnit file."""
+        told = {
+            "ledger.drill.verdict": trial.verdict.value,
+            "ledger.drill.noticed_by": ", ".join(one.check_id for one in trial.by),
+            "ledger.drill.claimed_by": ", ".join(trial.claimed_by),
+            "ledger.drill.found_at": "" if trial.found_at is None else str(trial.found_at),
+            "ledger.drill.touched": str(trial.touched or ""),
+            "ledger.drill.remedy": printable(trial.remedy, 1000),
+        }
+        self.user_properties.extend(told.items())
+
+    def reportinfo(self) -> tuple[os.PathLike[str] | str, int | None, str]:
+        """Name the attack; it stands in no file of the user's."""
+        return self.config.rootpath / NAME, None, self.name
+
+
+class DrillCollector(pytest.Collector):
+    """Collects the attacks of the catalogue, or only those in `only`."""
+
+    only: tuple[str, ...] = ()
+
+    def __init__(self, only: tuple[str, ...] = (), **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.only = only
+
+    def collect(self) -> Iterator[AttackItem]:
+        """Ask every plugin for its attacks."""
+        try:
+            catalogue = registered_attacks(self.config.pluginmanager)
+        except UsageError as error:
+            raise self.CollectError(str(error)) from None
+        unknown = sorted(set(self.only) - set(catalogue))
+        if unknown:
+            raise self.CollectError(f"There is no attack {', '.join(unknown)}. See audit-ledger drill --list.")
+        for name, attack in catalogue.items():
+            if not self.only or name in self.only:
+                yield AttackItem.from_parent(self, name=name, attack=attack)
+
+
+def start(config: pytest.Config) -> None:
+    """Read the options and prepare the drill. Raises pytest.UsageError where an option cannot be used."""
+    config.addinivalue_line("markers", "ledger_drill: an attack of the drill (selected by -m ledger_drill)")
+    try:
+        refuse_few(config.getoption("--ledger-drill-entries"))
+        scratch = config.getoption("--ledger-scratch-db")
+        if scratch is not None:
+            PostgresSource(scratch)  # a mistake shows now
+        set_up = SetUp(
+            (),
+            given_options(config),
+            allow_integrity_waivers=config.getoption("--ledger-allow-integrity-waivers"),
+        )
+    except UsageError as error:
+        raise pytest.UsageError(str(error)) from None
+    told = getattr(config, "workerinput", {}).get(_EXCHANGE)
+    config.stash[DRILL] = DrillRun(config, set_up, Exchange(Path(told)) if told else None)
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Read the suites, now that every plugin and the first conftest.py are loaded."""
+    config = session.config
+    try:
+        registry = registered_kinds(config.pluginmanager)
+        named = [load(path, registry) for path in config.getini("ledger_suites")]
+        run = config.stash[DRILL]
+        run.set_up = SetUp(
+            tuple(named or shipped_suites(registry)),
+            run.set_up.given,
+            allow_integrity_waivers=run.set_up.allow_integrity_waivers,
+        )
+    except UsageError as error:
+        raise pytest.UsageError(str(error)) from None
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    """Say what is attacked."""
+    entries = config.getoption("--ledger-drill-entries")
+    what = f"a copy of its first {entries:,} entries" if RUN in config.stash else f"a made-up ledger of {entries:,}"
+    return f"audit ledger drill: {what}"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection(session: pytest.Session) -> None:
+    """Take `drill` and `drill::edit` from the arguments, before pytest looks for such files."""
+    config = session.config
+    if is_controller(config):
+        return
+    for argument in list(config.args):
+        name, *attacks = argument.split("::")
+        if name == NAME and not (config.invocation_params.dir / name).exists():
+            config.args.remove(argument)
+            config.stash.setdefault(ATTACKS_NAMED, []).append(tuple(attacks))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Add the attacks to what the session collects, unless its arguments name other things only."""
+    report = yield
+    if isinstance(collector, pytest.Session):
+        report.result = [*report.result, *_collectors(collector)]
+    return report
+
+
+def _collectors(session: pytest.Session) -> Sequence[pytest.Collector]:
+    named = session.config.stash.get(ATTACKS_NAMED, [()])
+    only = () if () in named else tuple(name for attacks in named for name in attacks)
+    return [DrillCollector.from_parent(session, name=NAME, nodeid=NAME, only=only)]
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Remember which attacks were selected; only these are made."""
+    session.config.stash[DRILL].attacks = [item.attack for item in session.items if isinstance(item, AttackItem)]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> None:
+    """Make the attacks before the first of them is told, and outside of it, so that their time is not billed to one."""
+    if isinstance(item, AttackItem):
+        item.config.stash[DRILL].make_once()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell a worker of pytest-xdist the folder in which one drill is shared."""
+    run = node.config.stash[DRILL]
+    if run.exchange is None:
+        folder = Path(tempfile.mkdtemp(prefix="audit-ledger-"))
+        node.config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+        run.exchange = Exchange(folder)
+    node.workerinput[_EXCHANGE] = str(run.exchange.folder)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Write the section about the drill."""
+    matrix = config.stash[DRILL].matrix()
+    if matrix is None:
+        return
+    terminalreporter.write_sep("=", "audit ledger drill")
+    for sentence in [*matrix.about, f"Before any attack: {matrix.untouched.assurance.value}."]:
+        terminalreporter.write_line(printable(sentence, 2000))
+    colour = {"green": True} if matrix.holds else {"red": True}
+    for sentence in conclusion(matrix):
+        terminalreporter.write_line(printable(sentence, 2000), bold=True, **colour)

@@ -1,0 +1,37 @@
+"""What one process of a pytest-xdist run finds out for all others: a lock lets one in, a file holds the result."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from filelock import FileLock
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """A folder that only the user of a run can read, in which its processes share results by name."""
+
+    folder: Path
+
+    def once(self, name: str, make: Callable[[], Result]) -> Result:
+        """Return what `make` returns, which is called in one process only; the others wait for it."""
+        with FileLock(self.folder / f"{name}.lock"):
+            found: Result | None = self.result(name)
+            if found is None:
+                found = make()
+                partial = self.folder / f"{name}.partial"
+                partial.write_bytes(pickle.dumps(found))
+                partial.replace(self.folder / name)
+            return found
+
+    def result(self, name: str) -> Any:
+        """Return the result of this name; None where there is none yet."""
+        path = self.folder / name
+        # written by a process of this run, into a folder that only its user can read
+        return pickle.loads(path.read_bytes()) if path.exists() else None  # noqa: S301

@@ -1,0 +1,88 @@
+"""The drill in pytest: one item an attack, one drill for all processes, and how each verdict ends."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from tests.forger import Forger
+from tests.plugin.conftest import RunLedger
+
+ATTACKS = """
+from pytest_audit_ledger import Claim, LedgerError, attack
+
+@attack("claim too much", noticed_by=(Claim("entry_hash"),))
+def claims_too_much(target):
+    '''Edit a note, which no hash covers.'''
+    target.ledger.store([target.middle], escalation_notes="<b>\\x1b[31m")
+
+@attack("fall over", noticed_by=(Claim("entry_hash"),))
+def falls_over(target):
+    '''Fail like code does.'''
+    raise ZeroDivisionError("by nothing")
+
+@attack("have nothing to attack", noticed_by=(Claim("entry_hash"),), applies=lambda target: "There is none of it.")
+def has_nothing(target):
+    '''Do nothing.'''
+
+def pytest_ledger_register_attacks():
+    return [claims_too_much, falls_over, has_nothing]
+"""
+OWN = ("drill::claims-too-much", "drill::falls-over", "drill::has-nothing")
+SMALL = ("--ledger-drill", "--ledger-drill-entries=40")
+
+
+def properties(path: Path, name: str) -> dict[str, str]:
+    (case,) = ElementTree.parse(path).getroot().findall(f".//testcase[@name='{name}']")
+    return {one.attrib["name"]: one.attrib["value"] for one in case.iter("property")}
+
+
+def test_every_verdict_ends_as_it_must(pytester: pytest.Pytester, run: RunLedger, server: str, forger: Forger) -> None:
+    pytester.makeconftest(ATTACKS)
+    named = ("drill::edit", "drill::edit-and-rewrite", *OWN)
+    result = run(
+        *(*SMALL, f"--ledger-scratch-db={server}", f"--ledger-db={forger.build(60).dsn}", "-rA", "-n2"),
+        *("--junitxml=junit.xml", *named),
+    )
+    result.assert_outcomes(passed=1, failed=1, errors=1, skipped=1, xfailed=1)
+    output = result.stdout.str()
+    assert re.search(r"XFAIL drill::edit-and-rewrite - Not noticed\. Keep checkpoints", output)
+    assert "claims-too-much: claim too much" in output
+    assert "Not noticed, although entry_hash claims to notice it." in output
+    assert "its code failed with ZeroDivisionError: by nothing" in output
+    assert "Not made: There is none of it." in output
+    assert output.count("A copy of the first 40 entries of postgresql://") == 1
+    assert "4 attacks: 1 noticed, 1 missed although a check claims to notice it" in output
+    edit = properties(pytester.path / "junit.xml", "edit")
+    assert edit["ledger.drill.verdict"] == "noticed"
+    assert (edit["ledger.drill.noticed_by"], edit["ledger.drill.found_at"]) == ("entry_hash", "20")
+    assert edit["ledger.drill.touched"] == "entry 20"
+
+
+def test_without_a_ledger_one_is_made_and_last_failed_finds_its_attack(
+    pytester: pytest.Pytester, server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
+    pytester.makeconftest(ATTACKS)
+    chosen = (*SMALL, f"--ledger-scratch-db={server}")
+    first = pytester.runpytest_subprocess(*chosen, "-k", "claims-too-much or swapped", timeout=60)
+    first.assert_outcomes(passed=1, failed=1)
+    assert "A made-up ledger of 40 entries was attacked" in first.stdout.str()
+    again = pytester.runpytest_subprocess(*chosen, "--lf", timeout=60)
+    again.assert_outcomes(failed=1)
+    assert "1 attack: 1 missed although a check claims to notice it." in again.stdout.str()
+
+
+def test_collecting_makes_no_attack_and_a_name_that_is_none_is_a_mistake(run: RunLedger) -> None:
+    collected = run("--ledger-drill", "--collect-only", "-q", "-k", "swapped")
+    assert "drill::swapped" in collected.stdout.str()
+    wrong = run("--ledger-drill", "drill::swaped")
+    assert wrong.ret == pytest.ExitCode.INTERRUPTED
+    assert "There is no attack swaped. See audit-ledger drill --list." in wrong.stdout.str()
+
+
+def test_a_mistake_in_an_option_shows_at_once(run: RunLedger) -> None:
+    assert run("--ledger-drill", "--ledger-drill-entries=3").ret == pytest.ExitCode.USAGE_ERROR

@@ -1,0 +1,298 @@
+"""The catalogue of attacks: each is noticed by exactly what it claims, by nothing else, and changes nothing else."""
+
+from __future__ import annotations
+
+import io
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pluggy
+import pytest
+
+from pytest_audit_ledger import Ledger, Prevented, RegistrationError, hookspecs
+from pytest_audit_ledger.attacks import checkpoints, disguises, guards, provenance, triggers
+from pytest_audit_ledger.attacks.base import Claim, Target, attack
+from pytest_audit_ledger.attacks.catalogue import CATALOGUE
+from pytest_audit_ledger.attacks.disguises import SHADOW
+from pytest_audit_ledger.checkpoints.note import SigningKey
+from pytest_audit_ledger.entry import Entry
+from pytest_audit_ledger.extensions import registered_attacks
+from pytest_audit_ledger.judgement import Verification
+from pytest_audit_ledger.kinds.given import given_by
+from pytest_audit_ledger.kinds.transcript import RUNTIME_TRACK
+from pytest_audit_ledger.outcome import Assurance, Severity, Status
+from pytest_audit_ledger.resources import sql
+from pytest_audit_ledger.sources.sample import sample_entries
+from pytest_audit_ledger.sources.scratch_ledger import ScratchLedger, Superuser
+from tests.forger import Forger
+from tests.postgres.support import (
+    REGISTRY,
+    chained,
+    empty_database,
+    found,
+    login,
+    outcomes,
+    role,
+    run_check,
+    run_suite,
+)
+from tests.provenance import SIGNED
+from tests.signers import PEM
+
+KEY = SigningKey("bank.example/ledger", bytes(range(32)))
+TABLE = '"Bank"."ledger of ""97"""'
+OLDER, MIDDLE = 16, 20
+SAMPLE = list(sample_entries(40))
+
+
+@dataclass
+class Range:
+    """A database of a role that is no superuser, with what makes the same signed ledger of schema v3 again and again.
+
+    The entries are rows of COPY text with every column; `checkpoints` are of some of them, and of all.
+    """
+
+    superuser: str
+    owner: str
+    rows: str
+    checkpoints: Path
+
+
+def _table_of(owner: str) -> ScratchLedger:
+    """Make the table anew, under a name that has to be quoted; the database holds nothing else afterwards."""
+    with ScratchLedger(owner) as made:
+        ((database,),) = made.run("SELECT pg_catalog.quote_ident(pg_catalog.current_database())")
+        made.run(
+            f"""
+            SET client_min_messages = warning;
+            DROP SCHEMA IF EXISTS public, "Bank", {SHADOW} CASCADE;
+            ALTER DATABASE {database} RESET ALL;
+            CREATE SCHEMA public; CREATE SCHEMA "Bank";
+            """
+        )
+        made.build(0, schema="3")
+        made.run('ALTER TABLE public.ledger_entries SET SCHEMA "Bank"')
+        made.run(f'ALTER TABLE "Bank".ledger_entries RENAME TO {TABLE.partition(".")[2]}')
+    return ScratchLedger(owner, TABLE)
+
+
+def _entries() -> list[Entry]:
+    """Return entries of the runtime's track, and every tenth of another."""
+    return list(chained(replace(e, track=e.track if e.sequence_number % 10 == 1 else RUNTIME_TRACK) for e in SAMPLE))
+
+
+@pytest.fixture(scope="module")
+def shooting_range(server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Range]:
+    folder = tmp_path_factory.mktemp("checkpoints")
+    with ExitStack() as stack:
+        administrator = stack.enter_context(Forger(server))
+        name = stack.enter_context(role(administrator, "bank"))
+        superuser = stack.enter_context(empty_database(server, f"OWNER {name}"))
+        owner = login(superuser, name)
+        with _table_of(owner) as ledger:
+            for part in (_entries()[:OLDER], _entries()[OLDER:]):
+                ledger.append(part, SIGNED)
+                assert Ledger(owner, table=TABLE).create_checkpoint(folder, KEY).path
+            rows = io.StringIO()
+            with ledger.connection.cursor() as cursor:
+                cursor.copy_expert(f"COPY {TABLE} TO STDOUT", rows)
+        yield Range(superuser, owner, rows.getvalue(), folder)
+
+
+@pytest.fixture
+def target(shooting_range: Range, tmp_path: Path) -> Iterator[Target]:
+    """The ledger as it was signed, with a copy of its checkpoints."""
+    folder = shutil.copytree(shooting_range.checkpoints, tmp_path / "checkpoints")
+    with _table_of(shooting_range.owner) as ledger:
+        with ledger.connection.cursor() as cursor:
+            cursor.copy_expert(f"COPY {TABLE} FROM STDIN", io.StringIO(shooting_range.rows))
+        ledger.run("SELECT pg_catalog.setval('\"Bank\".ledger_entries_id_seq', 1000)")
+        yield Target(ledger, MIDDLE, folder, Superuser(shooting_range.superuser))
+
+
+def verified(target: Target, **others: Any) -> Verification:
+    """Verify with all that a set-up can have: checkpoints, what is asked of them, and the key of transcripts."""
+    trusted = {"checkpoints": [target.checkpoints], "verifier_keys": [str(KEY.verifier())], "transcript_keys": [PEM]}
+    given = given_by(**{**trusted, "require_checkpoint": True, "max_unanchored": "10", **others})
+    return run_suite(target.ledger.dsn, table=TABLE, given=given)
+
+
+def noticing(verification: Verification) -> set[str]:
+    """Return the kinds that found something."""
+    return {
+        outcome.kind
+        for outcome in verification.outcomes
+        if any(finding.severity is not Severity.INFO for finding in outcome.findings)
+    }
+
+
+def unevaluated(verification: Verification) -> set[str]:
+    return {outcome.kind for outcome in verification.with_status(Status.ERROR)}
+
+
+def surroundings(ledger: ScratchLedger) -> tuple[object, ...]:
+    """Return what is around the entries: guards, settings, schemas, and which indexes are in use."""
+    return (
+        ledger.rows(sql("guards.sql")),
+        ledger.run("SELECT setdatabase, setrole, setconfig FROM pg_catalog.pg_db_role_setting ORDER BY 1, 2"),
+        ledger.run("SELECT nspname FROM pg_catalog.pg_namespace WHERE nspname !~ '^pg_' ORDER BY 1"),
+        ledger.run("SELECT relname FROM pg_catalog.pg_class WHERE oid >= 16384 AND relkind <> 't' ORDER BY 1"),
+        ledger.rows("SELECT indexrelid, indisready, indisvalid FROM pg_catalog.pg_index WHERE indrelid = %(table)s"),
+    )
+
+
+def test_the_ledger_that_is_attacked_is_clean(target: Target) -> None:
+    verification = verified(target)
+    assert verification.assurance is Assurance.ANCHORED, verification.issues
+    assert (noticing(verification), unevaluated(verification)) == (set(), set())
+
+
+UNREADABLE = {"emptied", "view-in-place", "materialized-view-in-place"}
+"""What leaves nothing to evaluate."""
+
+AROUND = {attack.name for attack in (*triggers.ATTACKS, *guards.ATTACKS, *disguises.ATTACKS)} - {
+    "silenced-and-edited",
+    "lying-index",
+}
+MOVING = {"duplicated", "forked", "foreign-verdict"}
+"""The attacks that have to drop a constraint before they can change entries."""
+
+
+@pytest.mark.parametrize("name", [name for name in CATALOGUE if name != "edited-as-a-replica"])
+def test_an_attack_is_noticed_by_exactly_what_claims_it_and_changes_nothing_else(target: Target, name: str) -> None:
+    attack = CATALOGUE[name]
+    before = surroundings(target.ledger)
+    assert attack.applies(target) is None
+    attack.perform(target)
+    verification = verified(target)
+    claimed = {claim.kind for claim in attack.noticed_by if claim.parameter != "roles"}
+    assert noticing(verification) <= claimed <= noticing(verification) | unevaluated(verification)
+    assert bool(unevaluated(verification)) is (name in UNREADABLE)
+    if name not in UNREADABLE:
+        assert (surroundings(target.ledger) != before) is (name in AROUND | MOVING)
+
+
+UNSET: dict[str, dict[str, Any]] = {
+    "checkpoint": {"require_checkpoint": False, "max_unanchored": None},
+    "transcript_signature": {"transcript_keys": []},
+}
+"""For each kind that claims something with a parameter, a set-up without any."""
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, one in CATALOGUE.items() if any(c.parameter and c.kind in UNSET for c in one.noticed_by)]
+)
+def test_what_is_claimed_with_a_parameter_is_not_noticed_without_it(target: Target, name: str) -> None:
+    CATALOGUE[name].perform(target)
+    (kind,) = {claim.kind for claim in CATALOGUE[name].noticed_by if claim.parameter}
+    outcome = outcomes(verified(target, **UNSET[kind]))[kind]
+    assert {finding.code for finding in outcome.findings} <= {"SIGNATURES_UNVERIFIED"}
+
+
+def test_a_role_that_may_change_entries_is_noticed_where_that_is_declared(target: Target) -> None:
+    CATALOGUE["rights-granted"].perform(target)
+    outcome = run_check(target.ledger.dsn, "append_only", {"roles": "critical"}, table=TABLE)
+    assert "PUBLIC" in [finding.actual for finding in outcome.findings if finding.severity is Severity.CRITICAL]
+
+
+def test_triggers_that_are_always_on_prevent_an_edit_in_a_replica_session(target: Target) -> None:
+    edited = CATALOGUE["edited-as-a-replica"]
+    before = list(target.ledger.entries())
+    with pytest.raises(Prevented, match="ENABLE ALWAYS"):
+        edited.perform(target)
+    assert list(target.ledger.entries()) == before
+    CATALOGUE["trigger-silenced"].perform(target)
+    edited.perform(target)
+    assert found(outcomes(verified(target))["entry_hash"]) == [("ENTRY_HASH_MISMATCH", MIDDLE)]
+
+
+# What an attack says of itself, and who may add one.
+
+
+def test_every_attack_says_what_it_needs_and_what_to_do() -> None:
+    assert 60 <= len(CATALOGUE) <= 90
+    assert len({attack.title for attack in CATALOGUE.values()}) == len(CATALOGUE)
+    for name, one in CATALOGUE.items():
+        assert one.remedy.endswith("."), name
+        assert one.what.endswith("."), name
+        assert one.title[0].islower(), name
+        assert not one.title.endswith("."), name
+        assert bool(one.limit) is not bool(one.noticed_by), name
+        assert all(REGISTRY.get(claim.kind) for claim in one.noticed_by), name
+
+
+def test_attacks_that_a_ledger_does_not_allow_say_why(forger: Forger) -> None:
+    target = Target(forger.build(10), 5)
+    refused = {name: reason for name, attack in CATALOGUE.items() if (reason := attack.applies(target))}
+    of_v3 = {attack.name for attack in provenance.ATTACKS}
+    of_folders = {attack.name for attack in checkpoints.ATTACKS}
+    assert refused.keys() == of_v3 | of_folders | {"edited-as-a-replica", "silenced-and-edited", "lying-index"}
+    assert all(reason.endswith(".") for reason in refused.values())
+    forger.run("DROP FUNCTION ledger_refuse_change() CASCADE; DROP INDEX IF EXISTS ledger_entries_rule_id")
+    forger.run("ALTER TABLE ledger_entries DROP CONSTRAINT ledger_entries_verdict_check, DROP escalation_notes")
+    for name in ("trigger-dropped", "trigger-silenced", "check-dropped", "notes-edited", "shadowed-trigger-function"):
+        assert CATALOGUE[name].applies(target), name
+
+
+@attack("call a reading another one", noticed_by=(Claim("entry_hash"),), remedy="Check entry_hash.")
+def reading_renamed(target: Target) -> None:
+    """Give one entry the telemetry_id of another reading."""
+    target.ledger.store([target.middle], telemetry_id="TEL_0")
+
+
+def manager_with(*attacks: object) -> pluggy.PluginManager:
+    class Plugin:
+        @pluggy.HookimplMarker("pytest")
+        def pytest_ledger_register_attacks(self) -> list[object]:
+            return list(attacks)
+
+    manager = pluggy.PluginManager("pytest")
+    manager.add_hookspecs(hookspecs)
+    manager.register(Plugin(), "bank")
+    return manager
+
+
+def test_an_attack_of_a_plugin_joins_the_catalogue_and_works(forger: Forger) -> None:
+    attacks = registered_attacks(manager_with(reading_renamed))
+    assert list(attacks) == [*CATALOGUE, "reading-renamed"]
+    own = attacks["reading-renamed"]
+    assert own.what == "Give one entry the telemetry_id of another reading."
+    own.perform(Target(forger.build(10), 5))
+    assert found(run_check(forger.dsn, "entry_hash")) == [("ENTRY_HASH_MISMATCH", 5)]
+
+
+def test_a_name_that_is_taken_and_what_is_no_attack_are_refused() -> None:
+    with pytest.raises(RegistrationError, match="The attack 'edit' of the plugin bank is already registered by the"):
+        registered_attacks(manager_with(replace(reading_renamed, name="edit")))
+    with pytest.raises(RegistrationError, match="The plugin bank registered 'edit', which is no Attack"):
+        registered_attacks(manager_with("edit"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"name": "Reading_renamed"}, "is no name of an attack"),
+        ({"what": ""}, "has no what"),
+        ({"noticed_by": ()}, "neither what notices it nor why nothing can"),
+    ],
+)
+def test_an_attack_that_does_not_say_what_it_must_is_refused(changes: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        replace(reading_renamed, **changes)
+
+
+def test_a_claim_is_made_by_its_kind_where_the_parameter_is_set() -> None:
+    kind = REGISTRY.get("checkpoint")
+    assert kind is not None
+    assert Claim("checkpoint").is_made_by(kind, {})
+    assert not Claim("entry_hash").is_made_by(kind, {})
+    required = Claim("checkpoint", "require")
+    assert [required.is_made_by(kind, parameters) for parameters in ({}, {"require": False}, {"require": True})] == [
+        False,
+        False,
+        True,
+    ]
