@@ -6,8 +6,6 @@
         result = ledger.verify_integrity()
         if not result.is_valid:
             print(result.assurance.value, result.recommendation)
-        for entry in ledger.export_entries(start_date="2026-05-01", end_date="2026-05-31", verdict_filter="FLAG"):
-            print(entry["sequence_number"], entry["rule_id"])
 
 Everything raised is one of `errors.py`. What goes wrong while verifying is no exception but an outcome: a check that
 could not be evaluated. What a method needs is imported when it is called, so that who backs a ledger up does not wait
@@ -173,24 +171,22 @@ class Ledger:
     ) -> Investigation:
         """Verify the whole ledger, and find out what happened to it, from the very same snapshot.
 
-        `entry`: look at the one of this sequence number in any case. `against`: another copy to compare with, a
-        database, an export or a backup, or with more options what `comparison.other` returns. `limit_seconds`: how long
-        entries may be reconstructed, a minute where None. `verifying`: whatever `verify_integrity` takes; `samples`
-        entries are looked at.
+        `entry`: look at the one of this sequence number in any case. `against`: a database, an export or a backup to
+        compare with, or what `comparison.other` returns. `limit_seconds`: how long entries may be reconstructed, a
+        minute where None. `verifying`: whatever `verify_integrity` takes; so many `samples` are looked at one by one.
 
         Raises UsageError, and SourceError where the ledger or the other copy cannot be opened or read.
         """
         from pytest_audit_ledger.comparison import other
         from pytest_audit_ledger.forensics.evidence import Evidence
-        from pytest_audit_ledger.forensics.investigation import DEFAULT_LIMIT_S, Inquiry
+        from pytest_audit_ledger.forensics.investigation import Inquiry
 
         copy = other(against, progress=self._progress) if isinstance(against, str) else against
-        limit = DEFAULT_LIMIT_S if limit_seconds is None else limit_seconds
-        compare, samples = copy.compare if copy else None, verifying.get("samples", DEFAULT_SAMPLES)
+        samples = verifying.get("samples", DEFAULT_SAMPLES)
         with self.source.snapshot() as snapshot:
             verification = self.verify_integrity(shared=snapshot.share(), beside=(Evidence,), **verifying)
-            inquiry = Inquiry(self.source, snapshot, verification, samples, limit, self._progress)
-            return inquiry.run(entry, compare)
+            inquiry = Inquiry(self.source, snapshot, verification, samples, limit_seconds, self._progress)
+            return inquiry.run(entry, copy.compare if copy else None)
 
     def create_checkpoint(
         self,
@@ -270,21 +266,19 @@ class Ledger:
 
         Dates are days in UTC, the end day included, or full timestamps. Without any section to include, all are in.
         `investigate`: where the ledger does not verify, say what happened, too. `made_at`: the clock, aware, now where
-        None. `verifying`: whatever `verify_integrity` takes. The verification is
-        the `verification` of what is returned, and `save_report` writes it.
+        None. `verifying`: whatever `verify_integrity` takes. What is returned has the `verification`.
 
         Raises UsageError, and SourceError where the ledger cannot be opened or read.
         """
-        from pytest_audit_ledger.artifacts.report import generate, report_request
+        from pytest_audit_ledger.artifacts.report import SECTIONS, generate, report_request
         from pytest_audit_ledger.forensics.evidence import Evidence
         from pytest_audit_ledger.forensics.investigation import Inquiry
 
-        named = ("verdicts", "violations", "timeline", "audit_trail")
         wanted = (include_verdicts, include_violations, include_timeline, include_audit_trail)
         request = report_request(
             start_date=start_date,
             end_date=end_date,
-            include=tuple(compress(named, wanted)),
+            include=tuple(compress(SECTIONS, wanted)),
             title=title,
             organization=organization,
         )

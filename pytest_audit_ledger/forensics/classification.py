@@ -186,6 +186,8 @@ def _misfit(run: Run, here: Place | None, after: Place | None, *, at_end: bool) 
         because.append(f"Entry {run.last + 1:,} names yet another hash, so entry_hash was changed, too.")
     else:
         because.append("The links around fit, so entry_hash was left as it was and is that of what was written.")
+    if here and Fault.TWICE in here.faults:
+        because.append(f"The number {run.first:,} stands there twice; it is the later one that does not fit.")
     if here and Fault.LINK in here.faults:
         because.append(f"Entry {run.first:,} does not link to the entry before it, either.")
     return Incident(

@@ -97,10 +97,11 @@ class Inquiry:
         snapshot: Snapshot,
         verification: Verification,
         samples: int = DEFAULT_SAMPLES,
-        limit_s: float = DEFAULT_LIMIT_S,
+        limit_s: float | None = None,
         progress: Progress = no_progress,
     ) -> None:
         """Take the snapshot and its verification; `samples` entries are looked at, in `limit_s` seconds at most."""
+        limit_s = DEFAULT_LIMIT_S if limit_s is None else limit_s
         self.begun = time.perf_counter()
         self.source, self.snapshot, self.verification = source, snapshot, verification
         self.samples, self.limit_s, self.progress = samples, limit_s, progress

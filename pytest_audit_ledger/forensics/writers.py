@@ -58,7 +58,8 @@ def forks(chain: Chain) -> Iterator[Incident]:
     for place in [*filter(_forked, chain.places), None]:
         if group and (place is None or not _same_fork(group, place)):
             chain.take(*group)
-            yield _fork(group)
+            first, last = group[0].leads_to or 0, group[-1].entry.number or 0
+            yield _fork(group, sound=not any(run.first <= last and run.last > first for run in chain.runs))
             group = []
         if place is not None:
             group.append(place)
@@ -73,7 +74,7 @@ def _same_fork(group: Sequence[Place], place: Place) -> bool:
     return number - last <= FORKED_WITHIN and (place.leads_to or 0) >= (group[0].leads_to or 0)
 
 
-def _fork(group: Sequence[Place]) -> Incident:
+def _fork(group: Sequence[Place], *, sound: bool) -> Incident:
     parent, end = group[0].leads_to or 0, group[-1].entry.number or 0
     jumps = {place.entry.number: place.leads_to or 0 for place in group}
     number, kept = end, 0
@@ -95,11 +96,13 @@ def _fork(group: Sequence[Place]) -> Incident:
         f"Two entries follow entry {parent:,}: {numbered}. The ledger was forked there, as two writers leave it that "
         f"append at the same time; the chain goes on from entry {end:,}, and {counted(aside)} "
         f"{'stands' if aside == 1 else 'stand'} aside from it.",
-        Certainty.FITS,
+        Certainty.FITS if sound else Certainty.OPEN,
         because=(
             (
                 "Every entry of both branches hashes to its entry_hash and links to an entry that is there, "
                 "so none of them was changed after it was written."
+                if sound
+                else "Not every entry of both branches hashes to its entry_hash, so one of them was changed, too."
             ),
             f"The two were written at {' and at '.join(times)}.",
             *((f"Up to entry {end:,} that happened {len(group):,} times.",) if len(group) > 1 else ()),

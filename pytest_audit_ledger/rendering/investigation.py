@@ -161,11 +161,18 @@ def _against(against: Against, differences: Sequence[Changed]) -> Iterator[str]:
     told = ", ".join(f"{number:,} {words}" for words, number in counts.items() if number)
     yield f"Against {_said(against.label)}: {told or 'no entry is in both'}."
     yield from (f"  {_said(note)}" for note in against.notes)
-    for change in differences:
+    speaking = [change for change in differences if change.columns.keys() - _HASHES]
+    for change in speaking:
         yield f"  entry {change.sequence_number}"
         for name, (there, here) in change.columns.items():
             yield f"    {printable(name):<24} there {_value(there)}"
             yield f"    {'':<24} here  {_value(here)}"
+    if hashes := len(differences) - len(speaking):
+        yield f"  … and {counted(hashes)} {'differs' if hashes == 1 else 'differ'} in the hashes only"
+
+
+_HASHES = {"previous_hash", "entry_hash"}
+"""What differs in every entry behind one that was changed, and says nothing by itself."""
 
 
 def _value(value: str | None) -> str:

@@ -488,3 +488,17 @@ def test_many_entries_that_were_changed_alike_are_one_incident_and_an_edit(forge
     assert (incident.what, incident.first, incident.last) == (What.EDIT, flags[0][0], flags[-1][0])
     assert (incident.count, incident.certainty) == (len(flags), Certainty.PROVEN)
     assert "FLAG" in incident.sentence
+
+
+def test_a_copy_that_was_changed_is_an_edit_and_a_fork_with_an_edit_inside_is_not_called_sound(forger: Forger) -> None:
+    copied(forger.build(100))
+    forger.unguarded("UPDATE ledger_entries SET track = 'llm' WHERE id = (SELECT max(id) FROM ledger_entries)")
+    edit, _ = investigated(forger).incidents
+    assert (edit.what, edit.first) == (What.EDIT, 50)
+    assert any("stands there twice" in line for line in edit.because)
+    forger.unguarded("UPDATE ledger_entries SET track = 'llm' WHERE sequence_number = 50 AND id = 50")
+    forger.unguarded("UPDATE ledger_entries SET track = 'symbolic' WHERE sequence_number = 50 AND id > 50")
+    found = investigated(forger).incidents
+    fork = next(one for one in found if one.what is What.FORK)
+    assert fork.certainty is Certainty.OPEN
+    assert fork.because[0].startswith("Not every entry of both branches hashes")
