@@ -192,18 +192,20 @@ class Hypotheses:
                 values = map(rewriting.original, values)
         return [member.encode("latin-1") for member in self.known.form.members(column, map(json_text, values))]
 
-    def trials(self) -> Iterator[Trial]:
-        """Yield all of them, the likely ones first."""
-        yield self.frame.whole()
+    def likely(self) -> Iterator[Trial]:
+        """Yield every change of one column, but for times of which very much is lost."""
         yield from self.singles(self.frame)
         yield from self.lost_digits(0, FEW_DIGITS)
-        others = self._in_other_forms()
-        yield from (other.frame.whole() for other in others)
+
+    def others(self) -> Iterator[Trial]:
+        """Yield all that is less likely: other forms, and several columns at once."""
+        forms = self._in_other_forms()
+        yield from (form.frame.whole() for form in forms)
         together = list(self._together())
         yield from (frame.whole() for frame in together)
         yield from self._pairs(0, BANDS[0])
         yield from chain.from_iterable(self.singles(frame, FEW_TOGETHER) for frame in together)
-        yield from chain.from_iterable(other.singles(other.frame, MOST_IN_OTHER_FORMS) for other in others)
+        yield from chain.from_iterable(form.singles(form.frame, MOST_IN_OTHER_FORMS) for form in forms)
         yield from self._pairs(BANDS[0], BANDS[1])
         yield from self.lost_digits(FEW_DIGITS, 6)
         for done, band in pairwise(BANDS[1:]):

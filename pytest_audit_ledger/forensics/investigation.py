@@ -18,7 +18,7 @@ from pytest_audit_ledger.forensics.hypotheses import Suspect, Vocabulary
 from pytest_audit_ledger.forensics.incident import Certainty, Incident, What
 from pytest_audit_ledger.forensics.reconstruction import Budget, Reconstruction, Unexplained, Witness, reconstruct
 from pytest_audit_ledger.forensics.records import Record, Records, read
-from pytest_audit_ledger.forensics.rewritings import UNCHANGED, Transformation
+from pytest_audit_ledger.forensics.rewritings import Transformation
 from pytest_audit_ledger.forensics.surroundings import surroundings
 from pytest_audit_ledger.forensics.systematic import Systematic, find
 from pytest_audit_ledger.judgement import Verification
@@ -168,7 +168,9 @@ class Inquiry:
         (proven,) = scan(self.source, self.snapshot, [fold], 1, self.progress)
         return proven if isinstance(proven, Systematic) and not proven.failure else None
 
-    def _reconstructed(self, numbers: Sequence[int], known: Transformation) -> dict[int, Reconstruction | Unexplained]:
+    def _reconstructed(
+        self, numbers: Sequence[int], known: Sequence[Transformation]
+    ) -> dict[int, Reconstruction | Unexplained]:
         """Reconstruct the entries, as many as there is time for."""
         found: dict[int, Reconstruction | Unexplained] = {}
         deadline = time.perf_counter() + self.left_s
@@ -313,11 +315,10 @@ _SHOWN_BY_ANOTHER = (What.REWRITE, What.TRUNCATION, What.UNCOVERED)
 _TO_RECONSTRUCT = (What.EDIT, What.EDIT_WITH_HASH)
 
 
-def _known(causes: Systematic | None) -> Transformation:
-    """Return what stands between most entries of the ledger and what was hashed."""
-    found = [one for one in causes.explained if isinstance(one.cause, Transformation)] if causes else []
-    best = max(found, key=lambda one: one.count, default=None)
-    return best.cause if best and isinstance(best.cause, Transformation) else UNCHANGED
+def _known(causes: Systematic | None) -> list[Transformation]:
+    """Return what stands between entries of the ledger and what was hashed, by how many entries it is proven for."""
+    explained = sorted(causes.explained, key=lambda one: -one.count) if causes else []
+    return [one.cause for one in explained if isinstance(one.cause, Transformation)]
 
 
 def _suspects(chain: Sequence[Incident], most: int) -> tuple[list[int], int]:

@@ -8,7 +8,7 @@ that proves depends on which hash it is, so a reconstruction says so (`Witness`)
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from hashlib import sha256
@@ -119,19 +119,24 @@ def reconstruct(
     vocabulary: Vocabulary = NO_WORDS,
     *,
     budget: Budget = Budget(),
-    known: Transformation = UNCHANGED,
+    known: Sequence[Transformation] = (),
     advance: Callable[[int], None] = _nothing,
 ) -> Reconstruction | Unexplained:
     """Find what the entry said when it was hashed.
 
-    `vocabulary`: values that occur in the ledger. `known`: what is known to stand between the entries of this ledger
-    and what was hashed (`systematic.py`). `advance` is told how many more hypotheses were tried, as they are.
+    `vocabulary`: values that occur in the ledger. `known`: what is known to stand between entries of this ledger and
+    what was hashed (`systematic.py`); the entry is tried with each of them, and as it stands. One that is an edit is
+    none of that. `advance` is told how many more hypotheses were tried, as they are.
     """
-    return _Search(suspect, Hypotheses(suspect, vocabulary, known), budget, advance).run()
+    bases = [UNCHANGED, *(one for one in known if not one.is_edit)]
+    return _Search(suspect, [Hypotheses(suspect, vocabulary, base) for base in bases], budget, advance).run()
 
 
 @dataclass(frozen=True)
 class _Match:
+    """A hypothesis that has one of the hashes; `base` are those that it is one of."""
+
+    base: Hypotheses
     digest: bytes
     form: Form
     changes: tuple[Change, ...]
@@ -141,10 +146,10 @@ class _Search:
     """The search for the original contents of one entry."""
 
     def __init__(
-        self, suspect: Suspect, hypotheses: Hypotheses, budget: Budget, advance: Callable[[int], None]
+        self, suspect: Suspect, bases: Sequence[Hypotheses], budget: Budget, advance: Callable[[int], None]
     ) -> None:
         self.suspect = suspect
-        self.hypotheses = hypotheses
+        self.bases = bases
         self.advance = advance
         self.own = _digest(suspect.stored_hash)
         self.committed = _digest(suspect.committed)
@@ -164,7 +169,7 @@ class _Search:
             if match.digest == self.committed or self.committed is None:
                 return self._proven(match)
             self.targets.remove(match.digest)
-            if match.changes or match.form != self.hypotheses.known.form:
+            if match.changes or match.base is not self.bases[0] or match.form != match.base.known.form:
                 contradicted = match
                 self.limit = min(self.limit, self.count + MOST_AFTER_A_CONTRADICTION)
             else:
@@ -175,14 +180,20 @@ class _Search:
 
     def _matches(self) -> Iterator[_Match]:
         """Yield the hypotheses that have one of the hashes."""
-        has_time = "T" in (self.hypotheses.stored["timestamp"] or "")
-        for trial in self.hypotheses.trials():
+        has_time = "T" in (self.bases[0].stored["timestamp"] or "")
+        for base, trial in self._trials():
             for digest, member in self._tried(trial):
                 changes = trial.changes_of(member)
                 if has_time or any(change.column == "timestamp" for change in changes):
-                    yield _Match(digest, trial.form, changes)
+                    yield _Match(base, digest, trial.form, changes)
             if self.stopped is not Stopped.EXHAUSTED:
                 return
+
+    def _trials(self) -> Iterator[tuple[Hypotheses, Trial]]:
+        """Yield the entry as it stands, then what is likely, by each cause that is known, then by each all else."""
+        yield from ((base, base.frame.whole()) for base in self.bases)
+        yield from ((base, trial) for base in self.bases for trial in base.likely())
+        yield from ((base, trial) for base in reversed(self.bases) for trial in base.others())
 
     def _tried(self, trial: Trial) -> Iterator[tuple[bytes, bytes]]:
         """Yield the hash and the member of each hypothesis of a trial that has one of the hashes."""
@@ -210,8 +221,7 @@ class _Search:
         return allowed
 
     def _proven(self, match: _Match) -> Reconstruction:
-        hypotheses = self.hypotheses
-        stored = hypotheses.stored
+        stored = match.base.stored
         excluded = self._excluded(match)
         changes = [
             Restored(change.column, change.original, stored[change.column], change.cause, excluded[change.column])
@@ -223,7 +233,7 @@ class _Search:
         return Reconstruction(
             sequence_number=self.suspect.entry.sequence_number,
             changes=tuple(changes),
-            form=None if match.form == hypotheses.known.form else match.form,
+            form=None if match.form == match.base.known.form else match.form,
             proven_by=match.digest.hex(),
             witness=self._witness(match.digest),
             hypotheses=self.count,
@@ -239,7 +249,7 @@ class _Search:
     def _excluded(self, match: _Match) -> Mapping[str, int]:
         """Try, for each column that was changed, all other values as well, and return how many of them there were."""
         excluded = {change.column: 0 for change in match.changes}
-        hypotheses = self.hypotheses.in_form(match.form)
+        hypotheses = match.base.in_form(match.form)
         for change in match.changes if len(match.changes) <= MOST_CHANGES_TOLD_APART else ():
             others = [other for other in match.changes if other is not change]
             members = {other.column: hypotheses.members(other.column, [other.original])[0] for other in others}

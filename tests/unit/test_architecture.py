@@ -116,7 +116,9 @@ def test_nobody_imports_the_inside_of_pytest() -> None:
 def test_the_core_does_no_input_or_output() -> None:
     forbidden = {"os", "io", "pathlib", "socket", "subprocess", "sys", "tempfile", "logging"}
     kinds = ("base", "chain", "coverage", "envelope", "plpgsql", "transcript")
-    for name in ("entry.py", "jsonb.py", "outcome.py", *(f"kinds/{kind}.py" for kind in kinds)):
+    forensics = ("forms", "rewritings", "hypotheses", "reconstruction", "systematic")
+    rooms = (*(f"kinds/{kind}.py" for kind in kinds), *(f"forensics/{name}.py" for name in forensics))
+    for name in ("entry.py", "jsonb.py", "outcome.py", *rooms):
         assert {one.partition(".")[0] for one in imported(PACKAGE / name)} & forbidden == set(), name
 
 

@@ -23,7 +23,7 @@ from pytest_audit_ledger.forensics.reconstruction import (
     Witness,
     reconstruct,
 )
-from pytest_audit_ledger.forensics.rewritings import Transformation, rewritings
+from pytest_audit_ledger.forensics.rewritings import Transformation, constant, rewritings
 from pytest_audit_ledger.rendering.reconstruction import sentence
 from pytest_audit_ledger.sources.sample import sample_entries
 
@@ -323,10 +323,26 @@ def test_an_edit_inside_a_ledger_that_was_hashed_in_another_zone_is_restored_wit
     (rule,) = (one for one in rewritings("timestamp") if one.words == words)
     hashed = datetime.fromisoformat(ENTRY.timestamp).astimezone(zone(2)).isoformat()
     committed = entry_hash(replace(ENTRY, timestamp=hashed))
-    known = Transformation((rule,))
+    known = [Transformation((rule,))]
     found = proven(reconstruct(suspect(committed, track="llm"), VOCABULARY, budget=BUDGET, known=known))
     assert [(change.column, change.original) for change in found.changes] == [("track", "symbolic")]
     assert proven(reconstruct(suspect(committed), known=known, budget=BUDGET)).is_unchanged
+
+
+def test_what_is_known_of_other_entries_hides_no_edit_of_one_that_it_does_not_concern() -> None:
+    zones = [one for one in rewritings("timestamp") if one.words.endswith(("time zone +02:00", "time zone +01:00"))]
+    known = [Transformation((rule,)) for rule in zones] + [Transformation((constant("verdict", "FLAG"),))]
+    for was, now in (("NULL_STALE", "CLEAR"), ("CLEAR", "FLAG")):
+        committed = entry_hash(replace(ENTRY, verdict=was))
+        found = proven(reconstruct(suspect(committed, verdict=now), VOCABULARY, budget=BUDGET, known=known))
+        assert [(change.column, change.original) for change in found.changes] == [("verdict", was)]
+
+
+def test_a_verdict_that_many_were_robbed_of_is_not_taken_for_the_way_to_hash() -> None:
+    known = [Transformation((constant("verdict", "FLAG"),))]
+    committed = entry_hash(replace(ENTRY, verdict="FLAG"))
+    found = proven(reconstruct(suspect(committed, verdict="CLEAR"), VOCABULARY, budget=BUDGET, known=known))
+    assert not found.is_unchanged
 
 
 # which hash proves what
