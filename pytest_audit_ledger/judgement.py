@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from importlib.metadata import version
+from typing import Any
 
 from pytest_audit_ledger.kinds.base import LedgerInfo
 from pytest_audit_ledger.outcome import Anchor, Assurance, Finding, Outcome, Severity, Status
@@ -40,7 +41,7 @@ class Verification:
     `info` is None where the ledger could not be opened, `survey` where no entries were read. `sentence` says in plain
     words what the assurance rests on, and `reading`, where the run was to resume after a checkpoint, what it read.
     Times are UTC; `duration_s` is in seconds. `suites` are the files that the checks were read from, and `controls`
-    what those declare, also where no check serves it.
+    what those declare, also where no check serves it. `given` is what the run was given beside them, such as keys.
     """
 
     database: str
@@ -55,6 +56,7 @@ class Verification:
     reading: str = ""
     suites: tuple[SuiteFile, ...] = ()
     controls: Mapping[str, Control] = field(default_factory=dict)
+    given: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     tool_version: str = field(default_factory=lambda: version("pytest-audit-ledger"))
 
     @property
