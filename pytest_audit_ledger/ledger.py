@@ -195,25 +195,25 @@ class Ledger:
         *,
         verifier_keys: Sequence[str] = (),
         accept_guards: bool = False,
+        since_checkpoint: bool = False,
+        recheck: str | None = None,
     ) -> CheckpointResult:
         """Verify the ledger, and sign a checkpoint of the very snapshot that was verified into `folder`.
 
         The ledger must pass the default suite and match every checkpoint in the folder; those are to be signed by this
         key or by one of `verifier_keys`. Where it does not, the result has no path and its verification says why.
         `accept_guards`: take what protects the ledger as it is, whatever the newest checkpoint says of it.
+        `since_checkpoint`, `recheck`: see `verify_integrity`; the newest trusted checkpoint is that in the folder.
 
-        Raises UsageError for a mistake in a key, and where the ledger is an export; SourceError where the ledger cannot
-        be read, OutputError where the file cannot be written.
+        Raises UsageError for a mistake in a key or a share, and where the ledger is an export; SourceError where it
+        cannot be read, OutputError where the file cannot be written.
         """
         from pytest_audit_ledger.artifacts.checkpoint import create
-        from pytest_audit_ledger.checkpoints.keys import signing_key as read_signing_key
+        from pytest_audit_ledger.resumption import since_options
 
-        key = read_signing_key(signing_key) if isinstance(signing_key, str | Path) else signing_key
-        if isinstance(self.source, ExportFile):
-            raise UsageError("A checkpoint is made of a database.", "Name the DSN of the ledger's database.")
-        suites = self._suites(())
-        trusted = (str(key.verifier()), *verifier_keys)
-        return create(self.source, suites, Path(folder), key, trusted, self._progress, accept_guards=accept_guards)
+        since = since_options(since_checkpoint=since_checkpoint, recheck=recheck)
+        chosen = (signing_key, verifier_keys, self._progress)
+        return create(self.source, self._suites(()), Path(folder), *chosen, accept_guards=accept_guards, since=since)
 
     def prove_entry(
         self,

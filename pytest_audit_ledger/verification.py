@@ -94,6 +94,7 @@ def verify(
         reading=reading(run.info, outcomes, run.survey, run.not_resumed),
         suites=tuple(file for suite in suites for file in suite.files),
         controls=_controls(suites),
+        given=given,
         beside=run.beside,
     )
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from pytest_audit_ledger.artifacts.base import Artifact, Verified
 from pytest_audit_ledger.artifacts.files import Written, whole_files
 from pytest_audit_ledger.checkpoints.comparison import compare
+from pytest_audit_ledger.checkpoints.keys import signing_key as read_signing_key
 from pytest_audit_ledger.checkpoints.keys import verifier_keys
 from pytest_audit_ledger.checkpoints.merkle import CompactRange
 from pytest_audit_ledger.checkpoints.note import Checkpoint, SigningKey, VerifierKey
@@ -24,8 +25,10 @@ from pytest_audit_ledger.judgement import Verification
 from pytest_audit_ledger.kinds.checkpoint_guards import CheckpointGuards, guards
 from pytest_audit_ledger.kinds.entry_tree import EntryTree
 from pytest_audit_ledger.kinds.given import given_by
+from pytest_audit_ledger.resumption import Since
 from pytest_audit_ledger.scan import Progress, scan
 from pytest_audit_ledger.sources.base import Source
+from pytest_audit_ledger.sources.export_file import ExportFile
 from pytest_audit_ledger.suite import Suite, checks_of
 from pytest_audit_ledger.verification import verify
 
@@ -49,18 +52,23 @@ def create(
     source: Source,
     suites: Sequence[Suite],
     folder: Path,
-    key: SigningKey,
-    trusted: Sequence[str],
+    signing_key: SigningKey | str | Path,
+    trusted_keys: Sequence[str],
     progress: Progress,
     *,
     accept_guards: bool,
+    since: Since | None,
 ) -> CheckpointResult:
     """Verify a ledger by these suites and the checkpoints of a folder, and sign one more of that very snapshot.
 
-    `trusted` are the keys that may have signed what lies there. `accept_guards`: do not compare what protects the
-    ledger with what the newest checkpoint says of it. Where a check fails, nothing is signed. Raises UsageError,
-    SourceError and OutputError.
+    `trusted_keys` may have signed what lies there, besides this one. `accept_guards`: do not compare what protects the
+    ledger with what the newest checkpoint says of it. `since`: read what is newer than the newest one. Where a check
+    fails, nothing is signed. Raises UsageError, SourceError and OutputError.
     """
+    key = signing_key if isinstance(signing_key, SigningKey) else read_signing_key(signing_key)
+    if isinstance(source, ExportFile):
+        raise UsageError("A checkpoint is made of a database.", "Name the DSN of the ledger's database.")
+    trusted = (str(key.verifier()), *trusted_keys)
     artifact = CheckpointArtifact(folder, key, verifier_keys(trusted))
     checks = [check for check in checks_of(suites) if not (accept_guards and check.kind is CheckpointGuards)]
     with source.snapshot() as snapshot:
@@ -71,6 +79,7 @@ def create(
             progress=progress,
             given=given_by(checkpoints=[folder], verifier_keys=trusted),
             suites=suites,
+            since=since,
         )
         if not verification.is_valid:
             return CheckpointResult(verification, "", ())

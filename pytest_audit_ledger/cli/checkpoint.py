@@ -21,6 +21,7 @@ from pytest_audit_ledger.cli.options import (
     ledger_options,
     progress,
     refuse_to_overwrite,
+    resumption_options,
     tell_error,
 )
 from pytest_audit_ledger.cli.verification import exit_code, marks
@@ -86,8 +87,18 @@ def keygen(origin: str, output: str) -> int:
     is_flag=True,
     help="Take what protects the ledger as it is now, although it is not what it was at the newest checkpoint.",
 )
+@resumption_options
 def create(
-    dsn: str, table: str, timeout: int, quiet: bool, key: str, output: str, keys: tuple[str, ...], accept_guards: bool
+    dsn: str,
+    table: str,
+    timeout: int,
+    quiet: bool,
+    key: str,
+    output: str,
+    keys: tuple[str, ...],
+    accept_guards: bool,
+    since_checkpoint: bool,
+    recheck: str | None,
 ) -> int:
     """Verify a ledger, and sign a checkpoint of it into DIR.
 
@@ -96,7 +107,14 @@ def create(
     """
     signer = signing_key(key)
     with Ledger(dsn, table=table, timeout=timeout, progress=progress(quiet=quiet)) as ledger:
-        result = ledger.create_checkpoint(output, signer, verifier_keys=keys, accept_guards=accept_guards)
+        result = ledger.create_checkpoint(
+            output,
+            signer,
+            verifier_keys=keys,
+            accept_guards=accept_guards,
+            since_checkpoint=since_checkpoint,
+            recheck=recheck,
+        )
     code = exit_code(result.verification)
     if not quiet:
         _tell(result)
@@ -112,6 +130,8 @@ def _tell(result: CheckpointResult) -> None:
         return
     verification = result.verification
     click.echo(f"{verification.assurance.value}: {printable(verification.sentence, 2000)}")
+    if verification.reading:
+        click.echo(printable(verification.reading, 2000))
     if not result.files:
         click.echo(printable(f"There is a checkpoint of {verification.size:,} entries already: {result.path}"))
     for file in result.files:

@@ -68,7 +68,7 @@ def facts(verification: Verification) -> dict[str, str]:
             told["table"] += f" (schema v{info.schema_version})"
     survey = verification.survey
     if survey is None:
-        told["entries"] = "not read"
+        told["entries"] = _judged(verification.outcomes)
     elif not survey.entries:
         told["entries"] = "none" if verification.size == 0 else f"none after {verification.size:,}"
     else:
@@ -81,6 +81,12 @@ def facts(verification: Verification) -> dict[str, str]:
         told["read"] = verification.reading
     told["took"] = f"{verification.duration_s:.2f} s"
     return {name: printable(value, 1000) for name, value in told.items()}
+
+
+def _judged(outcomes: Sequence[Outcome]) -> str:
+    """Tell of entries that no scan counted: queries judge them on the server."""
+    most = max((outcome.element_count for outcome in outcomes if outcome.unit == "entries"), default=0)
+    return f"not counted; up to {most:,} judged by a check" if most else "not read"
 
 
 def table(outcomes: Sequence[Outcome]) -> list[tuple[str, Status | None]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -32,10 +33,12 @@ from pytest_audit_ledger.resumption import Since
 from pytest_audit_ledger.scan import no_progress
 from pytest_audit_ledger.sources.postgres import PostgresSource
 from pytest_audit_ledger.sources.sample import sample_entries
+from pytest_audit_ledger.transcript_keys import keys_by_id
 from pytest_audit_ledger.verification import verify
 from tests.artifacts.support import HOSTILE_TEXTS, escalate, violations
 from tests.forger import TAMPERINGS, Forger
 from tests.postgres.support import default_suite, emptied
+from tests.signers import PEM
 
 CLOCK = datetime(2026, 11, 24, 15, 0, tzinfo=timezone.utc)
 STEP_S = 600.0
@@ -367,6 +370,29 @@ def test_the_commands_to_verify_again_name_the_ledger_without_its_password(forge
     commands = [step["command"] for step in made.data["reverify"]]
     assert any("--start-date 2025-09-01 --end-date 2025-09-30" in command for command in commands)
     assert "hunter2" not in made.html + made.json + made.markdown
+
+
+def test_the_commands_to_verify_again_prove_what_the_report_says(forger: Forger, tmp_path: Path) -> None:
+    key, public_key = SigningKey.generate("example/ledger"), tmp_path / "transcripts.pem"
+    public_key.write_text(PEM)
+    with Ledger(forger.build(100).dsn) as ledger:
+        ledger.create_checkpoint(tmp_path / "check points", key)
+        made = ledger.generate_report(
+            checkpoints=[tmp_path / "check points"],
+            verifier_keys=[str(key.verifier())],
+            require_checkpoint=True,
+            max_unanchored="24h",
+            transcript_keys=[public_key],
+        )
+    _, _, verify_again, report_again, _, offline = made.data["reverify"]
+    done = CliRunner().invoke(main, shlex.split(verify_again["command"])[1:])
+    assert (done.exit_code, "ANCHORED" in done.stdout) == (0, True), done.output
+    held_against = ["--checkpoint", str(tmp_path / "check points"), "--verifier-key", str(key.verifier())]
+    options = shlex.join([*held_against, "--require-checkpoint", "--max-unanchored", "24h"])
+    (key_id,) = keys_by_id([PEM])
+    for step in (verify_again, report_again, offline):
+        assert options in step["command"]
+        assert step["purpose"].endswith(f", with a --transcript-key for each of {key_id}.")
 
 
 @pytest.mark.parametrize("name", ["report.pdf", "report", ""])

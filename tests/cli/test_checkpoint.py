@@ -233,3 +233,36 @@ def test_a_share_without_a_checkpoint_to_resume_from_is_wrong_usage(invoke: Invo
     result = invoke("verify", "--ledger-db", signed, *HOLD, "--recheck", "1/30")
     assert (result.exit_code, len(result.stderr.splitlines())) == (2, 1)
     assert "Add --ledger-since-checkpoint" in result.stderr
+
+
+def test_a_checkpoint_made_since_another_is_the_one_that_reading_everything_makes(
+    invoke: Invoke, signed: str, forger: Forger
+) -> None:
+    forger.append(list(sample_entries(103))[100:])
+    made = create(invoke, signed, "--since-checkpoint", "--recheck", "1/4")
+    assert made.exit_code == 0, made.output
+    assert f"\n3 entries after entry 100, where {FILE} ends; of the older ones share " in made.stdout
+    resumed = {path.name: path.read_bytes() for path in Path("checkpoints").glob("000000000103.*")}
+    assert len(resumed) == 3
+    for name in resumed:
+        Path("checkpoints", name).unlink()
+    assert create(invoke, signed).exit_code == 0
+    assert Path("checkpoints", "000000000103.checkpoint").read_bytes() == resumed["000000000103.checkpoint"]
+    assert invoke("verify", "--ledger-db", signed, *HOLD).exit_code == 0
+
+
+def test_no_checkpoint_is_made_since_one_whose_last_entry_was_edited(
+    invoke: Invoke, signed: str, forger: Forger
+) -> None:
+    forger.append(list(sample_entries(103))[100:])
+    forger.unguarded("UPDATE ledger_entries SET reasoning = 'edited' WHERE sequence_number = 100")
+    result = create(invoke, signed, "--since-checkpoint")
+    assert result.exit_code == 1
+    assert "No checkpoint was made." in result.stdout
+    assert not list(Path("checkpoints").glob("000000000103.*"))
+
+
+def test_the_first_checkpoint_of_a_folder_reads_every_entry_and_says_so(invoke: Invoke, dsn: str, keys: None) -> None:
+    result = create(invoke, dsn, "--since-checkpoint")
+    assert result.exit_code == 0, result.output
+    assert "\nEvery entry was read, because there is no trusted checkpoint with its record yet.\n" in result.stdout

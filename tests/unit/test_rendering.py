@@ -187,6 +187,14 @@ def test_an_empty_ledger_and_one_that_was_not_read_are_told_apart() -> None:
     assert unread["database"] == "postgresql://h/d"
 
 
+def test_entries_that_only_queries_judged_are_not_told_as_unread() -> None:
+    judged = [replace(OUTCOME, unit="entries", element_count=count) for count in (7, 1003, 0)]
+    guards = replace(OUTCOME, unit="triggers and roles", element_count=2000)
+    told = facts(replace(VERIFICATION, survey=None, outcomes=(guards, *judged)))
+    assert told["entries"] == "not counted; up to 1,003 judged by a check"
+    assert facts(replace(VERIFICATION, survey=None, outcomes=(guards,)))["entries"] == "not read"
+
+
 def test_a_table_has_a_head_and_a_line_for_each_outcome_with_its_status() -> None:
     other = replace(OUTCOME, check_id="guard", status=Status.PASS, element_count=0, unexpected_count=0)
     lines = table([OUTCOME, other])

@@ -9,9 +9,12 @@ from typing import Any
 from pytest_audit_ledger.artifacts.report.request import SECTIONS, ReportRequest
 from pytest_audit_ledger.entry import canonical_timestamp
 from pytest_audit_ledger.judgement import Verification
+from pytest_audit_ledger.kinds.checkpoint import Checkpoint
+from pytest_audit_ledger.kinds.transcript import TranscriptSignature
 from pytest_audit_ledger.resources import PACKAGE_DIGEST_COMMAND
 from pytest_audit_ledger.sources.selection import SMALLEST_STEP, Selection
 from pytest_audit_ledger.suite import default_suites
+from pytest_audit_ledger.transcript_keys import keys_by_id
 
 PACKAGE = "pytest-audit-ledger"
 
@@ -23,6 +26,8 @@ def commands(verification: Verification, request: ReportRequest) -> list[dict[st
     shipped = {name for of_export in (False, True) for name in default_suites(of_export=of_export)}
     ran = dict.fromkeys(outcome.suite for outcome in verification.outcomes)
     suites = [part for name in ran if name not in shipped for part in ("--suite", name)]
+    held_against = _checkpoints(verification)
+    trusting = _transcript_keys(verification)
     return [
         _step(
             "Install the version that made this report.", "pip", "install", f"{PACKAGE}=={verification.tool_version}"
@@ -32,12 +37,34 @@ def commands(verification: Verification, request: ReportRequest) -> list[dict[st
             "command": PACKAGE_DIGEST_COMMAND,
         },
         _step(
-            "Verify every entry, link and protection again.", "audit-ledger", "verify", *source, *suites, "--verbose"
+            f"Verify every entry, link and protection again{trusting}.",
+            *("audit-ledger", "verify", *source, *suites, *held_against, "--verbose"),
         ),
-        _step("Make this report again.", "audit-ledger", "report", *source, *suites, *_report(request)),
+        _step(
+            f"Make this report again{trusting}.",
+            *("audit-ledger", "report", *source, *suites, *held_against, *_report(request)),
+        ),
         _step("Take the entries away, to verify them without the database.", *_export(source)),
-        _step("Verify them there.", "audit-ledger", "verify", "--source", "ledger.jsonl.gz", "--verbose"),
+        _step(
+            f"Verify them there{trusting}.",
+            *("audit-ledger", "verify", "--source", "ledger.jsonl.gz", *held_against, "--verbose"),
+        ),
     ]
+
+
+def _checkpoints(verification: Verification) -> list[str]:
+    """Return the options that hold a ledger against the checkpoints that it was held against."""
+    given = verification.given.get(Checkpoint.name, {})
+    named = {"--checkpoint": given.get("folders", ()), "--verifier-key": given.get("verifier_keys", ())}
+    options = [part for option, values in named.items() for value in values for part in (option, value)]
+    options += ["--require-checkpoint"] if given.get("require") else []
+    return options + (["--max-unanchored", given["max_unanchored"]] if given.get("max_unanchored") else [])
+
+
+def _transcript_keys(verification: Verification) -> str:
+    """Tell which public keys transcripts were verified with; the files that hold them are whoever's runs this."""
+    ids = keys_by_id(verification.given.get(TranscriptSignature.name, {}).get("keys", ()))
+    return f", with a --transcript-key for each of {', '.join(ids)}" if ids else ""
 
 
 def _step(purpose: str, *arguments: str) -> dict[str, str]:
