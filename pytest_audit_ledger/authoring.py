@@ -12,13 +12,13 @@ from pathlib import Path
 
 from pytest_audit_ledger.errors import OutputError, SuiteError, UsageError
 from pytest_audit_ledger.kinds.registry import Registry
+from pytest_audit_ledger.outcome import DEFAULT_SAMPLES
 from pytest_audit_ledger.rendering import suites as words
 from pytest_audit_ledger.resources import folder
 from pytest_audit_ledger.suite import Suite, load
 from pytest_audit_ledger.suite.discovery import SUFFIX, find_suites
 from pytest_audit_ledger.suite.mistakes import did_you_mean
 from pytest_audit_ledger.suite.schema import complete
-from pytest_audit_ledger.verification import DEFAULT_SAMPLES
 
 STARTER = f"my{SUFFIX}"
 

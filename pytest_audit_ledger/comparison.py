@@ -8,15 +8,15 @@ from pathlib import Path
 from pytest_audit_ledger.artifacts.backup_file import BackupVerification, is_backup, prove_backup, restored_backup
 from pytest_audit_ledger.artifacts.difference import Difference, Side, difference
 from pytest_audit_ledger.artifacts.encryption import Key, opener_of, read_key
-from pytest_audit_ledger.artifacts.proof import Prover
+from pytest_audit_ledger.artifacts.prover import Prover
 from pytest_audit_ledger.extensions import installed_kinds
+from pytest_audit_ledger.outcome import DEFAULT_SAMPLES
 from pytest_audit_ledger.scan import Progress, no_progress
 from pytest_audit_ledger.sources.base import Snapshot, Source
 from pytest_audit_ledger.sources.dsn import resolve
 from pytest_audit_ledger.sources.postgres import DEFAULT_TIMEOUT_S, PostgresSource
 from pytest_audit_ledger.sources.resolve import DEFAULT_TABLE, named_source, started
 from pytest_audit_ledger.suite import checks_of, shipped_suites
-from pytest_audit_ledger.verification import DEFAULT_SAMPLES
 
 
 def prover(scratch_db: str | None, progress: Progress) -> Prover:

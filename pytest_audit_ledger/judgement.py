@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from importlib.metadata import version
+from typing import TYPE_CHECKING
 
 from pytest_audit_ledger.kinds.base import LedgerInfo
 from pytest_audit_ledger.outcome import Anchor, Assurance, Finding, Outcome, Severity, Status
-from pytest_audit_ledger.suite import Control, SuiteFile
+from pytest_audit_ledger.resources import tool_version
+
+if TYPE_CHECKING:
+    from pytest_audit_ledger.suite import Control, SuiteFile
 
 CONSISTENCY = ("chain_linkage", "entry_hash", "sequence_continuity")
 """The kinds that must all have passed before a ledger is called self-consistent."""
@@ -55,7 +58,7 @@ class Verification:
     reading: str = ""
     suites: tuple[SuiteFile, ...] = ()
     controls: Mapping[str, Control] = field(default_factory=dict)
-    tool_version: str = field(default_factory=lambda: version("pytest-audit-ledger"))
+    tool_version: str = field(default_factory=tool_version)
 
     @property
     def is_valid(self) -> bool:

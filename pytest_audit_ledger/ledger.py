@@ -10,7 +10,8 @@
             print(entry["sequence_number"], entry["rule_id"])
 
 Everything raised is one of `errors.py`. What goes wrong while verifying is no exception but an outcome: a check that
-could not be evaluated.
+could not be evaluated. What a method needs is imported when it is called, so that who backs a ledger up does not wait
+for what verifies it.
 """
 
 from __future__ import annotations
@@ -23,25 +24,11 @@ from itertools import compress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
-from pytest_audit_ledger.artifacts.backup import BackupResult, backup, backup_request
 from pytest_audit_ledger.artifacts.base import Verified
-from pytest_audit_ledger.artifacts.checkpoint import CheckpointArtifact, CheckpointResult
 from pytest_audit_ledger.artifacts.encryption import Key, read_key
-from pytest_audit_ledger.artifacts.entry_proof import EntryProof, prove
-from pytest_audit_ledger.artifacts.export import Export, ExportResult, entries, export, export_request
 from pytest_audit_ledger.artifacts.files import Written
-from pytest_audit_ledger.artifacts.report import Report, generate, report_request, save
-from pytest_audit_ledger.checkpoints.keys import signing_key as read_signing_key
-from pytest_audit_ledger.checkpoints.keys import verifier_keys as parse_verifier_keys
-from pytest_audit_ledger.checkpoints.note import SigningKey
-from pytest_audit_ledger.checkpoints.store import checkpoint_path
-from pytest_audit_ledger.comparison import prover as prover_of
 from pytest_audit_ledger.errors import UsageError
-from pytest_audit_ledger.extensions import installed_kinds
-from pytest_audit_ledger.judgement import Verification
-from pytest_audit_ledger.kinds.checkpoint_guards import CheckpointGuards
-from pytest_audit_ledger.kinds.given import given_by
-from pytest_audit_ledger.resumption import since_options
+from pytest_audit_ledger.outcome import DEFAULT_SAMPLES
 from pytest_audit_ledger.scan import Progress, no_progress
 from pytest_audit_ledger.sources.base import Source
 from pytest_audit_ledger.sources.export_file import ExportFile
@@ -49,13 +36,18 @@ from pytest_audit_ledger.sources.postgres import DEFAULT_TIMEOUT_S
 from pytest_audit_ledger.sources.resolve import DEFAULT_TABLE, named_source, started
 from pytest_audit_ledger.sources.selection import fields as parse_fields
 from pytest_audit_ledger.sources.selection import selection
-from pytest_audit_ledger.suite import Suite, checks_of, load, shipped_suites
-from pytest_audit_ledger.suite.discovery import find_suites
-from pytest_audit_ledger.verification import DEFAULT_SAMPLES
-from pytest_audit_ledger.verification import verify as _verify
 
 if TYPE_CHECKING:
     from typing_extensions import Self, TypedDict, Unpack
+
+    from pytest_audit_ledger.artifacts.backup import BackupResult
+    from pytest_audit_ledger.artifacts.checkpoint import CheckpointResult
+    from pytest_audit_ledger.artifacts.entry_proof import EntryProof
+    from pytest_audit_ledger.artifacts.export import Export, ExportResult
+    from pytest_audit_ledger.artifacts.report import Report
+    from pytest_audit_ledger.checkpoints.note import SigningKey
+    from pytest_audit_ledger.judgement import Verification
+    from pytest_audit_ledger.suite import Suite
 
     class _Verifying(TypedDict, total=False):
         suites: Sequence[str | Path]
@@ -151,6 +143,11 @@ class Ledger:
         Raises UsageError for a mistake in a suite, in a key or in these options. What goes wrong with the ledger or the
         server is in the result.
         """
+        from pytest_audit_ledger.kinds.given import given_by
+        from pytest_audit_ledger.resumption import since_options
+        from pytest_audit_ledger.suite import checks_of
+        from pytest_audit_ledger.verification import verify
+
         loaded = self._suites(suites)
         checks = [check for check in checks_of(loaded) if check_timestamps or check.kind.name != "timestamp_order"]
         given = given_by(
@@ -160,7 +157,7 @@ class Ledger:
             max_unanchored=max_unanchored,
             transcript_keys=transcript_keys,
         )
-        return _verify(
+        return verify(
             self.source,
             checks,
             workers=workers,
@@ -191,27 +188,15 @@ class Ledger:
         Raises UsageError for a mistake in a key, and where the ledger is an export; SourceError where the ledger cannot
         be read, OutputError where the file cannot be written.
         """
-        key = signing_key if isinstance(signing_key, SigningKey) else read_signing_key(signing_key)
+        from pytest_audit_ledger.artifacts.checkpoint import create
+        from pytest_audit_ledger.checkpoints.keys import signing_key as read_signing_key
+
+        key = read_signing_key(signing_key) if isinstance(signing_key, str | Path) else signing_key
         if isinstance(self.source, ExportFile):
             raise UsageError("A checkpoint is made of a database.", "Name the DSN of the ledger's database.")
-        trusted = (str(key.verifier()), *verifier_keys)
-        artifact = CheckpointArtifact(Path(folder), key, parse_verifier_keys(trusted))
         suites = self._suites(())
-        checks = [check for check in checks_of(suites) if not (accept_guards and check.kind is CheckpointGuards)]
-        with self.source.snapshot() as snapshot:
-            verification = _verify(
-                self.source,
-                checks,
-                shared=snapshot.share(),
-                progress=self._progress,
-                given=given_by(checkpoints=[folder], verifier_keys=trusted),
-                suites=suites,
-            )
-            if not verification.is_valid:
-                return CheckpointResult(verification, "", ())
-            files = artifact.write(Verified(verification, self.source, snapshot, self._progress))
-        path = checkpoint_path(Path(folder), verification.size)
-        return CheckpointResult(verification, str(path), tuple(files))
+        trusted = (str(key.verifier()), *verifier_keys)
+        return create(self.source, suites, Path(folder), key, trusted, self._progress, accept_guards=accept_guards)
 
     def prove_entry(
         self,
@@ -229,10 +214,17 @@ class Ledger:
         Raises UsageError for a mistake in a key, where no checkpoint speaks of the entry, and where the ledger is an
         export; SourceError where the ledger cannot be read, OutputError where the file cannot be written.
         """
+        from pytest_audit_ledger.artifacts.entry_proof import prove
+        from pytest_audit_ledger.checkpoints.keys import verifier_keys as parse_verifier_keys
+
         keys = parse_verifier_keys(verifier_keys)
         return prove(self.source, number, checkpoints, keys, Path(output_file), self._progress)
 
     def _suites(self, suites: Sequence[str | Path]) -> list[Suite]:
+        from pytest_audit_ledger.extensions import installed_kinds
+        from pytest_audit_ledger.suite import load, shipped_suites
+        from pytest_audit_ledger.suite.discovery import find_suites
+
         registry = installed_kinds()
         own = find_suites([Path(suite) for suite in suites], Path.cwd()) if suites else []
         shipped = shipped_suites(registry, of_export=isinstance(self.source, ExportFile))
@@ -260,6 +252,8 @@ class Ledger:
 
         Raises UsageError, and SourceError where the ledger cannot be opened or read.
         """
+        from pytest_audit_ledger.artifacts.report import generate, report_request
+
         named = ("verdicts", "violations", "timeline", "audit_trail")
         wanted = (include_verdicts, include_violations, include_timeline, include_audit_trail)
         request = report_request(
@@ -278,6 +272,8 @@ class Ledger:
 
         Raises UsageError for another suffix, OutputError where the file cannot be written.
         """
+        from pytest_audit_ledger.artifacts.report import save
+
         return save(report, path)
 
     @overload
@@ -332,6 +328,8 @@ class Ledger:
 
         Raises UsageError, SourceError where the entries cannot be read, OutputError where the file cannot be written.
         """
+        from pytest_audit_ledger.artifacts.export import entries, export_request
+
         names = parse_fields(fields) if fields is not None else ()
         wanted = selection(
             start_date=start_date, end_date=end_date, verdict=verdict_filter, rule_id=rule_id, limit=limit
@@ -364,18 +362,20 @@ class Ledger:
         Raises UsageError, SourceError where the database cannot be dumped, OutputError where the file cannot be written
         or does not hold what the database does.
         """
+        from pytest_audit_ledger.artifacts.backup import backup, backup_request
+
         key = read_key(encryption_key) if isinstance(encryption_key, str) else encryption_key
         request = backup_request(str(output_file), format=format, compress=compress, key=key)
+        if verify:
+            from pytest_audit_ledger.comparison import prover as prover_of
         prover = prover_of(scratch_db, self._progress) if verify else None
         with self.source.snapshot() as snapshot:
-            verification = None
-            if prover is not None:
-                verification = _verify(self.source, prover.checks, shared=snapshot.share(), progress=self._progress)
+            verification = prover.verify(self.source, snapshot) if prover is not None else None
             return backup(snapshot, request, verification=verification, prover=prover, progress=self._progress)
 
     def _export(self, request: Export, *, verified: bool) -> ExportResult:
+        from pytest_audit_ledger.artifacts.export import export
+
         with self.source.snapshot() as snapshot:
-            verification = None
-            if verified:
-                verification = self.verify_integrity(shared=snapshot.share())
+            verification = self.verify_integrity(shared=snapshot.share()) if verified else None
             return export(snapshot, request, verification=verification, progress=self._progress)

@@ -14,7 +14,7 @@ QUOTED = re.compile(
 )
 """Comments, and quotes of every kind, in SQL (PostgreSQL documentation, section 4.1); {ledger} stands for a name."""
 
-_NAME_PART = re.compile(r'(?:"((?:[^"]|"")+)"|([A-Za-z_\u0080-\uffff][\w$]*))(\.|$)')
+_NAME_PART = re.compile(r'(?:"((?:[^"]|"")+)"|((?:[A-Za-z_]|[^\x00-\x7f])[\w$]*))(\.|$)')
 
 
 def split_name(name: str) -> tuple[str, str]:

@@ -10,6 +10,9 @@ from enum import Enum
 
 from pytest_audit_ledger.printable import clip
 
+DEFAULT_SAMPLES = 20
+"""Findings of a check that are kept, unless a run decides otherwise."""
+
 LONGEST_TEXT = 2_000
 """Characters kept of a text in a finding: an entry may hold a megabyte, a finding must not."""
 

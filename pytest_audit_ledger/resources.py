@@ -30,6 +30,13 @@ def sql(name: str) -> str:
     return (folder("sql") / name).read_text(encoding="utf-8")
 
 
+def tool_version() -> str:
+    """Return the version of this package."""
+    from importlib.metadata import version  # noqa: PLC0415  (slow to import, and not every command tells it)
+
+    return version("pytest-audit-ledger")
+
+
 @cache
 def json_schema(name: str) -> Mapping[str, Any]:
     """Return a JSON Schema in checks/."""

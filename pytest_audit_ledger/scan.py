@@ -6,13 +6,10 @@ order, so findings, counts and their order do not depend on the number of worker
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import pickle
 import signal
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from functools import reduce
 from typing import Protocol
@@ -156,6 +153,9 @@ def _read_in_processes(
 
     `fresh` are the folds, pickled, before they have seen anything.
     """
+    import multiprocessing  # noqa: PLC0415  (slow to import, and most ledgers are read by one process)
+    from concurrent.futures.process import BrokenProcessPool, ProcessPoolExecutor  # noqa: PLC0415
+
     shared = snapshot.share()
     # spawn, because a fork would share the open connection, and threads that a test run may have started
     context = multiprocessing.get_context("spawn")

@@ -21,13 +21,11 @@ from pytest_audit_ledger.kinds.base import Fold, Guard, Kind, LedgerInfo, Query
 from pytest_audit_ledger.kinds.chain import SequenceContinuity
 from pytest_audit_ledger.kinds.checkpoint import Checkpoint
 from pytest_audit_ledger.kinds.given import Given
-from pytest_audit_ledger.outcome import Outcome, Severity, Status
+from pytest_audit_ledger.outcome import DEFAULT_SAMPLES, Outcome, Severity, Status
 from pytest_audit_ledger.resumption import Since, resumption
 from pytest_audit_ledger.scan import Progress, broken_kind, no_progress, scan
 from pytest_audit_ledger.sources.base import Snapshot, Source
 from pytest_audit_ledger.suite import Check, Control, Suite
-
-DEFAULT_SAMPLES = 20
 
 NOTHING_GIVEN: Given = {}
 

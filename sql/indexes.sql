@@ -1,5 +1,5 @@
 -- The indexes of the ledger with their key columns in order, NULL for an expression. `is_complete`: the server can use it
--- for any entry.
+-- for any entry. Grouped by all that is told, because catalogues have primary keys from PostgreSQL 14 on only.
 -- Used by: the repair.
 SELECT x.relname AS name,
        i.indisprimary AS is_primary,
@@ -10,4 +10,4 @@ JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid
 CROSS JOIN pg_catalog.unnest(i.indkey::int2[]) WITH ORDINALITY AS k (attnum, position)
 LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum AND k.attnum <> 0
 WHERE i.indrelid = %(table)s AND k.position <= i.indnkeyatts
-GROUP BY x.oid, x.relname, i.indexrelid
+GROUP BY i.indexrelid, 1, 2, 3

@@ -1,5 +1,6 @@
 -- The triggers on the ledger and on every partition or child table of it; a relation without any has one row of NULLs.
 -- Copies of a row trigger on partitions are marked internal by PostgreSQL 12, so the constraint column tells them apart.
+-- `may_have_row_triggers`: PostgreSQL 12 refuses those that fire BEFORE on a partitioned table.
 -- `is_partition`: the relation is the ledger or a partition of it, and no child table. `function_is_own`: nothing else is
 -- refused with the function; it serves no trigger elsewhere, none that fires on INSERT, and belongs to no extension.
 -- Used by: append_only, the repair.
@@ -13,6 +14,7 @@ SELECT c.oid::bigint AS oid,
        n.nspname AS schema,
        c.relname AS table,
        c.relkind = 'p' AS is_partitioned,
+       c.relkind <> 'p' OR pg_catalog.current_setting('server_version_num')::int >= 130000 AS may_have_row_triggers,
        c.oid = %(table)s OR c.relispartition AS is_partition,
        (SELECT i.inhparent::bigint FROM pg_catalog.pg_inherits i
         WHERE i.inhrelid = c.oid AND c.relispartition AND c.oid <> %(table)s) AS parent,

@@ -13,25 +13,28 @@ import shutil
 import zlib
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
-from importlib.metadata import version
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from pytest_audit_ledger.artifacts.base import Artifact, Verified
 from pytest_audit_ledger.artifacts.encryption import Key, Opener, encrypt, key_of_this_run
 from pytest_audit_ledger.artifacts.files import Behind, Draft, Written, whole_files, written_json
-from pytest_audit_ledger.artifacts.proof import NOT_PROVEN, Content, Method, Proof, Prover, content, statuses
+from pytest_audit_ledger.artifacts.proof import NOT_PROVEN, Content, Method, Proof, statuses
 from pytest_audit_ledger.artifacts.tally import tally
 from pytest_audit_ledger.entry import canonical_timestamp
 from pytest_audit_ledger.errors import OutputError, UsageError
 from pytest_audit_ledger.interruption import interruptible
 from pytest_audit_ledger.judgement import Verification
+from pytest_audit_ledger.resources import tool_version
 from pytest_audit_ledger.scan import BYTES, Advance, Progress, no_progress
 from pytest_audit_ledger.sources import programs
 from pytest_audit_ledger.sources.base import Snapshot
 from pytest_audit_ledger.sources.manifest import manifest_path
 from pytest_audit_ledger.sources.postgres import LOCK_TIMEOUT_S, PostgresSnapshot
 from pytest_audit_ledger.sources.programs import CHUNK, Program, Running
+
+if TYPE_CHECKING:
+    from pytest_audit_ledger.artifacts.prover import Prover
 
 FORMATS = ("plain", "custom")
 MANIFEST_SCHEMA = "backup-manifest.schema.json"
@@ -153,12 +156,12 @@ def backup(
     key, opener = _keys(request.key, proven=prover is not None)
     path = Path(request.path)
     with whole_files(path, manifest_path(path), mode=OWNER_ONLY) as (file, beside):
-        _dump(snapshot, program, replace(request, key=key), file, progress)
+        told = _dump(snapshot, program, replace(request, key=key), file, progress)
         written = file.written(request.path)
         if prover is None:
-            held, proof = Content(tally(snapshot).told()), NOT_PROVEN
+            held, proof = Content(told), NOT_PROVEN
         else:
-            held = content(snapshot, verification, prover.progress)
+            held = prover.content(snapshot, verification)
             with file.reopened() as dumped:
                 proof = prover.prove(dumped, opener, held, snapshot.info.table)
         if proof.contradictions:
@@ -203,7 +206,10 @@ def _keys(key: Key | None, *, proven: bool) -> tuple[Key | None, Opener]:
     return Key((*key.recipients, recipient)), opener
 
 
-def _dump(snapshot: PostgresSnapshot, program: Program, request: Backup, file: Draft, progress: Progress) -> None:
+def _dump(
+    snapshot: PostgresSnapshot, program: Program, request: Backup, file: Draft, progress: Progress
+) -> dict[str, Any]:
+    """Write the dump to the file, and return the tally of the ledger, which is taken while pg_dump is at work."""
     arguments = [
         f"--format={request.format}",
         f"--snapshot={snapshot.share()}",
@@ -212,8 +218,9 @@ def _dump(snapshot: PostgresSnapshot, program: Program, request: Backup, file: D
         *("--no-owner", "--no-privileges", "--no-tablespaces", "--no-publications", "--no-subscriptions"),
         *(["--compress=0"] if request.compressed and request.format == "custom" else []),
     ]
-    # what nobody has to change, pg_dump writes to the file itself, which is quicker than through a pipe
-    direct = not (request.compressed or request.key)
+    # What nobody has to change, pg_dump writes to the file itself, which is quicker than through a pipe. In a file, but
+    # not in a pipe, it changes the beginning of a custom dump once more at the end, when that is hashed already.
+    direct = request.format == "plain" and not (request.compressed or request.key)
     into = cast("BinaryIO", file) if direct else None
     with Running(program, arguments, snapshot.login(), into=into) as running, progress(None, BYTES) as advance:
 
@@ -230,7 +237,9 @@ def _dump(snapshot: PostgresSnapshot, program: Program, request: Backup, file: D
                 else:
                     shutil.copyfileobj(reader, writer, CHUNK)
 
+        told = tally(snapshot).told()
         interruptible(write, running.stop)
+    return told
 
 
 class _Dumped:
@@ -279,7 +288,7 @@ def _manifest(
     info = snapshot.info
     return {
         "manifest_version": 1,
-        "tool_version": version("pytest-audit-ledger"),
+        "tool_version": tool_version(),
         "file": Path(written.path).name,
         "format": request.format,
         "compression": "gzip" if request.compressed else "",

@@ -12,7 +12,8 @@ from typing import Any, BinaryIO
 
 from pytest_audit_ledger.artifacts.backup import MANIFEST_SCHEMA
 from pytest_audit_ledger.artifacts.encryption import Opener
-from pytest_audit_ledger.artifacts.proof import Content, Method, Proof, Prover, checksum
+from pytest_audit_ledger.artifacts.proof import Content, Method, Proof, checksum
+from pytest_audit_ledger.artifacts.prover import Prover
 from pytest_audit_ledger.artifacts.restore import restored
 from pytest_audit_ledger.errors import SourceError, UsageError
 from pytest_audit_ledger.outcome import Status

@@ -13,6 +13,7 @@ from pathlib import Path
 from pytest_audit_ledger.artifacts.base import Artifact, Verified
 from pytest_audit_ledger.artifacts.files import Written, whole_files
 from pytest_audit_ledger.checkpoints.comparison import compare
+from pytest_audit_ledger.checkpoints.keys import verifier_keys
 from pytest_audit_ledger.checkpoints.merkle import CompactRange
 from pytest_audit_ledger.checkpoints.note import Checkpoint, SigningKey, VerifierKey
 from pytest_audit_ledger.checkpoints.pieces import Pieces
@@ -20,9 +21,13 @@ from pytest_audit_ledger.checkpoints.record import Record, binding, json_file, n
 from pytest_audit_ledger.checkpoints.store import Store, checkpoint_path, read_store
 from pytest_audit_ledger.errors import CannotEvaluate, OutputError, UsageError
 from pytest_audit_ledger.judgement import Verification
-from pytest_audit_ledger.kinds.checkpoint_guards import guards
+from pytest_audit_ledger.kinds.checkpoint_guards import CheckpointGuards, guards
 from pytest_audit_ledger.kinds.entry_tree import EntryTree
-from pytest_audit_ledger.scan import scan
+from pytest_audit_ledger.kinds.given import given_by
+from pytest_audit_ledger.scan import Progress, scan
+from pytest_audit_ledger.sources.base import Source
+from pytest_audit_ledger.suite import Suite, checks_of
+from pytest_audit_ledger.verification import verify
 
 SIGNING_KEY_MODE = 0o600
 
@@ -38,6 +43,39 @@ class CheckpointResult:
     verification: Verification
     path: str
     files: tuple[Written, ...]
+
+
+def create(
+    source: Source,
+    suites: Sequence[Suite],
+    folder: Path,
+    key: SigningKey,
+    trusted: Sequence[str],
+    progress: Progress,
+    *,
+    accept_guards: bool,
+) -> CheckpointResult:
+    """Verify a ledger by these suites and the checkpoints of a folder, and sign one more of that very snapshot.
+
+    `trusted` are the keys that may have signed what lies there. `accept_guards`: do not compare what protects the
+    ledger with what the newest checkpoint says of it. Where a check fails, nothing is signed. Raises UsageError,
+    SourceError and OutputError.
+    """
+    artifact = CheckpointArtifact(folder, key, verifier_keys(trusted))
+    checks = [check for check in checks_of(suites) if not (accept_guards and check.kind is CheckpointGuards)]
+    with source.snapshot() as snapshot:
+        verification = verify(
+            source,
+            checks,
+            shared=snapshot.share(),
+            progress=progress,
+            given=given_by(checkpoints=[folder], verifier_keys=trusted),
+            suites=suites,
+        )
+        if not verification.is_valid:
+            return CheckpointResult(verification, "", ())
+        files = artifact.write(Verified(verification, source, snapshot, progress))
+    return CheckpointResult(verification, str(checkpoint_path(folder, verification.size)), tuple(files))
 
 
 class CheckpointArtifact(Artifact):

@@ -9,7 +9,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ from pytest_audit_ledger.interruption import interruptible
 from pytest_audit_ledger.judgement import Verification
 from pytest_audit_ledger.kinds.base import Extent, LedgerInfo
 from pytest_audit_ledger.printable import printable
+from pytest_audit_ledger.resources import tool_version
 from pytest_audit_ledger.scan import Progress, no_progress
 from pytest_audit_ledger.sources.base import Snapshot, Source
 from pytest_audit_ledger.sources.manifest import manifest_path
@@ -241,7 +241,7 @@ def _manifest(
     info = snapshot.info
     return {
         "manifest_version": 1,
-        "tool_version": version("pytest-audit-ledger"),
+        "tool_version": tool_version(),
         "file": Path(written.path).name,
         "format": request.format,
         "compression": "gzip" if request.compressed else "",

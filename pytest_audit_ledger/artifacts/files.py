@@ -39,6 +39,9 @@ _WITHOUT_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS)
 
 _PAUSE_S = 0.01
 
+_SYNCED_AT_ONCE = 32 * 1024 * 1024
+"""Bytes of a growing file that are worth being synced before its end."""
+
 
 @dataclass(frozen=True)
 class Written:
@@ -77,7 +80,11 @@ class Draft(io.RawIOBase):
         return self._file.fileno()
 
     def follow(self, ended: Callable[[], bool]) -> Iterator[int]:
-        """Hash what another program writes to the file, until it has `ended`; yield how many bytes more there were."""
+        """Hash what another program writes to the file, until it has `ended`; yield how many bytes more there were.
+
+        Meanwhile it goes to the disk, so that little of it is left to be synced at the end.
+        """
+        synced = 0
         with self.reopened() as written:
             while True:
                 last = ended()
@@ -88,6 +95,9 @@ class Draft(io.RawIOBase):
                     yield len(data)
                 elif last:
                     return
+                elif self.size - synced >= _SYNCED_AT_ONCE:
+                    os.fsync(written.fileno())
+                    synced = self.size
                 else:
                     time.sleep(_PAUSE_S)
 

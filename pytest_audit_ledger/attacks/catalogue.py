@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
-from pytest_audit_ledger.attacks import checkpoints, deletions, disguises, entries, guards, provenance
+from pytest_audit_ledger.attacks import checkpoints, deletions, disguises, entries, guards, provenance, triggers
 from pytest_audit_ledger.attacks.base import Attack
 from pytest_audit_ledger.errors import RegistrationError
 
@@ -13,6 +13,7 @@ SHIPPED: tuple[Attack, ...] = (
     *entries.ATTACKS,
     *deletions.ATTACKS,
     *provenance.ATTACKS,
+    *triggers.ATTACKS,
     *guards.ATTACKS,
     *disguises.ATTACKS,
     *checkpoints.ATTACKS,

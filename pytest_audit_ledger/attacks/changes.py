@@ -75,11 +75,16 @@ def drop_key(ledger: ScratchLedger, key: dict[str, Any]) -> None:
         ledger.run(ledger.statement("DROP INDEX {name}", {"name": (key["schema"], key["index"])}))
 
 
+def checks_on(ledger: ScratchLedger, column: str) -> list[dict[str, Any]]:
+    """Return every CHECK on this column, as sql/constraints.sql tells it."""
+    rows = ledger.rows(sql("constraints.sql"))
+    return [row for row in rows if row["type"] == "c" and column in (row["columns"] or ())]
+
+
 def drop_checks(ledger: ScratchLedger, column: str) -> None:
     """Drop every CHECK on this column."""
-    for row in ledger.rows(sql("constraints.sql")):
-        if row["type"] == "c" and column in (row["columns"] or ()):
-            ledger.run(ledger.statement("ALTER TABLE {ledger} DROP CONSTRAINT {name}", {"name": row["name"]}))
+    for row in checks_on(ledger, column):
+        ledger.run(ledger.statement("ALTER TABLE {ledger} DROP CONSTRAINT {name}", {"name": row["name"]}))
 
 
 def middle_with(target: Target, column: str) -> int:

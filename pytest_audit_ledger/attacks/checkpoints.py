@@ -18,11 +18,7 @@ STRANGER = sha256(b"a key of checkpoints that nobody was told of").digest()
 
 REQUIRING = Claim("checkpoint", "require")
 
-_ELSEWHERE = (
-    "Keep checkpoints where they can only be added to, or in a second folder out of reach, and say how many entries "
-    "may be in none: --ledger-max-unanchored."
-)
-_UNKNOWN = "A run knows of no other checkpoints than those it is given, and an older one is right about what it says."
+LIMITED = Claim("checkpoint", "max_unanchored")
 
 
 def _checkpoints(target: Target) -> list[Path]:
@@ -50,8 +46,8 @@ def _size(checkpoint: Path) -> int:
 @attack(
     "roll ledger and checkpoints back",
     who=FOLDER,
-    limit=_UNKNOWN,
-    remedy=_ELSEWHERE,
+    limit="A run knows of no other checkpoints than those it is given, and the older one is right in all that it says.",
+    remedy="Keep checkpoints where they can only be added to, or hold the ledger against a second folder out of reach.",
     applies=_has_older,
 )
 def checkpoint_rolled_back(target: Target) -> None:
@@ -64,8 +60,8 @@ def checkpoint_rolled_back(target: Target) -> None:
 @attack(
     "lose the newest checkpoint and rewrite what it was about",
     who=FOLDER,
-    limit=_UNKNOWN,
-    remedy=_ELSEWHERE,
+    noticed_by=(LIMITED,),
+    remedy="Say how many entries may be in no checkpoint, the fewer the better: --ledger-max-unanchored.",
     applies=_has_older,
 )
 def newest_checkpoint_lost(target: Target) -> None:
@@ -77,7 +73,7 @@ def newest_checkpoint_lost(target: Target) -> None:
 @attack(
     "lose every checkpoint and rewrite the chain",
     who=FOLDER,
-    noticed_by=(REQUIRING,),
+    noticed_by=(REQUIRING, LIMITED),
     remedy=REQUIRED,
     applies=_has_checkpoint,
 )

@@ -14,7 +14,7 @@ from pytest_audit_ledger.attacks.claims import (
     TRIGGERS,
     default_suite,
 )
-from pytest_audit_ledger.attacks.guards import LETS_THROUGH, refuses, refusing, replace_function, replace_trigger
+from pytest_audit_ledger.attacks.triggers import LETS_THROUGH, refuses, refusing, replace_function, replace_trigger
 from pytest_audit_ledger.entry import entry_hash
 from pytest_audit_ledger.sources.scratch_ledger import Name, ScratchLedger
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from pytest_audit_ledger.artifacts.backup import FORMATS, BackupResult
-from pytest_audit_ledger.artifacts.backup_file import BackupVerification
 from pytest_audit_ledger.artifacts.encryption import read_key
 from pytest_audit_ledger.artifacts.files import Written
 from pytest_audit_ledger.artifacts.proof import Method, Proof
@@ -22,10 +21,12 @@ from pytest_audit_ledger.cli.options import (
     outweighed_by,
     progress,
 )
-from pytest_audit_ledger.comparison import verify_backup
 from pytest_audit_ledger.ledger import Ledger
 from pytest_audit_ledger.outcome import Assurance
 from pytest_audit_ledger.printable import printable
+
+if TYPE_CHECKING:
+    from pytest_audit_ledger.artifacts.backup_file import BackupVerification
 
 _EPILOG = f"""\b
 Examples:
@@ -49,7 +50,7 @@ scratch_db_option = click.option(
     "--ledger-scratch-db",
     cls=Aliased,
     metavar="DSN",
-    help="The server to restore on, in a database of its own that is dropped; the role needs CREATEDB.  "
+    help="The server to restore, or to attack, on, in databases of its own that are dropped; the role needs CREATEDB.  "
     "[default: a server that is started for this]",
 )
 
@@ -75,6 +76,8 @@ def verify(file: str, identity: str | None, encryption_key: str | None, scratch_
     First its SHA-256 and size; then it is restored into a scratch database, where the whole integrity suite runs, and
     the entries are compared with what the manifest says of them.
     """
+    from pytest_audit_ledger.comparison import verify_backup  # noqa: PLC0415  (a backup that is only made needs none of it)
+
     key = read_key(encryption_key, confirmed=False) if encryption_key is not None else None
     found = verify_backup(
         file, identity=identity, encryption_key=key, scratch_db=scratch_db, progress=progress(quiet=quiet)

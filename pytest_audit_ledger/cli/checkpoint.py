@@ -19,12 +19,11 @@ from pytest_audit_ledger.cli.options import (
     Aliased,
     Command,
     ledger_options,
-    marks,
     progress,
     refuse_to_overwrite,
     tell_error,
 )
-from pytest_audit_ledger.cli.verification import exit_code
+from pytest_audit_ledger.cli.verification import exit_code, marks
 from pytest_audit_ledger.cli.verify import print_text
 from pytest_audit_ledger.errors import UsageError
 from pytest_audit_ledger.ledger import Ledger

@@ -18,8 +18,8 @@ from pytest_audit_ledger.cli.options import (
     progress,
 )
 from pytest_audit_ledger.comparison import diff as compare
+from pytest_audit_ledger.outcome import DEFAULT_SAMPLES
 from pytest_audit_ledger.printable import json_text, printable
-from pytest_audit_ledger.verification import DEFAULT_SAMPLES
 
 DIFFERENT = 1
 

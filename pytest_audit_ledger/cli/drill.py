@@ -15,11 +15,10 @@ from pytest_audit_ledger.cli.options import (
     NOT_DONE,
     TAMPERED,
     ledger_options,
-    marks,
     outweighed_by,
     progress,
 )
-from pytest_audit_ledger.cli.verification import check_timestamps_option, refuse_early, set_up_options
+from pytest_audit_ledger.cli.verification import check_timestamps_option, marks, refuse_early, set_up_options
 from pytest_audit_ledger.drill.api import choose, run_drill
 from pytest_audit_ledger.drill.document import as_text
 from pytest_audit_ledger.drill.matrix import Matrix, Verdict

@@ -6,21 +6,14 @@ import io
 import signal
 import sys
 import traceback
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from importlib import import_module
 from typing import Any, NoReturn
 
 import click
 
-from pytest_audit_ledger.cli.backup import backup
-from pytest_audit_ledger.cli.checkpoint import checkpoint
-from pytest_audit_ledger.cli.diff import diff
-from pytest_audit_ledger.cli.drill import drill
-from pytest_audit_ledger.cli.evidence import evidence
-from pytest_audit_ledger.cli.export import export
 from pytest_audit_ledger.cli.options import EXIT_CODES, NOT_DONE, WRONG_USAGE, tell_error, written
-from pytest_audit_ledger.cli.report import report
-from pytest_audit_ledger.cli.suite import suite
-from pytest_audit_ledger.cli.verify import verify
 from pytest_audit_ledger.errors import LedgerError, UsageError
 
 _HELP = """Verify a hash-chained audit ledger, report on it, file evidence, back it up, and compare it with what it was.
@@ -48,6 +41,28 @@ Examples:
 
 {EXIT_CODES}
 """
+
+
+class _Imported(Mapping[str, click.Command]):
+    """Commands by name, each in the module of its name, which is imported when it is asked for.
+
+    Most of the time that a command takes to start is what it imports, and no two need the same.
+    """
+
+    def __init__(self, *names: str) -> None:
+        self._names = names
+
+    def __getitem__(self, name: str) -> click.Command:
+        if name not in self._names:
+            raise KeyError(name)
+        command: click.Command = getattr(import_module(f"pytest_audit_ledger.cli.{name}"), name)
+        return command
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
 
 
 class _Commands(click.Group):
@@ -105,6 +120,7 @@ def _interrupt(*_: object) -> NoReturn:
 
 @click.group(
     cls=_Commands,
+    commands=_Imported("backup", "checkpoint", "diff", "drill", "evidence", "export", "report", "suite", "verify"),
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     help=_HELP,
@@ -118,14 +134,3 @@ def main(context: click.Context) -> int:
         return 0
     click.echo(context.get_help(), err=True)
     return WRONG_USAGE
-
-
-main.add_command(verify)
-main.add_command(export)
-main.add_command(report)
-main.add_command(evidence)
-main.add_command(checkpoint)
-main.add_command(suite)
-main.add_command(backup)
-main.add_command(diff)
-main.add_command(drill)

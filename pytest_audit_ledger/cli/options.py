@@ -20,7 +20,6 @@ from pytest_audit_ledger.errors import LedgerError, OutputError, UsageError
 from pytest_audit_ledger.outcome import Assurance
 from pytest_audit_ledger.printable import printable
 from pytest_audit_ledger.progress import progress_bar
-from pytest_audit_ledger.rendering import ASCII, UNICODE, Marks
 from pytest_audit_ledger.scan import Progress, no_progress
 from pytest_audit_ledger.sources.postgres import DEFAULT_TIMEOUT_S
 from pytest_audit_ledger.sources.resolve import DEFAULT_TABLE
@@ -196,15 +195,6 @@ def _no_color(context: click.Context, _: click.Parameter, value: bool) -> None:
 def progress(*, quiet: bool) -> Progress:
     """Return the progress to show on standard error; a bar shows itself on terminals only."""
     return no_progress if quiet or sys.stderr is None else progress_bar
-
-
-def marks() -> Marks:
-    """Return the marks that standard output can show."""
-    try:
-        (UNICODE.good + UNICODE.bad + UNICODE.branch).encode(getattr(sys.stdout, "encoding", None) or "ascii")
-    except (UnicodeEncodeError, LookupError):
-        return ASCII
-    return UNICODE
 
 
 def tell_error(message: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -19,11 +20,11 @@ from pytest_audit_ledger.cli.options import (
 )
 from pytest_audit_ledger.extensions import installed_kinds
 from pytest_audit_ledger.judgement import Verification
-from pytest_audit_ledger.outcome import Assurance, Status
+from pytest_audit_ledger.outcome import DEFAULT_SAMPLES, Assurance, Status
+from pytest_audit_ledger.rendering import ASCII, UNICODE, Marks
 from pytest_audit_ledger.sources.dsn import resolve
 from pytest_audit_ledger.suite import load
 from pytest_audit_ledger.suite.discovery import find_suites
-from pytest_audit_ledger.verification import DEFAULT_SAMPLES
 
 check_timestamps_option = click.option(
     "--check-timestamps/--no-check-timestamps", default=True, help="Whether to judge the order of time.  [default: yes]"
@@ -115,6 +116,15 @@ def refuse_early(dsn: str, suites: Sequence[str], output: str | None) -> None:
         refuse_to_overwrite(output, resolve(dsn), *suites)
         with suppress(_EnoughError), whole_files(Path(output)):
             raise _EnoughError  # which leaves nothing
+
+
+def marks() -> Marks:
+    """Return the marks that standard output can show."""
+    try:
+        (UNICODE.good + UNICODE.bad + UNICODE.branch).encode(getattr(sys.stdout, "encoding", None) or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return ASCII
+    return UNICODE
 
 
 def exit_code(verification: Verification, *, allow_empty: bool = False) -> int:

@@ -17,7 +17,6 @@ from pytest_audit_ledger.artifacts.verification import as_text
 from pytest_audit_ledger.cli.options import (
     EXIT_CODES,
     ledger_options,
-    marks,
     outweighed_by,
     progress,
     resumption_options,
@@ -26,6 +25,7 @@ from pytest_audit_ledger.cli.repair import print_script, restore, tell_irreparab
 from pytest_audit_ledger.cli.verification import (
     check_timestamps_option,
     exit_code,
+    marks,
     refuse_early,
     verification_options,
 )

@@ -15,7 +15,7 @@ from pytest_audit_ledger.artifacts.encryption import read_key
 from pytest_audit_ledger.artifacts.evidence import JUNIT, EvidenceArtifact
 from pytest_audit_ledger.artifacts.export import ExportArtifact, export_request
 from pytest_audit_ledger.artifacts.files import refuse_full
-from pytest_audit_ledger.artifacts.proof import Prover
+from pytest_audit_ledger.artifacts.prover import Prover
 from pytest_audit_ledger.artifacts.report import ReportArtifact, ReportRequest, refuse_suffix, report_request
 from pytest_audit_ledger.checkpoints.keys import signing_key, verifier_keys
 from pytest_audit_ledger.errors import LedgerError, UsageError

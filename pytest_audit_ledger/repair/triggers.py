@@ -7,7 +7,8 @@ For each operation on each relation of the ledger that nothing refuses, the firs
    this ledger's own triggers uses it, and no trigger on INSERT, for it would refuse to append;
 3. our own trigger is created, with our own function.
 
-What is done to a row trigger of a partitioned table PostgreSQL does to its copies on the partitions, too.
+What is done to a row trigger of a partitioned table PostgreSQL does to its copies on the partitions, too. PostgreSQL 12
+lets such a table have triggers for statements only, which have no copies, so there every partition gets its own.
 """
 
 from __future__ import annotations
@@ -63,7 +64,13 @@ def _restore(ledger: Ledger, protection: Protection) -> tuple[list[Step], bool]:
         trigger = emptied[0]
         planned = [_replace_function(trigger["function_schema"], trigger["function_name"], trigger["body"])]
         return planned + ([] if trigger["enabled"] == ALWAYS else [_enable(trigger)]), False
-    return list(_create(ledger, protection)), protection.operation != "TRUNCATE"
+    return list(_create(ledger, protection)), _each(protection) == "ROW"
+
+
+def _each(protection: Protection) -> str:
+    """Return what a trigger of ours fires for; one for each row covers the partitions of a table, too."""
+    row = protection.operation != "TRUNCATE" and protection.relation["may_have_row_triggers"]
+    return "ROW" if row else "STATEMENT"
 
 
 def _is_emptied(trigger: Trigger) -> bool:
@@ -104,7 +111,7 @@ def _create(ledger: Ledger, protection: Protection) -> Iterator[Step]:
     function, definition = _own_function(ledger)
     yield from definition
     relation, operation = protection.relation, protection.operation
-    each = "STATEMENT" if operation == "TRUNCATE" else "ROW"
+    each = _each(protection)
     # a row trigger of a partitioned table needs a name that is free on every partition
     everywhere = each == "ROW" and relation["is_partitioned"]
     name = ledger.free_trigger_name(operation, None if everywhere else relation["oid"])

@@ -228,6 +228,10 @@ _REMEDIES = (
     (r"permission denied", "A dump holds the whole database: grant pg_read_all_data to the role, or be its owner."),
     (r"row-level security", "Row-level security would hide rows from the dump: grant BYPASSRLS to the role."),
     (r"role .* does not exist", "Create the role on a server of yours, and name that with --scratch-db."),
+    (
+        r"unrecognized configuration parameter",
+        "The dump is of a newer pg_dump than that server. Install that of its version, or name a newer --scratch-db.",
+    ),
     (r"lock timeout", "Try again when the migration or maintenance that holds the lock is done."),
     (r"server closed|terminating connection|could not receive", "Run again; nothing was concluded."),
     (r"password|authentication", "Check the password in the DSN, PGPASSWORD or ~/.pgpass."),

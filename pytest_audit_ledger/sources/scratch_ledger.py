@@ -16,6 +16,7 @@ from itertools import groupby, islice
 from typing import Any
 
 import psycopg2
+from psycopg2.errorcodes import INSUFFICIENT_PRIVILEGE
 from psycopg2.extras import RealDictCursor
 from psycopg2.sql import SQL, Composable, Identifier, Literal
 from typing_extensions import Self
@@ -23,6 +24,7 @@ from typing_extensions import Self
 from pytest_audit_ledger.entry import GENESIS_HASH, PAYLOAD_COLUMNS, Entry, canonical_timestamp, entry_hash
 from pytest_audit_ledger.errors import SourceError
 from pytest_audit_ledger.names import quoted, split_name
+from pytest_audit_ledger.printable import printable
 from pytest_audit_ledger.resources import sql
 from pytest_audit_ledger.sources import dsn as dsns
 from pytest_audit_ledger.sources.refusals import explain
@@ -106,7 +108,7 @@ class ScratchLedger:
                 cursor.execute(statement, parameters)
                 return cursor.fetchall() if cursor.description else [], cursor.rowcount
         except psycopg2.Error as error:
-            raise explain(error, dsns.mask(dsns.parse(self.dsn))) from None
+            raise _refused(error, self.dsn) from None
 
     def oid(self) -> int:
         """Return by what PostgreSQL knows the table. Raises SourceError where there is none."""
@@ -195,7 +197,7 @@ class ScratchLedger:
                 while chunk := "".join(islice(rows, ROWS_A_COPY)):
                     cursor.copy_expert(statement, io.StringIO(chunk))
         except psycopg2.Error as error:
-            raise explain(error, dsns.mask(dsns.parse(self.dsn))) from None
+            raise _refused(error, self.dsn) from None
 
     def triggers(self) -> list[dict[str, Any]]:
         """Return the triggers of the ledger and of its partitions and child tables, as sql/triggers.sql tells them."""
@@ -292,11 +294,19 @@ class ScratchLedger:
         self.relink(first)
 
 
+def _refused(error: psycopg2.Error, dsn: str) -> SourceError:
+    label = dsns.mask(dsns.parse(dsn))
+    if error.pgcode == INSUFFICIENT_PRIVILEGE:  # which guards raise as well
+        words = printable(error.diag.message_primary or "", 300)
+        return SourceError(f"It was refused to the owner of the table: {label} ({words}).", "Look for what refuses it.")
+    return explain(error, label)
+
+
 def _connected(dsn: str) -> psycopg2.extensions.connection:
     try:
         connection = psycopg2.connect(dsn)
     except psycopg2.Error as error:
-        raise explain(error, dsns.mask(dsns.parse(dsn))) from None
+        raise _refused(error, dsn) from None
     connection.autocommit = True
     return connection
 
@@ -352,4 +362,4 @@ class Superuser:
                 cursor.execute("SET search_path = ''")
                 cursor.execute(statement)
         except psycopg2.Error as error:
-            raise explain(error, dsns.mask(dsns.parse(self.dsn))) from None
+            raise _refused(error, self.dsn) from None

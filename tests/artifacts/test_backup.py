@@ -48,6 +48,7 @@ from tests.postgres.support import (
     another_session,
     build_partitioned,
     chained,
+    drop_database,
     empty_database,
     role,
     run_suite,
@@ -243,7 +244,7 @@ def test_after_the_database_is_gone_the_commands_of_the_readme_bring_it_back(ser
     finally:
         with Forger(server) as administrator:
             for name in ("from_sql", "from_dump"):
-                administrator.run(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+                drop_database(administrator, name)
 
 
 @pytest.mark.skipif(shutil.which("age") is None, reason="the command age is not installed")

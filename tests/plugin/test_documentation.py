@@ -19,6 +19,7 @@ from pytest_audit_ledger.cli import main
 from pytest_audit_ledger.sources.programs import find
 from tests.forger import Forger
 from tests.plugin.conftest import RunLedger
+from tests.postgres.support import drop_database
 from tests.signers import PEM
 
 ROOT = Path(__file__).parents[2]
@@ -81,7 +82,7 @@ def environment(forger: Forger, tmp_path: Path) -> Iterator[dict[str, str]]:
     path = os.pathsep.join([str(scripts), str(Path(sys.executable).parent), *tools, os.environ["PATH"]])
     yield {**inherited, **server_of(forger), "LEDGER_DSN": forger.build(100).dsn, "PATH": path}
     for name in RESTORED:
-        forger.run(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        drop_database(forger, name)
 
 
 def server_of(forger: Forger) -> dict[str, str]:

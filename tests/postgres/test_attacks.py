@@ -13,9 +13,9 @@ from typing import Any
 import pluggy
 import pytest
 
-from pytest_audit_ledger import Ledger, RegistrationError, hookspecs
-from pytest_audit_ledger.attacks import checkpoints, disguises, guards, provenance
-from pytest_audit_ledger.attacks.base import Attack, Claim, Target, attack
+from pytest_audit_ledger import Ledger, Prevented, RegistrationError, hookspecs
+from pytest_audit_ledger.attacks import checkpoints, disguises, guards, provenance, triggers
+from pytest_audit_ledger.attacks.base import Claim, Target, attack
 from pytest_audit_ledger.attacks.catalogue import CATALOGUE
 from pytest_audit_ledger.attacks.disguises import SHADOW
 from pytest_audit_ledger.checkpoints.note import SigningKey
@@ -115,9 +115,9 @@ def target(shooting_range: Range, tmp_path: Path) -> Iterator[Target]:
 
 
 def verified(target: Target, **others: Any) -> Verification:
-    """Verify with all that a set-up can have: checkpoints, that there must be one, and the key of transcripts."""
+    """Verify with all that a set-up can have: checkpoints, what is asked of them, and the key of transcripts."""
     trusted = {"checkpoints": [target.checkpoints], "verifier_keys": [str(KEY.verifier())], "transcript_keys": [PEM]}
-    given = given_by(**{**trusted, "require_checkpoint": True, **others})
+    given = given_by(**{**trusted, "require_checkpoint": True, "max_unanchored": "10", **others})
     return run_suite(target.ledger.dsn, table=TABLE, given=given)
 
 
@@ -154,12 +154,15 @@ def test_the_ledger_that_is_attacked_is_clean(target: Target) -> None:
 UNREADABLE = {"emptied", "view-in-place", "materialized-view-in-place"}
 """What leaves nothing to evaluate."""
 
-AROUND = {attack.name for attack in (*guards.ATTACKS, *disguises.ATTACKS)} - {"edited-as-a-replica", "lying-index"}
+AROUND = {attack.name for attack in (*triggers.ATTACKS, *guards.ATTACKS, *disguises.ATTACKS)} - {
+    "silenced-and-edited",
+    "lying-index",
+}
 MOVING = {"duplicated", "forked", "foreign-verdict"}
 """The attacks that have to drop a constraint before they can change entries."""
 
 
-@pytest.mark.parametrize("name", CATALOGUE)
+@pytest.mark.parametrize("name", [name for name in CATALOGUE if name != "edited-as-a-replica"])
 def test_an_attack_is_noticed_by_exactly_what_claims_it_and_changes_nothing_else(target: Target, name: str) -> None:
     attack = CATALOGUE[name]
     before = surroundings(target.ledger)
@@ -173,26 +176,20 @@ def test_an_attack_is_noticed_by_exactly_what_claims_it_and_changes_nothing_else
         assert (surroundings(target.ledger) != before) is (name in AROUND | MOVING)
 
 
-WITH_PARAMETER: dict[tuple[str, str], dict[str, Any]] = {
-    ("checkpoint", "require"): {"require_checkpoint": False},
-    ("transcript_signature", "keys"): {"transcript_keys": []},
+UNSET: dict[str, dict[str, Any]] = {
+    "checkpoint": {"require_checkpoint": False, "max_unanchored": None},
+    "transcript_signature": {"transcript_keys": []},
 }
+"""For each kind that claims something with a parameter, a set-up without any."""
 
 
 @pytest.mark.parametrize(
-    ("attack", "claim"),
-    [
-        pytest.param(attack, claim, id=f"{attack.name}-{claim.parameter}")
-        for attack in CATALOGUE.values()
-        for claim in attack.noticed_by
-        if (claim.kind, claim.parameter) in WITH_PARAMETER
-    ],
+    "name", [name for name, one in CATALOGUE.items() if any(c.parameter and c.kind in UNSET for c in one.noticed_by)]
 )
-def test_what_is_claimed_with_a_parameter_is_not_noticed_without_it(
-    target: Target, attack: Attack, claim: Claim
-) -> None:
-    attack.perform(target)
-    outcome = outcomes(verified(target, **WITH_PARAMETER[claim.kind, claim.parameter]))[claim.kind]
+def test_what_is_claimed_with_a_parameter_is_not_noticed_without_it(target: Target, name: str) -> None:
+    CATALOGUE[name].perform(target)
+    (kind,) = {claim.kind for claim in CATALOGUE[name].noticed_by if claim.parameter}
+    outcome = outcomes(verified(target, **UNSET[kind]))[kind]
     assert {finding.code for finding in outcome.findings} <= {"SIGNATURES_UNVERIFIED"}
 
 
@@ -202,12 +199,15 @@ def test_a_role_that_may_change_entries_is_noticed_where_that_is_declared(target
     assert "PUBLIC" in [finding.actual for finding in outcome.findings if finding.severity is Severity.CRITICAL]
 
 
-@pytest.mark.parametrize("name", ["checkpoint-rolled-back", "newest-checkpoint-lost"])
-def test_a_limit_to_what_is_in_no_checkpoint_tells_of_a_lost_one(target: Target, name: str) -> None:
-    """Where entries are left above the older one; a ledger that was rolled back with it ends there."""
-    CATALOGUE[name].perform(target)
-    outcome = outcomes(verified(target, max_unanchored="10"))["checkpoint"]
-    assert bool(outcome.codes) is (name == "newest-checkpoint-lost")
+def test_triggers_that_are_always_on_prevent_an_edit_in_a_replica_session(target: Target) -> None:
+    edited = CATALOGUE["edited-as-a-replica"]
+    before = list(target.ledger.entries())
+    with pytest.raises(Prevented, match="ENABLE ALWAYS"):
+        edited.perform(target)
+    assert list(target.ledger.entries()) == before
+    CATALOGUE["trigger-silenced"].perform(target)
+    edited.perform(target)
+    assert found(outcomes(verified(target))["entry_hash"]) == [("ENTRY_HASH_MISMATCH", MIDDLE)]
 
 
 # What an attack says of itself, and who may add one.
@@ -230,7 +230,7 @@ def test_attacks_that_a_ledger_does_not_allow_say_why(forger: Forger) -> None:
     refused = {name: reason for name, attack in CATALOGUE.items() if (reason := attack.applies(target))}
     of_v3 = {attack.name for attack in provenance.ATTACKS}
     of_folders = {attack.name for attack in checkpoints.ATTACKS}
-    assert refused.keys() == of_v3 | of_folders | {"edited-as-a-replica", "lying-index"}
+    assert refused.keys() == of_v3 | of_folders | {"edited-as-a-replica", "silenced-and-edited", "lying-index"}
     assert all(reason.endswith(".") for reason in refused.values())
     forger.run("DROP FUNCTION ledger_refuse_change() CASCADE; DROP INDEX IF EXISTS ledger_entries_rule_id")
     forger.run("ALTER TABLE ledger_entries DROP CONSTRAINT ledger_entries_verdict_check, DROP escalation_notes")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -421,11 +422,12 @@ def large(server: str) -> Iterator[Forger]:
 
 
 def kill_the_reader(forger: Forger) -> None:
-    killed = forger.run(
-        "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
-        "WHERE datname = current_database() AND application_name LIKE 'pytest-audit-ledger%'"
+    readers = (
+        "FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'pytest-audit-ledger%'"
     )
-    assert killed == [(True,)]
+    assert forger.run(f"SELECT pg_terminate_backend(pid) {readers}") == [(True,)]
+    while forger.run(f"SELECT pid {readers}"):  # it ends when it next looks for signals
+        time.sleep(0.01)
 
 
 @pytest.mark.parametrize(("moment", "workers"), [("batch", 1), ("start", 1), ("start", 2)])

@@ -20,7 +20,9 @@ from tests.postgres.support import (
     another_session,
     build_partitioned,
     core_statuses,
+    guard_partition,
     login,
+    needs_version,
     outcomes,
     role,
     run_suite,
@@ -28,7 +30,6 @@ from tests.postgres.support import (
 )
 from tests.postgres.test_append_only import SKI_INSTALLATION
 from tests.postgres.test_real_ledger import LEDGER
-from tests.postgres.test_table_guard import needs_version
 
 OPERATIONS = ("UPDATE", "DELETE", "TRUNCATE")
 LAX = "RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN coalesce(NEW, OLD); END;'"
@@ -316,6 +317,7 @@ def test_the_sequence_is_never_set_back(ledger: Forger) -> None:
 @pytest.fixture
 def partitioned(forger: Forger) -> Forger:
     """A ledger in three partitions, of which the last is partitioned again."""
+    needs_version(forger, 13, "copies of triggers on partitions")
     build_partitioned(forger, 20, 10)
     forger.run(
         """
@@ -330,10 +332,7 @@ def partitioned(forger: Forger) -> Forger:
         """
     )
     for part in ("part_3", "part_4"):
-        forger.run(
-            f"CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON {part} EXECUTE FUNCTION ledger_refuse_change(); "
-            f"ALTER TABLE {part} ENABLE ALWAYS TRIGGER refuse_truncate"
-        )
+        guard_partition(forger, part, "truncate")
     assert planned(forger) == Plan((), ())
     return forger
 
@@ -397,6 +396,16 @@ def test_a_partitioned_ledger_is_repaired_on_every_partition(partitioned: Forger
     for what, start in zip(words(made), expected, strict=True):
         assert what.startswith(start), what
     assert_guarded(partitioned)
+
+
+def test_a_partitioned_ledger_without_any_guard_is_guarded_in_every_version(forger: Forger) -> None:
+    build_partitioned(forger, 20, 10).run("DROP FUNCTION ledger_refuse_change CASCADE")
+    repair(forger)
+    assert_guarded(forger)
+    for relation in ("ledger_entries", "part_1", "part_2"):
+        for change in ("UPDATE {} SET verdict = verdict", "DELETE FROM {}", "TRUNCATE {}"):
+            with pytest.raises(SourceError, match="append-only"):
+                forger.run(change.format(relation))
 
 
 def test_a_key_that_partitions_make_impossible_is_told_of(forger: Forger) -> None:

@@ -13,6 +13,7 @@ from tests.postgres.support import (
     another_session,
     build_partitioned,
     core_statuses,
+    needs_version,
     run_check,
     run_suite,
     told,
@@ -50,11 +51,6 @@ def assert_clean(forger: Forger) -> Outcome:
     outcome = examine(forger)
     assert (outcome.status, outcome.findings) == (Status.PASS, ()), told(outcome)
     return outcome
-
-
-def needs_version(forger: Forger, major: int, what: str) -> None:
-    if forger.connection.server_version < major * 10_000:
-        pytest.skip(f"PostgreSQL {forger.connection.server_version // 10_000} has no {what}; {major} has")
 
 
 @pytest.mark.parametrize("schema", ["2.1", "3"])

@@ -76,7 +76,7 @@ EXPECTED: dict[str, Found] = {
     "trigger-conditional": {"append_only": [("TRIGGER_CONDITIONAL", None)]},
     "trigger-for-one-column": {"append_only": [("TRIGGER_CONDITIONAL", None)]},
     "shadowed-trigger-function": {"append_only": [UNREFUSED]},
-    "edited-as-a-replica": {"entry_hash": [("ENTRY_HASH_MISMATCH", 50)]},
+    "silenced-and-edited": {"entry_hash": [("ENTRY_HASH_MISMATCH", 50)]},
     "unique-hash-dropped": {"table_guard": [("CONSTRAINT_MISSING", None)]},
     "primary-key-dropped": {"table_guard": [("CONSTRAINT_MISSING", None)]},
     "check-dropped": {"table_guard": [("CONSTRAINT_MISSING", None)]},
@@ -110,8 +110,8 @@ def found(verification: Verification) -> Found:
     }
 
 
-ELSEWHERE = {"emptied", *(attack.name for attack in (*provenance.ATTACKS, *checkpoints.ATTACKS))}
-"""What leaves no entry, needs a ledger of schema v3 (test_provenance.py), or checkpoints (test_attacks.py)."""
+ELSEWHERE = {"emptied", "edited-as-a-replica", *(attack.name for attack in (*provenance.ATTACKS, *checkpoints.ATTACKS))}
+"""What leaves no entry, is refused, needs schema v3 (test_provenance.py), or checkpoints (test_attacks.py)."""
 
 
 def test_every_attack_has_an_expectation() -> None:

@@ -8,9 +8,9 @@ import sys
 import pytest
 
 import pytest_audit_ledger
+from pytest_audit_ledger.outcome import DEFAULT_SAMPLES
 from pytest_audit_ledger.plugin import declared
 from pytest_audit_ledger.sources.postgres import DEFAULT_TIMEOUT_S
-from pytest_audit_ledger.verification import DEFAULT_SAMPLES
 
 
 @pytest.mark.parametrize("name", pytest_audit_ledger.__all__)
