@@ -32,6 +32,8 @@ if TYPE_CHECKING:
         SuiteError,
         UsageError,
     )
+    from pytest_audit_ledger.forensics.incident import Certainty, Incident, What
+    from pytest_audit_ledger.forensics.investigation import Investigation
     from pytest_audit_ledger.judgement import Survey, Verification
     from pytest_audit_ledger.kinds.base import Catalogue, Fold, Guard, Queries, Query, Rows, Statement
     from pytest_audit_ledger.kinds.data import DataKind, RowKind
@@ -49,6 +51,7 @@ __all__ = [
     "Batch",
     "CannotEvaluate",
     "Catalogue",
+    "Certainty",
     "CheckpointResult",
     "Claim",
     "DataKind",
@@ -59,6 +62,8 @@ __all__ = [
     "Finding",
     "Fold",
     "Guard",
+    "Incident",
+    "Investigation",
     "Ledger",
     "LedgerError",
     "Matrix",
@@ -84,6 +89,7 @@ __all__ = [
     "Verdict",
     "Verification",
     "Verified",
+    "What",
     "Written",
     "attack",
     "canonical_payload",
@@ -96,6 +102,7 @@ __all__ = [
 
 _HOMES = (
     *("entry", "errors", "outcome", "kinds.base", "kinds.data", "judgement", "ledger"),
+    *("forensics.incident", "forensics.investigation"),
     *("artifacts.files", "artifacts.base", "artifacts.export", "artifacts.checkpoint", "artifacts.entry_proof"),
     *("artifacts.backup", "artifacts.backup_file", "artifacts.difference"),
     *("artifacts.report", "comparison", "attacks.base", "drill.matrix", "drill.api"),

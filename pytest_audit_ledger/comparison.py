@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 
 from pytest_audit_ledger.artifacts.backup_file import BackupVerification, is_backup, prove_backup, restored_backup
@@ -10,6 +12,8 @@ from pytest_audit_ledger.artifacts.difference import Difference, Side, differenc
 from pytest_audit_ledger.artifacts.encryption import Key, opener_of, read_key
 from pytest_audit_ledger.artifacts.prover import Prover
 from pytest_audit_ledger.extensions import installed_kinds
+from pytest_audit_ledger.forensics.against import Against, Changed
+from pytest_audit_ledger.forensics.records import read
 from pytest_audit_ledger.outcome import DEFAULT_SAMPLES
 from pytest_audit_ledger.scan import Progress, no_progress
 from pytest_audit_ledger.sources.base import Snapshot, Source
@@ -66,22 +70,100 @@ def diff(
 
     Raises UsageError, and SourceError where a side cannot be read.
     """
+    opened = _opening(table, timeout, identity, encryption_key, scratch_db, progress, a, b)
+    with opened(a) as one, opened(b) as other, one.snapshot() as first, other.snapshot() as second:
+        return difference(_side(a, first), _side(b, second), samples=samples, progress=progress)
+
+
+def _opening(
+    table: str,
+    timeout: int,
+    identity: str | Path | None,
+    encryption_key: str | Key | None,
+    scratch_db: str | None,
+    progress: Progress,
+    *named: str,
+) -> Callable[[str], AbstractContextManager[Source]]:
+    """Return what opens a ledger: a database, an export, or a backup, which is restored. Mistakes show now."""
     key = read_key(encryption_key) if isinstance(encryption_key, str) else encryption_key
     opener = opener_of(key, identity)
     if scratch_db is not None:
-        PostgresSource(scratch_db)  # mistakes show now
-    for named in (a, b):
-        if not is_backup(resolve(named)):
-            named_source(named, table, timeout)
+        PostgresSource(scratch_db)
+    for name in named:
+        if not is_backup(resolve(name)):
+            named_source(name, table, timeout)
 
-    def opened(named: str) -> AbstractContextManager[Source]:
-        if is_backup(resolve(named)):
-            path, scratch = Path(resolve(named)), scratch_db
-            return restored_backup(path, opener, scratch=scratch, table=table, timeout=timeout, progress=progress)
-        return started(named, table, timeout)
+    def opened(name: str) -> AbstractContextManager[Source]:
+        if is_backup(resolve(name)):
+            path = Path(resolve(name))
+            return restored_backup(path, opener, scratch=scratch_db, table=table, timeout=timeout, progress=progress)
+        return started(name, table, timeout)
 
-    def side(named: str, snapshot: Snapshot) -> Side:
-        return Side(resolve(named) if is_backup(resolve(named)) else snapshot.info.database, snapshot)
+    return opened
 
-    with opened(a) as one, opened(b) as other, one.snapshot() as first, other.snapshot() as second:
-        return difference(side(a, first), side(b, second), samples=samples, progress=progress)
+
+def _side(named: str, snapshot: Snapshot) -> Side:
+    return Side(resolve(named) if is_backup(resolve(named)) else snapshot.info.database, snapshot)
+
+
+@dataclass(frozen=True)
+class Other:
+    """Another copy of a ledger to compare with, as the arguments of `diff` name it."""
+
+    named: str
+    open: Callable[[str], AbstractContextManager[Source]]
+    samples: int
+    progress: Progress
+
+    def compare(self, here: Snapshot, numbers: Sequence[int]) -> Against:
+        """Compare it, before, with a ledger, now; of the entries with these numbers read what they say there.
+
+        Raises SourceError where one of them cannot be read.
+        """
+        with self.open(self.named) as source, source.snapshot() as there:
+            other, ledger = _side(self.named, there), Side(here.info.database, here)
+            found = difference(other, ledger, samples=self.samples, progress=self.progress)
+            changes = [one.sequence_number for one in found.changes if one.sequence_number is not None]
+            bounds = there.bounds()
+            return Against(
+                label=other.label,
+                last=bounds[1] if bounds else None,
+                same=found.same,
+                changed=found.changed,
+                missing=found.missing.count,
+                added=found.added.count,
+                columns=found.columns,
+                missing_ranges=tuple(found.missing.shown()),
+                added_ranges=tuple(found.added.shown()),
+                changed_columns=dict(found.changed_columns),
+                changes=tuple(Changed(one.sequence_number, one.columns) for one in found.changes),
+                records=read(there, {*numbers, *changes}),
+                notes=tuple(_notes(found)),
+            )
+
+
+def _notes(found: Difference) -> Iterator[str]:
+    names = {"A": "The other copy", "B": "The ledger"}
+    for note in found.notes:
+        yield f"{names[note[0]]}{note[1:]}"
+    if found.unjudged:
+        yield f"{found.unjudged:,} entries are in one only and cannot be judged."
+    for side, columns in (("the other copy", found.only_in_a), ("the ledger", found.only_in_b)):
+        if columns:
+            yield f"Not compared, because only {side} has them: {', '.join(columns)}."
+
+
+def other(
+    named: str,
+    *,
+    table: str = DEFAULT_TABLE,
+    timeout: int = DEFAULT_TIMEOUT_S,
+    samples: int = DEFAULT_SAMPLES,
+    identity: str | Path | None = None,
+    encryption_key: str | Key | None = None,
+    scratch_db: str | None = None,
+    progress: Progress = no_progress,
+) -> Other:
+    """Return another copy of a ledger to compare with; the arguments are those of `diff`. Raises UsageError."""
+    opened = _opening(table, timeout, identity, encryption_key, scratch_db, progress, named)
+    return Other(named, opened, samples, progress)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from pytest_audit_ledger.kinds.base import LedgerInfo
+from pytest_audit_ledger.kinds.base import Fold, LedgerInfo
 from pytest_audit_ledger.outcome import Anchor, Assurance, Finding, Outcome, Severity, Status
 from pytest_audit_ledger.resources import tool_version
 
@@ -43,7 +43,7 @@ class Verification:
     `info` is None where the ledger could not be opened, `survey` where no entries were read. `sentence` says in plain
     words what the assurance rests on, and `reading`, where the run was to resume after a checkpoint, what it read.
     Times are UTC; `duration_s` is in seconds. `suites` are the files that the checks were read from, and `controls`
-    what those declare, also where no check serves it.
+    what those declare, also where no check serves it. `beside` are folds that read along and judged nothing.
     """
 
     database: str
@@ -58,6 +58,7 @@ class Verification:
     reading: str = ""
     suites: tuple[SuiteFile, ...] = ()
     controls: Mapping[str, Control] = field(default_factory=dict)
+    beside: tuple[Fold, ...] = ()
     tool_version: str = field(default_factory=tool_version)
 
     @property

@@ -1,4 +1,4 @@
-"""The Python API: a ledger, to verify, to report on, to export and to back up.
+"""The Python API: a ledger, to verify, to investigate, to report on, to export and to back up.
 
     from pytest_audit_ledger import Ledger
 
@@ -18,8 +18,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
+from dataclasses import replace
 from datetime import datetime
-from functools import cached_property, partial
+from functools import cached_property
 from itertools import compress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
@@ -38,33 +39,20 @@ from pytest_audit_ledger.sources.selection import fields as parse_fields
 from pytest_audit_ledger.sources.selection import selection
 
 if TYPE_CHECKING:
-    from typing_extensions import Self, TypedDict, Unpack
+    from typing_extensions import Self, Unpack
 
     from pytest_audit_ledger.artifacts.backup import BackupResult
     from pytest_audit_ledger.artifacts.checkpoint import CheckpointResult
     from pytest_audit_ledger.artifacts.entry_proof import EntryProof
-    from pytest_audit_ledger.artifacts.export import Export, ExportResult
+    from pytest_audit_ledger.artifacts.export import ExportResult
     from pytest_audit_ledger.artifacts.report import Report
     from pytest_audit_ledger.checkpoints.note import SigningKey
+    from pytest_audit_ledger.comparison import Other
+    from pytest_audit_ledger.forensics.investigation import Investigation
     from pytest_audit_ledger.judgement import Verification
+    from pytest_audit_ledger.kinds.base import Fold
     from pytest_audit_ledger.suite import Suite
-
-    class _Verifying(TypedDict, total=False):
-        suites: Sequence[str | Path]
-        check_timestamps: bool
-        workers: int | None
-        samples: int
-        allow_empty: bool
-        checkpoints: Sequence[str | Path]
-        verifier_keys: Sequence[str]
-        require_checkpoint: bool
-        max_unanchored: str | None
-        allow_integrity_waivers: bool
-        transcript_keys: Sequence[str | Path]
-
-
-def _ready(source: Source) -> AbstractContextManager[Source]:
-    return nullcontext(source)
+    from pytest_audit_ledger.verification import Verifying
 
 
 class Ledger:
@@ -88,7 +76,8 @@ class Ledger:
         """
         if isinstance(dsn, str):
             named_source(dsn, table, timeout)  # mistakes show now
-        self._open = partial(started, dsn, table, timeout) if isinstance(dsn, str) else partial(_ready, dsn)
+        self._opening: AbstractContextManager[Source]
+        self._opening = started(dsn, table, timeout) if isinstance(dsn, str) else nullcontext(dsn)
         self._progress = progress
         self._resources = ExitStack()
 
@@ -105,7 +94,7 @@ class Ledger:
     @cached_property
     def source(self) -> Source:
         """Where the entries come from."""
-        return self._resources.enter_context(self._open())
+        return self._resources.enter_context(self._opening)
 
     def verify_integrity(
         self,
@@ -124,6 +113,7 @@ class Ledger:
         shared: str | None = None,
         since_checkpoint: bool = False,
         recheck: str | None = None,
+        beside: Sequence[type[Fold]] = (),
     ) -> Verification:
         """Verify the whole ledger in one snapshot: the default suite, and `suites` of your own besides.
 
@@ -138,7 +128,8 @@ class Ledger:
         keys that transcripts may be signed with, as PEM files or as PEM text; without any, their signatures are not
         verified, which is a warning. `shared`: the name of an open snapshot of the ledger to join. `since_checkpoint`:
         read only what is newer than the newest checkpoint; older entries are not re-read then, but for the share that
-        `recheck` names (`1/30`), which changes with the day in UTC. `result.reading` says what was read.
+        `recheck` names (`1/30`), which changes with the day in UTC. `result.reading` says what was read. `beside`:
+        folds that read along with the checks; `result.beside` is what they became.
 
         Raises UsageError for a mistake in a suite, in a key or in these options. What goes wrong with the ledger or the
         server is in the result.
@@ -169,7 +160,37 @@ class Ledger:
             since=since_options(since_checkpoint=since_checkpoint, recheck=recheck),
             suites=loaded,
             shared=shared,
+            beside=beside,
         )
+
+    def investigate(
+        self,
+        *,
+        entry: int | None = None,
+        against: str | Other | None = None,
+        limit_seconds: float | None = None,
+        **verifying: Unpack[Verifying],
+    ) -> Investigation:
+        """Verify the whole ledger, and find out what happened to it, from the very same snapshot.
+
+        `entry`: look at the one of this sequence number in any case. `against`: another copy to compare with, a
+        database, an export or a backup, or with more options what `comparison.other` returns. `limit_seconds`: how long
+        entries may be reconstructed, a minute where None. `verifying`: whatever `verify_integrity` takes; `samples`
+        entries are looked at.
+
+        Raises UsageError, and SourceError where the ledger or the other copy cannot be opened or read.
+        """
+        from pytest_audit_ledger.comparison import other
+        from pytest_audit_ledger.forensics.evidence import Evidence
+        from pytest_audit_ledger.forensics.investigation import DEFAULT_LIMIT_S, Inquiry
+
+        copy = other(against, progress=self._progress) if isinstance(against, str) else against
+        limit = DEFAULT_LIMIT_S if limit_seconds is None else limit_seconds
+        compare, samples = copy.compare if copy else None, verifying.get("samples", DEFAULT_SAMPLES)
+        with self.source.snapshot() as snapshot:
+            verification = self.verify_integrity(shared=snapshot.share(), beside=(Evidence,), **verifying)
+            inquiry = Inquiry(self.source, snapshot, verification, samples, limit, self._progress)
+            return inquiry.run(entry, compare)
 
     def create_checkpoint(
         self,
@@ -239,20 +260,24 @@ class Ledger:
         include_violations: bool = False,
         include_timeline: bool = False,
         include_audit_trail: bool = False,
+        investigate: bool = False,
         title: str | None = None,
         organization: str | None = None,
         made_at: datetime | None = None,
-        **verifying: Unpack[_Verifying],
+        **verifying: Unpack[Verifying],
     ) -> Report:
         """Verify the whole ledger, and report the entries of a period from the very same snapshot.
 
         Dates are days in UTC, the end day included, or full timestamps. Without any section to include, all are in.
-        `made_at`: the clock, aware, now where None. `verifying`: whatever `verify_integrity` takes. The verification is
+        `investigate`: where the ledger does not verify, say what happened, too. `made_at`: the clock, aware, now where
+        None. `verifying`: whatever `verify_integrity` takes. The verification is
         the `verification` of what is returned, and `save_report` writes it.
 
         Raises UsageError, and SourceError where the ledger cannot be opened or read.
         """
         from pytest_audit_ledger.artifacts.report import generate, report_request
+        from pytest_audit_ledger.forensics.evidence import Evidence
+        from pytest_audit_ledger.forensics.investigation import Inquiry
 
         named = ("verdicts", "violations", "timeline", "audit_trail")
         wanted = (include_verdicts, include_violations, include_timeline, include_audit_trail)
@@ -264,8 +289,13 @@ class Ledger:
             organization=organization,
         )
         with self.source.snapshot() as snapshot:
-            verification = self.verify_integrity(shared=snapshot.share(), **verifying)
-            return generate(Verified(verification, self.source, snapshot, self._progress), request, made_at=made_at)
+            along = (Evidence,) if investigate else ()
+            verification = self.verify_integrity(shared=snapshot.share(), beside=along, **verifying)
+            verified = Verified(verification, self.source, snapshot, self._progress)
+            if investigate and not verification.is_valid:
+                inquiry = Inquiry(self.source, snapshot, verification, progress=self._progress)
+                verified = replace(verified, investigation=inquiry.run())
+            return generate(verified, request, made_at=made_at)
 
     def save_report(self, report: Report, path: str | Path) -> Written:
         """Write a report, whole or not at all, as the suffix of the file says: `.html`, `.json` or `.md`.
@@ -328,7 +358,7 @@ class Ledger:
 
         Raises UsageError, SourceError where the entries cannot be read, OutputError where the file cannot be written.
         """
-        from pytest_audit_ledger.artifacts.export import entries, export_request
+        from pytest_audit_ledger.artifacts.export import entries, export, export_request
 
         names = parse_fields(fields) if fields is not None else ()
         wanted = selection(
@@ -339,7 +369,9 @@ class Ledger:
                 raise UsageError("format, excel_safe and verify are for a file.", "Name an output_file.")
             return entries(self.source, export_request("-", fields=names, selection=wanted))
         request = export_request(str(output_file), format=format, fields=names, selection=wanted, excel_safe=excel_safe)
-        return self._export(request, verified=verify)
+        with self.source.snapshot() as snapshot:
+            verification = self.verify_integrity(shared=snapshot.share()) if verify else None
+            return export(snapshot, request, verification=verification, progress=self._progress)
 
     def backup_database(
         self,
@@ -372,10 +404,3 @@ class Ledger:
         with self.source.snapshot() as snapshot:
             verification = prover.verify(self.source, snapshot) if prover is not None else None
             return backup(snapshot, request, verification=verification, prover=prover, progress=self._progress)
-
-    def _export(self, request: Export, *, verified: bool) -> ExportResult:
-        from pytest_audit_ledger.artifacts.export import export
-
-        with self.source.snapshot() as snapshot:
-            verification = self.verify_integrity(shared=snapshot.share()) if verified else None
-            return export(snapshot, request, verification=verification, progress=self._progress)

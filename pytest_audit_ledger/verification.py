@@ -11,7 +11,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from pytest_audit_ledger.entry import Batch, canonical_timestamp, plain_text
 from pytest_audit_ledger.errors import LedgerError, NotApplicable, SourceError
@@ -26,6 +27,25 @@ from pytest_audit_ledger.resumption import Since, resumption
 from pytest_audit_ledger.scan import Progress, broken_kind, no_progress, scan
 from pytest_audit_ledger.sources.base import Snapshot, Source
 from pytest_audit_ledger.suite import Check, Control, Suite
+
+if TYPE_CHECKING:
+    from typing_extensions import TypedDict
+
+    class Verifying(TypedDict, total=False):
+        """What is taken by whatever verifies a ledger first (`Ledger.verify_integrity` describes it)."""
+
+        suites: Sequence[str | Path]
+        check_timestamps: bool
+        workers: int | None
+        samples: int
+        allow_empty: bool
+        checkpoints: Sequence[str | Path]
+        verifier_keys: Sequence[str]
+        require_checkpoint: bool
+        max_unanchored: str | None
+        allow_integrity_waivers: bool
+        transcript_keys: Sequence[str | Path]
+
 
 NOTHING_GIVEN: Given = {}
 
@@ -43,6 +63,7 @@ def verify(
     allow_integrity_waivers: bool = False,
     suites: Sequence[Suite] = (),
     since: Since | None = None,
+    beside: Sequence[type[Fold]] = (),
 ) -> Verification:
     """Evaluate the checks against one snapshot of the ledger, reading its entries once.
 
@@ -52,10 +73,11 @@ def verify(
     parameters by name of kind that hold for this run, over those of its checks, such as the keys it trusts.
     `allow_integrity_waivers`: whether findings about integrity can be waived, too. `suites`: those that the checks
     stand in, to be told with their controls. `since`: resume after the newest checkpoint, where that can be proven,
-    instead of reading every entry.
+    instead of reading every entry. `beside`: folds that read along with the checks and judge nothing; what becomes of
+    them is the `beside` of the result.
     """
     now, clock = datetime.now(timezone.utc), time.perf_counter()
-    run = _Run(source, shared, samples, workers, allow_empty, progress, given, since)
+    run = _Run(source, shared, samples, workers, allow_empty, progress, given, since, beside)
     found = interruptible(lambda: run.evaluate(checks), run.stop)
     outcomes = tuple(waived(outcome, now, integrity_too=allow_integrity_waivers) for outcome in found)
     assurance, sentence = judge(outcomes, run.survey, resumed=run.after is not None)
@@ -72,6 +94,7 @@ def verify(
         reading=reading(run.info, outcomes, run.survey, run.not_resumed),
         suites=tuple(file for suite in suites for file in suite.files),
         controls=_controls(suites),
+        beside=run.beside,
     )
 
 
@@ -148,7 +171,10 @@ class _Run:
         progress: Progress,
         given: Given,
         since: Since | None,
+        beside: Sequence[type[Fold]],
     ) -> None:
+        self.reading_along = beside
+        self.beside: tuple[Fold, ...] = ()
         self.source = source
         self.since = since
         self.not_resumed = ""
@@ -255,14 +281,16 @@ class _Run:
                 outcomes[id(check)] = _unevaluated(check, error)
         if not readable:
             return outcomes
-        surveyable = all(snapshot.unreadable(column) is None for column in _Surveyor.columns)
-        surveyor = [_Surveyor({}, snapshot.info, 0)] if surveyable else []
+        along: Sequence[type[Fold]] = (*self.reading_along, _Surveyor)
+        beside = [kind for kind in along if _readable(snapshot, kind)]
+        folds += [kind({}, self.info or snapshot.info, 0) for kind in beside]
         try:
-            scanned = scan(self.source, snapshot, [*folds, *surveyor], self.workers, self.progress, self.after)
+            scanned = scan(self.source, snapshot, folds, self.workers, self.progress, self.after)
         except SourceError as error:
             return {**outcomes, **{id(check): _unevaluated(check, error) for check in readable}}
-        if surveyor and isinstance(scanned[-1], _Surveyor):
-            self.survey = scanned[-1].survey()
+        others = scanned[len(readable) :]
+        self.survey = next((fold.survey() for fold in others if isinstance(fold, _Surveyor)), None)
+        self.beside = tuple(fold for fold in others if not isinstance(fold, _Surveyor) and not fold.failure)
         return {**outcomes, **{id(c): self._judged_fold(c, f) for c, f in zip(readable, scanned, strict=False)}}
 
     def _fold(self, snapshot: Snapshot, check: Check) -> Fold:
@@ -282,6 +310,10 @@ class _Run:
             reason = f"No entry is newer than entry {self.after:,}, after which the run resumed."
             return _outcome(check, Status.SKIP, reason=reason)
         return self._empty(check, "The ledger has no entries")
+
+
+def _readable(snapshot: Snapshot, kind: type[Fold]) -> bool:
+    return all(snapshot.unreadable(column) is None for column in ("sequence_number", *kind.columns))
 
 
 def _judged(check: Check, kind: Kind) -> Outcome:

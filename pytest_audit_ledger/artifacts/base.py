@@ -5,19 +5,22 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from pytest_audit_ledger.artifacts.files import Written
 from pytest_audit_ledger.judgement import Verification
 from pytest_audit_ledger.scan import Progress
 from pytest_audit_ledger.sources.base import Snapshot, Source
 
+if TYPE_CHECKING:
+    from pytest_audit_ledger.forensics.investigation import Investigation
+
 
 @dataclass(frozen=True)
 class Verified:
     """What an artifact is made from: a verification, and the very snapshot that it read, still open.
 
-    `written` are the files that were written before it.
+    `written` are the files that were written before it, `investigation` what happened, where that was asked for.
     """
 
     verification: Verification
@@ -25,6 +28,7 @@ class Verified:
     snapshot: Snapshot
     progress: Progress
     written: tuple[Written, ...] = ()
+    investigation: Investigation | None = None
 
 
 class Artifact(ABC):

@@ -17,7 +17,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
@@ -71,7 +71,7 @@ class EvidenceArtifact(Artifact):
 
 
 def _with(verified: Verified, listed: list[Written]) -> Verified:
-    return Verified(verified.verification, verified.source, verified.snapshot, verified.progress, tuple(listed))
+    return replace(verified, written=tuple(listed))
 
 
 def written(folder: Path, name: str) -> Written:

@@ -33,6 +33,7 @@ Examples:
   audit-ledger verify --ledger-db demo
   audit-ledger verify --ledger-db postgresql://auditor@localhost/ledger --verbose
   audit-ledger verify --ledger-db env:MY_DSN --table audit.ledger_entries --quiet
+  audit-ledger investigate --ledger-db postgresql://auditor@localhost/ledger
   audit-ledger export --source service=ledger --output ledger.jsonl.gz
   audit-ledger report --source service=ledger --output report.html
   audit-ledger backup --source service=ledger --output ledger.sql.gz --verify
@@ -120,7 +121,9 @@ def _interrupt(*_: object) -> NoReturn:
 
 @click.group(
     cls=_Commands,
-    commands=_Imported("backup", "checkpoint", "diff", "drill", "evidence", "export", "report", "suite", "verify"),
+    commands=_Imported(
+        "backup", "checkpoint", "diff", "drill", "evidence", "export", "investigate", "report", "suite", "verify"
+    ),
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     help=_HELP,

@@ -38,6 +38,7 @@ Examples:
 @click.option("--include-violations", is_flag=True, help="Violations, remediation and escalations.")
 @click.option("--include-timeline", is_flag=True, help="Entries over time, by verdict.")
 @click.option("--include-audit-trail", is_flag=True, help="Every check with its findings, controls and waivers.")
+@click.option("--investigate", is_flag=True, help="Where the ledger does not verify, say what happened to it, too.")
 @click.option("--title", metavar="T", help="The title on the cover.")
 @click.option("--organization", metavar="O", help="The organization on the cover.")
 @check_timestamps_option
@@ -54,6 +55,7 @@ def report(
     include_violations: bool,
     include_timeline: bool,
     include_audit_trail: bool,
+    investigate: bool,
     title: str | None,
     organization: str | None,
     check_timestamps: bool,
@@ -93,6 +95,7 @@ def report(
             include_violations=include_violations,
             include_timeline=include_timeline,
             include_audit_trail=include_audit_trail,
+            investigate=investigate,
             title=title,
             organization=organization,
             suites=suites,

@@ -185,8 +185,9 @@ def _write(run: Run, artifact: Artifact) -> None:
         run.unwritten.append(f"{name}: the ledger was not read.")
         return
     try:
+        found = result.investigation
         with visible(run.config):
-            verified = Verified(result.verification, run.start(), run.held, progress_bar, tuple(run.written))
+            verified = Verified(result.verification, run.start(), run.held, progress_bar, tuple(run.written), found)
             run.written.extend(artifact.write(verified))
     except LedgerError as error:
         run.unwritten.append(str(error))

@@ -177,6 +177,12 @@ def add_options(parser: pytest.Parser) -> None:
         default=DRILL_ENTRIES,
         help=f"The first entries to copy for the drill, or how many to make (default: {DRILL_ENTRIES}).",
     )
+    group.addoption(
+        "--ledger-investigate",
+        action="store_true",
+        help="When a check failed, find out what happened, in a few seconds, and tell it in brief; audit-ledger "
+        "investigate tells all of it.",
+    )
     for name, help_text in TOOLS.items():
         group.addoption(name, action="store_true", help=help_text)
     group.addoption("--ledger-explain", metavar="ID", help="Explain a check with the SQL it asks with, and exit.")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pytest_audit_ledger.outcome import Assurance
-from pytest_audit_ledger.plugin.run import Run
+from pytest_audit_ledger.plugin.run import Result, Run
 
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -66,4 +66,15 @@ def properties(run: Run) -> dict[str, Any]:
             told["entries_not_reread"] = anchor.unread
     if run.written:
         told["artifacts"] = ", ".join(f"{file.path} sha256:{file.sha256}" for file in run.written)
-    return told
+    return {**told, **_investigation(result)}
+
+
+def _investigation(result: Result) -> dict[str, Any]:
+    """Return what happened, where that was asked for: how many incidents, and the first of them."""
+    if result.investigation is None:
+        return {"not_investigated": result.not_investigated} if result.not_investigated else {}
+    from pytest_audit_ledger.rendering.investigation import SHORT, in_one_line  # noqa: PLC0415  (only where asked for)
+
+    incidents = result.investigation.incidents
+    first = {f"incident_{place}": line for place, line in enumerate(map(in_one_line, incidents[:SHORT]), 1)}
+    return {"incidents": len(incidents), **first}

@@ -34,6 +34,7 @@ class Options:
     suites: tuple[Path, ...]
     given: Given
     since: Since | None
+    investigate: bool
 
     @property
     def is_export(self) -> bool:
@@ -66,6 +67,7 @@ def read_options(config: pytest.Config, dsn: str) -> Options:
             since_checkpoint=config.getoption("--ledger-since-checkpoint"),
             recheck=config.getoption("--ledger-recheck"),
         ),
+        investigate=config.getoption("--ledger-investigate"),
     )
 
 

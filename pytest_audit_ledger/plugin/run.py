@@ -13,9 +13,9 @@ import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, nullcontext, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -32,15 +32,27 @@ from pytest_audit_ledger.sources.resolve import started
 from pytest_audit_ledger.suite import Check, Suite
 from pytest_audit_ledger.verification import verify
 
+if TYPE_CHECKING:
+    from pytest_audit_ledger.forensics.investigation import Investigation
+    from pytest_audit_ledger.kinds.base import Fold
+
+INVESTIGATION_LIMIT_S = 5.0
+"""Seconds that the entries of a failed run may be reconstructed."""
+
 _RESULT = "verification"
 
 
 @dataclass(frozen=True)
 class Result:
-    """A verification, and its outcomes by node id."""
+    """A verification, its outcomes by node id, and what happened to the ledger, where that was asked for and it failed.
+
+    `not_investigated` is why that is not known.
+    """
 
     verification: Verification
     outcomes: Mapping[str, Outcome]
+    investigation: Investigation | None = None
+    not_investigated: str = ""
 
 
 @dataclass
@@ -75,11 +87,11 @@ class Run:
         return self.source
 
     def hold(self) -> None:
-        """Where artifacts are wanted, keep a snapshot open, so that they show what was verified.
+        """Where artifacts or an investigation are wanted, keep a snapshot open, so that they show what was verified.
 
         If it cannot be opened, neither can that of the verification, which then says why.
         """
-        if self.artifacts and self.shared is None:
+        if (self.artifacts or self.options.investigate) and self.shared is None:
             with suppress(SourceError):
                 self.held = self._resources.enter_context(self.start().snapshot())
                 self.shared = self.held.share()
@@ -134,9 +146,33 @@ class Run:
                 allow_integrity_waivers=self.options.allow_integrity_waivers,
                 since=self.options.since,
                 suites=[self.suites[name] for name in used],
+                beside=self._along(),
             )
-        node_ids = [node_id for node_id, _ in self.selected]
-        return Result(verification, dict(zip(node_ids, verification.outcomes, strict=True)))
+            investigation, reason = self._investigated(source, verification)
+        outcomes = zip((node_id for node_id, _ in self.selected), verification.outcomes, strict=True)
+        return Result(replace(verification, beside=()), dict(outcomes), investigation, reason)
+
+    def _along(self) -> Sequence[type[Fold]]:
+        """Return what reads along with the checks."""
+        if not self.options.investigate:
+            return ()
+        from pytest_audit_ledger.forensics.evidence import Evidence  # noqa: PLC0415  (only where asked for)
+
+        return (Evidence,)
+
+    def _investigated(self, source: Source, verification: Verification) -> tuple[Investigation | None, str]:
+        """Return what happened to a ledger that failed, or why that is not known; nothing where nobody asked."""
+        if not self.options.investigate or verification.is_valid:
+            return None, ""
+        from pytest_audit_ledger.forensics.investigation import Inquiry  # noqa: PLC0415  (as above)
+
+        try:
+            with source.snapshot(self.shared) as snapshot:
+                limits = self.options.samples, INVESTIGATION_LIMIT_S
+                found = Inquiry(source, snapshot, verification, *limits, progress_bar).run()
+        except LedgerError as error:
+            return None, str(error)
+        return replace(found, verification=replace(verification, beside=())), ""
 
     def result(self) -> Result | None:
         """Return the result, or None where the ledger was not verified (yet)."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_audit_ledger.outcome import Assurance, Status
-from pytest_audit_ledger.plugin.run import Run
+from pytest_audit_ledger.plugin.run import Result, Run
 from pytest_audit_ledger.printable import printable
 from pytest_audit_ledger.rendering import facts, table
 
@@ -47,7 +47,21 @@ def write_summary(reporter: pytest.TerminalReporter, run: Run, collected_only: b
     verification = result.verification
     colour = _ASSURANCE_COLOURS[verification.assurance]
     reporter.write_line(f"{verification.assurance.value}: {printable(verification.sentence, 2000)}", **colour)
+    _write_investigation(reporter, result)
     _write_artifacts(reporter, run)
+
+
+def _write_investigation(reporter: pytest.TerminalReporter, result: Result) -> None:
+    """Say in brief what happened, where that was asked for."""
+    lines = []
+    if result.investigation is not None:
+        from pytest_audit_ledger.rendering.investigation import brief  # noqa: PLC0415  (only where asked for)
+
+        lines = brief(result.investigation)
+    if result.not_investigated:
+        lines = [f"What happened is not known: {printable(result.not_investigated, 1000)}"]
+    for line in ["", "What happened:", *lines] if lines else ():
+        reporter.write_line(line)
 
 
 def _write_artifacts(reporter: pytest.TerminalReporter, run: Run) -> None:

@@ -60,7 +60,7 @@ def conforms(made: Report) -> None:
     """Hold the JSON of a report against its published schema."""
     schemas = {
         name: json.loads((folder("checks") / name).read_text(encoding="utf-8"))
-        for name in ("report.schema.json", "verification.schema.json")
+        for name in ("report.schema.json", "investigation.schema.json", "verification.schema.json")
     }
     registry: Any = Registry().with_resources((name, Resource.from_contents(s)) for name, s in schemas.items())
     Draft202012Validator(schemas["report.schema.json"], registry=registry).validate(json.loads(made.json))

@@ -201,3 +201,13 @@ def test_the_shipped_suite_names_a_description_for_every_check_and_controls_for_
     checks = default_suite().checks
     assert all(check.description for check in checks)
     assert [check.id for check in checks if not check.controls] == ["hash_coverage"]
+
+
+def test_a_failed_run_says_in_brief_what_happened(pytester: pytest.Pytester, run: RunLedger, forger: Forger) -> None:
+    before = forger.build(100).entry(50)
+    forger.unguarded("UPDATE ledger_entries SET verdict = 'DISCRETIONARY' WHERE sequence_number = 50")
+    result = run(f"--ledger-db={forger.dsn}", "--ledger-investigate", "--junitxml=out.xml", "-n", "2")
+    result.stdout.fnmatch_lines(["What happened:", "  Entry 50 was changed after it was written. (proven)"])
+    told, _ = junit(pytester.path / "out.xml")
+    assert told["ledger.incidents"] == "1"
+    assert before.verdict in told["ledger.incident_1"]

@@ -25,6 +25,7 @@ LAYERS = (
     ("attacks",),
     ("scan", "interruption", "judgement", "resumption"),
     ("verification",),
+    ("forensics",),
     ("rendering", "progress", "repair"),
     ("artifacts",),
     ("hookspecs",),

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from pytest_audit_ledger.artifacts.base import Verified
+from pytest_audit_ledger.artifacts.investigation import told
 from pytest_audit_ledger.artifacts.report.calendar import Step, timeline
 from pytest_audit_ledger.artifacts.report.figures import (
     DETAILS,
@@ -93,6 +94,7 @@ def report_data(verified: Verified, request: ReportRequest, made_at: datetime) -
             for one in conditions(verification, request.period, figures, controls)
         ],
         "reverify": commands(verification, request),
+        "investigation": told(verified.investigation) if verified.investigation else None,
         "files": [{"path": file.path, "size": file.size, "sha256": file.sha256} for file in verified.written],
         "verification": as_json(verification),
     }

@@ -1,0 +1,281 @@
+"""What the evidence in the chain shows: which entries were edited, deleted, inserted, moved, or written by two writers.
+
+Each step takes what it can explain away from the places and runs that do not fit, in this order: what explains most of
+them comes first, and nothing is told twice. No step says more than its evidence; where two explanations fit, both are
+told. No I/O.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from pytest_audit_ledger.forensics.chain import Chain
+from pytest_audit_ledger.forensics.evidence import Evidence, Fault, Place, Run
+from pytest_audit_ledger.forensics.incident import (
+    COMPARE,
+    PRESERVE,
+    Certainty,
+    Incident,
+    What,
+    capital,
+    counted,
+    entries,
+)
+from pytest_audit_ledger.forensics.order import moves
+from pytest_audit_ledger.forensics.systematic import Explained, Systematic
+from pytest_audit_ledger.forensics.writers import clocks, copies, forks
+
+
+def classify(evidence: Evidence, causes: Systematic | None = None) -> list[Incident]:
+    """Return what happened in the chain, in order of the ledger; `causes` are proven for many entries."""
+    chain = Chain(evidence, causes)
+    steps: Sequence[Callable[[Chain], Iterator[Incident]]] = (
+        common_causes,
+        moves,
+        copies,
+        forks,
+        gaps,
+        misfits,
+        broken_links,
+        clocks,
+        leftovers,
+    )
+    found = [incident for step in steps for incident in step(chain)]
+    return sorted(found, key=lambda incident: incident.first or 0)
+
+
+def common_causes(chain: Chain) -> Iterator[Incident]:
+    """Tell of causes that many entries have in common, each once."""
+    for one in chain.causes.explained if chain.causes else ():
+        if one.count and one.first is not None and one.last is not None:
+            yield _edit_of_many(one) if one.cause.is_edit else _common_cause(one, chain)
+
+
+def _common_cause(one: Explained, chain: Chain) -> Incident:
+    return Incident(
+        What.SYSTEMATIC,
+        one.first,
+        one.last,
+        one.count,
+        f"One cause explains {counted(one.count)} of {one.first or 0:,} to {one.last or 0:,}: they were hashed with "
+        f"{', '.join(one.cause.words)}.",
+        Certainty.PROVEN,
+        because=(
+            f"So written, each of the {one.count:,} hashes to its entry_hash.",
+            f"{counted(chain.causes.fitting if chain.causes else 0)} hash as they stand.",
+        ),
+        otherwise=(
+            "A writer, or its library, formed the hash in another way than the specification has it.",
+            "A migration changed the column in place, after the entries were written.",
+        ),
+        next_step="Ask what changed in the writer, or in the table, before the first.",
+    )
+
+
+def _edit_of_many(one: Explained) -> Incident:
+    return Incident(
+        What.EDIT,
+        one.first,
+        one.last,
+        one.count,
+        f"{capital(counted(one.count))} of {one.first or 0:,} to {one.last or 0:,} were changed alike after they were "
+        f"written. They were hashed with {', '.join(one.cause.words)}.",
+        Certainty.PROVEN,
+        because=(f"So written, each of the {one.count:,} hashes to its entry_hash.",),
+        next_step=f"{PRESERVE} {COMPARE}",
+    )
+
+
+def gaps(chain: Chain) -> Iterator[Incident]:
+    """Find ranges that were deleted, and numbers that no entry ever had."""
+    for place in list(chain.places):
+        if Fault.GAP not in place.faults or place.entry.number is None:
+            continue
+        chain.take(place)
+        before = place.before.number or 0 if place.before else 0
+        yield _gap(place, before + 1, place.entry.number - 1)
+
+
+def _gap(place: Place, first: int, last: int) -> Incident:
+    count, after = last - first + 1, last + 1
+    plural = count > 1
+    time_before, time_after = place.before.timestamp if place.before else "", place.entry.timestamp
+    broken, sound = Fault.LINK in place.faults, Fault.HASH not in place.faults
+    if not broken:
+        return Incident(
+            What.NUMBERS_SKIPPED,
+            first,
+            last,
+            0,
+            f"{'Numbers' if plural else 'Number'} {first:,}{f' to {last:,}' if plural else ''} "
+            f"{'were' if plural else 'was'} never given to an entry: no entry is missing.",
+            Certainty.PROVEN if sound else Certainty.FITS,
+            because=(
+                (
+                    f"Entry {after:,} links to {'entry ' + format(first - 1, ',') if first > 1 else 'the start'}, "
+                    f"{'and its hash covers that link.' if sound else 'although its own hash does not fit.'}"
+                ),
+            ),
+            otherwise=(
+                "The ledger may have been rewritten as a whole behind a deletion; only a checkpoint shows that.",
+            ),
+            next_step="Find out why the writer skipped numbers, such as after a transaction that was rolled back.",
+            time_before=time_before,
+            time_after=time_after,
+        )
+    at_start = place.before is None
+    where = (
+        f"from the start; the first entry left is {after:,}, of {time_after}"
+        if at_start
+        else f"between entry {first - 1:,} of {time_before} and entry {after:,} of {time_after}"
+    )
+    return Incident(
+        What.PREFIX_DELETION if at_start else What.DELETION,
+        first,
+        last,
+        count,
+        f"{capital(entries(first, last, count))} {'were' if plural else 'was'} deleted {where}.",
+        Certainty.PROVEN if sound else Certainty.FITS,
+        because=(
+            (
+                f"Entry {after:,} names the hash of an entry before it that is not there"
+                f"{', and its own hash covers that name.' if sound else '. Its own hash does not fit, either.'}"
+            ),
+        ),
+        next_step=f"{PRESERVE} {COMPARE}",
+        time_before=time_before,
+        time_after=time_after,
+    )
+
+
+def misfits(chain: Chain) -> Iterator[Incident]:
+    """Find entries that were changed, and their entry_hash was not, or not to one that fits."""
+    for run in chain.runs:
+        after = chain.at(run.last + 1)
+        here = chain.at(run.first, Fault.HASH)
+        chain.drop(run.first, run.last, Fault.HASH | Fault.LINK | Fault.TIME | Fault.TWICE)
+        chain.drop(run.last + 1, run.last + 1, Fault.TIME)
+        if after is not None and after.faults in Fault.LINK | Fault.TIME:
+            chain.take(after)
+        yield _misfit(run, here, after, at_end=run.last == chain.last)
+    chain.runs = []
+
+
+def _misfit(run: Run, here: Place | None, after: Place | None, *, at_end: bool) -> Incident:
+    single, named = run.first == run.last, entries(run.first, run.last, run.count)
+    time_before = here.before.timestamp if here and here.before else ""
+    time_after = after.entry.timestamp if after else ""
+    last = after.before if after else None
+    if single and after and last and after.entry.previous_hash == last.recomputed:
+        return Incident(
+            What.HASH_ALTERED,
+            run.first,
+            run.last,
+            1,
+            f"Only the entry_hash of entry {run.first:,} was altered; the entry says what it said when it was written.",
+            Certainty.PROVEN,
+            because=(f"Entry {run.last + 1:,} names the hash that the content of entry {run.first:,} has.",),
+            next_step=f"{PRESERVE} The hash that belongs there is {last.recomputed}.",
+            time_before=time_before,
+            time_after=time_after,
+        )
+    because = [f"{'Its content does' if single else 'Their contents do'} not hash to the entry_hash stored beside."]
+    if at_end:
+        because.append("No entry follows that names its hash, so it cannot be told whether entry_hash is as written.")
+    elif after:
+        because.append(f"Entry {run.last + 1:,} names yet another hash, so entry_hash was changed, too.")
+    else:
+        because.append("The links around fit, so entry_hash was left as it was and is that of what was written.")
+    if here and Fault.LINK in here.faults:
+        because.append(f"Entry {run.first:,} does not link to the entry before it, either.")
+    return Incident(
+        What.EDIT,
+        run.first,
+        run.last,
+        run.count,
+        f"{capital(named)} {'was' if single else 'were'} changed after {'it was' if single else 'they were'} written.",
+        Certainty.PROVEN,
+        because=tuple(because),
+        next_step=f"{PRESERVE} {COMPARE}",
+        time_before=time_before,
+        time_after=time_after,
+    )
+
+
+def broken_links(chain: Chain) -> Iterator[Incident]:
+    """Find entries that hold together by themselves, and are not those that the next one names."""
+    group: list[Place] = []
+    for place in [*(p for p in chain.places if Fault.LINK in p.faults), None]:
+        if group and (place is None or place.before is None or place.before.number != group[-1].entry.number):
+            chain.take(*group)
+            yield _broken_link(group)
+            group = []
+        if place is not None:
+            group.append(place)
+
+
+def _broken_link(group: Sequence[Place]) -> Incident:
+    place = group[-1]
+    number = place.entry.number or 0
+    if place.before is None:
+        return Incident(
+            What.PREFIX_DELETION,
+            None,
+            None,
+            0,
+            f"Entry {number:,} is the first, and does not start from 64 zeros: it names an entry before it that is not "
+            "there.",
+            Certainty.PROVEN,
+            because=("Its own hash covers that name.",),
+            otherwise=("Its previous_hash and its entry_hash were both changed.",),
+            next_step=f"{PRESERVE} {COMPARE}",
+            time_after=place.entry.timestamp,
+        )
+    suspect = place.before.number or 0
+    first = suspect if len(group) == 1 else group[0].entry.number or 0
+    single = first == suspect
+    replaced = len(group) > 1
+    return Incident(
+        What.EDIT_WITH_HASH,
+        first,
+        suspect,
+        suspect - first + 1,
+        f"{capital(entries(first, suspect))} {'is' if single else 'are'} not what was written there: "
+        f"{'it was' if single else 'they were'} {'replaced' if replaced else 'changed'}, together with "
+        f"{'its' if single else 'their'} entry_hash.",
+        Certainty.FITS,
+        because=(
+            (
+                f"Entry {number:,}, whose own hash fits, names an entry before it that is not there, "
+                f"and no number is missing."
+            ),
+            *((f"{'It does' if single else 'They do'} not link to the entry before, either.",) if replaced else ()),
+        ),
+        otherwise=(
+            (
+                f"Everything from entry {number:,} on may have been rewritten, and its link left as it was; only a "
+                "checkpoint or a backup excludes that."
+            ),
+        ),
+        next_step=f"{PRESERVE} {COMPARE}",
+        time_before=(group[0].before.timestamp if replaced and group[0].before else ""),
+        time_after=place.entry.timestamp,
+    )
+
+
+def leftovers(chain: Chain) -> Iterator[Incident]:
+    """Count what was too much to be kept, and what no step explains."""
+    evidence = chain.evidence
+    beyond = sum(number for faults, number in evidence.faults.items() if faults is not Fault.HASH)
+    beyond -= len(evidence.places)
+    count = len(chain.places) + max(0, beyond) + chain.unkept
+    if count:
+        yield Incident(
+            What.NOT_SORTED_OUT,
+            None,
+            None,
+            count,
+            f"At {counted(count)} more something does not fit, which was counted and not sorted out.",
+            Certainty.OPEN,
+            next_step="Resolve what is known first, or investigate a part: an export with --date-range.",
+        )

@@ -1,0 +1,97 @@
+"""What an incident is: one thing that happened to a ledger, as far as the evidence shows it. No I/O, no formatting."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from pytest_audit_ledger.forensics.reconstruction import Reconstruction, Unexplained
+
+PRESERVE = "Preserve the server, its logs and its backups as they are."
+COMPARE = "Compare with a backup or an export: --against FILE."
+
+
+class What(str, Enum):
+    """What happened. The value is how JSON calls it."""
+
+    EDIT = "edit"
+    EDIT_WITH_HASH = "edit-with-own-hash"
+    HASH_ALTERED = "hash-altered"
+    DELETION = "deletion"
+    PREFIX_DELETION = "prefix-deletion"
+    TRUNCATION = "truncation"
+    INSERTION = "insertion"
+    REORDERING = "reordering"
+    RENUMBERING = "renumbering"
+    NUMBERS_SKIPPED = "numbers-skipped"
+    DUPLICATE = "duplicate"
+    FORK = "fork"
+    REWRITE = "rewrite"
+    SYSTEMATIC = "systematic"
+    CLOCK = "clock"
+    FOREIGN_VERDICT = "foreign-verdict"
+    ENVELOPE = "envelope"
+    TRANSCRIPT = "transcript"
+    UNCOVERED = "uncovered"
+    GUARDS = "guards"
+    CHECKPOINTS = "checkpoints"
+    FILE = "file"
+    NOT_SORTED_OUT = "not-sorted-out"
+
+
+class Certainty(str, Enum):
+    """How sure it is."""
+
+    PROVEN = "proven"
+    """A hash, a signature or a checkpoint shows it."""
+    FITS = "fits"
+    """It fits everything that was found, and nothing proves it; what would fit as well is told."""
+    OPEN = "open"
+    """The evidence does not decide between the explanations that are told."""
+
+
+@dataclass(frozen=True)
+class Incident:
+    """One thing that happened.
+
+    `first` and `last` are the sequence numbers that it is about, as they stand in the ledger or, where entries are
+    missing, as they stood there; None where it is about no entry. `count` is how many entries it touches.
+    `time_before` and `time_after` are the times of the entries next to it that nothing happened to, as canonical text,
+    empty where there is none. `because` is the evidence, `otherwise` are other explanations that fit as well, and
+    `reconstructions` say what the entries said when they were written, of those that were looked at one by one.
+    """
+
+    what: What
+    first: int | None
+    last: int | None
+    count: int
+    sentence: str
+    certainty: Certainty
+    because: tuple[str, ...] = ()
+    otherwise: tuple[str, ...] = ()
+    next_step: str = ""
+    time_before: str = ""
+    time_after: str = ""
+    reconstructions: tuple[Reconstruction | Unexplained, ...] = ()
+
+
+MANY = 10
+"""So many entries of a range are counted in words; fewer the reader counts."""
+
+
+def entries(first: int, last: int, count: int = 0) -> str:
+    """Return a range of entries in words; with how many there are, where that is given and not seen at once."""
+    if first == last:
+        return f"entry {first:,}"
+    return f"entries {first:,} to {last:,}{f' ({count:,} of them)' if count >= MANY else ''}"
+
+
+def counted(number: int, one: str = "entry", many: str = "entries") -> str:
+    """Return a number with its noun."""
+    return f"{number:,} {one if number == 1 else many}"
+
+
+def capital(sentence: str) -> str:
+    """Return a sentence with its first letter as a capital, unless it starts with a name, such as that of a table."""
+    word = sentence.partition(" ")[0]
+    return sentence if set("._/") & set(word.rstrip(".")) else sentence[:1].upper() + sentence[1:]

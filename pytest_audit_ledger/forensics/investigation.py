@@ -1,0 +1,341 @@
+"""What happened to a ledger: the evidence of a verification put together, and told in order of the ledger.
+
+A verification says that something does not fit. An investigation of the same snapshot says what happened: to which
+entries, what they said before, how sure that is, and what to do next. What the evidence cannot decide is said as such.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from pytest_audit_ledger.entry import GENESIS_HASH, entry_hash
+from pytest_audit_ledger.forensics.against import Against, Changed, compared, doubts
+from pytest_audit_ledger.forensics.classification import classify
+from pytest_audit_ledger.forensics.evidence import MOST, Evidence, Runs
+from pytest_audit_ledger.forensics.hypotheses import Suspect, Vocabulary
+from pytest_audit_ledger.forensics.incident import Certainty, Incident, What
+from pytest_audit_ledger.forensics.reconstruction import Budget, Reconstruction, Unexplained, Witness, reconstruct
+from pytest_audit_ledger.forensics.records import Record, Records, read
+from pytest_audit_ledger.forensics.rewritings import UNCHANGED, Transformation
+from pytest_audit_ledger.forensics.surroundings import surroundings
+from pytest_audit_ledger.forensics.systematic import Systematic, find
+from pytest_audit_ledger.judgement import Verification
+from pytest_audit_ledger.outcome import DEFAULT_SAMPLES, Status
+from pytest_audit_ledger.scan import ENTRIES, Progress, no_progress, scan
+from pytest_audit_ledger.sources.base import Snapshot, Source
+
+DEFAULT_LIMIT_S = 60
+"""Seconds that reconstructions may take in all."""
+
+CAUSES_S = 10.0
+"""Seconds that the search for a cause may take that many entries have in common; proving it takes one more pass."""
+
+EACH_S = 5.0
+"""Seconds that the reconstruction of one entry may take."""
+
+HYPOTHESES = " hypotheses"
+
+Compare = Callable[[Snapshot, Sequence[int]], Against]
+"""Compares the ledger with another copy, and reads these entries there."""
+
+
+@dataclass(frozen=True)
+class Looked:
+    """One entry that was asked for: how it stands there, several times perhaps, or not at all, and what that means.
+
+    `fits` is whether there is one, its own hash fits, and so do the links to both its neighbours.
+    """
+
+    number: int
+    records: tuple[Record, ...]
+    sentences: tuple[str, ...]
+    fits: bool
+    reconstruction: Reconstruction | Unexplained | None = None
+
+
+@dataclass(frozen=True)
+class Investigation:
+    """What a verification found, and what happened, as far as the evidence shows it.
+
+    `incidents` are in order of the ledger; those about no entry come last. `differences` are what the other copy says
+    of the entries that were looked at, column by column. `undecided` says what could not be told. `hypotheses` is how
+    many were hashed, in at most `limit_s` seconds; `left_out` is how many entries were changed and not looked at one by
+    one, because there were more than the samples, or the time was up.
+    """
+
+    verification: Verification
+    incidents: tuple[Incident, ...]
+    against: Against | None
+    differences: tuple[Changed, ...]
+    looked: Looked | None
+    undecided: tuple[str, ...]
+    hypotheses: int
+    left_out: int
+    limit_s: float
+    duration_s: float
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether there was nothing to investigate."""
+        return self.verification.is_valid and not self.incidents and (self.looked is None or self.looked.fits)
+
+    @property
+    def differs(self) -> bool:
+        """Whether the other copy shows what the ledger itself does not."""
+        against = self.against
+        return against is not None and any(one.what in _SHOWN_BY_ANOTHER for one in self.incidents)
+
+
+class Inquiry:
+    """One investigation, of what a verification of this snapshot found that took an `Evidence` along (see `verify`)."""
+
+    def __init__(
+        self,
+        source: Source,
+        snapshot: Snapshot,
+        verification: Verification,
+        samples: int = DEFAULT_SAMPLES,
+        limit_s: float = DEFAULT_LIMIT_S,
+        progress: Progress = no_progress,
+    ) -> None:
+        """Take the snapshot and its verification; `samples` entries are looked at, in `limit_s` seconds at most."""
+        self.begun = time.perf_counter()
+        self.source, self.snapshot, self.verification = source, snapshot, verification
+        self.samples, self.limit_s, self.progress = samples, limit_s, progress
+        self.evidence = next((fold for fold in verification.beside if isinstance(fold, Evidence)), None)
+        self.vocabulary = Vocabulary(self.evidence.vocabulary() if self.evidence else {})
+        self.hypotheses = 0
+        self.left_s = limit_s
+        """Seconds left for reconstructions."""
+        self.readable = snapshot.unreadable("sequence_number") is None
+        self.records: Records = {}
+        self.against: Against | None = None
+
+    def run(self, entry: int | None = None, compare: Compare | None = None) -> Investigation:
+        """Look at everything in turn, and at `entry` in any case; `compare` compares with another copy.
+
+        Raises SourceError where the entries, or the other copy, cannot be read.
+        """
+        causes = self._causes()
+        chain = classify(self.evidence, causes) if self.evidence else []
+        suspects, left_out = _suspects(chain, self.samples)
+        asked = {entry} if entry is not None else set()
+        around = {number + by for number in {*suspects, *asked} for by in (-1, 0, 1)}
+        if self.readable:
+            self.records = read(self.snapshot, around)
+        if compare is not None and self.readable:
+            self.against = compare(self.snapshot, sorted({*suspects, *asked}))
+        found = self._reconstructed(suspects, _known(causes))
+        left_out += sum(number not in found and self._suspect(number) is not None for number in suspects)
+        chain = [self._with(incident, found) for incident in chain]
+        incidents = surroundings(self.verification, chain)
+        if self.against is not None:
+            last = self.evidence.last.number if self.evidence and self.evidence.last else None
+            notes = (*self.against.notes, *doubts(self.against, incidents))
+            incidents = compared(self.against, incidents, last)
+            self.against = replace(self.against, notes=notes)
+        return Investigation(
+            verification=self.verification,
+            incidents=tuple(sorted(incidents, key=_place)),
+            against=self.against,
+            differences=tuple(self._differences()),
+            looked=self._looked(entry, incidents, found.get(entry)) if entry is not None else None,
+            undecided=tuple(self._undecided()),
+            hypotheses=self.hypotheses,
+            left_out=left_out,
+            limit_s=self.limit_s,
+            duration_s=time.perf_counter() - self.begun + self.verification.duration_s,
+        )
+
+    def _causes(self) -> Systematic | None:
+        """Return what is proven of causes that many entries have in common, where there are many that do not fit."""
+        runs = self.evidence.runs if self.evidence else Runs()
+        if self.evidence is None or runs.entries - runs.moved <= self.samples or not self.limit_s:
+            return None
+        numbers = self.evidence.sample.kept
+        self.records = read(self.snapshot, {number + by for number in numbers for by in (-1, 0, 1)})
+        sample = list(filter(None, map(self._suspect, numbers)))
+        with self.progress(len(sample), ENTRIES) as advance:
+            begun = time.perf_counter()
+            causes = find(sample, self.vocabulary, seconds=min(CAUSES_S, self.limit_s / 2), advance=advance)
+            self.left_s -= time.perf_counter() - begun
+        if not causes:
+            return None
+        fold = Systematic({"causes": causes}, self.snapshot.info, MOST)
+        (proven,) = scan(self.source, self.snapshot, [fold], 1, self.progress)
+        return proven if isinstance(proven, Systematic) and not proven.failure else None
+
+    def _reconstructed(self, numbers: Sequence[int], known: Transformation) -> dict[int, Reconstruction | Unexplained]:
+        """Reconstruct the entries, as many as there is time for."""
+        found: dict[int, Reconstruction | Unexplained] = {}
+        deadline = time.perf_counter() + self.left_s
+        with self.progress(None, HYPOTHESES) as advance:
+            for number in numbers:
+                suspect = self._suspect(number)
+                left = deadline - time.perf_counter()
+                if suspect is not None and left > 0:
+                    budget = Budget(seconds=min(EACH_S, left))
+                    found[number] = reconstruct(suspect, self.vocabulary, budget=budget, known=known, advance=advance)
+        self.hypotheses = sum(one.hypotheses for one in found.values())
+        return found
+
+    def _one(self, number: int) -> Record | None:
+        records = self.records.get(number, ())
+        return records[0] if len(records) == 1 else None
+
+    def _suspect(self, number: int) -> Suspect | None:
+        """Return what is known of an entry and its neighbours; None where it is not there, or there twice."""
+        here, before, after = self._one(number), self._one(number - 1), self._one(number + 1)
+        if here is None:
+            return None
+        accounts = {"its envelope": here.envelope} if here.envelope else {}
+        if self.against is not None and (said := self.against.said(number)):
+            accounts[self.against.label] = {name: value for name, value in said.items() if name != "entry_hash"}
+        return Suspect(
+            entry=here.entry,
+            stored_hash=here.stored_hash,
+            committed=after.columns.get("previous_hash") if after else None,
+            before=before.entry if before else None,
+            before_hash=before.stored_hash if before else None,
+            after=after.entry if after else None,
+            after_hash=after.stored_hash if after else None,
+            accounts=accounts,
+        )
+
+    def _with(self, incident: Incident, found: Mapping[int, Reconstruction | Unexplained]) -> Incident:
+        """Add what was reconstructed, and the times of the neighbours."""
+        if incident.what not in _TO_RECONSTRUCT or incident.first is None or incident.last is None:
+            return incident
+        if incident.last - incident.first + 1 != incident.count:
+            return incident
+        within = range(incident.first, incident.last + 1)
+        reconstructions = tuple(found[number] for number in sorted(found.keys() & set(within)))
+        before, after = self._one(incident.first - 1), self._one(incident.last + 1)
+        proven = any(
+            isinstance(one, Reconstruction) and one.witness in (Witness.BOTH, Witness.LINK) for one in reconstructions
+        )
+        whole = proven and len(reconstructions) == incident.count
+        return replace(
+            incident,
+            reconstructions=reconstructions,
+            time_before=incident.time_before or (before.columns.get("timestamp") or "" if before else ""),
+            time_after=incident.time_after or (after.columns.get("timestamp") or "" if after else ""),
+            certainty=Certainty.PROVEN if whole else incident.certainty,
+            otherwise=() if whole else incident.otherwise,
+        )
+
+    def _differences(self) -> Iterator[Changed]:
+        """Yield what the other copy says of entries, of those that were looked at and of the first that differ."""
+        if self.against is None:
+            return
+        told = {one.sequence_number: one for one in self.against.changes}
+        for number, there in self.against.records.items():
+            here = self._one(number)
+            if number not in told and here is not None and len(there) == 1:
+                columns = here.columns.keys() & there[0].columns.keys()
+                pairs = {name: (there[0].columns[name], here.columns[name]) for name in here.columns if name in columns}
+                differing = {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
+                if differing:
+                    told[number] = Changed(number, differing)
+        yield from sorted(told.values(), key=lambda one: one.sequence_number or 0)
+
+    def _looked(self, number: int, incidents: Sequence[Incident], found: Reconstruction | Unexplained | None) -> Looked:
+        records = tuple(self.records.get(number, ()))
+        touched = [one for one in incidents if one.first and one.last and one.first <= number <= one.last]
+        if not records:
+            return Looked(number, (), tuple(self._absent(number, touched)), fits=False)
+        sentences = list(self._standing(number, records))
+        fits = not sentences
+        if fits:
+            sentences = [
+                f"Entry {number:,} is as it was written, as far as the chain shows: its content hashes to its "
+                "entry_hash, and the links to both of its neighbours fit."
+                if self._one(number + 1)
+                else f"Entry {number:,} hashes to its entry_hash and links to the entry before it. No entry follows "
+                "that would commit to it."
+            ]
+        sentences += [f"Part of an incident: {one.sentence}" for one in touched]
+        return Looked(number, records, tuple(sentences), fits=fits, reconstruction=found)
+
+    def _standing(self, number: int, records: Sequence[Record]) -> Iterator[str]:
+        """Yield what does not fit at an entry."""
+        if len(records) > 1:
+            yield f"Entry {number:,} stands there {len(records)} times."
+        for record in records:
+            if "T" not in (record.columns.get("timestamp") or "") or entry_hash(record.entry) != record.stored_hash:
+                yield f"The content of entry {number:,} does not hash to its entry_hash."
+        here, before, after = records[0], self._one(number - 1), self._one(number + 1)
+        link = before.stored_hash if before else GENESIS_HASH if number == 1 else None
+        if link is not None and here.columns.get("previous_hash") != link:
+            yield f"Its previous_hash is not the hash of {'the entry before it' if before else 'a first entry'}."
+        if after is not None and after.columns.get("previous_hash") != here.stored_hash:
+            yield f"Entry {number + 1:,} names another hash than the one stored with entry {number:,}."
+
+    def _absent(self, number: int, touched: Sequence[Incident]) -> Iterator[str]:
+        """Yield what surrounds an entry that is not there."""
+        survey = self.verification.survey
+        yield f"There is no entry {number:,}."
+        yield from (f"Part of an incident: {one.sentence}" for one in touched)
+        if survey is not None and survey.sequence_last is not None:
+            first, last = survey.sequence_first, survey.sequence_last
+            if number > last:
+                yield f"The ledger ends with entry {last:,}, of {survey.time_last}."
+            elif first is not None and number < first:
+                yield f"The ledger starts with entry {first:,}, of {survey.time_first}."
+        neighbours = [self._one(number + by) for by in (-1, 1)]
+        for record in filter(None, neighbours):
+            yield f"Entry {record.number:,} is there, of {record.columns.get('timestamp')}."
+
+    def _undecided(self) -> Iterator[str]:
+        """Yield what could not be told, and what would tell it."""
+        verification = self.verification
+        if self.evidence is None:
+            yield "The chain was not looked at, because not every entry, or column, that it needs could be read."
+        reasons: dict[str, list[str]] = {}
+        for outcome in verification.with_status(Status.ERROR):
+            reasons.setdefault(outcome.reason, []).append(outcome.check_id)
+        for reason, checks in reasons.items():
+            yield f"{', '.join(checks)} could not be evaluated. {reason}"
+        if verification.info is not None and verification.info.resumed is not None:
+            yield f"Entries up to {verification.info.resumed.after:,} were not read, so nothing is known of them."
+        if verification.anchor is None and self.against is None:
+            yield (
+                "Whether the ledger was rewritten as a whole, or its end cut off, cannot be told without something "
+                "kept elsewhere: --checkpoint DIR, or --against a backup or an export."
+            )
+
+
+_SHOWN_BY_ANOTHER = (What.REWRITE, What.TRUNCATION, What.UNCOVERED)
+
+_TO_RECONSTRUCT = (What.EDIT, What.EDIT_WITH_HASH)
+
+
+def _known(causes: Systematic | None) -> Transformation:
+    """Return what stands between most entries of the ledger and what was hashed."""
+    found = [one for one in causes.explained if isinstance(one.cause, Transformation)] if causes else []
+    best = max(found, key=lambda one: one.count, default=None)
+    return best.cause if best and isinstance(best.cause, Transformation) else UNCHANGED
+
+
+def _suspects(chain: Sequence[Incident], most: int) -> tuple[list[int], int]:
+    """Return the entries to look at one by one, spread over the incidents, and how many are left out."""
+    ranges = [
+        (one.first, one.last)
+        for one in chain
+        if one.what in _TO_RECONSTRUCT and one.first is not None and one.last is not None
+        if one.last - one.first + 1 == one.count  # others were changed alike, and are told as one
+    ]
+    total = sum(last - first + 1 for first, last in ranges)
+    taken: list[int] = []
+    depth = 0
+    while len(taken) < min(most, total):
+        taken += [first + depth for first, last in ranges if first + depth <= last]
+        depth += 1
+    taken = taken[:most]
+    return sorted(taken), total - len(taken)
+
+
+def _place(incident: Incident) -> tuple[bool, int]:
+    return incident.first is None, incident.first or 0

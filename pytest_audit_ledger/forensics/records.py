@@ -1,0 +1,79 @@
+"""Single entries, read by number: those that are looked at one by one."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pytest_audit_ledger.entry import PAYLOAD_COLUMNS, Batch, Entry, plain_text
+from pytest_audit_ledger.sources.base import Segment, Snapshot
+
+TOGETHER = 500
+"""Numbers that are at most this far apart are read at once."""
+
+Value = str | None
+
+
+@dataclass(frozen=True)
+class Record:
+    """An entry as the ledger has it: every column that was read, as text, None for a missing value."""
+
+    number: int
+    columns: Mapping[str, Value]
+
+    @property
+    def entry(self) -> Entry:
+        """What is hashed of it, also what an Entry should not hold, such as None for the verdict."""
+        hashed: dict[str, Any] = {name: self.columns.get(name) for name in PAYLOAD_COLUMNS.values()}
+        return Entry(**{**hashed, "sequence_number": self.number})
+
+    @property
+    def stored_hash(self) -> Value:
+        """Its entry_hash."""
+        return self.columns.get("entry_hash")
+
+    @property
+    def envelope(self) -> Mapping[str, Value]:
+        """What its envelope says that the entry says, too; empty where there is none."""
+        try:
+            document = json.loads(self.columns.get("envelope_json") or "{}")
+        except (ValueError, RecursionError):
+            return {}
+        said = document if isinstance(document, dict) else {}
+        return {name: said[name] for name in ("verdict", "reasoning") if isinstance(said.get(name, 0), str | None)}
+
+
+Records = Mapping[int, Sequence[Record]]
+"""By number; several where a number stands there twice."""
+
+
+def read(snapshot: Snapshot, numbers: Iterable[int]) -> Records:
+    """Return the entries with these numbers, in all columns that can be read. Raises SourceError."""
+    wanted = set(numbers)
+    columns = [name for name in snapshot.info.columns if snapshot.unreadable(name) is None]
+    found: dict[int, list[Record]] = defaultdict(list)
+
+    def consume(batch: Batch) -> None:
+        for index, number in enumerate(batch.sequence_numbers):
+            if number is not None and number in wanted:
+                found[number].append(Record(number, {name: plain_text(batch.text(name)[index]) for name in columns}))
+
+    for first, last in _ranges(sorted(wanted), apart=TOGETHER if snapshot.divisible else None):
+        snapshot.scan(columns, Segment(first, last + 1), consume)
+    return dict(found)
+
+
+def _ranges(numbers: Sequence[int], *, apart: int | None) -> Iterator[tuple[int, int]]:
+    """Yield ranges that hold all numbers; one where `apart` is None, because every read there reads everything."""
+    if not numbers:
+        return
+    first = last = numbers[0]
+    for number in numbers[1:]:
+        if apart is not None and number - last > apart:
+            yield first, last
+            first = number
+        last = number
+    yield first, last

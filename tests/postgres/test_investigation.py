@@ -1,0 +1,490 @@
+"""What happened to a ledger: every class of incident at the right entry, and what only looks like it beside."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from threading import Barrier, Thread
+from typing import Any
+
+import pytest
+
+from pytest_audit_ledger.checkpoints.note import SigningKey
+from pytest_audit_ledger.entry import GENESIS_HASH, Entry, canonical_timestamp, entry_hash
+from pytest_audit_ledger.forensics.evidence import MOST
+from pytest_audit_ledger.forensics.incident import Certainty, Incident, What
+from pytest_audit_ledger.forensics.investigation import Investigation
+from pytest_audit_ledger.forensics.reconstruction import Reconstruction
+from pytest_audit_ledger.ledger import Ledger
+from pytest_audit_ledger.rendering.investigation import timeline
+from pytest_audit_ledger.sources.sample import COPY_COLUMNS, sample_entries
+from tests.forger import Forger
+from tests.postgres.support import chained
+from tests.provenance import build_signed, edit_envelope, edit_transcript, store
+from tests.signers import PEM
+
+KEY = SigningKey.generate("bank.example/ledger")
+
+Told = list[tuple[What, int | None, int | None]]
+
+
+def investigated(forger: Forger, **options: Any) -> Investigation:
+    """Investigate, with as little time for reconstructions as these ledgers need."""
+    return Ledger(forger.dsn).investigate(**{"limit_seconds": 0.5, **options})
+
+
+def told(found: Investigation) -> Told:
+    return [(one.what, one.first, one.last) for one in found.incidents]
+
+
+def only(found: Investigation) -> Incident:
+    """Return the one incident."""
+    (incident,) = found.incidents
+    return incident
+
+
+def update(number: int, columns: str) -> str:
+    return f"UPDATE ledger_entries SET {columns} WHERE sequence_number = {number}"
+
+
+def shifted(first: int, by: int) -> tuple[str, str]:
+    """Return statements that renumber the entries from one on."""
+    return (
+        f"UPDATE ledger_entries SET sequence_number = -1000 - sequence_number WHERE sequence_number >= {first}",
+        f"UPDATE ledger_entries SET sequence_number = -1000 - sequence_number + {by} WHERE sequence_number < -1000",
+    )
+
+
+def edited(forger: Forger) -> None:
+    forger.unguarded(update(50, "verdict = 'DISCRETIONARY'"))
+
+
+def edited_with_its_hash(forger: Forger) -> None:
+    digest = entry_hash(replace(forger.entry(50), track="llm"))
+    forger.unguarded(update(50, f"track = 'llm', entry_hash = '{digest}'"))
+
+
+def replaced_with_its_link(forger: Forger) -> None:
+    other = replace(forger.entry(50), previous_hash="a" * 64, reasoning="another")
+    forger.unguarded(
+        update(50, f"reasoning = 'another', previous_hash = '{'a' * 64}', entry_hash = '{entry_hash(other)}'")
+    )
+
+
+def hash_altered(forger: Forger) -> None:
+    forger.unguarded(update(50, f"entry_hash = '{'e' * 64}'"))
+
+
+def deleted(forger: Forger) -> None:
+    forger.unguarded("DELETE FROM ledger_entries WHERE sequence_number BETWEEN 50 AND 52")
+
+
+def deleted_and_renumbered(forger: Forger) -> None:
+    deleted(forger)
+    forger.unguarded(*shifted(53, -3))
+
+
+def start_deleted(forger: Forger) -> None:
+    forger.unguarded("DELETE FROM ledger_entries WHERE sequence_number < 5")
+
+
+def start_deleted_and_renumbered(forger: Forger) -> None:
+    start_deleted(forger)
+    forger.unguarded(*shifted(5, -4))
+
+
+def inserted(forger: Forger) -> None:
+    forger.unguarded(*shifted(50, 2))
+    before = forger.entry(49)
+    one = replace(before, sequence_number=50, previous_hash=entry_hash(before))
+    forger.append([one, replace(one, sequence_number=51, previous_hash=entry_hash(one))])
+
+
+def swapped(first: int, second: int) -> Callable[[Forger], None]:
+    def swap(forger: Forger) -> None:
+        forger.unguarded(
+            update(first, "sequence_number = -1"),
+            update(second, f"sequence_number = {first}"),
+            update(-1, f"sequence_number = {second}"),
+        )
+
+    return swap
+
+
+def moved(forger: Forger) -> None:
+    """Entry 50 is moved behind entry 53."""
+    forger.unguarded(
+        update(50, "sequence_number = -1"),
+        *(update(number, f"sequence_number = {number - 1}") for number in (51, 52, 53)),
+        update(-1, "sequence_number = 53"),
+    )
+
+
+def without_keys(forger: Forger) -> None:
+    forger.run("ALTER TABLE ledger_entries DROP CONSTRAINT ledger_entries_sequence_number_key")
+    forger.run("ALTER TABLE ledger_entries DROP CONSTRAINT ledger_entries_entry_hash_key")
+
+
+def copied(forger: Forger) -> None:
+    without_keys(forger)
+    forger.append([forger.entry(50)])
+
+
+def numbers_skipped(forger: Forger) -> None:
+    """A writer skipped a number and went on: its link says so."""
+    last = forger.entry(100)
+    forger.append([replace(last, sequence_number=102, previous_hash=entry_hash(last))])
+
+
+def clock_set_back(forger: Forger) -> None:
+    last = forger.entry(100)
+    earlier = canonical_timestamp(datetime.fromisoformat(last.timestamp) - timedelta(hours=3))
+    forger.append([replace(last, sequence_number=101, previous_hash=entry_hash(last), timestamp=earlier)])
+
+
+INCIDENTS: dict[Callable[[Forger], None], Told] = {
+    edited: [(What.EDIT, 50, 50)],
+    edited_with_its_hash: [(What.EDIT_WITH_HASH, 50, 50)],
+    replaced_with_its_link: [(What.EDIT_WITH_HASH, 50, 50)],
+    hash_altered: [(What.HASH_ALTERED, 50, 50)],
+    deleted: [(What.DELETION, 50, 52)],
+    deleted_and_renumbered: [(What.DELETION, 50, 52)],
+    start_deleted: [(What.PREFIX_DELETION, 1, 4)],
+    start_deleted_and_renumbered: [(What.PREFIX_DELETION, 1, 4)],
+    inserted: [(What.INSERTION, 50, 51)],
+    swapped(50, 51): [(What.REORDERING, 50, 51)],
+    swapped(30, 70): [(What.REORDERING, 30, 70)],
+    moved: [(What.REORDERING, 50, 53)],
+    copied: [(What.DUPLICATE, 50, 50), (What.GUARDS, None, None)],
+    numbers_skipped: [(What.NUMBERS_SKIPPED, 101, 101)],
+    clock_set_back: [(What.CLOCK, 101, 101)],
+}
+OPEN: dict[Callable[[Forger], None], Certainty] = {
+    edited_with_its_hash: Certainty.PROVEN,
+    replaced_with_its_link: Certainty.FITS,
+    clock_set_back: Certainty.FITS,
+}
+"""Those that no hash of the evidence proves, and what remains; the track of an entry is found by reconstruction."""
+
+
+@pytest.mark.parametrize("commit", INCIDENTS, ids=lambda commit: commit.__qualname__.partition(".")[0])
+def test_an_incident_is_told_for_what_it_is_and_nothing_else(forger: Forger, commit: Callable[[Forger], None]) -> None:
+    commit(forger.build(100))
+    found = investigated(forger)
+    assert told(found) == INCIDENTS[commit]
+    assert found.incidents[0].certainty is OPEN.get(commit, Certainty.PROVEN)
+    assert not found.is_clean
+
+
+@pytest.mark.parametrize("commit", [deleted_and_renumbered, inserted, copied, swapped(30, 70)])
+def test_the_incidents_do_not_depend_on_the_number_of_workers(forger: Forger, commit: Callable[[Forger], None]) -> None:
+    commit(forger.build(100))
+    assert investigated(forger, workers=2).incidents == investigated(forger).incidents
+
+
+def test_several_incidents_are_told_apart_and_in_order(forger: Forger) -> None:
+    inserted(forger.build(100))
+    forger.unguarded(update(20, "verdict = 'DISCRETIONARY'"), "DELETE FROM ledger_entries WHERE sequence_number = 80")
+    forger.unguarded(*shifted(81, -1))
+    assert told(investigated(forger)) == [
+        (What.EDIT, 20, 20),
+        (What.INSERTION, 50, 51),
+        (What.DELETION, 78, 78),
+    ]
+
+
+def test_entries_appended_behind_a_renumbered_end_are_no_incident(forger: Forger) -> None:
+    deleted_and_renumbered(forger.build(100))
+    last = forger.entry(97)
+    ((stored,),) = forger.run("SELECT entry_hash FROM ledger_entries WHERE sequence_number = 97")
+    forger.append([replace(last, sequence_number=98, previous_hash=stored)])
+    assert told(investigated(forger)) == [(What.DELETION, 50, 52)]
+
+
+def test_a_clean_ledger_has_nothing_to_investigate(forger: Forger) -> None:
+    found = investigated(forger.build(100))
+    assert found.is_clean
+    assert found.incidents == ()
+    assert timeline(found).splitlines()[-1].startswith("Nothing to investigate. SELF-CONSISTENT: ")
+
+
+def test_equal_contents_in_a_proper_chain_are_no_copy_and_equal_times_no_clock_set_back(forger: Forger) -> None:
+    (one, *_) = sample_entries(1)
+    assert investigated(forger.build(entries=chained([one] * 20))).is_clean
+
+
+def test_an_empty_ledger_was_not_rewritten(forger: Forger) -> None:
+    found = investigated(forger.build(0))
+    assert found.incidents == ()
+    assert not found.is_clean
+    assert any("could not be evaluated" in line for line in found.undecided)
+
+
+def test_what_an_entry_said_is_proven(forger: Forger) -> None:
+    before = forger.build(100).entry(50)
+    forger.unguarded(update(50, "ski_model_version = '2.0.0'"))
+    (one,) = only(investigated(forger)).reconstructions
+    assert isinstance(one, Reconstruction)
+    assert [(change.column, change.original) for change in one.changes] == [
+        ("ski_model_version", before.ski_model_version)
+    ]
+
+
+def test_a_foreign_verdict_is_told_where_the_chain_holds_only(forger: Forger) -> None:
+    forger.build(100).run("ALTER TABLE ledger_entries DROP CONSTRAINT ledger_entries_verdict_check")
+    forger.rewrite(100, lambda entry: replace(entry, verdict="MAYBE"))
+    forger.unguarded(update(50, "verdict = 'PERHAPS'"))
+    assert told(investigated(forger)) == [
+        (What.EDIT, 50, 50),
+        (What.FOREIGN_VERDICT, 100, 100),
+        (What.GUARDS, None, None),
+    ]
+
+
+def test_guards_that_were_switched_off_are_told(forger: Forger) -> None:
+    forger.build(100).run("ALTER TABLE ledger_entries DISABLE TRIGGER ledger_refuse_delete")
+    (incident,) = investigated(forger).incidents
+    assert incident.what is What.GUARDS
+    assert "switched off" in incident.because[0]
+
+
+class Writer:
+    """Appends over a connection of its own, after the last entry that it read; two of them wait for each other."""
+
+    def __init__(self, dsn: str, turn: Barrier, number: str) -> None:
+        self.dsn, self.turn, self.number = dsn, turn, number
+
+    def append(self) -> None:
+        with Forger(self.dsn) as forger:
+            last = forger.entry(100)
+            self.turn.wait(10)
+            ((number,),) = forger.run(f"SELECT {self.number}")
+            moment = canonical_timestamp(datetime.now(timezone.utc))
+            entry = replace(last, sequence_number=number, previous_hash=entry_hash(last), timestamp=moment)
+            forger.append([replace(entry, telemetry_id=f"writer {id(self)}")])
+
+
+@pytest.mark.parametrize("number", ["101", "nextval('numbers')"], ids=["one number", "two numbers"])
+def test_a_fork_by_two_writers_at_the_same_time_is_no_tampering(forger: Forger, number: str) -> None:
+    without_keys(forger.build(100))
+    forger.run("CREATE SEQUENCE numbers START 101")
+    turn = Barrier(2)
+    threads = [Thread(target=Writer(forger.dsn, turn, number).append) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    last = list(forger.entries())[-1]
+    moment = canonical_timestamp(datetime.now(timezone.utc))
+    forger.append([replace(last, sequence_number=103, previous_hash=entry_hash(last), timestamp=moment)])
+    found = investigated(forger, check_timestamps=False)
+    fork = found.incidents[0]
+    assert fork.what is What.FORK
+    assert fork.sentence.startswith("Two entries follow entry 100: ")
+    assert "1 entry stands aside" in fork.sentence
+    assert {one.what for one in found.incidents} <= {What.FORK, What.GUARDS, What.NUMBERS_SKIPPED}
+
+
+def written_by(forger: Forger, entries: Iterator[Entry], hashed: Callable[[Entry], Entry]) -> None:
+    """Append entries as a writer does that hashes them in another form."""
+    link = GENESIS_HASH
+    names = COPY_COLUMNS
+    for entry in entries:
+        linked = replace(entry, previous_hash=link)
+        link = entry_hash(hashed(linked))
+        values = [*(getattr(linked, name) for name in names[:-1]), link]
+        columns = ", ".join(f'"{name}"' for name in names)
+        forger.run(f"INSERT INTO ledger_entries ({columns}) VALUES ({', '.join(['%s'] * len(names))})", values)
+
+
+def in_summer_time(entry: Entry) -> Entry:
+    moment = datetime.fromisoformat(entry.timestamp).astimezone(timezone(timedelta(hours=2)))
+    return replace(entry, timestamp=moment.isoformat())
+
+
+def test_a_writer_in_another_time_zone_is_one_cause_and_an_edit_inside_is_found(forger: Forger) -> None:
+    written_by(forger.build(0), sample_entries(60), in_summer_time)
+    forger.unguarded(update(30, "track = 'llm'"))
+    found = investigated(forger, limit_seconds=20)
+    assert told(found) == [(What.SYSTEMATIC, 1, 60), (What.EDIT, 30, 30)]
+    cause, edit = found.incidents
+    assert cause.count == 59
+    assert "+02:00" in cause.sentence
+    assert isinstance(edit.reconstructions[0], Reconstruction)
+
+
+def test_more_than_can_be_kept_is_counted(forger: Forger) -> None:
+    forger.build(3 * MOST)
+    forger.unguarded("UPDATE ledger_entries SET reasoning = sequence_number::text WHERE sequence_number % 2 = 0")
+    found = investigated(forger, limit_seconds=0)
+    assert sum(one.count for one in found.incidents) == 3 * MOST // 2
+    assert found.incidents[-1].what is What.NOT_SORTED_OUT
+
+
+def test_a_rewritten_ledger_is_told_by_a_checkpoint_and_its_first_entry_by_another_copy(
+    forger: Forger, tmp_path: Path
+) -> None:
+    ledger = Ledger(forger.build(100).dsn)
+    ledger.create_checkpoint(tmp_path / "checkpoints", KEY)
+    ledger.export_entries(output_file=tmp_path / "before.jsonl")
+    forger.rewrite(50, lambda entry: replace(entry, reasoning="nothing to see"))
+    trusted = {"checkpoints": [tmp_path / "checkpoints"], "verifier_keys": [str(KEY.verifier())]}
+    assert told(investigated(forger)) == []
+    assert (What.REWRITE, 1, None) in told(investigated(forger, **trusted))
+    against = investigated(forger, against=str(tmp_path / "before.jsonl"))
+    rewrite = next(one for one in against.incidents if one.what is What.REWRITE)
+    assert (rewrite.first, rewrite.count, rewrite.certainty) == (50, 51, Certainty.FITS)
+    assert against.differs
+    assert against.differences[0].columns["reasoning"][1] == "nothing to see"
+
+
+def test_a_cut_off_end_is_told_by_another_copy(forger: Forger, tmp_path: Path) -> None:
+    Ledger(forger.build(100).dsn).export_entries(output_file=tmp_path / "before.jsonl")
+    forger.unguarded("DELETE FROM ledger_entries WHERE sequence_number > 90")
+    assert told(investigated(forger, against=str(tmp_path / "before.jsonl"))) == [(What.TRUNCATION, 91, 100)]
+
+
+def test_a_ledger_that_has_grown_since_the_other_copy_is_clean(forger: Forger, tmp_path: Path) -> None:
+    Ledger(forger.build(100).dsn).export_entries(output_file=tmp_path / "before.jsonl")
+    last = forger.entry(100)
+    forger.append([replace(last, sequence_number=101, previous_hash=entry_hash(last))])
+    found = investigated(forger, against=str(tmp_path / "before.jsonl"))
+    assert found.is_clean
+    assert found.against is not None
+    assert (found.against.same, found.against.added) == (100, 1)
+
+
+def test_what_another_copy_says_of_an_edited_entry_is_proven_by_its_hash(forger: Forger, tmp_path: Path) -> None:
+    before = forger.build(100).entry(50)
+    Ledger(forger.dsn).export_entries(output_file=tmp_path / "before.csv")
+    forger.unguarded(update(50, "reasoning = 'nothing to see'"))
+    (one,) = only(investigated(forger, against=str(tmp_path / "before.csv"))).reconstructions
+    assert isinstance(one, Reconstruction)
+    assert [(change.column, change.original) for change in one.changes] == [("reasoning", before.reasoning)]
+
+
+@pytest.mark.parametrize("name", ["ledger.jsonl", "ledger.csv.gz"])
+def test_an_export_shows_the_incidents_of_its_database(forger: Forger, tmp_path: Path, name: str) -> None:
+    inserted(forger.build(100))
+    forger.unguarded(update(20, "verdict = 'DISCRETIONARY'"))
+    Ledger(forger.dsn).export_entries(output_file=tmp_path / name)
+    assert told(Ledger(str(tmp_path / name)).investigate()) == told(investigated(forger))
+
+
+def test_a_filtered_export_is_no_deletion(forger: Forger, tmp_path: Path) -> None:
+    Ledger(forger.build(100).dsn).export_entries(output_file=tmp_path / "part.jsonl", verdict_filter="FLAG")
+    found = Ledger(str(tmp_path / "part.jsonl")).investigate()
+    assert found.incidents == ()
+    assert not found.is_clean
+
+
+def test_a_view_in_the_tables_place_is_told_and_nothing_is_read_from_it(forger: Forger) -> None:
+    forger.build(100).run("ALTER TABLE ledger_entries RENAME TO hidden; CREATE VIEW ledger_entries AS TABLE hidden")
+    found = investigated(forger, entry=50)
+    assert told(found) == [(What.GUARDS, None, None)]
+    assert "The chain was not looked at" in found.undecided[0]
+
+
+def test_an_entry_that_is_fine_is_said_to_be(forger: Forger) -> None:
+    edited(forger.build(100))
+    looked = investigated(forger, entry=51).looked
+    assert looked is not None
+    assert looked.fits
+    assert looked.sentences[0].startswith("Entry 51 is as it was written, as far as the chain shows")
+
+
+def test_an_entry_that_is_not_there_is_told_with_what_surrounds_it(forger: Forger) -> None:
+    deleted(forger.build(100))
+    for number, words in ((50, "Entry 49 is there"), (200, "The ledger ends with entry 100"), (51, "were deleted")):
+        looked = investigated(forger, entry=number).looked
+        assert looked is not None
+        assert not looked.fits
+        assert looked.sentences[0] == f"There is no entry {number}."
+        assert any(words in sentence for sentence in looked.sentences[1:])
+
+
+def test_the_hashes_tell_which_side_was_edited(forger: Forger) -> None:
+    build_signed(forger, 60)
+    forger.unguarded(update(10, "verdict = 'DISCRETIONARY'"))
+    edit_envelope(forger, 20, lambda envelope: envelope.update(notes=["nothing"]), hashed=False)
+    edit_envelope(forger, 30, lambda envelope: envelope.update(verdict="NULL_STALE"), hashed=True)
+    store(forger, [40], verifier_status="LLM_CONTRADICTION")
+    edit_transcript(forger, 50, request_canonical="Say CLEAR.")
+    found = investigated(forger, transcript_keys=[PEM])
+    assert told(found) == [
+        (What.EDIT, 10, 10),
+        (What.ENVELOPE, 20, 20),
+        (What.ENVELOPE, 30, 30),
+        (What.ENVELOPE, 40, 40),
+        (What.TRANSCRIPT, 50, 50),
+    ]
+    edit, unhashed, rehashed, status, transcript = found.incidents
+    assert any("The envelope beside it, whose hash fits, says: verdict" in line for line in edit.because)
+    assert "or the hash beside it" in unhashed.sentence
+    assert "together with its hash" in rehashed.sentence
+    assert status.certainty is Certainty.OPEN
+    assert transcript.sentence.endswith("its two hashes are those that were signed.")
+    unkeyed = investigated(forger).incidents[-1]
+    assert unkeyed.otherwise
+
+
+def test_nothing_of_an_entry_becomes_a_control_code(forger: Forger) -> None:
+    forger.build(100)
+    forger.unguarded(update(50, r"reasoning = E'\x1b[31m<script>\u202e', rule_id = E'\x1b]0;evil\x07'"))
+    text = timeline(investigated(forger, entry=50))
+    assert "<script>" in text
+    assert not set("\x1b\x07\u202e") & set(text)
+
+
+def test_another_copy_that_was_changed_itself_accuses_nobody(forger: Forger, tmp_path: Path) -> None:
+    Ledger(forger.build(100).dsn).export_entries(output_file=tmp_path / "copy.jsonl")
+    text = (tmp_path / "copy.jsonl").read_text()
+    (tmp_path / "copy.jsonl").write_text(text.replace(' "CLEAR"', ' "FLAG"', 1).replace(':"CLEAR"', ':"FLAG"', 1))
+    found = investigated(forger, against=str(tmp_path / "copy.jsonl"))
+    assert found.is_clean
+    assert found.against is not None
+    assert found.against.changed == 1
+    assert any(note.startswith("The other copy was changed: ") for note in found.against.notes)
+
+
+def test_a_checkpoint_and_another_copy_tell_one_incident_together(forger: Forger, tmp_path: Path) -> None:
+    ledger = Ledger(forger.build(100).dsn)
+    ledger.create_checkpoint(tmp_path / "checkpoints", KEY)
+    ledger.export_entries(output_file=tmp_path / "before.jsonl", fields=COPY_COLUMNS)
+    trusted = {"checkpoints": [tmp_path / "checkpoints"], "verifier_keys": [str(KEY.verifier())]}
+    forger.rewrite(50, lambda entry: replace(entry, reasoning="nothing to see"))
+    rewrite = only(investigated(forger, against=str(tmp_path / "before.jsonl"), **trusted))
+    assert (rewrite.what, rewrite.first, rewrite.certainty) == (What.REWRITE, 50, Certainty.PROVEN)
+    assert "was signed" in rewrite.because[-1]
+
+
+def test_a_deletion_behind_which_the_rest_was_renumbered_is_no_cut_off_end(forger: Forger, tmp_path: Path) -> None:
+    Ledger(forger.build(100).dsn).create_checkpoint(tmp_path, KEY)
+    deleted_and_renumbered(forger)
+    found = investigated(forger, checkpoints=[tmp_path], verifier_keys=[str(KEY.verifier())])
+    assert [(one.what, one.certainty) for one in found.incidents] == [
+        (What.DELETION, Certainty.PROVEN),
+        (What.TRUNCATION, Certainty.OPEN),
+    ]
+    assert "explains it" in found.incidents[1].otherwise[0]
+
+
+def test_an_entry_without_a_number_is_told_in_the_words_of_its_check(forger: Forger) -> None:
+    forger.build(100).run("ALTER TABLE ledger_entries ALTER sequence_number DROP NOT NULL")
+    forger.unguarded(update(50, "sequence_number = NULL"))
+    found = investigated(forger, entry=50)
+    assert (What.NOT_SORTED_OUT, None, None) in told(found)
+    assert found.looked is not None
+    assert found.looked.sentences[0] == "There is no entry 50."
+
+
+def test_many_entries_that_were_changed_alike_are_one_incident_and_an_edit(forger: Forger) -> None:
+    forger.build(500)
+    flags = forger.run("SELECT sequence_number FROM ledger_entries WHERE verdict = 'FLAG' ORDER BY 1")
+    forger.unguarded("UPDATE ledger_entries SET verdict = 'CLEAR' WHERE verdict = 'FLAG'")
+    incident = only(investigated(forger, limit_seconds=20))
+    assert (incident.what, incident.first, incident.last) == (What.EDIT, flags[0][0], flags[-1][0])
+    assert (incident.count, incident.certainty) == (len(flags), Certainty.PROVEN)
+    assert "FLAG" in incident.sentence
