@@ -287,6 +287,35 @@ def test_guards_that_cannot_be_copied_are_named(server: str, forger: Forger) -> 
     assert matrix.trials[0].verdict is Verdict.NOTICED
 
 
+TELLING = """
+    CREATE FUNCTION tells(verdict text) RETURNS boolean LANGUAGE plpgsql AS $$
+    BEGIN
+        CREATE TABLE IF NOT EXISTS public.told (superuser text);
+        INSERT INTO public.told VALUES (pg_catalog.current_setting('is_superuser'));
+        RETURN true;
+    END; $$;
+    ALTER TABLE ledger_entries ADD CONSTRAINT tells CHECK (tells(verdict)) NOT VALID;
+"""
+
+
+def test_what_a_ledger_brings_along_never_runs_as_a_superuser(server: str, forger: Forger) -> None:
+    """Unless it is attacked on a server of one's own, as a role that is one."""
+    forger.build(50).run(TELLING)
+    told: set[str] = set()
+
+    @attack("append, also behind the back of indexes", limit="It only looks.")
+    def looks(target: Target) -> None:
+        """Look who runs what a constraint calls."""
+        for name in ("false-entry", "lying-index"):
+            CATALOGUE[name].perform(target)
+        told.update(text for (text,) in target.ledger.run("SELECT superuser FROM public.told"))
+
+    drill(PostgresSource(forger.dsn), [BARE], [looks], entries=ENTRIES)
+    assert told == {"off"}
+    run(server, PostgresSource(forger.dsn), [looks])
+    assert "on" in told
+
+
 def test_a_partitioned_ledger_is_copied_with_its_partitions(server: str, forger: Forger) -> None:
     forger.build(50).run(
         "CREATE TABLE parted (LIKE ledger_entries INCLUDING DEFAULTS) PARTITION BY RANGE (sequence_number);"
