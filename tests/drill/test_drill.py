@@ -287,6 +287,18 @@ def test_guards_that_cannot_be_copied_are_named(server: str, forger: Forger) -> 
     assert matrix.trials[0].verdict is Verdict.NOTICED
 
 
+def test_a_table_that_cannot_be_made_anew_is_copied_into_one_of_our_own_making(server: str, forger: Forger) -> None:
+    forger.build(50, schema="3").run(
+        "CREATE TYPE mood AS ENUM ('calm'); ALTER TABLE ledger_entries ADD COLUMN mood mood DEFAULT 'calm'"
+    )
+    matrix = run(server, PostgresSource(forger.dsn), attacks("edit", "trigger-dropped"), ANCHORED)
+    assert [one.verdict for one in matrix.trials] == [Verdict.NOTICED, Verdict.NOTICED]
+    about = " ".join(matrix.about)
+    assert "What guards it could not be copied: The table public.ledger_entries cannot be made anew" in about
+    assert "the copy is a table of our own making" in about
+    assert "Not copied: the columns mood." in about
+
+
 TELLING = """
     CREATE FUNCTION tells(verdict text) RETURNS boolean LANGUAGE plpgsql AS $$
     BEGIN
