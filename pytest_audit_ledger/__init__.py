@@ -1,8 +1,8 @@
 """pytest-audit-ledger: proves that a hash-chained audit ledger in PostgreSQL has not been tampered with.
 
 This is the public face: a ledger to verify, to report on, to export and to back up (`ledger.py`), two to compare
-(`comparison.py`), what a kind, an artifact or an attack of your own needs (`kinds/base.py`, `kinds/data.py`,
-`attacks/base.py`, `hookspecs.py`), the entry's hash, and whatever is raised (`errors.py`).
+(`comparison.py`), the drill (`drill/api.py`), what a kind, an artifact or an attack of your own needs (`kinds/base.py`,
+`kinds/data.py`, `attacks/base.py`, `hookspecs.py`), the entry's hash, and whatever is raised (`errors.py`).
 """
 
 from importlib import import_module
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from pytest_audit_ledger.artifacts.report import Report
     from pytest_audit_ledger.attacks.base import Attack, Claim, Prevented, Target, attack
     from pytest_audit_ledger.comparison import diff, verify_backup
+    from pytest_audit_ledger.drill.api import run_drill
+    from pytest_audit_ledger.drill.matrix import Matrix, Trial, Verdict
     from pytest_audit_ledger.entry import GENESIS_HASH, Batch, Entry, canonical_payload, entry_hash
     from pytest_audit_ledger.errors import (
         CannotEvaluate,
@@ -64,6 +66,7 @@ __all__ = [
     "Investigation",
     "Ledger",
     "LedgerError",
+    "Matrix",
     "NotApplicable",
     "Outcome",
     "OutputError",
@@ -81,7 +84,9 @@ __all__ = [
     "SuiteError",
     "Survey",
     "Target",
+    "Trial",
     "UsageError",
+    "Verdict",
     "Verification",
     "Verified",
     "What",
@@ -90,6 +95,7 @@ __all__ = [
     "canonical_payload",
     "diff",
     "entry_hash",
+    "run_drill",
     "verify_backup",
     "whole_files",
 ]
@@ -99,7 +105,7 @@ _HOMES = (
     *("forensics.incident", "forensics.investigation"),
     *("artifacts.files", "artifacts.base", "artifacts.export", "artifacts.checkpoint", "artifacts.entry_proof"),
     *("artifacts.backup", "artifacts.backup_file", "artifacts.difference"),
-    *("artifacts.report", "comparison", "attacks.base"),
+    *("artifacts.report", "comparison", "attacks.base", "drill.matrix", "drill.api"),
 )
 """Where the names live, those that import little first."""
 

@@ -54,6 +54,7 @@ def cell(trial: Trial) -> str:
         return {
             Verdict.NOT_COVERED: "**not noticed**",
             Verdict.LIMIT: "**not noticed**",
+            Verdict.PREVENTED: "refused",
             Verdict.NOT_APPLICABLE: "–",  # noqa: RUF001  (a dash for nothing to attack)
         }.get(trial.verdict, trial.verdict.value.upper())
     found = [one for one in trial.by if one.code]

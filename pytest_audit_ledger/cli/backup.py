@@ -50,7 +50,7 @@ scratch_db_option = click.option(
     "--ledger-scratch-db",
     cls=Aliased,
     metavar="DSN",
-    help="The server to restore on, in a database of its own that is dropped; the role needs CREATEDB.  "
+    help="The server to restore, or to attack, on, in databases of its own that are dropped; the role needs CREATEDB.  "
     "[default: a server that is started for this]",
 )
 

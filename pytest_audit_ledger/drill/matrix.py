@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -156,14 +157,19 @@ def noticed(before: Verification, after: Verification) -> tuple[Noticed, ...]:
 
 def _new(was: Outcome, now: Outcome) -> Finding | None:
     """Return the first finding that was not there before; None where nothing is new."""
-    more = {code for code, count in now.codes.items() if count > was.codes.get(code, 0)}
-    known = {(finding.code, finding.sequence_number) for finding in was.findings}
-    unknown = [one for one in _judged(now) if (one.code, one.sequence_number) not in known]
+    before, after = _places(was), _places(now)
+    unknown = [
+        one for one in _judged(now) if after[one.code, one.sequence_number] > before[one.code, one.sequence_number]
+    ]
     if _is_complete(was) and _is_complete(now):
-        first = next(iter(unknown), None)
-        return first or next((one for one in _judged(now) if one.code in more), None)
+        return next(iter(unknown), None)
     # of more findings than are kept, only how many there are can be compared
-    return next((one for one in [*unknown, *now.findings] if one.code in more), None)
+    more = {code for code, count in now.codes.items() if count > was.codes.get(code, 0)}
+    return next((one for one in [*unknown, *_judged(now)] if one.code in more), None)
+
+
+def _places(outcome: Outcome) -> Counter[tuple[str, int | None]]:
+    return Counter((finding.code, finding.sequence_number) for finding in _judged(outcome))
 
 
 def _judged(outcome: Outcome) -> Iterator[Finding]:

@@ -220,7 +220,7 @@ def pytest_collection(session: pytest.Session) -> None:
 def pytest_make_collect_report(
     collector: pytest.Collector,
 ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
-    """Add the attacks to what the session collects, unless its arguments name other things only."""
+    """Add the attacks, all or those that arguments name, to what the session collects."""
     report = yield
     if isinstance(collector, pytest.Session):
         report.result = [*report.result, *_collectors(collector)]
