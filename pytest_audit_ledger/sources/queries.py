@@ -111,7 +111,7 @@ def _filled(text: str, table: str, values: Mapping[str, Any]) -> tuple[str, list
             return table if found["ledger"] else found[0]
         if found["name"] not in used:
             used.append(found["name"])
-        return f"${used.index(found['name']) + 1}"
+        return f" ${used.index(found['name']) + 1}"  # the space keeps it from closing the quote of a $ before it
 
     filled = _SLOT.sub(fill, text)
     return filled, [values[name] for name in used]

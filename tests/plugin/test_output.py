@@ -194,7 +194,7 @@ def test_two_suites_share_one_snapshot_and_one_scan(pytester: pytest.Pytester, r
         )
         if read:
             break
-    assert 100 <= read < 200
+    assert 200 <= read < 300, "in order once, and once more to count what an index could hide"
 
 
 def test_the_shipped_suite_names_a_description_for_every_check_and_controls_for_every_one_that_can_fail() -> None:

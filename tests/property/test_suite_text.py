@@ -35,6 +35,7 @@ def test_masking_changes_no_place(text: str) -> None:
 @given(SQL_PIECES)
 @example("{ledger}$$$$")
 @example("{ledger}e'\\'")
+@example("$$$a$%(x)s")
 def test_what_is_filled_in_is_what_stands_outside_of_quotes(text: str) -> None:
     filled, values = _filled(text, "TABLE", {"x": 1})
     masked = _masked(text)
