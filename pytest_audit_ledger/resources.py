@@ -30,6 +30,7 @@ def sql(name: str) -> str:
     return (folder("sql") / name).read_text(encoding="utf-8")
 
 
+@cache
 def tool_version() -> str:
     """Return the version of this package."""
     from importlib.metadata import version  # noqa: PLC0415  (slow to import, and not every command tells it)
