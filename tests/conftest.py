@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from psycopg2.extensions import parse_dsn
 from pytest_audit_ledger.sources.demo import embedded_server
 from pytest_audit_ledger.sources.dsn import mask
 from tests.forger import Forger
-from tests.postgres.support import emptied, empty_database
+from tests.postgres.support import emptied, empty_database, in_memory
 
 pytest_plugins = ["pytester"]
 
@@ -35,7 +36,9 @@ def server(request: pytest.FixtureRequest) -> Iterator[str]:
     if given:
         yield given
     else:
-        with embedded_server() as dsn:
+        with ExitStack() as stack:
+            with in_memory():
+                dsn = stack.enter_context(embedded_server())
             _ask_for_passwords(dsn)
             yield dsn
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -31,7 +30,7 @@ from pytest_audit_ledger.sources.export_file import ExportFile
 from pytest_audit_ledger.sources.postgres import PostgresSource
 from pytest_audit_ledger.suite import load
 from tests.forger import Forger
-from tests.postgres.support import REGISTRY, default_suite, login, role
+from tests.postgres.support import REGISTRY, default_suite, in_memory, login, role
 from tests.postgres.test_checkpoint import KEY
 from tests.signers import PEM
 
@@ -378,16 +377,15 @@ def test_a_drill_leaves_no_database(server: str, matrix: Matrix, forger: Forger)
     assert forger.run("SELECT datname FROM pg_database WHERE datname LIKE 'audit_ledger_scratch%'") == []
 
 
-def test_the_matrix_of_the_example_is_what_a_drill_shows(monkeypatch: pytest.MonkeyPatch) -> None:
-    """On a server of its own, as a role that is no superuser; in memory where there is such a folder, for speed."""
-    if Path("/dev/shm").is_dir():
-        monkeypatch.setattr(tempfile, "tempdir", "/dev/shm")
+def test_the_matrix_of_the_example_is_what_a_drill_shows() -> None:
+    """On a server of its own, as a role that is no superuser."""
     spec = importlib.util.spec_from_file_location("matrix", EXAMPLE / "matrix.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    assert module.readme() == (EXAMPLE / "README.md").read_text(encoding="utf-8")
+    with in_memory():
+        assert module.readme() == (EXAMPLE / "README.md").read_text(encoding="utf-8")
 
 
 def test_attacks_are_chosen_by_name() -> None:
