@@ -40,10 +40,10 @@ Examples:
   audit-ledger investigate --ledger-db ledger.jsonl.gz --format json --output incident.json
 
 \b
-Exit codes, which are those of verify for the same ledger:
+Exit codes, which without --against are those of verify for the same ledger:
   0  nothing to investigate
-  1  something happened: the ledger was tampered with, a critical check failed, or the two copies
-     differ, whichever of them was changed; entries that were appended since are no difference
+  1  the ledger was tampered with, a critical check failed, or the two copies differ, whichever
+     of them was changed; that the ledger has grown since is no difference
   2  wrong usage; nothing was done
   3  could not be investigated, or not verified; this says nothing about tampering
 """
@@ -104,6 +104,7 @@ def investigate(
     The ledger is verified, and in the same pass and snapshot the evidence is gathered. Then it is told what happened,
     in order of the ledger: to which entries, what they said before, where a hash proves it, how sure that is, and what
     to do. What the evidence cannot decide is told as such. --samples is how many entries are looked at one by one.
+    With --entry, what concerns that entry is told, and how many incidents there are beside.
     """
     chosen = parse_workers(workers)
     if output == "-":
