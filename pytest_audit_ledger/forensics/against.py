@@ -6,7 +6,7 @@ shows it; where none does, both explanations are told. What was changed in the o
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from pytest_audit_ledger.entry import GENESIS_HASH, PAYLOAD_COLUMNS
@@ -77,6 +77,17 @@ class Against:
         return {name: value for name, value in found.columns.items() if name in HASHED} if found else {}
 
 
+def joined(changes: Iterable[Changed]) -> Ranges:
+    """Return the numbers of entries as ranges."""
+    found: list[tuple[int, int]] = []
+    for number in sorted(one.sequence_number for one in changes if one.sequence_number is not None):
+        if found and found[-1][1] == number - 1:
+            found[-1] = found[-1][0], number
+        else:
+            found.append((number, number))
+    return tuple(found)
+
+
 def ranges(told: Ranges, count: int, most: int = SHOWN) -> str:
     """Return the first of ranges that hold so many entries in words."""
     shown = [(first, last) for first, last in told[:most] if first is not None and last is not None]
@@ -98,6 +109,8 @@ def compared(against: Against, incidents: Sequence[Incident], here: Records, las
     `here` are the entries of the ledger that were read, `last` is its highest sequence number.
     """
     told = [_told(one, against, here) for one in incidents]
+    if renumbered_from(incidents) is not None:  # then one number means two entries, which differ in everything
+        return told
     shown = [*_rewritten(against, told, here), *_absent(against, told, here, last)]
     exact = {one.what for one in shown}
     # what a checkpoint says of the same, less exactly, becomes a reason
@@ -168,9 +181,7 @@ def _covers(range_: tuple[int | None, int | None], first: int, last: int) -> boo
 def _rewritten(against: Against, incidents: Sequence[Incident], here: Records) -> Iterator[Incident]:
     """Find the first entry that differs in what is hashed, where the chain holds and so does not show it."""
     found = unshown(against, incidents)
-    rehashed = [one for one in found if "entry_hash" in one.columns and not is_changed_there(one, against, here)]
-    if any(one.what in RENUMBERED for one in incidents):
-        return
+    rehashed = [one for one in found if "entry_hash" in one.columns and fault_there(one, against, here) is None]
     if rehashed:
         yield _rewrite(against, rehashed[0], signed=any(one.what is What.REWRITE for one in incidents))
     elif found and "entry_hash" not in against.columns:
@@ -201,19 +212,21 @@ def unshown(against: Against, incidents: Sequence[Incident]) -> list[Changed]:
     return [one for one in hashed if one.sequence_number not in shown]
 
 
-def is_changed_there(change: Changed, against: Against, here: Records) -> bool:
-    """Whether it is proven that the other copy was changed at an entry: here it fits, and there it does not.
+def fault_there(change: Changed, against: Against, here: Records) -> Certainty | None:
+    """Return how sure it is that the other copy was changed at an entry; None where nothing shows it.
 
-    Either its content there does not have the hash that both have stored, or the next entry there links to the entry
-    as it is here.
+    It is proven where the entry fits here, and there its content does not have the hash that both have stored, or the
+    next entry links to the entry as it is here. Where it does not have its own hash there, that was changed in any
+    case, and so may the ledger have been.
     """
     number = change.sequence_number or 0
     ours, theirs, follows = only(here, number), against.one(number), against.one(number + 1)
     if ours is None or theirs is None or not ours.fits or theirs.stored_hash is None:
-        return False
-    if ours.stored_hash == theirs.stored_hash:
-        return not theirs.fits
-    return follows is not None and follows.link == ours.stored_hash
+        return None
+    links_to_ours = follows is not None and follows.link == ours.stored_hash
+    if theirs.fits:
+        return Certainty.PROVEN if links_to_ours and theirs.stored_hash != ours.stored_hash else None
+    return Certainty.PROVEN if links_to_ours or theirs.stored_hash == ours.stored_hash else Certainty.FITS
 
 
 def names(change: Changed) -> str:
@@ -248,8 +261,10 @@ _SHORT = 10_000
 _IN_THE_CHAIN = (What.EDIT, What.EDIT_WITH_HASH, What.HASH_ALTERED, What.REORDERING, What.DUPLICATE, What.FORK)
 """What the chain itself shows of the entries that it is about."""
 
-RENUMBERED = (What.INSERTION, What.RENUMBERING)
-"""Behind these the entries have other numbers than in the other copy."""
+
+def renumbered_from(incidents: Sequence[Incident]) -> int | None:
+    """Return the number from which on entries have other numbers than they were written with; None where none have."""
+    return min((one.first for one in incidents if one.renumbered and one.first is not None), default=None)
 
 
 def _absent(against: Against, incidents: Sequence[Incident], here: Records, last: int | None) -> Iterator[Incident]:
@@ -276,7 +291,7 @@ def _absent(against: Against, incidents: Sequence[Incident], here: Records, last
             if signed
             else (
                 "They were cut off at the end here.",
-                "The other copy is newer: they were appended after this ledger was copied.",
+                "The ledger is an older state: an export, a restored backup, or a replica that lags.",
                 "They were put into the other copy; a checkpoint tells which.",
             ),
             next_step="Preserve both. Find out which of them is newer, and which was kept where nobody could write.",

@@ -66,11 +66,11 @@ class Incident:
 
     `first` and `last` are the sequence numbers that it is about, as they stand in the ledger or, where entries are
     missing, as they stood there; None where it is about no entry. `count` is how many entries it touches, or how many
-    numbers are missing.
-    `in_full` is what the sentence becomes where all entries of a gap are known to have stood there. `time_before` and
-    `time_after` are the times of the entries next to it that nothing happened to, as canonical text, empty where there
-    is none. `because` is the evidence, `otherwise` are other explanations that fit as well, and
-    `reconstructions` say what the entries said when they were written, of those that were looked at one by one.
+    numbers are missing. `time_before` and `time_after` are the times of the entries next to it that nothing happened
+    to, as canonical text, empty where there is none. `because` is the evidence, `otherwise` are other explanations that
+    fit as well, and `reconstructions` say what the entries said when they were written, of those that were looked at
+    one by one. `in_full` is what the sentence becomes where all entries of a gap are known to have stood there, and
+    `renumbered` is whether entries behind it have other numbers now than they were written with.
     """
 
     what: What
@@ -86,6 +86,7 @@ class Incident:
     time_after: str = ""
     reconstructions: tuple[Reconstruction | Unexplained, ...] = ()
     in_full: str = ""
+    renumbered: bool = False
 
     def is_about(self, number: int) -> bool:
         """Whether it is about the entry of this number, or about all from an earlier one on."""

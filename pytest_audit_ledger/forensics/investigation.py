@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from pytest_audit_ledger.forensics.against import Against, Changed, compared, missing_here
+from pytest_audit_ledger.forensics.against import Against, Changed, compared, missing_here, renumbered_from
 from pytest_audit_ledger.forensics.classification import classify
 from pytest_audit_ledger.forensics.evidence import MOST, Evidence, Runs
 from pytest_audit_ledger.forensics.hypotheses import Suspect, Vocabulary
@@ -126,16 +126,16 @@ class Inquiry:
             last = self.evidence.last.number if self.evidence and self.evidence.last else None
             beside = list(other_copy(self.against, incidents, self.records, last))
             incidents = [*compared(self.against, incidents, self.records, last), *beside]
+            self.differences = tuple(self._differences(renumbered_from(incidents)))
         options = shlex.join(self.verification.options)
         incidents = [replace(one, next_step=followable(one.next_step, options)) for one in incidents]
-        self.differences = tuple(self._differences())
         return Investigation(
             verification=self.verification,
             incidents=tuple(sorted(incidents, key=_place)),
             against=self.against,
             differences=self.differences,
             looked=self._looked(entry, incidents, found.get(entry)) if entry is not None else None,
-            undecided=tuple(followable(one, options) for one in self._undecided()),
+            undecided=tuple(followable(one, options) for one in self._undecided(incidents)),
             hypotheses=self.hypotheses,
             left_out=left_out,
             limit_s=self.limit_s,
@@ -233,28 +233,34 @@ class Inquiry:
             otherwise=() if whole else incident.otherwise,
         )
 
-    def _differences(self) -> Iterator[Changed]:
-        """Yield what the other copy says of entries, of those that were looked at and of the first that differ."""
+    def _differences(self, renumbered: int | None) -> Iterator[Changed]:
+        """Yield what the other copy says of entries, of those that were looked at and of the first that differ.
+
+        From the number `renumbered` on, numbers are those of other entries there, so nothing is told.
+        """
         if self.against is None:
             return
         told = {one.sequence_number: one for one in self.against.changes}
-        for number, there in self.against.records.items():
-            here = self._one(number)
-            if number not in told and here is not None and len(there) == 1:
-                columns = here.columns.keys() & there[0].columns.keys()
-                pairs = {name: (there[0].columns[name], here.columns[name]) for name in here.columns if name in columns}
+        for number in self.against.records:
+            here, there = self._one(number), self.against.one(number)
+            if number not in told and here is not None and there is not None:
+                columns = [name for name in here.columns if name in there.columns]
+                pairs = {name: (there.columns[name], here.columns[name]) for name in columns}
                 differing = {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
                 if differing:
                     told[number] = Changed(number, differing)
-        yield from sorted(told.values(), key=lambda one: one.sequence_number or 0)
+        comparable = (one for one in told.values() if renumbered is None or (one.sequence_number or 0) < renumbered)
+        yield from sorted(comparable, key=lambda one: one.sequence_number or 0)
 
     def _looked(self, number: int, incidents: Sequence[Incident], found: Reconstruction | Unexplained | None) -> Looked:
         about = [one for one in incidents if one.is_about(number)]
+        renumbered = renumbered_from(incidents)
+        against = self.against if renumbered is None or number < renumbered else None  # where it is another entry
         if self.records.get(number):
-            return standing(number, self.records, about, self.against, self.differences, found)
-        return absent(number, self.records, about, self.against, self.verification.survey)
+            return standing(number, self.records, about, against, self.differences, found)
+        return absent(number, self.records, about, against, self.verification.survey)
 
-    def _undecided(self) -> Iterator[str]:
+    def _undecided(self, incidents: Sequence[Incident]) -> Iterator[str]:
         """Yield what could not be told, and what would tell it."""
         verification = self.verification
         if self.evidence is None:
@@ -267,7 +273,7 @@ class Inquiry:
         if verification.info is not None and verification.info.resumed is not None:
             yield f"Entries up to {verification.info.resumed.after:,} were not read, so nothing is known of them."
         if verification.anchor is None and self.against is not None:
-            yield from unanswered(self.against, verification.size, verification.sequence_range[1])
+            yield from unanswered(self.against, incidents, verification.size, verification.sequence_range[1])
         elif verification.anchor is None:
             yield (
                 "Whether the ledger was rewritten as a whole, or its end cut off, only something kept elsewhere tells, "

@@ -134,7 +134,18 @@ def _shifted(chain: Chain, run: Run, shift: int, place: Place | None) -> Inciden
     time_before = place.before.timestamp if place and place.before else ""
     time_after = place.entry.timestamp if place else ""
     if place is None:
-        return Incident(What.RENUMBERING, run.first, run.last, run.count, written, Certainty.PROVEN, (proof,), (), NEXT)
+        return Incident(
+            What.RENUMBERING,
+            run.first,
+            run.last,
+            run.count,
+            written,
+            Certainty.PROVEN,
+            (proof,),
+            (),
+            NEXT,
+            renumbered=True,
+        )
     if run.moved > shift:
         first, last = run.first - count, run.first - 1
         chain.drop(first, last, Fault.LINK | Fault.TIME)
@@ -149,6 +160,7 @@ def _shifted(chain: Chain, run: Run, shift: int, place: Place | None) -> Inciden
             next_step=NEXT,
             time_before=time_before,
             time_after=time_after,
+            renumbered=True,
         )
     first, last = _written(run)[0] - count, _written(run)[0] - 1
     at_start = place.before is None
@@ -164,6 +176,7 @@ def _shifted(chain: Chain, run: Run, shift: int, place: Place | None) -> Inciden
         next_step=NEXT,
         time_before=time_before,
         time_after=time_after,
+        renumbered=True,
         in_full=(
             f"{capital(counted(count))}, written as {_range(first, last)}, {'was' if count == 1 else 'were'} deleted "
             f"{where}. {written}"

@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from pytest_audit_ledger.forensics.against import (
-    RENUMBERED,
     Against,
+    Changed,
     Ranges,
-    is_changed_there,
+    fault_there,
+    joined,
     names,
     ranges,
+    renumbered_from,
     unknown_here,
     unshown,
 )
@@ -26,37 +28,40 @@ NEXT = "Preserve both. Find out who could write to the other copy, and do not re
 
 def other_copy(against: Against, incidents: Sequence[Incident], here: Records, last: int | None) -> Iterator[Incident]:
     """Yield what happened to the other copy; `incidents` are those of the ledger, `last` its highest number."""
+    if renumbered_from(incidents) is not None:
+        return  # then one number means two entries
     yield from _changed(against, incidents, here)
-    if any(one.what in RENUMBERED for one in incidents):
-        return  # then the numbers of the two do not mean the same entries
     yield from _lacking(against, incidents)
     yield from _more(against, incidents, last)
 
 
 def _changed(against: Against, incidents: Sequence[Incident], here: Records) -> Iterator[Incident]:
-    """Find entries that say something else there, where the hashes prove that they were changed there."""
-    found = [one for one in unshown(against, incidents) if is_changed_there(one, against, here)]
+    """Find entries that say something else there, where the hashes show that they were changed there."""
+    faults = {one.sequence_number: fault_there(one, against, here) for one in unshown(against, incidents)}
+    found = [one for one in against.changes if faults.get(one.sequence_number) is not None]
     numbers = [one.sequence_number for one in found if one.sequence_number is not None]
     if not numbers:
         return
-    first, count = numbers[0], len(numbers)
-    told = ", ".join(f"{one.sequence_number:,} ({names(one)})" for one in found[:_SHOWN])
-    more = f" and {count - _SHOWN:,} more" if count > _SHOWN else ""
+    first, count, proven = numbers[0], len(numbers), Certainty.FITS not in faults.values()
+    unseen = against.changed - len(against.changes)
     yield Incident(
         What.OTHER_COPY,
         first,
         numbers[-1],
         count,
-        f"The other copy was changed, not the ledger: {against.label} says something else of "
-        f"{'entry' if count == 1 else 'entries'} {told}{more}.",
-        Certainty.PROVEN,
+        f"The other copy was changed{', not the ledger' if proven else ''}: {against.label} says something else of "
+        f"{_which(found)}{f'; {unseen:,} more differ, and were not looked at' if unseen else ''}.",
+        Certainty.PROVEN if proven else Certainty.FITS,
         because=tuple(_why(against, first)),
+        otherwise=() if proven else ("The ledger was changed as well, and given new hashes; a checkpoint tells.",),
         next_step=NEXT,
     )
 
 
-_SHOWN = 10
-"""Entries that are told one by one."""
+def _which(found: Sequence[Changed]) -> str:
+    if len(found) == 1:
+        return f"entry {found[0].sequence_number:,} ({names(found[0])})"
+    return f"entries {ranges(joined(found), len(found))}"
 
 
 def _why(against: Against, number: int) -> Iterator[str]:
@@ -123,11 +128,15 @@ def _more(against: Against, incidents: Sequence[Incident], last: int | None) -> 
         )
 
 
-def unanswered(against: Against, size: int, last: int | None) -> Iterator[str]:
+def unanswered(against: Against, incidents: Sequence[Incident], size: int, last: int | None) -> Iterator[str]:
     """Yield what a comparison with the other copy does not decide of a ledger of so many entries, up to `last`.
 
     An entry that is the same in both has the same hash, which covers every entry before it.
     """
+    if (first := renumbered_from(incidents)) is not None:
+        yield (
+            f"From entry {first:,} on a number means another entry in {against.label}, so they were not compared there."
+        )
     tells = "only a checkpoint or a newer copy tells: audit-ledger investigate --checkpoint DIR, or --against FILE."
     if not against.is_whole and (gaps := _gaps(against, ())):
         yield (

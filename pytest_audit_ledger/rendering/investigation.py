@@ -10,7 +10,7 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from pytest_audit_ledger.forensics.against import Against, Changed, Ranges, ranges
+from pytest_audit_ledger.forensics.against import Against, Changed, Ranges, joined, ranges
 from pytest_audit_ledger.forensics.incident import Certainty, Incident, What, counted
 from pytest_audit_ledger.forensics.investigation import Investigation
 from pytest_audit_ledger.forensics.looked import Looked
@@ -218,10 +218,9 @@ def _record(words: str, record: Record, looked: Looked) -> Iterator[_Line]:
 
 
 def _against(against: Against, differences: Sequence[Changed], *, more: int) -> Iterator[_Line]:
-    changed = tuple((one.sequence_number, one.sequence_number) for one in against.changes)
     counts: Mapping[str, tuple[int, Ranges]] = {
         "the same": (against.same, ()),
-        "changed": (against.changed, changed),
+        "changed": (against.changed, joined(against.changes)),
         "only there": (against.missing, against.missing_ranges),
         "only here": (against.added, against.added_ranges),
         "in one only, which cannot be judged": (against.unjudged, ()),

@@ -568,6 +568,25 @@ def test_what_was_done_to_the_other_copy_is_told_of_it(
     assert found.verification.is_valid
 
 
+def test_a_copy_that_was_renumbered_is_told_of_and_the_ledger_not_accused(forger: Forger, tmp_path: Path) -> None:
+    found = swapped_sides(forger, tmp_path, deleted_and_renumbered)
+    change = next(one for one in found.incidents if one.what is What.OTHER_COPY)
+    assert (change.first, change.certainty) == (50, Certainty.FITS)
+    assert What.REWRITE not in {one.what for one in found.incidents}
+    assert any("The ledger was changed as well" in line for line in change.otherwise)
+
+
+def test_entries_that_were_renumbered_are_not_compared_by_their_number(forger: Forger, tmp_path: Path) -> None:
+    before = copied_to(forger.build(100), tmp_path / "before.jsonl")
+    deleted_and_renumbered(forger)
+    found = investigated(forger, against=before, entry=60)
+    assert told(found) == [(What.DELETION, 50, 52)]
+    assert found.differences == ()
+    assert found.looked is not None
+    assert not any("before.jsonl" in sentence for sentence in found.looked.sentences)
+    assert found.undecided[0].startswith("From entry 50 on a number means another entry in ")
+
+
 def test_a_newer_copy_is_not_called_a_cut_off_end(forger: Forger, tmp_path: Path) -> None:
     older = copied_to(forger.build(90), tmp_path / "older.jsonl")
     last = forger.entry(90)
@@ -575,7 +594,7 @@ def test_a_newer_copy_is_not_called_a_cut_off_end(forger: Forger, tmp_path: Path
     newer = only(Ledger(older).investigate(against=forger.dsn))
     assert newer.certainty is Certainty.OPEN
     assert newer.because[-1] == "Entry 91 there links to the last entry here."
-    assert any("The other copy is newer" in line for line in newer.otherwise)
+    assert any("The ledger is an older state" in line for line in newer.otherwise)
 
 
 @pytest.mark.parametrize("renumbered", [False, True])
