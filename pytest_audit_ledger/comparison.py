@@ -148,6 +148,7 @@ class Other:
                 changed_columns=dict(found.changed_columns),
                 changes=tuple(Changed(one.sequence_number, one.columns) for one in found.changes),
                 records=read(there, {*numbers, *changes, *followed, *starts}),
+                asked=frozenset(numbers),
                 notes=tuple(_notes(found)),
             )
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import shutil
 import sys
-import textwrap
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -35,11 +34,9 @@ from pytest_audit_ledger.kinds.given import given_by
 from pytest_audit_ledger.ledger import Ledger
 from pytest_audit_ledger.outcome import Assurance
 from pytest_audit_ledger.rendering import ASCII, UNICODE, Marks, full_report, tree
+from pytest_audit_ledger.rendering.paragraphs import WIDEST, wrapped
 from pytest_audit_ledger.resumption import since_options
 from pytest_audit_ledger.scan import parse_workers
-
-WIDEST = 110
-"""Columns of a terminal that sentences fill; beyond, the eye loses the line."""
 
 _COLOURS = {
     Assurance.ANCHORED: "green",
@@ -187,8 +184,7 @@ def _wrapped(line: str, width: int) -> list[str]:
     if len(line) <= width or re.match(r" *(expected|actual) |[├└|`]|Database: ", line):
         return [line]
     hanging = re.match(r" *(- |(about|rule|why|found|next) +|\S (?=\w))?", line)
-    indent = " " * len(hanging[0]) if hanging else ""
-    return textwrap.wrap(line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+    return wrapped(line, width, len(hanging[0]) if hanging else 0)
 
 
 def _text(verification: Verification, shown: Marks, *, verbose: bool) -> str:

@@ -36,11 +36,11 @@ class Changed:
 class Against:
     """What differs between the other copy (`there`) and the ledger (`here`), counted in full and kept as the first.
 
-    `is_whole` is whether the other copy is known to be no part of a ledger, `last` the highest sequence number there,
-    `columns` are those that were compared, `changed_columns` says how many entries differ in which, `records` are the
-    entries there that are looked at one by one, and `notes` say what limits the comparison. `unjudged` entries are in
-    one only, where the other is a part. `both_ranges` are the entries that were compared, `last_in_both` is the last
-    of them, and `last_same` the last of those that are the same in both.
+    `is_whole` is whether the other copy is known to be no part of a ledger, and `last` the highest sequence number
+    there. `both_ranges` are the entries that were compared, in `columns`; `last_in_both` is the last of them, and
+    `last_same` the last of those that are the same in both. `unjudged` entries are in one only, where the other is a
+    part. `changed_columns` says how many entries differ in which, `records` are the entries there that are looked at
+    one by one, `asked` the numbers that were looked for, and `notes` say what limits the comparison.
     """
 
     label: str
@@ -60,6 +60,7 @@ class Against:
     changed_columns: Mapping[str, int] = field(default_factory=dict)
     changes: tuple[Changed, ...] = ()
     records: Records = field(default_factory=dict)
+    asked: frozenset[int] = frozenset()
     notes: tuple[str, ...] = ()
 
     @property
@@ -139,8 +140,13 @@ def _told(incident: Incident, against: Against, here: Records) -> Incident:
 
 def _restored(incident: Incident, first: int, last: int, against: Against, here: Records) -> Incident:
     """Say of a gap what the other copy has there; where that closes the gap, the hashes prove all of it."""
-    found = [number for number in range(first, min(last, first + CLOSED) + 1) if number in against.records]
     named = entries(first, last)
+    if not against.asked.issuperset(range(first, min(last, first + CLOSED + 1) + 1)):
+        if not any(_covers(one, first, last) for one in against.missing_ranges):
+            return incident
+        words = f"{against.label} has {named}, which are too many to see whether their hashes close the gap."
+        return replace(incident, because=(*incident.because, words))
+    found = [number for number in range(first, last + 1) if number in against.records]
     if not found:
         words = f"{capital(named)} {'is' if first == last else 'are'} not in {against.label}, either."
         return replace(incident, because=(*incident.because, words))

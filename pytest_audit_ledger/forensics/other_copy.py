@@ -81,6 +81,7 @@ def _lacking(against: Against, incidents: Sequence[Incident]) -> Iterator[Incide
         return
     count = sum((high or 0) - (low or 0) + 1 for low, high in gaps)
     (first, last), single = gaps[0], len(gaps) == 1
+    rewritten = bool(against.changed_columns.get("entry_hash"))
     named = entries(first or 0, last or 0, count) if single else f"entries {ranges(gaps, count)}"
     yield Incident(
         What.OTHER_COPY,
@@ -89,11 +90,9 @@ def _lacking(against: Against, incidents: Sequence[Incident]) -> Iterator[Incide
         count,
         f"{capital(named)} {'is' if count == 1 else 'are'} not in {against.label}, which goes on behind "
         f"{'it' if count == 1 else 'them'}: the other copy lacks {'it' if count == 1 else 'them'}, not the ledger.",
-        Certainty.PROVEN,
+        Certainty.FITS if rewritten else Certainty.PROVEN,
         because=("The chain of the ledger fits together there, and its hashes cover the numbers and the links.",),
-        otherwise=("The ledger was rewritten with entries put in; a checkpoint excludes that.",)
-        if against.changed_columns.get("entry_hash")
-        else (),
+        otherwise=("The ledger was rewritten with entries put in; a checkpoint tells.",) if rewritten else (),
         next_step=NEXT,
     )
 

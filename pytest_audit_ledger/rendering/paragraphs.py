@@ -8,7 +8,7 @@ LOG = 100
 """Columns where the width of what shows it is not known."""
 
 WIDEST = 110
-"""Columns that are used of a wide terminal."""
+"""Columns of a terminal that sentences fill; beyond, the eye loses the line."""
 
 _WORD = re.compile(r'(?:"[^"]*"|\S|  +)+')
 """What stays on one line: what stands in quotes, and every run of several spaces, which no line break could show."""

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_audit_ledger.artifacts.difference import Difference, Side, as_json, difference
+from pytest_audit_ledger.artifacts.difference import Difference, Runs, Side, as_json, difference
 from pytest_audit_ledger.comparison import diff
 from pytest_audit_ledger.entry import Batch, json_text
 from pytest_audit_ledger.errors import SourceError
@@ -307,3 +307,13 @@ def test_a_forged_edit_among_two_hundred_thousand_entries_is_named_in_constant_m
     command = [sys.executable, "-c", PEAK, str(tmp_path / "before.csv"), forger.dsn]
     ran = subprocess.run(command, capture_output=True, text=True, check=True)
     assert int(ran.stdout) < 100 * 1024  # KiB
+
+
+@given(st.lists(st.integers(1, 12), max_size=12).map(sorted), st.integers(1, 4), st.integers(0, 12))
+def test_numbers_taken_together_are_those_taken_one_by_one(numbers: list[float], limit: int, at: int) -> None:
+    whole, single = Runs(limit), Runs(limit)
+    for part in filter(None, (numbers[:at], numbers[at:])):
+        whole.extend(part)
+    for number in numbers:
+        single.add(number)
+    assert whole == single

@@ -610,6 +610,23 @@ def test_a_copy_that_closes_the_gap_proves_all_of_the_deletion(
     assert gap.because[-1].endswith("has entries 50 to 52, and the hashes close the gap: all of them stood here.")
 
 
+def test_of_a_gap_that_is_too_long_to_be_looked_at_no_more_is_claimed(
+    forger: Forger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pytest_audit_ledger.forensics.against.CLOSED", 2)
+    before = copied_to(forger.build(100), tmp_path / "before.jsonl")
+    forger.unguarded(
+        "DELETE FROM ledger_entries WHERE sequence_number BETWEEN 20 AND 22 OR sequence_number IN (50, 52)"
+    )
+    forger.unguarded("DELETE FROM ledger_entries WHERE sequence_number BETWEEN 60 AND 69")
+    first, *short, long = investigated(forger, against=before).incidents
+    assert first.sentence.startswith("Entries 20 to 22 were deleted")
+    for one in (*short, long):
+        assert not any("either" in line for line in one.because)
+    assert long.sentence.startswith("At least one of the entries 60 to 69")
+    assert long.because[-1].endswith("which are too many to see whether their hashes close the gap.")
+
+
 def test_a_copy_that_has_other_entries_in_the_gap_proves_nothing(forger: Forger, tmp_path: Path) -> None:
     forger.build(100)
     forger.unguarded(update(51, "reasoning = 'made up'"))
