@@ -101,6 +101,21 @@ def test_another_copy_that_differs_ends_with_1(invoke: Invoke, forger: Forger) -
     assert "here  nothing to see" in done.stdout
 
 
+def test_a_change_of_the_other_copy_ends_with_1_and_accuses_that(invoke: Invoke, forger: Forger) -> None:
+    Ledger(forger.build(100).dsn).export_entries(output_file="good.jsonl")
+    forger.unguarded("UPDATE ledger_entries SET verdict = 'DISCRETIONARY' WHERE sequence_number = 20")
+    forger.unguarded("DELETE FROM ledger_entries WHERE sequence_number BETWEEN 60 AND 62")
+    done = invoke("investigate", "--ledger-db", "good.jsonl", "--against", forger.dsn, "--format", "json")
+    assert done.exit_code == 1
+    found = json.loads(done.stdout)
+    conforms(found)
+    assert [(one["what"], one["first"], one["last"]) for one in found["incidents"]] == [
+        ("other-copy", 20, 20),
+        ("other-copy", 60, 62),
+    ]
+    assert found["conclusion"].startswith("2 incidents in the other copy, 2 of them proven; none in the ledger. ")
+
+
 def test_lines_fit_the_terminal_or_a_log(invoke: Invoke, forger: Forger, monkeypatch: pytest.MonkeyPatch) -> None:
     dsn = tampered(forger)
     widths = {}
