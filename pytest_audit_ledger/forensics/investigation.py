@@ -34,6 +34,9 @@ DEFAULT_LIMIT_S = 60
 CAUSES_S = 10.0
 """Seconds that the search for a cause may take that many entries have in common; proving it takes one more pass."""
 
+USUAL_TABLE = "public.ledger_entries"
+"""The table that a ledger has unless told otherwise."""
+
 EACH_S = 5.0
 """Seconds that the reconstruction of one entry may take."""
 
@@ -50,7 +53,8 @@ class Investigation:
     `incidents` are in order of the ledger; those about no entry come last. `differences` are what the other copy says
     of the entries that were looked at, column by column. `undecided` says what could not be told. `hypotheses` is how
     many were hashed, in at most `limit_s` seconds; `left_out` is how many entries were changed and not looked at one by
-    one, because there were more than the samples, or the time was up.
+    one, because there were more than the samples, or the time was up. `options` are those that name the ledger to a
+    command, without secrets.
     """
 
     verification: Verification
@@ -61,6 +65,7 @@ class Investigation:
     undecided: tuple[str, ...]
     hypotheses: int
     left_out: int
+    options: tuple[str, ...]
     limit_s: float
     duration_s: float
 
@@ -93,6 +98,8 @@ class Inquiry:
         self.begun = time.perf_counter()
         self.source, self.snapshot, self.verification = source, snapshot, verification
         self.samples, self.limit_s, self.progress = samples, limit_s, progress
+        table = [] if verification.table in ("", USUAL_TABLE) else ["--table", verification.table]
+        self.options = ("--ledger-db", source.named, *table)
         self.evidence = next((fold for fold in verification.beside if isinstance(fold, Evidence)), None)
         self.vocabulary = Vocabulary(self.evidence.vocabulary() if self.evidence else {})
         self.hypotheses = 0
@@ -127,7 +134,7 @@ class Inquiry:
             beside = list(other_copy(self.against, incidents, self.records, last))
             incidents = [*compared(self.against, incidents, self.records, last), *beside]
             self.differences = tuple(self._differences(renumbered_from(incidents)))
-        options = shlex.join(self.verification.options)
+        options = shlex.join(self.options)
         incidents = [replace(one, next_step=followable(one.next_step, options)) for one in incidents]
         return Investigation(
             verification=self.verification,
@@ -138,6 +145,7 @@ class Inquiry:
             undecided=tuple(followable(one, options) for one in self._undecided(incidents)),
             hypotheses=self.hypotheses,
             left_out=left_out,
+            options=self.options,
             limit_s=self.limit_s,
             duration_s=time.perf_counter() - self.begun + self.verification.duration_s,
         )

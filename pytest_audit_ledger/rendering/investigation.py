@@ -75,7 +75,7 @@ def brief(investigation: Investigation, width: int = LOG) -> list[str]:
     if not lines:
         lines = ["  No incident was found that explains what the checks found."]
     lines += [f"  Not decided: {_said(_without_command(one))}" for one in investigation.undecided]
-    command = printable(shlex.join(["audit-ledger", "investigate", *investigation.verification.options]), SENTENCE)
+    command = printable(shlex.join(["audit-ledger", "investigate", *investigation.options]), SENTENCE)
     lines.append(f"  {command} tells why, what else would fit, and what to do.")
     return [part for line in lines for part in wrapped(line, width, 4)]
 

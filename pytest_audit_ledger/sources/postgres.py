@@ -88,6 +88,11 @@ class PostgresSource:
         """The database, without secrets."""
         return dsn.mask(self._parameters)
 
+    @property
+    def named(self) -> str:
+        """The database, as a DSN without secrets."""
+        return self.label
+
     def connect(self) -> extensions.connection:
         """Return a new connection.
 

@@ -32,6 +32,19 @@ def named_source(text: str, table: str, timeout: int) -> Source | None:
     return PostgresSource(named, table, timeout)
 
 
+class _Demo(PostgresSource):
+    """A demo. Its server is gone afterwards, so it is named as it was asked for."""
+
+    def __init__(self, name: str, server: str, table: str, timeout: int) -> None:
+        super().__init__(server, table, timeout)
+        self._name = name
+
+    @property
+    def named(self) -> str:
+        """The name of the demo."""
+        return self._name
+
+
 @contextmanager
 def started(text: str, table: str, timeout: int) -> Iterator[Source]:
     """Return the ledger that `text` names; a demo is started, and stopped on leaving."""
@@ -40,4 +53,4 @@ def started(text: str, table: str, timeout: int) -> Iterator[Source]:
         yield source
     else:
         with demo.demo_server(dsn.resolve(text)) as server:
-            yield PostgresSource(server, table, timeout)
+            yield _Demo(dsn.resolve(text), server, table, timeout)

@@ -98,7 +98,9 @@ def test_results_can_be_pickled(forger: Forger, tmp_path: Path) -> None:
 
 def test_a_demo_is_started_when_needed_and_stopped_at_the_end() -> None:
     with Ledger("demo:tampered") as ledger:
-        assert not ledger.verify_integrity().is_valid
+        found = ledger.investigate(limit_seconds=0)
+        assert not found.verification.is_valid
+        assert "--ledger-db demo:tampered " in found.incidents[0].next_step  # its server is gone afterwards
         host = ledger.source.label.partition("host=")[2]
         assert Path(host).exists()
     assert not Path(host).exists()

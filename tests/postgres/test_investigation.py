@@ -698,7 +698,7 @@ def test_an_entry_that_was_asked_for_is_told_without_the_incidents_of_others(for
 def test_advice_names_the_ledger_that_it_is_about(forger: Forger) -> None:
     edited(forger.build(100))
     found = investigated(forger)
-    command = f"audit-ledger investigate {shlex.join(found.verification.options)}"
+    command = f"audit-ledger investigate {shlex.join(found.options)}"
     assert f"{command} --against FILE." in only(found).next_step
     assert f"{command} --checkpoint DIR" in found.undecided[0]
     assert any(command in line for line in brief(found, 500))
