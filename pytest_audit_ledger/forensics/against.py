@@ -251,7 +251,9 @@ def _rewrite(against: Against, first: Changed, *, signed: bool) -> Incident:
         f"{'has' if count == 1 else 'have'} another hash. Entry {number:,} differs in {names(first)}.",
         Certainty.PROVEN if signed else Certainty.FITS,
         because=(
-            "The chain fits together here, so the entries that follow the one that was changed were given new hashes.",
+            "No entry follows that would commit to one of the two."
+            if number == against.last_in_both
+            else "The chain fits together here, so the entries that follow the changed one were given new hashes.",
             f"{counted(against.same)} {'is' if against.same == 1 else 'are'} the same in both.",
         ),
         otherwise=()

@@ -47,8 +47,6 @@ def copies(chain: Chain) -> Iterator[Incident]:
                     "Find out who could insert a second row: the UNIQUE constraint of sequence_number was not there. "
                     "Compare the columns that no hash covers before one of the two is removed."
                 ),
-                time_before=before.timestamp,
-                time_after=entry.timestamp,
             )
 
 
@@ -146,11 +144,12 @@ def _clock(place: Place) -> Incident:
         f"The clock was set back before entry {number:,}: it is {_apart(place)} older than entry "
         f"{before.number if before and before.number else 0:,}.",
         Certainty.FITS,
-        because=("The chain holds there, so the entry was written with this time, after the one before it.",),
+        because=(
+            "The chain holds there, so the entry was written with this time, after the one before it.",
+            f"It is of {place.entry.timestamp}, and the one before of {earlier}.",
+        ),
         otherwise=_CLOCKS,
         next_step="Compare the clocks of the writers and of the server with their logs of that day.",
-        time_before=earlier,
-        time_after=place.entry.timestamp,
     )
 
 
@@ -170,11 +169,12 @@ def _clocks(back: Sequence[Place], total: int) -> Incident:
         total,
         f"Time runs backwards at {total:,} entries, by up to {_apart(worst)} (entry {worst.entry.number or 0:,}).",
         Certainty.OPEN,
-        because=("The chain holds there, so the entries were written with these times, in this order.",),
+        because=(
+            "The chain holds there, so the entries were written with these times, in this order.",
+            f"The first of them is of {first.timestamp}, the last of {last.timestamp}.",
+        ),
         otherwise=_CLOCKS,
         next_step="Compare the clocks of the writers and of the server with their logs of that day.",
-        time_before=first.timestamp,
-        time_after=last.timestamp,
     )
 
 

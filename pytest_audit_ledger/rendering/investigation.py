@@ -7,8 +7,8 @@ and what to do. What comes from the ledger went through `printable`.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from pytest_audit_ledger.forensics.against import Against, Changed, Ranges, joined, ranges
 from pytest_audit_ledger.forensics.incident import Certainty, Incident, What, counted
@@ -47,7 +47,7 @@ def timeline(investigation: Investigation, marks: Marks = UNICODE, width: int = 
     parts = [[*_head(investigation)]]
     if looked is not None:
         parts.append([*_looked(looked)])
-    parts += [[*_incident(incident, f"{place}/{len(incidents)}", marks)] for place, incident in told]
+    parts += [[*_incident(incident, f"{place}/{len(incidents)}", marks)] for place, incident in _shortened(told)]
     if more := len(incidents) - len(told):
         others = counted(more, "other incident", "other incidents")
         parts.append([_Line("", f"{others}: leave --entry out to see {_them(more)}.")])
@@ -88,6 +88,17 @@ def _without_command(sentence: str) -> str:
 
 def _them(count: int) -> str:
     return "it" if count == 1 else "them"
+
+
+def _shortened(told: Iterable[tuple[int, Incident]]) -> Iterator[tuple[int, Incident]]:
+    """Say once what is to be done about several incidents, one after the other."""
+    said, place = "", 0
+    for at, incident in told:
+        if incident.next_step and incident.next_step == said:
+            yield at, replace(incident, next_step=f"as for {place}")
+        else:
+            said, place = incident.next_step, at
+            yield at, incident
 
 
 @dataclass(frozen=True)
@@ -177,7 +188,7 @@ def _incident(incident: Incident, place: str, marks: Marks) -> Iterator[_Line]:
     around = [_span(incident.time_before, incident.time_after)] if incident.time_before or incident.time_after else []
     told = {
         "how sure": [_MARKS[incident.certainty]],
-        "written": around,
+        "around": around,
         "before": list(_before(incident)),
         "why": incident.because,
         "or": incident.otherwise,
@@ -189,9 +200,9 @@ def _incident(incident: Incident, place: str, marks: Marks) -> Iterator[_Line]:
 
 
 def _span(before: str, after: str) -> str:
-    """Return between which times, by the entries around, it was written what is there now, or is missing."""
-    ends = (f"after {before}" if before else "", f"before {after}" if after else "")
-    return f"{' and '.join(end for end in ends if end)}, by the entries around"
+    """Return the times of the entries next to it that nothing happened to."""
+    ends = (f"the entry before is of {before}" if before else "", f"the one behind is of {after}" if after else "")
+    return ", ".join(end for end in ends if end)
 
 
 def _before(incident: Incident) -> Iterator[str]:

@@ -695,6 +695,19 @@ def test_an_entry_that_was_asked_for_is_told_without_the_incidents_of_others(for
     assert "\n\n1 other incident: leave --entry out to see it.\n\n" in text
 
 
+def test_advice_is_given_once_and_an_incident_gives_no_times_but_of_its_neighbours(forger: Forger) -> None:
+    copied(forger.build(100))
+    forger.unguarded(update(20, "verdict = 'DISCRETIONARY'"), update(30, "verdict = 'DISCRETIONARY'"))
+    found = investigated(forger)
+    text = timeline(found, width=1000)
+    assert text.count("Preserve the server") == 1
+    assert "  next     as for 1\n" in text
+    before, after = forger.entry(19).timestamp, forger.entry(21).timestamp
+    assert f"  around   the entry before is of {before}, the one behind is of {after}\n" in text
+    twice = next(one for one in found.incidents if one.what is What.DUPLICATE)
+    assert (twice.time_before, twice.time_after) == ("", "")
+
+
 def test_advice_names_the_ledger_that_it_is_about(forger: Forger) -> None:
     edited(forger.build(100))
     found = investigated(forger)
