@@ -326,7 +326,7 @@ def _judged(check: Check, kind: Kind) -> Outcome:
         statuses.get(worst, Status.PASS) if worst else Status.PASS,
         element_count=kind.element_count,
         unexpected_count=kind.unexpected_count,
-        findings=tuple(kind.findings.samples),
+        findings=tuple(replace(one, sides=kind.sides.get(one.code, one.sides)) for one in kind.findings.samples),
         codes=codes,
         facts=kind.facts,
         inconclusive=bool(codes) and codes.keys() <= kind.inconclusive,

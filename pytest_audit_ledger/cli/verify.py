@@ -34,7 +34,7 @@ from pytest_audit_ledger.judgement import Verification
 from pytest_audit_ledger.kinds.given import given_by
 from pytest_audit_ledger.ledger import Ledger
 from pytest_audit_ledger.outcome import Assurance
-from pytest_audit_ledger.rendering import ASCII, UNICODE, Marks, full_report, tree
+from pytest_audit_ledger.rendering import ASCII, UNICODE, VALUE, Marks, full_report, tree
 from pytest_audit_ledger.resumption import since_options
 from pytest_audit_ledger.scan import parse_workers
 
@@ -184,7 +184,7 @@ def _colour(line: str, verification: Verification, shown: Marks) -> str | None:
 
 def _wrapped(line: str, width: int) -> list[str]:
     """Return the lines of a paragraph on a terminal; what may be copied, such as a value or a name, stays whole."""
-    if len(line) <= width or re.match(r" *(expected|actual) |[├└|`]|Database: ", line):
+    if len(line) <= width or re.match(rf"  {VALUE}\S|[├└|`]|Database: ", line):
         return [line]
     hanging = re.match(r" *(- |(about|rule|why|found|next) +|\S (?=\w))?", line)
     indent = " " * len(hanging[0]) if hanging else ""

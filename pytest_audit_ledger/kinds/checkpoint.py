@@ -25,7 +25,7 @@ from pytest_audit_ledger.entry import Batch
 from pytest_audit_ledger.errors import CannotEvaluate, NotApplicable, UsageError
 from pytest_audit_ledger.kinds.base import Extent, LedgerInfo, duration
 from pytest_audit_ledger.kinds.entry_tree import EntryTree, entry_leaves
-from pytest_audit_ledger.outcome import Anchor, Finding
+from pytest_audit_ledger.outcome import Anchor, Finding, Sides
 
 _TEXTS: Mapping[str, Any] = {"type": "array", "items": {"type": "string", "minLength": 1}, "default": []}
 
@@ -60,6 +60,7 @@ class Checkpoint(EntryTree):
         "preserve the server and the checkpoints, and compare with the latest backup or export."
     )
     integrity = True
+    sides: ClassVar[Mapping[str, Sides]] = {"REWRITTEN": ("signed", "recomputed")}
     inconclusive = frozenset({"CHECKPOINT_REJECTED", "CHECKPOINT_MISSING", "CHECKPOINT_STALE"})
     parameters_schema: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "folders": FOLDERS,
