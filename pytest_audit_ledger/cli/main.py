@@ -87,8 +87,10 @@ class _Commands(click.Group):
         try:
             return super().main(*args, **options) or 0
         except click.UsageError as error:
+            message = error.format_message().rstrip(".")
+            stop = "" if message.endswith(("?", "?)")) else "."
             see = f"See {error.ctx.command_path} --help." if error.ctx else ""
-            tell_error(f"{error.format_message().rstrip('.')}. {see}")
+            tell_error(f"{message}{stop} {see}")
             return WRONG_USAGE
         except UsageError as error:
             tell_error(str(error))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -61,6 +62,7 @@ def complaint(result: Result) -> str:
         (["verify", "--ledger-db", "demo", "--output", "-"], "The result is printed in any case. Name a file, or"),
         (["verify", "--ledger-db", "demo", "--no-such"], "No such option"),
         (["verfy"], "No such command 'verfy'."),
+        (["suite", "lnt"], "No such command 'lnt'."),
         (["export", "--source", "demo"], "Missing option '--output' / '-o'. See audit-ledger export --help."),
         (["export", "--source", "demo", "--output", "a", "--limit", "many"], "Invalid value for '--limit': 'many' is"),
     ],
@@ -70,6 +72,7 @@ def test_wrong_usage_is_code_2_with_one_sentence(invoke: Invoke, arguments: list
     assert result.exit_code == 2
     assert result.stdout == ""
     assert complaint(result).startswith(expected)
+    assert not re.search(r"[?!.]\)?\.( |$)", complaint(result))
 
 
 def test_no_command_is_wrong_usage_and_shows_which_there_are(invoke: Invoke) -> None:
