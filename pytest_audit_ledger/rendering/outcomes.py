@@ -71,7 +71,7 @@ def facts(verification: Verification) -> dict[str, str]:
             told["table"] += f" (schema v{info.schema_version})"
     survey = verification.survey
     if survey is None:
-        told["entries"] = _judged(verification.outcomes)
+        told["entries"] = uncounted(verification.outcomes)
     elif not survey.entries:
         told["entries"] = "none" if verification.size == 0 else f"none after {verification.size:,}"
     else:
@@ -86,7 +86,7 @@ def facts(verification: Verification) -> dict[str, str]:
     return {name: printable(value, 1000) for name, value in told.items()}
 
 
-def _judged(outcomes: Sequence[Outcome]) -> str:
+def uncounted(outcomes: Sequence[Outcome]) -> str:
     """Tell of entries that no scan counted: queries judge them on the server."""
     most = max((outcome.element_count for outcome in outcomes if outcome.unit == "entries"), default=0)
     return f"not counted; up to {most:,} judged by a check" if most else "not read"
