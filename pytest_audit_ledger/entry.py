@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timezone
 from functools import cached_property
 from hashlib import sha256
@@ -67,6 +67,10 @@ class Entry:
     ski_model_version: str
     reasoning: str | None
     track: str | None
+
+
+HASHED_COLUMNS = tuple(field.name for field in fields(Entry))
+"""The columns that the entry hash covers, in the order of the table."""
 
 
 def canonical_timestamp(moment: datetime) -> str:
