@@ -57,7 +57,8 @@ class Checkpoint(EntryTree):
     rule = "The entries that a signed checkpoint speaks of are there: all, in order, and unchanged in every column."
     remedy = (
         "CHECKPOINT_…: put checkpoints and keys in order, and verify again. Anything else: stop relying on the ledger, "
-        "preserve the server and the checkpoints, and compare with the latest backup or export."
+        "preserve the server and the checkpoints, and compare with a backup or an export of then: audit-ledger diff "
+        "names every entry and column that differs, which a checkpoint, one hash over all of them, cannot."
     )
     integrity = True
     sides: ClassVar[Mapping[str, Sides]] = {"REWRITTEN": ("signed", "recomputed")}
