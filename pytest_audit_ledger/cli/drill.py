@@ -7,6 +7,7 @@ import shutil
 import sys
 from contextlib import ExitStack
 from functools import partial
+from typing import TYPE_CHECKING
 
 import click
 
@@ -28,6 +29,9 @@ from pytest_audit_ledger.drill.text import COLOURS, TITLE, WIDTH, listing, mark,
 from pytest_audit_ledger.extensions import installed_attacks
 from pytest_audit_ledger.printable import printable
 from pytest_audit_ledger.rendering import Marks
+
+if TYPE_CHECKING:
+    from pytest_audit_ledger.verification import SetUp
 
 WIDEST = 110
 """Columns of a terminal that sentences fill; beyond, the eye loses the line."""
@@ -77,14 +81,7 @@ def drill(
     entries: int,
     attacks: tuple[str, ...],
     listed: bool,
-    check_timestamps: bool,
-    suites: tuple[str, ...],
-    checkpoints: tuple[str, ...],
-    keys: tuple[str, ...],
-    require_checkpoint: bool,
-    max_unanchored: str | None,
-    allow_integrity_waivers: bool,
-    transcript_keys: tuple[str, ...],
+    set_up: SetUp,
     scratch_db: str | None,
     output: str | None,
     format_: str,
@@ -100,23 +97,16 @@ def drill(
         return 0
     if output is not None:
         refuse_suffix(output)
-    refuse_early(dsn or "", suites, output)
+    refuse_early(dsn or "", set_up["suites"], output)
     matrix = run_drill(
         dsn,
         table=table,
         timeout=timeout,
         entries=entries,
         attacks=attacks,
-        suites=suites,
-        check_timestamps=check_timestamps,
-        checkpoints=checkpoints,
-        verifier_keys=keys,
-        require_checkpoint=require_checkpoint,
-        max_unanchored=max_unanchored,
-        allow_integrity_waivers=allow_integrity_waivers,
-        transcript_keys=transcript_keys,
         scratch_db=scratch_db,
         progress=progress(quiet=quiet),
+        **set_up,
     )
     code = exit_code(matrix)
     with outweighed_by(code), ExitStack() as last:
