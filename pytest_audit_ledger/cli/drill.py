@@ -24,8 +24,8 @@ from pytest_audit_ledger.drill.api import choose, run_drill
 from pytest_audit_ledger.drill.document import as_text
 from pytest_audit_ledger.drill.matrix import Matrix, Verdict
 from pytest_audit_ledger.drill.output import refuse_suffix, save
-from pytest_audit_ledger.drill.run import DEFAULT_ENTRIES
-from pytest_audit_ledger.drill.text import COLOURS, TITLE, WIDTH, listing, mark, text
+from pytest_audit_ledger.drill.run import DEFAULT_ENTRIES, FEWEST_ENTRIES
+from pytest_audit_ledger.drill.text import CLAIMS_HOLD, COLOURS, TITLE, WIDTH, listing, mark, text
 from pytest_audit_ledger.extensions import installed_attacks
 from pytest_audit_ledger.printable import printable
 from pytest_audit_ledger.rendering import Marks
@@ -44,8 +44,9 @@ Examples:
   audit-ledger drill --attack edit --attack edit-and-rewrite --entries 100
   audit-ledger drill --list
 
+\b
 Exit codes:
-  0  done, and nothing was missed that a check claims to notice
+  0  done; every attack that a check claims to notice was noticed
   1  an attack was missed that a check claims to notice
   2  wrong usage; nothing was done
   3  an attack could not be made or judged, or none could
@@ -56,7 +57,7 @@ Exit codes:
 @partial(ledger_options, required=False)
 @click.option(
     "--entries",
-    type=click.IntRange(min=1),
+    type=click.IntRange(min=FEWEST_ENTRIES),
     default=DEFAULT_ENTRIES,
     show_default=True,
     metavar="N",
@@ -118,10 +119,10 @@ def drill(
 
 
 def exit_code(matrix: Matrix) -> int:
-    """Return 1 where an attack was missed, 3 where one could not be made or judged, and 0 otherwise."""
+    """Return 1 where an attack was missed, 3 where one, or none, could be made or judged, and 0 otherwise."""
     if matrix.with_verdict(Verdict.MISSED):
         return TAMPERED
-    return 0 if matrix.holds else NOT_DONE
+    return 0 if matrix.claims_hold else NOT_DONE
 
 
 def _width() -> int:
@@ -137,11 +138,15 @@ def _print(matrix: Matrix, format_: str) -> None:
     shown = marks()
     for line in text(matrix, shown, _width()).split("\n"):
         heading = line == TITLE or bool(re.match(r"[A-Z ]+: ", line))
-        click.secho(line, fg=_colour(line, shown), bold=heading or None)
+        click.secho(line, fg=_colour(line, matrix, shown), bold=heading or None)
 
 
-def _colour(line: str, shown: Marks) -> str | None:
+def _colour(line: str, matrix: Matrix, shown: Marks) -> str | None:
     """Return the colour of the mark that a line carries, or of the verdict that stands at its head."""
+    if line and line in matrix.sentence:
+        return COLOURS.get(matrix.gravest)
+    if line.startswith(CLAIMS_HOLD):
+        return COLOURS[Verdict.NOTICED]
     for verdict, colour in COLOURS.items():
         if line.startswith((f"{mark(verdict, shown)} ", f"{verdict.value.upper()}: ")):
             return colour

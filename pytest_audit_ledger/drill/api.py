@@ -16,7 +16,7 @@ from pathlib import Path
 
 from pytest_audit_ledger.attacks.base import Attack
 from pytest_audit_ledger.drill.matrix import Matrix
-from pytest_audit_ledger.drill.run import DEFAULT_ENTRIES, drill, refuse_few
+from pytest_audit_ledger.drill.run import DEFAULT_ENTRIES, drill, refuse_to_ask_for_few
 from pytest_audit_ledger.drill.setup import SetUp
 from pytest_audit_ledger.errors import UsageError
 from pytest_audit_ledger.extensions import installed_attacks, installed_kinds
@@ -56,7 +56,7 @@ def run_drill(
     goes wrong with one attack is in its trial.
     """
     chosen = choose(attacks, installed_attacks())
-    refuse_few(entries)
+    refuse_to_ask_for_few(entries)
     given = given_by(
         checkpoints=checkpoints,
         verifier_keys=verifier_keys,

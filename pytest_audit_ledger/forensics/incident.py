@@ -86,6 +86,13 @@ def entries(first: int, last: int, count: int = 0) -> str:
     return f"entries {first:,} to {last:,}{f' ({count:,} of them)' if count >= MANY else ''}"
 
 
+def deleted(first: int, last: int) -> str:
+    """Return what a broken link proves where these numbers are missing: that an entry is gone, not that all were."""
+    if first == last:
+        return f"Entry {first:,} was deleted"
+    return f"At least one of the entries {first:,} to {last:,}, whose numbers are missing, was deleted"
+
+
 def counted(number: int, one: str = "entry", many: str = "entries") -> str:
     """Return a number with its noun."""
     return f"{number:,} {one if number == 1 else many}"

@@ -286,14 +286,16 @@ def _guards(outcomes: Sequence[Outcome]) -> Iterator[Incident]:
     more = (f"{count - SHOWN:,} more, which audit-ledger verify --verbose tells.",) if count > SHOWN else ()
     windows = any(outcome.kind == "checkpoint_guards" and _findings(outcome) for outcome in outcomes)
     since = () if windows else ("The ledger does not tell since when; the record beside a checkpoint would.",)
+    others = f", and {counted(count - 1, 'finding', 'findings')} more" if count > 1 else ""
+    told = found[:SHOWN] if count > 1 else ()
     yield Incident(
         What.GUARDS,
         None,
         None,
         count,
-        f"What protects the entries is not as it must be: {counted(count, 'finding', 'findings')}.",
+        f"What protects the entries is not as it must be: {found[0].message}{others}.",
         Certainty.PROVEN,
-        because=(*(f"{capital(one.message)}." for one in found[:SHOWN]), *more, *since),
+        because=(*(f"{capital(one.message)}." for one in told), *more, *since),
         next_step="Find out who changed it; restore it: audit-ledger verify --repair --dry-run shows how.",
     )
 

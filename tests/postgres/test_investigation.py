@@ -247,7 +247,24 @@ def test_guards_that_were_switched_off_are_told(forger: Forger) -> None:
     forger.build(100).run("ALTER TABLE ledger_entries DISABLE TRIGGER ledger_refuse_delete")
     (incident,) = investigated(forger).incidents
     assert incident.what is What.GUARDS
-    assert "switched off" in incident.because[0]
+    assert "the trigger ledger_refuse_delete does not refuse every DELETE" in incident.sentence
+    assert "switched off" in incident.sentence
+    forger.run("ALTER TABLE ledger_entries DISABLE TRIGGER ledger_refuse_update")
+    both = only(investigated(forger))
+    assert both.sentence.endswith("and 1 finding more.")
+    assert any("ledger_refuse_delete" in line for line in both.because)
+    assert any("ledger_refuse_update" in line for line in both.because)
+
+
+def test_a_gap_proves_one_deletion_and_not_how_many(forger: Forger) -> None:
+    deleted(forger.build(100))
+    gap = only(investigated(forger))
+    words = "At least one of the entries 50 to 52, whose numbers are missing, was deleted between entry 49 of "
+    assert gap.sentence.startswith(words)
+    forger.unguarded(*shifted(53, -3))
+    assert only(investigated(forger)).sentence.startswith("At least one of the entries written as 50 to 52 was deleted")
+    forger.unguarded("DELETE FROM ledger_entries WHERE sequence_number = 20")
+    assert investigated(forger).incidents[0].sentence.startswith("Entry 20 was deleted between entry 19 of ")
 
 
 class Writer:
@@ -397,7 +414,7 @@ def test_an_entry_that_is_fine_is_said_to_be(forger: Forger) -> None:
 
 def test_an_entry_that_is_not_there_is_told_with_what_surrounds_it(forger: Forger) -> None:
     deleted(forger.build(100))
-    for number, words in ((50, "Entry 49 is there"), (200, "The ledger ends with entry 100"), (51, "were deleted")):
+    for number, words in ((50, "Entry 49 is there"), (200, "The ledger ends with entry 100"), (51, "was deleted")):
         looked = investigated(forger, entry=number).looked
         assert looked is not None
         assert not looked.fits

@@ -424,7 +424,7 @@ def test_a_search_ends_with_its_time() -> None:
 def test_a_verdict_is_told_in_the_words_of_a_proof() -> None:
     found = reconstruct(suspect(verdict="FLAG"), VOCABULARY)
     assert sentence(found) == (
-        "Entry 50 was written with verdict CLEAR; it now says FLAG (the stored hash matches no other verdict): "
+        "Entry 50 was written with verdict CLEAR; it now says FLAG (of all verdicts only CLEAR gives the stored hash): "
         "its stored hash, which the next entry links to, proves it."
     )
 
