@@ -61,7 +61,7 @@ class Checkpoint(EntryTree):
         "names every entry and column that differs, which a checkpoint, one hash over all of them, cannot."
     )
     integrity = True
-    sides: ClassVar[Mapping[str, Sides]] = {"REWRITTEN": ("signed", "recomputed")}
+    sides: ClassVar[Mapping[str, Sides]] = {"REWRITTEN": ("signed", "recomputed"), "TRUNCATED": ("signed", "found")}
     inconclusive = frozenset({"CHECKPOINT_REJECTED", "CHECKPOINT_MISSING", "CHECKPOINT_STALE"})
     parameters_schema: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "folders": FOLDERS,

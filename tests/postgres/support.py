@@ -142,6 +142,7 @@ DISAGREEING = {
     "TRANSCRIPT_NOT_REDERIVABLE": ("recomputed", "stored"),
     "TRANSCRIPT_INCONSISTENT": ("beside it", "transcript"),
     "REWRITTEN": ("signed", "recomputed"),
+    "TRUNCATED": ("signed", "found"),
     "GUARDS_CHANGED": ("when signed", "now"),
     "EXPORT_CUT": ("manifest", "file"),
     "EXPORT_CHANGED": ("manifest", "file"),
