@@ -27,8 +27,7 @@ from pytest_audit_ledger.outcome import DEFAULT_SAMPLES, Assurance, Status
 from pytest_audit_ledger.rendering import ASCII, UNICODE, Marks
 from pytest_audit_ledger.scan import parse_workers
 from pytest_audit_ledger.sources.dsn import resolve
-from pytest_audit_ledger.suite import load
-from pytest_audit_ledger.suite.discovery import find_suites
+from pytest_audit_ledger.suite.discovery import own_suites
 
 check_timestamps_option = click.option(
     "--check-timestamps/--no-check-timestamps", default=True, help="Whether to judge the order of time.  [default: yes]"
@@ -133,8 +132,8 @@ class _EnoughError(Exception):
 
 def refuse_early(dsn: str, suites: Sequence[str | Path], output: str | None) -> None:
     """Raise, before anything is started or repaired, for mistakes in suites and a file that cannot be written."""
-    for suite in find_suites([Path(suite) for suite in suites], Path.cwd()) if suites else ():
-        load(suite, installed_kinds())
+    if suites:
+        own_suites(suites, installed_kinds())
     if output is not None:
         refuse_to_overwrite(output, resolve(dsn), *map(str, suites))
         with suppress(_EnoughError), whole_files(Path(output)):
