@@ -31,7 +31,7 @@ from pytest_audit_ledger.suite import Check, Control, Suite
 if TYPE_CHECKING:
     from typing_extensions import TypedDict
 
-    class SetUp(TypedDict, total=False):
+    class SettingUp(TypedDict, total=False):
         """With what a ledger is verified (`Ledger.verify_integrity` describes it)."""
 
         suites: Sequence[str | Path]
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
         allow_integrity_waivers: bool
         transcript_keys: Sequence[str | Path]
 
-    class Verifying(SetUp, total=False):
+    class Verifying(SettingUp, total=False):
         """What is taken by whatever verifies a ledger first: a set-up, and how it is gone about."""
 
         workers: int | None

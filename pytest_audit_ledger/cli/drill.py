@@ -31,7 +31,7 @@ from pytest_audit_ledger.printable import printable
 from pytest_audit_ledger.rendering import Marks
 
 if TYPE_CHECKING:
-    from pytest_audit_ledger.verification import SetUp
+    from pytest_audit_ledger.verification import SettingUp
 
 WIDEST = 110
 """Columns of a terminal that sentences fill; beyond, the eye loses the line."""
@@ -82,7 +82,7 @@ def drill(
     entries: int,
     attacks: tuple[str, ...],
     listed: bool,
-    set_up: SetUp,
+    set_up: SettingUp,
     scratch_db: str | None,
     output: str | None,
     format_: str,

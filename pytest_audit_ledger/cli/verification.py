@@ -110,9 +110,9 @@ _VERIFYING = ("suites", "check_timestamps", "allow_integrity_waivers", "workers"
 
 
 def _collecting(command: Callable[..., int], name: str) -> Callable[..., int]:
-    """Return a command that hands its options about verifying on as one argument, ready for `Ledger`.
+    """Return a command that hands its options about verifying on as one argument of this name, ready for `Ledger`.
 
-    It raises UsageError for a mistake in those of them that the command line alone can tell.
+    It raises UsageError for a mistake in workers and keys before it does anything else.
     """
 
     @wraps(command)
