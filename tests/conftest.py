@@ -29,6 +29,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+@pytest.fixture(scope="session", autouse=True)
+def temporary_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Have what tests and programs take away again in memory, and what pytest keeps for a while where it would be."""
+    tmp_path_factory.getbasetemp()
+    with in_memory():
+        yield
+
+
 @pytest.fixture(scope="session")
 def server(request: pytest.FixtureRequest) -> Iterator[str]:
     """The DSN of a server, as a superuser."""
@@ -37,8 +45,7 @@ def server(request: pytest.FixtureRequest) -> Iterator[str]:
         yield given
     else:
         with ExitStack() as stack:
-            with in_memory():
-                dsn = stack.enter_context(embedded_server())
+            dsn = stack.enter_context(embedded_server())
             _ask_for_passwords(dsn)
             yield dsn
 

@@ -86,8 +86,9 @@ def environment(forger: Forger, tmp_path: Path) -> Iterator[dict[str, str]]:
     tools = [str(find(tool, major).path.parent) for tool in ("psql", "pg_restore")]
     path = os.pathsep.join([str(scripts), str(Path(sys.executable).parent), *tools, os.environ["PATH"]])
     quick = "-p no:anyio -p no:hypothesispytest"  # which the environment of the tests has, and a reader's has not
-    ours_too = {"LEDGER_DSN": forger.build(100).dsn, "PATH": path, "PYTEST_ADDOPTS": quick}
-    yield {**inherited, **server_of(forger), **ours_too}
+    ours_too = {"LEDGER_DSN": forger.build(100).dsn, "PATH": path}
+    theirs = {"PYTEST_ADDOPTS": quick, "PYTEST_DEBUG_TEMPROOT": str(tmp_path)}
+    yield {**inherited, **server_of(forger), **ours_too, **theirs}
     for name in RESTORED:
         drop_database(forger, name)
 
