@@ -78,10 +78,14 @@ def canonical_timestamp(moment: datetime) -> str:
     return moment.astimezone(timezone.utc).isoformat()
 
 
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+"""`json.dumps` with these would make one for every entry."""
+
+
 def canonical_payload(entry: Entry) -> bytes:
     """Return the bytes whose SHA-256 is the entry's hash (rule 1)."""
     payload = {key: getattr(entry, column) for key, column in PAYLOAD_COLUMNS.items()}
-    return json.dumps(payload, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode("utf-8")
+    return _ENCODER.encode(payload).encode("utf-8")
 
 
 def entry_hash(entry: Entry) -> str:
