@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import sys
-import textwrap
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,13 +22,13 @@ from pytest_audit_ledger.cli.verification import (
     refuse_early,
     verification_options,
 )
-from pytest_audit_ledger.cli.verify import WIDEST
 from pytest_audit_ledger.comparison import other
 from pytest_audit_ledger.errors import UsageError
 from pytest_audit_ledger.forensics.investigation import DEFAULT_LIMIT_S, Investigation
 from pytest_audit_ledger.ledger import Ledger
 from pytest_audit_ledger.rendering import ASCII, UNICODE, Marks
 from pytest_audit_ledger.rendering.investigation import timeline
+from pytest_audit_ledger.rendering.paragraphs import LOG, WIDEST
 
 if TYPE_CHECKING:
     from pytest_audit_ledger.verification import Verifying
@@ -43,9 +41,10 @@ Examples:
   audit-ledger investigate --ledger-db ledger.jsonl.gz --format json --output incident.json
 
 \b
-Exit codes, which are those of verify for the same ledger:
+Exit codes, which without --against are those of verify for the same ledger:
   0  nothing to investigate
-  1  something happened: the ledger was tampered with, a critical check failed, or the other copy differs
+  1  the ledger was tampered with, a critical check failed, or the two copies differ, whichever
+     of them was changed; that the ledger has grown since is no difference
   2  wrong usage; nothing was done
   3  could not be investigated, or not verified; this says nothing about tampering
 """
@@ -96,6 +95,7 @@ def investigate(
     The ledger is verified, and in the same pass and snapshot the evidence is gathered. Then it is told what happened,
     in order of the ledger: to which entries, what they said before, where a hash proves it, how sure that is, and what
     to do. What the evidence cannot decide is told as such. --samples is how many entries are looked at one by one.
+    With --entry, what concerns that entry is told, and how many incidents there are beside.
     """
     if output == "-":
         raise UsageError("The result is printed in any case.", "Name a file, or leave --output out.")
@@ -127,31 +127,22 @@ def investigate(
 
 
 def _print(found: Investigation, *, as_: str) -> None:
-    """Print an investigation; on a terminal, long lines hang below what they say."""
+    """Print an investigation, as wide as the terminal is, or COLUMNS says."""
     if as_ == "json":
         click.echo(as_text(found))
         return
-    width = min(shutil.get_terminal_size().columns, WIDEST) if sys.stdout is not None and sys.stdout.isatty() else 0
-    for line in _text(found, marks()).split("\n"):
-        for part in _hanging(line, width) if width else [line]:
-            click.secho(part, bold=re.match(r"\S+ \d+/\d+  ", line) is not None or None)
+    width = min(shutil.get_terminal_size((LOG, 24)).columns, WIDEST)
+    for line in _text(found, marks(), width).split("\n"):
+        click.secho(line, bold=re.match(r"\S+ \d+/\d+  ", line) is not None or None)
 
 
-def _hanging(line: str, width: int) -> list[str]:
-    if len(line) <= width:
-        return [line]
-    head = re.match(r"\S+ \d+/\d+  |  - |  (?:[a-z]+ ?[a-z]*)? {1,9}", line)
-    indent = " " * len(head[0]) if head else ""
-    return textwrap.wrap(line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
-
-
-def _text(found: Investigation, shown: Marks) -> str:
-    text = timeline(found, shown)
+def _text(found: Investigation, shown: Marks, width: int) -> str:
+    text = timeline(found, shown, width)
     return text.replace("…", "...") if shown is ASCII else text
 
 
 def _write(found: Investigation, path: Path, *, as_: str) -> None:
     in_json = path.suffix.lower() == ".json" or as_ == "json"
-    text = as_text(found) if in_json else _text(found, UNICODE)
+    text = as_text(found) if in_json else _text(found, UNICODE, LOG)
     with whole_files(path) as (draft,):
         draft.write(f"{text}\n".encode("utf-8", "backslashreplace"))

@@ -146,6 +146,7 @@ def _gap(place: Place, first: int, last: int) -> Incident:
         next_step=f"{PRESERVE} {COMPARE}",
         time_before=time_before,
         time_after=time_after,
+        in_full=f"{capital(entries(first, last, count))} {'were' if plural else 'was'} deleted {where}.",
     )
 
 
@@ -280,5 +281,5 @@ def leftovers(chain: Chain) -> Iterator[Incident]:
             count,
             f"At {counted(count)} more something does not fit, which was counted and not sorted out.",
             Certainty.OPEN,
-            next_step="Resolve what is known first, or investigate a part: an export with --date-range.",
+            next_step="Resolve what is known first, or investigate a part: audit-ledger export --date-range FROM,TO.",
         )

@@ -18,6 +18,7 @@ from pytest_audit_ledger.forensics.incident import (
     Incident,
     What,
     capital,
+    counted,
     entries,
 )
 
@@ -163,4 +164,8 @@ def _shifted(chain: Chain, run: Run, shift: int, place: Place | None) -> Inciden
         next_step=NEXT,
         time_before=time_before,
         time_after=time_after,
+        in_full=(
+            f"{capital(counted(count))}, written as {_range(first, last)}, {'was' if count == 1 else 'were'} deleted "
+            f"{where}. {written}"
+        ),
     )

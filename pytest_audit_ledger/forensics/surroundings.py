@@ -233,7 +233,7 @@ def _checkpoints(verification: Verification, outcome: Outcome | None, chain: Seq
                 if proven
                 else "No older checkpoint fits.",
             )
-            step = f"{PRESERVE} Find the entry: audit-ledger investigate --against a backup or an export."
+            step = f"{PRESERVE} {COMPARE}"
             first = proven + 1
             yield Incident(What.REWRITE, first, None, 0, sentence, Certainty.PROVEN, because=because, next_step=step)
         elif one.code == "TRUNCATED":
@@ -246,7 +246,7 @@ def _checkpoints(verification: Verification, outcome: Outcome | None, chain: Seq
                 0,
                 sentence,
                 Certainty.PROVEN,
-                next_step="Compare with a backup or an export, which shows the column: --against FILE.",
+                next_step=f"{COMPARE} It shows the column.",
             )
         else:
             certainty = Certainty.PROVEN if one.code == "EQUIVOCATION" else Certainty.OPEN
@@ -310,7 +310,7 @@ def _file(outcome: Outcome | None) -> Iterator[Incident]:
             f"{capital(one.message)}.",
             Certainty.PROVEN,
             otherwise=("The file was damaged or cut off where it was copied.", "Somebody changed it."),
-            next_step="Fetch the export again from where it was filed, and compare both: audit-ledger diff.",
+            next_step="Fetch the export again from where it was filed, and compare both: audit-ledger diff A B.",
         )
 
 

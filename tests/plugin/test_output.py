@@ -208,6 +208,10 @@ def test_a_failed_run_says_in_brief_what_happened(pytester: pytest.Pytester, run
     forger.unguarded("UPDATE ledger_entries SET verdict = 'DISCRETIONARY' WHERE sequence_number = 50")
     result = run(f"--ledger-db={forger.dsn}", "--ledger-investigate", "--junitxml=out.xml", "-n", "2")
     result.stdout.fnmatch_lines(["What happened:", "  Entry 50 was changed after it was written. (proven)"])
+    result.stdout.fnmatch_lines(["  Not decided: Whether the ledger was rewritten as a whole, or its end cut off,"])
+    lines = result.stdout.lines[result.stdout.lines.index("What happened:") :]
+    assert all(len(line) <= 80 or "postgresql:" in line for line in lines)
     told, _ = junit(pytester.path / "out.xml")
+    assert told["ledger.undecided"].startswith("Whether the ledger was rewritten as a whole")
     assert told["ledger.incidents"] == "1"
     assert before.verdict in told["ledger.incident_1"]
