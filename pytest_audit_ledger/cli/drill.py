@@ -6,6 +6,7 @@ import re
 import shutil
 import sys
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 
 import click
@@ -28,6 +29,7 @@ from pytest_audit_ledger.drill.text import CLAIMS_HOLD, COLOURS, TITLE, WIDTH, l
 from pytest_audit_ledger.extensions import installed_attacks
 from pytest_audit_ledger.printable import printable
 from pytest_audit_ledger.rendering import Marks
+from pytest_audit_ledger.wording import for_command, verification_for_command
 
 WIDEST = 110
 """Columns of a terminal that sentences fill; beyond, the eye loses the line."""
@@ -119,6 +121,7 @@ def drill(
         scratch_db=scratch_db,
         progress=progress(quiet=quiet),
     )
+    matrix = _for_command(matrix)
     code = exit_code(matrix)
     with outweighed_by(code), ExitStack() as last:
         if output is not None:  # also where printing fails
@@ -133,6 +136,11 @@ def exit_code(matrix: Matrix) -> int:
     if matrix.with_verdict(Verdict.MISSED):
         return TAMPERED
     return 0 if matrix.claims_hold else NOT_DONE
+
+
+def _for_command(matrix: Matrix) -> Matrix:
+    trials = tuple(replace(trial, remedy=for_command(trial.remedy)) for trial in matrix.trials)
+    return replace(matrix, untouched=verification_for_command(matrix.untouched), trials=trials)
 
 
 def _width() -> int:

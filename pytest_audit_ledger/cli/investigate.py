@@ -7,6 +7,7 @@ import shutil
 import sys
 import textwrap
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ from pytest_audit_ledger.ledger import Ledger
 from pytest_audit_ledger.rendering import ASCII, UNICODE, Marks
 from pytest_audit_ledger.rendering.investigation import timeline
 from pytest_audit_ledger.scan import parse_workers
+from pytest_audit_ledger.wording import verification_for_command
 
 _EPILOG = """\b
 Examples:
@@ -146,6 +148,7 @@ def investigate(
             allow_integrity_waivers=allow_integrity_waivers,
             **trusted,
         )
+    found = replace(found, verification=verification_for_command(found.verification))
     code = TAMPERED if found.differs else exit_code(found.verification, allow_empty=allow_empty)
     with outweighed_by(code), ExitStack() as last:
         if output is not None:  # also where printing fails

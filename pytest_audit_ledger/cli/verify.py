@@ -37,6 +37,7 @@ from pytest_audit_ledger.outcome import Assurance
 from pytest_audit_ledger.rendering import ASCII, UNICODE, Marks, full_report, tree
 from pytest_audit_ledger.resumption import since_options
 from pytest_audit_ledger.scan import parse_workers
+from pytest_audit_ledger.wording import verification_for_command
 
 WIDEST = 110
 """Columns of a terminal that sentences fill; beyond, the eye loses the line."""
@@ -132,7 +133,7 @@ def verify(
             return 0
         if repair:
             restore(ledger.source, confirmed=yes, quiet=quiet)
-        verification = ledger.verify_integrity(
+        found = ledger.verify_integrity(
             suites=suites,
             check_timestamps=check_timestamps,
             workers=chosen,
@@ -143,6 +144,7 @@ def verify(
             recheck=recheck,
             **trusted,
         )
+    verification = verification_for_command(found)
     code = exit_code(verification, allow_empty=allow_empty)
     with outweighed_by(code), ExitStack() as last:
         if output is not None:  # also where printing fails

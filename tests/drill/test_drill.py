@@ -125,7 +125,7 @@ def test_it_concludes_with_what_would_go_unnoticed_why_and_what_would_notice_it(
     assert reasons[0].startswith("MISSED: claims-too-much. Do not rely on what claims to notice it.")
     assert reasons[1].startswith("NOT COVERED: edit-and-rewrite. Keep checkpoints outside of the database")
     assert reasons[2].startswith("LIMIT: false-entry. A ledger proves that what was written has not changed since")
-    assert reasons[3:] == ["ERROR: breaks-off, falls-over. Nothing is known about it."]
+    assert reasons[3:] == ["NOTHING IS KNOWN about breaks-off. Try again.", "NOTHING IS KNOWN about falls-over."]
 
 
 def test_a_noticed_attack_names_check_finding_and_entry(matrix: Matrix) -> None:

@@ -26,7 +26,7 @@ LAYERS = (
     ("scan", "interruption", "judgement", "resumption"),
     ("verification",),
     ("forensics",),
-    ("rendering", "progress", "repair"),
+    ("rendering", "progress", "repair", "wording"),
     ("artifacts",),
     ("hookspecs",),
     ("extensions",),
