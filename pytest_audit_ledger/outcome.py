@@ -170,7 +170,8 @@ class Outcome:
 
     `element_count` is how many things were examined (entries for a fold; triggers, columns or constraints for a guard)
     and `unexpected_count` how many findings there were; `findings` are the first of them. `reason` says why the check
-    is ERROR, SKIP or WAIVED, or what is to be said of its waiver. `description` is the check's, `rule` and `remedy` are
+    is ERROR, SKIP or WAIVED, or what is to be said of its waiver; what to do, where that is said in it, is its end, and
+    also `advice`. `description` is the check's, `rule` and `remedy` are
     the kind's plain words, and `location` is the check's place in its suite, as `file:line`. `inconclusive` says that
     what was found, such as a lost file, is no sign of tampering; `anchor` is what was proven against a checkpoint.
     """
@@ -197,3 +198,4 @@ class Outcome:
     location: str = ""
     owner: str = ""
     waiver: Waiver | None = None
+    advice: str = ""

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_audit_ledger.entry import Batch, canonical_timestamp, plain_text
-from pytest_audit_ledger.errors import LedgerError, NotApplicable, SourceError
+from pytest_audit_ledger.errors import CannotEvaluate, LedgerError, NotApplicable, SourceError
 from pytest_audit_ledger.interruption import interruptible
 from pytest_audit_ledger.judgement import Survey, Verification, judge, reading, waived
 from pytest_audit_ledger.kinds.base import Fold, Guard, Kind, LedgerInfo, Query
@@ -262,9 +262,9 @@ class _Run:
         """Return the outcome of a check that met no entry."""
         if allowed or self.allow_empty:
             return _outcome(check, Status.SKIP, reason=f"{what}, so nothing was checked.")
-        hint = "If that may be, say so with --ledger-allow-empty"
         own = ", or for this check with allow_empty: true" if issubclass(check.kind, Query) else ""
-        return _outcome(check, Status.ERROR, reason=f"{what}, so there was nothing to check. {hint}{own}.")
+        hint = f"If that may be, say so with --ledger-allow-empty{own}."
+        return _unevaluated(check, CannotEvaluate(f"{what}, so there was nothing to check.", hint))
 
     def _folds(self, snapshot: Snapshot, checks: Sequence[Check]) -> dict[int, Outcome]:
         """Evaluate the folds whose columns can be read, all in one scan."""
@@ -340,7 +340,7 @@ def _judged(check: Check, kind: Kind) -> Outcome:
 
 def _unevaluated(check: Check, error: LedgerError) -> Outcome:
     status = Status.SKIP if isinstance(error, NotApplicable) else Status.ERROR
-    return _outcome(check, status, reason=str(error))
+    return _outcome(check, status, reason=str(error), advice=error.remedy)
 
 
 def _outcome(check: Check, status: Status, **found: Any) -> Outcome:

@@ -6,6 +6,7 @@ import re
 import shutil
 import sys
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,7 @@ from pytest_audit_ledger.drill.text import CLAIMS_HOLD, COLOURS, TITLE, WIDTH, l
 from pytest_audit_ledger.extensions import installed_attacks
 from pytest_audit_ledger.printable import printable
 from pytest_audit_ledger.rendering import Marks
+from pytest_audit_ledger.wording import for_command, verification_for_command
 
 if TYPE_CHECKING:
     from pytest_audit_ledger.verification import SettingUp
@@ -109,6 +111,7 @@ def drill(
         progress=progress(quiet=quiet),
         **set_up,
     )
+    matrix = _for_command(matrix)
     code = exit_code(matrix)
     with outweighed_by(code), ExitStack() as last:
         if output is not None:  # also where printing fails
@@ -123,6 +126,11 @@ def exit_code(matrix: Matrix) -> int:
     if matrix.with_verdict(Verdict.MISSED):
         return TAMPERED
     return 0 if matrix.claims_hold else NOT_DONE
+
+
+def _for_command(matrix: Matrix) -> Matrix:
+    trials = tuple(replace(trial, remedy=for_command(trial.remedy)) for trial in matrix.trials)
+    return replace(matrix, untouched=verification_for_command(matrix.untouched), trials=trials)
 
 
 def _width() -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,7 @@ from pytest_audit_ledger.ledger import Ledger
 from pytest_audit_ledger.rendering import ASCII, UNICODE, Marks
 from pytest_audit_ledger.rendering.investigation import timeline
 from pytest_audit_ledger.rendering.paragraphs import LOG, WIDEST
+from pytest_audit_ledger.wording import verification_for_command
 
 if TYPE_CHECKING:
     from pytest_audit_ledger.verification import Verifying
@@ -117,6 +119,7 @@ def investigate(
         )
     with Ledger(dsn, table=table, timeout=timeout, progress=shown) as ledger:
         found = ledger.investigate(entry=entry, against=copy, limit_seconds=limit_seconds, **verifying)
+    found = replace(found, verification=verification_for_command(found.verification))
     code = TAMPERED if found.differs else exit_code(found.verification, allow_empty=verifying["allow_empty"])
     with outweighed_by(code), ExitStack() as last:
         if output is not None:  # also where printing fails

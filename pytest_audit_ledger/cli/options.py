@@ -1,7 +1,7 @@
 """What the commands share: options, exit codes, and how they speak.
 
-An option may also be written with the prefix that it has in pytest, `--ledger-table` for `--table`, because the
-remedies in messages name it so.
+An option may also be written with the prefix that it has in pytest, `--ledger-table` for `--table`; what the command
+prints names it without (see `wording.py`).
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from pytest_audit_ledger.progress import progress_bar
 from pytest_audit_ledger.scan import Progress, no_progress
 from pytest_audit_ledger.sources.postgres import DEFAULT_TIMEOUT_S
 from pytest_audit_ledger.sources.resolve import DEFAULT_TABLE
+from pytest_audit_ledger.wording import for_command
 
 TAMPERED, WRONG_USAGE, NOT_DONE = 1, 2, 3
 
@@ -53,12 +54,16 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 class Aliased(click.Option):
-    """An option whose name in pytest is taken as well, and left out of the help."""
+    """An option whose name in pytest is taken as well, and left out of the help and of messages."""
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
         """Return the names and the text that --help shows."""
         record = super().get_help_record(ctx)
         return record and (re.sub(r", --ledger-(?!db)[a-z-]+", "", record[0]), record[1])
+
+    def get_error_hint(self, ctx: click.Context | None) -> str:
+        """Return what a message about the value calls it."""
+        return re.sub(r" / '--ledger-(?!db)[a-z-]+'", "", super().get_error_hint(ctx))
 
 
 def ledger_options(command: Command, *, required: bool = True) -> Command:
@@ -205,6 +210,11 @@ def tell_error(message: str) -> None:
         click.echo("\n".join([f"Error: {lines[0]}", *lines[1:]]), err=True)
 
 
+def tell(error: LedgerError) -> None:
+    """Say on standard error what failed, and what to do, with the options of the command."""
+    tell_error(f"{error.message} {for_command(error.remedy)}")
+
+
 @contextmanager
 def written() -> Iterator[None]:
     """Raise OutputError where standard output, or standard error, cannot be written."""
@@ -232,7 +242,7 @@ def outweighed_by(code: int) -> Iterator[None]:
     except LedgerError as error:
         if code != TAMPERED:
             raise
-        tell_error(str(error))
+        tell(error)
 
 
 def refuse_to_overwrite(output: str, *inputs: str) -> None:

@@ -35,6 +35,7 @@ from pytest_audit_ledger.ledger import Ledger
 from pytest_audit_ledger.outcome import Assurance
 from pytest_audit_ledger.rendering import ASCII, UNICODE, VALUE, Marks, full_report, tree
 from pytest_audit_ledger.resumption import since_options
+from pytest_audit_ledger.wording import verification_for_command
 
 if TYPE_CHECKING:
     from pytest_audit_ledger.verification import Verifying
@@ -114,7 +115,8 @@ def verify(
             return 0
         if repair:
             restore(ledger.source, confirmed=yes, quiet=quiet)
-        verification = ledger.verify_integrity(since_checkpoint=since_checkpoint, recheck=recheck, **verifying)
+        found = ledger.verify_integrity(since_checkpoint=since_checkpoint, recheck=recheck, **verifying)
+    verification = verification_for_command(found)
     code = exit_code(verification, allow_empty=verifying["allow_empty"])
     with outweighed_by(code), ExitStack() as last:
         if output is not None:  # also where printing fails

@@ -260,11 +260,10 @@ def prevented(attack: Attack, error: LedgerError, duration_s: float) -> Trial:
     return _trial(attack, Verdict.PREVENTED, f"Refused: {error}", duration_s=duration_s)
 
 
-def failed(attack: Attack, reason: str, duration_s: float) -> Trial:
+def failed(attack: Attack, error: LedgerError, duration_s: float) -> Trial:
     """Return the trial of an attack that could not be made or judged."""
-    return _trial(
-        attack, Verdict.ERROR, f"Not made or not judged, so nothing is known: {reason}", duration_s=duration_s
-    )
+    sentence = f"Not made or not judged, so nothing is known: {error.message}"
+    return _trial(attack, Verdict.ERROR, sentence, remedy=error.remedy, duration_s=duration_s)
 
 
 def _trial(attack: Attack, verdict: Verdict, sentence: str, **found: object) -> Trial:

@@ -13,6 +13,7 @@ def html(matrix: Matrix) -> str:
     used = [(verdict.value, meaning) for verdict, meaning in MEANINGS.items() if matrix.with_verdict(verdict)]
     return page(
         "drill.html.j2",
+        "Drill of an audit ledger",
         drill=as_json(matrix),
         conclusion=conclusion(matrix),
         gravest=matrix.gravest.value,

@@ -128,7 +128,10 @@ class _Ground:
         for verification in self.untouched:
             unread = verification.with_status(Status.ERROR)
             if unread and len(unread) == len(verification.outcomes):
-                raise SourceError(f"The copy cannot be verified. {unread[0].reason}", "Verify the ledger itself first.")
+                reason, advice = unread[0].reason.removesuffix(unread[0].advice), unread[0].advice
+                raise SourceError(
+                    f"The copy cannot be verified. {reason}".rstrip(), f"{advice} Verify the ledger itself first."
+                )
 
     def _sign(self) -> None:
         try:
@@ -154,7 +157,7 @@ class _Ground:
                 self._restore_checkpoints()
                 found = self._made(attack, dsn, clock)
         except LedgerError as error:
-            found = [failed(attack, str(error), time.perf_counter() - clock)] * len(self.set_ups)
+            found = [failed(attack, error, time.perf_counter() - clock)] * len(self.set_ups)
         for trials, trial in zip(self.trials, found, strict=True):
             trials.append(trial)
 
@@ -188,9 +191,9 @@ class _Ground:
         except Prevented as error:
             return partial(prevented, attack, error)
         except LedgerError as error:
-            return partial(failed, attack, str(error))
+            return partial(failed, attack, error)
         except Exception as error:  # noqa: BLE001  (anybody's code; whatever it raises is told)
-            return partial(failed, attack, f"its code failed with {type(error).__name__}: {error}")
+            return partial(failed, attack, LedgerError(f"its code failed with {type(error).__name__}: {error}"))
         return None
 
     def _touched(self, source: PostgresSource) -> Touched | None:

@@ -46,14 +46,18 @@ def conclusion(matrix: Matrix) -> list[str]:
     """Return what the drill comes to, in sentences: what would go unnoticed, why, and what would notice it."""
     alike: dict[tuple[Verdict, str], list[str]] = {}
     for trial in [*matrix.unnoticed, *matrix.with_verdict(Verdict.ERROR)]:
-        alike.setdefault((trial.verdict, trial.remedy or "Nothing is known about it."), []).append(trial.attack)
-    reasons = [f"{verdict.value.upper()}: {', '.join(names)}. {advice}" for (verdict, advice), names in alike.items()]
-    return [matrix.sentence, *reasons, *claims(matrix)]
+        alike.setdefault((trial.verdict, trial.remedy), []).append(trial.attack)
+    reasons = [f"{_head(verdict)} {', '.join(names)}. {advice}" for (verdict, advice), names in alike.items()]
+    return [matrix.sentence, *(reason.rstrip() for reason in reasons), *claims(matrix)]
+
+
+def _head(verdict: Verdict) -> str:
+    return "NOTHING IS KNOWN about" if verdict is Verdict.ERROR else f"{verdict.value.upper()}:"
 
 
 def unnoticed(trial: Trial) -> str:
     """Return in a line why an attack would go unnoticed, and what would notice it."""
-    return f"{trial.verdict.value.upper()}: {trial.attack}. {trial.remedy}"
+    return f"{_head(trial.verdict)} {trial.attack}. {trial.remedy}"
 
 
 def claims(matrix: Matrix) -> Iterator[str]:

@@ -67,7 +67,8 @@ class TranscriptSignature(ProvenanceFold):
     rule = "Every transcript's hashes are those of its request and response, and a given key signed them."
     remedy = (
         "The transcripts shown were changed, exchanged or taken away after they were signed, or signed with a key that "
-        "was not given. Ask the runtime's owner for its public keys, past ones too, and compare with a backup."
+        "was not given. Ask the runtime's owner for its public keys, past ones too, give each with "
+        "--ledger-transcript-key FILE, and compare with a backup."
     )
     columns = ("transcript_json", "transcript_signature", "signing_key_id", "envelope_json", "track")
     sides: ClassVar[Mapping[str, Sides]] = {
@@ -246,7 +247,7 @@ class TranscriptSignature(ProvenanceFold):
     def _tell_unverified(self, count: int) -> None:
         hashes = "" if self.findings.counts else f"the hashes of {count:,} transcripts hold; "
         what = "their signatures" if hashes else f"the signatures of {count:,} transcripts"
-        message = f"{hashes}{what} were not verified, because no key was given (--ledger-transcript-key=PEM)"
+        message = f"{hashes}{what} were not verified, because no key was given"
         self.findings.prepend([Finding("SIGNATURES_UNVERIFIED", message, severity=Severity.WARNING)])
 
 

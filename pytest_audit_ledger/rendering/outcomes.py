@@ -35,7 +35,7 @@ def describe(outcome: Outcome) -> str:
         lines += _finding_lines(finding)
     left_out = sum(outcome.codes.values()) - len(outcome.findings)
     if left_out > 0:
-        lines.append(f"  … and {left_out:,} more (--ledger-samples N shows more)")
+        lines.append(f"  … and {left_out:,} more (raise `samples` to see more)")
     lines.append(f"  next   {outcome.remedy}")
     return "\n".join(lines)
 

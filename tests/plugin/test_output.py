@@ -84,7 +84,7 @@ def test_a_failure_shows_rule_counts_findings_and_what_to_do_without_a_traceback
             f"      stored     {original}",
             "  - ENTRY_HASH_MISMATCH sequence 51: *",
             "  - ENTRY_HASH_MISMATCH sequence 52: *",
-            "  * and 48 more (--ledger-samples N shows more)",
+            "  * and 48 more (raise `samples` to see more)",
             "  next   Each entry shown, or the entry_hash stored with it, was changed after it was written.*",
         ]
     )

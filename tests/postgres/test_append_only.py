@@ -101,7 +101,8 @@ def test_a_trigger_that_does_not_fire_is_found(ledger: Forger, how: str, operati
     assert f"BEFORE {operation} " in finding.expected
     if code == "TRIGGER_DISABLED":
         assert f"ledger_refuse_{operation.lower()}" in finding.message
-        assert finding.actual.startswith("CREATE TRIGGER")
+        state = "DISABLE" if "DISABLE" in statement else "ENABLE REPLICA"
+        assert finding.actual.startswith(f"{state}: CREATE TRIGGER ")
 
 
 DEFINITIONS = {
@@ -327,7 +328,7 @@ def test_the_triggers_of_the_ski_framework_warn_that_replication_silences_them(f
         assert f"refuses {operation} on public.ledger_entries" in finding.message
         assert "ENABLE ALWAYS" in finding.message
         assert "ENABLE ALWAYS" in finding.expected
-        assert f"ledger_no_{operation.lower()}" in finding.actual
+        assert finding.actual.startswith(f"ENABLE: CREATE TRIGGER ledger_no_{operation.lower()} ")
         assert finding.severity is Severity.WARNING
 
 

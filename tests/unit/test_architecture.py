@@ -27,7 +27,7 @@ LAYERS = (
     ("scan", "interruption", "judgement", "resumption"),
     ("verification",),
     ("forensics",),
-    ("rendering", "progress", "repair"),
+    ("rendering", "progress", "repair", "wording"),
     ("artifacts",),
     ("hookspecs",),
     ("extensions",),

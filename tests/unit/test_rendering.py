@@ -90,7 +90,7 @@ def test_findings_beyond_the_samples_are_counted() -> None:
     described = describe(replace(OUTCOME, unexpected_count=1_002, codes={"HASH_MISMATCH": 1_000, "A": 2}))
     assert "links: 1,002 findings, first at sequence 7" in described
     assert "  found  2 A, 1,000 HASH_MISMATCH in 12,345 entries" in described
-    assert "  … and 1,001 more (--ledger-samples N shows more)" in described
+    assert "  … and 1,001 more (raise `samples` to see more)" in described
 
 
 def test_nothing_more_is_announced_where_everything_is_shown() -> None:
