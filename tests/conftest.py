@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from psycopg2.extensions import parse_dsn
 
 from pytest_audit_ledger.sources.demo import embedded_server
@@ -19,6 +20,10 @@ pytest_plugins = ["pytester"]
 
 # Tests start hundreds of processes, which would all compile this package anew where no bytecode is written.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+# How long an example takes says how busy the machine is, and nothing about the law.
+settings.register_profile("audit-ledger", deadline=None)
+settings.load_profile("audit-ledger")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
