@@ -39,5 +39,6 @@ def started(text: str, table: str, timeout: int) -> Iterator[Source]:
     if source is not None:
         yield source
     else:
-        with demo.demo_server(dsn.resolve(text)) as server:
-            yield PostgresSource(server, table, timeout)
+        name = dsn.resolve(text)
+        with demo.demo_server(name) as server:
+            yield PostgresSource(server, table, timeout, named=name)
