@@ -142,10 +142,9 @@ def waived(outcome: Outcome, now: datetime, *, integrity_too: bool) -> Outcome:
     if now >= waiver.expires:
         return replace(outcome, status=Status.FAIL, reason=f"This is waived no more, because it expired: {waiver}.")
     if outcome.integrity and not integrity_too:
-        reason = (
-            f"What is about integrity is waived only with --ledger-allow-integrity-waivers, so this is not: {waiver}."
-        )
-        return replace(outcome, reason=reason)
+        reason = f"What is about integrity is waived only where that is allowed, so this is not: {waiver}."
+        remedy = f"{outcome.remedy} To allow it, give --ledger-allow-integrity-waivers."
+        return replace(outcome, reason=reason, remedy=remedy)
     return replace(outcome, status=Status.WAIVED, reason=f"{str(waiver)[0].upper()}{str(waiver)[1:]}")
 
 

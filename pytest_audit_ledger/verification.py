@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_audit_ledger.entry import Batch, canonical_timestamp, plain_text
-from pytest_audit_ledger.errors import LedgerError, NotApplicable, SourceError
+from pytest_audit_ledger.errors import CannotEvaluate, LedgerError, NotApplicable, SourceError
 from pytest_audit_ledger.interruption import interruptible
 from pytest_audit_ledger.judgement import Survey, Verification, judge, reading, waived
 from pytest_audit_ledger.kinds.base import Fold, Guard, Kind, LedgerInfo, Query
@@ -31,20 +31,24 @@ from pytest_audit_ledger.suite import Check, Control, Suite
 if TYPE_CHECKING:
     from typing_extensions import TypedDict
 
-    class Verifying(TypedDict, total=False):
-        """What is taken by whatever verifies a ledger first (`Ledger.verify_integrity` describes it)."""
+    class SettingUp(TypedDict, total=False):
+        """With what a ledger is verified (`Ledger.verify_integrity` describes it)."""
 
         suites: Sequence[str | Path]
         check_timestamps: bool
-        workers: int | None
-        samples: int
-        allow_empty: bool
         checkpoints: Sequence[str | Path]
         verifier_keys: Sequence[str]
         require_checkpoint: bool
         max_unanchored: str | None
         allow_integrity_waivers: bool
         transcript_keys: Sequence[str | Path]
+
+    class Verifying(SettingUp, total=False):
+        """What is taken by whatever verifies a ledger first: a set-up, and how it is gone about."""
+
+        workers: int | None
+        samples: int
+        allow_empty: bool
 
 
 NOTHING_GIVEN: Given = {}
@@ -258,9 +262,9 @@ class _Run:
         """Return the outcome of a check that met no entry."""
         if allowed or self.allow_empty:
             return _outcome(check, Status.SKIP, reason=f"{what}, so nothing was checked.")
-        hint = "If that may be, say so with --ledger-allow-empty"
         own = ", or for this check with allow_empty: true" if issubclass(check.kind, Query) else ""
-        return _outcome(check, Status.ERROR, reason=f"{what}, so there was nothing to check. {hint}{own}.")
+        hint = f"If that may be, say so with --ledger-allow-empty{own}."
+        return _unevaluated(check, CannotEvaluate(f"{what}, so there was nothing to check.", hint))
 
     def _folds(self, snapshot: Snapshot, checks: Sequence[Check]) -> dict[int, Outcome]:
         """Evaluate the folds whose columns can be read, all in one scan."""
@@ -326,7 +330,7 @@ def _judged(check: Check, kind: Kind) -> Outcome:
         statuses.get(worst, Status.PASS) if worst else Status.PASS,
         element_count=kind.element_count,
         unexpected_count=kind.unexpected_count,
-        findings=tuple(kind.findings.samples),
+        findings=tuple(replace(one, sides=kind.sides.get(one.code, one.sides)) for one in kind.findings.samples),
         codes=codes,
         facts=kind.facts,
         inconclusive=bool(codes) and codes.keys() <= kind.inconclusive,
@@ -336,7 +340,7 @@ def _judged(check: Check, kind: Kind) -> Outcome:
 
 def _unevaluated(check: Check, error: LedgerError) -> Outcome:
     status = Status.SKIP if isinstance(error, NotApplicable) else Status.ERROR
-    return _outcome(check, status, reason=str(error))
+    return _outcome(check, status, reason=str(error), advice=error.remedy)
 
 
 def _outcome(check: Check, status: Status, **found: Any) -> Outcome:

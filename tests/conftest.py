@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from psycopg2.extensions import parse_dsn
 
 from pytest_audit_ledger.sources.demo import embedded_server
@@ -20,6 +21,10 @@ pytest_plugins = ["pytester"]
 # Tests start hundreds of processes, which would all compile this package anew where no bytecode is written.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
+# How long an example takes says how busy the machine is, and nothing about the law.
+settings.register_profile("audit-ledger", deadline=None)
+settings.load_profile("audit-ledger")
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
@@ -27,6 +32,26 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="Run against this server instead of the embedded one; the role must be a superuser. "
         "Databases named audit_ledger_test_* are created and dropped.",
     )
+
+
+LONGEST = (
+    *("test_report_in_chromium.py", "test_documentation.py", "test_drill.py", "test_packaging.py", "test_backup.py"),
+    "test_difference.py",
+)
+"""Files with tests that take seconds."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes long: a worker that has it last is waited for by the other."""
+    items.sort(key=lambda item: item.path.name not in LONGEST)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def temporary_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Have what tests and programs take away again in memory, and what pytest keeps for a while where it would be."""
+    tmp_path_factory.getbasetemp()
+    with in_memory():
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -37,8 +62,7 @@ def server(request: pytest.FixtureRequest) -> Iterator[str]:
         yield given
     else:
         with ExitStack() as stack:
-            with in_memory():
-                dsn = stack.enter_context(embedded_server())
+            dsn = stack.enter_context(embedded_server())
             _ask_for_passwords(dsn)
             yield dsn
 

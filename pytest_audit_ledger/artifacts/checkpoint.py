@@ -162,7 +162,7 @@ class CheckpointArtifact(Artifact):
         if findings:
             raise OutputError(
                 f"No checkpoint was written, because the ledger is not the one that was signed: {findings[0].message}.",
-                f"Verify it with --ledger-checkpoint {self.folder}.",
+                f"Hold it against {self.folder} with --ledger-checkpoint, to see all that was found.",
             )
 
     def _written(self, path: Path, record: Record) -> list[Written]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pytest_audit_ledger.attacks.base import FOLDER, Claim, Target, attack
 from pytest_audit_ledger.attacks.changes import EXCUSE
-from pytest_audit_ledger.attacks.claims import REQUIRED, SIGNED
+from pytest_audit_ledger.attacks.claims import REQUIRED, SIGNED, VERIFIER_KEY
 from pytest_audit_ledger.attacks.entries import edit_and_rewrite
 from pytest_audit_ledger.checkpoints.note import Checkpoint, Note, SigningKey
 from pytest_audit_ledger.checkpoints.record import json_file, note_file
@@ -103,7 +103,7 @@ def record_lost(target: Target) -> None:
     "sign every checkpoint with another key",
     who=FOLDER,
     noticed_by=(SIGNED,),
-    remedy="Name the key that checkpoints must be signed by: --ledger-verifier-key.",
+    remedy=VERIFIER_KEY,
     applies=_has_checkpoint,
 )
 def checkpoints_rekeyed(target: Target) -> None:
@@ -119,7 +119,7 @@ def checkpoints_rekeyed(target: Target) -> None:
     "edit a checkpoint",
     who=FOLDER,
     noticed_by=(SIGNED,),
-    remedy="Name the key that checkpoints must be signed by: --ledger-verifier-key.",
+    remedy=VERIFIER_KEY,
     applies=_has_checkpoint,
 )
 def checkpoint_edited(target: Target) -> None:
@@ -133,7 +133,7 @@ def checkpoint_edited(target: Target) -> None:
     "edit the record beside a checkpoint",
     who=FOLDER,
     noticed_by=(SIGNED,),
-    remedy="Name the key that checkpoints must be signed by: --ledger-verifier-key.",
+    remedy=VERIFIER_KEY,
     applies=_has_checkpoint,
 )
 def record_edited(target: Target) -> None:

@@ -20,6 +20,7 @@ SIGNED_GUARDS = Claim("checkpoint_guards")
 
 CHECKPOINT = "Keep checkpoints outside of the database: --ledger-checkpoint and --ledger-verifier-key."
 TRANSCRIPT_KEY = "Name the key that the runtime signs transcripts with: --ledger-transcript-key."
+VERIFIER_KEY = "Name the key that checkpoints must be signed by: --ledger-verifier-key."
 REQUIRED = "Say that there is a checkpoint, so that a lost one shows: --ledger-require-checkpoint."
 
 

@@ -30,6 +30,7 @@ from pytest_audit_ledger.errors import UsageError
 from pytest_audit_ledger.ledger import Ledger
 from pytest_audit_ledger.printable import printable
 from pytest_audit_ledger.sources.dsn import resolve
+from pytest_audit_ledger.wording import verification_for_command
 
 _EPILOG = f"""\b
 Examples:
@@ -125,7 +126,7 @@ def create(
 
 def _tell(result: CheckpointResult) -> None:
     if not result.path:
-        print_text(result.verification, marks(), verbose=False)
+        print_text(verification_for_command(result.verification), marks(), verbose=False)
         click.echo("\nNo checkpoint was made.")
         return
     verification = result.verification

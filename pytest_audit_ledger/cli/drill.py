@@ -6,7 +6,9 @@ import re
 import shutil
 import sys
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 import click
 
@@ -23,11 +25,15 @@ from pytest_audit_ledger.drill.api import choose, run_drill
 from pytest_audit_ledger.drill.document import as_text
 from pytest_audit_ledger.drill.matrix import Matrix, Verdict
 from pytest_audit_ledger.drill.output import refuse_suffix, save
-from pytest_audit_ledger.drill.run import DEFAULT_ENTRIES
-from pytest_audit_ledger.drill.text import COLOURS, TITLE, WIDTH, listing, mark, text
+from pytest_audit_ledger.drill.run import DEFAULT_ENTRIES, FEWEST_ENTRIES
+from pytest_audit_ledger.drill.text import CLAIMS_HOLD, COLOURS, TITLE, WIDTH, listing, mark, text
 from pytest_audit_ledger.extensions import installed_attacks
 from pytest_audit_ledger.printable import printable
 from pytest_audit_ledger.rendering import Marks
+from pytest_audit_ledger.wording import for_command, verification_for_command
+
+if TYPE_CHECKING:
+    from pytest_audit_ledger.verification import SettingUp
 
 WIDEST = 110
 """Columns of a terminal that sentences fill; beyond, the eye loses the line."""
@@ -40,8 +46,9 @@ Examples:
   audit-ledger drill --attack edit --attack edit-and-rewrite --entries 100
   audit-ledger drill --list
 
+\b
 Exit codes:
-  0  done, and nothing was missed that a check claims to notice
+  0  done; every attack that a check claims to notice was noticed
   1  an attack was missed that a check claims to notice
   2  wrong usage; nothing was done
   3  an attack could not be made or judged, or none could
@@ -52,7 +59,7 @@ Exit codes:
 @partial(ledger_options, required=False)
 @click.option(
     "--entries",
-    type=click.IntRange(min=1),
+    type=click.IntRange(min=FEWEST_ENTRIES),
     default=DEFAULT_ENTRIES,
     show_default=True,
     metavar="N",
@@ -77,14 +84,7 @@ def drill(
     entries: int,
     attacks: tuple[str, ...],
     listed: bool,
-    check_timestamps: bool,
-    suites: tuple[str, ...],
-    checkpoints: tuple[str, ...],
-    keys: tuple[str, ...],
-    require_checkpoint: bool,
-    max_unanchored: str | None,
-    allow_integrity_waivers: bool,
-    transcript_keys: tuple[str, ...],
+    set_up: SettingUp,
     scratch_db: str | None,
     output: str | None,
     format_: str,
@@ -100,24 +100,18 @@ def drill(
         return 0
     if output is not None:
         refuse_suffix(output)
-    refuse_early(dsn or "", suites, output)
+    refuse_early(dsn or "", set_up["suites"], output)
     matrix = run_drill(
         dsn,
         table=table,
         timeout=timeout,
         entries=entries,
         attacks=attacks,
-        suites=suites,
-        check_timestamps=check_timestamps,
-        checkpoints=checkpoints,
-        verifier_keys=keys,
-        require_checkpoint=require_checkpoint,
-        max_unanchored=max_unanchored,
-        allow_integrity_waivers=allow_integrity_waivers,
-        transcript_keys=transcript_keys,
         scratch_db=scratch_db,
         progress=progress(quiet=quiet),
+        **set_up,
     )
+    matrix = _for_command(matrix)
     code = exit_code(matrix)
     with outweighed_by(code), ExitStack() as last:
         if output is not None:  # also where printing fails
@@ -128,10 +122,15 @@ def drill(
 
 
 def exit_code(matrix: Matrix) -> int:
-    """Return 1 where an attack was missed, 3 where one could not be made or judged, and 0 otherwise."""
+    """Return 1 where an attack was missed, 3 where one, or none, could be made or judged, and 0 otherwise."""
     if matrix.with_verdict(Verdict.MISSED):
         return TAMPERED
-    return 0 if matrix.holds else NOT_DONE
+    return 0 if matrix.claims_hold else NOT_DONE
+
+
+def _for_command(matrix: Matrix) -> Matrix:
+    trials = tuple(replace(trial, remedy=for_command(trial.remedy)) for trial in matrix.trials)
+    return replace(matrix, untouched=verification_for_command(matrix.untouched), trials=trials)
 
 
 def _width() -> int:
@@ -147,11 +146,15 @@ def _print(matrix: Matrix, format_: str) -> None:
     shown = marks()
     for line in text(matrix, shown, _width()).split("\n"):
         heading = line == TITLE or bool(re.match(r"[A-Z ]+: ", line))
-        click.secho(line, fg=_colour(line, shown), bold=heading or None)
+        click.secho(line, fg=_colour(line, matrix, shown), bold=heading or None)
 
 
-def _colour(line: str, shown: Marks) -> str | None:
+def _colour(line: str, matrix: Matrix, shown: Marks) -> str | None:
     """Return the colour of the mark that a line carries, or of the verdict that stands at its head."""
+    if line and line in matrix.sentence:
+        return COLOURS.get(matrix.gravest)
+    if line.startswith(CLAIMS_HOLD):
+        return COLOURS[Verdict.NOTICED]
     for verdict, colour in COLOURS.items():
         if line.startswith((f"{mark(verdict, shown)} ", f"{verdict.value.upper()}: ")):
             return colour

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 import shutil
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -25,12 +26,14 @@ from pytest_audit_ledger.cli.verification import (
 from pytest_audit_ledger.comparison import other
 from pytest_audit_ledger.errors import UsageError
 from pytest_audit_ledger.forensics.investigation import DEFAULT_LIMIT_S, Investigation
-from pytest_audit_ledger.kinds.given import given_by
 from pytest_audit_ledger.ledger import Ledger
 from pytest_audit_ledger.rendering import ASCII, UNICODE, Marks
 from pytest_audit_ledger.rendering.investigation import timeline
 from pytest_audit_ledger.rendering.paragraphs import LOG, WIDEST
-from pytest_audit_ledger.scan import parse_workers
+from pytest_audit_ledger.wording import verification_for_command
+
+if TYPE_CHECKING:
+    from pytest_audit_ledger.verification import Verifying
 
 _EPILOG = """\b
 Examples:
@@ -85,17 +88,7 @@ def investigate(
     identity: str | None,
     encryption_key: str | None,
     scratch_db: str | None,
-    check_timestamps: bool,
-    suites: tuple[str, ...],
-    workers: str,
-    samples: int,
-    allow_empty: bool,
-    checkpoints: tuple[str, ...],
-    keys: tuple[str, ...],
-    require_checkpoint: bool,
-    max_unanchored: str | None,
-    allow_integrity_waivers: bool,
-    transcript_keys: tuple[str, ...],
+    verifying: Verifying,
     output: str | None,
     format_: str,
 ) -> int:
@@ -106,18 +99,9 @@ def investigate(
     to do. What the evidence cannot decide is told as such. --samples is how many entries are looked at one by one.
     With --entry, what concerns that entry is told, and how many incidents there are beside.
     """
-    chosen = parse_workers(workers)
     if output == "-":
         raise UsageError("The result is printed in any case.", "Name a file, or leave --output out.")
-    trusted: dict[str, Any] = {
-        "checkpoints": checkpoints,
-        "verifier_keys": keys,
-        "require_checkpoint": require_checkpoint,
-        "max_unanchored": max_unanchored,
-        "transcript_keys": transcript_keys,
-    }
-    given_by(**trusted)  # mistakes show now
-    refuse_early(dsn, suites, output)
+    refuse_early(dsn, verifying["suites"], output)
     if against is None and (identity or encryption_key or scratch_db):
         raise UsageError("There is no other copy to open.", "Name it with --against, or leave its options out.")
     shown = progress(quiet=quiet)
@@ -127,26 +111,16 @@ def investigate(
             against,
             table=table,
             timeout=timeout,
-            samples=samples,
+            samples=verifying["samples"],
             identity=identity,
             encryption_key=read_key(encryption_key, confirmed=False) if encryption_key is not None else None,
             scratch_db=scratch_db,
             progress=shown,
         )
     with Ledger(dsn, table=table, timeout=timeout, progress=shown) as ledger:
-        found = ledger.investigate(
-            entry=entry,
-            against=copy,
-            limit_seconds=limit_seconds,
-            suites=suites,
-            check_timestamps=check_timestamps,
-            workers=chosen,
-            samples=samples,
-            allow_empty=allow_empty,
-            allow_integrity_waivers=allow_integrity_waivers,
-            **trusted,
-        )
-    code = TAMPERED if found.differs else exit_code(found.verification, allow_empty=allow_empty)
+        found = ledger.investigate(entry=entry, against=copy, limit_seconds=limit_seconds, **verifying)
+    found = replace(found, verification=verification_for_command(found.verification))
+    code = TAMPERED if found.differs else exit_code(found.verification, allow_empty=verifying["allow_empty"])
     with outweighed_by(code), ExitStack() as last:
         if output is not None:  # also where printing fails
             last.callback(_write, found, Path(output), as_=format_)

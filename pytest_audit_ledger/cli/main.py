@@ -13,8 +13,9 @@ from typing import Any, NoReturn
 
 import click
 
-from pytest_audit_ledger.cli.options import EXIT_CODES, NOT_DONE, WRONG_USAGE, tell_error, written
+from pytest_audit_ledger.cli.options import EXIT_CODES, NOT_DONE, WRONG_USAGE, tell, tell_error, written
 from pytest_audit_ledger.errors import LedgerError, UsageError
+from pytest_audit_ledger.wording import for_command
 
 _HELP = """Verify a hash-chained audit ledger, report on it, file evidence, back it up, and compare it with what it was.
 
@@ -87,14 +88,18 @@ class _Commands(click.Group):
         try:
             return super().main(*args, **options) or 0
         except click.UsageError as error:
+            if isinstance(error, click.NoSuchOption) and error.possibilities:
+                error.possibilities[:] = dict.fromkeys(map(for_command, error.possibilities))
+            message = error.format_message().rstrip(".")
+            stop = "" if message.endswith(("?", "?)")) else "."
             see = f"See {error.ctx.command_path} --help." if error.ctx else ""
-            tell_error(f"{error.format_message().rstrip('.')}. {see}")
+            tell_error(f"{message}{stop} {see}")
             return WRONG_USAGE
         except UsageError as error:
-            tell_error(str(error))
+            tell(error)
             return WRONG_USAGE
         except LedgerError as error:
-            tell_error(str(error))
+            tell(error)
         except (KeyboardInterrupt, click.Abort):
             tell_error("Interrupted. Nothing was concluded, and nothing half-written is left.")
         except Exception:  # noqa: BLE001  (an exit code of 1 would say that the ledger was tampered with)

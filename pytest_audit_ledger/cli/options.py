@@ -1,7 +1,7 @@
 """What the commands share: options, exit codes, and how they speak.
 
-An option may also be written with the prefix that it has in pytest, `--ledger-table` for `--table`, because the
-remedies in messages name it so.
+An option may also be written with the prefix that it has in pytest, `--ledger-table` for `--table`; what the command
+prints names it without (see `wording.py`).
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from pytest_audit_ledger.progress import progress_bar
 from pytest_audit_ledger.scan import Progress, no_progress
 from pytest_audit_ledger.sources.postgres import DEFAULT_TIMEOUT_S
 from pytest_audit_ledger.sources.resolve import DEFAULT_TABLE
+from pytest_audit_ledger.wording import for_command
 
 TAMPERED, WRONG_USAGE, NOT_DONE = 1, 2, 3
 
@@ -53,12 +54,16 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 class Aliased(click.Option):
-    """An option whose name in pytest is taken as well, and left out of the help."""
+    """An option whose name in pytest is taken as well, and left out of the help and of messages."""
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
         """Return the names and the text that --help shows."""
         record = super().get_help_record(ctx)
         return record and (re.sub(r", --ledger-(?!db)[a-z-]+", "", record[0]), record[1])
+
+    def get_error_hint(self, ctx: click.Context | None) -> str:
+        """Return what a message about the value calls it."""
+        return re.sub(r" / '--ledger-(?!db)[a-z-]+'", "", super().get_error_hint(ctx))
 
 
 def ledger_options(command: Command, *, required: bool = True) -> Command:
@@ -75,7 +80,7 @@ def ledger_options(command: Command, *, required: bool = True) -> Command:
             help="The ledger: a database, an export, or demo.",
         ),
     )
-    return _added(options, place_options(common_options(command)))
+    return added(options, place_options(common_options(command)))
 
 
 def place_options(command: Command) -> Command:
@@ -100,7 +105,7 @@ def place_options(command: Command) -> Command:
             help=f"How long one statement may take on the server; a scan is one.  [default: {DEFAULT_TIMEOUT_S}]",
         ),
     )
-    return _added(options, command)
+    return added(options, command)
 
 
 def common_options(command: Command) -> Command:
@@ -116,10 +121,11 @@ def common_options(command: Command) -> Command:
             help="Print without colours, as with the variable NO_COLOR, or where the output is no terminal.",
         ),
     )
-    return _added(options, command)
+    return added(options, command)
 
 
-def _added(options: Sequence[Callable[[Command], Command]], command: Command) -> Command:
+def added(options: Sequence[Callable[[Command], Command]], command: Command) -> Command:
+    """Add options to a command, so that the help shows them in this order."""
     for option in reversed(options):
         command = option(command)
     return command
@@ -140,7 +146,7 @@ def checkpoint_options(command: Command) -> Command:
         click.option(
             "--verifier-key",
             "--ledger-verifier-key",
-            "keys",
+            "verifier_keys",
             cls=Aliased,
             multiple=True,
             metavar="KEY|FILE",
@@ -161,9 +167,7 @@ def checkpoint_options(command: Command) -> Command:
             help="Fail where more entries (1000), or one for longer (24h), are in no checkpoint.",
         ),
     )
-    for option in reversed(options):
-        command = option(command)
-    return command
+    return added(options, command)
 
 
 def resumption_options(command: Command) -> Command:
@@ -184,7 +188,7 @@ def resumption_options(command: Command) -> Command:
             help="With it, re-read one of N shares of the older entries, another one each day: 1/30 for a month.",
         ),
     )
-    return _added(options, command)
+    return added(options, command)
 
 
 def _no_color(context: click.Context, _: click.Parameter, value: bool) -> None:
@@ -204,6 +208,11 @@ def tell_error(message: str) -> None:
     lines = [printable(line, 4000) for line in message.rstrip().split("\n")]
     with suppress(OSError):  # there is nowhere left to say it, and the exit code does
         click.echo("\n".join([f"Error: {lines[0]}", *lines[1:]]), err=True)
+
+
+def tell(error: LedgerError) -> None:
+    """Say on standard error what failed, and what to do, with the options of the command."""
+    tell_error(f"{error.message} {for_command(error.remedy)}")
 
 
 @contextmanager
@@ -233,7 +242,7 @@ def outweighed_by(code: int) -> Iterator[None]:
     except LedgerError as error:
         if code != TAMPERED:
             raise
-        tell_error(str(error))
+        tell(error)
 
 
 def refuse_to_overwrite(output: str, *inputs: str) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from pytest_audit_ledger.attacks.base import Attack
 from pytest_audit_ledger.drill.matrix import Matrix
-from pytest_audit_ledger.drill.run import DEFAULT_ENTRIES, drill, refuse_few
+from pytest_audit_ledger.drill.run import DEFAULT_ENTRIES, drill, refuse_to_ask_for_few
 from pytest_audit_ledger.drill.setup import SetUp
 from pytest_audit_ledger.errors import UsageError
 from pytest_audit_ledger.extensions import installed_attacks, installed_kinds
@@ -24,8 +24,8 @@ from pytest_audit_ledger.kinds.given import given_by
 from pytest_audit_ledger.scan import Progress, no_progress
 from pytest_audit_ledger.sources.postgres import DEFAULT_TIMEOUT_S, PostgresSource
 from pytest_audit_ledger.sources.resolve import DEFAULT_TABLE, named_source, started
-from pytest_audit_ledger.suite import Suite, load, shipped_suites
-from pytest_audit_ledger.suite.discovery import find_suites
+from pytest_audit_ledger.suite import Suite, shipped_suites
+from pytest_audit_ledger.suite.discovery import own_suites
 
 
 def run_drill(
@@ -56,7 +56,7 @@ def run_drill(
     goes wrong with one attack is in its trial.
     """
     chosen = choose(attacks, installed_attacks())
-    refuse_few(entries)
+    refuse_to_ask_for_few(entries)
     given = given_by(
         checkpoints=checkpoints,
         verifier_keys=verifier_keys,
@@ -95,5 +95,4 @@ def choose(names: Sequence[str], catalogue: Mapping[str, Attack]) -> list[Attack
 def _suites(suites: Sequence[str | Path]) -> list[Suite]:
     """Return the default suite and these; what is about the file of an export is about no database."""
     registry = installed_kinds()
-    own = find_suites([Path(suite) for suite in suites], Path.cwd()) if suites else []
-    return [*shipped_suites(registry), *(load(path, registry) for path in own)]
+    return [*shipped_suites(registry), *own_suites(suites, registry)]

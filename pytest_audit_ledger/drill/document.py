@@ -23,6 +23,9 @@ def as_json(matrix: Matrix) -> dict[str, Any]:
     return {
         "schema_version": SCHEMA_VERSION,
         "tool": {"name": "pytest-audit-ledger", "version": before.tool_version},
+        "meaning": matrix.sentence,
+        "unnoticed": [trial.attack for trial in matrix.unnoticed],
+        "claims_hold": matrix.claims_hold,
         "started_at": before.started_at,
         "duration_s": round(matrix.duration_s, 3),
         "about": list(matrix.about),
@@ -33,8 +36,6 @@ def as_json(matrix: Matrix) -> dict[str, Any]:
             "assurance_meaning": before.sentence,
             "checks": [_check(outcome) for outcome in before.outcomes],
         },
-        "holds": matrix.holds,
-        "meaning": matrix.sentence,
         "trials": [_trial(trial) for trial in matrix.trials],
     }
 

@@ -35,6 +35,13 @@ MEANINGS: Mapping[Verdict, str] = {
     Verdict.ERROR: "it could not be performed, or its effect not be judged",
 }
 
+UNNOTICED = (Verdict.MISSED, Verdict.NOT_COVERED, Verdict.LIMIT)
+"""How an attack ends that would go unnoticed, the gravest first."""
+
+_GRAVITY = (Verdict.MISSED, Verdict.ERROR, Verdict.NOT_COVERED, Verdict.LIMIT, Verdict.NOTICED, Verdict.PREVENTED)
+
+_DISTRUST = "Do not rely on what claims to notice it. Does a waiver excuse it?"
+
 
 @dataclass(frozen=True)
 class Noticed:
@@ -120,27 +127,41 @@ class Matrix:
         return [trial for trial in self.trials if trial.verdict in verdicts]
 
     @property
-    def holds(self) -> bool:
-        """Whether no attack was missed that a check claims to notice, and none could not be made or judged."""
-        return not self.with_verdict(Verdict.MISSED, Verdict.ERROR)
+    def unnoticed(self) -> list[Trial]:
+        """Return the attacks that would go unnoticed, the gravest first."""
+        return [trial for verdict in UNNOTICED for trial in self.with_verdict(verdict)]
+
+    @property
+    def gravest(self) -> Verdict:
+        """The gravest way in which an attack ended."""
+        return next((verdict for verdict in _GRAVITY if self.with_verdict(verdict)), Verdict.NOT_APPLICABLE)
+
+    @property
+    def made(self) -> int:
+        """How many attacks were tried; there was something for them."""
+        return len(self.trials) - len(self.with_verdict(Verdict.NOT_APPLICABLE))
+
+    @property
+    def claims_hold(self) -> bool:
+        """Whether every attack that a check claims to notice was noticed; not where one could not be made or judged."""
+        return self.gravest not in (Verdict.MISSED, Verdict.ERROR, Verdict.NOT_APPLICABLE)
 
     @property
     def sentence(self) -> str:
         """What the drill shows, in one sentence that claims no more."""
-        made = [trial for trial in self.trials if trial.verdict is not Verdict.NOT_APPLICABLE]
-        counted = [f"{len(trials):,} {_WORDS[verdict]}" for verdict in _WORDS if (trials := self.with_verdict(verdict))]
-        noun = "attack" if len(made) == 1 else "attacks"
-        return f"{len(made):,} {noun}: {', '.join(counted)}." if made else "No attack was made, so nothing is known."
-
-
-_WORDS = {
-    Verdict.NOTICED: "noticed",
-    Verdict.PREVENTED: "refused by the ledger",
-    Verdict.MISSED: "missed although a check claims to notice it",
-    Verdict.NOT_COVERED: "not noticed that another set-up would notice",
-    Verdict.LIMIT: "that nothing can notice",
-    Verdict.ERROR: "could not be made or judged",
-}
+        if not self.made:
+            return "No attack was made, so nothing is known."
+        refused, unknown = len(self.with_verdict(Verdict.PREVENTED)), len(self.with_verdict(Verdict.ERROR))
+        attacks = f"{self.made:,} {'attack' if self.made == 1 else 'attacks'}"
+        said = [
+            f"{len(self.with_verdict(Verdict.NOTICED)):,} of {attacks} noticed",
+            f", {refused:,} refused by the ledger" if refused else "",
+            f"; {f'{len(self.unnoticed):,}' if self.unnoticed else 'none'} would go unnoticed"
+            if self.unnoticed or not unknown
+            else "",
+            f"; of {unknown:,} nothing is known" if unknown else "",
+        ]
+        return f"{''.join(said)}."
 
 
 def noticed(before: Verification, after: Verification) -> tuple[Noticed, ...]:
@@ -197,9 +218,19 @@ def judged(
         by=tuple(by),
         claimed_by=tuple(claimed_by),
         touched=touched,
-        remedy={Verdict.LIMIT: attack.limit, Verdict.NOTICED: ""}.get(verdict, attack.remedy),
+        remedy=_remedy(verdict, attack),
         duration_s=duration_s,
     )
+
+
+def _remedy(verdict: Verdict, attack: Attack) -> str:
+    """Return what would notice an attack that nobody noticed, or why nothing can."""
+    if verdict is Verdict.MISSED:
+        return _DISTRUST
+    if verdict is Verdict.LIMIT:
+        return f"{attack.limit} {attack.remedy}".rstrip()
+    claimed = dict.fromkeys(claim.kind for claim in attack.noticed_by)
+    return "" if verdict is Verdict.NOTICED else attack.remedy or f"Check {_listed([*claimed])}."
 
 
 def _sentence(verdict: Verdict, by: Sequence[Noticed], claimed_by: Sequence[str], touched: Touched | None) -> str:
@@ -229,11 +260,10 @@ def prevented(attack: Attack, error: LedgerError, duration_s: float) -> Trial:
     return _trial(attack, Verdict.PREVENTED, f"Refused: {error}", duration_s=duration_s)
 
 
-def failed(attack: Attack, reason: str, duration_s: float) -> Trial:
+def failed(attack: Attack, error: LedgerError, duration_s: float) -> Trial:
     """Return the trial of an attack that could not be made or judged."""
-    return _trial(
-        attack, Verdict.ERROR, f"Not made or not judged, so nothing is known: {reason}", duration_s=duration_s
-    )
+    sentence = f"Not made or not judged, so nothing is known: {error.message}"
+    return _trial(attack, Verdict.ERROR, sentence, remedy=error.remedy, duration_s=duration_s)
 
 
 def _trial(attack: Attack, verdict: Verdict, sentence: str, **found: object) -> Trial:

@@ -11,4 +11,11 @@ from pytest_audit_ledger.drill.text import conclusion
 def html(matrix: Matrix) -> str:
     """Return a matrix as one HTML file, which needs nothing else and runs nothing."""
     used = [(verdict.value, meaning) for verdict, meaning in MEANINGS.items() if matrix.with_verdict(verdict)]
-    return page("drill.html.j2", drill=as_json(matrix), conclusion=conclusion(matrix), meanings=used)
+    return page(
+        "drill.html.j2",
+        "Drill of an audit ledger",
+        drill=as_json(matrix),
+        conclusion=conclusion(matrix),
+        gravest=matrix.gravest.value,
+        meanings=used,
+    )

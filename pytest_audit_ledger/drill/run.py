@@ -52,13 +52,13 @@ def drill(
     Raises UsageError, and SourceError where the ledger cannot be read or copied, or its copy not be verified. What goes
     wrong with one attack is in its trial.
     """
-    refuse_few(entries)
+    refuse_to_ask_for_few(entries)
     with ExitStack() as resources:
         server = resources.enter_context(scratch_server(scratch))
         folder = Path(resources.enter_context(tempfile.TemporaryDirectory(prefix="audit-ledger-drill-")))
         keys = thrown_away()
         copy = _copy(source, resources, server, keys, entries)
-        refuse_few(copy.entries)
+        _refuse_few(copy.entries)
         trusted = [one.with_transcript_key(keys.pem) for one in set_ups] if source is None else set_ups
         ground = _Ground(server, folder, copy, keys, trusted)
         ground.prepare()
@@ -77,12 +77,18 @@ def _copy(source: Source | None, resources: ExitStack, server: ScratchServer, ke
         return interruptible(lambda: copied(snapshot, empty, spare, entries), snapshot.stop)
 
 
-def refuse_few(entries: int) -> None:
-    """Raise UsageError where a ledger of so many entries is too small for a drill."""
+def refuse_to_ask_for_few(entries: int) -> None:
+    """Raise UsageError where a drill is asked for on so few entries that it would show little."""
+    if entries < FEWEST_ENTRIES:
+        noun = "entry" if entries == 1 else "entries"
+        raise UsageError(f"A drill on {entries:,} {noun} was asked for.", f"Ask for {FEWEST_ENTRIES:,} or more.")
+
+
+def _refuse_few(entries: int) -> None:
     if entries < FEWEST_ENTRIES:
         raise UsageError(
             f"A drill needs a ledger of {FEWEST_ENTRIES:,} entries or more, and this one has {entries:,}.",
-            f"Write --entries {FEWEST_ENTRIES} or more; a ledger is made where none is named.",
+            "Name no ledger, and one is made.",
         )
 
 
@@ -122,7 +128,10 @@ class _Ground:
         for verification in self.untouched:
             unread = verification.with_status(Status.ERROR)
             if unread and len(unread) == len(verification.outcomes):
-                raise SourceError(f"The copy cannot be verified. {unread[0].reason}", "Verify the ledger itself first.")
+                reason, advice = unread[0].reason.removesuffix(unread[0].advice), unread[0].advice
+                raise SourceError(
+                    f"The copy cannot be verified. {reason}".rstrip(), f"{advice} Verify the ledger itself first."
+                )
 
     def _sign(self) -> None:
         try:
@@ -148,7 +157,7 @@ class _Ground:
                 self._restore_checkpoints()
                 found = self._made(attack, dsn, clock)
         except LedgerError as error:
-            found = [failed(attack, str(error), time.perf_counter() - clock)] * len(self.set_ups)
+            found = [failed(attack, error, time.perf_counter() - clock)] * len(self.set_ups)
         for trials, trial in zip(self.trials, found, strict=True):
             trials.append(trial)
 
@@ -182,9 +191,9 @@ class _Ground:
         except Prevented as error:
             return partial(prevented, attack, error)
         except LedgerError as error:
-            return partial(failed, attack, str(error))
+            return partial(failed, attack, error)
         except Exception as error:  # noqa: BLE001  (anybody's code; whatever it raises is told)
-            return partial(failed, attack, f"its code failed with {type(error).__name__}: {error}")
+            return partial(failed, attack, LedgerError(f"its code failed with {type(error).__name__}: {error}"))
         return None
 
     def _touched(self, source: PostgresSource) -> Touched | None:

@@ -16,6 +16,8 @@ WIDTH = 80
 
 TITLE = "Drill: would this set-up notice?"
 
+CLAIMS_HOLD = "Every attack that a check claims to notice was noticed"
+
 ORDER = (
     Verdict.NOTICED,
     Verdict.PREVENTED,
@@ -30,27 +32,39 @@ ORDER = (
 
 def text(matrix: Matrix, marks: Marks = UNICODE, width: int = WIDTH) -> str:
     """Return a matrix in lines of at most `width` columns, but for names that are longer."""
-    lines = [TITLE, "", *_about(matrix, width)]
+    lines = [TITLE, "", *_wrapped(matrix.sentence, width), "", *_about(matrix, width)]
     for verdict in ORDER:
         if trials := matrix.with_verdict(verdict):
             lines += ["", *_wrapped(f"{verdict.value.upper()}: {MEANINGS[verdict]}", width)]
             lines += [line for trial in trials for line in _trial_lines(trial, marks, width)]
-    lines += ["", *(line for one in conclusion(matrix) for line in _wrapped(one, width))]
+    lines += ["", *(line for one in conclusion(matrix) for line in _wrapped(printable(one, 10_000), width, "  "))]
     shown = "\n".join(lines)
     return shown.replace("…", "...") if marks is ASCII else shown
 
 
 def conclusion(matrix: Matrix) -> list[str]:
-    """Return what the drill comes to, and what follows, in sentences."""
-    missed, wrong = matrix.with_verdict(Verdict.MISSED), matrix.with_verdict(Verdict.ERROR)
-    said = [matrix.sentence]
-    if missed:
-        said.append(f"MISSED: {_names(missed)}. Do not rely on the checks that claim to notice these.")
-    if wrong:
-        said.append(f"NOTHING IS KNOWN about {_names(wrong)}.")
-    if matrix.trials and not (missed or wrong):
-        said.append("Whatever the checks of this set-up claim to notice, they noticed.")
-    return said
+    """Return what the drill comes to, in sentences: what would go unnoticed, why, and what would notice it."""
+    alike: dict[tuple[Verdict, str], list[str]] = {}
+    for trial in [*matrix.unnoticed, *matrix.with_verdict(Verdict.ERROR)]:
+        alike.setdefault((trial.verdict, trial.remedy), []).append(trial.attack)
+    reasons = [f"{_head(verdict)} {', '.join(names)}. {advice}" for (verdict, advice), names in alike.items()]
+    return [matrix.sentence, *(reason.rstrip() for reason in reasons), *claims(matrix)]
+
+
+def _head(verdict: Verdict) -> str:
+    return "NOTHING IS KNOWN about" if verdict is Verdict.ERROR else f"{verdict.value.upper()}:"
+
+
+def unnoticed(trial: Trial) -> str:
+    """Return in a line why an attack would go unnoticed, and what would notice it."""
+    return f"{_head(trial.verdict)} {trial.attack}. {trial.remedy}"
+
+
+def claims(matrix: Matrix) -> Iterator[str]:
+    """Yield that the claims of the checks hold, where an attack has shown it."""
+    if matrix.claims_hold and any(trial.claimed_by for trial in matrix.with_verdict(Verdict.NOTICED)):
+        refused = " or refused" if matrix.with_verdict(Verdict.PREVENTED) else ""
+        yield f"{CLAIMS_HOLD}{refused}."
 
 
 def described(trial: Trial) -> str:

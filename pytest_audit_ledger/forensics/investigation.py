@@ -99,7 +99,7 @@ class Inquiry:
         self.source, self.snapshot, self.verification = source, snapshot, verification
         self.samples, self.limit_s, self.progress = samples, limit_s, progress
         table = [] if verification.table in ("", USUAL_TABLE) else ["--table", verification.table]
-        self.options = ("--ledger-db", source.named, *table)
+        self.options = ("--ledger-db", source.label, *table)
         self.evidence = next((fold for fold in verification.beside if isinstance(fold, Evidence)), None)
         self.vocabulary = Vocabulary(self.evidence.vocabulary() if self.evidence else {})
         self.hypotheses = 0

@@ -160,7 +160,7 @@ def _envelope(number: int | None, hashes: Sequence[Finding], said: Sequence[Find
         sentence = f"The envelope of {entry} was taken away; the verifier status that it gave is still there."
         certainty = Certainty.FITS
         otherwise = ("There never was one, and somebody set the verifier status, which no hash covers.",)
-    elif all("verifier" in one.expected for one in said):
+    elif all(one.expected.startswith("verifier_") for one in said):
         sentence = f"The verifier status of {entry} is not that of its envelope."
         otherwise = (
             "The column verifier_status was changed, which no hash covers.",

@@ -18,6 +18,8 @@ _OPERATIONS = {"UPDATE": 1 << 4, "DELETE": 1 << 3, "TRUNCATE": 1 << 5}
 
 # pg_trigger.tgenabled
 ALWAYS, _UNLESS_REPLICA = "A", "O"
+STATES = {ALWAYS: "ENABLE ALWAYS", _UNLESS_REPLICA: "ENABLE", "R": "ENABLE REPLICA", "D": "DISABLE"}
+"""How ALTER TABLE says the state of a trigger."""
 
 Trigger = Mapping[str, Any]
 """A row of sql/triggers.sql."""
@@ -116,7 +118,7 @@ class AppendOnly(Guard):
                 "session_replication_role = replica; make it ENABLE ALWAYS"
             )
             self.findings.add(
-                Finding("TRIGGER_BYPASS", message, None, expected, holding[0]["definition"], Severity.WARNING)
+                Finding("TRIGGER_BYPASS", message, None, expected, _with_state(holding[0]), Severity.WARNING)
             )
             return
         if not protection.triggers:
@@ -129,6 +131,7 @@ class AppendOnly(Guard):
 
     def _examine_roles(self, catalogue: Catalogue) -> None:
         severity = Severity(self.parameters["roles"])
+        what = "the table or a partition of it" if catalogue.info.relation_kind == "p" else "the table"
         superusers = []
         for row in catalogue.rows(sql("privileges.sql")):
             self.element_count += 1
@@ -138,7 +141,7 @@ class AppendOnly(Guard):
             if row["superuser"]:
                 superusers.append(row["role"])
             elif powers:
-                message = f"the role {row['role']} may {', '.join(powers)} the table"
+                message = f"the role {row['role']} may {', '.join(powers)} {what}"
                 expected = "INSERT and SELECT only"
                 self.findings.add(Finding("ROLE_MAY_CHANGE", message, None, expected, row["role"], severity))
         self.facts["superusers"] = ", ".join(superusers)
@@ -163,11 +166,16 @@ class AppendOnly(Guard):
             self.findings.add(Finding("PROBE_ACCEPTED", message, None, "an exception", "1 entry (rolled back)"))
 
 
+def _with_state(trigger: Trigger) -> str:
+    """Return the definition of a trigger, which does not say whether it is enabled, behind what says it."""
+    return f"{STATES[trigger['enabled']]}: {trigger['definition']}"
+
+
 def find_fault(trigger: Trigger, *, once_enabled: bool = False) -> Fault | None:
     """Return why a trigger does not protect, or would not `once_enabled`; None where it does."""
     definition, body = str(trigger["definition"]), " ".join(str(trigger["body"]).split())
     if not once_enabled and trigger["enabled"] not in (ALWAYS, _UNLESS_REPLICA):
-        return Fault("TRIGGER_DISABLED", "it is switched off", definition)
+        return Fault("TRIGGER_DISABLED", "it is switched off", _with_state(trigger))
     if trigger["has_when"] or trigger["has_columns"]:
         return Fault("TRIGGER_CONDITIONAL", "it fires only under a condition", definition)
     if trigger["language"] != "plpgsql":

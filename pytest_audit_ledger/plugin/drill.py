@@ -18,14 +18,16 @@ from typing import Any
 import pytest
 
 from pytest_audit_ledger.attacks.base import Attack
+from pytest_audit_ledger.drill.api import choose
 from pytest_audit_ledger.drill.matrix import Matrix, Trial, Verdict
-from pytest_audit_ledger.drill.run import drill, refuse_few
+from pytest_audit_ledger.drill.run import drill, refuse_to_ask_for_few
 from pytest_audit_ledger.drill.setup import SetUp
-from pytest_audit_ledger.drill.text import conclusion, described
+from pytest_audit_ledger.drill.text import COLOURS, claims, described, unnoticed
 from pytest_audit_ledger.errors import LedgerError, UsageError
 from pytest_audit_ledger.extensions import registered_attacks, registered_kinds
 from pytest_audit_ledger.plugin.collection import ATTACKS_NAMED
 from pytest_audit_ledger.plugin.exchange import Exchange
+from pytest_audit_ledger.plugin.junit import add_properties
 from pytest_audit_ledger.plugin.options import given_options
 from pytest_audit_ledger.plugin.run import RUN, is_controller, visible
 from pytest_audit_ledger.printable import printable
@@ -150,22 +152,18 @@ class DrillCollector(pytest.Collector):
     def collect(self) -> Iterator[AttackItem]:
         """Ask every plugin for its attacks."""
         try:
-            catalogue = registered_attacks(self.config.pluginmanager)
+            chosen = choose(self.only, registered_attacks(self.config.pluginmanager))
         except UsageError as error:
             raise self.CollectError(str(error)) from None
-        unknown = sorted(set(self.only) - set(catalogue))
-        if unknown:
-            raise self.CollectError(f"There is no attack {', '.join(unknown)}. See audit-ledger drill --list.")
-        for name, attack in catalogue.items():
-            if not self.only or name in self.only:
-                yield AttackItem.from_parent(self, name=name, attack=attack)
+        for attack in chosen:
+            yield AttackItem.from_parent(self, name=attack.name, attack=attack)
 
 
 def start(config: pytest.Config) -> None:
     """Read the options and prepare the drill. Raises pytest.UsageError where an option cannot be used."""
     config.addinivalue_line("markers", "ledger_drill: an attack of the drill (selected by -m ledger_drill)")
     try:
-        refuse_few(config.getoption("--ledger-drill-entries"))
+        refuse_to_ask_for_few(config.getoption("--ledger-drill-entries"))
         scratch = config.getoption("--ledger-scratch-db")
         if scratch is not None:
             PostgresSource(scratch)  # a mistake shows now
@@ -256,14 +254,31 @@ def pytest_configure_node(node: Any) -> None:
     node.workerinput[_EXCHANGE] = str(run.exchange.folder)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]:
+    """Say in the JUnit file what would go unnoticed, before pytest writes it."""
+    matrix = session.config.stash[DRILL].matrix()
+    if matrix is not None:
+        told = {f"unnoticed.{trial.attack}": trial.remedy for trial in matrix.unnoticed}
+        add_properties(session.config, {"meaning": matrix.sentence, **told}, "ledger.drill")
+    return (yield)
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Write the section about the drill."""
+    """Write the section about the drill: first what would go unnoticed, and what would notice it."""
     matrix = config.stash[DRILL].matrix()
     if matrix is None:
         return
     terminalreporter.write_sep("=", "audit ledger drill")
+    terminalreporter.write_line(matrix.sentence, bold=True, **_colour(matrix.gravest))
+    for trial in matrix.unnoticed:
+        terminalreporter.write_line(printable(unnoticed(trial), 2000), **_colour(trial.verdict))
+    for sentence in claims(matrix):
+        terminalreporter.write_line(sentence, **_colour(Verdict.NOTICED))
+    terminalreporter.write_line("")
     for sentence in [*matrix.about, f"Before any attack: {matrix.untouched.assurance.value}."]:
         terminalreporter.write_line(printable(sentence, 2000))
-    colour = {"green": True} if matrix.holds else {"red": True}
-    for sentence in conclusion(matrix):
-        terminalreporter.write_line(printable(sentence, 2000), bold=True, **colour)
+
+
+def _colour(verdict: Verdict) -> dict[str, bool]:
+    return {COLOURS[verdict]: True} if verdict in COLOURS else {}

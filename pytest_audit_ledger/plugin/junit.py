@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -15,15 +16,20 @@ _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 
 
 def write_properties(config: pytest.Config, run: Run) -> None:
-    """Add the properties, where pytest writes a JUnit file.
+    """Add the properties of a run, where pytest writes a JUnit file."""
+    add_properties(config, properties(run), "ledger")
+
+
+def add_properties(config: pytest.Config, told: Mapping[str, Any], prefix: str) -> None:
+    """Add properties to the test suite, where pytest writes a JUnit file.
 
     pytest offers `add_global_property` to fixtures only, and there may be none in a run, or they are in other
     processes; so the writer is found among the plugins by that method.
     """
     writers = [plugin for plugin in config.pluginmanager.get_plugins() if hasattr(plugin, "add_global_property")]
     for writer in writers:
-        for name, value in properties(run).items():
-            writer.add_global_property(f"ledger.{name}", _NOT_XML.sub("?", str(value)))
+        for name, value in told.items():
+            writer.add_global_property(f"{prefix}.{name}", _NOT_XML.sub("?", str(value)))
 
 
 def properties(run: Run) -> dict[str, Any]:

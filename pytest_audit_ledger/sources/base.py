@@ -69,10 +69,6 @@ class Source(Protocol):
         """The database or the file, without secrets."""
 
     @property
-    def named(self) -> str:
-        """What an option takes to name it, without secrets."""
-
-    @property
     def table_label(self) -> str:
         """The table as it was asked for; empty for a file."""
 

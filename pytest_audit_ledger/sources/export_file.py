@@ -67,11 +67,6 @@ class ExportFile:
         return str(self.path)
 
     @property
-    def named(self) -> str:
-        """The file."""
-        return self.label
-
-    @property
     def table_label(self) -> str:
         """Nothing: a file has no tables."""
         return ""

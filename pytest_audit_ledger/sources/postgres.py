@@ -57,7 +57,8 @@ _PIN_SESSION = """
     SET LOCAL statement_timeout = {timeout};
     SET LOCAL lock_timeout = {lock_timeout};
     SET LOCAL idle_in_transaction_session_timeout = 0;
-    SELECT pg_catalog.set_config(name, '0', true) FROM pg_catalog.pg_settings WHERE name = 'transaction_timeout';
+    SELECT pg_catalog.set_config('transaction_timeout', '0', true)  -- where the server has it
+     WHERE pg_catalog.current_setting('transaction_timeout', true) IS NOT NULL;
     SET LOCAL jit = off;
     -- An index on the sequence number, where there is one, streams the entries; a sort would first write them all.
     SET LOCAL enable_sort = off;
@@ -69,9 +70,12 @@ _NO_INDEX = "SET LOCAL enable_indexscan = off; SET LOCAL enable_indexonlyscan = 
 class PostgresSource:
     """Where a ledger is, and how to read it. Picklable, so that other processes can join a snapshot."""
 
-    def __init__(self, dsn_text: str, table: str = "ledger_entries", timeout: int = DEFAULT_TIMEOUT_S) -> None:
+    def __init__(
+        self, dsn_text: str, table: str = "ledger_entries", timeout: int = DEFAULT_TIMEOUT_S, named: str = ""
+    ) -> None:
         """Take a DSN (see `dsn.resolve` and `dsn.parse`), `schema.table` and seconds a statement may take.
 
+        `named` is how the database is called, if not by its DSN, as a demo is, whose server ends with the run.
         Raises UsageError where the DSN or the table's name cannot be read. Connects to nothing.
         """
         parameters = dsn.parse(dsn.resolve(dsn_text))
@@ -80,18 +84,14 @@ class PostgresSource:
         parameters.setdefault("application_name", APPLICATION_NAME)
         parameters["client_encoding"] = "UTF8"
         self._parameters = parameters
+        self.named = named
         self.schema, self.table = split_name(table)
         self.timeout = timeout
 
     @property
     def label(self) -> str:
         """The database, without secrets."""
-        return dsn.mask(self._parameters)
-
-    @property
-    def named(self) -> str:
-        """The database, as a DSN without secrets."""
-        return self.label
+        return self.named or dsn.mask(self._parameters)
 
     def connect(self) -> extensions.connection:
         """Return a new connection.
@@ -191,7 +191,7 @@ class PostgresSnapshot:
         (row,) = self._run(sql("snapshot.sql"))
         actual = {**self._source._parameters, **self._connection.get_dsn_parameters()}
         return LedgerInfo(
-            database=dsn.mask(actual),
+            database=self._source.named or dsn.mask(actual),
             table=found["name"],
             relation_kind=found["kind"],
             columns=columns,

@@ -32,19 +32,6 @@ def named_source(text: str, table: str, timeout: int) -> Source | None:
     return PostgresSource(named, table, timeout)
 
 
-class _Demo(PostgresSource):
-    """A demo. Its server is gone afterwards, so it is named as it was asked for."""
-
-    def __init__(self, name: str, server: str, table: str, timeout: int) -> None:
-        super().__init__(server, table, timeout)
-        self._name = name
-
-    @property
-    def named(self) -> str:
-        """The name of the demo."""
-        return self._name
-
-
 @contextmanager
 def started(text: str, table: str, timeout: int) -> Iterator[Source]:
     """Return the ledger that `text` names; a demo is started, and stopped on leaving."""
@@ -52,5 +39,6 @@ def started(text: str, table: str, timeout: int) -> Iterator[Source]:
     if source is not None:
         yield source
     else:
-        with demo.demo_server(dsn.resolve(text)) as server:
-            yield _Demo(dsn.resolve(text), server, table, timeout)
+        name = dsn.resolve(text)
+        with demo.demo_server(name) as server:
+            yield PostgresSource(server, table, timeout, named=name)

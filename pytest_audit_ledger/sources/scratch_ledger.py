@@ -23,6 +23,7 @@ from typing_extensions import Self
 
 from pytest_audit_ledger.entry import GENESIS_HASH, PAYLOAD_COLUMNS, Entry, canonical_timestamp, entry_hash
 from pytest_audit_ledger.errors import SourceError
+from pytest_audit_ledger.kinds.append_only import STATES
 from pytest_audit_ledger.names import quoted, split_name
 from pytest_audit_ledger.printable import printable
 from pytest_audit_ledger.resources import sql
@@ -44,9 +45,6 @@ Name = str | tuple[str, ...]
 _NO_NAMES: Mapping[str, Name] = {}
 
 _TAKE_ANOTHER = "Take entries that hang together, from the first on; verify shows where these do not."
-
-_SWITCHES = {"O": "ENABLE", "A": "ENABLE ALWAYS", "R": "ENABLE REPLICA", "D": "DISABLE"}
-"""How a trigger gets the state that pg_trigger.tgenabled tells."""
 
 
 class ScratchLedger:
@@ -225,7 +223,7 @@ class ScratchLedger:
         try:
             yield
         finally:
-            self._switch(found, lambda row: _SWITCHES[row["enabled"]])
+            self._switch(found, lambda row: STATES[row["enabled"]])
 
     def _switch(self, triggers: Iterable[dict[str, Any]], how: Callable[[dict[str, Any]], str]) -> None:
         for relation, rows in groupby(triggers, lambda row: (row["schema"], row["table"])):

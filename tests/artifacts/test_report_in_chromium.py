@@ -15,10 +15,17 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
 from pypdf import PdfReader
 
+from pytest_audit_ledger.attacks.catalogue import CATALOGUE
+from pytest_audit_ledger.drill.api import choose
+from pytest_audit_ledger.drill.page import html as drill_page
+from pytest_audit_ledger.drill.run import drill
+from pytest_audit_ledger.drill.setup import SetUp
 from pytest_audit_ledger.sources.sample import sample_entries
 from tests.artifacts.support import HOSTILE_TEXTS, escalate
 from tests.artifacts.test_report import entrusted, holds, report
+from tests.drill.test_drill import OWN
 from tests.forger import Forger
+from tests.postgres.support import default_suite
 from tests.postgres.test_real_ledger import LEDGER
 
 SECTIONS = [
@@ -119,6 +126,24 @@ def test_the_report_of_hostile_entries(browser: Browser, forger: Forger, tmp_pat
     path.write_text(report(entrusted(forger, HOSTILE_TEXTS).dsn).html)
     looks_right(browser, path)
     assert 4 <= len(printed(browser, path)) <= 25
+
+
+def test_the_page_of_a_drill(browser: Browser, server: str, tmp_path: Path) -> None:
+    chosen = [*choose(("edit", "edit-and-rewrite", "false-entry"), CATALOGUE), *OWN]
+    (matrix,) = drill(None, [SetUp((default_suite(),))], chosen, entries=40, scratch=server)
+    path = tmp_path / "drill.html"
+    path.write_text(drill_page(matrix))
+    said: list[str] = []
+    page = opened(browser, path, said, viewport={"width": 360, "height": 800}, color_scheme="dark")
+    assert page.inner_text(".verdict .word") == matrix.sentence
+    assert page.evaluate(OVERFLOW) == 0
+    found = Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
+    page.close()
+    assert said == []
+    sheets = printed(browser, path)
+    assert all("Drill of an audit ledger" in text for text in sheets)
+    assert all(attack.name in "".join(sheets) for attack in chosen)
 
 
 def test_a_page_that_misbehaves_would_be_noticed(browser: Browser, tmp_path: Path) -> None:

@@ -38,13 +38,20 @@ def dsn(forger: Forger) -> str:
 
 @pytest.fixture
 def invoke(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Invoke:
-    """Run the command in this process, in a folder of its own, without what the outer run has in its environment."""
+    """Run the command in this process, in a folder of its own, without what the outer run has in its environment.
+
+    Whatever it says, it names no option as only pytest has it.
+    """
     for name in OURS:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
 
     def run(*arguments: str, **options: Any) -> Result:
-        return CliRunner().invoke(main, arguments, prog_name="audit-ledger", **options)
+        result = CliRunner().invoke(main, arguments, prog_name="audit-ledger", **options)
+        assert set(re.findall(r"--ledger-(?!db)[a-z-]+", result.output)) <= set(
+            re.findall(r"--[a-z-]+", " ".join(arguments))
+        )
+        return result
 
     return run
 

@@ -232,7 +232,7 @@ def test_what_was_not_read_is_told_in_the_tree_the_report_and_the_json(
 def test_a_share_without_a_checkpoint_to_resume_from_is_wrong_usage(invoke: Invoke, signed: str) -> None:
     result = invoke("verify", "--ledger-db", signed, *HOLD, "--recheck", "1/30")
     assert (result.exit_code, len(result.stderr.splitlines())) == (2, 1)
-    assert "Add --ledger-since-checkpoint" in result.stderr
+    assert "Add --since-checkpoint, or leave --recheck out." in result.stderr
 
 
 def test_a_checkpoint_made_since_another_is_the_one_that_reading_everything_makes(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 from pathlib import Path
 
@@ -19,11 +20,16 @@ def test_it_prints_the_matrix_and_writes_it(invoke: Invoke, server: str, dsn: st
     result = invoke("drill", "--ledger-db", dsn, "--scratch-db", server, *FEW, "--output", "drill.html")
     assert (result.exit_code, result.stderr[:10]) == (0, "drill.html")
     lines = result.stdout.splitlines()
-    assert lines[0] == "Drill: would this set-up notice?"
+    assert lines[:3] == ["Drill: would this set-up notice?", "", "1 of 2 attacks noticed; 1 would go unnoticed."]
     assert "✓ edit: edit an entry" in lines
     assert "    Noticed by entry_hash at entry 20." in lines
     assert "! edit-and-rewrite: edit an entry and rewrite every hash after it" in lines
-    assert lines[-1] == "Whatever the checks of this set-up claim to notice, they noticed."
+    assert lines[-4:] == [
+        "1 of 2 attacks noticed; 1 would go unnoticed.",
+        "NOT COVERED: edit-and-rewrite. Keep checkpoints outside of the database:",
+        "  --checkpoint and --verifier-key.",
+        "Every attack that a check claims to notice was noticed.",
+    ]
     assert max(len(line) for line in lines if "postgresql://" not in line) <= 80
     assert (tmp_path / "drill.html").read_text().startswith("<!doctype html>")
 
@@ -46,10 +52,10 @@ def test_list_lists_every_attack_and_makes_none(invoke: Invoke) -> None:
     ("arguments", "words"),
     [
         (["--attack", "swaped"], "There is no attack 'swaped'. Did you mean swapped?"),
-        (["--entries", "5"], "A drill needs a ledger of 40 entries or more, and this one has 5."),
+        (["--entries", "39"], "Invalid value for '--entries': 39 is not in the range x>=40."),
         (["--output", "drill.pdf"], "Let its name end in .html, .json, .txt."),
         (["--output", "nowhere/drill.html"], "nowhere/drill.html could not be written"),
-        (["--checkpoint", "checkpoints"], "Add --ledger-verifier-key=KEY."),
+        (["--checkpoint", "checkpoints"], "Add --verifier-key=KEY."),
         (["--suite", "absent.ledger.yaml"], "absent.ledger.yaml"),
         (["--scratch-db", "port=x"], "is not one that PostgreSQL's client library can read"),
         (["--ledger-db", "demo:other"], "There is no demo ledger"),
@@ -60,6 +66,12 @@ def test_a_mistake_shows_before_anything_is_started(invoke: Invoke, arguments: l
     assert result.exit_code in (2, 3)
     assert words in result.stderr
     assert result.stdout == ""
+
+
+def test_help_shows_the_fewest_entries_and_each_exit_code_on_a_line(invoke: Invoke) -> None:
+    told = invoke("drill", "--help").stdout
+    assert "x>=40" in told
+    assert re.findall(r"^    (\d)  ", told, re.MULTILINE) == ["0", "1", "2", "3"]
 
 
 def test_a_ledger_that_cannot_be_reached_is_code_3(invoke: Invoke, server: str) -> None:

@@ -68,7 +68,7 @@ def test_the_json_is_as_it_was(invoke: Invoke, forger: Forger, tmp_path: Path) -
     found.pop("verification")
     found["against"]["ledger"] = Path(found["against"]["ledger"]).name
     text = (
-        json.dumps(lasting(found), indent=1, ensure_ascii=False).replace(shlex.quote(PostgresSource(dsn).named), "DSN")
+        json.dumps(lasting(found), indent=1, ensure_ascii=False).replace(shlex.quote(PostgresSource(dsn).label), "DSN")
         + "\n"
     )
     if os.environ.get("WRITE_GOLDEN"):

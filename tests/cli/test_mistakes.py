@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -44,7 +45,7 @@ def complaint(result: Result) -> str:
         (["verify", "--ledger-db", "no-such.json"], "There is no file no-such.json. Name an export"),
         (["verify", "--ledger-db", "demo", "--table", "a.b.c"], "'a.b.c' is no name of a table. Write"),
         (["verify", "--ledger-db", "demo", "--workers", "many"], "'many' is no number of workers. Write auto, or"),
-        (["verify", "--ledger-db", "demo", "--samples", "0"], "Invalid value for '--samples'"),
+        (["verify", "--ledger-db", "demo", "--samples", "0"], "Invalid value for '--samples': 0"),
         (["verify", "--ledger-db", "demo", "--timeout", "99999999999"], "Invalid value for '--timeout'"),
         (["verify", "--ledger-db", "demo", "--format", "xml"], "Invalid value for '--format': 'xml' is not one of"),
         (
@@ -60,7 +61,9 @@ def complaint(result: Result) -> str:
         (["verify", "--ledger-db", "demo", "--output", "."], ". exists and is no ordinary file. Name a file"),
         (["verify", "--ledger-db", "demo", "--output", "-"], "The result is printed in any case. Name a file, or"),
         (["verify", "--ledger-db", "demo", "--no-such"], "No such option"),
+        (["verify", "--ledger-db", "demo", "--time-out", "9"], "No such option"),
         (["verfy"], "No such command 'verfy'."),
+        (["suite", "lnt"], "No such command 'lnt'."),
         (["export", "--source", "demo"], "Missing option '--output' / '-o'. See audit-ledger export --help."),
         (["export", "--source", "demo", "--output", "a", "--limit", "many"], "Invalid value for '--limit': 'many' is"),
     ],
@@ -70,6 +73,7 @@ def test_wrong_usage_is_code_2_with_one_sentence(invoke: Invoke, arguments: list
     assert result.exit_code == 2
     assert result.stdout == ""
     assert complaint(result).startswith(expected)
+    assert not re.search(r"[?!.]\)?\.( |$)", complaint(result))
 
 
 def test_no_command_is_wrong_usage_and_shows_which_there_are(invoke: Invoke) -> None:

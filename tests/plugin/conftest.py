@@ -16,7 +16,8 @@ def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> RunLedger
         monkeypatch.delenv(name, raising=False)
 
     def run_pytest(*arguments: str) -> pytest.RunResult:
-        quick = ("-p", "no:cacheprovider", "-p", "no:anyio", "-p", "no:hypothesispytest")
+        unused = ("cacheprovider", "anyio", "hypothesispytest", "unraisableexception")  # a third of the time of a run
+        quick = [word for name in unused for word in ("-p", f"no:{name}")]
         return pytester.runpytest_subprocess(*quick, *arguments, timeout=60)
 
     return run_pytest

@@ -35,9 +35,8 @@ OWN = ("drill::claims-too-much", "drill::falls-over", "drill::has-nothing")
 SMALL = ("--ledger-drill", "--ledger-drill-entries=40")
 
 
-def properties(path: Path, name: str) -> dict[str, str]:
-    (case,) = ElementTree.parse(path).getroot().findall(f".//testcase[@name='{name}']")
-    return {one.attrib["name"]: one.attrib["value"] for one in case.iter("property")}
+def properties(path: Path, which: str) -> dict[str, str]:
+    return {one.attrib["name"]: one.attrib["value"] for one in ElementTree.parse(path).getroot().findall(which)}
 
 
 def test_every_verdict_ends_as_it_must(pytester: pytest.Pytester, run: RunLedger, server: str, forger: Forger) -> None:
@@ -55,8 +54,20 @@ def test_every_verdict_ends_as_it_must(pytester: pytest.Pytester, run: RunLedger
     assert "its code failed with ZeroDivisionError: by nothing" in output
     assert "Not made: There is none of it." in output
     assert output.count("A copy of the first 40 entries of postgresql://") == 1
-    assert "4 attacks: 1 noticed, 1 missed although a check claims to notice it" in output
-    edit = properties(pytester.path / "junit.xml", "edit")
+    result.stdout.fnmatch_lines(
+        [
+            "*= audit ledger drill =*",
+            "1 of 4 attacks noticed; 2 would go unnoticed; of 1 nothing is known.",
+            "MISSED: claims-too-much. Do not rely on what claims to notice it.*",
+            "NOT COVERED: edit-and-rewrite. Keep checkpoints outside of the database:*",
+            "A copy of the first 40 entries of *",
+        ]
+    )
+    told = properties(pytester.path / "junit.xml", ".//testsuite/properties/property")
+    assert told["ledger.drill.meaning"] == "1 of 4 attacks noticed; 2 would go unnoticed; of 1 nothing is known."
+    assert told["ledger.drill.unnoticed.edit-and-rewrite"].startswith("Keep checkpoints outside of the database:")
+    assert "ledger.drill.unnoticed.edit" not in told
+    edit = properties(pytester.path / "junit.xml", ".//testcase[@name='edit']/properties/property")
     assert edit["ledger.drill.verdict"] == "noticed"
     assert (edit["ledger.drill.noticed_by"], edit["ledger.drill.found_at"]) == ("entry_hash", "20")
     assert edit["ledger.drill.touched"] == "entry 20"
@@ -73,7 +84,7 @@ def test_without_a_ledger_one_is_made_and_last_failed_finds_its_attack(
     assert "A made-up ledger of 40 entries was attacked" in first.stdout.str()
     again = pytester.runpytest_subprocess(*chosen, "--lf", timeout=60)
     again.assert_outcomes(failed=1)
-    assert "1 attack: 1 missed although a check claims to notice it." in again.stdout.str()
+    assert "0 of 1 attack noticed; 1 would go unnoticed." in again.stdout.str()
 
 
 def test_collecting_makes_no_attack_and_a_name_that_is_none_is_a_mistake(run: RunLedger) -> None:
@@ -81,8 +92,10 @@ def test_collecting_makes_no_attack_and_a_name_that_is_none_is_a_mistake(run: Ru
     assert "drill::swapped" in collected.stdout.str()
     wrong = run("--ledger-drill", "drill::swaped")
     assert wrong.ret == pytest.ExitCode.INTERRUPTED
-    assert "There is no attack swaped. See audit-ledger drill --list." in wrong.stdout.str()
+    assert "There is no attack 'swaped'. Did you mean swapped?" in wrong.stdout.str()
 
 
 def test_a_mistake_in_an_option_shows_at_once(run: RunLedger) -> None:
-    assert run("--ledger-drill", "--ledger-drill-entries=3").ret == pytest.ExitCode.USAGE_ERROR
+    few = run("--ledger-drill", "--ledger-drill-entries=3")
+    assert few.ret == pytest.ExitCode.USAGE_ERROR
+    few.stderr.fnmatch_lines(["*A drill on 3 entries was asked for. Ask for 40 or more."])

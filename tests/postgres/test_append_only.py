@@ -101,7 +101,8 @@ def test_a_trigger_that_does_not_fire_is_found(ledger: Forger, how: str, operati
     assert f"BEFORE {operation} " in finding.expected
     if code == "TRIGGER_DISABLED":
         assert f"ledger_refuse_{operation.lower()}" in finding.message
-        assert finding.actual.startswith("CREATE TRIGGER")
+        state = "DISABLE" if "DISABLE" in statement else "ENABLE REPLICA"
+        assert finding.actual.startswith(f"{state}: CREATE TRIGGER ")
 
 
 DEFINITIONS = {
@@ -327,7 +328,7 @@ def test_the_triggers_of_the_ski_framework_warn_that_replication_silences_them(f
         assert f"refuses {operation} on public.ledger_entries" in finding.message
         assert "ENABLE ALWAYS" in finding.message
         assert "ENABLE ALWAYS" in finding.expected
-        assert f"ledger_no_{operation.lower()}" in finding.actual
+        assert finding.actual.startswith(f"ENABLE: CREATE TRIGGER ledger_no_{operation.lower()} ")
         assert finding.severity is Severity.WARNING
 
 
@@ -410,6 +411,20 @@ def test_the_parameter_roles_decides_how_grave_such_a_role_is(ledger: Forger, se
     (finding,) = [finding for finding in outcome.findings if finding.actual == name]
     assert finding.severity is expected
     assert inserting.status is not Status.FAIL, "no finding is graver than its check"
+
+
+@pytest.mark.parametrize("how", ["DELETE", "UPDATE of a column", "owner"])
+def test_a_role_that_may_change_one_partition_is_told_of(forger: Forger, how: str) -> None:
+    build_partitioned(forger, 20, 10)
+    statement, words = GRANTS[how]
+    with role(forger, "meddler") as name, role(forger, "reader") as reader:
+        forger.run(statement.replace("ledger_entries", "part_2").format(role=name))
+        forger.run(f"GRANT SELECT ON part_1, part_2 TO {reader}")
+        outcome = examine(forger)
+        forger.run("ALTER TABLE part_2 OWNER TO CURRENT_USER")
+    (finding,) = [finding for finding in outcome.findings if finding.actual in (name, reader)]
+    assert finding.message == f"the role {name} {words} or a partition of it"
+    assert outcome.facts["owner"] != name
 
 
 def test_a_role_that_may_only_append_and_read_is_not_told_of(ledger: Forger) -> None:

@@ -23,7 +23,7 @@ from pytest_audit_ledger.rendering.investigation import brief, conclusion, timel
 from pytest_audit_ledger.sources.sample import COPY_COLUMNS, sample_entries
 from tests.forger import Forger
 from tests.postgres.support import chained
-from tests.provenance import build_signed, edit_envelope, edit_transcript, store
+from tests.provenance import SIGNED, build_signed, edit_envelope, edit_transcript, store
 from tests.signers import PEM
 
 KEY = SigningKey.generate("bank.example/ledger")
@@ -446,6 +446,15 @@ def test_the_hashes_tell_which_side_was_edited(forger: Forger) -> None:
     assert transcript.sentence.endswith("its two hashes are those that were signed.")
     unkeyed = investigated(forger).incidents[-1]
     assert unkeyed.otherwise
+
+
+def test_an_entry_that_speaks_of_a_verifier_is_not_taken_for_its_verifier_status(forger: Forger) -> None:
+    spoken = chained(replace(entry, reasoning="As the verifier says.") for entry in sample_entries(20))
+    forger.build(schema="3", entries=spoken, provenance=SIGNED)
+    edit_envelope(forger, 10, lambda envelope: envelope.update(reasoning="Nothing."), hashed=True)
+    (incident,) = investigated(forger, transcript_keys=[PEM]).incidents
+    assert incident.sentence == "The envelope of entry 10 was changed together with its hash, or exchanged."
+    assert incident.certainty is Certainty.PROVEN
 
 
 def test_nothing_of_an_entry_becomes_a_control_code(forger: Forger) -> None:

@@ -12,8 +12,7 @@ from typing import Any
 
 import pytest
 
-from pytest_audit_ledger.entry import GENESIS_HASH, VERDICTS, entry_hash
-from pytest_audit_ledger.forensics.forms import SCHEMA_ORDER
+from pytest_audit_ledger.entry import GENESIS_HASH, HASHED_COLUMNS, VERDICTS, entry_hash
 from pytest_audit_ledger.forensics.hypotheses import Suspect, Vocabulary
 from pytest_audit_ledger.forensics.reconstruction import (
     Budget,
@@ -272,7 +271,7 @@ def _schema_order(values: dict[str, Any]) -> dict[str, Any]:
     return {name: values[name] for name in names}
 
 
-SCHEMA = list(SCHEMA_ORDER)
+SCHEMA = list(HASHED_COLUMNS)
 
 
 @pytest.mark.parametrize(

@@ -62,7 +62,7 @@ def test_what_is_about_integrity_is_waived_only_where_the_run_allows_it() -> Non
     outcome = replace(FAILED, integrity=True)
     refused = waived(outcome, BEFORE, integrity_too=False)
     assert refused.status is Status.FAIL
-    assert "--ledger-allow-integrity-waivers" in refused.reason
+    assert "--ledger-allow-integrity-waivers" in refused.remedy
     assert waived(outcome, BEFORE, integrity_too=True).status is Status.WAIVED
 
 

@@ -35,6 +35,7 @@ from pytest_audit_ledger.judgement import Verification
 from pytest_audit_ledger.outcome import Status
 from pytest_audit_ledger.resources import package_digest
 from pytest_audit_ledger.sources.selection import Selection
+from pytest_audit_ledger.wording import verification_for_command
 
 SCHEMA_VERSION = 1
 
@@ -56,7 +57,7 @@ def report_data(verified: Verified, request: ReportRequest, made_at: datetime) -
 
     Raises SourceError where the entries cannot be read to their end.
     """
-    verification, snapshot = verified.verification, verified.snapshot
+    verification, snapshot = verification_for_command(verified.verification), verified.snapshot
     obstacle = unreadable(snapshot)
     figures = None
     resumed = verification.info is not None and verification.info.resumed is not None

@@ -29,13 +29,16 @@ MOST_LINES = 30
 
 def html(data: Mapping[str, Any]) -> str:
     """Return the report as one HTML file, which needs nothing else and runs nothing."""
-    return page("report.html.j2", report=data, **_drawn(data))
+    return page("report.html.j2", "Audit ledger report", report=data, **_drawn(data))
 
 
-def page(template: str, **shown: Any) -> str:
-    """Return a template of ours with our style in it, as one HTML file that loads nothing and says so."""
+def page(template: str, foot: str, **shown: Any) -> str:
+    """Return a template of ours with our style in it, as one HTML file that loads nothing and says so.
+
+    `foot` is what stands at the foot of every printed page.
+    """
     environment = _environment(_finalized)
-    style = environment.get_template("style.css").render()
+    style = environment.get_template("style.css").render(foot=foot)
     digest = b64encode(sha256(style.encode()).digest()).decode()
     return environment.get_template(template).render(style=Markup(style), style_hash=digest, **shown)  # noqa: S704  (ours)
 

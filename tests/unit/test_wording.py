@@ -1,0 +1,99 @@
+"""Options in remedies: texts of ours name those that both parsers have, and the command says them its own way."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import click
+import pytest
+
+import pytest_audit_ledger
+from pytest_audit_ledger.cli import main
+from pytest_audit_ledger.judgement import Verification
+from pytest_audit_ledger.outcome import Assurance, Finding, Outcome, Severity, Status
+from pytest_audit_ledger.wording import SHARED, for_command, verification_for_command
+
+PACKAGE = Path(pytest_audit_ledger.__file__).parent
+IN_PYTEST = {f"--ledger-{name}" for name in SHARED}
+
+
+def commands(group: click.Command = main) -> Iterator[click.Command]:
+    """Yield every command, with those below it."""
+    yield group
+    for command in group.commands.values() if isinstance(group, click.Group) else ():
+        yield from commands(command)
+
+
+def test_an_option_of_both_has_the_same_name_with_a_prefix_in_pytest(pytestconfig: pytest.Config) -> None:
+    aliased = [set(one.opts) for command in commands() for one in command.params if set(one.opts) & IN_PYTEST]
+    assert {frozenset(names) for names in aliased} == {frozenset({f"--ledger-{name}", f"--{name}"}) for name in SHARED}
+    for name in ("--ledger-db", *IN_PYTEST):
+        pytestconfig.getoption(name)  # which raises for one that is not there
+    prefixed = {name for command in commands() for one in command.params for name in one.opts if "--ledger-" in name}
+    assert prefixed == {"--ledger-db", *IN_PYTEST}
+
+
+def texts(path: Path) -> Iterator[str]:
+    """Yield the texts in a module, without docstrings."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    documented = (one for one in ast.walk(tree) if isinstance(one, ast.Expr))
+    docstrings = {id(one.value) for one in documented}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
+            yield node.value
+
+
+def test_what_pytest_and_the_command_both_print_names_options_of_both() -> None:
+    """Of the others, pytest's alone stand in plugin/, and the command's alone in cli/."""
+    rooms = [path for path in PACKAGE.rglob("*.py") if path.relative_to(PACKAGE).parts[0] not in ("cli", "plugin")]
+    named = {name for path in rooms for text in texts(path) for name in re.findall(r"--ledger-[a-z-]*[a-z]", text)}
+    assert "--ledger-checkpoint" in named
+    assert named <= {"--ledger-db", *IN_PYTEST}
+
+
+@pytest.mark.parametrize(
+    ("remedy", "said"),
+    [
+        ("Give --ledger-checkpoint and --ledger-table NAME.", "Give --checkpoint and --table NAME."),
+        ("Add --ledger-verifier-key=KEY.", "Add --verifier-key=KEY."),
+        ("Name it with --ledger-db.", "Name it with --ledger-db."),
+        (
+            "Try --ledger-write-checkpoint, --ledger-checkpoints.",
+            "Try --ledger-write-checkpoint, --ledger-checkpoints.",
+        ),
+        ('It is "public"."--ledger-table".', 'It is "public"."--ledger-table".'),
+    ],
+)
+def test_the_command_names_what_it_has_as_it_has_it(remedy: str, said: str) -> None:
+    assert for_command(remedy) == said
+
+
+OUTCOME = Outcome(
+    check_id="one",
+    suite="tests",
+    kind="entry_hash",
+    integrity=True,
+    severity=Severity.CRITICAL,
+    controls=(),
+    status=Status.FAIL,
+    description="Run with --ledger-table x.",
+    rule="",
+    remedy="Allow more time with --ledger-timeout SECONDS.",
+    unit="entries",
+    findings=(Finding("BAD", "it says --ledger-table x", 1, "a --ledger-table x", "b --ledger-table x"),),
+    facts={"column": "a --ledger-table x"},
+    reason="The server said: call --ledger-table x. Allow more time with --ledger-timeout SECONDS.",
+    advice="Allow more time with --ledger-timeout SECONDS.",
+)
+
+
+def test_what_an_entry_a_server_or_a_user_says_stays_as_it_is() -> None:
+    verification = Verification("", "", None, None, (OUTCOME,), Assurance.TAMPERED, "", "", 0.0)
+    (said,) = verification_for_command(verification).outcomes
+    own = "Allow more time with --timeout SECONDS."
+    reason = f"The server said: call --ledger-table x. {own}"
+    assert said == replace(OUTCOME, remedy=own, reason=reason, advice=own)
