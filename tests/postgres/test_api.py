@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from contextlib import closing
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import psycopg2
 import pytest
 
 from pytest_audit_ledger import Assurance, Ledger, LedgerError, Status, SuiteError, UsageError
+from pytest_audit_ledger.sources.postgres import PostgresSource
 from tests.forger import TAMPERINGS, Forger
 
 LATE = "version: 1\nchecks:\n  - {id: late, expect: timestamp_order, severity: warning, future_tolerance: 1s}\n"
@@ -101,9 +103,11 @@ def test_a_demo_is_started_when_needed_and_stopped_at_the_end() -> None:
         found = ledger.investigate(limit_seconds=0)
         assert not found.verification.is_valid
         assert "--ledger-db demo:tampered " in found.incidents[0].next_step  # its server is gone afterwards
-        host = ledger.source.label.partition("host=")[2]
-        assert Path(host).exists()
-    assert not Path(host).exists()
+        assert isinstance(ledger.source, PostgresSource)
+        with closing(ledger.source.connect()) as connection:
+            folder = Path(connection.info.host)
+        assert folder.exists()
+    assert not folder.exists()
 
 
 @pytest.mark.parametrize(
