@@ -147,6 +147,8 @@ def _restored(incident: Incident, first: int, last: int, against: Against, here:
         words = f"{against.label} has {named}, which are too many to see whether their hashes close the gap."
         return replace(incident, because=(*incident.because, words))
     found = [number for number in range(first, last + 1) if number in against.records]
+    if not found and not against.is_whole:
+        return incident
     if not found:
         words = f"{capital(named)} {'is' if first == last else 'are'} not in {against.label}, either."
         return replace(incident, because=(*incident.because, words))

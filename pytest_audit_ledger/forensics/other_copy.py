@@ -152,8 +152,8 @@ def unanswered(against: Against, incidents: Sequence[Incident], size: int, last:
     elif last is not None and against.last_same < last:
         yield (
             f"{against.label} has {against.compared:,} of {counted(size)} "
-            f"({ranges(against.both_ranges, against.compared)}). Behind entry {against.last_same:,} nothing that it "
-            f"has is the same: whether the ledger was rewritten there, or its end cut off, {tells}"
+            f"({ranges(against.both_ranges, against.compared)}). Behind entry {against.last_same:,} nothing is "
+            f"the same in both: whether the ledger was rewritten there, or its end cut off, {tells}"
         )
     else:
         yield (

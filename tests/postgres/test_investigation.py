@@ -655,7 +655,7 @@ def test_a_part_leaves_undecided_what_stands_behind_it(forger: Forger, tmp_path:
     found = investigated(forger, against=part)
     assert found.is_clean
     (undecided,) = found.undecided
-    assert "has 40 of 100 entries (1 to 40). Behind entry 40 nothing that it has is the same" in undecided
+    assert "has 40 of 100 entries (1 to 40). Behind entry 40 nothing is the same in both" in undecided
     assert conclusion(found).startswith("Nothing to investigate in the 40 of 100 entries that ")
     (newer,) = investigated(forger, against=whole).undecided
     assert newer.startswith("Whether entries were appended after ")
