@@ -7,7 +7,9 @@ says: a difference is something to investigate whichever of the two is at fault,
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
+from pytest_audit_ledger.entry import entry_hash
 from pytest_audit_ledger.forensics.against import (
     Against,
     Changed,
@@ -20,8 +22,9 @@ from pytest_audit_ledger.forensics.against import (
     unknown_here,
     unshown,
 )
+from pytest_audit_ledger.forensics.evidence import FARTHEST
 from pytest_audit_ledger.forensics.incident import Certainty, Incident, What, capital, counted, entries
-from pytest_audit_ledger.forensics.records import Records
+from pytest_audit_ledger.forensics.records import Record, Records
 
 NEXT = "Preserve both. Find out who could write to the other copy, and do not rely on it."
 
@@ -69,9 +72,19 @@ def _why(against: Against, number: int) -> Iterator[str]:
     yield f"Here entry {number:,} hashes to its entry_hash."
     if theirs is not None and not theirs.fits:
         yield "There its content does not hash to the entry_hash stored beside."
+        if (written := _written_as(theirs)) is not None:
+            yield f"With the number {written:,} it does: what is entry {number:,} there was renumbered."
     follows = against.one(number + 1)
     if theirs is not None and follows is not None and follows.link != theirs.stored_hash:
         yield f"There entry {number + 1:,} links to the entry as it is here."
+
+
+def _written_as(record: Record) -> int | None:
+    """Return the number that an entry was written with, where its number alone was changed since."""
+    if "T" not in (record.columns.get("timestamp") or ""):
+        return None
+    near = (record.number + by for far in range(1, FARTHEST + 1) for by in (far, -far))
+    return next((n for n in near if entry_hash(replace(record.entry, sequence_number=n)) == record.stored_hash), None)
 
 
 def _lacking(against: Against, incidents: Sequence[Incident]) -> Iterator[Incident]:

@@ -583,6 +583,7 @@ def test_a_copy_that_was_renumbered_is_told_of_and_the_ledger_not_accused(forger
     assert (change.first, change.certainty) == (50, Certainty.FITS)
     assert What.REWRITE not in {one.what for one in found.incidents}
     assert any("The ledger was changed as well" in line for line in change.otherwise)
+    assert change.because[-1] == "With the number 53 it does: what is entry 50 there was renumbered."
 
 
 def test_entries_that_were_renumbered_are_not_compared_by_their_number(forger: Forger, tmp_path: Path) -> None:
