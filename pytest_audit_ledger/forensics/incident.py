@@ -94,6 +94,11 @@ class Incident:
             return False
         return self.what is What.REWRITE if self.last is None else number <= self.last
 
+    @property
+    def has_gaps(self) -> bool:
+        """Whether it is about some entries of its range only."""
+        return self.first is not None and self.last is not None and 0 < self.count < self.last - self.first + 1
+
 
 MANY = 10
 """So many entries of a range are counted in words; fewer the reader counts."""

@@ -48,11 +48,20 @@ def standing(
     sentences = amiss or [_fine(number, followed=only(here, number + 1) is not None)]
     if uncovered := _uncovered(records):
         sentences.append(f"No entry hash covers {', '.join(uncovered)}: the chain does not show changes of these.")
-    sentences += [f"Part of an incident: {one.sentence}" for one in about]
+    sentences += [_part(one) for one in about]
     if against is not None:
         differing = [name for one in differences if one.sequence_number == number for name in one.columns]
         sentences.append(_compared(number, against.label, there, differing))
     return Looked(number, records, tuple(sentences), not amiss, found, uncovered, there)
+
+
+def _part(incident: Incident) -> str:
+    words = (
+        "In the range of an incident that touches only some of its entries"
+        if incident.has_gaps
+        else "Part of an incident"
+    )
+    return f"{words}: {incident.sentence}"
 
 
 def _amiss(number: int, here: Records) -> Iterator[str]:
@@ -96,7 +105,7 @@ def absent(
 ) -> Looked:
     """Return what is to be said of an entry that is not there; the arguments are those of `standing`."""
     there = _there(number, against)
-    sentences = [f"There is no entry {number:,}.", *(f"Part of an incident: {one.sentence}" for one in about)]
+    sentences = [f"There is no entry {number:,}.", *(_part(one) for one in about)]
     sentences += _surroundings(number, here, survey)
     if against is not None:
         sentences.append(_lost(number, here, about, against))

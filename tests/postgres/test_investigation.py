@@ -705,6 +705,17 @@ def test_an_entry_that_was_asked_for_is_told_without_the_incidents_of_others(for
     assert "\n\n1 other incident: leave --entry out to see it.\n\n" in text
 
 
+def test_an_entry_between_those_of_an_incident_is_not_called_a_part_of_it(forger: Forger) -> None:
+    forger.build(500)
+    flags = [number for (number,) in forger.run("SELECT sequence_number FROM ledger_entries WHERE verdict = 'FLAG'")]
+    forger.unguarded("UPDATE ledger_entries SET verdict = 'CLEAR' WHERE verdict = 'FLAG'")
+    between = next(number for number in range(min(flags), max(flags)) if number not in flags)
+    looked = investigated(forger, entry=between, limit_seconds=20).looked
+    assert looked is not None
+    assert looked.fits
+    assert looked.sentences[-1].startswith("In the range of an incident that touches only some of its entries: ")
+
+
 def test_advice_is_given_once_and_an_incident_gives_no_times_but_of_its_neighbours(forger: Forger) -> None:
     copied(forger.build(100))
     forger.unguarded(update(20, "verdict = 'DISCRETIONARY'"), update(30, "verdict = 'DISCRETIONARY'"))
