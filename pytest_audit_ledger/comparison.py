@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,9 +11,11 @@ from pytest_audit_ledger.artifacts.backup_file import BackupVerification, is_bac
 from pytest_audit_ledger.artifacts.difference import Difference, Side, difference
 from pytest_audit_ledger.artifacts.encryption import Key, opener_of, read_key
 from pytest_audit_ledger.artifacts.prover import Prover
+from pytest_audit_ledger.errors import LedgerError
 from pytest_audit_ledger.extensions import installed_kinds
 from pytest_audit_ledger.forensics.against import Against, Changed
 from pytest_audit_ledger.forensics.records import read
+from pytest_audit_ledger.kinds.base import Extent
 from pytest_audit_ledger.outcome import DEFAULT_SAMPLES
 from pytest_audit_ledger.scan import Progress, no_progress
 from pytest_audit_ledger.sources.base import Snapshot, Source
@@ -120,34 +122,49 @@ class Other:
 
         Raises SourceError where one of them cannot be read.
         """
-        with self.open(self.named) as source, source.snapshot() as there:
+        with ExitStack() as stack:
+            with _of_the_other_copy():
+                there = stack.enter_context(stack.enter_context(self.open(self.named)).snapshot())
             other, ledger = _side(self.named, there), Side(here.info.database, here)
             found = difference(other, ledger, samples=self.samples, progress=self.progress)
             changes = [one.sequence_number for one in found.changes if one.sequence_number is not None]
-            bounds = there.bounds()
+            followed = [number + 1 for number in changes]  # what links to them tells which side is as it was
+            starts = [first for first, _ in found.missing.shown() if first is not None]
             return Against(
                 label=other.label,
-                last=bounds[1] if bounds else None,
+                is_whole=there.info.extent is Extent.WHOLE,
+                last=max(filter(None, (found.both.last, found.missing.last)), default=None),
+                last_in_both=found.both.last,
                 same=found.same,
                 changed=found.changed,
                 missing=found.missing.count,
                 added=found.added.count,
+                unjudged=found.unjudged,
+                last_same=found.last_same,
                 columns=found.columns,
+                both_ranges=tuple(found.both.shown()),
                 missing_ranges=tuple(found.missing.shown()),
                 added_ranges=tuple(found.added.shown()),
                 changed_columns=dict(found.changed_columns),
                 changes=tuple(Changed(one.sequence_number, one.columns) for one in found.changes),
-                records=read(there, {*numbers, *changes}),
+                records=read(there, {*numbers, *changes, *followed, *starts}),
                 notes=tuple(_notes(found)),
             )
+
+
+@contextmanager
+def _of_the_other_copy() -> Iterator[None]:
+    """Say of an error that it is about the other copy, and not about the ledger."""
+    try:
+        yield
+    except LedgerError as error:
+        raise type(error)(f"The other copy (--against) was not opened. {error.message}", error.remedy) from None
 
 
 def _notes(found: Difference) -> Iterator[str]:
     names = {"A": "The other copy", "B": "The ledger"}
     for note in found.notes:
         yield f"{names[note[0]]}{note[1:]}"
-    if found.unjudged:
-        yield f"{found.unjudged:,} entries are in one only and cannot be judged."
     for side, columns in (("the other copy", found.only_in_a), ("the ledger", found.only_in_b)):
         if columns:
             yield f"Not compared, because only {side} has them: {', '.join(columns)}."
@@ -165,5 +182,6 @@ def other(
     progress: Progress = no_progress,
 ) -> Other:
     """Return another copy of a ledger to compare with; the arguments are those of `diff`. Raises UsageError."""
-    opened = _opening(table, timeout, identity, encryption_key, scratch_db, progress, named)
+    with _of_the_other_copy():
+        opened = _opening(table, timeout, identity, encryption_key, scratch_db, progress, named)
     return Other(named, opened, samples, progress)

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timezone
 from functools import cached_property
 from hashlib import sha256
@@ -69,15 +69,23 @@ class Entry:
     track: str | None
 
 
+HASHED_COLUMNS = tuple(field.name for field in fields(Entry))
+"""The columns that the entry hash covers, in the order of the table."""
+
+
 def canonical_timestamp(moment: datetime) -> str:
     """Return an aware `moment` as the ledger hashes it: ISO 8601 in UTC, six digits of fraction or none."""
     return moment.astimezone(timezone.utc).isoformat()
 
 
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+"""`json.dumps` with these would make one for every entry."""
+
+
 def canonical_payload(entry: Entry) -> bytes:
     """Return the bytes whose SHA-256 is the entry's hash (rule 1)."""
     payload = {key: getattr(entry, column) for key, column in PAYLOAD_COLUMNS.items()}
-    return json.dumps(payload, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode("utf-8")
+    return _ENCODER.encode(payload).encode("utf-8")
 
 
 def entry_hash(entry: Entry) -> str:

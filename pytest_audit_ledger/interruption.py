@@ -19,10 +19,11 @@ ATTEMPTS = 50
 PAUSE_S = 0.1
 
 
-def interruptible(action: Callable[[], Answer], stop: Callable[[], None]) -> Answer:
+def interruptible(action: Callable[[], Answer], stop: Callable[[], None] | None = None) -> Answer:
     """Return what `action` returns, or raise what it raises.
 
     On KeyboardInterrupt, `stop` is called until the action has ended (a few seconds at most), and then it is raised.
+    Without a `stop` it is raised at once; the action goes on in its thread, which ends with the process.
     """
     future: Future[Answer] = Future()
 
@@ -32,14 +33,18 @@ def interruptible(action: Callable[[], Answer], stop: Callable[[], None]) -> Ans
         except BaseException as error:  # noqa: BLE001  (it is raised in the thread that waits for it)
             future.set_exception(error)
 
-    Thread(target=work, name="audit-ledger", daemon=True).start()
     try:
+        Thread(target=work, name="audit-ledger", daemon=True).start()
         return future.result()
     except KeyboardInterrupt:
-        for _ in range(ATTEMPTS):
-            # a second Ctrl-C must not close what the thread still reads from
-            with suppress(KeyboardInterrupt):
-                if wait([future], PAUSE_S).done:
-                    break
-                stop()
+        if stop is not None:
+            _end(future, stop)
         raise
+
+
+def _end(future: Future[Answer], stop: Callable[[], None]) -> None:
+    for _ in range(ATTEMPTS):
+        with suppress(KeyboardInterrupt):  # a second Ctrl-C must not close what the thread still reads from
+            if wait([future], PAUSE_S).done:
+                break
+            stop()

@@ -19,6 +19,9 @@ CONSISTENCY = ("chain_linkage", "entry_hash", "sequence_continuity")
 
 PROVENANCE = ("envelope_hash", "envelope_consistency", "transcript_signature")
 """The kinds that examine what schema v3 added, and are skipped where a ledger has none of it."""
+USUAL_TABLE = "public.ledger_entries"
+"""The table that a ledger has unless told otherwise."""
+
 CHECKPOINTS = ("checkpoint", "checkpoint_guards")
 """The kinds that hold a ledger against what was signed before, and are skipped where no checkpoint is named."""
 
@@ -68,6 +71,12 @@ class Verification:
         """Whether the ledger as a whole was verified, and no check failed or could not be evaluated."""
         verified = self.assurance in (Assurance.ANCHORED, Assurance.SELF_CONSISTENT)
         return verified and not self.with_status(Status.FAIL, Status.ERROR)
+
+    @property
+    def options(self) -> list[str]:
+        """The options that name the ledger to a command; without a password, as everywhere."""
+        table = [] if self.table in ("", USUAL_TABLE) else ["--table", self.table]
+        return ["--ledger-db", self.database, *table]
 
     @property
     def total_entries(self) -> int:

@@ -239,13 +239,12 @@ class Ledger:
 
     def _suites(self, suites: Sequence[str | Path]) -> list[Suite]:
         from pytest_audit_ledger.extensions import installed_kinds
-        from pytest_audit_ledger.suite import load, shipped_suites
-        from pytest_audit_ledger.suite.discovery import find_suites
+        from pytest_audit_ledger.suite import shipped_suites
+        from pytest_audit_ledger.suite.discovery import own_suites
 
         registry = installed_kinds()
-        own = find_suites([Path(suite) for suite in suites], Path.cwd()) if suites else []
         shipped = shipped_suites(registry, of_export=isinstance(self.source, ExportFile))
-        return [*shipped, *(load(path, registry) for path in own)]
+        return [*shipped, *own_suites(suites, registry)]
 
     def generate_report(
         self,

@@ -61,12 +61,23 @@ class Waiver:
         return f"waiver {self.id} until {ends}: {self.reason} (approved by {self.approved_by}{ticket})"
 
 
+Sides = tuple[str, str]
+"""What the two values of a finding are, in a word or two each."""
+
+AGAINST_THE_RULE: Sides = ("expected", "actual")
+"""For what a rule demands, and what is there instead."""
+
+RECOMPUTED: Sides = ("recomputed", "stored")
+"""For a hash that does not fit what it is over: that does not tell which of the two was changed."""
+
+
 @dataclass(frozen=True)
 class Finding:
     """One thing wrong.
 
     `sequence_number` is None for what belongs to no entry, such as a missing trigger. `severity` is None for the
-    severity of the check, or the finding's own.
+    severity of the check, or the finding's own. `sides` say what `expected` and `actual` are where they are two things
+    that disagree, and neither is known to be right; the kind names them (`Kind.sides`).
     """
 
     code: str
@@ -75,6 +86,7 @@ class Finding:
     expected: str = ""
     actual: str = ""
     severity: Severity | None = None
+    sides: Sides = AGAINST_THE_RULE
 
     def __post_init__(self) -> None:
         for name in ("message", "expected", "actual"):

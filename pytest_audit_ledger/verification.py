@@ -31,20 +31,24 @@ from pytest_audit_ledger.suite import Check, Control, Suite
 if TYPE_CHECKING:
     from typing_extensions import TypedDict
 
-    class Verifying(TypedDict, total=False):
-        """What is taken by whatever verifies a ledger first (`Ledger.verify_integrity` describes it)."""
+    class SettingUp(TypedDict, total=False):
+        """With what a ledger is verified (`Ledger.verify_integrity` describes it)."""
 
         suites: Sequence[str | Path]
         check_timestamps: bool
-        workers: int | None
-        samples: int
-        allow_empty: bool
         checkpoints: Sequence[str | Path]
         verifier_keys: Sequence[str]
         require_checkpoint: bool
         max_unanchored: str | None
         allow_integrity_waivers: bool
         transcript_keys: Sequence[str | Path]
+
+    class Verifying(SettingUp, total=False):
+        """What is taken by whatever verifies a ledger first: a set-up, and how it is gone about."""
+
+        workers: int | None
+        samples: int
+        allow_empty: bool
 
 
 NOTHING_GIVEN: Given = {}
@@ -326,7 +330,7 @@ def _judged(check: Check, kind: Kind) -> Outcome:
         statuses.get(worst, Status.PASS) if worst else Status.PASS,
         element_count=kind.element_count,
         unexpected_count=kind.unexpected_count,
-        findings=tuple(kind.findings.samples),
+        findings=tuple(replace(one, sides=kind.sides.get(one.code, one.sides)) for one in kind.findings.samples),
         codes=codes,
         facts=kind.facts,
         inconclusive=bool(codes) and codes.keys() <= kind.inconclusive,

@@ -1,8 +1,17 @@
 -- What could show other rows than the table holds: row-level security, rewrite rules, child tables that are no
--- partitions; and whether a crash of the server would empty it.
+-- partitions; and what of it, the table or a partition, a crash of the server would empty. Security and rules of a
+-- partition do nothing to who reads the ledger.
 -- Used by: table_guard.
+WITH RECURSIVE relations (oid) AS (
+    SELECT %(table)s::pg_catalog.oid
+    UNION
+    SELECT i.inhrelid FROM pg_catalog.pg_inherits i JOIN relations r ON i.inhparent = r.oid
+)
 SELECT c.relrowsecurity AS row_security,
-       c.relpersistence = 'u' AS unlogged,
+       (SELECT pg_catalog.array_agg(n.nspname || '.' || part.relname ORDER BY n.nspname, part.relname)
+        FROM relations r
+        JOIN pg_catalog.pg_class part ON part.oid = r.oid AND part.relpersistence = 'u'
+        JOIN pg_catalog.pg_namespace n ON n.oid = part.relnamespace) AS unlogged,
        (SELECT pg_catalog.array_agg(p.polname::text ORDER BY p.polname)
         FROM pg_catalog.pg_policy p WHERE p.polrelid = c.oid) AS policies,
        (SELECT pg_catalog.array_agg(r.rulename::text ORDER BY r.rulename)

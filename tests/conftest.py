@@ -29,6 +29,26 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+LONGEST = (
+    *("test_report_in_chromium.py", "test_documentation.py", "test_drill.py", "test_packaging.py", "test_backup.py"),
+    "test_difference.py",
+)
+"""Files with tests that take seconds."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes long: a worker that has it last is waited for by the other."""
+    items.sort(key=lambda item: item.path.name not in LONGEST)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def temporary_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Have what tests and programs take away again in memory, and what pytest keeps for a while where it would be."""
+    tmp_path_factory.getbasetemp()
+    with in_memory():
+        yield
+
+
 @pytest.fixture(scope="session")
 def server(request: pytest.FixtureRequest) -> Iterator[str]:
     """The DSN of a server, as a superuser."""
@@ -37,8 +57,7 @@ def server(request: pytest.FixtureRequest) -> Iterator[str]:
         yield given
     else:
         with ExitStack() as stack:
-            with in_memory():
-                dsn = stack.enter_context(embedded_server())
+            dsn = stack.enter_context(embedded_server())
             _ask_for_passwords(dsn)
             yield dsn
 

@@ -64,20 +64,34 @@ class Change:
 
 @dataclass
 class Runs:
-    """Sequence numbers, counted in full and kept as the first ranges."""
+    """Sequence numbers, counted in full and kept as the first ranges; `last` is the last of all."""
 
     limit: int
     count: int = 0
+    last: int | None = None
     ranges: list[tuple[int | None, int | None]] = field(default_factory=list)
 
     def add(self, number: float) -> None:
         """Take the next number."""
         self.count += 1
         found = None if number == _LAST else int(number)
+        self.last = self.last if found is None else found
         if self.ranges and found is not None and self.ranges[-1][1] in (found - 1, found):
             self.ranges[-1] = self.ranges[-1][0], found
         elif len(self.ranges) <= self.limit:  # one more than is shown, so that the last one shown is whole
             self.ranges.append((found, found))
+
+    def extend(self, numbers: Sequence[float]) -> None:
+        """Take the next numbers; where each follows the one before, they are looked at as a whole."""
+        if numbers[-1] == _LAST or numbers != list(range(int(numbers[0]), int(numbers[0]) + len(numbers))):
+            for number in numbers:
+                self.add(number)
+            return
+        self.add(numbers[0])
+        self.count += len(numbers) - 1
+        self.last = int(numbers[-1])
+        if self.ranges[-1][1] == numbers[0]:
+            self.ranges[-1] = self.ranges[-1][0], int(numbers[-1])
 
     def shown(self) -> list[tuple[int | None, int | None]]:
         """Return the ranges to show."""
@@ -88,8 +102,9 @@ class Runs:
 class Difference:
     """What differs between A and B: `missing` entries are in A only, `added` ones in B only.
 
-    `unjudged` entries are in one only, where the other is a part of a ledger, so that nobody knows. `changes` are the
-    first of `changed`, and the first in each column; `notes` say what else is to be known.
+    `unjudged` entries are in one only, where the other is a part of a ledger, so that nobody knows. `both` are the
+    entries that were compared, `last_same` is the last of those that are the same. `changes` are the first of
+    `changed`, and the first in each column; `notes` say what else is to be known.
     """
 
     a: Side
@@ -103,11 +118,13 @@ class Difference:
     unjudged: int = 0
     missing: Runs = field(init=False)
     added: Runs = field(init=False)
+    both: Runs = field(init=False)
+    last_same: int | None = None
     changed_columns: Counter[str] = field(default_factory=Counter)
     changes: list[Change] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.missing, self.added = Runs(self.limit), Runs(self.limit)
+        self.missing, self.added, self.both = Runs(self.limit), Runs(self.limit), Runs(self.limit)
 
     @property
     def lacks_columns(self) -> bool:
@@ -216,7 +233,7 @@ def _merge(a: _Cursor, b: _Cursor, judge: _Judge, advance: Advance) -> None:
     while a.fill() and b.fill():
         width = min(a.left, b.left)
         if _alike(a, b, width):
-            judge.found.same += width
+            judge.same(a.numbers[a.at : a.at + width])
             a.at, b.at = a.at + width, b.at + width
             advance(width)
         else:
@@ -265,14 +282,20 @@ class _Judge:
         pairs = zip(self._columns, self._meanings, one, other, strict=True)
         differing = {name: (left, right) for name, same, left, right in pairs if not _equal(left, right, same)}
         if not differing:
-            self.found.same += 1
+            self.same([number])
             return
+        self.found.both.add(number)
         self.found.changed += 1
         unheard = differing.keys() - self.found.changed_columns.keys()  # many changes must not hide one of another kind
         self.found.changed_columns.update(differing.keys())
         if unheard or len(self.found.changes) < self.found.limit:
             shown = {name: _shown(*values) for name, values in differing.items()}
             self.found.changes.append(Change(None if number == _LAST else int(number), shown))
+
+    def same(self, numbers: Sequence[float]) -> None:
+        self.found.same += len(numbers)
+        self.found.both.extend(numbers)
+        self.found.last_same = next((int(one) for one in reversed(numbers) if one != _LAST), self.found.last_same)
 
     def missing(self, numbers: Sequence[float]) -> None:
         self._absent(numbers, self.found.b, self.found.missing)
@@ -284,8 +307,7 @@ class _Judge:
         if elsewhere.info.extent is Extent.PART:
             self.found.unjudged += len(numbers)
             return
-        for number in numbers:
-            runs.add(number)
+        runs.extend(numbers)
 
 
 def _equal(left: str, right: str, meaning: Callable[[str], str] | None) -> bool:

@@ -8,7 +8,8 @@ from typing import Any
 from pytest_audit_ledger.artifacts.verification import as_json as verification_json
 from pytest_audit_ledger.forensics.against import Against, Changed
 from pytest_audit_ledger.forensics.incident import Incident
-from pytest_audit_ledger.forensics.investigation import Investigation, Looked
+from pytest_audit_ledger.forensics.investigation import Investigation
+from pytest_audit_ledger.forensics.looked import Looked
 from pytest_audit_ledger.forensics.reconstruction import Reconstruction, Unexplained
 from pytest_audit_ledger.outcome import LONGEST_TEXT
 from pytest_audit_ledger.printable import clip, json_text
@@ -93,8 +94,10 @@ def _looked(looked: Looked) -> dict[str, Any]:
     return {
         "sequence_number": looked.number,
         "fits": looked.fits,
+        "uncovered": list(looked.uncovered),
         "sentences": [clip(one, LONGEST_TEXT) for one in looked.sentences],
         "found": [{name: _clipped(value) for name, value in one.columns.items()} for one in looked.records],
+        "there": [{name: _clipped(value) for name, value in one.columns.items()} for one in looked.there],
         "reconstruction": _reconstruction(looked.reconstruction) if looked.reconstruction else None,
     }
 
@@ -108,7 +111,9 @@ def _against(against: Against, differences: tuple[Changed, ...]) -> dict[str, An
             "changed": against.changed,
             "only_there": against.missing,
             "only_here": against.added,
+            "unjudged": against.unjudged,
         },
+        "compared": [list(one) for one in against.both_ranges],
         "only_there": [list(one) for one in against.missing_ranges],
         "only_here": [list(one) for one in against.added_ranges],
         "changed_columns": dict(against.changed_columns),

@@ -110,5 +110,6 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "message": finding.message,
         "expected": finding.expected,
         "actual": finding.actual,
+        "sides": list(finding.sides),
         "severity": finding.severity.value if finding.severity else None,
     }

@@ -176,5 +176,5 @@ def _rewritten(one: Trusted, proven: int, root: bytes | None) -> Finding:
         f"{entry} was changed, removed or inserted since {one.path} was signed: the Merkle root over the first "
         f"{one.size:,} entries is another"
     )
-    actual = encode(root) if root is not None else "none, because entries are missing or numbered twice"
-    return Finding("REWRITTEN", message, None, encode(one.checkpoint.root), actual)
+    recomputed = encode(root) if root is not None else "none, because entries are missing or numbered twice"
+    return Finding("REWRITTEN", message, None, encode(one.checkpoint.root), recomputed)

@@ -8,6 +8,7 @@ import sys
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 import click
 
@@ -30,6 +31,9 @@ from pytest_audit_ledger.extensions import installed_attacks
 from pytest_audit_ledger.printable import printable
 from pytest_audit_ledger.rendering import Marks
 from pytest_audit_ledger.wording import for_command, verification_for_command
+
+if TYPE_CHECKING:
+    from pytest_audit_ledger.verification import SettingUp
 
 WIDEST = 110
 """Columns of a terminal that sentences fill; beyond, the eye loses the line."""
@@ -80,14 +84,7 @@ def drill(
     entries: int,
     attacks: tuple[str, ...],
     listed: bool,
-    check_timestamps: bool,
-    suites: tuple[str, ...],
-    checkpoints: tuple[str, ...],
-    keys: tuple[str, ...],
-    require_checkpoint: bool,
-    max_unanchored: str | None,
-    allow_integrity_waivers: bool,
-    transcript_keys: tuple[str, ...],
+    set_up: SettingUp,
     scratch_db: str | None,
     output: str | None,
     format_: str,
@@ -103,23 +100,16 @@ def drill(
         return 0
     if output is not None:
         refuse_suffix(output)
-    refuse_early(dsn or "", suites, output)
+    refuse_early(dsn or "", set_up["suites"], output)
     matrix = run_drill(
         dsn,
         table=table,
         timeout=timeout,
         entries=entries,
         attacks=attacks,
-        suites=suites,
-        check_timestamps=check_timestamps,
-        checkpoints=checkpoints,
-        verifier_keys=keys,
-        require_checkpoint=require_checkpoint,
-        max_unanchored=max_unanchored,
-        allow_integrity_waivers=allow_integrity_waivers,
-        transcript_keys=transcript_keys,
         scratch_db=scratch_db,
         progress=progress(quiet=quiet),
+        **set_up,
     )
     matrix = _for_command(matrix)
     code = exit_code(matrix)

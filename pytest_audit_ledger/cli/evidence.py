@@ -9,6 +9,7 @@ import sys
 import tempfile
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -18,13 +19,15 @@ from pytest_audit_ledger.artifacts.report import report_request
 from pytest_audit_ledger.cli.options import EXIT_CODES, NOT_DONE, TAMPERED, WRONG_USAGE, ledger_options
 from pytest_audit_ledger.cli.verification import refuse_early, verification_options
 from pytest_audit_ledger.errors import SourceError, UsageError
-from pytest_audit_ledger.kinds.given import given_by
 from pytest_audit_ledger.outcome import Assurance, Status
 from pytest_audit_ledger.printable import printable
 from pytest_audit_ledger.sources.dsn import resolve
 from pytest_audit_ledger.sources.export_file import is_export
 from pytest_audit_ledger.suite import default_suites
 from pytest_audit_ledger.suite.discovery import find_suites
+
+if TYPE_CHECKING:
+    from pytest_audit_ledger.verification import Verifying
 
 _EPILOG = f"""\b
 Examples:
@@ -61,16 +64,7 @@ def evidence(
     end_date: str | None,
     title: str | None,
     organization: str | None,
-    suites: tuple[str, ...],
-    workers: str,
-    samples: int,
-    allow_empty: bool,
-    checkpoints: tuple[str, ...],
-    keys: tuple[str, ...],
-    require_checkpoint: bool,
-    max_unanchored: str | None,
-    allow_integrity_waivers: bool,
-    transcript_keys: tuple[str, ...],
+    verifying: Verifying,
 ) -> int:
     """Verify a ledger in a pytest run, and file everything in a folder.
 
@@ -84,38 +78,32 @@ def evidence(
         raise UsageError(f"Missing option '{missing}'.", "See audit-ledger evidence --help.")
     refuse_full(Path(output))
     report_request(start_date=start_date, end_date=end_date, title=title, organization=organization)
-    given_by(  # mistakes show now
-        checkpoints=checkpoints,
-        verifier_keys=keys,
-        require_checkpoint=require_checkpoint,
-        max_unanchored=max_unanchored,
-        transcript_keys=transcript_keys,
-    )
-    refuse_early(dsn, suites, None)
+    refuse_early(dsn, verifying["suites"], None)
     options = {
         "--ledger-evidence": output,
         "--ledger-export": export,
         "--ledger-table": table,
         "--ledger-timeout": str(timeout),
-        "--ledger-workers": workers,
-        "--ledger-samples": str(samples),
-        "--ledger-max-unanchored": max_unanchored,
+        "--ledger-workers": str(verifying["workers"] or "auto"),
+        "--ledger-samples": str(verifying["samples"]),
+        "--ledger-max-unanchored": verifying["max_unanchored"],
         "--ledger-title": title,
         "--ledger-organization": organization,
         "--ledger-date-range": f"{start_date or ''},{end_date or ''}" if start_date or end_date else None,
     }
     flags = {
-        "--ledger-allow-empty": allow_empty,
-        "--ledger-allow-integrity-waivers": allow_integrity_waivers,
-        "--ledger-require-checkpoint": require_checkpoint,
+        "--ledger-allow-empty": verifying["allow_empty"],
+        "--ledger-allow-integrity-waivers": verifying["allow_integrity_waivers"],
+        "--ledger-require-checkpoint": verifying["require_checkpoint"],
     }
     arguments = [f"{name}={value}" for name, value in options.items() if value is not None]
     arguments += [name for name, given in flags.items() if given]
-    arguments += [f"--ledger-checkpoint={folder}" for folder in checkpoints]
-    arguments += [f"--ledger-verifier-key={key}" for key in keys]
-    arguments += [f"--ledger-transcript-key={key}" for key in transcript_keys]
+    arguments += [f"--ledger-checkpoint={folder}" for folder in verifying["checkpoints"]]
+    arguments += [f"--ledger-verifier-key={key}" for key in verifying["verifier_keys"]]
+    arguments += [f"--ledger-transcript-key={key}" for key in verifying["transcript_keys"]]
     named = resolve(dsn)
-    own = [str(path) for path in find_suites([Path(suite) for suite in suites], Path.cwd())] if suites else []
+    suites = [Path(suite) for suite in verifying["suites"]]
+    own = [str(path) for path in find_suites(suites, Path.cwd())] if suites else []
     checks = [*default_suites(of_export=is_export(named)), *own]
     return _exit_code(_run_pytest(named, [*arguments, *checks], quiet=quiet), Path(output))
 

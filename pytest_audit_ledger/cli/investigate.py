@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import re
 import shutil
-import sys
-import textwrap
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -25,16 +23,17 @@ from pytest_audit_ledger.cli.verification import (
     refuse_early,
     verification_options,
 )
-from pytest_audit_ledger.cli.verify import WIDEST
 from pytest_audit_ledger.comparison import other
 from pytest_audit_ledger.errors import UsageError
 from pytest_audit_ledger.forensics.investigation import DEFAULT_LIMIT_S, Investigation
-from pytest_audit_ledger.kinds.given import given_by
 from pytest_audit_ledger.ledger import Ledger
 from pytest_audit_ledger.rendering import ASCII, UNICODE, Marks
 from pytest_audit_ledger.rendering.investigation import timeline
-from pytest_audit_ledger.scan import parse_workers
+from pytest_audit_ledger.rendering.paragraphs import LOG, WIDEST
 from pytest_audit_ledger.wording import verification_for_command
+
+if TYPE_CHECKING:
+    from pytest_audit_ledger.verification import Verifying
 
 _EPILOG = """\b
 Examples:
@@ -44,9 +43,10 @@ Examples:
   audit-ledger investigate --ledger-db ledger.jsonl.gz --format json --output incident.json
 
 \b
-Exit codes, which are those of verify for the same ledger:
+Exit codes, which without --against are those of verify for the same ledger:
   0  nothing to investigate
-  1  something happened: the ledger was tampered with, a critical check failed, or the other copy differs
+  1  the ledger was tampered with, a critical check failed, or the two copies differ, whichever
+     of them was changed; that the ledger has grown since is no difference
   2  wrong usage; nothing was done
   3  could not be investigated, or not verified; this says nothing about tampering
 """
@@ -88,17 +88,7 @@ def investigate(
     identity: str | None,
     encryption_key: str | None,
     scratch_db: str | None,
-    check_timestamps: bool,
-    suites: tuple[str, ...],
-    workers: str,
-    samples: int,
-    allow_empty: bool,
-    checkpoints: tuple[str, ...],
-    keys: tuple[str, ...],
-    require_checkpoint: bool,
-    max_unanchored: str | None,
-    allow_integrity_waivers: bool,
-    transcript_keys: tuple[str, ...],
+    verifying: Verifying,
     output: str | None,
     format_: str,
 ) -> int:
@@ -107,19 +97,11 @@ def investigate(
     The ledger is verified, and in the same pass and snapshot the evidence is gathered. Then it is told what happened,
     in order of the ledger: to which entries, what they said before, where a hash proves it, how sure that is, and what
     to do. What the evidence cannot decide is told as such. --samples is how many entries are looked at one by one.
+    With --entry, what concerns that entry is told, and how many incidents there are beside.
     """
-    chosen = parse_workers(workers)
     if output == "-":
         raise UsageError("The result is printed in any case.", "Name a file, or leave --output out.")
-    trusted: dict[str, Any] = {
-        "checkpoints": checkpoints,
-        "verifier_keys": keys,
-        "require_checkpoint": require_checkpoint,
-        "max_unanchored": max_unanchored,
-        "transcript_keys": transcript_keys,
-    }
-    given_by(**trusted)  # mistakes show now
-    refuse_early(dsn, suites, output)
+    refuse_early(dsn, verifying["suites"], output)
     if against is None and (identity or encryption_key or scratch_db):
         raise UsageError("There is no other copy to open.", "Name it with --against, or leave its options out.")
     shown = progress(quiet=quiet)
@@ -129,27 +111,16 @@ def investigate(
             against,
             table=table,
             timeout=timeout,
-            samples=samples,
+            samples=verifying["samples"],
             identity=identity,
             encryption_key=read_key(encryption_key, confirmed=False) if encryption_key is not None else None,
             scratch_db=scratch_db,
             progress=shown,
         )
     with Ledger(dsn, table=table, timeout=timeout, progress=shown) as ledger:
-        found = ledger.investigate(
-            entry=entry,
-            against=copy,
-            limit_seconds=limit_seconds,
-            suites=suites,
-            check_timestamps=check_timestamps,
-            workers=chosen,
-            samples=samples,
-            allow_empty=allow_empty,
-            allow_integrity_waivers=allow_integrity_waivers,
-            **trusted,
-        )
+        found = ledger.investigate(entry=entry, against=copy, limit_seconds=limit_seconds, **verifying)
     found = replace(found, verification=verification_for_command(found.verification))
-    code = TAMPERED if found.differs else exit_code(found.verification, allow_empty=allow_empty)
+    code = TAMPERED if found.differs else exit_code(found.verification, allow_empty=verifying["allow_empty"])
     with outweighed_by(code), ExitStack() as last:
         if output is not None:  # also where printing fails
             last.callback(_write, found, Path(output), as_=format_)
@@ -159,31 +130,22 @@ def investigate(
 
 
 def _print(found: Investigation, *, as_: str) -> None:
-    """Print an investigation; on a terminal, long lines hang below what they say."""
+    """Print an investigation, as wide as the terminal is, or COLUMNS says."""
     if as_ == "json":
         click.echo(as_text(found))
         return
-    width = min(shutil.get_terminal_size().columns, WIDEST) if sys.stdout is not None and sys.stdout.isatty() else 0
-    for line in _text(found, marks()).split("\n"):
-        for part in _hanging(line, width) if width else [line]:
-            click.secho(part, bold=re.match(r"\S+ \d+/\d+  ", line) is not None or None)
+    width = min(shutil.get_terminal_size((LOG, 24)).columns, WIDEST)
+    for line in _text(found, marks(), width).split("\n"):
+        click.secho(line, bold=re.match(r"\S+ \d+/\d+  ", line) is not None or None)
 
 
-def _hanging(line: str, width: int) -> list[str]:
-    if len(line) <= width:
-        return [line]
-    head = re.match(r"\S+ \d+/\d+  |  - |  (?:[a-z]+ ?[a-z]*)? {1,9}", line)
-    indent = " " * len(head[0]) if head else ""
-    return textwrap.wrap(line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
-
-
-def _text(found: Investigation, shown: Marks) -> str:
-    text = timeline(found, shown)
+def _text(found: Investigation, shown: Marks, width: int) -> str:
+    text = timeline(found, shown, width)
     return text.replace("…", "...") if shown is ASCII else text
 
 
 def _write(found: Investigation, path: Path, *, as_: str) -> None:
     in_json = path.suffix.lower() == ".json" or as_ == "json"
-    text = as_text(found) if in_json else _text(found, UNICODE)
+    text = as_text(found) if in_json else _text(found, UNICODE, LOG)
     with whole_files(path) as (draft,):
         draft.write(f"{text}\n".encode("utf-8", "backslashreplace"))

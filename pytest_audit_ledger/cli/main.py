@@ -90,9 +90,10 @@ class _Commands(click.Group):
         except click.UsageError as error:
             if isinstance(error, click.NoSuchOption) and error.possibilities:
                 error.possibilities[:] = dict.fromkeys(map(for_command, error.possibilities))
+            message = error.format_message().rstrip(".")
+            stop = "" if message.endswith(("?", "?)")) else "."
             see = f"See {error.ctx.command_path} --help." if error.ctx else ""
-            said = error.format_message().rstrip(".")
-            tell_error(f"{said}{'' if said.endswith('?') else '.'} {see}")
+            tell_error(f"{message}{stop} {see}")
             return WRONG_USAGE
         except UsageError as error:
             tell(error)

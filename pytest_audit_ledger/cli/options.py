@@ -80,7 +80,7 @@ def ledger_options(command: Command, *, required: bool = True) -> Command:
             help="The ledger: a database, an export, or demo.",
         ),
     )
-    return _added(options, place_options(common_options(command)))
+    return added(options, place_options(common_options(command)))
 
 
 def place_options(command: Command) -> Command:
@@ -105,7 +105,7 @@ def place_options(command: Command) -> Command:
             help=f"How long one statement may take on the server; a scan is one.  [default: {DEFAULT_TIMEOUT_S}]",
         ),
     )
-    return _added(options, command)
+    return added(options, command)
 
 
 def common_options(command: Command) -> Command:
@@ -121,10 +121,11 @@ def common_options(command: Command) -> Command:
             help="Print without colours, as with the variable NO_COLOR, or where the output is no terminal.",
         ),
     )
-    return _added(options, command)
+    return added(options, command)
 
 
-def _added(options: Sequence[Callable[[Command], Command]], command: Command) -> Command:
+def added(options: Sequence[Callable[[Command], Command]], command: Command) -> Command:
+    """Add options to a command, so that the help shows them in this order."""
     for option in reversed(options):
         command = option(command)
     return command
@@ -145,7 +146,7 @@ def checkpoint_options(command: Command) -> Command:
         click.option(
             "--verifier-key",
             "--ledger-verifier-key",
-            "keys",
+            "verifier_keys",
             cls=Aliased,
             multiple=True,
             metavar="KEY|FILE",
@@ -166,9 +167,7 @@ def checkpoint_options(command: Command) -> Command:
             help="Fail where more entries (1000), or one for longer (24h), are in no checkpoint.",
         ),
     )
-    for option in reversed(options):
-        command = option(command)
-    return command
+    return added(options, command)
 
 
 def resumption_options(command: Command) -> Command:
@@ -189,7 +188,7 @@ def resumption_options(command: Command) -> Command:
             help="With it, re-read one of N shares of the older entries, another one each day: 1/30 for a month.",
         ),
     )
-    return _added(options, command)
+    return added(options, command)
 
 
 def _no_color(context: click.Context, _: click.Parameter, value: bool) -> None:

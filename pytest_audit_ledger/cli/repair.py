@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import NoReturn, TypeVar
+from typing import TypeVar
 
 import click
 
@@ -78,11 +78,7 @@ def _planned(database: PostgresSource, *, quiet: bool) -> Plan:
 
 def _stoppable(action: Callable[[], Answer]) -> Answer:
     """Do something that Ctrl-C leaves at once; the server rolls back what a lost connection leaves open."""
-    return interruptible(action, _leave)
-
-
-def _leave() -> NoReturn:
-    raise KeyboardInterrupt
+    return interruptible(action)
 
 
 def _confirm(table: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,10 +14,11 @@ from pytest_audit_ledger.cli.verification import (
     refuse_early,
     verification_options,
 )
-from pytest_audit_ledger.kinds.given import given_by
 from pytest_audit_ledger.ledger import Ledger
 from pytest_audit_ledger.printable import printable
-from pytest_audit_ledger.scan import parse_workers
+
+if TYPE_CHECKING:
+    from pytest_audit_ledger.verification import Verifying
 
 _EPILOG = f"""\b
 Examples:
@@ -58,35 +59,16 @@ def report(
     investigate: bool,
     title: str | None,
     organization: str | None,
-    check_timestamps: bool,
-    suites: tuple[str, ...],
-    workers: str,
-    samples: int,
-    allow_empty: bool,
-    checkpoints: tuple[str, ...],
-    keys: tuple[str, ...],
-    require_checkpoint: bool,
-    max_unanchored: str | None,
-    allow_integrity_waivers: bool,
-    transcript_keys: tuple[str, ...],
+    verifying: Verifying,
 ) -> int:
     """Verify a ledger, and report on a period of it.
 
     Without any --include-... option all sections are in. The whole ledger is verified, whatever the period. The report
     is written whatever was found, and the exit code is that of verify.
     """
-    chosen = parse_workers(workers)
     refuse_suffix(output)
     report_request(start_date=start_date, end_date=end_date, title=title, organization=organization)
-    trusted: dict[str, Any] = {
-        "checkpoints": checkpoints,
-        "verifier_keys": keys,
-        "require_checkpoint": require_checkpoint,
-        "max_unanchored": max_unanchored,
-        "transcript_keys": transcript_keys,
-    }
-    given_by(**trusted)  # mistakes show now
-    refuse_early(dsn, suites, output)
+    refuse_early(dsn, verifying["suites"], output)
     with Ledger(dsn, table=table, timeout=timeout, progress=progress(quiet=quiet)) as ledger:
         made = ledger.generate_report(
             start_date=start_date,
@@ -98,15 +80,9 @@ def report(
             investigate=investigate,
             title=title,
             organization=organization,
-            suites=suites,
-            check_timestamps=check_timestamps,
-            workers=chosen,
-            samples=samples,
-            allow_empty=allow_empty,
-            allow_integrity_waivers=allow_integrity_waivers,
-            **trusted,
+            **verifying,
         )
-        code = exit_code(made.verification, allow_empty=allow_empty)
+        code = exit_code(made.verification, allow_empty=verifying["allow_empty"])
         with outweighed_by(code):
             written = ledger.save_report(made, output)
             if not quiet:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import wraps
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -14,17 +16,18 @@ from pytest_audit_ledger.cli.options import (
     NOT_DONE,
     TAMPERED,
     Aliased,
-    Command,
+    added,
     checkpoint_options,
     refuse_to_overwrite,
 )
 from pytest_audit_ledger.extensions import installed_kinds
 from pytest_audit_ledger.judgement import Verification
+from pytest_audit_ledger.kinds.given import given_by
 from pytest_audit_ledger.outcome import DEFAULT_SAMPLES, Assurance, Status
 from pytest_audit_ledger.rendering import ASCII, UNICODE, Marks
+from pytest_audit_ledger.scan import parse_workers
 from pytest_audit_ledger.sources.dsn import resolve
-from pytest_audit_ledger.suite import load
-from pytest_audit_ledger.suite.discovery import find_suites
+from pytest_audit_ledger.suite.discovery import own_suites
 
 check_timestamps_option = click.option(
     "--check-timestamps/--no-check-timestamps", default=True, help="Whether to judge the order of time.  [default: yes]"
@@ -43,8 +46,8 @@ _transcript_key_option = click.option(
 )
 
 
-def verification_options(command: Command) -> Command:
-    """Add the options that say what is verified, and how."""
+def verification_options(command: Callable[..., int]) -> Callable[..., int]:
+    """Add the options that say what is verified, and how; the command gets them as `verifying`."""
     options = (
         click.option(
             "--workers",
@@ -73,14 +76,15 @@ def verification_options(command: Command) -> Command:
             help="Accept a ledger without entries: what it leaves unproven is skipped, and the exit code is 0.",
         ),
     )
-    command = set_up_options(command)
-    for option in reversed(options):
-        command = option(command)
-    return command
+    return added(options, _set_up_options(_collecting(command, "verifying")))
 
 
-def set_up_options(command: Command) -> Command:
-    """Add the options that say with what a ledger is verified."""
+def set_up_options(command: Callable[..., int]) -> Callable[..., int]:
+    """Add the options that say with what a ledger is verified; the command gets them as `set_up`."""
+    return _set_up_options(_collecting(command, "set_up"))
+
+
+def _set_up_options(command: Callable[..., int]) -> Callable[..., int]:
     options = (
         click.option(
             "--suite",
@@ -98,22 +102,40 @@ def set_up_options(command: Command) -> Command:
             help="Let the waivers of a suite excuse findings about integrity, too; the assurance stays TAMPERED.",
         ),
     )
-    command = checkpoint_options(_transcript_key_option(command))
-    for option in reversed(options):
-        command = option(command)
-    return command
+    return added(options, checkpoint_options(_transcript_key_option(command)))
+
+
+_TRUST = ("checkpoints", "verifier_keys", "require_checkpoint", "max_unanchored", "transcript_keys")
+_VERIFYING = ("suites", "check_timestamps", "allow_integrity_waivers", "workers", "samples", "allow_empty", *_TRUST)
+
+
+def _collecting(command: Callable[..., int], name: str) -> Callable[..., int]:
+    """Return a command that hands its options about verifying on as one argument of this name, ready for `Ledger`.
+
+    It raises UsageError for a mistake in workers and keys before it does anything else.
+    """
+
+    @wraps(command)
+    def run(**given: Any) -> int:
+        verifying = {option: given.pop(option) for option in _VERIFYING if option in given}
+        if "workers" in verifying:
+            verifying["workers"] = parse_workers(verifying["workers"])
+        given_by(**{option: verifying[option] for option in _TRUST})
+        return command(**given, **{name: verifying})
+
+    return run
 
 
 class _EnoughError(Exception):
     """Ends an attempt that is not to be completed."""
 
 
-def refuse_early(dsn: str, suites: Sequence[str], output: str | None) -> None:
+def refuse_early(dsn: str, suites: Sequence[str | Path], output: str | None) -> None:
     """Raise, before anything is started or repaired, for mistakes in suites and a file that cannot be written."""
-    for suite in find_suites([Path(suite) for suite in suites], Path.cwd()) if suites else ():
-        load(suite, installed_kinds())
+    if suites:
+        own_suites(suites, installed_kinds())
     if output is not None:
-        refuse_to_overwrite(output, resolve(dsn), *suites)
+        refuse_to_overwrite(output, resolve(dsn), *map(str, suites))
         with suppress(_EnoughError), whole_files(Path(output)):
             raise _EnoughError  # which leaves nothing
 

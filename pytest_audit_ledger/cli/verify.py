@@ -8,7 +8,7 @@ import sys
 import textwrap
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -31,13 +31,14 @@ from pytest_audit_ledger.cli.verification import (
 )
 from pytest_audit_ledger.errors import UsageError
 from pytest_audit_ledger.judgement import Verification
-from pytest_audit_ledger.kinds.given import given_by
 from pytest_audit_ledger.ledger import Ledger
 from pytest_audit_ledger.outcome import Assurance
-from pytest_audit_ledger.rendering import ASCII, UNICODE, Marks, full_report, tree
+from pytest_audit_ledger.rendering import ASCII, UNICODE, VALUE, Marks, full_report, tree
 from pytest_audit_ledger.resumption import since_options
-from pytest_audit_ledger.scan import parse_workers
 from pytest_audit_ledger.wording import verification_for_command
+
+if TYPE_CHECKING:
+    from pytest_audit_ledger.verification import Verifying
 
 WIDEST = 110
 """Columns of a terminal that sentences fill; beyond, the eye loses the line."""
@@ -86,19 +87,9 @@ def verify(
     timeout: int,
     quiet: bool,
     verbose: bool,
-    check_timestamps: bool,
-    suites: tuple[str, ...],
-    workers: str,
-    samples: int,
-    allow_empty: bool,
-    checkpoints: tuple[str, ...],
-    keys: tuple[str, ...],
-    require_checkpoint: bool,
-    max_unanchored: str | None,
+    verifying: Verifying,
     since_checkpoint: bool,
     recheck: str | None,
-    allow_integrity_waivers: bool,
-    transcript_keys: tuple[str, ...],
     repair: bool,
     yes: bool,
     dry_run: bool,
@@ -110,42 +101,23 @@ def verify(
     Every entry is hashed anew and compared, with its link, its number, its time and its verdict; then what protects the
     table. The result says how much that proves, and claims no more.
     """
-    chosen = parse_workers(workers)
     if (yes or dry_run) and not repair:
         raise UsageError(f"{'--yes' if yes else '--dry-run'} says how to repair.", "Add --repair, or leave it out.")
     if dry_run and output is not None:
         raise UsageError("With --dry-run there is no result to write.", "Leave --output out, or redirect the SQL.")
     if output == "-":
         raise UsageError("The result is printed in any case.", "Name a file, or leave --output out.")
-    trusted: dict[str, Any] = {
-        "checkpoints": checkpoints,
-        "verifier_keys": keys,
-        "require_checkpoint": require_checkpoint,
-        "max_unanchored": max_unanchored,
-        "transcript_keys": transcript_keys,
-    }
-    given_by(**trusted)  # mistakes show now
     since_options(since_checkpoint=since_checkpoint, recheck=recheck)
-    refuse_early(dsn, suites, output)
+    refuse_early(dsn, verifying["suites"], output)
     with Ledger(dsn, table=table, timeout=timeout, progress=progress(quiet=quiet)) as ledger:
         if dry_run:
             print_script(ledger.source, quiet=quiet)
             return 0
         if repair:
             restore(ledger.source, confirmed=yes, quiet=quiet)
-        found = ledger.verify_integrity(
-            suites=suites,
-            check_timestamps=check_timestamps,
-            workers=chosen,
-            samples=samples,
-            allow_empty=allow_empty,
-            allow_integrity_waivers=allow_integrity_waivers,
-            since_checkpoint=since_checkpoint,
-            recheck=recheck,
-            **trusted,
-        )
+        found = ledger.verify_integrity(since_checkpoint=since_checkpoint, recheck=recheck, **verifying)
     verification = verification_for_command(found)
-    code = exit_code(verification, allow_empty=allow_empty)
+    code = exit_code(verification, allow_empty=verifying["allow_empty"])
     with outweighed_by(code), ExitStack() as last:
         if output is not None:  # also where printing fails
             last.callback(_write, verification, Path(output), verbose=verbose, as_=format_)
@@ -186,7 +158,7 @@ def _colour(line: str, verification: Verification, shown: Marks) -> str | None:
 
 def _wrapped(line: str, width: int) -> list[str]:
     """Return the lines of a paragraph on a terminal; what may be copied, such as a value or a name, stays whole."""
-    if len(line) <= width or re.match(r" *(expected|actual) |[├└|`]|Database: ", line):
+    if len(line) <= width or re.match(rf"  {VALUE}\S|[├└|`]|Database: ", line):
         return [line]
     hanging = re.match(r" *(- |(about|rule|why|found|next) +|\S (?=\w))?", line)
     indent = " " * len(hanging[0]) if hanging else ""

@@ -24,8 +24,8 @@ from pytest_audit_ledger.kinds.given import given_by
 from pytest_audit_ledger.scan import Progress, no_progress
 from pytest_audit_ledger.sources.postgres import DEFAULT_TIMEOUT_S, PostgresSource
 from pytest_audit_ledger.sources.resolve import DEFAULT_TABLE, named_source, started
-from pytest_audit_ledger.suite import Suite, load, shipped_suites
-from pytest_audit_ledger.suite.discovery import find_suites
+from pytest_audit_ledger.suite import Suite, shipped_suites
+from pytest_audit_ledger.suite.discovery import own_suites
 
 
 def run_drill(
@@ -95,5 +95,4 @@ def choose(names: Sequence[str], catalogue: Mapping[str, Attack]) -> list[Attack
 def _suites(suites: Sequence[str | Path]) -> list[Suite]:
     """Return the default suite and these; what is about the file of an export is about no database."""
     registry = installed_kinds()
-    own = find_suites([Path(suite) for suite in suites], Path.cwd()) if suites else []
-    return [*shipped_suites(registry), *(load(path, registry) for path in own)]
+    return [*shipped_suites(registry), *own_suites(suites, registry)]

@@ -1,7 +1,7 @@
 """What another copy of the ledger says: a backup, an export, or another database. No I/O.
 
-The other copy is no witness by itself: either side may have been changed. What it says of an entry is proven where that
-hashes to what this ledger committed to (`reconstruction.py`); where it is not, it is told as what the other side says.
+The other copy is no witness by itself: either side may have been changed. Which of them was is proven where a hash
+shows it; where none does, both explanations are told. What was changed in the other copy is in `other_copy.py`.
 """
 
 from __future__ import annotations
@@ -9,13 +9,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from pytest_audit_ledger.entry import PAYLOAD_COLUMNS
+from pytest_audit_ledger.entry import GENESIS_HASH, PAYLOAD_COLUMNS
 from pytest_audit_ledger.forensics.incident import COMPARE, Certainty, Incident, What, capital, counted, entries
-from pytest_audit_ledger.forensics.records import Record, Value
+from pytest_audit_ledger.forensics.records import Record, Records, Value, only
 
 HASHED = frozenset({"entry_hash", *PAYLOAD_COLUMNS.values()})
 
 Ranges = tuple[tuple[int | None, int | None], ...]
+
+SHOWN = 5
+"""Ranges that are told in words."""
+
+CLOSED = 500
+"""Entries of a gap that are read in the other copy, to see whether they close it."""
 
 
 @dataclass(frozen=True)
@@ -30,9 +36,11 @@ class Changed:
 class Against:
     """What differs between the other copy (`there`) and the ledger (`here`), counted in full and kept as the first.
 
-    `last` is the highest sequence number there, `columns` are those that were compared, `changed_columns` says how many
-    entries differ in which, `records` are the entries there that are looked at one by one, and `notes` say what limits
-    the comparison.
+    `is_whole` is whether the other copy is known to be no part of a ledger, `last` the highest sequence number there,
+    `columns` are those that were compared, `changed_columns` says how many entries differ in which, `records` are the
+    entries there that are looked at one by one, and `notes` say what limits the comparison. `unjudged` entries are in
+    one only, where the other is a part. `both_ranges` are the entries that were compared, `last_in_both` is the last
+    of them, and `last_same` the last of those that are the same in both.
     """
 
     label: str
@@ -41,27 +49,56 @@ class Against:
     changed: int
     missing: int
     added: int
+    unjudged: int = 0
+    last_in_both: int | None = None
+    last_same: int | None = None
+    is_whole: bool = True
     columns: tuple[str, ...] = ()
+    both_ranges: Ranges = ()
     missing_ranges: Ranges = ()
     added_ranges: Ranges = ()
     changed_columns: Mapping[str, int] = field(default_factory=dict)
     changes: tuple[Changed, ...] = ()
-    records: Mapping[int, Sequence[Record]] = field(default_factory=dict)
+    records: Records = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+
+    @property
+    def compared(self) -> int:
+        """How many entries are in both."""
+        return self.same + self.changed
+
+    def one(self, number: int) -> Record | None:
+        """Return an entry as it stands there; None where it is not known, or stands there twice."""
+        return only(self.records, number)
 
     def said(self, number: int) -> Mapping[str, Value]:
         """Return what is hashed of an entry as it stands there; empty where it is not known."""
-        found = self.records.get(number, ())
-        return {name: value for name, value in found[0].columns.items() if name in HASHED} if len(found) == 1 else {}
+        found = self.one(number)
+        return {name: value for name, value in found.columns.items() if name in HASHED} if found else {}
 
 
-def compared(against: Against, incidents: Sequence[Incident], last: int | None) -> list[Incident]:
+def ranges(told: Ranges, count: int, most: int = SHOWN) -> str:
+    """Return the first of ranges that hold so many entries in words."""
+    shown = [(first, last) for first, last in told[:most] if first is not None and last is not None]
+    words = [f"{first:,}" if first == last else f"{first:,} to {last:,}" for first, last in shown]
+    more = sum(last - first + 1 for first, last in shown) < count
+    return ", ".join([*words, *(["…"] if more else [])])
+
+
+def missing_here(chain: Sequence[Incident]) -> list[int]:
+    """Return the numbers of entries that are missing, and that the other copy may have, as many as are looked at."""
+    gaps = ((one.first, one.last) for one in chain if one.what in DELETED)
+    numbers = [number for low, high in gaps if low and high for number in range(low, min(high, low + CLOSED) + 1)]
+    return numbers[: CLOSED + 1]
+
+
+def compared(against: Against, incidents: Sequence[Incident], here: Records, last: int | None) -> list[Incident]:
     """Return the incidents, with what the other copy says of them added, and those that only it shows.
 
-    `last` is the highest sequence number of the ledger.
+    `here` are the entries of the ledger that were read, `last` is its highest sequence number.
     """
-    told = [_told(one, against) for one in incidents]
-    shown = [*_rewritten(against, told), *_absent(against, told, last)]
+    told = [_told(one, against, here) for one in incidents]
+    shown = [*_rewritten(against, told, here), *_absent(against, told, here, last)]
     exact = {one.what for one in shown}
     # what a checkpoint says of the same, less exactly, becomes a reason
     reasons = {what: tuple(one.sentence for one in told if one.what is what) for what in exact}
@@ -72,22 +109,55 @@ def compared(against: Against, incidents: Sequence[Incident], last: int | None) 
     ]
 
 
-def _told(incident: Incident, against: Against) -> Incident:
+def _told(incident: Incident, against: Against, here: Records) -> Incident:
     """Add whether the other copy has what is missing here, or does not have what is said to be put in."""
     incident = replace(incident, next_step=incident.next_step.replace(COMPARE, "").strip())
     first, last = incident.first, incident.last
     if first is None or last is None:
         return incident
-    if incident.what in (What.DELETION, What.PREFIX_DELETION, What.TRUNCATION):
-        there = any(_covers(one, first, last) for one in against.missing_ranges)
-        words = f"{against.label} {'has' if there else 'does not have'} {entries(first, last)}."
-    elif incident.what in (What.INSERTION, What.DUPLICATE) and any(
+    if incident.what in DELETED:
+        return _restored(incident, first, last, against, here)
+    if incident.what in (What.INSERTION, What.DUPLICATE) and any(
         _covers(one, first, last) for one in against.added_ranges
     ):
-        words = f"{against.label} does not have {entries(first, last)}."
-    else:
-        return incident
-    return replace(incident, because=(*incident.because, words))
+        return replace(incident, because=(*incident.because, f"{against.label} does not have {entries(first, last)}."))
+    return incident
+
+
+def _restored(incident: Incident, first: int, last: int, against: Against, here: Records) -> Incident:
+    """Say of a gap what the other copy has there; where that closes the gap, the hashes prove all of it."""
+    found = [number for number in range(first, min(last, first + CLOSED) + 1) if number in against.records]
+    named = entries(first, last)
+    if not found:
+        words = f"{capital(named)} {'is' if first == last else 'are'} not in {against.label}, either."
+        return replace(incident, because=(*incident.because, words))
+    if len(found) <= last - first:
+        words = f"Of {named}, {against.label} has {found[0]:,}{f' to {found[-1]:,}' if len(found) > 1 else ''}."
+        return replace(incident, because=(*incident.because, words))
+    if not closes(first, last, against, here):
+        words = f"{against.label} has {named}, but no hashes of it close the gap."
+        return replace(incident, because=(*incident.because, words))
+    stood = "it" if first == last else "all of them"
+    words = f"{against.label} has {named}, and the hashes close the gap: {stood} stood here."
+    return replace(
+        incident,
+        sentence=incident.in_full or incident.sentence,
+        certainty=Certainty.PROVEN,
+        because=(*incident.because, words),
+    )
+
+
+def closes(first: int, last: int, against: Against, here: Records) -> bool:
+    """Whether these entries, as they stand there, link what stands before the gap to what stands behind it."""
+    before = only(here, first - 1)
+    link = GENESIS_HASH if first == 1 else before.stored_hash if before else None
+    for number in range(first, last + 1):
+        there = against.one(number)
+        if there is None or not there.fits or there.link != link:
+            return False
+        link = there.stored_hash
+    behind = (only(here, number) for number in (last + 1, first))  # the latter where the rest was renumbered
+    return any(one is not None and one.link == link for one in behind)
 
 
 def _covers(range_: tuple[int | None, int | None], first: int, last: int) -> bool:
@@ -95,22 +165,22 @@ def _covers(range_: tuple[int | None, int | None], first: int, last: int) -> boo
     return low is not None and high is not None and low <= first and last <= high
 
 
-def _rewritten(against: Against, incidents: Sequence[Incident]) -> Iterator[Incident]:
+def _rewritten(against: Against, incidents: Sequence[Incident], here: Records) -> Iterator[Incident]:
     """Find the first entry that differs in what is hashed, where the chain holds and so does not show it."""
-    unshown = _unshown(against, incidents)
-    rehashed = [one for one in unshown if "entry_hash" in one.columns]
-    if any(one.what in _RENUMBERED for one in incidents):
+    found = unshown(against, incidents)
+    rehashed = [one for one in found if "entry_hash" in one.columns and not is_changed_there(one, against, here)]
+    if any(one.what in RENUMBERED for one in incidents):
         return
     if rehashed:
         yield _rewrite(against, rehashed[0], signed=any(one.what is What.REWRITE for one in incidents))
-    elif unshown and "entry_hash" not in against.columns:
-        number = unshown[0].sequence_number or 0
+    elif found and "entry_hash" not in against.columns:
+        number = found[0].sequence_number or 0
         yield Incident(
             What.REWRITE,
             number,
-            None,
+            number,
             against.changed,
-            f"Entry {number:,} says something else in {against.label}, which has no hashes: {_names(unshown[0])}.",
+            f"Entry {number:,} says something else in {against.label}, which has no hashes: {names(found[0])}.",
             Certainty.OPEN,
             because=("The chain fits together here.",),
             otherwise=("The ledger was rewritten from there on.", "The other copy was changed."),
@@ -118,7 +188,7 @@ def _rewritten(against: Against, incidents: Sequence[Incident]) -> Iterator[Inci
         )
 
 
-def _unshown(against: Against, incidents: Sequence[Incident]) -> list[Changed]:
+def unshown(against: Against, incidents: Sequence[Incident]) -> list[Changed]:
     """Return the entries that differ in what is hashed, and that the chain itself does not show."""
     shown = {
         number
@@ -131,7 +201,23 @@ def _unshown(against: Against, incidents: Sequence[Incident]) -> list[Changed]:
     return [one for one in hashed if one.sequence_number not in shown]
 
 
-def _names(change: Changed) -> str:
+def is_changed_there(change: Changed, against: Against, here: Records) -> bool:
+    """Whether it is proven that the other copy was changed at an entry: here it fits, and there it does not.
+
+    Either its content there does not have the hash that both have stored, or the next entry there links to the entry
+    as it is here.
+    """
+    number = change.sequence_number or 0
+    ours, theirs, follows = only(here, number), against.one(number), against.one(number + 1)
+    if ours is None or theirs is None or not ours.fits or theirs.stored_hash is None:
+        return False
+    if ours.stored_hash == theirs.stored_hash:
+        return not theirs.fits
+    return follows is not None and follows.link == ours.stored_hash
+
+
+def names(change: Changed) -> str:
+    """Return in which columns an entry differs, but for its hashes."""
     return ", ".join(sorted(change.columns.keys() - {"entry_hash", "previous_hash"})) or "nothing but its hashes"
 
 
@@ -143,7 +229,7 @@ def _rewrite(against: Against, first: Changed, *, signed: bool) -> Incident:
         against.last,
         count,
         f"From entry {number:,} on the ledger is not the one in {against.label}: {counted(count)} "
-        f"{'has' if count == 1 else 'have'} another hash. Entry {number:,} differs in {_names(first)}.",
+        f"{'has' if count == 1 else 'have'} another hash. Entry {number:,} differs in {names(first)}.",
         Certainty.PROVEN if signed else Certainty.FITS,
         because=(
             "The chain fits together here, so the entries that follow the one that was changed were given new hashes.",
@@ -156,50 +242,57 @@ def _rewrite(against: Against, first: Changed, *, signed: bool) -> Incident:
     )
 
 
-def doubts(against: Against, incidents: Sequence[Incident]) -> Iterator[str]:
-    """Yield what was changed in the other copy, and not here: its entries have the hashes that are here."""
-    found = [one for one in _unshown(against, incidents) if "entry_hash" not in one.columns]
-    if found and "entry_hash" in against.columns:
-        numbers = ", ".join(f"{one.sequence_number:,}" for one in found[:10])
-        yield (
-            f"The other copy was changed: there these entries do not say what their hashes, which are the same in "
-            f"both, are made of: {numbers}{' …' if len(found) > 10 else ''}."
-        )
-
-
 _SHORT = 10_000
 """Entries of a range that are taken one by one."""
 
 _IN_THE_CHAIN = (What.EDIT, What.EDIT_WITH_HASH, What.HASH_ALTERED, What.REORDERING, What.DUPLICATE, What.FORK)
 """What the chain itself shows of the entries that it is about."""
 
-_RENUMBERED = (What.INSERTION, What.RENUMBERING)
+RENUMBERED = (What.INSERTION, What.RENUMBERING)
+"""Behind these the entries have other numbers than in the other copy."""
 
 
-def _absent(against: Against, incidents: Sequence[Incident], last: int | None) -> Iterator[Incident]:
+def _absent(against: Against, incidents: Sequence[Incident], here: Records, last: int | None) -> Iterator[Incident]:
     """Find entries that are only there, at the end, where the chain cannot show that they are missing."""
-    known = [(one.first or 0, one.last or 0) for one in incidents if one.what in _MISSING and one.last is not None]
-    for low, high in against.missing_ranges:
-        if low is None or high is None or any(first <= low and high <= end for first, end in known):
-            continue
+    for low, high in unknown_here(against, incidents):
         if last is not None and low <= last:
-            continue  # a place that the chain tells of
+            continue  # of which `other_copy.py` tells
         signed = any(one.what is What.TRUNCATION for one in incidents)
+        ours, theirs = only(here, low - 1), against.one(low)
+        follows = ours is not None and theirs is not None and theirs.fits and theirs.link == ours.stored_hash
         yield Incident(
             What.TRUNCATION,
             low,
             high,
             high - low + 1,
             f"{capital(entries(low, high, high - low + 1))} {'is' if low == high else 'are'} in {against.label}, and "
-            "cut off at the end here.",
-            Certainty.PROVEN if signed else Certainty.FITS,
-            because=("The other copy has more entries than the ledger has now.",),
-            otherwise=() if signed else ("They were put into the other copy; a checkpoint tells which.",),
-            next_step="Preserve both, and find out which of them was kept where nobody could write.",
+            f"the ledger ends with entry {last or 0:,}.",
+            Certainty.PROVEN if signed else Certainty.OPEN,
+            because=(
+                "The other copy has more entries than the ledger has now.",
+                *((f"Entry {low:,} there links to the last entry here.",) if follows else ()),
+            ),
+            otherwise=()
+            if signed
+            else (
+                "They were cut off at the end here.",
+                "The other copy is newer: they were appended after this ledger was copied.",
+                "They were put into the other copy; a checkpoint tells which.",
+            ),
+            next_step="Preserve both. Find out which of them is newer, and which was kept where nobody could write.",
         )
 
 
-_MISSING = (What.DELETION, What.PREFIX_DELETION, What.TRUNCATION)
+def unknown_here(against: Against, incidents: Sequence[Incident]) -> Iterator[tuple[int, int]]:
+    """Yield the entries that are only in the other copy, but for those that are known to be missing here."""
+    known = [(one.first or 0, one.last or 0) for one in incidents if one.what in DELETED and one.last is not None]
+    for low, high in against.missing_ranges:
+        if low is not None and high is not None and not any(first <= low and high <= end for first, end in known):
+            yield low, high
+
+
+DELETED = (What.DELETION, What.PREFIX_DELETION, What.TRUNCATION)
+"""What is about entries that are not there."""
 
 
 def _uncovered(against: Against) -> Iterator[Incident]:

@@ -19,6 +19,7 @@ from pytest_audit_ledger.forensics.incident import (
     What,
     capital,
     counted,
+    deleted,
     entries,
 )
 from pytest_audit_ledger.forensics.order import moves
@@ -86,12 +87,6 @@ def _edit_of_many(one: Explained) -> Incident:
     )
 
 
-_FEWER = (
-    "That one of these is gone is proven; the writer may have skipped the other numbers, which only another copy tells."
-)
-"""A link names one entry that is not there, whatever the width of the gap."""
-
-
 def gaps(chain: Chain) -> Iterator[Incident]:
     """Find ranges that were deleted, and numbers that no entry ever had."""
     for place in list(chain.places):
@@ -140,7 +135,7 @@ def _gap(place: Place, first: int, last: int) -> Incident:
         first,
         last,
         count,
-        f"{capital(entries(first, last, count))} {'were' if plural else 'was'} deleted {where}.",
+        f"{deleted(first, last)} {where}.",
         Certainty.PROVEN if sound else Certainty.FITS,
         because=(
             (
@@ -148,10 +143,10 @@ def _gap(place: Place, first: int, last: int) -> Incident:
                 f"{', and its own hash covers that name.' if sound else '. Its own hash does not fit, either.'}"
             ),
         ),
-        otherwise=(_FEWER,) if plural else (),
         next_step=f"{PRESERVE} {COMPARE}",
         time_before=time_before,
         time_after=time_after,
+        in_full=f"{capital(entries(first, last, count))} {'were' if plural else 'was'} deleted {where}.",
     )
 
 
@@ -286,5 +281,5 @@ def leftovers(chain: Chain) -> Iterator[Incident]:
             count,
             f"At {counted(count)} more something does not fit, which was counted and not sorted out.",
             Certainty.OPEN,
-            next_step="Resolve what is known first, or investigate a part: an export with --date-range.",
+            next_step="Resolve what is known first, or investigate a part: audit-ledger export --date-range FROM,TO.",
         )

@@ -13,22 +13,7 @@ from enum import Enum
 from itertools import product
 from typing import Any
 
-from pytest_audit_ledger.entry import NULL, PAYLOAD_COLUMNS, plain_text
-
-SCHEMA_ORDER = (
-    "sequence_number",
-    "previous_hash",
-    "timestamp",
-    "verdict",
-    "telemetry_id",
-    "telemetry_hash",
-    "rule_id",
-    "knowledge_graph_version",
-    "ski_model_version",
-    "reasoning",
-    "track",
-)
-"""The hashed columns in the order of the table, which a writer that does not sort the keys is likely to keep."""
+from pytest_audit_ledger.entry import HASHED_COLUMNS, NULL, PAYLOAD_COLUMNS, plain_text
 
 _KEYS = {column: key for key, column in PAYLOAD_COLUMNS.items()}
 
@@ -75,7 +60,7 @@ class Form:
     @property
     def order(self) -> tuple[str, ...]:
         """The columns in the order of their keys."""
-        return SCHEMA_ORDER if self.schema_order else tuple(sorted(SCHEMA_ORDER, key=self._key))
+        return HASHED_COLUMNS if self.schema_order else tuple(sorted(HASHED_COLUMNS, key=self._key))
 
     @property
     def separator(self) -> str:
@@ -118,7 +103,7 @@ def _forms() -> tuple[Form, ...]:
         if field.name != "without"
     }
     combined = [Form(**dict(zip(choices, chosen, strict=True))) for chosen in product(*choices.values())]
-    others = combined[1:] + [Form(without=column) for column in SCHEMA_ORDER]
+    others = combined[1:] + [Form(without=column) for column in HASHED_COLUMNS]
     return tuple(sorted(others, key=lambda form: len(form.departures)))
 
 

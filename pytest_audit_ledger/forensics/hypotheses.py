@@ -17,11 +17,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from itertools import chain, combinations, pairwise
 
-from pytest_audit_ledger.entry import GENESIS_HASH, VERDICTS, Entry, entry_hash, json_text
-from pytest_audit_ledger.forensics.forms import OTHER_FORMS, SCHEMA_ORDER, Form
+from pytest_audit_ledger.entry import GENESIS_HASH, HASHED_COLUMNS, VERDICTS, Entry, entry_hash, json_text
+from pytest_audit_ledger.forensics.forms import OTHER_FORMS, Form
 from pytest_audit_ledger.forensics.rewritings import UNCHANGED, Rewriting, Transformation, Value, rewritings
 
-CONTENT = tuple(column for column in SCHEMA_ORDER if column not in ("sequence_number", "previous_hash"))
+CONTENT = tuple(column for column in HASHED_COLUMNS if column not in ("sequence_number", "previous_hash"))
 """The columns that say what was decided; the other two give an entry its place."""
 
 BANDS = (64, 1_024, 16_384, 262_144, 2**62)
@@ -34,7 +34,7 @@ FEW_TOGETHER = 32
 """Values of each column that are tried where several others are changed for one reason."""
 
 _LIKELY_EDITED = ("verdict", "timestamp", "track", "rule_id", "knowledge_graph_version", "ski_model_version")
-COLUMNS = (*_LIKELY_EDITED, *(column for column in SCHEMA_ORDER if column not in _LIKELY_EDITED))
+COLUMNS = (*_LIKELY_EDITED, *(column for column in HASHED_COLUMNS if column not in _LIKELY_EDITED))
 """The hashed columns, those that somebody is likely to edit first."""
 
 MOST_IN_OTHER_FORMS = 1_000
@@ -123,7 +123,7 @@ class Trial:
 
 def texts(entry: Entry) -> dict[str, Value]:
     """Return the hashed columns of an entry as text."""
-    values = {column: getattr(entry, column) for column in SCHEMA_ORDER}
+    values = {column: getattr(entry, column) for column in HASHED_COLUMNS}
     return {column: None if value is None else str(value) for column, value in values.items()}
 
 
@@ -174,7 +174,7 @@ class Hypotheses:
         self.vocabulary = vocabulary
         self.known = known
         self.stored = texts(suspect.entry)
-        members = {column: self.members(column, [self.stored[column]])[0] for column in SCHEMA_ORDER}
+        members = {column: self.members(column, [self.stored[column]])[0] for column in HASHED_COLUMNS}
         self.frame = Frame(known.form, members)
         self._values: dict[str, dict[Value, Cause]] = {}
         self._options: dict[str, Options] = {}

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import Enum
 
 from pytest_audit_ledger.forensics.reconstruction import Reconstruction, Unexplained
 
 PRESERVE = "Preserve the server, its logs and its backups as they are."
-COMPARE = "Compare with a backup or an export: --against FILE."
+COMPARE = "Compare with a backup or an export: audit-ledger investigate --against FILE."
+
+
+def followable(advice: str, options: str) -> str:
+    """Return advice whose commands name the ledger: `options` are those that do."""
+    return _COMMAND.sub(lambda found: f"{found[0]} {options}", advice)
+
+
+_COMMAND = re.compile(r"audit-ledger (?:investigate|verify)\b")
 
 
 class What(str, Enum):
@@ -36,6 +45,7 @@ class What(str, Enum):
     GUARDS = "guards"
     CHECKPOINTS = "checkpoints"
     FILE = "file"
+    OTHER_COPY = "other-copy"
     NOT_SORTED_OUT = "not-sorted-out"
 
 
@@ -55,9 +65,11 @@ class Incident:
     """One thing that happened.
 
     `first` and `last` are the sequence numbers that it is about, as they stand in the ledger or, where entries are
-    missing, as they stood there; None where it is about no entry. `count` is how many entries it touches.
-    `time_before` and `time_after` are the times of the entries next to it that nothing happened to, as canonical text,
-    empty where there is none. `because` is the evidence, `otherwise` are other explanations that fit as well, and
+    missing, as they stood there; None where it is about no entry. `count` is how many entries it touches, or how many
+    numbers are missing.
+    `in_full` is what the sentence becomes where all entries of a gap are known to have stood there. `time_before` and
+    `time_after` are the times of the entries next to it that nothing happened to, as canonical text, empty where there
+    is none. `because` is the evidence, `otherwise` are other explanations that fit as well, and
     `reconstructions` say what the entries said when they were written, of those that were looked at one by one.
     """
 
@@ -73,6 +85,13 @@ class Incident:
     time_before: str = ""
     time_after: str = ""
     reconstructions: tuple[Reconstruction | Unexplained, ...] = ()
+    in_full: str = ""
+
+    def is_about(self, number: int) -> bool:
+        """Whether it is about the entry of this number, or about all from an earlier one on."""
+        if self.first is None or number < self.first:
+            return False
+        return self.what is What.REWRITE if self.last is None else number <= self.last
 
 
 MANY = 10
@@ -84,6 +103,13 @@ def entries(first: int, last: int, count: int = 0) -> str:
     if first == last:
         return f"entry {first:,}"
     return f"entries {first:,} to {last:,}{f' ({count:,} of them)' if count >= MANY else ''}"
+
+
+def deleted(first: int, last: int) -> str:
+    """Return what a broken link proves where these numbers are missing: that an entry is gone, not that all were."""
+    if first == last:
+        return f"Entry {first:,} was deleted"
+    return f"At least one of the entries {first:,} to {last:,}, whose numbers are missing, was deleted"
 
 
 def counted(number: int, one: str = "entry", many: str = "entries") -> str:

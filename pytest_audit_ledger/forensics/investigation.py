@@ -6,18 +6,20 @@ entries, what they said before, how sure that is, and what to do next. What the 
 
 from __future__ import annotations
 
+import shlex
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from pytest_audit_ledger.entry import GENESIS_HASH, entry_hash
-from pytest_audit_ledger.forensics.against import Against, Changed, compared, doubts
+from pytest_audit_ledger.forensics.against import Against, Changed, compared, missing_here
 from pytest_audit_ledger.forensics.classification import classify
 from pytest_audit_ledger.forensics.evidence import MOST, Evidence, Runs
 from pytest_audit_ledger.forensics.hypotheses import Suspect, Vocabulary
-from pytest_audit_ledger.forensics.incident import Certainty, Incident, What
+from pytest_audit_ledger.forensics.incident import Certainty, Incident, What, followable
+from pytest_audit_ledger.forensics.looked import Looked, absent, standing
+from pytest_audit_ledger.forensics.other_copy import other_copy, unanswered
 from pytest_audit_ledger.forensics.reconstruction import Budget, Reconstruction, Unexplained, Witness, reconstruct
-from pytest_audit_ledger.forensics.records import Record, Records, read
+from pytest_audit_ledger.forensics.records import Record, Records, only, read
 from pytest_audit_ledger.forensics.rewritings import Transformation
 from pytest_audit_ledger.forensics.surroundings import surroundings
 from pytest_audit_ledger.forensics.systematic import Systematic, find
@@ -39,20 +41,6 @@ HYPOTHESES = " hypotheses"
 
 Compare = Callable[[Snapshot, Sequence[int]], Against]
 """Compares the ledger with another copy, and reads these entries there."""
-
-
-@dataclass(frozen=True)
-class Looked:
-    """One entry that was asked for: how it stands there, several times perhaps, or not at all, and what that means.
-
-    `fits` is whether there is one, its own hash fits, and so do the links to both its neighbours.
-    """
-
-    number: int
-    records: tuple[Record, ...]
-    sentences: tuple[str, ...]
-    fits: bool
-    reconstruction: Reconstruction | Unexplained | None = None
 
 
 @dataclass(frozen=True)
@@ -112,7 +100,10 @@ class Inquiry:
         """Seconds left for reconstructions."""
         self.readable = snapshot.unreadable("sequence_number") is None
         self.records: Records = {}
+        self.asked: set[int] = set()
+        """The numbers of entries that were read, or are not there."""
         self.against: Against | None = None
+        self.differences: tuple[Changed, ...] = ()
 
     def run(self, entry: int | None = None, compare: Compare | None = None) -> Investigation:
         """Look at everything in turn, and at `entry` in any case; `compare` compares with another copy.
@@ -123,27 +114,28 @@ class Inquiry:
         chain = classify(self.evidence, causes) if self.evidence else []
         suspects, left_out = _suspects(chain, self.samples)
         asked = {entry} if entry is not None else set()
-        around = {number + by for number in {*suspects, *asked} for by in (-1, 0, 1)}
         if self.readable:
-            self.records = read(self.snapshot, around)
+            self._read({*suspects, *asked})
         if compare is not None and self.readable:
-            self.against = compare(self.snapshot, sorted({*suspects, *asked}))
+            self._compare(compare, {*suspects, *asked}, missing_here(chain))
         found = self._reconstructed(suspects, _known(causes))
         left_out += sum(number not in found and self._suspect(number) is not None for number in suspects)
         chain = [self._with(incident, found) for incident in chain]
         incidents = surroundings(self.verification, chain)
         if self.against is not None:
             last = self.evidence.last.number if self.evidence and self.evidence.last else None
-            notes = (*self.against.notes, *doubts(self.against, incidents))
-            incidents = compared(self.against, incidents, last)
-            self.against = replace(self.against, notes=notes)
+            beside = list(other_copy(self.against, incidents, self.records, last))
+            incidents = [*compared(self.against, incidents, self.records, last), *beside]
+        options = shlex.join(self.verification.options)
+        incidents = [replace(one, next_step=followable(one.next_step, options)) for one in incidents]
+        self.differences = tuple(self._differences())
         return Investigation(
             verification=self.verification,
             incidents=tuple(sorted(incidents, key=_place)),
             against=self.against,
-            differences=tuple(self._differences()),
+            differences=self.differences,
             looked=self._looked(entry, incidents, found.get(entry)) if entry is not None else None,
-            undecided=tuple(self._undecided()),
+            undecided=tuple(followable(one, options) for one in self._undecided()),
             hypotheses=self.hypotheses,
             left_out=left_out,
             limit_s=self.limit_s,
@@ -184,9 +176,21 @@ class Inquiry:
         self.hypotheses = sum(one.hypotheses for one in found.values())
         return found
 
+    def _read(self, numbers: Iterable[int]) -> None:
+        """Read these entries and their neighbours, but for what was read before."""
+        around = {number + by for number in numbers for by in (-1, 0, 1)} - self.asked
+        self.asked |= around
+        self.records = {**self.records, **read(self.snapshot, around)}
+
+    def _compare(self, compare: Compare, numbers: set[int], missing: Sequence[int]) -> None:
+        """Compare with the other copy, and read here what is told of there."""
+        self.against = compare(self.snapshot, sorted({*numbers, *missing}))
+        told = (one.sequence_number for one in self.against.changes)
+        ends = (one for range_ in self.against.missing_ranges for one in range_[:1])
+        self._read({number for number in (*told, *ends, *missing[:1], *missing[-1:]) if number is not None})
+
     def _one(self, number: int) -> Record | None:
-        records = self.records.get(number, ())
-        return records[0] if len(records) == 1 else None
+        return only(self.records, number)
 
     def _suspect(self, number: int) -> Suspect | None:
         """Return what is known of an entry and its neighbours; None where it is not there, or there twice."""
@@ -199,7 +203,7 @@ class Inquiry:
         return Suspect(
             entry=here.entry,
             stored_hash=here.stored_hash,
-            committed=after.columns.get("previous_hash") if after else None,
+            committed=after.link if after else None,
             before=before.entry if before else None,
             before_hash=before.stored_hash if before else None,
             after=after.entry if after else None,
@@ -245,51 +249,10 @@ class Inquiry:
         yield from sorted(told.values(), key=lambda one: one.sequence_number or 0)
 
     def _looked(self, number: int, incidents: Sequence[Incident], found: Reconstruction | Unexplained | None) -> Looked:
-        records = tuple(self.records.get(number, ()))
-        touched = [one for one in incidents if one.first and one.last and one.first <= number <= one.last]
-        if not records:
-            return Looked(number, (), tuple(self._absent(number, touched)), fits=False)
-        sentences = list(self._standing(number, records))
-        fits = not sentences
-        if fits:
-            sentences = [
-                f"Entry {number:,} is as it was written, as far as the chain shows: its content hashes to its "
-                "entry_hash, and the links to both of its neighbours fit."
-                if self._one(number + 1)
-                else f"Entry {number:,} hashes to its entry_hash and links to the entry before it. No entry follows "
-                "that would commit to it."
-            ]
-        sentences += [f"Part of an incident: {one.sentence}" for one in touched]
-        return Looked(number, records, tuple(sentences), fits=fits, reconstruction=found)
-
-    def _standing(self, number: int, records: Sequence[Record]) -> Iterator[str]:
-        """Yield what does not fit at an entry."""
-        if len(records) > 1:
-            yield f"Entry {number:,} stands there {len(records)} times."
-        for record in records:
-            if "T" not in (record.columns.get("timestamp") or "") or entry_hash(record.entry) != record.stored_hash:
-                yield f"The content of entry {number:,} does not hash to its entry_hash."
-        here, before, after = records[0], self._one(number - 1), self._one(number + 1)
-        link = before.stored_hash if before else GENESIS_HASH if number == 1 else None
-        if link is not None and here.columns.get("previous_hash") != link:
-            yield f"Its previous_hash is not the hash of {'the entry before it' if before else 'a first entry'}."
-        if after is not None and after.columns.get("previous_hash") != here.stored_hash:
-            yield f"Entry {number + 1:,} names another hash than the one stored with entry {number:,}."
-
-    def _absent(self, number: int, touched: Sequence[Incident]) -> Iterator[str]:
-        """Yield what surrounds an entry that is not there."""
-        survey = self.verification.survey
-        yield f"There is no entry {number:,}."
-        yield from (f"Part of an incident: {one.sentence}" for one in touched)
-        if survey is not None and survey.sequence_last is not None:
-            first, last = survey.sequence_first, survey.sequence_last
-            if number > last:
-                yield f"The ledger ends with entry {last:,}, of {survey.time_last}."
-            elif first is not None and number < first:
-                yield f"The ledger starts with entry {first:,}, of {survey.time_first}."
-        neighbours = [self._one(number + by) for by in (-1, 1)]
-        for record in filter(None, neighbours):
-            yield f"Entry {record.number:,} is there, of {record.columns.get('timestamp')}."
+        about = [one for one in incidents if one.is_about(number)]
+        if self.records.get(number):
+            return standing(number, self.records, about, self.against, self.differences, found)
+        return absent(number, self.records, about, self.against, self.verification.survey)
 
     def _undecided(self) -> Iterator[str]:
         """Yield what could not be told, and what would tell it."""
@@ -303,14 +266,16 @@ class Inquiry:
             yield f"{', '.join(checks)} could not be evaluated. {reason}"
         if verification.info is not None and verification.info.resumed is not None:
             yield f"Entries up to {verification.info.resumed.after:,} were not read, so nothing is known of them."
-        if verification.anchor is None and self.against is None:
+        if verification.anchor is None and self.against is not None:
+            yield from unanswered(self.against, verification.size, verification.sequence_range[1])
+        elif verification.anchor is None:
             yield (
-                "Whether the ledger was rewritten as a whole, or its end cut off, cannot be told without something "
-                "kept elsewhere: --checkpoint DIR, or --against a backup or an export."
+                "Whether the ledger was rewritten as a whole, or its end cut off, only something kept elsewhere tells, "
+                "a checkpoint, a backup or an export: audit-ledger investigate --checkpoint DIR, or --against FILE."
             )
 
 
-_SHOWN_BY_ANOTHER = (What.REWRITE, What.TRUNCATION, What.UNCOVERED)
+_SHOWN_BY_ANOTHER = (What.REWRITE, What.TRUNCATION, What.UNCOVERED, What.OTHER_COPY)
 
 _TO_RECONSTRUCT = (What.EDIT, What.EDIT_WITH_HASH)
 

@@ -105,6 +105,12 @@ def _was(run: Run) -> str:
     return "was" if run.first == run.last else "were"
 
 
+def _gone(first: int, last: int) -> str:
+    """Return what is proven where numbers are missing among those that entries were written with."""
+    written = f"written as {_range(first, last)}"
+    return f"The entry {written} was deleted" if first == last else f"At least one of the entries {written} was deleted"
+
+
 def _range(first: int, last: int) -> str:
     return f"{first:,}" if first == last else f"{first:,} to {last:,}"
 
@@ -152,11 +158,14 @@ def _shifted(chain: Chain, run: Run, shift: int, place: Place | None) -> Inciden
         first,
         last,
         count,
-        f"{counted(count).capitalize()}, written as {_range(first, last)}, {'was' if count == 1 else 'were'} deleted "
-        f"{where}. {written}",
+        f"{_gone(first, last)} {where}. {written}",
         Certainty.PROVEN,
         because=(proof, f"Entry {run.first:,} names the hash of an entry before it that is not there."),
         next_step=NEXT,
         time_before=time_before,
         time_after=time_after,
+        in_full=(
+            f"{capital(counted(count))}, written as {_range(first, last)}, {'was' if count == 1 else 'were'} deleted "
+            f"{where}. {written}"
+        ),
     )

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pytest_audit_ledger.entry import PAYLOAD_COLUMNS, Batch, Entry, plain_text
+from pytest_audit_ledger.entry import PAYLOAD_COLUMNS, Batch, Entry, entry_hash, plain_text
 from pytest_audit_ledger.sources.base import Segment, Snapshot
 
 TOGETHER = 500
@@ -36,6 +36,16 @@ class Record:
         return self.columns.get("entry_hash")
 
     @property
+    def link(self) -> Value:
+        """Its previous_hash."""
+        return self.columns.get("previous_hash")
+
+    @property
+    def fits(self) -> bool:
+        """Whether its content hashes to its entry_hash."""
+        return "T" in (self.columns.get("timestamp") or "") and entry_hash(self.entry) == self.stored_hash
+
+    @property
     def envelope(self) -> Mapping[str, Value]:
         """What its envelope says that the entry says, too; empty where there is none."""
         try:
@@ -48,6 +58,12 @@ class Record:
 
 Records = Mapping[int, Sequence[Record]]
 """By number; several where a number stands there twice."""
+
+
+def only(records: Records, number: int) -> Record | None:
+    """Return the entry of a number; None where it was not read, is not there, or stands there twice."""
+    found = records.get(number, ())
+    return found[0] if len(found) == 1 else None
 
 
 def read(snapshot: Snapshot, numbers: Iterable[int]) -> Records:

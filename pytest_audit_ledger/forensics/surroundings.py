@@ -160,7 +160,7 @@ def _envelope(number: int | None, hashes: Sequence[Finding], said: Sequence[Find
         sentence = f"The envelope of {entry} was taken away; the verifier status that it gave is still there."
         certainty = Certainty.FITS
         otherwise = ("There never was one, and somebody set the verifier status, which no hash covers.",)
-    elif all("verifier" in one.expected for one in said):
+    elif all(one.expected.startswith("verifier_") for one in said):
         sentence = f"The verifier status of {entry} is not that of its envelope."
         otherwise = (
             "The column verifier_status was changed, which no hash covers.",
@@ -233,7 +233,7 @@ def _checkpoints(verification: Verification, outcome: Outcome | None, chain: Seq
                 if proven
                 else "No older checkpoint fits.",
             )
-            step = f"{PRESERVE} Find the entry: audit-ledger investigate --against a backup or an export."
+            step = f"{PRESERVE} {COMPARE}"
             first = proven + 1
             yield Incident(What.REWRITE, first, None, 0, sentence, Certainty.PROVEN, because=because, next_step=step)
         elif one.code == "TRUNCATED":
@@ -246,7 +246,7 @@ def _checkpoints(verification: Verification, outcome: Outcome | None, chain: Seq
                 0,
                 sentence,
                 Certainty.PROVEN,
-                next_step="Compare with a backup or an export, which shows the column: --against FILE.",
+                next_step=f"{COMPARE} It shows the column.",
             )
         else:
             certainty = Certainty.PROVEN if one.code == "EQUIVOCATION" else Certainty.OPEN
@@ -286,14 +286,16 @@ def _guards(outcomes: Sequence[Outcome]) -> Iterator[Incident]:
     more = (f"{count - SHOWN:,} more, which audit-ledger verify --verbose tells.",) if count > SHOWN else ()
     windows = any(outcome.kind == "checkpoint_guards" and _findings(outcome) for outcome in outcomes)
     since = () if windows else ("The ledger does not tell since when; the record beside a checkpoint would.",)
+    others = f", and {counted(count - 1, 'finding', 'findings')} more" if count > 1 else ""
+    told = found[:SHOWN] if count > 1 else ()
     yield Incident(
         What.GUARDS,
         None,
         None,
         count,
-        f"What protects the entries is not as it must be: {counted(count, 'finding', 'findings')}.",
+        f"What protects the entries is not as it must be: {found[0].message}{others}.",
         Certainty.PROVEN,
-        because=(*(f"{capital(one.message)}." for one in found[:SHOWN]), *more, *since),
+        because=(*(f"{capital(one.message)}." for one in told), *more, *since),
         next_step="Find out who changed it; restore it: audit-ledger verify --repair --dry-run shows how.",
     )
 
@@ -308,7 +310,7 @@ def _file(outcome: Outcome | None) -> Iterator[Incident]:
             f"{capital(one.message)}.",
             Certainty.PROVEN,
             otherwise=("The file was damaged or cut off where it was copied.", "Somebody changed it."),
-            next_step="Fetch the export again from where it was filed, and compare both: audit-ledger diff.",
+            next_step="Fetch the export again from where it was filed, and compare both: audit-ledger diff A B.",
         )
 
 

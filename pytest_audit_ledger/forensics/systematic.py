@@ -18,8 +18,8 @@ from hashlib import sha256
 from itertools import product
 from typing import Any, ClassVar
 
-from pytest_audit_ledger.entry import PAYLOAD_COLUMNS, Batch, Entry, json_text, plain_text
-from pytest_audit_ledger.forensics.forms import CANONICAL, OTHER_FORMS, SCHEMA_ORDER
+from pytest_audit_ledger.entry import HASHED_COLUMNS, PAYLOAD_COLUMNS, Batch, Entry, json_text, plain_text
+from pytest_audit_ledger.forensics.forms import CANONICAL, OTHER_FORMS
 from pytest_audit_ledger.forensics.hypotheses import Hypotheses, Suspect, Vocabulary, texts
 from pytest_audit_ledger.forensics.reconstruction import Budget, Reconstruction, reconstruct
 from pytest_audit_ledger.forensics.rewritings import Rewriting, Transformation, Value, constant, rewritings
@@ -168,7 +168,7 @@ class Explained:
 
 def suspect_at(batch: Batch, place: int) -> Suspect:
     """Return an entry of a batch with its hash, and nothing of what is around it."""
-    values: dict[str, Any] = {column: plain_text(batch.text(column)[place]) for column in SCHEMA_ORDER}
+    values: dict[str, Any] = {column: plain_text(batch.text(column)[place]) for column in HASHED_COLUMNS}
     number = batch.sequence_numbers[place]
     return Suspect(Entry(**{**values, "sequence_number": number}), plain_text(batch.text("entry_hash")[place]))
 
@@ -211,7 +211,7 @@ class Systematic(Fold):
         stored = batch.text("entry_hash")
         if isinstance(cause, LostDigits):
             return {place for place in places if self._has_lost_digits(batch, place)}
-        columns = {column: [batch.text(column)[place] for place in places] for column in SCHEMA_ORDER}
+        columns = {column: [batch.text(column)[place] for place in places] for column in HASHED_COLUMNS}
         payloads = cause.payloads(columns)
         rows = zip(places, payloads, strict=True)
         return {place for place, payload in rows if sha256(payload).hexdigest() == stored[place]}

@@ -131,6 +131,7 @@ class AppendOnly(Guard):
 
     def _examine_roles(self, catalogue: Catalogue) -> None:
         severity = Severity(self.parameters["roles"])
+        what = "the table or a partition of it" if catalogue.info.relation_kind == "p" else "the table"
         superusers = []
         for row in catalogue.rows(sql("privileges.sql")):
             self.element_count += 1
@@ -140,7 +141,7 @@ class AppendOnly(Guard):
             if row["superuser"]:
                 superusers.append(row["role"])
             elif powers:
-                message = f"the role {row['role']} may {', '.join(powers)} the table"
+                message = f"the role {row['role']} may {', '.join(powers)} {what}"
                 expected = "INSERT and SELECT only"
                 self.findings.add(Finding("ROLE_MAY_CHANGE", message, None, expected, row["role"], severity))
         self.facts["superusers"] = ", ".join(superusers)

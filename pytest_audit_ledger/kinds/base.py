@@ -69,7 +69,7 @@ from typing import Any, ClassVar, Protocol
 from pytest_audit_ledger.checkpoints.pieces import Share
 from pytest_audit_ledger.entry import Batch
 from pytest_audit_ledger.errors import LedgerError
-from pytest_audit_ledger.outcome import Anchor, Finding, Findings
+from pytest_audit_ledger.outcome import Anchor, Finding, Findings, Sides
 
 
 @dataclass(frozen=True)
@@ -209,7 +209,9 @@ class Kind(ABC):
     when it is not, each a plain sentence; `parameters_schema` is a JSON Schema for each parameter, with its `default`,
     and `required_parameters` those a check must give;
     `integrity` marks the kinds whose failure means TAMPERED, unless all codes found are in `inconclusive`, such as that
-    of a lost file; `unit` names what `element_count` counts; `aliases` are further names that suites may call it by.
+    of a lost file; `unit` names what `element_count` counts; `aliases` are further names that suites may call it by;
+    `sides` says, by code, what the two values of a finding are, where they are not what the rule expects and what is
+    there. Two hashes that differ accuse neither.
 
     A text parameter whose schema has the format `sql-expression` or `sql-query` may use variables of the suite, which
     it finds by name in `parameters["variables"]`.
@@ -224,6 +226,7 @@ class Kind(ABC):
     parameters_schema: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     required_parameters: ClassVar[Sequence[str]] = ()
     aliases: ClassVar[Sequence[str]] = ()
+    sides: ClassVar[Mapping[str, Sides]] = {}
 
     @classmethod
     def objections(cls, parameters: Mapping[str, Any]) -> Iterable[tuple[str, str]]:  # noqa: ARG003  (for others)

@@ -21,7 +21,7 @@ from pytest_audit_ledger.entry import (
 )
 from pytest_audit_ledger.errors import CannotEvaluate
 from pytest_audit_ledger.kinds.base import DURATION_PATTERN, EdgeFold, Extent, Fold, LedgerInfo, duration
-from pytest_audit_ledger.outcome import Finding, Findings
+from pytest_audit_ledger.outcome import RECOMPUTED, Finding, Findings, Sides
 
 _WHOLE_EXPORT = "Verify the database, or an export of all entries with its manifest beside it."
 
@@ -43,6 +43,7 @@ class ChainLinkage(EdgeFold):
     )
     integrity = True
     columns = ("previous_hash", "entry_hash")
+    sides: ClassVar[Mapping[str, Sides]] = {"HASH_MISMATCH": ("hash before", "previous_hash")}
 
     def __init__(self, parameters: Mapping[str, Any], ledger: LedgerInfo, samples: int) -> None:
         super().__init__(parameters, ledger, samples)
@@ -63,8 +64,8 @@ class ChainLinkage(EdgeFold):
     def inspect(self, previous: Any, current: Any) -> Finding | None:
         """Find a link that does not hold."""
         number, link, _ = current
-        expected = GENESIS_HASH if previous is None else previous[2]
-        if link == expected and link != NULL:
+        hash_before = GENESIS_HASH if previous is None else previous[2]
+        if link == hash_before and link != NULL:
             return None
         before = 0 if previous is None else previous[0]
         if self.ledger.extent is not Extent.WHOLE and None not in (number, before) and number != before + 1:
@@ -74,7 +75,7 @@ class ChainLinkage(EdgeFold):
             message = "the first entry does not start from 64 zeros"
         else:
             message = f"previous_hash is not the entry_hash of the entry before it (sequence {previous[0]})"
-        return Finding("HASH_MISMATCH", message, number, expected=_shown(expected), actual=_shown(link))
+        return Finding("HASH_MISMATCH", message, number, _shown(hash_before), _shown(link))
 
     def merge(self, later: ChainLinkage) -> None:
         """Add up the open ends, too."""
@@ -98,11 +99,13 @@ class EntryHash(Fold):
     name = "entry_hash"
     rule = "Every entry_hash is the SHA-256 of the entry's canonical payload."
     remedy = (
-        "The entries shown were changed after they were written. Stop relying on the ledger, preserve the server, "
-        "and compare these entries with the latest backup or export."
+        "Each entry shown, or the entry_hash stored with it, was changed after it was written. Stop relying on the "
+        "ledger, preserve the server, see what audit-ledger investigate can prove, and compare with the latest backup "
+        "or export."
     )
     integrity = True
     columns = ("entry_hash", *PAYLOAD_COLUMNS.values())
+    sides: ClassVar[Mapping[str, Sides]] = {"ENTRY_HASH_MISMATCH": RECOMPUTED}
 
     def feed(self, batch: Batch) -> None:
         """Recompute the hash of every entry."""
@@ -110,14 +113,14 @@ class EntryHash(Fold):
         recomputed = batch.recomputed_hashes
         if recomputed == stored and batch.has_canonical_timestamps:
             return
-        rows = zip(batch.sequence_numbers, stored, recomputed, batch.text("timestamp"), strict=True)
-        for number, actual, expected, timestamp in rows:
+        rows = zip(batch.sequence_numbers, recomputed, stored, batch.text("timestamp"), strict=True)
+        for number, own, beside, timestamp in rows:
             if "T" not in timestamp:
                 message = f"the timestamp {_shown(timestamp)} is none that a canonical payload can hold"
-                self.findings.add(Finding("ENTRY_HASH_MISMATCH", message, number, "no hash exists", _shown(actual)))
-            elif actual != expected:
+                self.findings.add(Finding("ENTRY_HASH_MISMATCH", message, number, "no hash exists", _shown(beside)))
+            elif own != beside:
                 message = "the entry's contents do not hash to the entry_hash stored with them"
-                self.findings.add(Finding("ENTRY_HASH_MISMATCH", message, number, expected, _shown(actual)))
+                self.findings.add(Finding("ENTRY_HASH_MISMATCH", message, number, own, _shown(beside)))
 
 
 class SequenceContinuity(EdgeFold):
@@ -132,6 +135,7 @@ class SequenceContinuity(EdgeFold):
     )
     integrity = True
     columns = ("sequence_number",)
+    sides: ClassVar[Mapping[str, Sides]] = {"ENTRIES_HIDDEN": ("in the table", "by its index")}
 
     def __init__(self, parameters: Mapping[str, Any], ledger: LedgerInfo, samples: int) -> None:
         super().__init__(parameters, ledger, samples)
@@ -192,8 +196,8 @@ class SequenceContinuity(EdgeFold):
                 f"the table holds {self.rows:,} entries, and its index on sequence_number shows "
                 f"{self.element_count:,}: the others are hidden from whoever reads them in order"
             )
-            expected = f"{self.rows:,} entries"
-            self.findings.add(Finding("ENTRIES_HIDDEN", message, None, expected, f"{self.element_count:,}"))
+            both = (f"{self.rows:,} entries", f"{self.element_count:,} entries")
+            self.findings.add(Finding("ENTRIES_HIDDEN", message, None, *both))
         if self.missing:
             self.facts["missing entries"] = f"{self.missing:,}"
         if self.findings.counts:
@@ -222,6 +226,7 @@ class TimestampOrder(EdgeFold):
     )
     integrity = True
     columns = ("timestamp",)
+    sides: ClassVar[Mapping[str, Sides]] = {"TIMESTAMP_ORDER": ("in order", "timestamp")}
     parameters_schema: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "future_tolerance": {
             "type": "string",

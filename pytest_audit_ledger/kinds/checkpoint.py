@@ -25,7 +25,7 @@ from pytest_audit_ledger.entry import Batch
 from pytest_audit_ledger.errors import CannotEvaluate, NotApplicable, UsageError
 from pytest_audit_ledger.kinds.base import Extent, LedgerInfo, duration
 from pytest_audit_ledger.kinds.entry_tree import EntryTree, entry_leaves
-from pytest_audit_ledger.outcome import Anchor, Finding
+from pytest_audit_ledger.outcome import Anchor, Finding, Sides
 
 _TEXTS: Mapping[str, Any] = {"type": "array", "items": {"type": "string", "minLength": 1}, "default": []}
 
@@ -57,9 +57,11 @@ class Checkpoint(EntryTree):
     rule = "The entries that a signed checkpoint speaks of are there: all, in order, and unchanged in every column."
     remedy = (
         "CHECKPOINT_…: put checkpoints and keys in order, and verify again. Anything else: stop relying on the ledger, "
-        "preserve the server and the checkpoints, and compare with the latest backup or export."
+        "preserve the server and the checkpoints, and compare with a backup or an export of then: audit-ledger diff "
+        "names every entry and column that differs, which a checkpoint, one hash over all of them, cannot."
     )
     integrity = True
+    sides: ClassVar[Mapping[str, Sides]] = {"REWRITTEN": ("signed", "recomputed"), "TRUNCATED": ("signed", "found")}
     inconclusive = frozenset({"CHECKPOINT_REJECTED", "CHECKPOINT_MISSING", "CHECKPOINT_STALE"})
     parameters_schema: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "folders": FOLDERS,

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from pytest_audit_ledger.errors import NotApplicable
 from pytest_audit_ledger.kinds.base import Catalogue, Guard, LedgerInfo
 from pytest_audit_ledger.kinds.checkpoint import FOLDERS, VERIFIER_KEYS, beside_suite, opened_store
-from pytest_audit_ledger.outcome import Finding
+from pytest_audit_ledger.outcome import Finding, Sides
 from pytest_audit_ledger.resources import sql
 
 
@@ -25,6 +25,7 @@ class CheckpointGuards(Guard):
         "it is now (audit-ledger checkpoint create --accept-guards). If not, restore it (audit-ledger verify --repair)."
     )
     unit = "guards"
+    sides: ClassVar[Mapping[str, Sides]] = {"GUARDS_CHANGED": ("when signed", "now")}
     integrity = True
     parameters_schema: ClassVar[Mapping[str, Mapping[str, Any]]] = {"folders": FOLDERS, "verifier_keys": VERIFIER_KEYS}
 

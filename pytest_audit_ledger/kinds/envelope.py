@@ -14,7 +14,7 @@ from pytest_audit_ledger.entry import NULL, Batch, plain_text
 from pytest_audit_ledger.errors import NotApplicable
 from pytest_audit_ledger.jsonb import Derived, Document
 from pytest_audit_ledger.kinds.base import Fold, LedgerInfo
-from pytest_audit_ledger.outcome import Finding, Severity
+from pytest_audit_ledger.outcome import RECOMPUTED, Finding, Severity, Sides
 
 
 class ProvenanceFold(Fold):
@@ -45,6 +45,10 @@ class EnvelopeHash(ProvenanceFold):
         "them: compare these entries with the latest backup or export."
     )
     columns = ("envelope_json", "envelope_hash")
+    sides: ClassVar[Mapping[str, Sides]] = {
+        "ENVELOPE_HASH_MISMATCH": RECOMPUTED,
+        "ENVELOPE_NOT_REDERIVABLE": RECOMPUTED,
+    }
 
     def feed(self, batch: Batch) -> None:
         """Recompute the hash of every envelope."""
@@ -55,7 +59,8 @@ class EnvelopeHash(ProvenanceFold):
                 self._compare(number, envelope, plain_text(stored))
             elif stored != NULL:
                 message = "there is the hash of an envelope, and no envelope"
-                self.findings.add(Finding("ENVELOPE_HASH_MISMATCH", message, number, shown(plain_text(stored)), "NULL"))
+                beside = shown(plain_text(stored))
+                self.findings.add(Finding("ENVELOPE_HASH_MISMATCH", message, number, "no envelope", beside))
 
     def _compare(self, number: int | None, envelope: Document, stored: str | None) -> None:
         derived, likely = envelope.derive(stored)
@@ -80,10 +85,12 @@ class EnvelopeConsistency(ProvenanceFold):
     name = "envelope_consistency"
     rule = "Every envelope gives the verdict, the reasoning and the verifier status that its entry gives."
     remedy = (
-        "An envelope shown was changed or exchanged after it was written, or the verifier_status beside it was. Where "
-        "entry_hash passes, the entry's verdict and reasoning are as they were written."
+        "An envelope shown was changed or exchanged after it was written, or its entry or the verifier_status beside "
+        "it was changed. Where entry_hash passes, the entry's verdict and reasoning are as they were written; where it "
+        "fails and envelope_hash passes, the envelope may say what the entry said."
     )
     columns = ("envelope_json", "verdict", "reasoning", "verifier_status")
+    sides: ClassVar[Mapping[str, Sides]] = {"ENVELOPE_INCONSISTENT": ("entry", "envelope")}
 
     def feed(self, batch: Batch) -> None:
         """Compare every envelope with its entry."""
@@ -97,15 +104,16 @@ class EnvelopeConsistency(ProvenanceFold):
                 continue
             self.carriers += 1
             if envelope.problem:
-                self._add(f"the envelope says nothing: {envelope.problem}", number, "a verdict", "none")
+                message = f"the envelope says nothing: {envelope.problem}"
+                self._add(message, number, f"verdict {shown(verdict)}", "no verdict")
             for field, said in _statements(envelope.value):
-                expected = {"verdict": verdict, "reasoning": reasoning}.get(field, status)
-                if said != expected and not envelope.problem:
+                own = {"verdict": verdict, "reasoning": reasoning}.get(field, status)
+                if said != own and not envelope.problem:
                     message = f"the envelope's {field} is not that of the entry"
-                    self._add(message, number, f"{field} {shown(expected)}", f"{field} {shown(said)}")
+                    self._add(message, number, f"{field} {shown(own)}", f"{field} {shown(said)}")
 
-    def _add(self, message: str, number: int | None, expected: str, actual: str) -> None:
-        self.findings.add(Finding("ENVELOPE_INCONSISTENT", message, number, expected, actual))
+    def _add(self, message: str, number: int | None, entry: str, envelope: str) -> None:
+        self.findings.add(Finding("ENVELOPE_INCONSISTENT", message, number, entry, envelope))
 
     def close(self) -> None:
         """Say so where there was nothing to compare."""

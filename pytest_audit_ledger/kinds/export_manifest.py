@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from pytest_audit_ledger.entry import Batch, plain_text
 from pytest_audit_ledger.errors import NotApplicable
 from pytest_audit_ledger.kinds.base import ExportInfo, Fold, LedgerInfo
-from pytest_audit_ledger.outcome import Finding
+from pytest_audit_ledger.outcome import Finding, Sides
 
 
 class ExportManifest(Fold):
@@ -22,6 +22,9 @@ class ExportManifest(Fold):
     )
     integrity = True
     columns: ClassVar[Sequence[str]] = ()
+    sides: ClassVar[Mapping[str, Sides]] = dict.fromkeys(
+        ("EXPORT_CUT", "EXPORT_CHANGED", "EXPORT_MANIFEST"), ("manifest", "file")
+    )
 
     def __init__(self, parameters: Mapping[str, Any], ledger: LedgerInfo, samples: int) -> None:
         super().__init__(parameters, ledger, samples)
@@ -56,10 +59,10 @@ class ExportManifest(Fold):
     def _compare(self, export: ExportInfo, manifest: Mapping[str, Any]) -> None:
         last = self.last.get("sequence_number")
         if (manifest["entries"], manifest["sequence_last"]) != (self.element_count, last):
-            expected = f"{manifest['entries']:,} entries up to sequence {manifest['sequence_last']}"
-            actual = f"{self.element_count:,} entries up to sequence {last}"
+            counted = f"{manifest['entries']:,} entries up to sequence {manifest['sequence_last']}"
+            held = f"{self.element_count:,} entries up to sequence {last}"
             message = "the file does not hold the entries that its manifest counts"
-            self.findings.add(Finding("EXPORT_CUT", message, None, expected, actual))
+            self.findings.add(Finding("EXPORT_CUT", message, None, counted, held))
         if manifest["sha256"] != export.sha256:
             message = "the SHA-256 of the file is not the one in its manifest"
             self.findings.add(Finding("EXPORT_CHANGED", message, None, manifest["sha256"], export.sha256))
@@ -76,7 +79,7 @@ class ExportManifest(Fold):
             "time_last": self.last.get("timestamp"),
             "head_hash": self.last.get("entry_hash"),
         }
-        for name, actual in facts.items():
-            if actual is not None and manifest[name] not in (actual, ""):
+        for name, found in facts.items():
+            if found is not None and manifest[name] not in (found, ""):
                 message = f"what the manifest says of the file's {name} is not so"
-                self.findings.add(Finding("EXPORT_MANIFEST", message, None, str(manifest[name]), str(actual)))
+                self.findings.add(Finding("EXPORT_MANIFEST", message, None, str(manifest[name]), str(found)))

@@ -76,8 +76,8 @@ class TableGuard(Guard):
     def _examine_hiding(self, catalogue: Catalogue) -> None:
         (row,) = catalogue.rows(sql("hiding.sql"))
         self.element_count += 4
-        if row["unlogged"]:
-            message = "the table is UNLOGGED, so a crash of the server empties it"
+        for relation in row["unlogged"] or ():
+            message = f"{relation} is UNLOGGED, so a crash of the server empties it"
             self.findings.add(Finding("TABLE_UNLOGGED", message, None, "LOGGED", "UNLOGGED", Severity.WARNING))
         if row["row_security"]:
             policies = ", ".join(row["policies"] or ["no policy"])

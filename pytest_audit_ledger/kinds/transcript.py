@@ -17,7 +17,7 @@ from pytest_audit_ledger.entry import NULL, Batch, plain_text
 from pytest_audit_ledger.jsonb import Derived, Document, digest
 from pytest_audit_ledger.kinds.base import LedgerInfo
 from pytest_audit_ledger.kinds.envelope import ProvenanceFold, close_without, not_rederivable, shown
-from pytest_audit_ledger.outcome import Finding, Findings, Severity
+from pytest_audit_ledger.outcome import RECOMPUTED, Finding, Findings, Severity, Sides
 from pytest_audit_ledger.transcript_keys import is_signed, keys_by_id, read_keys
 
 _SIGNATURE = re.compile(r"[0-9a-f]{128}")
@@ -71,6 +71,11 @@ class TranscriptSignature(ProvenanceFold):
         "key, and compare with a backup."
     )
     columns = ("transcript_json", "transcript_signature", "signing_key_id", "envelope_json", "track")
+    sides: ClassVar[Mapping[str, Sides]] = {
+        "TRANSCRIPT_HASH_MISMATCH": RECOMPUTED,
+        "TRANSCRIPT_NOT_REDERIVABLE": RECOMPUTED,
+        "TRANSCRIPT_INCONSISTENT": ("beside it", "transcript"),
+    }
     parameters_schema: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "keys": {
             "type": "array",
@@ -251,14 +256,14 @@ def _compare_hashes(number: int | None, transcript: Document) -> Iterator[Findin
     request, stored = transcript.value.get("request_canonical"), transcript.value.get("request_hash")
     if not isinstance(request, str):
         message = "the transcript holds no request"
-        yield Finding("TRANSCRIPT_HASH_MISMATCH", message, number, "request_canonical, a text", shown(request))
+        yield Finding("TRANSCRIPT_HASH_MISMATCH", message, number, "no hash exists", shown(stored))
     elif (recomputed := digest(request.encode("utf-8", "surrogatepass"))) != stored:
         message = "the transcript's request does not hash to the request_hash stored with it"
         yield Finding("TRANSCRIPT_HASH_MISMATCH", message, number, recomputed, shown(stored))
     stored = transcript.value.get("response_hash")
     if "response_canonical" not in transcript.value:
         message = "the transcript holds no response"
-        yield Finding("TRANSCRIPT_HASH_MISMATCH", message, number, "response_canonical", "NULL")
+        yield Finding("TRANSCRIPT_HASH_MISMATCH", message, number, "no hash exists", shown(stored))
         return
     derived, likely = transcript.derive(stored, "response_canonical")
     if derived is Derived.DIFFERS:
@@ -287,7 +292,7 @@ def _compare_copies(
     own = f"{_REFERENCE}{shown(transcript.get('transcript_id'))}"
     if envelope is None:
         message = "there is a transcript, and no envelope that names it"
-        yield Finding("TRANSCRIPT_INCONSISTENT", message, number, own, "no envelope")
+        yield Finding("TRANSCRIPT_INCONSISTENT", message, number, "no envelope", own)
         return
     reference = envelope.value.get("transcript_ref")
     # another scheme than the runtime's own may refer to anything

@@ -1,23 +1,19 @@
-"""What a run leaves behind: which artifacts its options ask for, and writing them when the checks are done."""
+"""What a run leaves behind: which artifacts its options ask for, and writing them when the checks are done.
+
+An artifact is imported where its option is given: most runs write none, and none need wait for what they do not write.
+"""
 
 from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_audit_ledger.artifacts.backup import BackupArtifact, backup_request
 from pytest_audit_ledger.artifacts.base import Artifact, Verified
-from pytest_audit_ledger.artifacts.checkpoint import CheckpointArtifact
-from pytest_audit_ledger.artifacts.encryption import read_key
-from pytest_audit_ledger.artifacts.evidence import JUNIT, EvidenceArtifact
-from pytest_audit_ledger.artifacts.export import ExportArtifact, export_request
 from pytest_audit_ledger.artifacts.files import refuse_full
-from pytest_audit_ledger.artifacts.prover import Prover
-from pytest_audit_ledger.artifacts.report import ReportArtifact, ReportRequest, refuse_suffix, report_request
-from pytest_audit_ledger.checkpoints.keys import signing_key, verifier_keys
 from pytest_audit_ledger.errors import LedgerError, UsageError
 from pytest_audit_ledger.plugin.items import REGISTRY
 from pytest_audit_ledger.plugin.run import RUN, Run, is_worker, visible
@@ -25,6 +21,9 @@ from pytest_audit_ledger.progress import progress_bar
 from pytest_audit_ledger.sources.postgres import PostgresSource
 from pytest_audit_ledger.sources.selection import date_range, fields, selection
 from pytest_audit_ledger.suite import checks_of, shipped_suites
+
+if TYPE_CHECKING:
+    from pytest_audit_ledger.artifacts.report import ReportRequest
 
 _BACKUP, _SCRATCH = ("--ledger-encryption-key",), ("--ledger-scratch-db",)
 _FILTERS = ("--ledger-fields", "--ledger-verdict", "--ledger-rule", "--ledger-limit")
@@ -58,6 +57,9 @@ def _checkpoints(config: pytest.Config) -> list[Artifact]:
         return []
     if config.stash[RUN].options.is_export:
         raise UsageError("A checkpoint is made of a database.", "Leave --ledger-write-checkpoint out for an export.")
+    from pytest_audit_ledger.artifacts.checkpoint import CheckpointArtifact
+    from pytest_audit_ledger.checkpoints.keys import signing_key, verifier_keys
+
     trusted = verifier_keys(config.getoption("--ledger-verifier-key"))
     here = config.invocation_params.dir
     return [CheckpointArtifact(here / folder, signing_key(here / key), trusted)]
@@ -68,6 +70,8 @@ def _exports(config: pytest.Config) -> list[Artifact]:
     if path is None:
         _refuse_alone(config, _FILTERS, "says what to export, and nothing is exported.", "Add --ledger-export=FILE.")
         return []
+    from pytest_audit_ledger.artifacts.export import ExportArtifact, export_request
+
     names = config.getoption("--ledger-fields")
     since, until = _period(config)
     request = export_request(
@@ -99,6 +103,9 @@ def _reports(config: pytest.Config) -> list[Artifact]:
             remedy = "Add --ledger-export=FILE or --ledger-report=FILE."
             _refuse_alone(config, _PERIOD, "says what to export or report, and there is neither.", remedy)
         return []
+    from pytest_audit_ledger.artifacts.evidence import EvidenceArtifact
+    from pytest_audit_ledger.artifacts.report import ReportArtifact, refuse_suffix
+
     here, request = config.invocation_params.dir, _report_request(config)
     artifacts: list[Artifact] = []
     if report is not None:
@@ -110,6 +117,8 @@ def _reports(config: pytest.Config) -> list[Artifact]:
 
 
 def _report_request(config: pytest.Config) -> ReportRequest:
+    from pytest_audit_ledger.artifacts.report import report_request
+
     since, until = _period(config)
     return report_request(
         start_date=since,
@@ -130,6 +139,8 @@ def prepare(config: pytest.Config) -> None:
     refuse_full(config.invocation_params.dir / folder if folder else Path())
     if not config.pluginmanager.hasplugin("junitxml"):
         raise UsageError("Evidence holds the JUnit file, and its plugin is off.", "Leave -p no:junitxml out.")
+    from pytest_audit_ledger.artifacts.evidence import JUNIT
+
     if config.getoption("xmlpath") is None:
         temporary = tempfile.TemporaryDirectory(prefix="audit-ledger-")
         config.add_cleanup(temporary.cleanup)
@@ -142,6 +153,10 @@ def _backups(config: pytest.Config) -> list[Artifact]:
         concerned = _BACKUP if config.getoption("--ledger-drill") else _BACKUP + _SCRATCH
         _refuse_alone(config, concerned, "says how to back up, and nothing is backed up.", "Add --ledger-backup=FILE.")
         return []
+    from pytest_audit_ledger.artifacts.backup import BackupArtifact, backup_request
+    from pytest_audit_ledger.artifacts.encryption import read_key
+    from pytest_audit_ledger.artifacts.prover import Prover
+
     named, scratch = config.getoption("--ledger-encryption-key"), config.getoption("--ledger-scratch-db")
     if config.stash[RUN].options.is_export:
         raise UsageError("Only a database can be backed up.", "Copy an export, with its manifest.")

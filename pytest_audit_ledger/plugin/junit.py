@@ -10,6 +10,7 @@ import pytest
 
 from pytest_audit_ledger.outcome import Assurance
 from pytest_audit_ledger.plugin.run import Result, Run
+from pytest_audit_ledger.printable import printable
 
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -83,4 +84,5 @@ def _investigation(result: Result) -> dict[str, Any]:
 
     incidents = result.investigation.incidents
     first = {f"incident_{place}": line for place, line in enumerate(map(in_one_line, incidents[:SHORT]), 1)}
-    return {"incidents": len(incidents), **first}
+    undecided = " ".join(map(printable, result.investigation.undecided))
+    return {"incidents": len(incidents), **first, **({"undecided": undecided} if undecided else {})}

@@ -56,8 +56,9 @@ def _write_investigation(reporter: pytest.TerminalReporter, result: Result) -> N
     lines = []
     if result.investigation is not None:
         from pytest_audit_ledger.rendering.investigation import brief  # noqa: PLC0415  (only where asked for)
+        from pytest_audit_ledger.rendering.paragraphs import WIDEST  # noqa: PLC0415  (as above)
 
-        lines = brief(result.investigation)
+        lines = brief(result.investigation, min(reporter.config.get_terminal_writer().fullwidth, WIDEST))
     if result.not_investigated:
         lines = [f"What happened is not known: {printable(result.not_investigated, 1000)}"]
     for line in ["", "What happened:", *lines] if lines else ():

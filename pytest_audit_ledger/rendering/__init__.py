@@ -3,7 +3,7 @@
 What comes from the ledger or the catalogue is hostile until it went through `printable`.
 """
 
-from pytest_audit_ledger.rendering.outcomes import describe, facts, table
+from pytest_audit_ledger.rendering.outcomes import VALUE, describe, facts, table
 from pytest_audit_ledger.rendering.summary import ASCII, UNICODE, Marks, findings, full_report, tree
 
-__all__ = ["ASCII", "UNICODE", "Marks", "describe", "facts", "findings", "full_report", "table", "tree"]
+__all__ = ["ASCII", "UNICODE", "VALUE", "Marks", "describe", "facts", "findings", "full_report", "table", "tree"]

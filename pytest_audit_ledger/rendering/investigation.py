@@ -6,12 +6,18 @@ and what to do. What comes from the ledger went through `printable`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
-from pytest_audit_ledger.forensics.against import Against, Changed
-from pytest_audit_ledger.forensics.incident import Certainty, Incident, counted
-from pytest_audit_ledger.forensics.investigation import Investigation, Looked
+from pytest_audit_ledger.forensics.against import Against, Changed, Ranges, ranges
+from pytest_audit_ledger.forensics.incident import Certainty, Incident, What, counted
+from pytest_audit_ledger.forensics.investigation import Investigation
+from pytest_audit_ledger.forensics.looked import Looked
+from pytest_audit_ledger.forensics.records import Record
+from pytest_audit_ledger.outcome import Assurance
 from pytest_audit_ledger.printable import printable
+from pytest_audit_ledger.rendering.paragraphs import LOG, wrapped
 from pytest_audit_ledger.rendering.reconstruction import sentence
 from pytest_audit_ledger.rendering.summary import UNICODE, Marks
 
@@ -31,40 +37,70 @@ _MARKS = {
 }
 
 
-def timeline(investigation: Investigation, marks: Marks = UNICODE) -> str:
-    """Return an investigation in full."""
-    parts = [_head(investigation)]
-    if investigation.looked is not None:
-        parts.append("\n".join(_looked(investigation.looked)))
-    count = len(investigation.incidents)
-    for place, incident in enumerate(investigation.incidents, 1):
-        parts.append("\n".join(_incident(incident, f"{place}/{count}", marks)))
-    if investigation.left_out:
-        parts.append(
-            f"{counted(investigation.left_out, 'entry was', 'entries were')} not looked at one by one "
-            "(--samples N looks at more, --limit-seconds N for longer)."
-        )
+def timeline(investigation: Investigation, marks: Marks = UNICODE, width: int = LOG) -> str:
+    """Return an investigation in full, in lines of at most `width` columns, but for values of entries.
+
+    Where an entry was asked for, what concerns it stands there, and how many incidents there are beside.
+    """
+    looked, incidents = investigation.looked, investigation.incidents
+    told = [(place, one) for place, one in enumerate(incidents, 1) if looked is None or one.is_about(looked.number)]
+    parts = [[*_head(investigation)]]
+    if looked is not None:
+        parts.append([*_looked(looked)])
+    parts += [[*_incident(incident, f"{place}/{len(incidents)}", marks)] for place, incident in told]
+    if more := len(incidents) - len(told):
+        others = counted(more, "other incident", "other incidents")
+        parts.append([_Line("", f"{others}: leave --entry out to see {_them(more)}.")])
+    if left_out := investigation.left_out:
+        words = "not looked at one by one (--samples N looks at more, --limit-seconds N for longer)"
+        parts.append([_Line("", f"{counted(left_out, 'entry was', 'entries were')} {words}.")])
     if investigation.against is not None:
-        parts.append("\n".join(_against(investigation.against, investigation.differences)))
+        differences = investigation.differences
+        shown = [one for one in differences if looked is None or one.sequence_number == looked.number]
+        parts.append([*_against(investigation.against, shown, more=len(differences) - len(shown))])
     if investigation.undecided:
-        parts.append("\n".join(["Not decided:", *(f"  - {_said(one)}" for one in investigation.undecided)]))
-    parts.append(conclusion(investigation))
-    return "\n\n".join(parts)
+        parts.append([_Line("", "Not decided:"), *(_Line("  - ", _said(one)) for one in investigation.undecided)])
+    parts.append([_Line("", conclusion(investigation))])
+    return "\n\n".join("\n".join(part for line in lines for part in line.fitted(width)) for lines in parts)
 
 
-def brief(investigation: Investigation) -> list[str]:
+def brief(investigation: Investigation, width: int = LOG) -> list[str]:
     """Return an investigation in a few lines, for the end of a run."""
-    shown = investigation.incidents[:SHORT]
     lines = []
-    for incident in shown:
+    for incident in investigation.incidents[:SHORT]:
         lines.append(f"  {headline(incident)}")
         lines += [f"    {_said(line)}" for line in _before(incident)]
-    more = len(investigation.incidents) - len(shown)
-    if more:
+    if (more := len(investigation.incidents) - SHORT) > 0:
         lines.append(f"  … and {counted(more, 'incident', 'incidents')} more")
     if not lines:
-        return ["  No incident was found that explains what the checks found."]
-    return [*lines, "  audit-ledger investigate tells why, what else would fit, and what to do."]
+        lines = ["  No incident was found that explains what the checks found."]
+    lines += [f"  Not decided: {_said(_without_command(one))}" for one in investigation.undecided]
+    command = printable(shlex.join(["audit-ledger", "investigate", *investigation.verification.options]), SENTENCE)
+    lines.append(f"  {command} tells why, what else would fit, and what to do.")
+    return [part for line in lines for part in wrapped(line, width, 4)]
+
+
+def _without_command(sentence: str) -> str:
+    """Return what is not decided without the command that decides it."""
+    words, command, _ = sentence.partition(": audit-ledger ")
+    return f"{words}." if command else words
+
+
+def _them(count: int) -> str:
+    return "it" if count == 1 else "them"
+
+
+@dataclass(frozen=True)
+class _Line:
+    """A line: what it starts with, and what hangs below its own beginning; a value of an entry stays `whole`."""
+
+    head: str
+    text: str
+    whole: bool = False
+
+    def fitted(self, width: int) -> list[str]:
+        line = f"{self.head}{self.text}"
+        return [line] if self.whole else wrapped(line, width, len(self.head))
 
 
 def headline(incident: Incident) -> str:
@@ -78,44 +114,66 @@ def in_one_line(incident: Incident) -> str:
 
 
 def conclusion(investigation: Investigation) -> str:
-    """Return in one sentence what came of it."""
-    verification = investigation.verification
-    if investigation.is_clean:
-        return f"Nothing to investigate. {verification.assurance.value}: {_said(verification.sentence)}"
-    count = len(investigation.incidents)
-    proven = sum(one.certainty is Certainty.PROVEN for one in investigation.incidents)
-    if not count:
-        return f"No incident was found. {verification.assurance.value}: {_said(verification.sentence)}"
-    return (
-        f"{counted(count, 'incident', 'incidents')}, {proven:,} of them proven. {verification.assurance.value}: "
-        f"{_said(verification.sentence)}"
-    )
+    """Return in one sentence what came of it, and in another what the ledger proves by itself."""
+    verification, against = investigation.verification, investigation.against
+    by_itself = f"{verification.assurance.value}: {_said(verification.sentence)}"
+    if against is not None and verification.assurance is Assurance.SELF_CONSISTENT:  # it may show what is said not to
+        by_itself = f"By itself the ledger is {by_itself}"
+    return f"{_outcome(investigation)} {by_itself}"
+
+
+def _outcome(investigation: Investigation) -> str:
+    incidents, against = investigation.incidents, investigation.against
+    there = [one for one in incidents if one.what is What.OTHER_COPY]
+    here = [one for one in incidents if one.what is not What.OTHER_COPY]
+    if not incidents and investigation.is_clean:
+        size = investigation.verification.size
+        if against is None:
+            return "Nothing to investigate."
+        if against.compared < size:
+            return f"Nothing to investigate in the {against.compared:,} of {counted(size)} that {_copy(against)} has."
+        return f"Nothing to investigate: {_copy(against)} says the same of {counted(size)}."
+    told = [f"{counted(len(here), 'incident', 'incidents')}, {_proven(here)} proven"] if here else []
+    if there:
+        what = "" if here else f" {'incident' if len(there) == 1 else 'incidents'}"
+        told.append(f"{len(there):,}{what} in the other copy, {_proven(there)} proven")
+    if not here:
+        told.append("none in the ledger" if there else "No incident was found")
+    return f"{'; '.join(told)}."
+
+
+def _proven(incidents: Sequence[Incident]) -> str:
+    return f"{sum(one.certainty is Certainty.PROVEN for one in incidents):,} of them"
+
+
+def _copy(against: Against) -> str:
+    return _said(against.label)
 
 
 def _said(text: str) -> str:
     return printable(text, SENTENCE)
 
 
-def _head(investigation: Investigation) -> str:
+def _head(investigation: Investigation) -> Iterator[_Line]:
     verification = investigation.verification
     survey = verification.survey
     table = f", table {_said(verification.table)}" if verification.table else ""
-    lines = ["Ledger Investigation", _line("ledger", f"{_said(verification.database)}{table}")]
+    yield _Line("", "Ledger Investigation")
+    yield _line("ledger", f"{_said(verification.database)}{table}")
     if survey is not None and survey.entries:
         span = f"entries {survey.sequence_first} to {survey.sequence_last}, {survey.time_first} to {survey.time_last}"
-        lines.append(_line("read", f"{counted(survey.entries)}: {_said(span)}"))
+        yield _line("read", f"{counted(survey.entries)}: {_said(span)}")
     tried = f"; {investigation.hypotheses:,} hypotheses were hashed" if investigation.hypotheses else ""
-    lines.append(_line("took", f"{investigation.duration_s:.1f} s{tried}"))
-    return "\n".join(lines)
+    yield _line("took", f"{investigation.duration_s:.1f} s{tried}")
 
 
-def _line(name: str, text: str) -> str:
-    return f"  {name:<{LABEL}} {text}"
+def _line(name: str, text: str) -> _Line:
+    return _Line(f"  {name:<{LABEL}} ", text)
 
 
-def _incident(incident: Incident, place: str, marks: Marks) -> Iterator[str]:
+def _incident(incident: Incident, place: str, marks: Marks) -> Iterator[_Line]:
     mark = {Certainty.PROVEN: marks.bad, Certainty.FITS: marks.warned}.get(incident.certainty, marks.unknown)
-    yield f"{mark} {place}  {_said(incident.sentence)}"
+    yield _Line(f"{mark} {place}  ", _said(incident.sentence))
     around = [_span(incident.time_before, incident.time_after)] if incident.time_before or incident.time_after else []
     told = {
         "how sure": [_MARKS[incident.certainty]],
@@ -142,33 +200,51 @@ def _before(incident: Incident) -> Iterator[str]:
         yield sentence(one)
 
 
-def _looked(looked: Looked) -> Iterator[str]:
-    yield f"Entry {looked.number:,}"
+def _looked(looked: Looked) -> Iterator[_Line]:
+    yield _Line("", f"Entry {looked.number:,}")
     for line in looked.sentences:
-        yield f"  {_said(line)}"
+        yield _Line("  ", _said(line))
     for record in looked.records:
-        for name, value in record.columns.items():
-            yield f"    {printable(name):<24} {'(missing)' if value is None else printable(value)}"
+        yield from _record("as it stands here", record, looked)
+    for record in looked.there if not looked.records else ():
+        yield from _record("as the other copy has it", record, looked)
 
 
-def _against(against: Against, differences: Sequence[Changed]) -> Iterator[str]:
-    counts = {
-        "the same": against.same,
-        "changed": against.changed,
-        "only there": against.missing,
-        "only here": against.added,
+def _record(words: str, record: Record, looked: Looked) -> Iterator[_Line]:
+    yield _Line("  ", f"{words} (* no entry hash covers it)" if looked.uncovered else words)
+    for name, value in record.columns.items():
+        mark = "*" if name in looked.uncovered else " "
+        yield _Line("    ", f"{printable(name):<24} {mark} {_value(value)}", whole=True)
+
+
+def _against(against: Against, differences: Sequence[Changed], *, more: int) -> Iterator[_Line]:
+    changed = tuple((one.sequence_number, one.sequence_number) for one in against.changes)
+    counts: Mapping[str, tuple[int, Ranges]] = {
+        "the same": (against.same, ()),
+        "changed": (against.changed, changed),
+        "only there": (against.missing, against.missing_ranges),
+        "only here": (against.added, against.added_ranges),
+        "in one only, which cannot be judged": (against.unjudged, ()),
     }
-    told = ", ".join(f"{number:,} {words}" for words, number in counts.items() if number)
-    yield f"Against {_said(against.label)}: {told or 'no entry is in both'}."
-    yield from (f"  {_said(note)}" for note in against.notes)
+    told = [
+        f"{count:,} {words}{f' ({ranges(which, count)})' if which else ''}"
+        for words, (count, which) in counts.items()
+        if count
+    ]
+    yield _Line("", f"Against {_copy(against)}: {', '.join(told) or 'no entry is in both'}.")
+    for note in against.notes:
+        yield _Line("  ", _said(note))
     speaking = [change for change in differences if change.columns.keys() - _HASHES]
     for change in speaking:
-        yield f"  entry {change.sequence_number}"
+        yield _Line("  ", f"entry {change.sequence_number}")
         for name, (there, here) in change.columns.items():
-            yield f"    {printable(name):<24} there {_value(there)}"
-            yield f"    {'':<24} here  {_value(here)}"
+            yield _Line("    ", f"{printable(name):<24} there {_value(there)}", whole=True)
+            yield _Line("    ", f"{'':<24} here  {_value(here)}", whole=True)
     if hashes := len(differences) - len(speaking):
-        yield f"  … and {counted(hashes)} {'differs' if hashes == 1 else 'differ'} in the hashes only"
+        yield _Line("  ", f"… and {counted(hashes)} {'differs' if hashes == 1 else 'differ'} in the hashes only")
+    if more:
+        others = counted(more, "other entry", "other entries")
+        yield _Line("  ", f"… and {others}: leave --entry out to see {_them(more)}.")
 
 
 _HASHES = {"previous_hash", "entry_hash"}

@@ -10,6 +10,9 @@ from pytest_audit_ledger.judgement import Verification
 from pytest_audit_ledger.outcome import Finding, Outcome, Status
 from pytest_audit_ledger.printable import printable
 
+VALUE = "      "
+"""How a line begins that shows a value of a finding."""
+
 
 def describe(outcome: Outcome) -> str:
     """Return why a check did not pass: the rule, the counts, the first findings and what to do next."""
@@ -50,10 +53,10 @@ def _finding_lines(finding: Finding) -> Iterator[str]:
     where = "" if finding.sequence_number is None else f"sequence {finding.sequence_number}: "
     own = f" ({finding.severity.value})" if finding.severity else ""
     yield f"  - {finding.code}{own} {where}{printable(finding.message, 600)}"
-    if finding.expected:
-        yield f"      expected {printable(finding.expected)}"
-    if finding.actual:
-        yield f"      actual   {printable(finding.actual)}"
+    width = max(map(len, finding.sides))
+    for side, value in zip(finding.sides, (finding.expected, finding.actual), strict=True):
+        if value:
+            yield f"{VALUE}{side:<{width}} {printable(value)}"
 
 
 def facts(verification: Verification) -> dict[str, str]:
@@ -68,7 +71,7 @@ def facts(verification: Verification) -> dict[str, str]:
             told["table"] += f" (schema v{info.schema_version})"
     survey = verification.survey
     if survey is None:
-        told["entries"] = _judged(verification.outcomes)
+        told["entries"] = uncounted(verification.outcomes)
     elif not survey.entries:
         told["entries"] = "none" if verification.size == 0 else f"none after {verification.size:,}"
     else:
@@ -83,7 +86,7 @@ def facts(verification: Verification) -> dict[str, str]:
     return {name: printable(value, 1000) for name, value in told.items()}
 
 
-def _judged(outcomes: Sequence[Outcome]) -> str:
+def uncounted(outcomes: Sequence[Outcome]) -> str:
     """Tell of entries that no scan counted: queries judge them on the server."""
     most = max((outcome.element_count for outcome in outcomes if outcome.unit == "entries"), default=0)
     return f"not counted; up to {most:,} judged by a check" if most else "not read"

@@ -40,7 +40,7 @@ def sentence(found: Reconstruction | Unexplained) -> str:
         return f"{entry[0].upper()}{entry[1:]} says what it said when it was written{_unchanged(found)}."
     what = f"{entry[0].upper()}{entry[1:]} was written with {_changes(changes)}" if changes else _in_form(found, entry)
     form = f", and its payload {_form(found)}" if changes and found.form is not None else ""
-    excluded = f" ({_excluded(changes[0])})" if len(changes) == 1 and changes[0].excluded else ""
+    excluded = f" ({_excluded(changes[0], found.witness)})" if len(changes) == 1 and changes[0].excluded else ""
     return f"{what}{form}{excluded}: {_PROOF[found.witness]}."
 
 
@@ -104,10 +104,11 @@ def _why(change: Restored) -> str:
     return f" ({printable(cause.words)})" if is_rule or is_elsewhere else ""
 
 
-def _excluded(change: Restored) -> str:
+def _excluded(change: Restored, witness: Witness) -> str:
+    which = "the hash that the next entry links to" if witness is Witness.LINK else "the stored hash"
     if change.column == "verdict":
-        return "the stored hash matches no other verdict"
-    return f"none of {change.excluded:,} other values that were tried for {change.column} has the hash"
+        return f"of all verdicts only {_shown(change.original)} gives {which}"
+    return f"none of {change.excluded:,} other values that were tried for {change.column} gives {which}"
 
 
 def _in_form(found: Reconstruction, entry: str) -> str:

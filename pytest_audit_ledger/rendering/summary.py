@@ -11,7 +11,7 @@ from pytest_audit_ledger.judgement import CHECKPOINTS, CONSISTENCY, PROVENANCE, 
 from pytest_audit_ledger.kinds.coverage import NOTHING
 from pytest_audit_ledger.outcome import Finding, Outcome, Status
 from pytest_audit_ledger.printable import printable
-from pytest_audit_ledger.rendering.outcomes import describe
+from pytest_audit_ledger.rendering.outcomes import describe, uncounted
 
 TITLE = "Ledger Integrity Verification"
 _GUARDS = ("append_only", "table_guard")
@@ -94,7 +94,7 @@ def _told(finding: Finding, *, with_value: bool) -> str:
 
 
 def _lines(verification: Verification, marks: Marks) -> Iterator[tuple[str, str]]:
-    yield "Total entries", f"{verification.size:,}" if verification.survey else "not read"
+    yield "Total entries", f"{verification.size:,}" if verification.survey else uncounted(verification.outcomes)
     if verification.reading:
         yield "Read", printable(verification.reading, 1000)
     newer = _newer(verification).upper()
@@ -238,6 +238,7 @@ def _head(verification: Verification) -> Iterator[str]:
 def _chain(verification: Verification) -> Iterator[str]:
     survey = verification.survey
     if survey is None:
+        yield f"Total Entries: {uncounted(verification.outcomes)}"
         return
     yield f"Total Entries: {verification.size:,}"
     if verification.reading:

@@ -57,7 +57,8 @@ _PIN_SESSION = """
     SET LOCAL statement_timeout = {timeout};
     SET LOCAL lock_timeout = {lock_timeout};
     SET LOCAL idle_in_transaction_session_timeout = 0;
-    SELECT pg_catalog.set_config(name, '0', true) FROM pg_catalog.pg_settings WHERE name = 'transaction_timeout';
+    SELECT pg_catalog.set_config('transaction_timeout', '0', true)  -- where the server has it
+     WHERE pg_catalog.current_setting('transaction_timeout', true) IS NOT NULL;
     SET LOCAL jit = off;
     -- An index on the sequence number, where there is one, streams the entries; a sort would first write them all.
     SET LOCAL enable_sort = off;

@@ -8,7 +8,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from pytest_audit_ledger.errors import UsageError
+from pytest_audit_ledger.kinds.registry import Registry
 from pytest_audit_ledger.resources import folder
+from pytest_audit_ledger.suite.check import Suite
+from pytest_audit_ledger.suite.loader import load
 
 SUFFIX = ".ledger.yaml"
 
@@ -34,6 +37,12 @@ def find_suites(paths: Sequence[Path], here: Path) -> list[Path]:
             which = "A DSN is no suite." if re.search("[@=]|:/", str(named)) else f"There is no suite {named}."
             raise UsageError(which, f"Name a *{SUFFIX} file, or a folder with such files.")
     return list(dict.fromkeys(found))
+
+
+def own_suites(named: Sequence[str | Path], registry: Registry) -> list[Suite]:
+    """Return the suites that are named, from the current folder; none where none is. Raises UsageError, SuiteError."""
+    paths = find_suites([Path(name) for name in named], Path.cwd()) if named else []
+    return [load(path, registry) for path in paths]
 
 
 def _below(top: Path) -> Iterator[Path]:

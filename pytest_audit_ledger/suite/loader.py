@@ -24,7 +24,7 @@ from pytest_audit_ledger.suite import sql_text
 from pytest_audit_ledger.suite.check import Check, Control, Suite
 from pytest_audit_ledger.suite.document import Document, parse
 from pytest_audit_ledger.suite.document import Path as DataPath
-from pytest_audit_ledger.suite.mistakes import described, did_you_mean, record
+from pytest_audit_ledger.suite.mistakes import described, did_you_mean, record, spelling
 from pytest_audit_ledger.suite.schema import language, of_kind
 from pytest_audit_ledger.suite.variables import Value, combinations, resolve, suffix
 from pytest_audit_ledger.suite.waivers import waivers_of
@@ -154,16 +154,17 @@ class _Reader:
         part.checks = [replace(check, waiver=waivers.get(check.id)) for check in [*part.checks, *built]]
 
     def _validate_kind(self, document: Document, declared: Declared, at: DataPath) -> type[Kind] | None:
-        name = declared.get("expect")
+        expect = spelling("expect", declared) or "expect"  # a misspelt one hides no other mistake
+        name = declared.get(expect)
         if not isinstance(name, str):
             return None
         kind = self.registry.get(name)
         if kind is None:
             hint = did_you_mean(name, self.registry.names())
             known = "" if hint else f"; known are {', '.join(self.registry.names())}"
-            document.mistake(document.place(*at, "expect"), f"unknown kind {name!r}{hint}{known}")
+            document.mistake(document.place(*at, expect), f"unknown kind {name!r}{hint}{known}")
             return None
-        judged = dict(declared)
+        judged = {key: value for key, value in declared.items() if key != expect}
         if kind.integrity and judged.pop("mostly", None) is not None:
             message = f"'mostly' is not for {name}: what is about integrity holds for every entry"
             document.mistake(document.key(*at, "mostly"), message)
@@ -172,7 +173,7 @@ class _Reader:
             record(document, error, at)
         if not errors:
             for key, message in kind.objections(_parameters(declared, kind)):
-                path: DataPath = (*at, key if key in declared else "expect")
+                path: DataPath = (*at, key if key in declared else expect)
                 document.mistake(document.key(*path), f"{described(document, path)}: {message}")
         return kind
 

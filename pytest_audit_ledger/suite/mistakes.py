@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from difflib import get_close_matches
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from pytest_audit_ledger.suite.document import Document
@@ -20,16 +21,9 @@ def record(document: Document, error: ValidationError, base: DataPath = ()) -> N
     """Record a validation error in words, at its place."""
     path: DataPath = (*base, *error.absolute_path)
     where = described(document, path)
-    rule: Any = error.validator_value
     instance: Any = error.instance
-    if error.validator == "additionalProperties":
-        _record_unknown(document, error, path, where)
-    elif error.validator == "required":
-        for key in rule:
-            if key not in instance:
-                document.mistake(document.place(*path), f"{where} has no key {key!r}")
-    elif error.validator == "anyOf":
-        document.mistake(document.place(*path), f"{where} has no key 'checks'")
+    if error.validator in ("additionalProperties", "required") or (error.validator == "anyOf" and not path):
+        _record_keys(document, error, path, where)
     elif "propertyNames" in error.absolute_schema_path:
         message = f"the name {instance!r} in {where} {_expectation(error)}"
         document.mistake(document.key(*path, instance), message)
@@ -37,15 +31,24 @@ def record(document: Document, error: ValidationError, base: DataPath = ()) -> N
         document.mistake(document.place(*path), f"{where} {_expectation(error)}; got {shown(instance)}")
 
 
-def _record_unknown(document: Document, error: ValidationError, path: DataPath, where: str) -> None:
+def _record_keys(document: Document, error: ValidationError, path: DataPath, where: str) -> None:
+    """Record keys that are unknown or missing; one that is both, because it is misspelt, as unknown only."""
     schema: Any = error.schema
     instance: Any = error.instance
-    known = schema["properties"]
-    for key in instance:
-        if key not in known:
-            key_path: DataPath = (*path, key)
-            message = f"unknown key {key!r} in {where}{did_you_mean(key, known)}"
-            document.mistake(document.key(*key_path), message)
+    known = schema.get("properties", {})
+    # one of these is to be there (for the suite: checks or include); each for itself, where it is required
+    groups = [[key] for key in schema.get("required", ())]
+    groups += [[key for one in schema.get("anyOf", ()) for key in one["required"]]]
+    missing = [group for group in groups if group and not instance.keys() & set(group)]
+    unknown = [key for key in instance if key not in known]
+    misspelt = {key: meant for key in unknown if (meant := closest(key, chain.from_iterable(missing)))}
+    for key in unknown if error.validator == "additionalProperties" else misspelt:
+        key_path: DataPath = (*path, key)
+        hint = did_you_mean(key, [misspelt[key]] if key in misspelt else known)
+        document.mistake(document.key(*key_path), f"unknown key {key!r} in {where}{hint}")
+    for group in missing:
+        if not set(group) & set(misspelt.values()):
+            document.mistake(document.place(*path), f"{where} has no key {group[0]!r}")
 
 
 def described(document: Document, path: DataPath) -> str:
@@ -113,5 +116,18 @@ def shown(value: Any) -> str:
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return the question that ends a message about an unknown word; nothing where none comes near."""
-    close = get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return f"; did you mean {close[0]!r}?" if close else ""
+    close = closest(word, known)
+    return f"; did you mean {close!r}?" if close else ""
+
+
+def spelling(key: str, keys: Iterable[str]) -> str | None:
+    """Return how `key` is written among these: as it should, or else nearly so."""
+    keys = list(keys)
+    return key if key in keys else next((other for other in keys if closest(other, [key])), None)
+
+
+def closest(word: str, known: Iterable[str]) -> str | None:
+    """Return the known word that comes nearest, whatever its case; None where none comes near."""
+    folded = {name.casefold(): name for name in known}
+    close = get_close_matches(word.casefold(), list(folded), n=1, cutoff=0.6)
+    return folded[close[0]] if close else None

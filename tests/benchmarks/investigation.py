@@ -17,7 +17,7 @@ from itertools import islice
 from tabulate import tabulate
 
 from pytest_audit_ledger import Ledger
-from pytest_audit_ledger.entry import GENESIS_HASH, entry_hash
+from pytest_audit_ledger.entry import GENESIS_HASH, HASHED_COLUMNS, entry_hash
 from pytest_audit_ledger.forensics.incident import What
 from pytest_audit_ledger.forensics.reconstruction import Reconstruction
 from pytest_audit_ledger.sources.demo import embedded_server
@@ -63,7 +63,7 @@ def rows_of_another_time_zone(count: int) -> Iterator[str]:
         linked = replace(entry, previous_hash=link)
         moment = datetime.fromisoformat(entry.timestamp).astimezone(zone)
         link = entry_hash(replace(linked, timestamp=moment.isoformat()))
-        values = (*(getattr(linked, name) for name in COPY_COLUMNS[:-1]), link)
+        values = (*(getattr(linked, name) for name in HASHED_COLUMNS), link)
         yield "\t".join(map(copy_field, values)) + "\n"
 
 

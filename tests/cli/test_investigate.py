@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -63,9 +64,9 @@ def test_the_json_is_as_it_was(invoke: Invoke, forger: Forger, tmp_path: Path) -
     assert done.exit_code == 1, done.stderr
     found = json.loads(done.stdout)
     conforms(found)
-    found.pop("verification")
+    database = shlex.quote(found.pop("verification")["database"])
     found["against"]["ledger"] = Path(found["against"]["ledger"]).name
-    text = json.dumps(lasting(found), indent=1, ensure_ascii=False).replace(str(tmp_path), "") + "\n"
+    text = json.dumps(lasting(found), indent=1, ensure_ascii=False).replace(database, "DSN") + "\n"
     if os.environ.get("WRITE_GOLDEN"):
         GOLDEN.write_text(text, encoding="utf-8")
     assert text == GOLDEN.read_text(encoding="utf-8")
@@ -98,6 +99,25 @@ def test_another_copy_that_differs_ends_with_1(invoke: Invoke, forger: Forger) -
     assert done.exit_code == 1
     assert "From entry 50 on the ledger is not the one in" in done.stdout
     assert "here  nothing to see" in done.stdout
+
+
+def test_lines_fit_the_terminal_or_a_log(invoke: Invoke, forger: Forger, monkeypatch: pytest.MonkeyPatch) -> None:
+    dsn = tampered(forger)
+    widths = {}
+    for columns in ("80", ""):
+        monkeypatch.setenv("COLUMNS", columns)
+        lines = invoke("investigate", "--ledger-db", dsn).stdout.splitlines()
+        widths[columns] = max(len(line) for line in lines if "postgresql:" not in line)  # a name stays whole
+    assert 70 < widths["80"] <= 80
+    assert 90 < widths[""] <= 100
+
+
+@pytest.mark.parametrize("named", ["nowhere.jsonl", "postgresql://somebody:secret@127.0.0.1:1/ledger"])
+def test_another_copy_that_is_not_there_is_told_apart_from_the_ledger(invoke: Invoke, dsn: str, named: str) -> None:
+    done = invoke("investigate", "--ledger-db", dsn, "--against", named)
+    assert done.exit_code in (2, 3)
+    assert done.stderr.startswith("Error: The other copy (--against) was not opened. ")
+    assert "secret" not in done.output
 
 
 def test_a_server_that_is_gone_ends_with_3(invoke: Invoke) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -62,6 +63,7 @@ def complaint(result: Result) -> str:
         (["verify", "--ledger-db", "demo", "--no-such"], "No such option"),
         (["verify", "--ledger-db", "demo", "--time-out", "9"], "No such option"),
         (["verfy"], "No such command 'verfy'."),
+        (["suite", "lnt"], "No such command 'lnt'."),
         (["export", "--source", "demo"], "Missing option '--output' / '-o'. See audit-ledger export --help."),
         (["export", "--source", "demo", "--output", "a", "--limit", "many"], "Invalid value for '--limit': 'many' is"),
     ],
@@ -71,6 +73,7 @@ def test_wrong_usage_is_code_2_with_one_sentence(invoke: Invoke, arguments: list
     assert result.exit_code == 2
     assert result.stdout == ""
     assert complaint(result).startswith(expected)
+    assert not re.search(r"[?!.]\)?\.( |$)", complaint(result))
 
 
 def test_no_command_is_wrong_usage_and_shows_which_there_are(invoke: Invoke) -> None:

@@ -188,6 +188,6 @@ def test_ctrl_c_while_the_repair_waits_for_a_lock_leaves_at_once_and_half_done_n
         terminal = Terminal("verify", "--ledger-db", unguarded.dsn, "--repair", "--yes")
         until_locked(unguarded)
         terminal.interrupt()
-        assert terminal.finish() == 3
+        assert terminal.finish(within_s=3) == 3
     assert "Error: Interrupted during the repair. A step is taken whole or not at all" in terminal.output
     assert state(unguarded) == before

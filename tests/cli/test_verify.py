@@ -139,7 +139,7 @@ def test_an_unread_ledger_claims_nothing(invoke: Invoke, forger: Forger) -> None
     result = invoke("verify", "--ledger-db", forger.dsn, "--verbose")
     assert result.exit_code == 3
     assert "✓" not in result.stdout
-    assert "Chain Analysis:\n  (nothing was read)" in result.stdout
+    assert "Chain Analysis:\n  Total Entries: not read" in result.stdout
     assert "Status: UNVERIFIED" in result.stdout
 
 

@@ -35,7 +35,7 @@ from pytest_audit_ledger.sources.export_file import ExportFile
 from pytest_audit_ledger.sources.postgres import PostgresSource
 from pytest_audit_ledger.suite import load
 from tests.forger import Forger
-from tests.postgres.support import REGISTRY, default_suite, in_memory, login, role
+from tests.postgres.support import REGISTRY, default_suite, login, role
 from tests.postgres.test_checkpoint import KEY
 from tests.signers import PEM
 
@@ -436,8 +436,7 @@ def test_the_matrix_of_the_example_is_what_a_drill_shows() -> None:
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    with in_memory():
-        assert module.readme() == (EXAMPLE / "README.md").read_text(encoding="utf-8")
+    assert module.readme() == (EXAMPLE / "README.md").read_text(encoding="utf-8")
 
 
 def test_attacks_are_chosen_by_name() -> None:

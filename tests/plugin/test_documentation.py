@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from typing import Any
 
 import click
 import pytest
+from click.testing import CliRunner
 from psycopg2.extensions import parse_dsn
 
 from pytest_audit_ledger.cli import main
@@ -37,6 +39,9 @@ RUN_ELSEWHERE = {
     "make lint": ".ci/run",
     "make bench": "by hand; it takes minutes",
 }
+SHELL = set("$<>|&;*~`")
+"""What only a shell understands."""
+
 INSTALLED = Path("examples/third_party_kind/README.md")
 """Its commands are run where the package is installed: test_packaging.py."""
 
@@ -80,7 +85,10 @@ def environment(forger: Forger, tmp_path: Path) -> Iterator[dict[str, str]]:
     major = forger.connection.server_version // 10_000
     tools = [str(find(tool, major).path.parent) for tool in ("psql", "pg_restore")]
     path = os.pathsep.join([str(scripts), str(Path(sys.executable).parent), *tools, os.environ["PATH"]])
-    yield {**inherited, **server_of(forger), "LEDGER_DSN": forger.build(100).dsn, "PATH": path}
+    quick = "-p no:anyio -p no:hypothesispytest"  # which the environment of the tests has, and a reader's has not
+    ours_too = {"LEDGER_DSN": forger.build(100).dsn, "PATH": path}
+    theirs = {"PYTEST_ADDOPTS": quick, "PYTEST_DEBUG_TEMPROOT": str(tmp_path)}
+    yield {**inherited, **server_of(forger), **ours_too, **theirs}
     for name in RESTORED:
         drop_database(forger, name)
 
@@ -102,16 +110,29 @@ def folder(readme: Path, tmp_path: Path) -> Path:
     return copy
 
 
+def carried_out(command: str, environment: dict[str, str]) -> tuple[int, str]:
+    """Return exit code and output of a command, of which ours runs in this process where it needs no shell.
+
+    That our command is one for the shell as well is shown by those that do, and in tests/cli/test_processes.py.
+    """
+    program, *arguments = shlex.split(command)
+    if program == "audit-ledger" and not SHELL & set(command):
+        result = CliRunner(env=environment).invoke(main, arguments, prog_name=program)
+        return result.exit_code, result.output
+    done = subprocess.run(
+        command, shell=True, env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
 @pytest.mark.parametrize(("readme", "block"), cases("console"))
 def test_the_commands_of_a_readme_do_what_they_say(
-    readme: Path, block: str, tmp_path: Path, environment: dict[str, str]
+    readme: Path, block: str, tmp_path: Path, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    here = folder(readme, tmp_path)
+    monkeypatch.chdir(folder(readme, tmp_path))
     for command, code in commands(block):
-        done = subprocess.run(
-            command, shell=True, cwd=here, env=environment, capture_output=True, text=True, timeout=120, check=False
-        )
-        assert done.returncode == code, f"{command}\n{done.stdout}{done.stderr}"
+        returned, output = carried_out(command, environment)
+        assert returned == code, f"{command}\n{output}"
 
 
 @pytest.mark.parametrize(("readme", "block"), cases("python"))

@@ -80,12 +80,12 @@ def test_a_failure_shows_rule_counts_findings_and_what_to_do_without_a_traceback
             "  rule   Every entry_hash is the SHA-256 of the entry's canonical payload.",
             "  found  51 ENTRY_HASH_MISMATCH in 100 entries",
             "  - ENTRY_HASH_MISMATCH sequence 50: *",
-            "      expected ????????????????????????????????????????????????????????????????",
-            f"      actual   {original}",
+            "      recomputed ????????????????????????????????????????????????????????????????",
+            f"      stored     {original}",
             "  - ENTRY_HASH_MISMATCH sequence 51: *",
             "  - ENTRY_HASH_MISMATCH sequence 52: *",
             "  * and 48 more (raise `samples` to see more)",
-            "  next   The entries shown were changed after they were written.*",
+            "  next   Each entry shown, or the entry_hash stored with it, was changed after it was written.*",
         ]
     )
     for word in ("Traceback", ".py:", "pytest.fail"):
@@ -208,6 +208,10 @@ def test_a_failed_run_says_in_brief_what_happened(pytester: pytest.Pytester, run
     forger.unguarded("UPDATE ledger_entries SET verdict = 'DISCRETIONARY' WHERE sequence_number = 50")
     result = run(f"--ledger-db={forger.dsn}", "--ledger-investigate", "--junitxml=out.xml", "-n", "2")
     result.stdout.fnmatch_lines(["What happened:", "  Entry 50 was changed after it was written. (proven)"])
+    result.stdout.fnmatch_lines(["  Not decided: Whether the ledger was rewritten as a whole, or its end cut off,"])
+    lines = result.stdout.lines[result.stdout.lines.index("What happened:") :]
+    assert all(len(line) <= 80 or "postgresql:" in line for line in lines)
     told, _ = junit(pytester.path / "out.xml")
+    assert told["ledger.undecided"].startswith("Whether the ledger was rewritten as a whole")
     assert told["ledger.incidents"] == "1"
     assert before.verdict in told["ledger.incident_1"]

@@ -413,6 +413,20 @@ def test_the_parameter_roles_decides_how_grave_such_a_role_is(ledger: Forger, se
     assert inserting.status is not Status.FAIL, "no finding is graver than its check"
 
 
+@pytest.mark.parametrize("how", ["DELETE", "UPDATE of a column", "owner"])
+def test_a_role_that_may_change_one_partition_is_told_of(forger: Forger, how: str) -> None:
+    build_partitioned(forger, 20, 10)
+    statement, words = GRANTS[how]
+    with role(forger, "meddler") as name, role(forger, "reader") as reader:
+        forger.run(statement.replace("ledger_entries", "part_2").format(role=name))
+        forger.run(f"GRANT SELECT ON part_1, part_2 TO {reader}")
+        outcome = examine(forger)
+        forger.run("ALTER TABLE part_2 OWNER TO CURRENT_USER")
+    (finding,) = [finding for finding in outcome.findings if finding.actual in (name, reader)]
+    assert finding.message == f"the role {name} {words} or a partition of it"
+    assert outcome.facts["owner"] != name
+
+
 def test_a_role_that_may_only_append_and_read_is_not_told_of(ledger: Forger) -> None:
     with role(ledger, "writer") as name:
         ledger.run(f"GRANT INSERT, SELECT ON ledger_entries TO {name}")

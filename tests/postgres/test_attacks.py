@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import shutil
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -21,6 +22,8 @@ from pytest_audit_ledger.attacks.disguises import SHADOW
 from pytest_audit_ledger.checkpoints.note import SigningKey
 from pytest_audit_ledger.entry import Entry
 from pytest_audit_ledger.extensions import registered_attacks
+from pytest_audit_ledger.forensics.incident import Incident, What
+from pytest_audit_ledger.forensics.investigation import Investigation
 from pytest_audit_ledger.judgement import Verification
 from pytest_audit_ledger.kinds.given import given_by
 from pytest_audit_ledger.kinds.transcript import RUNTIME_TRACK
@@ -114,11 +117,20 @@ def target(shooting_range: Range, tmp_path: Path) -> Iterator[Target]:
         yield Target(ledger, MIDDLE, folder, Superuser(shooting_range.superuser))
 
 
+def trusted(target: Target) -> dict[str, Any]:
+    """Return all that a set-up can have: checkpoints, what is asked of them, and the key of transcripts."""
+    keys = {"verifier_keys": [str(KEY.verifier())], "transcript_keys": [PEM]}
+    return {"checkpoints": [target.checkpoints], **keys, "require_checkpoint": True, "max_unanchored": "10"}
+
+
 def verified(target: Target, **others: Any) -> Verification:
-    """Verify with all that a set-up can have: checkpoints, what is asked of them, and the key of transcripts."""
-    trusted = {"checkpoints": [target.checkpoints], "verifier_keys": [str(KEY.verifier())], "transcript_keys": [PEM]}
-    given = given_by(**{**trusted, "require_checkpoint": True, "max_unanchored": "10", **others})
-    return run_suite(target.ledger.dsn, table=TABLE, given=given)
+    """Verify with all that a set-up can have."""
+    return run_suite(target.ledger.dsn, table=TABLE, given=given_by(**{**trusted(target), **others}))
+
+
+def investigated(target: Target) -> Investigation:
+    """Investigate with all that a set-up can have."""
+    return Ledger(target.ledger.dsn, table=TABLE).investigate(limit_seconds=0, workers=1, **trusted(target))
 
 
 def noticing(verification: Verification) -> set[str]:
@@ -162,13 +174,77 @@ MOVING = {"duplicated", "forked", "foreign-verdict"}
 """The attacks that have to drop a constraint before they can change entries."""
 
 
+_SHOWN: dict[tuple[What, ...], str] = {
+    (What.EDIT,): "edit verdict-edited silenced-and-edited shadowed-table shadowed-functions",
+    (What.EDIT_WITH_HASH,): "edit-with-own-hash",
+    (What.EDIT, What.CLOCK): "infinite-time",
+    (What.INSERTION,): "inserted",
+    (What.REORDERING,): "swapped",
+    (What.FORK,): "forked-at-the-end",
+    (What.FORK, What.GUARDS): "forked",
+    (What.DUPLICATE, What.GUARDS): "duplicated entry-in-a-child-table",
+    (What.DELETION,): "middle-deleted",
+    (What.DELETION, What.TRUNCATION): "middle-deleted-and-renumbered",
+    (What.PREFIX_DELETION,): "start-deleted",
+    (What.TRUNCATION,): "middle-deleted-and-rewritten end-deleted rewritten-and-cut-off emptied",
+    (What.REWRITE,): "edit-and-rewrite inserted-and-rewritten",
+    (What.REWRITE, What.CLOCK): "clock-moved-back future-date",
+    (What.REWRITE, What.FOREIGN_VERDICT, What.GUARDS): "foreign-verdict",
+    (What.REWRITE, What.TRUNCATION): "start-deleted-and-rewritten emptied-and-written-anew",
+    (What.ENVELOPE, What.UNCOVERED): "envelope-edited envelope-verdict-edited verifier-status-edited",
+    (What.ENVELOPE, What.TRANSCRIPT, What.UNCOVERED): "envelope-stripped envelopes-exchanged",
+    (What.TRANSCRIPT, What.UNCOVERED): (
+        "request-edited response-edited response-edited-with-its-hash signature-flipped signed-by-a-foreign-key "
+        "signed-in-our-name transcripts-exchanged transcript-stripped document-stripped signature-stripped "
+        "everything-stripped"
+    ),
+    (What.TRANSCRIPT, What.TRANSCRIPT, What.UNCOVERED): "called-unsigned",
+    (What.UNCOVERED,): (
+        "id-edited created-at-edited escalation-edited notes-edited envelope-edited-with-its-hash "
+        "unsigned-parts-edited everything-stripped-elsewhere"
+    ),
+    (What.UNCOVERED, What.GUARDS): "column-dropped",
+    (What.NOT_SORTED_OUT,): "lying-index",
+    (): (
+        "false-entry shadow-for-others checkpoint-rolled-back newest-checkpoint-lost checkpoints-lost record-lost "
+        "checkpoints-rekeyed checkpoint-edited record-edited"
+    ),
+}
+SHOWN = {name: incidents for incidents, names in _SHOWN.items() for name in names.split()}
+"""What an investigation tells of each attack, but for what is wrong with checkpoints; of all others, their guards."""
+
+
+def entries_of(target: Target) -> Counter[tuple[Any, str]]:
+    """Return the entries in all their columns, by number."""
+    rows = target.ledger.rows(f"SELECT sequence_number, entry::text FROM {TABLE} AS entry")
+    return Counter((row["sequence_number"], row["entry"]) for row in rows)
+
+
+def accuses_only(incident: Incident, touched: set[int]) -> bool:
+    """Whether an incident is about entries that were touched; of a rewrite only where it can have begun is known."""
+    first, last = incident.first, incident.last
+    if first is None:
+        return True
+    if incident.what is What.REWRITE:
+        return first <= min(touched)
+    if incident.what is What.FORK:  # which has two branches, and an innocent one
+        return not touched.isdisjoint(range(first, (last or first) + 1))
+    return touched.issuperset(range(first, (last or first) + 1))
+
+
 @pytest.mark.parametrize("name", [name for name in CATALOGUE if name != "edited-as-a-replica"])
 def test_an_attack_is_noticed_by_exactly_what_claims_it_and_changes_nothing_else(target: Target, name: str) -> None:
     attack = CATALOGUE[name]
-    before = surroundings(target.ledger)
+    before, entries = surroundings(target.ledger), entries_of(target)
     assert attack.applies(target) is None
     attack.perform(target)
-    verification = verified(target)
+    now = entries_of(target)
+    touched = {number for number, _ in [*(entries - now), *(now - entries)]}
+    found = investigated(target)
+    told = [one for one in found.incidents if one.what is not What.CHECKPOINTS]
+    assert tuple(one.what for one in told) == SHOWN.get(name, (What.GUARDS,))
+    assert [one.sentence for one in told if not accuses_only(one, touched)] == []
+    verification = found.verification
     claimed = {claim.kind for claim in attack.noticed_by if claim.parameter != "roles"}
     assert noticing(verification) <= claimed <= noticing(verification) | unevaluated(verification)
     assert bool(unevaluated(verification)) is (name in UNREADABLE)

@@ -25,7 +25,7 @@ from pytest_audit_ledger.outcome import Assurance, Outcome, Status
 from pytest_audit_ledger.resources import folder as shipped
 from pytest_audit_ledger.sources.sample import sample_entries
 from tests.forger import TAMPERINGS, Forger
-from tests.postgres.support import emptied, login, outcomes, role
+from tests.postgres.support import accusing, emptied, login, outcomes, role
 
 ORIGIN = "bank.example/ledger"
 KEY = SigningKey(ORIGIN, bytes(range(32)))
@@ -145,6 +145,7 @@ def test_an_attack_below_a_checkpoint_is_found(ledger: Forger, folder: Path, nam
     verification = verify(ledger, folder, workers=workers)
     assert codes(verification) == expected
     assert words in messages(verification)
+    assert accusing(verification) == []
     assert verification.assurance is Assurance.TAMPERED
     assert not verification.is_valid
 

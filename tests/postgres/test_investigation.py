@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
@@ -18,11 +19,11 @@ from pytest_audit_ledger.forensics.incident import Certainty, Incident, What
 from pytest_audit_ledger.forensics.investigation import Investigation
 from pytest_audit_ledger.forensics.reconstruction import Reconstruction
 from pytest_audit_ledger.ledger import Ledger
-from pytest_audit_ledger.rendering.investigation import timeline
+from pytest_audit_ledger.rendering.investigation import brief, conclusion, timeline
 from pytest_audit_ledger.sources.sample import COPY_COLUMNS, sample_entries
 from tests.forger import Forger
 from tests.postgres.support import chained
-from tests.provenance import build_signed, edit_envelope, edit_transcript, store
+from tests.provenance import SIGNED, build_signed, edit_envelope, edit_transcript, store
 from tests.signers import PEM
 
 KEY = SigningKey.generate("bank.example/ledger")
@@ -207,7 +208,7 @@ def test_a_clean_ledger_has_nothing_to_investigate(forger: Forger) -> None:
     found = investigated(forger.build(100))
     assert found.is_clean
     assert found.incidents == ()
-    assert timeline(found).splitlines()[-1].startswith("Nothing to investigate. SELF-CONSISTENT: ")
+    assert timeline(found).split("\n\n")[-1].startswith("Nothing to investigate. SELF-CONSISTENT: ")
 
 
 def test_equal_contents_in_a_proper_chain_are_no_copy_and_equal_times_no_clock_set_back(forger: Forger) -> None:
@@ -247,7 +248,24 @@ def test_guards_that_were_switched_off_are_told(forger: Forger) -> None:
     forger.build(100).run("ALTER TABLE ledger_entries DISABLE TRIGGER ledger_refuse_delete")
     (incident,) = investigated(forger).incidents
     assert incident.what is What.GUARDS
-    assert "switched off" in incident.because[0]
+    assert "the trigger ledger_refuse_delete does not refuse every DELETE" in incident.sentence
+    assert "switched off" in incident.sentence
+    forger.run("ALTER TABLE ledger_entries DISABLE TRIGGER ledger_refuse_update")
+    both = only(investigated(forger))
+    assert both.sentence.endswith("and 1 finding more.")
+    assert any("ledger_refuse_delete" in line for line in both.because)
+    assert any("ledger_refuse_update" in line for line in both.because)
+
+
+def test_a_gap_proves_one_deletion_and_not_how_many(forger: Forger) -> None:
+    deleted(forger.build(100))
+    gap = only(investigated(forger))
+    words = "At least one of the entries 50 to 52, whose numbers are missing, was deleted between entry 49 of "
+    assert gap.sentence.startswith(words)
+    forger.unguarded(*shifted(53, -3))
+    assert only(investigated(forger)).sentence.startswith("At least one of the entries written as 50 to 52 was deleted")
+    forger.unguarded("DELETE FROM ledger_entries WHERE sequence_number = 20")
+    assert investigated(forger).incidents[0].sentence.startswith("Entry 20 was deleted between entry 19 of ")
 
 
 class Writer:
@@ -392,12 +410,12 @@ def test_an_entry_that_is_fine_is_said_to_be(forger: Forger) -> None:
     looked = investigated(forger, entry=51).looked
     assert looked is not None
     assert looked.fits
-    assert looked.sentences[0].startswith("Entry 51 is as it was written, as far as the chain shows")
+    assert looked.sentences[0].startswith("Entry 51 is as it was written in the columns that are hashed, ")
 
 
 def test_an_entry_that_is_not_there_is_told_with_what_surrounds_it(forger: Forger) -> None:
     deleted(forger.build(100))
-    for number, words in ((50, "Entry 49 is there"), (200, "The ledger ends with entry 100"), (51, "were deleted")):
+    for number, words in ((50, "Entry 49 is there"), (200, "The ledger ends with entry 100"), (51, "was deleted")):
         looked = investigated(forger, entry=number).looked
         assert looked is not None
         assert not looked.fits
@@ -430,6 +448,15 @@ def test_the_hashes_tell_which_side_was_edited(forger: Forger) -> None:
     assert unkeyed.otherwise
 
 
+def test_an_entry_that_speaks_of_a_verifier_is_not_taken_for_its_verifier_status(forger: Forger) -> None:
+    spoken = chained(replace(entry, reasoning="As the verifier says.") for entry in sample_entries(20))
+    forger.build(schema="3", entries=spoken, provenance=SIGNED)
+    edit_envelope(forger, 10, lambda envelope: envelope.update(reasoning="Nothing."), hashed=True)
+    (incident,) = investigated(forger, transcript_keys=[PEM]).incidents
+    assert incident.sentence == "The envelope of entry 10 was changed together with its hash, or exchanged."
+    assert incident.certainty is Certainty.PROVEN
+
+
 def test_nothing_of_an_entry_becomes_a_control_code(forger: Forger) -> None:
     forger.build(100)
     forger.unguarded(update(50, r"reasoning = E'\x1b[31m<script>\u202e', rule_id = E'\x1b]0;evil\x07'"))
@@ -438,15 +465,19 @@ def test_nothing_of_an_entry_becomes_a_control_code(forger: Forger) -> None:
     assert not set("\x1b\x07\u202e") & set(text)
 
 
-def test_another_copy_that_was_changed_itself_accuses_nobody(forger: Forger, tmp_path: Path) -> None:
+def test_another_copy_that_was_changed_is_told_and_not_the_ledger(forger: Forger, tmp_path: Path) -> None:
     Ledger(forger.build(100).dsn).export_entries(output_file=tmp_path / "copy.jsonl")
     text = (tmp_path / "copy.jsonl").read_text()
     (tmp_path / "copy.jsonl").write_text(text.replace(' "CLEAR"', ' "FLAG"', 1).replace(':"CLEAR"', ':"FLAG"', 1))
     found = investigated(forger, against=str(tmp_path / "copy.jsonl"))
-    assert found.is_clean
-    assert found.against is not None
-    assert found.against.changed == 1
-    assert any(note.startswith("The other copy was changed: ") for note in found.against.notes)
+    assert found.verification.is_valid
+    assert found.differs
+    change = only(found)
+    assert (change.what, change.first, change.certainty) == (What.OTHER_COPY, 1, Certainty.PROVEN)
+    assert "says something else of entry 1 (verdict)" in change.sentence
+    assert conclusion(found).startswith(
+        "1 incident in the other copy, 1 of them proven; none in the ledger. By itself "
+    )
 
 
 def test_a_checkpoint_and_another_copy_tell_one_incident_together(forger: Forger, tmp_path: Path) -> None:
@@ -502,3 +533,145 @@ def test_a_copy_that_was_changed_is_an_edit_and_a_fork_with_an_edit_inside_is_no
     fork = next(one for one in found if one.what is What.FORK)
     assert fork.certainty is Certainty.OPEN
     assert fork.because[0].startswith("Not every entry of both branches hashes")
+
+
+# What another copy says, whichever of the two was changed.
+
+
+def copied_to(forger: Forger, path: Path, **options: Any) -> str:
+    """Export the forger's ledger, and return where to."""
+    Ledger(forger.dsn).export_entries(output_file=path, **options)
+    return str(path)
+
+
+def swapped_sides(forger: Forger, tmp_path: Path, commit: Callable[[Forger], None]) -> Investigation:
+    """Export a clean ledger, tamper with the database, and investigate the export against that."""
+    clean = copied_to(forger.build(100), tmp_path / "clean.jsonl")
+    commit(forger)
+    return Ledger(clean).investigate(against=forger.dsn)
+
+
+@pytest.mark.parametrize(
+    ("commit", "what", "certainty"),
+    [
+        (edited, (What.OTHER_COPY, 50, 50), Certainty.PROVEN),
+        (edited_with_its_hash, (What.OTHER_COPY, 50, 50), Certainty.PROVEN),
+        (deleted, (What.OTHER_COPY, 50, 52), Certainty.PROVEN),
+        (start_deleted, (What.OTHER_COPY, 1, 4), Certainty.PROVEN),
+        (copied, (What.OTHER_COPY, 50, 50), Certainty.FITS),
+        (numbers_skipped, (What.TRUNCATION, 102, 102), Certainty.OPEN),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_what_was_done_to_the_other_copy_is_told_of_it(
+    forger: Forger,
+    tmp_path: Path,
+    commit: Callable[[Forger], None],
+    what: tuple[What, int, int],
+    certainty: Certainty,
+) -> None:
+    found = swapped_sides(forger, tmp_path, commit)
+    assert told(found) == [what]
+    assert found.incidents[0].certainty is certainty
+    assert found.differs
+    assert found.verification.is_valid
+
+
+def test_a_newer_copy_is_not_called_a_cut_off_end(forger: Forger, tmp_path: Path) -> None:
+    older = copied_to(forger.build(90), tmp_path / "older.jsonl")
+    last = forger.entry(90)
+    forger.append([replace(last, sequence_number=91, previous_hash=entry_hash(last))])
+    newer = only(Ledger(older).investigate(against=forger.dsn))
+    assert newer.certainty is Certainty.OPEN
+    assert newer.because[-1] == "Entry 91 there links to the last entry here."
+    assert any("The other copy is newer" in line for line in newer.otherwise)
+
+
+@pytest.mark.parametrize("renumbered", [False, True])
+def test_a_copy_that_closes_the_gap_proves_all_of_the_deletion(
+    forger: Forger, tmp_path: Path, renumbered: bool
+) -> None:
+    before = copied_to(forger.build(100), tmp_path / "before.jsonl")
+    (deleted_and_renumbered if renumbered else deleted)(forger)
+    gap = next(one for one in investigated(forger, against=before, entry=51).incidents if one.what is What.DELETION)
+    assert gap.sentence.startswith(
+        "3 entries, written as 50 to 52, were deleted" if renumbered else "Entries 50 to 52 were deleted"
+    )
+    assert gap.because[-1].endswith("has entries 50 to 52, and the hashes close the gap: all of them stood here.")
+
+
+def test_a_copy_that_has_other_entries_in_the_gap_proves_nothing(forger: Forger, tmp_path: Path) -> None:
+    forger.build(100)
+    forger.unguarded(update(51, "reasoning = 'made up'"))
+    other = copied_to(forger, tmp_path / "other.jsonl")
+    deleted(forger)
+    found = investigated(forger, against=other, entry=51)
+    gap = next(one for one in found.incidents if one.what is What.DELETION)
+    assert gap.sentence.startswith("At least one of the entries 50 to 52")
+    assert gap.because[-1].endswith("but no hashes of it close the gap.")
+    assert found.looked is not None
+    assert found.looked.sentences[-1].endswith("no hash of the ledger shows whether it is as it was written.")
+
+
+def test_a_part_leaves_undecided_what_stands_behind_it(forger: Forger, tmp_path: Path) -> None:
+    part = copied_to(forger.build(100), tmp_path / "part.jsonl", limit=40)
+    whole = copied_to(forger, tmp_path / "whole.jsonl")
+    found = investigated(forger, against=part)
+    assert found.is_clean
+    (undecided,) = found.undecided
+    assert "has 40 of 100 entries (1 to 40). Behind entry 40 nothing that it has is the same" in undecided
+    assert conclusion(found).startswith("Nothing to investigate in the 40 of 100 entries that ")
+    (newer,) = investigated(forger, against=whole).undecided
+    assert newer.startswith("Whether entries were appended after ")
+
+
+def test_entries_that_a_copy_without_a_manifest_lacks_are_undecided_and_no_accusation(
+    forger: Forger, tmp_path: Path
+) -> None:
+    before = Path(copied_to(forger.build(100), tmp_path / "before.jsonl"))
+    lines = before.read_text().splitlines(keepends=True)
+    before.write_text("".join(lines[:49] + lines[52:]))
+    Path(f"{before}.manifest.json").unlink()
+    found = investigated(forger, against=str(before))
+    assert found.incidents == ()
+    assert found.undecided[0].startswith("Entries 50 to 52 are not in ")
+
+
+def test_an_entry_that_was_deleted_is_shown_as_the_other_copy_has_it(forger: Forger, tmp_path: Path) -> None:
+    forger.build(100).run("ALTER TABLE ledger_entries DISABLE TRIGGER ledger_refuse_update")
+    forger.run(update(51, r"escalation_notes = E'\x1b[31m'"))
+    before = copied_to(forger, tmp_path / "before.jsonl")
+    digest = entry_hash(forger.entry(51))
+    deleted(forger)
+    text = timeline(investigated(forger, against=before, entry=51), width=1000)
+    assert f"entry_hash                 {digest}" in text
+    assert r"escalation_notes         * \x1b[31m" in text
+    assert "3 only there (50 to 52)" in text
+
+
+def test_columns_that_no_hash_covers_are_marked(forger: Forger) -> None:
+    found = investigated(forger.build(100), entry=50)
+    assert found.looked is not None
+    assert found.looked.uncovered == ("id", "escalation_status", "escalation_notes", "created_at")
+    assert f"id                       * {50}" in timeline(found)
+    assert f"sequence_number            {50}" in timeline(found)
+
+
+def test_an_entry_that_was_asked_for_is_told_without_the_incidents_of_others(forger: Forger) -> None:
+    edited(forger.build(100))
+    forger.unguarded(update(20, "verdict = 'DISCRETIONARY'"))
+    found = investigated(forger, entry=20)
+    text = timeline(found)
+    assert len(found.incidents) == 2
+    assert "1/2  Entry 20 was changed" in text
+    assert "Entry 50 was changed" not in text
+    assert "\n\n1 other incident: leave --entry out to see it.\n\n" in text
+
+
+def test_advice_names_the_ledger_that_it_is_about(forger: Forger) -> None:
+    edited(forger.build(100))
+    found = investigated(forger)
+    command = f"audit-ledger investigate {shlex.join(found.verification.options)}"
+    assert f"{command} --against FILE." in only(found).next_step
+    assert f"{command} --checkpoint DIR" in found.undecided[0]
+    assert any(command in line for line in brief(found, 500))

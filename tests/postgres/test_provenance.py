@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from pytest_audit_ledger.checkpoints.note import SigningKey
+from pytest_audit_ledger.entry import entry_hash
 from pytest_audit_ledger.jsonb import canonical, digest
 from pytest_audit_ledger.judgement import Verification
 from pytest_audit_ledger.kinds.coverage import NOTHING as COVERED_BY_NOTHING
@@ -17,6 +18,7 @@ from pytest_audit_ledger.sources.sample import Provenance, sample_entries
 from tests.forger import Forger
 from tests.postgres.support import (
     UNUSED,
+    accusing,
     emptied,
     found,
     outcomes,
@@ -134,10 +136,26 @@ def test_a_tampering_is_found_for_what_it_is_and_nothing_else(forger: Forger, na
     TAMPERINGS[name](build_signed(forger))
     verification = run_suite(forger.dsn, workers=workers, samples=100, given=KEYS_GIVEN)
     assert discovered(verification) == EXPECTED[name]
+    assert accusing(verification) == []
     warned = name == "called-unsigned"
     is_shown = EXPECTED[name] and not warned
     assert verification.assurance is (Assurance.TAMPERED if is_shown else Assurance.SELF_CONSISTENT)
     assert bool(verification.with_status(Status.WARN)) is warned
+
+
+def test_what_disagrees_is_told_side_by_side_and_accuses_neither(forger: Forger) -> None:
+    verdict = build_signed(forger).entry(50).verdict
+    store(forger, [50], verdict="DISCRETIONARY")
+    told_of = outcomes(run_suite(forger.dsn, given=KEYS_GIVEN))
+    (hashes,), (said,) = told_of["entry_hash"].findings, told_of[TOLD].findings
+    assert hashes.sides == ("recomputed", "stored")
+    assert (hashes.expected, hashes.actual) == (entry_hash(forger.entry(50)), forger.row(50)["entry_hash"])
+    assert (said.sides, said.expected, said.actual) == (
+        ("entry", "envelope"),
+        "verdict DISCRETIONARY",
+        f"verdict {verdict}",
+    )
+    assert "or its entry" in told_of[TOLD].remedy
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".jsonl"])

@@ -513,7 +513,7 @@ BEYOND = {
     "a child table": ("CREATE TABLE child () INHERITS (ledger_entries)", "child tables (public.child)"),
     "a missing column": (f"{TABLE} DROP COLUMN verdict CASCADE", "the column verdict is missing"),
     "a retyped column": (f"{TABLE} ALTER reasoning TYPE varchar", "the column reasoning has another type"),
-    "not logged": (f"{TABLE} SET UNLOGGED", "the table is UNLOGGED"),
+    "not logged": (f"{TABLE} SET UNLOGGED", "public.ledger_entries is UNLOGGED"),
 }
 
 

@@ -475,6 +475,13 @@ def test_the_keys_of_a_partitioned_ledger_may_hold_the_partition_key(forger: For
     assert_clean(build_partitioned(forger, 20, 10))
 
 
+def test_a_partition_that_a_crash_would_empty_is_named(forger: Forger) -> None:
+    build_partitioned(forger, 20, 10).run("ALTER TABLE part_2 SET UNLOGGED")
+    (finding,) = examine(forger).findings
+    assert (finding.code, finding.severity) == ("TABLE_UNLOGGED", Severity.WARNING)
+    assert finding.message == "public.part_2 is UNLOGGED, so a crash of the server empties it"
+
+
 def test_a_lost_key_of_a_partitioned_ledger_is_found(forger: Forger) -> None:
     build_partitioned(forger, 20, 10).run("ALTER TABLE ledger_entries DROP CONSTRAINT one_hash")
     assert_found(forger, ("CONSTRAINT_MISSING", "UNIQUE on entry_hash"))

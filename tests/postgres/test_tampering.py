@@ -8,7 +8,7 @@ from pytest_audit_ledger.attacks import checkpoints, provenance
 from pytest_audit_ledger.judgement import Verification
 from pytest_audit_ledger.outcome import Assurance, Severity, Status
 from tests.forger import TAMPERINGS, Forger
-from tests.postgres.support import FOLDS, UNUSED, build_partitioned, run_suite, statuses
+from tests.postgres.support import FOLDS, UNUSED, accusing, build_partitioned, run_suite, statuses
 
 Found = dict[str, list[tuple[str, int | None]]]
 
@@ -140,6 +140,7 @@ def test_an_attack_is_found_for_what_it_is_and_nothing_else(forger: Forger, name
     TAMPERINGS[name](forger.build(100))
     verification = run_suite(forger.dsn, workers=workers, samples=100)
     assert found(verification) == EXPECTED[name]
+    assert accusing(verification) == []
     warned = name in ("trigger-silenced", "unlogged")
     is_shown = EXPECTED[name] and not warned
     assert verification.assurance is (Assurance.TAMPERED if is_shown else Assurance.SELF_CONSISTENT)

@@ -36,7 +36,7 @@ from tests.exports import (
     write_export,
     write_manifest,
 )
-from tests.postgres.support import GUARDS, UNUSED
+from tests.postgres.support import GUARDS, UNUSED, accusing
 
 RECORDS = sample_records(10)
 JSON, JSONL, CSV = as_json(RECORDS), as_jsonl(RECORDS), as_csv(RECORDS)
@@ -377,6 +377,7 @@ EDITED: dict[str, tuple[dict[str, Any], list[str]]] = {
 def test_an_edited_manifest_is_a_finding(tmp_path: Path, changes: dict[str, Any], codes: list[str]) -> None:
     verification = verified(write_both(tmp_path / "x.json", RECORDS, **changes))
     assert [code for _, code, _ in found(verification)] == codes
+    assert accusing(verification) == []
     assert verification.assurance is Assurance.TAMPERED
 
 

@@ -12,8 +12,7 @@ from typing import Any
 
 import pytest
 
-from pytest_audit_ledger.entry import GENESIS_HASH, VERDICTS, entry_hash
-from pytest_audit_ledger.forensics.forms import SCHEMA_ORDER
+from pytest_audit_ledger.entry import GENESIS_HASH, HASHED_COLUMNS, VERDICTS, entry_hash
 from pytest_audit_ledger.forensics.hypotheses import Suspect, Vocabulary
 from pytest_audit_ledger.forensics.reconstruction import (
     Budget,
@@ -272,7 +271,7 @@ def _schema_order(values: dict[str, Any]) -> dict[str, Any]:
     return {name: values[name] for name in names}
 
 
-SCHEMA = list(SCHEMA_ORDER)
+SCHEMA = list(HASHED_COLUMNS)
 
 
 @pytest.mark.parametrize(
@@ -425,7 +424,7 @@ def test_a_search_ends_with_its_time() -> None:
 def test_a_verdict_is_told_in_the_words_of_a_proof() -> None:
     found = reconstruct(suspect(verdict="FLAG"), VOCABULARY)
     assert sentence(found) == (
-        "Entry 50 was written with verdict CLEAR; it now says FLAG (the stored hash matches no other verdict): "
+        "Entry 50 was written with verdict CLEAR; it now says FLAG (of all verdicts only CLEAR gives the stored hash): "
         "its stored hash, which the next entry links to, proves it."
     )
 

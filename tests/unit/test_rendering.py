@@ -10,7 +10,7 @@ from pytest_audit_ledger.judgement import Survey, Verification
 from pytest_audit_ledger.kinds.base import V3_COLUMNS
 from pytest_audit_ledger.outcome import Assurance, Finding, Outcome, Severity, Status
 from pytest_audit_ledger.printable import printable
-from pytest_audit_ledger.rendering import describe, facts, table
+from pytest_audit_ledger.rendering import describe, facts, full_report, table, tree
 from tests.unit.builders import LEDGER
 
 
@@ -190,8 +190,11 @@ def test_an_empty_ledger_and_one_that_was_not_read_are_told_apart() -> None:
 def test_entries_that_only_queries_judged_are_not_told_as_unread() -> None:
     judged = [replace(OUTCOME, unit="entries", element_count=count) for count in (7, 1003, 0)]
     guards = replace(OUTCOME, unit="triggers and roles", element_count=2000)
-    told = facts(replace(VERIFICATION, survey=None, outcomes=(guards, *judged)))
-    assert told["entries"] == "not counted; up to 1,003 judged by a check"
+    verification = replace(VERIFICATION, survey=None, outcomes=(guards, *judged))
+    words = "not counted; up to 1,003 judged by a check"
+    assert facts(verification)["entries"] == words
+    assert f"Total entries: {words}" in tree(verification)
+    assert f"Total Entries: {words}" in full_report(verification)
     assert facts(replace(VERIFICATION, survey=None, outcomes=(guards,)))["entries"] == "not read"
 
 

@@ -406,6 +406,66 @@ def test_every_mistake_is_reported_in_the_order_of_the_file(refuse: Refuse) -> N
     assert_marked(message, content)
 
 
+ONE_MISTAKE_EACH = {
+    "the kind": ("    expct: entry_hash\n", ["4:5: unknown key 'expct'|'expect'"]),
+    "the kind in capitals": ("    EXPECT: entry_hash\n", ["4:5: unknown key 'EXPECT'|'expect'"]),
+    "the kind, and what only its kind knows": (
+        "    expct: accepted_values\n    colum: track\n    Values: [llm]\n    severty: info\n",
+        [
+            "4:5: unknown key 'expct'|'expect'",
+            "5:5: unknown key 'colum'|'column'",
+            "6:5: unknown key 'Values'|'values'",
+            "7:5: unknown key 'severty'|'severity'",
+        ],
+    ),
+    "a parameter that must be there": (
+        "    expect: not_null\n    columns: track\n",
+        ["5:5: unknown key 'columns'|'column'"],
+    ),
+    "one parameter, where another is missing": (
+        "    expect: accepted_values\n    colum: track\n",
+        ["3:5: the check has no key 'values'", "5:5: unknown key 'colum'|'column'"],
+    ),
+    "one that is near to none that is missing": (
+        "    expect: not_null\n    severty: info\n",
+        ["3:5: the check has no key 'column'", "5:5: unknown key 'severty'|'severity'"],
+    ),
+    "the kind in both": (
+        "    except: not_nul\n",
+        ["4:5: unknown key 'except'|'expect'", "4:13: unknown kind 'not_nul'; did you mean 'not_null'?"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("keys", "expected"), ONE_MISTAKE_EACH.values(), ids=ONE_MISTAKE_EACH.keys())
+def test_a_key_that_is_misspelt_is_one_mistake_and_not_a_missing_one_besides(
+    refuse: Refuse, keys: str, expected: list[str]
+) -> None:
+    message = refuse(f"{HEAD}  - id: a\n{keys}")
+    assert [line.replace("check 'a'", "the check") for line in headlines(message)] == [
+        f"{NAME}:{line.replace('|', ' in the check; did you mean ')}{'?' if '|' in line else ''}" for line in expected
+    ]
+    assert_marked(message, f"{HEAD}  - id: a\n{keys}")
+
+
+@pytest.mark.parametrize("key", ["chekcs", "CHECKS", "includ", "Include"])
+def test_a_suite_whose_checks_are_misspelt_is_not_said_to_have_none(refuse: Refuse, key: str) -> None:
+    meant = "include" if key[0] in "iI" else "checks"
+    assert headlines(refuse(f"version: 1\n{key}: [a]\n")) == [
+        f"{NAME}:2:1: unknown key {key!r} in the suite; did you mean {meant!r}?"
+    ]
+
+
+def test_misspelt_keys_of_a_waiver_and_of_what_is_declared_are_told_once_each(refuse: Refuse) -> None:
+    content = (
+        f"{HEAD}{CHECK}vars:\n  x: {{typ: str}}\ncontrols:\n  A-1: {{titel: x}}\nwaivers:\n"
+        "  - id: w\n    Check: hashes\n    reasn: x\n    approvd_by: y\n    expires: '2030-01-01T00:00:00Z'\n"
+    )
+    assert [line.partition("; ")[2] for line in headlines(refuse(content))] == [
+        f"did you mean {key!r}?" for key in ("type", "title", "check", "reason", "approved_by")
+    ]
+
+
 def test_both_missing_keys_are_named(refuse: Refuse) -> None:
     assert headlines(refuse("{}")) == [
         f"{NAME}:1:1: the suite has no key 'version'",

@@ -10,8 +10,8 @@ from hashlib import sha256
 
 import pytest
 
-from pytest_audit_ledger.entry import Entry, entry_hash, json_text
-from pytest_audit_ledger.forensics.forms import CANONICAL, SCHEMA_ORDER, Form, Nulls
+from pytest_audit_ledger.entry import HASHED_COLUMNS, Entry, entry_hash, json_text
+from pytest_audit_ledger.forensics.forms import CANONICAL, Form, Nulls
 from pytest_audit_ledger.forensics.hypotheses import Suspect, Vocabulary, texts
 from pytest_audit_ledger.forensics.systematic import LostDigits, Systematic, SystematicCause, find
 from pytest_audit_ledger.rendering.reconstruction import cause_sentence
@@ -193,4 +193,4 @@ def test_a_cause_is_told_with_the_entries_that_prove_it() -> None:
 
 
 def test_every_hashed_column_is_read() -> None:
-    assert set(Systematic.columns) == {"entry_hash", *SCHEMA_ORDER}
+    assert set(Systematic.columns) == {"entry_hash", *HASHED_COLUMNS}
