@@ -67,8 +67,8 @@ class TranscriptSignature(ProvenanceFold):
     rule = "Every transcript's hashes are those of its request and response, and a given key signed them."
     remedy = (
         "The transcripts shown were changed, exchanged or taken away after they were signed, or signed with a key that "
-        "was not given. Ask the runtime's owner for its public keys, past ones too, give each with "
-        "--ledger-transcript-key FILE, and compare with a backup."
+        "was not given. Ask the runtime's owner for its public keys, past ones too, name each as a transcript "
+        "key, and compare with a backup."
     )
     columns = ("transcript_json", "transcript_signature", "signing_key_id", "envelope_json", "track")
     sides: ClassVar[Mapping[str, Sides]] = {

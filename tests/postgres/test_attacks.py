@@ -95,6 +95,8 @@ def shooting_range(server: str, tmp_path_factory: pytest.TempPathFactory) -> Ite
         administrator = stack.enter_context(Forger(server))
         name = stack.enter_context(role(administrator, "bank"))
         superuser = stack.enter_context(empty_database(server, f"OWNER {name}"))
+        with Forger(superuser) as above:
+            above.run(f"ALTER SCHEMA public OWNER TO {name}")  # which it is without that from PostgreSQL 15 on
         owner = login(superuser, name)
         with _table_of(owner) as ledger:
             for part in (_entries()[:OLDER], _entries()[OLDER:]):

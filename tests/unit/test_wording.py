@@ -14,6 +14,8 @@ import pytest
 import pytest_audit_ledger
 from pytest_audit_ledger.cli import main
 from pytest_audit_ledger.judgement import Verification
+from pytest_audit_ledger.kinds.base import Kind
+from pytest_audit_ledger.kinds.registry import SHIPPED
 from pytest_audit_ledger.outcome import Assurance, Finding, Outcome, Severity, Status
 from pytest_audit_ledger.wording import SHARED, for_command, verification_for_command
 
@@ -53,6 +55,12 @@ def test_what_pytest_and_the_command_both_print_names_options_of_both() -> None:
     named = {name for path in rooms for text in texts(path) for name in re.findall(r"--ledger-[a-z-]*[a-z]", text)}
     assert "--ledger-checkpoint" in named
     assert named <= {"--ledger-db", *IN_PYTEST}
+
+
+@pytest.mark.parametrize("kind", SHIPPED, ids=lambda kind: kind.name)
+def test_what_a_kind_says_of_itself_names_no_option_of_pytest(kind: type[Kind]) -> None:
+    """It is also printed where nothing is run, by `suite kinds` and `suite explain`, and as it stands."""
+    assert "--ledger-" not in f"{kind.rule} {kind.remedy} {kind.__doc__}"
 
 
 @pytest.mark.parametrize(
