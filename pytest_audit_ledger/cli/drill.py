@@ -145,7 +145,7 @@ def _print(matrix: Matrix, format_: str) -> None:
         return
     shown = marks()
     for line in text(matrix, shown, _width()).split("\n"):
-        heading = line == TITLE or bool(re.match(r"[A-Z ]+: ", line))
+        heading = line in (TITLE, matrix.sentence) or bool(re.match(r"[A-Z ]+: ", line))
         click.secho(line, fg=_colour(line, matrix, shown), bold=heading or None)
 
 
