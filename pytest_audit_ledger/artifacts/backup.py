@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import shutil
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from pytest_audit_ledger.artifacts.base import Artifact, Verified
 from pytest_audit_ledger.artifacts.encryption import Key, Opener, encrypt, key_of_this_run
-from pytest_audit_ledger.artifacts.files import Behind, Draft, Written, whole_files, written_json
+from pytest_audit_ledger.artifacts.files import Draft, Written, whole_files, written_json
 from pytest_audit_ledger.artifacts.proof import NOT_PROVEN, Content, Method, Proof, statuses
 from pytest_audit_ledger.artifacts.tally import tally
 from pytest_audit_ledger.entry import canonical_timestamp
@@ -209,7 +210,7 @@ def _keys(key: Key | None, *, proven: bool) -> tuple[Key | None, Opener]:
 def _dump(
     snapshot: PostgresSnapshot, program: Program, request: Backup, file: Draft, progress: Progress
 ) -> dict[str, Any]:
-    """Write the dump to the file, and return the tally of the ledger, taken while pg_dump is at work if it can be."""
+    """Write the dump to the file, and return the tally of the ledger."""
     arguments = [
         f"--format={request.format}",
         f"--snapshot={snapshot.share()}",
@@ -218,33 +219,30 @@ def _dump(
         *("--no-owner", "--no-privileges", "--no-tablespaces", "--no-publications", "--no-subscriptions"),
         *(["--compress=0"] if request.compressed and request.format == "custom" else []),
     ]
-    # What nobody has to change, pg_dump writes to the file itself, which is quicker than through a pipe. In a file, but
-    # not in a pipe, it changes the beginning of a custom dump once more at the end, when that is hashed already.
-    direct = request.format == "plain" and not (request.compressed or request.key)
-    into = cast("BinaryIO", file) if direct else None
-    told: dict[str, Any] = {}
-    with Running(program, arguments, snapshot.login(), into=into) as running, progress(None, BYTES) as advance:
+    with Running(program, arguments, snapshot.login()) as running, progress(None, BYTES) as advance:
 
-        def write() -> None:
-            if direct:
-                for more in file.follow(lambda: running.ended):
-                    told.update({} if told else tally(snapshot).told())  # pg_dump writes, so no lock is waited for
-                    advance(more)
-                running.finish()
-                return
-            reader = cast("BinaryIO", _Deflated(running, advance) if request.compressed else _Dumped(running, advance))
-            with Behind(file) as writer:
-                if request.key is not None:
-                    encrypt(request.key, reader, cast("BinaryIO", writer))
-                else:
-                    shutil.copyfileobj(reader, writer, CHUNK)
+        def write() -> dict[str, Any]:
+            _copy(_Dumped(running, advance), request, file)
+            with ThreadPoolExecutor(1, "audit-ledger") as thread:
+                synced = thread.submit(file.sync)  # the server counts while the disk is at work
+                told = tally(snapshot).told()
+                synced.result()
+            return told
 
         def stop() -> None:
             running.stop()
             snapshot.stop()
 
-        interruptible(write, stop)
-    return told or tally(snapshot).told()
+        return interruptible(write, stop)
+
+
+def _copy(dumped: _Dumped, request: Backup, file: Draft) -> None:
+    """Write a dump to the file, compressed and encrypted as it is asked for."""
+    reader = cast("BinaryIO", _Deflated(dumped) if request.compressed else dumped)
+    if request.key is not None:
+        encrypt(request.key, reader, cast("BinaryIO", file))
+    else:
+        shutil.copyfileobj(reader, file, CHUNK)
 
 
 class _Dumped:
@@ -265,8 +263,8 @@ class _Dumped:
 class _Deflated:
     """The same, compressed by gzip: without name and time, so that the same dump makes the same bytes."""
 
-    def __init__(self, running: Running, advance: Advance) -> None:
-        self._dumped = _Dumped(running, advance)
+    def __init__(self, dumped: _Dumped) -> None:
+        self._dumped = dumped
         self._gzip = zlib.compressobj(6, wbits=31)  # with gzip's header and checksum (RFC 1952)
         self._ready = b""
         self._ended = False

@@ -9,8 +9,7 @@ import os
 import secrets
 import shutil
 import sys
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -36,11 +35,6 @@ _REMEDIES = {
 
 _WITHOUT_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS)
 """How a file system, such as that of a bucket, says that it has no links."""
-
-_PAUSE_S = 0.01
-
-_SYNCED_AT_ONCE = 32 * 1024 * 1024
-"""Bytes of a growing file that are worth being synced before its end."""
 
 
 @dataclass(frozen=True)
@@ -75,31 +69,9 @@ class Draft(io.RawIOBase):
         self.size += size
         return size
 
-    def fileno(self) -> int:
-        """Return the descriptor of the file, for another program to write to."""
-        return self._file.fileno()
-
-    def follow(self, ended: Callable[[], bool]) -> Iterator[int]:
-        """Hash what another program writes to the file, until it has `ended`; yield how many bytes more there were.
-
-        Meanwhile it goes to the disk, so that little of it is left to be synced at the end.
-        """
-        synced = 0
-        with self.reopened() as written:
-            while True:
-                last = ended()
-                data = written.read(Behind.PIECE)
-                if data:
-                    self._digest.update(data)
-                    self.size += len(data)
-                    yield len(data)
-                elif last:
-                    return
-                elif self.size - synced >= _SYNCED_AT_ONCE:
-                    os.fsync(written.fileno())
-                    synced = self.size
-                else:
-                    time.sleep(_PAUSE_S)
+    def sync(self) -> None:
+        """Make what was written so far last, from whatever thread."""
+        os.fsync(self._file.fileno())
 
     def reopened(self) -> BinaryIO:
         """Open what was written so far, to be read."""

@@ -6,7 +6,6 @@ its own user can read.
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import io
 import os
@@ -20,7 +19,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, BinaryIO
+from typing import IO, TYPE_CHECKING
 
 from pytest_audit_ledger.errors import SourceError
 from pytest_audit_ledger.printable import printable
@@ -40,10 +39,10 @@ PLACES = (
 )
 """Where PostgreSQL's programs are besides PATH."""
 
-CHUNK = 1024 * 1024
-"""Bytes that are read from a program, or written to it, at once."""
+CHUNK = 256 * 1024
+"""Bytes that a pipe to or from a program holds, and that are handled at once: more than usual, so that neither end
+waits for the other all the time, and few enough to stay in a processor's cache from one step to the next."""
 
-_ERRNOS = {os.strerror(code): code for code in errno.errorcode}
 _LONGEST_COMPLAINT = 64 * 1024
 _VERSION_TIMEOUT_S = 10
 
@@ -125,19 +124,11 @@ def _examined(path: Path) -> Program | None:
 class Running:
     """A program at work on a server. Leaving ends it, whether it is done or not."""
 
-    def __init__(
-        self,
-        program: Program,
-        arguments: Sequence[str],
-        login: Login | None,
-        *,
-        fed: bool = False,
-        into: BinaryIO | None = None,
-    ) -> None:
+    def __init__(self, program: Program, arguments: Sequence[str], login: Login | None, *, fed: bool = False) -> None:
         """Start it, with a login where it connects.
 
-        `fed`: it reads what `feed` writes. `into`: the file that it prints to, and not to `output`. Raises SourceError
-        where it does not start.
+        `fed`: it reads what `feed` writes; else what it prints is in `output`. Raises SourceError where it does not
+        start.
         """
         self.program = program
         self._login = login
@@ -148,7 +139,7 @@ class Running:
             self._process = subprocess.Popen(  # noqa: S603  (as above; no shell reads the arguments)
                 [program.path, *arguments, *reached],
                 stdin=subprocess.PIPE if fed else subprocess.DEVNULL,
-                stdout=into if into is not None else subprocess.DEVNULL if fed else subprocess.PIPE,
+                stdout=subprocess.DEVNULL if fed else subprocess.PIPE,
                 stderr=self._complaints,
                 bufsize=0,
                 env={**os.environ, "LC_ALL": "C", **secret},
@@ -182,16 +173,8 @@ class Running:
         if self._process.poll() is None:
             self._process.kill()
 
-    @property
-    def ended(self) -> bool:
-        """Whether it has come to its end."""
-        return self._process.poll() is not None
-
     def finish(self) -> None:
-        """Wait for its end. Raises SourceError with what it complained about, where that was no success.
-
-        Where it could not write its file, that is an OSError, as if we had written it.
-        """
+        """Wait for its end. Raises SourceError with what it complained about, where that was no success."""
         if self._process.stdin is not None:
             self._process.stdin.close()
         code = self._process.wait()
@@ -210,14 +193,12 @@ class Running:
         lines = [line for line in text.splitlines() if re.search(r"error|ERROR|FATAL|restrict", line)]
         words = re.sub(rf"^{name}: (error: )?", "", (lines or text.strip().splitlines() or ["no reason given"])[0])
         place = f" on {self._login.label}" if self._login else ""
-        if unwritten := re.search(r"could not write to (?:output )?file.*: (.+)", words):
-            raise OSError(_ERRNOS.get(unwritten[1], 0), unwritten[1])
         remedy = next((remedy for pattern, remedy in _REMEDIES if re.search(pattern, words)), "See the server's log.")
         return SourceError(f"{name} failed{place} ({printable(words.rstrip('.'))}).", remedy)
 
 
 def _widen(pipe: IO[bytes] | None) -> None:
-    """Let a pipe hold more than usual, where the system can, so that neither end waits for the other all the time."""
+    """Let a pipe hold a CHUNK, where the system can."""
     if pipe is not None:
         with suppress(AttributeError, OSError):
             fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, CHUNK)
