@@ -49,15 +49,26 @@ class Target:
     superuser: Superuser | None = None
 
 
+Unless = Callable[[Target, Any], str]
+
+
+def nothing(_: Target, __: Any) -> str:
+    """Say of no value of a parameter that it allows an attack."""
+    return ""
+
+
 @dataclass(frozen=True)
 class Claim:
     """A kind that claims to notice an attack, wherever it is evaluated; or only where its parameter `parameter` is set.
 
-    What `checkpoint` and `checkpoint_guards` claim holds for what the newest checkpoint and its record speak of.
+    `unless` is asked before the attack; it returns why the parameter's value allows the attack on this ledger, empty
+    where it does not. What `checkpoint` and `checkpoint_guards` claim holds for what the newest checkpoint and its
+    record speak of.
     """
 
     kind: str
     parameter: str = ""
+    unless: Unless = nothing
 
     def is_made_by(self, kind: type[Kind], parameters: Mapping[str, Any]) -> bool:
         """Tell whether a check of this kind with these parameters claims it."""

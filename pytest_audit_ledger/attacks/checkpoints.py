@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 
@@ -13,12 +14,33 @@ from pytest_audit_ledger.attacks.entries import edit_and_rewrite
 from pytest_audit_ledger.checkpoints.note import Checkpoint, Note, SigningKey
 from pytest_audit_ledger.checkpoints.record import json_file, note_file
 from pytest_audit_ledger.checkpoints.store import SUFFIX
+from pytest_audit_ledger.kinds.base import duration
 
 STRANGER = sha256(b"a key of checkpoints that nobody was told of").digest()
 
 REQUIRING = Claim("checkpoint", "require")
 
-LIMITED = Claim("checkpoint", "max_unanchored")
+
+def _limited(kept: Callable[[Target], int]) -> Claim:
+    """Return the claim of a limit to what is in no checkpoint, where the entries up to `kept` are in one at the end."""
+
+    def unless(target: Target, limit: str) -> str:
+        first = kept(target) + 1
+        ((count, age),) = target.ledger.run(
+            target.ledger.statement(
+                'SELECT pg_catalog.count(*), pg_catalog.now() - pg_catalog.min("timestamp") '
+                "FILTER (WHERE sequence_number = {first}) FROM {ledger} WHERE sequence_number >= {first}",
+                first=first,
+            )
+        )
+        if limit.isdecimal():
+            left = f"{count:,} entries were left in none, and {int(limit):,} may be. Attack a larger one."
+            return f"The copy is smaller than what you allow in no checkpoint: {left}" if count <= int(limit) else ""
+        left = f"entry {first:,} was left in none, and may be for {limit}."
+        young = age is None or age <= duration(limit)
+        return f"The copy is newer than what you allow in no checkpoint: {left}" if young else ""
+
+    return Claim("checkpoint", "max_unanchored", unless)
 
 
 def _checkpoints(target: Target) -> list[Path]:
@@ -60,7 +82,7 @@ def checkpoint_rolled_back(target: Target) -> None:
 @attack(
     "lose the newest checkpoint and rewrite what it was about",
     who=FOLDER,
-    noticed_by=(LIMITED,),
+    noticed_by=(_limited(lambda target: _size(_checkpoints(target)[-2])),),
     remedy="Say how many entries may be in no checkpoint, the fewer the better: --ledger-max-unanchored.",
     applies=_has_older,
 )
@@ -73,7 +95,7 @@ def newest_checkpoint_lost(target: Target) -> None:
 @attack(
     "lose every checkpoint and rewrite the chain",
     who=FOLDER,
-    noticed_by=(REQUIRING, LIMITED),
+    noticed_by=(REQUIRING, _limited(lambda _: 0)),
     remedy=REQUIRED,
     applies=_has_checkpoint,
 )

@@ -206,10 +206,11 @@ def judged(
     *,
     by: Sequence[Noticed],
     claimed_by: Sequence[str],
+    allowed: Sequence[str],
     touched: Touched | None,
     duration_s: float,
 ) -> Trial:
-    """Return the trial of an attack that was made."""
+    """Return the trial of an attack that was made; `allowed` is why checks allow it that would notice it otherwise."""
     verdict = _verdict(attack, by, claimed_by)
     return _trial(
         attack,
@@ -218,19 +219,19 @@ def judged(
         by=tuple(by),
         claimed_by=tuple(claimed_by),
         touched=touched,
-        remedy=_remedy(verdict, attack),
+        remedy=_remedy(verdict, attack, allowed),
         duration_s=duration_s,
     )
 
 
-def _remedy(verdict: Verdict, attack: Attack) -> str:
+def _remedy(verdict: Verdict, attack: Attack, allowed: Sequence[str]) -> str:
     """Return what would notice an attack that nobody noticed, or why nothing can."""
     if verdict is Verdict.MISSED:
         return _DISTRUST
     if verdict is Verdict.LIMIT:
         return f"{attack.limit} {attack.remedy}".rstrip()
     claimed = dict.fromkeys(claim.kind for claim in attack.noticed_by)
-    return "" if verdict is Verdict.NOTICED else attack.remedy or f"Check {_listed([*claimed])}."
+    return "" if verdict is Verdict.NOTICED else " ".join([*allowed, attack.remedy or f"Check {_listed([*claimed])}."])
 
 
 def _sentence(verdict: Verdict, by: Sequence[Noticed], claimed_by: Sequence[str], touched: Touched | None) -> str:

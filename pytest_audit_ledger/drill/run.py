@@ -16,7 +16,7 @@ from pytest_audit_ledger.attacks.base import Attack, Prevented, Target
 from pytest_audit_ledger.drill.copy import Copy, copied, made, write_checkpoints
 from pytest_audit_ledger.drill.keys import Keys, thrown_away
 from pytest_audit_ledger.drill.matrix import Matrix, Touched, Trial, failed, judged, not_applicable, noticed, prevented
-from pytest_audit_ledger.drill.setup import SAMPLES, SetUp
+from pytest_audit_ledger.drill.setup import SAMPLES, Claims, SetUp
 from pytest_audit_ledger.errors import LedgerError, SourceError, UsageError
 from pytest_audit_ledger.interruption import interruptible
 from pytest_audit_ledger.judgement import Verification
@@ -169,6 +169,10 @@ class _Ground:
             reasons = [attack.applies(self._target(target, one)) for one in self.set_ups]
             if all(reasons):
                 return [not_applicable(attack, str(reason)) for reason in reasons]
+            claims = [
+                None if reason else one.claims(attack, self._target(target, one), before.outcomes)
+                for one, before, reason in zip(self.set_ups, self.untouched, reasons, strict=True)
+            ]
             end = self._performed(attack, target)
         if end is not None:
             trial = end(time.perf_counter() - clock)
@@ -176,8 +180,10 @@ class _Ground:
         source = PostgresSource(dsn, self.copy.table)
         touched = self._touched(source)
         return [
-            not_applicable(attack, reason) if reason else self._judged(attack, source, index, touched, clock)
-            for index, reason in enumerate(reasons)
+            not_applicable(attack, str(reason))
+            if claimed is None
+            else self._judged(attack, source, index, claimed, touched, clock)
+            for index, (reason, claimed) in enumerate(zip(reasons, claims, strict=True))
         ]
 
     def _target(self, target: Target, set_up: SetUp) -> Target:
@@ -208,15 +214,23 @@ class _Ground:
                 return Touched(min(numbers), max(numbers) if kept else max(self.copy.entries, *numbers))
         return None
 
-    def _judged(self, attack: Attack, source: PostgresSource, at: int, touched: Touched | None, clock: float) -> Trial:
+    def _judged(
+        self,
+        attack: Attack,
+        source: PostgresSource,
+        at: int,
+        claims: Claims,
+        touched: Touched | None,
+        clock: float,
+    ) -> Trial:
         set_up, before = self.set_ups[at], self.untouched[at]
         after = set_up.verify(source)
         by = [
             replace(one, message=one.message.replace(f"{self._checkpoints}", self._checkpoints.name))
             for one in noticed(before, after)
         ]
-        claimed = set_up.claims(attack, before.outcomes)
-        return judged(attack, by=by, claimed_by=claimed, touched=touched, duration_s=time.perf_counter() - clock)
+        taken = time.perf_counter() - clock
+        return judged(attack, by=by, claimed_by=claims.by, allowed=claims.allowed, touched=touched, duration_s=taken)
 
     def _about(self, set_up: SetUp) -> tuple[str, ...]:
         return (*self.copy.about, str(set_up), *([self.signed] if set_up.has_checkpoints else []))

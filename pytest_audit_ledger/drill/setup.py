@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from pytest_audit_ledger.attacks.base import Attack
+from pytest_audit_ledger.attacks.base import Attack, Target
 from pytest_audit_ledger.judgement import CHECKPOINTS, Verification
 from pytest_audit_ledger.kinds.coverage import HashCoverage
 from pytest_audit_ledger.kinds.given import Given
@@ -26,6 +26,14 @@ SAMPLES = 1_000
 
 COMPARING = (*CHECKPOINTS, HashCoverage.name)
 """The kinds that are told where checkpoints are."""
+
+
+@dataclass(frozen=True)
+class Claims:
+    """The checks that claim to notice an attack, and why others that would allow it."""
+
+    by: tuple[str, ...]
+    allowed: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -62,17 +70,21 @@ class SetUp:
         keys = "with a key for transcripts" if self.has_transcript_keys else "without a key for transcripts"
         return f"Verified with {names} ({len(self.checks):,} checks), {checkpoints}, {keys}."
 
-    def claims(self, attack: Attack, untouched: Sequence[Outcome]) -> list[str]:
-        """Return the checks that claim to notice an attack, of those that examined something before it.
+    def claims(self, attack: Attack, target: Target, untouched: Sequence[Outcome]) -> Claims:
+        """Return which checks claim to notice an attack, of those that examined something before it.
 
-        `untouched` are the outcomes of the checks, in their order.
+        `target` is what is going to be attacked; `untouched` are the outcomes of the checks, in their order.
         """
         ran = [check for check, one in zip(self.checks, untouched, strict=True) if one.status not in _IDLE]
-        return [
-            check.id
-            for check in ran
-            if any(claim.is_made_by(check.kind, self._parameters(check)) for claim in attack.noticed_by)
-        ]
+        told: dict[str, list[str]] = {}
+        for check in ran:
+            parameters = self._parameters(check)
+            for claim in attack.noticed_by:
+                if claim.is_made_by(check.kind, parameters):
+                    allowed = claim.unless(target, parameters.get(claim.parameter))
+                    told.setdefault(check.id, []).append(allowed)
+        by = tuple(check for check, reasons in told.items() if not all(reasons))
+        return Claims(by, tuple(dict.fromkeys(reason for reasons in told.values() for reason in reasons if reason)))
 
     def _parameters(self, check: Check) -> Mapping[str, Any]:
         return {**check.parameters, **self.given.get(check.kind.name, {})}

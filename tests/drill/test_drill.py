@@ -249,6 +249,26 @@ def test_checkpoints_of_the_copy_take_the_place_of_those_of_the_ledger(server: s
     assert "since checkpoints/000000000040.checkpoint was signed" in message
 
 
+ALLOWED = {
+    "23": ("", ""),
+    "24": ("smaller than what you allow in no checkpoint: 24 entries were left in none, and 24 may be", ""),
+    "40": ("24 entries were left in none, and 40 may be", "40 entries were left in none, and 40 may be"),
+    "1h": ("", ""),
+    "99999d": ("newer than what you allow in no checkpoint: entry 17 was left", "entry 1 was left in none"),
+}
+"""Limits to what is in no checkpoint, and why each allows that the newest, and that every, checkpoint is lost."""
+
+
+def test_a_limit_to_what_is_in_no_checkpoint_claims_nothing_of_a_copy_that_keeps_it(server: str) -> None:
+    limited = [SetUp((default_suite(),), given_by(**CHECKPOINTS, max_unanchored=limit)) for limit in ALLOWED]
+    matrices = run(server, None, attacks("newest-checkpoint-lost", "checkpoints-lost"), *limited)
+    for matrix, told in zip(matrices, ALLOWED.values(), strict=True):
+        for one, words in zip(matrix.trials, told, strict=True):
+            assert one.verdict is (Verdict.NOT_COVERED if words else Verdict.NOTICED)
+            assert words in one.remedy
+            assert one.remedy.endswith(CATALOGUE[one.attack].remedy if words else "")
+
+
 def test_a_transcript_key_claims_what_it_notices(server: str) -> None:
     keyed = SetUp((default_suite(),), given_by(transcript_keys=[PEM]))
     bare, with_key = run(server, None, attacks("signature-flipped"), BARE, keyed)
