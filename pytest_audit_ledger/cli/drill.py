@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import sys
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
@@ -26,17 +25,15 @@ from pytest_audit_ledger.drill.document import as_text
 from pytest_audit_ledger.drill.matrix import Matrix, Verdict
 from pytest_audit_ledger.drill.output import refuse_suffix, save
 from pytest_audit_ledger.drill.run import DEFAULT_ENTRIES, FEWEST_ENTRIES
-from pytest_audit_ledger.drill.text import CLAIMS_HOLD, COLOURS, TITLE, WIDTH, listing, mark, text
+from pytest_audit_ledger.drill.text import CLAIMS_HOLD, COLOURS, TITLE, listing, mark, text
 from pytest_audit_ledger.extensions import installed_attacks
 from pytest_audit_ledger.printable import printable
 from pytest_audit_ledger.rendering import Marks
+from pytest_audit_ledger.rendering.paragraphs import LOG, WIDEST
 from pytest_audit_ledger.wording import for_command, verification_for_command
 
 if TYPE_CHECKING:
     from pytest_audit_ledger.verification import SettingUp
-
-WIDEST = 110
-"""Columns of a terminal that sentences fill; beyond, the eye loses the line."""
 
 _EPILOG = """\b
 Examples:
@@ -134,9 +131,8 @@ def _for_command(matrix: Matrix) -> Matrix:
 
 
 def _width() -> int:
-    if sys.stdout is None or not sys.stdout.isatty():
-        return WIDTH
-    return min(shutil.get_terminal_size().columns, WIDEST)
+    """Return how wide the terminal is, or COLUMNS says."""
+    return min(shutil.get_terminal_size((LOG, 24)).columns, WIDEST)
 
 
 def _print(matrix: Matrix, format_: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 
 from pytest_audit_ledger.attacks.base import Attack
@@ -10,9 +9,7 @@ from pytest_audit_ledger.drill.matrix import MEANINGS, Matrix, Noticed, Trial, V
 from pytest_audit_ledger.outcome import Status
 from pytest_audit_ledger.printable import printable
 from pytest_audit_ledger.rendering import ASCII, UNICODE, Marks
-
-WIDTH = 80
-"""Columns of a log."""
+from pytest_audit_ledger.rendering.paragraphs import LOG, wrapped
 
 TITLE = "Drill: would this set-up notice?"
 
@@ -30,14 +27,14 @@ ORDER = (
 """What matters most stands last, beside the summary."""
 
 
-def text(matrix: Matrix, marks: Marks = UNICODE, width: int = WIDTH) -> str:
+def text(matrix: Matrix, marks: Marks = UNICODE, width: int = LOG) -> str:
     """Return a matrix in lines of at most `width` columns, but for names that are longer."""
-    lines = [TITLE, "", *_wrapped(matrix.sentence, width), "", *_about(matrix, width)]
+    lines = [TITLE, "", *wrapped(matrix.sentence, width), "", *_about(matrix, width)]
     for verdict in ORDER:
         if trials := matrix.with_verdict(verdict):
-            lines += ["", *_wrapped(f"{verdict.value.upper()}: {MEANINGS[verdict]}", width)]
+            lines += ["", *wrapped(f"{verdict.value.upper()}: {MEANINGS[verdict]}", width)]
             lines += [line for trial in trials for line in _trial_lines(trial, marks, width)]
-    lines += ["", *(line for one in conclusion(matrix) for line in _wrapped(printable(one, 10_000), width, "  "))]
+    lines += ["", *(line for one in conclusion(matrix) for line in wrapped(printable(one, 10_000), width, 2))]
     shown = "\n".join(lines)
     return shown.replace("…", "...") if marks is ASCII else shown
 
@@ -82,33 +79,33 @@ def _facts(trial: Trial) -> Iterator[tuple[str, str]]:
         yield "next", printable(trial.remedy, 1000)
 
 
-def listing(attacks: Sequence[Attack], width: int = WIDTH) -> str:
+def listing(attacks: Sequence[Attack], width: int = LOG) -> str:
     """Return the catalogue, each attack with what it does and what somebody needs for it."""
     lines: list[str] = []
     for attack in attacks:
-        lines += _wrapped(f"{attack.name}: {printable(attack.title)}", width, "  ")
-        lines += _wrapped(f"    {printable(attack.what, 1000)} Needs: {printable(attack.who)}.", width, "    ")
+        lines += wrapped(f"{attack.name}: {printable(attack.title)}", width, 2)
+        lines += wrapped(f"    {printable(attack.what, 1000)} Needs: {printable(attack.who)}.", width, 4)
     return "\n".join(lines)
 
 
 def _about(matrix: Matrix, width: int) -> Iterator[str]:
     for sentence in matrix.about:
-        yield from _wrapped(printable(sentence, 2000), width)
+        yield from wrapped(printable(sentence, 2000), width)
     before = matrix.untouched
-    yield from _wrapped(f"Before any attack: {before.assurance.value}. {printable(before.sentence, 2000)}", width)
+    yield from wrapped(f"Before any attack: {before.assurance.value}. {printable(before.sentence, 2000)}", width)
     for outcome in before.with_status(Status.FAIL, Status.WARN, Status.ERROR):
         why = f": {printable(outcome.reason, 300)}" if outcome.reason else ""
         noun = "finding" if outcome.unexpected_count == 1 else "findings"
         counted = f", {outcome.unexpected_count:,} {noun}" if outcome.unexpected_count else ""
-        yield from _wrapped(f"  {outcome.status.value} {outcome.check_id}{counted}{why}", width, "    ")
+        yield from wrapped(f"  {outcome.status.value} {outcome.check_id}{counted}{why}", width, 4)
 
 
 def _trial_lines(trial: Trial, marks: Marks, width: int) -> Iterator[str]:
-    yield from _wrapped(f"{mark(trial.verdict, marks)} {trial.attack}: {printable(trial.title)}", width, "    ")
+    yield from wrapped(f"{mark(trial.verdict, marks)} {trial.attack}: {printable(trial.title)}", width, 4)
     remedy = f" {printable(trial.remedy, 1000)}" if trial.remedy else ""
-    yield from _wrapped(f"    {printable(trial.sentence, 2000)}{remedy}", width, "    ")
+    yield from wrapped(f"    {printable(trial.sentence, 2000)}{remedy}", width, 4)
     if trial.by:
-        yield from _wrapped(f"    {_finding(trial.by[0])}", width, "    ")
+        yield from wrapped(f"    {_finding(trial.by[0])}", width, 4)
 
 
 def mark(verdict: Verdict, marks: Marks) -> str:
@@ -136,12 +133,3 @@ COLOURS: Mapping[Verdict, str] = {
 def _finding(one: Noticed) -> str:
     where = "" if one.sequence_number is None else f" at entry {one.sequence_number:,}"
     return f"{one.check_id}: {one.code}{where}{': ' if one.code else ''}{printable(one.message, 300)}"
-
-
-def _names(trials: Sequence[Trial]) -> str:
-    return ", ".join(trial.attack for trial in trials)
-
-
-def _wrapped(line: str, width: int, indent: str = "") -> list[str]:
-    """Return a paragraph as lines; what may be copied, such as a name, stays whole."""
-    return textwrap.wrap(line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False) or [""]

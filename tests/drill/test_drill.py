@@ -6,7 +6,6 @@ import importlib.util
 import json
 import re
 import sys
-import textwrap
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -28,6 +27,7 @@ from pytest_audit_ledger.drill.setup import SetUp
 from pytest_audit_ledger.drill.text import conclusion, text
 from pytest_audit_ledger.errors import SourceError
 from pytest_audit_ledger.kinds.given import given_by
+from pytest_audit_ledger.rendering.paragraphs import LOG
 from pytest_audit_ledger.resources import json_schema
 from pytest_audit_ledger.sources import programs
 from pytest_audit_ledger.sources.base import Source
@@ -185,13 +185,13 @@ def test_what_a_waiver_excuses_is_missed(server: str, tmp_path: Path) -> None:
     assert without.trials[0].verdict is Verdict.NOTICED
 
 
-def test_the_text_fits_into_eighty_columns(matrix: Matrix) -> None:
+def test_the_text_fits_into_the_columns_of_a_log(matrix: Matrix) -> None:
     lines = text(matrix).splitlines()
-    assert max(map(len, lines)) <= 80
+    assert max(map(len, lines)) <= LOG
     assert "✓ edit: edit an entry" in lines
     assert "✗ claims-too-much: claim too much" in lines
     assert "NOT COVERED: nothing in this set-up claims to notice it; something else would" in lines
-    assert lines[2:4] == textwrap.wrap(matrix.sentence, 80)
+    assert lines[2] == matrix.sentence
 
 
 def test_the_json_is_as_described(matrix: Matrix) -> None:
