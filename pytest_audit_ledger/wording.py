@@ -40,11 +40,16 @@ def for_command(remedy: str) -> str:
     return _OPTION.sub(r"--\1", remedy)
 
 
+def ending_for_command(text: str, advice: str) -> str:
+    """Return a text whose end is a remedy, `advice`, with the options in that named as the command has them."""
+    return f"{text.removesuffix(advice)}{for_command(advice)}"
+
+
 def verification_for_command(verification: Verification) -> Verification:
     """Return a verification whose remedies name the options as the command has them."""
     return replace(verification, outcomes=tuple(map(_outcome, verification.outcomes)))
 
 
 def _outcome(outcome: Outcome) -> Outcome:
-    reason = f"{outcome.reason.removesuffix(outcome.advice)}{for_command(outcome.advice)}"
+    reason = ending_for_command(outcome.reason, outcome.advice)
     return replace(outcome, remedy=for_command(outcome.remedy), reason=reason, advice=for_command(outcome.advice))

@@ -33,6 +33,7 @@ from pytest_audit_ledger.sources.base import Snapshot
 from pytest_audit_ledger.sources.manifest import manifest_path
 from pytest_audit_ledger.sources.postgres import LOCK_TIMEOUT_S, PostgresSnapshot
 from pytest_audit_ledger.sources.programs import CHUNK, Program, Running
+from pytest_audit_ledger.wording import ending_for_command
 
 if TYPE_CHECKING:
     from pytest_audit_ledger.artifacts.prover import Prover
@@ -312,6 +313,6 @@ def _manifest(
         "assurance_meaning": verification.sentence if verification else "The entries were not verified.",
         "checks": {name: status.value for name, status in statuses(verification).items()},
         "proof": proof.method.value,
-        "proof_meaning": proof.meaning,
+        "proof_meaning": ending_for_command(proof.meaning, proof.advice),
         "proof_server_version": proof.server_version,
     }

@@ -55,7 +55,8 @@ def statuses(verification: Verification | None) -> dict[str, Status]:
 class Proof:
     """What was done to prove a backup, and what came of it.
 
-    `server_version` and `verification` are of the restored ledger. `contradictions` say what is not as it has to be.
+    What to do, where `meaning` says it, is its end, and also `advice`. `server_version` and `verification` are of the
+    restored ledger. `contradictions` say what is not as it has to be.
     """
 
     method: Method
@@ -63,6 +64,7 @@ class Proof:
     server_version: str = ""
     verification: Verification | None = None
     contradictions: tuple[str, ...] = ()
+    advice: str = ""
 
 
 NOT_PROVEN = Proof(Method.NONE, "Nothing was done to prove that the file can be restored.")

@@ -53,7 +53,7 @@ class Prover:
         try:
             return self._restored(file, opener, expected, table)
         except LedgerError as error:
-            return _lesser(file, opener, str(error))
+            return _lesser(file, opener, error)
 
     def _restored(self, file: BinaryIO, opener: Opener, expected: Content, table: str) -> Proof:
         options: Any = {"scratch": self.scratch, "timeout": self.timeout, "progress": self.progress}
@@ -71,13 +71,15 @@ class Prover:
         return Proof(Method.RESTORED, meaning, version, verification)
 
 
-def _lesser(file: BinaryIO, opener: Opener, reason: str) -> Proof:
+def _lesser(file: BinaryIO, opener: Opener, reason: LedgerError) -> Proof:
     """Read the backup to its end, and say what that shows."""
     with ExitStack() as resources:
         found = Listing(lambda: resources.enter_context(listing()))
         try:
             interruptible(lambda: unpack(file, opener, found), found.stop)
         except LedgerError as error:
-            return Proof(Method.NONE, f"It was not restored. {reason}", contradictions=(error.message.rstrip("."),))
+            wrong = (error.message.rstrip("."),)
+            return Proof(Method.NONE, f"It was not restored. {reason}", contradictions=wrong, advice=reason.remedy)
     done = "pg_restore --list read its list of contents" if found.custom else "it was read to its end"
-    return Proof(Method.LISTED, f"It was not restored; {done}, which says nothing about the entries. {reason}")
+    meaning = f"It was not restored; {done}, which says nothing about the entries. {reason}"
+    return Proof(Method.LISTED, meaning, advice=reason.remedy)

@@ -24,6 +24,7 @@ from pytest_audit_ledger.cli.options import (
 from pytest_audit_ledger.ledger import Ledger
 from pytest_audit_ledger.outcome import Assurance
 from pytest_audit_ledger.printable import printable
+from pytest_audit_ledger.wording import ending_for_command
 
 if TYPE_CHECKING:
     from pytest_audit_ledger.artifacts.backup_file import BackupVerification
@@ -174,7 +175,7 @@ def _tell_verified(found: BackupVerification) -> None:
 
 def _tell_proof(proof: Proof) -> None:
     mark = "NOT WHAT ITS MANIFEST SAYS" if proof.contradictions else proof.method.value.upper()
-    click.echo(f"{mark}: {printable(proof.meaning, 2000)}")
+    click.echo(f"{mark}: {printable(ending_for_command(proof.meaning, proof.advice), 2000)}")
     for words in proof.contradictions:
         click.echo(f"  {printable(words, 1000)}")
 

@@ -108,7 +108,7 @@ def drill(
         progress=progress(quiet=quiet),
         **set_up,
     )
-    matrix = _for_command(matrix)
+    matrix = matrix_for_command(matrix)
     code = exit_code(matrix)
     with outweighed_by(code), ExitStack() as last:
         if output is not None:  # also where printing fails
@@ -125,9 +125,11 @@ def exit_code(matrix: Matrix) -> int:
     return 0 if matrix.claims_hold else NOT_DONE
 
 
-def _for_command(matrix: Matrix) -> Matrix:
+def matrix_for_command(matrix: Matrix) -> Matrix:
+    """Return a matrix whose advice names the options as the command has them."""
     trials = tuple(replace(trial, remedy=for_command(trial.remedy)) for trial in matrix.trials)
-    return replace(matrix, untouched=verification_for_command(matrix.untouched), trials=trials)
+    advice = tuple(map(for_command, matrix.advice))
+    return replace(matrix, advice=advice, untouched=verification_for_command(matrix.untouched), trials=trials)
 
 
 def _width() -> int:

@@ -45,12 +45,16 @@ _TRACK = "v3-evaluator"
 
 @dataclass(frozen=True)
 class Copy:
-    """A ledger to attack: the DSN of its owner, its table, how many entries it has, and sentences about it."""
+    """A ledger to attack: the DSN of its owner, its table, how many entries it has, and sentences about it.
+
+    `advice` is what to do where it could not be copied as it is.
+    """
 
     dsn: str
     table: str
     entries: int
     about: tuple[str, ...]
+    advice: str = ""
 
     @property
     def source(self) -> PostgresSource:
@@ -97,9 +101,9 @@ def copied(snapshot: Snapshot, dsn: str, spare: str, entries: int) -> Copy:
                 told = _guards_told(snapshot, made_anew)
             return Copy(dsn, quoted(*snapshot.name), count, (_slice(info, count, entries), told))
         except SourceError as error:
-            why = f"What guards it could not be copied: {error}"
+            why, advice = f"What guards it could not be copied: {error.message}", error.remedy
     else:
-        why = "An export has no guards."
+        why, advice = "An export has no guards.", ""
     table = quoted("public", "ledger_entries")
     with ScratchLedger(spare) as ledger:
         ledger.build(0, schema=info.schema_version)
@@ -107,7 +111,7 @@ def copied(snapshot: Snapshot, dsn: str, spare: str, entries: int) -> Copy:
     ours = f"{why} So the copy is a table of our own making, with the constraints, indexes and triggers of sql/."
     lost = sorted(info.columns.keys() - {*V2_COLUMNS, *V3_COLUMNS})
     rest = f" Not copied: the columns {', '.join(lost)}." if lost else ""
-    return Copy(spare, table, count, (_slice(info, count, entries), f"{ours}{rest}"))
+    return Copy(spare, table, count, (_slice(info, count, entries), f"{ours}{rest}"), advice)
 
 
 def _slice(info: LedgerInfo, count: int, entries: int) -> str:

@@ -28,7 +28,7 @@ def as_json(matrix: Matrix) -> dict[str, Any]:
         "claims_hold": matrix.claims_hold,
         "started_at": before.started_at,
         "duration_s": round(matrix.duration_s, 3),
-        "about": list(matrix.about),
+        "about": [*matrix.about, *matrix.advice],
         "entries": matrix.entries,
         "suites": [{"name": suite.name, "sha256": suite.sha256} for suite in before.suites],
         "untouched": {

@@ -111,12 +111,14 @@ class Trial:
 class Matrix:
     """All trials of a drill with one set-up.
 
-    `about` says in sentences what was attacked, and with what it was verified; `entries` is how many the ledger had.
-    `untouched` is the verification before any attack. `name` tells several set-ups apart.
+    `about` says in sentences what was attacked, and with what it was verified, and `advice` what to do where that is
+    less than it could be; `entries` is how many the ledger had. `untouched` is the verification before any attack.
+    `name` tells several set-ups apart.
     """
 
     name: str
     about: tuple[str, ...]
+    advice: tuple[str, ...]
     entries: int
     untouched: Verification
     trials: tuple[Trial, ...]
@@ -258,7 +260,7 @@ def not_applicable(attack: Attack, reason: str) -> Trial:
 
 def prevented(attack: Attack, error: LedgerError, duration_s: float) -> Trial:
     """Return the trial of an attack that the ledger refused."""
-    return _trial(attack, Verdict.PREVENTED, f"Refused: {error}", duration_s=duration_s)
+    return _trial(attack, Verdict.PREVENTED, f"Refused: {error.message}", remedy=error.remedy, duration_s=duration_s)
 
 
 def failed(attack: Attack, error: LedgerError, duration_s: float) -> Trial:

@@ -103,6 +103,8 @@ class _Ground:
     set_ups: Sequence[SetUp]
     signed: str = ""
     """How it came to its checkpoints, or why it has none."""
+    unsigned: str = ""
+    """What to do so that it has some."""
     untouched: list[Verification] = field(default_factory=list)
     trials: list[list[Trial]] = field(default_factory=list)
     clock: float = field(default_factory=time.perf_counter)
@@ -143,7 +145,8 @@ class _Ground:
                 "your newest checkpoint is noticed, or not, as without one."
             )
         except LedgerError as error:
-            self.signed = f"No checkpoint of it could be signed, so it is held against none. {error}"
+            self.signed = f"No checkpoint of it could be signed, so it is held against none. {error.message}"
+            self.unsigned = error.remedy
 
     def _restore_checkpoints(self) -> None:
         shutil.rmtree(self._checkpoints, ignore_errors=True)
@@ -235,10 +238,13 @@ class _Ground:
     def _about(self, set_up: SetUp) -> tuple[str, ...]:
         return (*self.copy.about, str(set_up), *([self.signed] if set_up.has_checkpoints else []))
 
+    def _advice(self, set_up: SetUp) -> tuple[str, ...]:
+        return tuple(filter(None, (self.copy.advice, self.unsigned if set_up.has_checkpoints else "")))
+
     def matrices(self) -> list[Matrix]:
         """Return what every set-up noticed."""
         taken = time.perf_counter() - self.clock
         return [
-            Matrix(one.name, self._about(one), self.copy.entries, untouched, tuple(trials), taken)
+            Matrix(one.name, self._about(one), self._advice(one), self.copy.entries, untouched, tuple(trials), taken)
             for one, untouched, trials in zip(self.set_ups, self.untouched, self.trials, strict=True)
         ]

@@ -89,7 +89,7 @@ def listing(attacks: Sequence[Attack], width: int = LOG) -> str:
 
 
 def _about(matrix: Matrix, width: int) -> Iterator[str]:
-    for sentence in matrix.about:
+    for sentence in (*matrix.about, *matrix.advice):
         yield from wrapped(printable(sentence, 2000), width)
     before = matrix.untouched
     yield from wrapped(f"Before any attack: {before.assurance.value}. {printable(before.sentence, 2000)}", width)

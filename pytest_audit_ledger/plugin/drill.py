@@ -276,7 +276,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     for sentence in claims(matrix):
         terminalreporter.write_line(sentence, **_colour(Verdict.NOTICED))
     terminalreporter.write_line("")
-    for sentence in [*matrix.about, f"Before any attack: {matrix.untouched.assurance.value}."]:
+    for sentence in [*matrix.about, *matrix.advice, f"Before any attack: {matrix.untouched.assurance.value}."]:
         terminalreporter.write_line(printable(sentence, 2000))
 
 

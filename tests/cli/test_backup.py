@@ -10,7 +10,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from pytest_audit_ledger.cli import backup as backup_command
-from pytest_audit_ledger.errors import UsageError
+from pytest_audit_ledger.errors import SourceError, UsageError
 from pytest_audit_ledger.resources import folder
 from pytest_audit_ledger.sources import scratch
 from tests.cli.conftest import Invoke, Terminal
@@ -73,6 +73,13 @@ def test_what_could_not_be_proven_ends_with_three(
     done = invoke("backup", "verify", "x.dump")
     assert done.exit_code == 3
     assert "Run: pip install 'pytest-audit-ledger[demo]'" in done.stdout
+    monkeypatch.setattr(scratch, "embedded_server", _too_slow)
+    done = invoke("backup", "verify", "x.dump")
+    assert "It was too slow. Allow more time with --timeout SECONDS." in done.stdout
+
+
+def _too_slow() -> None:
+    raise SourceError("It was too slow.", "Allow more time with --ledger-timeout SECONDS.")
 
 
 def _not_installed() -> None:

@@ -17,7 +17,7 @@ import pytest
 from pytest_audit_ledger import Ledger, UsageError
 from pytest_audit_ledger.attacks.base import Attack, Claim, Prevented, Target, attack
 from pytest_audit_ledger.attacks.catalogue import CATALOGUE
-from pytest_audit_ledger.cli.drill import exit_code
+from pytest_audit_ledger.cli.drill import exit_code, matrix_for_command
 from pytest_audit_ledger.drill.api import choose
 from pytest_audit_ledger.drill.document import as_json, as_text
 from pytest_audit_ledger.drill.matrix import Matrix, Trial, Verdict
@@ -183,6 +183,12 @@ def test_what_a_waiver_excuses_is_missed(server: str, tmp_path: Path) -> None:
     assert with_waiver.trials[0].verdict is Verdict.MISSED
     assert with_waiver.trials[0].sentence == "Not noticed, although own claims to notice it."
     assert without.trials[0].verdict is Verdict.NOTICED
+
+
+def test_what_to_do_for_a_better_copy_names_options_as_what_prints_it_has_them(matrix: Matrix) -> None:
+    told = replace(matrix, advice=("Allow more time with --ledger-timeout SECONDS.",))
+    assert "Allow more time with --ledger-timeout SECONDS.\n" in text(told)
+    assert "Allow more time with --timeout SECONDS.\n" in text(matrix_for_command(told))
 
 
 def test_the_text_fits_into_the_columns_of_a_log(matrix: Matrix) -> None:
@@ -365,7 +371,9 @@ def test_without_pg_dump_the_copy_has_guards_of_our_own_making_and_that_is_told(
     assert re.search(
         r"What guards it could not be copied: pg_dump of version \d+ or newer is needed, and there is", about
     )
-    assert "Install postgresql-client-" in about
+    assert matrix.advice[0].startswith("Install postgresql-client-")
+    assert matrix.advice[0] in text(matrix, width=1000)
+    assert matrix.advice[0] in as_json(matrix)["about"]
     assert "the copy is a table of our own making" in about
     assert [one.verdict for one in matrix.trials] == [Verdict.NOTICED, Verdict.NOTICED]
 
