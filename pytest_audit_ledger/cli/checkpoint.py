@@ -18,6 +18,7 @@ from pytest_audit_ledger.cli.options import (
     TAMPERED,
     Aliased,
     Command,
+    exit_codes,
     ledger_options,
     progress,
     refuse_to_overwrite,
@@ -67,7 +68,7 @@ def checkpoint() -> None:
     """
 
 
-@checkpoint.command()
+@checkpoint.command(epilog=exit_codes("done", "", unknown="the key could not be written"))
 @click.option(
     "--origin", required=True, metavar="NAME", help="The name of the ledger, such as bank.example/ledger; no spaces."
 )
@@ -78,7 +79,13 @@ def keygen(origin: str, output: str) -> int:
     return 0
 
 
-@checkpoint.command()
+@checkpoint.command(
+    epilog=exit_codes(
+        "done; there is a checkpoint of the ledger as it is",
+        "tampered with, or a critical check failed; none was made",
+        unknown="could not be verified, or signed; this says nothing about tampering",
+    )
+)
 @ledger_options
 @click.option("--signing-key", "key", required=True, metavar="FILE", help="The key that keygen wrote.")
 @click.option("--output", "-o", required=True, metavar="DIR", help="The folder of checkpoints; it is made if need be.")
@@ -139,7 +146,13 @@ def _tell(result: CheckpointResult) -> None:
         click.echo(f"{printable(file.path, 1000)}  {file.size:,} bytes  SHA-256 {file.sha256}")
 
 
-@checkpoint.command()
+@checkpoint.command(
+    epilog=exit_codes(
+        "a trusted key signed it, and the record beside it, where there is one",
+        "it, or the record beside it, is not trusted or cannot be read",
+        unknown="could not be done; this says nothing about tampering",
+    )
+)
 @click.argument("file", metavar="FILE", type=click.Path(exists=True, dir_okay=False))
 @_keys_option(required=True)
 def verify(file: str, keys: tuple[str, ...]) -> int:
@@ -171,7 +184,15 @@ def _told(record: Record | None) -> str:
     return f"of {record.created_at}: {len(record.columns)} columns, {len(record.guards)} guards"
 
 
-@checkpoint.command("list")
+@checkpoint.command(
+    "list",
+    epilog=exit_codes(
+        "every checkpoint in it is trusted",
+        "one, or the record beside it, is not trusted or cannot be read",
+        "wrong usage, or there is no checkpoint",
+        "could not be done; this says nothing about tampering",
+    ),
+)
 @click.argument("folder", metavar="DIR", type=click.Path(exists=True, file_okay=False))
 @_keys_option(required=True)
 def list_(folder: str, keys: tuple[str, ...]) -> int:
@@ -187,7 +208,13 @@ def list_(folder: str, keys: tuple[str, ...]) -> int:
     return TAMPERED if store.rejected else 0
 
 
-@checkpoint.command()
+@checkpoint.command(
+    epilog=exit_codes(
+        "proven",
+        "not proven: the ledger is not the one that the checkpoint was signed of",
+        unknown="could not be done; this says nothing about tampering",
+    )
+)
 @ledger_options
 @click.option(
     "--entry", "number", type=click.IntRange(min=1), required=True, metavar="N", help="The entry's sequence number."
@@ -235,7 +262,10 @@ def prove(
     return 0
 
 
-@checkpoint.command("check-proof")
+@checkpoint.command(
+    "check-proof",
+    epilog=exit_codes("proven", "nothing is proven", unknown="could not be done; this says nothing about tampering"),
+)
 @click.argument("file", metavar="FILE", type=click.Path(exists=True, dir_okay=False))
 @click.option(
     "--entry-file",

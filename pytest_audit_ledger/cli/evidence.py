@@ -16,7 +16,7 @@ import click
 from pytest_audit_ledger.artifacts.evidence import MANIFEST, VERIFICATION, mistakes, written
 from pytest_audit_ledger.artifacts.files import refuse_full
 from pytest_audit_ledger.artifacts.report import report_request
-from pytest_audit_ledger.cli.options import EXIT_CODES, NOT_DONE, TAMPERED, WRONG_USAGE, ledger_options
+from pytest_audit_ledger.cli.options import EXIT_CODES, NOT_DONE, TAMPERED, WRONG_USAGE, exit_codes, ledger_options
 from pytest_audit_ledger.cli.verification import refuse_early, verification_options
 from pytest_audit_ledger.errors import SourceError, UsageError
 from pytest_audit_ledger.outcome import Assurance, Status
@@ -133,7 +133,14 @@ def _exit_code(pytests: int, folder: Path) -> int:
     return TAMPERED if failed or filed["assurance"] == Assurance.TAMPERED.value else NOT_DONE
 
 
-@evidence.command("verify")
+@evidence.command(
+    "verify",
+    epilog=exit_codes(
+        "every file is as the manifest says, and there is no other",
+        "a file was changed, is missing or was added",
+        unknown="could not be read; this says nothing about tampering",
+    ),
+)
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 def verify_evidence(folder: Path) -> int:
     """Check a folder of evidence, offline: nothing changed, nothing missing, nothing added.

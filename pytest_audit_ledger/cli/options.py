@@ -27,12 +27,19 @@ from pytest_audit_ledger.wording import for_command
 
 TAMPERED, WRONG_USAGE, NOT_DONE = 1, 2, 3
 
-EXIT_CODES = """\b
-Exit codes:
-  0  verified, or done
-  1  tampered with, or a critical check failed
-  2  wrong usage; nothing was done
-  3  could not be verified, or done; this says nothing about tampering"""
+
+def exit_codes(
+    done: str,
+    wrong: str,
+    usage: str = "wrong usage; nothing was done",
+    unknown: str = "could not be verified, or done; this says nothing about tampering",
+) -> str:
+    """Return what `--help` says of exit codes: 0, 1 (empty where a command never ends so), 2 and 3."""
+    told = {0: done, TAMPERED: wrong, WRONG_USAGE: usage, NOT_DONE: unknown}
+    return "\n".join(["\b", "Exit codes:", *(f"  {code}  {words}" for code, words in told.items() if words)])
+
+
+EXIT_CODES = exit_codes("verified, or done", "tampered with, or a critical check failed")
 
 _CODES = {
     Assurance.ANCHORED.value: 0,

@@ -7,8 +7,10 @@ from pathlib import Path
 import click
 
 from pytest_audit_ledger import authoring
-from pytest_audit_ledger.cli.options import EXIT_CODES
+from pytest_audit_ledger.cli.options import exit_codes
 from pytest_audit_ledger.extensions import installed_kinds
+
+_EXIT_CODES = exit_codes("done", "", "wrong usage, or a mistake in a suite", "could not be done")
 
 _EPILOG = f"""\b
 Examples:
@@ -18,7 +20,7 @@ Examples:
   audit-ledger suite kinds accepted_values
   audit-ledger suite schema > suite.schema.json
 
-{EXIT_CODES}
+{_EXIT_CODES}
 """
 
 _paths = click.argument("paths", nargs=-1, type=click.Path(path_type=Path), metavar="[FILE|FOLDER]...")
@@ -33,7 +35,7 @@ def suite() -> None:
     """
 
 
-@suite.command()
+@suite.command(epilog=_EXIT_CODES)
 @_paths
 def lint(paths: tuple[Path, ...]) -> int:
     """Look for mistakes in suites, and tell all of them."""
@@ -41,7 +43,7 @@ def lint(paths: tuple[Path, ...]) -> int:
     return 0
 
 
-@suite.command("list")
+@suite.command("list", epilog=_EXIT_CODES)
 @_paths
 def list_(paths: tuple[Path, ...]) -> int:
     """List checks: kind, severity, controls, tags, place.
@@ -52,7 +54,7 @@ def list_(paths: tuple[Path, ...]) -> int:
     return 0
 
 
-@suite.command()
+@suite.command(epilog=_EXIT_CODES)
 @click.argument("check_id", metavar="ID")
 @_paths
 def explain(check_id: str, paths: tuple[Path, ...]) -> int:
@@ -61,7 +63,7 @@ def explain(check_id: str, paths: tuple[Path, ...]) -> int:
     return 0
 
 
-@suite.command()
+@suite.command(epilog=_EXIT_CODES)
 def schema() -> int:
     """Print the JSON Schema of suites, for editors.
 
@@ -72,7 +74,7 @@ def schema() -> int:
     return 0
 
 
-@suite.command()
+@suite.command(epilog=_EXIT_CODES)
 @click.argument("file", type=click.Path(path_type=Path), default=authoring.STARTER)
 def init(file: Path) -> int:
     """Write a commented suite to begin with; an older file is never overwritten."""
@@ -80,7 +82,7 @@ def init(file: Path) -> int:
     return 0
 
 
-@suite.command()
+@suite.command(epilog=_EXIT_CODES)
 @click.argument("name", required=False)
 def kinds(name: str | None) -> int:
     """Describe every kind of check with its parameters, or the one of that NAME."""

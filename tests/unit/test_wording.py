@@ -13,6 +13,7 @@ import pytest
 
 import pytest_audit_ledger
 from pytest_audit_ledger.cli import main
+from pytest_audit_ledger.cli.backup import verify as verify_backup
 from pytest_audit_ledger.judgement import Verification
 from pytest_audit_ledger.kinds.base import Kind
 from pytest_audit_ledger.kinds.registry import SHIPPED
@@ -37,6 +38,13 @@ def test_an_option_of_both_has_the_same_name_with_a_prefix_in_pytest(pytestconfi
         pytestconfig.getoption(name)  # which raises for one that is not there
     prefixed = {name for command in commands() for one in command.params for name in one.opts if "--ledger-" in name}
     assert prefixed == {"--ledger-db", *IN_PYTEST}
+
+
+@pytest.mark.parametrize("command", [*commands(), verify_backup], ids=lambda command: command.callback.__name__)
+def test_the_help_of_every_command_says_what_its_exit_codes_mean(command: click.Command) -> None:
+    told = command.get_help(click.Context(command))
+    codes = re.findall(r"^ +(\d)  ", told.partition("Exit codes")[2], re.MULTILINE)
+    assert codes in (["0", "1", "2", "3"], ["0", "2", "3"])
 
 
 def texts(path: Path) -> Iterator[str]:
