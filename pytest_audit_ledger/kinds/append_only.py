@@ -21,6 +21,9 @@ ALWAYS, _UNLESS_REPLICA = "A", "O"
 STATES = {ALWAYS: "ENABLE ALWAYS", _UNLESS_REPLICA: "ENABLE", "R": "ENABLE REPLICA", "D": "DISABLE"}
 """How ALTER TABLE says the state of a trigger."""
 
+_POWERS = {"own": "own", "update": "update", "delete": "delete from", "truncate": "truncate"}
+"""What a role may do to a table, by the columns that say so in sql/privileges.sql."""
+
 Trigger = Mapping[str, Any]
 """A row of sql/triggers.sql."""
 
@@ -137,7 +140,7 @@ class AppendOnly(Guard):
             self.element_count += 1
             if row["owner"]:
                 self.facts["owner"] = row["role"]
-            powers = [word for word in ("own", "update", "delete", "truncate") if row[f"may_{word}"]]
+            powers = [words for right, words in _POWERS.items() if row[f"may_{right}"]]
             if row["superuser"]:
                 superusers.append(row["role"])
             elif powers:

@@ -370,11 +370,11 @@ def test_a_trigger_lost_on_one_partition_is_found_and_names_it(forger: Forger, h
 GRANTS = {
     "UPDATE": ("GRANT UPDATE ON ledger_entries TO {role}", "may update the table"),
     "UPDATE of a column": ("GRANT UPDATE (reasoning) ON ledger_entries TO {role}", "may update the table"),
-    "DELETE": ("GRANT DELETE ON ledger_entries TO {role}", "may delete the table"),
+    "DELETE": ("GRANT DELETE ON ledger_entries TO {role}", "may delete from the table"),
     "TRUNCATE": ("GRANT TRUNCATE ON ledger_entries TO {role}", "may truncate the table"),
-    "everybody": ("GRANT DELETE ON ledger_entries TO PUBLIC", "may delete the table"),
-    "a built-in role": ("GRANT pg_write_all_data TO {role}", "may update, delete the table"),
-    "owner": ("ALTER TABLE ledger_entries OWNER TO {role}", "may own, update, delete, truncate the table"),
+    "everybody": ("GRANT DELETE ON ledger_entries TO PUBLIC", "may delete from the table"),
+    "a built-in role": ("GRANT pg_write_all_data TO {role}", "may update, delete from the table"),
+    "owner": ("ALTER TABLE ledger_entries OWNER TO {role}", "may own, update, delete from, truncate the table"),
 }
 SEVERITIES = {
     "info": (Status.PASS, Severity.INFO, 0),
