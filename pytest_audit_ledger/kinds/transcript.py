@@ -75,6 +75,7 @@ class TranscriptSignature(ProvenanceFold):
         "TRANSCRIPT_HASH_MISMATCH": RECOMPUTED,
         "TRANSCRIPT_NOT_REDERIVABLE": RECOMPUTED,
         "TRANSCRIPT_INCONSISTENT": ("beside it", "transcript"),
+        "SIGNATURE_INVALID": ("key named", "signature"),
     }
     parameters_schema: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "keys": {
@@ -157,8 +158,8 @@ class TranscriptSignature(ProvenanceFold):
         self, number: int | None, transcript: Mapping[str, Any], signature: str, key_id: str
     ) -> Iterator[Finding]:
         if not _SIGNATURE.fullmatch(signature):
-            message = "the signature is no Ed25519 signature"
-            yield Finding("SIGNATURE_INVALID", message, number, "128 hexadecimal digits", signature)
+            message = "the signature is no Ed25519 signature, which is 128 hexadecimal digits"
+            yield Finding("SIGNATURE_INVALID", message, number, key_id, signature)
         elif not _KEY_ID.fullmatch(key_id):
             message = "the signing_key_id is no id of a key"
             yield Finding("UNKNOWN_KEY", message, number, "sha256: and 64 hexadecimal digits", key_id)
@@ -173,7 +174,7 @@ class TranscriptSignature(ProvenanceFold):
                 self.signed += 1
             else:
                 message = "the signature is not that of the key named, over the transcript's two hashes"
-                yield Finding("SIGNATURE_INVALID", message, number, f"a signature by {key_id}", signature)
+                yield Finding("SIGNATURE_INVALID", message, number, key_id, signature)
 
     def _miss(self, number: int | None, envelope: Document | None, track: str) -> None:
         """Judge an entry without a transcript, as far as the policy and the entry itself tell."""

@@ -145,6 +145,7 @@ DISAGREEING = {
     "TRANSCRIPT_HASH_MISMATCH": ("recomputed", "stored"),
     "TRANSCRIPT_NOT_REDERIVABLE": ("recomputed", "stored"),
     "TRANSCRIPT_INCONSISTENT": ("beside it", "transcript"),
+    "SIGNATURE_INVALID": ("key named", "signature"),
     "REWRITTEN": ("signed", "recomputed"),
     "TRUNCATED": ("signed", "found"),
     "GUARDS_CHANGED": ("when signed", "now"),

@@ -145,7 +145,7 @@ def test_a_tampering_is_found_for_what_it_is_and_nothing_else(forger: Forger, na
 
 def test_what_disagrees_is_told_side_by_side_and_accuses_neither(forger: Forger) -> None:
     verdict = build_signed(forger).entry(50).verdict
-    store(forger, [50], verdict="DISCRETIONARY")
+    store(forger, [50], verdict="DISCRETIONARY", transcript_signature="00" * 64)
     told_of = outcomes(run_suite(forger.dsn, given=KEYS_GIVEN))
     (hashes,), (said,) = told_of["entry_hash"].findings, told_of[TOLD].findings
     assert hashes.sides == ("recomputed", "stored")
@@ -156,6 +156,9 @@ def test_what_disagrees_is_told_side_by_side_and_accuses_neither(forger: Forger)
         f"verdict {verdict}",
     )
     assert "or its entry" in told_of[TOLD].remedy
+    signature = told_of[SIGNATURE].findings[-1]
+    assert (signature.code, signature.sides) == ("SIGNATURE_INVALID", ("key named", "signature"))
+    assert (signature.expected, signature.actual) == (forger.row(50)["signing_key_id"], "00" * 64)
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".jsonl"])
