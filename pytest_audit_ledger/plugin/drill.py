@@ -22,11 +22,13 @@ from pytest_audit_ledger.drill.api import choose
 from pytest_audit_ledger.drill.matrix import Matrix, Trial, Verdict
 from pytest_audit_ledger.drill.run import drill, refuse_to_ask_for_few
 from pytest_audit_ledger.drill.setup import SetUp
+from pytest_audit_ledger.drill.summary import job_summary
 from pytest_audit_ledger.drill.text import COLOURS, claims, described, unnoticed
 from pytest_audit_ledger.errors import LedgerError, UsageError
 from pytest_audit_ledger.extensions import registered_attacks, registered_kinds
 from pytest_audit_ledger.plugin.collection import ATTACKS_NAMED
 from pytest_audit_ledger.plugin.exchange import Exchange
+from pytest_audit_ledger.plugin.github import add_to_summary
 from pytest_audit_ledger.plugin.junit import add_properties
 from pytest_audit_ledger.plugin.options import given_options
 from pytest_audit_ledger.plugin.run import RUN, is_controller, visible
@@ -278,6 +280,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     terminalreporter.write_line("")
     for sentence in [*matrix.about, *matrix.advice, f"Before any attack: {matrix.untouched.assurance.value}."]:
         terminalreporter.write_line(printable(sentence, 2000))
+    add_to_summary(terminalreporter, job_summary(matrix))
 
 
 def _colour(verdict: Verdict) -> dict[str, bool]:

@@ -20,10 +20,15 @@ def tell(reporter: pytest.TerminalReporter, run: Run) -> None:
         return
     for command in workflow_commands(result.verification.outcomes):
         reporter.write_line(command)
+    add_to_summary(reporter, job_summary(result.verification))
+
+
+def add_to_summary(reporter: pytest.TerminalReporter, text: str) -> None:
+    """Add Markdown to the summary of the job, where this is one."""
     summary = os.environ.get("GITHUB_STEP_SUMMARY")
-    if summary:
+    if os.environ.get("GITHUB_ACTIONS") == "true" and summary:
         try:
             with Path(summary).open("a", encoding="utf-8", errors="backslashreplace") as file:
-                file.write(job_summary(result.verification))
+                file.write(text)
         except OSError as error:
             reporter.write_line(f"The summary of the job could not be written: {error.strerror}.", red=True)

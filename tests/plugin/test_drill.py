@@ -32,6 +32,7 @@ def pytest_ledger_register_attacks():
     return [claims_too_much, falls_over, has_nothing]
 """
 OWN = ("drill::claims-too-much", "drill::falls-over", "drill::has-nothing")
+UNNOTICED = "1 of 4 attacks noticed; 2 would go unnoticed; of 1 nothing is known."
 SMALL = ("--ledger-drill", "--ledger-drill-entries=40")
 
 
@@ -39,7 +40,11 @@ def properties(path: Path, which: str) -> dict[str, str]:
     return {one.attrib["name"]: one.attrib["value"] for one in ElementTree.parse(path).getroot().findall(which)}
 
 
-def test_every_verdict_ends_as_it_must(pytester: pytest.Pytester, run: RunLedger, server: str, forger: Forger) -> None:
+def test_every_verdict_ends_as_it_must(
+    pytester: pytest.Pytester, run: RunLedger, server: str, forger: Forger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(pytester.path / "summary.md"))
     pytester.makeconftest(ATTACKS)
     named = ("drill::edit", "drill::edit-and-rewrite", *OWN)
     result = run(
@@ -57,14 +62,18 @@ def test_every_verdict_ends_as_it_must(pytester: pytest.Pytester, run: RunLedger
     result.stdout.fnmatch_lines(
         [
             "*= audit ledger drill =*",
-            "1 of 4 attacks noticed; 2 would go unnoticed; of 1 nothing is known.",
+            UNNOTICED,
             "MISSED: claims-too-much. Do not rely on what claims to notice it.*",
             "NOT COVERED: edit-and-rewrite. Keep checkpoints outside of the database:*",
             "A copy of the first 40 entries of *",
         ]
     )
+    summary = (pytester.path / "summary.md").read_text().splitlines()
+    assert summary[:3] == ["## Audit ledger drill", "", f"**{UNNOTICED}**"]
+    assert "- MISSED: claims-too-much. Do not rely on what claims to notice it. Does a waiver excuse it?" in summary
+    assert [line for line in summary if line.startswith("- A copy of the first 40 entries of postgresql://")]
     told = properties(pytester.path / "junit.xml", ".//testsuite/properties/property")
-    assert told["ledger.drill.meaning"] == "1 of 4 attacks noticed; 2 would go unnoticed; of 1 nothing is known."
+    assert told["ledger.drill.meaning"] == UNNOTICED
     assert told["ledger.drill.unnoticed.edit-and-rewrite"].startswith("Keep checkpoints outside of the database:")
     assert "ledger.drill.unnoticed.edit" not in told
     edit = properties(pytester.path / "junit.xml", ".//testcase[@name='edit']/properties/property")
