@@ -7,7 +7,7 @@ from datetime import datetime
 
 from pytest_audit_ledger.forensics.chain import Chain
 from pytest_audit_ledger.forensics.evidence import Fault, Place, Seen
-from pytest_audit_ledger.forensics.incident import Certainty, Incident, What, counted
+from pytest_audit_ledger.forensics.incident import Advice, Certainty, Incident, What, counted
 
 FORKED_WITHIN = 64
 """Entries between two broken links of one fork."""
@@ -31,7 +31,7 @@ def copies(chain: Chain) -> Iterator[Incident]:
                 1,
                 f"Entry {entry.number:,} stands behind entry {before.number:,}: the entries are out of order.",
                 Certainty.PROVEN,
-                next_step="Export the ledger again, or investigate the database itself.",
+                next_step=(Advice("Export the ledger again, or investigate the database itself."),),
             )
         elif (entry.stored, entry.recomputed) == (before.stored, before.recomputed):
             chain.take(place)
@@ -44,8 +44,10 @@ def copies(chain: Chain) -> Iterator[Incident]:
                 Certainty.PROVEN,
                 because=("Both have the same entry_hash, and both contents hash alike.",),
                 next_step=(
-                    "Find out who could insert a second row: the UNIQUE constraint of sequence_number was not there. "
-                    "Compare the columns that no hash covers before one of the two is removed."
+                    Advice(
+                        "Find out who could insert a second row: the UNIQUE constraint of sequence_number was not "
+                        "there. Compare the columns that no hash covers before one of the two is removed."
+                    ),
                 ),
             )
 
@@ -112,8 +114,10 @@ def _fork(group: Sequence[Place], *, sound: bool) -> Incident:
             ),
         ),
         next_step=(
-            "Ask whether two writers ran at that time. Give the ledger one writer, or a lock around reading the last "
-            "entry and appending, and restore the UNIQUE constraint of sequence_number."
+            Advice(
+                "Ask whether two writers ran at that time. Give the ledger one writer, or a lock around reading the "
+                "last entry and appending, and restore the UNIQUE constraint of sequence_number."
+            ),
         ),
     )
 
@@ -149,7 +153,7 @@ def _clock(place: Place) -> Incident:
             f"It is of {place.entry.timestamp}, and the one before of {earlier}.",
         ),
         otherwise=_CLOCKS,
-        next_step="Compare the clocks of the writers and of the server with their logs of that day.",
+        next_step=(Advice("Compare the clocks of the writers and of the server with their logs of that day."),),
     )
 
 
@@ -174,7 +178,7 @@ def _clocks(back: Sequence[Place], total: int) -> Incident:
             f"The first of them is of {first.timestamp}, the last of {last.timestamp}.",
         ),
         otherwise=_CLOCKS,
-        next_step="Compare the clocks of the writers and of the server with their logs of that day.",
+        next_step=(Advice("Compare the clocks of the writers and of the server with their logs of that day."),),
     )
 
 
