@@ -70,8 +70,9 @@ def _common_cause(one: Explained, chain: Chain) -> Incident:
         otherwise=(
             "A writer, or its library, formed the hash in another way than the specification has it.",
             "A migration changed the column in place, after the entries were written.",
+            "Somebody changed them all alike, with one UPDATE, after they were written.",
         ),
-        next_step=(Advice("Ask what changed in the writer, or in the table, before the first."),),
+        next_step=(Advice("Ask what changed in the writer, or in the table, and who could change entries."), COMPARE),
     )
 
 

@@ -8,6 +8,8 @@ from datetime import datetime
 from pytest_audit_ledger.forensics.chain import Chain
 from pytest_audit_ledger.forensics.evidence import Fault, Place, Seen
 from pytest_audit_ledger.forensics.incident import Advice, Certainty, Incident, What, counted
+from pytest_audit_ledger.forensics.rewritings import Transformation, moment_of
+from pytest_audit_ledger.forensics.systematic import Systematic
 
 FORKED_WITHIN = 64
 """Entries between two broken links of one fork."""
@@ -127,14 +129,37 @@ def _number(seen: Seen | None) -> str:
 
 
 def clocks(chain: Chain) -> Iterator[Incident]:
-    """Find times that run backwards although the chain holds."""
-    back = [place for place in chain.places if Fault.TIME in place.faults]
-    chain.take(*back)
+    """Find times that run backwards although the chain holds, and as the entries were written, too."""
+    found = [place for place in chain.places if Fault.TIME in place.faults]
+    chain.take(*found)
+    back = [place for place in found if not _ran_forwards(place, chain.causes)]
     total = sum(number for faults, number in chain.evidence.faults.items() if faults is Fault.TIME)
+    total -= len(found) - len(back)
     if len(back) > MOST_CLOCKS:
         yield _clocks(back, max(total, len(back)))
     else:
         yield from map(_clock, back)
+
+
+def _ran_forwards(place: Place, causes: Systematic | None) -> bool:
+    """Whether a cause that many entries have in common has changed one of the two times, which were in order before."""
+    if place.before is None:
+        return False
+    earlier, later = _moments(place.before, causes), _moments(place.entry, causes)
+    return any(one <= other for one in earlier for other in later)
+
+
+def _moments(seen: Seen, causes: Systematic | None) -> list[datetime]:
+    """Return when an entry can have been written: at its time, unless that was changed since."""
+    rules = [
+        rule
+        for one in (causes.explained if causes and seen.own_fault else ())
+        if isinstance(one.cause, Transformation)
+        for rule in one.cause.rewritings
+        if rule.column == "timestamp" and not rule.is_spelling
+    ]
+    moments = map(moment_of, [rule.original(seen.timestamp) for rule in rules] or [seen.timestamp])
+    return [moment for moment in moments if moment is not None and moment.tzinfo is not None]
 
 
 def _clock(place: Place) -> Incident:

@@ -333,6 +333,32 @@ def test_a_writer_in_another_time_zone_is_one_cause_and_an_edit_inside_is_found(
     assert isinstance(edit.reconstructions[0], Reconstruction)
 
 
+def test_times_that_were_set_later_by_one_update_are_no_clock_and_an_edit_among_them_is_told_in_full(
+    forger: Forger,
+) -> None:
+    before = forger.build(100).entry(55)
+    later = 'UPDATE ledger_entries SET "timestamp" = "timestamp" + interval \'2 hours\' WHERE sequence_number'
+    forger.unguarded(f"{later} BETWEEN 40 AND 70", update(55, "track = 'llm'"))
+    found = investigated(forger, limit_seconds=20)
+    assert told(found) == [(What.SYSTEMATIC, 40, 70), (What.EDIT, 55, 55)]
+    cause, edit = found.incidents
+    assert any("UPDATE" in line for line in cause.otherwise)
+    (one,) = edit.reconstructions
+    assert isinstance(one, Reconstruction)
+    assert {change.column: change.original for change in one.changes} == {
+        "track": before.track,
+        "timestamp": before.timestamp,
+    }
+
+
+def test_a_clock_set_back_behind_times_that_were_changed_is_told_nevertheless(forger: Forger) -> None:
+    clock_set_back(forger.build(100))
+    later = 'UPDATE ledger_entries SET "timestamp" = "timestamp" + interval \'2 hours\' WHERE sequence_number'
+    forger.unguarded(f"{later} BETWEEN 75 AND 100")
+    found = investigated(forger, limit_seconds=20)
+    assert told(found) == [(What.SYSTEMATIC, 75, 100), (What.CLOCK, 101, 101)]
+
+
 def test_more_than_can_be_kept_is_counted(forger: Forger) -> None:
     forger.build(3 * MOST)
     forger.unguarded("UPDATE ledger_entries SET reasoning = sequence_number::text WHERE sequence_number % 2 = 0")
