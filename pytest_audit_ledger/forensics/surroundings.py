@@ -137,9 +137,13 @@ def _documents(
     transcript = outcomes.get("transcript_signature")
     unverified = transcript is not None and "SIGNATURES_UNVERIFIED" in transcript.codes
     incidents += [_transcript(n, found, unverified=unverified) for n, found in _by_entry(transcript).items()]
+    edit = max((one for one in chain if one.what in _ENTRY_EDITED), key=lambda one: one.count, default=None)
+    of_edits = _of_edited_entries(outcomes, chain)
+    if edit is not None and of_edits:
+        told[edit.first] += of_edits
     shown = {What.ENVELOPE: ("envelope_hash", "envelope_consistency"), What.TRANSCRIPT: ("transcript_signature",)}
     for what, kinds in shown.items():
-        ran = [outcomes[kind] for kind in kinds if kind in outcomes]
+        ran = [outcomes[kind] for kind in kinds if kind in outcomes and not (of_edits and what is What.ENVELOPE)]
         more = sum(sum(one.codes.values()) - len(one.findings) for one in ran)
         if more > 0:
             name = "envelopes" if what is What.ENVELOPE else "transcripts"
@@ -147,6 +151,23 @@ def _documents(
             step = Advice("See them all.", (Command("verify", ("--verbose", "--samples", str(more + len(incidents)))),))
             incidents.append(Incident(what, None, None, more, sentence, Certainty.OPEN, next_step=(step,)))
     return incidents, told
+
+
+def _of_edited_entries(outcomes: Mapping[str, Outcome], chain: Sequence[Incident]) -> list[str]:
+    """Return what to say of envelopes that were counted and not kept, where there are no more than edits explain."""
+    hashes, said = outcomes.get("envelope_hash"), outcomes.get("envelope_consistency")
+    by_entry = _by_entry(said)
+    if said is None or (hashes is not None and hashes.codes) or not by_entry:
+        return []
+    total, looked_at = sum(said.codes.values()), len(said.findings)
+    edited = sum(one.count for one in chain if one.what in _ENTRY_EDITED)
+    most = edited * max(map(len, by_entry.values()))
+    if not looked_at < total <= most or not all(_edited(chain, number) for number in by_entry):
+        return []
+    return [
+        f"In {total:,} places envelopes, all of whose hashes fit, say something else than entries do. All {looked_at:,} "
+        "that were looked at are beside entries that were changed, which explains as many."
+    ]
 
 
 def _by_entry(outcome: Outcome | None) -> dict[int | None, list[Finding]]:

@@ -547,6 +547,18 @@ def test_many_entries_that_were_changed_alike_are_one_incident_and_an_edit(forge
     assert "FLAG" in incident.sentence
 
 
+def test_what_envelopes_say_of_many_entries_that_were_changed_alike_is_no_incident_of_its_own(forger: Forger) -> None:
+    build_signed(forger, 200)
+    count = len(forger.run("SELECT 1 FROM ledger_entries WHERE verdict = 'FLAG'"))
+    fitting = [number for (number,) in forger.run("SELECT sequence_number FROM ledger_entries WHERE verdict = 'CLEAR'")]
+    forger.unguarded("UPDATE ledger_entries SET verdict = 'CLEAR' WHERE verdict = 'FLAG'")
+    incident = only(investigated(forger, limit_seconds=20, samples=5))
+    assert (incident.what, incident.count) == (What.EDIT, count)
+    assert any(f"In {count} places envelopes" in line for line in incident.because)
+    edit_envelope(forger, fitting[-1], lambda envelope: envelope.update(verdict="FLAG"), hashed=True)
+    assert [one.count for one in investigated(forger, limit_seconds=20, samples=5).incidents] == [count, count + 1 - 5]
+
+
 def test_a_copy_that_was_changed_is_an_edit_and_a_fork_with_an_edit_inside_is_not_called_sound(forger: Forger) -> None:
     copied(forger.build(100))
     forger.unguarded("UPDATE ledger_entries SET track = 'llm' WHERE id = (SELECT max(id) FROM ledger_entries)")
