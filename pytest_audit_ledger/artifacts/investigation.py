@@ -7,7 +7,7 @@ from typing import Any
 
 from pytest_audit_ledger.artifacts.verification import as_json as verification_json
 from pytest_audit_ledger.forensics.against import Against, Changed
-from pytest_audit_ledger.forensics.incident import Incident
+from pytest_audit_ledger.forensics.incident import Incident, commands, words
 from pytest_audit_ledger.forensics.investigation import Investigation
 from pytest_audit_ledger.forensics.looked import Looked
 from pytest_audit_ledger.forensics.reconstruction import Reconstruction, Unexplained
@@ -40,7 +40,8 @@ def told(found: Investigation) -> dict[str, Any]:
         "incidents": [_incident(one) for one in found.incidents],
         "entry": _looked(found.looked) if found.looked else None,
         "against": _against(found.against, found.differences) if found.against else None,
-        "undecided": list(found.undecided),
+        "undecided": [one.words for one in found.undecided],
+        "commands": commands(found.undecided),
         "hypotheses": found.hypotheses,
         "entries_left_out": found.left_out,
         "limit_seconds": found.limit_s,
@@ -64,7 +65,8 @@ def _incident(incident: Incident) -> dict[str, Any]:
         "time_after": incident.time_after,
         "because": [clip(one, LONGEST_TEXT) for one in incident.because],
         "otherwise": list(incident.otherwise),
-        "next": incident.next_step,
+        "next": words(incident.next_step),
+        "commands": commands(incident.next_step),
         "reconstructions": [_reconstruction(one) for one in incident.reconstructions],
     }
 

@@ -123,7 +123,7 @@ def compare_pieces(reread: Iterable[Reread], path: str, columns: Iterable[str]) 
     findings = []
     for piece in reread:
         first, last = piece.signed.begin + 1, piece.signed.end
-        entry = f"entry {last:,}" if first == last else f"an entry between {first:,} and {last:,}"
+        entry = f"entry {last:,}" if first == last else f"at least one entry between {first:,} and {last:,}"
         if piece.entries.range(last) != piece.signed:
             message = f"{entry} was changed, removed or inserted since {path} was signed, which has another Merkle root"
             findings.append(Finding("REWRITTEN", message))
@@ -148,14 +148,18 @@ class Reread:
 def _row_changed(path: str, rows: RecordedRows, proven: int) -> Finding:
     """Tell the window; where a record of as many entries or more matches, the change can be in any below."""
     before = proven if proven < rows.size else 0
-    entry = f"entry {rows.size:,}" if rows.size == before + 1 else f"an entry between {before + 1:,} and {rows.size:,}"
+    entry = (
+        f"entry {rows.size:,}"
+        if rows.size == before + 1
+        else f"at least one entry between {before + 1:,} and {rows.size:,}"
+    )
     return Finding("UNCOVERED_CHANGED", _uncovered_changed(entry, path, rows.columns))
 
 
 def _uncovered_changed(entry: str, path: str, columns: Iterable[str]) -> str:
     uncovered = [name for name in sorted(columns) if name not in PAYLOAD_COLUMNS.values()]
     return (
-        f"what no entry hash covers was changed in {entry} since {path} was signed, in one of these columns: "
+        f"what no entry hash covers was changed in {entry} since {path} was signed, in at least one of these columns: "
         f"{', '.join(uncovered)}"
     )
 

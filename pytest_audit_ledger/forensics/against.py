@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from pytest_audit_ledger.entry import GENESIS_HASH, PAYLOAD_COLUMNS
-from pytest_audit_ledger.forensics.incident import COMPARE, Certainty, Incident, What, capital, counted, entries
+from pytest_audit_ledger.forensics.incident import COMPARE, Advice, Certainty, Incident, What, capital, counted, entries
 from pytest_audit_ledger.forensics.records import Record, Records, Value, only
 
 HASHED = frozenset({"entry_hash", *PAYLOAD_COLUMNS.values()})
@@ -125,7 +125,7 @@ def compared(against: Against, incidents: Sequence[Incident], here: Records, las
 
 def _told(incident: Incident, against: Against, here: Records) -> Incident:
     """Add whether the other copy has what is missing here, or does not have what is said to be put in."""
-    incident = replace(incident, next_step=incident.next_step.replace(COMPARE, "").strip())
+    incident = replace(incident, next_step=tuple(one for one in incident.next_step if one != COMPARE))
     first, last = incident.first, incident.last
     if first is None or last is None:
         return incident
@@ -203,7 +203,7 @@ def _rewritten(against: Against, incidents: Sequence[Incident], here: Records) -
             Certainty.OPEN,
             because=("The chain fits together here.",),
             otherwise=("The ledger was rewritten from there on.", "The other copy was changed."),
-            next_step="Compare with a copy that has the column entry_hash.",
+            next_step=(Advice("Compare with a copy that has the column entry_hash."),),
         )
 
 
@@ -261,7 +261,7 @@ def _rewrite(against: Against, first: Changed, *, signed: bool) -> Incident:
         otherwise=()
         if signed
         else ("It is the other copy that was rewritten, and not the ledger; a checkpoint tells which.",),
-        next_step="Preserve both. Find out which of them was kept where nobody could write.",
+        next_step=(Advice("Preserve both. Find out which of them was kept where nobody could write."),),
     )
 
 
@@ -304,7 +304,9 @@ def _absent(against: Against, incidents: Sequence[Incident], here: Records, last
                 "The ledger is an older state: an export, a restored backup, or a replica that lags.",
                 "They were put into the other copy; a checkpoint tells which.",
             ),
-            next_step="Preserve both. Find out which of them is newer, and which was kept where nobody could write.",
+            next_step=(
+                Advice("Preserve both. Find out which of them is newer, and which was kept where nobody could write."),
+            ),
         )
 
 
@@ -337,5 +339,5 @@ def _uncovered(against: Against) -> Iterator[Incident]:
         Certainty.OPEN,
         because=("The differences stand below, column by column.",),
         otherwise=("They were changed here.", "They were changed in the other copy."),
-        next_step="The record beside a checkpoint tells whether they were changed since it was signed.",
+        next_step=(Advice("The record beside a checkpoint tells whether they were changed since it was signed."),),
     )

@@ -14,7 +14,9 @@ from pytest_audit_ledger.forensics.evidence import Evidence, Fault, Place, Run
 from pytest_audit_ledger.forensics.incident import (
     COMPARE,
     PRESERVE,
+    Advice,
     Certainty,
+    Command,
     Incident,
     What,
     capital,
@@ -68,8 +70,9 @@ def _common_cause(one: Explained, chain: Chain) -> Incident:
         otherwise=(
             "A writer, or its library, formed the hash in another way than the specification has it.",
             "A migration changed the column in place, after the entries were written.",
+            "Somebody changed them all alike, with one UPDATE, after they were written.",
         ),
-        next_step="Ask what changed in the writer, or in the table, before the first.",
+        next_step=(Advice("Ask what changed in the writer, or in the table, and who could change entries."), COMPARE),
     )
 
 
@@ -83,7 +86,7 @@ def _edit_of_many(one: Explained) -> Incident:
         f"written. They were hashed with {', '.join(one.cause.words)}.",
         Certainty.PROVEN,
         because=(f"So written, each of the {one.count:,} hashes to its entry_hash.",),
-        next_step=f"{PRESERVE} {COMPARE}",
+        next_step=(PRESERVE, COMPARE),
     )
 
 
@@ -120,7 +123,9 @@ def _gap(place: Place, first: int, last: int) -> Incident:
             otherwise=(
                 "The ledger may have been rewritten as a whole behind a deletion; only a checkpoint shows that.",
             ),
-            next_step="Find out why the writer skipped numbers, such as after a transaction that was rolled back.",
+            next_step=(
+                Advice("Find out why the writer skipped numbers, such as after a transaction that was rolled back."),
+            ),
             time_before=time_before,
             time_after=time_after,
         )
@@ -143,7 +148,7 @@ def _gap(place: Place, first: int, last: int) -> Incident:
                 f"{', and its own hash covers that name.' if sound else '. Its own hash does not fit, either.'}"
             ),
         ),
-        next_step=f"{PRESERVE} {COMPARE}",
+        next_step=(PRESERVE, COMPARE),
         time_before=time_before,
         time_after=time_after,
         in_full=f"{capital(entries(first, last, count))} {'were' if plural else 'was'} deleted {where}.",
@@ -177,7 +182,7 @@ def _misfit(run: Run, here: Place | None, after: Place | None, *, at_end: bool) 
             f"Only the entry_hash of entry {run.first:,} was altered; the entry says what it said when it was written.",
             Certainty.PROVEN,
             because=(f"Entry {run.last + 1:,} names the hash that the content of entry {run.first:,} has.",),
-            next_step=f"{PRESERVE} The hash that belongs there is {last.recomputed}.",
+            next_step=(PRESERVE, Advice(f"The hash that belongs there is {last.recomputed}.")),
             time_before=time_before,
             time_after=time_after,
         )
@@ -200,7 +205,7 @@ def _misfit(run: Run, here: Place | None, after: Place | None, *, at_end: bool) 
         f"{capital(named)} {'was' if single else 'were'} changed after {'it was' if single else 'they were'} written.",
         Certainty.PROVEN,
         because=tuple(because),
-        next_step=f"{PRESERVE} {COMPARE}",
+        next_step=(PRESERVE, COMPARE),
         time_before=time_before,
         time_after=time_after,
     )
@@ -232,7 +237,7 @@ def _broken_link(group: Sequence[Place]) -> Incident:
             Certainty.PROVEN,
             because=("Its own hash covers that name.",),
             otherwise=("Its previous_hash and its entry_hash were both changed.",),
-            next_step=f"{PRESERVE} {COMPARE}",
+            next_step=(PRESERVE, COMPARE),
             time_after=place.entry.timestamp,
         )
     suspect = place.before.number or 0
@@ -261,7 +266,7 @@ def _broken_link(group: Sequence[Place]) -> Incident:
                 "checkpoint or a backup excludes that."
             ),
         ),
-        next_step=f"{PRESERVE} {COMPARE}",
+        next_step=(PRESERVE, COMPARE),
         time_before=(group[0].before.timestamp if replaced and group[0].before else ""),
         time_after=place.entry.timestamp,
     )
@@ -281,5 +286,10 @@ def leftovers(chain: Chain) -> Iterator[Incident]:
             count,
             f"At {counted(count)} more something does not fit, which was counted and not sorted out.",
             Certainty.OPEN,
-            next_step="Resolve what is known first, or investigate a part: audit-ledger export --date-range FROM,TO.",
+            next_step=(
+                Advice(
+                    "Resolve what is known first, or export a part and investigate that.",
+                    (Command("export", ("--date-range", "FROM,TO", "--output", "FILE")),),
+                ),
+            ),
         )

@@ -2,22 +2,59 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from pytest_audit_ledger.forensics.reconstruction import Reconstruction, Unexplained
 
-PRESERVE = "Preserve the server, its logs and its backups as they are."
-COMPARE = "Compare with a backup or an export: audit-ledger investigate --against FILE."
+
+@dataclass(frozen=True)
+class Command:
+    """A command about the ledger: its name, and its arguments; those in capitals are for the reader to fill in.
+
+    `ledger` are the options that name the ledger, once they are known (see `followable`).
+    """
+
+    name: str
+    arguments: tuple[str, ...]
+    ledger: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """Return the command as a shell takes it."""
+        return shlex.join(["audit-ledger", self.name, *self.ledger, *self.arguments])
 
 
-def followable(advice: str, options: str) -> str:
+@dataclass(frozen=True)
+class Advice:
+    """What to do, or what is open, in whole sentences, and the commands that do it, or decide it."""
+
+    words: str
+    commands: tuple[Command, ...] = ()
+
+
+PRESERVE = Advice("Preserve the server, its logs and its backups as they are.")
+AGAINST = Command("investigate", ("--against", "FILE"))
+CHECKPOINT = Command("investigate", ("--checkpoint", "DIR", "--verifier-key", "KEY"))
+COMPARE = Advice("Compare with a backup or an export.", (AGAINST,))
+
+
+def followable(advice: Sequence[Advice], options: tuple[str, ...]) -> tuple[Advice, ...]:
     """Return advice whose commands name the ledger: `options` are those that do."""
-    return _COMMAND.sub(lambda found: f"{found[0]} {options}", advice)
+    return tuple(
+        replace(one, commands=tuple(replace(command, ledger=options) for command in one.commands)) for one in advice
+    )
 
 
-_COMMAND = re.compile(r"audit-ledger (?:investigate|verify)\b")
+def words(advice: Sequence[Advice]) -> str:
+    """Return what advice says, without its commands."""
+    return " ".join(one.words for one in advice)
+
+
+def commands(advice: Sequence[Advice]) -> list[str]:
+    """Return the commands of advice, each once."""
+    return list(dict.fromkeys(str(command) for one in advice for command in one.commands))
 
 
 class What(str, Enum):
@@ -81,7 +118,7 @@ class Incident:
     certainty: Certainty
     because: tuple[str, ...] = ()
     otherwise: tuple[str, ...] = ()
-    next_step: str = ""
+    next_step: tuple[Advice, ...] = ()
     time_before: str = ""
     time_after: str = ""
     reconstructions: tuple[Reconstruction | Unexplained, ...] = ()

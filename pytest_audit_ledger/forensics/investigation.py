@@ -6,7 +6,6 @@ entries, what they said before, how sure that is, and what to do next. What the 
 
 from __future__ import annotations
 
-import shlex
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,7 +14,7 @@ from pytest_audit_ledger.forensics.against import Against, Changed, compared, mi
 from pytest_audit_ledger.forensics.classification import classify
 from pytest_audit_ledger.forensics.evidence import MOST, Evidence, Runs
 from pytest_audit_ledger.forensics.hypotheses import Suspect, Vocabulary
-from pytest_audit_ledger.forensics.incident import Certainty, Incident, What, followable
+from pytest_audit_ledger.forensics.incident import AGAINST, CHECKPOINT, Advice, Certainty, Incident, What, followable
 from pytest_audit_ledger.forensics.looked import Looked, absent, standing
 from pytest_audit_ledger.forensics.other_copy import other_copy, unanswered
 from pytest_audit_ledger.forensics.reconstruction import Budget, Reconstruction, Unexplained, Witness, reconstruct
@@ -62,7 +61,7 @@ class Investigation:
     against: Against | None
     differences: tuple[Changed, ...]
     looked: Looked | None
-    undecided: tuple[str, ...]
+    undecided: tuple[Advice, ...]
     hypotheses: int
     left_out: int
     options: tuple[str, ...]
@@ -134,15 +133,14 @@ class Inquiry:
             beside = list(other_copy(self.against, incidents, self.records, last))
             incidents = [*compared(self.against, incidents, self.records, last), *beside]
             self.differences = tuple(self._differences(renumbered_from(incidents)))
-        options = shlex.join(self.options)
-        incidents = [replace(one, next_step=followable(one.next_step, options)) for one in incidents]
+        incidents = [replace(one, next_step=followable(one.next_step, self.options)) for one in incidents]
         return Investigation(
             verification=self.verification,
             incidents=tuple(sorted(incidents, key=_place)),
             against=self.against,
             differences=self.differences,
             looked=self._looked(entry, incidents, found.get(entry)) if entry is not None else None,
-            undecided=tuple(followable(one, options) for one in self._undecided(incidents)),
+            undecided=followable([*self._undecided(incidents)], self.options),
             hypotheses=self.hypotheses,
             left_out=left_out,
             options=self.options,
@@ -268,24 +266,38 @@ class Inquiry:
             return standing(number, self.records, about, against, self.differences, found)
         return absent(number, self.records, about, against, self.verification.survey)
 
-    def _undecided(self, incidents: Sequence[Incident]) -> Iterator[str]:
+    def _undecided(self, incidents: Sequence[Incident]) -> Iterator[Advice]:
         """Yield what could not be told, and what would tell it."""
         verification = self.verification
         if self.evidence is None:
-            yield "The chain was not looked at, because not every entry, or column, that it needs could be read."
+            yield Advice(
+                "The chain was not looked at, because not every entry, or column, that it needs could be read."
+            )
         reasons: dict[str, list[str]] = {}
         for outcome in verification.with_status(Status.ERROR):
             reasons.setdefault(outcome.reason, []).append(outcome.check_id)
         for reason, checks in reasons.items():
-            yield f"{', '.join(checks)} could not be evaluated. {reason}"
+            yield Advice(f"{', '.join(checks)} could not be evaluated. {reason}")
         if verification.info is not None and verification.info.resumed is not None:
-            yield f"Entries up to {verification.info.resumed.after:,} were not read, so nothing is known of them."
-        if verification.anchor is None and self.against is not None:
-            yield from unanswered(self.against, incidents, verification.size, verification.sequence_range[1])
-        elif verification.anchor is None:
-            yield (
-                "Whether the ledger was rewritten as a whole, or its end cut off, only something kept elsewhere tells, "
-                "a checkpoint, a backup or an export: audit-ledger investigate --checkpoint DIR, or --against FILE."
+            after = verification.info.resumed.after
+            yield Advice(f"Entries up to {after:,} were not read, so nothing is known of them.")
+        if verification.anchor is not None:
+            return
+        signed = {code for one in verification.outcomes if one.kind == "checkpoint" for code in one.codes}
+        last, end_is_known = verification.sequence_range[1], "TRUNCATED" in signed
+        if self.against is not None:
+            yield from unanswered(self.against, incidents, verification.size, last, end_is_known=end_is_known)
+        elif end_is_known:
+            yield Advice(
+                "Whether the entries that are left were rewritten, only an older checkpoint, a backup or an export "
+                "tells.",
+                (AGAINST,),
+            )
+        elif "REWRITTEN" not in signed:
+            yield Advice(
+                "Whether the ledger was rewritten as a whole, or its end cut off, only something kept elsewhere tells: "
+                "a checkpoint, or a backup or an export.",
+                (CHECKPOINT, AGAINST),
             )
 
 

@@ -22,7 +22,7 @@ from pytest_audit_ledger.forensics.incident import (
     entries,
 )
 
-NEXT = f"{PRESERVE} {COMPARE}"
+NEXT = (PRESERVE, COMPARE)
 
 _EVERYTHING = Fault.HASH | Fault.LINK | Fault.TIME
 

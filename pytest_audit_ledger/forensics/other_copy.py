@@ -23,10 +23,20 @@ from pytest_audit_ledger.forensics.against import (
     unshown,
 )
 from pytest_audit_ledger.forensics.evidence import FARTHEST
-from pytest_audit_ledger.forensics.incident import Certainty, Incident, What, capital, counted, entries
+from pytest_audit_ledger.forensics.incident import (
+    AGAINST,
+    CHECKPOINT,
+    Advice,
+    Certainty,
+    Incident,
+    What,
+    capital,
+    counted,
+    entries,
+)
 from pytest_audit_ledger.forensics.records import Record, Records
 
-NEXT = "Preserve both. Find out who could write to the other copy, and do not rely on it."
+NEXT = (Advice("Preserve both. Find out who could write to the other copy, and do not rely on it."),)
 
 
 def other_copy(against: Against, incidents: Sequence[Incident], here: Records, last: int | None) -> Iterator[Incident]:
@@ -140,36 +150,51 @@ def _more(against: Against, incidents: Sequence[Incident], last: int | None) -> 
         )
 
 
-def unanswered(against: Against, incidents: Sequence[Incident], size: int, last: int | None) -> Iterator[str]:
+def unanswered(
+    against: Against, incidents: Sequence[Incident], size: int, last: int | None, *, end_is_known: bool
+) -> Iterator[Advice]:
     """Yield what a comparison with the other copy does not decide of a ledger of so many entries, up to `last`.
 
-    An entry that is the same in both has the same hash, which covers every entry before it.
+    An entry that is the same in both has the same hash, which covers every entry before it. `end_is_known` is whether a
+    checkpoint, which is of no more help then, has shown that the end was cut off.
     """
     if (first := renumbered_from(incidents)) is not None:
-        yield (
+        yield Advice(
             f"From entry {first:,} on a number means another entry in {against.label}, so they were not compared there."
         )
-    tells = "only a checkpoint or a newer copy tells: audit-ledger investigate --checkpoint DIR, or --against FILE."
+    tells, commands = (
+        ("only a newer copy tells.", (AGAINST,))
+        if end_is_known
+        else ("only a checkpoint or a newer copy tells.", (CHECKPOINT, AGAINST))
+    )
+    end = "" if end_is_known else ", or its end cut off,"
     if not against.is_whole and (gaps := _gaps(against, ())):
-        yield (
+        yield Advice(
             f"Entries {ranges(gaps, against.added)} are not in {against.label}. It has no manifest, so whether they "
             "were filtered out or deleted there cannot be told."
         )
     if "entry_hash" not in against.columns:
-        yield (
+        yield Advice(
             f"{against.label} has {against.compared:,} of {counted(size)}, and no hashes: a rewrite that left its "
             "columns as they were would not show."
         )
     elif against.last_same is None:
-        yield f"No entry is the same in both. Whether the ledger was rewritten, or its end cut off, {tells}"
+        yield Advice(f"No entry is the same in both. Whether the ledger was rewritten{end} {tells}", commands)
     elif last is not None and against.last_same < last:
-        yield (
-            f"{against.label} has {against.compared:,} of {counted(size)} "
-            f"({ranges(against.both_ranges, against.compared)}). Behind entry {against.last_same:,} nothing is "
-            f"the same in both: whether the ledger was rewritten there, or its end cut off, {tells}"
+        behind = (
+            f"It ends with entry {against.last_same:,}"
+            if against.last_same == against.last_in_both
+            else f"Behind entry {against.last_same:,} nothing is the same in both"
         )
-    else:
-        yield (
+        yield Advice(
+            f"{against.label} has {against.compared:,} of {counted(size)} "
+            f"({ranges(against.both_ranges, against.compared)}). {behind}: whether the ledger was rewritten behind "
+            f"that{end} {tells}",
+            commands,
+        )
+    elif not end_is_known:
+        yield Advice(
             f"Whether entries were appended after {against.label} was made, and cut off again, which would be in "
-            f"neither, {tells}"
+            f"neither, {tells}",
+            commands,
         )

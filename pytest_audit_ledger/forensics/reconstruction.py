@@ -142,6 +142,15 @@ class _Match:
     changes: tuple[Change, ...]
 
 
+def _known_changes(match: _Match, told: set[str]) -> Iterator[Restored]:
+    """Yield what is known to stand between entries and their hashes, where that says something else of this one."""
+    for one in match.base.known.rewritings:
+        stored = match.base.stored[one.column]
+        original = one.original(stored)
+        if one.column not in told and original != stored and not one.is_spelling:
+            yield Restored(one.column, original, stored, Cause(one.words, one))
+
+
 class _Search:
     """The search for the original contents of one entry."""
 
@@ -227,6 +236,7 @@ class _Search:
             Restored(change.column, change.original, stored[change.column], change.cause, excluded[change.column])
             for change in match.changes
         ]
+        changes += _known_changes(match, {change.column for change in changes})
         if match.digest.hex() != self.suspect.stored_hash:
             cause = Cause("the hash of these contents")
             changes.append(Restored("entry_hash", match.digest.hex(), self.suspect.stored_hash, cause))

@@ -45,11 +45,16 @@ class Rewriting:
         """Return what was hashed where `value` is stored."""
         return self.rule(value)
 
+    @property
+    def is_spelling(self) -> bool:
+        """Whether the value is the same, and was only written in another way."""
+        return isinstance(self.rule, partial) and self.rule.func in (_styled, _in_zone)
+
 
 # times
 
 
-def _moment(text: Value) -> datetime | None:
+def moment_of(text: Value) -> datetime | None:
     """Return a canonical timestamp as a moment, None for anything else."""
     try:
         return datetime.fromisoformat(text) if text is not None and "T" in text else None
@@ -58,7 +63,7 @@ def _moment(text: Value) -> datetime | None:
 
 
 def _shifted(value: Value, minutes: int) -> Value:
-    moment = _moment(value)
+    moment = moment_of(value)
     try:
         return value if moment is None else (moment + timedelta(minutes=minutes)).isoformat()
     except OverflowError:
@@ -66,7 +71,7 @@ def _shifted(value: Value, minutes: int) -> Value:
 
 
 def _in_zone(value: Value, minutes: int, separator: str, *, offset: bool) -> Value:
-    moment = _moment(value)
+    moment = moment_of(value)
     try:
         local = moment and moment.astimezone(timezone(timedelta(minutes=minutes)))
     except OverflowError:
@@ -84,7 +89,7 @@ _FRACTIONS: dict[str, Callable[[int], str]] = {
 
 
 def _styled(value: Value, fraction: str, separator: str, zone: str) -> Value:
-    moment = _moment(value)
+    moment = moment_of(value)
     if moment is None:
         return value
     whole = moment.replace(microsecond=0, tzinfo=None).isoformat(separator)

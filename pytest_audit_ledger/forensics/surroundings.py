@@ -11,7 +11,17 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from pytest_audit_ledger.forensics.incident import COMPARE, PRESERVE, Certainty, Incident, What, capital, counted
+from pytest_audit_ledger.forensics.incident import (
+    COMPARE,
+    PRESERVE,
+    Advice,
+    Certainty,
+    Command,
+    Incident,
+    What,
+    capital,
+    counted,
+)
 from pytest_audit_ledger.judgement import Verification
 from pytest_audit_ledger.outcome import Finding, Outcome, Severity
 
@@ -36,6 +46,8 @@ def surroundings(verification: Verification, chain: Sequence[Incident]) -> list[
         *_others(verification.outcomes),
     ]
 
+
+_REPAIR = Command("verify", ("--repair", "--dry-run"))
 
 _GUARDS = ("append_only", "table_guard", "checkpoint_guards")
 
@@ -74,7 +86,9 @@ def _verdicts(outcome: Outcome | None, chain: Sequence[Incident]) -> Iterator[In
             "A writer stored it so, because the CHECK constraint of verdict was not there.",
             "The ledger was rewritten from there on; only a checkpoint or a backup shows that.",
         ),
-        next_step="Restore the CHECK constraint (audit-ledger verify --repair), and ask the owner of the writer.",
+        next_step=(
+            Advice("Ask the owner of the writer, and restore the CHECK constraint; this shows how.", (_REPAIR,)),
+        ),
     )
 
 
@@ -103,7 +117,7 @@ def _clock(outcome: Outcome | None) -> Iterator[Incident]:
                 otherwise=("The clock of the writer was wrong.", "The clock of the server is wrong.")
                 if code == "TIMESTAMP_FUTURE"
                 else (),
-                next_step="Compare the clocks of the writers and of the server with their logs of that day.",
+                next_step=(Advice("Compare the clocks of the writers and of the server with their logs of that day."),),
             )
 
 
@@ -123,16 +137,37 @@ def _documents(
     transcript = outcomes.get("transcript_signature")
     unverified = transcript is not None and "SIGNATURES_UNVERIFIED" in transcript.codes
     incidents += [_transcript(n, found, unverified=unverified) for n, found in _by_entry(transcript).items()]
+    edit = max((one for one in chain if one.what in _ENTRY_EDITED), key=lambda one: one.count, default=None)
+    of_edits = _of_edited_entries(outcomes, chain)
+    if edit is not None and of_edits:
+        told[edit.first] += of_edits
     shown = {What.ENVELOPE: ("envelope_hash", "envelope_consistency"), What.TRANSCRIPT: ("transcript_signature",)}
     for what, kinds in shown.items():
-        ran = [outcomes[kind] for kind in kinds if kind in outcomes]
+        ran = [outcomes[kind] for kind in kinds if kind in outcomes and not (of_edits and what is What.ENVELOPE)]
         more = sum(sum(one.codes.values()) - len(one.findings) for one in ran)
         if more > 0:
             name = "envelopes" if what is What.ENVELOPE else "transcripts"
             sentence = f"There {'is' if more == 1 else 'are'} {counted(more, 'finding', 'findings')} more about {name}."
-            step = f"See them with audit-ledger verify --verbose --samples {more + len(incidents)}."
-            incidents.append(Incident(what, None, None, more, sentence, Certainty.OPEN, next_step=step))
+            step = Advice("See them all.", (Command("verify", ("--verbose", "--samples", str(more + len(incidents)))),))
+            incidents.append(Incident(what, None, None, more, sentence, Certainty.OPEN, next_step=(step,)))
     return incidents, told
+
+
+def _of_edited_entries(outcomes: Mapping[str, Outcome], chain: Sequence[Incident]) -> list[str]:
+    """Return what to say of envelopes that were counted and not kept, where there are no more than edits explain."""
+    hashes, said = outcomes.get("envelope_hash"), outcomes.get("envelope_consistency")
+    by_entry = _by_entry(said)
+    if said is None or (hashes is not None and hashes.codes) or not by_entry:
+        return []
+    total, looked_at = sum(said.codes.values()), len(said.findings)
+    edited = sum(one.count for one in chain if one.what in _ENTRY_EDITED)
+    most = edited * max(map(len, by_entry.values()))
+    if not looked_at < total <= most or not all(_edited(chain, number) for number in by_entry):
+        return []
+    return [
+        f"In {total:,} places envelopes, all of whose hashes fit, say something else than entries do. All {looked_at:,} "
+        "that were looked at are beside entries that were changed, which explains as many."
+    ]
 
 
 def _by_entry(outcome: Outcome | None) -> dict[int | None, list[Finding]]:
@@ -180,7 +215,9 @@ def _envelope(number: int | None, hashes: Sequence[Finding], said: Sequence[Find
         certainty,
         because=tuple(because),
         otherwise=otherwise,
-        next_step="Rely on the entry where its hash fits. The envelope as it was is only in a backup or an export.",
+        next_step=(
+            Advice("Rely on the entry where its hash fits. The envelope as it was is only in a backup or an export."),
+        ),
     )
 
 
@@ -214,7 +251,7 @@ def _transcript(number: int | None, found: Sequence[Finding], *, unverified: boo
         certainty,
         because=tuple(f"{capital(one.message)}." for one in found[:SHOWN]),
         otherwise=otherwise,
-        next_step="Compare with a backup or an export, and with what the runtime logged.",
+        next_step=(Advice("Compare with a backup or an export, and with what the runtime logged."),),
     )
 
 
@@ -233,7 +270,7 @@ def _checkpoints(verification: Verification, outcome: Outcome | None, chain: Seq
                 if proven
                 else "No older checkpoint fits.",
             )
-            step = f"{PRESERVE} {COMPARE}"
+            step = (PRESERVE, COMPARE)
             first = proven + 1
             yield Incident(What.REWRITE, first, None, 0, sentence, Certainty.PROVEN, because=because, next_step=step)
         elif one.code == "TRUNCATED":
@@ -246,12 +283,12 @@ def _checkpoints(verification: Verification, outcome: Outcome | None, chain: Seq
                 0,
                 sentence,
                 Certainty.PROVEN,
-                next_step=f"{COMPARE} It shows the column.",
+                next_step=(replace(COMPARE, words="Compare with a backup or an export, which shows the column."),),
             )
         else:
             certainty = Certainty.PROVEN if one.code == "EQUIVOCATION" else Certainty.OPEN
-            step = outcome.remedy if outcome else ""
-            yield Incident(What.CHECKPOINTS, None, None, 0, sentence, certainty, next_step=step)
+            remedy = (Advice(outcome.remedy),) if outcome else ()
+            yield Incident(What.CHECKPOINTS, None, None, 0, sentence, certainty, next_step=remedy)
 
 
 def _truncated(verification: Verification, finding: Finding, proven: int, chain: Sequence[Incident]) -> Incident:
@@ -261,7 +298,8 @@ def _truncated(verification: Verification, finding: Finding, proven: int, chain:
     further_up = (
         "The deletion that the chain shows, behind which the rest was renumbered, explains it."
         if deleted
-        else f"They stood further up, behind entry {proven:,}, and everything behind them was numbered and hashed anew."
+        else f"They stood further up{f', behind entry {proven:,}' if proven else ''}, and everything behind them was "
+        "numbered and hashed anew."
     )
     whole = proven == last
     return Incident(
@@ -273,7 +311,7 @@ def _truncated(verification: Verification, finding: Finding, proven: int, chain:
         Certainty.PROVEN if whole else Certainty.OPEN if deleted else Certainty.FITS,
         because=(f"It is signed that there were so many; the last entry now is {last:,}.",),
         otherwise=() if whole else (further_up,),
-        next_step=f"{PRESERVE} {COMPARE}",
+        next_step=(PRESERVE, COMPARE),
         time_before=verification.survey.time_last if verification.survey else "",
     )
 
@@ -283,7 +321,7 @@ def _guards(outcomes: Sequence[Outcome]) -> Iterator[Incident]:
     count = sum(outcome.unexpected_count for outcome in outcomes)
     if not found:
         return
-    more = (f"{count - SHOWN:,} more, which audit-ledger verify --verbose tells.",) if count > SHOWN else ()
+    more = (f"{count - SHOWN:,} more, which are not told here.",) if count > SHOWN else ()
     windows = any(outcome.kind == "checkpoint_guards" and _findings(outcome) for outcome in outcomes)
     since = () if windows else ("The ledger does not tell since when; the record beside a checkpoint would.",)
     others = f", and {counted(count - 1, 'finding', 'findings')} more" if count > 1 else ""
@@ -296,7 +334,7 @@ def _guards(outcomes: Sequence[Outcome]) -> Iterator[Incident]:
         f"What protects the entries is not as it must be: {found[0].message}{others}.",
         Certainty.PROVEN,
         because=(*(f"{capital(one.message)}." for one in told), *more, *since),
-        next_step="Find out who changed it; restore it: audit-ledger verify --repair --dry-run shows how.",
+        next_step=(Advice("Find out who changed it, and restore it; this shows how.", (_REPAIR,)),),
     )
 
 
@@ -310,7 +348,7 @@ def _file(outcome: Outcome | None) -> Iterator[Incident]:
             f"{capital(one.message)}.",
             Certainty.PROVEN,
             otherwise=("The file was damaged or cut off where it was copied.", "Somebody changed it."),
-            next_step="Fetch the export again from where it was filed, and compare both: audit-ledger diff A B.",
+            next_step=(replace(COMPARE, words="Fetch the export again from where it was filed, and compare both."),),
         )
 
 
@@ -341,5 +379,5 @@ def _others(outcomes: Iterable[Outcome]) -> Iterator[Incident]:
                     f"{capital(one.message)}.",
                     Certainty.OPEN,
                     because=(f"The check {outcome.check_id} found it.",),
-                    next_step=outcome.remedy,
+                    next_step=(Advice(outcome.remedy),) if outcome.remedy else (),
                 )

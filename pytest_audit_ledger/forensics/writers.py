@@ -7,7 +7,9 @@ from datetime import datetime
 
 from pytest_audit_ledger.forensics.chain import Chain
 from pytest_audit_ledger.forensics.evidence import Fault, Place, Seen
-from pytest_audit_ledger.forensics.incident import Certainty, Incident, What, counted
+from pytest_audit_ledger.forensics.incident import Advice, Certainty, Incident, What, counted
+from pytest_audit_ledger.forensics.rewritings import Transformation, moment_of
+from pytest_audit_ledger.forensics.systematic import Systematic
 
 FORKED_WITHIN = 64
 """Entries between two broken links of one fork."""
@@ -31,7 +33,7 @@ def copies(chain: Chain) -> Iterator[Incident]:
                 1,
                 f"Entry {entry.number:,} stands behind entry {before.number:,}: the entries are out of order.",
                 Certainty.PROVEN,
-                next_step="Export the ledger again, or investigate the database itself.",
+                next_step=(Advice("Export the ledger again, or investigate the database itself."),),
             )
         elif (entry.stored, entry.recomputed) == (before.stored, before.recomputed):
             chain.take(place)
@@ -44,8 +46,10 @@ def copies(chain: Chain) -> Iterator[Incident]:
                 Certainty.PROVEN,
                 because=("Both have the same entry_hash, and both contents hash alike.",),
                 next_step=(
-                    "Find out who could insert a second row: the UNIQUE constraint of sequence_number was not there. "
-                    "Compare the columns that no hash covers before one of the two is removed."
+                    Advice(
+                        "Find out who could insert a second row: the UNIQUE constraint of sequence_number was not "
+                        "there. Compare the columns that no hash covers before one of the two is removed."
+                    ),
                 ),
             )
 
@@ -112,8 +116,10 @@ def _fork(group: Sequence[Place], *, sound: bool) -> Incident:
             ),
         ),
         next_step=(
-            "Ask whether two writers ran at that time. Give the ledger one writer, or a lock around reading the last "
-            "entry and appending, and restore the UNIQUE constraint of sequence_number."
+            Advice(
+                "Ask whether two writers ran at that time. Give the ledger one writer, or a lock around reading the "
+                "last entry and appending, and restore the UNIQUE constraint of sequence_number."
+            ),
         ),
     )
 
@@ -123,14 +129,37 @@ def _number(seen: Seen | None) -> str:
 
 
 def clocks(chain: Chain) -> Iterator[Incident]:
-    """Find times that run backwards although the chain holds."""
-    back = [place for place in chain.places if Fault.TIME in place.faults]
-    chain.take(*back)
+    """Find times that run backwards although the chain holds, and as the entries were written, too."""
+    found = [place for place in chain.places if Fault.TIME in place.faults]
+    chain.take(*found)
+    back = [place for place in found if not _ran_forwards(place, chain.causes)]
     total = sum(number for faults, number in chain.evidence.faults.items() if faults is Fault.TIME)
+    total -= len(found) - len(back)
     if len(back) > MOST_CLOCKS:
         yield _clocks(back, max(total, len(back)))
     else:
         yield from map(_clock, back)
+
+
+def _ran_forwards(place: Place, causes: Systematic | None) -> bool:
+    """Whether a cause that many entries have in common has changed one of the two times, which were in order before."""
+    if place.before is None:
+        return False
+    earlier, later = _moments(place.before, causes), _moments(place.entry, causes)
+    return any(one <= other for one in earlier for other in later)
+
+
+def _moments(seen: Seen, causes: Systematic | None) -> list[datetime]:
+    """Return when an entry can have been written: at its time, unless that was changed since."""
+    rules = [
+        rule
+        for one in (causes.explained if causes and seen.own_fault else ())
+        if isinstance(one.cause, Transformation)
+        for rule in one.cause.rewritings
+        if rule.column == "timestamp" and not rule.is_spelling
+    ]
+    moments = map(moment_of, [rule.original(seen.timestamp) for rule in rules] or [seen.timestamp])
+    return [moment for moment in moments if moment is not None and moment.tzinfo is not None]
 
 
 def _clock(place: Place) -> Incident:
@@ -149,7 +178,7 @@ def _clock(place: Place) -> Incident:
             f"It is of {place.entry.timestamp}, and the one before of {earlier}.",
         ),
         otherwise=_CLOCKS,
-        next_step="Compare the clocks of the writers and of the server with their logs of that day.",
+        next_step=(Advice("Compare the clocks of the writers and of the server with their logs of that day."),),
     )
 
 
@@ -174,7 +203,7 @@ def _clocks(back: Sequence[Place], total: int) -> Incident:
             f"The first of them is of {first.timestamp}, the last of {last.timestamp}.",
         ),
         otherwise=_CLOCKS,
-        next_step="Compare the clocks of the writers and of the server with their logs of that day.",
+        next_step=(Advice("Compare the clocks of the writers and of the server with their logs of that day."),),
     )
 
 

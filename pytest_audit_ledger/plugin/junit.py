@@ -84,5 +84,5 @@ def _investigation(result: Result) -> dict[str, Any]:
 
     incidents = result.investigation.incidents
     first = {f"incident_{place}": line for place, line in enumerate(map(in_one_line, incidents[:SHORT]), 1)}
-    undecided = " ".join(map(printable, result.investigation.undecided))
+    undecided = " ".join(printable(one.words) for one in result.investigation.undecided)
     return {"incidents": len(incidents), **first, **({"undecided": undecided} if undecided else {})}

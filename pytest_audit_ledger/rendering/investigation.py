@@ -6,12 +6,11 @@ and what to do. What comes from the ledger went through `printable`.
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from pytest_audit_ledger.forensics.against import Against, Changed, Ranges, joined, ranges
-from pytest_audit_ledger.forensics.incident import Certainty, Incident, What, counted
+from pytest_audit_ledger.forensics.incident import Advice, Certainty, Command, Incident, What, commands, counted, words
 from pytest_audit_ledger.forensics.investigation import Investigation
 from pytest_audit_ledger.forensics.looked import Looked
 from pytest_audit_ledger.forensics.records import Record
@@ -38,7 +37,7 @@ _MARKS = {
 
 
 def timeline(investigation: Investigation, marks: Marks = UNICODE, width: int = LOG) -> str:
-    """Return an investigation in full, in lines of at most `width` columns, but for values of entries.
+    """Return an investigation in full, in lines of at most `width` columns, but for values of entries and commands.
 
     Where an entry was asked for, what concerns it stands there, and how many incidents there are beside.
     """
@@ -59,7 +58,7 @@ def timeline(investigation: Investigation, marks: Marks = UNICODE, width: int = 
         shown = [one for one in differences if looked is None or one.sequence_number == looked.number]
         parts.append([*_against(investigation.against, shown, more=len(differences) - len(shown))])
     if investigation.undecided:
-        parts.append([_Line("", "Not decided:"), *(_Line("  - ", _said(one)) for one in investigation.undecided)])
+        parts.append([_Line("", "Not decided:"), *(line for one in investigation.undecided for line in _open(one))])
     parts.append([_Line("", conclusion(investigation))])
     return "\n\n".join("\n".join(part for line in lines for part in line.fitted(width)) for lines in parts)
 
@@ -74,16 +73,10 @@ def brief(investigation: Investigation, width: int = LOG) -> list[str]:
         lines.append(f"  … and {counted(more, 'incident', 'incidents')} more")
     if not lines:
         lines = ["  No incident was found that explains what the checks found."]
-    lines += [f"  Not decided: {_said(_without_command(one))}" for one in investigation.undecided]
-    command = printable(shlex.join(["audit-ledger", "investigate", *investigation.options]), SENTENCE)
-    lines.append(f"  {command} tells why, what else would fit, and what to do.")
-    return [part for line in lines for part in wrapped(line, width, 4)]
-
-
-def _without_command(sentence: str) -> str:
-    """Return what is not decided without the command that decides it."""
-    words, command, _ = sentence.partition(": audit-ledger ")
-    return f"{words}." if command else words
+    lines += [f"  Not decided: {_said(one.words)}" for one in investigation.undecided]
+    lines.append("  Why, what else would fit, and what to do is told by")
+    fitted = [part for line in lines for part in wrapped(line, width, 4)]
+    return [*fitted, f"    {_said(str(Command('investigate', (), investigation.options)))}"]
 
 
 def _them(count: int) -> str:
@@ -92,10 +85,11 @@ def _them(count: int) -> str:
 
 def _shortened(told: Iterable[tuple[int, Incident]]) -> Iterator[tuple[int, Incident]]:
     """Say once what is to be done about several incidents, one after the other."""
-    said, place = "", 0
+    said: tuple[Advice, ...] = ()
+    place = 0
     for at, incident in told:
         if incident.next_step and incident.next_step == said:
-            yield at, replace(incident, next_step=f"as for {place}")
+            yield at, replace(incident, next_step=(Advice(f"as for {place}"),))
         else:
             said, place = incident.next_step, at
             yield at, incident
@@ -103,7 +97,10 @@ def _shortened(told: Iterable[tuple[int, Incident]]) -> Iterator[tuple[int, Inci
 
 @dataclass(frozen=True)
 class _Line:
-    """A line: what it starts with, and what hangs below its own beginning; a value of an entry stays `whole`."""
+    """A line: what it starts with, and what hangs below its own beginning.
+
+    A value of an entry, and a command, stay `whole`.
+    """
 
     head: str
     text: str
@@ -192,11 +189,23 @@ def _incident(incident: Incident, place: str, marks: Marks) -> Iterator[_Line]:
         "before": list(_before(incident)),
         "why": incident.because,
         "or": incident.otherwise,
-        "next": [incident.next_step] if incident.next_step else [],
+        "next": [words(incident.next_step)] if incident.next_step else [],
     }
     for name, lines in told.items():
         for at, line in enumerate(lines):
             yield _line("" if at and name != "or" else name, _said(line))
+    yield from (_command(line, LABEL + 3) for line in commands(incident.next_step))
+
+
+def _open(advice: Advice) -> Iterator[_Line]:
+    """Yield what is not decided, and what decides it."""
+    yield _Line("  - ", _said(advice.words))
+    yield from (_command(line, 4) for line in commands([advice]))
+
+
+def _command(line: str, indent: int) -> _Line:
+    """Return a command on a line of its own, which can be copied as it stands."""
+    return _Line(" " * indent, _said(line), whole=True)
 
 
 def _span(before: str, after: str) -> str:

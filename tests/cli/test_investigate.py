@@ -88,6 +88,23 @@ def test_the_timeline_tells_what_happened_what_it_said_and_what_to_do(invoke: In
     assert done.stderr == ""
 
 
+def test_every_command_that_is_printed_runs_once_what_is_in_capitals_is_filled_in(invoke: Invoke, dsn: str) -> None:
+    Path("verifier.key").write_text(invoke("checkpoint", "keygen", "-o", "signing.key", "--origin", "a/b").stdout)
+    made = ("checkpoint", "create", "--signing-key", "signing.key", "--output", "checkpoints")
+    assert invoke(*made, "--ledger-db", dsn).exit_code == 0
+    assert invoke("export", "--ledger-db", dsn, "--output", "other.jsonl").exit_code == 0
+    printed = invoke("investigate", "--ledger-db", "demo:tampered").stdout
+    commands = [line.strip() for line in printed.splitlines() if "audit-ledger" in line]
+    filled_in = {"FILE": "other.jsonl", "DIR": "checkpoints", "KEY": "verifier.key"}
+    given = [[filled_in.get(word, word) for word in shlex.split(command)] for command in dict.fromkeys(commands)]
+    assert [name for name, *_ in given] == ["audit-ledger"] * 3
+    assert [(arguments[0], invoke(*arguments).exit_code) for _, *arguments in given] == [
+        ("investigate", 1),
+        ("verify", 0),
+        ("investigate", 1),
+    ]
+
+
 def test_a_clean_ledger_ends_with_0(invoke: Invoke, dsn: str) -> None:
     done = invoke("investigate", "--ledger-db", dsn, "--entry", "7")
     assert done.exit_code == 0

@@ -11,6 +11,7 @@ import psycopg2
 import pytest
 
 from pytest_audit_ledger import Assurance, Ledger, LedgerError, Status, SuiteError, UsageError
+from pytest_audit_ledger.forensics.incident import commands
 from pytest_audit_ledger.sources.postgres import PostgresSource
 from tests.forger import TAMPERINGS, Forger
 
@@ -102,7 +103,8 @@ def test_a_demo_is_started_when_needed_and_stopped_at_the_end() -> None:
     with Ledger("demo:tampered") as ledger:
         found = ledger.investigate(limit_seconds=0)
         assert not found.verification.is_valid
-        assert "--ledger-db demo:tampered " in found.incidents[0].next_step  # its server is gone afterwards
+        # its server is gone afterwards
+        assert "--ledger-db demo:tampered " in commands(found.incidents[0].next_step)[0]
         assert isinstance(ledger.source, PostgresSource)
         with closing(ledger.source.connect()) as connection:
             folder = Path(connection.info.host)

@@ -484,7 +484,8 @@ def test_an_edit_of_a_column_that_no_hash_covers_is_found(
     forger.unguarded(f"UPDATE ledger_entries SET {column} = {UNCOVERED[column]} WHERE sequence_number = 33")
     verification = verify(forger, folder, workers=workers)
     assert codes(verification) == ["UNCOVERED_CHANGED"]
-    assert "an entry between 21 and 40" in messages(verification)
+    assert "at least one entry between 21 and 40" in messages(verification)
+    assert "in at least one of these columns: " in messages(verification)
     assert column in messages(verification)
     assert verification.assurance is Assurance.TAMPERED
     assert verification.anchor is not None

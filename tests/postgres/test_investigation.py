@@ -15,7 +15,7 @@ import pytest
 from pytest_audit_ledger.checkpoints.note import SigningKey
 from pytest_audit_ledger.entry import GENESIS_HASH, Entry, canonical_timestamp, entry_hash
 from pytest_audit_ledger.forensics.evidence import MOST
-from pytest_audit_ledger.forensics.incident import Certainty, Incident, What
+from pytest_audit_ledger.forensics.incident import Certainty, Incident, What, commands
 from pytest_audit_ledger.forensics.investigation import Investigation
 from pytest_audit_ledger.forensics.reconstruction import Reconstruction
 from pytest_audit_ledger.ledger import Ledger
@@ -220,7 +220,7 @@ def test_an_empty_ledger_was_not_rewritten(forger: Forger) -> None:
     found = investigated(forger.build(0))
     assert found.incidents == ()
     assert not found.is_clean
-    assert any("could not be evaluated" in line for line in found.undecided)
+    assert any("could not be evaluated" in one.words for one in found.undecided)
 
 
 def test_what_an_entry_said_is_proven(forger: Forger) -> None:
@@ -333,6 +333,32 @@ def test_a_writer_in_another_time_zone_is_one_cause_and_an_edit_inside_is_found(
     assert isinstance(edit.reconstructions[0], Reconstruction)
 
 
+def test_times_that_were_set_later_by_one_update_are_no_clock_and_an_edit_among_them_is_told_in_full(
+    forger: Forger,
+) -> None:
+    before = forger.build(100).entry(55)
+    later = 'UPDATE ledger_entries SET "timestamp" = "timestamp" + interval \'2 hours\' WHERE sequence_number'
+    forger.unguarded(f"{later} BETWEEN 40 AND 70", update(55, "track = 'llm'"))
+    found = investigated(forger, limit_seconds=20)
+    assert told(found) == [(What.SYSTEMATIC, 40, 70), (What.EDIT, 55, 55)]
+    cause, edit = found.incidents
+    assert any("UPDATE" in line for line in cause.otherwise)
+    (one,) = edit.reconstructions
+    assert isinstance(one, Reconstruction)
+    assert {change.column: change.original for change in one.changes} == {
+        "track": before.track,
+        "timestamp": before.timestamp,
+    }
+
+
+def test_a_clock_set_back_behind_times_that_were_changed_is_told_nevertheless(forger: Forger) -> None:
+    clock_set_back(forger.build(100))
+    later = 'UPDATE ledger_entries SET "timestamp" = "timestamp" + interval \'2 hours\' WHERE sequence_number'
+    forger.unguarded(f"{later} BETWEEN 75 AND 100")
+    found = investigated(forger, limit_seconds=20)
+    assert told(found) == [(What.SYSTEMATIC, 75, 100), (What.CLOCK, 101, 101)]
+
+
 def test_more_than_can_be_kept_is_counted(forger: Forger) -> None:
     forger.build(3 * MOST)
     forger.unguarded("UPDATE ledger_entries SET reasoning = sequence_number::text WHERE sequence_number % 2 = 0")
@@ -402,7 +428,7 @@ def test_a_view_in_the_tables_place_is_told_and_nothing_is_read_from_it(forger: 
     forger.build(100).run("ALTER TABLE ledger_entries RENAME TO hidden; CREATE VIEW ledger_entries AS TABLE hidden")
     found = investigated(forger, entry=50)
     assert told(found) == [(What.GUARDS, None, None)]
-    assert "The chain was not looked at" in found.undecided[0]
+    assert "The chain was not looked at" in found.undecided[0].words
 
 
 def test_an_entry_that_is_fine_is_said_to_be(forger: Forger) -> None:
@@ -521,6 +547,18 @@ def test_many_entries_that_were_changed_alike_are_one_incident_and_an_edit(forge
     assert "FLAG" in incident.sentence
 
 
+def test_what_envelopes_say_of_many_entries_that_were_changed_alike_is_no_incident_of_its_own(forger: Forger) -> None:
+    build_signed(forger, 200)
+    count = len(forger.run("SELECT 1 FROM ledger_entries WHERE verdict = 'FLAG'"))
+    fitting = [number for (number,) in forger.run("SELECT sequence_number FROM ledger_entries WHERE verdict = 'CLEAR'")]
+    forger.unguarded("UPDATE ledger_entries SET verdict = 'CLEAR' WHERE verdict = 'FLAG'")
+    incident = only(investigated(forger, limit_seconds=20, samples=5))
+    assert (incident.what, incident.count) == (What.EDIT, count)
+    assert any(f"In {count} places envelopes" in line for line in incident.because)
+    edit_envelope(forger, fitting[-1], lambda envelope: envelope.update(verdict="FLAG"), hashed=True)
+    assert [one.count for one in investigated(forger, limit_seconds=20, samples=5).incidents] == [count, count + 1 - 5]
+
+
 def test_a_copy_that_was_changed_is_an_edit_and_a_fork_with_an_edit_inside_is_not_called_sound(forger: Forger) -> None:
     copied(forger.build(100))
     forger.unguarded("UPDATE ledger_entries SET track = 'llm' WHERE id = (SELECT max(id) FROM ledger_entries)")
@@ -594,7 +632,7 @@ def test_entries_that_were_renumbered_are_not_compared_by_their_number(forger: F
     assert found.differences == ()
     assert found.looked is not None
     assert not any("before.jsonl" in sentence for sentence in found.looked.sentences)
-    assert found.undecided[0].startswith("From entry 50 on a number means another entry in ")
+    assert found.undecided[0].words.startswith("From entry 50 on a number means another entry in ")
 
 
 def test_a_newer_copy_is_not_called_a_cut_off_end(forger: Forger, tmp_path: Path) -> None:
@@ -656,10 +694,10 @@ def test_a_part_leaves_undecided_what_stands_behind_it(forger: Forger, tmp_path:
     found = investigated(forger, against=part)
     assert found.is_clean
     (undecided,) = found.undecided
-    assert "has 40 of 100 entries (1 to 40). Behind entry 40 nothing is the same in both" in undecided
+    assert "has 40 of 100 entries (1 to 40). It ends with entry 40: whether the ledger was" in undecided.words
     assert conclusion(found).startswith("Nothing to investigate in the 40 of 100 entries that ")
     (newer,) = investigated(forger, against=whole).undecided
-    assert newer.startswith("Whether entries were appended after ")
+    assert newer.words.startswith("Whether entries were appended after ")
 
 
 def test_entries_that_a_copy_without_a_manifest_lacks_are_undecided_and_no_accusation(
@@ -671,7 +709,7 @@ def test_entries_that_a_copy_without_a_manifest_lacks_are_undecided_and_no_accus
     Path(f"{before}.manifest.json").unlink()
     found = investigated(forger, against=str(before))
     assert found.incidents == ()
-    assert found.undecided[0].startswith("Entries 50 to 52 are not in ")
+    assert found.undecided[0].words.startswith("Entries 50 to 52 are not in ")
 
 
 def test_an_entry_that_was_deleted_is_shown_as_the_other_copy_has_it(forger: Forger, tmp_path: Path) -> None:
@@ -733,6 +771,17 @@ def test_advice_names_the_ledger_that_it_is_about(forger: Forger) -> None:
     edited(forger.build(100))
     found = investigated(forger)
     command = f"audit-ledger investigate {shlex.join(found.options)}"
-    assert f"{command} --against FILE." in only(found).next_step
-    assert f"{command} --checkpoint DIR" in found.undecided[0]
-    assert any(command in line for line in brief(found, 500))
+    assert commands(only(found).next_step) == [f"{command} --against FILE"]
+    assert commands(found.undecided) == [
+        f"{command} --checkpoint DIR --verifier-key KEY",
+        f"{command} --against FILE",
+    ]
+
+
+def test_a_command_stands_on_a_line_of_its_own_however_long_and_nothing_else_does_with_it(forger: Forger) -> None:
+    edited(forger.build(100))
+    found = investigated(forger)
+    command = f"audit-ledger investigate {shlex.join(found.options)}"
+    lines = [line.strip() for line in timeline(found, width=40).splitlines() if "audit-ledger " in line]
+    assert lines == [*commands(only(found).next_step), *commands(found.undecided)]
+    assert brief(found, 40)[-1].strip() == command
