@@ -415,7 +415,7 @@ def test_a_search_ends_with_its_time() -> None:
     found = reconstruct(suspect(OTHER), VOCABULARY, budget=Budget(0.05))
     assert isinstance(found, Unexplained)
     assert found.stopped is Stopped.TIME
-    assert found.hypotheses > 1_000
+    assert 0 < found.hypotheses < 1_000_000
 
 
 # how it is told
