@@ -14,7 +14,7 @@ from pytest_audit_ledger.forensics.reconstruction import Reconstruction, Unexpla
 from pytest_audit_ledger.outcome import LONGEST_TEXT
 from pytest_audit_ledger.printable import clip, json_text
 from pytest_audit_ledger.rendering.investigation import conclusion
-from pytest_audit_ledger.rendering.reconstruction import sentence
+from pytest_audit_ledger.rendering.reconstruction import sentence, sentences
 
 SCHEMA_VERSION = 1
 
@@ -67,6 +67,7 @@ def _incident(incident: Incident) -> dict[str, Any]:
         "otherwise": list(incident.otherwise),
         "next": words(incident.next_step),
         "commands": commands(incident.next_step),
+        "before": [clip(one, LONGEST_TEXT) for one in sentences(incident.reconstructions)],
         "reconstructions": [_reconstruction(one) for one in incident.reconstructions],
     }
 

@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from pytest_audit_ledger.forensics.guards import GUARDS, REPAIR, SHOWN, findings, guards
 from pytest_audit_ledger.forensics.incident import (
     COMPARE,
     PRESERVE,
@@ -25,9 +26,6 @@ from pytest_audit_ledger.forensics.incident import (
 from pytest_audit_ledger.judgement import Verification
 from pytest_audit_ledger.outcome import Finding, Outcome, Severity
 
-SHOWN = 10
-"""Findings of one incident that are told in words; all are counted."""
-
 _ENTRY_EDITED = (What.EDIT, What.HASH_ALTERED, What.SYSTEMATIC, What.REORDERING, What.RENUMBERING)
 
 
@@ -41,20 +39,10 @@ def surroundings(verification: Verification, chain: Sequence[Incident]) -> list[
         *_clock(outcomes.get("timestamp_order")),
         *beside,
         *_checkpoints(verification, outcomes.get("checkpoint"), chain),
-        *_guards([outcomes[kind] for kind in _GUARDS if kind in outcomes]),
+        *guards(verification),
         *_file(outcomes.get("export_manifest")),
         *_others(verification.outcomes),
     ]
-
-
-_REPAIR = Command("verify", ("--repair", "--dry-run"))
-
-_GUARDS = ("append_only", "table_guard", "checkpoint_guards")
-
-
-def _findings(outcome: Outcome | None) -> list[Finding]:
-    """Return the findings of a check, without those that are only told."""
-    return [one for one in outcome.findings if one.severity is not Severity.INFO] if outcome else []
 
 
 def _edited(chain: Sequence[Incident], number: int | None) -> bool:
@@ -66,7 +54,7 @@ def _edited(chain: Sequence[Incident], number: int | None) -> bool:
 
 
 def _verdicts(outcome: Outcome | None, chain: Sequence[Incident]) -> Iterator[Incident]:
-    foreign = [one for one in _findings(outcome) if not _edited(chain, one.sequence_number)]
+    foreign = [one for one in findings(outcome) if not _edited(chain, one.sequence_number)]
     if not foreign or outcome is None:
         return
     numbers = [one.sequence_number for one in foreign if one.sequence_number is not None]
@@ -87,7 +75,7 @@ def _verdicts(outcome: Outcome | None, chain: Sequence[Incident]) -> Iterator[In
             "The ledger was rewritten from there on; only a checkpoint or a backup shows that.",
         ),
         next_step=(
-            Advice("Ask the owner of the writer, and restore the CHECK constraint; this shows how.", (_REPAIR,)),
+            Advice("Ask the owner of the writer, and restore the CHECK constraint; this shows how.", (REPAIR,)),
         ),
     )
 
@@ -95,7 +83,7 @@ def _verdicts(outcome: Outcome | None, chain: Sequence[Incident]) -> Iterator[In
 def _clock(outcome: Outcome | None) -> Iterator[Incident]:
     """Tell of times that are no moment of the past; those that run backwards are in the chain."""
     by_code: dict[str, list[Finding]] = defaultdict(list)
-    for finding in _findings(outcome):
+    for finding in findings(outcome):
         by_code[finding.code].append(finding)
     words = {
         "TIMESTAMP_FUTURE": "further in the future than the server's clock and the tolerance allow",
@@ -131,7 +119,7 @@ def _documents(
     for number in sorted({*hashes, *statements}, key=lambda one: one or 0):
         edited, said = _edited(chain, number), statements.get(number, [])
         if edited and number not in hashes:
-            told[number] += [f"The envelope beside it, whose hash fits, says: {one.actual}." for one in said]
+            told[number] += [f"The envelope beside it, whose hash fits, says: {_ended(one.actual)}" for one in said]
         else:
             incidents.append(_envelope(number, hashes.get(number, []), said, edited=edited))
     transcript = outcomes.get("transcript_signature")
@@ -164,15 +152,16 @@ def _of_edited_entries(outcomes: Mapping[str, Outcome], chain: Sequence[Incident
     most = edited * max(map(len, by_entry.values()))
     if not looked_at < total <= most or not all(_edited(chain, number) for number in by_entry):
         return []
-    return [
-        f"In {total:,} places envelopes, all of whose hashes fit, say something else than entries do. All {looked_at:,} "
-        "that were looked at are beside entries that were changed, which explains as many."
-    ]
+    words = (
+        f"In {total:,} places envelopes, all of whose hashes fit, say something else than entries do. All "
+        f"{looked_at:,} that were looked at are beside entries that were changed, which explains as many."
+    )
+    return [words]
 
 
 def _by_entry(outcome: Outcome | None) -> dict[int | None, list[Finding]]:
     found: dict[int | None, list[Finding]] = defaultdict(list)
-    for one in _findings(outcome):
+    for one in findings(outcome):
         if one.code != "SIGNATURES_UNVERIFIED":
             found[one.sequence_number].append(one)
     return found
@@ -183,7 +172,7 @@ def _envelope(number: int | None, hashes: Sequence[Finding], said: Sequence[Find
     own = "does not fit, either" if edited else "fits: the entry is as it was written"
     because = [f"The entry's own hash {own}."]
     because += [f"{capital(one.message)}." for one in hashes]
-    because += [f"The envelope says {one.actual}, the entry {one.expected}." for one in said[:SHOWN]]
+    because += [f"The envelope says {one.actual}, the entry {_ended(one.expected)}" for one in said[:SHOWN]]
     otherwise: tuple[str, ...] = ()
     certainty = Certainty.PROVEN
     if hashes and any(one.severity is Severity.WARNING for one in hashes):
@@ -219,6 +208,11 @@ def _envelope(number: int | None, hashes: Sequence[Finding], said: Sequence[Find
             Advice("Rely on the entry where its hash fits. The envelope as it was is only in a backup or an export."),
         ),
     )
+
+
+def _ended(value: str) -> str:
+    """Return a value at the end of a sentence, with one full stop."""
+    return value if value.endswith(".") else f"{value}."
 
 
 def _transcript(number: int | None, found: Sequence[Finding], *, unverified: bool) -> Incident:
@@ -259,7 +253,7 @@ def _checkpoints(verification: Verification, outcome: Outcome | None, chain: Seq
     anchor = verification.anchor
     proven = anchor.entries if anchor else 0
     explained = [one for one in chain if one.what is not What.CLOCK and (one.last or 0) > proven]
-    for one in _findings(outcome):
+    for one in findings(outcome):
         sentence = f"{capital(one.message)}."
         if one.code == "REWRITTEN" and explained:
             continue  # a checkpoint sees that something was changed, and the chain has told what
@@ -316,30 +310,8 @@ def _truncated(verification: Verification, finding: Finding, proven: int, chain:
     )
 
 
-def _guards(outcomes: Sequence[Outcome]) -> Iterator[Incident]:
-    found = [one for outcome in outcomes for one in _findings(outcome)]
-    count = sum(outcome.unexpected_count for outcome in outcomes)
-    if not found:
-        return
-    more = (f"{count - SHOWN:,} more, which are not told here.",) if count > SHOWN else ()
-    windows = any(outcome.kind == "checkpoint_guards" and _findings(outcome) for outcome in outcomes)
-    since = () if windows else ("The ledger does not tell since when; the record beside a checkpoint would.",)
-    others = f", and {counted(count - 1, 'finding', 'findings')} more" if count > 1 else ""
-    told = found[:SHOWN] if count > 1 else ()
-    yield Incident(
-        What.GUARDS,
-        None,
-        None,
-        count,
-        f"What protects the entries is not as it must be: {found[0].message}{others}.",
-        Certainty.PROVEN,
-        because=(*(f"{capital(one.message)}." for one in told), *more, *since),
-        next_step=(Advice("Find out who changed it, and restore it; this shows how.", (_REPAIR,)),),
-    )
-
-
 def _file(outcome: Outcome | None) -> Iterator[Incident]:
-    for one in _findings(outcome):
+    for one in findings(outcome):
         yield Incident(
             What.FILE,
             None,
@@ -360,7 +332,7 @@ _TOLD = frozenset(
 )
 """What the chain, the clock and the verdicts are told by."""
 
-_TOLD_AS_A_WHOLE = {*_GUARDS, "envelope_hash", "envelope_consistency", "transcript_signature", "checkpoint"}
+_TOLD_AS_A_WHOLE = {*GUARDS, "envelope_hash", "envelope_consistency", "transcript_signature", "checkpoint"}
 _TOLD_AS_A_WHOLE |= {"export_manifest"}
 
 
@@ -369,7 +341,7 @@ def _others(outcomes: Iterable[Outcome]) -> Iterator[Incident]:
     for outcome in outcomes:
         if not outcome.integrity or outcome.kind in _TOLD_AS_A_WHOLE:
             continue
-        for one in _findings(outcome):
+        for one in findings(outcome):
             if one.code not in _TOLD:
                 yield Incident(
                     What.NOT_SORTED_OUT,

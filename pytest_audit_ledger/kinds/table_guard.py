@@ -141,6 +141,11 @@ def lost_not_nulls(catalogue: Catalogue) -> Iterator[Lost]:
             yield Lost("NOT NULL", name, unproven=tuple(unproven.get(name, ())))
 
 
+BEYOND_REPAIR = frozenset(
+    {"NOT_A_TABLE", "TABLE_UNLOGGED", "ROW_SECURITY", "REWRITE_RULE", "CHILD_TABLE", "COLUMN_MISSING", "COLUMN_RETYPED"}
+)
+"""What only the owner can undo, or nobody: no constraint and no trigger restores it."""
+
 _KEYS = (("PRIMARY KEY", "id"), ("UNIQUE", "sequence_number"), ("UNIQUE", "entry_hash"))
 
 

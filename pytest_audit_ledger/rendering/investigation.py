@@ -17,7 +17,7 @@ from pytest_audit_ledger.forensics.records import Record
 from pytest_audit_ledger.outcome import Assurance
 from pytest_audit_ledger.printable import printable
 from pytest_audit_ledger.rendering.paragraphs import LOG, wrapped
-from pytest_audit_ledger.rendering.reconstruction import sentence
+from pytest_audit_ledger.rendering.reconstruction import sentences
 from pytest_audit_ledger.rendering.summary import UNICODE, Marks
 
 SENTENCE = 2_000
@@ -216,8 +216,7 @@ def _span(before: str, after: str) -> str:
 
 def _before(incident: Incident) -> Iterator[str]:
     """Yield what entries said when they were written."""
-    for one in incident.reconstructions:
-        yield sentence(one)
+    yield from sentences(incident.reconstructions)
 
 
 def _looked(looked: Looked) -> Iterator[_Line]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 
 from pytest_audit_ledger.forensics.reconstruction import Reconstruction, Restored, Stopped, Unexplained, Witness
 from pytest_audit_ledger.forensics.rewritings import Value
@@ -13,7 +14,7 @@ from pytest_audit_ledger.printable import printable
 _WORD = re.compile(r"[!-~]+", re.ASCII)
 
 _STOPPED = {
-    Stopped.EXHAUSTED: "{count} hypotheses were tried, which are all, and none has the hash",
+    Stopped.EXHAUSTED: "{count} hypotheses were tried, all that there are rules for, and none has the hash",
     Stopped.TIME: "{count} hypotheses were tried, and none has the hash, until the time was up",
     Stopped.COUNT: "{count} hypotheses were tried, and none has the hash, until no more were allowed",
     Stopped.NO_HASH: "no hash is stored, with it or in the next entry, that could prove anything",
@@ -42,6 +43,21 @@ def sentence(found: Reconstruction | Unexplained) -> str:
     form = f", and its payload {_form(found)}" if changes and found.form is not None else ""
     excluded = f" ({_excluded(changes[0], found.witness)})" if len(changes) == 1 and changes[0].excluded else ""
     return f"{what}{form}{excluded}: {_PROOF[found.witness]}."
+
+
+def sentences(found: Sequence[Reconstruction | Unexplained]) -> list[str]:
+    """Return what entries said when they were written; of those of which it is not known, where several, in one."""
+    unknown = [one for one in found if isinstance(one, Unexplained)]
+    if len(unknown) < 2:
+        return [sentence(one) for one in found]
+    first, last = (_number(one.sequence_number) for one in (unknown[0], unknown[-1]))
+    tried = sum(one.hypotheses for one in unknown)
+    ends = dict.fromkeys(_STOPPED[one.stopped].format(count=f"{tried:,}") for one in unknown)
+    how = next(iter(ends)) if len(ends) == 1 else f"{tried:,} hypotheses were tried, and none has the hash of its entry"
+    return [
+        *(sentence(one) for one in found if not isinstance(one, Unexplained)),
+        f"What {len(unknown)} entries from {first} to {last} said when they were written is not known: {how}.",
+    ]
 
 
 def cause_sentence(explained: Explained) -> str:

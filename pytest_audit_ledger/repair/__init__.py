@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 from pytest_audit_ledger.kinds.base import Catalogue
-from pytest_audit_ledger.kinds.table_guard import TableGuard
+from pytest_audit_ledger.kinds.table_guard import BEYOND_REPAIR, TableGuard
 from pytest_audit_ledger.printable import printable
 from pytest_audit_ledger.repair.constraints import constraint_steps, index_steps, sequence_steps
 from pytest_audit_ledger.repair.step import LONGEST_WORDS, Impossible, Ledger, Step, impossible
@@ -65,7 +65,7 @@ def _beyond_repair(catalogue: Catalogue) -> Iterator[Impossible]:
     guard = TableGuard({}, catalogue.info, _SAMPLES)
     guard.examine(catalogue)
     for finding in guard.findings.samples:
-        if finding.code in _ADVICE:
+        if finding.code in BEYOND_REPAIR:
             yield impossible(f"{finding.message}; {_ADVICE[finding.code]}")
 
 

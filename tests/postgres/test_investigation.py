@@ -17,7 +17,7 @@ from pytest_audit_ledger.entry import GENESIS_HASH, Entry, canonical_timestamp, 
 from pytest_audit_ledger.forensics.evidence import MOST
 from pytest_audit_ledger.forensics.incident import Certainty, Incident, What, commands
 from pytest_audit_ledger.forensics.investigation import Investigation
-from pytest_audit_ledger.forensics.reconstruction import Reconstruction
+from pytest_audit_ledger.forensics.reconstruction import Reconstruction, Stopped, Unexplained
 from pytest_audit_ledger.ledger import Ledger
 from pytest_audit_ledger.rendering.investigation import brief, conclusion, timeline
 from pytest_audit_ledger.sources.sample import COPY_COLUMNS, sample_entries
@@ -255,6 +255,52 @@ def test_guards_that_were_switched_off_are_told(forger: Forger) -> None:
     assert both.sentence.endswith("and 1 finding more.")
     assert any("ledger_refuse_delete" in line for line in both.because)
     assert any("ledger_refuse_update" in line for line in both.because)
+
+
+def test_a_repair_is_offered_only_of_what_it_can_restore(forger: Forger) -> None:
+    copied(forger.build(100))
+    (guards,) = (one for one in investigated(forger).incidents if one.what is What.GUARDS)
+    assert "No UNIQUE constraint can be restored while entries stand there twice" in guards.next_step[0].words
+    with forger.guards_down():
+        forger.run('ALTER TABLE ledger_entries ALTER COLUMN "timestamp" TYPE timestamptz(3)')
+    (guards,) = investigated(forger).incidents
+    assert "this shows what of it can be restored, and what cannot" in guards.next_step[0].words
+
+
+def test_a_column_that_lost_what_was_hashed_is_not_said_to_be_restorable(forger: Forger) -> None:
+    forger.build(10)
+    with forger.guards_down():
+        forger.run('ALTER TABLE ledger_entries ALTER COLUMN "timestamp" TYPE timestamptz(3)')
+    guards = only(investigated(forger))
+    assert guards.next_step[0].words.startswith("Find out who changed it. No command restores it")
+    assert "So no hash of an entry could be checked, and whether entries were changed is not known." in guards.because
+
+
+def test_entries_of_which_nothing_is_known_are_told_in_one_sentence(forger: Forger) -> None:
+    forger.build(10)
+    forger.unguarded(update(5, "track = 'llm'"))
+    found = investigated(forger)
+    unknown = [Unexplained(number, 1000, Stopped.EXHAUSTED) for number in (5, 6, 7)]
+    many = replace(only(found), reconstructions=(*unknown,))
+    text = timeline(replace(found, incidents=(many,)), width=1000)
+    assert "  before   What 3 entries from 5 to 7 said when they were written is not known: 3,000 hypotheses" in text
+    assert text.count("is not known") == 1
+
+
+def test_a_cut_off_end_that_a_checkpoint_tells_is_not_undecided(forger: Forger, tmp_path: Path) -> None:
+    Ledger(forger.build(100).dsn).create_checkpoint(tmp_path, KEY)
+    forger.unguarded("DELETE FROM ledger_entries WHERE sequence_number > 90")
+    found = investigated(forger, checkpoints=[tmp_path], verifier_keys=[str(KEY.verifier())])
+    assert only(found).otherwise[0].startswith("They stood further up, and everything behind them")
+    (undecided,) = found.undecided
+    assert "cut off" not in undecided.words
+    assert [command.arguments for command in undecided.commands] == [("--against", "FILE")]
+
+
+def test_a_sentence_that_ends_with_a_value_has_one_full_stop(forger: Forger) -> None:
+    build_signed(forger)
+    forger.unguarded(update(50, "reasoning = 'another'"))
+    assert ".." not in timeline(investigated(forger), width=1000).replace("...", "")
 
 
 def test_a_gap_proves_one_deletion_and_not_how_many(forger: Forger) -> None:
