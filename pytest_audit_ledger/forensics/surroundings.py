@@ -35,7 +35,7 @@ def surroundings(verification: Verification, chain: Sequence[Incident]) -> list[
     beside, told = _documents(outcomes, chain)
     return [
         *(replace(one, because=(*one.because, *told.get(one.first, ()))) for one in chain),
-        *_verdicts(outcomes.get("verdict_taxonomy"), chain),
+        *_verdicts(verification, outcomes.get("verdict_taxonomy"), chain),
         *_clock(outcomes.get("timestamp_order")),
         *beside,
         *_checkpoints(verification, outcomes.get("checkpoint"), chain),
@@ -53,7 +53,7 @@ def _edited(chain: Sequence[Incident], number: int | None) -> bool:
     )
 
 
-def _verdicts(outcome: Outcome | None, chain: Sequence[Incident]) -> Iterator[Incident]:
+def _verdicts(verification: Verification, outcome: Outcome | None, chain: Sequence[Incident]) -> Iterator[Incident]:
     foreign = [one for one in findings(outcome) if not _edited(chain, one.sequence_number)]
     if not foreign or outcome is None:
         return
@@ -75,7 +75,9 @@ def _verdicts(outcome: Outcome | None, chain: Sequence[Incident]) -> Iterator[In
             "The ledger was rewritten from there on; only a checkpoint or a backup shows that.",
         ),
         next_step=(
-            Advice("Ask the owner of the writer, and restore the CHECK constraint; this shows how.", (REPAIR,)),
+            Advice("Ask the owner of the writer, and restore the CHECK constraint; this shows how.", (REPAIR,))
+            if verification.info is None or verification.info.export is None
+            else Advice("Ask the owner of the writer, and restore the CHECK constraint in the database."),
         ),
     )
 
@@ -115,11 +117,15 @@ def _documents(
     """Return incidents of envelopes and transcripts, and what envelopes say of entries that were edited themselves."""
     incidents: list[Incident] = []
     told: dict[int | None, list[str]] = defaultdict(list)
+    many = {one.first for one in chain if one.count > 1}
     hashes, statements = _by_entry(outcomes.get("envelope_hash")), _by_entry(outcomes.get("envelope_consistency"))
     for number in sorted({*hashes, *statements}, key=lambda one: one or 0):
         edited, said = _edited(chain, number), statements.get(number, [])
         if edited and number not in hashes:
-            told[number] += [f"The envelope beside it, whose hash fits, says: {_ended(one.actual)}" for one in said]
+            beside = f"entry {number:,}" if number in many else "it"
+            told[number] += [
+                f"The envelope beside {beside}, whose hash fits, says: {_ended(one.actual)}" for one in said
+            ]
         else:
             incidents.append(_envelope(number, hashes.get(number, []), said, edited=edited))
     transcript = outcomes.get("transcript_signature")

@@ -105,7 +105,7 @@ def _changes(changes: list[Restored]) -> str:
     for change in changes:
         original, stored = _pair(change)
         told.append(f"{change.column} {original}{_why(change)}, which now says {stored}")
-    return f"{', '.join(told[:-1])} and with {told[-1]}"
+    return f"{', '.join(told[:-1])}, and with {told[-1]}"
 
 
 _OWN_TO_AN_ENTRY = ("telemetry_id", "telemetry_hash", "reasoning", "previous_hash")

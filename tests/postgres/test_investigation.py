@@ -233,7 +233,7 @@ def test_what_an_entry_said_is_proven(forger: Forger) -> None:
     ]
 
 
-def test_a_foreign_verdict_is_told_where_the_chain_holds_only(forger: Forger) -> None:
+def test_a_foreign_verdict_is_told_where_the_chain_holds_only(forger: Forger, tmp_path: Path) -> None:
     forger.build(100).run("ALTER TABLE ledger_entries DROP CONSTRAINT ledger_entries_verdict_check")
     forger.rewrite(100, lambda entry: replace(entry, verdict="MAYBE"))
     forger.unguarded(update(50, "verdict = 'PERHAPS'"))
@@ -242,6 +242,9 @@ def test_a_foreign_verdict_is_told_where_the_chain_holds_only(forger: Forger) ->
         (What.FOREIGN_VERDICT, 100, 100),
         (What.GUARDS, None, None),
     ]
+    offline = Ledger(copied_to(forger, tmp_path / "copy.jsonl")).investigate(limit_seconds=0.5)
+    (foreign,) = (one for one in offline.incidents if one.what is What.FOREIGN_VERDICT)
+    assert commands(foreign.next_step) == []  # only a database has a constraint to restore
 
 
 def test_guards_that_were_switched_off_are_told(forger: Forger) -> None:
