@@ -292,8 +292,11 @@ def test_entries_of_which_nothing_is_known_are_told_in_one_sentence(forger: Forg
 
 def test_a_cut_off_end_that_a_checkpoint_tells_is_not_undecided(forger: Forger, tmp_path: Path) -> None:
     Ledger(forger.build(100).dsn).create_checkpoint(tmp_path, KEY)
+    copy = copied_to(forger, tmp_path / "copy.jsonl")
     forger.unguarded("DELETE FROM ledger_entries WHERE sequence_number > 90")
-    found = investigated(forger, checkpoints=[tmp_path], verifier_keys=[str(KEY.verifier())])
+    trusted = {"checkpoints": [tmp_path], "verifier_keys": [str(KEY.verifier())]}
+    assert investigated(forger, against=copy, **trusted).undecided == ()
+    found = investigated(forger, **trusted)
     assert only(found).otherwise[0].startswith("They stood further up, and everything behind them")
     (undecided,) = found.undecided
     assert "cut off" not in undecided.words
