@@ -287,8 +287,12 @@ def _checkpoints(verification: Verification, outcome: Outcome | None, chain: Seq
             )
         else:
             certainty = Certainty.PROVEN if one.code == "EQUIVOCATION" else Certainty.OPEN
-            remedy = (Advice(outcome.remedy),) if outcome else ()
-            yield Incident(What.CHECKPOINTS, None, None, 0, sentence, certainty, next_step=remedy)
+            advice: tuple[Advice, ...] = (
+                (PRESERVE, Advice("Preserve the checkpoints, too, and find out who could sign with that key."))
+                if certainty is Certainty.PROVEN
+                else (Advice("Put the checkpoints and the keys in order, and investigate again."),)
+            )
+            yield Incident(What.CHECKPOINTS, None, None, 0, sentence, certainty, next_step=advice)
 
 
 def _truncated(verification: Verification, finding: Finding, proven: int, chain: Sequence[Incident]) -> Incident:

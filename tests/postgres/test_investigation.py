@@ -15,7 +15,7 @@ import pytest
 from pytest_audit_ledger.checkpoints.note import SigningKey
 from pytest_audit_ledger.entry import GENESIS_HASH, Entry, canonical_timestamp, entry_hash
 from pytest_audit_ledger.forensics.evidence import MOST
-from pytest_audit_ledger.forensics.incident import Certainty, Incident, What, commands
+from pytest_audit_ledger.forensics.incident import Advice, Certainty, Incident, What, commands
 from pytest_audit_ledger.forensics.investigation import Investigation
 from pytest_audit_ledger.forensics.reconstruction import Reconstruction, Stopped, Unexplained
 from pytest_audit_ledger.ledger import Ledger
@@ -301,6 +301,18 @@ def test_a_cut_off_end_that_a_checkpoint_tells_is_not_undecided(forger: Forger, 
     (undecided,) = found.undecided
     assert "cut off" not in undecided.words
     assert [command.arguments for command in undecided.commands] == [("--against", "FILE")]
+
+
+def test_a_checkpoint_that_is_not_trusted_is_to_be_put_in_order_in_words_of_its_own(
+    forger: Forger, tmp_path: Path
+) -> None:
+    Ledger(forger.build(10).dsn).create_checkpoint(tmp_path, KEY)
+    other = SigningKey.generate("bank.example/ledger")
+    found = investigated(forger, checkpoints=[tmp_path], verifier_keys=[str(other.verifier())])
+    assert {one.what for one in found.incidents} == {What.CHECKPOINTS}
+    assert {one.next_step for one in found.incidents} == {
+        (Advice("Put the checkpoints and the keys in order, and investigate again."),)
+    }
 
 
 def test_a_sentence_that_ends_with_a_value_has_one_full_stop(forger: Forger) -> None:
