@@ -40,6 +40,11 @@ class Chain:
         found = (p for p in self.places if p.entry.number == number and p.faults & faults)
         return next(found, None)
 
+    def behind(self, number: int) -> Place | None:
+        """Return what is amiss at the entry that stands behind this number, explained or not; None where nothing is."""
+        places = self.evidence.places
+        return next((p for p in places if p.before is not None and p.before.number == number != p.entry.number), None)
+
     def take(self, *places: Place | None) -> None:
         """Take away what is explained."""
         self.places = [place for place in self.places if not any(place is one for one in places)]

@@ -8,6 +8,7 @@ told. No I/O.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 from pytest_audit_ledger.forensics.chain import Chain
 from pytest_audit_ledger.forensics.evidence import Evidence, Fault, Place, Run
@@ -98,32 +99,58 @@ def gaps(chain: Chain) -> Iterator[Incident]:
 
 
 def _gap(place: Place, first: int, last: int) -> Incident:
-    count, after = last - first + 1, last + 1
-    plural = count > 1
+    if Fault.HASH in place.faults:
+        return _undecided_gap(place, first, last)
+    return _deletion(place, first, last) if Fault.LINK in place.faults else _skipped(place, first, last)
+
+
+def _undecided_gap(place: Place, first: int, last: int) -> Incident:
+    """Tell of numbers that are missing before an entry whose own hash fails, so that its link proves nothing."""
+    after, single = last + 1, first == last
+    return Incident(
+        What.DELETION if place.before else What.PREFIX_DELETION,
+        first,
+        last,
+        last - first + 1,
+        f"{'Number' if single else 'Numbers'} {f'{first:,} is' if single else f'{first:,} to {last:,} are'} missing "
+        f"before entry {after:,}, whose own hash does not fit, so what it says of the entry before it proves nothing.",
+        Certainty.OPEN,
+        because=(f"The content of entry {after:,}, its link too, does not hash to its entry_hash.",),
+        otherwise=(
+            f"{'The entry was' if single else 'Entries were'} deleted, and entry {after:,} was changed or put there.",
+            f"{'The number was' if single else 'The numbers were'} never given to an entry, and entry {after:,} was "
+            "changed.",
+        ),
+        next_step=f"{PRESERVE} {COMPARE}",
+        time_before=place.before.timestamp if place.before else "",
+        time_after=place.entry.timestamp,
+    )
+
+
+def _skipped(place: Place, first: int, last: int) -> Incident:
+    after, plural = last + 1, first < last
+    return Incident(
+        What.NUMBERS_SKIPPED,
+        first,
+        last,
+        0,
+        f"{'Numbers' if plural else 'Number'} {first:,}{f' to {last:,}' if plural else ''} "
+        f"{'were' if plural else 'was'} never given to an entry: no entry is missing.",
+        Certainty.PROVEN,
+        because=(
+            f"Entry {after:,} links to {'entry ' + format(first - 1, ',') if first > 1 else 'the start'}, "
+            "and its hash covers that link.",
+        ),
+        otherwise=("The ledger may have been rewritten as a whole behind a deletion; only a checkpoint shows that.",),
+        next_step="Find out why the writer skipped numbers, such as after a transaction that was rolled back.",
+        time_before=place.before.timestamp if place.before else "",
+        time_after=place.entry.timestamp,
+    )
+
+
+def _deletion(place: Place, first: int, last: int) -> Incident:
+    after, plural = last + 1, first < last
     time_before, time_after = place.before.timestamp if place.before else "", place.entry.timestamp
-    broken, sound = Fault.LINK in place.faults, Fault.HASH not in place.faults
-    if not broken:
-        return Incident(
-            What.NUMBERS_SKIPPED,
-            first,
-            last,
-            0,
-            f"{'Numbers' if plural else 'Number'} {first:,}{f' to {last:,}' if plural else ''} "
-            f"{'were' if plural else 'was'} never given to an entry: no entry is missing.",
-            Certainty.PROVEN if sound else Certainty.FITS,
-            because=(
-                (
-                    f"Entry {after:,} links to {'entry ' + format(first - 1, ',') if first > 1 else 'the start'}, "
-                    f"{'and its hash covers that link.' if sound else 'although its own hash does not fit.'}"
-                ),
-            ),
-            otherwise=(
-                "The ledger may have been rewritten as a whole behind a deletion; only a checkpoint shows that.",
-            ),
-            next_step="Find out why the writer skipped numbers, such as after a transaction that was rolled back.",
-            time_before=time_before,
-            time_after=time_after,
-        )
     at_start = place.before is None
     where = (
         f"from the start; the first entry left is {after:,}, of {time_after}"
@@ -134,64 +161,53 @@ def _gap(place: Place, first: int, last: int) -> Incident:
         What.PREFIX_DELETION if at_start else What.DELETION,
         first,
         last,
-        count,
+        last - first + 1,
         f"{deleted(first, last)} {where}.",
-        Certainty.PROVEN if sound else Certainty.FITS,
+        Certainty.PROVEN,
         because=(
-            (
-                f"Entry {after:,} names the hash of an entry before it that is not there"
-                f"{', and its own hash covers that name.' if sound else '. Its own hash does not fit, either.'}"
-            ),
+            f"Entry {after:,} names the hash of an entry before it that is not there, and its own hash covers that "
+            "name.",
         ),
         next_step=f"{PRESERVE} {COMPARE}",
         time_before=time_before,
         time_after=time_after,
-        in_full=f"{capital(entries(first, last, count))} {'were' if plural else 'was'} deleted {where}.",
+        in_full=f"{capital(entries(first, last, last - first + 1))} {'were' if plural else 'was'} deleted {where}.",
     )
 
 
 def misfits(chain: Chain) -> Iterator[Incident]:
-    """Find entries that were changed, and their entry_hash was not, or not to one that fits."""
+    """Find entries that do not hash to their entry_hash, and what the entry behind them, if that fits, says of them."""
     for run in chain.runs:
-        after = chain.at(run.last + 1)
-        here = chain.at(run.first, Fault.HASH)
+        here, after = chain.at(run.first, Fault.HASH), chain.behind(run.last)
         chain.drop(run.first, run.last, Fault.HASH | Fault.LINK | Fault.TIME | Fault.TWICE)
-        chain.drop(run.last + 1, run.last + 1, Fault.TIME)
-        if after is not None and after.faults in Fault.LINK | Fault.TIME:
-            chain.take(after)
+        chain.drop(run.last + 1, run.last + 1, Fault.LINK | Fault.TIME)
         yield _misfit(run, here, after, at_end=run.last == chain.last)
     chain.runs = []
 
 
 def _misfit(run: Run, here: Place | None, after: Place | None, *, at_end: bool) -> Incident:
-    single, named = run.first == run.last, entries(run.first, run.last, run.count)
+    """Tell of a run; `after` is the place behind it, if anything is amiss there."""
     time_before = here.before.timestamp if here and here.before else ""
     time_after = after.entry.timestamp if after else ""
-    last = after.before if after else None
-    if single and after and last and after.entry.previous_hash == last.recomputed:
-        return Incident(
-            What.HASH_ALTERED,
-            run.first,
-            run.last,
-            1,
-            f"Only the entry_hash of entry {run.first:,} was altered; the entry says what it said when it was written.",
-            Certainty.PROVEN,
-            because=(f"Entry {run.last + 1:,} names the hash that the content of entry {run.first:,} has.",),
-            next_step=f"{PRESERVE} The hash that belongs there is {last.recomputed}.",
-            time_before=time_before,
-            time_after=time_after,
-        )
-    because = [f"{'Its content does' if single else 'Their contents do'} not hash to the entry_hash stored beside."]
-    if at_end:
-        because.append("No entry follows that names its hash, so it cannot be told whether entry_hash is as written.")
-    elif after:
-        because.append(f"Entry {run.last + 1:,} names yet another hash, so entry_hash was changed, too.")
-    else:
-        because.append("The links around fit, so entry_hash was left as it was and is that of what was written.")
+    because = ["Its content does not hash to the entry_hash stored beside."]
+    if run.first < run.last:
+        because = ["Their contents do not hash to the entry_hash stored beside."]
     if here and Fault.TWICE in here.faults:
         because.append(f"The number {run.first:,} stands there twice; it is the later one that does not fit.")
     if here and Fault.LINK in here.faults:
         because.append(f"Entry {run.first:,} does not link to the entry before it, either.")
+    if at_end or (after is not None and Fault.HASH in after.faults):
+        told = _unwitnessed(run, because, at_end=at_end)
+    elif after is not None and Fault.LINK in after.faults:
+        told = _contradicted(run, because, after)
+    else:
+        because.append("The links around fit, so entry_hash was left as it was and is that of what was written.")
+        told = _edited(run, because)
+    return replace(told, time_before=time_before, time_after=time_after)
+
+
+def _edited(run: Run, because: Sequence[str]) -> Incident:
+    single, named = run.first == run.last, entries(run.first, run.last, run.count)
     return Incident(
         What.EDIT,
         run.first,
@@ -201,9 +217,53 @@ def _misfit(run: Run, here: Place | None, after: Place | None, *, at_end: bool) 
         Certainty.PROVEN,
         because=tuple(because),
         next_step=f"{PRESERVE} {COMPARE}",
-        time_before=time_before,
-        time_after=time_after,
     )
+
+
+def _unwitnessed(run: Run, because: Sequence[str], *, at_end: bool) -> Incident:
+    """Tell of entries behind which none fits that would name their hash: nothing says that they were written at all."""
+    single, named = run.first == run.last, entries(run.first, run.last, run.count)
+    return replace(
+        _edited(run, because),
+        sentence=(
+            f"{capital(named)} {'is' if single else 'are'} not what was written: changed afterwards, or put there with "
+            f"{'a hash that is' if single else 'hashes that are'} made up."
+        ),
+        certainty=Certainty.FITS,
+        because=(
+            *because,
+            f"No entry follows that {'names its hash' if at_end else 'fits and names its hash'}, so it cannot be told "
+            "whether entry_hash is as written.",
+        ),
+    )
+
+
+def _contradicted(run: Run, because: Sequence[str], after: Place) -> Incident:
+    """Tell of entries of which the last is not the one that the next entry, whose own hash fits, was appended to."""
+    single, named = run.first == run.last, entries(run.first, run.last, run.count)
+    number, last = after.entry.number or 0, after.before
+    if after.leads_to is not None and after.leads_to == run.first - 1:
+        return replace(
+            _edited(run, because),
+            what=What.INSERTION,
+            sentence=f"{capital(named)} {'was' if single else 'were'} put there afterwards.",
+            because=(
+                *because,
+                f"Entry {number:,}, whose own hash fits, links to entry {after.leads_to:,}, and so was appended to it.",
+            ),
+        )
+    if single and last and after.entry.previous_hash == last.recomputed:
+        return Incident(
+            What.HASH_ALTERED,
+            run.first,
+            run.last,
+            1,
+            f"Only the entry_hash of entry {run.first:,} was altered; the entry says what it said when it was written.",
+            Certainty.PROVEN,
+            because=(f"Entry {number:,} names the hash that the content of entry {run.first:,} has.",),
+            next_step=f"{PRESERVE} The hash that belongs there is {last.recomputed}.",
+        )
+    return _edited(run, [*because, f"Entry {number:,} names yet another hash, so entry_hash was changed, too."])
 
 
 def broken_links(chain: Chain) -> Iterator[Incident]:
