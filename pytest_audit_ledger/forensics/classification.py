@@ -118,8 +118,10 @@ def _undecided_gap(place: Place, first: int, last: int) -> Incident:
         because=(f"The content of entry {after:,}, its link too, does not hash to its entry_hash.",),
         otherwise=(
             f"{'The entry was' if single else 'Entries were'} deleted, and entry {after:,} was changed or put there.",
-            f"{'The number was' if single else 'The numbers were'} never given to an entry, and entry {after:,} was "
-            "changed.",
+            (
+                f"{'The number was' if single else 'The numbers were'} never given to an entry, and entry {after:,} was "
+                "changed."
+            ),
         ),
         next_step=f"{PRESERVE} {COMPARE}",
         time_before=place.before.timestamp if place.before else "",
@@ -138,8 +140,10 @@ def _skipped(place: Place, first: int, last: int) -> Incident:
         f"{'were' if plural else 'was'} never given to an entry: no entry is missing.",
         Certainty.PROVEN,
         because=(
-            f"Entry {after:,} links to {'entry ' + format(first - 1, ',') if first > 1 else 'the start'}, "
-            "and its hash covers that link.",
+            (
+                f"Entry {after:,} links to {'entry ' + format(first - 1, ',') if first > 1 else 'the start'}, "
+                "and its hash covers that link."
+            ),
         ),
         otherwise=("The ledger may have been rewritten as a whole behind a deletion; only a checkpoint shows that.",),
         next_step="Find out why the writer skipped numbers, such as after a transaction that was rolled back.",
@@ -165,8 +169,10 @@ def _deletion(place: Place, first: int, last: int) -> Incident:
         f"{deleted(first, last)} {where}.",
         Certainty.PROVEN,
         because=(
-            f"Entry {after:,} names the hash of an entry before it that is not there, and its own hash covers that "
-            "name.",
+            (
+                f"Entry {after:,} names the hash of an entry before it that is not there, and its own hash covers that "
+                "name."
+            ),
         ),
         next_step=f"{PRESERVE} {COMPARE}",
         time_before=time_before,
@@ -232,8 +238,10 @@ def _unwitnessed(run: Run, because: Sequence[str], *, at_end: bool) -> Incident:
         certainty=Certainty.FITS,
         because=(
             *because,
-            f"No entry follows that {'names its hash' if at_end else 'fits and names its hash'}, so it cannot be told "
-            "whether entry_hash is as written.",
+            (
+                f"No entry follows that {'names its hash' if at_end else 'fits and names its hash'}, so it cannot be told "
+                "whether entry_hash is as written."
+            ),
         ),
     )
 

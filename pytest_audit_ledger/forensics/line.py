@@ -1,0 +1,192 @@
+"""The entries of a ledger whose numbers their hashes prove, laid out as they stand and as they were written.
+
+Those that keep their order among themselves, as many as there can be, are the line: nothing says that anything happened
+to them but that they were renumbered. The others were moved, or put in. No I/O.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from pytest_audit_ledger.forensics.chain import Chain
+from pytest_audit_ledger.forensics.evidence import Fault, Place, Run
+
+MOST_PIECES = 2_000
+"""Runs that are laid out, after they were split where others overlap them."""
+
+Range = tuple[int, int]
+
+
+def now(run: Run) -> Range:
+    """Return the numbers that entries have."""
+    return run.first, run.last
+
+
+def written(run: Run) -> Range:
+    """Return the numbers that entries were written with."""
+    return run.first - run.moved, run.last - run.moved
+
+
+def joined(ranges: Iterable[Range]) -> list[Range]:
+    """Return ranges in order, those that touch or overlap as one."""
+    found: list[Range] = []
+    for first, last in sorted(ranges):
+        if found and found[-1][1] >= first - 1:
+            found[-1] = found[-1][0], max(found[-1][1], last)
+        else:
+            found.append((first, last))
+    return found
+
+
+def _overlap(one: Range, other: Range) -> bool:
+    return one[0] <= other[1] and other[0] <= one[1]
+
+
+@dataclass(frozen=True)
+class Line:
+    """The runs that keep their order, and those that do not.
+
+    Of these, `moved` have numbers that no other has, so they stood elsewhere; `strays` have some that are taken.
+    `places` are those where a link does not fit, by number.
+    """
+
+    kept: Sequence[Run]
+    moved: Sequence[Run]
+    strays: Sequence[Run]
+    places: Mapping[int, Place] = field(default_factory=dict)
+
+    @property
+    def is_renumbered(self) -> bool:
+        """Whether entries have other numbers that were not moved."""
+        return any(run.moved for run in self.kept)
+
+    def is_next(self, before: Run | None, run: Run) -> bool:
+        """Whether a run stands right behind another one, or at the start."""
+        return run.first == (before.last + 1 if before else 1)
+
+    def is_linked(self, before: Run | None, run: Run) -> bool:
+        """Whether the first entry of a run names the hash of the last one of another, or that of a first entry."""
+        place = self.places.get(run.first)
+        if place is None:
+            return self.is_next(before, run)
+        return before is not None and place.leads_to == before.last
+
+    def follows(self, before: Run | None, run: Run) -> bool:
+        """Whether the numbers that the two were written with follow each other."""
+        return written(run)[0] == (written(before)[1] + 1 if before else 1)
+
+    def between(self, before: Run | None, run: Run) -> Range:
+        """Return the numbers that were written between two runs; none where the first is above the last."""
+        return (written(before)[1] + 1 if before else 1), written(run)[0] - 1
+
+    def held(self, before: Run | None, run: Run) -> bool:
+        """Whether an entry that was written between two runs stands elsewhere."""
+        return any(_overlap(written(one), self.between(before, run)) for one in self.moved)
+
+    def lost(self, before: Run | None, run: Run) -> list[Range]:
+        """Return the numbers that were written between two runs, and that no entry was written with that is there."""
+        at, end = self.between(before, run)
+        found: list[Range] = []
+        for first, last in sorted(map(written, self.moved)):
+            if first > end:
+                break
+            if last >= at:
+                found += [(at, first - 1)] if at < first else []
+                at = last + 1
+        return [*found, (at, end)] if at <= end else found
+
+    def is_whole_gap(self, before: Run | None, run: Run, lost: Sequence[Range]) -> bool:
+        """Whether what was lost between two runs is just what is missing there, in their numbers as they stand."""
+        return list(lost) == [((before.last + 1 if before else 1), run.first - 1)]
+
+
+def line_of(chain: Chain, moved: Sequence[Run]) -> Line | None:
+    """Return the line of a ledger, of which `moved` are the entries that were renumbered; None where it is too much."""
+    places = {p.entry.number: p for p in reversed(chain.evidence.places) if Fault.LINK in p.faults}
+    known = {number: place for number, place in places.items() if number is not None}
+    runs = _split(_proven(chain, moved))
+    if len(runs) > MOST_PIECES:
+        return None
+    kept = _in_order(runs, Line((), (), (), known))
+    aside: list[Run] = []
+    strays: list[Run] = []
+    for run in (run for run in runs if run not in kept):
+        taken = any(_overlap(written(run), written(one)) for one in (*kept, *aside))
+        (strays if taken else aside).append(run)
+    end = kept[-1].last if kept else 0
+    strays = [run for run in strays if run.first < end]  # what stands behind the end was appended
+    return Line(_whole(kept), _whole(run for run in aside if run.moved), strays, known)
+
+
+def _proven(chain: Chain, moved: Sequence[Run]) -> list[Run]:
+    """Return all entries whose numbers their hashes prove, in runs, also those that stand as they were written."""
+    gaps = [p for p in chain.evidence.places if Fault.GAP in p.faults]
+    holes = [((p.before.number or 0) + 1 if p.before else 1, (p.entry.number or 0) - 1) for p in gaps]
+    known: list[tuple[int, int, Run | None]] = [
+        *((run.first, run.last, run) for run in moved),
+        *((run.first, run.last, None) for run in chain.runs),
+        *((first, last, None) for first, last in holes),
+    ]
+    found: list[Run] = []
+    at, end = chain.first or 1, chain.last or 0
+    for first, last, run in sorted(known, key=lambda one: one[:2]):
+        if at < first:
+            found.append(Run(at, first - 1, first - at))
+        if run is not None:
+            found.append(run)
+        at = max(at, last + 1)
+    return [*found, Run(at, end, end - at + 1)] if at <= end else found
+
+
+def _split(runs: Sequence[Run]) -> list[Run]:
+    """Return runs, split so that of any two the numbers that they were written with are the same or none in common."""
+    cuts = sorted({cut for first, last in map(written, runs) for cut in (first, last + 1)})
+    found: list[Run] = []
+    for run in runs:
+        first, last = written(run)
+        inner = [cut for cut in cuts if first < cut <= last]
+        for low, high in zip([first, *inner], [*inner, last + 1], strict=True):
+            found.append(Run(low + run.moved, high - 1 + run.moved, high - low, run.moved))
+    return found
+
+
+def _in_order(runs: Sequence[Run], line: Line) -> list[Run]:
+    """Return the runs that keep their order, of as many entries as there can be, and by their links where in doubt."""
+    best: list[tuple[tuple[int, int], int | None]] = []
+    for index, run in enumerate(runs):
+        most: tuple[tuple[int, int], int | None] = (0, 0), None
+        for other in range(index):
+            if (score := _score(line, runs[other], run)) is not None:
+                (count, links), _ = best[other]
+                most = max(most, ((count, links + score), other), key=lambda one: one[0])
+        best.append(((most[0][0] + run.count, most[0][1]), most[1]))
+    place: int | None = max(range(len(best)), key=lambda index: best[index][0], default=None)
+    kept: list[Run] = []
+    while place is not None:
+        kept.append(runs[place])
+        place = best[place][1]
+    return kept[::-1]
+
+
+def _score(line: Line, before: Run, run: Run) -> int | None:
+    """Return what the link says of two runs that may follow each other: 1 for, -1 against; None where they cannot."""
+    linked = line.is_linked(before, run)
+    if not linked and written(before)[1] >= written(run)[0]:
+        return None
+    if linked:
+        return 1
+    place = line.places.get(run.first)
+    return 0 if place is not None and place.leads_to is None else -1
+
+
+def _whole(runs: Iterable[Run]) -> list[Run]:
+    """Return runs, those as one that were split."""
+    found: list[Run] = []
+    for run in runs:
+        last = found[-1] if found else None
+        if last is not None and last.moved == run.moved and last.last + 1 == run.first:
+            found[-1] = Run(last.first, run.last, last.count + run.count, run.moved)
+        else:
+            found.append(run)
+    return found
