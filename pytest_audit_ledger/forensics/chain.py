@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from pytest_audit_ledger.forensics.evidence import Evidence, Fault, Place, Run, Runs
 from pytest_audit_ledger.forensics.systematic import Systematic
 
@@ -19,6 +21,8 @@ class Chain:
         """Entries whose hash does not fit, and of which no run was kept."""
         if causes is not None:
             self._leave_what_no_cause_explains(causes)
+        self.moved: list[Run] = []
+        """Those that were renumbered, once that was explained."""
         self.first = evidence.first.number if evidence.first else None
         self.last = evidence.last.number if evidence.last else None
 
@@ -48,6 +52,11 @@ class Chain:
     def take(self, *places: Place | None) -> None:
         """Take away what is explained."""
         self.places = [place for place in self.places if not any(place is one for one in places)]
+
+    def clear(self, number: int | None, faults: Fault) -> None:
+        """Take away these faults of what is amiss at an entry."""
+        found = (replace(p, faults=p.faults & ~faults) if p.entry.number == number else p for p in self.places)
+        self.places = [place for place in found if place.faults]
 
     def drop(self, first: int, last: int, faults: Fault) -> None:
         """Take away the places at these entries that have no other faults than these."""

@@ -280,10 +280,34 @@ def broken_links(chain: Chain) -> Iterator[Incident]:
     for place in [*(p for p in chain.places if Fault.LINK in p.faults), None]:
         if group and (place is None or place.before is None or place.before.number != group[-1].entry.number):
             chain.take(*group)
-            yield _broken_link(group)
+            yield _in_doubt(group[-1]) if _is_among_moved(chain, group) else _broken_link(group)
             group = []
         if place is not None:
             group.append(place)
+
+
+def _is_among_moved(chain: Chain, group: Sequence[Place]) -> bool:
+    """Whether entries beside were renumbered, so that either side of a broken link may be what was changed."""
+    ends = [
+        number for place in group for number in (place.entry.number, place.before and place.before.number) if number
+    ]
+    return any(run.first - 1 <= number <= run.last + 1 for run in chain.moved for number in ends)
+
+
+def _in_doubt(place: Place) -> Incident:
+    number, before = place.entry.number or 0, (place.before.number or 0) if place.before else 0
+    return Incident(
+        What.NOT_SORTED_OUT,
+        number,
+        number,
+        1,
+        f"Entry {number:,} does not link to {f'entry {before:,}' if before else 'the start'}, and entries beside it "
+        "were renumbered.",
+        Certainty.OPEN,
+        otherwise=(f"Entry {number:,} was replaced, together with its entry_hash.", "The entry before it was."),
+        next_step=f"{PRESERVE} {COMPARE}",
+        time_after=place.entry.timestamp,
+    )
 
 
 def _broken_link(group: Sequence[Place]) -> Incident:

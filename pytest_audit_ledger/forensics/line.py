@@ -48,13 +48,14 @@ class Line:
     """The runs that keep their order, and those that do not.
 
     Of these, `moved` have numbers that no other has, so they stood elsewhere; `strays` have some that are taken.
-    `places` are those where a link does not fit, by number.
+    `places` are those where a link does not fit, by number, and `renumbered` the runs that the line was made for.
     """
 
     kept: Sequence[Run]
     moved: Sequence[Run]
     strays: Sequence[Run]
     places: Mapping[int, Place] = field(default_factory=dict)
+    renumbered: Sequence[Run] = ()
 
     @property
     def is_renumbered(self) -> bool:
@@ -105,7 +106,7 @@ def line_of(chain: Chain, moved: Sequence[Run]) -> Line | None:
     """Return the line of a ledger, of which `moved` are the entries that were renumbered; None where it is too much."""
     places = {p.entry.number: p for p in reversed(chain.evidence.places) if Fault.LINK in p.faults}
     known = {number: place for number, place in places.items() if number is not None}
-    runs = _split(_proven(chain, moved))
+    runs = _split(_without_appended(_proven(chain, moved), known))
     if len(runs) > MOST_PIECES:
         return None
     kept = _in_order(runs, Line((), (), (), known))
@@ -114,9 +115,7 @@ def line_of(chain: Chain, moved: Sequence[Run]) -> Line | None:
     for run in (run for run in runs if run not in kept):
         taken = any(_overlap(written(run), written(one)) for one in (*kept, *aside))
         (strays if taken else aside).append(run)
-    end = kept[-1].last if kept else 0
-    strays = [run for run in strays if run.first < end]  # what stands behind the end was appended
-    return Line(_whole(kept), _whole(run for run in aside if run.moved), strays, known)
+    return Line(_whole(kept), _whole(run for run in aside if run.moved), strays, known, moved)
 
 
 def _proven(chain: Chain, moved: Sequence[Run]) -> list[Run]:
@@ -139,6 +138,18 @@ def _proven(chain: Chain, moved: Sequence[Run]) -> list[Run]:
     return [*found, Run(at, end, end - at + 1)] if at <= end else found
 
 
+def _without_appended(runs: list[Run], places: Mapping[int, Place]) -> list[Run]:
+    """Return runs without those at the end that were appended after those before were renumbered, and so link to them.
+
+    They may have numbers that others were written with.
+    """
+    start = next((place for place in reversed(range(len(runs))) if runs[place].moved), 0) + 1
+    if start >= len(runs) or runs[start].first in places or runs[start - 1].moved >= 0:
+        return runs
+    appended = written(runs[start - 1])[1] >= runs[start].first == runs[start - 1].last + 1
+    return runs[:start] if appended else runs
+
+
 def _split(runs: Sequence[Run]) -> list[Run]:
     """Return runs, split so that of any two the numbers that they were written with are the same or none in common."""
     cuts = sorted({cut for first, last in map(written, runs) for cut in (first, last + 1)})
@@ -152,16 +163,21 @@ def _split(runs: Sequence[Run]) -> list[Run]:
 
 
 def _in_order(runs: Sequence[Run], line: Line) -> list[Run]:
-    """Return the runs that keep their order, of as many entries as there can be, and by their links where in doubt."""
-    best: list[tuple[tuple[int, int], int | None]] = []
+    """Return the runs that keep their order.
+
+    These are all that stand where they were written, and whose numbers no other has; then as many entries as there can
+    be; and where that is in doubt, those that link to each other.
+    """
+    best: list[tuple[tuple[int, int, int], int | None]] = []
     for index, run in enumerate(runs):
-        most: tuple[tuple[int, int], int | None] = (0, 0), None
+        before: list[tuple[tuple[int, int, int], int | None]] = [((0, 0, _score(line, None, run)), None)]
         for other in range(index):
-            if (score := _score(line, runs[other], run)) is not None:
-                (count, links), _ = best[other]
-                most = max(most, ((count, links + score), other), key=lambda one: one[0])
-        best.append(((most[0][0] + run.count, most[0][1]), most[1]))
-    place: int | None = max(range(len(best)), key=lambda index: best[index][0], default=None)
+            if written(runs[other])[1] < written(run)[0]:
+                fixed, count, links = best[other][0]
+                before.append(((fixed, count, links + _score(line, runs[other], run)), other))
+        (fixed, count, links), place = max(before, key=lambda one: one[0])
+        best.append(((fixed + (run.count if _is_fixed(run, runs) else 0), count + run.count, links), place))
+    place = max(range(len(best)), key=lambda index: best[index][0], default=None)
     kept: list[Run] = []
     while place is not None:
         kept.append(runs[place])
@@ -169,12 +185,13 @@ def _in_order(runs: Sequence[Run], line: Line) -> list[Run]:
     return kept[::-1]
 
 
-def _score(line: Line, before: Run, run: Run) -> int | None:
-    """Return what the link says of two runs that may follow each other: 1 for, -1 against; None where they cannot."""
-    linked = line.is_linked(before, run)
-    if not linked and written(before)[1] >= written(run)[0]:
-        return None
-    if linked:
+def _is_fixed(run: Run, runs: Sequence[Run]) -> bool:
+    return not run.moved and not any(one is not run and _overlap(written(one), written(run)) for one in runs)
+
+
+def _score(line: Line, before: Run | None, run: Run) -> int:
+    """Return what the link of a run says of another one that it may follow: 1 for it, -1 against it."""
+    if line.is_linked(before, run):
         return 1
     place = line.places.get(run.first)
     return 0 if place is not None and place.leads_to is None else -1

@@ -35,6 +35,7 @@ def moves(chain: Chain) -> Iterator[Incident]:
     """Find entries that changed places, then deletions and insertions behind which the entries were renumbered."""
     moved = [run for run in chain.runs if run.moved]
     chain.runs = [run for run in chain.runs if not run.moved]
+    chain.moved = list(moved)
     for group in _permuted(moved):
         moved = [run for run in moved if run not in group]
         yield _reordered(chain, group)
@@ -143,7 +144,7 @@ def _renumbered(chain: Chain, moved: Sequence[Run]) -> Iterator[Incident]:
         told += _moved_elsewhere(line)
     for run in moved:
         _explain(chain, run)
-        chain.drop(run.first, run.first, _EVERYTHING | Fault.GAP)
+        chain.clear(run.first, Fault.GAP)
     yield from told
     for run in moved:
         if not any(_written_as(run) in one.sentence.lower() for one in told):
@@ -167,41 +168,45 @@ def _done_between(chain: Chain, line: Line, before: Run | None, run: Run) -> Ite
     strays = [one for one in line.strays if low <= one.first and one.last <= high]
     count = sum(one.count for one in misfits)
     put_in = [*strays, *(misfits if count > missing else ())]
-    if put_in and not missing and line.follows(before, run):
+    exchanged = (one for one in chain.moved if not any(one is other for other in line.renumbered))
+    apart = not any(low <= one.last and one.first <= high for one in exchanged)
+    if put_in and apart and not missing and line.follows(before, run):
         chain.runs = [one for one in chain.runs if one not in misfits]
         for first, last in joined(map(now, put_in)):
             chain.drop(first, last, _EVERYTHING | Fault.GAP)
-            yield _inserted(line, run, first, last)
+            yield _inserted(line, run, first, last, sure=line.is_linked(before, run))
         chain.drop(run.first, run.first, _EVERYTHING | Fault.GAP)
     elif put_in:
         chain.runs = [one for one in chain.runs if one not in put_in]
         first, last = min(map(now, put_in))[0], max(map(now, put_in))[1]
         chain.drop(first, last, _EVERYTHING | Fault.GAP)
         yield _more_than_written(first, last, sum(one.count for one in put_in))
-    unmoved = not run.moved and (before is None or not before.moved)
-    if missing > count and not (unmoved and line.is_whole_gap(before, run, lost)):
-        chain.drop(run.first, run.first, _EVERYTHING | Fault.GAP)
-        if line.is_linked(before, run):
-            return
+    if missing <= count:
+        chain.clear(run.first, Fault.GAP if line.follows(before, run) else Fault.GAP | Fault.LINK)
+    elif line.is_linked(before, run):
+        return
+    elif run.moved or (before and before.moved) or not line.is_whole_gap(before, run, lost):
+        chain.clear(run.first, Fault.GAP | Fault.LINK | Fault.TIME)
         yield _deleted(line, before, run, lost, sure=not count)
-    elif run.moved or (before is not None and before.moved) or line.moved:
-        if missing == 0 and line.held(before, run):
-            chain.drop(run.first, run.first, _EVERYTHING | Fault.GAP)
 
 
-def _inserted(line: Line, run: Run, first: int, last: int) -> Incident:
+def _inserted(line: Line, run: Run, first: int, last: int, *, sure: bool) -> Incident:
+    """Tell of entries between two of which the later links to the earlier, if `sure`, so that none stood there."""
     count, place = last - first + 1, line.places.get(run.first)
+    were = f"{capital(entries(first, last, count))} {'was' if count == 1 else 'were'}"
     return Incident(
         What.INSERTION,
         first,
         last,
         count,
-        f"{capital(entries(first, last, count))} {'was' if count == 1 else 'were'} inserted afterwards.{_and_renumbered(run)}",
-        Certainty.PROVEN,
+        f"{were} inserted afterwards.{_and_renumbered(run)}",
+        Certainty.PROVEN if sure else Certainty.FITS,
         because=(
-            PROOF,
+            PROOF if run.moved else f"Entry {run.first:,} hashes to its entry_hash.",
+            f"Entry {run.first:,} {'links to the entry before them' if sure else 'does not link to them'}.",
             "The entries before and behind were written with numbers that follow each other, which their hashes cover.",
         ),
+        otherwise=() if sure else ("The entry before them was replaced, together with its entry_hash.",),
         next_step=NEXT,
         time_after=place.entry.timestamp if place else "",
         renumbered=bool(run.moved),

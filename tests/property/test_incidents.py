@@ -150,12 +150,13 @@ def is_true(incident: Incident, ledger: Ledger) -> bool:
     about = range(incident.first, incident.last + 1)
     there = [one for one in ledger if one.number in about]
     if incident.what in (What.DELETION, What.PREFIX_DELETION):
-        gone = {one.number for one in ORIGINAL} - {one.written for one in ledger if one.written}
+        there_now = {one.written for one in ledger if one.is_as_written or one.number == one.written}
+        gone = {one.number for one in ORIGINAL} - there_now  # what was changed and moved is gone from where it was
         return incident.certainty is Certainty.OPEN or not gone.isdisjoint(about)
     if incident.what is What.NUMBERS_SKIPPED:
-        return not proven
+        return not proven or incident.first > SIZE
     if incident.what is What.INSERTION and proven:
-        return all(not one.written for one in there)
+        return not any(one.is_as_written for one in there)
     if incident.what in (What.INSERTION, What.EDIT, What.EDIT_WITH_HASH, What.HASH_ALTERED):
         return not incident.has_gaps and not any(one.is_as_written and one.number == one.written for one in there)
     if incident.what in (What.REORDERING, What.RENUMBERING) and proven:
@@ -165,7 +166,9 @@ def is_true(incident: Incident, ledger: Ledger) -> bool:
 
 def untrue(ledger: Ledger) -> Iterator[str]:
     yield from (
-        f"{one.what.value} {one.certainty.value} {one.sentence}" for one in incidents(ledger) if not is_true(one, ledger)
+        f"{one.what.value} {one.certainty.value} {one.sentence}"
+        for one in incidents(ledger)
+        if not is_true(one, ledger)
     )
 
 
