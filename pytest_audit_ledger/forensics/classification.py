@@ -118,10 +118,7 @@ def _undecided_gap(place: Place, first: int, last: int) -> Incident:
         because=(f"The content of entry {after:,}, its link too, does not hash to its entry_hash.",),
         otherwise=(
             f"{'The entry was' if single else 'Entries were'} deleted, and entry {after:,} was changed or put there.",
-            (
-                f"{'The number was' if single else 'The numbers were'} never given to an entry, and entry {after:,} was "
-                "changed."
-            ),
+            f"{'The number was' if single else 'They were'} never given to an entry, and entry {after:,} was changed.",
         ),
         next_step=f"{PRESERVE} {COMPARE}",
         time_before=place.before.timestamp if place.before else "",
@@ -239,8 +236,8 @@ def _unwitnessed(run: Run, because: Sequence[str], *, at_end: bool) -> Incident:
         because=(
             *because,
             (
-                f"No entry follows that {'names its hash' if at_end else 'fits and names its hash'}, so it cannot be told "
-                "whether entry_hash is as written."
+                f"No entry follows that {'names its hash' if at_end else 'fits and names its hash'}, so it cannot be "
+                "told whether entry_hash is as written."
             ),
         ),
     )
@@ -291,7 +288,8 @@ def _is_among_moved(chain: Chain, group: Sequence[Place]) -> bool:
     ends = [
         number for place in group for number in (place.entry.number, place.before and place.before.number) if number
     ]
-    return any(run.first - 1 <= number <= run.last + 1 for run in chain.moved for number in ends)
+    ranges = [(run.first - by, run.last - by) for run in chain.moved for by in (0, run.moved)]
+    return any(first - 1 <= number <= last + 1 for first, last in ranges for number in ends)
 
 
 def _in_doubt(place: Place) -> Incident:

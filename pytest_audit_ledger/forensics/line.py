@@ -39,7 +39,8 @@ def joined(ranges: Iterable[Range]) -> list[Range]:
     return found
 
 
-def _overlap(one: Range, other: Range) -> bool:
+def overlap(one: Range, other: Range) -> bool:
+    """Whether two ranges have a number in common."""
     return one[0] <= other[1] and other[0] <= one[1]
 
 
@@ -83,7 +84,7 @@ class Line:
 
     def held(self, before: Run | None, run: Run) -> bool:
         """Whether an entry that was written between two runs stands elsewhere."""
-        return any(_overlap(written(one), self.between(before, run)) for one in self.moved)
+        return any(overlap(written(one), self.between(before, run)) for one in self.moved)
 
     def lost(self, before: Run | None, run: Run) -> list[Range]:
         """Return the numbers that were written between two runs, and that no entry was written with that is there."""
@@ -113,7 +114,7 @@ def line_of(chain: Chain, moved: Sequence[Run]) -> Line | None:
     aside: list[Run] = []
     strays: list[Run] = []
     for run in (run for run in runs if run not in kept):
-        taken = any(_overlap(written(run), written(one)) for one in (*kept, *aside))
+        taken = any(overlap(written(run), written(one)) for one in (*kept, *aside))
         (strays if taken else aside).append(run)
     return Line(_whole(kept), _whole(run for run in aside if run.moved), strays, known, moved)
 
@@ -186,7 +187,7 @@ def _in_order(runs: Sequence[Run], line: Line) -> list[Run]:
 
 
 def _is_fixed(run: Run, runs: Sequence[Run]) -> bool:
-    return not run.moved and not any(one is not run and _overlap(written(one), written(run)) for one in runs)
+    return not run.moved and not any(one is not run and overlap(written(one), written(run)) for one in runs)
 
 
 def _score(line: Line, before: Run | None, run: Run) -> int:

@@ -21,7 +21,7 @@ from pytest_audit_ledger.forensics.incident import (
     counted,
     entries,
 )
-from pytest_audit_ledger.forensics.line import Line, joined, line_of, now, written
+from pytest_audit_ledger.forensics.line import Line, joined, line_of, now, overlap, written
 from pytest_audit_ledger.kinds.base import Extent
 
 NEXT = f"{PRESERVE} {COMPARE}"
@@ -138,17 +138,19 @@ def _renumbered(chain: Chain, moved: Sequence[Run]) -> Iterator[Incident]:
     """Tell what was done before entries that were renumbered, and of those that were moved elsewhere."""
     line = line_of(chain, moved) if _is_complete(chain) else None
     told: list[Incident] = []
+    named: list[Run] = []
     if line is not None:
         for before, run in zip([None, *line.kept], line.kept, strict=False):
-            told += _done_between(chain, line, before, run)
+            done = list(_done_between(chain, line, before, run))
+            told += done
+            named += [run] if done else []
         told += _moved_elsewhere(line)
+        named += line.moved
     for run in moved:
         _explain(chain, run)
         chain.clear(run.first, Fault.GAP)
     yield from told
-    for run in moved:
-        if not any(_written_as(run) in one.sentence.lower() for one in told):
-            yield _only_renumbered(run)
+    yield from (_only_renumbered(run) for run in moved if not any(overlap(now(run), now(one)) for one in named))
 
 
 def _is_complete(chain: Chain) -> bool:
@@ -170,7 +172,8 @@ def _done_between(chain: Chain, line: Line, before: Run | None, run: Run) -> Ite
     put_in = [*strays, *(misfits if count > missing else ())]
     exchanged = (one for one in chain.moved if not any(one is other for other in line.renumbered))
     apart = not any(low <= one.last and one.first <= high for one in exchanged)
-    if put_in and apart and not missing and line.follows(before, run):
+    still = not any(one.moved for one in put_in)
+    if put_in and apart and still and not missing and line.follows(before, run):
         chain.runs = [one for one in chain.runs if one not in misfits]
         for first, last in joined(map(now, put_in)):
             chain.drop(first, last, _EVERYTHING | Fault.GAP)

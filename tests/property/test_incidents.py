@@ -95,7 +95,7 @@ def appended(ledger: Ledger, _: int, to: int, own: bool) -> Ledger:
 def edited(ledger: Ledger, at: int, to: int, own: bool) -> Ledger:
     one = ledger[at]
     entry = replace(one.entry, reasoning=f"edited {to}")
-    changed = Kept(entry, entry_hash(entry) if own else one.digest, one.written, edited=True)
+    changed = Kept(entry, entry_hash(entry) if own and one.written else one.digest, one.written, edited=True)
     return [*ledger[:at], changed, *ledger[at + 1 :]]
 
 
@@ -157,7 +157,9 @@ def is_true(incident: Incident, ledger: Ledger) -> bool:
         return not proven or incident.first > SIZE
     if incident.what is What.INSERTION and proven:
         return not any(one.is_as_written for one in there)
-    if incident.what in (What.INSERTION, What.EDIT, What.EDIT_WITH_HASH, What.HASH_ALTERED):
+    if incident.what is What.INSERTION:
+        return sum(not one.is_as_written or one.number != one.written for one in there) >= incident.count
+    if incident.what in (What.EDIT, What.EDIT_WITH_HASH, What.HASH_ALTERED):
         return not incident.has_gaps and not any(one.is_as_written and one.number == one.written for one in there)
     if incident.what in (What.REORDERING, What.RENUMBERING) and proven:
         return sum(one.number != one.written for one in there) >= incident.count
