@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from pytest_audit_ledger.forensics.chain import Chain
 from pytest_audit_ledger.forensics.evidence import Evidence, Fault, Place, Run
+from pytest_audit_ledger.forensics.gaps import gaps
 from pytest_audit_ledger.forensics.incident import (
     COMPARE,
     PRESERVE,
@@ -20,7 +21,6 @@ from pytest_audit_ledger.forensics.incident import (
     What,
     capital,
     counted,
-    deleted,
     entries,
 )
 from pytest_audit_ledger.forensics.order import moves
@@ -85,96 +85,6 @@ def _edit_of_many(one: Explained) -> Incident:
         Certainty.PROVEN,
         because=(f"So written, each of the {one.count:,} hashes to its entry_hash.",),
         next_step=f"{PRESERVE} {COMPARE}",
-    )
-
-
-def gaps(chain: Chain) -> Iterator[Incident]:
-    """Find ranges that were deleted, and numbers that no entry ever had."""
-    for place in list(chain.places):
-        if Fault.GAP not in place.faults or place.entry.number is None:
-            continue
-        chain.take(place)
-        before = place.before.number or 0 if place.before else 0
-        yield _gap(place, before + 1, place.entry.number - 1)
-
-
-def _gap(place: Place, first: int, last: int) -> Incident:
-    if Fault.HASH in place.faults:
-        return _undecided_gap(place, first, last)
-    return _deletion(place, first, last) if Fault.LINK in place.faults else _skipped(place, first, last)
-
-
-def _undecided_gap(place: Place, first: int, last: int) -> Incident:
-    """Tell of numbers that are missing before an entry whose own hash fails, so that its link proves nothing."""
-    after, single = last + 1, first == last
-    return Incident(
-        What.DELETION if place.before else What.PREFIX_DELETION,
-        first,
-        last,
-        last - first + 1,
-        f"{'Number' if single else 'Numbers'} {f'{first:,} is' if single else f'{first:,} to {last:,} are'} missing "
-        f"before entry {after:,}, whose own hash does not fit, so what it says of the entry before it proves nothing.",
-        Certainty.OPEN,
-        because=(f"The content of entry {after:,}, its link too, does not hash to its entry_hash.",),
-        otherwise=(
-            f"{'The entry was' if single else 'Entries were'} deleted, and entry {after:,} was changed or put there.",
-            f"{'The number was' if single else 'They were'} never given to an entry, and entry {after:,} was changed.",
-        ),
-        next_step=f"{PRESERVE} {COMPARE}",
-        time_before=place.before.timestamp if place.before else "",
-        time_after=place.entry.timestamp,
-    )
-
-
-def _skipped(place: Place, first: int, last: int) -> Incident:
-    after, plural = last + 1, first < last
-    return Incident(
-        What.NUMBERS_SKIPPED,
-        first,
-        last,
-        0,
-        f"{'Numbers' if plural else 'Number'} {first:,}{f' to {last:,}' if plural else ''} "
-        f"{'were' if plural else 'was'} never given to an entry: no entry is missing.",
-        Certainty.PROVEN,
-        because=(
-            (
-                f"Entry {after:,} links to {'entry ' + format(first - 1, ',') if first > 1 else 'the start'}, "
-                "and its hash covers that link."
-            ),
-        ),
-        otherwise=("The ledger may have been rewritten as a whole behind a deletion; only a checkpoint shows that.",),
-        next_step="Find out why the writer skipped numbers, such as after a transaction that was rolled back.",
-        time_before=place.before.timestamp if place.before else "",
-        time_after=place.entry.timestamp,
-    )
-
-
-def _deletion(place: Place, first: int, last: int) -> Incident:
-    after, plural = last + 1, first < last
-    time_before, time_after = place.before.timestamp if place.before else "", place.entry.timestamp
-    at_start = place.before is None
-    where = (
-        f"from the start; the first entry left is {after:,}, of {time_after}"
-        if at_start
-        else f"between entry {first - 1:,} of {time_before} and entry {after:,} of {time_after}"
-    )
-    return Incident(
-        What.PREFIX_DELETION if at_start else What.DELETION,
-        first,
-        last,
-        last - first + 1,
-        f"{deleted(first, last)} {where}.",
-        Certainty.PROVEN,
-        because=(
-            (
-                f"Entry {after:,} names the hash of an entry before it that is not there, and its own hash covers that "
-                "name."
-            ),
-        ),
-        next_step=f"{PRESERVE} {COMPARE}",
-        time_before=time_before,
-        time_after=time_after,
-        in_full=f"{capital(entries(first, last, last - first + 1))} {'were' if plural else 'was'} deleted {where}.",
     )
 
 

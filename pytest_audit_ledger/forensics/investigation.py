@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from pytest_audit_ledger.forensics.against import Against, Changed, compared, missing_here, renumbered_from
 from pytest_audit_ledger.forensics.classification import classify
 from pytest_audit_ledger.forensics.evidence import MOST, Evidence, Runs
+from pytest_audit_ledger.forensics.gaps import before_gaps, decided
 from pytest_audit_ledger.forensics.hypotheses import Suspect, Vocabulary
 from pytest_audit_ledger.forensics.incident import Certainty, Incident, What, followable
 from pytest_audit_ledger.forensics.looked import Looked, absent, standing
@@ -122,12 +123,12 @@ class Inquiry:
         suspects, left_out = _suspects(chain, self.samples)
         asked = {entry} if entry is not None else set()
         if self.readable:
-            self._read({*suspects, *asked})
+            self._read({*suspects, *asked, *before_gaps(chain)})
         if compare is not None and self.readable:
             self._compare(compare, {*suspects, *asked}, missing_here(chain))
         found = self._reconstructed(suspects, _known(causes))
         left_out += sum(number not in found and self._suspect(number) is not None for number in suspects)
-        chain = [self._with(incident, found) for incident in chain]
+        chain = [decided(self._with(incident, found), found, self.records) for incident in chain]
         incidents = surroundings(self.verification, chain)
         if self.against is not None:
             last = self.evidence.last.number if self.evidence and self.evidence.last else None

@@ -90,7 +90,7 @@ class Line:
         """Return the numbers that were written between two runs, and that no entry was written with that is there."""
         at, end = self.between(before, run)
         found: list[Range] = []
-        for first, last in sorted(map(written, self.moved)):
+        for first, last in sorted(map(written, (*self.moved, *self.strays))):
             if first > end:
                 break
             if last >= at:
@@ -99,8 +99,10 @@ class Line:
         return [*found, (at, end)] if at <= end else found
 
     def is_whole_gap(self, before: Run | None, run: Run, lost: Sequence[Range]) -> bool:
-        """Whether what was lost between two runs is just what is missing there, in their numbers as they stand."""
-        return list(lost) == [((before.last + 1 if before else 1), run.first - 1)]
+        """Whether nothing stands between two runs, and what was lost there are the numbers that are missing."""
+        place, end = self.places.get(run.first), before.last if before else 0
+        stands_before = (place.before.number if place.before else 0) if place else None
+        return stands_before == end and list(lost) == [(end + 1, run.first - 1)]
 
 
 def line_of(chain: Chain, moved: Sequence[Run]) -> Line | None:
