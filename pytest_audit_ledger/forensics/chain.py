@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from pytest_audit_ledger.forensics.evidence import Evidence, Fault, Place, Run, Runs
+from pytest_audit_ledger.forensics.numbers import NO_MOVES, apart
 from pytest_audit_ledger.forensics.systematic import Systematic
 
 
 class Chain:
     """What is still to be explained: places in order, and runs of entries that do not hash to their entry_hash."""
 
-    def __init__(self, evidence: Evidence, causes: Systematic | None = None) -> None:
-        """Take the evidence, and what was proven of causes that many entries have in common."""
+    def __init__(
+        self, evidence: Evidence, causes: Systematic | None = None, moved: Mapping[int, int] = NO_MOVES
+    ) -> None:
+        """Take the evidence, what was proven of causes that many have in common, and by how much others were moved."""
         self.evidence = evidence
         self.causes = causes
         self.places: list[Place] = list(evidence.places)
-        self.runs: list[Run] = list(evidence.runs.kept)
+        self.runs: list[Run] = list(apart(evidence.runs.kept, moved))
         self.unkept = evidence.runs.entries - sum(run.count for run in self.runs)
         """Entries whose hash does not fit, and of which no run was kept."""
         if causes is not None:

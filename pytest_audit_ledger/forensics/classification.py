@@ -7,7 +7,7 @@ told. No I/O.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from pytest_audit_ledger.forensics.chain import Chain
@@ -23,14 +23,20 @@ from pytest_audit_ledger.forensics.incident import (
     counted,
     entries,
 )
+from pytest_audit_ledger.forensics.numbers import NO_MOVES
 from pytest_audit_ledger.forensics.order import moves
 from pytest_audit_ledger.forensics.systematic import Explained, Systematic
 from pytest_audit_ledger.forensics.writers import clocks, copies, forks
 
 
-def classify(evidence: Evidence, causes: Systematic | None = None) -> list[Incident]:
-    """Return what happened in the chain, in order of the ledger; `causes` are proven for many entries."""
-    chain = Chain(evidence, causes)
+def classify(
+    evidence: Evidence, causes: Systematic | None = None, moved: Mapping[int, int] = NO_MOVES
+) -> list[Incident]:
+    """Return what happened in the chain, in order of the ledger.
+
+    `causes` are proven for many entries; `moved` says by how much entries were renumbered that were moved far.
+    """
+    chain = Chain(evidence, causes, moved)
     steps: Sequence[Callable[[Chain], Iterator[Incident]]] = (
         common_causes,
         moves,
@@ -256,6 +262,7 @@ def _broken_link(group: Sequence[Place]) -> Incident:
             *((f"{'It does' if single else 'They do'} not link to the entry before, either.",) if replaced else ()),
         ),
         otherwise=(
+            f"Entry {number:,} was replaced, together with its entry_hash.",
             (
                 f"Everything from entry {number:,} on may have been rewritten, and its link left as it was; only a "
                 "checkpoint or a backup excludes that."

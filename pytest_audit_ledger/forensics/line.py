@@ -39,6 +39,15 @@ def joined(ranges: Iterable[Range]) -> list[Range]:
     return found
 
 
+def without(ranges: Iterable[Range], others: Iterable[Range]) -> list[Range]:
+    """Return ranges without the numbers of others."""
+    left, taken = list(ranges), list(others)
+    for first, last in taken:
+        parts = [((low, min(high, first - 1)), (max(low, last + 1), high)) for low, high in left]
+        left = [part for both in parts for part in both if part[0] <= part[1]]
+    return left
+
+
 def overlap(one: Range, other: Range) -> bool:
     """Whether two ranges have a number in common."""
     return one[0] <= other[1] and other[0] <= one[1]
@@ -89,14 +98,15 @@ class Line:
     def lost(self, before: Run | None, run: Run) -> list[Range]:
         """Return the numbers that were written between two runs, and that no entry was written with that is there."""
         at, end = self.between(before, run)
-        found: list[Range] = []
-        for first, last in sorted(map(written, (*self.moved, *self.strays))):
-            if first > end:
-                break
-            if last >= at:
-                found += [(at, first - 1)] if at < first else []
-                at = last + 1
-        return [*found, (at, end)] if at <= end else found
+        return without([(at, end)] if at <= end else [], map(written, (*self.moved, *self.strays)))
+
+    def holds(self, number: int) -> bool:
+        """Whether an entry that stands elsewhere was written with this number."""
+        return any(first <= number <= last for first, last in map(written, (*self.moved, *self.strays)))
+
+    def lacks_link(self, run: Run, lost: Sequence[Range]) -> bool:
+        """Whether the entry that a run was appended to is among those that were lost."""
+        return bool(lost) and lost[-1][1] == written(run)[0] - 1
 
     def is_whole_gap(self, before: Run | None, run: Run, lost: Sequence[Range]) -> bool:
         """Whether nothing stands between two runs, and what was lost there are the numbers that are missing."""

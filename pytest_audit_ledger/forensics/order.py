@@ -21,7 +21,7 @@ from pytest_audit_ledger.forensics.incident import (
     counted,
     entries,
 )
-from pytest_audit_ledger.forensics.line import Line, joined, line_of, now, overlap, written
+from pytest_audit_ledger.forensics.line import Line, joined, line_of, now, overlap, without, written
 from pytest_audit_ledger.kinds.base import Extent
 
 NEXT = f"{PRESERVE} {COMPARE}"
@@ -164,9 +164,13 @@ def _done_between(chain: Chain, line: Line, before: Run | None, run: Run) -> Ite
     if line.is_linked(before, run) and line.is_next(before, run):
         return
     low, high = (before.last + 1 if before else 1), run.first - 1
-    lost = line.lost(before, run)
-    missing = sum(last - first + 1 for first, last in lost)
+    shift = before.moved if before else 0
     misfits = [one for one in chain.runs if low <= one.first and one.last <= high]
+    lost = line.lost(before, run)
+    if shift == run.moved:  # then what does not fit stands where it was written
+        lost = without(lost, [(one.first - shift, one.last - shift) for one in misfits])
+        misfits = [one for one in misfits if line.holds(one.first - shift)]
+    missing = sum(last - first + 1 for first, last in lost)
     strays = [one for one in line.strays if low <= one.first and one.last <= high]
     count = sum(one.count for one in misfits)
     put_in = [*strays, *(misfits if count > missing else ())]
@@ -190,7 +194,7 @@ def _done_between(chain: Chain, line: Line, before: Run | None, run: Run) -> Ite
         return
     elif run.moved or (before and before.moved) or not line.is_whole_gap(before, run, lost):
         chain.clear(run.first, Fault.GAP | Fault.LINK | Fault.TIME)
-        yield _deleted(line, before, run, lost, sure=not count)
+        yield _deleted(line, before, run, lost, sure=not count and line.lacks_link(run, lost))
 
 
 def _inserted(line: Line, run: Run, first: int, last: int, *, sure: bool) -> Incident:
@@ -235,7 +239,13 @@ def _deleted(line: Line, before: Run | None, run: Run, lost: Sequence[tuple[int,
     (first, *_), (*_, last) = lost[0], lost[-1]
     count, place = sum(high - low + 1 for low, high in lost), line.places.get(run.first)
     time_before = place.before.timestamp if place and place.before else ""
-    where = "from the start" if before is None else f"behind entry {run.first - 1:,} of {time_before}"
+    follows = (
+        before is not None and place is not None and place.before is not None and place.before.number == before.last
+    )
+    time_before = time_before if follows else ""
+    where = "from the start"
+    if before is not None:
+        where = f"behind entry {before.last:,}{f' of {time_before}' if time_before else ''}"
     named = ", ".join(_range(*one) for one in lost[:10])
     gone = (
         f"The entry written as {named} was deleted"
@@ -285,6 +295,7 @@ def _moved_elsewhere(line: Line) -> Iterator[Incident]:
         because=(PROOF,),
         next_step=NEXT,
         renumbered=line.is_renumbered,
+        elsewhere=tuple(map(written, moved)),
     )
 
 

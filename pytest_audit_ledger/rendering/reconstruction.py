@@ -13,7 +13,7 @@ from pytest_audit_ledger.printable import printable
 _WORD = re.compile(r"[!-~]+", re.ASCII)
 
 _STOPPED = {
-    Stopped.EXHAUSTED: "{count} hypotheses were tried, which are all, and none has the hash",
+    Stopped.EXHAUSTED: "{count} hypotheses were tried, all that were planned, and none has the hash",
     Stopped.TIME: "{count} hypotheses were tried, and none has the hash, until the time was up",
     Stopped.COUNT: "{count} hypotheses were tried, and none has the hash, until no more were allowed",
     Stopped.NO_HASH: "no hash is stored, with it or in the next entry, that could prove anything",

@@ -14,7 +14,7 @@ import pytest
 
 from pytest_audit_ledger.checkpoints.note import SigningKey
 from pytest_audit_ledger.entry import GENESIS_HASH, Entry, canonical_timestamp, entry_hash
-from pytest_audit_ledger.forensics.evidence import MOST
+from pytest_audit_ledger.forensics.evidence import FARTHEST, MOST
 from pytest_audit_ledger.forensics.incident import Certainty, Incident, What
 from pytest_audit_ledger.forensics.investigation import Investigation
 from pytest_audit_ledger.forensics.reconstruction import Reconstruction
@@ -337,6 +337,17 @@ def test_entries_are_laid_out_as_they_were_written_before_anything_is_said(
     found = investigated(forger)
     assert told(found) == expected
     assert {one.certainty for one in found.incidents} == {Certainty.PROVEN}
+
+
+def test_an_entry_that_was_given_a_number_far_from_its_own_is_no_edit(forger: Forger, tmp_path: Path) -> None:
+    before = copied_to(forger.build(FARTHEST + 200), tmp_path / "before.jsonl")
+    forger.unguarded(
+        "DELETE FROM ledger_entries WHERE sequence_number = 50", update(FARTHEST + 200, "sequence_number = 50")
+    )
+    forger.unguarded(update(49, "track = 'llm'"))
+    for found in (investigated(forger), investigated(forger, against=before)):
+        assert told(found)[:3] == [(What.EDIT, 49, 49), (What.DELETION, 50, 50), (What.REORDERING, 50, 50)]
+        assert found.incidents[2].sentence == "Entry 50 was written as 1,200, and moved."
 
 
 def test_what_nothing_follows_was_changed_or_put_there(forger: Forger) -> None:

@@ -159,6 +159,9 @@ def is_true(incident: Incident, ledger: Ledger) -> bool:
         return not any(one.is_as_written for one in there)
     if incident.what is What.INSERTION:
         return sum(not one.is_as_written or one.number != one.written for one in there) >= incident.count
+    if incident.what is What.EDIT_WITH_HASH and not proven:  # or the entry behind, which is told
+        there += [one for one in ledger if one.number == incident.last + 1]
+        return not all(one.is_as_written and one.number == one.written for one in there)
     if incident.what in (What.EDIT, What.EDIT_WITH_HASH, What.HASH_ALTERED):
         return not incident.has_gaps and not any(one.is_as_written and one.number == one.written for one in there)
     if incident.what in (What.REORDERING, What.RENUMBERING) and proven:
