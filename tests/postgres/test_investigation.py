@@ -344,7 +344,7 @@ def test_an_entry_that_was_given_a_number_far_from_its_own_is_no_edit(forger: Fo
     forger.unguarded(
         "DELETE FROM ledger_entries WHERE sequence_number = 50", update(FARTHEST + 200, "sequence_number = 50")
     )
-    forger.unguarded(update(49, "track = 'llm'"))
+    forger.unguarded(update(49, "ski_model_version = '9.9.9'"))
     for found in (investigated(forger), investigated(forger, against=before)):
         assert told(found)[:3] == [(What.EDIT, 49, 49), (What.DELETION, 50, 50), (What.REORDERING, 50, 50)]
         assert found.incidents[2].sentence == "Entry 50 was written as 1,200, and moved."

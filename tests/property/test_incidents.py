@@ -21,7 +21,7 @@ SIZE = 30
 
 @dataclass(frozen=True)
 class Kept:
-    """An entry as it stands there; `written` is the number that it was written with, 0 of one that was put in."""
+    """An entry as it stands there; `written` is the number that it was hashed with, 0 of one that was put in."""
 
     entry: Entry
     digest: str
@@ -95,7 +95,9 @@ def appended(ledger: Ledger, _: int, to: int, own: bool) -> Ledger:
 def edited(ledger: Ledger, at: int, to: int, own: bool) -> Ledger:
     one = ledger[at]
     entry = replace(one.entry, reasoning=f"edited {to}")
-    changed = Kept(entry, entry_hash(entry) if own and one.written else one.digest, one.written, edited=True)
+    changed = replace(one, entry=entry, edited=True)
+    if own and one.written:
+        changed = replace(changed, digest=entry_hash(entry), written=one.number)
     return [*ledger[:at], changed, *ledger[at + 1 :]]
 
 
