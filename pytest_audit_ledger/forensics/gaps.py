@@ -39,7 +39,10 @@ def gaps(chain: Chain) -> Iterator[Incident]:
 def _gap(place: Place, first: int, last: int) -> Incident:
     if Fault.HASH in place.faults:
         return _undecided_gap(place, first, last)
-    return _deletion(place, first, last) if Fault.LINK in place.faults else _skipped(place, first, last)
+    if Fault.LINK in place.faults:
+        return _deletion(place, first, last)
+    renumbered = place.before is not None and place.before.own_fault is Fault.HASH
+    return _renumbered_perhaps(place, first, last) if renumbered else _skipped(place, first, last)
 
 
 def _undecided_gap(place: Place, first: int, last: int) -> Incident:
@@ -50,7 +53,7 @@ def _undecided_gap(place: Place, first: int, last: int) -> Incident:
         first,
         last,
         last - first + 1,
-        f"{'Number' if single else 'Numbers'} {f'{first:,} is' if single else f'{first:,} to {last:,} are'} missing "
+        f"{'Number' if single else 'Numbers'} {_range(first, last)} missing "
         f"before entry {after:,}, whose own hash does not fit, so what it says of the entry before it proves nothing.",
         Certainty.OPEN,
         because=(f"The content of entry {after:,}, its link too, does not hash to its entry_hash.",),
@@ -62,6 +65,31 @@ def _undecided_gap(place: Place, first: int, last: int) -> Incident:
         time_before=place.before.timestamp if place.before else "",
         time_after=place.entry.timestamp,
     )
+
+
+def _renumbered_perhaps(place: Place, first: int, last: int) -> Incident:
+    """Tell of numbers that are missing behind an entry whose own hash fails, so that its number proves nothing."""
+    return Incident(
+        What.NUMBERS_SKIPPED,
+        first,
+        last,
+        0,
+        f"{'Number' if first == last else 'Numbers'} {_range(first, last)} missing behind entry {first - 1:,}, whose "
+        f"own hash does not fit, so its number proves nothing; entry {last + 1:,} links to it.",
+        Certainty.OPEN,
+        because=(f"Entry {last + 1:,} names the entry_hash of entry {first - 1:,}, which its content does not have.",),
+        otherwise=(
+            f"Entry {first - 1:,} was written with the number {last:,}, and another entry was deleted.",
+            f"{_numbers(first, last)} never given to an entry.",
+        ),
+        next_step=f"{PRESERVE} {COMPARE}",
+        time_before=place.before.timestamp if place.before else "",
+        time_after=place.entry.timestamp,
+    )
+
+
+def _range(first: int, last: int) -> str:
+    return f"{first:,} is" if first == last else f"{first:,} to {last:,} are"
 
 
 def _skipped(place: Place, first: int, last: int) -> Incident:

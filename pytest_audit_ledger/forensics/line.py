@@ -83,6 +83,13 @@ class Line:
             return self.is_next(before, run)
         return before is not None and place.leads_to == before.last
 
+    def is_linked_into(self, first: int, last: int) -> bool:
+        """Whether an entry that stands elsewhere names the hash of one of these, so that it was there before."""
+        return any(
+            first <= (place.leads_to or 0) <= last and not first <= number <= last
+            for number, place in self.places.items()
+        )
+
     def follows(self, before: Run | None, run: Run) -> bool:
         """Whether the numbers that the two were written with follow each other."""
         return written(run)[0] == (written(before)[1] + 1 if before else 1)

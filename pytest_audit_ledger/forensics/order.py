@@ -181,13 +181,16 @@ def _done_between(chain: Chain, line: Line, before: Run | None, run: Run) -> Ite
         chain.runs = [one for one in chain.runs if one not in misfits]
         for first, last in joined(map(now, put_in)):
             chain.drop(first, last, _EVERYTHING | Fault.GAP)
-            yield _inserted(line, run, first, last, sure=line.is_linked(before, run))
+            if line.is_linked_into(first, last):
+                yield _more_than_written(first, last, last - first + 1, Certainty.OPEN)
+            else:
+                yield _inserted(line, run, first, last, sure=line.is_linked(before, run))
         chain.drop(run.first, run.first, _EVERYTHING | Fault.GAP)
     elif put_in:
         chain.runs = [one for one in chain.runs if one not in put_in]
         first, last = min(map(now, put_in))[0], max(map(now, put_in))[1]
         chain.drop(first, last, _EVERYTHING | Fault.GAP)
-        yield _more_than_written(first, last, sum(one.count for one in put_in))
+        yield _more_than_written(first, last, sum(one.count for one in put_in), Certainty.FITS)
     if missing <= count:
         chain.clear(run.first, Fault.GAP if line.follows(before, run) else Fault.GAP | Fault.LINK)
     elif line.is_linked(before, run):
@@ -220,7 +223,7 @@ def _inserted(line: Line, run: Run, first: int, last: int, *, sure: bool) -> Inc
     )
 
 
-def _more_than_written(first: int, last: int, count: int) -> Incident:
+def _more_than_written(first: int, last: int, count: int, certainty: Certainty) -> Incident:
     return Incident(
         What.INSERTION,
         first,
@@ -228,7 +231,7 @@ def _more_than_written(first: int, last: int, count: int) -> Incident:
         count,
         f"More entries stand at {first:,} to {last:,} than were written there: {counted(count)} "
         f"{'does' if count == 1 else 'do'} not belong there as {'it stands' if count == 1 else 'they stand'}.",
-        Certainty.FITS,
+        certainty,
         because=("The hashes of the entries around prove the numbers that these were written with.",),
         otherwise=("Some of them were changed, and the others put in; no hash tells which.",),
         next_step=NEXT,

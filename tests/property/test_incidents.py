@@ -159,7 +159,7 @@ def is_true(incident: Incident, ledger: Ledger) -> bool:
         return not proven or incident.first > SIZE
     if incident.what is What.INSERTION and proven:
         return not any(one.is_as_written for one in there)
-    if incident.what is What.INSERTION:
+    if incident.what is What.INSERTION and incident.certainty is Certainty.FITS:
         return sum(not one.is_as_written or one.number != one.written for one in there) >= incident.count
     if incident.what is What.EDIT_WITH_HASH and not proven:  # or the entry behind, which is told
         there += [one for one in ledger if one.number == incident.last + 1]
