@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 
 from pytest_audit_ledger.forensics.chain import Chain
 from pytest_audit_ledger.forensics.evidence import Fault, Place, Run
@@ -89,6 +90,15 @@ class Line:
             first <= (place.leads_to or 0) <= last and not first <= number <= last
             for number, place in self.places.items()
         )
+
+    def is_contested(self, strays: Sequence[Run], run: Run) -> bool:
+        """Whether a link is broken, but at the start of `run`, at those on the line that have the numbers of others."""
+        for stray, one in product(strays, self.kept):
+            low = max(written(stray)[0], written(one)[0]) + one.moved
+            high = min(written(stray)[1], written(one)[1]) + one.moved
+            if low <= high and any(low <= number <= high + 1 for number in self.places.keys() - {run.first}):
+                return True
+        return False
 
     def follows(self, before: Run | None, run: Run) -> bool:
         """Whether the numbers that the two were written with follow each other."""

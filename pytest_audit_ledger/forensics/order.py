@@ -181,7 +181,7 @@ def _done_between(chain: Chain, line: Line, before: Run | None, run: Run) -> Ite
         chain.runs = [one for one in chain.runs if one not in misfits]
         for first, last in joined(map(now, put_in)):
             chain.drop(first, last, _EVERYTHING | Fault.GAP)
-            if line.is_linked_into(first, last):
+            if line.is_linked_into(first, last) or line.is_contested(strays, run):
                 yield _more_than_written(first, last, last - first + 1, Certainty.OPEN)
             else:
                 yield _inserted(line, run, first, last, sure=line.is_linked(before, run))
