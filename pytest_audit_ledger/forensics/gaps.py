@@ -168,6 +168,7 @@ def decided(incident: Incident, found: Mapping[int, Reconstruction | Unexplained
     stood = before.stored_hash if before else GENESIS_HASH if first == 1 else None
     if numbers or stood is None:
         return incident
+    sure = Certainty.FITS if written.witness is Witness.OWN else Certainty.PROVEN  # no entry commits to the former
     whose = f"What entry {last + 1:,} said when it was written is proven: it linked to"
     if links[:1] == [stood] or (not links and behind.link == stood):
         return replace(
@@ -175,14 +176,14 @@ def decided(incident: Incident, found: Mapping[int, Reconstruction | Unexplained
             what=What.NUMBERS_SKIPPED,
             count=0,
             sentence=f"{_numbers(first, last)} never given to an entry: no entry is missing.",
-            certainty=Certainty.PROVEN,
+            certainty=sure,
             because=(f"{whose} {f'entry {first - 1:,}' if first > 1 else 'the start'}.",),
             otherwise=(),
         )
     return replace(
         incident,
         sentence=f"{deleted(first, last)} before entry {last + 1:,} of {incident.time_after}.",
-        certainty=Certainty.PROVEN,
+        certainty=sure,
         because=(f"{whose} an entry before it that is not there.",),
         otherwise=(),
         in_full=(
