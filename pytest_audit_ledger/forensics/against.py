@@ -313,6 +313,7 @@ def _absent(against: Against, incidents: Sequence[Incident], here: Records, last
 def unknown_here(against: Against, incidents: Sequence[Incident]) -> Iterator[tuple[int, int]]:
     """Yield the entries that are only in the other copy, but for those that are known to be missing here."""
     known = [(one.first or 0, one.last or 0) for one in incidents if one.what in DELETED and one.last is not None]
+    known += [range_ for one in incidents for range_ in one.elsewhere]
     for low, high in against.missing_ranges:
         if low is not None and high is not None and not any(first <= low and high <= end for first, end in known):
             yield low, high

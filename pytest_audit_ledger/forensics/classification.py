@@ -7,10 +7,12 @@ told. No I/O.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from pytest_audit_ledger.forensics.chain import Chain
 from pytest_audit_ledger.forensics.evidence import Evidence, Fault, Place, Run
+from pytest_audit_ledger.forensics.gaps import gaps
 from pytest_audit_ledger.forensics.incident import (
     COMPARE,
     PRESERVE,
@@ -21,17 +23,22 @@ from pytest_audit_ledger.forensics.incident import (
     What,
     capital,
     counted,
-    deleted,
     entries,
 )
+from pytest_audit_ledger.forensics.numbers import NO_MOVES
 from pytest_audit_ledger.forensics.order import moves
 from pytest_audit_ledger.forensics.systematic import Explained, Systematic
 from pytest_audit_ledger.forensics.writers import clocks, copies, forks
 
 
-def classify(evidence: Evidence, causes: Systematic | None = None) -> list[Incident]:
-    """Return what happened in the chain, in order of the ledger; `causes` are proven for many entries."""
-    chain = Chain(evidence, causes)
+def classify(
+    evidence: Evidence, causes: Systematic | None = None, moved: Mapping[int, int] = NO_MOVES
+) -> list[Incident]:
+    """Return what happened in the chain, in order of the ledger.
+
+    `causes` are proven for many entries; `moved` says by how much entries were renumbered that were moved far.
+    """
+    chain = Chain(evidence, causes, moved)
     steps: Sequence[Callable[[Chain], Iterator[Incident]]] = (
         common_causes,
         moves,
@@ -90,113 +97,39 @@ def _edit_of_many(one: Explained) -> Incident:
     )
 
 
-def gaps(chain: Chain) -> Iterator[Incident]:
-    """Find ranges that were deleted, and numbers that no entry ever had."""
-    for place in list(chain.places):
-        if Fault.GAP not in place.faults or place.entry.number is None:
-            continue
-        chain.take(place)
-        before = place.before.number or 0 if place.before else 0
-        yield _gap(place, before + 1, place.entry.number - 1)
-
-
-def _gap(place: Place, first: int, last: int) -> Incident:
-    count, after = last - first + 1, last + 1
-    plural = count > 1
-    time_before, time_after = place.before.timestamp if place.before else "", place.entry.timestamp
-    broken, sound = Fault.LINK in place.faults, Fault.HASH not in place.faults
-    if not broken:
-        return Incident(
-            What.NUMBERS_SKIPPED,
-            first,
-            last,
-            0,
-            f"{'Numbers' if plural else 'Number'} {first:,}{f' to {last:,}' if plural else ''} "
-            f"{'were' if plural else 'was'} never given to an entry: no entry is missing.",
-            Certainty.PROVEN if sound else Certainty.FITS,
-            because=(
-                (
-                    f"Entry {after:,} links to {'entry ' + format(first - 1, ',') if first > 1 else 'the start'}, "
-                    f"{'and its hash covers that link.' if sound else 'although its own hash does not fit.'}"
-                ),
-            ),
-            otherwise=(
-                "The ledger may have been rewritten as a whole behind a deletion; only a checkpoint shows that.",
-            ),
-            next_step=(
-                Advice("Find out why the writer skipped numbers, such as after a transaction that was rolled back."),
-            ),
-            time_before=time_before,
-            time_after=time_after,
-        )
-    at_start = place.before is None
-    where = (
-        f"from the start; the first entry left is {after:,}, of {time_after}"
-        if at_start
-        else f"between entry {first - 1:,} of {time_before} and entry {after:,} of {time_after}"
-    )
-    return Incident(
-        What.PREFIX_DELETION if at_start else What.DELETION,
-        first,
-        last,
-        count,
-        f"{deleted(first, last)} {where}.",
-        Certainty.PROVEN if sound else Certainty.FITS,
-        because=(
-            (
-                f"Entry {after:,} names the hash of an entry before it that is not there"
-                f"{', and its own hash covers that name.' if sound else '. Its own hash does not fit, either.'}"
-            ),
-        ),
-        next_step=(PRESERVE, COMPARE),
-        time_before=time_before,
-        time_after=time_after,
-        in_full=f"{capital(entries(first, last, count))} {'were' if plural else 'was'} deleted {where}.",
-    )
-
-
 def misfits(chain: Chain) -> Iterator[Incident]:
-    """Find entries that were changed, and their entry_hash was not, or not to one that fits."""
+    """Find entries that do not hash to their entry_hash, and what the entry behind them, if that fits, says of them."""
     for run in chain.runs:
-        after = chain.at(run.last + 1)
-        here = chain.at(run.first, Fault.HASH)
+        here, after = chain.at(run.first, Fault.HASH), chain.behind(run.last)
         chain.drop(run.first, run.last, Fault.HASH | Fault.LINK | Fault.TIME | Fault.TWICE)
-        chain.drop(run.last + 1, run.last + 1, Fault.TIME)
-        if after is not None and after.faults in Fault.LINK | Fault.TIME:
-            chain.take(after)
+        chain.drop(run.last + 1, run.last + 1, Fault.LINK | Fault.TIME)
         yield _misfit(run, here, after, at_end=run.last == chain.last)
     chain.runs = []
 
 
 def _misfit(run: Run, here: Place | None, after: Place | None, *, at_end: bool) -> Incident:
-    single, named = run.first == run.last, entries(run.first, run.last, run.count)
+    """Tell of a run; `after` is the place behind it, if anything is amiss there."""
     time_before = here.before.timestamp if here and here.before else ""
     time_after = after.entry.timestamp if after else ""
-    last = after.before if after else None
-    if single and after and last and after.entry.previous_hash == last.recomputed:
-        return Incident(
-            What.HASH_ALTERED,
-            run.first,
-            run.last,
-            1,
-            f"Only the entry_hash of entry {run.first:,} was altered; the entry says what it said when it was written.",
-            Certainty.PROVEN,
-            because=(f"Entry {run.last + 1:,} names the hash that the content of entry {run.first:,} has.",),
-            next_step=(PRESERVE, Advice(f"The hash that belongs there is {last.recomputed}.")),
-            time_before=time_before,
-            time_after=time_after,
-        )
-    because = [f"{'Its content does' if single else 'Their contents do'} not hash to the entry_hash stored beside."]
-    if at_end:
-        because.append("No entry follows that names its hash, so it cannot be told whether entry_hash is as written.")
-    elif after:
-        because.append(f"Entry {run.last + 1:,} names yet another hash, so entry_hash was changed, too.")
-    else:
-        because.append("The links around fit, so entry_hash was left as it was and is that of what was written.")
+    because = ["Its content does not hash to the entry_hash stored beside."]
+    if run.first < run.last:
+        because = ["Their contents do not hash to the entry_hash stored beside."]
     if here and Fault.TWICE in here.faults:
         because.append(f"The number {run.first:,} stands there twice; it is the later one that does not fit.")
     if here and Fault.LINK in here.faults:
         because.append(f"Entry {run.first:,} does not link to the entry before it, either.")
+    if at_end or (after is not None and Fault.HASH in after.faults):
+        told = _unwitnessed(run, because, at_end=at_end)
+    elif after is not None and Fault.LINK in after.faults:
+        told = _contradicted(run, because, after)
+    else:
+        because.append("The links around fit, so entry_hash was left as it was and is that of what was written.")
+        told = _edited(run, because)
+    return replace(told, time_before=time_before, time_after=time_after)
+
+
+def _edited(run: Run, because: Sequence[str]) -> Incident:
+    single, named = run.first == run.last, entries(run.first, run.last, run.count)
     return Incident(
         What.EDIT,
         run.first,
@@ -206,9 +139,55 @@ def _misfit(run: Run, here: Place | None, after: Place | None, *, at_end: bool) 
         Certainty.PROVEN,
         because=tuple(because),
         next_step=(PRESERVE, COMPARE),
-        time_before=time_before,
-        time_after=time_after,
     )
+
+
+def _unwitnessed(run: Run, because: Sequence[str], *, at_end: bool) -> Incident:
+    """Tell of entries behind which none fits that would name their hash: nothing says that they were written at all."""
+    single, named = run.first == run.last, entries(run.first, run.last, run.count)
+    return replace(
+        _edited(run, because),
+        sentence=(
+            f"{capital(named)} {'is' if single else 'are'} not what was written: changed afterwards, or put there with "
+            f"{'a hash that is' if single else 'hashes that are'} made up."
+        ),
+        certainty=Certainty.FITS,
+        because=(
+            *because,
+            (
+                f"No entry follows that {'names its hash' if at_end else 'fits and names its hash'}, so it cannot be "
+                "told whether entry_hash is as written."
+            ),
+        ),
+    )
+
+
+def _contradicted(run: Run, because: Sequence[str], after: Place) -> Incident:
+    """Tell of entries of which the last is not the one that the next entry, whose own hash fits, was appended to."""
+    single, named = run.first == run.last, entries(run.first, run.last, run.count)
+    number, last = after.entry.number or 0, after.before
+    if after.leads_to is not None and after.leads_to == run.first - 1:
+        return replace(
+            _edited(run, because),
+            what=What.INSERTION,
+            sentence=f"{capital(named)} {'was' if single else 'were'} put there afterwards.",
+            because=(
+                *because,
+                f"Entry {number:,}, whose own hash fits, links to entry {after.leads_to:,}, and so was appended to it.",
+            ),
+        )
+    if single and last and after.entry.previous_hash == last.recomputed:
+        return Incident(
+            What.HASH_ALTERED,
+            run.first,
+            run.last,
+            1,
+            f"Only the entry_hash of entry {run.first:,} was altered; the entry says what it said when it was written.",
+            Certainty.PROVEN,
+            because=(f"Entry {number:,} names the hash that the content of entry {run.first:,} has.",),
+            next_step=(PRESERVE, Advice(f"The hash that belongs there is {last.recomputed}.")),
+        )
+    return _edited(run, [*because, f"Entry {number:,} names yet another hash, so entry_hash was changed, too."])
 
 
 def broken_links(chain: Chain) -> Iterator[Incident]:
@@ -217,10 +196,35 @@ def broken_links(chain: Chain) -> Iterator[Incident]:
     for place in [*(p for p in chain.places if Fault.LINK in p.faults), None]:
         if group and (place is None or place.before is None or place.before.number != group[-1].entry.number):
             chain.take(*group)
-            yield _broken_link(group)
+            yield _in_doubt(group[-1]) if _is_among_moved(chain, group) else _broken_link(group)
             group = []
         if place is not None:
             group.append(place)
+
+
+def _is_among_moved(chain: Chain, group: Sequence[Place]) -> bool:
+    """Whether entries beside were renumbered, so that either side of a broken link may be what was changed."""
+    ends = [
+        number for place in group for number in (place.entry.number, place.before and place.before.number) if number
+    ]
+    ranges = [(run.first - by, run.last - by) for run in chain.moved for by in (0, run.moved)]
+    return any(first - 1 <= number <= last + 1 for first, last in ranges for number in ends)
+
+
+def _in_doubt(place: Place) -> Incident:
+    number, before = place.entry.number or 0, (place.before.number or 0) if place.before else 0
+    return Incident(
+        What.NOT_SORTED_OUT,
+        number,
+        number,
+        1,
+        f"Entry {number:,} does not link to {f'entry {before:,}' if before else 'the start'}, and entries beside it "
+        "were renumbered.",
+        Certainty.OPEN,
+        otherwise=(f"Entry {number:,} was replaced, together with its entry_hash.", "The entry before it was."),
+        next_step=(PRESERVE, COMPARE),
+        time_after=place.entry.timestamp,
+    )
 
 
 def _broken_link(group: Sequence[Place]) -> Incident:
@@ -261,6 +265,7 @@ def _broken_link(group: Sequence[Place]) -> Incident:
             *((f"{'It does' if single else 'They do'} not link to the entry before, either.",) if replaced else ()),
         ),
         otherwise=(
+            f"Entry {number:,} was replaced, together with its entry_hash.",
             (
                 f"Everything from entry {number:,} on may have been rewritten, and its link left as it was; only a "
                 "checkpoint or a backup excludes that."

@@ -107,7 +107,8 @@ class Incident:
     to, as canonical text, empty where there is none. `because` is the evidence, `otherwise` are other explanations that
     fit as well, and `reconstructions` say what the entries said when they were written, of those that were looked at
     one by one. `in_full` is what the sentence becomes where all entries of a gap are known to have stood there, and
-    `renumbered` is whether entries behind it have other numbers now than they were written with.
+    `renumbered` is whether entries behind it have other numbers now than they were written with;
+    `elsewhere` are the numbers of entries that stand elsewhere now.
     """
 
     what: What
@@ -124,6 +125,7 @@ class Incident:
     reconstructions: tuple[Reconstruction | Unexplained, ...] = ()
     in_full: str = ""
     renumbered: bool = False
+    elsewhere: tuple[tuple[int, int], ...] = ()
 
     def is_about(self, number: int) -> bool:
         """Whether it is about the entry of this number, or about all from an earlier one on."""

@@ -13,9 +13,11 @@ from dataclasses import dataclass, replace
 from pytest_audit_ledger.forensics.against import Against, Changed, compared, missing_here, renumbered_from
 from pytest_audit_ledger.forensics.classification import classify
 from pytest_audit_ledger.forensics.evidence import MOST, Evidence, Runs
+from pytest_audit_ledger.forensics.gaps import before_gaps, decided
 from pytest_audit_ledger.forensics.hypotheses import Suspect, Vocabulary
 from pytest_audit_ledger.forensics.incident import AGAINST, CHECKPOINT, Advice, Certainty, Incident, What, followable
 from pytest_audit_ledger.forensics.looked import Looked, absent, standing
+from pytest_audit_ledger.forensics.numbers import NO_MOVES, moved_far
 from pytest_audit_ledger.forensics.other_copy import other_copy, unanswered
 from pytest_audit_ledger.forensics.reconstruction import Budget, Reconstruction, Unexplained, Witness, reconstruct
 from pytest_audit_ledger.forensics.records import Record, Records, only, read
@@ -117,16 +119,17 @@ class Inquiry:
         Raises SourceError where the entries, or the other copy, cannot be read.
         """
         causes = self._causes()
-        chain = classify(self.evidence, causes) if self.evidence else []
+        moved = self._moved_far() if causes is None else NO_MOVES
+        chain = classify(self.evidence, causes, moved) if self.evidence else []
         suspects, left_out = _suspects(chain, self.samples)
         asked = {entry} if entry is not None else set()
         if self.readable:
-            self._read({*suspects, *asked})
+            self._read({*suspects, *asked, *before_gaps(chain)})
         if compare is not None and self.readable:
             self._compare(compare, {*suspects, *asked}, missing_here(chain))
         found = self._reconstructed(suspects, _known(causes))
         left_out += sum(number not in found and self._suspect(number) is not None for number in suspects)
-        chain = [self._with(incident, found) for incident in chain]
+        chain = [decided(self._with(incident, found), found, self.records) for incident in chain]
         incidents = surroundings(self.verification, chain)
         if self.against is not None:
             last = self.evidence.last.number if self.evidence and self.evidence.last else None
@@ -165,6 +168,15 @@ class Inquiry:
         fold = Systematic({"causes": causes}, self.snapshot.info, MOST)
         (proven,) = scan(self.source, self.snapshot, [fold], 1, self.progress)
         return proven if isinstance(proven, Systematic) and not proven.failure else None
+
+    def _moved_far(self) -> Mapping[int, int]:
+        """Return by how much entries were renumbered of those that do not fit, where that is too far for the pass."""
+        last = self.evidence.last.number if self.evidence and self.evidence.last else None
+        if self.evidence is None or last is None or not self.limit_s or not self.readable:
+            return NO_MOVES
+        numbers = self.evidence.sample.kept[: self.samples]
+        self._read(numbers)
+        return moved_far([one for one in map(self._one, numbers) if one is not None], last)
 
     def _reconstructed(
         self, numbers: Sequence[int], known: Sequence[Transformation]

@@ -14,7 +14,7 @@ import pytest
 
 from pytest_audit_ledger.checkpoints.note import SigningKey
 from pytest_audit_ledger.entry import GENESIS_HASH, Entry, canonical_timestamp, entry_hash
-from pytest_audit_ledger.forensics.evidence import MOST
+from pytest_audit_ledger.forensics.evidence import FARTHEST, MOST
 from pytest_audit_ledger.forensics.incident import Advice, Certainty, Incident, What, commands
 from pytest_audit_ledger.forensics.investigation import Investigation
 from pytest_audit_ledger.forensics.reconstruction import Reconstruction, Stopped, Unexplained
@@ -330,6 +330,97 @@ def test_a_gap_proves_one_deletion_and_not_how_many(forger: Forger) -> None:
     assert only(investigated(forger)).sentence.startswith("At least one of the entries written as 50 to 52 was deleted")
     forger.unguarded("DELETE FROM ledger_entries WHERE sequence_number = 20")
     assert investigated(forger).incidents[0].sentence.startswith("Entry 20 was deleted between entry 19 of ")
+
+
+def test_a_gap_is_decided_by_what_the_entry_behind_it_was_written_with(forger: Forger) -> None:
+    forger.build(100)
+    forger.unguarded("DELETE FROM ledger_entries WHERE sequence_number = 50", update(51, "ski_model_version = '9.9.9'"))
+    gap, edit = investigated(forger, limit_seconds=5).incidents
+    assert (gap.what, gap.first, gap.last, gap.certainty) == (What.DELETION, 50, 50, Certainty.PROVEN)
+    assert gap.because == (
+        "What entry 51 said when it was written is proven: it linked to an entry before it that is not there.",
+    )
+    assert (edit.what, edit.first, edit.certainty) == (What.EDIT, 51, Certainty.PROVEN)
+
+
+def test_a_link_of_an_entry_whose_own_hash_fails_proves_no_number_skipped(forger: Forger, tmp_path: Path) -> None:
+    before = copied_to(forger.build(100), tmp_path / "before.jsonl")
+    ((link,),) = forger.run("SELECT entry_hash FROM ledger_entries WHERE sequence_number = 93")
+    forger.unguarded(
+        "DELETE FROM ledger_entries WHERE sequence_number BETWEEN 94 AND 99", update(100, f"previous_hash = '{link}'")
+    )
+    forger.unguarded(update(100, f"entry_hash = '{'d' * 64}'"))
+    for found in (investigated(forger), investigated(forger, against=before)):
+        gap, last = found.incidents
+        assert (gap.what, gap.first, gap.last, gap.certainty) == (What.DELETION, 94, 99, Certainty.OPEN)
+        assert "no entry is missing" not in gap.sentence
+        assert last.certainty is Certainty.FITS
+        assert not any("write to the other copy" in str(one.next_step) for one in found.incidents)
+
+
+def three_rotated(forger: Forger) -> None:
+    forger.unguarded(
+        "UPDATE ledger_entries SET sequence_number = -sequence_number WHERE sequence_number IN (10, 20, 30)",
+        "UPDATE ledger_entries SET sequence_number = CASE sequence_number WHEN -10 THEN 20 WHEN -20 THEN 30 ELSE 10 END"
+        " WHERE sequence_number < 0",
+    )
+
+
+def turned_round(forger: Forger) -> None:
+    forger.unguarded(
+        "UPDATE ledger_entries SET sequence_number = -sequence_number WHERE sequence_number BETWEEN 41 AND 50",
+        "UPDATE ledger_entries SET sequence_number = 91 + sequence_number WHERE sequence_number < 0",
+    )
+
+
+def put_in_with_a_made_up_hash(forger: Forger) -> None:
+    forger.unguarded(*shifted(50, 1))
+    before = forger.entry(49)
+    forger.append([replace(before, sequence_number=50, previous_hash=entry_hash(before))])
+    forger.unguarded(update(50, f"entry_hash = '{'d' * 64}'"))
+
+
+def last_moved_to_an_old_number(forger: Forger) -> None:
+    forger.unguarded("DELETE FROM ledger_entries WHERE sequence_number = 50", update(100, "sequence_number = 50"))
+
+
+@pytest.mark.parametrize(
+    ("commit", "expected"),
+    [
+        (three_rotated, [(What.REORDERING, 10, 30)]),
+        (turned_round, [(What.REORDERING, 41, 50)]),
+        (put_in_with_a_made_up_hash, [(What.INSERTION, 50, 50)]),
+        (last_moved_to_an_old_number, [(What.DELETION, 50, 50), (What.REORDERING, 50, 50)]),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_entries_are_laid_out_as_they_were_written_before_anything_is_said(
+    forger: Forger, commit: Callable[[Forger], None], expected: Told
+) -> None:
+    commit(forger.build(100))
+    found = investigated(forger)
+    assert told(found) == expected
+    assert {one.certainty for one in found.incidents} == {Certainty.PROVEN}
+
+
+def test_an_entry_that_was_given_a_number_far_from_its_own_is_no_edit(forger: Forger, tmp_path: Path) -> None:
+    before = copied_to(forger.build(FARTHEST + 200), tmp_path / "before.jsonl")
+    forger.unguarded(
+        "DELETE FROM ledger_entries WHERE sequence_number = 50", update(FARTHEST + 200, "sequence_number = 50")
+    )
+    forger.unguarded(update(49, "ski_model_version = '9.9.9'"))
+    for found in (investigated(forger), investigated(forger, against=before)):
+        assert told(found)[:3] == [(What.EDIT, 49, 49), (What.DELETION, 50, 50), (What.REORDERING, 50, 50)]
+        assert found.incidents[2].sentence == "Entry 50 was written as 1,200, and moved."
+
+
+def test_what_nothing_follows_was_changed_or_put_there(forger: Forger) -> None:
+    last = forger.build(100).entry(100)
+    forger.append([replace(last, sequence_number=101, previous_hash=entry_hash(last))])
+    forger.unguarded(update(101, f"entry_hash = '{'d' * 64}'"))
+    one = only(investigated(forger))
+    assert (one.what, one.first, one.certainty) == (What.EDIT, 101, Certainty.FITS)
+    assert "or put there with a hash that is made up" in one.sentence
 
 
 class Writer:
