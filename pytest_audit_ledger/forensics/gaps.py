@@ -26,6 +26,8 @@ from pytest_audit_ledger.forensics.incident import (
 from pytest_audit_ledger.forensics.reconstruction import Reconstruction, Unexplained, Witness
 from pytest_audit_ledger.forensics.records import Records, only
 
+_REWRITTEN = "Entries were deleted, and everything behind them was rewritten; only a checkpoint or a copy shows that."
+
 
 def gaps(chain: Chain) -> Iterator[Incident]:
     """Find ranges that were deleted, and numbers that no entry ever had."""
@@ -40,7 +42,7 @@ def gaps(chain: Chain) -> Iterator[Incident]:
 def _gap(place: Place, first: int, last: int) -> Incident:
     if Fault.HASH in place.faults:
         return _undecided_gap(place, first, last)
-    if Fault.LINK in place.faults:
+    if Fault.LINK in place.faults and place.leads_to is None:
         return _deletion(place, first, last)
     renumbered = place.before is not None and place.before.own_fault is Fault.HASH
     return _renumbered_perhaps(place, first, last) if renumbered else _skipped(place, first, last)
@@ -94,21 +96,22 @@ def _range(first: int, last: int) -> str:
 
 
 def _skipped(place: Place, first: int, last: int) -> Incident:
-    after = last + 1
+    """Tell of numbers that are missing before an entry whose link leads to an entry that is there."""
+    after, linked = last + 1, place.leads_to or first - 1
     return Incident(
         What.NUMBERS_SKIPPED,
         first,
         last,
         0,
         f"{_numbers(first, last)} never given to an entry: no entry is missing.",
-        Certainty.PROVEN,
+        Certainty.FITS,
         because=(
             (
-                f"Entry {after:,} links to {'entry ' + format(first - 1, ',') if first > 1 else 'the start'}, "
-                "and its hash covers that link."
+                f"Entry {after:,} links to {f'entry {linked:,}' if linked else 'the start'}, and its hash covers that "
+                "link."
             ),
         ),
-        otherwise=("The ledger may have been rewritten as a whole behind a deletion; only a checkpoint shows that.",),
+        otherwise=(_REWRITTEN,),
         next_step=(
             Advice("Find out why the writer skipped numbers, such as after a transaction that was rolled back."),
         ),
@@ -171,7 +174,7 @@ def decided(incident: Incident, found: Mapping[int, Reconstruction | Unexplained
     stood = before.stored_hash if before else GENESIS_HASH if first == 1 else None
     if numbers or stood is None:
         return incident
-    sure = Certainty.FITS if written.witness is Witness.OWN else Certainty.PROVEN  # no entry commits to the former
+    committed = written.witness is not Witness.OWN
     whose = f"What entry {last + 1:,} said when it was written is proven: it linked to"
     if links[:1] == [stood] or (not links and behind.link == stood):
         return replace(
@@ -179,16 +182,16 @@ def decided(incident: Incident, found: Mapping[int, Reconstruction | Unexplained
             what=What.NUMBERS_SKIPPED,
             count=0,
             sentence=f"{_numbers(first, last)} never given to an entry: no entry is missing.",
-            certainty=sure,
+            certainty=Certainty.FITS,
             because=(f"{whose} {f'entry {first - 1:,}' if first > 1 else 'the start'}.",),
-            otherwise=(),
+            otherwise=(_REWRITTEN,),
         )
     return replace(
         incident,
         sentence=f"{deleted(first, last)} before entry {last + 1:,} of {incident.time_after}.",
-        certainty=sure,
+        certainty=Certainty.PROVEN if committed else Certainty.FITS,
         because=(f"{whose} an entry before it that is not there.",),
-        otherwise=(),
+        otherwise=() if committed else (f"Entry {last + 1:,} was put there: no entry follows that names its hash.",),
         in_full=(
             f"{capital(entries(first, last))} {'was' if first == last else 'were'} deleted before entry {last + 1:,}."
         ),

@@ -166,6 +166,7 @@ OPEN: dict[Callable[[Forger], None], Certainty] = {
     edited_with_its_hash: Certainty.PROVEN,
     replaced_with_its_link: Certainty.FITS,
     clock_set_back: Certainty.FITS,
+    numbers_skipped: Certainty.FITS,
 }
 """Those that no hash of the evidence proves, and what remains; the track of an entry is found by reconstruction."""
 
@@ -458,6 +459,21 @@ def test_a_fork_by_two_writers_at_the_same_time_is_no_tampering(forger: Forger, 
     assert fork.sentence.startswith("Two entries follow entry 100: ")
     assert "1 entry stands aside" in fork.sentence
     assert {one.what for one in found.incidents} <= {What.FORK, What.GUARDS, What.NUMBERS_SKIPPED}
+
+
+@pytest.mark.parametrize("writer", [0, 1])
+def test_a_number_skipped_behind_a_fork_is_no_deletion_whichever_branch_goes_on(forger: Forger, writer: int) -> None:
+    """The entry behind links to one that is there, though it may not be the one that is read before it."""
+    without_keys(forger.build(100))
+    last = forger.entry(100)
+    linked = replace(last, sequence_number=101, previous_hash=entry_hash(last))
+    branches = [replace(linked, telemetry_id=f"writer {number}") for number in range(2)]
+    for branch in branches:
+        forger.append([branch])
+    forger.append([replace(linked, sequence_number=103, previous_hash=entry_hash(branches[writer]))])
+    found = investigated(forger, check_timestamps=False)
+    assert told(found)[:2] == [(What.FORK, 101, 101), (What.NUMBERS_SKIPPED, 102, 102)]
+    assert found.incidents[1].because == ("Entry 103 links to entry 101, and its hash covers that link.",)
 
 
 def written_by(forger: Forger, entries: Iterator[Entry], hashed: Callable[[Entry], Entry]) -> None:
