@@ -18,6 +18,7 @@ class Stream:
     def __init__(self, read: Callable[[Callable[[Batch], None]], None], stop: Callable[[], None]) -> None:
         self._queue: Queue[Batch | BaseException | None] = Queue(self.AHEAD)
         self._abandoned = Event()
+        self._read = Event()
         self._stop = stop
         self._thread = Thread(target=self._work, args=(read,), name="audit-ledger", daemon=True)
 
@@ -27,16 +28,20 @@ class Stream:
 
     def __exit__(self, *_: object) -> None:
         self._abandoned.set()
-        while self._thread.is_alive():
+        # Whether the thread is alive does not matter: what is stopped after the reading is what is read next.
+        while not self._read.is_set():
             self._stop()
-            self._thread.join(0.1)
+            self._read.wait(0.1)
+        self._thread.join()
 
     def _work(self, read: Callable[[Callable[[Batch], None]], None]) -> None:
+        end: BaseException | None = None
         try:
             read(self._offer)
-            self._offer(None)
         except BaseException as error:  # noqa: BLE001  (it is raised in the thread that asks)
-            self._offer(error)
+            end = error
+        self._read.set()
+        self._offer(end)
 
     def _offer(self, item: Batch | BaseException | None) -> None:
         """Hand something over, waiting while nobody asks for it; once nobody will, let it go."""
