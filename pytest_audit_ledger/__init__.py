@@ -1,27 +1,23 @@
 """pytest-audit-ledger: proves that a hash-chained audit ledger in PostgreSQL has not been tampered with.
 
 This is the public face: a ledger to verify, to report on, to export and to back up (`ledger.py`), two to compare
-(`comparison.py`), the drill (`drill/api.py`), what a kind, an artifact or an attack of your own needs (`kinds/base.py`,
-`kinds/data.py`, `attacks/base.py`, `hookspecs.py`), the entry's hash, and whatever is raised (`errors.py`).
+(`diff/comparison.py`), the drill (`drill/api.py`), what a kind, an artifact or an attack of your own needs
+(`kinds/kind.py`, `kinds/data_kind.py`, `drill/attacks/attack.py`, `hookspecs.py`), the entry's hash, and whatever is
+raised (`errors.py`).
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pytest_audit_ledger.artifacts.backup import BackupResult
-    from pytest_audit_ledger.artifacts.backup_file import BackupVerification
-    from pytest_audit_ledger.artifacts.base import Artifact, Verified
-    from pytest_audit_ledger.artifacts.checkpoint import CheckpointResult
-    from pytest_audit_ledger.artifacts.difference import Difference
-    from pytest_audit_ledger.artifacts.export import ExportResult
-    from pytest_audit_ledger.artifacts.files import Written, whole_files
-    from pytest_audit_ledger.artifacts.report import Report
-    from pytest_audit_ledger.attacks.base import Attack, Claim, Prevented, Target, attack
-    from pytest_audit_ledger.comparison import diff, verify_backup
+    from pytest_audit_ledger.anchor.creation import CheckpointResult
+    from pytest_audit_ledger.backup.creation import BackupResult
+    from pytest_audit_ledger.backup.verification import BackupVerification, verify_backup
+    from pytest_audit_ledger.diff.comparison import diff
+    from pytest_audit_ledger.diff.difference import Difference
     from pytest_audit_ledger.drill.api import run_drill
+    from pytest_audit_ledger.drill.attacks.attack import Attack, Claim, Prevented, Target, attack
     from pytest_audit_ledger.drill.matrix import Matrix, Trial, Verdict
-    from pytest_audit_ledger.entry import GENESIS_HASH, Batch, Entry, canonical_payload, entry_hash
     from pytest_audit_ledger.errors import (
         CannotEvaluate,
         LedgerError,
@@ -32,13 +28,20 @@ if TYPE_CHECKING:
         SuiteError,
         UsageError,
     )
-    from pytest_audit_ledger.forensics.incident import Certainty, Incident, What
-    from pytest_audit_ledger.forensics.investigation import Investigation
-    from pytest_audit_ledger.judgement import Survey, Verification
-    from pytest_audit_ledger.kinds.base import Catalogue, Fold, Guard, Queries, Query, Rows, Statement
-    from pytest_audit_ledger.kinds.data import DataKind, RowKind
+    from pytest_audit_ledger.export.export import ExportResult
+    from pytest_audit_ledger.files.writing import Written, whole_files
+    from pytest_audit_ledger.investigate.incident import Certainty, Incident, What
+    from pytest_audit_ledger.investigate.investigation import Investigation
+    from pytest_audit_ledger.kinds.data_kind import DataKind, RowKind
+    from pytest_audit_ledger.kinds.kind import Fold, Guard, Query
     from pytest_audit_ledger.ledger import Ledger
-    from pytest_audit_ledger.outcome import Anchor, Assurance, Finding, Outcome, Severity, Status
+    from pytest_audit_ledger.model.batch import Batch
+    from pytest_audit_ledger.model.entry import GENESIS_HASH, Entry, canonical_payload, entry_hash
+    from pytest_audit_ledger.model.outcome import Anchor, Assurance, Finding, Outcome, Severity, Status
+    from pytest_audit_ledger.model.questions import Catalogue, Queries, Rows, Statement
+    from pytest_audit_ledger.output.artifact import Artifact, Verified
+    from pytest_audit_ledger.report import Report
+    from pytest_audit_ledger.verify.judgement import Survey, Verification
 
 __all__ = [
     "GENESIS_HASH",
@@ -101,11 +104,11 @@ __all__ = [
 ]
 
 _HOMES = (
-    *("entry", "errors", "outcome", "kinds.base", "kinds.data", "judgement", "ledger"),
-    *("forensics.incident", "forensics.investigation"),
-    *("artifacts.files", "artifacts.base", "artifacts.export", "artifacts.checkpoint", "artifacts.entry_proof"),
-    *("artifacts.backup", "artifacts.backup_file", "artifacts.difference"),
-    *("artifacts.report", "comparison", "attacks.base", "drill.matrix", "drill.api"),
+    *("model.entry", "model.batch", "errors", "model.outcome", "model.questions", "kinds.kind", "kinds.data_kind"),
+    *("verify.judgement", "ledger", "investigate.incident", "investigate.investigation"),
+    *("files.writing", "output.artifact", "export.export", "anchor.creation", "anchor.entry_proof"),
+    *("backup.creation", "backup.verification", "diff.difference", "diff.comparison", "report.report"),
+    *("drill.attacks.attack", "drill.matrix", "drill.api"),
 )
 """Where the names live, those that import little first."""
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 if TYPE_CHECKING:
-    from pytest_audit_ledger.artifacts.base import Artifact
-    from pytest_audit_ledger.attacks.base import Attack
-    from pytest_audit_ledger.kinds.base import Kind
+    from pytest_audit_ledger.drill.attacks.attack import Attack
+    from pytest_audit_ledger.kinds.kind import Kind
+    from pytest_audit_ledger.output.artifact import Artifact
 
 hookspec = pluggy.HookspecMarker("pytest")
 """The marker of pytest's own plugin manager, so that the command can use these hooks without importing pytest."""
@@ -24,8 +24,8 @@ def pytest_ledger_register_kinds() -> Iterable[type[Kind]]:  # type: ignore[empt
     command `audit-ledger` and the class `Ledger` know nothing of a conftest.py; they ask every installed plugin of
     pytest (entry point `pytest11`) whose package requires this one.
 
-    A kind is a Fold, a Guard or a Query; `kinds/base.py` says which is for what, and `kinds/data.py` has RowKind and
-    DataKind for kinds in SQL. Its `parameters_schema` is what a suite may say: a suite is judged by it, and
+    A kind is a Fold, a Guard or a Query; `kinds/kind.py` says which is for what, and `kinds/data_kind.py` has RowKind
+    and DataKind for kinds in SQL. Its `parameters_schema` is what a suite may say: a suite is judged by it, and
     `audit-ledger suite schema` tells it to editors. The first paragraph of its docstring describes it in `audit-ledger
     suite kinds`.
 
@@ -54,8 +54,9 @@ def pytest_ledger_register_kinds() -> Iterable[type[Kind]]:  # type: ignore[empt
 def pytest_ledger_register_attacks() -> Iterable[Attack]:  # type: ignore[empty-body]
     """Return the attacks that a plugin, or a conftest.py, adds to the catalogue that the drill commits.
 
-    They are found as kinds are (see above), and a name that is taken is refused in the same way. `attacks/base.py` says
-    what an attack is, and `sources/scratch_ledger.py` what can be done to the ledger of its target.
+    They are found as kinds are (see above), and a name that is taken is refused in the same way.
+    `drill/attacks/attack.py` says what an attack is, and `scratch/scratch_ledger.py` what can be done to the ledger of
+    its target.
 
         from pytest_audit_ledger import Claim, Target, attack
 

@@ -23,34 +23,35 @@ from itertools import compress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
-from pytest_audit_ledger.artifacts.base import Verified
-from pytest_audit_ledger.artifacts.encryption import Key, read_key
-from pytest_audit_ledger.artifacts.files import Written
+from pytest_audit_ledger.backup.encryption import Key, read_key
 from pytest_audit_ledger.errors import UsageError
-from pytest_audit_ledger.outcome import DEFAULT_SAMPLES
-from pytest_audit_ledger.scan import Progress, no_progress
-from pytest_audit_ledger.sources.base import Source
+from pytest_audit_ledger.files.writing import Written
+from pytest_audit_ledger.model.outcome import DEFAULT_SAMPLES
+from pytest_audit_ledger.model.progress import Progress, no_progress
+from pytest_audit_ledger.output.artifact import Verified
+from pytest_audit_ledger.scratch.demo import started
 from pytest_audit_ledger.sources.export_file import ExportFile
+from pytest_audit_ledger.sources.named import DEFAULT_TABLE, named_source
 from pytest_audit_ledger.sources.postgres import DEFAULT_TIMEOUT_S
-from pytest_audit_ledger.sources.resolve import DEFAULT_TABLE, named_source, started
 from pytest_audit_ledger.sources.selection import fields as parse_fields
 from pytest_audit_ledger.sources.selection import selection
+from pytest_audit_ledger.sources.source import Source
 
 if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
 
-    from pytest_audit_ledger.artifacts.backup import BackupResult
-    from pytest_audit_ledger.artifacts.checkpoint import CheckpointResult
-    from pytest_audit_ledger.artifacts.entry_proof import EntryProof
-    from pytest_audit_ledger.artifacts.export import ExportResult
-    from pytest_audit_ledger.artifacts.report import Report
+    from pytest_audit_ledger.anchor.creation import CheckpointResult
+    from pytest_audit_ledger.anchor.entry_proof import EntryProof
+    from pytest_audit_ledger.backup.creation import BackupResult
     from pytest_audit_ledger.checkpoints.note import SigningKey
-    from pytest_audit_ledger.comparison import Other
-    from pytest_audit_ledger.forensics.investigation import Investigation
-    from pytest_audit_ledger.judgement import Verification
-    from pytest_audit_ledger.kinds.base import Fold
+    from pytest_audit_ledger.diff.comparison import Other
+    from pytest_audit_ledger.export.export import ExportResult
+    from pytest_audit_ledger.investigate.investigation import Investigation
+    from pytest_audit_ledger.kinds.kind import Fold
+    from pytest_audit_ledger.report import Report
     from pytest_audit_ledger.suite import Suite
-    from pytest_audit_ledger.verification import Verifying
+    from pytest_audit_ledger.verify.judgement import Verification
+    from pytest_audit_ledger.verify.run import Verifying
 
 
 class Ledger:
@@ -132,10 +133,10 @@ class Ledger:
         Raises UsageError for a mistake in a suite, in a key or in these options. What goes wrong with the ledger or the
         server is in the result.
         """
-        from pytest_audit_ledger.kinds.given import given_by
-        from pytest_audit_ledger.resumption import since_options
+        from pytest_audit_ledger.kinds.run_parameters import given_by
         from pytest_audit_ledger.suite import checks_of
-        from pytest_audit_ledger.verification import verify
+        from pytest_audit_ledger.verify.resumption import since_options
+        from pytest_audit_ledger.verify.run import verify
 
         loaded = self._suites(suites)
         checks = [check for check in checks_of(loaded) if check_timestamps or check.kind.name != "timestamp_order"]
@@ -177,9 +178,9 @@ class Ledger:
 
         Raises UsageError, and SourceError where the ledger or the other copy cannot be opened or read.
         """
-        from pytest_audit_ledger.comparison import other
-        from pytest_audit_ledger.forensics.evidence import Evidence
-        from pytest_audit_ledger.forensics.investigation import Inquiry
+        from pytest_audit_ledger.diff.comparison import other
+        from pytest_audit_ledger.investigate.evidence_scan import Evidence
+        from pytest_audit_ledger.investigate.investigation import Inquiry
 
         copy = other(against, progress=self._progress) if isinstance(against, str) else against
         samples = verifying.get("samples", DEFAULT_SAMPLES)
@@ -208,8 +209,8 @@ class Ledger:
         Raises UsageError for a mistake in a key or a share, and where the ledger is an export; SourceError where it
         cannot be read, OutputError where the file cannot be written.
         """
-        from pytest_audit_ledger.artifacts.checkpoint import create
-        from pytest_audit_ledger.resumption import since_options
+        from pytest_audit_ledger.anchor.creation import create
+        from pytest_audit_ledger.verify.resumption import since_options
 
         since = since_options(since_checkpoint=since_checkpoint, recheck=recheck)
         chosen = (signing_key, verifier_keys, self._progress)
@@ -231,14 +232,14 @@ class Ledger:
         Raises UsageError for a mistake in a key, where no checkpoint speaks of the entry, and where the ledger is an
         export; SourceError where the ledger cannot be read, OutputError where the file cannot be written.
         """
-        from pytest_audit_ledger.artifacts.entry_proof import prove
+        from pytest_audit_ledger.anchor.entry_proof import prove
         from pytest_audit_ledger.checkpoints.keys import verifier_keys as parse_verifier_keys
 
         keys = parse_verifier_keys(verifier_keys)
         return prove(self.source, number, checkpoints, keys, Path(output_file), self._progress)
 
     def _suites(self, suites: Sequence[str | Path]) -> list[Suite]:
-        from pytest_audit_ledger.extensions import installed_kinds
+        from pytest_audit_ledger.kinds.registry import installed_kinds
         from pytest_audit_ledger.suite import shipped_suites
         from pytest_audit_ledger.suite.discovery import own_suites
 
@@ -269,9 +270,9 @@ class Ledger:
 
         Raises UsageError, and SourceError where the ledger cannot be opened or read.
         """
-        from pytest_audit_ledger.artifacts.report import SECTIONS, generate, report_request
-        from pytest_audit_ledger.forensics.evidence import Evidence
-        from pytest_audit_ledger.forensics.investigation import Inquiry
+        from pytest_audit_ledger.investigate.evidence_scan import Evidence
+        from pytest_audit_ledger.investigate.investigation import Inquiry
+        from pytest_audit_ledger.report import SECTIONS, generate, report_request
 
         wanted = (include_verdicts, include_violations, include_timeline, include_audit_trail)
         request = report_request(
@@ -295,7 +296,7 @@ class Ledger:
 
         Raises UsageError for another suffix, OutputError where the file cannot be written.
         """
-        from pytest_audit_ledger.artifacts.report import save
+        from pytest_audit_ledger.report import save
 
         return save(report, path)
 
@@ -351,7 +352,7 @@ class Ledger:
 
         Raises UsageError, SourceError where the entries cannot be read, OutputError where the file cannot be written.
         """
-        from pytest_audit_ledger.artifacts.export import entries, export, export_request
+        from pytest_audit_ledger.export.export import entries, export, export_request
 
         names = parse_fields(fields) if fields is not None else ()
         wanted = selection(
@@ -387,12 +388,12 @@ class Ledger:
         Raises UsageError, SourceError where the database cannot be dumped, OutputError where the file cannot be written
         or does not hold what the database does.
         """
-        from pytest_audit_ledger.artifacts.backup import backup, backup_request
+        from pytest_audit_ledger.backup.creation import backup, backup_request
 
         key = read_key(encryption_key) if isinstance(encryption_key, str) else encryption_key
         request = backup_request(str(output_file), format=format, compress=compress, key=key)
         if verify:
-            from pytest_audit_ledger.comparison import prover as prover_of
+            from pytest_audit_ledger.backup.verification import prover as prover_of
         prover = prover_of(scratch_db, self._progress) if verify else None
         with self.source.snapshot() as snapshot:
             verification = prover.verify(self.source, snapshot) if prover is not None else None

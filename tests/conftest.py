@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from psycopg2.extensions import parse_dsn
 
-from pytest_audit_ledger.sources.demo import embedded_server
+from pytest_audit_ledger.scratch.demo import embedded_server
 from pytest_audit_ledger.sources.dsn import mask
 from tests.forger import Forger
 from tests.postgres.support import emptied, empty_database, in_memory

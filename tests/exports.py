@@ -10,13 +10,13 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from pytest_audit_ledger.judgement import Verification
-from pytest_audit_ledger.outcome import Outcome, Status
-from pytest_audit_ledger.resources import folder
+from pytest_audit_ledger.files.resources import folder
+from pytest_audit_ledger.model.outcome import Outcome, Status
 from pytest_audit_ledger.sources.export_file import ExportFile
 from pytest_audit_ledger.sources.manifest import manifest_path
 from pytest_audit_ledger.suite import Check, default_suites, load
-from pytest_audit_ledger.verification import verify
+from pytest_audit_ledger.verify.judgement import Verification
+from pytest_audit_ledger.verify.run import verify
 from tests.postgres.support import REGISTRY
 from tests.unit.builders import SERVER_TIME, sample_rows
 

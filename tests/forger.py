@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from pytest_audit_ledger.attacks.base import Attack, Target
-from pytest_audit_ledger.attacks.catalogue import CATALOGUE
-from pytest_audit_ledger.sources.scratch_ledger import ScratchLedger, Statement, Superuser
+from pytest_audit_ledger.drill.attacks.attack import Attack, Target
+from pytest_audit_ledger.drill.attacks.catalogue import CATALOGUE
+from pytest_audit_ledger.scratch.scratch_ledger import ScratchLedger, Statement, Superuser
 
 
 class Forger(ScratchLedger):

@@ -11,10 +11,10 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from pytest_audit_ledger.attacks import changes, provenance
-from pytest_audit_ledger.entry import Entry
-from pytest_audit_ledger.jsonb import digest
-from pytest_audit_ledger.sources.sample import PROVENANCE_COLUMNS, Provenance, sample_entries, sample_provenance
+from pytest_audit_ledger.drill.attacks import changes, provenance
+from pytest_audit_ledger.model.entry import Entry
+from pytest_audit_ledger.model.jsonb import digest
+from pytest_audit_ledger.scratch.sample import PROVENANCE_COLUMNS, Provenance, sample_entries, sample_provenance
 from tests.forger import TAMPERINGS as ATTACKS
 from tests.forger import Forger, Tampering
 from tests.postgres.support import chained

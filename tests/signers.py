@@ -7,8 +7,8 @@ from hashlib import sha256
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from pytest_audit_ledger.attacks.provenance import FOREIGN_KEY
-from pytest_audit_ledger.sources.sample import Signer
+from pytest_audit_ledger.drill.attacks.provenance import FOREIGN_KEY
+from pytest_audit_ledger.scratch.sample import Signer
 
 
 def _key(name: str) -> Ed25519PrivateKey:

@@ -20,16 +20,16 @@ from typing import Any
 import pytest
 
 from pytest_audit_ledger.errors import SuiteError
-from pytest_audit_ledger.judgement import Verification
-from pytest_audit_ledger.kinds.base import Kind
-from pytest_audit_ledger.kinds.data import RowKind
+from pytest_audit_ledger.kinds.data_kind import RowKind
+from pytest_audit_ledger.kinds.kind import Kind
 from pytest_audit_ledger.kinds.registry import SHIPPED
-from pytest_audit_ledger.outcome import Outcome, Status
-from pytest_audit_ledger.rendering import describe
+from pytest_audit_ledger.model.outcome import Outcome, Status
+from pytest_audit_ledger.output.outcome_text import describe
 from pytest_audit_ledger.sources.postgres import PostgresSource
 from pytest_audit_ledger.suite import load
 from pytest_audit_ledger.suite.schema import language
-from pytest_audit_ledger.verification import verify
+from pytest_audit_ledger.verify.judgement import Verification
+from pytest_audit_ledger.verify.run import verify
 from tests.forger import Forger
 from tests.postgres.support import REGISTRY
 

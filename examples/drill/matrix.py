@@ -3,13 +3,13 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from pytest_audit_ledger.attacks.catalogue import SHIPPED
-from pytest_audit_ledger.drill.keys import thrown_away
+from pytest_audit_ledger.drill.attacks.catalogue import SHIPPED
 from pytest_audit_ledger.drill.matrix import Matrix, Noticed, Trial, Verdict
-from pytest_audit_ledger.drill.run import drill
 from pytest_audit_ledger.drill.setup import SetUp
-from pytest_audit_ledger.extensions import installed_kinds
-from pytest_audit_ledger.kinds.given import given_by
+from pytest_audit_ledger.drill.throwaway_keys import thrown_away
+from pytest_audit_ledger.drill.trials import drill
+from pytest_audit_ledger.kinds.registry import installed_kinds
+from pytest_audit_ledger.kinds.run_parameters import given_by
 from pytest_audit_ledger.suite import shipped_suites
 
 ENTRIES = 100

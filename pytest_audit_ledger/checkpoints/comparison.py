@@ -10,8 +10,8 @@ from pytest_audit_ledger.checkpoints.merkle import CompactRange
 from pytest_audit_ledger.checkpoints.note import encode
 from pytest_audit_ledger.checkpoints.prefixes import Prefixes
 from pytest_audit_ledger.checkpoints.store import Trusted
-from pytest_audit_ledger.entry import PAYLOAD_COLUMNS
-from pytest_audit_ledger.outcome import Finding
+from pytest_audit_ledger.model.entry import PAYLOAD_COLUMNS
+from pytest_audit_ledger.model.outcome import Finding
 
 
 @dataclass

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pytest_audit_ledger.checkpoints.note import SigningKey, VerifierKey
 from pytest_audit_ledger.errors import UsageError
-from pytest_audit_ledger.printable import printable
+from pytest_audit_ledger.model.printable import printable
 
 LARGEST_FILE = 64 * 1024
 """Bytes of a file with keys."""

@@ -12,13 +12,11 @@ ledger that grows by more than a seventh in thirty days can miss one turn then.)
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import date
 
 from pytest_audit_ledger.checkpoints.merkle import CompactRange, node_hash
-from pytest_audit_ledger.errors import UsageError
+from pytest_audit_ledger.model.ledger_info import Share
 
 MOST_PIECES = 256
 """Whole pieces; a record of that many has about 24 kB of their roots."""
@@ -84,27 +82,3 @@ class Pieces:
         count = len(self.roots) + bool(self.rest.subtrees)
         changing = len(self.roots) >= CHANGING
         return [number for number in range(count) if share.has(number) or (changing and share.has(number // 2))]
-
-
-@dataclass(frozen=True)
-class Share:
-    """One of `turns` shares, the one numbered `turn`, from 0."""
-
-    turn: int
-    turns: int
-
-    def __str__(self) -> str:
-        return f"{self.turn + 1} of {self.turns}"
-
-    def has(self, number: int) -> bool:
-        """Tell whether this is the share of that piece."""
-        return number % self.turns == self.turn
-
-    @classmethod
-    def of(cls, text: str, day: date) -> Share:
-        """Return the share that is due on a day in UTC, of so many as `1/30` says. Raises UsageError."""
-        found = re.fullmatch(r"1/([1-9][0-9]{0,3})", text)
-        if found is None:
-            raise UsageError(f"{text!r} is no share of the entries.", "Write 1/30 for what a month comes round with.")
-        turns = int(found[1])
-        return cls(day.toordinal() % turns, turns)

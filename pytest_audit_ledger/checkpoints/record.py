@@ -28,7 +28,8 @@ from typing import Any
 from pytest_audit_ledger.checkpoints.merkle import HASH_SIZE, CompactRange, leaf_hash, root_of_proof
 from pytest_audit_ledger.checkpoints.note import Checkpoint, Note, VerifierKey, decode, encode
 from pytest_audit_ledger.checkpoints.pieces import Pieces
-from pytest_audit_ledger.entry import Batch, canonical_timestamp, json_objects, json_text
+from pytest_audit_ledger.model.batch import Batch, json_objects, json_text
+from pytest_audit_ledger.model.entry import canonical_timestamp
 
 VERSION = 1
 HEADER = f"pytest-audit-ledger/record/v{VERSION}"

@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pytest_audit_ledger.artifacts.backup import FORMATS, BackupResult
-from pytest_audit_ledger.artifacts.encryption import read_key
-from pytest_audit_ledger.artifacts.files import Written
-from pytest_audit_ledger.artifacts.proof import Method, Proof
+from pytest_audit_ledger.backup.creation import FORMATS, BackupResult
+from pytest_audit_ledger.backup.encryption import read_key
+from pytest_audit_ledger.backup.proof import Method, Proof
 from pytest_audit_ledger.cli.options import (
     EXIT_CODES,
     NOT_DONE,
@@ -21,13 +20,14 @@ from pytest_audit_ledger.cli.options import (
     outweighed_by,
     progress,
 )
+from pytest_audit_ledger.files.writing import Written
 from pytest_audit_ledger.ledger import Ledger
-from pytest_audit_ledger.outcome import Assurance
-from pytest_audit_ledger.printable import printable
-from pytest_audit_ledger.wording import ending_for_command
+from pytest_audit_ledger.model.outcome import Assurance
+from pytest_audit_ledger.model.printable import printable
+from pytest_audit_ledger.output.wording import ending_for_command
 
 if TYPE_CHECKING:
-    from pytest_audit_ledger.artifacts.backup_file import BackupVerification
+    from pytest_audit_ledger.backup.verification import BackupVerification
 
 _EPILOG = f"""\b
 Examples:
@@ -77,7 +77,7 @@ def verify(file: str, identity: str | None, encryption_key: str | None, scratch_
     First its SHA-256 and size; then it is restored into a scratch database, where the whole integrity suite runs, and
     the entries are compared with what the manifest says of them.
     """
-    from pytest_audit_ledger.comparison import verify_backup  # noqa: PLC0415  (a backup that is only made needs none of it)
+    from pytest_audit_ledger.backup.verification import verify_backup  # noqa: PLC0415  (a backup that is only made needs none of it)
 
     key = read_key(encryption_key, confirmed=False) if encryption_key is not None else None
     found = verify_backup(

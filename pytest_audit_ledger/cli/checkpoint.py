@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from pytest_audit_ledger.artifacts.checkpoint import CheckpointResult, write_signing_key
-from pytest_audit_ledger.artifacts.entry_proof import check_proof as checked_proof
+from pytest_audit_ledger.anchor.creation import CheckpointResult, write_signing_key
+from pytest_audit_ledger.anchor.entry_proof import check_proof as checked_proof
 from pytest_audit_ledger.checkpoints.keys import signing_key, verifier_keys
 from pytest_audit_ledger.checkpoints.note import VerifierKey, encode
 from pytest_audit_ledger.checkpoints.record import Record
@@ -29,9 +29,9 @@ from pytest_audit_ledger.cli.verification import exit_code, marks
 from pytest_audit_ledger.cli.verify import print_text
 from pytest_audit_ledger.errors import UsageError
 from pytest_audit_ledger.ledger import Ledger
-from pytest_audit_ledger.printable import printable
+from pytest_audit_ledger.model.printable import printable
+from pytest_audit_ledger.output.wording import verification_for_command
 from pytest_audit_ledger.sources.dsn import resolve
-from pytest_audit_ledger.wording import verification_for_command
 
 _EPILOG = f"""\b
 Examples:

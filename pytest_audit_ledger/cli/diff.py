@@ -6,8 +6,7 @@ from collections.abc import Iterator
 
 import click
 
-from pytest_audit_ledger.artifacts.difference import Change, Difference, Runs, as_json
-from pytest_audit_ledger.artifacts.encryption import read_key
+from pytest_audit_ledger.backup.encryption import read_key
 from pytest_audit_ledger.cli.backup import scratch_db_option
 from pytest_audit_ledger.cli.options import (
     NOT_DONE,
@@ -17,9 +16,10 @@ from pytest_audit_ledger.cli.options import (
     place_options,
     progress,
 )
-from pytest_audit_ledger.comparison import diff as compare
-from pytest_audit_ledger.outcome import DEFAULT_SAMPLES
-from pytest_audit_ledger.printable import json_text, printable
+from pytest_audit_ledger.diff.comparison import diff as compare
+from pytest_audit_ledger.diff.difference import Change, Difference, Runs, as_json
+from pytest_audit_ledger.model.outcome import DEFAULT_SAMPLES
+from pytest_audit_ledger.model.printable import json_text, printable
 
 DIFFERENT = 1
 

@@ -21,19 +21,19 @@ from pytest_audit_ledger.cli.options import (
 )
 from pytest_audit_ledger.cli.verification import check_timestamps_option, marks, refuse_early, set_up_options
 from pytest_audit_ledger.drill.api import choose, run_drill
-from pytest_audit_ledger.drill.document import as_text
+from pytest_audit_ledger.drill.attacks.catalogue import installed_attacks
 from pytest_audit_ledger.drill.matrix import Matrix, Verdict
-from pytest_audit_ledger.drill.output import refuse_suffix, save
-from pytest_audit_ledger.drill.run import DEFAULT_ENTRIES, FEWEST_ENTRIES
-from pytest_audit_ledger.drill.text import CLAIMS_HOLD, COLOURS, TITLE, listing, mark, text
-from pytest_audit_ledger.extensions import installed_attacks
-from pytest_audit_ledger.printable import printable
-from pytest_audit_ledger.rendering import Marks
-from pytest_audit_ledger.rendering.paragraphs import LOG, WIDEST
-from pytest_audit_ledger.wording import for_command, verification_for_command
+from pytest_audit_ledger.drill.matrix_json import as_text
+from pytest_audit_ledger.drill.matrix_text import CLAIMS_HOLD, COLOURS, TITLE, listing, mark, text
+from pytest_audit_ledger.drill.saving import refuse_suffix, save
+from pytest_audit_ledger.drill.trials import DEFAULT_ENTRIES, FEWEST_ENTRIES
+from pytest_audit_ledger.model.printable import printable
+from pytest_audit_ledger.output.paragraphs import LOG, WIDEST
+from pytest_audit_ledger.output.verification_text import Marks
+from pytest_audit_ledger.output.wording import for_command, verification_for_command
 
 if TYPE_CHECKING:
-    from pytest_audit_ledger.verification import SettingUp
+    from pytest_audit_ledger.verify.run import SettingUp
 
 _EPILOG = """\b
 Examples:

@@ -13,21 +13,21 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pytest_audit_ledger.artifacts.evidence import MANIFEST, VERIFICATION, mistakes, written
-from pytest_audit_ledger.artifacts.files import refuse_full
-from pytest_audit_ledger.artifacts.report import report_request
 from pytest_audit_ledger.cli.options import EXIT_CODES, NOT_DONE, TAMPERED, WRONG_USAGE, exit_codes, ledger_options
 from pytest_audit_ledger.cli.verification import refuse_early, verification_options
 from pytest_audit_ledger.errors import SourceError, UsageError
-from pytest_audit_ledger.outcome import Assurance, Status
-from pytest_audit_ledger.printable import printable
+from pytest_audit_ledger.evidence.folder import MANIFEST, VERIFICATION, mistakes, written
+from pytest_audit_ledger.files.writing import refuse_full
+from pytest_audit_ledger.model.outcome import Assurance, Status
+from pytest_audit_ledger.model.printable import printable
+from pytest_audit_ledger.report import report_request
 from pytest_audit_ledger.sources.dsn import resolve
 from pytest_audit_ledger.sources.export_file import is_export
 from pytest_audit_ledger.suite import default_suites
 from pytest_audit_ledger.suite.discovery import find_suites
 
 if TYPE_CHECKING:
-    from pytest_audit_ledger.verification import Verifying
+    from pytest_audit_ledger.verify.run import Verifying
 
 _EPILOG = f"""\b
 Examples:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import click
 
-from pytest_audit_ledger.artifacts.export import FORMATS, ExportResult
 from pytest_audit_ledger.cli.options import (
     EXIT_CODES,
     assurance_code,
@@ -14,8 +13,9 @@ from pytest_audit_ledger.cli.options import (
     refuse_to_overwrite,
 )
 from pytest_audit_ledger.errors import UsageError
+from pytest_audit_ledger.export.export import FORMATS, ExportResult
 from pytest_audit_ledger.ledger import Ledger
-from pytest_audit_ledger.printable import printable
+from pytest_audit_ledger.model.printable import printable
 from pytest_audit_ledger.sources.dsn import resolve
 from pytest_audit_ledger.sources.selection import date_range as parse_range
 

@@ -11,9 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pytest_audit_ledger.artifacts.encryption import read_key
-from pytest_audit_ledger.artifacts.files import whole_files
-from pytest_audit_ledger.artifacts.investigation import as_text
+from pytest_audit_ledger.backup.encryption import read_key
 from pytest_audit_ledger.cli.backup import scratch_db_option
 from pytest_audit_ledger.cli.options import TAMPERED, ledger_options, outweighed_by, progress
 from pytest_audit_ledger.cli.verification import (
@@ -23,17 +21,19 @@ from pytest_audit_ledger.cli.verification import (
     refuse_early,
     verification_options,
 )
-from pytest_audit_ledger.comparison import other
+from pytest_audit_ledger.diff.comparison import other
 from pytest_audit_ledger.errors import UsageError
-from pytest_audit_ledger.forensics.investigation import DEFAULT_LIMIT_S, Investigation
+from pytest_audit_ledger.files.writing import whole_files
+from pytest_audit_ledger.investigate.investigation import DEFAULT_LIMIT_S, Investigation
 from pytest_audit_ledger.ledger import Ledger
-from pytest_audit_ledger.rendering import ASCII, UNICODE, Marks
-from pytest_audit_ledger.rendering.investigation import timeline
-from pytest_audit_ledger.rendering.paragraphs import LOG, WIDEST
-from pytest_audit_ledger.wording import verification_for_command
+from pytest_audit_ledger.output.investigation_json import as_text
+from pytest_audit_ledger.output.investigation_text import timeline
+from pytest_audit_ledger.output.paragraphs import LOG, WIDEST
+from pytest_audit_ledger.output.verification_text import ASCII, UNICODE, Marks
+from pytest_audit_ledger.output.wording import verification_for_command
 
 if TYPE_CHECKING:
-    from pytest_audit_ledger.verification import Verifying
+    from pytest_audit_ledger.verify.run import Verifying
 
 _EPILOG = """\b
 Examples:

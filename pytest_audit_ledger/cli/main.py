@@ -15,7 +15,7 @@ import click
 
 from pytest_audit_ledger.cli.options import EXIT_CODES, NOT_DONE, WRONG_USAGE, tell, tell_error, written
 from pytest_audit_ledger.errors import LedgerError, UsageError
-from pytest_audit_ledger.wording import for_command
+from pytest_audit_ledger.output.wording import for_command
 
 _HELP = """Verify a hash-chained audit ledger, report on it, file evidence, back it up, and compare it with what it was.
 

@@ -17,13 +17,13 @@ from typing import Any, TypeVar
 import click
 
 from pytest_audit_ledger.errors import LedgerError, OutputError, UsageError
-from pytest_audit_ledger.outcome import Assurance
-from pytest_audit_ledger.printable import printable
-from pytest_audit_ledger.progress import progress_bar
-from pytest_audit_ledger.scan import Progress, no_progress
+from pytest_audit_ledger.model.outcome import Assurance
+from pytest_audit_ledger.model.printable import printable
+from pytest_audit_ledger.model.progress import Progress, no_progress
+from pytest_audit_ledger.output.progress_bar import progress_bar
+from pytest_audit_ledger.output.wording import for_command
+from pytest_audit_ledger.sources.named import DEFAULT_TABLE
 from pytest_audit_ledger.sources.postgres import DEFAULT_TIMEOUT_S
-from pytest_audit_ledger.sources.resolve import DEFAULT_TABLE
-from pytest_audit_ledger.wording import for_command
 
 TAMPERED, WRONG_USAGE, NOT_DONE = 1, 2, 3
 

@@ -9,12 +9,12 @@ from typing import TypeVar
 import click
 
 from pytest_audit_ledger.errors import SourceError, UsageError
-from pytest_audit_ledger.interruption import interruptible
-from pytest_audit_ledger.judgement import Verification
-from pytest_audit_ledger.printable import printable
+from pytest_audit_ledger.model.printable import printable
 from pytest_audit_ledger.repair import Plan, apply, plan, script
-from pytest_audit_ledger.sources.base import Source
+from pytest_audit_ledger.sources.interruption import interruptible
 from pytest_audit_ledger.sources.postgres import PostgresSource
+from pytest_audit_ledger.sources.source import Source
+from pytest_audit_ledger.verify.judgement import Verification
 
 Answer = TypeVar("Answer")
 

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pytest_audit_ledger.artifacts.report import refuse_suffix, report_request
 from pytest_audit_ledger.cli.options import EXIT_CODES, ledger_options, outweighed_by, progress
 from pytest_audit_ledger.cli.verification import (
     check_timestamps_option,
@@ -15,10 +14,11 @@ from pytest_audit_ledger.cli.verification import (
     verification_options,
 )
 from pytest_audit_ledger.ledger import Ledger
-from pytest_audit_ledger.printable import printable
+from pytest_audit_ledger.model.printable import printable
+from pytest_audit_ledger.report import refuse_suffix, report_request
 
 if TYPE_CHECKING:
-    from pytest_audit_ledger.verification import Verifying
+    from pytest_audit_ledger.verify.run import Verifying
 
 _EPILOG = f"""\b
 Examples:

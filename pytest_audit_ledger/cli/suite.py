@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
-from pytest_audit_ledger import authoring
 from pytest_audit_ledger.cli.options import exit_codes
-from pytest_audit_ledger.extensions import installed_kinds
+from pytest_audit_ledger.kinds.registry import installed_kinds
+from pytest_audit_ledger.suite import authoring
 
 _EXIT_CODES = exit_codes("done", "", "wrong usage, or a mistake in a suite", "could not be done")
 

@@ -11,7 +11,6 @@ from typing import Any
 
 import click
 
-from pytest_audit_ledger.artifacts.files import whole_files
 from pytest_audit_ledger.cli.options import (
     NOT_DONE,
     TAMPERED,
@@ -20,14 +19,15 @@ from pytest_audit_ledger.cli.options import (
     checkpoint_options,
     refuse_to_overwrite,
 )
-from pytest_audit_ledger.extensions import installed_kinds
-from pytest_audit_ledger.judgement import Verification
-from pytest_audit_ledger.kinds.given import given_by
-from pytest_audit_ledger.outcome import DEFAULT_SAMPLES, Assurance, Status
-from pytest_audit_ledger.rendering import ASCII, UNICODE, Marks
-from pytest_audit_ledger.scan import parse_workers
+from pytest_audit_ledger.files.writing import whole_files
+from pytest_audit_ledger.kinds.registry import installed_kinds
+from pytest_audit_ledger.kinds.run_parameters import given_by
+from pytest_audit_ledger.model.outcome import DEFAULT_SAMPLES, Assurance, Status
+from pytest_audit_ledger.output.verification_text import ASCII, UNICODE, Marks
 from pytest_audit_ledger.sources.dsn import resolve
 from pytest_audit_ledger.suite.discovery import own_suites
+from pytest_audit_ledger.verify.judgement import Verification
+from pytest_audit_ledger.verify.scan import parse_workers
 
 check_timestamps_option = click.option(
     "--check-timestamps/--no-check-timestamps", default=True, help="Whether to judge the order of time.  [default: yes]"

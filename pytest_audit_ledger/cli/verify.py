@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pytest_audit_ledger.artifacts.files import whole_files
-from pytest_audit_ledger.artifacts.verification import as_text
 from pytest_audit_ledger.cli.options import (
     EXIT_CODES,
     ledger_options,
@@ -29,16 +27,19 @@ from pytest_audit_ledger.cli.verification import (
     verification_options,
 )
 from pytest_audit_ledger.errors import UsageError
-from pytest_audit_ledger.judgement import Verification
+from pytest_audit_ledger.files.writing import whole_files
 from pytest_audit_ledger.ledger import Ledger
-from pytest_audit_ledger.outcome import Assurance
-from pytest_audit_ledger.rendering import ASCII, UNICODE, VALUE, Marks, full_report, tree
-from pytest_audit_ledger.rendering.paragraphs import WIDEST, wrapped
-from pytest_audit_ledger.resumption import since_options
-from pytest_audit_ledger.wording import verification_for_command
+from pytest_audit_ledger.model.outcome import Assurance
+from pytest_audit_ledger.output.outcome_text import VALUE
+from pytest_audit_ledger.output.paragraphs import WIDEST, wrapped
+from pytest_audit_ledger.output.verification_json import as_text
+from pytest_audit_ledger.output.verification_text import ASCII, UNICODE, Marks, full_report, tree
+from pytest_audit_ledger.output.wording import verification_for_command
+from pytest_audit_ledger.verify.judgement import Verification
+from pytest_audit_ledger.verify.resumption import since_options
 
 if TYPE_CHECKING:
-    from pytest_audit_ledger.verification import Verifying
+    from pytest_audit_ledger.verify.run import Verifying
 
 _COLOURS = {
     Assurance.ANCHORED: "green",

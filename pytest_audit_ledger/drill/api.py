@@ -14,16 +14,18 @@ from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
-from pytest_audit_ledger.attacks.base import Attack
+from pytest_audit_ledger.drill.attacks.attack import Attack
+from pytest_audit_ledger.drill.attacks.catalogue import installed_attacks
 from pytest_audit_ledger.drill.matrix import Matrix
-from pytest_audit_ledger.drill.run import DEFAULT_ENTRIES, drill, refuse_to_ask_for_few
 from pytest_audit_ledger.drill.setup import SetUp
+from pytest_audit_ledger.drill.trials import DEFAULT_ENTRIES, drill, refuse_to_ask_for_few
 from pytest_audit_ledger.errors import UsageError
-from pytest_audit_ledger.extensions import installed_attacks, installed_kinds
-from pytest_audit_ledger.kinds.given import given_by
-from pytest_audit_ledger.scan import Progress, no_progress
+from pytest_audit_ledger.kinds.registry import installed_kinds
+from pytest_audit_ledger.kinds.run_parameters import given_by
+from pytest_audit_ledger.model.progress import Progress, no_progress
+from pytest_audit_ledger.scratch.demo import started
+from pytest_audit_ledger.sources.named import DEFAULT_TABLE, named_source
 from pytest_audit_ledger.sources.postgres import DEFAULT_TIMEOUT_S, PostgresSource
-from pytest_audit_ledger.sources.resolve import DEFAULT_TABLE, named_source, started
 from pytest_audit_ledger.suite import Suite, shipped_suites
 from pytest_audit_ledger.suite.discovery import own_suites
 

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from pytest_audit_ledger.attacks.base import Attack
+from pytest_audit_ledger.drill.attacks.attack import Attack
 from pytest_audit_ledger.errors import LedgerError
-from pytest_audit_ledger.judgement import Verification
-from pytest_audit_ledger.outcome import Finding, Outcome, Severity, Status
+from pytest_audit_ledger.model.outcome import Finding, Outcome, Severity, Status
+from pytest_audit_ledger.verify.judgement import Verification
 
 
 class Verdict(str, Enum):

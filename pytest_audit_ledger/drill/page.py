@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from pytest_audit_ledger.artifacts.report.views import page
-from pytest_audit_ledger.drill.document import as_json
 from pytest_audit_ledger.drill.matrix import MEANINGS, Matrix
-from pytest_audit_ledger.drill.text import conclusion
+from pytest_audit_ledger.drill.matrix_json import as_json
+from pytest_audit_ledger.drill.matrix_text import conclusion
+from pytest_audit_ledger.report.views import page
 
 
 def html(matrix: Matrix) -> str:

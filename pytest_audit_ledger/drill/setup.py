@@ -11,15 +11,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from pytest_audit_ledger.attacks.base import Attack, Target
-from pytest_audit_ledger.judgement import CHECKPOINTS, Verification
-from pytest_audit_ledger.kinds.coverage import HashCoverage
-from pytest_audit_ledger.kinds.given import Given
-from pytest_audit_ledger.kinds.transcript import TranscriptSignature
-from pytest_audit_ledger.outcome import Outcome, Status
-from pytest_audit_ledger.sources.base import Source
+from pytest_audit_ledger.drill.attacks.attack import Attack, Target
+from pytest_audit_ledger.kinds.hash_coverage import HashCoverage
+from pytest_audit_ledger.kinds.run_parameters import Given
+from pytest_audit_ledger.kinds.transcript_signature import TranscriptSignature
+from pytest_audit_ledger.model.outcome import Outcome, Status
+from pytest_audit_ledger.sources.source import Source
 from pytest_audit_ledger.suite import Check, Suite, checks_of
-from pytest_audit_ledger.verification import verify
+from pytest_audit_ledger.verify.judgement import CHECKPOINTS, Verification
+from pytest_audit_ledger.verify.run import verify
 
 SAMPLES = 1_000
 """Findings kept for each check, so that those of an attack can be told from those that were there before."""

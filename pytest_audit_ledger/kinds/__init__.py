@@ -1,1 +1,1 @@
-"""The kinds: one file per family; base.py says what a kind is, registry.py which there are."""
+"""The kinds, one file each, named as the kind: kind.py says what a kind is, registry.py finds them."""

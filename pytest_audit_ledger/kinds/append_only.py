@@ -1,4 +1,4 @@
-"""The guard append_only: whether the database refuses to change an entry."""
+"""The kind append_only: the database refuses to change an entry."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from pytest_audit_ledger.errors import CannotEvaluate
-from pytest_audit_ledger.kinds.base import Catalogue, Guard
+from pytest_audit_ledger.files.resources import sql
+from pytest_audit_ledger.kinds.kind import Guard
 from pytest_audit_ledger.kinds.plpgsql import raises_unconditionally
-from pytest_audit_ledger.outcome import Finding, Severity
-from pytest_audit_ledger.resources import sql
+from pytest_audit_ledger.model.outcome import Finding, Severity
+from pytest_audit_ledger.model.questions import Catalogue
 
 # Bits of pg_trigger.tgtype, from PostgreSQL's catalog/pg_trigger.h.
 _BEFORE = 1 << 1

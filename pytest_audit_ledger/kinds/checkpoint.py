@@ -1,4 +1,4 @@
-"""The fold checkpoint: whether the ledger still holds what was signed when it was smaller."""
+"""The kind checkpoint: the ledger still holds what was signed when it was smaller."""
 
 from __future__ import annotations
 
@@ -21,11 +21,12 @@ from pytest_audit_ledger.checkpoints.keys import verifier_keys
 from pytest_audit_ledger.checkpoints.prefixes import Prefixes
 from pytest_audit_ledger.checkpoints.record import Record, json_file, row_leaves
 from pytest_audit_ledger.checkpoints.store import Store, Trusted, read_store
-from pytest_audit_ledger.entry import Batch
 from pytest_audit_ledger.errors import CannotEvaluate, NotApplicable, UsageError
-from pytest_audit_ledger.kinds.base import Extent, LedgerInfo, duration
 from pytest_audit_ledger.kinds.entry_tree import EntryTree, entry_leaves
-from pytest_audit_ledger.outcome import Anchor, Finding, Sides
+from pytest_audit_ledger.model.batch import Batch
+from pytest_audit_ledger.model.duration import duration
+from pytest_audit_ledger.model.ledger_info import Extent, LedgerInfo
+from pytest_audit_ledger.model.outcome import Anchor, Finding, Sides
 
 _TEXTS: Mapping[str, Any] = {"type": "array", "items": {"type": "string", "minLength": 1}, "default": []}
 

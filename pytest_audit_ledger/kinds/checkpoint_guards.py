@@ -1,4 +1,4 @@
-"""The guard checkpoint_guards: whether what protects the ledger is as it was when the newest checkpoint was signed."""
+"""The kind checkpoint_guards: the table's protections are those of when the newest checkpoint was signed."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from pytest_audit_ledger.errors import NotApplicable
-from pytest_audit_ledger.kinds.base import Catalogue, Guard, LedgerInfo
+from pytest_audit_ledger.files.resources import sql
 from pytest_audit_ledger.kinds.checkpoint import FOLDERS, VERIFIER_KEYS, beside_suite, opened_store
-from pytest_audit_ledger.outcome import Finding, Sides
-from pytest_audit_ledger.resources import sql
+from pytest_audit_ledger.kinds.kind import Guard
+from pytest_audit_ledger.model.ledger_info import LedgerInfo
+from pytest_audit_ledger.model.outcome import Finding, Sides
+from pytest_audit_ledger.model.questions import Catalogue
 
 
 class CheckpointGuards(Guard):

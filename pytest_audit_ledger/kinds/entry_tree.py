@@ -9,8 +9,10 @@ from typing import Any, ClassVar
 from pytest_audit_ledger.checkpoints.merkle import HASH_SIZE
 from pytest_audit_ledger.checkpoints.prefixes import Prefixes
 from pytest_audit_ledger.checkpoints.record import Record, row_leaves
-from pytest_audit_ledger.entry import PAYLOAD_COLUMNS, Batch
-from pytest_audit_ledger.kinds.base import Fold, LedgerInfo
+from pytest_audit_ledger.kinds.kind import Fold
+from pytest_audit_ledger.model.batch import Batch
+from pytest_audit_ledger.model.entry import PAYLOAD_COLUMNS
+from pytest_audit_ledger.model.ledger_info import LedgerInfo
 
 NO_ROWS: Mapping[tuple[str, ...], Sequence[int]] = {}
 

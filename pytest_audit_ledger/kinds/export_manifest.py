@@ -1,14 +1,15 @@
-"""The fold export_manifest: whether an export is still the file that was written."""
+"""The kind export_manifest: an export is still the file that was written."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from pytest_audit_ledger.entry import Batch, plain_text
 from pytest_audit_ledger.errors import NotApplicable
-from pytest_audit_ledger.kinds.base import ExportInfo, Fold, LedgerInfo
-from pytest_audit_ledger.outcome import Finding, Sides
+from pytest_audit_ledger.kinds.kind import Fold
+from pytest_audit_ledger.model.batch import Batch, plain_text
+from pytest_audit_ledger.model.ledger_info import ExportInfo, LedgerInfo
+from pytest_audit_ledger.model.outcome import Finding, Sides
 
 
 class ExportManifest(Fold):

@@ -4,37 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+import pluggy
+
 from pytest_audit_ledger.errors import RegistrationError
+from pytest_audit_ledger.extensions import PACKAGE, installed_plugins, register_all
+from pytest_audit_ledger.kinds.accepted_range import AcceptedRange
+from pytest_audit_ledger.kinds.accepted_values import AcceptedValues
 from pytest_audit_ledger.kinds.append_only import AppendOnly
-from pytest_audit_ledger.kinds.base import Fold, Guard, Kind, Query
-from pytest_audit_ledger.kinds.chain import (
-    ChainLinkage,
-    EntryHash,
-    SequenceContinuity,
-    TimestampOrder,
-    VerdictTaxonomy,
-)
+from pytest_audit_ledger.kinds.chain_linkage import ChainLinkage
 from pytest_audit_ledger.kinds.checkpoint import Checkpoint
 from pytest_audit_ledger.kinds.checkpoint_guards import CheckpointGuards
-from pytest_audit_ledger.kinds.coverage import HashCoverage
-from pytest_audit_ledger.kinds.envelope import EnvelopeConsistency, EnvelopeHash
+from pytest_audit_ledger.kinds.columns_match_set import ColumnsMatchSet
+from pytest_audit_ledger.kinds.entry_hash import EntryHash
+from pytest_audit_ledger.kinds.envelope_consistency import EnvelopeConsistency
+from pytest_audit_ledger.kinds.envelope_hash import EnvelopeHash
 from pytest_audit_ledger.kinds.export_manifest import ExportManifest
-from pytest_audit_ledger.kinds.own_sql import ExpressionIsTrue, FailedRows, Metric
+from pytest_audit_ledger.kinds.expression_is_true import ExpressionIsTrue
+from pytest_audit_ledger.kinds.failed_rows import FailedRows
+from pytest_audit_ledger.kinds.hash_coverage import HashCoverage
+from pytest_audit_ledger.kinds.kind import Fold, Guard, Kind, Query
+from pytest_audit_ledger.kinds.metric import Metric
+from pytest_audit_ledger.kinds.not_null import NotNull
+from pytest_audit_ledger.kinds.pair_a_greater_than_b import PairAGreaterThanB
+from pytest_audit_ledger.kinds.recency import Recency
+from pytest_audit_ledger.kinds.relationships import Relationships
+from pytest_audit_ledger.kinds.row_count_between import RowCountBetween
+from pytest_audit_ledger.kinds.sequence_continuity import SequenceContinuity
+from pytest_audit_ledger.kinds.sequential_values import SequentialValues
 from pytest_audit_ledger.kinds.table_guard import TableGuard
-from pytest_audit_ledger.kinds.totals import ColumnsMatchSet, Recency, RowCountBetween
-from pytest_audit_ledger.kinds.transcript import TranscriptSignature
-from pytest_audit_ledger.kinds.values import (
-    AcceptedRange,
-    AcceptedValues,
-    NotNull,
-    PairAGreaterThanB,
-    Relationships,
-    SequentialValues,
-    Unique,
-    UniqueCombinationOfColumns,
-    ValuesIncreasing,
-    ValuesMatchRegex,
-)
+from pytest_audit_ledger.kinds.timestamp_order import TimestampOrder
+from pytest_audit_ledger.kinds.transcript_signature import TranscriptSignature
+from pytest_audit_ledger.kinds.unique import Unique
+from pytest_audit_ledger.kinds.unique_combination_of_columns import UniqueCombinationOfColumns
+from pytest_audit_ledger.kinds.values_increasing import ValuesIncreasing
+from pytest_audit_ledger.kinds.values_match_regex import ValuesMatchRegex
+from pytest_audit_ledger.kinds.verdict_taxonomy import VerdictTaxonomy
 
 SHIPPED: tuple[type[Kind], ...] = (
     ChainLinkage,
@@ -123,3 +127,21 @@ class Registry:
     def names(self) -> list[str]:
         """Return every name and alias, sorted."""
         return sorted(self._kinds)
+
+
+HOOK = "pytest_ledger_register_kinds"
+
+
+def registered_kinds(manager: pluggy.PluginManager) -> Registry:
+    """Return the kinds that the plugins of pytest's manager register, ours among them. Raises RegistrationError."""
+    registry = Registry()
+    register_all(manager, HOOK, registry)
+    return registry
+
+
+def installed_kinds() -> Registry:
+    """Return our own kinds and those of installed plugins (see `extensions.py`). Raises RegistrationError."""
+    registry = Registry()
+    registry.register(SHIPPED, PACKAGE)
+    register_all(installed_plugins(HOOK), HOOK, registry)
+    return registry

@@ -1,4 +1,4 @@
-"""The guard table_guard: whether the ledger is the table it should be, and shows all its rows."""
+"""The kind table_guard: the ledger is the table it should be, and shows all its rows."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from pytest_audit_ledger.entry import VERDICTS
-from pytest_audit_ledger.kinds.base import V2_COLUMNS, V3_COLUMNS, Catalogue, Column, Guard, LedgerInfo
-from pytest_audit_ledger.outcome import Finding, Severity
-from pytest_audit_ledger.resources import sql
+from pytest_audit_ledger.files.resources import sql
+from pytest_audit_ledger.kinds.kind import Guard
+from pytest_audit_ledger.model.columns import V2_COLUMNS, V3_COLUMNS, Column
+from pytest_audit_ledger.model.entry import VERDICTS
+from pytest_audit_ledger.model.ledger_info import LedgerInfo
+from pytest_audit_ledger.model.outcome import Finding, Severity
+from pytest_audit_ledger.model.questions import Catalogue
 
 _RELATION_KINDS = {
     "v": "a view",

@@ -14,7 +14,7 @@ from pytest_audit_ledger import hookspecs
 from pytest_audit_ledger.plugin.declared import add_options, asks_for_a_tool, named_ledger
 
 if TYPE_CHECKING:
-    from pytest_audit_ledger.kinds.base import Kind
+    from pytest_audit_ledger.kinds.kind import Kind
     from pytest_audit_ledger.ledger import Ledger
 
 ACTIVE, DRILL = "audit_ledger_active", "audit_ledger_drill"
@@ -46,7 +46,7 @@ def ledger(pytestconfig: pytest.Config) -> Ledger:
     if named_ledger(pytestconfig) is None:
         pytest.skip("no ledger was named: give --ledger-db=DSN, or the ini setting ledger_db")
     from pytest_audit_ledger.ledger import Ledger  # noqa: PLC0415  (see above)
-    from pytest_audit_ledger.plugin.run import RUN  # noqa: PLC0415
+    from pytest_audit_ledger.plugin.run_state import RUN  # noqa: PLC0415
 
     return Ledger(pytestconfig.stash[RUN].start())
 

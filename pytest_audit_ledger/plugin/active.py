@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from pytest_audit_ledger.artifacts.base import Artifact
 from pytest_audit_ledger.errors import UsageError
-from pytest_audit_ledger.extensions import registered_kinds
+from pytest_audit_ledger.kinds.registry import registered_kinds
+from pytest_audit_ledger.output.artifact import Artifact
 from pytest_audit_ledger.plugin import artifacts, collection, github, junit, terminal
 from pytest_audit_ledger.plugin.items import REGISTRY
 from pytest_audit_ledger.plugin.options import read_options
-from pytest_audit_ledger.plugin.run import RUN, Run, is_controller, selected_checks, told_by_controller
+from pytest_audit_ledger.plugin.run_state import RUN, Run, is_controller, selected_checks, told_by_controller
 
 
 def start(config: pytest.Config, dsn: str) -> None:

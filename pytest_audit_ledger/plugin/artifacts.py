@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_audit_ledger.artifacts.base import Artifact, Verified
-from pytest_audit_ledger.artifacts.files import refuse_full
 from pytest_audit_ledger.errors import LedgerError, UsageError
+from pytest_audit_ledger.files.writing import refuse_full
+from pytest_audit_ledger.output.artifact import Artifact, Verified
+from pytest_audit_ledger.output.progress_bar import progress_bar
 from pytest_audit_ledger.plugin.items import REGISTRY
-from pytest_audit_ledger.plugin.run import RUN, Run, is_worker, visible
-from pytest_audit_ledger.progress import progress_bar
+from pytest_audit_ledger.plugin.run_state import RUN, Run, is_worker, visible
 from pytest_audit_ledger.sources.postgres import PostgresSource
 from pytest_audit_ledger.sources.selection import date_range, fields, selection
 from pytest_audit_ledger.suite import checks_of, shipped_suites
 
 if TYPE_CHECKING:
-    from pytest_audit_ledger.artifacts.report import ReportRequest
+    from pytest_audit_ledger.report import ReportRequest
 
 _BACKUP, _SCRATCH = ("--ledger-encryption-key",), ("--ledger-scratch-db",)
 _FILTERS = ("--ledger-fields", "--ledger-verdict", "--ledger-rule", "--ledger-limit")
@@ -57,7 +57,7 @@ def _checkpoints(config: pytest.Config) -> list[Artifact]:
         return []
     if config.stash[RUN].options.is_export:
         raise UsageError("A checkpoint is made of a database.", "Leave --ledger-write-checkpoint out for an export.")
-    from pytest_audit_ledger.artifacts.checkpoint import CheckpointArtifact
+    from pytest_audit_ledger.anchor.creation import CheckpointArtifact
     from pytest_audit_ledger.checkpoints.keys import signing_key, verifier_keys
 
     trusted = verifier_keys(config.getoption("--ledger-verifier-key"))
@@ -70,7 +70,7 @@ def _exports(config: pytest.Config) -> list[Artifact]:
     if path is None:
         _refuse_alone(config, _FILTERS, "says what to export, and nothing is exported.", "Add --ledger-export=FILE.")
         return []
-    from pytest_audit_ledger.artifacts.export import ExportArtifact, export_request
+    from pytest_audit_ledger.export.export import ExportArtifact, export_request
 
     names = config.getoption("--ledger-fields")
     since, until = _period(config)
@@ -103,8 +103,8 @@ def _reports(config: pytest.Config) -> list[Artifact]:
             remedy = "Add --ledger-export=FILE or --ledger-report=FILE."
             _refuse_alone(config, _PERIOD, "says what to export or report, and there is neither.", remedy)
         return []
-    from pytest_audit_ledger.artifacts.evidence import EvidenceArtifact
-    from pytest_audit_ledger.artifacts.report import ReportArtifact, refuse_suffix
+    from pytest_audit_ledger.evidence.folder import EvidenceArtifact
+    from pytest_audit_ledger.report import ReportArtifact, refuse_suffix
 
     here, request = config.invocation_params.dir, _report_request(config)
     artifacts: list[Artifact] = []
@@ -117,7 +117,7 @@ def _reports(config: pytest.Config) -> list[Artifact]:
 
 
 def _report_request(config: pytest.Config) -> ReportRequest:
-    from pytest_audit_ledger.artifacts.report import report_request
+    from pytest_audit_ledger.report import report_request
 
     since, until = _period(config)
     return report_request(
@@ -139,7 +139,7 @@ def prepare(config: pytest.Config) -> None:
     refuse_full(config.invocation_params.dir / folder if folder else Path())
     if not config.pluginmanager.hasplugin("junitxml"):
         raise UsageError("Evidence holds the JUnit file, and its plugin is off.", "Leave -p no:junitxml out.")
-    from pytest_audit_ledger.artifacts.evidence import JUNIT
+    from pytest_audit_ledger.evidence.folder import JUNIT
 
     if config.getoption("xmlpath") is None:
         temporary = tempfile.TemporaryDirectory(prefix="audit-ledger-")
@@ -153,9 +153,9 @@ def _backups(config: pytest.Config) -> list[Artifact]:
         concerned = _BACKUP if config.getoption("--ledger-drill") else _BACKUP + _SCRATCH
         _refuse_alone(config, concerned, "says how to back up, and nothing is backed up.", "Add --ledger-backup=FILE.")
         return []
-    from pytest_audit_ledger.artifacts.backup import BackupArtifact, backup_request
-    from pytest_audit_ledger.artifacts.encryption import read_key
-    from pytest_audit_ledger.artifacts.prover import Prover
+    from pytest_audit_ledger.backup.creation import BackupArtifact, backup_request
+    from pytest_audit_ledger.backup.encryption import read_key
+    from pytest_audit_ledger.backup.prover import Prover
 
     named, scratch = config.getoption("--ledger-encryption-key"), config.getoption("--ledger-scratch-db")
     if config.stash[RUN].options.is_export:

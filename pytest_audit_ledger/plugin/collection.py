@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from pytest_audit_ledger.files.resources import folder
 from pytest_audit_ledger.plugin.items import ShippedSuite, SuiteFile
-from pytest_audit_ledger.plugin.run import RUN, is_controller
-from pytest_audit_ledger.resources import folder
+from pytest_audit_ledger.plugin.run_state import RUN, is_controller
 from pytest_audit_ledger.suite import default_suites
 from pytest_audit_ledger.suite.discovery import SUFFIX
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-# as in verification.py, sources/postgres.py and drill/run.py, which a run without a ledger does not import
+# as in verification.py, sources/postgres.py and drill/trials.py, which a run without a ledger does not import
 SAMPLES = 20
 TIMEOUT_S = 3600
 DRILL_ENTRIES = 2000

@@ -17,23 +17,24 @@ from typing import Any
 
 import pytest
 
-from pytest_audit_ledger.attacks.base import Attack
 from pytest_audit_ledger.drill.api import choose
+from pytest_audit_ledger.drill.attacks.attack import Attack
+from pytest_audit_ledger.drill.attacks.catalogue import registered_attacks
+from pytest_audit_ledger.drill.job_summary import job_summary
 from pytest_audit_ledger.drill.matrix import Matrix, Trial, Verdict
-from pytest_audit_ledger.drill.run import drill, refuse_to_ask_for_few
+from pytest_audit_ledger.drill.matrix_text import COLOURS, claims, described, unnoticed
 from pytest_audit_ledger.drill.setup import SetUp
-from pytest_audit_ledger.drill.summary import job_summary
-from pytest_audit_ledger.drill.text import COLOURS, claims, described, unnoticed
+from pytest_audit_ledger.drill.trials import drill, refuse_to_ask_for_few
 from pytest_audit_ledger.errors import LedgerError, UsageError
-from pytest_audit_ledger.extensions import registered_attacks, registered_kinds
+from pytest_audit_ledger.kinds.registry import registered_kinds
+from pytest_audit_ledger.model.printable import printable
+from pytest_audit_ledger.output.progress_bar import progress_bar
 from pytest_audit_ledger.plugin.collection import ATTACKS_NAMED
 from pytest_audit_ledger.plugin.exchange import Exchange
 from pytest_audit_ledger.plugin.github import add_to_summary
 from pytest_audit_ledger.plugin.junit import add_properties
 from pytest_audit_ledger.plugin.options import given_options
-from pytest_audit_ledger.plugin.run import RUN, is_controller, visible
-from pytest_audit_ledger.printable import printable
-from pytest_audit_ledger.progress import progress_bar
+from pytest_audit_ledger.plugin.run_state import RUN, is_controller, visible
 from pytest_audit_ledger.sources.postgres import PostgresSource
 from pytest_audit_ledger.suite import load, shipped_suites
 

@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_audit_ledger.plugin.run import Run
-from pytest_audit_ledger.rendering.github import job_summary, workflow_commands
+from pytest_audit_ledger.output.github import job_summary, workflow_commands
+from pytest_audit_ledger.plugin.run_state import Run
 
 if TYPE_CHECKING:
     import pytest

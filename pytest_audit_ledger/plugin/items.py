@@ -11,9 +11,9 @@ import pytest
 
 from pytest_audit_ledger.errors import LedgerError, SuiteError
 from pytest_audit_ledger.kinds.registry import Registry
-from pytest_audit_ledger.outcome import Outcome, Status
-from pytest_audit_ledger.plugin.run import RUN
-from pytest_audit_ledger.rendering import describe
+from pytest_audit_ledger.model.outcome import Outcome, Status
+from pytest_audit_ledger.output.outcome_text import describe
+from pytest_audit_ledger.plugin.run_state import RUN
 from pytest_audit_ledger.suite import Check, load
 
 REGISTRY = pytest.StashKey[Registry]()

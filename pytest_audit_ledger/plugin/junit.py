@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from pytest_audit_ledger.outcome import Assurance
-from pytest_audit_ledger.plugin.run import Result, Run
-from pytest_audit_ledger.printable import printable
+from pytest_audit_ledger.model.outcome import Assurance
+from pytest_audit_ledger.model.printable import printable
+from pytest_audit_ledger.plugin.run_state import Result, Run
 
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -80,7 +80,7 @@ def _investigation(result: Result) -> dict[str, Any]:
     """Return what happened, where that was asked for: how many incidents, and the first of them."""
     if result.investigation is None:
         return {"not_investigated": result.not_investigated} if result.not_investigated else {}
-    from pytest_audit_ledger.rendering.investigation import SHORT, in_one_line  # noqa: PLC0415  (only where asked for)
+    from pytest_audit_ledger.output.investigation_text import SHORT, in_one_line  # noqa: PLC0415  (only where asked for)
 
     incidents = result.investigation.incidents
     first = {f"incident_{place}": line for place, line in enumerate(map(in_one_line, incidents[:SHORT]), 1)}

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from pytest_audit_ledger.errors import UsageError
-from pytest_audit_ledger.kinds.given import Given, given_by
-from pytest_audit_ledger.resumption import Since, since_options
-from pytest_audit_ledger.scan import parse_workers
-from pytest_audit_ledger.sources.base import Source
+from pytest_audit_ledger.kinds.run_parameters import Given, given_by
 from pytest_audit_ledger.sources.export_file import ExportFile
-from pytest_audit_ledger.sources.resolve import DEFAULT_TABLE, named_source
+from pytest_audit_ledger.sources.named import DEFAULT_TABLE, named_source
+from pytest_audit_ledger.sources.source import Source
+from pytest_audit_ledger.verify.resumption import Since, since_options
+from pytest_audit_ledger.verify.scan import parse_workers
 
 
 @dataclass(frozen=True)

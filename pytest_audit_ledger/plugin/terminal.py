@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_audit_ledger.outcome import Assurance, Status
-from pytest_audit_ledger.plugin.run import Result, Run
-from pytest_audit_ledger.printable import printable
-from pytest_audit_ledger.rendering import facts, table
+from pytest_audit_ledger.model.outcome import Assurance, Status
+from pytest_audit_ledger.model.printable import printable
+from pytest_audit_ledger.output.outcome_text import facts, table
+from pytest_audit_ledger.plugin.run_state import Result, Run
 
 if TYPE_CHECKING:
     import pytest
@@ -55,8 +55,8 @@ def _write_investigation(reporter: pytest.TerminalReporter, result: Result) -> N
     """Say in brief what happened, where that was asked for."""
     lines = []
     if result.investigation is not None:
-        from pytest_audit_ledger.rendering.investigation import brief  # noqa: PLC0415  (only where asked for)
-        from pytest_audit_ledger.rendering.paragraphs import WIDEST  # noqa: PLC0415  (as above)
+        from pytest_audit_ledger.output.investigation_text import brief  # noqa: PLC0415  (only where asked for)
+        from pytest_audit_ledger.output.paragraphs import WIDEST  # noqa: PLC0415  (as above)
 
         lines = brief(result.investigation, min(reporter.config.get_terminal_writer().fullwidth, WIDEST))
     if result.not_investigated:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from pytest_audit_ledger import authoring
 from pytest_audit_ledger.errors import LedgerError
-from pytest_audit_ledger.extensions import registered_kinds
+from pytest_audit_ledger.kinds.registry import registered_kinds
+from pytest_audit_ledger.suite import authoring
 
 
 def run(config: pytest.Config) -> pytest.ExitCode:

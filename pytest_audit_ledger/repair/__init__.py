@@ -11,13 +11,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
 
-from pytest_audit_ledger.kinds.base import Catalogue
 from pytest_audit_ledger.kinds.table_guard import BEYOND_REPAIR, TableGuard
-from pytest_audit_ledger.printable import printable
-from pytest_audit_ledger.repair.constraints import constraint_steps, index_steps, sequence_steps
+from pytest_audit_ledger.model.printable import printable
+from pytest_audit_ledger.model.questions import Catalogue
+from pytest_audit_ledger.repair import execution as repairs
+from pytest_audit_ledger.repair.constraint_steps import constraint_steps, index_steps, sequence_steps
 from pytest_audit_ledger.repair.step import LONGEST_WORDS, Impossible, Ledger, Step, impossible
-from pytest_audit_ledger.repair.triggers import trigger_steps
-from pytest_audit_ledger.sources import repairs
+from pytest_audit_ledger.repair.trigger_steps import trigger_steps
 from pytest_audit_ledger.sources.postgres import PostgresSource
 
 __all__ = ["Plan", "Step", "apply", "plan", "script"]

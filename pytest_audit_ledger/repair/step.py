@@ -8,9 +8,9 @@ from functools import cached_property
 from itertools import count
 from typing import Any
 
-from pytest_audit_ledger.kinds.base import Catalogue
-from pytest_audit_ledger.printable import printable
-from pytest_audit_ledger.resources import sql
+from pytest_audit_ledger.files.resources import sql
+from pytest_audit_ledger.model.printable import printable
+from pytest_audit_ledger.model.questions import Catalogue
 
 LONGEST_WORDS = 1_000
 """Characters of what a step or an impossibility says."""

@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING
 
-from pytest_audit_ledger.entry import Batch
+from pytest_audit_ledger.model.batch import Batch
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer

@@ -1,7 +1,7 @@
 """An export as a source of entries: what was written from a database, read again without one.
 
-Beside an export `FILE` lies `FILE.manifest.json` (see `artifacts/README.md`). It says which entries a complete file
-must hold; without it nobody knows, and what is absent is then neither called removed nor called filtered out.
+Next to an export `FILE` is `FILE.manifest.json` (see `examples/reference/formats.md`). It says which entries a complete
+file must hold; without it nobody knows, and what is absent is then called neither removed nor filtered out.
 """
 
 from __future__ import annotations
@@ -16,25 +16,18 @@ from json.encoder import encode_basestring
 from pathlib import Path
 from typing import Any, NoReturn
 
-from pytest_audit_ledger.entry import NULL, Batch, canonical_timestamp
 from pytest_audit_ledger.errors import NotApplicable, SourceError, UsageError
-from pytest_audit_ledger.kinds.base import (
-    MOMENT,
-    V2_COLUMNS,
-    V3_COLUMNS,
-    Catalogue,
-    Column,
-    ExportInfo,
-    Extent,
-    LedgerInfo,
-    Queries,
-)
-from pytest_audit_ledger.printable import printable
+from pytest_audit_ledger.model.batch import NULL, Batch
+from pytest_audit_ledger.model.columns import MOMENT, V2_COLUMNS, V3_COLUMNS, Column
+from pytest_audit_ledger.model.entry import canonical_timestamp
+from pytest_audit_ledger.model.ledger_info import ExportInfo, Extent, LedgerInfo
+from pytest_audit_ledger.model.printable import printable
+from pytest_audit_ledger.model.questions import Catalogue, Queries
 from pytest_audit_ledger.sources import copy_text
-from pytest_audit_ledger.sources.base import Consume, Segment
+from pytest_audit_ledger.sources.export_records import Number, Record, format_of, records
 from pytest_audit_ledger.sources.manifest import read_manifest
-from pytest_audit_ledger.sources.records import Number, Record, format_of, records
 from pytest_audit_ledger.sources.selection import Selection, read_moment
+from pytest_audit_ledger.sources.source import Consume, Segment
 
 MANIFEST_SCHEMA = "export-manifest.schema.json"
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from pytest_audit_ledger.errors import SourceError
-from pytest_audit_ledger.printable import printable
-from pytest_audit_ledger.resources import json_schema, mistakes_by
-from pytest_audit_ledger.sources.records import DECODER
+from pytest_audit_ledger.files.resources import json_schema, mistakes_by
+from pytest_audit_ledger.model.printable import printable
+from pytest_audit_ledger.sources.export_records import DECODER
 
 MANIFEST_SUFFIX = ".manifest.json"
 

@@ -22,15 +22,17 @@ from psycopg2.extras import RealDictCursor
 from psycopg2.sql import SQL, Composable, Identifier, Literal
 
 from pytest_audit_ledger.errors import CannotEvaluate, SourceError, UsageError
-from pytest_audit_ledger.kinds.base import MOMENT, Attempt, Column, LedgerInfo
-from pytest_audit_ledger.names import split_name
-from pytest_audit_ledger.resources import sql
+from pytest_audit_ledger.files.resources import sql
+from pytest_audit_ledger.model.columns import MOMENT, Column
+from pytest_audit_ledger.model.ledger_info import LedgerInfo
+from pytest_audit_ledger.model.questions import Attempt
+from pytest_audit_ledger.model.sql_names import split_name
 from pytest_audit_ledger.sources import copy_text, dsn
-from pytest_audit_ledger.sources.base import Consume, Segment
+from pytest_audit_ledger.sources.pg_errors import explain
 from pytest_audit_ledger.sources.programs import Login
 from pytest_audit_ledger.sources.queries import PostgresQueries
-from pytest_audit_ledger.sources.refusals import explain
 from pytest_audit_ledger.sources.selection import Selection
+from pytest_audit_ledger.sources.source import Consume, Segment
 
 BATCH_BYTES = 64 * 1024
 """Bytes of COPY text in a batch (some hundred entries): small enough to stay in a processor's cache, which decides."""

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from pytest_audit_ledger.errors import SourceError
-from pytest_audit_ledger.printable import printable
+from pytest_audit_ledger.model.printable import printable
 
 if TYPE_CHECKING:
     from typing_extensions import Self

@@ -17,10 +17,11 @@ from psycopg2 import errorcodes, extensions
 from psycopg2.sql import SQL, Composable, Identifier, Literal
 
 from pytest_audit_ledger.errors import CannotEvaluate, LedgerError
-from pytest_audit_ledger.kinds.base import LedgerInfo, Rows, Statement
-from pytest_audit_ledger.names import QUOTED
-from pytest_audit_ledger.outcome import LONGEST_TEXT
-from pytest_audit_ledger.sources.refusals import explain
+from pytest_audit_ledger.model.ledger_info import LedgerInfo
+from pytest_audit_ledger.model.outcome import LONGEST_TEXT
+from pytest_audit_ledger.model.questions import Rows, Statement
+from pytest_audit_ledger.model.sql_names import QUOTED
+from pytest_audit_ledger.sources.pg_errors import explain
 
 _CURSOR = Identifier("audit_ledger_answer")
 _OPEN = "DECLARE answer refcursor := {name}; BEGIN OPEN answer NO SCROLL FOR EXECUTE {text}{using}; END"

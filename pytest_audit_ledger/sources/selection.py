@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
-from pytest_audit_ledger.entry import VERDICTS, canonical_timestamp
 from pytest_audit_ledger.errors import UsageError
+from pytest_audit_ledger.model.entry import VERDICTS, canonical_timestamp
 
 SMALLEST_STEP = timedelta(microseconds=1)
 """PostgreSQL's resolution of time."""

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pytest_audit_ledger.kinds.base import Kind
-from pytest_audit_ledger.outcome import Severity, Waiver
+from pytest_audit_ledger.kinds.kind import Kind
+from pytest_audit_ledger.model.outcome import Severity, Waiver
 
 
 @dataclass(frozen=True)

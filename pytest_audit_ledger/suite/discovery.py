@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from pytest_audit_ledger.errors import UsageError
+from pytest_audit_ledger.files.resources import folder
 from pytest_audit_ledger.kinds.registry import Registry
-from pytest_audit_ledger.resources import folder
 from pytest_audit_ledger.suite.check import Suite
 from pytest_audit_ledger.suite.loader import load
 

@@ -15,19 +15,19 @@ from pathlib import Path
 from typing import Any
 
 from pytest_audit_ledger.errors import SuiteError, UsageError
-from pytest_audit_ledger.kinds.base import Kind
-from pytest_audit_ledger.kinds.data import EXPRESSION, QUERY
+from pytest_audit_ledger.files.resources import mistakes_by
+from pytest_audit_ledger.kinds.data_kind import EXPRESSION, QUERY
+from pytest_audit_ledger.kinds.kind import Kind
 from pytest_audit_ledger.kinds.registry import Registry
-from pytest_audit_ledger.outcome import Severity
-from pytest_audit_ledger.resources import mistakes_by
+from pytest_audit_ledger.model.outcome import Severity
 from pytest_audit_ledger.suite import sql_text
 from pytest_audit_ledger.suite.check import Check, Control, Suite
-from pytest_audit_ledger.suite.document import Document, parse
-from pytest_audit_ledger.suite.document import Path as DataPath
 from pytest_audit_ledger.suite.mistakes import described, did_you_mean, record, spelling
 from pytest_audit_ledger.suite.schema import language, of_kind
 from pytest_audit_ledger.suite.variables import Value, combinations, resolve, suffix
 from pytest_audit_ledger.suite.waivers import waivers_of
+from pytest_audit_ledger.suite.yaml_document import Document, parse
+from pytest_audit_ledger.suite.yaml_document import Path as DataPath
 
 Declared = Mapping[str, Any]
 

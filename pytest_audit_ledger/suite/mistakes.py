@@ -8,8 +8,8 @@ from difflib import get_close_matches
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from pytest_audit_ledger.suite.document import Document
-from pytest_audit_ledger.suite.document import Path as DataPath
+from pytest_audit_ledger.suite.yaml_document import Document
+from pytest_audit_ledger.suite.yaml_document import Path as DataPath
 
 if TYPE_CHECKING:
     from jsonschema import ValidationError

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 
-from pytest_audit_ledger.kinds.base import Kind
-from pytest_audit_ledger.resources import json_schema
+from pytest_audit_ledger.files.resources import json_schema
+from pytest_audit_ledger.kinds.kind import Kind
 
 
 @cache

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from pytest_audit_ledger.files.resources import folder
 from pytest_audit_ledger.kinds.registry import Registry
-from pytest_audit_ledger.resources import folder
 from pytest_audit_ledger.suite.check import Check, Suite
 from pytest_audit_ledger.suite.loader import load
 

@@ -10,8 +10,8 @@ import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from pytest_audit_ledger.kinds.data import QUERY
-from pytest_audit_ledger.names import QUOTED
+from pytest_audit_ledger.kinds.data_kind import QUERY
+from pytest_audit_ledger.model.sql_names import QUOTED
 from pytest_audit_ledger.suite.mistakes import did_you_mean
 
 _VARIABLE = re.compile(r"%\((?P<name>[^()\s]*)\)(?P<type>\w?)|%s\b")

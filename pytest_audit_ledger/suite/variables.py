@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from itertools import product
 from typing import Any
 
-from pytest_audit_ledger.printable import printable
-from pytest_audit_ledger.suite.document import Document
-from pytest_audit_ledger.suite.document import Path as DataPath
+from pytest_audit_ledger.model.printable import printable
 from pytest_audit_ledger.suite.mistakes import shown
+from pytest_audit_ledger.suite.yaml_document import Document
+from pytest_audit_ledger.suite.yaml_document import Path as DataPath
 
 Value = str | int | float | bool
 

@@ -6,9 +6,9 @@ from collections.abc import Collection, Mapping
 from datetime import datetime, timezone
 from typing import Any
 
-from pytest_audit_ledger.outcome import Waiver
-from pytest_audit_ledger.suite.document import Document
+from pytest_audit_ledger.model.outcome import Waiver
 from pytest_audit_ledger.suite.mistakes import did_you_mean
+from pytest_audit_ledger.suite.yaml_document import Document
 
 
 def waivers_of(document: Document, ids: Collection[str] | None, included: Mapping[str, Waiver]) -> dict[str, Waiver]:

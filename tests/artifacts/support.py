@@ -13,8 +13,8 @@ from itertools import cycle, zip_longest
 from pathlib import Path
 from typing import Any
 
-from pytest_audit_ledger.entry import Entry
-from pytest_audit_ledger.sources.sample import sample_entries
+from pytest_audit_ledger.model.entry import Entry
+from pytest_audit_ledger.scratch.sample import sample_entries
 from tests.forger import Forger
 from tests.postgres.support import chained
 

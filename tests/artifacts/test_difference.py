@@ -11,12 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_audit_ledger.artifacts.difference import Difference, Runs, Side, as_json, difference
-from pytest_audit_ledger.comparison import diff
-from pytest_audit_ledger.entry import Batch, json_text
+from pytest_audit_ledger.diff.comparison import diff
+from pytest_audit_ledger.diff.difference import Difference, Runs, Side, as_json, difference
 from pytest_audit_ledger.errors import SourceError
-from pytest_audit_ledger.kinds.base import Column, LedgerInfo
 from pytest_audit_ledger.ledger import Ledger
+from pytest_audit_ledger.model.batch import Batch, json_text
+from pytest_audit_ledger.model.columns import Column
+from pytest_audit_ledger.model.ledger_info import LedgerInfo
 from pytest_audit_ledger.sources.manifest import manifest_path
 from tests.artifacts.support import hostile_entries
 from tests.exports import sample_records, write_both, write_export

@@ -16,7 +16,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from pytest_audit_ledger.cli import main
-from pytest_audit_ledger.resources import folder as shipped
+from pytest_audit_ledger.files.resources import folder as shipped
 from tests.cli.conftest import start
 from tests.forger import TAMPERINGS, Forger
 from tests.plugin.conftest import RunLedger

@@ -21,19 +21,19 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from pytest_audit_ledger.artifacts.files import whole_files
-from pytest_audit_ledger.attacks import deletions, entries
-from pytest_audit_ledger.entry import canonical_timestamp
+from pytest_audit_ledger.drill.attacks import deletions, entries
 from pytest_audit_ledger.errors import OutputError, SourceError, UsageError
+from pytest_audit_ledger.files.resources import json_schema
+from pytest_audit_ledger.files.writing import whole_files
 from pytest_audit_ledger.ledger import Ledger
-from pytest_audit_ledger.outcome import Assurance, Status
-from pytest_audit_ledger.resources import json_schema
-from pytest_audit_ledger.scan import Advance, Progress
+from pytest_audit_ledger.model.entry import canonical_timestamp
+from pytest_audit_ledger.model.outcome import Assurance, Status
+from pytest_audit_ledger.model.progress import Advance, Progress
+from pytest_audit_ledger.scratch.sample import sample_entries
 from pytest_audit_ledger.sources.export_file import MANIFEST_SCHEMA
 from pytest_audit_ledger.sources.manifest import manifest_path
 from pytest_audit_ledger.sources.postgres import PostgresSource
-from pytest_audit_ledger.sources.sample import sample_entries
-from pytest_audit_ledger.verification import verify
+from pytest_audit_ledger.verify.run import verify
 from tests.artifacts.support import as_csv_shows, differences, hostile_entries, queried, read
 from tests.exports import FOLDS, verified
 from tests.forger import TAMPERINGS, Forger

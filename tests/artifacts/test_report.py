@@ -19,22 +19,22 @@ from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 
 import pytest_audit_ledger
-from pytest_audit_ledger.artifacts.base import Verified
-from pytest_audit_ledger.artifacts.report import SECTIONS, Report, generate, report_request, save
-from pytest_audit_ledger.artifacts.report.figures import MOST_NAMES, Tally
 from pytest_audit_ledger.checkpoints.note import SigningKey
 from pytest_audit_ledger.cli import main
-from pytest_audit_ledger.entry import VERDICTS
 from pytest_audit_ledger.errors import UsageError
-from pytest_audit_ledger.kinds.given import given_by
+from pytest_audit_ledger.files.resources import folder
+from pytest_audit_ledger.kinds.run_parameters import given_by
+from pytest_audit_ledger.kinds.transcript_keys import keys_by_id
 from pytest_audit_ledger.ledger import Ledger
-from pytest_audit_ledger.resources import folder
-from pytest_audit_ledger.resumption import Since
-from pytest_audit_ledger.scan import no_progress
+from pytest_audit_ledger.model.entry import VERDICTS
+from pytest_audit_ledger.model.progress import no_progress
+from pytest_audit_ledger.output.artifact import Verified
+from pytest_audit_ledger.report import SECTIONS, Report, generate, report_request, save
+from pytest_audit_ledger.report.figures import MOST_NAMES, Tally
+from pytest_audit_ledger.scratch.sample import sample_entries
 from pytest_audit_ledger.sources.postgres import PostgresSource
-from pytest_audit_ledger.sources.sample import sample_entries
-from pytest_audit_ledger.transcript_keys import keys_by_id
-from pytest_audit_ledger.verification import verify
+from pytest_audit_ledger.verify.resumption import Since
+from pytest_audit_ledger.verify.run import verify
 from tests.artifacts.support import HOSTILE_TEXTS, escalate, violations
 from tests.forger import TAMPERINGS, Forger
 from tests.postgres.support import default_suite, emptied

@@ -15,12 +15,12 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
 from pypdf import PdfReader
 
-from pytest_audit_ledger.attacks.catalogue import CATALOGUE
 from pytest_audit_ledger.drill.api import choose
+from pytest_audit_ledger.drill.attacks.catalogue import CATALOGUE
 from pytest_audit_ledger.drill.page import html as drill_page
-from pytest_audit_ledger.drill.run import drill
 from pytest_audit_ledger.drill.setup import SetUp
-from pytest_audit_ledger.sources.sample import sample_entries
+from pytest_audit_ledger.drill.trials import drill
+from pytest_audit_ledger.scratch.sample import sample_entries
 from tests.artifacts.support import HOSTILE_TEXTS, escalate
 from tests.artifacts.test_report import entrusted, holds, report
 from tests.drill.test_drill import OWN

@@ -21,7 +21,7 @@ from tabulate import tabulate
 
 from pytest_audit_ledger import Ledger
 from pytest_audit_ledger.checkpoints.note import SigningKey
-from pytest_audit_ledger.sources.sample import sample_entries
+from pytest_audit_ledger.scratch.sample import sample_entries
 from tests.forger import Forger
 
 NEW = 1_000

@@ -17,11 +17,11 @@ from itertools import islice
 from tabulate import tabulate
 
 from pytest_audit_ledger import Ledger
-from pytest_audit_ledger.entry import GENESIS_HASH, HASHED_COLUMNS, entry_hash
-from pytest_audit_ledger.forensics.incident import What
-from pytest_audit_ledger.forensics.reconstruction import Reconstruction
-from pytest_audit_ledger.sources.demo import embedded_server
-from pytest_audit_ledger.sources.sample import COPY_COLUMNS, copy_field, sample_entries
+from pytest_audit_ledger.investigate.incident import What
+from pytest_audit_ledger.investigate.reconstruction import Reconstruction
+from pytest_audit_ledger.model.entry import GENESIS_HASH, HASHED_COLUMNS, entry_hash
+from pytest_audit_ledger.scratch.demo import embedded_server
+from pytest_audit_ledger.scratch.sample import COPY_COLUMNS, copy_field, sample_entries
 from tests.forger import Forger
 from tests.postgres.support import emptied
 

@@ -11,8 +11,8 @@ from jsonschema import Draft202012Validator
 
 from pytest_audit_ledger.cli import backup as backup_command
 from pytest_audit_ledger.errors import SourceError, UsageError
-from pytest_audit_ledger.resources import folder
-from pytest_audit_ledger.sources import scratch
+from pytest_audit_ledger.files.resources import folder
+from pytest_audit_ledger.scratch import server as scratch
 from tests.cli.conftest import Invoke, Terminal
 from tests.forger import TAMPERINGS, Forger
 

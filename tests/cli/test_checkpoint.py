@@ -10,8 +10,8 @@ import jsonschema
 import pytest
 from click.testing import Result
 
-from pytest_audit_ledger.resources import folder
-from pytest_audit_ledger.sources.sample import sample_entries
+from pytest_audit_ledger.files.resources import folder
+from pytest_audit_ledger.scratch.sample import sample_entries
 from tests.cli.conftest import Invoke
 from tests.forger import TAMPERINGS, Forger
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from pytest_audit_ledger.attacks.catalogue import CATALOGUE
-from pytest_audit_ledger.rendering.paragraphs import LOG
+from pytest_audit_ledger.drill.attacks.catalogue import CATALOGUE
+from pytest_audit_ledger.output.paragraphs import LOG
 from tests.cli.conftest import Invoke, Terminal
 
 FEW = ("--entries", "40", "--attack", "edit", "--attack", "edit-and-rewrite")

@@ -13,9 +13,9 @@ import pytest
 from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 
-from pytest_audit_ledger.entry import entry_hash
+from pytest_audit_ledger.files.resources import folder
 from pytest_audit_ledger.ledger import Ledger
-from pytest_audit_ledger.resources import folder
+from pytest_audit_ledger.model.entry import entry_hash
 from pytest_audit_ledger.sources.postgres import PostgresSource
 from tests.cli.conftest import Invoke
 from tests.forger import Forger

@@ -12,7 +12,7 @@ import pytest
 from click.testing import Result
 from psycopg2.extensions import make_dsn, parse_dsn
 
-from pytest_audit_ledger.artifacts.files import Draft
+from pytest_audit_ledger.files.writing import Draft
 from tests.cli.conftest import Invoke, start
 from tests.conftest import PASSWORD_ROLE
 from tests.forger import TAMPERINGS, Forger

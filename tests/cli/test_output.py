@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from pytest_audit_ledger.resources import folder
-from pytest_audit_ledger.sources.sample import sample_entries
+from pytest_audit_ledger.files.resources import folder
+from pytest_audit_ledger.scratch.sample import sample_entries
 from tests.cli.conftest import Invoke, Terminal, start
 from tests.forger import TAMPERINGS, Forger
 from tests.postgres.support import chained

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_audit_ledger.resources import folder
+from pytest_audit_ledger.files.resources import folder
 from tests.cli.conftest import Invoke, start
 from tests.forger import Forger
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from pytest_audit_ledger.errors import UsageError
-from pytest_audit_ledger.kinds.coverage import NOTHING
+from pytest_audit_ledger.kinds.hash_coverage import NOTHING
 from pytest_audit_ledger.ledger import Ledger
-from pytest_audit_ledger.outcome import Status
+from pytest_audit_ledger.model.outcome import Status
 from tests.cli.conftest import Invoke
 from tests.forger import Forger
 from tests.postgres.support import told_of_entries

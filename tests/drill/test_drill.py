@@ -15,24 +15,24 @@ import jsonschema
 import pytest
 
 from pytest_audit_ledger import Ledger, UsageError
-from pytest_audit_ledger.attacks.base import Attack, Claim, Prevented, Target, attack
-from pytest_audit_ledger.attacks.catalogue import CATALOGUE
 from pytest_audit_ledger.cli.drill import exit_code, matrix_for_command
 from pytest_audit_ledger.drill.api import choose
-from pytest_audit_ledger.drill.document import as_json, as_text
+from pytest_audit_ledger.drill.attacks.attack import Attack, Claim, Prevented, Target, attack
+from pytest_audit_ledger.drill.attacks.catalogue import CATALOGUE
 from pytest_audit_ledger.drill.matrix import Matrix, Trial, Verdict
+from pytest_audit_ledger.drill.matrix_json import as_json, as_text
+from pytest_audit_ledger.drill.matrix_text import conclusion, text
 from pytest_audit_ledger.drill.page import html
-from pytest_audit_ledger.drill.run import drill
 from pytest_audit_ledger.drill.setup import SetUp
-from pytest_audit_ledger.drill.text import conclusion, text
+from pytest_audit_ledger.drill.trials import drill
 from pytest_audit_ledger.errors import SourceError
-from pytest_audit_ledger.kinds.given import given_by
-from pytest_audit_ledger.rendering.paragraphs import LOG
-from pytest_audit_ledger.resources import json_schema
+from pytest_audit_ledger.files.resources import json_schema
+from pytest_audit_ledger.kinds.run_parameters import given_by
+from pytest_audit_ledger.output.paragraphs import LOG
 from pytest_audit_ledger.sources import programs
-from pytest_audit_ledger.sources.base import Source
 from pytest_audit_ledger.sources.export_file import ExportFile
 from pytest_audit_ledger.sources.postgres import PostgresSource
+from pytest_audit_ledger.sources.source import Source
 from pytest_audit_ledger.suite import load
 from tests.forger import Forger
 from tests.postgres.support import REGISTRY, default_suite, login, role

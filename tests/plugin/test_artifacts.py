@@ -59,7 +59,7 @@ def test_the_export_shows_the_snapshot_that_was_verified_whatever_is_appended_me
     pytester.makeconftest(
         f"""
         from tests.forger import Forger
-        from pytest_audit_ledger.sources.sample import sample_entries
+        from pytest_audit_ledger.scratch.sample import sample_entries
 
         def pytest_runtest_teardown(item):
             if item.name == "table_guard":

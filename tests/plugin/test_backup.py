@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pytest_audit_ledger.comparison import verify_backup
+from pytest_audit_ledger.backup.verification import verify_backup
 from tests.forger import TAMPERINGS, Forger
 from tests.plugin.conftest import RunLedger
 from tests.postgres.support import PASSED, SKIPPED
@@ -49,7 +49,7 @@ def test_the_backup_holds_what_was_verified_whatever_is_appended_meanwhile(
     pytester.makeconftest(
         f"""
         from tests.forger import Forger
-        from pytest_audit_ledger.sources.sample import sample_entries
+        from pytest_audit_ledger.scratch.sample import sample_entries
 
         def pytest_runtest_teardown(item):
             if item.name == "table_guard":

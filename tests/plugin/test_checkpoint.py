@@ -9,8 +9,8 @@ import pytest
 
 from pytest_audit_ledger.checkpoints.note import SigningKey
 from pytest_audit_ledger.checkpoints.store import read_store
-from pytest_audit_ledger.judgement import CHECKPOINTS, PROVENANCE
-from pytest_audit_ledger.sources.sample import sample_entries
+from pytest_audit_ledger.scratch.sample import sample_entries
+from pytest_audit_ledger.verify.judgement import CHECKPOINTS, PROVENANCE
 from tests.forger import TAMPERINGS, Forger
 from tests.plugin.conftest import RunLedger
 from tests.postgres.support import PASSED, SKIPPED

@@ -12,7 +12,7 @@ import pytest
 
 from pytest_audit_ledger import Ledger
 from pytest_audit_ledger.checkpoints.note import SigningKey
-from pytest_audit_ledger.sources.sample import sample_entries
+from pytest_audit_ledger.scratch.sample import sample_entries
 from tests.forger import TAMPERINGS, Forger
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "nightly"

@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from pytest_audit_ledger.entry import entry_hash
+from pytest_audit_ledger.model.entry import entry_hash
 from tests.forger import TAMPERINGS, Forger
 from tests.plugin.conftest import RunLedger
 from tests.postgres.support import CHECKS, FOLDS, PASSED, SKIPPED, default_suite

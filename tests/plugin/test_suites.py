@@ -7,8 +7,8 @@ import json
 import pytest
 
 from pytest_audit_ledger import Ledger
-from pytest_audit_ledger.artifacts.verification import as_json
-from pytest_audit_ledger.rendering import full_report
+from pytest_audit_ledger.output.verification_json import as_json
+from pytest_audit_ledger.output.verification_text import full_report
 from tests.forger import Forger
 from tests.plugin.conftest import RunLedger
 from tests.plugin.test_output import junit, properties
@@ -132,7 +132,7 @@ def test_the_tools_do_their_work_and_exit_without_a_ledger(
     if "bad.ledger.yaml" in flags:
         (written.path / "bad.ledger.yaml").write_text("version: 1\n")
     written.makeconftest(
-        "from pytest_audit_ledger.kinds.base import Guard\n"
+        "from pytest_audit_ledger.kinds.kind import Guard\n"
         "class Own(Guard):\n"
         "    name, rule, remedy, unit = 'of_conftest', 'It is.', 'Let it be.', 'things'\n"
         "    def examine(self, catalogue): self.element_count = 1\n"

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from pytest_audit_ledger.judgement import Verification
-from pytest_audit_ledger.outcome import Outcome
+from pytest_audit_ledger.model.outcome import Outcome
 from pytest_audit_ledger.sources.postgres import DEFAULT_TIMEOUT_S, PostgresSource
 from pytest_audit_ledger.suite import load
-from pytest_audit_ledger.verification import verify
+from pytest_audit_ledger.verify.judgement import Verification
+from pytest_audit_ledger.verify.run import verify
 from tests.postgres.support import REGISTRY
 
 

@@ -17,16 +17,16 @@ import psycopg2
 import pytest
 from psycopg2.extensions import make_dsn, parse_dsn
 
-from pytest_audit_ledger.entry import GENESIS_HASH, Entry, entry_hash
-from pytest_audit_ledger.judgement import CHECKPOINTS, PROVENANCE, Verification
-from pytest_audit_ledger.kinds.base import Kind
+from pytest_audit_ledger.files.resources import folder, sql
+from pytest_audit_ledger.kinds.kind import Kind
 from pytest_audit_ledger.kinds.registry import SHIPPED, Registry
-from pytest_audit_ledger.outcome import AGAINST_THE_RULE, Finding, Outcome, Severity, Status
-from pytest_audit_ledger.resources import folder, sql
+from pytest_audit_ledger.model.entry import GENESIS_HASH, Entry, entry_hash
+from pytest_audit_ledger.model.outcome import AGAINST_THE_RULE, Finding, Outcome, Severity, Status
+from pytest_audit_ledger.scratch.sample import sample_entries
 from pytest_audit_ledger.sources.postgres import DEFAULT_TIMEOUT_S, PostgresSource
-from pytest_audit_ledger.sources.sample import sample_entries
 from pytest_audit_ledger.suite import Check, Suite, load
-from pytest_audit_ledger.verification import verify
+from pytest_audit_ledger.verify.judgement import CHECKPOINTS, PROVENANCE, Verification
+from pytest_audit_ledger.verify.run import verify
 from tests.forger import Forger
 
 ROLE_PASSWORD = "correct-horse-battery"

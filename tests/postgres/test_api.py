@@ -11,7 +11,7 @@ import psycopg2
 import pytest
 
 from pytest_audit_ledger import Assurance, Ledger, LedgerError, Status, SuiteError, UsageError
-from pytest_audit_ledger.forensics.incident import commands
+from pytest_audit_ledger.investigate.incident import commands
 from pytest_audit_ledger.sources.postgres import PostgresSource
 from tests.forger import TAMPERINGS, Forger
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from pytest_audit_ledger.errors import SourceError
-from pytest_audit_ledger.outcome import Outcome, Severity, Status
-from pytest_audit_ledger.resources import sql
+from pytest_audit_ledger.files.resources import sql
+from pytest_audit_ledger.model.outcome import Outcome, Severity, Status
 from pytest_audit_ledger.sources import postgres
 from tests.forger import Forger
 from tests.postgres.support import (

@@ -15,22 +15,22 @@ import pluggy
 import pytest
 
 from pytest_audit_ledger import Ledger, Prevented, RegistrationError, hookspecs
-from pytest_audit_ledger.attacks import checkpoints, disguises, guards, provenance, triggers
-from pytest_audit_ledger.attacks.base import Claim, Target, attack
-from pytest_audit_ledger.attacks.catalogue import CATALOGUE
-from pytest_audit_ledger.attacks.disguises import SHADOW
 from pytest_audit_ledger.checkpoints.note import SigningKey
-from pytest_audit_ledger.entry import Entry
-from pytest_audit_ledger.extensions import registered_attacks
-from pytest_audit_ledger.forensics.incident import Incident, What
-from pytest_audit_ledger.forensics.investigation import Investigation
-from pytest_audit_ledger.judgement import Verification
-from pytest_audit_ledger.kinds.given import given_by
-from pytest_audit_ledger.kinds.transcript import RUNTIME_TRACK
-from pytest_audit_ledger.outcome import Assurance, Severity, Status
-from pytest_audit_ledger.resources import sql
-from pytest_audit_ledger.sources.sample import sample_entries
-from pytest_audit_ledger.sources.scratch_ledger import ScratchLedger, Superuser
+from pytest_audit_ledger.drill.attacks import checkpoints, disguises, provenance, triggers
+from pytest_audit_ledger.drill.attacks import protections as guards
+from pytest_audit_ledger.drill.attacks.attack import Claim, Target, attack
+from pytest_audit_ledger.drill.attacks.catalogue import CATALOGUE, registered_attacks
+from pytest_audit_ledger.drill.attacks.disguises import SHADOW
+from pytest_audit_ledger.files.resources import sql
+from pytest_audit_ledger.investigate.incident import Incident, What
+from pytest_audit_ledger.investigate.investigation import Investigation
+from pytest_audit_ledger.kinds.run_parameters import given_by
+from pytest_audit_ledger.kinds.transcript_signature import RUNTIME_TRACK
+from pytest_audit_ledger.model.entry import Entry
+from pytest_audit_ledger.model.outcome import Assurance, Severity, Status
+from pytest_audit_ledger.scratch.sample import sample_entries
+from pytest_audit_ledger.scratch.scratch_ledger import ScratchLedger, Superuser
+from pytest_audit_ledger.verify.judgement import Verification
 from tests.forger import Forger
 from tests.postgres.support import (
     REGISTRY,

@@ -19,11 +19,11 @@ from pytest_audit_ledger.checkpoints.merkle import leaf_hash, root_of_proof
 from pytest_audit_ledger.checkpoints.note import Checkpoint, SigningKey
 from pytest_audit_ledger.checkpoints.record import binding, json_file, note_file
 from pytest_audit_ledger.checkpoints.store import checkpoint_path, read_store
-from pytest_audit_ledger.entry import canonical_timestamp, entry_hash
-from pytest_audit_ledger.judgement import Verification
-from pytest_audit_ledger.outcome import Assurance, Outcome, Status
-from pytest_audit_ledger.resources import folder as shipped
-from pytest_audit_ledger.sources.sample import sample_entries
+from pytest_audit_ledger.files.resources import folder as shipped
+from pytest_audit_ledger.model.entry import canonical_timestamp, entry_hash
+from pytest_audit_ledger.model.outcome import Assurance, Outcome, Status
+from pytest_audit_ledger.scratch.sample import sample_entries
+from pytest_audit_ledger.verify.judgement import Verification
 from tests.forger import TAMPERINGS, Forger
 from tests.postgres.support import accusing, emptied, login, outcomes, role
 

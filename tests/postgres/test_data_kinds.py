@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pytest_audit_ledger.outcome import Outcome, Severity, Status
+from pytest_audit_ledger.model.outcome import Outcome, Severity, Status
 from tests.forger import Forger
 from tests.postgres.support import REGISTRY, run_check
 

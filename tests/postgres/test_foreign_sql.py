@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pytest_audit_ledger.outcome import Outcome, Status
-from pytest_audit_ledger.rendering import describe
+from pytest_audit_ledger.model.outcome import Outcome, Status
+from pytest_audit_ledger.output.outcome_text import describe
 from tests.forger import Forger
 from tests.postgres.suites import by_id, run_text
 from tests.postgres.support import ROLE_PASSWORD, another_session, login, role

@@ -11,22 +11,22 @@ from typing import Any
 import pytest
 
 from pytest_audit_ledger import Ledger, UsageError
-from pytest_audit_ledger.artifacts.base import Verified
-from pytest_audit_ledger.artifacts.checkpoint import CheckpointArtifact
+from pytest_audit_ledger.anchor.creation import CheckpointArtifact
 from pytest_audit_ledger.checkpoints.note import SigningKey
-from pytest_audit_ledger.checkpoints.pieces import Share
 from pytest_audit_ledger.checkpoints.record import json_file, note_file
 from pytest_audit_ledger.checkpoints.store import checkpoint_path, read_store
-from pytest_audit_ledger.entry import Batch
-from pytest_audit_ledger.judgement import Verification
-from pytest_audit_ledger.kinds.base import Fold
-from pytest_audit_ledger.kinds.given import given_by
-from pytest_audit_ledger.outcome import Assurance, Finding, Outcome, Severity, Status
-from pytest_audit_ledger.resumption import Since
-from pytest_audit_ledger.scan import no_progress
+from pytest_audit_ledger.kinds.kind import Fold
+from pytest_audit_ledger.kinds.run_parameters import given_by
+from pytest_audit_ledger.model.batch import Batch
+from pytest_audit_ledger.model.ledger_info import Share
+from pytest_audit_ledger.model.outcome import Assurance, Finding, Outcome, Severity, Status
+from pytest_audit_ledger.model.progress import no_progress
+from pytest_audit_ledger.output.artifact import Verified
+from pytest_audit_ledger.scratch.sample import sample_entries
 from pytest_audit_ledger.sources.postgres import PostgresSource
-from pytest_audit_ledger.sources.sample import sample_entries
-from pytest_audit_ledger.verification import verify
+from pytest_audit_ledger.verify.judgement import Verification
+from pytest_audit_ledger.verify.resumption import Since
+from pytest_audit_ledger.verify.run import verify
 from tests.forger import TAMPERINGS, Forger
 from tests.postgres.support import FOLDS, check, default_suite, outcomes, statuses
 

@@ -13,14 +13,14 @@ from typing import Any
 import pytest
 
 from pytest_audit_ledger.checkpoints.note import SigningKey
-from pytest_audit_ledger.entry import GENESIS_HASH, Entry, canonical_timestamp, entry_hash
-from pytest_audit_ledger.forensics.evidence import FARTHEST, MOST
-from pytest_audit_ledger.forensics.incident import Advice, Certainty, Incident, What, commands
-from pytest_audit_ledger.forensics.investigation import Investigation
-from pytest_audit_ledger.forensics.reconstruction import Reconstruction, Stopped, Unexplained
+from pytest_audit_ledger.investigate.evidence_scan import FARTHEST, MOST
+from pytest_audit_ledger.investigate.incident import Advice, Certainty, Incident, What, commands
+from pytest_audit_ledger.investigate.investigation import Investigation
+from pytest_audit_ledger.investigate.reconstruction import Reconstruction, Stopped, Unexplained
 from pytest_audit_ledger.ledger import Ledger
-from pytest_audit_ledger.rendering.investigation import brief, conclusion, timeline
-from pytest_audit_ledger.sources.sample import COPY_COLUMNS, sample_entries
+from pytest_audit_ledger.model.entry import GENESIS_HASH, Entry, canonical_timestamp, entry_hash
+from pytest_audit_ledger.output.investigation_text import brief, conclusion, timeline
+from pytest_audit_ledger.scratch.sample import COPY_COLUMNS, sample_entries
 from tests.forger import Forger
 from tests.postgres.support import chained
 from tests.provenance import SIGNED, build_signed, edit_envelope, edit_transcript, store
@@ -832,7 +832,7 @@ def test_a_copy_that_closes_the_gap_proves_all_of_the_deletion(
 def test_of_a_gap_that_is_too_long_to_be_looked_at_no_more_is_claimed(
     forger: Forger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pytest_audit_ledger.forensics.against.CLOSED", 2)
+    monkeypatch.setattr("pytest_audit_ledger.investigate.against.CLOSED", 2)
     before = copied_to(forger.build(100), tmp_path / "before.jsonl")
     forger.unguarded(
         "DELETE FROM ledger_entries WHERE sequence_number BETWEEN 20 AND 22 OR sequence_number IN (50, 52)"

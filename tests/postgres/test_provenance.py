@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from pytest_audit_ledger.checkpoints.note import SigningKey
-from pytest_audit_ledger.entry import entry_hash
-from pytest_audit_ledger.jsonb import canonical, digest
-from pytest_audit_ledger.judgement import Verification
-from pytest_audit_ledger.kinds.coverage import NOTHING as COVERED_BY_NOTHING
-from pytest_audit_ledger.kinds.given import given_by
+from pytest_audit_ledger.kinds.hash_coverage import NOTHING as COVERED_BY_NOTHING
+from pytest_audit_ledger.kinds.run_parameters import given_by
 from pytest_audit_ledger.ledger import Ledger
-from pytest_audit_ledger.outcome import Assurance, Severity, Status
-from pytest_audit_ledger.sources.sample import Provenance, sample_entries
+from pytest_audit_ledger.model.entry import entry_hash
+from pytest_audit_ledger.model.jsonb import canonical, digest
+from pytest_audit_ledger.model.outcome import Assurance, Severity, Status
+from pytest_audit_ledger.scratch.sample import Provenance, sample_entries
+from pytest_audit_ledger.verify.judgement import Verification
 from tests.forger import Forger
 from tests.postgres.support import (
     UNUSED,

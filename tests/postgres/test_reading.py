@@ -14,17 +14,18 @@ import psycopg2
 import pytest
 from psycopg2.extensions import make_dsn, parse_dsn
 
-from pytest_audit_ledger.entry import Entry, entry_hash
 from pytest_audit_ledger.errors import LedgerError, SourceError
-from pytest_audit_ledger.judgement import Verification
-from pytest_audit_ledger.kinds.base import Catalogue, Guard
-from pytest_audit_ledger.outcome import Assurance, Status
-from pytest_audit_ledger.rendering import describe
-from pytest_audit_ledger.scan import Advance, Progress
+from pytest_audit_ledger.kinds.kind import Guard
+from pytest_audit_ledger.model.entry import Entry, entry_hash
+from pytest_audit_ledger.model.outcome import Assurance, Status
+from pytest_audit_ledger.model.progress import Advance, Progress
+from pytest_audit_ledger.model.questions import Catalogue
+from pytest_audit_ledger.output.outcome_text import describe
+from pytest_audit_ledger.scratch.sample import sample_entries
 from pytest_audit_ledger.sources import postgres
 from pytest_audit_ledger.sources.postgres import PostgresSource
-from pytest_audit_ledger.sources.sample import sample_entries
-from pytest_audit_ledger.verification import verify
+from pytest_audit_ledger.verify.judgement import Verification
+from pytest_audit_ledger.verify.run import verify
 from tests.forger import Forger
 from tests.postgres.support import (
     FOLDS,

@@ -12,13 +12,13 @@ from pytest_audit_ledger import Ledger
 from pytest_audit_ledger.checkpoints.merkle import leaf_hash, tree_root
 from pytest_audit_ledger.checkpoints.note import SigningKey
 from pytest_audit_ledger.checkpoints.store import read_store
-from pytest_audit_ledger.entry import canonical_timestamp
-from pytest_audit_ledger.judgement import CHECKPOINTS
-from pytest_audit_ledger.outcome import Assurance, Status
-from pytest_audit_ledger.resources import folder
+from pytest_audit_ledger.files.resources import folder
+from pytest_audit_ledger.model.entry import canonical_timestamp
+from pytest_audit_ledger.model.outcome import Assurance, Status
 from pytest_audit_ledger.sources.postgres import PostgresSource
 from pytest_audit_ledger.suite import load
-from pytest_audit_ledger.verification import verify
+from pytest_audit_ledger.verify.judgement import CHECKPOINTS
+from pytest_audit_ledger.verify.run import verify
 from tests.forger import Forger
 from tests.postgres.support import REGISTRY, default_suite, outcomes, run_suite
 

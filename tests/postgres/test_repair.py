@@ -8,12 +8,12 @@ import re
 import pytest
 
 from pytest_audit_ledger.errors import SourceError
-from pytest_audit_ledger.outcome import Status
+from pytest_audit_ledger.files.resources import sql
+from pytest_audit_ledger.model.outcome import Status
 from pytest_audit_ledger.repair import Plan, apply, plan, script
-from pytest_audit_ledger.resources import sql
+from pytest_audit_ledger.scratch.sample import sample_entries
 from pytest_audit_ledger.sources import postgres
 from pytest_audit_ledger.sources.postgres import PostgresSource
-from pytest_audit_ledger.sources.sample import sample_entries
 from tests.forger import TAMPERINGS, Forger
 from tests.postgres.support import (
     GUARDS,

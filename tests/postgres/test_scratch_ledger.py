@@ -8,10 +8,10 @@ from dataclasses import replace
 import pytest
 
 from pytest_audit_ledger import SourceError, Target
-from pytest_audit_ledger.attacks.catalogue import CATALOGUE
-from pytest_audit_ledger.judgement import Verification
-from pytest_audit_ledger.outcome import Assurance
-from pytest_audit_ledger.sources.scratch_ledger import ScratchLedger, Superuser, listed
+from pytest_audit_ledger.drill.attacks.catalogue import CATALOGUE
+from pytest_audit_ledger.model.outcome import Assurance
+from pytest_audit_ledger.scratch.scratch_ledger import ScratchLedger, Superuser, listed
+from pytest_audit_ledger.verify.judgement import Verification
 from tests.forger import Forger
 from tests.postgres.support import build_partitioned, found, outcomes, run_suite
 from tests.provenance import build_signed

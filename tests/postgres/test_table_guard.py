@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_audit_ledger.kinds.base import V2_COLUMNS, V3_COLUMNS
-from pytest_audit_ledger.outcome import Assurance, Outcome, Severity, Status
+from pytest_audit_ledger.model.columns import V2_COLUMNS, V3_COLUMNS
+from pytest_audit_ledger.model.outcome import Assurance, Outcome, Severity, Status
 from pytest_audit_ledger.sources import postgres
 from tests.forger import Forger
 from tests.postgres.support import (

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_audit_ledger.attacks import checkpoints, provenance
-from pytest_audit_ledger.judgement import Verification
-from pytest_audit_ledger.outcome import Assurance, Severity, Status
+from pytest_audit_ledger.drill.attacks import checkpoints, provenance
+from pytest_audit_ledger.model.outcome import Assurance, Severity, Status
+from pytest_audit_ledger.verify.judgement import Verification
 from tests.forger import TAMPERINGS, Forger
 from tests.postgres.support import FOLDS, UNUSED, accusing, build_partitioned, run_suite, statuses
 

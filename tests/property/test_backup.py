@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pytest_audit_ledger.artifacts.encryption import Key, Opener, decrypt, encrypt
-from pytest_audit_ledger.artifacts.restore import Loader, unpack
+from pytest_audit_ledger.backup.encryption import Key, Opener, decrypt, encrypt
+from pytest_audit_ledger.backup.restore import Loader, unpack
 from pytest_audit_ledger.errors import SourceError
 from pytest_audit_ledger.sources.programs import Running
 

@@ -17,10 +17,10 @@ from pytest_audit_ledger.checkpoints.merkle import leaf_hash, tree_root
 from pytest_audit_ledger.checkpoints.note import Checkpoint as Statement
 from pytest_audit_ledger.checkpoints.note import SigningKey
 from pytest_audit_ledger.checkpoints.store import checkpoint_path
-from pytest_audit_ledger.entry import PAYLOAD_COLUMNS
-from pytest_audit_ledger.kinds.base import Fold
 from pytest_audit_ledger.kinds.checkpoint import Checkpoint
-from pytest_audit_ledger.scan import _merge
+from pytest_audit_ledger.kinds.kind import Fold
+from pytest_audit_ledger.model.entry import PAYLOAD_COLUMNS
+from pytest_audit_ledger.verify.scan import _merge
 from tests.unit.builders import LEDGER, Row, batch, sample_rows
 
 KEY = SigningKey("bank.example/ledger", bytes(range(32)))

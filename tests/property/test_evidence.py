@@ -7,10 +7,10 @@ from typing import Any
 
 from hypothesis import given, settings
 
-from pytest_audit_ledger import scan
-from pytest_audit_ledger.forensics.classification import classify
-from pytest_audit_ledger.forensics.evidence import Evidence, Fault
-from pytest_audit_ledger.forensics.incident import What
+from pytest_audit_ledger.investigate.classification import classify
+from pytest_audit_ledger.investigate.evidence_scan import Evidence, Fault
+from pytest_audit_ledger.investigate.incident import What
+from pytest_audit_ledger.verify import scan
 from tests.property.test_merge import cuts, ledgers, read
 from tests.unit.builders import LEDGER, Row, batch, signed_rows
 

@@ -14,13 +14,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pytest_audit_ledger.artifacts.rows import csv_head, csv_rows, json_rows
-from pytest_audit_ledger.entry import Batch, json_text
 from pytest_audit_ledger.errors import UsageError
-from pytest_audit_ledger.sources.base import Segment
+from pytest_audit_ledger.export.rows import csv_head, csv_rows, json_rows
+from pytest_audit_ledger.model.batch import Batch, json_text
 from pytest_audit_ledger.sources.export_file import ExportFile
 from pytest_audit_ledger.sources.manifest import manifest_path
 from pytest_audit_ledger.sources.selection import date_range, fields, selection
+from pytest_audit_ledger.sources.source import Segment
 from tests.exports import manifest_of
 from tests.property.test_payload import FRAGMENTS, any_text
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pytest_audit_ledger.entry import GENESIS_HASH, Entry, entry_hash
-from pytest_audit_ledger.forensics.classification import classify
-from pytest_audit_ledger.forensics.evidence import Evidence
-from pytest_audit_ledger.forensics.incident import Certainty, Incident, What
-from pytest_audit_ledger.sources.sample import sample_entries
+from pytest_audit_ledger.investigate.classification import classify
+from pytest_audit_ledger.investigate.evidence_scan import Evidence
+from pytest_audit_ledger.investigate.incident import Certainty, Incident, What
+from pytest_audit_ledger.model.entry import GENESIS_HASH, Entry, entry_hash
+from pytest_audit_ledger.scratch.sample import sample_entries
 from tests.postgres.support import chained
 from tests.unit.builders import row, run
 

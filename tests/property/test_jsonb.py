@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pytest_audit_ledger.jsonb import MOST_WRITINGS, Derived, Document, Reader, canonical, digest
+from pytest_audit_ledger.model.jsonb import MOST_WRITINGS, Derived, Document, Reader, canonical, digest
 from tests.forger import Forger
 
 texts = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=6)

@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pytest_audit_ledger import scan
-from pytest_audit_ledger.entry import Batch
-from pytest_audit_ledger.kinds.base import Fold
 from pytest_audit_ledger.kinds.checkpoint import Checkpoint
 from pytest_audit_ledger.kinds.export_manifest import ExportManifest
+from pytest_audit_ledger.kinds.kind import Fold
 from pytest_audit_ledger.kinds.registry import SHIPPED
-from pytest_audit_ledger.sources.base import Segment
-from pytest_audit_ledger.sources.sample import PROVENANCE_COLUMNS
+from pytest_audit_ledger.model.batch import Batch
+from pytest_audit_ledger.scratch.sample import PROVENANCE_COLUMNS
+from pytest_audit_ledger.sources.source import Segment
+from pytest_audit_ledger.verify import scan
 from tests.signers import KEYS_GIVEN
 from tests.unit.builders import LEDGER, Row, batch, signed_rows
 

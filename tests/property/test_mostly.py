@@ -7,8 +7,8 @@ from fractions import Fraction
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pytest_audit_ledger.kinds.values import NotNull
-from pytest_audit_ledger.outcome import Severity
+from pytest_audit_ledger.kinds.not_null import NotNull
+from pytest_audit_ledger.model.outcome import Severity
 from tests.unit.builders import LEDGER
 
 DIGITS = st.integers(1, 10**6)

@@ -15,11 +15,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pytest_audit_ledger.entry import Batch, json_text
-from pytest_audit_ledger.kinds.base import V3_COLUMNS, Fold
-from pytest_audit_ledger.kinds.coverage import UNSIGNED
-from pytest_audit_ledger.kinds.envelope import EnvelopeConsistency, EnvelopeHash
-from pytest_audit_ledger.kinds.transcript import TranscriptSignature
+from pytest_audit_ledger.kinds.envelope_consistency import EnvelopeConsistency
+from pytest_audit_ledger.kinds.envelope_hash import EnvelopeHash
+from pytest_audit_ledger.kinds.hash_coverage import UNSIGNED
+from pytest_audit_ledger.kinds.kind import Fold
+from pytest_audit_ledger.kinds.transcript_signature import TranscriptSignature
+from pytest_audit_ledger.model.batch import Batch, json_text
+from pytest_audit_ledger.model.columns import V3_COLUMNS
 from tests.unit.builders import LEDGER
 
 DATA = Path(__file__).parents[1] / "data"

@@ -9,7 +9,8 @@ from datetime import datetime, timezone
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pytest_audit_ledger.entry import HASHED_COLUMNS, Batch, Entry, json_text, plain_text
+from pytest_audit_ledger.model.batch import Batch, json_text, plain_text
+from pytest_audit_ledger.model.entry import HASHED_COLUMNS, Entry
 from pytest_audit_ledger.sources import copy_text
 
 FRAGMENTS = ["\\N", "null", '"\\N"', '"', "\\", "\\v", "\v", "\t", "\n", "\r", "\b", "\f", "\x1f", "\x7f", "\x85", "N"]

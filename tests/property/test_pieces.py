@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_audit_ledger.checkpoints.merkle import CompactRange, inclusion_proof, leaf_hash, tree_root
-from pytest_audit_ledger.checkpoints.pieces import CHANGING, MOST_PIECES, Pieces, Share
+from pytest_audit_ledger.checkpoints.pieces import CHANGING, MOST_PIECES, Pieces
 from pytest_audit_ledger.checkpoints.proof import InclusionPath
+from pytest_audit_ledger.model.ledger_info import Share
 
 LEAVES = [leaf_hash(str(number).encode()) for number in range(1200)]
 NIGHTS = 30

@@ -11,9 +11,9 @@ from hashlib import sha256
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pytest_audit_ledger.entry import HASHED_COLUMNS, VERDICTS, Entry
-from pytest_audit_ledger.forensics.hypotheses import Suspect, Vocabulary
-from pytest_audit_ledger.forensics.reconstruction import Budget, Reconstruction, Unexplained, Witness, reconstruct
+from pytest_audit_ledger.investigate.hypotheses import Suspect, Vocabulary
+from pytest_audit_ledger.investigate.reconstruction import Budget, Reconstruction, Unexplained, Witness, reconstruct
+from pytest_audit_ledger.model.entry import HASHED_COLUMNS, VERDICTS, Entry
 
 RULES = ["energy.so2.cap", "energy.so2.cap ", "Energy.so2.cap", "énergie", "e\u0301nergie", "énergie ", '"', "\\N", ""]
 TRACKS = ["symbolic", "llm", "hybrid"]

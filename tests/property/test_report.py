@@ -9,8 +9,8 @@ from itertools import pairwise
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pytest_audit_ledger.artifacts.report.calendar import MOST_CENTURIES, MOST_HOURS, MOST_STEPS, timeline
-from pytest_audit_ledger.artifacts.report.charts import step_name, timeline_chart
+from pytest_audit_ledger.report.calendar import MOST_CENTURIES, MOST_HOURS, MOST_STEPS, timeline
+from pytest_audit_ledger.report.charts import step_name, timeline_chart
 
 moments = st.datetimes(timezones=st.just(timezone.utc))
 near = st.builds(

@@ -13,16 +13,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pytest_audit_ledger import scan
 from pytest_audit_ledger.checkpoints.merkle import CompactRange, inclusion_proof, leaf_hash
 from pytest_audit_ledger.checkpoints.note import Checkpoint as Statement
 from pytest_audit_ledger.checkpoints.note import SigningKey
-from pytest_audit_ledger.checkpoints.pieces import Pieces, Share
+from pytest_audit_ledger.checkpoints.pieces import Pieces
 from pytest_audit_ledger.checkpoints.record import Record, binding, json_file, note_file, row_leaves
 from pytest_audit_ledger.checkpoints.store import checkpoint_path
-from pytest_audit_ledger.kinds.base import Column, Fold, LedgerInfo, Resumed
 from pytest_audit_ledger.kinds.checkpoint import Checkpoint
-from pytest_audit_ledger.sources.sample import COPY_COLUMNS
+from pytest_audit_ledger.kinds.kind import Fold
+from pytest_audit_ledger.model.columns import Column
+from pytest_audit_ledger.model.ledger_info import LedgerInfo, Resumed, Share
+from pytest_audit_ledger.scratch.sample import COPY_COLUMNS
+from pytest_audit_ledger.verify import scan
 from tests.property.test_merge import FOLDS, edit, edits, read
 from tests.signers import KEYS_GIVEN
 from tests.unit.builders import LEDGER, Row, batch, sample_rows, signed_rows

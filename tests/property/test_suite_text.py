@@ -8,11 +8,11 @@ from pathlib import Path
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
-from pytest_audit_ledger.names import QUOTED
-from pytest_audit_ledger.outcome import Status
+from pytest_audit_ledger.model.outcome import Status
+from pytest_audit_ledger.model.sql_names import QUOTED
 from pytest_audit_ledger.sources.queries import _filled
-from pytest_audit_ledger.suite.document import parse
 from pytest_audit_ledger.suite.sql_text import _masked
+from pytest_audit_ledger.suite.yaml_document import parse
 from tests.forger import Forger
 from tests.postgres.suites import run_text
 

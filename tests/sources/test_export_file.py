@@ -16,10 +16,10 @@ import pytest
 
 from pytest_audit_ledger.errors import SourceError, UsageError
 from pytest_audit_ledger.ledger import Ledger
-from pytest_audit_ledger.outcome import Assurance, Status
-from pytest_audit_ledger.sources.base import Segment
+from pytest_audit_ledger.model.outcome import Assurance, Status
 from pytest_audit_ledger.sources.export_file import ExportFile
 from pytest_audit_ledger.sources.manifest import manifest_path
+from pytest_audit_ledger.sources.source import Segment
 from tests.exports import (
     FOLDS,
     WRITERS,

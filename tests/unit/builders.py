@@ -7,9 +7,11 @@ from dataclasses import asdict
 from functools import cache
 from typing import Any
 
-from pytest_audit_ledger.entry import Batch, Entry, entry_hash, json_text
-from pytest_audit_ledger.kinds.base import Fold, LedgerInfo
-from pytest_audit_ledger.sources.sample import COPY_COLUMNS, sample_entries, sample_provenance
+from pytest_audit_ledger.kinds.kind import Fold
+from pytest_audit_ledger.model.batch import Batch, json_text
+from pytest_audit_ledger.model.entry import Entry, entry_hash
+from pytest_audit_ledger.model.ledger_info import LedgerInfo
+from pytest_audit_ledger.scratch.sample import COPY_COLUMNS, sample_entries, sample_provenance
 from tests.signers import RUNTIME
 
 Row = dict[str, str | None]

@@ -17,29 +17,27 @@ MODULES = sorted(path for path in PACKAGE.rglob("*.py"))
 LONGEST_MODULE = 400
 
 LAYERS = (
-    ("errors", "printable", "resources", "jsonb"),
-    ("names",),
-    ("entry", "outcome", "transcript_keys"),
-    ("checkpoints",),
+    ("errors",),
+    ("model", "files"),
+    ("checkpoints", "extensions"),
     ("kinds",),
     ("suite", "sources"),
-    ("attacks",),
-    ("scan", "interruption", "judgement", "resumption"),
-    ("verification",),
-    ("forensics",),
-    ("rendering", "progress", "repair", "wording"),
-    ("artifacts",),
-    ("hookspecs",),
-    ("extensions",),
-    ("comparison",),
+    ("scratch",),
+    ("verify",),
+    ("investigate", "repair"),
+    ("output",),
+    ("export",),
+    ("backup", "report"),
+    ("diff", "anchor", "evidence"),
     ("drill",),
-    ("ledger", "authoring"),
+    ("hookspecs",),
+    ("ledger",),
     ("cli", "plugin"),
     ("__main__",),
 )
 """From the bottom up. A module may import its own layer's room, and whatever lies below."""
 
-PSYCOPG2 = {"sources"}
+PSYCOPG2 = {"sources", "scratch", "repair"}
 PYTEST = {"plugin"}
 
 
@@ -83,7 +81,7 @@ def level(name: str) -> int:
 
 
 def test_there_are_modules_to_look_at() -> None:
-    assert {"entry.py", "kinds/chain.py", "plugin/__init__.py"} <= set(map(relative, MODULES))
+    assert {"model/entry.py", "kinds/chain_linkage.py", "plugin/__init__.py"} <= set(map(relative, MODULES))
 
 
 @every_module
@@ -110,7 +108,7 @@ def importers(library: str) -> set[str]:
     return {room(dotted(path)) for path in MODULES if any(name.partition(".")[0] == library for name in imported(path))}
 
 
-def test_only_the_sources_know_psycopg2() -> None:
+def test_only_sources_scratch_and_repair_know_psycopg2() -> None:
     assert importers("psycopg2") == PSYCOPG2
 
 
@@ -124,10 +122,11 @@ def test_nobody_imports_the_inside_of_pytest() -> None:
 
 def test_the_core_does_no_input_or_output() -> None:
     forbidden = {"os", "io", "pathlib", "socket", "subprocess", "sys", "tempfile", "logging"}
-    kinds = ("base", "chain", "coverage", "envelope", "plpgsql", "transcript")
-    forensics = ("forms", "rewritings", "hypotheses", "reconstruction", "systematic")
-    rooms = (*(f"kinds/{kind}.py" for kind in kinds), *(f"forensics/{name}.py" for name in forensics))
-    for name in ("entry.py", "jsonb.py", "outcome.py", *rooms):
+    kinds = ("kind", "chain_linkage", "hash_coverage", "envelope_hash", "plpgsql", "transcript_signature")
+    investigate = ("forms", "rewritings", "hypotheses", "reconstruction", "systematic")
+    rooms = (*(f"kinds/{kind}.py" for kind in kinds), *(f"investigate/{name}.py" for name in investigate))
+    model = [relative(path) for path in MODULES if room(dotted(path)) == "model"]
+    for name in (*model, *rooms):
         assert {one.partition(".")[0] for one in imported(PACKAGE / name)} & forbidden == set(), name
 
 

@@ -6,17 +6,15 @@ from dataclasses import replace
 
 import pytest
 
-from pytest_audit_ledger.entry import GENESIS_HASH, VERDICTS, Entry, entry_hash
-from pytest_audit_ledger.kinds.base import Fold
-from pytest_audit_ledger.kinds.chain import (
-    ChainLinkage,
-    EntryHash,
-    SequenceContinuity,
-    TimestampOrder,
-    VerdictTaxonomy,
-)
-from pytest_audit_ledger.outcome import LONGEST_TEXT
-from pytest_audit_ledger.sources.sample import sample_entries
+from pytest_audit_ledger.kinds.chain_linkage import ChainLinkage
+from pytest_audit_ledger.kinds.entry_hash import EntryHash
+from pytest_audit_ledger.kinds.kind import Fold
+from pytest_audit_ledger.kinds.sequence_continuity import SequenceContinuity
+from pytest_audit_ledger.kinds.timestamp_order import TimestampOrder
+from pytest_audit_ledger.kinds.verdict_taxonomy import VerdictTaxonomy
+from pytest_audit_ledger.model.entry import GENESIS_HASH, VERDICTS, Entry, entry_hash
+from pytest_audit_ledger.model.outcome import LONGEST_TEXT
+from pytest_audit_ledger.scratch.sample import sample_entries
 from tests.unit.builders import LEDGER, Row, batch, changed, places, row, run, sample_rows
 
 FOLDS: list[type[Fold]] = [ChainLinkage, EntryHash, SequenceContinuity, TimestampOrder, VerdictTaxonomy]

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import pytest
 
 from pytest_audit_ledger.drill.matrix import Touched, noticed
-from pytest_audit_ledger.judgement import Verification
-from pytest_audit_ledger.outcome import Assurance, Finding, Outcome, Severity, Status
+from pytest_audit_ledger.model.outcome import Assurance, Finding, Outcome, Severity, Status
+from pytest_audit_ledger.verify.judgement import Verification
 
 
 def outcome(status: Status, *findings: Finding, more: int = 0) -> Outcome:

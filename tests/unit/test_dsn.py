@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pytest_audit_ledger.errors import UsageError
-from pytest_audit_ledger.names import split_name
+from pytest_audit_ledger.model.sql_names import split_name
 from pytest_audit_ledger.sources import dsn
 from pytest_audit_ledger.sources.postgres import PostgresSource
 

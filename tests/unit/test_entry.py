@@ -14,17 +14,8 @@ from typing import Any
 import pytest
 from audit_ledger.canonical import canonical_entry_payload
 
-from pytest_audit_ledger.entry import (
-    GENESIS_HASH,
-    NULL,
-    Batch,
-    Entry,
-    canonical_payload,
-    canonical_timestamp,
-    entry_hash,
-    json_text,
-    plain_text,
-)
+from pytest_audit_ledger.model.batch import NULL, Batch, json_text, plain_text
+from pytest_audit_ledger.model.entry import GENESIS_HASH, Entry, canonical_payload, canonical_timestamp, entry_hash
 from pytest_audit_ledger.sources import copy_text
 from tests.unit.builders import batch, row, sample_rows
 

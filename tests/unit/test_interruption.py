@@ -7,7 +7,7 @@ from threading import Event, main_thread
 
 import pytest
 
-from pytest_audit_ledger.interruption import ATTEMPTS, PAUSE_S, interruptible
+from pytest_audit_ledger.sources.interruption import ATTEMPTS, PAUSE_S, interruptible
 
 LONG_S = 2 * ATTEMPTS * PAUSE_S
 

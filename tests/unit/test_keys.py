@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from pytest_audit_ledger.artifacts.checkpoint import write_signing_key
-from pytest_audit_ledger.artifacts.files import whole_files
+from pytest_audit_ledger.anchor.creation import write_signing_key
 from pytest_audit_ledger.checkpoints.keys import signing_key, verifier_keys
 from pytest_audit_ledger.checkpoints.note import SigningKey
 from pytest_audit_ledger.errors import OutputError, UsageError
+from pytest_audit_ledger.files.writing import whole_files
 
 KEY = SigningKey("bank.example/ledger", bytes(range(32)))
 OTHER = SigningKey("bank.example/ledger", bytes(range(1, 33)))

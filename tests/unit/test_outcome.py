@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_audit_ledger.outcome import LONGEST_TEXT, Finding, Findings, Severity
-from pytest_audit_ledger.printable import clip
+from pytest_audit_ledger.model.outcome import LONGEST_TEXT, Finding, Findings, Severity
+from pytest_audit_ledger.model.printable import clip
 
 CRITICAL, WARNING, INFO = Severity
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_audit_ledger.rendering.paragraphs import wrapped
+from pytest_audit_ledger.output.paragraphs import wrapped
 
 SENTENCES = st.text(st.sampled_from('ab "é'), max_size=60)
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import pytest
 
+from pytest_audit_ledger.files.resources import sql
 from pytest_audit_ledger.kinds.plpgsql import raises_unconditionally
-from pytest_audit_ledger.resources import sql
 
 RAISES = {
     "plain": "BEGIN RAISE EXCEPTION 'no'; END",

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 import pytest_audit_ledger
-from pytest_audit_ledger.outcome import DEFAULT_SAMPLES
+from pytest_audit_ledger.model.outcome import DEFAULT_SAMPLES
 from pytest_audit_ledger.plugin import declared
 from pytest_audit_ledger.sources.postgres import DEFAULT_TIMEOUT_S
 
@@ -35,7 +35,7 @@ def test_loading_the_plugin_imports_no_library_that_only_a_ledger_needs() -> Non
 
 def test_a_backup_imports_no_library_that_only_its_proof_needs() -> None:
     script = (
-        "import sys, pytest_audit_ledger.artifacts.backup, pytest_audit_ledger.cli.backup; "
+        "import sys, pytest_audit_ledger.backup.creation, pytest_audit_ledger.cli.backup; "
         "others = {'yaml', 'jsonschema', 'cryptography', 'tabulate', 'tqdm', 'jinja2', 'multiprocessing'}; "
         "print(sorted(others & set(sys.modules)))"
     )

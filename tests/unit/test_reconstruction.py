@@ -12,9 +12,8 @@ from typing import Any
 
 import pytest
 
-from pytest_audit_ledger.entry import GENESIS_HASH, HASHED_COLUMNS, VERDICTS, entry_hash
-from pytest_audit_ledger.forensics.hypotheses import Suspect, Vocabulary
-from pytest_audit_ledger.forensics.reconstruction import (
+from pytest_audit_ledger.investigate.hypotheses import Suspect, Vocabulary
+from pytest_audit_ledger.investigate.reconstruction import (
     Budget,
     Reconstruction,
     Stopped,
@@ -22,9 +21,10 @@ from pytest_audit_ledger.forensics.reconstruction import (
     Witness,
     reconstruct,
 )
-from pytest_audit_ledger.forensics.rewritings import Transformation, constant, rewritings
-from pytest_audit_ledger.rendering.reconstruction import sentence
-from pytest_audit_ledger.sources.sample import sample_entries
+from pytest_audit_ledger.investigate.rewritings import Transformation, constant, rewritings
+from pytest_audit_ledger.model.entry import GENESIS_HASH, HASHED_COLUMNS, VERDICTS, entry_hash
+from pytest_audit_ledger.output.reconstruction_text import sentence
+from pytest_audit_ledger.scratch.sample import sample_entries
 
 ENTRIES = list(sample_entries(60))
 BEFORE, ENTRY, AFTER = ENTRIES[48:51]

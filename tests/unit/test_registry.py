@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from pytest_audit_ledger.entry import Batch
 from pytest_audit_ledger.errors import RegistrationError
-from pytest_audit_ledger.kinds.base import Catalogue, Fold, Guard, Kind
+from pytest_audit_ledger.kinds.kind import Fold, Guard, Kind
 from pytest_audit_ledger.kinds.registry import SHIPPED, Registry
+from pytest_audit_ledger.model.batch import Batch
+from pytest_audit_ledger.model.questions import Catalogue
 
 
 class Weekend(Fold):

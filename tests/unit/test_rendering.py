@@ -6,11 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from pytest_audit_ledger.judgement import Survey, Verification
-from pytest_audit_ledger.kinds.base import V3_COLUMNS
-from pytest_audit_ledger.outcome import Assurance, Finding, Outcome, Severity, Status
-from pytest_audit_ledger.printable import printable
-from pytest_audit_ledger.rendering import describe, facts, full_report, table, tree
+from pytest_audit_ledger.model.columns import V3_COLUMNS
+from pytest_audit_ledger.model.outcome import Assurance, Finding, Outcome, Severity, Status
+from pytest_audit_ledger.model.printable import printable
+from pytest_audit_ledger.output.outcome_text import describe, facts, table
+from pytest_audit_ledger.output.verification_text import full_report, tree
+from pytest_audit_ledger.verify.judgement import Survey, Verification
 from tests.unit.builders import LEDGER
 
 

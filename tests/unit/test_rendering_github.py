@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from pytest_audit_ledger.outcome import Finding, Outcome, Severity, Status
-from pytest_audit_ledger.rendering.github import workflow_commands
-from pytest_audit_ledger.rendering.markdown import code, escaped
+from pytest_audit_ledger.model.outcome import Finding, Outcome, Severity, Status
+from pytest_audit_ledger.output.github import workflow_commands
+from pytest_audit_ledger.output.markdown import code, escaped
 
 OUTCOME = Outcome(
     check_id="flags",

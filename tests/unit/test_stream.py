@@ -10,8 +10,8 @@ from types import FrameType
 
 import pytest
 
-from pytest_audit_ledger.artifacts.stream import Stream
-from pytest_audit_ledger.entry import Batch
+from pytest_audit_ledger.export.stream import Stream
+from pytest_audit_ledger.model.batch import Batch
 
 BATCH = Batch({"sequence_number": ["1"]})
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from pytest_audit_ledger.errors import SuiteError
+from pytest_audit_ledger.files.resources import folder
 from pytest_audit_ledger.kinds.registry import Registry
-from pytest_audit_ledger.outcome import Severity
-from pytest_audit_ledger.resources import folder
+from pytest_audit_ledger.model.outcome import Severity
 from pytest_audit_ledger.suite import Control, load
 from tests.unit.suites import CHECK, CONTROLS, GUARD, HEAD, NAME, ORDER, Read, Refuse, headlines
 

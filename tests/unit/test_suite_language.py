@@ -10,7 +10,7 @@ import pytest
 
 from pytest_audit_ledger.errors import SuiteError
 from pytest_audit_ledger.kinds.registry import Registry
-from pytest_audit_ledger.outcome import Severity, Waiver
+from pytest_audit_ledger.model.outcome import Severity, Waiver
 from pytest_audit_ledger.suite import Suite, load
 from tests.unit.suites import CHECK, CONTROLS, HEAD, NAME, ORDER, Read, Refuse, assert_marked, headlines
 

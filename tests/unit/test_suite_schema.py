@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from pytest_audit_ledger.authoring import schema
+from pytest_audit_ledger.files.resources import folder
 from pytest_audit_ledger.kinds.registry import Registry
-from pytest_audit_ledger.resources import folder
-from pytest_audit_ledger.suite.document import parse
+from pytest_audit_ledger.suite.authoring import schema
 from pytest_audit_ledger.suite.schema import complete
+from pytest_audit_ledger.suite.yaml_document import parse
 from tests.unit.suites import CHECK, HEAD, ORDER
 
 ROOT = Path(__file__).parents[2]

@@ -10,12 +10,13 @@ from hashlib import sha256
 
 import pytest
 
-from pytest_audit_ledger.entry import HASHED_COLUMNS, Entry, entry_hash, json_text
-from pytest_audit_ledger.forensics.forms import CANONICAL, Form, Nulls
-from pytest_audit_ledger.forensics.hypotheses import Suspect, Vocabulary, texts
-from pytest_audit_ledger.forensics.systematic import LostDigits, Systematic, SystematicCause, find
-from pytest_audit_ledger.rendering.reconstruction import cause_sentence
-from pytest_audit_ledger.sources.sample import sample_entries
+from pytest_audit_ledger.investigate.forms import CANONICAL, Form, Nulls
+from pytest_audit_ledger.investigate.hypotheses import Suspect, Vocabulary, texts
+from pytest_audit_ledger.investigate.systematic import LostDigits, Systematic, SystematicCause, find
+from pytest_audit_ledger.model.batch import json_text
+from pytest_audit_ledger.model.entry import HASHED_COLUMNS, Entry, entry_hash
+from pytest_audit_ledger.output.reconstruction_text import cause_sentence
+from pytest_audit_ledger.scratch.sample import sample_entries
 from tests.unit.builders import LEDGER, Row, batch
 
 ENTRIES = list(sample_entries(240))

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from pytest_audit_ledger.errors import UsageError
-from pytest_audit_ledger.transcript_keys import is_signed, keys_by_id, read_keys
+from pytest_audit_ledger.kinds.transcript_keys import is_signed, keys_by_id, read_keys
 from tests.signers import FOREIGN_PEM, PEM, RUNTIME, RUNTIME_KEY
 
 DATA = Path(__file__).parents[1] / "data"

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from pytest_audit_ledger.entry import VERDICTS
-from pytest_audit_ledger.judgement import CONSISTENCY, Survey, judge
-from pytest_audit_ledger.outcome import Anchor, Assurance, Outcome, Severity, Status
-from pytest_audit_ledger.verification import _Surveyor
+from pytest_audit_ledger.model.entry import VERDICTS
+from pytest_audit_ledger.model.outcome import Anchor, Assurance, Outcome, Severity, Status
+from pytest_audit_ledger.verify.judgement import CONSISTENCY, Survey, judge
+from pytest_audit_ledger.verify.run import _Surveyor
 from tests.unit.builders import LEDGER, Row, batch, sample_rows
 
 SURVEY = Survey(

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from pytest_audit_ledger.judgement import waived
-from pytest_audit_ledger.outcome import Outcome, Severity, Status, Waiver
+from pytest_audit_ledger.model.outcome import Outcome, Severity, Status, Waiver
+from pytest_audit_ledger.verify.judgement import waived
 
 EXPIRES = datetime(2026, 12, 31, 23, 59, 59, tzinfo=timezone.utc)
 WAIVER = Waiver("W-7", "Replica rebuild", "CISO", EXPIRES, "GRC-112")

@@ -14,11 +14,11 @@ import pytest
 import pytest_audit_ledger
 from pytest_audit_ledger.cli import main
 from pytest_audit_ledger.cli.backup import verify as verify_backup
-from pytest_audit_ledger.judgement import Verification
-from pytest_audit_ledger.kinds.base import Kind
+from pytest_audit_ledger.kinds.kind import Kind
 from pytest_audit_ledger.kinds.registry import SHIPPED
-from pytest_audit_ledger.outcome import Assurance, Finding, Outcome, Severity, Status
-from pytest_audit_ledger.wording import SHARED, for_command, verification_for_command
+from pytest_audit_ledger.model.outcome import Assurance, Finding, Outcome, Severity, Status
+from pytest_audit_ledger.output.wording import SHARED, for_command, verification_for_command
+from pytest_audit_ledger.verify.judgement import Verification
 
 PACKAGE = Path(pytest_audit_ledger.__file__).parent
 IN_PYTEST = {f"--ledger-{name}" for name in SHARED}

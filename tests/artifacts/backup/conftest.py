@@ -9,7 +9,7 @@ from pathlib import Path
 import pyrage
 import pytest
 
-from pytest_audit_ledger.sources.sample import sample_entries
+from pytest_audit_ledger.scratch.sample import sample_entries
 from tests.artifacts.backup.support import ENTRIES
 from tests.artifacts.support import hostile_entries
 from tests.forger import Forger

@@ -7,7 +7,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from pytest_audit_ledger.artifacts.backup import BackupResult
+from pytest_audit_ledger.backup.creation import BackupResult
 from pytest_audit_ledger.ledger import Ledger
 from pytest_audit_ledger.sources.manifest import manifest_path
 from tests.forger import Forger

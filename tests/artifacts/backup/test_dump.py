@@ -24,17 +24,17 @@ import pytest
 from jsonschema import Draft202012Validator
 from psycopg2.extensions import make_dsn, parse_dsn
 
-from pytest_audit_ledger.artifacts.backup import MANIFEST_SCHEMA, BackupResult, backup_request
-from pytest_audit_ledger.artifacts.encryption import Key
-from pytest_audit_ledger.artifacts.proof import Method
-from pytest_audit_ledger.comparison import verify_backup
+from pytest_audit_ledger.backup.creation import MANIFEST_SCHEMA, BackupResult, backup_request
+from pytest_audit_ledger.backup.encryption import Key
+from pytest_audit_ledger.backup.proof import Method
+from pytest_audit_ledger.backup.verification import verify_backup
 from pytest_audit_ledger.errors import LedgerError, OutputError, SourceError, UsageError
+from pytest_audit_ledger.files.resources import json_schema
 from pytest_audit_ledger.ledger import Ledger
-from pytest_audit_ledger.outcome import Assurance, Status
-from pytest_audit_ledger.resources import json_schema
+from pytest_audit_ledger.model.outcome import Assurance, Status
+from pytest_audit_ledger.scratch.sample import sample_entries
 from pytest_audit_ledger.sources import programs
 from pytest_audit_ledger.sources.manifest import manifest_path
-from pytest_audit_ledger.sources.sample import sample_entries
 from tests.artifacts.backup.support import ENTRIES, NAMES, back_up, left, major, public
 from tests.forger import Forger
 from tests.postgres.support import (

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from psycopg2.extensions import make_dsn, parse_dsn
 
-from pytest_audit_ledger.artifacts import encryption
-from pytest_audit_ledger.artifacts.encryption import Key, Opener, decrypt, opener_of, read_key
-from pytest_audit_ledger.artifacts.proof import Method
-from pytest_audit_ledger.comparison import verify_backup
+from pytest_audit_ledger.backup import encryption
+from pytest_audit_ledger.backup.encryption import Key, Opener, decrypt, opener_of, read_key
+from pytest_audit_ledger.backup.proof import Method
+from pytest_audit_ledger.backup.verification import verify_backup
 from pytest_audit_ledger.errors import SourceError, UsageError
 from tests.artifacts.backup.support import back_up, left, public
 from tests.forger import Forger

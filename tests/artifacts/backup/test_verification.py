@@ -12,12 +12,12 @@ import pyrage
 import pytest
 from psycopg2.extensions import make_dsn, parse_dsn
 
-from pytest_audit_ledger.artifacts.digest import digest
-from pytest_audit_ledger.artifacts.proof import Method
-from pytest_audit_ledger.comparison import verify_backup
+from pytest_audit_ledger.backup.digest import digest
+from pytest_audit_ledger.backup.proof import Method
+from pytest_audit_ledger.backup.verification import verify_backup
 from pytest_audit_ledger.errors import SourceError, UsageError
 from pytest_audit_ledger.ledger import Ledger
-from pytest_audit_ledger.outcome import Assurance
+from pytest_audit_ledger.model.outcome import Assurance
 from pytest_audit_ledger.sources.manifest import manifest_path
 from pytest_audit_ledger.sources.postgres import PostgresSource
 from tests.artifacts.backup.support import NAMES, back_up, public, refit

@@ -1,0 +1,1 @@
+"""Checkpoints made from a ledger that was verified, and proofs of single entries."""

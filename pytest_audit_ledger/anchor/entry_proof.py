@@ -1,0 +1,150 @@
+"""The proof that one entry is among those of a checkpoint: to be shown without the rest of the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pytest_audit_ledger.checkpoints.note import LARGEST_NOTE, Checkpoint, VerifierKey
+from pytest_audit_ledger.checkpoints.proof import LARGEST_PROOF, InclusionPath, Proof
+from pytest_audit_ledger.checkpoints.store import Trusted, open_checkpoint, read_store
+from pytest_audit_ledger.errors import OutputError, SourceError, UsageError
+from pytest_audit_ledger.files.writing import Written, whole_files
+from pytest_audit_ledger.kinds.entry_tree import entry_leaves
+from pytest_audit_ledger.model.batch import Batch
+from pytest_audit_ledger.model.entry import PAYLOAD_COLUMNS
+from pytest_audit_ledger.model.progress import Progress
+from pytest_audit_ledger.sources.export_file import ExportFile
+from pytest_audit_ledger.sources.source import Segment, Snapshot, Source
+
+_COLUMNS = tuple(PAYLOAD_COLUMNS.values())
+
+
+@dataclass(frozen=True)
+class EntryProof:
+    """What came of proving an entry.
+
+    `file` is None where the entries do not lead to the root that `checkpoint` was signed with, so that nothing is
+    proven and nothing was written.
+    """
+
+    checkpoint: Trusted
+    file: Written | None
+
+
+def prove(
+    source: Source,
+    number: int,
+    folders: Sequence[str | Path],
+    keys: Sequence[VerifierKey],
+    path: Path,
+    progress: Progress,
+) -> EntryProof:
+    """Write the proof of an entry, by its sequence number, under the newest trusted checkpoint, to `path`.
+
+    Raises UsageError where that checkpoint does not speak of the entry, or there is none; SourceError where the ledger
+    cannot be read, OutputError where the file cannot be written.
+    """
+    if isinstance(source, ExportFile):
+        raise UsageError("An entry is proven from a database.", "Name the DSN of the ledger's database.")
+    store = read_store(folders, keys)
+    if not store.trusted:
+        reason = f": {store.rejected[0].path} is not trusted: {store.rejected[0].reason}" if store.rejected else ""
+        raise UsageError(f"There is no checkpoint to prove the entry with{reason}.", "Name its folder and its key.")
+    newest = store.trusted[-1]
+    if not 1 <= number <= newest.size:
+        raise UsageError(
+            f"The newest checkpoint speaks of the entries 1 to {newest.size:,}, and not of {number:,}.",
+            "Prove another entry, or make a checkpoint first.",
+        )
+    with source.snapshot() as snapshot:
+        inclusion = _read(snapshot, number, newest.size, progress)
+    proof = Proof(number - 1, inclusion.hashes(), _note(newest))
+    if proof.root(inclusion.leaf, newest.size) != newest.checkpoint.root:
+        return EntryProof(newest, None)
+    with whole_files(path) as (draft,):
+        draft.write(proof.data())
+    return EntryProof(newest, draft.written(str(path)))
+
+
+def _read(snapshot: Snapshot, number: int, size: int, progress: Progress) -> InclusionPath:
+    """Read the entries of the checkpoint; where they are not numbered 1, 2, 3 …, the proof leads nowhere."""
+    reason = next(filter(None, map(snapshot.unreadable, ("sequence_number", *_COLUMNS))), None)
+    if reason is not None:
+        raise SourceError(f"The ledger cannot be read: {reason}.", "Verify it first.")
+    inclusion = InclusionPath(number - 1, size)
+    count = 0
+    with progress(size) as advance:
+
+        def consume(batch: Batch) -> None:
+            nonlocal count
+            inclusion.feed(count, entry_leaves(batch))
+            count += len(batch)
+            advance(len(batch))
+
+        snapshot.scan(_COLUMNS, Segment(1, size + 1), consume)
+    return inclusion
+
+
+def _note(newest: Trusted) -> bytes:
+    try:
+        with Path(newest.path).open("rb") as file:
+            return file.read(LARGEST_NOTE)
+    except OSError as error:
+        raise OutputError(f"{newest.path} cannot be read: {error.strerror}.", "Try again.") from None
+
+
+@dataclass(frozen=True)
+class Proven:
+    """An entry that is among those of a checkpoint, and which of its columns that says nothing about."""
+
+    number: int
+    entry_hash: str
+    checkpoint: Checkpoint
+    keys: tuple[VerifierKey, ...]
+    uncovered: tuple[str, ...]
+
+
+def check_proof(proof_file: Path, entry_file: Path, keys: Sequence[VerifierKey]) -> Proven | str:
+    """Return what a proof proves of the one entry in an export file, or why it proves nothing.
+
+    Raises UsageError where the file does not hold one entry with all hashed columns, or where one cannot be read.
+    """
+    entry, columns = _entry(entry_file)
+    try:
+        with proof_file.open("rb") as file:
+            proof = Proof.parse(file.read(LARGEST_PROOF + 1))
+        checkpoint, signers = open_checkpoint(proof.note, keys)
+        root = proof.root(entry_leaves(entry)[0], checkpoint.size)
+    except OSError as error:
+        raise UsageError(f"{proof_file} cannot be read: {error.strerror}.", "Name a proof.") from None
+    except ValueError as error:
+        return f"{proof_file} is no proof that can be trusted: {error}"
+    (number,), (digest,) = entry.sequence_numbers, entry.recomputed_hashes
+    (stored,) = entry.values("entry_hash") if "entry_hash" in columns else (None,)
+    if number != proof.index + 1:
+        return f"{proof_file} is of entry {proof.index + 1:,}, and {entry_file} holds entry {number}"
+    if root != checkpoint.root:
+        return f"the entry in {entry_file} is not the one that was signed, or {proof_file} was changed"
+    if stored not in (None, digest):
+        return f"the entry_hash in {entry_file} is not the hash of the entry"
+    uncovered = tuple(name for name in columns if name not in (*_COLUMNS, "entry_hash"))
+    return Proven(proof.index + 1, digest, checkpoint, signers, uncovered)
+
+
+def _entry(path: Path) -> tuple[Batch, tuple[str, ...]]:
+    """Return the one entry in a file, and its columns."""
+    batches: list[Batch] = []
+    try:
+        with ExportFile(path).snapshot() as snapshot:
+            columns = tuple(snapshot.info.columns)
+            lacking = [name for name in _COLUMNS if name not in columns]
+            if not lacking:
+                snapshot.scan(columns, Segment(), batches.append)
+    except SourceError as error:
+        raise UsageError(error.message, "Name an export of one entry with all of its columns.") from None
+    if lacking or sum(map(len, batches)) != 1:
+        what = f"lacks {', '.join(lacking)}" if lacking and columns else "does not hold one entry"
+        raise UsageError(f"{path} {what}.", "Name a file with one line of an export, with all columns.")
+    return batches[0], columns

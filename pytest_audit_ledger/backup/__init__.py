@@ -1,0 +1,1 @@
+"""Backups: written, restored, and verified."""

@@ -1,0 +1,318 @@
+"""Backups: the whole database as pg_dump writes it, compressed and encrypted in a stream, with a manifest beside it.
+
+The dump, the verification and what the manifest says of the entries come from one snapshot. Everything in the database
+is dumped, since a ledger is only as good as its triggers, and for a single table pg_dump leaves out their functions.
+Owners and grants are not, because the roles need not exist where it is restored; nor are publications and
+subscriptions, which would connect to other servers, with their passwords.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import zlib
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
+
+from pytest_audit_ledger.backup.encryption import Key, Opener, encrypt, key_of_this_run
+from pytest_audit_ledger.backup.proof import NOT_PROVEN, Content, Method, Proof, statuses
+from pytest_audit_ledger.errors import OutputError, UsageError
+from pytest_audit_ledger.export.tally import tally
+from pytest_audit_ledger.files.resources import tool_version
+from pytest_audit_ledger.files.writing import Draft, Written, whole_files, written_json
+from pytest_audit_ledger.model.entry import canonical_timestamp
+from pytest_audit_ledger.model.progress import BYTES, Advance, Progress, no_progress
+from pytest_audit_ledger.output.artifact import Artifact, Verified
+from pytest_audit_ledger.output.wording import ending_for_command
+from pytest_audit_ledger.sources import programs
+from pytest_audit_ledger.sources.interruption import interruptible
+from pytest_audit_ledger.sources.manifest import manifest_path
+from pytest_audit_ledger.sources.postgres import LOCK_TIMEOUT_S, PostgresSnapshot
+from pytest_audit_ledger.sources.programs import CHUNK, Program, Running
+from pytest_audit_ledger.sources.source import Snapshot
+from pytest_audit_ledger.verify.judgement import Verification
+
+if TYPE_CHECKING:
+    from pytest_audit_ledger.backup.prover import Prover
+
+FORMATS = ("plain", "custom")
+MANIFEST_SCHEMA = "backup-manifest.schema.json"
+OWNER_ONLY = 0o600
+
+_NAME = re.compile(r"(?P<stem>.*?)(?P<gz>\.gz)?(?P<age>\.age)?", re.IGNORECASE | re.DOTALL)
+_SUFFIXES = {".sql": "plain", ".dump": "custom"}
+
+
+@dataclass(frozen=True)
+class Backup:
+    """What to write, and where to: `path` ends as what is done to the dump asks for; no `key` is no encryption."""
+
+    path: str
+    format: str
+    compressed: bool
+    key: Key | None = None
+
+
+def backup_request(
+    path: str,
+    *,
+    format: str | None = None,  # noqa: A002  (the word of the option)
+    compress: bool = False,
+    key: Key | None = None,
+) -> Backup:
+    """Return a request for a backup.
+
+    The format is that of the suffix where it is not given, or plain. `.gz` asks for compression, too; a name that lacks
+    `.gz` or `.age` gets it, so that it says what the file is. Raises UsageError where the request makes no sense.
+    """
+    if path == "-" or not Path(path).name:
+        raise UsageError("A backup is a file, with its manifest beside it.", "Name the file to write.")
+    name = _NAME.fullmatch(path)
+    assert name is not None  # noqa: S101  (it matches any text)
+    if name["age"] and key is None:
+        raise UsageError(
+            f"{path} asks for encryption, and there is no key.", "Give --encryption-key, or leave .age out."
+        )
+    chosen = format or _SUFFIXES.get(Path(name["stem"]).suffix.lower(), "plain")
+    if chosen not in FORMATS:
+        raise UsageError(f"There is no format {chosen!r} of a backup.", f"Write one of {', '.join(FORMATS)}.")
+    compressed = compress or bool(name["gz"])
+    gz, age = name["gz"] or (".gz" if compressed else ""), name["age"] or (".age" if key else "")
+    return Backup(f"{name['stem']}{gz}{age}", chosen, compressed, key)
+
+
+@dataclass(frozen=True)
+class BackupResult:
+    """What was backed up. `files` are the backup and its manifest; the properties are called as ski-audit-ledger's."""
+
+    files: tuple[Written, ...]
+    manifest: dict[str, Any]
+    verification: Verification | None
+    proof: Proof
+
+    @property
+    def backup_file(self) -> str:
+        """Where the backup lies."""
+        return self.files[0].path
+
+    @property
+    def backup_date(self) -> datetime:
+        """When it was made, in UTC."""
+        return datetime.fromisoformat(self.manifest["created_at"])
+
+    @property
+    def source_db(self) -> str:
+        """The database, without secrets."""
+        return str(self.manifest["source"])
+
+    @property
+    def compressed(self) -> bool:
+        """Whether it is compressed by gzip."""
+        return bool(self.manifest["compression"])
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of the backup."""
+        return self.files[0].size
+
+    @property
+    def checksum(self) -> str:
+        """SHA-256 of the backup."""
+        return self.files[0].sha256
+
+    @property
+    def encryption_used(self) -> bool:
+        """Whether it is encrypted."""
+        return bool(self.manifest["encryption"])
+
+    @property
+    def verified(self) -> bool:
+        """Whether it was restored, and what came out is the ledger that was backed up."""
+        return self.proof.method is Method.RESTORED
+
+    @property
+    def verification_status(self) -> str:
+        """How it was proven, in words."""
+        return self.proof.meaning
+
+
+def backup(
+    snapshot: Snapshot,
+    request: Backup,
+    *,
+    verification: Verification | None = None,
+    prover: Prover | None = None,
+    progress: Progress = no_progress,
+) -> BackupResult:
+    """Write a dump of the snapshot's database to a file, and a manifest beside it; both or none.
+
+    `verification` is one of this very snapshot; `prover` restores the file before it gets its name. Raises SourceError
+    where the database cannot be dumped, OutputError where the file cannot be written, or is not what it has to be.
+    """
+    if not isinstance(snapshot, PostgresSnapshot):
+        raise UsageError("Only a database can be backed up.", "Copy an export, with its manifest.")
+    program = programs.find("pg_dump", snapshot.login().server_major)
+    key, opener = _keys(request.key, proven=prover is not None)
+    path = Path(request.path)
+    with whole_files(path, manifest_path(path), mode=OWNER_ONLY) as (file, beside):
+        told = _dump(snapshot, program, replace(request, key=key), file, progress)
+        written = file.written(request.path)
+        if prover is None:
+            held, proof = Content(told), NOT_PROVEN
+        else:
+            held = prover.content(snapshot, verification)
+            with file.reopened() as dumped:
+                proof = prover.prove(dumped, opener, held, snapshot.info.table)
+        if proof.contradictions:
+            raise OutputError(
+                f"The backup does not hold what the database does: {'; '.join(proof.contradictions)}.",
+                "Nothing of it is left. Without --verify it is written nevertheless.",
+            )
+        manifest = _manifest(snapshot, request, program, written, held, verification, proof)
+        files = (written, written_json(beside, manifest, manifest_path(path)))
+    return BackupResult(files, manifest, verification, proof)
+
+
+@dataclass(frozen=True)
+class BackupArtifact(Artifact):
+    """A backup of what a run verified, proven before it gets its name."""
+
+    request: Backup
+    prover: Prover
+
+    def write(self, verified: Verified) -> tuple[Written, ...]:
+        """Write the backup and its manifest. Raises OutputError where it was written, and could not be restored."""
+        prover = replace(self.prover, progress=verified.progress)
+        result = backup(
+            verified.snapshot,
+            self.request,
+            verification=verified.verification,
+            prover=prover,
+            progress=verified.progress,
+        )
+        if not result.verified:
+            raise OutputError(f"{result.backup_file} was written, and is not proven: {result.verification_status}")
+        return result.files
+
+
+def _keys(key: Key | None, *, proven: bool) -> tuple[Key | None, Opener]:
+    """Return what encrypts, and what opens it again in this run, to prove it."""
+    if key is None or not proven:
+        return key, Opener()
+    if key.passphrase is not None:
+        return key, Opener(passphrase=key.passphrase)
+    recipient, opener = key_of_this_run()
+    return Key((*key.recipients, recipient)), opener
+
+
+def _dump(
+    snapshot: PostgresSnapshot, program: Program, request: Backup, file: Draft, progress: Progress
+) -> dict[str, Any]:
+    """Write the dump to the file, and return the tally of the ledger."""
+    arguments = [
+        f"--format={request.format}",
+        f"--snapshot={snapshot.share()}",
+        f"--lock-wait-timeout={LOCK_TIMEOUT_S}s",
+        "--encoding=UTF8",
+        *("--no-owner", "--no-privileges", "--no-tablespaces", "--no-publications", "--no-subscriptions"),
+        *(["--compress=0"] if request.compressed and request.format == "custom" else []),
+    ]
+    with Running(program, arguments, snapshot.login()) as running, progress(None, BYTES) as advance:
+
+        def write() -> dict[str, Any]:
+            _copy(_Dumped(running, advance), request, file)
+            with ThreadPoolExecutor(1, "audit-ledger") as thread:
+                synced = thread.submit(file.sync)  # the server counts while the disk is at work
+                told = tally(snapshot).told()
+                synced.result()
+            return told
+
+        def stop() -> None:
+            running.stop()
+            snapshot.stop()
+
+        return interruptible(write, stop)
+
+
+def _copy(dumped: _Dumped, request: Backup, file: Draft) -> None:
+    """Write a dump to the file, compressed and encrypted as it is asked for."""
+    reader = cast("BinaryIO", _Deflated(dumped) if request.compressed else dumped)
+    if request.key is not None:
+        encrypt(request.key, reader, cast("BinaryIO", file))
+    else:
+        shutil.copyfileobj(reader, file, CHUNK)
+
+
+class _Dumped:
+    """What a program prints; its end is only reached where the program ended well."""
+
+    def __init__(self, running: Running, advance: Advance) -> None:
+        self._running = running
+        self._advance = advance
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._running.output.read(size)
+        self._advance(len(data))
+        if size < 0 or len(data) < size:
+            self._running.finish()
+        return data
+
+
+class _Deflated:
+    """The same, compressed by gzip: without name and time, so that the same dump makes the same bytes."""
+
+    def __init__(self, dumped: _Dumped) -> None:
+        self._dumped = dumped
+        self._gzip = zlib.compressobj(6, wbits=31)  # with gzip's header and checksum (RFC 1952)
+        self._ready = b""
+        self._ended = False
+
+    def read(self, size: int = -1) -> bytes:
+        while not self._ended and (size < 0 or len(self._ready) < size):
+            data = self._dumped.read(CHUNK)
+            self._ended = len(data) < CHUNK
+            self._ready += self._gzip.compress(data) + (self._gzip.flush() if self._ended else b"")
+        size = len(self._ready) if size < 0 else size
+        piece, self._ready = self._ready[:size], self._ready[size:]
+        return piece
+
+
+def _manifest(
+    snapshot: PostgresSnapshot,
+    request: Backup,
+    program: Program,
+    written: Written,
+    held: Content,
+    verification: Verification | None,
+    proof: Proof,
+) -> dict[str, Any]:
+    info = snapshot.info
+    return {
+        "manifest_version": 1,
+        "tool_version": tool_version(),
+        "file": Path(written.path).name,
+        "format": request.format,
+        "compression": "gzip" if request.compressed else "",
+        "encryption": "age" if request.key else "",
+        "recipients": request.key.described() if request.key else [],
+        "size": written.size,
+        "sha256": written.sha256,
+        **held.told,
+        "digest": held.digest,
+        "source": info.database,
+        "table": info.table,
+        "server_version": info.server_version,
+        "pg_dump_version": program.version,
+        "server_time": info.server_time,
+        "snapshot": info.snapshot,
+        "created_at": canonical_timestamp(datetime.now(timezone.utc)),
+        "assurance": verification.assurance.value if verification else "UNKNOWN",
+        "assurance_meaning": verification.sentence if verification else "The entries were not verified.",
+        "checks": {name: status.value for name, status in statuses(verification).items()},
+        "proof": proof.method.value,
+        "proof_meaning": ending_for_command(proof.meaning, proof.advice),
+        "proof_server_version": proof.server_version,
+    }

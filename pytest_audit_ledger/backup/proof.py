@@ -1,0 +1,82 @@
+"""What is stated of a backup, how it was proven, and what came of it (see `prover.py`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from hashlib import sha256
+from typing import Any, BinaryIO
+
+from pytest_audit_ledger.errors import SourceError
+from pytest_audit_ledger.model.outcome import Status
+from pytest_audit_ledger.sources.programs import CHUNK
+from pytest_audit_ledger.verify.judgement import Verification
+
+
+class Method(str, Enum):
+    """How much was done to prove a backup, from nothing to everything."""
+
+    NONE = "none"
+    CHECKSUM = "checksum"
+    LISTED = "listed"
+    RESTORED = "restored"
+
+
+_GOOD = (Status.PASS, Status.WARN)
+
+
+@dataclass(frozen=True)
+class Content:
+    """What a ledger holds: its tally, by the names of a manifest; its digest, and how its checks ended, if known."""
+
+    told: Mapping[str, Any]
+    digest: str = ""
+    statuses: Mapping[str, Status] = field(default_factory=dict)
+
+    def contradicted_by(self, found: Content) -> list[str]:
+        """Return in words whatever is not the same in both, of what both know."""
+        pairs = [(name.replace("_", " "), value, found.told[name]) for name, value in self.told.items()]
+        if self.digest and found.digest:
+            pairs.append(("digest over all columns", self.digest, found.digest))
+        for name in sorted(self.statuses.keys() & found.statuses.keys()):
+            wanted, got = self.statuses[name], found.statuses[name]
+            if wanted in _GOOD and got not in _GOOD:  # on another server a complaint may go, and none may come
+                pairs.append((name, wanted.value, got.value))
+        return [f"{name}: expected {wanted}, got {got}" for name, wanted, got in pairs if wanted != got]
+
+
+def statuses(verification: Verification | None) -> dict[str, Status]:
+    """Return how each check ended."""
+    return {outcome.check_id: outcome.status for outcome in verification.outcomes} if verification else {}
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What was done to prove a backup, and what came of it.
+
+    What to do, where `meaning` says it, is its end, and also `advice`. `server_version` and `verification` are of the
+    restored ledger. `contradictions` say what is not as it has to be.
+    """
+
+    method: Method
+    meaning: str
+    server_version: str = ""
+    verification: Verification | None = None
+    contradictions: tuple[str, ...] = ()
+    advice: str = ""
+
+
+NOT_PROVEN = Proof(Method.NONE, "Nothing was done to prove that the file can be restored.")
+
+
+def checksum(file: BinaryIO) -> str:
+    """Return the SHA-256 of a file. Raises SourceError where it cannot be read."""
+    found = sha256()
+    file.seek(0)
+    try:
+        while block := file.read(CHUNK):
+            found.update(block)
+    except OSError as error:
+        raise SourceError(f"The backup cannot be read: {error.strerror}.", "Check its permissions.") from None
+    return found.hexdigest()

@@ -1,0 +1,241 @@
+r"""Restoring a backup: decrypted, decompressed and given to psql or pg_restore, all in a stream.
+
+What a file is shows in its first bytes, whatever its name. A plain dump is a script that psql runs, and psql has
+commands of its own that run programs. No dump has any but one pair, which pg_dump writes around it to lock the others
+(`\restrict`, since CVE-2025-8714). A file may say that with a key its author knows, so ours takes its place.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import shutil
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager, suppress
+from typing import BinaryIO, Protocol, cast
+
+from pytest_audit_ledger.backup.encryption import Opener, decrypt, is_encrypted
+from pytest_audit_ledger.errors import SourceError
+from pytest_audit_ledger.model.progress import BYTES, Advance, Progress, no_progress
+from pytest_audit_ledger.scratch.server import scratch_database
+from pytest_audit_ledger.sources import programs
+from pytest_audit_ledger.sources.interruption import interruptible
+from pytest_audit_ledger.sources.postgres import PostgresSource
+from pytest_audit_ledger.sources.programs import CHUNK, Login, Running
+
+CUSTOM = b"PGDMP"
+"""What a dump in pg_dump's custom format begins with."""
+
+_GZIP = b"\x1f\x8b"
+_END = b"-- PostgreSQL database dump complete"
+_RESTRICT = re.compile(rb"^\\restrict (\w+)\r?\n", re.MULTILINE)
+_HEAD = 4096
+"""Bytes within which a plain dump is locked."""
+
+_DAMAGED = "The backup is damaged or cut off"
+_FETCH = "Fetch it again from where it was filed."
+
+
+@contextmanager
+def restored(
+    file: BinaryIO, opener: Opener, *, scratch: str | None, table: str, timeout: int, progress: Progress = no_progress
+) -> Iterator[PostgresSource]:
+    """Restore a backup into a scratch database, and yield it; the database is dropped on leaving.
+
+    `scratch`: the DSN of a server to use, None for an embedded one. Raises UsageError and SourceError.
+    """
+    with scratch_database(scratch) as dsn:
+        source = PostgresSource(dsn, table, timeout)
+        with closing(source.connect()) as connection:
+            login = source.login(connection)
+        with ExitStack() as resources:
+            loader = Loader(lambda custom: resources.enter_context(_restoring(login, custom=custom)))
+            with progress(os.fstat(file.fileno()).st_size, BYTES) as advance:
+                interruptible(lambda: unpack(file, opener, loader, advance), loader.stop)
+        yield source
+
+
+def _restoring(login: Login, *, custom: bool) -> Running:
+    if custom:
+        arguments = ["--no-owner", "--no-privileges", "--exit-on-error"]
+        return Running(programs.find("pg_restore", login.server_major), arguments, login, fed=True)
+    arguments = ["--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1"]
+    return Running(programs.find("psql", login.server_major), arguments, login, fed=True)
+
+
+def listing() -> Running:
+    """Start `pg_restore --list`: of whatever version, as the newest reads every dump."""
+    return Running(programs.newest("pg_restore"), ["--list"], None, fed=True)
+
+
+class Sink(Protocol):
+    """Where a dump goes to, piece by piece; `finish` is called at its end."""
+
+    def write(self, data: bytes) -> int:
+        """Take a piece of the dump."""
+
+    def finish(self) -> None:
+        """Judge what was written. Raises SourceError where that was no whole dump."""
+
+
+def unpack(file: BinaryIO, opener: Opener, sink: Sink, advance: Advance = lambda _: None) -> None:
+    """Decrypt and decompress a backup, as it needs, into `sink`. Raises SourceError where it is damaged."""
+    encrypted = is_encrypted(file)
+    file.seek(0)
+    reader, inflated = cast("BinaryIO", _Counted(file, advance)), _Inflated(sink)
+    if not encrypted:
+        shutil.copyfileobj(reader, inflated, CHUNK)
+    elif opener:
+        decrypt(opener, reader, cast("BinaryIO", inflated))
+    else:
+        raise SourceError(
+            "The backup is encrypted.", "Give the private key (--identity), or the passphrase (--encryption-key)."
+        )
+    inflated.finish()
+
+
+class _Counted:
+    """Tells how much was read."""
+
+    def __init__(self, inner: BinaryIO, advance: Advance) -> None:
+        self._inner = inner
+        self._advance = advance
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._inner.read(size)
+        self._advance(len(data))
+        return data
+
+
+class _Inflated:
+    """Decompresses what is written to it, if it is compressed."""
+
+    def __init__(self, sink: Sink) -> None:
+        self._sink = sink
+        self._gzip = zlib.decompressobj(wbits=31)  # with gzip's header and checksum (RFC 1952)
+        self._compressed: bool | None = None
+
+    def write(self, data: bytes) -> int:
+        if self._compressed is None and data:
+            self._compressed = data.startswith(_GZIP)
+        if not self._compressed:
+            return self._sink.write(data)
+        rest, piece = data, None
+        while rest or piece is None or len(piece) == CHUNK:  # a little may hold a lot
+            try:
+                piece = self._gzip.decompress(rest, CHUNK)
+            except zlib.error:
+                raise SourceError(f"{_DAMAGED}: it cannot be decompressed.", _FETCH) from None
+            self._sink.write(piece)
+            rest = self._gzip.unconsumed_tail
+            if self._gzip.unused_data:
+                raise SourceError(f"{_DAMAGED}: something stands after its end.", _FETCH)
+        return len(data)
+
+    def flush(self) -> None:
+        """Do nothing, as age asks; what is left is written at the end."""
+
+    def finish(self) -> None:
+        if self._compressed and not self._gzip.eof:
+            raise SourceError(f"{_DAMAGED}: the compressed data has no end.", _FETCH)
+        self._sink.finish()
+
+
+class Loader:
+    """Gives a dump to the program that its first bytes ask for."""
+
+    def __init__(self, start: Callable[[bool], Running]) -> None:
+        """`start` returns a running program for a dump in custom format, or for a plain one."""
+        self._start = start
+        self._running: Running | None = None
+        self._head = b""
+        self._lock: bytes | None = None
+        self._tail = b""
+
+    def write(self, data: bytes) -> int:
+        """Take a piece of the dump."""
+        if self._running is None:
+            self._head += data
+            if len(self._head) >= _HEAD:
+                self._begin()
+        else:
+            self._hand_on(data)
+        return len(data)
+
+    def _begin(self) -> None:
+        custom = self._head.startswith(CUSTOM)
+        self._running = self._start(custom)
+        if not custom:
+            own = secrets.token_hex(16).encode()
+            if theirs := _RESTRICT.search(self._head):
+                self._lock = theirs[1]
+                self._head = self._head.replace(theirs[0], b"\n", 1)
+            self._feed(b"\\restrict %s\n" % own)
+        self._hand_on(self._head)
+
+    def _hand_on(self, data: bytes) -> None:
+        """Write all but the last bytes, among which a plain dump is unlocked again."""
+        data = self._tail + data
+        end = max(0, len(data) - _HEAD) if self._lock else len(data)
+        self._feed(data[:end])
+        self._tail = data[end:]
+
+    def _feed(self, data: bytes) -> None:
+        assert self._running is not None  # noqa: S101  (begun)
+        try:
+            self._running.feed(data)
+        except BrokenPipeError:
+            self._running.finish()  # says why it ended
+            raise SourceError(f"{_DAMAGED}: something stands after its end.", _FETCH) from None
+
+    def finish(self) -> None:
+        """Write the rest, and wait for the program's end. Raises SourceError where that was no success."""
+        if self._running is None:
+            self._begin()
+        lock, self._lock = self._lock, None
+        if lock:
+            self._tail = self._tail.replace(b"\n\\unrestrict %s\n" % lock, b"\n")
+        self._feed(self._tail)
+        assert self._running is not None  # noqa: S101  (begun)
+        self._running.finish()
+
+    def stop(self) -> None:
+        """End the program, from whatever thread."""
+        if self._running is not None:
+            self._running.stop()
+
+
+class Listing:
+    """Reads a dump to its end without restoring it: its list of contents, or the mark that pg_dump sets last."""
+
+    def __init__(self, start: Callable[[], Running]) -> None:
+        """`start` returns `pg_restore --list` at work, which reads a dump in custom format."""
+        self._start = start
+        self._running: Running | None = None
+        self._tail = b""
+        self.custom: bool | None = None
+
+    def write(self, data: bytes) -> int:
+        """Take a piece of the dump."""
+        if self.custom is None and data:
+            self.custom = data.startswith(CUSTOM)
+            self._running = self._start() if self.custom else None
+        if self._running is not None:
+            with suppress(BrokenPipeError):  # it reads the list, which stands first, and no more
+                self._running.feed(data)
+        self._tail = (self._tail + data)[-_HEAD:]
+        return len(data)
+
+    def finish(self) -> None:
+        """Judge what was read. Raises SourceError."""
+        if self._running is not None:
+            self._running.finish()
+        elif _END not in self._tail:
+            raise SourceError(f"{_DAMAGED}: a dump of PostgreSQL's ends otherwise.", _FETCH)
+
+    def stop(self) -> None:
+        """End the program, from whatever thread."""
+        if self._running is not None:
+            self._running.stop()

@@ -1,0 +1,389 @@
+"""What differs between two ledgers: which entries were changed, column by column, which are missing, which were added.
+
+Both are read side by side in order of sequence number, a batch of each at a time, and joined as they come. Batches that
+are the same are told so by comparing whole columns; entries are only looked at one by one where something differs.
+
+Values are compared as text, in the forms that `entry.py` and README.md ("Exports") describe. An export may write the
+same document, number or truth value in other words than a server does, so there these are compared by what they mean.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import pairwise
+from typing import Any
+
+from pytest_audit_ledger.errors import SourceError
+from pytest_audit_ledger.export.rows import DOCUMENTS, NUMBERS
+from pytest_audit_ledger.export.stream import Stream
+from pytest_audit_ledger.model.batch import NULL, Batch, plain_text
+from pytest_audit_ledger.model.ledger_info import Extent, LedgerInfo
+from pytest_audit_ledger.model.outcome import LONGEST_TEXT
+from pytest_audit_ledger.model.printable import clip
+from pytest_audit_ledger.model.progress import Advance, Progress, no_progress
+from pytest_audit_ledger.sources.source import Segment, Snapshot
+
+KEY = "sequence_number"
+_LAST = math.inf
+"""Where an entry without a sequence number stands."""
+
+Value = str | None
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of the two ledgers: what a person calls it, without secrets, and its snapshot."""
+
+    label: str
+    snapshot: Snapshot
+
+    @property
+    def info(self) -> LedgerInfo:
+        """What is known of it before an entry is read."""
+        return self.snapshot.info
+
+    @property
+    def is_export(self) -> bool:
+        """Whether it is a file, which may have been asked for fewer columns and writes some values in its own words."""
+        return self.info.export is not None
+
+
+@dataclass(frozen=True)
+class Change:
+    """An entry that is in both, with what each says in every column that differs."""
+
+    sequence_number: int | None
+    columns: dict[str, tuple[Value, Value]]
+
+
+@dataclass
+class Runs:
+    """Sequence numbers, counted in full and kept as the first ranges; `last` is the last of all."""
+
+    limit: int
+    count: int = 0
+    last: int | None = None
+    ranges: list[tuple[int | None, int | None]] = field(default_factory=list)
+
+    def add(self, number: float) -> None:
+        """Take the next number."""
+        self.count += 1
+        found = None if number == _LAST else int(number)
+        self.last = self.last if found is None else found
+        if self.ranges and found is not None and self.ranges[-1][1] in (found - 1, found):
+            self.ranges[-1] = self.ranges[-1][0], found
+        elif len(self.ranges) <= self.limit:  # one more than is shown, so that the last one shown is whole
+            self.ranges.append((found, found))
+
+    def extend(self, numbers: Sequence[float]) -> None:
+        """Take the next numbers; where each follows the one before, they are looked at as a whole."""
+        if numbers[-1] == _LAST or numbers != list(range(int(numbers[0]), int(numbers[0]) + len(numbers))):
+            for number in numbers:
+                self.add(number)
+            return
+        self.add(numbers[0])
+        self.count += len(numbers) - 1
+        self.last = int(numbers[-1])
+        if self.ranges[-1][1] == numbers[0]:
+            self.ranges[-1] = self.ranges[-1][0], int(numbers[-1])
+
+    def shown(self) -> list[tuple[int | None, int | None]]:
+        """Return the ranges to show."""
+        return self.ranges[: self.limit]
+
+
+@dataclass
+class Difference:
+    """What differs between A and B: `missing` entries are in A only, `added` ones in B only.
+
+    `unjudged` entries are in one only, where the other is a part of a ledger, so that nobody knows. `both` are the
+    entries that were compared, `last_same` is the last of those that are the same. `changes` are the first of
+    `changed`, and the first in each column; `notes` say what else is to be known.
+    """
+
+    a: Side
+    b: Side
+    columns: tuple[str, ...]
+    only_in_a: tuple[str, ...]
+    only_in_b: tuple[str, ...]
+    limit: int
+    same: int = 0
+    changed: int = 0
+    unjudged: int = 0
+    missing: Runs = field(init=False)
+    added: Runs = field(init=False)
+    both: Runs = field(init=False)
+    last_same: int | None = None
+    changed_columns: Counter[str] = field(default_factory=Counter)
+    changes: list[Change] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.missing, self.added, self.both = Runs(self.limit), Runs(self.limit), Runs(self.limit)
+
+    @property
+    def lacks_columns(self) -> bool:
+        """Whether a database has a column that the other has not; an export may have been asked for fewer."""
+        return bool(self.only_in_a or self.only_in_b) and not (self.a.is_export or self.b.is_export)
+
+    @property
+    def is_same(self) -> bool:
+        """Whether nothing differs, of what could be compared."""
+        return not (self.changed or self.missing.count or self.added.count or self.lacks_columns)
+
+    @property
+    def compared(self) -> int:
+        """How many entries are in both."""
+        return self.same + self.changed
+
+    @property
+    def notes(self) -> list[str]:
+        """What limits the comparison, in plain sentences."""
+        return [*_extent_note("A", self.a.info), *_extent_note("B", self.b.info)]
+
+
+def _extent_note(name: str, info: LedgerInfo) -> Iterator[str]:
+    if info.extent is Extent.PART:
+        yield f"{name} is a filtered export: entries that are absent there may have been filtered out."
+    if info.extent is Extent.UNKNOWN:
+        yield f"{name} has no manifest, so nobody can tell whether entries that are absent there were filtered out."
+    if info.export and info.export.manifest and info.export.manifest["sha256"] != info.export.sha256:
+        yield f"{name} is not, byte for byte, the file that its manifest describes."
+
+
+def difference(a: Side, b: Side, *, samples: int, progress: Progress = no_progress) -> Difference:
+    """Compare two ledgers entry by entry, with the columns that both have.
+
+    `samples`: how many changes and ranges are kept; all are counted. Raises SourceError where a side cannot be read, or
+    is not in order of sequence number.
+    """
+    for side in (a, b):
+        if (reason := side.snapshot.unreadable(KEY)) is not None:
+            raise SourceError(f"{side.label} cannot be compared: {reason}.", "Compare another copy of it.")
+    first, second = a.info.columns or b.info.columns, b.info.columns or a.info.columns  # an empty export has none
+    common = [name for name in first if name in second and name != KEY]
+    found = Difference(
+        a=a,
+        b=b,
+        columns=(KEY, *common),
+        only_in_a=tuple(name for name in first if name not in second),
+        only_in_b=tuple(name for name in second if name not in first),
+        limit=samples,
+    )
+    bounds = a.snapshot.bounds()
+    with ExitStack() as streams, progress(bounds[1] - bounds[0] + 1 if bounds else None) as advance:
+
+        def cursor(side: Side) -> _Cursor:
+            stream = Stream(_reader(side.snapshot, [KEY, *common]), side.snapshot.stop)
+            return _Cursor(streams.enter_context(stream), side.label, common)
+
+        _merge(cursor(a), cursor(b), _Judge(found, common), advance)
+    return found
+
+
+def _reader(snapshot: Snapshot, columns: Sequence[str]) -> Callable[[Callable[[Batch], None]], None]:
+    wanted = [name for name in columns if name in snapshot.info.columns]
+    return lambda consume: snapshot.scan(wanted, Segment(), consume)
+
+
+class _Cursor:
+    """A place in the entries of one side."""
+
+    def __init__(self, batches: Iterator[Batch], label: str, columns: Sequence[str]) -> None:
+        self._batches = batches
+        self._label = label
+        self._names = columns
+        self.numbers: list[float] = []
+        self.columns: list[list[str]] = []
+        self.at = 0
+
+    def fill(self) -> bool:
+        """Make sure that there is an entry here, and tell whether there is."""
+        while self.at >= len(self.numbers):
+            batch = next(self._batches, None)
+            if batch is None:
+                return False
+            before = self.numbers[-1:]
+            self.numbers = [_LAST if number is None else number for number in batch.sequence_numbers]
+            self.columns = [batch.text(name) for name in self._names]
+            self.at = 0
+            self._require_order([*before, *self.numbers])
+        return True
+
+    def _require_order(self, numbers: list[float]) -> None:
+        for earlier, later in pairwise(numbers):
+            if earlier > later:
+                raise SourceError(
+                    f"{self._label} is not in order of sequence number: {later} stands behind {earlier}.",
+                    "Export it again, or compare the database itself.",
+                )
+
+    @property
+    def left(self) -> int:
+        return len(self.numbers) - self.at
+
+
+def _merge(a: _Cursor, b: _Cursor, judge: _Judge, advance: Advance) -> None:
+    """Join two sides that are each in order."""
+    while a.fill() and b.fill():
+        width = min(a.left, b.left)
+        if _alike(a, b, width):
+            judge.same(a.numbers[a.at : a.at + width])
+            a.at, b.at = a.at + width, b.at + width
+            advance(width)
+        else:
+            _step(a, b, judge, advance)
+    while a.fill():
+        judge.missing(a.numbers[a.at :])
+        advance(a.left)
+        a.at = len(a.numbers)
+    while b.fill():
+        judge.added(b.numbers[b.at :])
+        b.at = len(b.numbers)
+
+
+def _alike(a: _Cursor, b: _Cursor, width: int) -> bool:
+    pairs = zip([a.numbers, *a.columns], [b.numbers, *b.columns], strict=True)
+    return all(one[a.at : a.at + width] == other[b.at : b.at + width] for one, other in pairs)  # type: ignore[index]
+
+
+def _step(a: _Cursor, b: _Cursor, judge: _Judge, advance: Advance) -> None:
+    """Go on entry by entry, to the end of a batch."""
+    start = a.at
+    while a.left and b.left:
+        one, other = a.numbers[a.at], b.numbers[b.at]
+        if one == other:
+            judge.both(one, [column[a.at] for column in a.columns], [column[b.at] for column in b.columns])
+            a.at, b.at = a.at + 1, b.at + 1
+        elif one < other:
+            judge.missing([one])
+            a.at += 1
+        else:
+            judge.added([other])
+            b.at += 1
+    advance(a.at - start)
+
+
+class _Judge:
+    """Puts what was met into a difference."""
+
+    def __init__(self, found: Difference, columns: Sequence[str]) -> None:
+        self.found = found
+        self._columns = columns
+        exported = found.a.is_export or found.b.is_export
+        self._meanings = [_meaning(found, name) if exported else None for name in columns]
+
+    def both(self, number: float, one: Sequence[str], other: Sequence[str]) -> None:
+        pairs = zip(self._columns, self._meanings, one, other, strict=True)
+        differing = {name: (left, right) for name, same, left, right in pairs if not _equal(left, right, same)}
+        if not differing:
+            self.same([number])
+            return
+        self.found.both.add(number)
+        self.found.changed += 1
+        unheard = differing.keys() - self.found.changed_columns.keys()  # many changes must not hide one of another kind
+        self.found.changed_columns.update(differing.keys())
+        if unheard or len(self.found.changes) < self.found.limit:
+            shown = {name: _shown(*values) for name, values in differing.items()}
+            self.found.changes.append(Change(None if number == _LAST else int(number), shown))
+
+    def same(self, numbers: Sequence[float]) -> None:
+        self.found.same += len(numbers)
+        self.found.both.extend(numbers)
+        self.found.last_same = next((int(one) for one in reversed(numbers) if one != _LAST), self.found.last_same)
+
+    def missing(self, numbers: Sequence[float]) -> None:
+        self._absent(numbers, self.found.b, self.found.missing)
+
+    def added(self, numbers: Sequence[float]) -> None:
+        self._absent(numbers, self.found.a, self.found.added)
+
+    def _absent(self, numbers: Sequence[float], elsewhere: Side, runs: Runs) -> None:
+        if elsewhere.info.extent is Extent.PART:
+            self.found.unjudged += len(numbers)
+            return
+        runs.extend(numbers)
+
+
+def _equal(left: str, right: str, meaning: Callable[[str], str] | None) -> bool:
+    if left == right or meaning is None or NULL in (left, right):
+        return left == right
+    return meaning(left) == meaning(right)
+
+
+def _meaning(found: Difference, name: str) -> Callable[[str], str] | None:
+    """Return what makes two ways of writing one value the same, where a column has such; None elsewhere."""
+    sides = sorted((found.a, found.b), key=lambda side: side.is_export)  # a database knows its types best
+    kind = next((side.info.columns[name].type for side in sides if name in side.info.columns), "text")
+    if kind in DOCUMENTS or NUMBERS.fullmatch(kind) or kind == "boolean":
+        return partial(_meant, truth=kind == "boolean")
+    return None
+
+
+def _meant(text: str, *, truth: bool) -> str:
+    plain = plain_text(text) or ""
+    if truth:
+        plain = {"t": "true", "f": "false"}.get(plain, plain)
+    try:
+        return json.dumps(json.loads(plain), sort_keys=True)
+    except (ValueError, RecursionError):
+        return plain
+
+
+def _shown(left: str, right: str) -> tuple[Value, Value]:
+    """Return both values in plain text; of long ones the part where they begin to differ."""
+    one, other = plain_text(left), plain_text(right)
+    if one is None or other is None or max(len(one), len(other)) <= LONGEST_TEXT:
+        return _clipped(one), _clipped(other)
+    pairs = enumerate(zip(one, other, strict=False))
+    start = max(0, next((at for at, (x, y) in pairs if x != y), min(len(one), len(other))) - _BEFORE)
+    before = "…" if start else ""
+    return _clipped(before + one[start:]), _clipped(before + other[start:])
+
+
+_BEFORE = 100
+"""Characters shown before the first that differs."""
+
+
+def _clipped(value: Value) -> Value:
+    return None if value is None else clip(value, LONGEST_TEXT)
+
+
+def as_json(found: Difference) -> dict[str, Any]:
+    """Return the difference, ready for `json.dumps`; checks/difference.schema.json describes it."""
+    return {
+        "schema_version": 1,
+        "a": _side(found.a),
+        "b": _side(found.b),
+        "same": found.is_same,
+        "columns": list(found.columns),
+        "only_in_a": list(found.only_in_a),
+        "only_in_b": list(found.only_in_b),
+        "entries": {
+            "same": found.same,
+            "changed": found.changed,
+            "missing": found.missing.count,
+            "added": found.added.count,
+            "unjudged": found.unjudged,
+        },
+        "changed_columns": dict(found.changed_columns),
+        "changes": [
+            {
+                "sequence_number": change.sequence_number,
+                "columns": {name: {"a": one, "b": other} for name, (one, other) in change.columns.items()},
+            }
+            for change in found.changes
+        ],
+        "missing": [list(one) for one in found.missing.shown()],
+        "added": [list(one) for one in found.added.shown()],
+        "notes": found.notes,
+    }
+
+
+def _side(side: Side) -> dict[str, Any]:
+    return {"ledger": side.label, "table": side.info.table, "extent": side.info.extent.value}

@@ -1,0 +1,135 @@
+"""A matrix in words: for a terminal or a log, and one trial for pytest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from pytest_audit_ledger.drill.attacks.attack import Attack
+from pytest_audit_ledger.drill.matrix import MEANINGS, Matrix, Noticed, Trial, Verdict
+from pytest_audit_ledger.model.outcome import Status
+from pytest_audit_ledger.model.printable import printable
+from pytest_audit_ledger.output.paragraphs import LOG, wrapped
+from pytest_audit_ledger.output.verification_text import ASCII, UNICODE, Marks
+
+TITLE = "Drill: would this set-up notice?"
+
+CLAIMS_HOLD = "Every attack that a check claims to notice was noticed"
+
+ORDER = (
+    Verdict.NOTICED,
+    Verdict.PREVENTED,
+    Verdict.NOT_APPLICABLE,
+    Verdict.LIMIT,
+    Verdict.NOT_COVERED,
+    Verdict.ERROR,
+    Verdict.MISSED,
+)
+"""What matters most stands last, beside the summary."""
+
+
+def text(matrix: Matrix, marks: Marks = UNICODE, width: int = LOG) -> str:
+    """Return a matrix in lines of at most `width` columns, but for names that are longer."""
+    lines = [TITLE, "", *wrapped(matrix.sentence, width), "", *_about(matrix, width)]
+    for verdict in ORDER:
+        if trials := matrix.with_verdict(verdict):
+            lines += ["", *wrapped(f"{verdict.value.upper()}: {MEANINGS[verdict]}", width)]
+            lines += [line for trial in trials for line in _trial_lines(trial, marks, width)]
+    lines += ["", *(line for one in conclusion(matrix) for line in wrapped(printable(one, 10_000), width, 2))]
+    shown = "\n".join(lines)
+    return shown.replace("…", "...") if marks is ASCII else shown
+
+
+def conclusion(matrix: Matrix) -> list[str]:
+    """Return what the drill comes to, in sentences: what would go unnoticed, why, and what would notice it."""
+    alike: dict[tuple[Verdict, str], list[str]] = {}
+    for trial in [*matrix.unnoticed, *matrix.with_verdict(Verdict.ERROR)]:
+        alike.setdefault((trial.verdict, trial.remedy), []).append(trial.attack)
+    reasons = [f"{_head(verdict)} {', '.join(names)}. {advice}" for (verdict, advice), names in alike.items()]
+    return [matrix.sentence, *(reason.rstrip() for reason in reasons), *claims(matrix)]
+
+
+def _head(verdict: Verdict) -> str:
+    return "NOTHING IS KNOWN about" if verdict is Verdict.ERROR else f"{verdict.value.upper()}:"
+
+
+def unnoticed(trial: Trial) -> str:
+    """Return in a line why an attack would go unnoticed, and what would notice it."""
+    return f"{_head(trial.verdict)} {trial.attack}. {trial.remedy}"
+
+
+def claims(matrix: Matrix) -> Iterator[str]:
+    """Yield that the claims of the checks hold, where an attack has shown it."""
+    if matrix.claims_hold and any(trial.claimed_by for trial in matrix.with_verdict(Verdict.NOTICED)):
+        refused = " or refused" if matrix.with_verdict(Verdict.PREVENTED) else ""
+        yield f"{CLAIMS_HOLD}{refused}."
+
+
+def described(trial: Trial) -> str:
+    """Return one trial in full, for pytest."""
+    return "\n".join([f"{trial.attack}: {trial.title}", *(f"  {name:<7}{words}" for name, words in _facts(trial))])
+
+
+def _facts(trial: Trial) -> Iterator[tuple[str, str]]:
+    yield "what", printable(trial.what, 1000)
+    yield "who", printable(trial.who)
+    yield "result", printable(trial.sentence, 2000)
+    for one in trial.by:
+        yield "found", _finding(one)
+    if trial.remedy:
+        yield "next", printable(trial.remedy, 1000)
+
+
+def listing(attacks: Sequence[Attack], width: int = LOG) -> str:
+    """Return the catalogue, each attack with what it does and what somebody needs for it."""
+    lines: list[str] = []
+    for attack in attacks:
+        lines += wrapped(f"{attack.name}: {printable(attack.title)}", width, 2)
+        lines += wrapped(f"    {printable(attack.what, 1000)} Needs: {printable(attack.who)}.", width, 4)
+    return "\n".join(lines)
+
+
+def _about(matrix: Matrix, width: int) -> Iterator[str]:
+    for sentence in (*matrix.about, *matrix.advice):
+        yield from wrapped(printable(sentence, 2000), width)
+    before = matrix.untouched
+    yield from wrapped(f"Before any attack: {before.assurance.value}. {printable(before.sentence, 2000)}", width)
+    for outcome in before.with_status(Status.FAIL, Status.WARN, Status.ERROR):
+        why = f": {printable(outcome.reason, 300)}" if outcome.reason else ""
+        noun = "finding" if outcome.unexpected_count == 1 else "findings"
+        counted = f", {outcome.unexpected_count:,} {noun}" if outcome.unexpected_count else ""
+        yield from wrapped(f"  {outcome.status.value} {outcome.check_id}{counted}{why}", width, 4)
+
+
+def _trial_lines(trial: Trial, marks: Marks, width: int) -> Iterator[str]:
+    yield from wrapped(f"{mark(trial.verdict, marks)} {trial.attack}: {printable(trial.title)}", width, 4)
+    remedy = f" {printable(trial.remedy, 1000)}" if trial.remedy else ""
+    yield from wrapped(f"    {printable(trial.sentence, 2000)}{remedy}", width, 4)
+    if trial.by:
+        yield from wrapped(f"    {_finding(trial.by[0])}", width, 4)
+
+
+def mark(verdict: Verdict, marks: Marks) -> str:
+    """Return the mark of a verdict."""
+    return {
+        Verdict.NOTICED: marks.good,
+        Verdict.PREVENTED: marks.good,
+        Verdict.MISSED: marks.bad,
+        Verdict.ERROR: marks.bad,
+        Verdict.NOT_COVERED: marks.warned,
+        Verdict.LIMIT: marks.warned,
+    }.get(verdict, "-")
+
+
+COLOURS: Mapping[Verdict, str] = {
+    Verdict.NOTICED: "green",
+    Verdict.PREVENTED: "green",
+    Verdict.MISSED: "red",
+    Verdict.ERROR: "red",
+    Verdict.NOT_COVERED: "yellow",
+    Verdict.LIMIT: "yellow",
+}
+
+
+def _finding(one: Noticed) -> str:
+    where = "" if one.sequence_number is None else f" at entry {one.sequence_number:,}"
+    return f"{one.check_id}: {one.code}{where}{': ' if one.code else ''}{printable(one.message, 300)}"

@@ -1,0 +1,1 @@
+"""One folder with everything of a run, for an auditor to file."""

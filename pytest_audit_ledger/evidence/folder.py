@@ -1,0 +1,272 @@
+"""Evidence: one folder that an auditor files, with everything of a run, and how to check it by hand.
+
+    README.txt            how to check the others
+    report.html           what the run found, for people
+    verification.json     the same for machines: every outcome
+    junit.xml             pytest's own account of the run
+    suites/               the suites as they were run
+    artifacts/            what else the run wrote, such as an export with its manifest
+    manifest.json         SHA-256 and size of all of these; an in-toto Statement with the test-result predicate
+    SHA256SUMS            SHA-256 of all of these and of the manifest, for `sha256sum -c`
+
+Sources: in-toto Attestation Framework, spec/v1/statement.md and spec/predicates/test-result.md (version 0.1).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from hashlib import sha256
+from pathlib import Path, PurePosixPath
+from typing import Any, ClassVar
+
+from pytest_audit_ledger.errors import OutputError
+from pytest_audit_ledger.files.writing import Written, whole_folder
+from pytest_audit_ledger.model.outcome import Status
+from pytest_audit_ledger.model.printable import printable
+from pytest_audit_ledger.output.artifact import Artifact, Verified
+from pytest_audit_ledger.output.verification_json import as_text
+from pytest_audit_ledger.report import ReportRequest, generate
+from pytest_audit_ledger.verify.judgement import Verification
+
+README, REPORT, VERIFICATION, JUNIT = "README.txt", "report.html", "verification.json", "junit.xml"
+MANIFEST, SUMS = "manifest.json", "SHA256SUMS"
+SUITES, ARTIFACTS = "suites", "artifacts"
+
+STATEMENT = "https://in-toto.io/Statement/v1"
+PREDICATE = "https://in-toto.io/attestation/test-result/v0.1"
+
+
+@dataclass(frozen=True)
+class EvidenceArtifact(Artifact):
+    """A folder of evidence; `junit` is where pytest has written its JUnit file."""
+
+    needs_junit: ClassVar[bool] = True
+    folder: Path
+    junit: Path
+    request: ReportRequest
+
+    def write(self, verified: Verified) -> tuple[Written, ...]:
+        """Write the folder, whole or not at all."""
+        verification = verified.verification
+        with whole_folder(self.folder) as folder:
+            taken = list(_take(folder, verified, self.junit))
+            (folder / VERIFICATION).write_text(f"{as_text(verification)}\n", encoding="utf-8")
+            listed = [*taken, written(folder, VERIFICATION)]
+            report = generate(_with(verified, listed), self.request)
+            (folder / REPORT).write_bytes(report.html.encode("utf-8", "backslashreplace"))
+            commands = [step["command"] for step in report.data["reverify"]]
+            (folder / README).write_text(_readme(verification, commands), encoding="utf-8")
+            listed += [written(folder, REPORT), written(folder, README)]
+            listed.sort(key=lambda file: file.path)
+            (folder / MANIFEST).write_text(f"{_manifest(verification, listed)}\n", encoding="utf-8")
+            listed.append(written(folder, MANIFEST))
+            sums = "".join(f"{file.sha256}  {file.path}\n" for file in listed)
+            (folder / SUMS).write_text(sums, encoding="utf-8")
+            listed.append(written(folder, SUMS))
+        return tuple(Written(str(self.folder / file.path), file.sha256, file.size) for file in listed)
+
+
+def _with(verified: Verified, listed: list[Written]) -> Verified:
+    return replace(verified, written=tuple(listed))
+
+
+def written(folder: Path, name: str) -> Written:
+    """Return a file of a folder under its name there, with its SHA-256 and size."""
+    digest, size = sha256(), 0
+    with (folder / name).open("rb") as file:
+        for block in iter(partial(file.read, 1024 * 1024), b""):
+            digest.update(block)
+            size += len(block)
+    return Written(name, digest.hexdigest(), size)
+
+
+def _take(folder: Path, verified: Verified, junit: Path) -> Iterator[Written]:
+    """Copy what there is already, and hold it against the SHA-256 that it had when it was read or written."""
+    yield _copied(folder, junit, JUNIT, None)
+    for suite in verified.verification.suites:
+        yield _copied(folder, suite.path, _free(folder, SUITES, suite.name, suite.sha256), suite.sha256)
+    for file in verified.written:
+        name = _free(folder, ARTIFACTS, Path(file.path).name, file.sha256)
+        yield _copied(folder, Path(file.path), name, file.sha256)
+
+
+def _free(folder: Path, below: str, name: str, digest: str) -> str:
+    """Return a name in the folder that nothing has yet, and that leads nowhere else."""
+    parts = [part for part in PurePosixPath(name).parts if part not in ("..", "/")]
+    wanted = PurePosixPath(below, *parts)
+    if (folder / wanted).exists():
+        wanted = PurePosixPath(below, digest[:12], *parts)
+    return str(wanted)
+
+
+def _copied(folder: Path, source: Path, name: str, digest: str | None) -> Written:
+    if printable(name, len(name)) != name or "\\" in name:
+        raise OutputError(f"A file called {printable(name)} cannot stand in SHA256SUMS.", "Give it a plain name.")
+    target = folder / name
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with source.open("rb") as file, target.open("wb") as copy:
+            for block in iter(partial(file.read, 1024 * 1024), b""):
+                copy.write(block)
+    except OSError as error:
+        raise OutputError(f"{source} could not be copied into the evidence: {error.strerror}.") from None
+    found = written(folder, name)
+    if digest is not None and found.sha256 != digest:
+        raise OutputError(
+            f"{source} was changed during the run, so it is no evidence of it.", "Run again, and leave it alone."
+        )
+    return found
+
+
+_PASSED = (Status.PASS,)
+_WARNED = (Status.WARN, Status.WAIVED)
+_FAILED = (Status.FAIL, Status.ERROR)
+
+
+def _manifest(verification: Verification, files: list[Written]) -> str:
+    """Return the statement: about these files, that these checks ended so. What was skipped is in no list."""
+    named = [f"{outcome.suite}::{outcome.check_id}" for outcome in verification.outcomes]
+
+    def ended(statuses: tuple[Status, ...]) -> list[str]:
+        return [name for name, o in zip(named, verification.outcomes, strict=True) if o.status in statuses]
+
+    subjects = [_descriptor(file) for file in files]
+    statement = {
+        "_type": STATEMENT,
+        "subject": subjects,
+        "predicateType": PREDICATE,
+        "predicate": {
+            "result": _result(verification),
+            "configuration": [one for one in subjects if one["name"].startswith(f"{SUITES}/")],
+            "passedTests": ended(_PASSED),
+            "warnedTests": ended(_WARNED),
+            "failedTests": ended(_FAILED),
+        },
+    }
+    return json.dumps(statement, indent=2)
+
+
+def _descriptor(file: Written) -> dict[str, Any]:
+    """Return a ResourceDescriptor; it has no field for a size, so that is an annotation."""
+    return {"name": file.path, "digest": {"sha256": file.sha256}, "annotations": {"size": file.size}}
+
+
+def _result(verification: Verification) -> str:
+    """Return what the predicate calls the run: nothing that was not verified as a whole is called passed."""
+    if not verification.is_valid:
+        return "FAILED"
+    return "WARNED" if verification.with_status(*_WARNED) else "PASSED"
+
+
+def _readme(verification: Verification, commands: list[str]) -> str:
+    read = f"\nRead       {printable(verification.reading, 1000)}" if verification.reading else ""
+    shown = "\n".join(f"    {printable(command, 4000)}" for command in commands)
+    return f"""\
+Evidence of a verification of an audit ledger
+
+Ledger     {printable(verification.database, 1000)}
+Verified   {verification.started_at} by pytest-audit-ledger {verification.tool_version}
+Assurance  {verification.assurance.value}: {printable(verification.sentence, 2000)}{read}
+
+{REPORT:<20}what was found, for people; it runs no code and loads nothing
+{VERIFICATION:<20}the same for machines: every check with its counts and findings
+{JUNIT:<20}pytest's own account of the run
+{SUITES + "/":<20}the suites of checks as they were run
+{ARTIFACTS + "/":<20}what else the run wrote, such as an export, if anything
+{MANIFEST:<20}SHA-256 and size of every file above and of this one, as an in-toto Statement
+{SUMS:<20}SHA-256 of all of these, for sha256sum
+
+To check that nothing was changed, in this folder:
+
+    sha256sum -c {SUMS}
+    audit-ledger evidence verify .
+
+The first is enough for changed and missing files; the second finds added ones, too. Whoever can change the files can
+change {MANIFEST} and {SUMS} as well. So keep the SHA-256 of {MANIFEST}, or a signature of it, where those who can
+change this folder cannot, and compare:
+
+    sha256sum {MANIFEST}
+    ssh-keygen -Y sign -f KEY -n audit-ledger < {MANIFEST} > ../{MANIFEST}.sig
+
+The signature belongs beside this folder and not into it. Tools for in-toto attestations take {MANIFEST} as the
+statement that they sign.
+
+To verify the ledger again:
+
+{shown}
+"""
+
+
+def mistakes(folder: Path) -> list[str]:
+    """Return what is wrong with a folder of evidence, sentence by sentence: changed, missing and added files.
+
+    Raises OSError where something there cannot be read.
+    """
+    found = set(_files(folder))
+    sums, malformed = _sums(folder)
+    problems = [*malformed, *_manifest_problems(folder, sums)]
+    expected = {*sums, MANIFEST, SUMS}
+    problems += [f"{name} is missing." for name in sorted(expected - found)]
+    problems += [f"{name} was added." for name in sorted(found - expected)]
+    for name in sorted(expected & found & sums.keys()):
+        path = folder / name
+        if path.is_symlink() or not path.is_file():
+            problems.append(f"{name} is no ordinary file.")
+        elif written(folder, name).sha256 != sums[name]:
+            problems.append(f"{name} was changed.")
+    return problems
+
+
+def _files(folder: Path) -> Iterator[str]:
+    """Yield everything in a folder that is no folder, and folders that hold nothing; links are not followed."""
+    for here, folders, files in os.walk(folder, onerror=_raise):
+        links = [name for name in folders if Path(here, name).is_symlink()]
+        folders[:] = [name for name in folders if name not in links]
+        for name in [*files, *links]:
+            yield Path(here, name).relative_to(folder).as_posix()
+        if not folders and not files and not links and Path(here) != folder:
+            yield f"{Path(here).relative_to(folder).as_posix()}/"
+
+
+def _raise(error: OSError) -> None:
+    raise error
+
+
+def _sums(folder: Path) -> tuple[dict[str, str], list[str]]:
+    """Return the SHA-256 of every file in SHA256SUMS, and what is wrong with it."""
+    sums: dict[str, str] = {}
+    problems = []
+    text = (folder / SUMS).read_text(encoding="utf-8", errors="replace") if (folder / SUMS).is_file() else ""
+    for line in text.splitlines():
+        digest, _, name = line.partition("  ")
+        if len(digest) != 64 or not name or name in sums or ".." in PurePosixPath(name).parts or name.startswith("/"):
+            problems.append(f"{SUMS} has a line that makes no sense: {printable(line)}.")
+        else:
+            sums[name] = digest
+    return sums, problems
+
+
+def _manifest_problems(folder: Path, sums: Mapping[str, str]) -> Iterator[str]:
+    """Yield where the manifest does not say what SHA256SUMS says, or has another size for a file."""
+    if not (folder / MANIFEST).is_file():
+        return
+    try:
+        statement = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        stated = {one["name"]: (one["digest"]["sha256"], one["annotations"]["size"]) for one in statement["subject"]}
+        kind = (statement["_type"], statement["predicateType"])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        yield f"{MANIFEST} is no statement of evidence."
+        return
+    if kind != (STATEMENT, PREDICATE):
+        yield f"{MANIFEST} is a statement of another kind."
+    listed = {name: digest for name, digest in sums.items() if name != MANIFEST}
+    if {name: digest for name, (digest, _) in stated.items()} != listed:
+        yield f"{MANIFEST} and {SUMS} do not list the same files."
+    for name, (_, size) in stated.items():
+        path = folder / name
+        if name in listed and path.is_file() and path.stat().st_size != size:
+            yield f"{name} has another size than {MANIFEST} says."

@@ -1,0 +1,263 @@
+"""Exports: entries as JSON, JSON Lines or CSV, streamed in constant memory, with a manifest beside the file."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from pytest_audit_ledger.errors import SourceError, UsageError
+from pytest_audit_ledger.export.rows import csv_head, csv_rows, json_rows, written_types
+from pytest_audit_ledger.export.stream import Stream
+from pytest_audit_ledger.export.tally import Tally, told_columns
+from pytest_audit_ledger.files.resources import tool_version
+from pytest_audit_ledger.files.writing import Behind, Draft, Written, standard_output, whole_files, written_json
+from pytest_audit_ledger.model.batch import Batch
+from pytest_audit_ledger.model.entry import canonical_timestamp
+from pytest_audit_ledger.model.ledger_info import Extent, LedgerInfo
+from pytest_audit_ledger.model.printable import printable
+from pytest_audit_ledger.model.progress import Progress, no_progress
+from pytest_audit_ledger.output.artifact import Artifact, Verified
+from pytest_audit_ledger.sources.export_records import format_of
+from pytest_audit_ledger.sources.interruption import interruptible
+from pytest_audit_ledger.sources.manifest import manifest_path
+from pytest_audit_ledger.sources.selection import Selection
+from pytest_audit_ledger.sources.source import Snapshot, Source
+from pytest_audit_ledger.verify.judgement import Verification
+
+FORMATS = ("json", "jsonl", "csv")
+STANDARD_OUTPUT = "-"
+
+
+@dataclass(frozen=True)
+class Export:
+    """What to export, and where to: `path` is `-` for standard output; no `fields` are all columns."""
+
+    path: str
+    format: str
+    fields: tuple[str, ...] = ()
+    selection: Selection = field(default_factory=Selection)
+    excel_safe: bool = False
+
+    @property
+    def compressed(self) -> bool:
+        """Whether the name asks for gzip."""
+        return self.path.lower().endswith(".gz")
+
+
+@dataclass(frozen=True)
+class ExportResult:
+    """What was exported. `files` are the export and its manifest; none for standard output."""
+
+    entry_count: int
+    files: tuple[Written, ...]
+    manifest: Mapping[str, Any]
+
+
+def export_request(
+    path: str,
+    *,
+    format: str | None = None,  # noqa: A002  (the word of the option)
+    fields: tuple[str, ...] = (),
+    selection: Selection | None = None,
+    excel_safe: bool = False,
+) -> Export:
+    """Return a request to export; the format is taken from the name of the file where it is not given, or is JSON.
+
+    Raises UsageError where the format is none, or cannot do what is asked.
+    """
+    chosen = format or format_of(Path(path)) or "json"
+    if chosen not in FORMATS:
+        raise UsageError(f"There is no format {chosen!r}.", f"Write one of {', '.join(FORMATS)}.")
+    if excel_safe and chosen != "csv":
+        raise UsageError(f"--excel-safe is for CSV, and not for {chosen}.", "Leave it out, or export as CSV.")
+    if not Path(path).name:
+        raise UsageError("The name of the export is empty.", "Was a variable not set? Name a file.")
+    return Export(path, chosen, fields, selection or Selection(), excel_safe)
+
+
+def export(
+    snapshot: Snapshot, request: Export, *, verification: Verification | None = None, progress: Progress = no_progress
+) -> ExportResult:
+    """Write the selected entries of a snapshot to a file, and a manifest beside it; to both or to none.
+
+    `verification` is one of this very snapshot. Raises UsageError for unknown fields, SourceError where the entries
+    cannot be read and OutputError where the file cannot be written.
+    """
+    types = field_types(snapshot, request)
+    _require_readable(snapshot, request.selection)
+    path = Path(request.path)
+    tally = Tally()
+    with ExitStack() as files:
+        if request.path == STANDARD_OUTPUT:
+            drafts = [files.enter_context(standard_output())]
+        else:
+            drafts = files.enter_context(whole_files(path, manifest_path(path)))
+        with progress(_expected(snapshot, request)) as advance:
+            interruptible(lambda: _write(snapshot, request, types, drafts[0], tally, advance), snapshot.stop)
+        written = drafts[0].written(request.path)
+        manifest = _manifest(snapshot, request, list(types), tally, written, verification)
+        if len(drafts) == 1:
+            return ExportResult(tally.entries, (), manifest)
+        return ExportResult(tally.entries, (written, written_json(drafts[1], manifest, manifest_path(path))), manifest)
+
+
+@dataclass(frozen=True)
+class ExportArtifact(Artifact):
+    """An export of what a run verified."""
+
+    request: Export
+
+    def write(self, verified: Verified) -> tuple[Written, ...]:
+        """Write the export and its manifest."""
+        result = export(verified.snapshot, self.request, verification=verified.verification, progress=verified.progress)
+        return result.files
+
+
+def field_types(snapshot: Snapshot, request: Export) -> dict[str, str]:
+    """Return the columns to export with their types. Raises UsageError for one that there is not."""
+    columns = snapshot.info.columns
+    unknown = [name for name in request.fields if name not in columns]
+    if unknown:
+        raise UsageError(f"The ledger has no column {unknown[0]!r}.", f"It has {', '.join(map(printable, columns))}.")
+    return written_types(columns, request.fields or columns)
+
+
+def rows(snapshot: Snapshot, request: Export, types: Mapping[str, str], consume: Callable[[Batch], None]) -> None:
+    """Give the selected entries to `consume`, with the columns that the rows and the manifest need."""
+    snapshot.select(list(dict.fromkeys([*types, *told_columns(snapshot)])), request.selection, consume)
+
+
+def _require_readable(snapshot: Snapshot, wanted: Selection) -> None:
+    needed = ["sequence_number"]
+    needed += ["timestamp"] if wanted.since or wanted.before else []
+    needed += ["verdict"] if wanted.verdicts else []
+    needed += ["rule_id"] if wanted.rule_id is not None else []
+    reason = next(filter(None, map(snapshot.unreadable, needed)), None)
+    if reason:
+        raise SourceError(f"The entries cannot be read: {reason}.", "See table_guard, or leave that filter out.")
+
+
+def entries(source: Source, request: Export) -> Iterator[dict[str, Any]]:
+    """Yield the selected entries as dicts, in constant memory; the snapshot is open for as long as the iterator is.
+
+    Numbers are numbers and documents are parsed; timestamps are text, exactly as hashed.
+    """
+    with source.snapshot() as snapshot:
+        types = field_types(snapshot, request)
+        _require_readable(snapshot, request.selection)
+        with Stream(lambda consume: rows(snapshot, request, types, consume), snapshot.stop) as batches:
+            for batch in batches:
+                for row in json_rows(batch, types):
+                    yield _parsed(row.encode("latin-1"))
+
+
+def _parsed(row: bytes) -> dict[str, Any]:
+    try:
+        entry: dict[str, Any] = json.loads(row)
+    except (ValueError, RecursionError):
+        raise SourceError("An entry holds a document or a number too large for Python.", "Export to a file.") from None
+    return entry
+
+
+def _expected(snapshot: Snapshot, request: Export) -> int | None:
+    bounds = None if request.selection.described() else snapshot.bounds()
+    return bounds[1] - bounds[0] + 1 if bounds else None
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """How a format puts rows together: what stands before the first row, between two, and after the last."""
+
+    rows: Callable[[Batch], Iterator[str]]
+    head: str
+    between: str
+    tail: Callable[[int], str]
+
+
+def _layout(request: Export, types: Mapping[str, str]) -> _Layout:
+    if request.format == "csv":
+        head = csv_head(list(types), excel_safe=request.excel_safe)
+        lines = partial(csv_rows, types=types, excel_safe=request.excel_safe)
+        return _Layout(lines, f"{head}\n", "\n", lambda count: "\n" if count else "")
+    if request.format == "jsonl":
+        return _Layout(lambda batch: json_rows(batch, types), "", "\n", lambda count: "\n" if count else "")
+    head = f'{{\n"export_date": "{_now()}",\n"entries": [\n'
+    return _Layout(lambda batch: json_rows(batch, types), head, ",\n", lambda n: f'\n],\n"entry_count": {n}\n}}\n')
+
+
+def _write(
+    snapshot: Snapshot,
+    request: Export,
+    types: Mapping[str, str],
+    draft: Draft,
+    tally: Tally,
+    advance: Callable[[int], None],
+) -> None:
+    layout, told = _layout(request, types), told_columns(snapshot)
+    with ExitStack() as files:
+        file: Any = draft
+        if request.compressed:
+            # without name and time, the same entries make the same bytes
+            file = files.enter_context(gzip.GzipFile(filename="", fileobj=draft, mode="wb", compresslevel=6, mtime=0))
+        file = files.enter_context(Behind(file))
+
+        def consume(batch: Batch) -> None:
+            before = layout.between if tally.entries else layout.head
+            file.write(f"{before}{layout.between.join(layout.rows(batch))}".encode("latin-1"))
+            tally.count(batch, told)
+            advance(len(batch))
+
+        rows(snapshot, request, types, consume)
+        end = layout.tail(tally.entries)
+        file.write((end if tally.entries else layout.head + end).encode("latin-1"))
+
+
+def _now() -> str:
+    return canonical_timestamp(datetime.now(timezone.utc))
+
+
+def _of_source(info: LedgerInfo) -> dict[str, str]:
+    """Return what is known to be missing, or may be missing, already where the entries come from."""
+    stated = info.export.manifest if info.export else None
+    if info.export and stated and stated["sha256"] != info.export.sha256:
+        return {"source": "an export that was changed since its own manifest was written"}
+    return {} if info.extent is Extent.WHOLE else {"source": info.extent.value}
+
+
+def _manifest(
+    snapshot: Snapshot,
+    request: Export,
+    names: list[str],
+    tally: Tally,
+    written: Written,
+    verification: Verification | None,
+) -> dict[str, Any]:
+    info = snapshot.info
+    return {
+        "manifest_version": 1,
+        "tool_version": tool_version(),
+        "file": Path(written.path).name,
+        "format": request.format,
+        "compression": "gzip" if request.compressed else "",
+        "size": written.size,
+        "sha256": written.sha256,
+        **tally.told(),
+        "fields": names,
+        "filters": {**_of_source(info), **request.selection.described()},
+        "excel_safe": request.excel_safe,
+        "source": info.database,
+        "table": info.table,
+        "server_version": info.server_version,
+        "server_time": info.server_time,
+        "snapshot": info.snapshot,
+        "exported_at": _now(),
+        "assurance": verification.assurance.value if verification else "UNKNOWN",
+        "assurance_meaning": verification.sentence if verification else "The entries were not verified.",
+    }

@@ -1,0 +1,92 @@
+"""Entries as rows of an export: from the columns of a batch, which are JSON text, to JSON or CSV.
+
+Both are made column by column and joined row by row, all in C; only values that need it are looked at one by one.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import repeat
+
+from pytest_audit_ledger.model.batch import NULL, Batch, json_objects, json_text
+from pytest_audit_ledger.model.columns import Column
+from pytest_audit_ledger.model.entry import PAYLOAD_COLUMNS
+
+_FORMULA = tuple(
+    json_text(character) or ""
+    for character in ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠", "'")  # noqa: RUF001
+)
+"""What a spreadsheet takes for the start of a formula (OWASP, "CSV Injection"), and the apostrophe that defuses it."""
+
+_HASHED_TEXTS = {*PAYLOAD_COLUMNS.values(), "entry_hash"} - {"sequence_number", "timestamp"}
+"""What is hashed as text, and so written as text, whatever type a ledger gives it."""
+
+NUMBERS = re.compile(r"smallint|integer|bigint|real|double precision|numeric(\(.*\))?")
+DOCUMENTS = frozenset({"json", "jsonb"})
+_NOT_FINITE = frozenset({"NaN", "Infinity", "-Infinity"})
+
+
+def written_types(columns: Mapping[str, Column], names: Iterable[str]) -> dict[str, str]:
+    """Return the types as which columns are written, in the order of `names`."""
+    return {name: "text" if name in _HASHED_TEXTS else columns[name].type for name in names}
+
+
+def json_rows(batch: Batch, types: Mapping[str, str]) -> Iterator[str]:
+    """Yield every entry of a batch as a JSON object, as UTF-8 decoded as Latin-1, with the fields of `types`."""
+    columns = {(json_text(name) or ""): _as_json(batch.text(name), kind) for name, kind in types.items()}
+    return json_objects(columns)
+
+
+def _as_json(column: list[str], kind: str) -> tuple[list[str], bool]:
+    """Return a column as JSON values, or as JSON text that is still to be quoted."""
+    if NUMBERS.fullmatch(kind):
+        finite = _NOT_FINITE.isdisjoint(column)
+        return (column if finite else [f'"{text}"' if text in _NOT_FINITE else text for text in column], False)
+    if kind == "boolean":
+        return ([{"t": "true", "f": "false"}.get(text, text) for text in column], False)
+    if kind in DOCUMENTS:
+        return ([text if text == NULL else _plain(text).replace("\n", " ") for text in column], False)
+    return (column, True)
+
+
+def csv_rows(batch: Batch, types: Mapping[str, str], *, excel_safe: bool) -> Iterator[str]:
+    """Yield every entry of a batch as a line of CSV without its end, as UTF-8 decoded as Latin-1.
+
+    A missing value is an empty field, a text always stands in quotes, a number never. `excel_safe` puts an apostrophe
+    before a text that a spreadsheet would take for a formula, and before one that begins with an apostrophe.
+    """
+    pieces: list[Iterator[str] | list[str]] = []
+    for name, kind in types.items():
+        bare = NUMBERS.fullmatch(kind) or kind == "boolean"
+        pieces.append(_bare(batch.text(name)) if bare else _quoted(batch.text(name), excel_safe=excel_safe))
+        pieces.append(repeat(","))
+    # zip ends with the columns, which are of one length
+    return map("".join, zip(*pieces[:-1]))  # noqa: B905
+
+
+def csv_head(names: list[str], *, excel_safe: bool) -> str:
+    """Return the first line of CSV, which names the columns."""
+    return ",".join(_quoted([json_text(name) or "" for name in names], excel_safe=excel_safe))
+
+
+def _bare(column: list[str]) -> list[str]:
+    return ["" if text == NULL else text for text in column] if NULL in column else column
+
+
+def _quoted(column: list[str], *, excel_safe: bool) -> list[str]:
+    if not excel_safe and "\\" not in "".join(column):
+        return [f'"{text}"' for text in column]
+    return ["" if text == NULL else _quote(text, excel_safe=excel_safe) for text in column]
+
+
+def _quote(text: str, *, excel_safe: bool) -> str:
+    defused = f"'{text}" if excel_safe and text.startswith(_FORMULA) else text
+    escaped = _plain(defused).replace('"', '""')
+    return f'"{escaped}"'
+
+
+def _plain(text: str) -> str:
+    """Undo the escapes of JSON text; what it stands for is still UTF-8 decoded as Latin-1."""
+    return str(json.loads(f'"{text}"')) if "\\" in text else text

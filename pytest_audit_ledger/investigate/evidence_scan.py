@@ -1,0 +1,357 @@
+"""The fold that gathers, in the pass of the checks, where a ledger does not fit together, and how.
+
+It judges nothing: it reads along with the checks (`beside` of `verify`), and `classification.py` says what its evidence
+shows. Whatever it keeps is bounded, and counted in full: a million entries that do not fit are one run.
+
+An entry that does not hash to its own entry_hash may have been renumbered, because entries before it were deleted or
+inserted, or because it was moved. The hash covers the sequence number, so the number that it was written with can be
+proven by hashing: the payload has it in one place, where no text of an entry can stand.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from enum import Flag, auto
+from hashlib import sha256
+from itertools import chain, count, islice
+from operator import le
+from typing import Any, ClassVar
+
+from pytest_audit_ledger.kinds.kind import Fold
+from pytest_audit_ledger.model.batch import Batch, json_objects, plain_text
+from pytest_audit_ledger.model.entry import GENESIS_HASH, PAYLOAD_COLUMNS
+from pytest_audit_ledger.model.ledger_info import Extent, LedgerInfo
+
+MOST = 500
+"""Runs and places kept, of each; the others are counted."""
+
+SAMPLE = 64
+"""Entries whose hash does not fit that are kept from all over the ledger, however many there are."""
+
+NEAR = 64
+"""Entries before a broken link among which the one is looked for that it leads to."""
+
+FARTHEST = 1_000
+"""By how many numbers an entry is looked for to have been renumbered."""
+
+MOST_SEARCHES = 50
+"""How often that is searched for in a segment; an entry that was renumbered like the last one costs one hash."""
+
+MOST_WORDS = 4_000
+"""Different values kept of a column."""
+
+WORDS = ("verdict", "track", "rule_id", "knowledge_graph_version", "ski_model_version")
+"""The columns whose values are repeated from entry to entry, so that another entry's may be what was there."""
+
+
+class Fault(Flag):
+    """What does not fit at an entry."""
+
+    NONE = 0
+    HASH = auto()
+    """Its content does not hash to its entry_hash."""
+    LINK = auto()
+    """Its previous_hash is not the entry_hash of the entry before it."""
+    GAP = auto()
+    """Numbers are missing before it."""
+    TWICE = auto()
+    """Its number is that of the entry before it, or a lower one."""
+    TIME = auto()
+    """It is older than the entry before it."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the evidence knows of an entry; `recomputed` is empty where its content has no hash."""
+
+    number: int | None
+    timestamp: str
+    previous_hash: str
+    stored: str
+    recomputed: str
+
+    @property
+    def own_fault(self) -> Fault:
+        """Whether its content does not hash to its entry_hash; without a number it has no place to be told of."""
+        return Fault.NONE if self.recomputed == self.stored or self.number is None else Fault.HASH
+
+
+@dataclass(frozen=True)
+class Place:
+    """An entry that does not fit to the one before it; that is None where the entry is the first.
+
+    `leads_to` is the number of an earlier entry, not the one before, whose entry_hash is its previous_hash, if that is
+    near.
+    """
+
+    entry: Seen
+    before: Seen | None
+    faults: Fault
+    leads_to: int | None = None
+
+
+@dataclass(frozen=True)
+class Run:
+    """Entries one after the other that do not hash to their entry_hash, from `first` to `last`.
+
+    `moved` is by how much they were renumbered since they were written, proven for each by its hash: 2 where the one
+    that is now 12 was written as 10. It is 0 where they were not renumbered, or something else was changed, too.
+    """
+
+    first: int
+    last: int
+    count: int
+    moved: int = 0
+
+
+@dataclass
+class Runs:
+    """Runs, counted in full and kept as the first of them."""
+
+    kept: list[Run] = field(default_factory=list)
+    entries: int = 0
+    moved: int = 0
+    """How many of the entries were renumbered, and nothing else."""
+
+    def add(self, run: Run) -> None:
+        """Take the next run, or entry; it continues the last one where it follows it."""
+        self.entries += run.count
+        self.moved += run.count if run.moved else 0
+        last = self.kept[-1] if self.kept else None
+        if last is not None and run.moved == last.moved and run.first in (last.last, last.last + 1):
+            self.kept[-1] = Run(last.first, run.last, last.count + run.count, last.moved)
+        elif len(self.kept) < MOST:
+            self.kept.append(run)
+
+    def extend(self, later: Runs) -> None:
+        """Take the runs of what follows."""
+        entries, moved = self.entries + later.entries, self.moved + later.moved
+        for run in later.kept:
+            self.add(run)
+        self.entries, self.moved = entries, moved
+
+
+@dataclass
+class Sample:
+    """Numbers from all over a ledger: every one while there is room, then every second, every fourth, and so on."""
+
+    step: int = 1
+    seen: int = 0
+    kept: list[int] = field(default_factory=list)
+
+    def add(self, number: int) -> None:
+        """Take the next number."""
+        if self.seen % self.step == 0:
+            self.kept.append(number)
+        self.seen += 1
+        self._thin()
+
+    def extend(self, later: Sample) -> None:
+        """Take the numbers of what follows."""
+        self.kept += later.kept
+        self.seen += later.seen
+        self.step = max(self.step, later.step)
+        self._thin()
+
+    def _thin(self) -> None:
+        while len(self.kept) > SAMPLE:
+            self.kept = self.kept[::2]
+            self.step *= 2
+
+
+class Evidence(Fold):
+    """Where and how a ledger does not fit together, and which words occur in it."""
+
+    name = "evidence"
+    columns: ClassVar[tuple[str, ...]] = ("entry_hash", *PAYLOAD_COLUMNS.values())
+
+    def __init__(self, parameters: Mapping[str, Any], ledger: LedgerInfo, samples: int) -> None:
+        super().__init__(parameters, ledger, samples)
+        self.first: Seen | None = None
+        self.last: Seen | None = None
+        self.runs = Runs()
+        self.sample = Sample()
+        """Of the entries whose hash does not fit, and that were not only renumbered."""
+        self.places: list[Place] = []
+        self.faults: Counter[Fault] = Counter()
+        """How many entries there are with each combination of faults."""
+        self.words: dict[str, Counter[str]] = {name: Counter() for name in WORDS}
+        self._near: deque[tuple[str, int | None]] = deque(maxlen=NEAR)
+        self._moved = 0
+        """By how much the last entry was renumbered of which that is known."""
+        self._searches = 0
+
+    @property
+    def amiss(self) -> int:
+        """How many entries do not fit."""
+        return sum(self.faults.values())
+
+    def vocabulary(self) -> dict[str, list[str | None]]:
+        """Return the values that occur in each column of WORDS, frequent ones first."""
+        return {name: [plain_text(text) for text, _ in words.most_common()] for name, words in self.words.items()}
+
+    def feed(self, batch: Batch) -> None:
+        """Compare whole columns, and look at the entries one by one only where these differ."""
+        for name, words in self.words.items():
+            words.update(batch.text(name))
+            self.words[name] = _bounded(words)
+        stored, previous = batch.text("entry_hash"), batch.text("previous_hash")
+        if not (self._fits(batch) and previous[1:] == stored[:-1]):
+            for index, seen in enumerate(_entries(batch)):
+                self._join(seen, batch, index)
+            return
+        first, last = (Seen(*row) for row in _ends(batch))
+        self._join(first, batch, 0)
+        self._near.extend(zip(stored[-NEAR:], batch.sequence_numbers[-NEAR:], strict=True))
+        self.last = last
+
+    def _fits(self, batch: Batch) -> bool:
+        numbers, times = batch.sequence_numbers, batch.text("timestamp")
+        return (
+            batch.recomputed_hashes == batch.text("entry_hash")
+            and batch.has_canonical_timestamps
+            and numbers[0] is not None
+            and numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+            and all(map(le, times, times[1:]))
+        )
+
+    def _join(self, seen: Seen, batch: Batch, index: int) -> None:
+        """Hold an entry against the one before it; the first one of a segment waits for `merge`, or for `close`."""
+        faults = seen.own_fault
+        if self.last is None:
+            self.first = seen
+        elif (others := self._faults(self.last, seen)) is not Fault.NONE:
+            faults |= others
+        if Fault.HASH in faults:
+            self._take_misfit(seen, batch, index)
+        if self.last is not None:
+            self._note(self.last, seen, faults)
+        self.last = seen
+        self._near.append((seen.stored, seen.number))
+
+    def _take_misfit(self, seen: Seen, batch: Batch, index: int) -> None:
+        """Remember an entry that does not hash to its entry_hash, and whether it was renumbered."""
+        if seen.number is None:
+            return
+        searching = seen.recomputed and (self._moved or self._searches < MOST_SEARCHES)
+        moved = self._renumbered(seen, seen.number, _payload(batch, index)) if searching else 0
+        self.runs.add(Run(seen.number, seen.number, 1, moved))
+        if moved:
+            self._moved = moved
+        else:
+            self.sample.add(seen.number)
+
+    def _renumbered(self, seen: Seen, number: int, payload: bytes) -> int:
+        """Return by how much an entry was renumbered since it was written, 0 where no other number fits its hash."""
+        before, _, rest = payload.partition(_NUMBER)
+        _, comma, after = rest.partition(b",")
+
+        def fits(moved: int) -> bool:
+            return sha256(b"%b%b%d%b%b" % (before, _NUMBER, number - moved, comma, after)).hexdigest() == seen.stored
+
+        if self._moved and fits(self._moved):
+            return self._moved
+        if self._searches >= MOST_SEARCHES:
+            return 0
+        self._searches += 1
+        nearest = chain.from_iterable((moved, -moved) for moved in islice(count(1), FARTHEST))
+        return next(filter(fits, nearest), 0)
+
+    def _faults(self, before: Seen | None, seen: Seen) -> Fault:
+        faults = Fault.NONE
+        number, number_before = seen.number, before.number if before else 0
+        if number is None or number_before is None:
+            return faults
+        apart = number > number_before + 1
+        if apart and self.ledger.extent is not Extent.WHOLE:
+            return faults  # what a filter left out is missing for no fault
+        if apart:
+            faults |= Fault.GAP
+        if number <= number_before:
+            faults |= Fault.TWICE
+        if seen.previous_hash != (before.stored if before else GENESIS_HASH):
+            faults |= Fault.LINK
+        if before and "T" in seen.timestamp and "T" in before.timestamp and seen.timestamp < before.timestamp:
+            faults |= Fault.TIME
+        return faults
+
+    def _note(self, before: Seen | None, seen: Seen, faults: Fault) -> None:
+        if faults is Fault.NONE:
+            return
+        self.faults[faults] += 1
+        if faults is not Fault.HASH and len(self.places) < MOST:
+            self.places.append(Place(seen, before, faults, self._target(seen.previous_hash, faults)))
+
+    def _target(self, link: str, faults: Fault) -> int | None:
+        if Fault.LINK not in faults:
+            return None
+        return next((number for stored, number in reversed(self._near) if stored == link), None)
+
+    def resume(self, batch: Batch) -> None:
+        """Take the entry as the left neighbour of the first one."""
+        self.resumed = True
+        self.last = next(_entries(batch))
+        self._near.append((self.last.stored, self.last.number))
+
+    def merge(self, later: Evidence) -> None:
+        """Judge the seam, then take in what the later segment has."""
+        if later.first is not None and self.last is not None:
+            self._seam(self.last, later.first)
+        for place in later.places[: MOST - len(self.places)]:
+            lost = place.leads_to is None and Fault.LINK in place.faults
+            leads_to = self._target(place.entry.previous_hash, place.faults) if lost else place.leads_to
+            self.places.append(replace(place, leads_to=leads_to))
+        self.last = later.last
+        self.runs.extend(later.runs)
+        self.sample.extend(later.sample)
+        self.faults.update(later.faults)
+        self._near.extend(later._near)
+        for name, words in later.words.items():
+            self.words[name].update(words)
+            self.words[name] = _bounded(self.words[name])
+
+    def _seam(self, before: Seen | None, seen: Seen) -> None:
+        self._note(before, seen, seen.own_fault | self._faults(before, seen))
+
+    def close(self) -> None:
+        """Judge the entry that starts the ledger, which stands before all others."""
+        if self.first is None or self.resumed:
+            return
+        places, self.places = self.places, []
+        self._near.clear()
+        self._seam(None, self.first)
+        self.places += places[: MOST - len(self.places)]
+
+
+_NUMBER = b'"sequence_number":'
+"""How the payload names the number: quotes inside of a text are escaped, so it stands there once."""
+
+
+def _entries(batch: Batch) -> Iterator[Seen]:
+    hashes, times = batch.recomputed_hashes, batch.text("timestamp")
+    recomputed = hashes if batch.has_canonical_timestamps else _with_time(hashes, times)
+    columns = (batch.sequence_numbers, times, batch.text("previous_hash"), batch.text("entry_hash"), recomputed)
+    return map(Seen, *columns)
+
+
+def _with_time(hashes: list[str], times: list[str]) -> list[str]:
+    return [digest if "T" in time else "" for digest, time in zip(hashes, times, strict=True)]
+
+
+def _ends(batch: Batch) -> Iterator[tuple[int | None, str, str, str, str]]:
+    columns = (batch.text("timestamp"), batch.text("previous_hash"), batch.text("entry_hash"), batch.recomputed_hashes)
+    for index in (0, -1):
+        time, link, stored, recomputed = (column[index] for column in columns)
+        yield batch.sequence_numbers[index], time, link, stored, recomputed
+
+
+def _payload(batch: Batch, index: int) -> bytes:
+    columns = {key: ([batch.text(name)[index]], name != "sequence_number") for key, name in PAYLOAD_COLUMNS.items()}
+    return next(json_objects(columns)).encode("latin-1")
+
+
+def _bounded(words: Counter[str]) -> Counter[str]:
+    """Return the words, the frequent ones where there are too many."""
+    return words if len(words) <= MOST_WORDS else Counter(dict(words.most_common(MOST_WORDS // 2)))

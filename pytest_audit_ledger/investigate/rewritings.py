@@ -1,0 +1,304 @@
+"""How a value that was hashed can follow from the one that is stored now: rules, not values. No I/O.
+
+A migration that retypes a column, or a writer that hashes before the database changes what it was given, leaves the
+stored value and the hashed one in a fixed relation: two hours apart, without the white space at the end, in another
+Unicode normal form. Such a relation explains one entry as well as a million (`systematic.py`).
+
+A rule returns a value as it is where it has nothing to do with it; that is then no hypothesis.
+"""
+
+from __future__ import annotations
+
+import html
+import unicodedata
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from functools import cache, partial
+from itertools import product
+from typing import Literal
+
+from pytest_audit_ledger.investigate.forms import CANONICAL, Form
+from pytest_audit_ledger.model.batch import json_text, plain_text
+
+Value = str | None
+"""A value of a hashed column as text, the sequence number too; None for a missing one."""
+
+NULLABLE = ("rule_id", "knowledge_graph_version", "reasoning", "track")
+HASHES = ("previous_hash", "telemetry_hash")
+MOST_RENUMBERED = 1000
+"""By how much a sequence number is moved at the most."""
+
+
+@dataclass(frozen=True)
+class Rewriting:
+    """A rule: `words` tell what was hashed, given what is stored ("the time 2 hours later"), and no two have the same.
+
+    Picklable; a rule that was pickled is equal to itself.
+    """
+
+    column: str
+    words: str
+    rule: Callable[[Value], Value] = field(compare=False)
+
+    def original(self, value: Value) -> Value:
+        """Return what was hashed where `value` is stored."""
+        return self.rule(value)
+
+    @property
+    def is_spelling(self) -> bool:
+        """Whether the value is the same, and was only written in another way."""
+        return isinstance(self.rule, partial) and self.rule.func in (_styled, _in_zone)
+
+
+# times
+
+
+def moment_of(text: Value) -> datetime | None:
+    """Return a canonical timestamp as a moment, None for anything else."""
+    try:
+        return datetime.fromisoformat(text) if text is not None and "T" in text else None
+    except ValueError:
+        return None
+
+
+def _shifted(value: Value, minutes: int) -> Value:
+    moment = moment_of(value)
+    try:
+        return value if moment is None else (moment + timedelta(minutes=minutes)).isoformat()
+    except OverflowError:
+        return value
+
+
+def _in_zone(value: Value, minutes: int, separator: str, *, offset: bool) -> Value:
+    moment = moment_of(value)
+    try:
+        local = moment and moment.astimezone(timezone(timedelta(minutes=minutes)))
+    except OverflowError:
+        return value
+    return value if local is None else (local if offset else local.replace(tzinfo=None)).isoformat(separator)
+
+
+_FRACTIONS: dict[str, Callable[[int], str]] = {
+    "": lambda micros: f".{micros:06}" if micros else "",
+    "six digits of fraction": lambda micros: f".{micros:06}",
+    "three digits of fraction": lambda micros: f".{micros // 1000:03}",
+    "no fraction": lambda _: "",
+    "no zeros at the end of the fraction": lambda micros: f".{micros:06}".rstrip("0") if micros else "",
+}
+
+
+def _styled(value: Value, fraction: str, separator: str, zone: str) -> Value:
+    moment = moment_of(value)
+    if moment is None:
+        return value
+    whole = moment.replace(microsecond=0, tzinfo=None).isoformat(separator)
+    return f"{whole}{_FRACTIONS[fraction](moment.microsecond)}{zone}"
+
+
+def _duration(minutes: int) -> str:
+    hours, rest = divmod(abs(minutes), 60)
+    days, hours = divmod(hours, 24)
+    parts = ((days, "day"), (hours, "hour"), (rest, "minute"))
+    return " and ".join(f"{number} {unit}{'s' if number > 1 else ''}" for number, unit in parts if number)
+
+
+def _offset(minutes: int) -> str:
+    return f"{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02}:{abs(minutes) % 60:02}"
+
+
+_OFFSETS = sorted((m for m in range(-12 * 60, 14 * 60 + 1, 15) if m), key=lambda m: (m % 60 > 0, abs(m), m < 0))
+"""Offsets of time zones in minutes: whole hours first, then half and quarter hours; small ones first."""
+
+_SHIFTS = (
+    *sorted({*_OFFSETS, *(-minutes for minutes in _OFFSETS)}, key=lambda m: (m % 60 > 0, abs(m), m < 0)),
+    *(sign * days * 24 * 60 for days in range(1, 8) for sign in (1, -1)),
+)
+
+
+def _times() -> Iterator[tuple[str, Callable[[Value], Value]]]:
+    for minutes in _SHIFTS:
+        direction = "later" if minutes > 0 else "earlier"
+        yield f"the time {_duration(minutes)} {direction}", partial(_shifted, minutes=minutes)
+    styles = product(_FRACTIONS, "T ", ("+00:00", "Z", "", "+00", "+0000", " UTC"))
+    for fraction, separator, zone in sorted(styles, key=lambda style: (bool(style[0]), style[1] == " ")):
+        parts = (
+            fraction,
+            "a space for the T" if separator == " " else "",
+            f"{zone.strip()} for +00:00" if zone and zone != "+00:00" else "",
+            "no time zone" if not zone else "",
+        )
+        words = f"the same time written with {' and '.join(filter(None, parts))}"
+        yield words, partial(_styled, fraction=fraction, separator=separator, zone=zone)
+    for minutes, separator, offset in product(_OFFSETS, "T ", (True, False)):
+        how = f"the same time written in the time zone {_offset(minutes)}"
+        space = "" if separator == "T" else " with a space for the T"
+        words = f"{how}{space}{'' if offset else ', which is not told'}"
+        yield words, partial(_in_zone, minutes=minutes, separator=separator, offset=offset)
+
+
+# texts
+
+
+def _of_text(function: Callable[[str], str], value: Value) -> Value:
+    """Apply a function of texts to what may be missing, or be none that it can handle."""
+    try:
+        return value if value is None else function(value)
+    except UnicodeError:
+        return value
+
+
+def _replaced(text: str, old: str, new: str) -> str:
+    return text.replace(old, new)
+
+
+def _newlines(text: str, newline: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n").replace("\n", newline)
+
+
+def _around(text: str, before: str = "", after: str = "") -> str:
+    return f"{before}{text}{after}"
+
+
+def _padded(text: str, width: int) -> str:
+    return text.ljust(width)
+
+
+def _recoded(text: str, written: str, read: str) -> str:
+    return text.encode(written).decode(read)
+
+
+def _escaped_html(text: str) -> str:
+    return html.escape(text, quote=True)
+
+
+def _straight(text: str) -> str:
+    return text.translate(_STRAIGHT)
+
+
+_STRAIGHT = str.maketrans(
+    {"\u2018": "'", "\u2019": "'", "\u201c": '"', "\u201d": '"', "\u2013": "-", "\u2014": "-", "\u00a0": " "}
+)
+"""Typographic quotes, dashes and the space that does not break, as an ASCII keyboard has them."""
+_NORMAL_FORMS: tuple[Literal["NFC", "NFD", "NFKC", "NFKD"], ...] = ("NFC", "NFD", "NFKC", "NFKD")
+_WIDTHS = (8, 10, 12, 16, 20, 24, 30, 32, 36, 40, 50, 64, 71, 80, 100, 128, 200, 255, 256)
+
+_TEXTS: tuple[tuple[str, Callable[[str], str]], ...] = (
+    ("without the white space at the end", str.rstrip),
+    ("without the white space around it", str.strip),
+    ("without the white space in front", str.lstrip),
+    *((f"with {words} at the end", partial(_around, after=after)) for words, after in (
+        ("a space", " "), ("two spaces", "  "), ("a line feed", "\n"), ("CR and LF", "\r\n"), ("a tab", "\t"),
+    )),
+    ("with a space in front", partial(_around, before=" ")),
+    ("with a byte order mark in front", partial(_around, before="\ufeff")),
+    ("with CR and LF at the ends of lines", partial(_newlines, newline="\r\n")),
+    ("with LF at the ends of lines", partial(_newlines, newline="\n")),
+    ("with CR at the ends of lines", partial(_newlines, newline="\r")),
+    ("with spaces for the ends of lines", partial(_newlines, newline=" ")),
+    *((f"in Unicode normal form {form}", partial(unicodedata.normalize, form)) for form in _NORMAL_FORMS),
+    ("in lower case", str.lower),
+    ("in upper case", str.upper),
+    ("with a capital", str.capitalize),
+    ("with capitals", str.title),
+    *((f"padded with spaces to {width} characters", partial(_padded, width=width)) for width in _WIDTHS),
+    ("before UTF-8 was taken for Latin-1", partial(_recoded, written="latin-1", read="utf-8")),
+    ("before UTF-8 was taken for Windows-1252", partial(_recoded, written="cp1252", read="utf-8")),
+    ("with UTF-8 taken for Latin-1", partial(_recoded, written="utf-8", read="latin-1")),
+    ("with UTF-8 taken for Windows-1252", partial(_recoded, written="utf-8", read="cp1252")),
+    ("with straight quotes and plain hyphens", _straight),
+    ("with HTML's entities resolved", html.unescape),
+    ("with HTML's special characters as entities", _escaped_html),
+    ("with \\n for the ends of lines", partial(_replaced, old="\n", new="\\n")),
+    ("with the ends of lines for \\n", partial(_replaced, old="\\n", new="\n")),
+    ("with spaces for tabs", partial(_replaced, old="\t", new=" ")),
+)  # fmt: skip
+
+_HASHES: tuple[tuple[str, Callable[[str], str]], ...] = (
+    ("with sha256: in front", partial(_around, before="sha256:")),
+    ("without sha256: in front", partial(_replaced, old="sha256:", new="")),
+    ("with 0x in front", partial(_around, before="0x")),
+)
+
+_ABSENT = ("", "null", "None", "NULL", "N/A", "-")
+"""What some write for a missing value."""
+
+
+def _constant(_: Value, value: Value) -> Value:
+    return value
+
+
+def constant(column: str, value: Value) -> Rewriting:
+    """Return the rule of a column that held this value in every entry before it was set to another."""
+    words = "no value" if value is None else f"the value {_quoted(value)}"
+    return Rewriting(column, words, partial(_constant, value=value))
+
+
+def _for_absent(value: Value, original: Value, stored: Value) -> Value:
+    return original if value == stored else value
+
+
+def _renumbered(value: Value, by: int) -> Value:
+    return value if value is None else str(int(value) + by)
+
+
+def _rules(column: str) -> Iterator[tuple[str, Callable[[Value], Value]]]:
+    if column == "sequence_number":
+        for by in range(1, MOST_RENUMBERED + 1):
+            for move in (by, -by):
+                yield f"the number {by:,} {'higher' if move > 0 else 'lower'}", partial(_renumbered, by=move)
+        return
+    if column == "timestamp":
+        yield from _times()
+        return
+    if column in NULLABLE:
+        for text in _ABSENT:
+            yield f"{_quoted(text)} for a missing value", partial(_for_absent, original=text, stored=None)
+            yield f"a missing value for {_quoted(text)}", partial(_for_absent, original=None, stored=text)
+    for words, function in (*(_HASHES if column in HASHES else ()), *_TEXTS):
+        yield words, partial(_of_text, function)
+
+
+def _quoted(text: str) -> str:
+    return f'"{text}"' if text else "an empty text"
+
+
+@cache
+def rewritings(column: str) -> tuple[Rewriting, ...]:
+    """Return every rule that is tried for a column, the likely ones first."""
+    return tuple(Rewriting(column, words, rule) for words, rule in _rules(column))
+
+
+def original_texts(rewriting: Rewriting, texts: list[str]) -> list[str]:
+    """Return a column of a batch as it was hashed by this rule; each value that occurs in it is rewritten once."""
+    found = {text: json_text(rewriting.original(plain_text(text))) for text in set(texts)}
+    return [found[text] for text in texts]
+
+
+@dataclass(frozen=True)
+class Transformation:
+    """What turns entries as they are stored into what was hashed: rules for some columns, and the form. Picklable."""
+
+    rewritings: tuple[Rewriting, ...] = ()
+    form: Form = CANONICAL
+
+    @property
+    def is_edit(self) -> bool:
+        """Whether a column was set to one value, which no writer and no migration does by itself."""
+        return any(isinstance(one.rule, partial) and one.rule.func is _constant for one in self.rewritings)
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """What was otherwise when the entries were hashed, each thing in plain words."""
+        return (*(f"{one.column}: {one.words}" for one in self.rewritings), *self.form.departures)
+
+    def originals(self, columns: Mapping[str, list[str]]) -> dict[str, list[str]]:
+        """Return columns of JSON text as they were hashed."""
+        return {**columns, **{one.column: original_texts(one, columns[one.column]) for one in self.rewritings}}
+
+    def payloads(self, columns: Mapping[str, list[str]]) -> list[bytes]:
+        """Return the payloads that were hashed, of entries as columns of JSON text."""
+        return self.form.payloads(self.originals(columns))
+
+
+UNCHANGED = Transformation()

@@ -1,0 +1,96 @@
+"""Single entries, read by number: those that are looked at one by one."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pytest_audit_ledger.model.batch import Batch, plain_text
+from pytest_audit_ledger.model.entry import PAYLOAD_COLUMNS, Entry, entry_hash
+from pytest_audit_ledger.sources.source import Segment, Snapshot
+
+TOGETHER = 500
+"""Numbers that are at most this far apart are read at once."""
+
+Value = str | None
+
+
+@dataclass(frozen=True)
+class Record:
+    """An entry as the ledger has it: every column that was read, as text, None for a missing value."""
+
+    number: int
+    columns: Mapping[str, Value]
+
+    @property
+    def entry(self) -> Entry:
+        """What is hashed of it, also what an Entry should not hold, such as None for the verdict."""
+        hashed: dict[str, Any] = {name: self.columns.get(name) for name in PAYLOAD_COLUMNS.values()}
+        return Entry(**{**hashed, "sequence_number": self.number})
+
+    @property
+    def stored_hash(self) -> Value:
+        """Its entry_hash."""
+        return self.columns.get("entry_hash")
+
+    @property
+    def link(self) -> Value:
+        """Its previous_hash."""
+        return self.columns.get("previous_hash")
+
+    @property
+    def fits(self) -> bool:
+        """Whether its content hashes to its entry_hash."""
+        return "T" in (self.columns.get("timestamp") or "") and entry_hash(self.entry) == self.stored_hash
+
+    @property
+    def envelope(self) -> Mapping[str, Value]:
+        """What its envelope says that the entry says, too; empty where there is none."""
+        try:
+            document = json.loads(self.columns.get("envelope_json") or "{}")
+        except (ValueError, RecursionError):
+            return {}
+        said = document if isinstance(document, dict) else {}
+        return {name: said[name] for name in ("verdict", "reasoning") if isinstance(said.get(name, 0), str | None)}
+
+
+Records = Mapping[int, Sequence[Record]]
+"""By number; several where a number stands there twice."""
+
+
+def only(records: Records, number: int) -> Record | None:
+    """Return the entry of a number; None where it was not read, is not there, or stands there twice."""
+    found = records.get(number, ())
+    return found[0] if len(found) == 1 else None
+
+
+def read(snapshot: Snapshot, numbers: Iterable[int]) -> Records:
+    """Return the entries with these numbers, in all columns that can be read. Raises SourceError."""
+    wanted = set(numbers)
+    columns = [name for name in snapshot.info.columns if snapshot.unreadable(name) is None]
+    found: dict[int, list[Record]] = defaultdict(list)
+
+    def consume(batch: Batch) -> None:
+        for index, number in enumerate(batch.sequence_numbers):
+            if number is not None and number in wanted:
+                found[number].append(Record(number, {name: plain_text(batch.text(name)[index]) for name in columns}))
+
+    for first, last in _ranges(sorted(wanted), apart=TOGETHER if snapshot.divisible else None):
+        snapshot.scan(columns, Segment(first, last + 1), consume)
+    return dict(found)
+
+
+def _ranges(numbers: Sequence[int], *, apart: int | None) -> Iterator[tuple[int, int]]:
+    """Yield ranges that hold all numbers; one where `apart` is None, because every read there reads everything."""
+    if not numbers:
+        return
+    first = last = numbers[0]
+    for number in numbers[1:]:
+        if apart is not None and number - last > apart:
+            yield first, last
+            first = number
+        last = number
+    yield first, last

@@ -1,0 +1,239 @@
+"""One cause that touches very many entries: found on a sample of them, then proven for each in one pass. No I/O.
+
+A writer in the wrong time zone, another canonicalisation or a migration that retyped a column leaves a ledger of which
+no hash fits, and no entry of which was edited. A cause is only ever told of entries whose stored hash proves it.
+
+    causes = find(sample, vocabulary)
+    (fold,) = scan(source, snapshot, [Systematic({"causes": causes}, snapshot.info, 20)], ...)
+    for explained in fold.explained:
+        explained.cause, explained.count, explained.first, explained.last
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from itertools import product
+from typing import Any, ClassVar
+
+from pytest_audit_ledger.investigate.forms import CANONICAL, OTHER_FORMS
+from pytest_audit_ledger.investigate.hypotheses import Hypotheses, Suspect, Vocabulary, texts
+from pytest_audit_ledger.investigate.reconstruction import Budget, Reconstruction, reconstruct
+from pytest_audit_ledger.investigate.rewritings import Rewriting, Transformation, Value, constant, rewritings
+from pytest_audit_ledger.kinds.kind import Fold
+from pytest_audit_ledger.model.batch import Batch, json_text, plain_text
+from pytest_audit_ledger.model.entry import HASHED_COLUMNS, PAYLOAD_COLUMNS, Entry
+from pytest_audit_ledger.model.ledger_info import LedgerInfo
+
+FEWEST = 3
+"""Entries of a sample that a cause must explain; fewer are edits of their own."""
+
+MOST_CAUSES = 8
+MOST_FOR_ONE_ENTRY_S = 1.5
+"""Seconds spent on one entry of a sample; the cause of many is simple, so it is found soon or on none."""
+
+FEW_SEARCHED = 20_000
+"""Hypotheses about lost digits that are tried again for an entry of a sample."""
+
+MOST_SEARCHED = 20_000_000
+"""Hypotheses about lost digits in one part of a scan; 1,500 or 1,500,000 are needed for one entry."""
+
+
+@dataclass(frozen=True)
+class LostDigits:
+    """The column timestamp keeps fewer digits of its fraction than were hashed. Picklable.
+
+    Each entry has to be searched for its own, so a large ledger is not searched as a whole.
+    """
+
+    is_edit: ClassVar[bool] = False
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """What was otherwise when the entries were hashed, in plain words."""
+        return ("timestamp: more digits of its fraction",)
+
+
+SystematicCause = Transformation | LostDigits
+
+
+def _nothing(_: int) -> None:
+    """Tell nobody."""
+
+
+def find(
+    sample: Sequence[Suspect],
+    vocabulary: Vocabulary,
+    *,
+    seconds: float = 10.0,
+    advance: Callable[[int], None] = _nothing,
+) -> tuple[SystematicCause, ...]:
+    """Return the causes that explain a sample of suspects, spread over the ledger, with those of most entries first.
+
+    There may be several: a time zone has two offsets, in summer and in winter. `advance` is told how many more suspects
+    were looked at.
+    """
+    deadline = time.perf_counter() + seconds
+    explained: dict[SystematicCause, set[int]] = {}
+    for place, suspect in enumerate(sample):
+        causes = [cause for cause in explained if _explains(cause, suspect)]
+        left = min(MOST_FOR_ONE_ENTRY_S, deadline - time.perf_counter())
+        if not causes and left > 0:
+            found = reconstruct(suspect, vocabulary, budget=Budget(left))
+            causes = [*_causes(suspect, found)] if isinstance(found, Reconstruction) else []
+        for cause in causes:
+            explained.setdefault(cause, set()).add(place)
+        advance(1)
+    for cause, places in explained.items():
+        places.update(place for place in range(min(places)) if _explains(cause, sample[place]))
+    return tuple(_cover(explained))
+
+
+def _cover(explained: dict[SystematicCause, set[int]]) -> Iterator[SystematicCause]:
+    """Yield the causes that together explain most, each of at least some entries that those before it do not."""
+    for _ in range(MOST_CAUSES):
+        best = max(explained, key=lambda cause: len(explained[cause]), default=None)
+        if best is None or len(explained[best]) < FEWEST:
+            return
+        yield best
+        done = explained.pop(best)
+        explained = {cause: places - done for cause, places in explained.items()}
+
+
+def _explains(cause: SystematicCause, suspect: Suspect) -> bool:
+    """Tell whether a cause explains the stored hash of an entry; of lost digits, where few are to be searched for."""
+    if isinstance(cause, LostDigits):
+        return _search(suspect, FEW_SEARCHED)[0]
+    columns = {column: [json_text(value)] for column, value in texts(suspect.entry).items()}
+    (payload,) = cause.payloads(columns)
+    return sha256(payload).hexdigest() == suspect.stored_hash
+
+
+def _search(suspect: Suspect, most: int) -> tuple[bool, int]:
+    """Return whether digits that the time has lost explain the stored hash, and how many hypotheses that took."""
+    tried = 0
+    for trial in Hypotheses(suspect, Vocabulary()).lost_digits(0, 6):
+        for member in trial.members:
+            if tried >= most:
+                return False, tried
+            tried += 1
+            if sha256(trial.head + member + trial.tail).hexdigest() == suspect.stored_hash:
+                return True, tried
+    return False, tried
+
+
+def _causes(suspect: Suspect, found: Reconstruction) -> Iterator[SystematicCause]:
+    """Yield every rule by which an entry can have come to what it is: which one it was, the others will tell."""
+    changes = [change for change in found.changes if change.column not in ("entry_hash", "previous_hash")]
+    stored = texts(suspect.entry)
+    if any(change.column == "sequence_number" for change in changes):
+        return
+    if any(change.cause.rewriting is None and change.column == "timestamp" for change in changes):
+        if len(changes) == 1 and found.form is None:
+            yield LostDigits()
+        return
+    ways = [[*_rules(change.column, stored[change.column], change.original)] for change in changes]
+    for chosen in product(*ways):
+        yield Transformation(chosen, found.form or CANONICAL)
+    if found.form is not None or all(change.original == "" for change in changes):
+        yield from (cause for form in OTHER_FORMS if _explains(cause := Transformation(form=form), suspect))
+
+
+def _rules(column: str, stored: Value, original: Value) -> Iterator[Rewriting]:
+    yield from (rule for rule in rewritings(column) if rule.original(stored) == original)
+    yield constant(column, original)
+
+
+@dataclass
+class Explained:
+    """How many entries a cause is proven to explain, and the first and the last of them."""
+
+    cause: SystematicCause
+    count: int = 0
+    first: int | None = None
+    last: int | None = None
+
+    def add(self, number: int | None) -> None:
+        """Count an entry."""
+        self.count += 1
+        self.first = number if self.count == 1 else self.first
+        self.last = number
+
+    def merge(self, later: Explained) -> None:
+        """Count those of the entries that follow."""
+        self.first = self.first if self.count else later.first
+        self.last = later.last if later.count else self.last
+        self.count += later.count
+
+
+def suspect_at(batch: Batch, place: int) -> Suspect:
+    """Return an entry of a batch with its hash, and nothing of what is around it."""
+    values: dict[str, Any] = {column: plain_text(batch.text(column)[place]) for column in HASHED_COLUMNS}
+    number = batch.sequence_numbers[place]
+    return Suspect(Entry(**{**values, "sequence_number": number}), plain_text(batch.text("entry_hash")[place]))
+
+
+class Systematic(Fold):
+    """Proves causes, each of its entries by the entry's own hash. `causes`: what `find` returned.
+
+    `fitting` entries have the hash of their contents as they stand. `unexplained` are those that no cause explains;
+    `unexplained_numbers` the first of them. `unsearched` are those for whose lost digits the limit left no time.
+    """
+
+    name = "systematic"
+    columns = ("entry_hash", *PAYLOAD_COLUMNS.values())
+    parameters_schema: ClassVar[Mapping[str, Mapping[str, Any]]] = {"causes": {"type": "array"}}
+
+    def __init__(self, parameters: Mapping[str, Any], ledger: LedgerInfo, samples: int) -> None:
+        super().__init__(parameters, ledger, samples)
+        self.explained = [Explained(cause) for cause in self.parameters["causes"]]
+        self.fitting = self.unexplained = self.unsearched = self.searched = 0
+        self.unexplained_numbers: list[int | None] = []
+
+    def feed(self, batch: Batch) -> None:
+        """Try the causes, one after the other, on what does not fit."""
+        stored, recomputed = batch.text("entry_hash"), batch.recomputed_hashes
+        places = [place for place, fits in enumerate(map(str.__eq__, stored, recomputed)) if not fits]
+        self.fitting += len(batch) - len(places)
+        for explained in self.explained:
+            if places:
+                proven = self._proven(explained.cause, batch, places)
+                for place in places:
+                    if place in proven:
+                        explained.add(batch.sequence_numbers[place])
+                places = [place for place in places if place not in proven]
+        self.unexplained += len(places)
+        room = max(0, self.findings.limit - len(self.unexplained_numbers))
+        self.unexplained_numbers += [batch.sequence_numbers[place] for place in places[:room]]
+
+    def _proven(self, cause: SystematicCause, batch: Batch, places: Sequence[int]) -> set[int]:
+        """Return those of these places whose stored hash the cause explains."""
+        stored = batch.text("entry_hash")
+        if isinstance(cause, LostDigits):
+            return {place for place in places if self._has_lost_digits(batch, place)}
+        columns = {column: [batch.text(column)[place] for place in places] for column in HASHED_COLUMNS}
+        payloads = cause.payloads(columns)
+        rows = zip(places, payloads, strict=True)
+        return {place for place, payload in rows if sha256(payload).hexdigest() == stored[place]}
+
+    def _has_lost_digits(self, batch: Batch, place: int) -> bool:
+        if self.searched >= MOST_SEARCHED:
+            self.unsearched += 1
+            return False
+        suspect = suspect_at(batch, place)
+        found, tried = _search(suspect, MOST_SEARCHED)
+        self.searched += tried
+        return found
+
+    def merge(self, later: Systematic) -> None:
+        """Add up the counts."""
+        super().merge(later)
+        for mine, theirs in zip(self.explained, later.explained, strict=True):
+            mine.merge(theirs)
+        self.fitting += later.fitting
+        self.unexplained += later.unexplained
+        self.unsearched += later.unsearched
+        room = max(0, self.findings.limit - len(self.unexplained_numbers))
+        self.unexplained_numbers += later.unexplained_numbers[:room]

@@ -1,0 +1,47 @@
+"""The kind accepted_values: every value of the column is on a list."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from pytest_audit_ledger.kinds.data_kind import ValueKind, value_text
+
+_SCALAR: Mapping[str, Any] = {"type": ["string", "integer", "boolean"]}
+
+
+class AcceptedValues(ValueKind):
+    """Every value of the column is one of a list."""
+
+    name = "accepted_values"
+    aliases = ("expect_column_values_to_be_in_set",)
+    rule = "Every value of the column is one of those listed."
+    remedy = "Add the value to the list if it is right, or find out what wrote it."
+    code = "VALUE_NOT_ACCEPTED"
+    parameters_schema: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        **ValueKind.parameters_schema,
+        "values": {
+            "type": "array",
+            "items": _SCALAR,
+            "minItems": 1,
+            "uniqueItems": True,
+            "description": "The values that are accepted.",
+        },
+    }
+    required_parameters = ("column", "values")
+
+    def unexpected(self) -> str:
+        """Return that the value is none of the list."""
+        return f"{self.column()}::text <> ALL (%(check.values)s)"
+
+    def values(self) -> Mapping[str, Any]:
+        """Return the list, as text."""
+        return {"values": list(map(value_text, self.parameters["values"]))}
+
+    def message(self) -> str:
+        """Name the column."""
+        return f"the value of {self.parameters['column']} is none of those that are accepted"
+
+    def expected(self) -> str:
+        """Return the list."""
+        return ", ".join(map(value_text, self.parameters["values"]))

@@ -1,0 +1,40 @@
+"""The kind columns_match_set: the ledger has the columns that are listed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from pytest_audit_ledger.kinds.kind import Guard
+from pytest_audit_ledger.model.outcome import Finding
+from pytest_audit_ledger.model.questions import Catalogue
+
+
+class ColumnsMatchSet(Guard):
+    """The ledger has the columns listed; and no others, unless `exact` is false."""
+
+    name = "columns_match_set"
+    aliases = ("expect_table_columns_to_match_set",)
+    rule = "The ledger has the columns that are listed."
+    remedy = "Find out who added or removed the column, and correct the list or the table."
+    unit = "columns"
+    parameters_schema: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "columns": {
+            "type": "array",
+            "items": {"type": "string", "minLength": 1},
+            "minItems": 1,
+            "uniqueItems": True,
+            "description": "The columns, in any order.",
+        },
+        "exact": {"type": "boolean", "default": True, "description": "Whether there may be no others."},
+    }
+    required_parameters = ("columns",)
+
+    def examine(self, catalogue: Catalogue) -> None:
+        """Compare the list with the catalogue."""
+        listed, actual = set(self.parameters["columns"]), set(catalogue.info.columns)
+        self.element_count = len(listed | actual)
+        for name in sorted(listed - actual):
+            self.findings.add(Finding("COLUMN_MISSING", f"there is no column {name}", None, name, "no such column"))
+        for name in sorted(actual - listed) if self.parameters["exact"] else ():
+            self.findings.add(Finding("COLUMN_UNEXPECTED", f"the column {name} is not listed", None, "", name))

@@ -1,0 +1,32 @@
+"""The kind not_null: every entry has a value in the column."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from pytest_audit_ledger.kinds.data_kind import COLUMN, RowKind
+
+
+class NotNull(RowKind):
+    """The column has a value in every entry."""
+
+    name = "not_null"
+    aliases = ("expect_column_values_to_not_be_null",)
+    rule = "Every entry has a value in the column."
+    remedy = "Find out what wrote the entries shown without the value, and supply it where entries are written."
+    code = "VALUE_MISSING"
+    parameters_schema: ClassVar[Mapping[str, Mapping[str, Any]]] = {"column": COLUMN, **RowKind.parameters_schema}
+    required_parameters = ("column",)
+
+    def unexpected(self) -> str:
+        """Return what a missing value is."""
+        return f"{self.column()} IS NULL"
+
+    def told_columns(self) -> Sequence[str]:
+        """Show nothing: there is nothing there."""
+        return ()
+
+    def message(self) -> str:
+        """Name the column."""
+        return f"{self.parameters['column']} has no value"

@@ -1,0 +1,43 @@
+"""The kind relationships: every value of the column is in a column of another table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar
+
+from pytest_audit_ledger.errors import UsageError
+from pytest_audit_ledger.kinds.data_kind import ValueKind
+from pytest_audit_ledger.model.sql_names import quoted, split_name
+
+
+class Relationships(ValueKind):
+    """Every value of the column stands in a column of another table."""
+
+    name = "relationships"
+    rule = "Every value of the column stands in the column of the other table."
+    remedy = "Add what is missing to the other table if it is right, or find out what wrote the value."
+    code = "NO_COUNTERPART"
+    parameters_schema: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        **ValueKind.parameters_schema,
+        "to": {"type": "string", "minLength": 1, "description": "The other table, as schema.table."},
+        "field": {"type": "string", "minLength": 1, "description": "Its column."},
+    }
+    required_parameters = ("column", "to", "field")
+
+    @classmethod
+    def objections(cls, parameters: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+        """Refuse what is no name of a table."""
+        yield from super().objections(parameters)
+        try:
+            split_name(parameters["to"])
+        except UsageError as error:
+            yield "to", str(error).rstrip(".")
+
+    def unexpected(self) -> str:
+        """Return that no row of the other table has the value."""
+        other, field = quoted(*split_name(self.parameters["to"])), quoted(self.parameters["field"])
+        return f"NOT EXISTS (SELECT FROM {other} AS other WHERE other.{field} = entry.{self.column()})"
+
+    def message(self) -> str:
+        """Name both columns."""
+        return f"the value of {self.parameters['column']} is none of {self.parameters['to']}.{self.parameters['field']}"

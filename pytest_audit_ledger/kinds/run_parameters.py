@@ -1,0 +1,52 @@
+"""What the options of a run name (checkpoints, keys), as parameters of the kinds that use it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pytest_audit_ledger.checkpoints.keys import verifier_keys as parse_verifier_keys
+from pytest_audit_ledger.errors import UsageError
+from pytest_audit_ledger.kinds.checkpoint import UNANCHORED_PATTERN, Checkpoint
+from pytest_audit_ledger.kinds.checkpoint_guards import CheckpointGuards
+from pytest_audit_ledger.kinds.hash_coverage import HashCoverage
+from pytest_audit_ledger.kinds.transcript_keys import read_keys
+from pytest_audit_ledger.kinds.transcript_signature import TranscriptSignature
+
+Given = Mapping[str, Mapping[str, Any]]
+"""Parameters by name of kind."""
+
+
+def given_by(
+    *,
+    checkpoints: Sequence[str | Path] = (),
+    verifier_keys: Sequence[str] = (),
+    require_checkpoint: bool = False,
+    max_unanchored: str | None = None,
+    transcript_keys: Sequence[str | Path] = (),
+) -> Given:
+    """Return the parameters that options set; what no option sets is left to the suites. Keys are read now.
+
+    Raises UsageError where an option makes no sense, or a key cannot be read or is none.
+    """
+    if checkpoints and not verifier_keys:
+        raise UsageError(
+            "Checkpoints prove nothing without the key that must have signed them.", "Add --ledger-verifier-key=KEY."
+        )
+    if max_unanchored is not None and not re.match(UNANCHORED_PATTERN, max_unanchored):
+        raise UsageError(f"{max_unanchored!r} is no number of entries and no length of time.", "Write 1000, or 24h.")
+    trusted = {
+        "folders": list(map(str, checkpoints)),
+        "verifier_keys": [str(key) for key in parse_verifier_keys(verifier_keys)],
+    }
+    limits = {"require": require_checkpoint, "max_unanchored": max_unanchored}
+    by_kind: dict[str, dict[str, Any]] = {
+        Checkpoint.name: {**trusted, **limits},
+        CheckpointGuards.name: trusted,
+        HashCoverage.name: trusted,
+        TranscriptSignature.name: {"keys": read_keys(transcript_keys)},
+    }
+    set_by_options = {kind: {name: v for name, v in values.items() if v} for kind, values in by_kind.items()}
+    return {kind: values for kind, values in set_by_options.items() if values}

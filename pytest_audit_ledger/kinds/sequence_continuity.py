@@ -1,0 +1,101 @@
+"""The kind sequence_continuity: numbers run 1, 2, 3 … and no row is hidden from whoever reads in order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from pytest_audit_ledger.errors import CannotEvaluate
+from pytest_audit_ledger.kinds.kind import WHOLE_EXPORT, EdgeFold
+from pytest_audit_ledger.model.batch import Batch
+from pytest_audit_ledger.model.ledger_info import Extent, LedgerInfo
+from pytest_audit_ledger.model.outcome import Finding, Sides
+
+
+class SequenceContinuity(EdgeFold):
+    """Sequence numbers are 1, 2, 3 … without gap or duplicate, and every row that there is has one. No parameters."""
+
+    name = "sequence_continuity"
+    rule = "Sequence numbers run 1, 2, 3 … without a gap, a duplicate or a missing value."
+    remedy = (
+        "Entries were deleted, numbered twice, or hidden by an index (which REINDEX repairs), at the places shown. "
+        "Compare with the latest backup or export to see which; a gap can also come from a writer that numbers entries "
+        "before it commits them, which must be ruled out."
+    )
+    integrity = True
+    columns = ("sequence_number",)
+    sides: ClassVar[Mapping[str, Sides]] = {"ENTRIES_HIDDEN": ("in the table", "by its index")}
+
+    def __init__(self, parameters: Mapping[str, Any], ledger: LedgerInfo, samples: int) -> None:
+        super().__init__(parameters, ledger, samples)
+        self.missing = 0
+        self.first_missing: int | None = None
+        self.rows: int | None = None
+        """How many entries the table holds, counted without an index; None where nobody counted them."""
+
+    def feed(self, batch: Batch) -> None:
+        """Compare the column with the range it should be."""
+        numbers = batch.sequence_numbers
+        first, last = numbers[0], numbers[-1]
+        if first is not None and numbers == list(range(first, first + len(numbers))):
+            self.join((first,))
+            self.last = (last,)
+        else:
+            for number in numbers:
+                self.join((number,))
+
+    def inspect(self, previous: Any, current: Any) -> Finding | None:
+        """Find what stands between two neighbours that are not n and n + 1."""
+        (number,) = current
+        before = 0 if previous is None else previous[0]
+        if number is None or before is None:
+            return Finding("SEQUENCE_MISSING", "an entry has no sequence number", expected="a number", actual="NULL")
+        if number == before + 1:
+            return None
+        if number > before + 1:
+            self.missing += number - before - 1
+            self.first_missing = min(before + 1, self.first_missing or before + 1)
+            return self._gap(before, number, at_start=previous is None)
+        if previous is None:
+            message = f"the ledger starts at {number}, not at 1"
+            return Finding("SEQUENCE_START", message, number, expected="1", actual=str(number))
+        message = f"sequence number {number} stands more than once, or out of order"
+        return Finding("SEQUENCE_DUPLICATE", message, number, expected=str(before + 1), actual=str(number))
+
+    def _gap(self, before: int, number: int, *, at_start: bool) -> Finding | None:
+        if self.ledger.extent is not Extent.WHOLE:
+            return None
+        count = number - before - 1
+        missing = str(number - 1) if count == 1 else f"{before + 1} to {number - 1}"
+        where = "before the first entry" if at_start else f"after {before}"
+        message = f"{count:,} {'entry is' if count == 1 else 'entries are'} missing {where}: {missing}"
+        return Finding("SEQUENCE_GAP", message, before + 1, expected=str(before + 1), actual=str(number))
+
+    def merge(self, later: SequenceContinuity) -> None:
+        """Add up what is missing, too."""
+        super().merge(later)
+        self.missing += later.missing
+        self.first_missing = self.first_missing or later.first_missing
+
+    def close(self) -> None:
+        """Judge the start, and say how many entries are missing in all."""
+        super().close()
+        if self.rows not in (None, self.element_count):
+            message = (
+                f"the table holds {self.rows:,} entries, and its index on sequence_number shows "
+                f"{self.element_count:,}: the others are hidden from whoever reads them in order"
+            )
+            both = (f"{self.rows:,} entries", f"{self.element_count:,} entries")
+            self.findings.add(Finding("ENTRIES_HIDDEN", message, None, *both))
+        if self.missing:
+            self.facts["missing entries"] = f"{self.missing:,}"
+        if self.findings.counts:
+            return
+        if self.missing and self.ledger.extent is not Extent.WHOLE:
+            raise CannotEvaluate(
+                f"{self.missing:,} entries are not in the export, first {self.first_missing}, and nothing shows "
+                "whether they were filtered out or removed before.",
+                WHOLE_EXPORT,
+            )
+        if self.ledger.extent is Extent.PART:
+            raise CannotEvaluate("The export was filtered, so what is not in it cannot be judged.", WHOLE_EXPORT)

@@ -1,0 +1,54 @@
+"""The kind sequential_values: in its own order, each value of the column is the one before plus an interval."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from pytest_audit_ledger.kinds.data_kind import BEFORE, ValueKind
+from pytest_audit_ledger.model.duration import DURATION_PATTERN, duration
+
+
+class SequentialValues(ValueKind):
+    """In order of the column itself, each value is the one before plus an interval."""
+
+    name = "sequential_values"
+    rule = "In order of the column itself, each value is the one before plus the interval."
+    remedy = "Find out what is missing, or stands twice, before the values shown."
+    code = "NOT_SEQUENTIAL"
+    parameters_schema: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        **ValueKind.parameters_schema,
+        "interval": {
+            "type": ["integer", "string"],
+            "pattern": DURATION_PATTERN,
+            "exclusiveMinimum": 0,
+            "examples": ["1h"],
+            "default": 1,
+            "description": "A whole number, or for times a length such as 90s, 5m, 24h or 7d.",
+        },
+    }
+
+    def extras(self) -> str:
+        """Look at the next smaller value."""
+        column = self.column()
+        return f", lag({column}) OVER (PARTITION BY {column} IS NULL ORDER BY {column}, sequence_number) AS {BEFORE}"
+
+    def besides(self) -> Sequence[str]:
+        """Show the value before, too."""
+        return [] if self.redacts(self.parameters["column"]) else [BEFORE]
+
+    def unexpected(self) -> str:
+        """Return that the difference is another one."""
+        type_ = "interval" if isinstance(self.parameters["interval"], str) else "numeric"
+        return f"{self.column()} <> {BEFORE} + %(check.interval)s::{type_}"
+
+    def values(self) -> Mapping[str, Any]:
+        """Return the interval, as text."""
+        interval = self.parameters["interval"]
+        if isinstance(interval, str):
+            return {"interval": f"{duration(interval).total_seconds():.0f} seconds"}
+        return {"interval": str(interval)}
+
+    def message(self) -> str:
+        """Name the column and the interval."""
+        return f"the value of {self.parameters['column']} is not the one before plus {self.parameters['interval']}"

@@ -1,0 +1,105 @@
+"""The kind timestamp_order: time does not run backwards, and no entry lies in the future."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from operator import le
+from typing import Any, ClassVar
+
+from pytest_audit_ledger.kinds.kind import EdgeFold
+from pytest_audit_ledger.model.batch import NULL, Batch
+from pytest_audit_ledger.model.duration import DURATION_PATTERN, duration
+from pytest_audit_ledger.model.entry import canonical_timestamp
+from pytest_audit_ledger.model.ledger_info import LedgerInfo
+from pytest_audit_ledger.model.outcome import Finding, Findings, Sides
+
+
+class TimestampOrder(EdgeFold):
+    """No entry is older than the one before it, infinite, or in the future by the server's clock.
+
+    `future_tolerance`: how far ahead of the server's clock a timestamp may be, for example `90s`, `5m`, `24h`.
+    """
+
+    name = "timestamp_order"
+    rule = "No entry is older than the one before it, has an infinite timestamp, or lies in the future."
+    remedy = (
+        "Compare the clocks of the writer and the database server, and the entries shown with what the writer logged. "
+        "An entry that was inserted or moved shows here as well as in chain_linkage."
+    )
+    integrity = True
+    columns = ("timestamp",)
+    sides: ClassVar[Mapping[str, Sides]] = {"TIMESTAMP_ORDER": ("in order", "timestamp")}
+    parameters_schema: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "future_tolerance": {
+            "type": "string",
+            "pattern": DURATION_PATTERN,
+            "default": "5m",
+            "examples": ["90s", "5m", "24h", "7d"],
+            "description": "How far ahead of the server's clock a timestamp may be: 90s, 5m, 24h.",
+        }
+    }
+
+    def __init__(self, parameters: Mapping[str, Any], ledger: LedgerInfo, samples: int) -> None:
+        super().__init__(parameters, ledger, samples)
+        self.leading = Findings(samples)
+        """What was found before the first timestamp that can be compared."""
+        now = datetime.fromisoformat(ledger.server_time)
+        try:
+            self.latest = canonical_timestamp(now + duration(self.parameters["future_tolerance"]))
+        except OverflowError:
+            self.latest = canonical_timestamp(datetime.max.replace(tzinfo=timezone.utc))
+
+    def feed(self, batch: Batch) -> None:
+        """Compare the column with itself, shifted by one. Canonical timestamps sort as text."""
+        texts = batch.text("timestamp")
+        numbers = batch.sequence_numbers
+        if batch.has_canonical_timestamps and all(map(le, texts, texts[1:])) and texts[-1] <= self.latest:
+            self.join((numbers[0], texts[0]))
+            self.last = (numbers[-1], texts[-1])
+        else:
+            for number, text in zip(numbers, texts, strict=True):
+                self._examine(number, text)
+
+    def _examine(self, number: int | None, text: str) -> None:
+        if text == NULL:
+            self._tell(Finding("TIMESTAMP_MISSING", "an entry has no timestamp", number, "a time", "NULL"))
+        elif text.endswith("infinity"):
+            message = "an infinite timestamp is no moment at which a verdict was given"
+            self._tell(Finding("TIMESTAMP_INFINITE", message, number, "a time", text))
+        else:
+            self.join((number, text))
+            if _age(text) > _age(self.latest):
+                message = "the entry lies further in the future than the server's clock and the tolerance allow"
+                self._tell(Finding("TIMESTAMP_FUTURE", message, number, f"at most {self.latest}", text))
+
+    def _tell(self, finding: Finding) -> None:
+        (self.leading if self.last is None else self.findings).add(finding)
+
+    def resume(self, batch: Batch) -> None:
+        """Forget what was found before it, too."""
+        super().resume(batch)
+        self.leading = Findings(self.leading.limit)
+
+    def merge(self, later: TimestampOrder) -> None:
+        """Keep what the later segment found before its first moment in front of what the seam shows."""
+        (self.leading if self.last is None else self.findings).extend(later.leading)
+        super().merge(later)
+
+    def close(self) -> None:
+        """Put all findings in order."""
+        self.leading.extend(self.findings)
+        self.findings = self.leading
+
+    def inspect(self, previous: Any, current: Any) -> Finding | None:
+        """Find an entry that is older than the one before it."""
+        if previous is None or _age(current[1]) >= _age(previous[1]):
+            return None
+        message = f"the entry is older than the one before it (sequence {previous[0]})"
+        return Finding("TIMESTAMP_ORDER", message, current[0], f"{previous[1]} or later", current[1])
+
+
+def _age(text: str) -> tuple[int, str]:
+    """Return a key that orders timestamps as PostgreSQL prints them, also beyond year 9999 and before year 1."""
+    year, _, rest = text.partition("-")
+    return (-int(year) if rest.endswith(" BC") else int(year), rest)

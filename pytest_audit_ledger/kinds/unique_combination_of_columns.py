@@ -1,0 +1,47 @@
+"""The kind unique_combination_of_columns: no two entries share a combination of values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from pytest_audit_ledger.kinds.data_kind import OCCURRENCES, RowKind
+from pytest_audit_ledger.kinds.unique import Unique
+
+
+class UniqueCombinationOfColumns(RowKind):
+    """No combination of values of the columns stands in two entries; missing values count as equal."""
+
+    name = "unique_combination_of_columns"
+    aliases = ("expect_compound_columns_to_be_unique",)
+    rule = "Every combination of values of the columns stands in one entry only."
+    remedy = Unique.remedy
+    code = "DUPLICATE"
+    parameters_schema: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "columns": {
+            "type": "array",
+            "items": {"type": "string", "minLength": 1},
+            "minItems": 2,
+            "uniqueItems": True,
+            "description": "The columns whose values are combined.",
+        },
+        **RowKind.parameters_schema,
+    }
+    required_parameters = ("columns",)
+
+    def extras(self) -> str:
+        """Count the entries that share a combination."""
+        together = ", ".join(map(self.named, self.parameters["columns"]))
+        return f", count(*) OVER (PARTITION BY {together}) AS {OCCURRENCES}"
+
+    def unexpected(self) -> str:
+        """Return that others share the combination."""
+        return f"{OCCURRENCES} > 1"
+
+    def told_columns(self) -> Sequence[str]:
+        """Show all of the columns."""
+        return list(self.parameters["columns"])
+
+    def message(self) -> str:
+        """Name the columns."""
+        return f"the combination of {', '.join(self.parameters['columns'])} stands in other entries, too"

@@ -1,0 +1,39 @@
+"""The kind values_match_regex: every value of the column matches a regular expression."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from pytest_audit_ledger.kinds.data_kind import ValueKind
+
+
+class ValuesMatchRegex(ValueKind):
+    """Every value of the column matches a regular expression of PostgreSQL, anywhere unless anchored by ^ and $."""
+
+    name = "values_match_regex"
+    aliases = ("expect_column_values_to_match_regex",)
+    rule = "Every value of the column matches the regular expression."
+    remedy = "Find out what wrote the values shown, and correct it or the expression."
+    code = "NO_MATCH"
+    parameters_schema: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        **ValueKind.parameters_schema,
+        "regex": {"type": "string", "minLength": 1, "description": "The expression (PostgreSQL's ARE syntax)."},
+    }
+    required_parameters = ("column", "regex")
+
+    def unexpected(self) -> str:
+        """Return that the value does not match."""
+        return f"{self.column()}::text !~ %(check.regex)s"
+
+    def values(self) -> Mapping[str, Any]:
+        """Return the expression."""
+        return {"regex": self.parameters["regex"]}
+
+    def message(self) -> str:
+        """Name the column."""
+        return f"the value of {self.parameters['column']} does not match"
+
+    def expected(self) -> str:
+        """Return the expression."""
+        return str(self.parameters["regex"])

@@ -1,0 +1,1 @@
+"""What a ledger is: entries, payloads, findings, outcomes. No I/O."""

@@ -1,0 +1,117 @@
+"""A batch: some hundred entries as columns. No I/O."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
+from hashlib import sha256
+from itertools import repeat
+from operator import contains
+
+from pytest_audit_ledger.model.entry import (
+    PAYLOAD_COLUMNS,
+)
+from pytest_audit_ledger.model.jsonb import Document, Reader
+
+NULL = "\\N"
+"""A missing value in a batch. No JSON text is equal to it, because JSON has no escape `\\N`."""
+
+
+def json_text(value: str | None) -> str:
+    """Return `value` as the JSON text that a batch holds."""
+    return NULL if value is None else json.dumps(value, ensure_ascii=False)[1:-1].encode("utf-8").decode("latin-1")
+
+
+def plain_text(text: str) -> str | None:
+    """Return what the JSON text of a batch stands for; bytes that are no UTF-8 come out escaped."""
+    if text == NULL:
+        return None
+    decoded = text if text.isascii() else text.encode("latin-1").decode("utf-8", "surrogateescape")
+    plain = str(json.loads(f'"{decoded}"', strict=False)) if "\\" in decoded else decoded
+    return plain if text.isascii() else plain.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def shown(text: str) -> str:
+    """Return JSON text as a person reads it, a missing value as NULL."""
+    plain = plain_text(text)
+    return "NULL" if plain is None else plain
+
+
+def json_objects(columns: Mapping[str, tuple[list[str], bool]]) -> Iterator[str]:
+    """Yield the rows of columns as JSON objects: for each key a column, and whether it is JSON text, to be quoted.
+
+    The constant parts and the columns are joined row by row, all in C. A column without a missing value takes its
+    quotes from the constants around it; one with a missing value is quoted value by value.
+    """
+    pieces: list[Iterable[str]] = []
+    before = "{"
+    for key, (column, quoted) in columns.items():
+        quote = '"' if quoted else ""
+        missing = column.count(NULL)
+        if missing == len(column):
+            column, quote = ["null"] * missing, ""  # noqa: PLW2901
+        elif missing:
+            column, quote = ["null" if text == NULL else f"{quote}{text}{quote}" for text in column], ""  # noqa: PLW2901
+        pieces += [repeat(f'{before}"{key}":{quote}'), column]
+        before = f"{quote},"
+    pieces.append(repeat(before.replace(",", "}")))
+    # zip ends with the columns, which are of one length; the constants go on for ever
+    return map("".join, zip(*pieces))  # noqa: B905
+
+
+class Batch:
+    """Consecutive entries in order of `sequence_number`, as columns.
+
+    Timestamps are canonical (rule 3), or, where the canonical form cannot express the value (infinity, before year 1,
+    after year 9999), as the database prints them, which never holds a `T`.
+    """
+
+    def __init__(self, columns: Mapping[str, list[str]]) -> None:
+        """Take the columns as lists of JSON text, all of one length."""
+        self._columns = columns
+        self._length = len(next(iter(columns.values())))
+        self._documents: dict[str, list[Document | None]] = {}
+
+    def __len__(self) -> int:
+        return self._length
+
+    def text(self, column: str) -> list[str]:
+        """Return a column as JSON text (see the module): quick to compare, not meant for people."""
+        return self._columns[column]
+
+    def values(self, column: str) -> list[str | None]:
+        """Return a column as ordinary strings, None for a missing value."""
+        return [plain_text(text) for text in self._columns[column]]
+
+    def documents(self, column: str) -> list[Document | None]:
+        """Return a column of JSON documents, None for a missing value and for `null`; read once for all that ask."""
+        if column not in self._documents:
+            read = Reader().read
+            texts = self.values(column)
+            self._documents[column] = [None if text is None or text == "null" else read(text) for text in texts]
+        return self._documents[column]
+
+    @cached_property
+    def sequence_numbers(self) -> list[int | None]:
+        """The sequence numbers; None where the column has lost its NOT NULL and a value is missing."""
+        texts = self._columns["sequence_number"]
+        try:
+            return list(map(int, texts))
+        except ValueError:
+            return [None if text == NULL else int(text) for text in texts]
+
+    def payloads(self) -> list[bytes]:
+        """Return the canonical payload of every entry."""
+        columns = {key: (self._columns[name], name != "sequence_number") for key, name in PAYLOAD_COLUMNS.items()}
+        return [payload.encode("latin-1") for payload in json_objects(columns)]
+
+    @cached_property
+    def recomputed_hashes(self) -> list[str]:
+        """The hash of every entry, recomputed from its canonical payload; once, however many folds ask."""
+        return [sha256(payload).hexdigest() for payload in self.payloads()]
+
+    @cached_property
+    def has_canonical_timestamps(self) -> bool:
+        """Whether every timestamp is one that the canonical payload can express."""
+        return all(map(contains, self._columns["timestamp"], repeat("T")))

@@ -1,0 +1,85 @@
+"""An entry, its canonical payload and its hash; and the batch, some hundred entries as columns. No I/O.
+
+The rule, from the SKI Framework's ledger specification:
+
+1.  The payload is a JSON object with the eleven keys of `PAYLOAD_COLUMNS`, written as
+    `json.dumps(obj, sort_keys=True, separators=(",", ":"), ensure_ascii=False)` in UTF-8.
+2.  `entry_hash` is the SHA-256 of the payload in lower-case hexadecimal.
+3.  `timestamp` is `datetime.isoformat()` in UTC, so a fraction has six digits, or is absent when it is zero.
+4.  `previous_hash` is the entry hash of the entry before; the first entry has `GENESIS_HASH`.
+
+A ledger has millions of entries and a payload is needed for each, so a batch does not build `json.dumps` objects. It
+holds each column as *JSON text*: what stands between the quotes of the JSON string, its UTF-8 bytes decoded as Latin-1.
+Latin-1 maps every byte to one character and back, so text beyond ASCII passes through untouched and undecoded, and
+JSON escapes only ASCII characters. Property tests hold the result against `json.dumps`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from datetime import datetime, timezone
+from hashlib import sha256
+
+GENESIS_HASH = "0" * 64
+"""The `previous_hash` of the first entry."""
+
+PAYLOAD_COLUMNS: Mapping[str, str] = {
+    "kg_version": "knowledge_graph_version",
+    "previous_hash": "previous_hash",
+    "reasoning": "reasoning",
+    "rule_id": "rule_id",
+    "sequence_number": "sequence_number",
+    "ski_model_version": "ski_model_version",
+    "telemetry_hash": "telemetry_hash",
+    "telemetry_id": "telemetry_id",
+    "timestamp": "timestamp",
+    "track": "track",
+    "verdict": "verdict",
+}
+"""Each key of the payload, in its order there, and the column of the ledger that it is taken from."""
+
+VERDICTS = ("CLEAR", "FLAG", "NULL_UNMAPPED", "NULL_STALE", "DISCRETIONARY")
+"""The five verdicts an automated decision can have."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """The hashed part of one entry; `timestamp` is ISO 8601 text exactly as hashed."""
+
+    sequence_number: int
+    previous_hash: str
+    timestamp: str
+    verdict: str
+    telemetry_id: str
+    telemetry_hash: str
+    rule_id: str | None
+    knowledge_graph_version: str | None
+    ski_model_version: str
+    reasoning: str | None
+    track: str | None
+
+
+HASHED_COLUMNS = tuple(field.name for field in fields(Entry))
+"""The columns that the entry hash covers, in the order of the table."""
+
+
+def canonical_timestamp(moment: datetime) -> str:
+    """Return an aware `moment` as the ledger hashes it: ISO 8601 in UTC, six digits of fraction or none."""
+    return moment.astimezone(timezone.utc).isoformat()
+
+
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+"""`json.dumps` with these would make one for every entry."""
+
+
+def canonical_payload(entry: Entry) -> bytes:
+    """Return the bytes whose SHA-256 is the entry's hash (rule 1)."""
+    payload = {key: getattr(entry, column) for key, column in PAYLOAD_COLUMNS.items()}
+    return _ENCODER.encode(payload).encode("utf-8")
+
+
+def entry_hash(entry: Entry) -> str:
+    """Return the entry's hash as 64 lower-case hexadecimal digits (rule 2)."""
+    return sha256(canonical_payload(entry)).hexdigest()

@@ -1,0 +1,99 @@
+"""What is known of a ledger before an entry is read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from enum import Enum
+from typing import Any
+
+from pytest_audit_ledger.errors import UsageError
+from pytest_audit_ledger.model.columns import V3_COLUMNS, Column
+
+
+class Extent(str, Enum):
+    """Which entries of a ledger are there to be read."""
+
+    WHOLE = "all entries"
+    PART = "the entries that a filter left"
+    UNKNOWN = "perhaps a part of the entries"
+
+
+@dataclass(frozen=True)
+class ExportInfo:
+    """A file that entries are read from: its size in bytes, its SHA-256, and what its manifest says, if it has one."""
+
+    path: str
+    size: int
+    sha256: str
+    manifest: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True)
+class Resumed:
+    """Where a run resumes that does not read every entry: after `after`, the last entry of a checkpoint.
+
+    That entry was read, and is the one that was signed. `checkpoint` is the file, `moment` when it was made; `recheck`
+    is the share of the entries up to `after` that is read nevertheless.
+    """
+
+    after: int
+    checkpoint: str
+    moment: str
+    recheck: Share | None = None
+
+
+@dataclass(frozen=True)
+class LedgerInfo:
+    """What is known of a ledger before an entry is read.
+
+    `database` is masked, `table` is schema-qualified and quoted, `relation_kind` is pg_class.relkind, `server_time` is
+    the snapshot's time in the ledger's own form, `columns` is empty where the table cannot be described.
+
+    For an export `database` is the file, `export` describes it, and `table`, `relation_kind`, `server_version` and
+    `snapshot` are empty; `extent` says whether it has to hold every entry of the ledger.
+
+    `resumed` is None where the entries are read from the first one on.
+    """
+
+    database: str
+    table: str
+    relation_kind: str
+    columns: Mapping[str, Column]
+    server_version: str
+    server_time: str
+    snapshot: str
+    export: ExportInfo | None = None
+    extent: Extent = Extent.WHOLE
+    resumed: Resumed | None = None
+
+    @property
+    def schema_version(self) -> str:
+        """Return "3" where any of the columns that schema v3 added is there, else "2.1"."""
+        return "3" if V3_COLUMNS.keys() & self.columns.keys() else "2.1"
+
+
+@dataclass(frozen=True)
+class Share:
+    """One of `turns` shares, the one numbered `turn`, from 0."""
+
+    turn: int
+    turns: int
+
+    def __str__(self) -> str:
+        return f"{self.turn + 1} of {self.turns}"
+
+    def has(self, number: int) -> bool:
+        """Tell whether this is the share of that piece."""
+        return number % self.turns == self.turn
+
+    @classmethod
+    def of(cls, text: str, day: date) -> Share:
+        """Return the share that is due on a day in UTC, of so many as `1/30` says. Raises UsageError."""
+        found = re.fullmatch(r"1/([1-9][0-9]{0,3})", text)
+        if found is None:
+            raise UsageError(f"{text!r} is no share of the entries.", "Write 1/30 for what a month comes round with.")
+        turns = int(found[1])
+        return cls(day.toordinal() % turns, turns)

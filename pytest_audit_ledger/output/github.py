@@ -1,0 +1,74 @@
+"""A verification as GitHub Actions shows it: annotations for what did not pass, and the summary of a job.
+
+Source: GitHub's documentation, "Workflow commands for GitHub Actions", with the escaping of its toolkit: `%`, carriage
+return and line feed in a message; these, the colon and the comma in a property.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from pytest_audit_ledger.model.outcome import Outcome, Status
+from pytest_audit_ledger.model.printable import printable
+from pytest_audit_ledger.output.markdown import code, escaped
+from pytest_audit_ledger.output.outcome_text import describe, facts
+from pytest_audit_ledger.verify.judgement import Verification
+
+_LEVELS = {Status.FAIL: "error", Status.ERROR: "error", Status.WARN: "warning", Status.WAIVED: "notice"}
+
+SUMMARY_FINDINGS = 5
+"""Findings of each check in the summary of a job."""
+
+
+def workflow_commands(outcomes: Sequence[Outcome]) -> Iterator[str]:
+    """Yield a workflow command, which is one line, for each outcome that is to be seen."""
+    for outcome in outcomes:
+        level = _LEVELS.get(outcome.status)
+        if level is not None:
+            file, _, line = outcome.location.rpartition(":")
+            place = f"file={_property(file)},line={line}," if file and line.isdecimal() else ""
+            title = f"title={_property(f'audit ledger: {outcome.check_id} {outcome.status.value}')}"
+            yield f"::{level} {place}{title}::{_message(describe(outcome))}"
+
+
+def _message(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _message(printable(text, 1000)).replace(":", "%3A").replace(",", "%2C")
+
+
+def job_summary(verification: Verification) -> str:
+    """Return the verification as Markdown: what was proven, of which ledger, and how every check ended."""
+    lines = [f"## Audit ledger: {verification.assurance.value}", "", escaped(verification.sentence), ""]
+    lines += [f"- {escaped(name)}: {code(value)}" for name, value in facts(verification).items()]
+    lines += ["", "| check | status | severity | examined | findings |", "|---|---|---|---:|---:|"]
+    lines += [_row(outcome) for outcome in verification.outcomes]
+    for outcome in verification.with_status(*_LEVELS):
+        lines += ["", *_told(outcome)]
+    return "\n".join([*lines, "", escaped(verification.recommendation), ""])
+
+
+def _row(outcome: Outcome) -> str:
+    cells = (
+        code(outcome.check_id),
+        outcome.status.value,
+        outcome.severity.value,
+        escaped(f"{outcome.element_count:,} {outcome.unit}"),
+        f"{outcome.unexpected_count:,}",
+    )
+    return f"| {' | '.join(cells)} |"
+
+
+def _told(outcome: Outcome) -> Iterator[str]:
+    yield f"**{escaped(outcome.check_id)}: {outcome.status.value}.** {escaped(outcome.rule)}"
+    yield ""
+    if outcome.reason:
+        yield f"- {code(outcome.reason)}"
+    for finding in outcome.findings[:SUMMARY_FINDINGS]:
+        where = "" if finding.sequence_number is None else f" at sequence {finding.sequence_number:,}"
+        yield f"- {escaped(finding.code)}{where}: {code(finding.message)}"
+    left_out = sum(outcome.codes.values()) - min(len(outcome.findings), SUMMARY_FINDINGS)
+    if left_out > 0:
+        yield f"- … and {left_out:,} more"

@@ -1,0 +1,134 @@
+"""An investigation as JSON, for machines and for the file; `checks/investigation.schema.json` describes it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pytest_audit_ledger.investigate.against import Against, Changed
+from pytest_audit_ledger.investigate.incident import Incident, commands, words
+from pytest_audit_ledger.investigate.inspection import Looked
+from pytest_audit_ledger.investigate.investigation import Investigation
+from pytest_audit_ledger.investigate.reconstruction import Reconstruction, Unexplained
+from pytest_audit_ledger.model.outcome import LONGEST_TEXT
+from pytest_audit_ledger.model.printable import clip, json_text
+from pytest_audit_ledger.output.investigation_text import conclusion
+from pytest_audit_ledger.output.reconstruction_text import sentence, sentences
+from pytest_audit_ledger.output.verification_json import as_json as verification_json
+
+SCHEMA_VERSION = 1
+
+
+def as_text(found: Investigation) -> str:
+    """Return the investigation as JSON text, with every control character escaped."""
+    return json_text(as_json(found))
+
+
+def as_json(found: Investigation) -> dict[str, Any]:
+    """Return the investigation with its verification, ready for `json.dumps`."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        **told(found),
+        "verification": verification_json(found.verification),
+    }
+
+
+def told(found: Investigation) -> dict[str, Any]:
+    """Return the investigation without its verification, as a report holds it."""
+    return {
+        "conclusion": conclusion(found),
+        "incidents": [_incident(one) for one in found.incidents],
+        "entry": _looked(found.looked) if found.looked else None,
+        "against": _against(found.against, found.differences) if found.against else None,
+        "undecided": [one.words for one in found.undecided],
+        "commands": commands(found.undecided),
+        "hypotheses": found.hypotheses,
+        "entries_left_out": found.left_out,
+        "limit_seconds": found.limit_s,
+        "duration_s": round(found.duration_s, 3),
+    }
+
+
+def _clipped(value: str | None) -> str | None:
+    return None if value is None else clip(value, LONGEST_TEXT)
+
+
+def _incident(incident: Incident) -> dict[str, Any]:
+    return {
+        "what": incident.what.value,
+        "first": incident.first,
+        "last": incident.last,
+        "count": incident.count,
+        "sentence": clip(incident.sentence, LONGEST_TEXT),
+        "certainty": incident.certainty.value,
+        "time_before": incident.time_before,
+        "time_after": incident.time_after,
+        "because": [clip(one, LONGEST_TEXT) for one in incident.because],
+        "otherwise": list(incident.otherwise),
+        "next": words(incident.next_step),
+        "commands": commands(incident.next_step),
+        "before": [clip(one, LONGEST_TEXT) for one in sentences(incident.reconstructions)],
+        "reconstructions": [_reconstruction(one) for one in incident.reconstructions],
+    }
+
+
+def _reconstruction(found: Reconstruction | Unexplained) -> dict[str, Any]:
+    common = {
+        "sequence_number": found.sequence_number,
+        "sentence": clip(sentence(found), LONGEST_TEXT),
+        "hypotheses": found.hypotheses,
+    }
+    if isinstance(found, Unexplained):
+        return {**common, "proven_by": None, "witness": None, "stopped": found.stopped.value, "columns": {}}
+    columns = {
+        one.column: {"before": _clipped(one.original), "now": _clipped(one.stored), "excluded": one.excluded}
+        for one in found.changes
+    }
+    return {
+        **common,
+        "proven_by": found.proven_by,
+        "witness": found.witness.value,
+        "stopped": None,
+        "columns": columns,
+    }
+
+
+def _looked(looked: Looked) -> dict[str, Any]:
+    return {
+        "sequence_number": looked.number,
+        "fits": looked.fits,
+        "uncovered": list(looked.uncovered),
+        "sentences": [clip(one, LONGEST_TEXT) for one in looked.sentences],
+        "found": [{name: _clipped(value) for name, value in one.columns.items()} for one in looked.records],
+        "there": [{name: _clipped(value) for name, value in one.columns.items()} for one in looked.there],
+        "reconstruction": _reconstruction(looked.reconstruction) if looked.reconstruction else None,
+    }
+
+
+def _against(against: Against, differences: tuple[Changed, ...]) -> dict[str, Any]:
+    return {
+        "ledger": against.label,
+        "last": against.last,
+        "entries": {
+            "same": against.same,
+            "changed": against.changed,
+            "only_there": against.missing,
+            "only_here": against.added,
+            "unjudged": against.unjudged,
+        },
+        "compared": [list(one) for one in against.both_ranges],
+        "only_there": [list(one) for one in against.missing_ranges],
+        "only_here": [list(one) for one in against.added_ranges],
+        "changed_columns": dict(against.changed_columns),
+        "differences": [_difference(one.sequence_number, one.columns) for one in differences],
+        "notes": list(against.notes),
+    }
+
+
+def _difference(number: int | None, columns: Mapping[str, tuple[str | None, str | None]]) -> dict[str, Any]:
+    return {
+        "sequence_number": number,
+        "columns": {
+            name: {"there": _clipped(there), "here": _clipped(here)} for name, (there, here) in columns.items()
+        },
+    }

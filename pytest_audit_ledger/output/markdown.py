@@ -1,0 +1,25 @@
+"""Text for Markdown (GitHub's and GitLab's), in which nothing of a ledger becomes markup, a link or HTML.
+
+Sources: CommonMark 0.31, "Backslash escapes" and "Code spans"; GitHub Flavored Markdown, "Tables" and "Autolinks".
+"""
+
+from __future__ import annotations
+
+import re
+
+from pytest_audit_ledger.model.printable import printable
+
+_SPECIAL = re.compile(r"([\\`*_\[\]<>&|~#@])")
+
+
+def escaped(text: str, limit: int = 2_000) -> str:
+    """Return words of our own as text; what comes from a ledger belongs into `code`, where no address is a link."""
+    return _SPECIAL.sub(r"\\\1", printable(text, limit))
+
+
+def code(text: str) -> str:
+    """Return a value as code, in which there are neither links nor HTML; fit for a cell of a table, too."""
+    shown = printable(text).replace("|", "\\|") or " "
+    fence = "`" * (max((len(run) for run in re.findall("`+", shown)), default=0) + 1)
+    space = " " if "`" in shown else ""
+    return f"{fence}{space}{shown}{space}{fence}"

@@ -1,0 +1,320 @@
+"""A verification as the command `audit-ledger verify` tells it: a tree of a few lines, or a report in full."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from pytest_audit_ledger.kinds.hash_coverage import NOTHING
+from pytest_audit_ledger.model.entry import VERDICTS
+from pytest_audit_ledger.model.outcome import Finding, Outcome, Status
+from pytest_audit_ledger.model.printable import printable
+from pytest_audit_ledger.output.outcome_text import describe, uncounted
+from pytest_audit_ledger.verify.judgement import CHECKPOINTS, CONSISTENCY, PROVENANCE, Verification
+
+TITLE = "Ledger Integrity Verification"
+_GUARDS = ("append_only", "table_guard")
+_TIME = ("timestamp_order",)
+_EXPORT = ("export_manifest",)
+_COVERAGE = ("hash_coverage",)
+
+_REWRITING = {"TRUNCATED", "REWRITTEN", "EQUIVOCATION"}
+
+BRIEF_FINDINGS = 3
+"""Of each check, below the tree."""
+
+
+@dataclass(frozen=True)
+class Marks:
+    """The marks of a tree."""
+
+    good: str
+    bad: str
+    unknown: str
+    warned: str
+    branch: str
+    last: str
+
+
+UNICODE = Marks("✓", "✗", "?", "!", "├──", "└──")
+ASCII = Marks("OK:", "FAILED:", "UNKNOWN:", "WARNING:", "|--", "`--")
+"""For a terminal that cannot show the others."""
+
+
+def tree(verification: Verification, marks: Marks = UNICODE) -> str:
+    """Return the result in a few lines, then in brief what did not pass, and what to do about it."""
+    lines = [f"{title}: {words}" for title, words in _lines(verification, marks)]
+    branches = [marks.branch] * (len(lines) - 1) + [marks.last]
+    drawn = [f"{branch} {line}" for branch, line in zip(branches, lines, strict=True)]
+    sentence = f"{verification.assurance.value}: {printable(verification.sentence, 2000)}"
+    parts = ["\n".join([TITLE, *drawn]), sentence, *findings(verification)]
+    if len(parts) > 2 or not verification.is_valid:
+        parts.append(f"Recommendation: {verification.recommendation}")
+    return "\n\n".join(parts)
+
+
+def findings(verification: Verification, *, in_full: bool = False) -> list[str]:
+    """Return a paragraph for every check that did not pass, and one for all that fail to run for the same reason.
+
+    In full, it is told with its rule and all findings that were kept; then also what a passing check has to tell.
+    """
+    paragraphs = []
+    reasons = set()
+    for outcome in verification.outcomes:
+        if outcome.status is Status.ERROR:
+            if outcome.reason not in reasons:
+                others = (other for other in verification.with_status(Status.ERROR) if other.reason == outcome.reason)
+                names = ", ".join(other.check_id for other in others)
+                paragraphs.append(f"{names}: could not be evaluated\n  why    {printable(outcome.reason, 1000)}")
+            reasons.add(outcome.reason)
+        elif outcome.status not in (Status.PASS, Status.SKIP) or (in_full and outcome.findings):
+            paragraphs.append(describe(outcome) if in_full else _brief(outcome))
+    return paragraphs
+
+
+def _brief(outcome: Outcome) -> str:
+    headline = describe(outcome).partition("\n")[0]
+    shown = outcome.findings[:BRIEF_FINDINGS]
+    left_out = sum(outcome.codes.values()) - len(shown)
+    option = "--verbose" if len(outcome.findings) > len(shown) else "--samples N"
+    more = [f"  … and {left_out:,} more ({option} shows more)"] if left_out else []
+    about = [f"  about  {printable(outcome.description)}"] if outcome.description and not outcome.integrity else []
+    why = [f"  why    {printable(outcome.reason, 1000)}"] if outcome.reason else []
+    told = [_told(finding, with_value=not outcome.integrity) for finding in shown]
+    return "\n".join([headline, *about, *why, *told, *more, f"  next   {outcome.remedy}"])
+
+
+def _told(finding: Finding, *, with_value: bool) -> str:
+    """Return a finding in one line; what is about data says nothing without the value."""
+    where = "" if finding.sequence_number is None else f"sequence {finding.sequence_number}: "
+    own = f" ({finding.severity.value})" if finding.severity else ""
+    value = f": {printable(finding.actual)}" if with_value and finding.actual else ""
+    return f"  - {finding.code}{own} {where}{printable(finding.message, 600)}{value}"
+
+
+def _lines(verification: Verification, marks: Marks) -> Iterator[tuple[str, str]]:
+    yield "Total entries", f"{verification.size:,}" if verification.survey else uncounted(verification.outcomes)
+    if verification.reading:
+        yield "Read", printable(verification.reading, 1000)
+    newer = _newer(verification).upper()
+    yield "Chain integrity", _state(verification, ("chain_linkage", "sequence_continuity"), f"VERIFIED{newer}", marks)
+    yield "Hash verification", _hashes(verification, marks)
+    yield "Timestamp order", _state(verification, _TIME, f"VALID{newer}", marks)
+    yield "Verdicts", _state(verification, ("verdict_taxonomy",), f"ALL KNOWN{newer}", marks)
+    yield "Protections", _state(verification, _GUARDS, "IN PLACE", marks)
+    if {outcome.status for outcome in _of(verification, PROVENANCE)} - {Status.SKIP}:
+        yield "Provenance", _provenance(verification, marks)
+    if _compared(verification):
+        yield "Checkpoints", _checkpoints(verification, marks)
+    if _of(verification, _EXPORT):
+        yield "Export file", _state(verification, _EXPORT, "AS WRITTEN", marks)
+    others = _others(verification)
+    if others:
+        passed = sum(outcome.status is Status.PASS for outcome in others)
+        yield "Other checks", f"{_mark(others, marks)} {passed:,}/{len(others):,} passed"
+    yield "Assurance", verification.assurance.value
+    table = f", {printable(verification.table)}" if verification.table else ""
+    yield "Ledger", f"{printable(verification.database, 1000)}{table}"
+    yield "Last verified", _moment(verification)
+
+
+def _newer(verification: Verification) -> str:
+    """Return which entries were judged, where these are not all of them."""
+    resumed = verification.info.resumed if verification.info else None
+    return f" after entry {resumed.after:,}" if resumed else ""
+
+
+def _moment(verification: Verification) -> str:
+    return f"{verification.started_at[:19]}Z"
+
+
+def _of(verification: Verification, kinds: Sequence[str]) -> list[Outcome]:
+    return [outcome for outcome in verification.outcomes if outcome.kind in kinds]
+
+
+def _others(verification: Verification) -> list[Outcome]:
+    named = {*CONSISTENCY, *_TIME, *_GUARDS, *_EXPORT, *PROVENANCE, *_COVERAGE, *CHECKPOINTS, "verdict_taxonomy"}
+    return [outcome for outcome in verification.outcomes if outcome.kind not in named]
+
+
+def _compared(verification: Verification) -> list[Outcome]:
+    """Return the checks that held the ledger against checkpoints, or were to; not those that were given none."""
+    return [outcome for outcome in _of(verification, CHECKPOINTS) if outcome.status is not Status.SKIP]
+
+
+def _checkpoints(verification: Verification, marks: Marks) -> str:
+    anchor = verification.anchor
+    proven = f"{anchor.entries:,}/{anchor.total:,} ANCHORED" if anchor else "NONE FITS"
+    kinds = tuple({outcome.kind for outcome in _compared(verification)})
+    if anchor and anchor.unread:
+        proven += f", {anchor.unread:,} NOT RE-READ"
+    return _state(verification, kinds, proven, marks)
+
+
+def _mark(outcomes: Sequence[Outcome], marks: Marks) -> str:
+    statuses = {outcome.status for outcome in outcomes}
+    if Status.FAIL in statuses:
+        return marks.bad
+    if statuses & {Status.ERROR, Status.SKIP} or not statuses:
+        return marks.unknown
+    return marks.warned if statuses - {Status.PASS} else marks.good
+
+
+def _state(verification: Verification, kinds: Sequence[str], good: str, marks: Marks) -> str:
+    """Return how the checks of these kinds ended, and nothing better than the worst of them."""
+    outcomes = _of(verification, kinds)
+    mark = _mark(outcomes, marks)
+    statuses = {outcome.status for outcome in outcomes}
+    count = sum(outcome.unexpected_count for outcome in outcomes)
+    counted = f"{count:,} {'FINDING' if count == 1 else 'FINDINGS'}{_first(outcomes)}"
+    if Status.FAIL in statuses:
+        return f"{mark} {counted}"
+    if Status.ERROR in statuses:
+        return f"{mark} COULD NOT BE EVALUATED"
+    if not statuses or Status.SKIP in statuses:
+        return f"{mark} NOT CHECKED"
+    # a check whose findings are only told passes with them
+    return f"{marks.warned} {counted}" if count or mark != marks.good else f"{mark} {good}"
+
+
+def _provenance(verification: Verification, marks: Marks) -> str:
+    """Return how the checks ended that had something to examine."""
+    ran = [outcome for outcome in _of(verification, PROVENANCE) if outcome.status is not Status.SKIP]
+    kinds = [outcome.kind for outcome in ran]
+    good = "HASHES AND SIGNATURES HOLD" if "transcript_signature" in kinds else "HASHES HOLD"
+    return _state(verification, kinds, good, marks)
+
+
+def _first(outcomes: Sequence[Outcome]) -> str:
+    places = [f.sequence_number for outcome in outcomes for f in outcome.findings if f.sequence_number is not None]
+    return f", first at sequence {min(places)}" if places else ""
+
+
+def _hashes(verification: Verification, marks: Marks) -> str:
+    outcomes = _of(verification, ("entry_hash",))
+    if len(outcomes) != 1 or not outcomes[0].element_count:
+        return _state(verification, ("entry_hash",), "VERIFIED", marks)
+    (outcome,) = outcomes
+    valid = outcome.element_count - outcome.unexpected_count
+    return f"{_mark(outcomes, marks)} {valid:,}/{outcome.element_count:,} valid{_first(outcomes)}"
+
+
+def full_report(verification: Verification, marks: Marks = UNICODE) -> str:
+    """Return the report in full, section by section. It claims nothing that was not checked."""
+    title = f"{TITLE} Report"
+    told = "\n\n".join(findings(verification, in_full=True)).splitlines()
+    covered = list(_covered(verification))
+    sections = [
+        [title, "=" * len(title)],
+        list(_head(verification)),
+        ["Chain Analysis:", *_indented(_chain(verification))],
+        ["Integrity Checks:", *_indented(_checks(verification.outcomes, marks))],
+        [f"Verdict Distribution{_newer(verification)}:", *_indented(_verdicts(verification))],
+        *([["Findings:", *_indented(told)]] if told else []),
+        *([[f"Covered By{_newer(verification)}:", *_indented(covered)]] if covered else []),
+        ["Risk Assessment:", *_indented(_risks(verification, marks))],
+        [f"Status: {verification.assurance.value}", *_indented([printable(verification.sentence, 2000)])],
+        [f"Recommendation: {verification.recommendation}"],
+    ]
+    return "\n\n".join("\n".join(section) for section in sections)
+
+
+def _indented(lines: Iterable[str]) -> list[str]:
+    return [f"  {line}".rstrip() for line in lines] or ["  (nothing was read)"]
+
+
+def _head(verification: Verification) -> Iterator[str]:
+    yield f"Database: {printable(verification.database, 1000)}"
+    if verification.table:
+        yield f"Table: {printable(verification.table)}"
+    if verification.info is not None and verification.info.export is not None:
+        yield f"SHA-256 of the export: {verification.info.export.sha256}"
+        yield f"Extent: {verification.info.extent.value}"
+    yield f"Verification Date: {_moment(verification)}"
+    yield f"Verified By: pytest-audit-ledger {verification.tool_version}"
+
+
+def _chain(verification: Verification) -> Iterator[str]:
+    survey = verification.survey
+    if survey is None:
+        yield f"Total Entries: {uncounted(verification.outcomes)}"
+        return
+    yield f"Total Entries: {verification.size:,}"
+    if verification.reading:
+        yield f"Read: {printable(verification.reading, 1000)}"
+    if survey.entries:
+        yield f"Sequence Range: {_number(survey.sequence_first)} - {_number(survey.sequence_last)}"
+        yield f"Time Range: {printable(survey.time_first)} to {printable(survey.time_last)}"
+        yield f"Head Hash: {printable(survey.head_hash)}"
+
+
+def _number(number: int | None) -> str:
+    return "(missing)" if number is None else f"{number:,}"
+
+
+def _checks(outcomes: Sequence[Outcome], marks: Marks) -> Iterator[str]:
+    uses = Counter(outcome.check_id for outcome in outcomes)
+    for outcome in outcomes:
+        several = uses[outcome.check_id] > 1
+        name = f"{printable(outcome.suite)}::{outcome.check_id}" if several else outcome.check_id
+        if outcome.status is Status.ERROR:
+            ended = "could not be evaluated"
+        elif outcome.status is Status.SKIP:
+            ended = f"not checked: {printable(outcome.reason, 1000)}"
+        else:
+            findings = "finding" if outcome.unexpected_count == 1 else "findings"
+            ended = f"{outcome.element_count:,} {outcome.unit} examined, {outcome.unexpected_count:,} {findings}"
+        yield f"{_mark([outcome], marks)} {name}: {ended}"
+        if outcome.description:
+            yield f"    {printable(outcome.description)}"
+
+
+def _rewriting(verification: Verification, marks: Marks) -> str:
+    compared, anchor = _compared(verification), verification.anchor
+    if not compared:
+        return f"{marks.unknown} would not show without a checkpoint"
+    if any(_REWRITING & outcome.codes.keys() for outcome in compared):
+        return f"{marks.bad} yes, or the checkpoints are of another ledger"
+    if anchor is None:
+        return f"{marks.unknown} no checkpoint could show it"
+    single = f", nor would an edit or a deletion among the {anchor.unread:,} not re-read" if anchor.unread else ""
+    return f"{marks.good} no sign of any up to entry {anchor.entries:,}; above it would not show{single}"
+
+
+def _verdicts(verification: Verification) -> Iterator[str]:
+    counted = verification.verdict_distribution
+    if not verification.total_entries:
+        return
+    for name in [*VERDICTS, *(name for name in counted if name not in VERDICTS)]:
+        count = counted.get(name, 0)
+        yield f"{printable(name)}: {count:,} ({count / verification.total_entries:.1%})"
+
+
+def _risks(verification: Verification, marks: Marks) -> Iterator[str]:
+    newer = _newer(verification)
+    yield f"Changed entries: {_state(verification, ('entry_hash', 'chain_linkage'), f'no sign of any{newer}', marks)}"
+    missing = f"none{newer} and before the last" if newer else "none before the last"
+    yield f"Missing entries: {_state(verification, ('sequence_continuity',), missing, marks)}"
+    yield f"Order of time: {_state(verification, _TIME, f'kept{newer}', marks)}"
+    refused = "refused by the database, until an owner or superuser lifts its protections"
+    yield f"Changes from now on: {_state(verification, _GUARDS, refused, marks)}"
+    yield f"Chain rewritten as a whole, or cut off at its end: {_rewriting(verification, marks)}"
+    anchor = verification.anchor
+    known = f"; unchanged up to entry {anchor.rows:,}, as the checkpoint has them" if anchor and anchor.rows else ""
+    if anchor and anchor.unread:
+        known += f", when it was made; {anchor.unread:,} entries were not re-read since"
+    yield f"Covered by no hash and no signature in the ledger: {_uncovered(verification)}{known}"
+
+
+def _covered(verification: Verification) -> Iterator[str]:
+    for outcome in _of(verification, _COVERAGE):
+        for name, value in outcome.facts.items():
+            yield f"{name}: {printable(value, 1000)}"
+
+
+def _uncovered(verification: Verification) -> str:
+    """Return what an edit would not show in, as it was found, or else as the schemas have it."""
+    found = [outcome.facts[NOTHING] for outcome in _of(verification, _COVERAGE) if NOTHING in outcome.facts]
+    usual = "id, created_at, escalation_status, escalation_notes; of the columns of schema v3 nothing was examined"
+    return printable(found[0], 1000) if found else usual

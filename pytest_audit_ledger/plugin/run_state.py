@@ -1,0 +1,233 @@
+"""The state of one pytest run: the selected checks and their one verification.
+
+The verification happens when the first check is about to run, for all selected checks together. Under pytest-xdist the
+first worker that gets there does it for all: the controller gives them a folder, where a lock lets one in and a file
+holds the result for the others and for the controller's own summary.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, nullcontext, suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_audit_ledger.errors import LedgerError, SourceError
+from pytest_audit_ledger.files.writing import Written
+from pytest_audit_ledger.model.outcome import Outcome
+from pytest_audit_ledger.output.artifact import Artifact
+from pytest_audit_ledger.output.progress_bar import progress_bar
+from pytest_audit_ledger.plugin.exchange import Exchange
+from pytest_audit_ledger.plugin.options import Options
+from pytest_audit_ledger.scratch.demo import started
+from pytest_audit_ledger.sources.source import Snapshot, Source
+from pytest_audit_ledger.suite import Check, Suite
+from pytest_audit_ledger.verify.judgement import Verification
+from pytest_audit_ledger.verify.run import verify
+
+if TYPE_CHECKING:
+    from pytest_audit_ledger.investigate.investigation import Investigation
+    from pytest_audit_ledger.kinds.kind import Fold
+
+INVESTIGATION_LIMIT_S = 5.0
+"""Seconds that the entries of a failed run may be reconstructed."""
+
+_RESULT = "verification"
+
+
+@dataclass(frozen=True)
+class Result:
+    """A verification, its outcomes by node id, and what happened to the ledger, where that was asked for and it failed.
+
+    `not_investigated` is why that is not known.
+    """
+
+    verification: Verification
+    outcomes: Mapping[str, Outcome]
+    investigation: Investigation | None = None
+    not_investigated: str = ""
+
+
+@dataclass
+class Run:
+    """What a pytest process knows of the run.
+
+    `source` is what the controller of xdist started; `exchange` the folder that it shares, None without xdist; `shared`
+    the name of the snapshot that it holds for artifacts, None where nobody does.
+    """
+
+    config: pytest.Config
+    options: Options
+    source: Source | None = None
+    exchange: Path | None = None
+    shared: str | None = None
+    suites: dict[str, Suite] = field(default_factory=dict)
+    shipped_selection: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
+    selected: list[tuple[str, Check]] = field(default_factory=list)
+    artifacts: list[Artifact] = field(default_factory=list)
+    written: list[Written] = field(default_factory=list)
+    unwritten: list[str] = field(default_factory=list)
+    held: Snapshot | None = None
+    failure: LedgerError | None = None
+    _result: Result | None = None
+    _resources: ExitStack = field(default_factory=ExitStack)
+
+    def start(self) -> Source:
+        """Return the ledger; a demo is started, unless it runs."""
+        if self.source is None:
+            options = self.options
+            self.source = self._resources.enter_context(started(options.dsn, options.table, options.timeout))
+        return self.source
+
+    def hold(self) -> None:
+        """Where artifacts or an investigation are wanted, keep a snapshot open, so that they show what was verified.
+
+        If it cannot be opened, neither can that of the verification, which then says why.
+        """
+        if (self.artifacts or self.options.investigate) and self.shared is None:
+            with suppress(SourceError):
+                self.held = self._resources.enter_context(self.start().snapshot())
+                self.shared = self.held.share()
+
+    def for_worker(self) -> dict[str, Any]:
+        """Return what a worker of xdist is told (see `told_by_controller`)."""
+        told: dict[str, Any] = {"ledger_exchange": str(self.share())}
+        if not self.config.getoption("collectonly"):
+            told["ledger_source"] = pickle.dumps(self.start())
+            self.hold()
+            told["ledger_shared"] = self.shared
+        return told
+
+    def share(self) -> Path:
+        """Return the folder through which the workers of xdist share one verification."""
+        if self.exchange is None:
+            self.exchange = Path(tempfile.mkdtemp(prefix="audit-ledger-"))
+            self._resources.callback(shutil.rmtree, self.exchange, ignore_errors=True)
+        return self.exchange
+
+    def close(self) -> None:
+        """Stop and delete whatever this run started."""
+        self._resources.close()
+
+    def verify_once(self) -> None:
+        """Verify all selected checks, unless that was done; what goes wrong is kept for the items to tell."""
+        if self._result is not None or self.failure is not None:
+            return
+        try:
+            if self.exchange is None:
+                self._result = self._verify()
+            else:
+                self._result = Exchange(self.exchange).once(_RESULT, self._verify)
+        except LedgerError as error:
+            self.failure = error
+
+    def _verify(self) -> Result:
+        source = self.start()
+        if not is_worker(self.config):
+            self.hold()
+        used = dict.fromkeys(check.suite for _, check in self.selected)
+        with visible(self.config):
+            verification = verify(
+                source,
+                [check for _, check in self.selected],
+                workers=self.options.workers,
+                samples=self.options.samples,
+                allow_empty=self.options.allow_empty,
+                progress=progress_bar,
+                shared=self.shared,
+                given=self.options.given,
+                allow_integrity_waivers=self.options.allow_integrity_waivers,
+                since=self.options.since,
+                suites=[self.suites[name] for name in used],
+                beside=self._along(),
+            )
+            investigation, reason = self._investigated(source, verification)
+        outcomes = zip((node_id for node_id, _ in self.selected), verification.outcomes, strict=True)
+        return Result(replace(verification, beside=()), dict(outcomes), investigation, reason)
+
+    def _along(self) -> Sequence[type[Fold]]:
+        """Return what reads along with the checks."""
+        if not self.options.investigate:
+            return ()
+        from pytest_audit_ledger.investigate.evidence_scan import Evidence  # noqa: PLC0415  (only where asked for)
+
+        return (Evidence,)
+
+    def _investigated(self, source: Source, verification: Verification) -> tuple[Investigation | None, str]:
+        """Return what happened to a ledger that failed, or why that is not known; nothing where nobody asked."""
+        if not self.options.investigate or verification.is_valid:
+            return None, ""
+        from pytest_audit_ledger.investigate.investigation import Inquiry  # noqa: PLC0415  (as above)
+
+        try:
+            with source.snapshot(self.shared) as snapshot:
+                limits = self.options.samples, INVESTIGATION_LIMIT_S
+                found = Inquiry(source, snapshot, verification, *limits, progress_bar).run()
+        except LedgerError as error:
+            return None, str(error)
+        return replace(found, verification=replace(verification, beside=())), ""
+
+    def result(self) -> Result | None:
+        """Return the result, or None where the ledger was not verified (yet)."""
+        return self._result or (Exchange(self.exchange).result(_RESULT) if self.exchange else None)
+
+    def outcome(self, node_id: str) -> Outcome:
+        """Return what a check found. Raises LedgerError where nothing could be started."""
+        if self.failure is not None:
+            raise self.failure
+        result = self.result()
+        assert result is not None  # noqa: S101  (items ask after verify_once)
+        return result.outcomes[node_id]
+
+
+RUN = pytest.StashKey[Run]()
+
+
+def visible(config: pytest.Config) -> Any:
+    """Let the progress bar through to the terminal, on a line of its own."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    capture = config.pluginmanager.get_plugin("capturemanager")
+    if reporter is None or capture is None or not reporter.isatty:
+        return nullcontext()
+    reporter.ensure_newline()
+    return capture.global_and_fixture_disabled()
+
+
+def is_controller(config: pytest.Config) -> bool:
+    """Tell whether this process only hands out tests to the workers of pytest-xdist."""
+    return config.pluginmanager.hasplugin("dsession")
+
+
+def is_worker(config: pytest.Config) -> bool:
+    """Tell whether this process is a worker of pytest-xdist."""
+    return hasattr(config, "workerinput")
+
+
+def told_by_controller(config: pytest.Config) -> dict[str, Any]:
+    """Return what the controller of xdist told this worker, as arguments of a `Run`; empty elsewhere."""
+    told: Mapping[str, Any] = getattr(config, "workerinput", {})
+    if "ledger_exchange" not in told:
+        return {}
+    return {
+        "exchange": Path(told["ledger_exchange"]),
+        # written by the process that started this one
+        "source": pickle.loads(told["ledger_source"]) if "ledger_source" in told else None,  # noqa: S301
+        "shared": told.get("ledger_shared"),
+    }
+
+
+def relative(config: pytest.Config, path: Path) -> str:
+    """Return the path as node ids write it."""
+    return os.path.relpath(path, config.rootpath).replace(os.sep, "/")
+
+
+def selected_checks(items: Sequence[pytest.Item]) -> list[tuple[str, Check]]:
+    """Return the node ids and checks among the items of a session."""
+    return [(item.nodeid, item.check) for item in items if hasattr(item, "check") and isinstance(item.check, Check)]

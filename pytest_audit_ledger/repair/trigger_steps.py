@@ -1,0 +1,141 @@
+"""Which triggers to enable, which functions to let raise again, and which triggers to create.
+
+For each operation on each relation of the ledger that nothing refuses, the first of these that there is:
+
+1. a trigger that would refuse it, if only it were always enabled, is enabled;
+2. the function of a trigger that no longer raises is given the body of sql/append_only.sql, provided that nothing but
+   this ledger's own triggers uses it, and no trigger on INSERT, for it would refuse to append;
+3. our own trigger is created, with our own function.
+
+What is done to a row trigger of a partitioned table PostgreSQL does to its copies on the partitions, too. PostgreSQL 12
+lets such a table have triggers for statements only, which have no copies, so there every partition gets its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import count
+
+from pytest_audit_ledger.files.resources import sql
+from pytest_audit_ledger.kinds.append_only import ALWAYS, Protection, Trigger, find_fault, protections
+from pytest_audit_ledger.kinds.plpgsql import raises_unconditionally
+from pytest_audit_ledger.repair.step import Ledger, Step, quoted, step
+
+_FUNCTION = "ledger_refuse_change"
+_EACH_ROW = 1 << 0  # a bit of pg_trigger.tgtype
+
+
+def refusing_body() -> str:
+    """Return the body of the function that refuses every change: the one of sql/append_only.sql."""
+    return sql("append_only.sql").split("$$")[1]
+
+
+def trigger_steps(ledger: Ledger) -> list[Step]:
+    """Return the steps after which UPDATE, DELETE and TRUNCATE are refused on the ledger and all its partitions."""
+    rows = [row for row in ledger.catalogue.rows(sql("triggers.sql")) if row["is_partition"]]
+    parents = {row["oid"]: row["parent"] for row in rows}
+    steps: dict[Step, None] = {}  # several operations can need the same one
+    covered: set[tuple[int | None, str]] = set()
+    for protection in sorted(protections(rows), key=lambda one: _depth(one.relation["oid"], parents)):
+        relation, operation = protection.relation, protection.operation
+        if (relation["parent"], operation) in covered:
+            covered.add((relation["oid"], operation))
+        elif not protection.is_complete:
+            planned, reaches_partitions = _restore(ledger, protection)
+            steps.update(dict.fromkeys(planned))
+            if reaches_partitions and relation["is_partitioned"]:
+                covered.add((relation["oid"], operation))
+    return list(steps)
+
+
+def _depth(oid: int, parents: dict[int, int | None]) -> int:
+    parent = parents.get(oid)
+    return 0 if parent is None else 1 + _depth(parent, parents)
+
+
+def _restore(ledger: Ledger, protection: Protection) -> tuple[list[Step], bool]:
+    """Return the steps for one operation, and whether they do the same for the partitions of a partitioned table."""
+    triggers = [trigger for trigger, _ in protection.triggers]
+    sound = protection.holding or [one for one in triggers if find_fault(one, once_enabled=True) is None]
+    if sound:
+        return [_enable(sound[0])], bool(sound[0]["type"] & _EACH_ROW)
+    emptied = [one for one in triggers if _is_emptied(one)]
+    if emptied:
+        trigger = emptied[0]
+        planned = [_replace_function(trigger["function_schema"], trigger["function_name"], trigger["body"])]
+        return planned + ([] if trigger["enabled"] == ALWAYS else [_enable(trigger)]), False
+    return list(_create(ledger, protection)), _each(protection) == "ROW"
+
+
+def _each(protection: Protection) -> str:
+    """Return what a trigger of ours fires for; one for each row covers the partitions of a table, too."""
+    row = protection.operation != "TRUNCATE" and protection.relation["may_have_row_triggers"]
+    return "ROW" if row else "STATEMENT"
+
+
+def _is_emptied(trigger: Trigger) -> bool:
+    """Tell whether all that a trigger lacks is a body of its function that raises, which nothing else relies on."""
+    unconditional = not trigger["has_when"] and not trigger["has_columns"]
+    return unconditional and trigger["language"] == "plpgsql" and bool(trigger["function_is_own"])
+
+
+def _enable(trigger: Trigger) -> Step:
+    state = "replication silences it" if trigger["enabled"] == "O" else "it is switched off"
+    return step(
+        f"enable the trigger {trigger['name']} on {trigger['relation']} always ({state})",
+        _enable_always(quoted(trigger["schema"], trigger["table"]), trigger["name"]),
+    )
+
+
+def _enable_always(relation: str, name: str) -> str:
+    return f"ALTER TABLE {relation} ENABLE ALWAYS TRIGGER {quoted(name)};"
+
+
+def _replace_function(schema: str, name: str, body: str) -> Step:
+    # What it was is evidence, and this is where it is last seen.
+    return step(
+        f"let the function {schema}.{name} refuse every change again (its body was: {' '.join(body.split())})",
+        _define_function("CREATE OR REPLACE", schema, name),
+    )
+
+
+def _define_function(command: str, schema: str, name: str) -> str:
+    return (
+        f"{command} FUNCTION {quoted(schema, name)}() RETURNS pg_catalog.trigger LANGUAGE plpgsql "
+        f"AS $${refusing_body()}$$;"
+    )
+
+
+def _create(ledger: Ledger, protection: Protection) -> Iterator[Step]:
+    """Yield our own trigger, after our own function where that is not there."""
+    function, definition = _own_function(ledger)
+    yield from definition
+    relation, operation = protection.relation, protection.operation
+    each = _each(protection)
+    # a row trigger of a partitioned table needs a name that is free on every partition
+    everywhere = each == "ROW" and relation["is_partitioned"]
+    name = ledger.free_trigger_name(operation, None if everywhere else relation["oid"])
+    table = quoted(relation["schema"], relation["table"])
+    yield step(
+        f"create the trigger {name} on {relation['relation']} (nothing refuses every {operation})",
+        f"CREATE TRIGGER {quoted(name)} BEFORE {operation} ON {table} "
+        f"FOR EACH {each} EXECUTE FUNCTION {quoted(ledger.schema, function)}();",
+        _enable_always(table, name),
+    )
+
+
+def _own_function(ledger: Ledger) -> tuple[str, list[Step]]:
+    """Return the name of a function in the ledger's schema that raises, and how to come by it."""
+    rows = ledger.catalogue.rows(sql("refusing_functions.sql"), {"name": _FUNCTION})
+    there = {row["name"]: row for row in rows}
+    for number in count():
+        name = f"{_FUNCTION}{number or ''}"
+        if name not in there:
+            what = f"create the function {ledger.schema}.{name}, which refuses every change"
+            return name, [step(what, _define_function("CREATE", ledger.schema, name))]
+        row = there[name]
+        if row["is_trigger"] and raises_unconditionally(row["body"]):
+            return name, []
+        if row["is_trigger"] and row["is_own"]:
+            return name, [_replace_function(ledger.schema, name, row["body"])]
+    raise AssertionError("unreachable: there are more numbers than functions")

@@ -1,0 +1,152 @@
+"""The geometry of a report's charts; the templates draw it. Every chart has a table with the same numbers beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from pytest_audit_ledger.model.entry import VERDICTS
+from pytest_audit_ledger.report.figures import OTHER
+
+COLOURS: Mapping[str, str] = {
+    "CLEAR": "#7f9bb3",
+    "FLAG": "#b3261e",
+    "NULL_UNMAPPED": "#c9b458",
+    "NULL_STALE": "#8a6d1c",
+    "DISCRETIONARY": "#5b4a8a",
+    OTHER: "#6b6b6b",
+}
+"""Colours that differ in lightness, too, so that they can be told apart in grey."""
+
+
+@dataclass(frozen=True)
+class Rectangle:
+    """A part of a chart; `name` chooses its colour, `told` is what it stands for."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    name: str
+    told: str = ""
+
+
+@dataclass(frozen=True)
+class Label:
+    """A text of a chart."""
+
+    x: float
+    y: float
+    text: str
+
+
+@dataclass(frozen=True)
+class Chart:
+    """Everything that is drawn; all lengths in units of the view box."""
+
+    width: float
+    height: float
+    rectangles: Sequence[Rectangle]
+    labels: Sequence[Label]
+    values: Sequence[Label] = ()
+    lines: Sequence[float] = ()
+    gaps: Sequence[Rectangle] = ()
+    left: float = 0
+
+
+ROW, BAR = 46.0, 14.0
+
+
+def verdict_chart(rows: Sequence[Mapping[str, Any]]) -> Chart:
+    """Return bars of the verdicts' shares, each with a thinner one for the preceding period, where there is one."""
+    width = 360.0
+    rectangles, labels, values = [], [], []
+    for index, row in enumerate(rows):
+        top = index * ROW
+        name = row["verdict"] if row["verdict"] in COLOURS else OTHER
+        labels.append(Label(0, top + 13, row["verdict"]))
+        values.append(Label(width, top + 13, f"{row['count']:,} ({_percent(row['share'])})"))
+        rectangles.append(_bar(top + 19, BAR, row["share"], width, name))
+        if row["share_before"] is not None:
+            rectangles.append(_bar(top + 19 + BAR + 1, 4, row["share_before"], width, "before"))
+    return Chart(width, len(rows) * ROW, rectangles, labels, values)
+
+
+def _bar(top: float, height: float, share: float | None, width: float, name: str) -> Rectangle:
+    length = max(width * (share or 0), 1.0 if share else 0.0)
+    return Rectangle(0, top, round(length, 2), height, name)
+
+
+def _percent(share: float | None) -> str:
+    return "–" if share is None else f"{share:.1%}"  # noqa: RUF001  (a dash for no number)
+
+
+def timeline_chart(data: Mapping[str, Any]) -> Chart:
+    """Return a column for each step, stacked by verdict; a step without an entry is marked on the axis."""
+    width, height, left, bottom = 760.0, 260.0, 56.0, 28.0
+    steps = data["steps"]
+    top = max((step["total"] for step in steps), default=0) or 1
+    ceiling = _ceiling(top)
+    plot, column = height - bottom - 8, (width - left) / max(len(steps), 1)
+    base = height - bottom
+    rectangles, gaps = [], []
+    for index, step in enumerate(steps):
+        x, y = left + index * column, base
+        if not step["total"]:
+            gaps.append(Rectangle(round(x + column * 0.14, 2), base + 2, round(column * 0.72, 2), 3, "gap"))
+        for name in (*VERDICTS, OTHER):
+            number = step["counts"].get(name, 0)
+            if number:
+                tall = max(plot * number / ceiling, 0.75)
+                y -= tall
+                rectangles.append(
+                    Rectangle(round(x + column * 0.14, 2), round(y, 2), round(column * 0.72, 2), round(tall, 2), name)
+                )
+    ticks = [0, ceiling / 2, ceiling]
+    values = [Label(left - 8, round(base - plot * tick / ceiling + 4, 2), _tick(tick)) for tick in ticks]
+    lines = [round(base - plot * tick / ceiling, 2) for tick in ticks]
+    every = -(-len(steps) // 8)
+    labels = [
+        Label(round(left + index * column, 2), height - 6, step_label(step["begin"], data["unit"]))
+        for index, step in enumerate(steps)
+        if index % every == 0 and index * column < width - left - 50
+    ]
+    return Chart(width, height, rectangles, labels, values, lines, gaps, left)
+
+
+def _tick(value: float) -> str:
+    return f"{value:,.0f}" if value == int(value) else f"{value:,.1f}"
+
+
+def _ceiling(top: int) -> int:
+    """Return the next round number: 1, 2, 4, 5 or 10 times a power of ten."""
+    power = int("1" + "0" * (len(str(top)) - 1))
+    return next(factor * power for factor in (1, 2, 4, 5, 10) if factor * power >= top)
+
+
+def step_label(begin: str, unit: str) -> str:
+    """Return how people call the step that begins then."""
+    moment = datetime.fromisoformat(begin)
+    day = f"{moment.day} {moment:%b}"
+    return {
+        "hour": f"{day} {moment:%H}h",
+        "day": day,
+        "week": day,
+        "month": f"{moment:%b} {moment.year}",
+        "quarter": f"Q{(moment.month + 2) // 3} {moment.year}",
+        "decade": f"{moment.year}s",
+        "century": f"{moment.year}…",
+    }.get(unit, str(moment.year))
+
+
+def step_name(step: Mapping[str, Any], unit: str) -> str:
+    """Return a step as a table names it, without doubt about the year."""
+    begin = datetime.fromisoformat(step["begin"])
+    if unit == "hour":
+        return f"{begin.day} {begin:%b} {begin.year}, {begin:%H:%M}"
+    if unit == "week":
+        last = datetime.fromisoformat(step["end"]) - timedelta(days=1)
+        return f"{begin.day} {begin:%b} to {last.day} {last:%b} {last.year}"
+    return f"{begin.day} {begin:%b} {begin.year}" if unit == "day" else step_label(step["begin"], unit)

@@ -1,0 +1,232 @@
+"""The figures of a period: one pass over a few columns of its entries, in constant memory, from any source."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from itertools import compress, repeat
+from operator import contains
+from typing import Any
+
+from pytest_audit_ledger.model.batch import NULL, Batch, plain_text
+from pytest_audit_ledger.model.entry import VERDICTS, canonical_timestamp
+from pytest_audit_ledger.model.printable import clip
+from pytest_audit_ledger.model.progress import Progress
+from pytest_audit_ledger.sources.selection import Selection
+from pytest_audit_ledger.sources.source import Segment, Snapshot
+from pytest_audit_ledger.verify.judgement import Survey
+
+VIOLATION = "FLAG"
+"""The verdict that says that a rule was broken."""
+
+OTHER = "(other)"
+MISSING = "(missing)"
+
+MOST_NAMES = 1_000
+"""Rules, statuses or unknown verdicts that are counted by name."""
+
+MOST_MOMENTS = 40_000
+"""Days, or hours, that are counted one by one: more than a century of days."""
+
+SHOWN = 20
+"""Entries that a report shows in detail; all are counted."""
+
+BY_HOUR = timedelta(days=3)
+"""Periods up to this length are counted hour by hour, others day by day."""
+
+LONGEST_NAME, LONGEST_TEXT = 200, 1_000
+"""Characters kept of a name such as a rule's, and of a text such as reasoning; an export has all of them."""
+
+NEEDED = ("sequence_number", "timestamp", "verdict")
+DETAILS = ("timestamp", "verdict", "rule_id", "telemetry_id", "reasoning", "escalation_status", "escalation_notes")
+_TEXTS = ("reasoning", "escalation_notes")
+
+
+class Tally:
+    """Counts by name; where there are ever more names, the rarest so far are counted together as `others`."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        self.others = 0
+
+    def add(self, texts: Iterable[str]) -> None:
+        """Count texts as a batch holds them, under names of a bearable length."""
+        for text, number in Counter(texts).items():
+            self.counts[_named(text)] += number
+        if len(self.counts) > MOST_NAMES:
+            kept = dict(self.counts.most_common(MOST_NAMES // 2))
+            self.others += self.counts.total() - sum(kept.values())
+            self.counts = Counter(kept)
+
+    @property
+    def total(self) -> int:
+        """How many were counted."""
+        return self.counts.total() + self.others
+
+    def named(self) -> list[tuple[str, int]]:
+        """Return names with their counts, the most frequent first; the others last."""
+        ranked = sorted(self.counts.items(), key=lambda item: (-item[1], item[0]))
+        rest = [(OTHER, self.others)] if self.others else []
+        return [*ranked, *rest]
+
+
+def _named(text: str) -> str:
+    plain = plain_text(text)
+    return MISSING if plain is None else clip(plain, LONGEST_NAME) or "(empty)"
+
+
+@dataclass
+class Figures:
+    """What the entries of a period amount to.
+
+    `moments` counts entries by day (`2026-05-21`) or hour (`2026-05-21T15`) and verdict, an unknown one as `OTHER`;
+    `untimed` are those with a time that no calendar has, or past the moments that are counted. `before` are the
+    verdicts of the preceding period, None where there is none.
+    """
+
+    hourly: bool
+    verdicts: Tally = field(default_factory=Tally)
+    before: Tally | None = None
+    moments: Counter[tuple[str, str]] = field(default_factory=Counter)
+    untimed: int = 0
+    violation_count: int = 0
+    rules: Tally = field(default_factory=Tally)
+    violation_statuses: Tally = field(default_factory=Tally)
+    statuses: Tally = field(default_factory=Tally)
+    violations: deque[int] = field(default_factory=lambda: deque(maxlen=SHOWN))
+    escalated: deque[int] = field(default_factory=lambda: deque(maxlen=SHOWN))
+    first: Mapping[str, str] | None = None
+    last: Mapping[str, str] | None = None
+    details: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
+
+    @property
+    def entries(self) -> int:
+        """How many entries the period has."""
+        return self.verdicts.total
+
+
+def preceding(period: Selection) -> Selection | None:
+    """Return the period of the same length before this one; None where it has no two ends."""
+    if period.since is None or period.before is None:
+        return None
+    try:
+        return Selection(since=period.since - (period.before - period.since), before=period.since)
+    except OverflowError:
+        return None
+
+
+def count(snapshot: Snapshot, period: Selection, survey: Survey | None, progress: Progress) -> Figures:
+    """Read the entries of a period, and of the one before it, and count. Raises SourceError."""
+    earlier = preceding(period)
+    figures = Figures(_length(period, survey) <= BY_HOUR, before=Tally() if earlier else None)
+    boundary = canonical_timestamp(period.since) if earlier and period.since else None
+    columns = [*NEEDED, *(name for name in ("rule_id", "escalation_status") if snapshot.unreadable(name) is None)]
+    read = Selection(since=earlier.since if earlier else period.since, before=period.before)
+    with progress(survey.entries if survey and not read.described() else None) as advance:
+
+        def consume(batch: Batch) -> None:
+            taken = {name: batch.text(name) for name in columns}
+            _count(figures, taken if boundary is None else _after(figures, taken, boundary))
+            advance(len(batch))
+
+        snapshot.select(columns, read, consume)
+    figures.details = _details(snapshot, {*figures.violations, *figures.escalated})
+    return figures
+
+
+def _length(period: Selection, survey: Survey | None) -> timedelta:
+    since = period.since or _moment(survey.time_first if survey else "")
+    before = period.before or _moment(survey.time_last if survey else "")
+    return before - since if since and before else timedelta.max
+
+
+def _moment(text: str) -> datetime | None:
+    return datetime.fromisoformat(text).astimezone(timezone.utc) if "T" in text else None
+
+
+def _after(figures: Figures, columns: dict[str, list[str]], boundary: str) -> dict[str, list[str]]:
+    """Count what lies before the period, and return the rest."""
+    inside = [time >= boundary for time in columns["timestamp"]]
+    if all(inside):
+        return columns
+    outside = [not each for each in inside]
+    if figures.before is not None:
+        figures.before.add(compress(columns["verdict"], outside))
+    return {name: list(compress(column, inside)) for name, column in columns.items()}
+
+
+def _count(figures: Figures, columns: Mapping[str, list[str]]) -> None:
+    times, verdicts = columns["timestamp"], columns["verdict"]
+    if not times:
+        return
+    figures.first = figures.first or {name: columns[name][0] for name in NEEDED}
+    figures.last = {name: columns[name][-1] for name in NEEDED}
+    figures.verdicts.add(verdicts)
+    width = 13 if figures.hourly else 10
+    moments = (time[:width] for time in times)
+    if not all(map(contains, times, repeat("T"))):
+        moments = (
+            time[:width] if "T" in time else "" for time in times
+        )  # a year of its own is no year of the calendar
+    _count_moments(figures, Counter(zip(moments, verdicts, strict=True)))
+    violations = [index for index, verdict in enumerate(verdicts) if verdict == VIOLATION]
+    rules, statuses = columns.get("rule_id"), columns.get("escalation_status")
+    numbers = columns["sequence_number"]
+    if violations:
+        figures.violation_count += len(violations)
+        figures.violations.extend(int(numbers[index]) for index in violations if numbers[index] != NULL)
+        if rules is not None:
+            figures.rules.add(rules[index] for index in violations)
+        if statuses is not None:
+            figures.violation_statuses.add(statuses[index] for index in violations)
+    if statuses is not None and statuses.count(NULL) != len(statuses):
+        escalated = [index for index, status in enumerate(statuses) if status != NULL]
+        figures.statuses.add(statuses[index] for index in escalated)
+        figures.escalated.extend(int(numbers[index]) for index in escalated if numbers[index] != NULL)
+
+
+def _count_moments(figures: Figures, counts: Mapping[tuple[str, str], int]) -> None:
+    """Count by moment and verdict; a calendar stuffed with ever new days must not fill the memory."""
+    moments = figures.moments
+    for (moment, verdict), number in counts.items():
+        key = (moment, verdict if verdict in VERDICTS else OTHER)
+        if moment and (key in moments or len(moments) < MOST_MOMENTS):
+            moments[key] += number
+        else:
+            figures.untimed += number
+
+
+def _details(snapshot: Snapshot, numbers: set[int]) -> dict[int, dict[str, str | None]]:
+    """Return the entries with these numbers, as text."""
+    found: dict[int, dict[str, str | None]] = {}
+    columns = [name for name in ("sequence_number", *DETAILS) if snapshot.unreadable(name) is None]
+
+    def consume(batch: Batch) -> None:
+        for index, number in enumerate(batch.sequence_numbers):
+            if number in numbers and number is not None:
+                found[number] = {name: _clipped(name, batch.text(name)[index]) for name in columns}
+
+    if numbers:
+        snapshot.scan(columns, Segment(min(numbers), max(numbers) + 1), consume)
+    return found
+
+
+def _clipped(column: str, text: str) -> str | None:
+    plain = plain_text(text)
+    return None if plain is None else clip(plain, LONGEST_TEXT if column in _TEXTS else LONGEST_NAME)
+
+
+def violations_by_day(moments: Mapping[tuple[str, str], int]) -> dict[str, int]:
+    """Return how many violations each day has, in order, without the days that have none."""
+    days: Counter[str] = Counter()
+    for (moment, verdict), number in moments.items():
+        if verdict == VIOLATION:
+            days[moment[:10]] += number
+    return dict(sorted(days.items()))
+
+
+def unreadable(snapshot: Snapshot, columns: Sequence[str] = NEEDED) -> str | None:
+    """Return why the entries cannot be counted, or None where they can."""
+    return next(filter(None, map(snapshot.unreadable, columns)), None)

@@ -1,0 +1,75 @@
+"""A report: its data, and writing it as HTML, JSON or Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from pytest_audit_ledger.files.writing import Written, whole_files
+from pytest_audit_ledger.model.printable import json_text
+from pytest_audit_ledger.output.artifact import Artifact, Verified
+from pytest_audit_ledger.report.data import report_data
+from pytest_audit_ledger.report.request import ReportRequest, refuse_suffix
+from pytest_audit_ledger.verify.judgement import Verification
+
+
+@dataclass(frozen=True)
+class Report:
+    """A report, and the verification that it was made from; `checks/report.schema.json` describes `data`."""
+
+    data: Mapping[str, Any]
+    verification: Verification
+
+    @property
+    def html(self) -> str:
+        """The report as one HTML file, which needs nothing else and runs nothing."""
+        from pytest_audit_ledger.report.views import html  # noqa: PLC0415  (brings in jinja2, which is slow)
+
+        return html(self.data)
+
+    @property
+    def markdown(self) -> str:
+        """The report as Markdown."""
+        from pytest_audit_ledger.report.views import markdown  # noqa: PLC0415  (as above)
+
+        return markdown(self.data)
+
+    @property
+    def json(self) -> str:
+        """The report as JSON."""
+        return f"{json_text(self.data)}\n"
+
+
+def generate(verified: Verified, request: ReportRequest, *, made_at: datetime | None = None) -> Report:
+    """Return the report of a verification; `made_at` is aware, now where None.
+
+    Raises SourceError where the entries cannot be read to their end.
+    """
+    return Report(report_data(verified, request, made_at or datetime.now(timezone.utc)), verified.verification)
+
+
+def save(report: Report, path: str | Path) -> Written:
+    """Write a report, whole or not at all, as the suffix of the file says: `.html`, `.json` or `.md`.
+
+    Raises UsageError for another suffix, OutputError where the file cannot be written.
+    """
+    suffix = refuse_suffix(path)
+    text = {".html": lambda: report.html, ".md": lambda: report.markdown}.get(suffix, lambda: report.json)()
+    with whole_files(Path(path)) as (draft,):
+        draft.write(text.encode("utf-8", "backslashreplace"))
+    return draft.written(str(path))
+
+
+@dataclass(frozen=True)
+class ReportArtifact(Artifact):
+    """A report of the very outcomes of a run."""
+
+    path: Path
+    request: ReportRequest
+
+    def write(self, verified: Verified) -> tuple[Written, ...]:
+        """Write the report."""
+        return (save(generate(verified, self.request), self.path),)

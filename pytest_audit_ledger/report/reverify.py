@@ -1,0 +1,95 @@
+"""How somebody else makes a report's verification again, with the exact commands."""
+
+from __future__ import annotations
+
+import shlex
+from datetime import datetime, time, timedelta
+from typing import Any
+
+from pytest_audit_ledger.files.resources import PACKAGE_DIGEST_COMMAND
+from pytest_audit_ledger.kinds.checkpoint import Checkpoint
+from pytest_audit_ledger.kinds.transcript_keys import keys_by_id
+from pytest_audit_ledger.kinds.transcript_signature import TranscriptSignature
+from pytest_audit_ledger.model.entry import canonical_timestamp
+from pytest_audit_ledger.report.request import SECTIONS, ReportRequest
+from pytest_audit_ledger.sources.selection import SMALLEST_STEP, Selection
+from pytest_audit_ledger.suite import default_suites
+from pytest_audit_ledger.verify.judgement import Verification
+
+PACKAGE = "pytest-audit-ledger"
+
+
+def commands(verification: Verification, request: ReportRequest) -> list[dict[str, str]]:
+    """Return the commands, each with what it does. The database is named without a password, as everywhere."""
+    source = ["--source", verification.database]
+    source += ["--table", verification.table] if verification.table else []
+    shipped = {name for of_export in (False, True) for name in default_suites(of_export=of_export)}
+    ran = dict.fromkeys(outcome.suite for outcome in verification.outcomes)
+    suites = [part for name in ran if name not in shipped for part in ("--suite", name)]
+    held_against = _checkpoints(verification)
+    trusting = _transcript_keys(verification)
+    return [
+        _step(
+            "Install the version that made this report.", "pip", "install", f"{PACKAGE}=={verification.tool_version}"
+        ),
+        {
+            "purpose": "Compare its code with the SHA-256 on the cover, in the folder that it was installed in.",
+            "command": PACKAGE_DIGEST_COMMAND,
+        },
+        _step(
+            f"Verify every entry, link and protection again{trusting}.",
+            *("audit-ledger", "verify", *source, *suites, *held_against, "--verbose"),
+        ),
+        _step(
+            f"Make this report again{trusting}.",
+            *("audit-ledger", "report", *source, *suites, *held_against, *_report(request)),
+        ),
+        _step("Take the entries away, to verify them without the database.", *_export(source)),
+        _step(
+            f"Verify them there{trusting}.",
+            *("audit-ledger", "verify", "--source", "ledger.jsonl.gz", *held_against, "--verbose"),
+        ),
+    ]
+
+
+def _checkpoints(verification: Verification) -> list[str]:
+    """Return the options that hold a ledger against the checkpoints that it was held against."""
+    given = verification.given.get(Checkpoint.name, {})
+    named = {"--checkpoint": given.get("folders", ()), "--verifier-key": given.get("verifier_keys", ())}
+    options = [part for option, values in named.items() for value in values for part in (option, value)]
+    options += ["--require-checkpoint"] if given.get("require") else []
+    return options + (["--max-unanchored", given["max_unanchored"]] if given.get("max_unanchored") else [])
+
+
+def _transcript_keys(verification: Verification) -> str:
+    """Tell which public keys transcripts were verified with; the files that hold them are whoever's runs this."""
+    ids = keys_by_id(verification.given.get(TranscriptSignature.name, {}).get("keys", ()))
+    return f", with a --transcript-key for each of {', '.join(ids)}" if ids else ""
+
+
+def _step(purpose: str, *arguments: str) -> dict[str, str]:
+    return {"purpose": purpose, "command": shlex.join(arguments)}
+
+
+def _export(source: list[str]) -> list[str]:
+    return ["audit-ledger", "export", *source, "--output", "ledger.jsonl.gz", "--verify"]
+
+
+def _report(request: ReportRequest) -> list[Any]:
+    options = ["--output", "report.html", *_dates(request.period)]
+    if request.sections != SECTIONS:
+        options += [f"--include-{name.replace('_', '-')}" for name in request.sections]
+    options += ["--title", request.title]
+    return options + (["--organization", request.organization] if request.organization else [])
+
+
+def _dates(period: Selection) -> list[str]:
+    options = ["--start-date", _day_or_moment(period.since, timedelta())] if period.since else []
+    return options + (["--end-date", _day_or_moment(period.before, timedelta(days=1))] if period.before else [])
+
+
+def _day_or_moment(bound: datetime, length: timedelta) -> str:
+    """Return a bound of a period as an option takes it; `length` is what a whole day adds to its end."""
+    if bound.time() == time():
+        return f"{bound - length:%Y-%m-%d}"
+    return canonical_timestamp(bound - SMALLEST_STEP if length else bound)

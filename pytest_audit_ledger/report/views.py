@@ -1,0 +1,151 @@
+"""A report for people: HTML and Markdown from its data. Nothing is judged or counted here.
+
+Every expression of a template passes through `printable` before it is escaped, so that nothing of an entry can change
+the page, its direction or its layout, and no template has to remember it.
+"""
+
+from __future__ import annotations
+
+import re
+from base64 import b64encode
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from functools import cache
+from hashlib import sha256
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from pytest_audit_ledger.model.entry import VERDICTS
+from pytest_audit_ledger.model.printable import printable
+from pytest_audit_ledger.output.markdown import code, escaped
+from pytest_audit_ledger.report.charts import COLOURS, step_name, timeline_chart, verdict_chart
+from pytest_audit_ledger.report.figures import OTHER, VIOLATION
+
+LONGEST_LINE = 2_000
+MOST_LINES = 30
+
+
+def html(data: Mapping[str, Any]) -> str:
+    """Return the report as one HTML file, which needs nothing else and runs nothing."""
+    return page("report.html.j2", "Audit ledger report", report=data, **_drawn(data))
+
+
+def page(template: str, foot: str, **shown: Any) -> str:
+    """Return a template of ours with our style in it, as one HTML file that loads nothing and says so.
+
+    `foot` is what stands at the foot of every printed page.
+    """
+    environment = _environment(_finalized)
+    style = environment.get_template("style.css").render(foot=foot)
+    digest = b64encode(sha256(style.encode()).digest()).decode()
+    return environment.get_template(template).render(style=Markup(style), style_hash=digest, **shown)  # noqa: S704  (ours)
+
+
+def markdown(data: Mapping[str, Any]) -> str:
+    """Return the report as Markdown (GitHub's and GitLab's), for the summary of a job."""
+    environment = _environment(_finalized_markdown)
+    text = environment.get_template("report.md.j2").render(report=data, **_drawn(data))
+    return re.sub(r"\n{3,}", "\n\n", text)
+
+
+@cache
+def _environment(finalize: Callable[[Any], Any]) -> Environment:
+    environment = Environment(
+        loader=PackageLoader("pytest_audit_ledger.report"),
+        autoescape=True,
+        finalize=finalize,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters.update(
+        code=_code, day=_day, lines=_lines, moment=_moment, number=_number, percent=_percent, period=_period
+    )
+    environment.filters["short"] = printable
+    return environment
+
+
+def _drawn(data: Mapping[str, Any]) -> dict[str, Any]:
+    verdicts, timeline = data["verdicts"], data["timeline"]
+    return {
+        "colours": COLOURS,
+        "verdict_names": VERDICTS,
+        "drawn_names": (*VERDICTS, OTHER),
+        "verdict_columns": [f"#{name}" for name in (*VERDICTS, "other")],
+        "violation": VIOLATION,
+        "verdict_chart": verdict_chart(verdicts["rows"]) if verdicts and verdicts["entries"] else None,
+        "timeline_chart": timeline_chart(timeline) if timeline and timeline["steps"] else None,
+        "step_name": step_name,
+    }
+
+
+def _finalized(value: Any) -> Any:
+    if isinstance(value, Markup):
+        return value
+    return printable(str(value), LONGEST_LINE)
+
+
+def _finalized_markdown(value: Any) -> Any:
+    """Return what is neither Markdown nor HTML: both take a backslash before a special character."""
+    return value if isinstance(value, Markup) else Markup(escaped(str(value), LONGEST_LINE))  # noqa: S704  (as above)
+
+
+def _code(text: str) -> Markup:
+    return Markup(code(text))  # noqa: S704  (code shows HTML as it is)
+
+
+def _lines(text: str | None) -> Markup:
+    """Return a text of several lines, each made harmless, and no more of them than a page can bear."""
+    if text is None:
+        return Markup("")
+    rows = text.splitlines() or [""]
+    shown = [escape(printable(row, LONGEST_LINE)) for row in rows[:MOST_LINES]]
+    return Markup("<br>").join([*shown, *(["…"] if len(rows) > MOST_LINES else [])])
+
+
+def _number(value: int | None) -> str:
+    return "–" if value is None else f"{value:,}"  # noqa: RUF001  (a dash for no number)
+
+
+def _percent(share: float | None) -> str:
+    return "–" if share is None else f"{share:.1%}"  # noqa: RUF001  (as above)
+
+
+def _day(text: str) -> str:
+    """Return `2026-05-21` as people write it; what is no day as it is."""
+    try:
+        found = datetime.strptime(text, "%Y-%m-%d")
+    except ValueError:
+        return text
+    return f"{found.day} {found:%B} {found.year}"
+
+
+def _moment(text: str | None) -> str:
+    """Return a canonical timestamp to the second; the page says once that all times are UTC."""
+    if not text or "T" not in text:
+        return text or "–"  # noqa: RUF001  (as above)
+    return f"{_day(text[:10])}, {text[11:19]}"
+
+
+def _period(period: Mapping[str, Any]) -> str:
+    """Return the period in words: whole days where it is such, otherwise its moments."""
+    since, before = period["since"], period["before"]
+    if since is None and before is None:
+        return "all entries, from the first to the last"
+    return f"{f'from {_bound(since)}' if since else 'from the first entry'} {_until(before)}"
+
+
+def _until(before: str | None) -> str:
+    if before is None:
+        return "to the last entry"
+    moment = datetime.fromisoformat(before)
+    if before[11:19] == "00:00:00" and not moment.microsecond:
+        return f"to {_day((moment - timedelta(days=1)).isoformat()[:10])}"
+    return f"to before {_bound(before)}"
+
+
+def _bound(text: str) -> str:
+    return _day(text[:10]) if text[10:] == "T00:00:00+00:00" else _moment(text)

@@ -1,0 +1,158 @@
+"""The first entries of a ledger and what guards them, copied into an empty scratch database.
+
+Columns, constraints, indexes, triggers and policies come as pg_dump writes them and pg_restore makes them anew, the
+functions that they call as PostgreSQL prints them. All is made by the owner of the scratch database; what that role may
+not make is left out, and whoever compares the guards of both sees it. Owners and grants are not copied.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterable, Sequence
+from contextlib import closing, suppress
+from typing import IO
+
+import psycopg2
+from psycopg2 import extensions
+from psycopg2.sql import SQL, Identifier, Literal
+
+from pytest_audit_ledger.errors import SourceError
+from pytest_audit_ledger.files.resources import sql
+from pytest_audit_ledger.model.batch import Batch
+from pytest_audit_ledger.model.sql_names import quoted
+from pytest_audit_ledger.scratch.sample import copy_field
+from pytest_audit_ledger.sources import programs
+from pytest_audit_ledger.sources.pg_errors import explain
+from pytest_audit_ledger.sources.postgres import LOCK_TIMEOUT_S, PostgresSnapshot, PostgresSource
+from pytest_audit_ledger.sources.programs import Running
+from pytest_audit_ledger.sources.selection import Selection
+from pytest_audit_ledger.sources.source import Snapshot
+
+_IN_MEMORY = 32 * 1024 * 1024
+"""Bytes of entries that are held in memory on their way."""
+
+_BEFORE, _AFTER = "pre-data", "post-data"
+"""The sections of a dump: the table itself, and what is made when its rows are there."""
+
+
+def copy_with_guards(snapshot: PostgresSnapshot, copy: PostgresSource, entries: int) -> int:
+    """Copy the table of a snapshot with what guards it, and its first `entries`; return how many there were.
+
+    Raises SourceError where there is no pg_dump, or where the table cannot be made anew.
+    """
+    with tempfile.TemporaryFile() as dump:
+        _dump(snapshot, dump)
+        with closing(copy.connect()) as connection:
+            connection.autocommit = True
+            _make_functions(snapshot, connection)
+            _restore(dump, copy, connection, _BEFORE)
+            count = _copy_entries(snapshot, copy, connection, entries)
+            _restore(dump, copy, connection, _AFTER)
+    return count
+
+
+def copy_without_guards(snapshot: Snapshot, copy: PostgresSource, entries: int) -> int:
+    """Copy the first entries of a snapshot into the table of `copy`, which is there; return how many there were.
+
+    Columns that are in one of both only are left out. Raises SourceError.
+    """
+    with closing(copy.connect()) as connection:
+        connection.autocommit = True
+        return _copy_entries(snapshot, copy, connection, entries)
+
+
+def _dump(snapshot: PostgresSnapshot, file: IO[bytes]) -> None:
+    relations = [quoted(row["schema"], row["name"]) for row in snapshot.rows(sql("relations.sql"))]
+    login = snapshot.login()
+    arguments = [
+        "--format=custom",
+        "--schema-only",
+        f"--snapshot={snapshot.share()}",
+        f"--lock-wait-timeout={LOCK_TIMEOUT_S}s",
+        *("--no-owner", "--no-privileges", "--no-tablespaces", "--no-publications", "--no-subscriptions"),
+        *(f"--table={name}" for name in relations),
+    ]
+    with Running(programs.find("pg_dump", login.server_major), arguments, login) as running:
+        shutil.copyfileobj(running.output, file)
+        running.finish()
+
+
+def _restore(dump: IO[bytes], copy: PostgresSource, connection: extensions.connection, section: str) -> None:
+    """Make one section of a dump anew, and leave out what the role may not make."""
+    login = copy.login(connection)
+    arguments = [f"--section={section}", "--no-owner", "--no-privileges"]
+    dump.seek(0)
+    with Running(programs.find("pg_restore", login.server_major), arguments, login, fed=True) as running:
+        with suppress(BrokenPipeError):
+            running.feed(dump.read())
+        with suppress(SourceError):  # something was left out; a table that is not there shows at once
+            running.finish()
+
+
+def _make_functions(snapshot: PostgresSnapshot, connection: extensions.connection) -> None:
+    """Make schemas and functions; what the role may not make is left out."""
+    functions, relations = snapshot.rows(sql("functions.sql")), snapshot.rows(sql("relations.sql"))
+    schemas = dict.fromkeys(row["schema"] for row in [*relations, *functions])
+    statements = [SQL("CREATE SCHEMA IF NOT EXISTS {}").format(Identifier(name)) for name in schemas]
+    with connection.cursor() as cursor:
+        cursor.execute("SET check_function_bodies = off; SET search_path = ''")
+        for statement in [*statements, *(row["definition"] for row in functions)]:
+            with suppress(psycopg2.Error):
+                cursor.execute(statement)
+
+
+def _copy_entries(snapshot: Snapshot, copy: PostgresSource, connection: extensions.connection, entries: int) -> int:
+    columns = [name for name in _writable(copy, connection) if name in snapshot.info.columns]
+    count = 0
+    with tempfile.SpooledTemporaryFile(_IN_MEMORY) as rows:
+
+        def take(batch: Batch) -> None:
+            nonlocal count
+            count += len(batch)
+            rows.write(b"".join(_rows(batch, columns)))
+
+        snapshot.select(columns, Selection(limit=entries), take)
+        rows.seek(0)
+        _load(copy, connection, columns, rows)
+    return count
+
+
+def _rows(batch: Batch, columns: Sequence[str]) -> Iterable[bytes]:
+    fields = (map(copy_field, batch.values(name)) for name in columns)
+    return ("\t".join(row).encode("utf-8", "backslashreplace") + b"\n" for row in zip(*fields, strict=True))
+
+
+def _writable(copy: PostgresSource, connection: extensions.connection) -> list[str]:
+    """Return the columns that a row can be given; none that is computed."""
+    statement = SQL(
+        "SELECT a.attname FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid "
+        "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = {} AND c.relname = {} "
+        "AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '' ORDER BY a.attnum"
+    ).format(Literal(copy.schema), Literal(copy.table))
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+        found = [row[0] for row in cursor]
+    if not found:
+        raise SourceError(
+            f"The table {copy.table_label} cannot be made anew on {copy.label}.",
+            "It needs a type, a function or a right that is not there.",
+        )
+    return found
+
+
+def _load(copy: PostgresSource, connection: extensions.connection, columns: Sequence[str], rows: IO[bytes]) -> None:
+    """Write rows of COPY text, and let the sequence of `id` go on after them."""
+    table = Identifier(copy.schema, copy.table)
+    named = SQL(", ").join(map(Identifier, columns))
+    after = SQL(
+        "SELECT pg_catalog.setval(pg_catalog.pg_get_serial_sequence({label}, 'id'), pg_catalog.max(id)) FROM {table}"
+    ).format(table=table, label=Literal(quoted(copy.schema, copy.table)))
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD'; SET IntervalStyle = 'postgres'")
+            cursor.copy_expert(SQL("COPY {} ({}) FROM STDIN").format(table, named), rows)
+            if "id" in columns:
+                cursor.execute(after)
+    except psycopg2.Error as error:
+        raise explain(error, copy.label) from None

@@ -1,0 +1,113 @@
+"""The tools for those who write suites; nothing here reads a ledger.
+
+The command (`audit-ledger suite …`) and the plugin (`--ledger-lint` and its like) both only call these.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from pytest_audit_ledger.errors import OutputError, SuiteError, UsageError
+from pytest_audit_ledger.files.resources import folder
+from pytest_audit_ledger.kinds.registry import Registry
+from pytest_audit_ledger.model.outcome import DEFAULT_SAMPLES
+from pytest_audit_ledger.suite import Suite, load
+from pytest_audit_ledger.suite import description as words
+from pytest_audit_ledger.suite.discovery import SUFFIX, find_suites
+from pytest_audit_ledger.suite.mistakes import did_you_mean
+from pytest_audit_ledger.suite.schema import complete
+
+STARTER = f"my{SUFFIX}"
+
+
+def lint(paths: Sequence[Path], here: Path, registry: Registry) -> str:
+    """Return what the suites among these files and folders hold, without reading a ledger.
+
+    Raises SuiteError with every mistake of every file, and UsageError where there is no suite.
+    """
+    return words.summary(_loaded(paths, here, registry))
+
+
+def listing(paths: Sequence[Path], here: Path, registry: Registry) -> str:
+    """Return a table of the checks in these suites; of the shipped ones, where none is named and none lies here."""
+    return words.listing(_loaded_or_shipped(paths, here, registry))
+
+
+def explanation(check_id: str, paths: Sequence[Path], here: Path, registry: Registry) -> str:
+    """Return everything about the checks of that id, with their SQL. Raises UsageError where there is none."""
+    suites = _loaded_or_shipped(paths, here, registry)
+    found = [
+        (check, suite) for suite in suites for check in suite.checks if check_id in (check.id, check.id.split("[")[0])
+    ]
+    if not found:
+        ids = [check.id for suite in suites for check in suite.checks]
+        raise UsageError(f"There is no check {check_id!r}{did_you_mean(check_id, ids)}.".replace("?.", "?"))
+    return "\n\n".join(words.explanation(check, suite, DEFAULT_SAMPLES) for check, suite in found)
+
+
+def schema(registry: Registry) -> str:
+    """Return the JSON Schema of the suite language with these kinds, for editors."""
+    return json.dumps(complete(registry), indent=2, ensure_ascii=False)
+
+
+def kinds(registry: Registry, name: str | None = None) -> str:
+    """Return every kind with its parameters, or one. Raises UsageError where there is none of that name."""
+    if name is None:
+        return words.kinds(registry)
+    kind = registry.get(name)
+    if kind is None:
+        raise UsageError(f"There is no kind {name!r}{did_you_mean(name, registry.names())}.".replace("?.", "?"))
+    return words.kinds([kind])
+
+
+def write_starter(path: Path) -> str:
+    """Write a commented suite to begin with, and return what to do next. Raises OutputError, and overwrites nothing."""
+    if not path.name.endswith(SUFFIX):
+        raise UsageError(f"{path} is no name of a suite.", f"Name a file that ends in {SUFFIX}.")
+    content = (folder("checks") / f"starter{SUFFIX}").read_bytes()
+    try:
+        with path.open("xb") as file:
+            file.write(content)
+    except FileExistsError:
+        raise OutputError(f"{path} is there already, and was not touched.", "Name another file.") from None
+    except OSError as error:
+        raise OutputError(f"{path} could not be written: {error.strerror}.", "Name another place.") from None
+    return (
+        f"Wrote {path}. Change it, look it over with audit-ledger suite lint, and run it: pytest --ledger-db=DSN {path}"
+    )
+
+
+def _loaded_or_shipped(paths: Sequence[Path], here: Path, registry: Registry) -> list[Suite]:
+    if paths or find_suites(paths, here):
+        return _loaded(paths, here, registry)
+    return _loaded(sorted(folder("checks").glob(f"*{SUFFIX}")), here, registry)
+
+
+def _loaded(paths: Sequence[Path], here: Path, registry: Registry) -> list[Suite]:
+    found = find_suites(paths, here)
+    if not found:
+        where = ", ".join(map(str, paths)) or str(here)
+        raise UsageError(f"There is no suite in {where}.", f"Suites are files that end in {SUFFIX}.")
+    suites = [_attempt(path, here, registry) for path in found]
+    mistakes = [str(mistake) for mistake in suites if isinstance(mistake, SuiteError)]
+    if mistakes:
+        raise SuiteError("\n".join(mistakes))
+    return [suite for suite in suites if isinstance(suite, Suite)]
+
+
+def _attempt(path: Path, here: Path, registry: Registry) -> Suite | SuiteError:
+    try:
+        return load(path, registry, _name(path, here), root=_root(path, here))
+    except SuiteError as error:
+        return error
+
+
+def _name(path: Path, here: Path) -> str:
+    return os.path.relpath(path, here).replace(os.sep, "/") if path.is_relative_to(here) else path.name
+
+
+def _root(path: Path, here: Path) -> Path:
+    return here if path.is_relative_to(here) else path.parent

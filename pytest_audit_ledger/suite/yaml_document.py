@@ -1,0 +1,207 @@
+"""A YAML file as plain data that remembers where everything stood.
+
+Scalars follow the core schema of YAML 1.2 (section 10.3.2): `no` and `1:30` stay strings, `012` is twelve. Duplicate
+keys and tags are mistakes, and aliases are expanded only within bounds, so a small file cannot become a large one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+
+from pytest_audit_ledger.model.printable import printable
+
+MOST_NODES = 20_000
+"""Values in one file, with its aliases expanded."""
+
+LONGEST_MESSAGE = 1_000
+
+DEEPEST = 40
+"""Levels of nesting."""
+
+Path = tuple["str | int", ...]
+Place = tuple[int, int, int]
+"""Line and column, counted from 1, and the number of characters to underline."""
+
+_INTEGER = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
+_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
+_WORDS = {"": None, "~": None, "null": None, "Null": None, "NULL": None}
+_WORDS_BOOLEAN = {word: word.lower() == "true" for word in ("true", "True", "TRUE", "false", "False", "FALSE")}
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """One thing wrong in a file, with its place."""
+
+    place: Place
+    message: str
+
+
+@dataclass
+class Document:
+    """The data of a file, the place of every value (`places`) and key (`keys`) by path, and the mistakes so far."""
+
+    text: str
+    data: Any = None
+    places: dict[Path, Place] = field(default_factory=dict)
+    keys: dict[Path, Place] = field(default_factory=dict)
+    mistakes: list[Mistake] = field(default_factory=list)
+    blocks: set[Path] = field(default_factory=set)
+    """Where texts stand that were written line by line after a `|`."""
+
+    def place(self, *path: str | int) -> Place:
+        """Return where the value at a path stands."""
+        return self.places[path]
+
+    def key(self, *path: str | int) -> Place:
+        """Return where the key at the end of a path stands."""
+        return self.keys[path]
+
+    def within(self, path: Path, text: str, start: int, end: int) -> Place:
+        """Return the place of a part of the text at a path; of the whole text, where it is not written as it reads."""
+        line, column, _ = self.places[path]
+        part = text[start:end].partition("\n")[0]
+        row = text[:start].rpartition("\n")[2] + part
+        if path in self.blocks:
+            line, column = line + 1 + text.count("\n", 0, start), 1
+        elif "\n" in text[:start]:
+            return self.places[path]
+        written = "".join(self.text.splitlines()[line - 1 : line])
+        found = written.find(row, column - 1)
+        if not row or found < 0 or written[column - 1 : found].strip() not in ("", "'", '"'):
+            return self.places[path]
+        return (line, found + len(row) - len(part) + 1, max(1, len(part)))
+
+    def mistake(self, place: Place, message: str) -> None:
+        """Record a mistake, once."""
+        if (found := Mistake(place, message)) not in self.mistakes:
+            self.mistakes.append(found)
+
+    def render(self, name: str) -> str:
+        """Return all mistakes in order of place, each with its line of the file and a mark under it."""
+        lines = self.text.splitlines()
+        rendered = []
+        for mistake in sorted(self.mistakes, key=lambda mistake: mistake.place):
+            line, column, width = mistake.place
+            source = lines[line - 1] if line <= len(lines) else ""
+            shown = "".join(" " if printable(character) != character else character for character in source)
+            width = max(1, min(width, len(shown) - column + 1))
+            rendered.append(
+                f"{name}:{line}:{column}: {printable(mistake.message, LONGEST_MESSAGE)}\n"
+                f"{line:5} | {shown}\n"
+                f"      | {' ' * (column - 1)}{'^' * width}"
+            )
+        return "\n".join(rendered)
+
+
+def parse(text: str) -> Document:
+    """Return the document in `text`; its `mistakes` say what could not be read."""
+    document = Document(text)
+    try:
+        root = yaml.compose(text, Loader=yaml.BaseLoader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        problem = str(error.problem or error.context)
+        hint = "; a text that begins with > or | stands in quotes" if "comment or a line break" in problem else ""
+        document.mistake(_place(mark), f"this is not YAML: {problem}{hint}")
+        return document
+    except yaml.reader.ReaderError as error:
+        before = text[: error.position]
+        place = (before.count("\n") + 1, len(before) - before.rfind("\n"), 1)
+        document.mistake(place, f"this is not YAML: {str(error).splitlines()[0]}")
+        return document
+    except RecursionError:
+        document.mistake((1, 1, 1), f"the file is nested deeper than {DEEPEST} levels")
+        return document
+    except (ValueError, OverflowError):
+        document.mistake((1, 1, 1), "this is not YAML: an escape stands for no character")
+        return document
+    except yaml.YAMLError as error:
+        document.mistake((1, 1, 1), f"this is not YAML: {str(error).splitlines()[0]}")
+        return document
+    if root is None:
+        document.mistake((1, 1, 1), "the file is empty")
+        return document
+    document.data = _Builder(document).build(root, ())
+    return document
+
+
+def _place(mark: Any, end: Any = None) -> Place:
+    if mark is None:
+        return (1, 1, 1)
+    width = end.column - mark.column if end is not None and end.line == mark.line else 1
+    return (mark.line + 1, mark.column + 1, max(1, width))
+
+
+class _TooLargeError(Exception):
+    pass
+
+
+class _Builder:
+    """Turns YAML nodes into data, within bounds."""
+
+    def __init__(self, document: Document) -> None:
+        self.document = document
+        self.nodes = 0
+
+    def build(self, root: yaml.Node, path: Path) -> Any:
+        try:
+            return self._value(root, path)
+        except _TooLargeError:
+            message = (
+                f"the file has more than {MOST_NODES:,} values or {DEEPEST} levels, counting aliases as written out"
+            )
+            self.document.mistakes[:] = []
+            self.document.mistake((1, 1, 1), message)
+            return None
+
+    def _value(self, node: yaml.Node, path: Path) -> Any:
+        self.nodes += 1
+        if self.nodes > MOST_NODES or len(path) > DEEPEST:
+            raise _TooLargeError
+        place = _place(node.start_mark, node.end_mark)
+        self.document.places[path] = place
+        if not node.tag.startswith("tag:yaml.org,2002:") or node.tag.rpartition(":")[2] not in ("str", "seq", "map"):
+            self.document.mistake(place, f"the tag {node.tag!r} has no meaning in a suite")
+        if isinstance(node, yaml.MappingNode):
+            return self._mapping(node.value, path)
+        if isinstance(node, yaml.SequenceNode):
+            return [self._value(item, (*path, index)) for index, item in enumerate(node.value)]
+        plain = isinstance(node, yaml.ScalarNode) and node.style is None
+        if isinstance(node, yaml.ScalarNode) and node.style == "|":
+            self.document.blocks.add(path)
+        return _scalar(node.value) if plain else node.value
+
+    def _mapping(self, pairs: Sequence[tuple[yaml.Node, yaml.Node]], path: Path) -> dict[str, Any]:
+        mapping: dict[str, Any] = {}
+        for key_node, value_node in pairs:
+            place = _place(key_node.start_mark, key_node.end_mark)
+            if not isinstance(key_node, yaml.ScalarNode):
+                self.document.mistake(place, "a key must be plain text")
+                continue
+            key = str(key_node.value)
+            key_path: Path = (*path, key)
+            if key in mapping:
+                first = self.document.keys[key_path][0]
+                self.document.mistake(place, f"the key {key!r} stands here already, in line {first}")
+                continue
+            self.document.keys[key_path] = place
+            mapping[key] = self._value(value_node, key_path)
+        return mapping
+
+
+def _scalar(text: str) -> Any:
+    """Return what a plain (unquoted) scalar means in the core schema of YAML 1.2."""
+    if text in _WORDS:
+        return None
+    if text in _WORDS_BOOLEAN:
+        return _WORDS_BOOLEAN[text]
+    if _INTEGER.fullmatch(text) and len(text) < 30:
+        return int(text, 0) if text.startswith(("0o", "0x")) else int(text, 10)
+    if _FLOAT.fullmatch(text):
+        return float(text)
+    return text

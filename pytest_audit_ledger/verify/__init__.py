@@ -1,0 +1,1 @@
+"""One run: every check evaluated against one snapshot."""
