@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pytest_audit_ledger.diff.difference import Difference
     from pytest_audit_ledger.drill.api import run_drill
     from pytest_audit_ledger.drill.attacks.attack import Attack, Claim, Prevented, Target, attack
-    from pytest_audit_ledger.drill.matrix import Matrix, Trial, Verdict
+    from pytest_audit_ledger.drill.matrix import AttackResult, Matrix, Trial
     from pytest_audit_ledger.errors import (
         CannotEvaluate,
         LedgerError,
@@ -30,16 +30,16 @@ if TYPE_CHECKING:
     )
     from pytest_audit_ledger.export.export import ExportResult
     from pytest_audit_ledger.files.writing import Written, whole_files
-    from pytest_audit_ledger.investigate.incident import Certainty, Incident, What
+    from pytest_audit_ledger.investigate.incident import Certainty, Incident, IncidentType
     from pytest_audit_ledger.investigate.investigation import Investigation
     from pytest_audit_ledger.kinds.data_kind import DataKind, RowKind
-    from pytest_audit_ledger.kinds.kind import Fold, Guard, Query
+    from pytest_audit_ledger.kinds.kind import CatalogKind, QueryKind, ScanKind
     from pytest_audit_ledger.ledger import Ledger
     from pytest_audit_ledger.model.batch import Batch
     from pytest_audit_ledger.model.entry import GENESIS_HASH, Entry, canonical_payload, entry_hash
     from pytest_audit_ledger.model.outcome import Anchor, Assurance, Finding, Outcome, Severity, Status
-    from pytest_audit_ledger.model.questions import Catalogue, Queries, Rows, Statement
-    from pytest_audit_ledger.output.artifact import Artifact, Verified
+    from pytest_audit_ledger.model.questions import Catalog, Queries, Rows, Statement
+    from pytest_audit_ledger.output.artifact import Artifact, ArtifactContext
     from pytest_audit_ledger.report import Report
     from pytest_audit_ledger.verify.judgement import Survey, Verification
 
@@ -47,13 +47,16 @@ __all__ = [
     "GENESIS_HASH",
     "Anchor",
     "Artifact",
+    "ArtifactContext",
     "Assurance",
     "Attack",
+    "AttackResult",
     "BackupResult",
     "BackupVerification",
     "Batch",
     "CannotEvaluate",
-    "Catalogue",
+    "Catalog",
+    "CatalogKind",
     "Certainty",
     "CheckpointResult",
     "Claim",
@@ -63,9 +66,8 @@ __all__ = [
     "EntryProof",
     "ExportResult",
     "Finding",
-    "Fold",
-    "Guard",
     "Incident",
+    "IncidentType",
     "Investigation",
     "Ledger",
     "LedgerError",
@@ -75,11 +77,12 @@ __all__ = [
     "OutputError",
     "Prevented",
     "Queries",
-    "Query",
+    "QueryKind",
     "RegistrationError",
     "Report",
     "RowKind",
     "Rows",
+    "ScanKind",
     "Severity",
     "SourceError",
     "Statement",
@@ -89,10 +92,7 @@ __all__ = [
     "Target",
     "Trial",
     "UsageError",
-    "Verdict",
     "Verification",
-    "Verified",
-    "What",
     "Written",
     "attack",
     "canonical_payload",

@@ -17,14 +17,14 @@ _US = re.compile(r"pytest[-_.]audit[-_.]ledger(?![-_.\w])", re.IGNORECASE)
 """How a requirement names this package (PEP 508, and the normalised names of PEP 503)."""
 
 
-class Registry(Protocol):
+class Registrar(Protocol):
     """What takes in what a plugin adds."""
 
     def register(self, found: Any, plugin: str, /) -> None:
         """Add what a plugin returned. Raises RegistrationError."""
 
 
-def register_all(manager: pluggy.PluginManager, hook: str, registry: Registry) -> None:
+def register_all(manager: pluggy.PluginManager, hook: str, registry: Registrar) -> None:
     """Add what the plugins of a manager return from a hook, one plugin after the other, so that a refusal can name it.
 
     Raises RegistrationError.

@@ -24,15 +24,15 @@ def pytest_ledger_register_kinds() -> Iterable[type[Kind]]:  # type: ignore[empt
     command `audit-ledger` and the class `Ledger` know nothing of a conftest.py; they ask every installed plugin of
     pytest (entry point `pytest11`) whose package requires this one.
 
-    A kind is a Fold, a Guard or a Query; `kinds/kind.py` says which is for what, and `kinds/data_kind.py` has RowKind
-    and DataKind for kinds in SQL. Its `parameters_schema` is what a suite may say: a suite is judged by it, and
-    `audit-ledger suite schema` tells it to editors. The first paragraph of its docstring describes it in `audit-ledger
-    suite kinds`.
+    A kind is a ScanKind, a CatalogKind or a QueryKind; `kinds/kind.py` says which is for what, and `kinds/data_kind.py`
+    has RowKind and DataKind for kinds in SQL. Its `parameters_schema` is what a suite may say: suites are checked with
+    it, and `audit-ledger suite schema` prints it for editors. The first paragraph of its docstring describes it in
+    `audit-ledger suite kinds`.
 
         # my_plugin.py, or conftest.py
-        from pytest_audit_ledger import Batch, Finding, Fold
+        from pytest_audit_ledger import Batch, Finding, ScanKind
 
-        class NoLlmVerdicts(Fold):
+        class NoLlmVerdicts(ScanKind):
             name = "no_llm_verdicts"
             rule = "No verdict comes from the language model alone."
             remedy = "Ask the model's owner why it decided, and have a person review the entries."

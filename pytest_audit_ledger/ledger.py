@@ -28,7 +28,7 @@ from pytest_audit_ledger.errors import UsageError
 from pytest_audit_ledger.files.writing import Written
 from pytest_audit_ledger.model.outcome import DEFAULT_SAMPLES
 from pytest_audit_ledger.model.progress import Progress, no_progress
-from pytest_audit_ledger.output.artifact import Verified
+from pytest_audit_ledger.output.artifact import ArtifactContext
 from pytest_audit_ledger.scratch.demo import started
 from pytest_audit_ledger.sources.export_file import ExportFile
 from pytest_audit_ledger.sources.named import DEFAULT_TABLE, named_source
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from pytest_audit_ledger.diff.comparison import Other
     from pytest_audit_ledger.export.export import ExportResult
     from pytest_audit_ledger.investigate.investigation import Investigation
-    from pytest_audit_ledger.kinds.kind import Fold
+    from pytest_audit_ledger.kinds.kind import ScanKind
     from pytest_audit_ledger.report import Report
     from pytest_audit_ledger.suite import Suite
     from pytest_audit_ledger.verify.judgement import Verification
@@ -112,7 +112,7 @@ class Ledger:
         shared: str | None = None,
         since_checkpoint: bool = False,
         recheck: str | None = None,
-        beside: Sequence[type[Fold]] = (),
+        beside: Sequence[type[ScanKind]] = (),
     ) -> Verification:
         """Verify the whole ledger in one snapshot: the default suite, and `suites` of your own besides.
 
@@ -133,14 +133,14 @@ class Ledger:
         Raises UsageError for a mistake in a suite, in a key or in these options. What goes wrong with the ledger or the
         server is in the result.
         """
-        from pytest_audit_ledger.kinds.run_parameters import given_by
+        from pytest_audit_ledger.kinds.run_parameters import run_parameters
         from pytest_audit_ledger.suite import checks_of
         from pytest_audit_ledger.verify.resumption import since_options
         from pytest_audit_ledger.verify.run import verify
 
         loaded = self._suites(suites)
         checks = [check for check in checks_of(loaded) if check_timestamps or check.kind.name != "timestamp_order"]
-        given = given_by(
+        given = run_parameters(
             checkpoints=checkpoints,
             verifier_keys=verifier_keys,
             require_checkpoint=require_checkpoint,
@@ -285,7 +285,7 @@ class Ledger:
         with self.source.snapshot() as snapshot:
             along = (Evidence,) if investigate else ()
             verification = self.verify_integrity(shared=snapshot.share(), beside=along, **verifying)
-            verified = Verified(verification, self.source, snapshot, self._progress)
+            verified = ArtifactContext(verification, self.source, snapshot, self._progress)
             if investigate and not verification.is_valid:
                 inquiry = Inquiry(self.source, snapshot, verification, progress=self._progress)
                 verified = replace(verified, investigation=inquiry.run())

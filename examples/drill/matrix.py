@@ -4,12 +4,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from pytest_audit_ledger.drill.attacks.catalogue import SHIPPED
-from pytest_audit_ledger.drill.matrix import Matrix, Noticed, Trial, Verdict
+from pytest_audit_ledger.drill.matrix import AttackResult, Matrix, Noticed, Trial
 from pytest_audit_ledger.drill.setup import SetUp
 from pytest_audit_ledger.drill.throwaway_keys import thrown_away
 from pytest_audit_ledger.drill.trials import drill
 from pytest_audit_ledger.kinds.registry import installed_kinds
-from pytest_audit_ledger.kinds.run_parameters import given_by
+from pytest_audit_ledger.kinds.run_parameters import run_parameters
 from pytest_audit_ledger.suite import shipped_suites
 
 ENTRIES = 100
@@ -22,9 +22,9 @@ def set_ups() -> list[SetUp]:
     checkpoints = {"checkpoints": ["checkpoints"], "verifier_keys": [str(keys.checkpoints.verifier())]}
     suites = tuple(shipped_suites(installed_kinds()))
     return [
-        SetUp(suites, given_by(), "default suite"),
-        SetUp(suites, given_by(**checkpoints), "with checkpoints"),
-        SetUp(suites, given_by(**checkpoints, transcript_keys=[keys.pem]), "and a transcript key"),
+        SetUp(suites, run_parameters(), "default suite"),
+        SetUp(suites, run_parameters(**checkpoints), "with checkpoints"),
+        SetUp(suites, run_parameters(**checkpoints, transcript_keys=[keys.pem]), "and a transcript key"),
     ]
 
 
@@ -50,12 +50,12 @@ def lines(matrices: Sequence[Matrix]) -> Iterator[str]:
 
 def cell(trial: Trial) -> str:
     """Return what one set-up made of an attack."""
-    if trial.verdict is not Verdict.NOTICED:
+    if trial.verdict is not AttackResult.NOTICED:
         return {
-            Verdict.NOT_COVERED: "**not noticed**",
-            Verdict.LIMIT: "**not noticed**",
-            Verdict.PREVENTED: "refused",
-            Verdict.NOT_APPLICABLE: "–",  # noqa: RUF001  (a dash for nothing to attack)
+            AttackResult.NOT_COVERED: "**not noticed**",
+            AttackResult.LIMIT: "**not noticed**",
+            AttackResult.PREVENTED: "refused",
+            AttackResult.NOT_APPLICABLE: "–",  # noqa: RUF001  (a dash for nothing to attack)
         }.get(trial.verdict, trial.verdict.value.upper())
     found = [one for one in trial.by if one.code]
     return ", ".join(map(place, found)) if found else f"{len(trial.by)} checks cannot be evaluated"

@@ -2,10 +2,10 @@
 
 from typing import ClassVar
 
-from pytest_audit_ledger import Batch, Finding, Fold, RowKind
+from pytest_audit_ledger import Batch, Finding, RowKind, ScanKind
 
 
-class ReasonedFlags(Fold):
+class ReasonedFlags(ScanKind):
     """Every FLAG has a reasoning of at least `shortest` characters."""
 
     name = "reasoned_flags"
@@ -47,6 +47,6 @@ class NoPlaceholders(RowKind):
         return {"placeholders": ["n/a", "none", "tbd", "todo"]}
 
 
-def pytest_ledger_register_kinds() -> list[type[Fold] | type[RowKind]]:
+def pytest_ledger_register_kinds() -> list[type[ScanKind] | type[RowKind]]:
     """Add the kinds."""
     return [ReasonedFlags, NoPlaceholders]

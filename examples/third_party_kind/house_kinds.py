@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, ClassVar
 
-from pytest_audit_ledger import Batch, Finding, Fold, RowKind
+from pytest_audit_ledger import Batch, Finding, RowKind, ScanKind
 
 
-class WorkingHours(Fold):
+class WorkingHours(ScanKind):
     """Verdicts of a kind that a person has to see are given from one hour of the day to another, in UTC."""
 
     name = "working_hours"
@@ -66,6 +66,6 @@ class NoLongerThan(RowKind):
         return f"{self.parameters['column']} has more than {self.parameters['longest']} characters"
 
 
-def pytest_ledger_register_kinds() -> list[type[Fold] | type[RowKind]]:
+def pytest_ledger_register_kinds() -> list[type[ScanKind] | type[RowKind]]:
     """Add both."""
     return [WorkingHours, NoLongerThan]

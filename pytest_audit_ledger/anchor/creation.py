@@ -16,15 +16,15 @@ from pytest_audit_ledger.checkpoints.keys import verifier_keys
 from pytest_audit_ledger.checkpoints.merkle import CompactRange
 from pytest_audit_ledger.checkpoints.note import Checkpoint, SigningKey, VerifierKey
 from pytest_audit_ledger.checkpoints.pieces import Pieces
-from pytest_audit_ledger.checkpoints.record import Record, binding, json_file, note_file
+from pytest_audit_ledger.checkpoints.record import CheckpointRecord, binding, json_file, note_file
 from pytest_audit_ledger.checkpoints.store import Store, checkpoint_path, read_store
 from pytest_audit_ledger.errors import CannotEvaluate, OutputError, UsageError
 from pytest_audit_ledger.files.writing import Written, whole_files
 from pytest_audit_ledger.kinds.checkpoint_guards import CheckpointGuards, guards
 from pytest_audit_ledger.kinds.entry_tree import EntryTree
-from pytest_audit_ledger.kinds.run_parameters import given_by
+from pytest_audit_ledger.kinds.run_parameters import run_parameters
 from pytest_audit_ledger.model.progress import Progress
-from pytest_audit_ledger.output.artifact import Artifact, Verified
+from pytest_audit_ledger.output.artifact import Artifact, ArtifactContext
 from pytest_audit_ledger.sources.export_file import ExportFile
 from pytest_audit_ledger.sources.source import Source
 from pytest_audit_ledger.suite import Suite, checks_of
@@ -78,13 +78,13 @@ def create(
             checks,
             shared=snapshot.share(),
             progress=progress,
-            given=given_by(checkpoints=[folder], verifier_keys=trusted),
+            given=run_parameters(checkpoints=[folder], verifier_keys=trusted),
             suites=suites,
             since=since,
         )
         if not verification.is_valid:
             return CheckpointResult(verification, "", ())
-        files = artifact.write(Verified(verification, source, snapshot, progress))
+        files = artifact.write(ArtifactContext(verification, source, snapshot, progress))
     return CheckpointResult(verification, str(checkpoint_path(folder, verification.size)), tuple(files))
 
 
@@ -97,7 +97,7 @@ class CheckpointArtifact(Artifact):
         self._key = key
         self._keys = (key.verifier(), *trusted)
 
-    def write(self, verified: Verified) -> list[Written]:
+    def write(self, verified: ArtifactContext) -> list[Written]:
         """Write it, unless it is there. Raises OutputError where the ledger, or the folder, does not allow it."""
         if not verified.verification.is_valid:
             raise OutputError(
@@ -116,7 +116,7 @@ class CheckpointArtifact(Artifact):
         path = checkpoint_path(self.folder, size)
         return [] if path.exists() else self._written(path, _recorded(verified, fold, self._key.name, size))
 
-    def _start(self, verified: Verified, store: Store) -> Record | None:
+    def _start(self, verified: ArtifactContext, store: Store) -> CheckpointRecord | None:
         """Return the record to continue from: that of the checkpoint after which the verification resumed.
 
         None, so that every entry is read, where it read every entry, where that checkpoint does not lie in this folder
@@ -129,7 +129,9 @@ class CheckpointArtifact(Artifact):
         record = next((one.record for one in store.trusted if Path(one.path).resolve() == path), None)
         return record if record and record.columns.keys() == verified.snapshot.info.columns.keys() else None
 
-    def _read(self, verified: Verified, size: int, sizes: Sequence[int], start: Record | None) -> EntryTree:
+    def _read(
+        self, verified: ArtifactContext, size: int, sizes: Sequence[int], start: CheckpointRecord | None
+    ) -> EntryTree:
         """Read the entries of the snapshot once more, all columns, and return their trees and pieces."""
         columns = tuple(verified.snapshot.info.columns)
         fold = EntryTree({}, verified.snapshot.info, samples=0)
@@ -166,7 +168,7 @@ class CheckpointArtifact(Artifact):
                 f"Hold it against {self.folder} with --ledger-checkpoint, to see all that was found.",
             )
 
-    def _written(self, path: Path, record: Record) -> list[Written]:
+    def _written(self, path: Path, record: CheckpointRecord) -> list[Written]:
         """Write the record first, so that a checkpoint never lies there without it."""
         data = record.data()
         contents = {
@@ -184,14 +186,14 @@ class CheckpointArtifact(Artifact):
         return [draft.written(str(file)) for draft, file in zip(drafts, contents, strict=True)][::-1]
 
 
-def _recorded(verified: Verified, fold: EntryTree, origin: str, size: int) -> Record:
+def _recorded(verified: ArtifactContext, fold: EntryTree, origin: str, size: int) -> CheckpointRecord:
     info, survey = verified.snapshot.info, verified.verification.survey
     of_rows = fold.rows[tuple(info.columns)]
     trees = fold.prefixes.tree(size), fold.prefixes.tree(size - 1), of_rows.tree(size)
     entries, before, rows = (tree or CompactRange() for tree in trees)  # they are there: the last one was looked for
-    with verified.snapshot.catalogue() as catalogue:
-        found = guards(catalogue)
-    return Record(
+    with verified.snapshot.catalog() as catalog:
+        found = guards(catalog)
+    return CheckpointRecord(
         checkpoint=Checkpoint(origin, size, entries.root()),
         created_at=info.server_time,
         tool_version=verified.verification.tool_version,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pytest_audit_ledger.checkpoints.note import LARGEST_NOTE, Checkpoint, VerifierKey
-from pytest_audit_ledger.checkpoints.proof import LARGEST_PROOF, InclusionPath, Proof
+from pytest_audit_ledger.checkpoints.proof import LARGEST_PROOF, InclusionPath, TlogProof
 from pytest_audit_ledger.checkpoints.store import Trusted, open_checkpoint, read_store
 from pytest_audit_ledger.errors import OutputError, SourceError, UsageError
 from pytest_audit_ledger.files.writing import Written, whole_files
@@ -60,7 +60,7 @@ def prove(
         )
     with source.snapshot() as snapshot:
         inclusion = _read(snapshot, number, newest.size, progress)
-    proof = Proof(number - 1, inclusion.hashes(), _note(newest))
+    proof = TlogProof(number - 1, inclusion.hashes(), _note(newest))
     if proof.root(inclusion.leaf, newest.size) != newest.checkpoint.root:
         return EntryProof(newest, None)
     with whole_files(path) as (draft,):
@@ -114,7 +114,7 @@ def check_proof(proof_file: Path, entry_file: Path, keys: Sequence[VerifierKey])
     entry, columns = _entry(entry_file)
     try:
         with proof_file.open("rb") as file:
-            proof = Proof.parse(file.read(LARGEST_PROOF + 1))
+            proof = TlogProof.parse(file.read(LARGEST_PROOF + 1))
         checkpoint, signers = open_checkpoint(proof.note, keys)
         root = proof.root(entry_leaves(entry)[0], checkpoint.size)
     except OSError as error:

@@ -18,14 +18,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from pytest_audit_ledger.backup.encryption import Key, Opener, encrypt, key_of_this_run
-from pytest_audit_ledger.backup.proof import NOT_PROVEN, Content, Method, Proof, statuses
+from pytest_audit_ledger.backup.proof import NOT_PROVEN, BackupProof, Content, Method, statuses
 from pytest_audit_ledger.errors import OutputError, UsageError
 from pytest_audit_ledger.export.tally import tally
 from pytest_audit_ledger.files.resources import tool_version
 from pytest_audit_ledger.files.writing import Draft, Written, whole_files, written_json
 from pytest_audit_ledger.model.entry import canonical_timestamp
 from pytest_audit_ledger.model.progress import BYTES, Advance, Progress, no_progress
-from pytest_audit_ledger.output.artifact import Artifact, Verified
+from pytest_audit_ledger.output.artifact import Artifact, ArtifactContext
 from pytest_audit_ledger.output.wording import ending_for_command
 from pytest_audit_ledger.sources import programs
 from pytest_audit_ledger.sources.interruption import interruptible
@@ -91,7 +91,7 @@ class BackupResult:
     files: tuple[Written, ...]
     manifest: dict[str, Any]
     verification: Verification | None
-    proof: Proof
+    proof: BackupProof
 
     @property
     def backup_file(self) -> str:
@@ -183,7 +183,7 @@ class BackupArtifact(Artifact):
     request: Backup
     prover: Prover
 
-    def write(self, verified: Verified) -> tuple[Written, ...]:
+    def write(self, verified: ArtifactContext) -> tuple[Written, ...]:
         """Write the backup and its manifest. Raises OutputError where it was written, and could not be restored."""
         prover = replace(self.prover, progress=verified.progress)
         result = backup(
@@ -287,7 +287,7 @@ def _manifest(
     written: Written,
     held: Content,
     verification: Verification | None,
-    proof: Proof,
+    proof: BackupProof,
 ) -> dict[str, Any]:
     info = snapshot.info
     return {

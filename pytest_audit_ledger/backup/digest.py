@@ -11,7 +11,7 @@ from collections.abc import Callable
 from hashlib import sha256
 
 from pytest_audit_ledger.export.rows import json_rows, written_types
-from pytest_audit_ledger.files.writing import Behind
+from pytest_audit_ledger.files.writing import BackgroundWriter
 from pytest_audit_ledger.model.batch import Batch
 from pytest_audit_ledger.model.progress import Progress, no_progress
 from pytest_audit_ledger.sources.interruption import interruptible
@@ -31,7 +31,7 @@ def digest(snapshot: Snapshot, progress: Progress = no_progress) -> str:
         return ""
     rows, found = complete_rows(snapshot), _Hash()
     bounds = snapshot.bounds()
-    with progress(bounds[1] - bounds[0] + 1 if bounds else None) as advance, Behind(found) as behind:
+    with progress(bounds[1] - bounds[0] + 1 if bounds else None) as advance, BackgroundWriter(found) as behind:
 
         def consume(batch: Batch) -> None:
             behind.write(b"".join(rows(batch)))

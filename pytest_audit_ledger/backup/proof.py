@@ -52,7 +52,7 @@ def statuses(verification: Verification | None) -> dict[str, Status]:
 
 
 @dataclass(frozen=True)
-class Proof:
+class BackupProof:
     """What was done to prove a backup, and what came of it.
 
     What to do, where `meaning` says it, is its end, and also `advice`. `server_version` and `verification` are of the
@@ -67,7 +67,7 @@ class Proof:
     advice: str = ""
 
 
-NOT_PROVEN = Proof(Method.NONE, "Nothing was done to prove that the file can be restored.")
+NOT_PROVEN = BackupProof(Method.NONE, "Nothing was done to prove that the file can be restored.")
 
 
 def checksum(file: BinaryIO) -> str:

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 
 from pytest_audit_ledger.backup.digest import digest
 from pytest_audit_ledger.backup.encryption import Opener, is_encrypted
-from pytest_audit_ledger.backup.proof import Content, Method, Proof, statuses
+from pytest_audit_ledger.backup.proof import BackupProof, Content, Method, statuses
 from pytest_audit_ledger.backup.restore import Listing, listing, restored, unpack
 from pytest_audit_ledger.errors import LedgerError
 from pytest_audit_ledger.export.tally import tally
@@ -42,20 +42,20 @@ class Prover:
         """Return what the ledger of a snapshot holds, all of it read. Raises SourceError."""
         return Content(tally(snapshot).told(), digest(snapshot, self.progress), statuses(verification))
 
-    def prove(self, file: BinaryIO, opener: Opener, expected: Content, table: str) -> Proof:
+    def prove(self, file: BinaryIO, opener: Opener, expected: Content, table: str) -> BackupProof:
         """Restore the backup that `file` is, and hold what comes out against what is expected.
 
         Where that cannot be done, do less.
         """
         if is_encrypted(file) and not opener:
             meaning = "It is encrypted, so it was not restored, and only its SHA-256 was compared."
-            return Proof(Method.CHECKSUM, f"{meaning} Give the private key with --identity, or the passphrase.")
+            return BackupProof(Method.CHECKSUM, f"{meaning} Give the private key with --identity, or the passphrase.")
         try:
             return self._restored(file, opener, expected, table)
         except LedgerError as error:
             return _lesser(file, opener, error)
 
-    def _restored(self, file: BinaryIO, opener: Opener, expected: Content, table: str) -> Proof:
+    def _restored(self, file: BinaryIO, opener: Opener, expected: Content, table: str) -> BackupProof:
         options: Any = {"scratch": self.scratch, "timeout": self.timeout, "progress": self.progress}
         with restored(file, opener, table=table, **options) as source, source.snapshot() as snapshot:
             verification = self.verify(source, snapshot)
@@ -64,14 +64,16 @@ class Prover:
         wrong = tuple(expected.contradicted_by(found))
         meaning = f"It was restored into PostgreSQL {version} and verified there"
         if wrong:
-            return Proof(Method.RESTORED, f"{meaning}, and is not what it should be.", version, verification, wrong)
+            return BackupProof(
+                Method.RESTORED, f"{meaning}, and is not what it should be.", version, verification, wrong
+            )
         noun = "entry" if found.told["entries"] == 1 else "entries"
         what = "head hash, range and digest over all columns" if expected.digest else "head hash and range"
         meaning = f"{meaning}: {found.told['entries']:,} {noun}, the same {what}."
-        return Proof(Method.RESTORED, meaning, version, verification)
+        return BackupProof(Method.RESTORED, meaning, version, verification)
 
 
-def _lesser(file: BinaryIO, opener: Opener, reason: LedgerError) -> Proof:
+def _lesser(file: BinaryIO, opener: Opener, reason: LedgerError) -> BackupProof:
     """Read the backup to its end, and say what that shows."""
     with ExitStack() as resources:
         found = Listing(lambda: resources.enter_context(listing()))
@@ -79,7 +81,9 @@ def _lesser(file: BinaryIO, opener: Opener, reason: LedgerError) -> Proof:
             interruptible(lambda: unpack(file, opener, found), found.stop)
         except LedgerError as error:
             wrong = (error.message.rstrip("."),)
-            return Proof(Method.NONE, f"It was not restored. {reason}", contradictions=wrong, advice=reason.remedy)
+            return BackupProof(
+                Method.NONE, f"It was not restored. {reason}", contradictions=wrong, advice=reason.remedy
+            )
     done = "pg_restore --list read its list of contents" if found.custom else "it was read to its end"
     meaning = f"It was not restored; {done}, which says nothing about the entries. {reason}"
-    return Proof(Method.LISTED, meaning, advice=reason.remedy)
+    return BackupProof(Method.LISTED, meaning, advice=reason.remedy)

@@ -70,7 +70,7 @@ def listing() -> Running:
     return Running(programs.newest("pg_restore"), ["--list"], None, fed=True)
 
 
-class Sink(Protocol):
+class ByteSink(Protocol):
     """Where a dump goes to, piece by piece; `finish` is called at its end."""
 
     def write(self, data: bytes) -> int:
@@ -80,7 +80,7 @@ class Sink(Protocol):
         """Judge what was written. Raises SourceError where that was no whole dump."""
 
 
-def unpack(file: BinaryIO, opener: Opener, sink: Sink, advance: Advance = lambda _: None) -> None:
+def unpack(file: BinaryIO, opener: Opener, sink: ByteSink, advance: Advance = lambda _: None) -> None:
     """Decrypt and decompress a backup, as it needs, into `sink`. Raises SourceError where it is damaged."""
     encrypted = is_encrypted(file)
     file.seek(0)
@@ -112,7 +112,7 @@ class _Counted:
 class _Inflated:
     """Decompresses what is written to it, if it is compressed."""
 
-    def __init__(self, sink: Sink) -> None:
+    def __init__(self, sink: ByteSink) -> None:
         self._sink = sink
         self._gzip = zlib.decompressobj(wbits=31)  # with gzip's header and checksum (RFC 1952)
         self._compressed: bool | None = None

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 
 from pytest_audit_ledger.backup.creation import MANIFEST_SCHEMA
 from pytest_audit_ledger.backup.encryption import Key, Opener, opener_of, read_key
-from pytest_audit_ledger.backup.proof import Content, Method, Proof, checksum
+from pytest_audit_ledger.backup.proof import BackupProof, Content, Method, checksum
 from pytest_audit_ledger.backup.prover import Prover
 from pytest_audit_ledger.backup.restore import restored
 from pytest_audit_ledger.errors import SourceError, UsageError
@@ -33,7 +33,7 @@ class BackupVerification:
 
     path: Path
     manifest: Mapping[str, Any]
-    proof: Proof
+    proof: BackupProof
 
 
 def opened(path: Path) -> BinaryIO:
@@ -68,7 +68,7 @@ def prove_backup(path: Path, prover: Prover, opener: Opener) -> BackupVerificati
             )
         if changed:  # what somebody changed is not run
             meaning = "It is not, byte for byte, the file that its manifest describes, so it was not restored."
-            proof = Proof(Method.NONE, meaning, contradictions=tuple(changed))
+            proof = BackupProof(Method.NONE, meaning, contradictions=tuple(changed))
         else:
             proof = prover.prove(file, opener, _stated(manifest), manifest["table"])
     return BackupVerification(path, manifest, proof)

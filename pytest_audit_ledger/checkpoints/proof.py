@@ -32,7 +32,7 @@ LARGEST_PROOF = 2 * LARGEST_NOTE
 
 
 @dataclass(frozen=True)
-class Proof:
+class TlogProof:
     """That a leaf is in the tree of a checkpoint; `note` is the checkpoint as it was signed, and not yet proven."""
 
     index: int
@@ -45,7 +45,7 @@ class Proof:
         return "".join(f"{line}\n" for line in lines).encode() + self.note
 
     @classmethod
-    def parse(cls, data: bytes) -> Proof:
+    def parse(cls, data: bytes) -> TlogProof:
         """Read a file (tlog-proof, "Format"), and pass over extra data, which nothing authenticates.
 
         Raises ValueError.

@@ -43,7 +43,7 @@ class _UntrueError(ValueError):
 
 
 @dataclass(frozen=True)
-class Record:
+class CheckpointRecord:
     """What was so when a checkpoint was signed.
 
     `created_at` is the server's time; `columns` are name and type of every column; `last_entry` is the hash of the last
@@ -92,7 +92,7 @@ class Record:
         return f"{json.dumps(told, indent=2)}\n".encode()
 
     @classmethod
-    def parse(cls, data: bytes, checkpoint: Checkpoint) -> Record:
+    def parse(cls, data: bytes, checkpoint: Checkpoint) -> CheckpointRecord:
         """Read the JSON file beside a checkpoint, and prove what it says of itself. Raises ValueError."""
         try:
             if len(data) > LARGEST_RECORD:
@@ -104,7 +104,7 @@ class Record:
             raise ValueError("it is not what checkpoint-record.schema.json describes") from None
 
     @classmethod
-    def _read(cls, told: Any, checkpoint: Checkpoint) -> Record:
+    def _read(cls, told: Any, checkpoint: Checkpoint) -> CheckpointRecord:
         size, root = checkpoint.size, checkpoint.root
         if told["record_version"] != VERSION:
             raise _UntrueError(f"it is of version {told['record_version']!r}, and only {VERSION} is known")
@@ -159,13 +159,13 @@ def binding(checkpoint: Checkpoint, data: bytes) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def open_record(data: bytes, note: bytes, checkpoint: Checkpoint, keys: Sequence[VerifierKey]) -> Record:
+def open_record(data: bytes, note: bytes, checkpoint: Checkpoint, keys: Sequence[VerifierKey]) -> CheckpointRecord:
     """Return the record of a checkpoint that one of its signers bound to it. Raises ValueError."""
     bound = Note.parse(note)
     bound.signed_by(keys)
     if bound.text != binding(checkpoint, data):
         raise ValueError("it is not the record that was signed with the checkpoint")
-    return Record.parse(data, checkpoint)
+    return CheckpointRecord.parse(data, checkpoint)
 
 
 def row_leaves(batch: Batch, columns: Sequence[str]) -> list[bytes]:

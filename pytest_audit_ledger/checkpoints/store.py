@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pytest_audit_ledger.checkpoints.note import LARGEST_NOTE, Checkpoint, Note, VerifierKey
-from pytest_audit_ledger.checkpoints.record import LARGEST_RECORD, Record, json_file, note_file, open_record
+from pytest_audit_ledger.checkpoints.record import LARGEST_RECORD, CheckpointRecord, json_file, note_file, open_record
 from pytest_audit_ledger.errors import UsageError
 
 SUFFIX = ".checkpoint"
@@ -25,7 +25,7 @@ class Trusted:
     path: str
     checkpoint: Checkpoint
     keys: tuple[VerifierKey, ...]
-    record: Record | None = None
+    record: CheckpointRecord | None = None
     """What lies beside it, None where nothing does."""
 
     @property
@@ -105,7 +105,7 @@ def _with_record(note: Trusted) -> list[Trusted | Rejected]:
         return [note, Rejected(str(json_file(path)), _reason(error))]
 
 
-def _record(path: Path, checkpoint: Checkpoint, signers: Sequence[VerifierKey]) -> Record | None:
+def _record(path: Path, checkpoint: Checkpoint, signers: Sequence[VerifierKey]) -> CheckpointRecord | None:
     files = json_file(path), note_file(path)
     if not any(file.exists() for file in files):
         return None

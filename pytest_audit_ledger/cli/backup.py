@@ -8,7 +8,7 @@ import click
 
 from pytest_audit_ledger.backup.creation import FORMATS, BackupResult
 from pytest_audit_ledger.backup.encryption import read_key
-from pytest_audit_ledger.backup.proof import Method, Proof
+from pytest_audit_ledger.backup.proof import BackupProof, Method
 from pytest_audit_ledger.cli.options import (
     EXIT_CODES,
     NOT_DONE,
@@ -143,7 +143,7 @@ def backup(
     return code
 
 
-def _code(proof: Proof) -> int:
+def _code(proof: BackupProof) -> int:
     """Return how a backup that was to be proven ends."""
     if proof.contradictions:
         return TAMPERED
@@ -173,7 +173,7 @@ def _tell_verified(found: BackupVerification) -> None:
         _tell_assurance(found.proof.verification.assurance.value, found.proof.verification.sentence)
 
 
-def _tell_proof(proof: Proof) -> None:
+def _tell_proof(proof: BackupProof) -> None:
     mark = "NOT WHAT ITS MANIFEST SAYS" if proof.contradictions else proof.method.value.upper()
     click.echo(f"{mark}: {printable(ending_for_command(proof.meaning, proof.advice), 2000)}")
     for words in proof.contradictions:

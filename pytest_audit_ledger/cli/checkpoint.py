@@ -11,7 +11,7 @@ from pytest_audit_ledger.anchor.creation import CheckpointResult, write_signing_
 from pytest_audit_ledger.anchor.entry_proof import check_proof as checked_proof
 from pytest_audit_ledger.checkpoints.keys import signing_key, verifier_keys
 from pytest_audit_ledger.checkpoints.note import VerifierKey, encode
-from pytest_audit_ledger.checkpoints.record import Record
+from pytest_audit_ledger.checkpoints.record import CheckpointRecord
 from pytest_audit_ledger.checkpoints.store import Rejected, Trusted, read_checkpoint, read_store
 from pytest_audit_ledger.cli.options import (
     EXIT_CODES,
@@ -178,7 +178,7 @@ def _described(found: Trusted) -> dict[str, str]:
     }
 
 
-def _told(record: Record | None) -> str:
+def _told(record: CheckpointRecord | None) -> str:
     if record is None:
         return "none beside it"
     return f"of {record.created_at}: {len(record.columns)} columns, {len(record.guards)} guards"

@@ -17,7 +17,7 @@ from pytest_audit_ledger.cli.options import (
     progress,
 )
 from pytest_audit_ledger.diff.comparison import diff as compare
-from pytest_audit_ledger.diff.difference import Change, Difference, Runs, as_json
+from pytest_audit_ledger.diff.difference import ChangedEntry, Difference, SequenceRanges, as_json
 from pytest_audit_ledger.model.outcome import DEFAULT_SAMPLES
 from pytest_audit_ledger.model.printable import json_text, printable
 
@@ -112,14 +112,14 @@ def _text(found: Difference) -> Iterator[str]:
     yield from _summary(found)
 
 
-def _change(change: Change) -> Iterator[str]:
+def _change(change: ChangedEntry) -> Iterator[str]:
     yield f"\nentry {change.sequence_number}: {', '.join(map(printable, change.columns))}"
     for name, values in change.columns.items():
         for side, value in zip(("A", "B"), values, strict=True):
             yield f"  {printable(name)}  {side}  {'(missing)' if value is None else printable(value, 2000)}"
 
 
-def _absent(words: str, runs: Runs) -> Iterator[str]:
+def _absent(words: str, runs: SequenceRanges) -> Iterator[str]:
     if runs.count:
         shown = runs.shown()
         ranges = ", ".join(f"{first}" if first == last else f"{first} to {last}" for first, last in shown)

@@ -22,7 +22,7 @@ from pytest_audit_ledger.cli.options import (
 from pytest_audit_ledger.cli.verification import check_timestamps_option, marks, refuse_early, set_up_options
 from pytest_audit_ledger.drill.api import choose, run_drill
 from pytest_audit_ledger.drill.attacks.catalogue import installed_attacks
-from pytest_audit_ledger.drill.matrix import Matrix, Verdict
+from pytest_audit_ledger.drill.matrix import AttackResult, Matrix
 from pytest_audit_ledger.drill.matrix_json import as_text
 from pytest_audit_ledger.drill.matrix_text import CLAIMS_HOLD, COLOURS, TITLE, listing, mark, text
 from pytest_audit_ledger.drill.saving import refuse_suffix, save
@@ -120,7 +120,7 @@ def drill(
 
 def exit_code(matrix: Matrix) -> int:
     """Return 1 where an attack was missed, 3 where one, or none, could be made or judged, and 0 otherwise."""
-    if matrix.with_verdict(Verdict.MISSED):
+    if matrix.with_verdict(AttackResult.MISSED):
         return TAMPERED
     return 0 if matrix.claims_hold else NOT_DONE
 
@@ -152,7 +152,7 @@ def _colour(line: str, matrix: Matrix, shown: Marks) -> str | None:
     if line and line in matrix.sentence:
         return COLOURS.get(matrix.gravest)
     if line.startswith(CLAIMS_HOLD):
-        return COLOURS[Verdict.NOTICED]
+        return COLOURS[AttackResult.NOTICED]
     for verdict, colour in COLOURS.items():
         if line.startswith((f"{mark(verdict, shown)} ", f"{verdict.value.upper()}: ")):
             return colour

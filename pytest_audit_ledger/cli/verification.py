@@ -21,7 +21,7 @@ from pytest_audit_ledger.cli.options import (
 )
 from pytest_audit_ledger.files.writing import whole_files
 from pytest_audit_ledger.kinds.registry import installed_kinds
-from pytest_audit_ledger.kinds.run_parameters import given_by
+from pytest_audit_ledger.kinds.run_parameters import run_parameters
 from pytest_audit_ledger.model.outcome import DEFAULT_SAMPLES, Assurance, Status
 from pytest_audit_ledger.output.verification_text import ASCII, UNICODE, Marks
 from pytest_audit_ledger.sources.dsn import resolve
@@ -120,7 +120,7 @@ def _collecting(command: Callable[..., int], name: str) -> Callable[..., int]:
         verifying = {option: given.pop(option) for option in _VERIFYING if option in given}
         if "workers" in verifying:
             verifying["workers"] = parse_workers(verifying["workers"])
-        given_by(**{option: verifying[option] for option in _TRUST})
+        run_parameters(**{option: verifying[option] for option in _TRUST})
         return command(**given, **{name: verifying})
 
     return run

@@ -55,7 +55,7 @@ class Side:
 
 
 @dataclass(frozen=True)
-class Change:
+class ChangedEntry:
     """An entry that is in both, with what each says in every column that differs."""
 
     sequence_number: int | None
@@ -63,7 +63,7 @@ class Change:
 
 
 @dataclass
-class Runs:
+class SequenceRanges:
     """Sequence numbers, counted in full and kept as the first ranges; `last` is the last of all."""
 
     limit: int
@@ -116,15 +116,19 @@ class Difference:
     same: int = 0
     changed: int = 0
     unjudged: int = 0
-    missing: Runs = field(init=False)
-    added: Runs = field(init=False)
-    both: Runs = field(init=False)
+    missing: SequenceRanges = field(init=False)
+    added: SequenceRanges = field(init=False)
+    both: SequenceRanges = field(init=False)
     last_same: int | None = None
     changed_columns: Counter[str] = field(default_factory=Counter)
-    changes: list[Change] = field(default_factory=list)
+    changes: list[ChangedEntry] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.missing, self.added, self.both = Runs(self.limit), Runs(self.limit), Runs(self.limit)
+        self.missing, self.added, self.both = (
+            SequenceRanges(self.limit),
+            SequenceRanges(self.limit),
+            SequenceRanges(self.limit),
+        )
 
     @property
     def lacks_columns(self) -> bool:
@@ -290,7 +294,7 @@ class _Judge:
         self.found.changed_columns.update(differing.keys())
         if unheard or len(self.found.changes) < self.found.limit:
             shown = {name: _shown(*values) for name, values in differing.items()}
-            self.found.changes.append(Change(None if number == _LAST else int(number), shown))
+            self.found.changes.append(ChangedEntry(None if number == _LAST else int(number), shown))
 
     def same(self, numbers: Sequence[float]) -> None:
         self.found.same += len(numbers)
@@ -303,7 +307,7 @@ class _Judge:
     def added(self, numbers: Sequence[float]) -> None:
         self._absent(numbers, self.found.a, self.found.added)
 
-    def _absent(self, numbers: Sequence[float], elsewhere: Side, runs: Runs) -> None:
+    def _absent(self, numbers: Sequence[float], elsewhere: Side, runs: SequenceRanges) -> None:
         if elsewhere.info.extent is Extent.PART:
             self.found.unjudged += len(numbers)
             return

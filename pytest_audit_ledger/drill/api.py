@@ -21,7 +21,7 @@ from pytest_audit_ledger.drill.setup import SetUp
 from pytest_audit_ledger.drill.trials import DEFAULT_ENTRIES, drill, refuse_to_ask_for_few
 from pytest_audit_ledger.errors import UsageError
 from pytest_audit_ledger.kinds.registry import installed_kinds
-from pytest_audit_ledger.kinds.run_parameters import given_by
+from pytest_audit_ledger.kinds.run_parameters import run_parameters
 from pytest_audit_ledger.model.progress import Progress, no_progress
 from pytest_audit_ledger.scratch.demo import started
 from pytest_audit_ledger.sources.named import DEFAULT_TABLE, named_source
@@ -59,7 +59,7 @@ def run_drill(
     """
     chosen = choose(attacks, installed_attacks())
     refuse_to_ask_for_few(entries)
-    given = given_by(
+    given = run_parameters(
         checkpoints=checkpoints,
         verifier_keys=verifier_keys,
         require_checkpoint=require_checkpoint,

@@ -20,7 +20,7 @@ from pytest_audit_ledger.model.entry import GENESIS_HASH, Entry, entry_hash
 from pytest_audit_ledger.model.ledger_info import LedgerInfo
 from pytest_audit_ledger.model.progress import no_progress
 from pytest_audit_ledger.model.sql_names import quoted
-from pytest_audit_ledger.output.artifact import Verified
+from pytest_audit_ledger.output.artifact import ArtifactContext
 from pytest_audit_ledger.scratch.clone_table import copy_with_guards, copy_without_guards
 from pytest_audit_ledger.scratch.sample import sample_entries, sample_provenance
 from pytest_audit_ledger.scratch.scratch_ledger import ScratchLedger
@@ -126,7 +126,7 @@ def _slice(info: LedgerInfo, count: int, entries: int) -> str:
 
 def _guards_told(original: PostgresSnapshot, copy: PostgresSnapshot) -> str:
     """Return in a sentence which guards the copy has, by comparing them."""
-    with original.catalogue() as one, copy.catalogue() as other:
+    with original.catalog() as one, copy.catalog() as other:
         wanted, got = guards(one), guards(other)
     lost = [name for name, definition in wanted.items() if not _is_there(name, definition, got)]
     told = "The copy has its columns, constraints, indexes, triggers and functions, but not its owner and its grants"
@@ -164,4 +164,4 @@ def write_checkpoints(copy: Copy, server: ScratchServer, checks: list[Check], ke
 def _sign(source: PostgresSource, checks: list[Check], key: SigningKey, folder: Path) -> None:
     with source.snapshot() as snapshot:
         verification = verify(source, checks, shared=snapshot.share())
-        CheckpointArtifact(folder, key).write(Verified(verification, source, snapshot, no_progress))
+        CheckpointArtifact(folder, key).write(ArtifactContext(verification, source, snapshot, no_progress))

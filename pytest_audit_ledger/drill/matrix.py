@@ -13,7 +13,7 @@ from pytest_audit_ledger.model.outcome import Finding, Outcome, Severity, Status
 from pytest_audit_ledger.verify.judgement import Verification
 
 
-class Verdict(str, Enum):
+class AttackResult(str, Enum):
     """How an attack ended."""
 
     NOTICED = "noticed"
@@ -25,20 +25,27 @@ class Verdict(str, Enum):
     ERROR = "error"
 
 
-MEANINGS: Mapping[Verdict, str] = {
-    Verdict.NOTICED: "the verification is worse than before the attack",
-    Verdict.PREVENTED: "the ledger refused it",
-    Verdict.MISSED: "a check claims to notice it, and none did",
-    Verdict.NOT_COVERED: "nothing in this set-up claims to notice it; something else would",
-    Verdict.LIMIT: "nothing can notice it",
-    Verdict.NOT_APPLICABLE: "there is nothing here to attack in this way",
-    Verdict.ERROR: "it could not be performed, or its effect not be judged",
+MEANINGS: Mapping[AttackResult, str] = {
+    AttackResult.NOTICED: "the verification is worse than before the attack",
+    AttackResult.PREVENTED: "the ledger refused it",
+    AttackResult.MISSED: "a check claims to notice it, and none did",
+    AttackResult.NOT_COVERED: "nothing in this set-up claims to notice it; something else would",
+    AttackResult.LIMIT: "nothing can notice it",
+    AttackResult.NOT_APPLICABLE: "there is nothing here to attack in this way",
+    AttackResult.ERROR: "it could not be performed, or its effect not be judged",
 }
 
-UNNOTICED = (Verdict.MISSED, Verdict.NOT_COVERED, Verdict.LIMIT)
+UNNOTICED = (AttackResult.MISSED, AttackResult.NOT_COVERED, AttackResult.LIMIT)
 """How an attack ends that would go unnoticed, the gravest first."""
 
-_GRAVITY = (Verdict.MISSED, Verdict.ERROR, Verdict.NOT_COVERED, Verdict.LIMIT, Verdict.NOTICED, Verdict.PREVENTED)
+_GRAVITY = (
+    AttackResult.MISSED,
+    AttackResult.ERROR,
+    AttackResult.NOT_COVERED,
+    AttackResult.LIMIT,
+    AttackResult.NOTICED,
+    AttackResult.PREVENTED,
+)
 
 _DISTRUST = "Do not rely on what claims to notice it. Does a waiver excuse it?"
 
@@ -87,7 +94,7 @@ class Trial:
     title: str
     who: str
     what: str
-    verdict: Verdict
+    verdict: AttackResult
     sentence: str
     by: tuple[Noticed, ...] = ()
     claimed_by: tuple[str, ...] = ()
@@ -124,7 +131,7 @@ class Matrix:
     trials: tuple[Trial, ...]
     duration_s: float
 
-    def with_verdict(self, *verdicts: Verdict) -> list[Trial]:
+    def with_verdict(self, *verdicts: AttackResult) -> list[Trial]:
         """Return the trials that ended in one of these ways."""
         return [trial for trial in self.trials if trial.verdict in verdicts]
 
@@ -134,29 +141,29 @@ class Matrix:
         return [trial for verdict in UNNOTICED for trial in self.with_verdict(verdict)]
 
     @property
-    def gravest(self) -> Verdict:
+    def gravest(self) -> AttackResult:
         """The gravest way in which an attack ended."""
-        return next((verdict for verdict in _GRAVITY if self.with_verdict(verdict)), Verdict.NOT_APPLICABLE)
+        return next((verdict for verdict in _GRAVITY if self.with_verdict(verdict)), AttackResult.NOT_APPLICABLE)
 
     @property
     def made(self) -> int:
         """How many attacks were tried; there was something for them."""
-        return len(self.trials) - len(self.with_verdict(Verdict.NOT_APPLICABLE))
+        return len(self.trials) - len(self.with_verdict(AttackResult.NOT_APPLICABLE))
 
     @property
     def claims_hold(self) -> bool:
         """Whether every attack that a check claims to notice was noticed; not where one could not be made or judged."""
-        return self.gravest not in (Verdict.MISSED, Verdict.ERROR, Verdict.NOT_APPLICABLE)
+        return self.gravest not in (AttackResult.MISSED, AttackResult.ERROR, AttackResult.NOT_APPLICABLE)
 
     @property
     def sentence(self) -> str:
         """What the drill shows, in one sentence that claims no more."""
         if not self.made:
             return "No attack was made, so nothing is known."
-        refused, unknown = len(self.with_verdict(Verdict.PREVENTED)), len(self.with_verdict(Verdict.ERROR))
+        refused, unknown = len(self.with_verdict(AttackResult.PREVENTED)), len(self.with_verdict(AttackResult.ERROR))
         attacks = f"{self.made:,} {'attack' if self.made == 1 else 'attacks'}"
         said = [
-            f"{len(self.with_verdict(Verdict.NOTICED)):,} of {attacks} noticed",
+            f"{len(self.with_verdict(AttackResult.NOTICED)):,} of {attacks} noticed",
             f", {refused:,} refused by the ledger" if refused else "",
             f"; {f'{len(self.unnoticed):,}' if self.unnoticed else 'none'} would go unnoticed"
             if self.unnoticed or not unknown
@@ -226,50 +233,56 @@ def judged(
     )
 
 
-def _remedy(verdict: Verdict, attack: Attack, allowed: Sequence[str]) -> str:
+def _remedy(verdict: AttackResult, attack: Attack, allowed: Sequence[str]) -> str:
     """Return what would notice an attack that nobody noticed, or why nothing can."""
-    if verdict is Verdict.MISSED:
+    if verdict is AttackResult.MISSED:
         return _DISTRUST
-    if verdict is Verdict.LIMIT:
+    if verdict is AttackResult.LIMIT:
         return f"{attack.limit} {attack.remedy}".rstrip()
     claimed = dict.fromkeys(claim.kind for claim in attack.noticed_by)
-    return "" if verdict is Verdict.NOTICED else " ".join([*allowed, attack.remedy or f"Check {_listed([*claimed])}."])
+    return (
+        ""
+        if verdict is AttackResult.NOTICED
+        else " ".join([*allowed, attack.remedy or f"Check {_listed([*claimed])}."])
+    )
 
 
-def _sentence(verdict: Verdict, by: Sequence[Noticed], claimed_by: Sequence[str], touched: Touched | None) -> str:
-    if verdict is Verdict.NOTICED:
+def _sentence(verdict: AttackResult, by: Sequence[Noticed], claimed_by: Sequence[str], touched: Touched | None) -> str:
+    if verdict is AttackResult.NOTICED:
         return _noticed_sentence(by, touched)
-    if verdict is Verdict.MISSED:
+    if verdict is AttackResult.MISSED:
         claims = "claims" if len(claimed_by) == 1 else "claim"
         return f"Not noticed, although {_listed(claimed_by)} {claims} to notice it."
-    return "Not noticed, and nothing can." if verdict is Verdict.LIMIT else "Not noticed."
+    return "Not noticed, and nothing can." if verdict is AttackResult.LIMIT else "Not noticed."
 
 
-def _verdict(attack: Attack, by: Sequence[Noticed], claimed_by: Sequence[str]) -> Verdict:
+def _verdict(attack: Attack, by: Sequence[Noticed], claimed_by: Sequence[str]) -> AttackResult:
     if by:
-        return Verdict.NOTICED
+        return AttackResult.NOTICED
     if claimed_by:
-        return Verdict.MISSED
-    return Verdict.NOT_COVERED if attack.noticed_by else Verdict.LIMIT
+        return AttackResult.MISSED
+    return AttackResult.NOT_COVERED if attack.noticed_by else AttackResult.LIMIT
 
 
 def not_applicable(attack: Attack, reason: str) -> Trial:
     """Return the trial of an attack that there is nothing for."""
-    return _trial(attack, Verdict.NOT_APPLICABLE, f"Not made: {reason.rstrip('.')}.")
+    return _trial(attack, AttackResult.NOT_APPLICABLE, f"Not made: {reason.rstrip('.')}.")
 
 
 def prevented(attack: Attack, error: LedgerError, duration_s: float) -> Trial:
     """Return the trial of an attack that the ledger refused."""
-    return _trial(attack, Verdict.PREVENTED, f"Refused: {error.message}", remedy=error.remedy, duration_s=duration_s)
+    return _trial(
+        attack, AttackResult.PREVENTED, f"Refused: {error.message}", remedy=error.remedy, duration_s=duration_s
+    )
 
 
 def failed(attack: Attack, error: LedgerError, duration_s: float) -> Trial:
     """Return the trial of an attack that could not be made or judged."""
     sentence = f"Not made or not judged, so nothing is known: {error.message}"
-    return _trial(attack, Verdict.ERROR, sentence, remedy=error.remedy, duration_s=duration_s)
+    return _trial(attack, AttackResult.ERROR, sentence, remedy=error.remedy, duration_s=duration_s)
 
 
-def _trial(attack: Attack, verdict: Verdict, sentence: str, **found: object) -> Trial:
+def _trial(attack: Attack, verdict: AttackResult, sentence: str, **found: object) -> Trial:
     return Trial(attack.name, attack.title, attack.who, attack.what, verdict, sentence, **found)  # type: ignore[arg-type]
 
 

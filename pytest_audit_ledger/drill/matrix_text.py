@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from pytest_audit_ledger.drill.attacks.attack import Attack
-from pytest_audit_ledger.drill.matrix import MEANINGS, Matrix, Noticed, Trial, Verdict
+from pytest_audit_ledger.drill.matrix import MEANINGS, AttackResult, Matrix, Noticed, Trial
 from pytest_audit_ledger.model.outcome import Status
 from pytest_audit_ledger.model.printable import printable
 from pytest_audit_ledger.output.paragraphs import LOG, wrapped
@@ -16,13 +16,13 @@ TITLE = "Drill: would this set-up notice?"
 CLAIMS_HOLD = "Every attack that a check claims to notice was noticed"
 
 ORDER = (
-    Verdict.NOTICED,
-    Verdict.PREVENTED,
-    Verdict.NOT_APPLICABLE,
-    Verdict.LIMIT,
-    Verdict.NOT_COVERED,
-    Verdict.ERROR,
-    Verdict.MISSED,
+    AttackResult.NOTICED,
+    AttackResult.PREVENTED,
+    AttackResult.NOT_APPLICABLE,
+    AttackResult.LIMIT,
+    AttackResult.NOT_COVERED,
+    AttackResult.ERROR,
+    AttackResult.MISSED,
 )
 """What matters most stands last, beside the summary."""
 
@@ -41,15 +41,15 @@ def text(matrix: Matrix, marks: Marks = UNICODE, width: int = LOG) -> str:
 
 def conclusion(matrix: Matrix) -> list[str]:
     """Return what the drill comes to, in sentences: what would go unnoticed, why, and what would notice it."""
-    alike: dict[tuple[Verdict, str], list[str]] = {}
-    for trial in [*matrix.unnoticed, *matrix.with_verdict(Verdict.ERROR)]:
+    alike: dict[tuple[AttackResult, str], list[str]] = {}
+    for trial in [*matrix.unnoticed, *matrix.with_verdict(AttackResult.ERROR)]:
         alike.setdefault((trial.verdict, trial.remedy), []).append(trial.attack)
     reasons = [f"{_head(verdict)} {', '.join(names)}. {advice}" for (verdict, advice), names in alike.items()]
     return [matrix.sentence, *(reason.rstrip() for reason in reasons), *claims(matrix)]
 
 
-def _head(verdict: Verdict) -> str:
-    return "NOTHING IS KNOWN about" if verdict is Verdict.ERROR else f"{verdict.value.upper()}:"
+def _head(verdict: AttackResult) -> str:
+    return "NOTHING IS KNOWN about" if verdict is AttackResult.ERROR else f"{verdict.value.upper()}:"
 
 
 def unnoticed(trial: Trial) -> str:
@@ -59,8 +59,8 @@ def unnoticed(trial: Trial) -> str:
 
 def claims(matrix: Matrix) -> Iterator[str]:
     """Yield that the claims of the checks hold, where an attack has shown it."""
-    if matrix.claims_hold and any(trial.claimed_by for trial in matrix.with_verdict(Verdict.NOTICED)):
-        refused = " or refused" if matrix.with_verdict(Verdict.PREVENTED) else ""
+    if matrix.claims_hold and any(trial.claimed_by for trial in matrix.with_verdict(AttackResult.NOTICED)):
+        refused = " or refused" if matrix.with_verdict(AttackResult.PREVENTED) else ""
         yield f"{CLAIMS_HOLD}{refused}."
 
 
@@ -108,25 +108,25 @@ def _trial_lines(trial: Trial, marks: Marks, width: int) -> Iterator[str]:
         yield from wrapped(f"    {_finding(trial.by[0])}", width, 4)
 
 
-def mark(verdict: Verdict, marks: Marks) -> str:
+def mark(verdict: AttackResult, marks: Marks) -> str:
     """Return the mark of a verdict."""
     return {
-        Verdict.NOTICED: marks.good,
-        Verdict.PREVENTED: marks.good,
-        Verdict.MISSED: marks.bad,
-        Verdict.ERROR: marks.bad,
-        Verdict.NOT_COVERED: marks.warned,
-        Verdict.LIMIT: marks.warned,
+        AttackResult.NOTICED: marks.good,
+        AttackResult.PREVENTED: marks.good,
+        AttackResult.MISSED: marks.bad,
+        AttackResult.ERROR: marks.bad,
+        AttackResult.NOT_COVERED: marks.warned,
+        AttackResult.LIMIT: marks.warned,
     }.get(verdict, "-")
 
 
-COLOURS: Mapping[Verdict, str] = {
-    Verdict.NOTICED: "green",
-    Verdict.PREVENTED: "green",
-    Verdict.MISSED: "red",
-    Verdict.ERROR: "red",
-    Verdict.NOT_COVERED: "yellow",
-    Verdict.LIMIT: "yellow",
+COLOURS: Mapping[AttackResult, str] = {
+    AttackResult.NOTICED: "green",
+    AttackResult.PREVENTED: "green",
+    AttackResult.MISSED: "red",
+    AttackResult.ERROR: "red",
+    AttackResult.NOT_COVERED: "yellow",
+    AttackResult.LIMIT: "yellow",
 }
 
 

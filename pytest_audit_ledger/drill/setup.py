@@ -13,7 +13,7 @@ from typing import Any
 
 from pytest_audit_ledger.drill.attacks.attack import Attack, Target
 from pytest_audit_ledger.kinds.hash_coverage import HashCoverage
-from pytest_audit_ledger.kinds.run_parameters import Given
+from pytest_audit_ledger.kinds.run_parameters import RunParameters
 from pytest_audit_ledger.kinds.transcript_signature import TranscriptSignature
 from pytest_audit_ledger.model.outcome import Outcome, Status
 from pytest_audit_ledger.sources.source import Source
@@ -41,7 +41,7 @@ class SetUp:
     """Suites, and what the options of a run give to their kinds; `name` tells several apart."""
 
     suites: tuple[Suite, ...]
-    given: Given = field(default_factory=dict)
+    given: RunParameters = field(default_factory=dict)
     name: str = ""
     check_timestamps: bool = True
     allow_integrity_waivers: bool = False
@@ -100,7 +100,7 @@ class SetUp:
         """Return the set-up with this key in the place of its own; the same where it has none."""
         return self._with({TranscriptSignature.name: {"keys": [pem]}}) if self.has_transcript_keys else self
 
-    def _with(self, given: Given) -> SetUp:
+    def _with(self, given: RunParameters) -> SetUp:
         merged = {kind: {**self.given.get(kind, {}), **values} for kind, values in given.items()}
         return replace(self, given={**self.given, **merged})
 

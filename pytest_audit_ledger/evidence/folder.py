@@ -27,7 +27,7 @@ from pytest_audit_ledger.errors import OutputError
 from pytest_audit_ledger.files.writing import Written, whole_folder
 from pytest_audit_ledger.model.outcome import Status
 from pytest_audit_ledger.model.printable import printable
-from pytest_audit_ledger.output.artifact import Artifact, Verified
+from pytest_audit_ledger.output.artifact import Artifact, ArtifactContext
 from pytest_audit_ledger.output.verification_json import as_text
 from pytest_audit_ledger.report import ReportRequest, generate
 from pytest_audit_ledger.verify.judgement import Verification
@@ -49,7 +49,7 @@ class EvidenceArtifact(Artifact):
     junit: Path
     request: ReportRequest
 
-    def write(self, verified: Verified) -> tuple[Written, ...]:
+    def write(self, verified: ArtifactContext) -> tuple[Written, ...]:
         """Write the folder, whole or not at all."""
         verification = verified.verification
         with whole_folder(self.folder) as folder:
@@ -70,7 +70,7 @@ class EvidenceArtifact(Artifact):
         return tuple(Written(str(self.folder / file.path), file.sha256, file.size) for file in listed)
 
 
-def _with(verified: Verified, listed: list[Written]) -> Verified:
+def _with(verified: ArtifactContext, listed: list[Written]) -> ArtifactContext:
     return replace(verified, written=tuple(listed))
 
 
@@ -84,7 +84,7 @@ def written(folder: Path, name: str) -> Written:
     return Written(name, digest.hexdigest(), size)
 
 
-def _take(folder: Path, verified: Verified, junit: Path) -> Iterator[Written]:
+def _take(folder: Path, verified: ArtifactContext, junit: Path) -> Iterator[Written]:
     """Copy what there is already, and hold it against the SHA-256 that it had when it was read or written."""
     yield _copied(folder, junit, JUNIT, None)
     for suite in verified.verification.suites:

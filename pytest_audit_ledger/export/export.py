@@ -15,15 +15,22 @@ from typing import Any
 from pytest_audit_ledger.errors import SourceError, UsageError
 from pytest_audit_ledger.export.rows import csv_head, csv_rows, json_rows, written_types
 from pytest_audit_ledger.export.stream import Stream
-from pytest_audit_ledger.export.tally import Tally, told_columns
+from pytest_audit_ledger.export.tally import EntryTally, told_columns
 from pytest_audit_ledger.files.resources import tool_version
-from pytest_audit_ledger.files.writing import Behind, Draft, Written, standard_output, whole_files, written_json
+from pytest_audit_ledger.files.writing import (
+    BackgroundWriter,
+    Draft,
+    Written,
+    standard_output,
+    whole_files,
+    written_json,
+)
 from pytest_audit_ledger.model.batch import Batch
 from pytest_audit_ledger.model.entry import canonical_timestamp
 from pytest_audit_ledger.model.ledger_info import Extent, LedgerInfo
 from pytest_audit_ledger.model.printable import printable
 from pytest_audit_ledger.model.progress import Progress, no_progress
-from pytest_audit_ledger.output.artifact import Artifact, Verified
+from pytest_audit_ledger.output.artifact import Artifact, ArtifactContext
 from pytest_audit_ledger.sources.export_records import format_of
 from pytest_audit_ledger.sources.interruption import interruptible
 from pytest_audit_ledger.sources.manifest import manifest_path
@@ -93,7 +100,7 @@ def export(
     types = field_types(snapshot, request)
     _require_readable(snapshot, request.selection)
     path = Path(request.path)
-    tally = Tally()
+    tally = EntryTally()
     with ExitStack() as files:
         if request.path == STANDARD_OUTPUT:
             drafts = [files.enter_context(standard_output())]
@@ -114,7 +121,7 @@ class ExportArtifact(Artifact):
 
     request: Export
 
-    def write(self, verified: Verified) -> tuple[Written, ...]:
+    def write(self, verified: ArtifactContext) -> tuple[Written, ...]:
         """Write the export and its manifest."""
         result = export(verified.snapshot, self.request, verification=verified.verification, progress=verified.progress)
         return result.files
@@ -197,7 +204,7 @@ def _write(
     request: Export,
     types: Mapping[str, str],
     draft: Draft,
-    tally: Tally,
+    tally: EntryTally,
     advance: Callable[[int], None],
 ) -> None:
     layout, told = _layout(request, types), told_columns(snapshot)
@@ -206,7 +213,7 @@ def _write(
         if request.compressed:
             # without name and time, the same entries make the same bytes
             file = files.enter_context(gzip.GzipFile(filename="", fileobj=draft, mode="wb", compresslevel=6, mtime=0))
-        file = files.enter_context(Behind(file))
+        file = files.enter_context(BackgroundWriter(file))
 
         def consume(batch: Batch) -> None:
             before = layout.between if tally.entries else layout.head
@@ -235,7 +242,7 @@ def _manifest(
     snapshot: Snapshot,
     request: Export,
     names: list[str],
-    tally: Tally,
+    tally: EntryTally,
     written: Written,
     verification: Verification | None,
 ) -> dict[str, Any]:

@@ -17,7 +17,7 @@ def told_columns(snapshot: Snapshot) -> list[str]:
     return [name for name in _TOLD if snapshot.unreadable(name) is None]
 
 
-class Tally:
+class EntryTally:
     """Counts entries, and remembers the first and the last."""
 
     entries = 0
@@ -51,9 +51,9 @@ def _number(text: str | None) -> int | None:
     return int(text) if text else None
 
 
-def tally(snapshot: PostgresSnapshot) -> Tally:
+def tally(snapshot: PostgresSnapshot) -> EntryTally:
     """Return the tally of a ledger, for which the server counts, and only its two ends are read."""
-    found, names = Tally(), told_columns(snapshot)
+    found, names = EntryTally(), told_columns(snapshot)
     bounds = snapshot.bounds() if "sequence_number" in names else None
     if bounds is not None:
         for segment in (Segment(bounds[0], bounds[0] + 1), Segment(bounds[1])):

@@ -90,7 +90,7 @@ def written_json(draft: Draft, document: Mapping[str, Any], path: Path) -> Writt
     return draft.written(str(path))
 
 
-class Behind:
+class BackgroundWriter:
     """Hands on what is written to it from a thread, so that hashing and compressing take another processor."""
 
     PIECE = 1024 * 1024

@@ -14,12 +14,12 @@ from pytest_audit_ledger.investigate.incident import (
     Advice,
     Certainty,
     Incident,
-    What,
+    IncidentType,
     capital,
     counted,
     entries,
 )
-from pytest_audit_ledger.investigate.stored_entries import Record, Records, Value, only
+from pytest_audit_ledger.investigate.stored_entries import StoredEntries, StoredEntry, Value, only
 from pytest_audit_ledger.model.entry import GENESIS_HASH, PAYLOAD_COLUMNS
 
 HASHED = frozenset({"entry_hash", *PAYLOAD_COLUMNS.values()})
@@ -68,7 +68,7 @@ class Against:
     added_ranges: Ranges = ()
     changed_columns: Mapping[str, int] = field(default_factory=dict)
     changes: tuple[Changed, ...] = ()
-    records: Records = field(default_factory=dict)
+    records: StoredEntries = field(default_factory=dict)
     asked: frozenset[int] = frozenset()
     notes: tuple[str, ...] = ()
 
@@ -77,7 +77,7 @@ class Against:
         """How many entries are in both."""
         return self.same + self.changed
 
-    def one(self, number: int) -> Record | None:
+    def one(self, number: int) -> StoredEntry | None:
         """Return an entry as it stands there; None where it is not known, or stands there twice."""
         return only(self.records, number)
 
@@ -113,7 +113,7 @@ def missing_here(chain: Sequence[Incident]) -> list[int]:
     return numbers[: CLOSED + 1]
 
 
-def compared(against: Against, incidents: Sequence[Incident], here: Records, last: int | None) -> list[Incident]:
+def compared(against: Against, incidents: Sequence[Incident], here: StoredEntries, last: int | None) -> list[Incident]:
     """Return the incidents, with what the other copy says of them added, and those that only it shows.
 
     `here` are the entries of the ledger that were read, `last` is its highest sequence number.
@@ -132,7 +132,7 @@ def compared(against: Against, incidents: Sequence[Incident], here: Records, las
     ]
 
 
-def _told(incident: Incident, against: Against, here: Records) -> Incident:
+def _told(incident: Incident, against: Against, here: StoredEntries) -> Incident:
     """Add whether the other copy has what is missing here, or does not have what is said to be put in."""
     incident = replace(incident, next_step=tuple(one for one in incident.next_step if one != COMPARE))
     first, last = incident.first, incident.last
@@ -140,14 +140,14 @@ def _told(incident: Incident, against: Against, here: Records) -> Incident:
         return incident
     if incident.what in DELETED:
         return _restored(incident, first, last, against, here)
-    if incident.what in (What.INSERTION, What.DUPLICATE) and any(
+    if incident.what in (IncidentType.INSERTION, IncidentType.DUPLICATE) and any(
         _covers(one, first, last) for one in against.added_ranges
     ):
         return replace(incident, because=(*incident.because, f"{against.label} does not have {entries(first, last)}."))
     return incident
 
 
-def _restored(incident: Incident, first: int, last: int, against: Against, here: Records) -> Incident:
+def _restored(incident: Incident, first: int, last: int, against: Against, here: StoredEntries) -> Incident:
     """Say of a gap what the other copy has there; where that closes the gap, the hashes prove all of it."""
     named = entries(first, last)
     if not against.asked.issuperset(range(first, min(last, first + CLOSED + 1) + 1)):
@@ -177,7 +177,7 @@ def _restored(incident: Incident, first: int, last: int, against: Against, here:
     )
 
 
-def closes(first: int, last: int, against: Against, here: Records) -> bool:
+def closes(first: int, last: int, against: Against, here: StoredEntries) -> bool:
     """Whether these entries, as they stand there, link what stands before the gap to what stands behind it."""
     before = only(here, first - 1)
     link = GENESIS_HASH if first == 1 else before.stored_hash if before else None
@@ -195,16 +195,16 @@ def _covers(range_: tuple[int | None, int | None], first: int, last: int) -> boo
     return low is not None and high is not None and low <= first and last <= high
 
 
-def _rewritten(against: Against, incidents: Sequence[Incident], here: Records) -> Iterator[Incident]:
+def _rewritten(against: Against, incidents: Sequence[Incident], here: StoredEntries) -> Iterator[Incident]:
     """Find the first entry that differs in what is hashed, where the chain holds and so does not show it."""
     found = unshown(against, incidents)
     rehashed = [one for one in found if "entry_hash" in one.columns and fault_there(one, against, here) is None]
     if rehashed:
-        yield _rewrite(against, rehashed[0], signed=any(one.what is What.REWRITE for one in incidents))
+        yield _rewrite(against, rehashed[0], signed=any(one.what is IncidentType.REWRITE for one in incidents))
     elif found and "entry_hash" not in against.columns:
         number = found[0].sequence_number or 0
         yield Incident(
-            What.REWRITE,
+            IncidentType.REWRITE,
             number,
             number,
             against.changed,
@@ -229,7 +229,7 @@ def unshown(against: Against, incidents: Sequence[Incident]) -> list[Changed]:
     return [one for one in hashed if one.sequence_number not in shown]
 
 
-def fault_there(change: Changed, against: Against, here: Records) -> Certainty | None:
+def fault_there(change: Changed, against: Against, here: StoredEntries) -> Certainty | None:
     """Return how sure it is that the other copy was changed at an entry; None where nothing shows it.
 
     It is proven where the entry fits here, and there its content does not have the hash that both have stored, or the
@@ -254,7 +254,7 @@ def names(change: Changed) -> str:
 def _rewrite(against: Against, first: Changed, *, signed: bool) -> Incident:
     number, count = first.sequence_number or 0, against.changed_columns.get("entry_hash", 0)
     return Incident(
-        What.REWRITE,
+        IncidentType.REWRITE,
         number,
         against.last,
         count,
@@ -277,7 +277,14 @@ def _rewrite(against: Against, first: Changed, *, signed: bool) -> Incident:
 _SHORT = 10_000
 """Entries of a range that are taken one by one."""
 
-_IN_THE_CHAIN = (What.EDIT, What.EDIT_WITH_HASH, What.HASH_ALTERED, What.REORDERING, What.DUPLICATE, What.FORK)
+_IN_THE_CHAIN = (
+    IncidentType.EDIT,
+    IncidentType.EDIT_WITH_HASH,
+    IncidentType.HASH_ALTERED,
+    IncidentType.REORDERING,
+    IncidentType.DUPLICATE,
+    IncidentType.FORK,
+)
 """What the chain itself shows of the entries that it is about."""
 
 
@@ -286,16 +293,18 @@ def renumbered_from(incidents: Sequence[Incident]) -> int | None:
     return min((one.first for one in incidents if one.renumbered and one.first is not None), default=None)
 
 
-def _absent(against: Against, incidents: Sequence[Incident], here: Records, last: int | None) -> Iterator[Incident]:
+def _absent(
+    against: Against, incidents: Sequence[Incident], here: StoredEntries, last: int | None
+) -> Iterator[Incident]:
     """Find entries that are only there, at the end, where the chain cannot show that they are missing."""
     for low, high in unknown_here(against, incidents):
         if last is not None and low <= last:
             continue  # of which `other_copy.py` tells
-        signed = any(one.what is What.TRUNCATION for one in incidents)
+        signed = any(one.what is IncidentType.TRUNCATION for one in incidents)
         ours, theirs = only(here, low - 1), against.one(low)
         follows = ours is not None and theirs is not None and theirs.fits and theirs.link == ours.stored_hash
         yield Incident(
-            What.TRUNCATION,
+            IncidentType.TRUNCATION,
             low,
             high,
             high - low + 1,
@@ -328,7 +337,7 @@ def unknown_here(against: Against, incidents: Sequence[Incident]) -> Iterator[tu
             yield low, high
 
 
-DELETED = (What.DELETION, What.PREFIX_DELETION, What.TRUNCATION)
+DELETED = (IncidentType.DELETION, IncidentType.PREFIX_DELETION, IncidentType.TRUNCATION)
 """What is about entries that are not there."""
 
 
@@ -341,7 +350,7 @@ def _uncovered(against: Against) -> Iterator[Incident]:
     numbers = [one.sequence_number for one in changes if one.sequence_number is not None]
     told = ", ".join(f"{name} of {counted(count)}" for name, count in sorted(columns.items()))
     yield Incident(
-        What.UNCOVERED,
+        IncidentType.UNCOVERED,
         min(numbers, default=None),
         None if against.changed > 1 else min(numbers, default=None),
         max(columns.values()),

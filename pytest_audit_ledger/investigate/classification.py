@@ -20,7 +20,7 @@ from pytest_audit_ledger.investigate.incident import (
     Certainty,
     Command,
     Incident,
-    What,
+    IncidentType,
     capital,
     counted,
     entries,
@@ -63,7 +63,7 @@ def common_causes(chain: Chain) -> Iterator[Incident]:
 
 def _common_cause(one: Explained, chain: Chain) -> Incident:
     return Incident(
-        What.SYSTEMATIC,
+        IncidentType.SYSTEMATIC,
         one.first,
         one.last,
         one.count,
@@ -85,7 +85,7 @@ def _common_cause(one: Explained, chain: Chain) -> Incident:
 
 def _edit_of_many(one: Explained) -> Incident:
     return Incident(
-        What.EDIT,
+        IncidentType.EDIT,
         one.first,
         one.last,
         one.count,
@@ -131,7 +131,7 @@ def _misfit(run: Run, here: Place | None, after: Place | None, *, at_end: bool) 
 def _edited(run: Run, because: Sequence[str]) -> Incident:
     single, named = run.first == run.last, entries(run.first, run.last, run.count)
     return Incident(
-        What.EDIT,
+        IncidentType.EDIT,
         run.first,
         run.last,
         run.count,
@@ -169,7 +169,7 @@ def _contradicted(run: Run, because: Sequence[str], after: Place) -> Incident:
     if after.leads_to is not None and after.leads_to == run.first - 1:
         return replace(
             _edited(run, because),
-            what=What.INSERTION,
+            what=IncidentType.INSERTION,
             sentence=f"{capital(named)} {'was' if single else 'were'} put there afterwards.",
             because=(
                 *because,
@@ -178,7 +178,7 @@ def _contradicted(run: Run, because: Sequence[str], after: Place) -> Incident:
         )
     if single and last and after.entry.previous_hash == last.recomputed:
         return Incident(
-            What.HASH_ALTERED,
+            IncidentType.HASH_ALTERED,
             run.first,
             run.last,
             1,
@@ -214,7 +214,7 @@ def _is_among_moved(chain: Chain, group: Sequence[Place]) -> bool:
 def _in_doubt(place: Place) -> Incident:
     number, before = place.entry.number or 0, (place.before.number or 0) if place.before else 0
     return Incident(
-        What.NOT_SORTED_OUT,
+        IncidentType.NOT_SORTED_OUT,
         number,
         number,
         1,
@@ -232,7 +232,7 @@ def _broken_link(group: Sequence[Place]) -> Incident:
     number = place.entry.number or 0
     if place.before is None:
         return Incident(
-            What.PREFIX_DELETION,
+            IncidentType.PREFIX_DELETION,
             None,
             None,
             0,
@@ -249,7 +249,7 @@ def _broken_link(group: Sequence[Place]) -> Incident:
     single = first == suspect
     replaced = len(group) > 1
     return Incident(
-        What.EDIT_WITH_HASH,
+        IncidentType.EDIT_WITH_HASH,
         first,
         suspect,
         suspect - first + 1,
@@ -285,7 +285,7 @@ def leftovers(chain: Chain) -> Iterator[Incident]:
     count = len(chain.places) + max(0, beyond) + chain.unkept
     if count:
         yield Incident(
-            What.NOT_SORTED_OUT,
+            IncidentType.NOT_SORTED_OUT,
             None,
             None,
             count,

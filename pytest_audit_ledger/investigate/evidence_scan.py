@@ -19,7 +19,7 @@ from itertools import chain, count, islice
 from operator import le
 from typing import Any, ClassVar
 
-from pytest_audit_ledger.kinds.kind import Fold
+from pytest_audit_ledger.kinds.kind import ScanKind
 from pytest_audit_ledger.model.batch import Batch, json_objects, plain_text
 from pytest_audit_ledger.model.entry import GENESIS_HASH, PAYLOAD_COLUMNS
 from pytest_audit_ledger.model.ledger_info import Extent, LedgerInfo
@@ -161,7 +161,7 @@ class Sample:
             self.step *= 2
 
 
-class Evidence(Fold):
+class Evidence(ScanKind):
     """Where and how a ledger does not fit together, and which words occur in it."""
 
     name = "evidence"

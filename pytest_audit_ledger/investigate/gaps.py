@@ -17,13 +17,13 @@ from pytest_audit_ledger.investigate.incident import (
     Advice,
     Certainty,
     Incident,
-    What,
+    IncidentType,
     capital,
     deleted,
     entries,
 )
 from pytest_audit_ledger.investigate.reconstruction import Reconstruction, Unexplained, Witness
-from pytest_audit_ledger.investigate.stored_entries import Records, only
+from pytest_audit_ledger.investigate.stored_entries import StoredEntries, only
 from pytest_audit_ledger.model.entry import GENESIS_HASH
 
 _REWRITTEN = "Entries were deleted, and everything behind them was rewritten; only a checkpoint or a copy shows that."
@@ -52,7 +52,7 @@ def _undecided_gap(place: Place, first: int, last: int) -> Incident:
     """Tell of numbers that are missing before an entry whose own hash fails, so that its link proves nothing."""
     after, single = last + 1, first == last
     return Incident(
-        What.DELETION if place.before else What.PREFIX_DELETION,
+        IncidentType.DELETION if place.before else IncidentType.PREFIX_DELETION,
         first,
         last,
         last - first + 1,
@@ -73,7 +73,7 @@ def _undecided_gap(place: Place, first: int, last: int) -> Incident:
 def _renumbered_perhaps(place: Place, first: int, last: int) -> Incident:
     """Tell of numbers that are missing behind an entry whose own hash fails, so that its number proves nothing."""
     return Incident(
-        What.NUMBERS_SKIPPED,
+        IncidentType.NUMBERS_SKIPPED,
         first,
         last,
         0,
@@ -99,7 +99,7 @@ def _skipped(place: Place, first: int, last: int) -> Incident:
     """Tell of numbers that are missing before an entry whose link leads to an entry that is there."""
     after, linked = last + 1, place.leads_to or first - 1
     return Incident(
-        What.NUMBERS_SKIPPED,
+        IncidentType.NUMBERS_SKIPPED,
         first,
         last,
         0,
@@ -130,7 +130,7 @@ def _deletion(place: Place, first: int, last: int) -> Incident:
         else f"between entry {first - 1:,} of {time_before} and entry {after:,} of {time_after}"
     )
     return Incident(
-        What.PREFIX_DELETION if at_start else What.DELETION,
+        IncidentType.PREFIX_DELETION if at_start else IncidentType.DELETION,
         first,
         last,
         last - first + 1,
@@ -155,10 +155,12 @@ def before_gaps(chain: Sequence[Incident]) -> list[int]:
 
 
 def _is_undecided(incident: Incident) -> bool:
-    return incident.what in (What.DELETION, What.PREFIX_DELETION) and incident.certainty is Certainty.OPEN
+    return (
+        incident.what in (IncidentType.DELETION, IncidentType.PREFIX_DELETION) and incident.certainty is Certainty.OPEN
+    )
 
 
-def decided(incident: Incident, found: Mapping[int, Reconstruction | Unexplained], here: Records) -> Incident:
+def decided(incident: Incident, found: Mapping[int, Reconstruction | Unexplained], here: StoredEntries) -> Incident:
     """Return an undecided gap as what it is, where the contents that the entry behind it was written with are proven.
 
     They hold the link that it was written with.
@@ -179,7 +181,7 @@ def decided(incident: Incident, found: Mapping[int, Reconstruction | Unexplained
     if links[:1] == [stood] or (not links and behind.link == stood):
         return replace(
             incident,
-            what=What.NUMBERS_SKIPPED,
+            what=IncidentType.NUMBERS_SKIPPED,
             count=0,
             sentence=f"{_numbers(first, last)} never given to an entry: no entry is missing.",
             certainty=Certainty.FITS,

@@ -96,7 +96,7 @@ NO_OPTIONS: Options = {}
 
 
 @dataclass(frozen=True)
-class Trial:
+class HypothesisTrial:
     """Hypotheses that differ in one member of the payload only, or one that is whole, where `column` is empty.
 
     `changes` are those that all of them have in common. `options` tells the members apart; where they are too many to
@@ -141,10 +141,10 @@ class Frame:
         """Return the frame with other members in it."""
         return Frame(self.form, {**self.members, **members}, (*self.changes, *changes))
 
-    def whole(self) -> Trial:
+    def whole(self) -> HypothesisTrial:
         """Return the one hypothesis that this payload is."""
         payload = self._separator.join(filter(None, (self.members[column] for column in self.form.order)))
-        return Trial(b"{" + payload + b"}", b"", (b"",), self.form, self.changes)
+        return HypothesisTrial(b"{" + payload + b"}", b"", (b"",), self.form, self.changes)
 
     def around(self, column: str) -> tuple[bytes, bytes]:
         """Return the payload up to a column's member, and from it on; for members that are not left out."""
@@ -154,11 +154,11 @@ class Frame:
         tail = b"".join(self._separator + part for part in parts[place + 1 :] if part)
         return b"{" + head, tail + b"}"
 
-    def trials(self, column: str, members: Sequence[bytes], options: Options) -> Iterator[Trial]:
+    def trials(self, column: str, members: Sequence[bytes], options: Options) -> Iterator[HypothesisTrial]:
         """Yield the hypotheses that one of these members stands for a column; an empty one is a payload of its own."""
         written = [member for member in members if member]
         if written:
-            yield Trial(*self.around(column), written, self.form, self.changes, column, options)
+            yield HypothesisTrial(*self.around(column), written, self.form, self.changes, column, options)
         if len(written) < len(members):
             yield self.with_changes({column: b""}, [Change(column, *options[b""])]).whole()
 
@@ -193,12 +193,12 @@ class Hypotheses:
                 values = map(rewriting.original, values)
         return [member.encode("latin-1") for member in self.known.form.members(column, map(json_text, values))]
 
-    def likely(self) -> Iterator[Trial]:
+    def likely(self) -> Iterator[HypothesisTrial]:
         """Yield every change of one column, but for times of which very much is lost."""
         yield from self.singles(self.frame)
         yield from self.lost_digits(0, FEW_DIGITS)
 
-    def others(self) -> Iterator[Trial]:
+    def others(self) -> Iterator[HypothesisTrial]:
         """Yield all that is less likely: other forms, and several columns at once."""
         forms = self._in_other_forms()
         yield from (form.frame.whole() for form in forms)
@@ -212,7 +212,7 @@ class Hypotheses:
         for done, band in pairwise(BANDS[1:]):
             yield from self._pairs(done, band)
 
-    def singles(self, frame: Frame, most: int | None = None) -> Iterator[Trial]:
+    def singles(self, frame: Frame, most: int | None = None) -> Iterator[HypothesisTrial]:
         """Yield, for each column that the frame does not change already, every value that it may have had."""
         changed = {change.column for change in frame.changes}
         for column in COLUMNS:
@@ -252,7 +252,7 @@ class Hypotheses:
                 others.append(other)
         return others
 
-    def _pairs(self, done: int, band: int) -> Iterator[Trial]:
+    def _pairs(self, done: int, band: int) -> Iterator[HypothesisTrial]:
         """Yield two changes at once, whose places multiplied are at most `band` and more than `done`; see BANDS."""
         for columns in combinations(COLUMNS, 2):
             few, many = sorted(columns, key=lambda column: len(self.options(column)))
@@ -281,7 +281,7 @@ class Hypotheses:
             members = {column: self.members(column, [value])[0] for column, value in changed.items()}
             yield self.frame.with_changes(members, [Change(name, value, cause) for name, value in changed.items()])
 
-    def lost_digits(self, more_than: int, most: int) -> Iterator[Trial]:
+    def lost_digits(self, more_than: int, most: int) -> Iterator[HypothesisTrial]:
         """Yield the times that can have been cut off or rounded to the one stored, if it ends with so many zeros."""
         text = self.stored["timestamp"] or ""
         (member,) = self.members("timestamp", [text])
@@ -293,7 +293,7 @@ class Hypotheses:
             cause = Cause(f"its last {zeros} {'digit is' if zeros == 1 else 'digits are'} lost")
             members = (b"%b%b%b" % (before, time, after) for time in times)
             head, tail = self.frame.around("timestamp")
-            yield Trial(head, tail, members, self.known.form, column="timestamp", cause=cause)
+            yield HypothesisTrial(head, tail, members, self.known.form, column="timestamp", cause=cause)
 
     def _candidates(self, column: str) -> Iterator[tuple[Value, Cause]]:
         for whose, account in self.suspect.accounts.items():

@@ -57,7 +57,7 @@ def commands(advice: Sequence[Advice]) -> list[str]:
     return list(dict.fromkeys(str(command) for one in advice for command in one.commands))
 
 
-class What(str, Enum):
+class IncidentType(str, Enum):
     """What happened. The value is how JSON calls it."""
 
     EDIT = "edit"
@@ -111,7 +111,7 @@ class Incident:
     `elsewhere` are the numbers of entries that stand elsewhere now.
     """
 
-    what: What
+    what: IncidentType
     first: int | None
     last: int | None
     count: int
@@ -131,7 +131,7 @@ class Incident:
         """Whether it is about the entry of this number, or about all from an earlier one on."""
         if self.first is None or number < self.first:
             return False
-        return self.what is What.REWRITE if self.last is None else number <= self.last
+        return self.what is IncidentType.REWRITE if self.last is None else number <= self.last
 
     @property
     def has_gaps(self) -> bool:

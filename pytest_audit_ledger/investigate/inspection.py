@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pytest_audit_ledger.investigate.against import DELETED, HASHED, Against, Changed, closes
 from pytest_audit_ledger.investigate.incident import Incident
 from pytest_audit_ledger.investigate.reconstruction import Reconstruction, Unexplained
-from pytest_audit_ledger.investigate.stored_entries import Record, Records, only
+from pytest_audit_ledger.investigate.stored_entries import StoredEntries, StoredEntry, only
 from pytest_audit_ledger.model.entry import GENESIS_HASH
 from pytest_audit_ledger.verify.judgement import Survey
 
 
 @dataclass(frozen=True)
-class Looked:
+class EntryInspection:
     """One entry that was asked for: how it stands there, several times perhaps, or not at all, and what that means.
 
     `fits` is whether there is one, its own hash fits, and so do the links to both its neighbours. `uncovered` are the
@@ -22,22 +22,22 @@ class Looked:
     """
 
     number: int
-    records: tuple[Record, ...]
+    records: tuple[StoredEntry, ...]
     sentences: tuple[str, ...]
     fits: bool
     reconstruction: Reconstruction | Unexplained | None = None
     uncovered: tuple[str, ...] = ()
-    there: tuple[Record, ...] = ()
+    there: tuple[StoredEntry, ...] = ()
 
 
 def standing(
     number: int,
-    here: Records,
+    here: StoredEntries,
     about: Sequence[Incident],
     against: Against | None,
     differences: Sequence[Changed],
     found: Reconstruction | Unexplained | None,
-) -> Looked:
+) -> EntryInspection:
     """Return what is to be said of an entry that is there.
 
     `here` are entries of the ledger, `about` the incidents that it is part of, `differences` what the other copy says
@@ -52,7 +52,7 @@ def standing(
     if against is not None:
         differing = [name for one in differences if one.sequence_number == number for name in one.columns]
         sentences.append(_compared(number, against.label, there, differing))
-    return Looked(number, records, tuple(sentences), not amiss, found, uncovered, there)
+    return EntryInspection(number, records, tuple(sentences), not amiss, found, uncovered, there)
 
 
 def _part(incident: Incident) -> str:
@@ -64,7 +64,7 @@ def _part(incident: Incident) -> str:
     return f"{words}: {incident.sentence}"
 
 
-def _amiss(number: int, here: Records) -> Iterator[str]:
+def _amiss(number: int, here: StoredEntries) -> Iterator[str]:
     """Yield what does not fit at an entry."""
     records = here[number]
     if len(records) > 1:
@@ -92,7 +92,7 @@ def _fine(number: int, *, followed: bool) -> str:
     )
 
 
-def _compared(number: int, label: str, there: Sequence[Record], differing: Sequence[str]) -> str:
+def _compared(number: int, label: str, there: Sequence[StoredEntry], differing: Sequence[str]) -> str:
     if not there:
         return f"{label} does not have entry {number:,}."
     if differing:
@@ -101,18 +101,18 @@ def _compared(number: int, label: str, there: Sequence[Record], differing: Seque
 
 
 def absent(
-    number: int, here: Records, about: Sequence[Incident], against: Against | None, survey: Survey | None
-) -> Looked:
+    number: int, here: StoredEntries, about: Sequence[Incident], against: Against | None, survey: Survey | None
+) -> EntryInspection:
     """Return what is to be said of an entry that is not there; the arguments are those of `standing`."""
     there = _there(number, against)
     sentences = [f"There is no entry {number:,}.", *(_part(one) for one in about)]
     sentences += _surroundings(number, here, survey)
     if against is not None:
         sentences.append(_lost(number, here, about, against))
-    return Looked(number, (), tuple(sentences), fits=False, uncovered=_uncovered(there), there=there)
+    return EntryInspection(number, (), tuple(sentences), fits=False, uncovered=_uncovered(there), there=there)
 
 
-def _surroundings(number: int, here: Records, survey: Survey | None) -> Iterator[str]:
+def _surroundings(number: int, here: StoredEntries, survey: Survey | None) -> Iterator[str]:
     """Yield what surrounds an entry that is not there."""
     if survey is not None and survey.sequence_last is not None:
         first, last = survey.sequence_first, survey.sequence_last
@@ -124,7 +124,7 @@ def _surroundings(number: int, here: Records, survey: Survey | None) -> Iterator
         yield f"Entry {record.number:,} is there, of {record.columns.get('timestamp')}."
 
 
-def _lost(number: int, here: Records, about: Sequence[Incident], against: Against) -> str:
+def _lost(number: int, here: StoredEntries, about: Sequence[Incident], against: Against) -> str:
     if number not in against.records:
         return f"{against.label} does not have entry {number:,}, either."
     gaps = ((one.first or 0, one.last or 0) for one in about if one.what in DELETED)
@@ -133,10 +133,10 @@ def _lost(number: int, here: Records, about: Sequence[Incident], against: Agains
     return f"{against.label} has it; no hash of the ledger shows whether it is as it was written."
 
 
-def _there(number: int, against: Against | None) -> tuple[Record, ...]:
+def _there(number: int, against: Against | None) -> tuple[StoredEntry, ...]:
     return tuple(against.records.get(number, ())) if against else ()
 
 
-def _uncovered(records: Sequence[Record]) -> tuple[str, ...]:
+def _uncovered(records: Sequence[StoredEntry]) -> tuple[str, ...]:
     """Return the columns of an entry that no entry hash covers."""
     return tuple(name for record in records[:1] for name in record.columns if name not in HASHED)

@@ -15,13 +15,21 @@ from pytest_audit_ledger.investigate.classification import classify
 from pytest_audit_ledger.investigate.evidence_scan import MOST, Evidence, Runs
 from pytest_audit_ledger.investigate.gaps import before_gaps, decided
 from pytest_audit_ledger.investigate.hypotheses import Suspect, Vocabulary
-from pytest_audit_ledger.investigate.incident import AGAINST, CHECKPOINT, Advice, Certainty, Incident, What, followable
-from pytest_audit_ledger.investigate.inspection import Looked, absent, standing
+from pytest_audit_ledger.investigate.incident import (
+    AGAINST,
+    CHECKPOINT,
+    Advice,
+    Certainty,
+    Incident,
+    IncidentType,
+    followable,
+)
+from pytest_audit_ledger.investigate.inspection import EntryInspection, absent, standing
 from pytest_audit_ledger.investigate.numbers import NO_MOVES, moved_far
 from pytest_audit_ledger.investigate.other_copy import other_copy, unanswered
 from pytest_audit_ledger.investigate.reconstruction import Budget, Reconstruction, Unexplained, Witness, reconstruct
 from pytest_audit_ledger.investigate.rewritings import Transformation
-from pytest_audit_ledger.investigate.stored_entries import Record, Records, only, read
+from pytest_audit_ledger.investigate.stored_entries import StoredEntries, StoredEntry, only, read
 from pytest_audit_ledger.investigate.surroundings import surroundings
 from pytest_audit_ledger.investigate.systematic import Systematic, find
 from pytest_audit_ledger.model.outcome import DEFAULT_SAMPLES, Status
@@ -63,7 +71,7 @@ class Investigation:
     incidents: tuple[Incident, ...]
     against: Against | None
     differences: tuple[Changed, ...]
-    looked: Looked | None
+    looked: EntryInspection | None
     undecided: tuple[Advice, ...]
     hypotheses: int
     left_out: int
@@ -108,7 +116,7 @@ class Inquiry:
         self.left_s = limit_s
         """Seconds left for reconstructions."""
         self.readable = snapshot.unreadable("sequence_number") is None
-        self.records: Records = {}
+        self.records: StoredEntries = {}
         self.asked: set[int] = set()
         """The numbers of entries that were read, or are not there."""
         self.against: Against | None = None
@@ -208,7 +216,7 @@ class Inquiry:
         ends = (one for range_ in self.against.missing_ranges for one in range_[:1])
         self._read({number for number in (*told, *ends, *missing[:1], *missing[-1:]) if number is not None})
 
-    def _one(self, number: int) -> Record | None:
+    def _one(self, number: int) -> StoredEntry | None:
         return only(self.records, number)
 
     def _suspect(self, number: int) -> Suspect | None:
@@ -271,7 +279,9 @@ class Inquiry:
         comparable = (one for one in told.values() if renumbered is None or (one.sequence_number or 0) < renumbered)
         yield from sorted(comparable, key=lambda one: one.sequence_number or 0)
 
-    def _looked(self, number: int, incidents: Sequence[Incident], found: Reconstruction | Unexplained | None) -> Looked:
+    def _looked(
+        self, number: int, incidents: Sequence[Incident], found: Reconstruction | Unexplained | None
+    ) -> EntryInspection:
         about = [one for one in incidents if one.is_about(number)]
         renumbered = renumbered_from(incidents)
         against = self.against if renumbered is None or number < renumbered else None  # where it is another entry
@@ -314,9 +324,9 @@ class Inquiry:
             )
 
 
-_SHOWN_BY_ANOTHER = (What.REWRITE, What.TRUNCATION, What.UNCOVERED, What.OTHER_COPY)
+_SHOWN_BY_ANOTHER = (IncidentType.REWRITE, IncidentType.TRUNCATION, IncidentType.UNCOVERED, IncidentType.OTHER_COPY)
 
-_TO_RECONSTRUCT = (What.EDIT, What.EDIT_WITH_HASH)
+_TO_RECONSTRUCT = (IncidentType.EDIT, IncidentType.EDIT_WITH_HASH)
 
 
 def _known(causes: Systematic | None) -> list[Transformation]:

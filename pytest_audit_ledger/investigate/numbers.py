@@ -11,7 +11,7 @@ from dataclasses import replace
 from hashlib import sha256
 
 from pytest_audit_ledger.investigate.evidence_scan import FARTHEST, Run
-from pytest_audit_ledger.investigate.stored_entries import Record
+from pytest_audit_ledger.investigate.stored_entries import StoredEntry
 from pytest_audit_ledger.model.entry import canonical_payload
 
 MOST_TRIED = 2_000_000
@@ -20,7 +20,7 @@ MOST_TRIED = 2_000_000
 NO_MOVES: Mapping[int, int] = {}
 
 
-def moved_far(records: Sequence[Record], last: int) -> dict[int, int]:
+def moved_far(records: Sequence[StoredEntry], last: int) -> dict[int, int]:
     """Return by how much entries were renumbered, by their number now; `last` is the highest number of the ledger."""
     left, found = MOST_TRIED, {}
     for record in records:
@@ -32,7 +32,7 @@ def moved_far(records: Sequence[Record], last: int) -> dict[int, int]:
     return found
 
 
-def _written(record: Record, end: int) -> int | None:
+def _written(record: StoredEntry, end: int) -> int | None:
     """Return the number up to `end` with which an entry has its hash."""
     if "T" not in (record.columns.get("timestamp") or "") or record.stored_hash is None:
         return None

@@ -16,7 +16,7 @@ from pytest_audit_ledger.investigate.incident import (
     PRESERVE,
     Certainty,
     Incident,
-    What,
+    IncidentType,
     capital,
     counted,
     entries,
@@ -100,7 +100,7 @@ def _reordered(chain: Chain, group: Sequence[Run]) -> Incident:
     else:
         told = f"{capital(entries(first, last))} were put into another order: {each}"
     return Incident(
-        What.REORDERING,
+        IncidentType.REORDERING,
         first,
         last,
         sum(run.count for run in group),
@@ -205,7 +205,7 @@ def _inserted(line: Line, run: Run, first: int, last: int, *, sure: bool) -> Inc
     count, place = last - first + 1, line.places.get(run.first)
     were = f"{capital(entries(first, last, count))} {'was' if count == 1 else 'were'}"
     return Incident(
-        What.INSERTION,
+        IncidentType.INSERTION,
         first,
         last,
         count,
@@ -225,7 +225,7 @@ def _inserted(line: Line, run: Run, first: int, last: int, *, sure: bool) -> Inc
 
 def _more_than_written(first: int, last: int, count: int, certainty: Certainty) -> Incident:
     return Incident(
-        What.INSERTION,
+        IncidentType.INSERTION,
         first,
         last,
         count,
@@ -256,7 +256,7 @@ def _deleted(line: Line, before: Run | None, run: Run, lost: Sequence[tuple[int,
         else f"At least one of the entries written as {named} was deleted"
     )
     return Incident(
-        What.PREFIX_DELETION if before is None else What.DELETION,
+        IncidentType.PREFIX_DELETION if before is None else IncidentType.DELETION,
         first,
         last,
         count,
@@ -288,7 +288,7 @@ def _moved_elsewhere(line: Line) -> Iterator[Incident]:
         return
     first, last, count = moved[0].first, moved[-1].last, sum(run.count for run in moved)
     yield Incident(
-        What.REORDERING,
+        IncidentType.REORDERING,
         first,
         last,
         count,
@@ -304,7 +304,7 @@ def _moved_elsewhere(line: Line) -> Iterator[Incident]:
 
 def _only_renumbered(run: Run) -> Incident:
     return Incident(
-        What.RENUMBERING,
+        IncidentType.RENUMBERING,
         run.first,
         run.last,
         run.count,

@@ -28,18 +28,20 @@ from pytest_audit_ledger.investigate.incident import (
     Advice,
     Certainty,
     Incident,
-    What,
+    IncidentType,
     capital,
     counted,
     entries,
 )
-from pytest_audit_ledger.investigate.stored_entries import Record, Records
+from pytest_audit_ledger.investigate.stored_entries import StoredEntries, StoredEntry
 from pytest_audit_ledger.model.entry import entry_hash
 
 NEXT = (Advice("Preserve both. Find out who could write to the other copy, and do not rely on it."),)
 
 
-def other_copy(against: Against, incidents: Sequence[Incident], here: Records, last: int | None) -> Iterator[Incident]:
+def other_copy(
+    against: Against, incidents: Sequence[Incident], here: StoredEntries, last: int | None
+) -> Iterator[Incident]:
     """Yield what happened to the other copy; `incidents` are those of the ledger, `last` its highest number."""
     if renumbered_from(incidents) is not None:
         return  # then one number means two entries
@@ -48,7 +50,7 @@ def other_copy(against: Against, incidents: Sequence[Incident], here: Records, l
     yield from _more(against, incidents, last)
 
 
-def _changed(against: Against, incidents: Sequence[Incident], here: Records) -> Iterator[Incident]:
+def _changed(against: Against, incidents: Sequence[Incident], here: StoredEntries) -> Iterator[Incident]:
     """Find entries that say something else there, where the hashes show that they were changed there."""
     faults = {one.sequence_number: fault_there(one, against, here) for one in unshown(against, incidents)}
     found = [one for one in against.changes if faults.get(one.sequence_number) is not None]
@@ -58,7 +60,7 @@ def _changed(against: Against, incidents: Sequence[Incident], here: Records) -> 
     first, count, proven = numbers[0], len(numbers), Certainty.FITS not in faults.values()
     unseen = against.changed - len(against.changes)
     yield Incident(
-        What.OTHER_COPY,
+        IncidentType.OTHER_COPY,
         first,
         numbers[-1],
         count,
@@ -89,7 +91,7 @@ def _why(against: Against, number: int) -> Iterator[str]:
         yield f"There entry {number + 1:,} links to the entry as it is here."
 
 
-def _written_as(record: Record) -> int | None:
+def _written_as(record: StoredEntry) -> int | None:
     """Return the number that an entry was written with, where its number alone was changed since."""
     if "T" not in (record.columns.get("timestamp") or ""):
         return None
@@ -107,7 +109,7 @@ def _lacking(against: Against, incidents: Sequence[Incident]) -> Iterator[Incide
     rewritten = bool(against.changed_columns.get("entry_hash"))
     named = entries(first or 0, last or 0, count) if single else f"entries {ranges(gaps, count)}"
     yield Incident(
-        What.OTHER_COPY,
+        IncidentType.OTHER_COPY,
         first,
         gaps[-1][1],
         count,
@@ -137,7 +139,7 @@ def _more(against: Against, incidents: Sequence[Incident], last: int | None) -> 
         if last is None or low > last:
             continue
         yield Incident(
-            What.OTHER_COPY,
+            IncidentType.OTHER_COPY,
             low,
             high,
             high - low + 1,

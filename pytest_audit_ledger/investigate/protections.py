@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from pytest_audit_ledger.investigate.incident import Advice, Certainty, Command, Incident, What, capital, counted
+from pytest_audit_ledger.investigate.incident import (
+    Advice,
+    Certainty,
+    Command,
+    Incident,
+    IncidentType,
+    capital,
+    counted,
+)
 from pytest_audit_ledger.kinds.table_guard import BEYOND_REPAIR
 from pytest_audit_ledger.model.outcome import Finding, Outcome, Severity, Status
 from pytest_audit_ledger.verify.judgement import Verification
@@ -35,7 +43,7 @@ def guards(verification: Verification) -> Iterator[Incident]:
     others = f", and {counted(count - 1, 'finding', 'findings')} more" if count > 1 else ""
     told = found[:SHOWN] if count > 1 else ()
     yield Incident(
-        What.GUARDS,
+        IncidentType.GUARDS,
         None,
         None,
         count,

@@ -15,7 +15,7 @@ from hashlib import sha256
 from itertools import islice
 
 from pytest_audit_ledger.investigate.forms import Form
-from pytest_audit_ledger.investigate.hypotheses import Cause, Change, Hypotheses, Suspect, Trial, Vocabulary
+from pytest_audit_ledger.investigate.hypotheses import Cause, Change, Hypotheses, HypothesisTrial, Suspect, Vocabulary
 from pytest_audit_ledger.investigate.rewritings import UNCHANGED, Transformation, Value
 
 MOST_AFTER_A_CONTRADICTION = 20_000
@@ -198,13 +198,13 @@ class _Search:
             if self.stopped is not Stopped.EXHAUSTED:
                 return
 
-    def _trials(self) -> Iterator[tuple[Hypotheses, Trial]]:
+    def _trials(self) -> Iterator[tuple[Hypotheses, HypothesisTrial]]:
         """Yield the entry as it stands, then what is likely, by each cause that is known, then by each all else."""
         yield from ((base, base.frame.whole()) for base in self.bases)
         yield from ((base, trial) for base in self.bases for trial in base.likely())
         yield from ((base, trial) for base in reversed(self.bases) for trial in base.others())
 
-    def _tried(self, trial: Trial) -> Iterator[tuple[bytes, bytes]]:
+    def _tried(self, trial: HypothesisTrial) -> Iterator[tuple[bytes, bytes]]:
         """Yield the hash and the member of each hypothesis of a trial that has one of the hashes."""
         begun, tail, targets = sha256(trial.head), trial.tail, self.targets
         members = iter(trial.members)

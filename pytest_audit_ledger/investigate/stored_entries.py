@@ -19,7 +19,7 @@ Value = str | None
 
 
 @dataclass(frozen=True)
-class Record:
+class StoredEntry:
     """An entry as the ledger has it: every column that was read, as text, None for a missing value."""
 
     number: int
@@ -57,26 +57,28 @@ class Record:
         return {name: said[name] for name in ("verdict", "reasoning") if isinstance(said.get(name, 0), str | None)}
 
 
-Records = Mapping[int, Sequence[Record]]
+StoredEntries = Mapping[int, Sequence[StoredEntry]]
 """By number; several where a number stands there twice."""
 
 
-def only(records: Records, number: int) -> Record | None:
+def only(records: StoredEntries, number: int) -> StoredEntry | None:
     """Return the entry of a number; None where it was not read, is not there, or stands there twice."""
     found = records.get(number, ())
     return found[0] if len(found) == 1 else None
 
 
-def read(snapshot: Snapshot, numbers: Iterable[int]) -> Records:
+def read(snapshot: Snapshot, numbers: Iterable[int]) -> StoredEntries:
     """Return the entries with these numbers, in all columns that can be read. Raises SourceError."""
     wanted = set(numbers)
     columns = [name for name in snapshot.info.columns if snapshot.unreadable(name) is None]
-    found: dict[int, list[Record]] = defaultdict(list)
+    found: dict[int, list[StoredEntry]] = defaultdict(list)
 
     def consume(batch: Batch) -> None:
         for index, number in enumerate(batch.sequence_numbers):
             if number is not None and number in wanted:
-                found[number].append(Record(number, {name: plain_text(batch.text(name)[index]) for name in columns}))
+                found[number].append(
+                    StoredEntry(number, {name: plain_text(batch.text(name)[index]) for name in columns})
+                )
 
     for first, last in _ranges(sorted(wanted), apart=TOGETHER if snapshot.divisible else None):
         snapshot.scan(columns, Segment(first, last + 1), consume)

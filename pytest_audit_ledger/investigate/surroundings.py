@@ -18,7 +18,7 @@ from pytest_audit_ledger.investigate.incident import (
     Certainty,
     Command,
     Incident,
-    What,
+    IncidentType,
     capital,
     counted,
 )
@@ -26,7 +26,13 @@ from pytest_audit_ledger.investigate.protections import GUARDS, REPAIR, SHOWN, f
 from pytest_audit_ledger.model.outcome import Finding, Outcome, Severity
 from pytest_audit_ledger.verify.judgement import Verification
 
-_ENTRY_EDITED = (What.EDIT, What.HASH_ALTERED, What.SYSTEMATIC, What.REORDERING, What.RENUMBERING)
+_ENTRY_EDITED = (
+    IncidentType.EDIT,
+    IncidentType.HASH_ALTERED,
+    IncidentType.SYSTEMATIC,
+    IncidentType.REORDERING,
+    IncidentType.RENUMBERING,
+)
 
 
 def surroundings(verification: Verification, chain: Sequence[Incident]) -> list[Incident]:
@@ -62,7 +68,7 @@ def _verdicts(verification: Verification, outcome: Outcome | None, chain: Sequen
     names = ", ".join(dict.fromkeys(one.actual for one in foreign[:SHOWN]))
     first, last = (min(numbers), max(numbers)) if numbers else (None, None)
     yield Incident(
-        What.FOREIGN_VERDICT,
+        IncidentType.FOREIGN_VERDICT,
         first,
         last if count == len(foreign) else None,
         count,
@@ -97,7 +103,7 @@ def _clock(outcome: Outcome | None) -> Iterator[Incident]:
             count = outcome.codes[code] if outcome else len(found)
             first = found[0].sequence_number
             yield Incident(
-                What.CLOCK,
+                IncidentType.CLOCK,
                 first,
                 first if count == 1 else None,
                 count,
@@ -135,12 +141,17 @@ def _documents(
     of_edits = _of_edited_entries(outcomes, chain)
     if edit is not None and of_edits:
         told[edit.first] += of_edits
-    shown = {What.ENVELOPE: ("envelope_hash", "envelope_consistency"), What.TRANSCRIPT: ("transcript_signature",)}
+    shown = {
+        IncidentType.ENVELOPE: ("envelope_hash", "envelope_consistency"),
+        IncidentType.TRANSCRIPT: ("transcript_signature",),
+    }
     for what, kinds in shown.items():
-        ran = [outcomes[kind] for kind in kinds if kind in outcomes and not (of_edits and what is What.ENVELOPE)]
+        ran = [
+            outcomes[kind] for kind in kinds if kind in outcomes and not (of_edits and what is IncidentType.ENVELOPE)
+        ]
         more = sum(sum(one.codes.values()) - len(one.findings) for one in ran)
         if more > 0:
-            name = "envelopes" if what is What.ENVELOPE else "transcripts"
+            name = "envelopes" if what is IncidentType.ENVELOPE else "transcripts"
             sentence = f"There {'is' if more == 1 else 'are'} {counted(more, 'finding', 'findings')} more about {name}."
             step = Advice("See them all.", (Command("verify", ("--verbose", "--samples", str(more + len(incidents)))),))
             incidents.append(Incident(what, None, None, more, sentence, Certainty.OPEN, next_step=(step,)))
@@ -202,7 +213,7 @@ def _envelope(number: int | None, hashes: Sequence[Finding], said: Sequence[Find
         sentence = f"The envelope of {entry} was changed together with its hash, or exchanged."
         certainty = Certainty.OPEN if edited else Certainty.PROVEN
     return Incident(
-        What.ENVELOPE,
+        IncidentType.ENVELOPE,
         number,
         number,
         1,
@@ -243,7 +254,7 @@ def _transcript(number: int | None, found: Sequence[Finding], *, unverified: boo
     else:
         sentence = f"The transcript of {entry} is not the one that belongs to it, or a part of it was changed."
     return Incident(
-        What.TRANSCRIPT,
+        IncidentType.TRANSCRIPT,
         number,
         number,
         1,
@@ -258,7 +269,7 @@ def _transcript(number: int | None, found: Sequence[Finding], *, unverified: boo
 def _checkpoints(verification: Verification, outcome: Outcome | None, chain: Sequence[Incident]) -> Iterator[Incident]:
     anchor = verification.anchor
     proven = anchor.entries if anchor else 0
-    explained = [one for one in chain if one.what is not What.CLOCK and (one.last or 0) > proven]
+    explained = [one for one in chain if one.what is not IncidentType.CLOCK and (one.last or 0) > proven]
     for one in findings(outcome):
         sentence = f"{capital(one.message)}."
         if one.code == "REWRITTEN" and explained:
@@ -272,12 +283,14 @@ def _checkpoints(verification: Verification, outcome: Outcome | None, chain: Seq
             )
             step = (PRESERVE, COMPARE)
             first = proven + 1
-            yield Incident(What.REWRITE, first, None, 0, sentence, Certainty.PROVEN, because=because, next_step=step)
+            yield Incident(
+                IncidentType.REWRITE, first, None, 0, sentence, Certainty.PROVEN, because=because, next_step=step
+            )
         elif one.code == "TRUNCATED":
             yield _truncated(verification, one, proven, chain)
         elif one.code == "UNCOVERED_CHANGED":
             yield Incident(
-                What.UNCOVERED,
+                IncidentType.UNCOVERED,
                 None,
                 None,
                 0,
@@ -292,13 +305,13 @@ def _checkpoints(verification: Verification, outcome: Outcome | None, chain: Seq
                 if certainty is Certainty.PROVEN
                 else (Advice("Put the checkpoints and the keys in order, and investigate again."),)
             )
-            yield Incident(What.CHECKPOINTS, None, None, 0, sentence, certainty, next_step=advice)
+            yield Incident(IncidentType.CHECKPOINTS, None, None, 0, sentence, certainty, next_step=advice)
 
 
 def _truncated(verification: Verification, finding: Finding, proven: int, chain: Sequence[Incident]) -> Incident:
     """Tell that entries are missing: at the end, where the checkpoint before shows that the others are as they were."""
     last = verification.size
-    deleted = any(one.what in (What.DELETION, What.PREFIX_DELETION) for one in chain)
+    deleted = any(one.what in (IncidentType.DELETION, IncidentType.PREFIX_DELETION) for one in chain)
     further_up = (
         "The deletion that the chain shows, behind which the rest was renumbered, explains it."
         if deleted
@@ -307,7 +320,7 @@ def _truncated(verification: Verification, finding: Finding, proven: int, chain:
     )
     whole = proven == last
     return Incident(
-        What.TRUNCATION,
+        IncidentType.TRUNCATION,
         finding.sequence_number,
         None,
         0,
@@ -323,7 +336,7 @@ def _truncated(verification: Verification, finding: Finding, proven: int, chain:
 def _file(outcome: Outcome | None) -> Iterator[Incident]:
     for one in findings(outcome):
         yield Incident(
-            What.FILE,
+            IncidentType.FILE,
             None,
             None,
             0,
@@ -354,7 +367,7 @@ def _others(outcomes: Iterable[Outcome]) -> Iterator[Incident]:
         for one in findings(outcome):
             if one.code not in _TOLD:
                 yield Incident(
-                    What.NOT_SORTED_OUT,
+                    IncidentType.NOT_SORTED_OUT,
                     one.sequence_number,
                     one.sequence_number,
                     1,

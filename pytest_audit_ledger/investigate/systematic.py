@@ -22,7 +22,7 @@ from pytest_audit_ledger.investigate.forms import CANONICAL, OTHER_FORMS
 from pytest_audit_ledger.investigate.hypotheses import Hypotheses, Suspect, Vocabulary, texts
 from pytest_audit_ledger.investigate.reconstruction import Budget, Reconstruction, reconstruct
 from pytest_audit_ledger.investigate.rewritings import Rewriting, Transformation, Value, constant, rewritings
-from pytest_audit_ledger.kinds.kind import Fold
+from pytest_audit_ledger.kinds.kind import ScanKind
 from pytest_audit_ledger.model.batch import Batch, json_text, plain_text
 from pytest_audit_ledger.model.entry import HASHED_COLUMNS, PAYLOAD_COLUMNS, Entry
 from pytest_audit_ledger.model.ledger_info import LedgerInfo
@@ -175,7 +175,7 @@ def suspect_at(batch: Batch, place: int) -> Suspect:
     return Suspect(Entry(**{**values, "sequence_number": number}), plain_text(batch.text("entry_hash")[place]))
 
 
-class Systematic(Fold):
+class Systematic(ScanKind):
     """Proves causes, each of its entries by the entry's own hash. `causes`: what `find` returned.
 
     `fitting` entries have the hash of their contents as they stand. `unexplained` are those that no cause explains;

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from pytest_audit_ledger.investigate.chain import Chain
 from pytest_audit_ledger.investigate.evidence_scan import Fault, Place, Seen
-from pytest_audit_ledger.investigate.incident import Advice, Certainty, Incident, What, counted
+from pytest_audit_ledger.investigate.incident import Advice, Certainty, Incident, IncidentType, counted
 from pytest_audit_ledger.investigate.rewritings import Transformation, moment_of
 from pytest_audit_ledger.investigate.systematic import Systematic
 
@@ -27,7 +27,7 @@ def copies(chain: Chain) -> Iterator[Incident]:
         if before.number is not None and entry.number < before.number:
             chain.take(place)
             yield Incident(
-                What.REORDERING,
+                IncidentType.REORDERING,
                 entry.number,
                 entry.number,
                 1,
@@ -38,7 +38,7 @@ def copies(chain: Chain) -> Iterator[Incident]:
         elif (entry.stored, entry.recomputed) == (before.stored, before.recomputed):
             chain.take(place)
             yield Incident(
-                What.DUPLICATE,
+                IncidentType.DUPLICATE,
                 entry.number,
                 entry.number,
                 1,
@@ -91,7 +91,7 @@ def _fork(group: Sequence[Place], *, sound: bool) -> Incident:
     )
     times = (time for place in group[:1] for time in (place.before.timestamp if place.before else "", second.timestamp))
     return Incident(
-        What.FORK,
+        IncidentType.FORK,
         min(first.number or end if first else end, end),
         end,
         end - parent + sum(Fault.TWICE in place.faults for place in group),
@@ -166,7 +166,7 @@ def _clock(place: Place) -> Incident:
     number, before = place.entry.number or 0, place.before
     earlier = before.timestamp if before else ""
     return Incident(
-        What.CLOCK,
+        IncidentType.CLOCK,
         number,
         number,
         1,
@@ -192,7 +192,7 @@ def _clocks(back: Sequence[Place], total: int) -> Incident:
     first, last = back[0].entry, back[-1].entry
     worst = max(back, key=_seconds)
     return Incident(
-        What.CLOCK,
+        IncidentType.CLOCK,
         first.number,
         last.number,
         total,

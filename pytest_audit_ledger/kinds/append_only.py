@@ -8,10 +8,10 @@ from typing import Any, ClassVar
 
 from pytest_audit_ledger.errors import CannotEvaluate
 from pytest_audit_ledger.files.resources import sql
-from pytest_audit_ledger.kinds.kind import Guard
+from pytest_audit_ledger.kinds.kind import CatalogKind
 from pytest_audit_ledger.kinds.plpgsql import raises_unconditionally
 from pytest_audit_ledger.model.outcome import Finding, Severity
-from pytest_audit_ledger.model.questions import Catalogue
+from pytest_audit_ledger.model.questions import Catalog
 
 # Bits of pg_trigger.tgtype, from PostgreSQL's catalog/pg_trigger.h.
 _BEFORE = 1 << 1
@@ -30,7 +30,7 @@ Trigger = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Fault:
+class TriggerFault:
     """Why a trigger does not protect: the code of a finding, words for it, and what was read."""
 
     code: str
@@ -47,7 +47,7 @@ class Protection:
 
     relation: Trigger
     operation: str
-    triggers: tuple[tuple[Trigger, Fault | None], ...]
+    triggers: tuple[tuple[Trigger, TriggerFault | None], ...]
 
     @property
     def holding(self) -> list[Trigger]:
@@ -71,7 +71,7 @@ def protections(rows: Iterable[Trigger]) -> Iterator[Protection]:
             yield Protection(triggers[0], operation, tuple((row, find_fault(row)) for row in before))
 
 
-class AppendOnly(Guard):
+class AppendOnly(CatalogKind):
     """UPDATE, DELETE and TRUNCATE are each refused by a trigger whose function raises unconditionally.
 
     `probe`: also try an UPDATE and a DELETE of one entry, in a transaction that is always rolled back (never TRUNCATE).
@@ -99,16 +99,16 @@ class AppendOnly(Guard):
         },
     }
 
-    def examine(self, catalogue: Catalogue) -> None:
-        """Read triggers, their functions and the privileges from the catalogue."""
-        if catalogue.info.relation_kind not in ("r", "p"):
-            raise CannotEvaluate(f"{catalogue.info.table} is no table, so it has no such triggers.", "See table_guard.")
-        for protection in protections(catalogue.rows(sql("triggers.sql"))):
+    def examine(self, catalog: Catalog) -> None:
+        """Read triggers, their functions and the privileges from the catalog."""
+        if catalog.info.relation_kind not in ("r", "p"):
+            raise CannotEvaluate(f"{catalog.info.table} is no table, so it has no such triggers.", "See table_guard.")
+        for protection in protections(catalog.rows(sql("triggers.sql"))):
             self.element_count += 1
             self._examine_operation(protection)
-        self._examine_roles(catalogue)
+        self._examine_roles(catalog)
         if self.parameters["probe"]:
-            self._probe(catalogue)
+            self._probe(catalog)
 
     def _examine_operation(self, protection: Protection) -> None:
         """One trigger that holds is enough; without one, each that does not hold says why."""
@@ -133,11 +133,11 @@ class AppendOnly(Guard):
                 what = f"the trigger {trigger['name']} does not refuse every {operation} on {relation}"
                 self.findings.add(Finding(fault.code, f"{what}: {fault.words}", None, expected, fault.actual))
 
-    def _examine_roles(self, catalogue: Catalogue) -> None:
+    def _examine_roles(self, catalog: Catalog) -> None:
         severity = Severity(self.parameters["roles"])
-        what = "the table or a partition of it" if catalogue.info.relation_kind == "p" else "the table"
+        what = "the table or a partition of it" if catalog.info.relation_kind == "p" else "the table"
         superusers = []
-        for row in catalogue.rows(sql("privileges.sql")):
+        for row in catalog.rows(sql("privileges.sql")):
             self.element_count += 1
             if row["owner"]:
                 self.facts["owner"] = row["role"]
@@ -150,11 +150,11 @@ class AppendOnly(Guard):
                 self.findings.add(Finding("ROLE_MAY_CHANGE", message, None, expected, row["role"], severity))
         self.facts["superusers"] = ", ".join(superusers)
 
-    def _probe(self, catalogue: Catalogue) -> None:
+    def _probe(self, catalog: Catalog) -> None:
         for operation, script in {"UPDATE": "probe_update.sql", "DELETE": "probe_delete.sql"}.items():
             self.element_count += 1
             try:
-                attempt = catalogue.attempt(sql(script))
+                attempt = catalog.attempt(sql(script))
             except CannotEvaluate as error:
                 if not self.findings.unexpected():
                     raise
@@ -175,16 +175,18 @@ def _with_state(trigger: Trigger) -> str:
     return f"{STATES[trigger['enabled']]}: {trigger['definition']}"
 
 
-def find_fault(trigger: Trigger, *, once_enabled: bool = False) -> Fault | None:
+def find_fault(trigger: Trigger, *, once_enabled: bool = False) -> TriggerFault | None:
     """Return why a trigger does not protect, or would not `once_enabled`; None where it does."""
     definition, body = str(trigger["definition"]), " ".join(str(trigger["body"]).split())
     if not once_enabled and trigger["enabled"] not in (ALWAYS, _UNLESS_REPLICA):
-        return Fault("TRIGGER_DISABLED", "it is switched off", _with_state(trigger))
+        return TriggerFault("TRIGGER_DISABLED", "it is switched off", _with_state(trigger))
     if trigger["has_when"] or trigger["has_columns"]:
-        return Fault("TRIGGER_CONDITIONAL", "it fires only under a condition", definition)
+        return TriggerFault("TRIGGER_CONDITIONAL", "it fires only under a condition", definition)
     if trigger["language"] != "plpgsql":
         words = f"its function {trigger['function']} is written in {trigger['language']} and cannot be read"
-        return Fault("TRIGGER_FUNCTION", words, body)
+        return TriggerFault("TRIGGER_FUNCTION", words, body)
     if not raises_unconditionally(trigger["body"]):
-        return Fault("TRIGGER_FUNCTION", f"its function {trigger['function']} does not raise unconditionally", body)
+        return TriggerFault(
+            "TRIGGER_FUNCTION", f"its function {trigger['function']} does not raise unconditionally", body
+        )
     return None

@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from pytest_audit_ledger.errors import CannotEvaluate
-from pytest_audit_ledger.kinds.kind import WHOLE_EXPORT, EdgeFold
+from pytest_audit_ledger.kinds.kind import WHOLE_EXPORT, PairwiseScanKind
 from pytest_audit_ledger.model.batch import NULL, Batch, shown
 from pytest_audit_ledger.model.entry import GENESIS_HASH
 from pytest_audit_ledger.model.ledger_info import Extent, LedgerInfo
 from pytest_audit_ledger.model.outcome import Finding, Sides
 
 
-class ChainLinkage(EdgeFold):
+class ChainLinkage(PairwiseScanKind):
     """Every `previous_hash` is the `entry_hash` of the entry before; the first is 64 zeros. No parameters."""
 
     name = "chain_linkage"

@@ -19,7 +19,7 @@ from pytest_audit_ledger.checkpoints.comparison import (
 )
 from pytest_audit_ledger.checkpoints.keys import verifier_keys
 from pytest_audit_ledger.checkpoints.prefixes import Prefixes
-from pytest_audit_ledger.checkpoints.record import Record, json_file, row_leaves
+from pytest_audit_ledger.checkpoints.record import CheckpointRecord, json_file, row_leaves
 from pytest_audit_ledger.checkpoints.store import Store, Trusted, read_store
 from pytest_audit_ledger.errors import CannotEvaluate, NotApplicable, UsageError
 from pytest_audit_ledger.kinds.entry_tree import EntryTree, entry_leaves
@@ -45,7 +45,7 @@ UNANCHORED_PATTERN = r"^(none|[0-9]{1,9}[smhd]?)$(?!\n)"
 """How many entries, or for how long entries, may be in no checkpoint: `1000`, `24h`, `none` for no limit."""
 
 
-class Checkpoint(EntryTree):
+class CheckpointMatch(EntryTree):
     """For every trusted checkpoint, the Merkle root over the first N entries is the one that was signed.
 
     `folders`, `verifier_keys`: which are read, and whose signatures count. `require`: whether it is a finding that a
@@ -107,7 +107,7 @@ class Checkpoint(EntryTree):
         self.pieces = self._due(start) if start else []
         self.again = [(piece.signed.begin + 1, piece.signed.end) for piece in self.pieces]
 
-    def _start(self, store: Store) -> Record | None:
+    def _start(self, store: Store) -> CheckpointRecord | None:
         """Return the record of the checkpoint that the run resumes after, None where it does not."""
         resumed = self.ledger.resumed
         if resumed is None:
@@ -120,7 +120,7 @@ class Checkpoint(EntryTree):
             )
         return start
 
-    def _due(self, start: Record) -> list[Reread]:
+    def _due(self, start: CheckpointRecord) -> list[Reread]:
         """Return the pieces whose turn it is to be read again."""
         share = self.ledger.resumed.recheck if self.ledger.resumed else None
         if share is None:

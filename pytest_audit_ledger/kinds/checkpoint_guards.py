@@ -8,13 +8,13 @@ from typing import Any, ClassVar
 from pytest_audit_ledger.errors import NotApplicable
 from pytest_audit_ledger.files.resources import sql
 from pytest_audit_ledger.kinds.checkpoint import FOLDERS, VERIFIER_KEYS, beside_suite, opened_store
-from pytest_audit_ledger.kinds.kind import Guard
+from pytest_audit_ledger.kinds.kind import CatalogKind
 from pytest_audit_ledger.model.ledger_info import LedgerInfo
 from pytest_audit_ledger.model.outcome import Finding, Sides
-from pytest_audit_ledger.model.questions import Catalogue
+from pytest_audit_ledger.model.questions import Catalog
 
 
-class CheckpointGuards(Guard):
+class CheckpointGuards(CatalogKind):
     """Columns, constraints, triggers and their functions, policies, owner and grants are those of the newest record.
 
     `folders`, `verifier_keys`: as those of `checkpoint`.
@@ -44,9 +44,9 @@ class CheckpointGuards(Guard):
             raise NotApplicable("No checkpoint has a record of what protected the ledger beside it.")
         self.path, self.record = recorded[-1]
 
-    def examine(self, catalogue: Catalogue) -> None:
+    def examine(self, catalog: Catalog) -> None:
         """Compare every guard with its record."""
-        before, now = self.record.guards, guards(catalogue)
+        before, now = self.record.guards, guards(catalog)
         self.element_count = len(before.keys() | now.keys())
         self.facts["compared with"] = f"{self.path} of {self.record.created_at}"
         for name in sorted(before.keys() | now.keys()):
@@ -62,9 +62,9 @@ class CheckpointGuards(Guard):
         return Finding("GUARDS_CHANGED", message, None, before or "nothing", now or "nothing")
 
 
-def guards(catalogue: Catalogue) -> dict[str, str]:
+def guards(catalog: Catalog) -> dict[str, str]:
     """Return what protects the ledger, each thing by its name with what it is."""
-    return {row["guard"]: row["definition"] for row in catalogue.rows(sql("guards.sql"))}
+    return {row["guard"]: row["definition"] for row in catalog.rows(sql("guards.sql"))}
 
 
 def _major(version: str) -> str:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from pytest_audit_ledger.kinds.kind import Guard
+from pytest_audit_ledger.kinds.kind import CatalogKind
 from pytest_audit_ledger.model.outcome import Finding
-from pytest_audit_ledger.model.questions import Catalogue
+from pytest_audit_ledger.model.questions import Catalog
 
 
-class ColumnsMatchSet(Guard):
+class ColumnsMatchSet(CatalogKind):
     """The ledger has the columns listed; and no others, unless `exact` is false."""
 
     name = "columns_match_set"
@@ -30,9 +30,9 @@ class ColumnsMatchSet(Guard):
     }
     required_parameters = ("columns",)
 
-    def examine(self, catalogue: Catalogue) -> None:
-        """Compare the list with the catalogue."""
-        listed, actual = set(self.parameters["columns"]), set(catalogue.info.columns)
+    def examine(self, catalog: Catalog) -> None:
+        """Compare the list with the catalog."""
+        listed, actual = set(self.parameters["columns"]), set(catalog.info.columns)
         self.element_count = len(listed | actual)
         for name in sorted(listed - actual):
             self.findings.add(Finding("COLUMN_MISSING", f"there is no column {name}", None, name, "no such column"))

@@ -26,7 +26,7 @@ from fractions import Fraction
 from typing import Any, ClassVar
 
 from pytest_audit_ledger.errors import CannotEvaluate
-from pytest_audit_ledger.kinds.kind import Query
+from pytest_audit_ledger.kinds.kind import QueryKind
 from pytest_audit_ledger.model.ledger_info import LedgerInfo
 from pytest_audit_ledger.model.outcome import Finding, Severity
 from pytest_audit_ledger.model.printable import clip
@@ -116,7 +116,7 @@ def bounds_in_words(parameters: Mapping[str, Any]) -> str:
     return " and ".join(f"{word} {parameters[name]}" for name, word in words.items() if name in parameters)
 
 
-class DataKind(Query):
+class DataKind(QueryKind):
     """A kind about the data in the entries."""
 
     parameters_schema: ClassVar[Mapping[str, Mapping[str, Any]]] = COMMON

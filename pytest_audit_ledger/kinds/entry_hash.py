@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from pytest_audit_ledger.kinds.kind import Fold
+from pytest_audit_ledger.kinds.kind import ScanKind
 from pytest_audit_ledger.model.batch import Batch, shown
 from pytest_audit_ledger.model.entry import PAYLOAD_COLUMNS
 from pytest_audit_ledger.model.outcome import RECOMPUTED, Finding, Sides
 
 
-class EntryHash(Fold):
+class EntryHash(ScanKind):
     """The hash recomputed from every entry's canonical payload is the one stored. No parameters."""
 
     name = "entry_hash"

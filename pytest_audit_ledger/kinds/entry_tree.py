@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 
 from pytest_audit_ledger.checkpoints.merkle import HASH_SIZE
 from pytest_audit_ledger.checkpoints.prefixes import Prefixes
-from pytest_audit_ledger.checkpoints.record import Record, row_leaves
-from pytest_audit_ledger.kinds.kind import Fold
+from pytest_audit_ledger.checkpoints.record import CheckpointRecord, row_leaves
+from pytest_audit_ledger.kinds.kind import ScanKind
 from pytest_audit_ledger.model.batch import Batch
 from pytest_audit_ledger.model.entry import PAYLOAD_COLUMNS
 from pytest_audit_ledger.model.ledger_info import LedgerInfo
@@ -17,7 +17,7 @@ from pytest_audit_ledger.model.ledger_info import LedgerInfo
 NO_ROWS: Mapping[tuple[str, ...], Sequence[int]] = {}
 
 
-class EntryTree(Fold):
+class EntryTree(ScanKind):
     """Leaf i is the 32 bytes of the hash of sequence number i + 1, recomputed from its canonical payload."""
 
     name = "entry_tree"
@@ -35,7 +35,7 @@ class EntryTree(Fold):
         self,
         sizes: Sequence[int],
         rows: Mapping[tuple[str, ...], Sequence[int]] = NO_ROWS,
-        start: Record | None = None,
+        start: CheckpointRecord | None = None,
     ) -> None:
         """Say for how many entries roots are wanted, before anything is read.
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
-from pytest_audit_ledger.kinds.envelope_hash import ProvenanceFold, close_without, shown
+from pytest_audit_ledger.kinds.envelope_hash import ProvenanceScanKind, close_without, shown
 from pytest_audit_ledger.model.batch import Batch
 from pytest_audit_ledger.model.outcome import Finding, Sides
 
 
-class EnvelopeConsistency(ProvenanceFold):
+class EnvelopeConsistency(ProvenanceScanKind):
     """The envelope's verdict, reasoning and verifier status are those of its entry. No parameters."""
 
     name = "envelope_consistency"

@@ -11,14 +11,14 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from pytest_audit_ledger.errors import NotApplicable
-from pytest_audit_ledger.kinds.kind import Fold
+from pytest_audit_ledger.kinds.kind import ScanKind
 from pytest_audit_ledger.model.batch import NULL, Batch, plain_text
-from pytest_audit_ledger.model.jsonb import Derived, Document
+from pytest_audit_ledger.model.jsonb import Derived, JsonDocument
 from pytest_audit_ledger.model.ledger_info import LedgerInfo
 from pytest_audit_ledger.model.outcome import RECOMPUTED, Finding, Severity, Sides
 
 
-class ProvenanceFold(Fold):
+class ProvenanceScanKind(ScanKind):
     """A fold over columns that only schema v3 has; not applicable to an older one."""
 
     integrity: ClassVar[bool] = True
@@ -36,7 +36,7 @@ class ProvenanceFold(Fold):
         self.carriers += later.carriers
 
 
-class EnvelopeHash(ProvenanceFold):
+class EnvelopeHash(ProvenanceScanKind):
     """The hash recomputed from every envelope is the one stored beside it. No parameters."""
 
     name = "envelope_hash"
@@ -63,7 +63,7 @@ class EnvelopeHash(ProvenanceFold):
                 beside = shown(plain_text(stored))
                 self.findings.add(Finding("ENVELOPE_HASH_MISMATCH", message, number, "no envelope", beside))
 
-    def _compare(self, number: int | None, envelope: Document, stored: str | None) -> None:
+    def _compare(self, number: int | None, envelope: JsonDocument, stored: str | None) -> None:
         derived, likely = envelope.derive(stored)
         if envelope.problem:
             message = f"the envelope has no hash: {envelope.problem}"
@@ -80,7 +80,7 @@ class EnvelopeHash(ProvenanceFold):
         self.facts["envelopes"] = f"{self.carriers:,}"
 
 
-def close_without(fold: ProvenanceFold, what: str) -> None:
+def close_without(fold: ProvenanceScanKind, what: str) -> None:
     """Raise NotApplicable where no entry has what the fold examines, and nothing else was found."""
     if fold.element_count and not fold.carriers and not fold.findings.counts:
         raise NotApplicable(f"No entry carries {what}.")

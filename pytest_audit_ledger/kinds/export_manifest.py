@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from pytest_audit_ledger.errors import NotApplicable
-from pytest_audit_ledger.kinds.kind import Fold
+from pytest_audit_ledger.kinds.kind import ScanKind
 from pytest_audit_ledger.model.batch import Batch, plain_text
 from pytest_audit_ledger.model.ledger_info import ExportInfo, LedgerInfo
 from pytest_audit_ledger.model.outcome import Finding, Sides
 
 
-class ExportManifest(Fold):
+class ExportManifest(ScanKind):
     """The export is, byte for byte, the file that its manifest describes. No parameters."""
 
     name = "export_manifest"

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from pytest_audit_ledger.errors import LedgerError
 from pytest_audit_ledger.kinds.checkpoint import FOLDERS, VERIFIER_KEYS, beside_suite, opened_store
-from pytest_audit_ledger.kinds.kind import Fold
+from pytest_audit_ledger.kinds.kind import ScanKind
 from pytest_audit_ledger.model.batch import NULL, Batch
 from pytest_audit_ledger.model.entry import PAYLOAD_COLUMNS
 from pytest_audit_ledger.model.ledger_info import LedgerInfo
@@ -48,7 +48,7 @@ NOTHING = "nothing in the ledger"
 """The fact that lists what only something outside of it covers, such as the record beside a checkpoint."""
 
 
-class HashCoverage(Fold):
+class HashCoverage(ScanKind):
     """Lists which columns are protected, by what, and which by nothing that the ledger holds. Never fails.
 
     `folders`, `verifier_keys`: as those of `checkpoint`. The record beside a checkpoint covers every column up to its

@@ -2,7 +2,7 @@
 
 A **fold** reads every entry once, batch by batch. Its parts can be merged, so that several processes can share a scan:
 
-    class WeekendVerdicts(Fold):
+    class WeekendVerdicts(ScanKind):
         name = "no_weekend_verdicts"
         rule = "No verdict is given on a Saturday or Sunday."
         remedy = "Ask the owner of the schedule why the job ran."
@@ -13,7 +13,7 @@ A **fold** reads every entry once, batch by batch. Its parts can be merged, so t
                 if datetime.fromisoformat(text).weekday() >= 5:
                     self.findings.add(Finding("WEEKEND", "verdict given on a weekend", number, actual=text))
 
-A **guard** examines what surrounds the entries (columns, constraints, triggers), with queries against the catalogue.
+A **guard** examines what surrounds the entries (columns, constraints, triggers), with queries against the catalog.
 
 A **query** asks about the entries with SELECTs, in a session of its own that joins the run's snapshot. An export has
 no server to ask, so there it is skipped. Most queries judge entry by entry: a **row kind** (`RowKind` in `data.py`)
@@ -48,7 +48,7 @@ of a ledger without entries.
 `examine()` asks, sets `element_count` and `unexpected_rows`, and adds findings.
 
 A run that resumes after a checkpoint (`LedgerInfo.resumed`) feeds a fold newer entries only. One that looks at each
-entry alone need not know; an `EdgeFold` knows the neighbour of the first one; any other learns it in `resume`.
+entry alone need not know; an `PairwiseScanKind` knows the neighbour of the first one; any other learns it in `resume`.
 
 All only ever add findings. They never format, print or decide what a finding does to the run: that is the severity of
 the check. A kind that cannot conclude anything raises CannotEvaluate, and one that has nothing to be applied to raises
@@ -67,7 +67,7 @@ from pytest_audit_ledger.errors import LedgerError
 from pytest_audit_ledger.model.batch import Batch
 from pytest_audit_ledger.model.ledger_info import LedgerInfo
 from pytest_audit_ledger.model.outcome import Anchor, Finding, Findings, Sides
-from pytest_audit_ledger.model.questions import Catalogue, Queries, Statement
+from pytest_audit_ledger.model.questions import Catalog, Queries, Statement
 
 
 class Kind(ABC):
@@ -127,7 +127,7 @@ class Kind(ABC):
         return self.findings.unexpected()
 
 
-class Fold(Kind):
+class ScanKind(Kind):
     """A kind that reads every entry once, in order, in constant memory. Must be picklable between batches."""
 
     unit: ClassVar[str] = "entries"
@@ -158,15 +158,15 @@ class Fold(Kind):
         """Examine a batch of the range at this place in `again`; after every merge, and before `close`."""
 
 
-class Guard(Kind):
+class CatalogKind(Kind):
     """A kind that examines what surrounds the entries."""
 
     @abstractmethod
-    def examine(self, catalogue: Catalogue) -> None:
-        """Query the catalogue, add findings and set `element_count` to the number of things examined."""
+    def examine(self, catalog: Catalog) -> None:
+        """Query the catalog, add findings and set `element_count` to the number of things examined."""
 
 
-class Query(Kind):
+class QueryKind(Kind):
     """A kind that asks about the entries with SELECTs."""
 
     unit: ClassVar[str] = "entries"
@@ -184,7 +184,7 @@ WHOLE_EXPORT = "Verify the database, or an export of all entries with its manife
 """The remedy where an export lacks what a rule needs."""
 
 
-class EdgeFold(Fold):
+class PairwiseScanKind(ScanKind):
     """A fold whose rule ties each entry to the one before, also across batches and segments.
 
     A segment does not know the entry before its first, so the first entry is kept and judged when the left neighbour

@@ -12,7 +12,7 @@ from pytest_audit_ledger.kinds.accepted_range import AcceptedRange
 from pytest_audit_ledger.kinds.accepted_values import AcceptedValues
 from pytest_audit_ledger.kinds.append_only import AppendOnly
 from pytest_audit_ledger.kinds.chain_linkage import ChainLinkage
-from pytest_audit_ledger.kinds.checkpoint import Checkpoint
+from pytest_audit_ledger.kinds.checkpoint import CheckpointMatch
 from pytest_audit_ledger.kinds.checkpoint_guards import CheckpointGuards
 from pytest_audit_ledger.kinds.columns_match_set import ColumnsMatchSet
 from pytest_audit_ledger.kinds.entry_hash import EntryHash
@@ -22,7 +22,7 @@ from pytest_audit_ledger.kinds.export_manifest import ExportManifest
 from pytest_audit_ledger.kinds.expression_is_true import ExpressionIsTrue
 from pytest_audit_ledger.kinds.failed_rows import FailedRows
 from pytest_audit_ledger.kinds.hash_coverage import HashCoverage
-from pytest_audit_ledger.kinds.kind import Fold, Guard, Kind, Query
+from pytest_audit_ledger.kinds.kind import CatalogKind, Kind, QueryKind, ScanKind
 from pytest_audit_ledger.kinds.metric import Metric
 from pytest_audit_ledger.kinds.not_null import NotNull
 from pytest_audit_ledger.kinds.pair_a_greater_than_b import PairAGreaterThanB
@@ -52,7 +52,7 @@ SHIPPED: tuple[type[Kind], ...] = (
     EnvelopeConsistency,
     TranscriptSignature,
     HashCoverage,
-    Checkpoint,
+    CheckpointMatch,
     CheckpointGuards,
     ExportManifest,
     NotNull,
@@ -91,12 +91,12 @@ class Registry:
         Raises RegistrationError where one is no usable kind, or where its name is taken; it names both plugins.
         """
         for kind in kinds:
-            if not (isinstance(kind, type) and issubclass(kind, (Fold, Guard, Query))):
+            if not (isinstance(kind, type) and issubclass(kind, (ScanKind, CatalogKind, QueryKind))):
                 raise RegistrationError(
-                    f"The plugin {plugin} registered {kind!r}, which is no subclass of Fold, Guard or Query.",
-                    "Return classes from pytest_ledger_register_kinds.",
+                    f"The plugin {plugin} registered {kind!r}, which is not a kind.",
+                    "Return subclasses of ScanKind, CatalogKind or QueryKind from pytest_ledger_register_kinds.",
                 )
-            lacking = ["columns"] if issubclass(kind, Fold) and not hasattr(kind, "columns") else []
+            lacking = ["columns"] if issubclass(kind, ScanKind) and not hasattr(kind, "columns") else []
             lacking += [
                 name for name in ("name", "rule", "remedy", "unit") if not isinstance(getattr(kind, name, None), str)
             ]

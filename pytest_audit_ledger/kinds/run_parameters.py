@@ -9,24 +9,24 @@ from typing import Any
 
 from pytest_audit_ledger.checkpoints.keys import verifier_keys as parse_verifier_keys
 from pytest_audit_ledger.errors import UsageError
-from pytest_audit_ledger.kinds.checkpoint import UNANCHORED_PATTERN, Checkpoint
+from pytest_audit_ledger.kinds.checkpoint import UNANCHORED_PATTERN, CheckpointMatch
 from pytest_audit_ledger.kinds.checkpoint_guards import CheckpointGuards
 from pytest_audit_ledger.kinds.hash_coverage import HashCoverage
 from pytest_audit_ledger.kinds.transcript_keys import read_keys
 from pytest_audit_ledger.kinds.transcript_signature import TranscriptSignature
 
-Given = Mapping[str, Mapping[str, Any]]
+RunParameters = Mapping[str, Mapping[str, Any]]
 """Parameters by name of kind."""
 
 
-def given_by(
+def run_parameters(
     *,
     checkpoints: Sequence[str | Path] = (),
     verifier_keys: Sequence[str] = (),
     require_checkpoint: bool = False,
     max_unanchored: str | None = None,
     transcript_keys: Sequence[str | Path] = (),
-) -> Given:
+) -> RunParameters:
     """Return the parameters that options set; what no option sets is left to the suites. Keys are read now.
 
     Raises UsageError where an option makes no sense, or a key cannot be read or is none.
@@ -43,7 +43,7 @@ def given_by(
     }
     limits = {"require": require_checkpoint, "max_unanchored": max_unanchored}
     by_kind: dict[str, dict[str, Any]] = {
-        Checkpoint.name: {**trusted, **limits},
+        CheckpointMatch.name: {**trusted, **limits},
         CheckpointGuards.name: trusted,
         HashCoverage.name: trusted,
         TranscriptSignature.name: {"keys": read_keys(transcript_keys)},

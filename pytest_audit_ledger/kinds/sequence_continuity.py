@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from pytest_audit_ledger.errors import CannotEvaluate
-from pytest_audit_ledger.kinds.kind import WHOLE_EXPORT, EdgeFold
+from pytest_audit_ledger.kinds.kind import WHOLE_EXPORT, PairwiseScanKind
 from pytest_audit_ledger.model.batch import Batch
 from pytest_audit_ledger.model.ledger_info import Extent, LedgerInfo
 from pytest_audit_ledger.model.outcome import Finding, Sides
 
 
-class SequenceContinuity(EdgeFold):
+class SequenceContinuity(PairwiseScanKind):
     """Sequence numbers are 1, 2, 3 … without gap or duplicate, and every row that there is has one. No parameters."""
 
     name = "sequence_continuity"

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from pytest_audit_ledger.files.resources import sql
-from pytest_audit_ledger.kinds.kind import Guard
+from pytest_audit_ledger.kinds.kind import CatalogKind
 from pytest_audit_ledger.model.columns import V2_COLUMNS, V3_COLUMNS, Column
 from pytest_audit_ledger.model.entry import VERDICTS
 from pytest_audit_ledger.model.ledger_info import LedgerInfo
 from pytest_audit_ledger.model.outcome import Finding, Severity
-from pytest_audit_ledger.model.questions import Catalogue
+from pytest_audit_ledger.model.questions import Catalog
 
 _RELATION_KINDS = {
     "v": "a view",
@@ -49,7 +49,7 @@ class Lost:
     unproven: tuple[tuple[str, str], ...] = ()
 
 
-class TableGuard(Guard):
+class TableGuard(CatalogKind):
     """The ledger is a table with its columns and constraints, and nothing hides rows of it. No parameters."""
 
     name = "table_guard"
@@ -61,23 +61,23 @@ class TableGuard(Guard):
     unit = "columns and constraints"
     integrity = True
 
-    def examine(self, catalogue: Catalogue) -> None:
-        """Compare the catalogue's description with schema v2.1 or v3."""
-        self.facts["schema"] = f"v{catalogue.info.schema_version}"
+    def examine(self, catalog: Catalog) -> None:
+        """Compare the catalog's description with schema v2.1 or v3."""
+        self.facts["schema"] = f"v{catalog.info.schema_version}"
         self.element_count += 1
-        kind = catalogue.info.relation_kind
+        kind = catalog.info.relation_kind
         if kind not in ("r", "p"):
             actual = _RELATION_KINDS.get(kind, f"relation kind {kind}")
-            message = f"{catalogue.info.table} is {actual}, which can show anything"
+            message = f"{catalog.info.table} is {actual}, which can show anything"
             self.findings.add(Finding("NOT_A_TABLE", message, None, "a table", actual))
             return
-        self._examine_hiding(catalogue)
-        self._examine_columns(catalogue)
-        self._examine_keys(catalogue)
-        self._examine_checks(catalogue)
+        self._examine_hiding(catalog)
+        self._examine_columns(catalog)
+        self._examine_keys(catalog)
+        self._examine_checks(catalog)
 
-    def _examine_hiding(self, catalogue: Catalogue) -> None:
-        (row,) = catalogue.rows(sql("hiding.sql"))
+    def _examine_hiding(self, catalog: Catalog) -> None:
+        (row,) = catalog.rows(sql("hiding.sql"))
         self.element_count += 4
         for relation in row["unlogged"] or ():
             message = f"{relation} is UNLOGGED, so a crash of the server empties it"
@@ -95,10 +95,10 @@ class TableGuard(Guard):
             message = f"child tables ({children}) add rows that the ledger's constraints do not cover"
             self.findings.add(Finding("CHILD_TABLE", message, None, "no child tables", children))
 
-    def _examine_columns(self, catalogue: Catalogue) -> None:
-        actual = catalogue.info.columns
-        lost = {one.column: one for one in lost_not_nulls(catalogue)}
-        for name, column in expected_columns(catalogue.info).items():
+    def _examine_columns(self, catalog: Catalog) -> None:
+        actual = catalog.info.columns
+        lost = {one.column: one for one in lost_not_nulls(catalog)}
+        for name, column in expected_columns(catalog.info).items():
             self.element_count += 1
             if name not in actual:
                 message = f"the column {name} is missing"
@@ -110,14 +110,14 @@ class TableGuard(Guard):
             if name in lost:
                 self._lost(lost[name])
 
-    def _examine_keys(self, catalogue: Catalogue) -> None:
+    def _examine_keys(self, catalog: Catalog) -> None:
         self.element_count += len(_KEYS)
-        for lost in lost_keys(catalogue):
+        for lost in lost_keys(catalog):
             self._lost(lost)
 
-    def _examine_checks(self, catalogue: Catalogue) -> None:
-        self.element_count += len(_expected_checks(catalogue.info))
-        for lost in lost_checks(catalogue):
+    def _examine_checks(self, catalog: Catalog) -> None:
+        self.element_count += len(_expected_checks(catalog.info))
+        for lost in lost_checks(catalog):
             self._lost(lost)
 
     def _lost(self, lost: Lost) -> None:
@@ -131,15 +131,15 @@ def expected_columns(info: LedgerInfo) -> dict[str, Column]:
     return {**V2_COLUMNS, **(V3_COLUMNS if info.schema_version == "3" else {})}
 
 
-def lost_not_nulls(catalogue: Catalogue) -> Iterator[Lost]:
+def lost_not_nulls(catalog: Catalog) -> Iterator[Lost]:
     """Yield the columns that are there and may be empty, or may have been when the rule was made."""
     unproven: dict[str, list[tuple[str, str]]] = {}
-    for row in catalogue.rows(sql("constraints.sql")):
+    for row in catalog.rows(sql("constraints.sql")):
         if row["type"] == "n" and not row["holds"]:
             for column in row["columns"]:
                 unproven.setdefault(column, []).append((row["name"], ""))
-    actual = catalogue.info.columns
-    for name, column in expected_columns(catalogue.info).items():
+    actual = catalog.info.columns
+    for name, column in expected_columns(catalog.info).items():
         if name in actual and column.not_null and (not actual[name].not_null or name in unproven):
             yield Lost("NOT NULL", name, unproven=tuple(unproven.get(name, ())))
 
@@ -152,9 +152,9 @@ BEYOND_REPAIR = frozenset(
 _KEYS = (("PRIMARY KEY", "id"), ("UNIQUE", "sequence_number"), ("UNIQUE", "entry_hash"))
 
 
-def lost_keys(catalogue: Catalogue) -> Iterator[Lost]:
+def lost_keys(catalog: Catalog) -> Iterator[Lost]:
     """Yield the keys that no valid index enforces."""
-    keys = catalogue.rows(sql("unique_indexes.sql"))
+    keys = catalog.rows(sql("unique_indexes.sql"))
     for constraint, column in _KEYS:
         if constraint == "PRIMARY KEY":
             is_kept = any(key["is_primary"] and key["essential"] == [column] for key in keys)
@@ -173,10 +173,10 @@ def _expected_checks(info: LedgerInfo) -> list[tuple[str, tuple[str, ...] | None
     return [verdict, ("track", None, None), *status]
 
 
-def lost_checks(catalogue: Catalogue) -> Iterator[Lost]:
+def lost_checks(catalog: Catalog) -> Iterator[Lost]:
     """Yield the columns whose values no CHECK limits for every entry."""
-    checks = [row for row in catalogue.rows(sql("constraints.sql")) if row["type"] == "c"]
-    for column, values, severity in _expected_checks(catalogue.info):
+    checks = [row for row in catalog.rows(sql("constraints.sql")) if row["type"] == "c"]
+    for column, values, severity in _expected_checks(catalog.info):
         meant = [check for check in checks if _means(check["expression"], column, values)]
         if any(check["holds"] for check in meant):
             continue

@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 from operator import le
 from typing import Any, ClassVar
 
-from pytest_audit_ledger.kinds.kind import EdgeFold
+from pytest_audit_ledger.kinds.kind import PairwiseScanKind
 from pytest_audit_ledger.model.batch import NULL, Batch
 from pytest_audit_ledger.model.duration import DURATION_PATTERN, duration
 from pytest_audit_ledger.model.entry import canonical_timestamp
@@ -15,7 +15,7 @@ from pytest_audit_ledger.model.ledger_info import LedgerInfo
 from pytest_audit_ledger.model.outcome import Finding, Findings, Sides
 
 
-class TimestampOrder(EdgeFold):
+class TimestampOrder(PairwiseScanKind):
     """No entry is older than the one before it, infinite, or in the future by the server's clock.
 
     `future_tolerance`: how far ahead of the server's clock a timestamp may be, for example `90s`, `5m`, `24h`.

@@ -13,10 +13,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from enum import IntEnum
 from typing import Any, ClassVar
 
-from pytest_audit_ledger.kinds.envelope_hash import ProvenanceFold, close_without, not_rederivable, shown
+from pytest_audit_ledger.kinds.envelope_hash import ProvenanceScanKind, close_without, not_rederivable, shown
 from pytest_audit_ledger.kinds.transcript_keys import is_signed, keys_by_id, read_keys
 from pytest_audit_ledger.model.batch import NULL, Batch, plain_text
-from pytest_audit_ledger.model.jsonb import Derived, Document, digest
+from pytest_audit_ledger.model.jsonb import Derived, JsonDocument, digest
 from pytest_audit_ledger.model.ledger_info import LedgerInfo
 from pytest_audit_ledger.model.outcome import RECOMPUTED, Finding, Findings, Severity, Sides
 
@@ -56,7 +56,7 @@ class _Stretch:
             self.found[bounds].extend(later.found[bounds])
 
 
-class TranscriptSignature(ProvenanceFold):
+class TranscriptSignature(ProvenanceScanKind):
     """The hashes of every transcript hold and its signature is that of a given key; none was taken away.
 
     `keys`: the public keys that may sign, as PEM files (in a suite relative to it) or as PEM text. Without any, the
@@ -133,10 +133,10 @@ class TranscriptSignature(ProvenanceFold):
     def _inspect(
         self,
         number: int | None,
-        transcript: Document | None,
+        transcript: JsonDocument | None,
         signature: str | None,
         key_id: str | None,
-        envelope: Document | None,
+        envelope: JsonDocument | None,
     ) -> Iterator[Finding]:
         parts = {"transcript_json": transcript, "transcript_signature": signature, "signing_key_id": key_id}
         lacking = [name for name, part in parts.items() if part is None]
@@ -176,7 +176,7 @@ class TranscriptSignature(ProvenanceFold):
                 message = "the signature is not that of the key named, over the transcript's two hashes"
                 yield Finding("SIGNATURE_INVALID", message, number, key_id, signature)
 
-    def _miss(self, number: int | None, envelope: Document | None, track: str) -> None:
+    def _miss(self, number: int | None, envelope: JsonDocument | None, track: str) -> None:
         """Judge an entry without a transcript, as far as the policy and the entry itself tell."""
         policy = self.parameters["stripped"]
         reference = envelope.value.get("transcript_ref") if envelope is not None else None
@@ -252,7 +252,7 @@ class TranscriptSignature(ProvenanceFold):
         self.findings.prepend([Finding("SIGNATURES_UNVERIFIED", message, severity=Severity.WARNING)])
 
 
-def _compare_hashes(number: int | None, transcript: Document) -> Iterator[Finding]:
+def _compare_hashes(number: int | None, transcript: JsonDocument) -> Iterator[Finding]:
     """Find what does not have the hash that stands beside it."""
     request, stored = transcript.value.get("request_canonical"), transcript.value.get("request_hash")
     if not isinstance(request, str):
@@ -279,7 +279,7 @@ def _compare_copies(
     transcript: Mapping[str, Any],
     signature: str | None,
     key_id: str | None,
-    envelope: Document | None,
+    envelope: JsonDocument | None,
 ) -> Iterator[Finding]:
     """Find what the transcript says in two places, and not alike."""
     copies: Sequence[tuple[str, str, str | None]] = (

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pytest_audit_ledger.kinds.kind import Fold
+from pytest_audit_ledger.kinds.kind import ScanKind
 from pytest_audit_ledger.model.batch import Batch, shown
 from pytest_audit_ledger.model.entry import VERDICTS
 from pytest_audit_ledger.model.outcome import Finding
 
 
-class VerdictTaxonomy(Fold):
+class VerdictTaxonomy(ScanKind):
     """Every verdict is one of the five. No parameters."""
 
     name = "verdict_taxonomy"

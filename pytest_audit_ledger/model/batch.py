@@ -12,7 +12,7 @@ from operator import contains
 from pytest_audit_ledger.model.entry import (
     PAYLOAD_COLUMNS,
 )
-from pytest_audit_ledger.model.jsonb import Document, Reader
+from pytest_audit_ledger.model.jsonb import JsonDocument, Reader
 
 NULL = "\\N"
 """A missing value in a batch. No JSON text is equal to it, because JSON has no escape `\\N`."""
@@ -71,7 +71,7 @@ class Batch:
         """Take the columns as lists of JSON text, all of one length."""
         self._columns = columns
         self._length = len(next(iter(columns.values())))
-        self._documents: dict[str, list[Document | None]] = {}
+        self._documents: dict[str, list[JsonDocument | None]] = {}
 
     def __len__(self) -> int:
         return self._length
@@ -84,7 +84,7 @@ class Batch:
         """Return a column as ordinary strings, None for a missing value."""
         return [plain_text(text) for text in self._columns[column]]
 
-    def documents(self, column: str) -> list[Document | None]:
+    def documents(self, column: str) -> list[JsonDocument | None]:
         """Return a column of JSON documents, None for a missing value and for `null`; read once for all that ask."""
         if column not in self._documents:
             read = Reader().read

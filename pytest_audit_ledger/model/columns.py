@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Column:
-    """A column as the catalogue describes it; `type` is PostgreSQL's spelling, for example `character(64)`."""
+    """A column as the catalog describes it; `type` is PostgreSQL's spelling, for example `character(64)`."""
 
     type: str
     not_null: bool

@@ -41,7 +41,7 @@ class Derived(Enum):
 
 
 @dataclass(frozen=True)
-class Document:
+class JsonDocument:
     """A JSON object, or an empty one where none could be read, and `problem` says why.
 
     `is_plain` where each of its numbers can have been written in one way only, and was.
@@ -87,18 +87,22 @@ class Reader:
             parse_constant=_refuse,
         )
 
-    def read(self, text: str) -> Document:
+    def read(self, text: str) -> JsonDocument:
         """Return the document that `text` holds."""
         self._is_plain = True
         try:
             value = self._decoder.decode(text)
         except json.JSONDecodeError:
-            return Document({}, "it is no JSON")
+            return JsonDocument({}, "it is no JSON")
         except RecursionError:
-            return Document({}, "it is nested too deeply")
+            return JsonDocument({}, "it is nested too deeply")
         except ValueError as error:
-            return Document({}, "it holds a number with too many digits" if "digits" in str(error) else str(error))
-        return Document(value, "", self._is_plain) if isinstance(value, dict) else Document({}, "it is no JSON object")
+            return JsonDocument({}, "it holds a number with too many digits" if "digits" in str(error) else str(error))
+        return (
+            JsonDocument(value, "", self._is_plain)
+            if isinstance(value, dict)
+            else JsonDocument({}, "it is no JSON object")
+        )
 
     def _fraction(self, token: str) -> float:
         number = float(token)

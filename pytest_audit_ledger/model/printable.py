@@ -1,4 +1,4 @@
-"""Hostile text made harmless: what comes from an entry, a catalogue or a file and is shown to a person."""
+"""Hostile text made harmless: what comes from an entry, a catalog or a file and is shown to a person."""
 
 from __future__ import annotations
 

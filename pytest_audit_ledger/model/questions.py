@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from pytest_audit_ledger.model.ledger_info import LedgerInfo
 
 
-class Catalogue(Protocol):
+class Catalog(Protocol):
     """What a guard may ask of the snapshot."""
 
     @property

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Verified:
+class ArtifactContext:
     """What an artifact is made from: a verification, and the very snapshot that it read, still open.
 
     `written` are the files that were written before it, `investigation` what happened, where that was asked for.
@@ -38,7 +38,7 @@ class Artifact(ABC):
     """Whether it can be written only when pytest has written its JUnit file."""
 
     @abstractmethod
-    def write(self, verified: Verified) -> Iterable[Written]:
+    def write(self, verified: ArtifactContext) -> Iterable[Written]:
         """Write it, whole or not at all (see `files.whole_files`), and return the files.
 
         Raises LedgerError with one sentence where that cannot be done; the run then fails.

@@ -7,7 +7,7 @@ from typing import Any
 
 from pytest_audit_ledger.investigate.against import Against, Changed
 from pytest_audit_ledger.investigate.incident import Incident, commands, words
-from pytest_audit_ledger.investigate.inspection import Looked
+from pytest_audit_ledger.investigate.inspection import EntryInspection
 from pytest_audit_ledger.investigate.investigation import Investigation
 from pytest_audit_ledger.investigate.reconstruction import Reconstruction, Unexplained
 from pytest_audit_ledger.model.outcome import LONGEST_TEXT
@@ -93,7 +93,7 @@ def _reconstruction(found: Reconstruction | Unexplained) -> dict[str, Any]:
     }
 
 
-def _looked(looked: Looked) -> dict[str, Any]:
+def _looked(looked: EntryInspection) -> dict[str, Any]:
     return {
         "sequence_number": looked.number,
         "fits": looked.fits,

@@ -15,14 +15,14 @@ from pytest_audit_ledger.investigate.incident import (
     Certainty,
     Command,
     Incident,
-    What,
+    IncidentType,
     commands,
     counted,
     words,
 )
-from pytest_audit_ledger.investigate.inspection import Looked
+from pytest_audit_ledger.investigate.inspection import EntryInspection
 from pytest_audit_ledger.investigate.investigation import Investigation
-from pytest_audit_ledger.investigate.stored_entries import Record
+from pytest_audit_ledger.investigate.stored_entries import StoredEntry
 from pytest_audit_ledger.model.outcome import Assurance
 from pytest_audit_ledger.model.printable import printable
 from pytest_audit_ledger.output.paragraphs import LOG, wrapped
@@ -141,8 +141,8 @@ def conclusion(investigation: Investigation) -> str:
 
 def _outcome(investigation: Investigation) -> str:
     incidents, against = investigation.incidents, investigation.against
-    there = [one for one in incidents if one.what is What.OTHER_COPY]
-    here = [one for one in incidents if one.what is not What.OTHER_COPY]
+    there = [one for one in incidents if one.what is IncidentType.OTHER_COPY]
+    here = [one for one in incidents if one.what is not IncidentType.OTHER_COPY]
     if not incidents and investigation.is_clean:
         size = investigation.verification.size
         if against is None:
@@ -228,7 +228,7 @@ def _before(incident: Incident) -> Iterator[str]:
     yield from sentences(incident.reconstructions)
 
 
-def _looked(looked: Looked) -> Iterator[_Line]:
+def _looked(looked: EntryInspection) -> Iterator[_Line]:
     yield _Line("", f"Entry {looked.number:,}")
     for line in looked.sentences:
         yield _Line("  ", _said(line))
@@ -238,7 +238,7 @@ def _looked(looked: Looked) -> Iterator[_Line]:
         yield from _record("as the other copy has it", record, looked)
 
 
-def _record(words: str, record: Record, looked: Looked) -> Iterator[_Line]:
+def _record(words: str, record: StoredEntry, looked: EntryInspection) -> Iterator[_Line]:
     yield _Line("  ", f"{words} (* no entry hash covers it)" if looked.uncovered else words)
     for name, value in record.columns.items():
         mark = "*" if name in looked.uncovered else " "

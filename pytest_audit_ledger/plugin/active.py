@@ -14,7 +14,7 @@ from pytest_audit_ledger.output.artifact import Artifact
 from pytest_audit_ledger.plugin import artifacts, collection, github, junit, terminal
 from pytest_audit_ledger.plugin.items import REGISTRY
 from pytest_audit_ledger.plugin.options import read_options
-from pytest_audit_ledger.plugin.run_state import RUN, Run, is_controller, selected_checks, told_by_controller
+from pytest_audit_ledger.plugin.run_state import RUN, RunState, is_controller, selected_checks, told_by_controller
 
 
 def start(config: pytest.Config, dsn: str) -> None:
@@ -23,7 +23,7 @@ def start(config: pytest.Config, dsn: str) -> None:
         options = read_options(config, dsn)
     except UsageError as error:
         raise pytest.UsageError(str(error)) from None
-    run = config.stash[RUN] = Run(config, options, **told_by_controller(config))
+    run = config.stash[RUN] = RunState(config, options, **told_by_controller(config))
     config.add_cleanup(run.close)
     try:
         artifacts.prepare(config)

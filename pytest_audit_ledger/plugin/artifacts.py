@@ -14,10 +14,10 @@ import pytest
 
 from pytest_audit_ledger.errors import LedgerError, UsageError
 from pytest_audit_ledger.files.writing import refuse_full
-from pytest_audit_ledger.output.artifact import Artifact, Verified
+from pytest_audit_ledger.output.artifact import Artifact, ArtifactContext
 from pytest_audit_ledger.output.progress_bar import progress_bar
 from pytest_audit_ledger.plugin.items import REGISTRY
-from pytest_audit_ledger.plugin.run_state import RUN, Run, is_worker, visible
+from pytest_audit_ledger.plugin.run_state import RUN, RunState, is_worker, visible
 from pytest_audit_ledger.sources.postgres import PostgresSource
 from pytest_audit_ledger.sources.selection import date_range, fields, selection
 from pytest_audit_ledger.suite import checks_of, shipped_suites
@@ -193,7 +193,7 @@ def write_all(session: pytest.Session, *, needs_junit: bool = False) -> None:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
-def _write(run: Run, artifact: Artifact) -> None:
+def _write(run: RunState, artifact: Artifact) -> None:
     result = run.result()
     name = type(artifact).__name__
     if result is None or run.held is None:
@@ -202,7 +202,9 @@ def _write(run: Run, artifact: Artifact) -> None:
     try:
         found = result.investigation
         with visible(run.config):
-            verified = Verified(result.verification, run.start(), run.held, progress_bar, tuple(run.written), found)
+            verified = ArtifactContext(
+                result.verification, run.start(), run.held, progress_bar, tuple(run.written), found
+            )
             run.written.extend(artifact.write(verified))
     except LedgerError as error:
         run.unwritten.append(str(error))

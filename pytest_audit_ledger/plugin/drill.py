@@ -21,7 +21,7 @@ from pytest_audit_ledger.drill.api import choose
 from pytest_audit_ledger.drill.attacks.attack import Attack
 from pytest_audit_ledger.drill.attacks.catalogue import registered_attacks
 from pytest_audit_ledger.drill.job_summary import job_summary
-from pytest_audit_ledger.drill.matrix import Matrix, Trial, Verdict
+from pytest_audit_ledger.drill.matrix import AttackResult, Matrix, Trial
 from pytest_audit_ledger.drill.matrix_text import COLOURS, claims, described, unnoticed
 from pytest_audit_ledger.drill.setup import SetUp
 from pytest_audit_ledger.drill.trials import drill, refuse_to_ask_for_few
@@ -114,16 +114,16 @@ class AttackItem(pytest.Item):
         except LedgerError as error:
             pytest.fail(f"{self.name}: no attack was made\n  why    {error}", pytrace=False)
         self._tell(self._trial)
-        if self._trial.verdict is Verdict.ERROR:
+        if self._trial.verdict is AttackResult.ERROR:
             pytest.fail(described(self._trial), pytrace=False)
-        if self._trial.verdict is Verdict.NOT_APPLICABLE:
+        if self._trial.verdict is AttackResult.NOT_APPLICABLE:
             pytest.skip(printable(self._trial.sentence, 1000))
 
     def runtest(self) -> None:
         """Pass where it was noticed, fail where it was missed, and tell what this set-up does not cover."""
-        if self._trial.verdict is Verdict.MISSED:
+        if self._trial.verdict is AttackResult.MISSED:
             pytest.fail(described(self._trial), pytrace=False)
-        if self._trial.verdict in (Verdict.NOT_COVERED, Verdict.LIMIT):
+        if self._trial.verdict in (AttackResult.NOT_COVERED, AttackResult.LIMIT):
             pytest.xfail(printable(f"{self._trial.sentence} {self._trial.remedy}", 1000))
 
     def _tell(self, trial: Trial) -> None:
@@ -277,12 +277,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     for trial in matrix.unnoticed:
         terminalreporter.write_line(printable(unnoticed(trial), 2000), **_colour(trial.verdict))
     for sentence in claims(matrix):
-        terminalreporter.write_line(sentence, **_colour(Verdict.NOTICED))
+        terminalreporter.write_line(sentence, **_colour(AttackResult.NOTICED))
     terminalreporter.write_line("")
     for sentence in [*matrix.about, *matrix.advice, f"Before any attack: {matrix.untouched.assurance.value}."]:
         terminalreporter.write_line(printable(sentence, 2000))
     add_to_summary(terminalreporter, job_summary(matrix))
 
 
-def _colour(verdict: Verdict) -> dict[str, bool]:
+def _colour(verdict: AttackResult) -> dict[str, bool]:
     return {COLOURS[verdict]: True} if verdict in COLOURS else {}

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_audit_ledger.output.github import job_summary, workflow_commands
-from pytest_audit_ledger.plugin.run_state import Run
+from pytest_audit_ledger.plugin.run_state import RunState
 
 if TYPE_CHECKING:
     import pytest
 
 
-def tell(reporter: pytest.TerminalReporter, run: Run) -> None:
+def tell(reporter: pytest.TerminalReporter, run: RunState) -> None:
     """Annotate what did not pass, and add to the summary of the job, where this is one."""
     result = run.result()
     if os.environ.get("GITHUB_ACTIONS") != "true" or result is None:

@@ -10,12 +10,12 @@ import pytest
 
 from pytest_audit_ledger.model.outcome import Assurance
 from pytest_audit_ledger.model.printable import printable
-from pytest_audit_ledger.plugin.run_state import Result, Run
+from pytest_audit_ledger.plugin.run_state import Result, RunState
 
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def write_properties(config: pytest.Config, run: Run) -> None:
+def write_properties(config: pytest.Config, run: RunState) -> None:
     """Add the properties of a run, where pytest writes a JUnit file."""
     add_properties(config, properties(run), "ledger")
 
@@ -32,7 +32,7 @@ def add_properties(config: pytest.Config, told: Mapping[str, Any], prefix: str) 
             writer.add_global_property(f"{prefix}.{name}", _NOT_XML.sub("?", str(value)))
 
 
-def properties(run: Run) -> dict[str, Any]:
+def properties(run: RunState) -> dict[str, Any]:
     """Return what is known about the ledger, by name; what was not read is absent."""
     result = run.result()
     if result is None:

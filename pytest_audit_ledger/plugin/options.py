@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pytest_audit_ledger.errors import UsageError
-from pytest_audit_ledger.kinds.run_parameters import Given, given_by
+from pytest_audit_ledger.kinds.run_parameters import RunParameters, run_parameters
 from pytest_audit_ledger.sources.export_file import ExportFile
 from pytest_audit_ledger.sources.named import DEFAULT_TABLE, named_source
 from pytest_audit_ledger.sources.source import Source
@@ -32,7 +32,7 @@ class Options:
     allow_empty: bool
     allow_integrity_waivers: bool
     suites: tuple[Path, ...]
-    given: Given
+    given: RunParameters
     since: Since | None
     investigate: bool
 
@@ -71,9 +71,9 @@ def read_options(config: pytest.Config, dsn: str) -> Options:
     )
 
 
-def given_options(config: pytest.Config) -> Given:
+def given_options(config: pytest.Config) -> RunParameters:
     """Return the parameters of kinds that options set: checkpoints and keys. Raises UsageError."""
-    return given_by(
+    return run_parameters(
         checkpoints=[config.invocation_params.dir / folder for folder in config.getoption("--ledger-checkpoint")],
         verifier_keys=config.getoption("--ledger-verifier-key"),
         require_checkpoint=config.getoption("--ledger-require-checkpoint"),

@@ -34,7 +34,7 @@ from pytest_audit_ledger.verify.run import verify
 
 if TYPE_CHECKING:
     from pytest_audit_ledger.investigate.investigation import Investigation
-    from pytest_audit_ledger.kinds.kind import Fold
+    from pytest_audit_ledger.kinds.kind import ScanKind
 
 INVESTIGATION_LIMIT_S = 5.0
 """Seconds that the entries of a failed run may be reconstructed."""
@@ -56,7 +56,7 @@ class Result:
 
 
 @dataclass
-class Run:
+class RunState:
     """What a pytest process knows of the run.
 
     `source` is what the controller of xdist started; `exchange` the folder that it shares, None without xdist; `shared`
@@ -152,7 +152,7 @@ class Run:
         outcomes = zip((node_id for node_id, _ in self.selected), verification.outcomes, strict=True)
         return Result(replace(verification, beside=()), dict(outcomes), investigation, reason)
 
-    def _along(self) -> Sequence[type[Fold]]:
+    def _along(self) -> Sequence[type[ScanKind]]:
         """Return what reads along with the checks."""
         if not self.options.investigate:
             return ()
@@ -187,7 +187,7 @@ class Run:
         return result.outcomes[node_id]
 
 
-RUN = pytest.StashKey[Run]()
+RUN = pytest.StashKey[RunState]()
 
 
 def visible(config: pytest.Config) -> Any:
@@ -211,7 +211,7 @@ def is_worker(config: pytest.Config) -> bool:
 
 
 def told_by_controller(config: pytest.Config) -> dict[str, Any]:
-    """Return what the controller of xdist told this worker, as arguments of a `Run`; empty elsewhere."""
+    """Return what the controller of xdist told this worker, as arguments of a `RunState`; empty elsewhere."""
     told: Mapping[str, Any] = getattr(config, "workerinput", {})
     if "ledger_exchange" not in told:
         return {}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pytest_audit_ledger.model.outcome import Assurance, Status
 from pytest_audit_ledger.model.printable import printable
 from pytest_audit_ledger.output.outcome_text import facts, table
-from pytest_audit_ledger.plugin.run_state import Result, Run
+from pytest_audit_ledger.plugin.run_state import Result, RunState
 
 if TYPE_CHECKING:
     import pytest
@@ -27,7 +27,7 @@ _ASSURANCE_COLOURS: dict[Assurance, dict[str, bool]] = {
 }
 
 
-def write_summary(reporter: pytest.TerminalReporter, run: Run, collected_only: bool) -> None:
+def write_summary(reporter: pytest.TerminalReporter, run: RunState, collected_only: bool) -> None:
     """Write the section `audit ledger`: the ledger, the checks, the assurance and what it means."""
     if collected_only:
         return
@@ -65,7 +65,7 @@ def _write_investigation(reporter: pytest.TerminalReporter, result: Result) -> N
         reporter.write_line(line)
 
 
-def _write_artifacts(reporter: pytest.TerminalReporter, run: Run) -> None:
+def _write_artifacts(reporter: pytest.TerminalReporter, run: RunState) -> None:
     """List the files that were written, and those that could not be."""
     if run.written or run.unwritten:
         reporter.write_line("")
@@ -75,7 +75,7 @@ def _write_artifacts(reporter: pytest.TerminalReporter, run: Run) -> None:
         reporter.write_line(f"not written: {printable(reason, 1000)}", red=True)
 
 
-def why_not(run: Run) -> str:
+def why_not(run: RunState) -> str:
     """Return why there is no verification."""
     if run.failure is not None:
         return f"Nothing was checked. {run.failure}"

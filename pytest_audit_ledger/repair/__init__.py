@@ -13,10 +13,10 @@ from itertools import chain
 
 from pytest_audit_ledger.kinds.table_guard import BEYOND_REPAIR, TableGuard
 from pytest_audit_ledger.model.printable import printable
-from pytest_audit_ledger.model.questions import Catalogue
+from pytest_audit_ledger.model.questions import Catalog
 from pytest_audit_ledger.repair import execution as repairs
 from pytest_audit_ledger.repair.constraint_steps import constraint_steps, index_steps, sequence_steps
-from pytest_audit_ledger.repair.step import LONGEST_WORDS, Impossible, Ledger, Step, impossible
+from pytest_audit_ledger.repair.step import LONGEST_WORDS, Impossible, RepairStep, RepairTarget, impossible
 from pytest_audit_ledger.repair.trigger_steps import trigger_steps
 from pytest_audit_ledger.sources.postgres import PostgresSource
 
@@ -39,7 +39,7 @@ _ADVICE = {
 class Plan:
     """The steps to take, in order, and the protections that are missing and cannot be restored."""
 
-    steps: tuple[Step, ...]
+    steps: tuple[RepairStep, ...]
     impossible: tuple[str, ...]
 
 
@@ -52,18 +52,18 @@ def plan(source: PostgresSource) -> Plan:
         lasting = list(_beyond_repair(snapshot))
         if snapshot.info.relation_kind not in ("r", "p"):
             return Plan((), tuple(one.words for one in lasting))
-        ledger = Ledger(snapshot, source.schema, source.table)
+        ledger = RepairTarget(snapshot, source.schema, source.table)
         # first what protects the entries most; an index can fail for want of space and must hold nothing up
         parts = chain(trigger_steps(ledger), constraint_steps(ledger), sequence_steps(ledger), index_steps(ledger))
         found = list(parts)
     lasting += [one for one in found if isinstance(one, Impossible)]
-    return Plan(tuple(one for one in found if isinstance(one, Step)), tuple(one.words for one in lasting))
+    return Plan(tuple(one for one in found if isinstance(one, RepairStep)), tuple(one.words for one in lasting))
 
 
-def _beyond_repair(catalogue: Catalogue) -> Iterator[Impossible]:
+def _beyond_repair(catalog: Catalog) -> Iterator[Impossible]:
     """Yield what the check table_guard finds besides constraints."""
-    guard = TableGuard({}, catalogue.info, _SAMPLES)
-    guard.examine(catalogue)
+    guard = TableGuard({}, catalog.info, _SAMPLES)
+    guard.examine(catalog)
     for finding in guard.findings.samples:
         if finding.code in BEYOND_REPAIR:
             yield impossible(f"{finding.message}; {_ADVICE[finding.code]}")
@@ -82,6 +82,6 @@ def script(plan: Plan) -> str:
     return "\n".join(_block(step) for step in plan.steps)
 
 
-def _block(step: Step) -> str:
+def _block(step: RepairStep) -> str:
     words, begin = f"-- {printable(step.what, LONGEST_WORDS)}", " ".join(["BEGIN;", *repairs.settings()])
     return "\n".join([words, begin, *step.statements, "COMMIT;", ""])

@@ -12,7 +12,16 @@ from typing import Any
 from pytest_audit_ledger.files.resources import sql
 from pytest_audit_ledger.kinds.table_guard import Lost, expected_columns, lost_checks, lost_keys, lost_not_nulls
 from pytest_audit_ledger.model.columns import Column
-from pytest_audit_ledger.repair.step import Impossible, Ledger, Step, impossible, literal, quoted, regclass, step
+from pytest_audit_ledger.repair.step import (
+    Impossible,
+    RepairStep,
+    RepairTarget,
+    impossible,
+    literal,
+    quoted,
+    regclass,
+    step,
+)
 
 _INTEGERS = ("smallint", "integer", "bigint")
 _INDEXES = (("verdict", "timestamp"), ("rule_id",))
@@ -21,11 +30,11 @@ _INDEXES = (("verdict", "timestamp"), ("rule_id",))
 _WHAT_TO_DO = "compare them with the latest backup or export, and decide with the auditor what becomes of them"
 
 
-def constraint_steps(ledger: Ledger) -> Iterator[Step | Impossible]:
+def constraint_steps(ledger: RepairTarget) -> Iterator[RepairStep | Impossible]:
     """Yield how to restore each lost constraint, or why it cannot be."""
-    catalogue = ledger.catalogue
-    expected, actual = expected_columns(catalogue.info), catalogue.info.columns
-    for lost in (*lost_not_nulls(catalogue), *lost_keys(catalogue), *lost_checks(catalogue)):
+    catalog = ledger.catalog
+    expected, actual = expected_columns(catalog.info), catalog.info.columns
+    for lost in (*lost_not_nulls(catalog), *lost_keys(catalog), *lost_checks(catalog)):
         column = lost.column
         if column not in actual:
             continue  # told of as a missing column, which took its constraints along
@@ -46,12 +55,12 @@ def _retyped(lost: Lost, actual: Column, expected: Column) -> str:
     )
 
 
-def _number(ledger: Ledger) -> str:
-    column = ledger.catalogue.info.columns.get("sequence_number")
+def _number(ledger: RepairTarget) -> str:
+    column = ledger.catalog.info.columns.get("sequence_number")
     return quoted("sequence_number") if column is not None and column.type in _INTEGERS else "NULL::pg_catalog.int8"
 
 
-def _violations(ledger: Ledger, violation: str) -> list[dict[str, Any]]:
+def _violations(ledger: RepairTarget, violation: str) -> list[dict[str, Any]]:
     return ledger.ask("violations.sql", number=_number(ledger), violation=violation)
 
 
@@ -64,16 +73,16 @@ def _in_the_way(rows: Sequence[dict[str, Any]], one: str, many: str) -> str:
     return f"{total:,} {one if total == 1 else many}{where}; {_WHAT_TO_DO}"
 
 
-def _alter(ledger: Ledger, action: str) -> str:
+def _alter(ledger: RepairTarget, action: str) -> str:
     return f"ALTER TABLE {ledger.name} {action};"
 
 
-def _validate(ledger: Ledger, what: str, name: str) -> Step:
+def _validate(ledger: RepairTarget, what: str, name: str) -> RepairStep:
     words = f"prove {what} for the entries that are there (the constraint {name} is not validated)"
     return step(words, _alter(ledger, f"VALIDATE CONSTRAINT {quoted(name)}"))
 
 
-def _not_null(ledger: Ledger, lost: Lost) -> Step | Impossible:
+def _not_null(ledger: RepairTarget, lost: Lost) -> RepairStep | Impossible:
     column, what = quoted(lost.column), f"NOT NULL on {lost.column}"
     empty = _violations(ledger, f"{column} IS NULL")
     if empty:
@@ -83,7 +92,7 @@ def _not_null(ledger: Ledger, lost: Lost) -> Step | Impossible:
     return step(f"restore {what}", _alter(ledger, f"ALTER COLUMN {column} SET NOT NULL"))
 
 
-def _check(ledger: Ledger, lost: Lost) -> Iterator[Step | Impossible]:
+def _check(ledger: RepairTarget, lost: Lost) -> Iterator[RepairStep | Impossible]:
     """Yield two steps: the first locks the table and is quick, the second reads it all and locks nobody out."""
     what = f"CHECK on {lost.column}"
     for name, expression in lost.unproven:
@@ -111,7 +120,7 @@ def _allowing(lost: Lost) -> str:
     return f"{column} IN ({', '.join(map(literal, lost.values))})"
 
 
-def _key(ledger: Ledger, lost: Lost) -> Step | Impossible:
+def _key(ledger: RepairTarget, lost: Lost) -> RepairStep | Impossible:
     columns, obstacle = _key_columns(ledger, lost)
     what = f"{lost.constraint} ({', '.join(columns)})"
     obstacle = obstacle or _key_obstacle(ledger, lost, columns)
@@ -122,10 +131,10 @@ def _key(ledger: Ledger, lost: Lost) -> Step | Impossible:
     return step(f"restore {what}", _alter(ledger, f"ADD CONSTRAINT {name} {lost.constraint} ({listed})"))
 
 
-def _key_columns(ledger: Ledger, lost: Lost) -> tuple[list[str], str]:
+def _key_columns(ledger: RepairTarget, lost: Lost) -> tuple[list[str], str]:
     """Return the columns of a key, to which a partitioned table adds its own, and why there can be no such key."""
     columns = [lost.column]
-    for row in ledger.catalogue.rows(sql("partition_keys.sql")):
+    for row in ledger.catalog.rows(sql("partition_keys.sql")):
         if row["column"] is None:
             return columns, "the table is partitioned by an expression, and then no key is possible; see the partitions"
         if row["column"] in columns:
@@ -137,11 +146,11 @@ def _key_columns(ledger: Ledger, lost: Lost) -> tuple[list[str], str]:
     return columns, ""
 
 
-def _key_obstacle(ledger: Ledger, lost: Lost, columns: Sequence[str]) -> str:
+def _key_obstacle(ledger: RepairTarget, lost: Lost, columns: Sequence[str]) -> str:
     """Return what is in the way of a key, or nothing."""
     present = " AND ".join(f"{quoted(column)} IS NOT NULL" for column in columns)
     if lost.constraint == "PRIMARY KEY":
-        others = [row["name"] for row in ledger.catalogue.rows(sql("indexes.sql")) if row["is_primary"]]
+        others = [row["name"] for row in ledger.catalog.rows(sql("indexes.sql")) if row["is_primary"]]
         if others:
             return f"the table has another primary key, {others[0]}; replace it by hand"
         empty = _violations(ledger, f"NOT ({present})")
@@ -151,10 +160,10 @@ def _key_obstacle(ledger: Ledger, lost: Lost, columns: Sequence[str]) -> str:
     return _in_the_way(doubles, "value stands more than once", "values stand more than once") if doubles else ""
 
 
-def index_steps(ledger: Ledger) -> Iterator[Step]:
+def index_steps(ledger: RepairTarget) -> Iterator[RepairStep]:
     """Yield how to restore the indexes that make reading quick; they are protections from nothing but waiting."""
-    expected, actual = expected_columns(ledger.catalogue.info), ledger.catalogue.info.columns
-    there = [row["columns"] for row in ledger.catalogue.rows(sql("indexes.sql")) if row["is_complete"]]
+    expected, actual = expected_columns(ledger.catalog.info), ledger.catalog.info.columns
+    there = [row["columns"] for row in ledger.catalog.rows(sql("indexes.sql")) if row["is_complete"]]
     for columns in _INDEXES:
         if any(tuple(one[: len(columns)]) == columns for one in there):
             continue
@@ -165,15 +174,15 @@ def index_steps(ledger: Ledger) -> Iterator[Step]:
         yield step(what, f"CREATE INDEX {quoted(name)} ON {ledger.name} ({listed});")
 
 
-def sequence_steps(ledger: Ledger) -> Iterator[Step]:
+def sequence_steps(ledger: RepairTarget) -> Iterator[RepairStep]:
     """Yield how to let the numbering of the column id go on behind the highest id, where it would hand out a used one.
 
     The statement looks again when it is run, so that it never sets the sequence back.
     """
-    column = ledger.catalogue.info.columns.get("id")
+    column = ledger.catalog.info.columns.get("id")
     if column is None or column.type not in _INTEGERS:
         return
-    for row in ledger.catalogue.rows(sql("id_sequence.sql")):
+    for row in ledger.catalog.rows(sql("id_sequence.sql")):
         name = quoted(row["schema"], row["name"])
         (found,) = ledger.ask("id_next.sql", sequence=name, increment=str(row["increment"]))
         if found["highest"] is not None and found["next"] <= found["highest"] <= row["highest"]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from pytest_audit_ledger.files.resources import sql
 from pytest_audit_ledger.model.printable import printable
-from pytest_audit_ledger.model.questions import Catalogue
+from pytest_audit_ledger.model.questions import Catalog
 
 LONGEST_WORDS = 1_000
 """Characters of what a step or an impossibility says."""
@@ -20,7 +20,7 @@ LONGEST_NAME_BYTES = 63
 
 
 @dataclass(frozen=True)
-class Step:
+class RepairStep:
     """One restored protection: what it does, in words, and its complete statements, with every name quoted."""
 
     what: str
@@ -34,9 +34,9 @@ class Impossible:
     words: str
 
 
-def step(what: str, *statements: str) -> Step:
+def step(what: str, *statements: str) -> RepairStep:
     """Return a step; names within `what` are made harmless."""
-    return Step(printable(what, LONGEST_WORDS), statements)
+    return RepairStep(printable(what, LONGEST_WORDS), statements)
 
 
 def impossible(words: str) -> Impossible:
@@ -89,10 +89,10 @@ def free_name(stem: str, label: str, taken: Collection[str]) -> str:
 
 
 @dataclass(frozen=True)
-class Ledger:
+class RepairTarget:
     """The ledger that a repair is planned for, as its snapshot shows it."""
 
-    catalogue: Catalogue
+    catalog: Catalog
     schema: str
     table: str
 
@@ -104,11 +104,11 @@ class Ledger:
     def ask(self, script: str, **parts: str) -> list[dict[str, Any]]:
         """Return the rows of a query about the entries, in which `{ledger}` and the parts are put in as SQL."""
         texts = {name: part.replace("%", "%%") for name, part in {**parts, "ledger": self.name}.items()}
-        return self.catalogue.rows(sql(script).format(**texts))
+        return self.catalog.rows(sql(script).format(**texts))
 
     @cached_property
     def _names(self) -> list[dict[str, Any]]:
-        return self.catalogue.rows(sql("names.sql"))
+        return self.catalog.rows(sql("names.sql"))
 
     def free_name(self, label: str) -> str:
         """Return a name for a constraint or an index, as PostgreSQL would choose it, that nothing has yet."""

@@ -19,7 +19,7 @@ from itertools import count
 from pytest_audit_ledger.files.resources import sql
 from pytest_audit_ledger.kinds.append_only import ALWAYS, Protection, Trigger, find_fault, protections
 from pytest_audit_ledger.kinds.plpgsql import raises_unconditionally
-from pytest_audit_ledger.repair.step import Ledger, Step, quoted, step
+from pytest_audit_ledger.repair.step import RepairStep, RepairTarget, quoted, step
 
 _FUNCTION = "ledger_refuse_change"
 _EACH_ROW = 1 << 0  # a bit of pg_trigger.tgtype
@@ -30,11 +30,11 @@ def refusing_body() -> str:
     return sql("append_only.sql").split("$$")[1]
 
 
-def trigger_steps(ledger: Ledger) -> list[Step]:
+def trigger_steps(ledger: RepairTarget) -> list[RepairStep]:
     """Return the steps after which UPDATE, DELETE and TRUNCATE are refused on the ledger and all its partitions."""
-    rows = [row for row in ledger.catalogue.rows(sql("triggers.sql")) if row["is_partition"]]
+    rows = [row for row in ledger.catalog.rows(sql("triggers.sql")) if row["is_partition"]]
     parents = {row["oid"]: row["parent"] for row in rows}
-    steps: dict[Step, None] = {}  # several operations can need the same one
+    steps: dict[RepairStep, None] = {}  # several operations can need the same one
     covered: set[tuple[int | None, str]] = set()
     for protection in sorted(protections(rows), key=lambda one: _depth(one.relation["oid"], parents)):
         relation, operation = protection.relation, protection.operation
@@ -53,7 +53,7 @@ def _depth(oid: int, parents: dict[int, int | None]) -> int:
     return 0 if parent is None else 1 + _depth(parent, parents)
 
 
-def _restore(ledger: Ledger, protection: Protection) -> tuple[list[Step], bool]:
+def _restore(ledger: RepairTarget, protection: Protection) -> tuple[list[RepairStep], bool]:
     """Return the steps for one operation, and whether they do the same for the partitions of a partitioned table."""
     triggers = [trigger for trigger, _ in protection.triggers]
     sound = protection.holding or [one for one in triggers if find_fault(one, once_enabled=True) is None]
@@ -79,7 +79,7 @@ def _is_emptied(trigger: Trigger) -> bool:
     return unconditional and trigger["language"] == "plpgsql" and bool(trigger["function_is_own"])
 
 
-def _enable(trigger: Trigger) -> Step:
+def _enable(trigger: Trigger) -> RepairStep:
     state = "replication silences it" if trigger["enabled"] == "O" else "it is switched off"
     return step(
         f"enable the trigger {trigger['name']} on {trigger['relation']} always ({state})",
@@ -91,7 +91,7 @@ def _enable_always(relation: str, name: str) -> str:
     return f"ALTER TABLE {relation} ENABLE ALWAYS TRIGGER {quoted(name)};"
 
 
-def _replace_function(schema: str, name: str, body: str) -> Step:
+def _replace_function(schema: str, name: str, body: str) -> RepairStep:
     # What it was is evidence, and this is where it is last seen.
     return step(
         f"let the function {schema}.{name} refuse every change again (its body was: {' '.join(body.split())})",
@@ -106,7 +106,7 @@ def _define_function(command: str, schema: str, name: str) -> str:
     )
 
 
-def _create(ledger: Ledger, protection: Protection) -> Iterator[Step]:
+def _create(ledger: RepairTarget, protection: Protection) -> Iterator[RepairStep]:
     """Yield our own trigger, after our own function where that is not there."""
     function, definition = _own_function(ledger)
     yield from definition
@@ -124,9 +124,9 @@ def _create(ledger: Ledger, protection: Protection) -> Iterator[Step]:
     )
 
 
-def _own_function(ledger: Ledger) -> tuple[str, list[Step]]:
+def _own_function(ledger: RepairTarget) -> tuple[str, list[RepairStep]]:
     """Return the name of a function in the ledger's schema that raises, and how to come by it."""
-    rows = ledger.catalogue.rows(sql("refusing_functions.sql"), {"name": _FUNCTION})
+    rows = ledger.catalog.rows(sql("refusing_functions.sql"), {"name": _FUNCTION})
     there = {row["name"]: row for row in rows}
     for number in count():
         name = f"{_FUNCTION}{number or ''}"

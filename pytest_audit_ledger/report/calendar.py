@@ -14,7 +14,7 @@ MOST_STEPS = 62
 
 
 @dataclass(frozen=True)
-class Step:
+class TimeStep:
     """One step of a timeline: when it begins, when the next one does, and its entries by verdict."""
 
     begin: datetime
@@ -32,7 +32,7 @@ class Timeline:
     """The steps of a period, each `unit` long, also those without entries."""
 
     unit: str
-    steps: tuple[Step, ...]
+    steps: tuple[TimeStep, ...]
 
 
 def timeline(moments: Mapping[tuple[str, str], int], since: datetime | None, before: datetime | None) -> Timeline:
@@ -52,7 +52,7 @@ def timeline(moments: Mapping[tuple[str, str], int], since: datetime | None, bef
     for (moment, verdict), number in counted.items():
         index = min(bisect_right(starts, moment), len(sums)) - 1  # the last step ends with the calendar
         sums[starts[index]][verdict] += number
-    steps = (Step(begin, after, sums[begin]) for begin, after in pairwise(starts))
+    steps = (TimeStep(begin, after, sums[begin]) for begin, after in pairwise(starts))
     return Timeline(unit, tuple(steps))
 
 

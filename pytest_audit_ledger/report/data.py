@@ -13,18 +13,18 @@ from pytest_audit_ledger.files.resources import package_digest
 from pytest_audit_ledger.model.batch import plain_text
 from pytest_audit_ledger.model.entry import VERDICTS, canonical_timestamp
 from pytest_audit_ledger.model.outcome import Status
-from pytest_audit_ledger.output.artifact import Verified
+from pytest_audit_ledger.output.artifact import ArtifactContext
 from pytest_audit_ledger.output.investigation_json import told
 from pytest_audit_ledger.output.verification_json import as_json
 from pytest_audit_ledger.output.wording import verification_for_command
-from pytest_audit_ledger.report.calendar import Step, timeline
+from pytest_audit_ledger.report.calendar import TimeStep, timeline
 from pytest_audit_ledger.report.figures import (
     DETAILS,
     MISSING,
     OTHER,
     SHOWN,
     Figures,
-    Tally,
+    VerdictTally,
     count,
     preceding,
     unreadable,
@@ -53,7 +53,7 @@ DAYS_SHOWN, WORST_DAYS_SHOWN = 31, 10
 """Days with violations that a report lists: all of a month, or else those with most of them."""
 
 
-def report_data(verified: Verified, request: ReportRequest, made_at: datetime) -> dict[str, Any]:
+def report_data(verified: ArtifactContext, request: ReportRequest, made_at: datetime) -> dict[str, Any]:
     """Return the report of a verification. `made_at` is aware; the same input and clock make the same report.
 
     Raises SourceError where the entries cannot be read to their end.
@@ -159,7 +159,7 @@ def _verdicts(figures: Figures, period: Selection) -> dict[str, Any]:
     }
 
 
-def _together(rows: Sequence[Mapping[str, Any]], entries: int, before: Tally | None) -> dict[str, Any]:
+def _together(rows: Sequence[Mapping[str, Any]], entries: int, before: VerdictTally | None) -> dict[str, Any]:
     number = sum(row["count"] for row in rows)
     number_before = sum(row["count_before"] or 0 for row in rows)
     return {
@@ -245,13 +245,13 @@ def _timeline(figures: Figures, period: Selection, verification: Verification) -
     }
 
 
-def _is_partial(steps: Sequence[Step], period: Selection) -> bool:
+def _is_partial(steps: Sequence[TimeStep], period: Selection) -> bool:
     """Tell whether a step at either end reaches beyond the period."""
     begins_before = period.since is not None and bool(steps) and steps[0].begin < period.since
     return begins_before or (period.before is not None and bool(steps) and steps[-1].end > period.before)
 
 
-def _gaps(steps: Sequence[Step]) -> Iterator[tuple[datetime, datetime]]:
+def _gaps(steps: Sequence[TimeStep]) -> Iterator[tuple[datetime, datetime]]:
     """Yield the spans without an entry."""
     begin: datetime | None = None
     for step in steps:

@@ -44,7 +44,7 @@ DETAILS = ("timestamp", "verdict", "rule_id", "telemetry_id", "reasoning", "esca
 _TEXTS = ("reasoning", "escalation_notes")
 
 
-class Tally:
+class VerdictTally:
     """Counts by name; where there are ever more names, the rarest so far are counted together as `others`."""
 
     def __init__(self) -> None:
@@ -87,14 +87,14 @@ class Figures:
     """
 
     hourly: bool
-    verdicts: Tally = field(default_factory=Tally)
-    before: Tally | None = None
+    verdicts: VerdictTally = field(default_factory=VerdictTally)
+    before: VerdictTally | None = None
     moments: Counter[tuple[str, str]] = field(default_factory=Counter)
     untimed: int = 0
     violation_count: int = 0
-    rules: Tally = field(default_factory=Tally)
-    violation_statuses: Tally = field(default_factory=Tally)
-    statuses: Tally = field(default_factory=Tally)
+    rules: VerdictTally = field(default_factory=VerdictTally)
+    violation_statuses: VerdictTally = field(default_factory=VerdictTally)
+    statuses: VerdictTally = field(default_factory=VerdictTally)
     violations: deque[int] = field(default_factory=lambda: deque(maxlen=SHOWN))
     escalated: deque[int] = field(default_factory=lambda: deque(maxlen=SHOWN))
     first: Mapping[str, str] | None = None
@@ -120,7 +120,7 @@ def preceding(period: Selection) -> Selection | None:
 def count(snapshot: Snapshot, period: Selection, survey: Survey | None, progress: Progress) -> Figures:
     """Read the entries of a period, and of the one before it, and count. Raises SourceError."""
     earlier = preceding(period)
-    figures = Figures(_length(period, survey) <= BY_HOUR, before=Tally() if earlier else None)
+    figures = Figures(_length(period, survey) <= BY_HOUR, before=VerdictTally() if earlier else None)
     boundary = canonical_timestamp(period.since) if earlier and period.since else None
     columns = [*NEEDED, *(name for name in ("rule_id", "escalation_status") if snapshot.unreadable(name) is None)]
     read = Selection(since=earlier.since if earlier else period.since, before=period.before)

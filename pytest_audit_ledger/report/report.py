@@ -10,7 +10,7 @@ from typing import Any
 
 from pytest_audit_ledger.files.writing import Written, whole_files
 from pytest_audit_ledger.model.printable import json_text
-from pytest_audit_ledger.output.artifact import Artifact, Verified
+from pytest_audit_ledger.output.artifact import Artifact, ArtifactContext
 from pytest_audit_ledger.report.data import report_data
 from pytest_audit_ledger.report.request import ReportRequest, refuse_suffix
 from pytest_audit_ledger.verify.judgement import Verification
@@ -43,7 +43,7 @@ class Report:
         return f"{json_text(self.data)}\n"
 
 
-def generate(verified: Verified, request: ReportRequest, *, made_at: datetime | None = None) -> Report:
+def generate(verified: ArtifactContext, request: ReportRequest, *, made_at: datetime | None = None) -> Report:
     """Return the report of a verification; `made_at` is aware, now where None.
 
     Raises SourceError where the entries cannot be read to their end.
@@ -70,6 +70,6 @@ class ReportArtifact(Artifact):
     path: Path
     request: ReportRequest
 
-    def write(self, verified: Verified) -> tuple[Written, ...]:
+    def write(self, verified: ArtifactContext) -> tuple[Written, ...]:
         """Write the report."""
         return (save(generate(verified, self.request), self.path),)

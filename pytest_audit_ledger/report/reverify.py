@@ -7,7 +7,7 @@ from datetime import datetime, time, timedelta
 from typing import Any
 
 from pytest_audit_ledger.files.resources import PACKAGE_DIGEST_COMMAND
-from pytest_audit_ledger.kinds.checkpoint import Checkpoint
+from pytest_audit_ledger.kinds.checkpoint import CheckpointMatch
 from pytest_audit_ledger.kinds.transcript_keys import keys_by_id
 from pytest_audit_ledger.kinds.transcript_signature import TranscriptSignature
 from pytest_audit_ledger.model.entry import canonical_timestamp
@@ -54,7 +54,7 @@ def commands(verification: Verification, request: ReportRequest) -> list[dict[st
 
 def _checkpoints(verification: Verification) -> list[str]:
     """Return the options that hold a ledger against the checkpoints that it was held against."""
-    given = verification.given.get(Checkpoint.name, {})
+    given = verification.given.get(CheckpointMatch.name, {})
     named = {"--checkpoint": given.get("folders", ()), "--verifier-key": given.get("verifier_keys", ())}
     options = [part for option, values in named.items() for value in values for part in (option, value)]
     options += ["--require-checkpoint"] if given.get("require") else []

@@ -82,7 +82,7 @@ class ScratchLedger:
         return self._run(statement, parameters)[0]
 
     def rows(self, statement: str, parameters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
-        """Return the rows of a query by column, as a guard asks it (`kinds.base.Catalogue`)."""
+        """Return the rows of a query by column, as a guard asks it (`model.questions.Catalog`)."""
         found, _ = self._run(statement, {**(parameters or {}), "table": self.oid()}, RealDictCursor)
         return [dict(row) for row in found]
 

@@ -22,7 +22,7 @@ from pytest_audit_ledger.model.columns import MOMENT, V2_COLUMNS, V3_COLUMNS, Co
 from pytest_audit_ledger.model.entry import canonical_timestamp
 from pytest_audit_ledger.model.ledger_info import ExportInfo, Extent, LedgerInfo
 from pytest_audit_ledger.model.printable import printable
-from pytest_audit_ledger.model.questions import Catalogue, Queries
+from pytest_audit_ledger.model.questions import Catalog, Queries
 from pytest_audit_ledger.sources import copy_text
 from pytest_audit_ledger.sources.export_records import Number, Record, format_of, records
 from pytest_audit_ledger.sources.manifest import read_manifest
@@ -126,7 +126,7 @@ class ExportSnapshot:
             return None
         return f"the export has no column {column}"
 
-    def catalogue(self) -> AbstractContextManager[Catalogue]:
+    def catalog(self) -> AbstractContextManager[Catalog]:
         """Refuse: triggers, constraints and queries need the database."""
         raise NotApplicable(
             "An export holds the entries, and not what surrounds them in the database.", "Check the database for this."

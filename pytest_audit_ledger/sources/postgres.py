@@ -258,7 +258,7 @@ class PostgresSnapshot:
 
     def count(self) -> int:
         """Return how many entries there are, by the table itself: an index can be made to show fewer."""
-        with self.catalogue():
+        with self.catalog():
             self._run(_NO_INDEX)
             return int(self._run(SQL("SELECT count(*) AS number FROM {}").format(self._name))[0]["number"])
 
@@ -342,7 +342,7 @@ class PostgresSnapshot:
         return conditions
 
     @contextmanager
-    def catalogue(self) -> Iterator[PostgresSnapshot]:
+    def catalog(self) -> Iterator[PostgresSnapshot]:
         """Let one check query; a failing query, or one that changes settings, leaves no trace for the next check."""
         self._run("SAVEPOINT isolated")
         try:

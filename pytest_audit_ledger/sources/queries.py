@@ -128,7 +128,7 @@ def _typed(value: Any) -> Composable:
 
 
 _TYPES = ((bool, "bool"), (int, "int8"), (float, "float8"), (str, "text"))
-"""What PostgreSQL's catalogue calls them, in this order, because a bool of Python is an int, too."""
+"""What PostgreSQL's catalog calls them, in this order, because a bool of Python is an int, too."""
 
 _OUTAGES = ("08", "53", "57", "58", "XX")
 """Classes of SQLSTATE that say something of the server, and nothing of the SQL (PostgreSQL, appendix A)."""

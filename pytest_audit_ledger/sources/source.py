@@ -9,7 +9,7 @@ from typing import Protocol
 
 from pytest_audit_ledger.model.batch import Batch
 from pytest_audit_ledger.model.ledger_info import LedgerInfo
-from pytest_audit_ledger.model.questions import Catalogue, Queries
+from pytest_audit_ledger.model.questions import Catalog, Queries
 from pytest_audit_ledger.sources.selection import Selection
 
 Consume = Callable[[Batch], None]
@@ -52,7 +52,7 @@ class Snapshot(Protocol):
     def select(self, columns: Sequence[str], selection: Selection, consume: Consume) -> None:
         """Read the selected entries in order, and give them to `consume` in batches."""
 
-    def catalogue(self) -> AbstractContextManager[Catalogue]:
+    def catalog(self) -> AbstractContextManager[Catalog]:
         """Return what surrounds the entries, for one check. Raises NotApplicable where nothing does."""
 
     def queries(self) -> AbstractContextManager[Queries]:

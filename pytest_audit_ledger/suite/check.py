@@ -21,7 +21,7 @@ class Control:
 
 
 @dataclass(frozen=True)
-class SuiteFile:
+class SuiteSource:
     """A file that a suite was read from: its name in results, where it lies, and the SHA-256 of the bytes read."""
 
     name: str
@@ -74,13 +74,13 @@ class Suite:
     included: tuple[tuple[str, str], ...] = ()
 
     @property
-    def files(self) -> tuple[SuiteFile, ...]:
+    def files(self) -> tuple[SuiteSource, ...]:
         """The files that it was read from, its own first."""
         beside = posixpath.dirname(self.name) or "."
         return (
-            SuiteFile(self.name, self.path, self.sha256),
+            SuiteSource(self.name, self.path, self.sha256),
             *(
-                SuiteFile(name, self.path.parent / posixpath.relpath(name, beside), digest)
+                SuiteSource(name, self.path.parent / posixpath.relpath(name, beside), digest)
                 for name, digest in self.included
             ),
         )

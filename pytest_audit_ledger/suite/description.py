@@ -8,7 +8,7 @@ from typing import Any
 
 from tabulate import tabulate
 
-from pytest_audit_ledger.kinds.kind import Kind, Query
+from pytest_audit_ledger.kinds.kind import Kind, QueryKind
 from pytest_audit_ledger.model.columns import V2_COLUMNS, V3_COLUMNS
 from pytest_audit_ledger.model.ledger_info import LedgerInfo
 from pytest_audit_ledger.model.printable import printable
@@ -52,7 +52,7 @@ def explanation(check: Check, suite: Suite, samples: int) -> str:
             lines += [f"  variable  {variable} = {printable(repr(bound))}" for variable, bound in value.items()]
         else:
             lines.append(f"  parameter {name} = {printable(_plain(value), 1000)}")
-    if issubclass(check.kind, Query):
+    if issubclass(check.kind, QueryKind):
         lines += _sql(check, check.kind, check.samples or samples)
     return "\n".join(lines)
 
@@ -62,7 +62,7 @@ def _effective(check: Check) -> Mapping[str, Any]:
     return {**{name: schema["default"] for name, schema in schemas.items() if "default" in schema}, **check.parameters}
 
 
-def _sql(check: Check, kind: type[Query], samples: int) -> Iterator[str]:
+def _sql(check: Check, kind: type[QueryKind], samples: int) -> Iterator[str]:
     for purpose, statement in kind(check.parameters, _NOMINAL, samples).statements().items():
         yield f"  SQL to {purpose}:"
         yield from (f"    {printable(line, 1000)}" for line in statement.sql.splitlines())

@@ -26,8 +26,8 @@ from pytest_audit_ledger.suite.mistakes import described, did_you_mean, record, 
 from pytest_audit_ledger.suite.schema import language, of_kind
 from pytest_audit_ledger.suite.variables import Value, combinations, resolve, suffix
 from pytest_audit_ledger.suite.waivers import waivers_of
-from pytest_audit_ledger.suite.yaml_document import Document, parse
 from pytest_audit_ledger.suite.yaml_document import Path as DataPath
+from pytest_audit_ledger.suite.yaml_document import YamlDocument, parse
 
 Declared = Mapping[str, Any]
 
@@ -106,7 +106,7 @@ class _Reader:
             self.mistakes.insert(0, document.render(name))
         return part
 
-    def _include(self, document: Document, path: Path, name: str, including: tuple[Path, ...], part: _Part) -> None:
+    def _include(self, document: YamlDocument, path: Path, name: str, including: tuple[Path, ...], part: _Part) -> None:
         """Read the included files, those that can be."""
         named = document.data.get("include")
         for index, other in enumerate(named if isinstance(named, list) else ()):
@@ -131,7 +131,7 @@ class _Reader:
                     document.mistake(place, f"its check {twice!r} stands in {part.ids[twice]} already")
                 part.take(found, there)
 
-    def _understand(self, document: Document, path: Path, name: str, part: _Part) -> None:
+    def _understand(self, document: YamlDocument, path: Path, name: str, part: _Part) -> None:
         """Judge what the schema of the language does not, and build the checks of a file without mistakes."""
         values = resolve(document, self.environment)
         _declare_controls(document, part)
@@ -153,7 +153,7 @@ class _Reader:
         waivers = waivers_of(document, ids if part.complete else None, included)
         part.checks = [replace(check, waiver=waivers.get(check.id)) for check in [*part.checks, *built]]
 
-    def _validate_kind(self, document: Document, declared: Declared, at: DataPath) -> type[Kind] | None:
+    def _validate_kind(self, document: YamlDocument, declared: Declared, at: DataPath) -> type[Kind] | None:
         expect = spelling("expect", declared) or "expect"  # a misspelt one hides no other mistake
         name = declared.get(expect)
         if not isinstance(name, str):
@@ -178,7 +178,13 @@ class _Reader:
         return kind
 
     def _built(
-        self, document: Document, declared: Declared, at: DataPath, path: Path, name: str, values: Mapping[str, Value]
+        self,
+        document: YamlDocument,
+        declared: Declared,
+        at: DataPath,
+        path: Path,
+        name: str,
+        values: Mapping[str, Value],
     ) -> Iterator[Check]:
         kind = self.registry.get(declared["expect"])
         assert kind is not None  # noqa: S101  (validated; tells the type checker)
@@ -223,7 +229,7 @@ def _text(path: Path, name: str) -> tuple[bytes, str]:
         raise SuiteError(f"{name}:{line}:1: this is not UTF-8.", "Save the file in UTF-8.") from None
 
 
-def _declared(document: Document) -> Iterator[tuple[DataPath, Declared]]:
+def _declared(document: YamlDocument) -> Iterator[tuple[DataPath, Declared]]:
     """Yield the path and the keys of every check that is a set of keys."""
     checks = document.data.get("checks")
     for index, declared in enumerate(checks if isinstance(checks, list) else ()):
@@ -237,7 +243,7 @@ def _ids(declared_checks: list[tuple[DataPath, Declared]]) -> Iterator[str]:
             yield f"{declared.get('id')}{suffix(combination)}"
 
 
-def _claim_id(document: Document, declared: Declared, at: DataPath, name: str, part: _Part) -> None:
+def _claim_id(document: YamlDocument, declared: Declared, at: DataPath, name: str, part: _Part) -> None:
     check_id = declared.get("id")
     if not isinstance(check_id, str):
         return
@@ -255,7 +261,7 @@ def _claim_id(document: Document, declared: Declared, at: DataPath, name: str, p
         )
 
 
-def _declare_controls(document: Document, part: _Part) -> None:
+def _declare_controls(document: YamlDocument, part: _Part) -> None:
     """Add the controls of a file to those of the files that it includes."""
     declared = document.data.get("controls")
     for control, told in declared.items() if isinstance(declared, dict) else ():
@@ -269,7 +275,9 @@ def _declare_controls(document: Document, part: _Part) -> None:
         part.controls[control] = Control(told["title"], str(told.get("url", "")))
 
 
-def _validate_controls(document: Document, declared: Declared, at: DataPath, controls: Mapping[str, Control]) -> None:
+def _validate_controls(
+    document: YamlDocument, declared: Declared, at: DataPath, controls: Mapping[str, Control]
+) -> None:
     named = declared.get("controls")
     for index, control in enumerate(named if isinstance(named, list) else ()):
         if isinstance(control, str) and control and control not in controls:
@@ -277,7 +285,7 @@ def _validate_controls(document: Document, declared: Declared, at: DataPath, con
             document.mistake(document.place(*at, "controls", index), f"unknown control {control!r}{hint}")
 
 
-def _validate_plan(document: Document, yielded: int) -> None:
+def _validate_plan(document: YamlDocument, yielded: int) -> None:
     plan = document.data.get("plan")
     if type(plan) is int and plan > 0 and plan != yielded:
         noun = "check is" if plan == 1 else "checks are"
@@ -305,7 +313,7 @@ def _sql(declared: Declared, kind: type[Kind]) -> dict[str, str]:
 
 
 def _validate_sql(
-    document: Document, declared: Declared, at: DataPath, kind: type[Kind], values: Mapping[str, Value]
+    document: YamlDocument, declared: Declared, at: DataPath, kind: type[Kind], values: Mapping[str, Value]
 ) -> None:
     parametrized = declared.get("parametrize")
     own = parametrized if isinstance(parametrized, dict) else {}

@@ -8,8 +8,8 @@ from difflib import get_close_matches
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from pytest_audit_ledger.suite.yaml_document import Document
 from pytest_audit_ledger.suite.yaml_document import Path as DataPath
+from pytest_audit_ledger.suite.yaml_document import YamlDocument
 
 if TYPE_CHECKING:
     from jsonschema import ValidationError
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _NOUNS = {"checks": "check", "waivers": "waiver", "vars": "variable", "controls": "control"}
 
 
-def record(document: Document, error: ValidationError, base: DataPath = ()) -> None:
+def record(document: YamlDocument, error: ValidationError, base: DataPath = ()) -> None:
     """Record a validation error in words, at its place."""
     path: DataPath = (*base, *error.absolute_path)
     where = described(document, path)
@@ -31,7 +31,7 @@ def record(document: Document, error: ValidationError, base: DataPath = ()) -> N
         document.mistake(document.place(*path), f"{where} {_expectation(error)}; got {shown(instance)}")
 
 
-def _record_keys(document: Document, error: ValidationError, path: DataPath, where: str) -> None:
+def _record_keys(document: YamlDocument, error: ValidationError, path: DataPath, where: str) -> None:
     """Record keys that are unknown or missing; one that is both, because it is misspelt, as unknown only."""
     schema: Any = error.schema
     instance: Any = error.instance
@@ -51,7 +51,7 @@ def _record_keys(document: Document, error: ValidationError, path: DataPath, whe
             document.mistake(document.place(*path), f"{where} has no key {group[0]!r}")
 
 
-def described(document: Document, path: DataPath) -> str:
+def described(document: YamlDocument, path: DataPath) -> str:
     """Name what stands at a path: the suite, a check or a waiver by its id, or a key of either."""
     if not path:
         return "the suite"

@@ -9,8 +9,8 @@ from typing import Any
 
 from pytest_audit_ledger.model.printable import printable
 from pytest_audit_ledger.suite.mistakes import shown
-from pytest_audit_ledger.suite.yaml_document import Document
 from pytest_audit_ledger.suite.yaml_document import Path as DataPath
+from pytest_audit_ledger.suite.yaml_document import YamlDocument
 
 Value = str | int | float | bool
 
@@ -18,7 +18,7 @@ _TYPES: Mapping[str, tuple[type, ...]] = {"int": (int,), "float": (int, float), 
 _WORDS = {"int": "a whole number", "float": "a number", "str": "text (put it in quotes)", "bool": "true or false"}
 
 
-def resolve(document: Document, environment: Mapping[str, str]) -> dict[str, Value]:
+def resolve(document: YamlDocument, environment: Mapping[str, str]) -> dict[str, Value]:
     """Return the value of every variable that a suite declares, and record a mistake where there is none."""
     declared = document.data.get("vars")
     values: dict[str, Value] = {}
@@ -30,7 +30,9 @@ def resolve(document: Document, environment: Mapping[str, str]) -> dict[str, Val
     return values
 
 
-def _value(document: Document, name: str, variable: Mapping[str, Any], environment: Mapping[str, str]) -> Value | None:
+def _value(
+    document: YamlDocument, name: str, variable: Mapping[str, Any], environment: Mapping[str, str]
+) -> Value | None:
     path: DataPath = ("vars", name)
     kind, default, source = variable["type"], variable.get("default"), variable.get("env")
     if default is not None and not _fits(default, kind):

@@ -8,10 +8,12 @@ from typing import Any
 
 from pytest_audit_ledger.model.outcome import Waiver
 from pytest_audit_ledger.suite.mistakes import did_you_mean
-from pytest_audit_ledger.suite.yaml_document import Document
+from pytest_audit_ledger.suite.yaml_document import YamlDocument
 
 
-def waivers_of(document: Document, ids: Collection[str] | None, included: Mapping[str, Waiver]) -> dict[str, Waiver]:
+def waivers_of(
+    document: YamlDocument, ids: Collection[str] | None, included: Mapping[str, Waiver]
+) -> dict[str, Waiver]:
     """Return the waivers of a file, and of those it includes, by the id of the check, and record mistakes in them.
 
     `ids` are those of all checks; None where not all are known, because a file has mistakes.
@@ -33,7 +35,7 @@ def waivers_of(document: Document, ids: Collection[str] | None, included: Mappin
     return waivers
 
 
-def _claim_id(document: Document, told: Mapping[str, Any], index: int, seen: dict[str, int]) -> None:
+def _claim_id(document: YamlDocument, told: Mapping[str, Any], index: int, seen: dict[str, int]) -> None:
     name = told.get("id")
     if isinstance(name, str):
         place = document.place("waivers", index, "id")
@@ -42,7 +44,7 @@ def _claim_id(document: Document, told: Mapping[str, Any], index: int, seen: dic
         seen.setdefault(name, place[0])
 
 
-def _waiver(document: Document, told: Mapping[str, Any], index: int) -> Waiver | None:
+def _waiver(document: YamlDocument, told: Mapping[str, Any], index: int) -> Waiver | None:
     words = {name: told.get(name) for name in ("id", "reason", "approved_by", "expires")}
     if not all(isinstance(word, str) for word in words.values()):
         return None
@@ -57,7 +59,7 @@ def _waiver(document: Document, told: Mapping[str, Any], index: int) -> Waiver |
     return Waiver(told["id"], told["reason"], told["approved_by"], expires.astimezone(timezone.utc), ticket)
 
 
-def _waived(document: Document, told: Mapping[str, Any], index: int, ids: Collection[str] | None) -> list[str]:
+def _waived(document: YamlDocument, told: Mapping[str, Any], index: int, ids: Collection[str] | None) -> list[str]:
     """Return the checks that a waiver is for: one, or all of a parametrized one."""
     named = told.get("check")
     if not isinstance(named, str) or ids is None:

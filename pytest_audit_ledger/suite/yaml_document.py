@@ -42,7 +42,7 @@ class Mistake:
 
 
 @dataclass
-class Document:
+class YamlDocument:
     """The data of a file, the place of every value (`places`) and key (`keys`) by path, and the mistakes so far."""
 
     text: str
@@ -98,9 +98,9 @@ class Document:
         return "\n".join(rendered)
 
 
-def parse(text: str) -> Document:
+def parse(text: str) -> YamlDocument:
     """Return the document in `text`; its `mistakes` say what could not be read."""
-    document = Document(text)
+    document = YamlDocument(text)
     try:
         root = yaml.compose(text, Loader=yaml.BaseLoader)
     except yaml.MarkedYAMLError as error:
@@ -144,7 +144,7 @@ class _TooLargeError(Exception):
 class _Builder:
     """Turns YAML nodes into data, within bounds."""
 
-    def __init__(self, document: Document) -> None:
+    def __init__(self, document: YamlDocument) -> None:
         self.document = document
         self.nodes = 0
 

@@ -8,12 +8,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from pytest_audit_ledger.files.resources import tool_version
-from pytest_audit_ledger.kinds.kind import Fold
+from pytest_audit_ledger.kinds.kind import ScanKind
 from pytest_audit_ledger.model.ledger_info import LedgerInfo
 from pytest_audit_ledger.model.outcome import Anchor, Assurance, Finding, Outcome, Severity, Status
 
 if TYPE_CHECKING:
-    from pytest_audit_ledger.suite import Control, SuiteFile
+    from pytest_audit_ledger.suite import Control, SuiteSource
 
 CONSISTENCY = ("chain_linkage", "entry_hash", "sequence_continuity")
 """The kinds that must all have passed before a ledger is called self-consistent."""
@@ -58,10 +58,10 @@ class Verification:
     started_at: str
     duration_s: float
     reading: str = ""
-    suites: tuple[SuiteFile, ...] = ()
+    suites: tuple[SuiteSource, ...] = ()
     controls: Mapping[str, Control] = field(default_factory=dict)
     given: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    beside: tuple[Fold, ...] = ()
+    beside: tuple[ScanKind, ...] = ()
     tool_version: str = field(default_factory=tool_version)
 
     @property

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
-from pytest_audit_ledger.checkpoints.record import Record
+from pytest_audit_ledger.checkpoints.record import CheckpointRecord
 from pytest_audit_ledger.errors import LedgerError, UsageError
-from pytest_audit_ledger.kinds.checkpoint import Checkpoint, opened_store
+from pytest_audit_ledger.kinds.checkpoint import CheckpointMatch, opened_store
 from pytest_audit_ledger.kinds.entry_tree import EntryTree
 from pytest_audit_ledger.model.batch import Batch
 from pytest_audit_ledger.model.ledger_info import Resumed, Share
@@ -50,7 +50,7 @@ def resumption(snapshot: Snapshot, parameters: Mapping[str, Any] | None, since: 
         return "no check of the kind checkpoint is selected, so nothing would tell what was not read"
     if snapshot.info.export is not None:
         return "an export is read as a whole in any case"
-    defaults = {name: schema.get("default") for name, schema in Checkpoint.parameters_schema.items()}
+    defaults = {name: schema.get("default") for name, schema in CheckpointMatch.parameters_schema.items()}
     try:
         store = opened_store({**defaults, **parameters}, newest_record=True)
         recorded = [(one, one.record) for one in store.trusted if one.record is not None]
@@ -65,7 +65,7 @@ def resumption(snapshot: Snapshot, parameters: Mapping[str, Any] | None, since: 
     return Resumed(newest.size, newest.path, record.created_at, since.recheck)
 
 
-def _difference(snapshot: Snapshot, record: Record) -> str:
+def _difference(snapshot: Snapshot, record: CheckpointRecord) -> str:
     """Return how the last entry of the checkpoint differs from the one in the ledger; nothing where it does not."""
     columns = ["entry_hash", *EntryTree.columns]
     reason = next(filter(None, map(snapshot.unreadable, columns)), None)

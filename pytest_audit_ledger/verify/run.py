@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_audit_ledger.errors import CannotEvaluate, LedgerError, NotApplicable, SourceError
-from pytest_audit_ledger.kinds.checkpoint import Checkpoint
-from pytest_audit_ledger.kinds.kind import Fold, Guard, Kind, Query
-from pytest_audit_ledger.kinds.run_parameters import Given
+from pytest_audit_ledger.kinds.checkpoint import CheckpointMatch
+from pytest_audit_ledger.kinds.kind import CatalogKind, Kind, QueryKind, ScanKind
+from pytest_audit_ledger.kinds.run_parameters import RunParameters
 from pytest_audit_ledger.kinds.sequence_continuity import SequenceContinuity
 from pytest_audit_ledger.model.batch import Batch, plain_text
 from pytest_audit_ledger.model.entry import canonical_timestamp
@@ -54,7 +54,7 @@ if TYPE_CHECKING:
         allow_empty: bool
 
 
-NOTHING_GIVEN: Given = {}
+NOTHING_GIVEN: RunParameters = {}
 
 
 def verify(
@@ -66,11 +66,11 @@ def verify(
     allow_empty: bool = False,
     progress: Progress = no_progress,
     shared: str | None = None,
-    given: Given = NOTHING_GIVEN,
+    given: RunParameters = NOTHING_GIVEN,
     allow_integrity_waivers: bool = False,
     suites: Sequence[Suite] = (),
     since: Since | None = None,
-    beside: Sequence[type[Fold]] = (),
+    beside: Sequence[type[ScanKind]] = (),
 ) -> Verification:
     """Evaluate the checks against one snapshot of the ledger, reading its entries once.
 
@@ -123,7 +123,7 @@ def _named(verdict: str) -> str:
     return "(missing)" if plain is None else plain or "(empty)"
 
 
-class _Surveyor(Fold):
+class _Surveyor(ScanKind):
     """Reads what is told about every ledger: how many entries, from when to when, which verdicts."""
 
     name = "survey"
@@ -177,12 +177,12 @@ class _Run:
         workers: int | None,
         allow_empty: bool,
         progress: Progress,
-        given: Given,
+        given: RunParameters,
         since: Since | None,
-        beside: Sequence[type[Fold]],
+        beside: Sequence[type[ScanKind]],
     ) -> None:
         self.reading_along = beside
-        self.beside: tuple[Fold, ...] = ()
+        self.beside: tuple[ScanKind, ...] = ()
         self.source = source
         self.since = since
         self.not_resumed = ""
@@ -212,9 +212,9 @@ class _Run:
             with self.source.snapshot(self.shared) as snapshot:
                 self._snapshot, self.info = snapshot, snapshot.info
                 self._resume(snapshot, checks)
-                asking = [check for check in checks if not issubclass(check.kind, Fold)]
+                asking = [check for check in checks if not issubclass(check.kind, ScanKind)]
                 outcomes = {id(check): self._asked(snapshot, check) for check in asking}
-                outcomes.update(self._folds(snapshot, [check for check in checks if issubclass(check.kind, Fold)]))
+                outcomes.update(self._folds(snapshot, [check for check in checks if issubclass(check.kind, ScanKind)]))
         except SourceError as error:
             return [_unevaluated(check, error) for check in checks]
         return [outcomes[id(check)] for check in checks]
@@ -223,7 +223,7 @@ class _Run:
         """Find out where to resume, if that is wanted."""
         if self.since is None:
             return
-        comparing = (self._parameters(check) for check in checks if check.kind is Checkpoint)
+        comparing = (self._parameters(check) for check in checks if check.kind is CheckpointMatch)
         found = resumption(snapshot, next(comparing, None), self.since)
         if isinstance(found, str):
             self.not_resumed = found
@@ -247,17 +247,17 @@ class _Run:
         """Evaluate a guard or a query."""
         try:
             kind = self._made(check)
-            if isinstance(kind, Guard):
-                with snapshot.catalogue() as catalogue:
-                    kind.examine(catalogue)
-            elif isinstance(kind, Query):
+            if isinstance(kind, CatalogKind):
+                with snapshot.catalog() as catalog:
+                    kind.examine(catalog)
+            elif isinstance(kind, QueryKind):
                 with snapshot.queries() as queries:
                     kind.examine(queries)
         except LedgerError as error:
             return _unevaluated(check, error)
         except Exception as error:  # noqa: BLE001  (as above)
             return _unevaluated(check, broken_kind(check.kind, error))
-        if isinstance(kind, Query) and not (kind.element_count or kind.findings.counts):
+        if isinstance(kind, QueryKind) and not (kind.element_count or kind.findings.counts):
             return self._empty(check, "There was no entry to judge", allowed=kind.parameters.get("allow_empty", False))
         return _judged(check, kind)
 
@@ -265,7 +265,7 @@ class _Run:
         """Return the outcome of a check that met no entry."""
         if allowed or self.allow_empty:
             return _outcome(check, Status.SKIP, reason=f"{what}, so nothing was checked.")
-        own = ", or for this check with allow_empty: true" if issubclass(check.kind, Query) else ""
+        own = ", or for this check with allow_empty: true" if issubclass(check.kind, QueryKind) else ""
         hint = f"If that may be, say so with --ledger-allow-empty{own}."
         return _unevaluated(check, CannotEvaluate(f"{what}, so there was nothing to check.", hint))
 
@@ -273,7 +273,7 @@ class _Run:
         """Evaluate the folds whose columns can be read, all in one scan."""
         outcomes: dict[int, Outcome] = {}
         readable: list[Check] = []
-        folds: list[Fold] = []
+        folds: list[ScanKind] = []
         for check in checks:
             try:
                 folds.append(self._fold(snapshot, check))
@@ -282,7 +282,7 @@ class _Run:
                 outcomes[id(check)] = _unevaluated(check, error)
         if not readable:
             return outcomes
-        along: Sequence[type[Fold]] = (*self.reading_along, _Surveyor)
+        along: Sequence[type[ScanKind]] = (*self.reading_along, _Surveyor)
         beside = [kind for kind in along if _readable(snapshot, kind)]
         folds += [kind({}, self.info or snapshot.info, 0) for kind in beside]
         try:
@@ -294,10 +294,10 @@ class _Run:
         self.beside = tuple(fold for fold in others if not isinstance(fold, _Surveyor) and not fold.failure)
         return {**outcomes, **{id(c): self._judged_fold(c, f) for c, f in zip(readable, scanned, strict=False)}}
 
-    def _fold(self, snapshot: Snapshot, check: Check) -> Fold:
+    def _fold(self, snapshot: Snapshot, check: Check) -> ScanKind:
         """Return the fold of a check. Raises LedgerError where it cannot be made, or its columns cannot be read."""
         fold = self._made(check)
-        assert isinstance(fold, Fold)  # noqa: S101  (chosen by the caller; tells the type checker)
+        assert isinstance(fold, ScanKind)  # noqa: S101  (chosen by the caller; tells the type checker)
         reason = next(filter(None, map(snapshot.unreadable, ("sequence_number", *fold.columns))), None)
         if reason is not None:
             remedy = "Export all columns." if snapshot.info.export else "See table_guard."
@@ -306,7 +306,7 @@ class _Run:
             fold.rows = snapshot.count()  # the scan goes by an index, which can hide entries
         return fold
 
-    def _judged_fold(self, check: Check, fold: Fold) -> Outcome:
+    def _judged_fold(self, check: Check, fold: ScanKind) -> Outcome:
         if fold.element_count or fold.failure or fold.findings.counts:
             return _judged(check, fold)
         if self.after is not None:
@@ -315,7 +315,7 @@ class _Run:
         return self._empty(check, "The ledger has no entries")
 
 
-def _readable(snapshot: Snapshot, kind: type[Fold]) -> bool:
+def _readable(snapshot: Snapshot, kind: type[ScanKind]) -> bool:
     return all(snapshot.unreadable(column) is None for column in ("sequence_number", *kind.columns))
 
 

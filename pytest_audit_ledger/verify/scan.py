@@ -14,7 +14,7 @@ from contextlib import ExitStack
 from functools import reduce
 
 from pytest_audit_ledger.errors import CannotEvaluate, LedgerError, SourceError, UsageError
-from pytest_audit_ledger.kinds.kind import Fold, Kind
+from pytest_audit_ledger.kinds.kind import Kind, ScanKind
 from pytest_audit_ledger.model.batch import Batch
 from pytest_audit_ledger.model.progress import Advance, Progress
 from pytest_audit_ledger.sources.source import Segment, Snapshot, Source
@@ -41,11 +41,11 @@ def parse_workers(text: str) -> int | None:
 def scan(
     source: Source,
     snapshot: Snapshot,
-    folds: Sequence[Fold],
+    folds: Sequence[ScanKind],
     workers: int | None,
     progress: Progress,
     after: int | None = None,
-) -> list[Fold]:
+) -> list[ScanKind]:
     """Feed every entry of the snapshot to every fold, and return the folds, merged and closed.
 
     `workers` is a number of processes, or None to choose one by the size of the ledger and the processors at hand.
@@ -77,7 +77,7 @@ def scan(
     return merged
 
 
-def _resume(snapshot: Snapshot, columns: Sequence[str], after: int, folds: Sequence[Fold]) -> None:
+def _resume(snapshot: Snapshot, columns: Sequence[str], after: int, folds: Sequence[ScanKind]) -> None:
     def tell(batch: Batch) -> None:
         for fold in folds:
             _guarded(fold, lambda fold=fold: fold.resume(batch))  # type: ignore[misc]
@@ -85,7 +85,7 @@ def _resume(snapshot: Snapshot, columns: Sequence[str], after: int, folds: Seque
     snapshot.scan(columns, Segment(after, after + 1), tell)
 
 
-def _read_again(snapshot: Snapshot, fold: Fold, advance: Advance) -> None:
+def _read_again(snapshot: Snapshot, fold: ScanKind, advance: Advance) -> None:
     """Give a fold the older entries that it asks for, range by range."""
     columns = list(dict.fromkeys(["sequence_number", *fold.columns]))
     for place, (first, last) in enumerate(fold.again):
@@ -113,8 +113,8 @@ def cut(low: int, high: int, count: int, whole: Segment = EVERYTHING) -> list[Se
 
 
 def _read(
-    snapshot: Snapshot, columns: Sequence[str], segment: Segment, folds: Sequence[Fold], advance: Advance
-) -> list[Fold]:
+    snapshot: Snapshot, columns: Sequence[str], segment: Segment, folds: Sequence[ScanKind], advance: Advance
+) -> list[ScanKind]:
     def consume(batch: Batch) -> None:
         for fold in folds:
             fold.element_count += len(batch)
@@ -133,7 +133,7 @@ def _read_in_processes(
     segments: Sequence[Segment],
     workers: int,
     advance: Advance,
-) -> list[list[Fold]]:
+) -> list[list[ScanKind]]:
     """Read the segments from the front in other processes, and meanwhile from the back in this one.
 
     `fresh` are the folds, pickled, before they have seen anything.
@@ -146,7 +146,7 @@ def _read_in_processes(
     context = multiprocessing.get_context("spawn")
     executor = ProcessPoolExecutor(workers - 1, mp_context=context, initializer=_ignore_interrupts)
     folds = pickle.loads(fresh)  # noqa: S301  (our own)
-    parts: list[list[Fold]] = []
+    parts: list[list[ScanKind]] = []
     try:
         futures = [executor.submit(_read_segment, source, shared, columns, segment, folds) for segment in segments]
         for future, segment in zip(reversed(futures), reversed(segments), strict=True):
@@ -166,8 +166,8 @@ def _read_in_processes(
 
 
 def _read_segment(
-    source: Source, shared: str, columns: Sequence[str], segment: Segment, folds: Sequence[Fold]
-) -> list[Fold]:
+    source: Source, shared: str, columns: Sequence[str], segment: Segment, folds: Sequence[ScanKind]
+) -> list[ScanKind]:
     return _read(_join(source, shared), columns, segment, folds, lambda _: None)
 
 
@@ -187,11 +187,11 @@ def _ignore_interrupts() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def _merge_parts(earlier: list[Fold], later: list[Fold]) -> list[Fold]:
+def _merge_parts(earlier: list[ScanKind], later: list[ScanKind]) -> list[ScanKind]:
     return [_merge(before, after) for before, after in zip(earlier, later, strict=True)]
 
 
-def _merge(earlier: Fold, later: Fold) -> Fold:
+def _merge(earlier: ScanKind, later: ScanKind) -> ScanKind:
     if not later.element_count:
         return earlier
     if not (earlier.element_count or earlier.resumed):
@@ -202,7 +202,7 @@ def _merge(earlier: Fold, later: Fold) -> Fold:
     return earlier
 
 
-def _guarded(fold: Fold, action: Callable[[], None]) -> None:
+def _guarded(fold: ScanKind, action: Callable[[], None]) -> None:
     """Run code of a kind; if it fails, that is one check which could not be evaluated and no reason to stop others."""
     if fold.failure:
         return

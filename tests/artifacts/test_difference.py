@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_audit_ledger.diff.comparison import diff
-from pytest_audit_ledger.diff.difference import Difference, Runs, Side, as_json, difference
+from pytest_audit_ledger.diff.difference import Difference, SequenceRanges, Side, as_json, difference
 from pytest_audit_ledger.errors import SourceError
 from pytest_audit_ledger.ledger import Ledger
 from pytest_audit_ledger.model.batch import Batch, json_text
@@ -312,7 +312,7 @@ def test_a_forged_edit_among_two_hundred_thousand_entries_is_named_in_constant_m
 
 @given(st.lists(st.integers(1, 12), max_size=12).map(sorted), st.integers(1, 4), st.integers(0, 12))
 def test_numbers_taken_together_are_those_taken_one_by_one(numbers: list[float], limit: int, at: int) -> None:
-    whole, single = Runs(limit), Runs(limit)
+    whole, single = SequenceRanges(limit), SequenceRanges(limit)
     for part in filter(None, (numbers[:at], numbers[at:])):
         whole.extend(part)
     for number in numbers:

@@ -23,14 +23,14 @@ from pytest_audit_ledger.checkpoints.note import SigningKey
 from pytest_audit_ledger.cli import main
 from pytest_audit_ledger.errors import UsageError
 from pytest_audit_ledger.files.resources import folder
-from pytest_audit_ledger.kinds.run_parameters import given_by
+from pytest_audit_ledger.kinds.run_parameters import run_parameters
 from pytest_audit_ledger.kinds.transcript_keys import keys_by_id
 from pytest_audit_ledger.ledger import Ledger
 from pytest_audit_ledger.model.entry import VERDICTS
 from pytest_audit_ledger.model.progress import no_progress
-from pytest_audit_ledger.output.artifact import Verified
+from pytest_audit_ledger.output.artifact import ArtifactContext
 from pytest_audit_ledger.report import SECTIONS, Report, generate, report_request, save
-from pytest_audit_ledger.report.figures import MOST_NAMES, Tally
+from pytest_audit_ledger.report.figures import MOST_NAMES, VerdictTally
 from pytest_audit_ledger.scratch.sample import sample_entries
 from pytest_audit_ledger.sources.postgres import PostgresSource
 from pytest_audit_ledger.verify.resumption import Since
@@ -45,13 +45,13 @@ STEP_S = 600.0
 
 
 @contextmanager
-def verified(dsn: str, **options: Any) -> Iterator[Verified]:
+def verified(dsn: str, **options: Any) -> Iterator[ArtifactContext]:
     """Verify a ledger with the default suite, and hold what it read."""
     source = PostgresSource(dsn)
     with source.snapshot() as snapshot:
         suite = default_suite()
         verification = verify(source, suite.checks, shared=snapshot.share(), suites=[suite], **options)
-        yield Verified(verification, source, snapshot, no_progress)
+        yield ArtifactContext(verification, source, snapshot, no_progress)
 
 
 def report(dsn: str, *, verify_options: Mapping[str, Any] | None = None, **asked: Any) -> Report:
@@ -315,7 +315,7 @@ def test_markdown_shows_hostile_entries_as_code(hostile: Forger) -> None:
 
 
 def test_ever_new_names_are_counted_together_in_constant_memory() -> None:
-    tally = Tally()
+    tally = VerdictTally()
     tally.add(["often"] * 5)
     for start in range(0, 10 * MOST_NAMES, 100):
         tally.add([f"once {number}" for number in range(start, start + 100)])
@@ -459,10 +459,10 @@ def test_a_report_of_a_run_since_a_checkpoint_says_what_was_not_read(forger: For
     Ledger(forger.dsn).create_checkpoint(tmp_path, key)
     forger.append(islice(sample_entries(120), 100, None))
     source = PostgresSource(forger.dsn)
-    given = given_by(checkpoints=[tmp_path], verifier_keys=[str(key.verifier())])
+    given = run_parameters(checkpoints=[tmp_path], verifier_keys=[str(key.verifier())])
     with source.snapshot() as snapshot:
         found = verify(source, default_suite().checks, shared=snapshot.share(), given=given, since=Since())
-        made = generate(Verified(found, source, snapshot, no_progress), report_request(), made_at=CLOCK)
+        made = generate(ArtifactContext(found, source, snapshot, no_progress), report_request(), made_at=CLOCK)
     conforms(made)
     assert "The ledger was not read as a whole. 20 entries after entry 100, where " in made.data["summary"][0]
     (read,) = [one for one in made.data["filing"] if one["condition"] == "Every entry was read."]

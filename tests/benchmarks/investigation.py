@@ -17,7 +17,7 @@ from itertools import islice
 from tabulate import tabulate
 
 from pytest_audit_ledger import Ledger
-from pytest_audit_ledger.investigate.incident import What
+from pytest_audit_ledger.investigate.incident import IncidentType
 from pytest_audit_ledger.investigate.reconstruction import Reconstruction
 from pytest_audit_ledger.model.entry import GENESIS_HASH, HASHED_COLUMNS, entry_hash
 from pytest_audit_ledger.scratch.demo import embedded_server
@@ -49,7 +49,7 @@ def edited(forger: Forger) -> Iterator[tuple[str, ...]]:
         begun = time.perf_counter()
         found = Ledger(forger.dsn).investigate()
         seconds = time.perf_counter() - begun
-        (edit,) = (one for one in found.incidents if one.what is What.EDIT and one.first == number)
+        (edit,) = (one for one in found.incidents if one.what is IncidentType.EDIT and one.first == number)
         if not isinstance(edit.reconstructions[0], Reconstruction):
             sys.exit(f"{name} was not reconstructed")
         beyond = seconds - found.verification.duration_s

@@ -11,7 +11,7 @@ import pytest
 
 from pytest_audit_ledger.checkpoints.merkle import leaf_hash
 from pytest_audit_ledger.checkpoints.note import Checkpoint, SigningKey
-from pytest_audit_ledger.checkpoints.proof import HEADER, Proof
+from pytest_audit_ledger.checkpoints.proof import HEADER, TlogProof
 from pytest_audit_ledger.checkpoints.store import open_checkpoint
 from tests.cli.conftest import Invoke
 from tests.forger import TAMPERINGS, Forger
@@ -65,7 +65,7 @@ def test_the_proof_of_every_entry_leads_to_the_signed_root(invoke: Invoke, signe
     hashes = [digest for (digest,) in forger.run("SELECT entry_hash FROM ledger_entries ORDER BY sequence_number")]
     for number in (1, 2, 64, 65, 99, 100):
         assert prove(invoke, signed, number).exit_code == 0
-        proof = Proof.parse(Path(PROOF).read_bytes())
+        proof = TlogProof.parse(Path(PROOF).read_bytes())
         checkpoint, _ = open_checkpoint(proof.note, [KEY.verifier()])
         assert proof.root(leaf_hash(bytes.fromhex(hashes[number - 1])), 100) == checkpoint.root
 
@@ -82,10 +82,10 @@ def change_proof(change: Callable[[list[str]], object]) -> None:
 
 
 def other_signature() -> None:
-    proof = Proof.parse(Path(PROOF).read_bytes())
+    proof = TlogProof.parse(Path(PROOF).read_bytes())
     stranger = SigningKey(KEY.name, bytes(range(1, 33)))
     checkpoint, _ = open_checkpoint(proof.note, [KEY.verifier()])
-    Path(PROOF).write_bytes(Proof(proof.index, proof.hashes, stranger.sign(checkpoint.text())).data())
+    Path(PROOF).write_bytes(TlogProof(proof.index, proof.hashes, stranger.sign(checkpoint.text())).data())
 
 
 @pytest.mark.parametrize(
@@ -173,6 +173,6 @@ def test_a_file_with_several_entries_is_wrong_usage(invoke: Invoke, shown: None)
 
 def test_a_ledger_of_one_entry_has_a_proof_without_hashes(invoke: Invoke, forger: Forger) -> None:
     leaf = leaf_hash(bytes(32))
-    proof = Proof(0, (), KEY.sign(Checkpoint(KEY.name, 1, leaf).text()))
-    assert Proof.parse(proof.data()) == proof
+    proof = TlogProof(0, (), KEY.sign(Checkpoint(KEY.name, 1, leaf).text()))
+    assert TlogProof.parse(proof.data()) == proof
     assert proof.root(leaf, 1) == leaf

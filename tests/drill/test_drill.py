@@ -19,7 +19,7 @@ from pytest_audit_ledger.cli.drill import exit_code, matrix_for_command
 from pytest_audit_ledger.drill.api import choose
 from pytest_audit_ledger.drill.attacks.attack import Attack, Claim, Prevented, Target, attack
 from pytest_audit_ledger.drill.attacks.catalogue import CATALOGUE
-from pytest_audit_ledger.drill.matrix import Matrix, Trial, Verdict
+from pytest_audit_ledger.drill.matrix import AttackResult, Matrix, Trial
 from pytest_audit_ledger.drill.matrix_json import as_json, as_text
 from pytest_audit_ledger.drill.matrix_text import conclusion, text
 from pytest_audit_ledger.drill.page import html
@@ -27,7 +27,7 @@ from pytest_audit_ledger.drill.setup import SetUp
 from pytest_audit_ledger.drill.trials import drill
 from pytest_audit_ledger.errors import SourceError
 from pytest_audit_ledger.files.resources import json_schema
-from pytest_audit_ledger.kinds.run_parameters import given_by
+from pytest_audit_ledger.kinds.run_parameters import run_parameters
 from pytest_audit_ledger.output.paragraphs import LOG
 from pytest_audit_ledger.sources import programs
 from pytest_audit_ledger.sources.export_file import ExportFile
@@ -43,7 +43,7 @@ ENTRIES = 40
 EXAMPLE = Path(__file__).parents[2] / "examples" / "drill"
 BARE = SetUp((default_suite(),))
 CHECKPOINTS: dict[str, Any] = {"checkpoints": ["of the whole ledger"], "verifier_keys": [str(KEY.verifier())]}
-ANCHORED = SetUp((default_suite(),), given_by(**CHECKPOINTS))
+ANCHORED = SetUp((default_suite(),), run_parameters(**CHECKPOINTS))
 
 
 @attack("claim too much", noticed_by=(Claim("entry_hash"),), remedy="Nothing to be done.")
@@ -100,16 +100,16 @@ def matrix(server: str) -> Matrix:
 
 
 VERDICTS = {
-    "edit": Verdict.NOTICED,
-    "edit-and-rewrite": Verdict.NOT_COVERED,
-    "false-entry": Verdict.LIMIT,
-    "view-in-place": Verdict.NOTICED,
-    "called-unsigned": Verdict.NOTICED,
-    "claims-too-much": Verdict.MISSED,
-    "breaks-off": Verdict.ERROR,
-    "falls-over": Verdict.ERROR,
-    "is-refused": Verdict.PREVENTED,
-    "has-nothing": Verdict.NOT_APPLICABLE,
+    "edit": AttackResult.NOTICED,
+    "edit-and-rewrite": AttackResult.NOT_COVERED,
+    "false-entry": AttackResult.LIMIT,
+    "view-in-place": AttackResult.NOTICED,
+    "called-unsigned": AttackResult.NOTICED,
+    "claims-too-much": AttackResult.MISSED,
+    "breaks-off": AttackResult.ERROR,
+    "falls-over": AttackResult.ERROR,
+    "is-refused": AttackResult.PREVENTED,
+    "has-nothing": AttackResult.NOT_APPLICABLE,
 }
 
 
@@ -180,9 +180,9 @@ def test_what_a_waiver_excuses_is_missed(server: str, tmp_path: Path) -> None:
     excused = SetUp((load(suite, REGISTRY),), allow_integrity_waivers=True)
     strict = SetUp((load(suite, REGISTRY),))
     with_waiver, without = run(server, None, attacks("edit"), excused, strict)
-    assert with_waiver.trials[0].verdict is Verdict.MISSED
+    assert with_waiver.trials[0].verdict is AttackResult.MISSED
     assert with_waiver.trials[0].sentence == "Not noticed, although own claims to notice it."
-    assert without.trials[0].verdict is Verdict.NOTICED
+    assert without.trials[0].verdict is AttackResult.NOTICED
 
 
 def test_what_to_do_for_a_better_copy_names_options_as_what_prints_it_has_them(matrix: Matrix) -> None:
@@ -213,18 +213,20 @@ def test_the_page_is_headed_by_what_would_go_unnoticed(matrix: Matrix) -> None:
     assert f'<div class="verdict bad">\n<p class="word">{matrix.sentence}</p>' in head
     assert "NOT COVERED: edit-and-rewrite." in head
     for verdict, tone in (("not covered", "warn"), ("limit", "warn"), ("noticed", "good"), ("not applicable", "none")):
-        only = replace(matrix, trials=tuple(matrix.with_verdict(Verdict(verdict))))
+        only = replace(matrix, trials=tuple(matrix.with_verdict(AttackResult(verdict))))
         assert f'<div class="verdict {tone}">\n<p class="word">{only.sentence}</p>' in html(only)
 
 
 def test_only_what_was_noticed_proves_a_claim(matrix: Matrix) -> None:
     noticed = trial(matrix, "edit")
-    others = {verdict: replace(matrix, trials=(noticed, *matrix.with_verdict(verdict))) for verdict in Verdict}
+    others = {verdict: replace(matrix, trials=(noticed, *matrix.with_verdict(verdict))) for verdict in AttackResult}
     said = {verdict: conclusion(one)[-1] for verdict, one in others.items()}
     holds = "Every attack that a check claims to notice was noticed"
-    assert said[Verdict.NOT_COVERED] == said[Verdict.LIMIT] == said[Verdict.NOT_APPLICABLE] == f"{holds}."
-    assert said[Verdict.PREVENTED] == f"{holds} or refused."
-    assert holds not in said[Verdict.MISSED] + said[Verdict.ERROR]
+    assert (
+        said[AttackResult.NOT_COVERED] == said[AttackResult.LIMIT] == said[AttackResult.NOT_APPLICABLE] == f"{holds}."
+    )
+    assert said[AttackResult.PREVENTED] == f"{holds} or refused."
+    assert holds not in said[AttackResult.MISSED] + said[AttackResult.ERROR]
     assert [line for line in conclusion(replace(matrix, trials=(trial(matrix, "false-entry"),))) if holds in line] == []
 
 
@@ -239,13 +241,13 @@ def test_nothing_of_an_attack_or_an_entry_becomes_html(matrix: Matrix) -> None:
 
 def test_checkpoints_of_the_copy_take_the_place_of_those_of_the_ledger(server: str) -> None:
     chosen = attacks("edit-and-rewrite", "checkpoints-lost", "trigger-dropped", "rights-granted")
-    required = SetUp((default_suite(),), given_by(**CHECKPOINTS, require_checkpoint=True))
+    required = SetUp((default_suite(),), run_parameters(**CHECKPOINTS, require_checkpoint=True))
     bare, anchored, strict = run(server, None, chosen, BARE, ANCHORED, required)
     verdicts = [[one.verdict for one in matrix.trials] for matrix in (bare, anchored, strict)]
     assert verdicts == [
-        [Verdict.NOT_COVERED, Verdict.NOTICED, Verdict.NOT_COVERED, Verdict.NOT_APPLICABLE],
-        [Verdict.NOTICED, Verdict.NOTICED, Verdict.NOTICED, Verdict.NOT_COVERED],
-        [Verdict.NOTICED, Verdict.NOTICED, Verdict.NOTICED, Verdict.NOTICED],
+        [AttackResult.NOT_COVERED, AttackResult.NOTICED, AttackResult.NOT_COVERED, AttackResult.NOT_APPLICABLE],
+        [AttackResult.NOTICED, AttackResult.NOTICED, AttackResult.NOTICED, AttackResult.NOT_COVERED],
+        [AttackResult.NOTICED, AttackResult.NOTICED, AttackResult.NOTICED, AttackResult.NOTICED],
     ]
     assert anchored.untouched.anchor is not None
     assert (anchored.untouched.anchor.entries, anchored.untouched.anchor.total) == (ENTRIES, ENTRIES)
@@ -266,20 +268,20 @@ ALLOWED = {
 
 
 def test_a_limit_to_what_is_in_no_checkpoint_claims_nothing_of_a_copy_that_keeps_it(server: str) -> None:
-    limited = [SetUp((default_suite(),), given_by(**CHECKPOINTS, max_unanchored=limit)) for limit in ALLOWED]
+    limited = [SetUp((default_suite(),), run_parameters(**CHECKPOINTS, max_unanchored=limit)) for limit in ALLOWED]
     matrices = run(server, None, attacks("newest-checkpoint-lost", "checkpoints-lost"), *limited)
     for matrix, told in zip(matrices, ALLOWED.values(), strict=True):
         for one, words in zip(matrix.trials, told, strict=True):
-            assert one.verdict is (Verdict.NOT_COVERED if words else Verdict.NOTICED)
+            assert one.verdict is (AttackResult.NOT_COVERED if words else AttackResult.NOTICED)
             assert words in one.remedy
             assert one.remedy.endswith(CATALOGUE[one.attack].remedy if words else "")
 
 
 def test_a_transcript_key_claims_what_it_notices(server: str) -> None:
-    keyed = SetUp((default_suite(),), given_by(transcript_keys=[PEM]))
+    keyed = SetUp((default_suite(),), run_parameters(transcript_keys=[PEM]))
     bare, with_key = run(server, None, attacks("signature-flipped"), BARE, keyed)
-    assert bare.trials[0].verdict is Verdict.NOT_COVERED
-    assert with_key.trials[0].verdict is Verdict.NOTICED
+    assert bare.trials[0].verdict is AttackResult.NOT_COVERED
+    assert with_key.trials[0].verdict is AttackResult.NOTICED
     assert with_key.trials[0].claimed_by == ("transcript_signature",)
 
 
@@ -329,7 +331,11 @@ def test_the_copy_has_the_guards_of_the_ledger_and_the_ledger_is_as_it_was(serve
         "others": [(None,)],
         "entries": [(ENTRIES, 1)],
     }
-    assert [one.verdict for one in matrix.trials[:3]] == [Verdict.NOTICED, Verdict.LIMIT, Verdict.NOTICED]
+    assert [one.verdict for one in matrix.trials[:3]] == [
+        AttackResult.NOTICED,
+        AttackResult.LIMIT,
+        AttackResult.NOTICED,
+    ]
     about = " ".join(matrix.about)
     assert "A copy of the first 40 entries of postgresql://" in about
     assert "not its owner and its grants." in about
@@ -344,7 +350,7 @@ def test_guards_that_cannot_be_copied_are_named(server: str, forger: Forger) -> 
     )
     matrix = run(server, PostgresSource(forger.dsn), attacks("edit"))
     assert "nor, as it was: constraint known." in " ".join(matrix.about)
-    assert matrix.trials[0].verdict is Verdict.NOTICED
+    assert matrix.trials[0].verdict is AttackResult.NOTICED
 
 
 def test_a_table_that_cannot_be_made_anew_is_copied_into_one_of_our_own_making(server: str, forger: Forger) -> None:
@@ -352,7 +358,7 @@ def test_a_table_that_cannot_be_made_anew_is_copied_into_one_of_our_own_making(s
         "CREATE TYPE mood AS ENUM ('calm'); ALTER TABLE ledger_entries ADD COLUMN mood mood DEFAULT 'calm'"
     )
     matrix = run(server, PostgresSource(forger.dsn), attacks("edit", "trigger-dropped"), ANCHORED)
-    assert [one.verdict for one in matrix.trials] == [Verdict.NOTICED, Verdict.NOTICED]
+    assert [one.verdict for one in matrix.trials] == [AttackResult.NOTICED, AttackResult.NOTICED]
     about = " ".join(matrix.about)
     assert "What guards it could not be copied: The table public.ledger_entries cannot be made anew" in about
     assert "the copy is a table of our own making" in about
@@ -375,7 +381,7 @@ def test_without_pg_dump_the_copy_has_guards_of_our_own_making_and_that_is_told(
     assert matrix.advice[0] in text(matrix, width=1000)
     assert matrix.advice[0] in as_json(matrix)["about"]
     assert "the copy is a table of our own making" in about
-    assert [one.verdict for one in matrix.trials] == [Verdict.NOTICED, Verdict.NOTICED]
+    assert [one.verdict for one in matrix.trials] == [AttackResult.NOTICED, AttackResult.NOTICED]
 
 
 TELLING = """
@@ -428,21 +434,21 @@ def test_what_was_wrong_before_is_not_what_notices_an_attack(server: str, forger
     assert "  FAIL entry_hash, 1 finding" in text(matrix).splitlines()
     edit, notes = matrix.trials
     assert [(one.check_id, one.sequence_number) for one in edit.by if one.code] == [("entry_hash", 20)]
-    assert notes.verdict is Verdict.NOT_COVERED  # nothing could be signed of a ledger that does not hold together
+    assert notes.verdict is AttackResult.NOT_COVERED  # nothing could be signed of a ledger that does not hold together
     assert "No checkpoint of it could be signed" in " ".join(matrix.about)
 
 
 def test_a_ledger_whose_guards_alone_fail_gets_checkpoints(server: str, forger: Forger) -> None:
     forger.build(50).run("DROP TRIGGER ledger_refuse_update ON ledger_entries")
     matrix = run(server, PostgresSource(forger.dsn), attacks("edit-and-rewrite"), ANCHORED)
-    assert matrix.trials[0].verdict is Verdict.NOTICED
+    assert matrix.trials[0].verdict is AttackResult.NOTICED
 
 
 def test_an_export_is_attacked_in_a_table_of_our_own_making(server: str, forger: Forger, tmp_path: Path) -> None:
     with Ledger(forger.build(60).dsn) as ledger:
         ledger.export_entries(output_file=tmp_path / "ledger.jsonl")
     matrix = run(server, ExportFile(str(tmp_path / "ledger.jsonl")), attacks("edit", "trigger-dropped"))
-    assert [one.verdict for one in matrix.trials] == [Verdict.NOTICED, Verdict.NOTICED]
+    assert [one.verdict for one in matrix.trials] == [AttackResult.NOTICED, AttackResult.NOTICED]
     assert "An export has no guards. So the copy is a table of our own making" in " ".join(matrix.about)
 
 

@@ -118,9 +118,9 @@ def test_a_connection_that_is_lost_during_the_scan_is_no_tampering(
     pytester.makeconftest(
         f"""
         import psycopg2
-        from pytest_audit_ledger import Fold
+        from pytest_audit_ledger import ScanKind
 
-        class Saboteur(Fold):
+        class Saboteur(ScanKind):
             name, rule, remedy, columns = "saboteur", "None.", "None.", ("verdict",)
 
             def feed(self, batch):

@@ -155,9 +155,9 @@ def test_a_mistake_in_a_suite_stops_everything_before_it_connects(
 
 
 KIND = """
-    from pytest_audit_ledger import Finding, Fold
+    from pytest_audit_ledger import Finding, ScanKind
 
-    class NoLlm(Fold):
+    class NoLlm(ScanKind):
         name = "{name}"
         rule = "No verdict comes from the model alone."
         remedy = "Review them."

@@ -12,9 +12,9 @@ import pytest
 from tests.forger import Forger
 
 KIND = """
-from pytest_audit_ledger import Finding, Fold
+from pytest_audit_ledger import Finding, ScanKind
 
-class NoLlmVerdicts(Fold):
+class NoLlmVerdicts(ScanKind):
     name = "{name}"
     rule = "No verdict comes from the language model alone."
     remedy = "Ask why."

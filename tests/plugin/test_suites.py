@@ -132,8 +132,8 @@ def test_the_tools_do_their_work_and_exit_without_a_ledger(
     if "bad.ledger.yaml" in flags:
         (written.path / "bad.ledger.yaml").write_text("version: 1\n")
     written.makeconftest(
-        "from pytest_audit_ledger.kinds.kind import Guard\n"
-        "class Own(Guard):\n"
+        "from pytest_audit_ledger.kinds.kind import CatalogKind\n"
+        "class Own(CatalogKind):\n"
         "    name, rule, remedy, unit = 'of_conftest', 'It is.', 'Let it be.', 'things'\n"
         "    def examine(self, catalogue): self.element_count = 1\n"
         "def pytest_ledger_register_kinds(): return [Own]\n"

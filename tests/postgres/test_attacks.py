@@ -22,9 +22,9 @@ from pytest_audit_ledger.drill.attacks.attack import Claim, Target, attack
 from pytest_audit_ledger.drill.attacks.catalogue import CATALOGUE, registered_attacks
 from pytest_audit_ledger.drill.attacks.disguises import SHADOW
 from pytest_audit_ledger.files.resources import sql
-from pytest_audit_ledger.investigate.incident import Incident, What
+from pytest_audit_ledger.investigate.incident import Incident, IncidentType
 from pytest_audit_ledger.investigate.investigation import Investigation
-from pytest_audit_ledger.kinds.run_parameters import given_by
+from pytest_audit_ledger.kinds.run_parameters import run_parameters
 from pytest_audit_ledger.kinds.transcript_signature import RUNTIME_TRACK
 from pytest_audit_ledger.model.entry import Entry
 from pytest_audit_ledger.model.outcome import Assurance, Severity, Status
@@ -127,7 +127,7 @@ def trusted(target: Target) -> dict[str, Any]:
 
 def verified(target: Target, **others: Any) -> Verification:
     """Verify with all that a set-up can have."""
-    return run_suite(target.ledger.dsn, table=TABLE, given=given_by(**{**trusted(target), **others}))
+    return run_suite(target.ledger.dsn, table=TABLE, given=run_parameters(**{**trusted(target), **others}))
 
 
 def investigated(target: Target) -> Investigation:
@@ -176,37 +176,37 @@ MOVING = {"duplicated", "forked", "foreign-verdict"}
 """The attacks that have to drop a constraint before they can change entries."""
 
 
-_SHOWN: dict[tuple[What, ...], str] = {
-    (What.EDIT,): "edit verdict-edited silenced-and-edited shadowed-table shadowed-functions",
-    (What.EDIT_WITH_HASH,): "edit-with-own-hash",
-    (What.EDIT, What.CLOCK): "infinite-time",
-    (What.INSERTION,): "inserted",
-    (What.REORDERING,): "swapped",
-    (What.FORK,): "forked-at-the-end",
-    (What.FORK, What.GUARDS): "forked",
-    (What.DUPLICATE, What.GUARDS): "duplicated entry-in-a-child-table",
-    (What.DELETION,): "middle-deleted",
-    (What.DELETION, What.TRUNCATION): "middle-deleted-and-renumbered",
-    (What.PREFIX_DELETION,): "start-deleted",
-    (What.TRUNCATION,): "middle-deleted-and-rewritten end-deleted rewritten-and-cut-off emptied",
-    (What.REWRITE,): "edit-and-rewrite inserted-and-rewritten",
-    (What.REWRITE, What.CLOCK): "clock-moved-back future-date",
-    (What.REWRITE, What.FOREIGN_VERDICT, What.GUARDS): "foreign-verdict",
-    (What.REWRITE, What.TRUNCATION): "start-deleted-and-rewritten emptied-and-written-anew",
-    (What.ENVELOPE, What.UNCOVERED): "envelope-edited envelope-verdict-edited verifier-status-edited",
-    (What.ENVELOPE, What.TRANSCRIPT, What.UNCOVERED): "envelope-stripped envelopes-exchanged",
-    (What.TRANSCRIPT, What.UNCOVERED): (
+_SHOWN: dict[tuple[IncidentType, ...], str] = {
+    (IncidentType.EDIT,): "edit verdict-edited silenced-and-edited shadowed-table shadowed-functions",
+    (IncidentType.EDIT_WITH_HASH,): "edit-with-own-hash",
+    (IncidentType.EDIT, IncidentType.CLOCK): "infinite-time",
+    (IncidentType.INSERTION,): "inserted",
+    (IncidentType.REORDERING,): "swapped",
+    (IncidentType.FORK,): "forked-at-the-end",
+    (IncidentType.FORK, IncidentType.GUARDS): "forked",
+    (IncidentType.DUPLICATE, IncidentType.GUARDS): "duplicated entry-in-a-child-table",
+    (IncidentType.DELETION,): "middle-deleted",
+    (IncidentType.DELETION, IncidentType.TRUNCATION): "middle-deleted-and-renumbered",
+    (IncidentType.PREFIX_DELETION,): "start-deleted",
+    (IncidentType.TRUNCATION,): "middle-deleted-and-rewritten end-deleted rewritten-and-cut-off emptied",
+    (IncidentType.REWRITE,): "edit-and-rewrite inserted-and-rewritten",
+    (IncidentType.REWRITE, IncidentType.CLOCK): "clock-moved-back future-date",
+    (IncidentType.REWRITE, IncidentType.FOREIGN_VERDICT, IncidentType.GUARDS): "foreign-verdict",
+    (IncidentType.REWRITE, IncidentType.TRUNCATION): "start-deleted-and-rewritten emptied-and-written-anew",
+    (IncidentType.ENVELOPE, IncidentType.UNCOVERED): "envelope-edited envelope-verdict-edited verifier-status-edited",
+    (IncidentType.ENVELOPE, IncidentType.TRANSCRIPT, IncidentType.UNCOVERED): "envelope-stripped envelopes-exchanged",
+    (IncidentType.TRANSCRIPT, IncidentType.UNCOVERED): (
         "request-edited response-edited response-edited-with-its-hash signature-flipped signed-by-a-foreign-key "
         "signed-in-our-name transcripts-exchanged transcript-stripped document-stripped signature-stripped "
         "everything-stripped"
     ),
-    (What.TRANSCRIPT, What.TRANSCRIPT, What.UNCOVERED): "called-unsigned",
-    (What.UNCOVERED,): (
+    (IncidentType.TRANSCRIPT, IncidentType.TRANSCRIPT, IncidentType.UNCOVERED): "called-unsigned",
+    (IncidentType.UNCOVERED,): (
         "id-edited created-at-edited escalation-edited notes-edited envelope-edited-with-its-hash "
         "unsigned-parts-edited everything-stripped-elsewhere"
     ),
-    (What.UNCOVERED, What.GUARDS): "column-dropped",
-    (What.NOT_SORTED_OUT,): "lying-index",
+    (IncidentType.UNCOVERED, IncidentType.GUARDS): "column-dropped",
+    (IncidentType.NOT_SORTED_OUT,): "lying-index",
     (): (
         "false-entry shadow-for-others checkpoint-rolled-back newest-checkpoint-lost checkpoints-lost record-lost "
         "checkpoints-rekeyed checkpoint-edited record-edited"
@@ -227,9 +227,9 @@ def accuses_only(incident: Incident, touched: set[int]) -> bool:
     first, last = incident.first, incident.last
     if first is None:
         return True
-    if incident.what is What.REWRITE:
+    if incident.what is IncidentType.REWRITE:
         return first <= min(touched)
-    if incident.what is What.FORK:  # which has two branches, and an innocent one
+    if incident.what is IncidentType.FORK:  # which has two branches, and an innocent one
         return not touched.isdisjoint(range(first, (last or first) + 1))
     return touched.issuperset(range(first, (last or first) + 1))
 
@@ -243,8 +243,8 @@ def test_an_attack_is_noticed_by_exactly_what_claims_it_and_changes_nothing_else
     now = entries_of(target)
     touched = {number for number, _ in [*(entries - now), *(now - entries)]}
     found = investigated(target)
-    told = [one for one in found.incidents if one.what is not What.CHECKPOINTS]
-    assert tuple(one.what for one in told) == SHOWN.get(name, (What.GUARDS,))
+    told = [one for one in found.incidents if one.what is not IncidentType.CHECKPOINTS]
+    assert tuple(one.what for one in told) == SHOWN.get(name, (IncidentType.GUARDS,))
     assert [one.sentence for one in told if not accuses_only(one, touched)] == []
     verification = found.verification
     claimed = {claim.kind for claim in attack.noticed_by if claim.parameter != "roles"}

@@ -15,13 +15,13 @@ from pytest_audit_ledger.anchor.creation import CheckpointArtifact
 from pytest_audit_ledger.checkpoints.note import SigningKey
 from pytest_audit_ledger.checkpoints.record import json_file, note_file
 from pytest_audit_ledger.checkpoints.store import checkpoint_path, read_store
-from pytest_audit_ledger.kinds.kind import Fold
-from pytest_audit_ledger.kinds.run_parameters import given_by
+from pytest_audit_ledger.kinds.kind import ScanKind
+from pytest_audit_ledger.kinds.run_parameters import run_parameters
 from pytest_audit_ledger.model.batch import Batch
 from pytest_audit_ledger.model.ledger_info import Share
 from pytest_audit_ledger.model.outcome import Assurance, Finding, Outcome, Severity, Status
 from pytest_audit_ledger.model.progress import no_progress
-from pytest_audit_ledger.output.artifact import Verified
+from pytest_audit_ledger.output.artifact import ArtifactContext
 from pytest_audit_ledger.scratch.sample import sample_entries
 from pytest_audit_ledger.sources.postgres import PostgresSource
 from pytest_audit_ledger.verify.judgement import Verification
@@ -54,7 +54,7 @@ def folder(tmp_path: Path) -> Path:
 
 def since(forger: Forger, folder: Path, share: Share | None = None, **options: Any) -> Verification:
     """Verify with the default suite what is newer than the newest checkpoint, and a share of what is older."""
-    given = given_by(checkpoints=[folder], verifier_keys=[str(KEY.verifier())])
+    given = run_parameters(checkpoints=[folder], verifier_keys=[str(KEY.verifier())])
     options = {"samples": 200, "given": given, "since": Since(share), **options}
     return verify(PostgresSource(forger.dsn), default_suite().checks, **options)
 
@@ -161,7 +161,7 @@ def test_a_quiet_night_without_newer_entries_is_anchored(ledger: Forger, folder:
     assert "no entry follows; 80 of 80 entries were not re-read" in verification.sentence
 
 
-class Numbers(Fold):
+class Numbers(ScanKind):
     """What somebody wrote who knows nothing of checkpoints."""
 
     name = "numbers"
@@ -178,7 +178,7 @@ class Numbers(Fold):
 def test_a_fold_that_knows_nothing_of_checkpoints_sees_newer_entries_only(
     ledger: Forger, folder: Path, workers: int
 ) -> None:
-    given = given_by(checkpoints=[folder], verifier_keys=[str(KEY.verifier())])
+    given = run_parameters(checkpoints=[folder], verifier_keys=[str(KEY.verifier())])
     checks = [check(Numbers), *default_suite().checks]
     verification = verify(
         PostgresSource(ledger.dsn), checks, samples=200, given=given, since=Since(Share(0, 1)), workers=workers
@@ -204,7 +204,7 @@ def test_without_the_kind_that_compares_everything_is_read(ledger: Forger, folde
         PostgresSource(ledger.dsn),
         checks,
         since=Since(),
-        given=given_by(checkpoints=[folder], verifier_keys=[str(KEY.verifier())]),
+        given=run_parameters(checkpoints=[folder], verifier_keys=[str(KEY.verifier())]),
     )
     assert verification.total_entries == 100
     assert "no check of the kind checkpoint is selected" in verification.reading
@@ -295,7 +295,7 @@ def artifact_of(ledger: Forger, folder: Path, since_: Since | None) -> Path:
     source = PostgresSource(ledger.dsn)
     with source.snapshot() as snapshot:
         verification = since(ledger, folder, shared=snapshot.share(), since=since_)
-        CheckpointArtifact(folder, KEY).write(Verified(verification, source, snapshot, no_progress))
+        CheckpointArtifact(folder, KEY).write(ArtifactContext(verification, source, snapshot, no_progress))
     return checkpoint_path(folder, verification.size)
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from pytest_audit_ledger.checkpoints.note import SigningKey
 from pytest_audit_ledger.investigate.evidence_scan import FARTHEST, MOST
-from pytest_audit_ledger.investigate.incident import Advice, Certainty, Incident, What, commands
+from pytest_audit_ledger.investigate.incident import Advice, Certainty, Incident, IncidentType, commands
 from pytest_audit_ledger.investigate.investigation import Investigation
 from pytest_audit_ledger.investigate.reconstruction import Reconstruction, Stopped, Unexplained
 from pytest_audit_ledger.ledger import Ledger
@@ -28,7 +28,7 @@ from tests.signers import PEM
 
 KEY = SigningKey.generate("bank.example/ledger")
 
-Told = list[tuple[What, int | None, int | None]]
+Told = list[tuple[IncidentType, int | None, int | None]]
 
 
 def investigated(forger: Forger, **options: Any) -> Investigation:
@@ -146,21 +146,21 @@ def clock_set_back(forger: Forger) -> None:
 
 
 INCIDENTS: dict[Callable[[Forger], None], Told] = {
-    edited: [(What.EDIT, 50, 50)],
-    edited_with_its_hash: [(What.EDIT_WITH_HASH, 50, 50)],
-    replaced_with_its_link: [(What.EDIT_WITH_HASH, 50, 50)],
-    hash_altered: [(What.HASH_ALTERED, 50, 50)],
-    deleted: [(What.DELETION, 50, 52)],
-    deleted_and_renumbered: [(What.DELETION, 50, 52)],
-    start_deleted: [(What.PREFIX_DELETION, 1, 4)],
-    start_deleted_and_renumbered: [(What.PREFIX_DELETION, 1, 4)],
-    inserted: [(What.INSERTION, 50, 51)],
-    swapped(50, 51): [(What.REORDERING, 50, 51)],
-    swapped(30, 70): [(What.REORDERING, 30, 70)],
-    moved: [(What.REORDERING, 50, 53)],
-    copied: [(What.DUPLICATE, 50, 50), (What.GUARDS, None, None)],
-    numbers_skipped: [(What.NUMBERS_SKIPPED, 101, 101)],
-    clock_set_back: [(What.CLOCK, 101, 101)],
+    edited: [(IncidentType.EDIT, 50, 50)],
+    edited_with_its_hash: [(IncidentType.EDIT_WITH_HASH, 50, 50)],
+    replaced_with_its_link: [(IncidentType.EDIT_WITH_HASH, 50, 50)],
+    hash_altered: [(IncidentType.HASH_ALTERED, 50, 50)],
+    deleted: [(IncidentType.DELETION, 50, 52)],
+    deleted_and_renumbered: [(IncidentType.DELETION, 50, 52)],
+    start_deleted: [(IncidentType.PREFIX_DELETION, 1, 4)],
+    start_deleted_and_renumbered: [(IncidentType.PREFIX_DELETION, 1, 4)],
+    inserted: [(IncidentType.INSERTION, 50, 51)],
+    swapped(50, 51): [(IncidentType.REORDERING, 50, 51)],
+    swapped(30, 70): [(IncidentType.REORDERING, 30, 70)],
+    moved: [(IncidentType.REORDERING, 50, 53)],
+    copied: [(IncidentType.DUPLICATE, 50, 50), (IncidentType.GUARDS, None, None)],
+    numbers_skipped: [(IncidentType.NUMBERS_SKIPPED, 101, 101)],
+    clock_set_back: [(IncidentType.CLOCK, 101, 101)],
 }
 OPEN: dict[Callable[[Forger], None], Certainty] = {
     edited_with_its_hash: Certainty.PROVEN,
@@ -191,9 +191,9 @@ def test_several_incidents_are_told_apart_and_in_order(forger: Forger) -> None:
     forger.unguarded(update(20, "verdict = 'DISCRETIONARY'"), "DELETE FROM ledger_entries WHERE sequence_number = 80")
     forger.unguarded(*shifted(81, -1))
     assert told(investigated(forger)) == [
-        (What.EDIT, 20, 20),
-        (What.INSERTION, 50, 51),
-        (What.DELETION, 78, 78),
+        (IncidentType.EDIT, 20, 20),
+        (IncidentType.INSERTION, 50, 51),
+        (IncidentType.DELETION, 78, 78),
     ]
 
 
@@ -202,7 +202,7 @@ def test_entries_appended_behind_a_renumbered_end_are_no_incident(forger: Forger
     last = forger.entry(97)
     ((stored,),) = forger.run("SELECT entry_hash FROM ledger_entries WHERE sequence_number = 97")
     forger.append([replace(last, sequence_number=98, previous_hash=stored)])
-    assert told(investigated(forger)) == [(What.DELETION, 50, 52)]
+    assert told(investigated(forger)) == [(IncidentType.DELETION, 50, 52)]
 
 
 def test_a_clean_ledger_has_nothing_to_investigate(forger: Forger) -> None:
@@ -239,19 +239,19 @@ def test_a_foreign_verdict_is_told_where_the_chain_holds_only(forger: Forger, tm
     forger.rewrite(100, lambda entry: replace(entry, verdict="MAYBE"))
     forger.unguarded(update(50, "verdict = 'PERHAPS'"))
     assert told(investigated(forger)) == [
-        (What.EDIT, 50, 50),
-        (What.FOREIGN_VERDICT, 100, 100),
-        (What.GUARDS, None, None),
+        (IncidentType.EDIT, 50, 50),
+        (IncidentType.FOREIGN_VERDICT, 100, 100),
+        (IncidentType.GUARDS, None, None),
     ]
     offline = Ledger(copied_to(forger, tmp_path / "copy.jsonl")).investigate(limit_seconds=0.5)
-    (foreign,) = (one for one in offline.incidents if one.what is What.FOREIGN_VERDICT)
+    (foreign,) = (one for one in offline.incidents if one.what is IncidentType.FOREIGN_VERDICT)
     assert commands(foreign.next_step) == []  # only a database has a constraint to restore
 
 
 def test_guards_that_were_switched_off_are_told(forger: Forger) -> None:
     forger.build(100).run("ALTER TABLE ledger_entries DISABLE TRIGGER ledger_refuse_delete")
     (incident,) = investigated(forger).incidents
-    assert incident.what is What.GUARDS
+    assert incident.what is IncidentType.GUARDS
     assert "the trigger ledger_refuse_delete does not refuse every DELETE" in incident.sentence
     assert "switched off" in incident.sentence
     forger.run("ALTER TABLE ledger_entries DISABLE TRIGGER ledger_refuse_update")
@@ -263,7 +263,7 @@ def test_guards_that_were_switched_off_are_told(forger: Forger) -> None:
 
 def test_a_repair_is_offered_only_of_what_it_can_restore(forger: Forger) -> None:
     copied(forger.build(100))
-    (guards,) = (one for one in investigated(forger).incidents if one.what is What.GUARDS)
+    (guards,) = (one for one in investigated(forger).incidents if one.what is IncidentType.GUARDS)
     assert "No UNIQUE constraint can be restored while entries stand there twice" in guards.next_step[0].words
     with forger.guards_down():
         forger.run('ALTER TABLE ledger_entries ALTER COLUMN "timestamp" TYPE timestamptz(3)')
@@ -310,7 +310,7 @@ def test_a_checkpoint_that_is_not_trusted_is_to_be_put_in_order_in_words_of_its_
     Ledger(forger.build(10).dsn).create_checkpoint(tmp_path, KEY)
     other = SigningKey.generate("bank.example/ledger")
     found = investigated(forger, checkpoints=[tmp_path], verifier_keys=[str(other.verifier())])
-    assert {one.what for one in found.incidents} == {What.CHECKPOINTS}
+    assert {one.what for one in found.incidents} == {IncidentType.CHECKPOINTS}
     assert {one.next_step for one in found.incidents} == {
         (Advice("Put the checkpoints and the keys in order, and investigate again."),)
     }
@@ -337,11 +337,11 @@ def test_a_gap_is_decided_by_what_the_entry_behind_it_was_written_with(forger: F
     forger.build(100)
     forger.unguarded("DELETE FROM ledger_entries WHERE sequence_number = 50", update(51, "ski_model_version = '9.9.9'"))
     gap, edit = investigated(forger, limit_seconds=5).incidents
-    assert (gap.what, gap.first, gap.last, gap.certainty) == (What.DELETION, 50, 50, Certainty.PROVEN)
+    assert (gap.what, gap.first, gap.last, gap.certainty) == (IncidentType.DELETION, 50, 50, Certainty.PROVEN)
     assert gap.because == (
         "What entry 51 said when it was written is proven: it linked to an entry before it that is not there.",
     )
-    assert (edit.what, edit.first, edit.certainty) == (What.EDIT, 51, Certainty.PROVEN)
+    assert (edit.what, edit.first, edit.certainty) == (IncidentType.EDIT, 51, Certainty.PROVEN)
 
 
 def test_a_link_of_an_entry_whose_own_hash_fails_proves_no_number_skipped(forger: Forger, tmp_path: Path) -> None:
@@ -353,7 +353,7 @@ def test_a_link_of_an_entry_whose_own_hash_fails_proves_no_number_skipped(forger
     forger.unguarded(update(100, f"entry_hash = '{'d' * 64}'"))
     for found in (investigated(forger), investigated(forger, against=before)):
         gap, last = found.incidents
-        assert (gap.what, gap.first, gap.last, gap.certainty) == (What.DELETION, 94, 99, Certainty.OPEN)
+        assert (gap.what, gap.first, gap.last, gap.certainty) == (IncidentType.DELETION, 94, 99, Certainty.OPEN)
         assert "no entry is missing" not in gap.sentence
         assert last.certainty is Certainty.FITS
         assert not any("write to the other copy" in str(one.next_step) for one in found.incidents)
@@ -388,10 +388,10 @@ def last_moved_to_an_old_number(forger: Forger) -> None:
 @pytest.mark.parametrize(
     ("commit", "expected"),
     [
-        (three_rotated, [(What.REORDERING, 10, 30)]),
-        (turned_round, [(What.REORDERING, 41, 50)]),
-        (put_in_with_a_made_up_hash, [(What.INSERTION, 50, 50)]),
-        (last_moved_to_an_old_number, [(What.DELETION, 50, 50), (What.REORDERING, 50, 50)]),
+        (three_rotated, [(IncidentType.REORDERING, 10, 30)]),
+        (turned_round, [(IncidentType.REORDERING, 41, 50)]),
+        (put_in_with_a_made_up_hash, [(IncidentType.INSERTION, 50, 50)]),
+        (last_moved_to_an_old_number, [(IncidentType.DELETION, 50, 50), (IncidentType.REORDERING, 50, 50)]),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
@@ -411,7 +411,11 @@ def test_an_entry_that_was_given_a_number_far_from_its_own_is_no_edit(forger: Fo
     )
     forger.unguarded(update(49, "ski_model_version = '9.9.9'"))
     for found in (investigated(forger), investigated(forger, against=before)):
-        assert told(found)[:3] == [(What.EDIT, 49, 49), (What.DELETION, 50, 50), (What.REORDERING, 50, 50)]
+        assert told(found)[:3] == [
+            (IncidentType.EDIT, 49, 49),
+            (IncidentType.DELETION, 50, 50),
+            (IncidentType.REORDERING, 50, 50),
+        ]
         assert found.incidents[2].sentence == "Entry 50 was written as 1,200, and moved."
 
 
@@ -420,7 +424,7 @@ def test_what_nothing_follows_was_changed_or_put_there(forger: Forger) -> None:
     forger.append([replace(last, sequence_number=101, previous_hash=entry_hash(last))])
     forger.unguarded(update(101, f"entry_hash = '{'d' * 64}'"))
     one = only(investigated(forger))
-    assert (one.what, one.first, one.certainty) == (What.EDIT, 101, Certainty.FITS)
+    assert (one.what, one.first, one.certainty) == (IncidentType.EDIT, 101, Certainty.FITS)
     assert "or put there with a hash that is made up" in one.sentence
 
 
@@ -455,10 +459,14 @@ def test_a_fork_by_two_writers_at_the_same_time_is_no_tampering(forger: Forger, 
     forger.append([replace(last, sequence_number=103, previous_hash=entry_hash(last), timestamp=moment)])
     found = investigated(forger, check_timestamps=False)
     fork = found.incidents[0]
-    assert fork.what is What.FORK
+    assert fork.what is IncidentType.FORK
     assert fork.sentence.startswith("Two entries follow entry 100: ")
     assert "1 entry stands aside" in fork.sentence
-    assert {one.what for one in found.incidents} <= {What.FORK, What.GUARDS, What.NUMBERS_SKIPPED}
+    assert {one.what for one in found.incidents} <= {
+        IncidentType.FORK,
+        IncidentType.GUARDS,
+        IncidentType.NUMBERS_SKIPPED,
+    }
 
 
 @pytest.mark.parametrize("writer", [0, 1])
@@ -472,7 +480,7 @@ def test_a_number_skipped_behind_a_fork_is_no_deletion_whichever_branch_goes_on(
         forger.append([branch])
     forger.append([replace(linked, sequence_number=103, previous_hash=entry_hash(branches[writer]))])
     found = investigated(forger, check_timestamps=False)
-    assert told(found)[:2] == [(What.FORK, 101, 101), (What.NUMBERS_SKIPPED, 102, 102)]
+    assert told(found)[:2] == [(IncidentType.FORK, 101, 101), (IncidentType.NUMBERS_SKIPPED, 102, 102)]
     assert found.incidents[1].because == ("Entry 103 links to entry 101, and its hash covers that link.",)
 
 
@@ -497,7 +505,7 @@ def test_a_writer_in_another_time_zone_is_one_cause_and_an_edit_inside_is_found(
     written_by(forger.build(0), sample_entries(60), in_summer_time)
     forger.unguarded(update(30, "track = 'llm'"))
     found = investigated(forger, limit_seconds=20)
-    assert told(found) == [(What.SYSTEMATIC, 1, 60), (What.EDIT, 30, 30)]
+    assert told(found) == [(IncidentType.SYSTEMATIC, 1, 60), (IncidentType.EDIT, 30, 30)]
     cause, edit = found.incidents
     assert cause.count == 59
     assert "+02:00" in cause.sentence
@@ -511,7 +519,7 @@ def test_times_that_were_set_later_by_one_update_are_no_clock_and_an_edit_among_
     later = 'UPDATE ledger_entries SET "timestamp" = "timestamp" + interval \'2 hours\' WHERE sequence_number'
     forger.unguarded(f"{later} BETWEEN 40 AND 70", update(55, "track = 'llm'"))
     found = investigated(forger, limit_seconds=20)
-    assert told(found) == [(What.SYSTEMATIC, 40, 70), (What.EDIT, 55, 55)]
+    assert told(found) == [(IncidentType.SYSTEMATIC, 40, 70), (IncidentType.EDIT, 55, 55)]
     cause, edit = found.incidents
     assert any("UPDATE" in line for line in cause.otherwise)
     (one,) = edit.reconstructions
@@ -527,7 +535,7 @@ def test_a_clock_set_back_behind_times_that_were_changed_is_told_nevertheless(fo
     later = 'UPDATE ledger_entries SET "timestamp" = "timestamp" + interval \'2 hours\' WHERE sequence_number'
     forger.unguarded(f"{later} BETWEEN 75 AND 100")
     found = investigated(forger, limit_seconds=20)
-    assert told(found) == [(What.SYSTEMATIC, 75, 100), (What.CLOCK, 101, 101)]
+    assert told(found) == [(IncidentType.SYSTEMATIC, 75, 100), (IncidentType.CLOCK, 101, 101)]
 
 
 def test_more_than_can_be_kept_is_counted(forger: Forger) -> None:
@@ -535,7 +543,7 @@ def test_more_than_can_be_kept_is_counted(forger: Forger) -> None:
     forger.unguarded("UPDATE ledger_entries SET reasoning = sequence_number::text WHERE sequence_number % 2 = 0")
     found = investigated(forger, limit_seconds=0)
     assert sum(one.count for one in found.incidents) == 3 * MOST // 2
-    assert found.incidents[-1].what is What.NOT_SORTED_OUT
+    assert found.incidents[-1].what is IncidentType.NOT_SORTED_OUT
 
 
 def test_a_rewritten_ledger_is_told_by_a_checkpoint_and_its_first_entry_by_another_copy(
@@ -547,9 +555,9 @@ def test_a_rewritten_ledger_is_told_by_a_checkpoint_and_its_first_entry_by_anoth
     forger.rewrite(50, lambda entry: replace(entry, reasoning="nothing to see"))
     trusted = {"checkpoints": [tmp_path / "checkpoints"], "verifier_keys": [str(KEY.verifier())]}
     assert told(investigated(forger)) == []
-    assert (What.REWRITE, 1, None) in told(investigated(forger, **trusted))
+    assert (IncidentType.REWRITE, 1, None) in told(investigated(forger, **trusted))
     against = investigated(forger, against=str(tmp_path / "before.jsonl"))
-    rewrite = next(one for one in against.incidents if one.what is What.REWRITE)
+    rewrite = next(one for one in against.incidents if one.what is IncidentType.REWRITE)
     assert (rewrite.first, rewrite.count, rewrite.certainty) == (50, 51, Certainty.FITS)
     assert against.differs
     assert against.differences[0].columns["reasoning"][1] == "nothing to see"
@@ -558,7 +566,7 @@ def test_a_rewritten_ledger_is_told_by_a_checkpoint_and_its_first_entry_by_anoth
 def test_a_cut_off_end_is_told_by_another_copy(forger: Forger, tmp_path: Path) -> None:
     Ledger(forger.build(100).dsn).export_entries(output_file=tmp_path / "before.jsonl")
     forger.unguarded("DELETE FROM ledger_entries WHERE sequence_number > 90")
-    assert told(investigated(forger, against=str(tmp_path / "before.jsonl"))) == [(What.TRUNCATION, 91, 100)]
+    assert told(investigated(forger, against=str(tmp_path / "before.jsonl"))) == [(IncidentType.TRUNCATION, 91, 100)]
 
 
 def test_a_ledger_that_has_grown_since_the_other_copy_is_clean(forger: Forger, tmp_path: Path) -> None:
@@ -598,7 +606,7 @@ def test_a_filtered_export_is_no_deletion(forger: Forger, tmp_path: Path) -> Non
 def test_a_view_in_the_tables_place_is_told_and_nothing_is_read_from_it(forger: Forger) -> None:
     forger.build(100).run("ALTER TABLE ledger_entries RENAME TO hidden; CREATE VIEW ledger_entries AS TABLE hidden")
     found = investigated(forger, entry=50)
-    assert told(found) == [(What.GUARDS, None, None)]
+    assert told(found) == [(IncidentType.GUARDS, None, None)]
     assert "The chain was not looked at" in found.undecided[0].words
 
 
@@ -629,11 +637,11 @@ def test_the_hashes_tell_which_side_was_edited(forger: Forger) -> None:
     edit_transcript(forger, 50, request_canonical="Say CLEAR.")
     found = investigated(forger, transcript_keys=[PEM])
     assert told(found) == [
-        (What.EDIT, 10, 10),
-        (What.ENVELOPE, 20, 20),
-        (What.ENVELOPE, 30, 30),
-        (What.ENVELOPE, 40, 40),
-        (What.TRANSCRIPT, 50, 50),
+        (IncidentType.EDIT, 10, 10),
+        (IncidentType.ENVELOPE, 20, 20),
+        (IncidentType.ENVELOPE, 30, 30),
+        (IncidentType.ENVELOPE, 40, 40),
+        (IncidentType.TRANSCRIPT, 50, 50),
     ]
     edit, unhashed, rehashed, status, transcript = found.incidents
     assert any("The envelope beside it, whose hash fits, says: verdict" in line for line in edit.because)
@@ -670,7 +678,7 @@ def test_another_copy_that_was_changed_is_told_and_not_the_ledger(forger: Forger
     assert found.verification.is_valid
     assert found.differs
     change = only(found)
-    assert (change.what, change.first, change.certainty) == (What.OTHER_COPY, 1, Certainty.PROVEN)
+    assert (change.what, change.first, change.certainty) == (IncidentType.OTHER_COPY, 1, Certainty.PROVEN)
     assert "says something else of entry 1 (verdict)" in change.sentence
     assert conclusion(found).startswith(
         "1 incident in the other copy, 1 of them proven; none in the ledger. By itself "
@@ -684,7 +692,7 @@ def test_a_checkpoint_and_another_copy_tell_one_incident_together(forger: Forger
     trusted = {"checkpoints": [tmp_path / "checkpoints"], "verifier_keys": [str(KEY.verifier())]}
     forger.rewrite(50, lambda entry: replace(entry, reasoning="nothing to see"))
     rewrite = only(investigated(forger, against=str(tmp_path / "before.jsonl"), **trusted))
-    assert (rewrite.what, rewrite.first, rewrite.certainty) == (What.REWRITE, 50, Certainty.PROVEN)
+    assert (rewrite.what, rewrite.first, rewrite.certainty) == (IncidentType.REWRITE, 50, Certainty.PROVEN)
     assert "was signed" in rewrite.because[-1]
 
 
@@ -693,8 +701,8 @@ def test_a_deletion_behind_which_the_rest_was_renumbered_is_no_cut_off_end(forge
     deleted_and_renumbered(forger)
     found = investigated(forger, checkpoints=[tmp_path], verifier_keys=[str(KEY.verifier())])
     assert [(one.what, one.certainty) for one in found.incidents] == [
-        (What.DELETION, Certainty.PROVEN),
-        (What.TRUNCATION, Certainty.OPEN),
+        (IncidentType.DELETION, Certainty.PROVEN),
+        (IncidentType.TRUNCATION, Certainty.OPEN),
     ]
     assert "explains it" in found.incidents[1].otherwise[0]
 
@@ -703,7 +711,7 @@ def test_an_entry_without_a_number_is_told_in_the_words_of_its_check(forger: For
     forger.build(100).run("ALTER TABLE ledger_entries ALTER sequence_number DROP NOT NULL")
     forger.unguarded(update(50, "sequence_number = NULL"))
     found = investigated(forger, entry=50)
-    assert (What.NOT_SORTED_OUT, None, None) in told(found)
+    assert (IncidentType.NOT_SORTED_OUT, None, None) in told(found)
     assert found.looked is not None
     assert found.looked.sentences[0] == "There is no entry 50."
 
@@ -713,7 +721,7 @@ def test_many_entries_that_were_changed_alike_are_one_incident_and_an_edit(forge
     flags = forger.run("SELECT sequence_number FROM ledger_entries WHERE verdict = 'FLAG' ORDER BY 1")
     forger.unguarded("UPDATE ledger_entries SET verdict = 'CLEAR' WHERE verdict = 'FLAG'")
     incident = only(investigated(forger, limit_seconds=20))
-    assert (incident.what, incident.first, incident.last) == (What.EDIT, flags[0][0], flags[-1][0])
+    assert (incident.what, incident.first, incident.last) == (IncidentType.EDIT, flags[0][0], flags[-1][0])
     assert (incident.count, incident.certainty) == (len(flags), Certainty.PROVEN)
     assert "FLAG" in incident.sentence
 
@@ -724,7 +732,7 @@ def test_what_envelopes_say_of_many_entries_that_were_changed_alike_is_no_incide
     fitting = [number for (number,) in forger.run("SELECT sequence_number FROM ledger_entries WHERE verdict = 'CLEAR'")]
     forger.unguarded("UPDATE ledger_entries SET verdict = 'CLEAR' WHERE verdict = 'FLAG'")
     incident = only(investigated(forger, limit_seconds=20, samples=5))
-    assert (incident.what, incident.count) == (What.EDIT, count)
+    assert (incident.what, incident.count) == (IncidentType.EDIT, count)
     assert any(f"In {count} places envelopes" in line for line in incident.because)
     edit_envelope(forger, fitting[-1], lambda envelope: envelope.update(verdict="FLAG"), hashed=True)
     assert [one.count for one in investigated(forger, limit_seconds=20, samples=5).incidents] == [count, count + 1 - 5]
@@ -734,12 +742,12 @@ def test_a_copy_that_was_changed_is_an_edit_and_a_fork_with_an_edit_inside_is_no
     copied(forger.build(100))
     forger.unguarded("UPDATE ledger_entries SET track = 'llm' WHERE id = (SELECT max(id) FROM ledger_entries)")
     edit, _ = investigated(forger).incidents
-    assert (edit.what, edit.first) == (What.EDIT, 50)
+    assert (edit.what, edit.first) == (IncidentType.EDIT, 50)
     assert any("stands there twice" in line for line in edit.because)
     forger.unguarded("UPDATE ledger_entries SET track = 'llm' WHERE sequence_number = 50 AND id = 50")
     forger.unguarded("UPDATE ledger_entries SET track = 'symbolic' WHERE sequence_number = 50 AND id > 50")
     found = investigated(forger).incidents
-    fork = next(one for one in found if one.what is What.FORK)
+    fork = next(one for one in found if one.what is IncidentType.FORK)
     assert fork.certainty is Certainty.OPEN
     assert fork.because[0].startswith("Not every entry of both branches hashes")
 
@@ -763,12 +771,12 @@ def swapped_sides(forger: Forger, tmp_path: Path, commit: Callable[[Forger], Non
 @pytest.mark.parametrize(
     ("commit", "what", "certainty"),
     [
-        (edited, (What.OTHER_COPY, 50, 50), Certainty.PROVEN),
-        (edited_with_its_hash, (What.OTHER_COPY, 50, 50), Certainty.PROVEN),
-        (deleted, (What.OTHER_COPY, 50, 52), Certainty.PROVEN),
-        (start_deleted, (What.OTHER_COPY, 1, 4), Certainty.PROVEN),
-        (copied, (What.OTHER_COPY, 50, 50), Certainty.FITS),
-        (numbers_skipped, (What.TRUNCATION, 102, 102), Certainty.OPEN),
+        (edited, (IncidentType.OTHER_COPY, 50, 50), Certainty.PROVEN),
+        (edited_with_its_hash, (IncidentType.OTHER_COPY, 50, 50), Certainty.PROVEN),
+        (deleted, (IncidentType.OTHER_COPY, 50, 52), Certainty.PROVEN),
+        (start_deleted, (IncidentType.OTHER_COPY, 1, 4), Certainty.PROVEN),
+        (copied, (IncidentType.OTHER_COPY, 50, 50), Certainty.FITS),
+        (numbers_skipped, (IncidentType.TRUNCATION, 102, 102), Certainty.OPEN),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
@@ -776,7 +784,7 @@ def test_what_was_done_to_the_other_copy_is_told_of_it(
     forger: Forger,
     tmp_path: Path,
     commit: Callable[[Forger], None],
-    what: tuple[What, int, int],
+    what: tuple[IncidentType, int, int],
     certainty: Certainty,
 ) -> None:
     found = swapped_sides(forger, tmp_path, commit)
@@ -788,9 +796,9 @@ def test_what_was_done_to_the_other_copy_is_told_of_it(
 
 def test_a_copy_that_was_renumbered_is_told_of_and_the_ledger_not_accused(forger: Forger, tmp_path: Path) -> None:
     found = swapped_sides(forger, tmp_path, deleted_and_renumbered)
-    change = next(one for one in found.incidents if one.what is What.OTHER_COPY)
+    change = next(one for one in found.incidents if one.what is IncidentType.OTHER_COPY)
     assert (change.first, change.certainty) == (50, Certainty.FITS)
-    assert What.REWRITE not in {one.what for one in found.incidents}
+    assert IncidentType.REWRITE not in {one.what for one in found.incidents}
     assert any("The ledger was changed as well" in line for line in change.otherwise)
     assert change.because[-1] == "With the number 53 it does: what is entry 50 there was renumbered."
 
@@ -799,7 +807,7 @@ def test_entries_that_were_renumbered_are_not_compared_by_their_number(forger: F
     before = copied_to(forger.build(100), tmp_path / "before.jsonl")
     deleted_and_renumbered(forger)
     found = investigated(forger, against=before, entry=60)
-    assert told(found) == [(What.DELETION, 50, 52)]
+    assert told(found) == [(IncidentType.DELETION, 50, 52)]
     assert found.differences == ()
     assert found.looked is not None
     assert not any("before.jsonl" in sentence for sentence in found.looked.sentences)
@@ -822,7 +830,9 @@ def test_a_copy_that_closes_the_gap_proves_all_of_the_deletion(
 ) -> None:
     before = copied_to(forger.build(100), tmp_path / "before.jsonl")
     (deleted_and_renumbered if renumbered else deleted)(forger)
-    gap = next(one for one in investigated(forger, against=before, entry=51).incidents if one.what is What.DELETION)
+    gap = next(
+        one for one in investigated(forger, against=before, entry=51).incidents if one.what is IncidentType.DELETION
+    )
     assert gap.sentence.startswith(
         "3 entries, written as 50 to 52, were deleted" if renumbered else "Entries 50 to 52 were deleted"
     )
@@ -852,7 +862,7 @@ def test_a_copy_that_has_other_entries_in_the_gap_proves_nothing(forger: Forger,
     other = copied_to(forger, tmp_path / "other.jsonl")
     deleted(forger)
     found = investigated(forger, against=other, entry=51)
-    gap = next(one for one in found.incidents if one.what is What.DELETION)
+    gap = next(one for one in found.incidents if one.what is IncidentType.DELETION)
     assert gap.sentence.startswith("At least one of the entries 50 to 52")
     assert gap.because[-1].endswith("but no hashes of it close the gap.")
     assert found.looked is not None
@@ -934,7 +944,7 @@ def test_advice_is_given_once_and_an_incident_gives_no_times_but_of_its_neighbou
     assert "  next     as for 1\n" in text
     before, after = forger.entry(19).timestamp, forger.entry(21).timestamp
     assert f"  around   the entry before is of {before}, the one behind is of {after}\n" in text
-    twice = next(one for one in found.incidents if one.what is What.DUPLICATE)
+    twice = next(one for one in found.incidents if one.what is IncidentType.DUPLICATE)
     assert (twice.time_before, twice.time_after) == ("", "")
 
 

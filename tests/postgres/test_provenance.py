@@ -8,7 +8,7 @@ import pytest
 
 from pytest_audit_ledger.checkpoints.note import SigningKey
 from pytest_audit_ledger.kinds.hash_coverage import NOTHING as COVERED_BY_NOTHING
-from pytest_audit_ledger.kinds.run_parameters import given_by
+from pytest_audit_ledger.kinds.run_parameters import run_parameters
 from pytest_audit_ledger.ledger import Ledger
 from pytest_audit_ledger.model.entry import entry_hash
 from pytest_audit_ledger.model.jsonb import canonical, digest
@@ -331,10 +331,10 @@ def test_columns_that_nothing_uses_or_knows_are_covered_by_nothing(forger: Forge
 def test_coverage_tells_what_the_record_beside_a_checkpoint_covers(forger: Forger, tmp_path: Path) -> None:
     Ledger(forger.build(20, schema="3").dsn).create_checkpoint(tmp_path, CHECKPOINT_KEY)
     forger.append(list(sample_entries(25))[20:])
-    given = given_by(checkpoints=[tmp_path], verifier_keys=[str(CHECKPOINT_KEY.verifier())])
+    given = run_parameters(checkpoints=[tmp_path], verifier_keys=[str(CHECKPOINT_KEY.verifier())])
     fact = run_check(forger.dsn, "hash_coverage", given=given).facts["checkpoint"]
     assert fact.startswith("id, sequence_number, ")
     assert f", verifier_status, in entries 1 to 20 (held against {tmp_path / '000000000020.checkpoint'}; " in fact
     foreign = SigningKey.generate("bank.example/ledger").verifier()
-    untrusted = given_by(checkpoints=[tmp_path], verifier_keys=[str(foreign)])
+    untrusted = run_parameters(checkpoints=[tmp_path], verifier_keys=[str(foreign)])
     assert "checkpoint" not in run_check(forger.dsn, "hash_coverage", given=untrusted).facts

@@ -15,11 +15,11 @@ import pytest
 from psycopg2.extensions import make_dsn, parse_dsn
 
 from pytest_audit_ledger.errors import LedgerError, SourceError
-from pytest_audit_ledger.kinds.kind import Guard
+from pytest_audit_ledger.kinds.kind import CatalogKind
 from pytest_audit_ledger.model.entry import Entry, entry_hash
 from pytest_audit_ledger.model.outcome import Assurance, Status
 from pytest_audit_ledger.model.progress import Advance, Progress
-from pytest_audit_ledger.model.questions import Catalogue
+from pytest_audit_ledger.model.questions import Catalog
 from pytest_audit_ledger.output.outcome_text import describe
 from pytest_audit_ledger.scratch.sample import sample_entries
 from pytest_audit_ledger.sources import postgres
@@ -505,7 +505,7 @@ def test_a_snapshot_refuses_to_write(forger: Forger, what: str) -> None:
     assert forger.run("SELECT count(*), last_value FROM ledger_entries, ledger_entries_id_seq GROUP BY 2") == [(3, 3)]
 
 
-class Meddling(Guard):
+class Meddling(CatalogKind):
     """Changes the session's settings, and then fails."""
 
     name = "meddling"
@@ -513,7 +513,7 @@ class Meddling(Guard):
     remedy = "None."
     unit = "things"
 
-    def examine(self, catalogue: Catalogue) -> None:
+    def examine(self, catalogue: Catalog) -> None:
         catalogue.rows("SET TimeZone = 'Asia/Tokyo'; SET LOCAL DateStyle = 'German'; SELECT 1 AS one")
         catalogue.rows("SELECT no_such_column")
 

@@ -17,8 +17,8 @@ from pytest_audit_ledger.checkpoints.merkle import leaf_hash, tree_root
 from pytest_audit_ledger.checkpoints.note import Checkpoint as Statement
 from pytest_audit_ledger.checkpoints.note import SigningKey
 from pytest_audit_ledger.checkpoints.store import checkpoint_path
-from pytest_audit_ledger.kinds.checkpoint import Checkpoint
-from pytest_audit_ledger.kinds.kind import Fold
+from pytest_audit_ledger.kinds.checkpoint import CheckpointMatch
+from pytest_audit_ledger.kinds.kind import ScanKind
 from pytest_audit_ledger.model.entry import PAYLOAD_COLUMNS
 from pytest_audit_ledger.verify.scan import _merge
 from tests.unit.builders import LEDGER, Row, batch, sample_rows
@@ -44,13 +44,13 @@ def folder() -> Iterator[str]:
         yield name
 
 
-def judged(folder: str, rows: Sequence[Row], at: Sequence[int]) -> Checkpoint:
+def judged(folder: str, rows: Sequence[Row], at: Sequence[int]) -> CheckpointMatch:
     """Hold the rows against the checkpoints, read in segments of one batch each."""
     parameters = {"folders": [folder], "verifier_keys": [str(KEY.verifier())]}
     bounds = [0, *(min(cut, len(rows)) for cut in at), len(rows)]
-    parts: list[Fold] = []
+    parts: list[ScanKind] = []
     for low, high in pairwise(bounds):
-        part = Checkpoint(parameters, LEDGER, 20)
+        part = CheckpointMatch(parameters, LEDGER, 20)
         if high > low:
             part.feed(batch(rows[low:high]))
             part.element_count = high - low

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 
 from pytest_audit_ledger.investigate.classification import classify
 from pytest_audit_ledger.investigate.evidence_scan import Evidence, Fault
-from pytest_audit_ledger.investigate.incident import What
+from pytest_audit_ledger.investigate.incident import IncidentType
 from pytest_audit_ledger.verify import scan
 from tests.property.test_merge import cuts, ledgers, read
 from tests.unit.builders import LEDGER, Row, batch, signed_rows
@@ -57,4 +57,4 @@ def test_a_deletion_is_one_place() -> None:
     del rows[9:12]
     evidence = gathered([[rows]])
     assert [(place.entry.number, place.faults) for place in evidence.places] == [(13, Fault.LINK | Fault.GAP)]
-    assert [(one.what, one.first, one.last) for one in classify(evidence)] == [(What.DELETION, 10, 12)]
+    assert [(one.what, one.first, one.last) for one in classify(evidence)] == [(IncidentType.DELETION, 10, 12)]

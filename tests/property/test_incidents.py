@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from pytest_audit_ledger.investigate.classification import classify
 from pytest_audit_ledger.investigate.evidence_scan import Evidence
-from pytest_audit_ledger.investigate.incident import Certainty, Incident, What
+from pytest_audit_ledger.investigate.incident import Certainty, Incident, IncidentType
 from pytest_audit_ledger.model.entry import GENESIS_HASH, Entry, entry_hash
 from pytest_audit_ledger.scratch.sample import sample_entries
 from tests.postgres.support import chained
@@ -148,25 +148,25 @@ def is_true(incident: Incident, ledger: Ledger) -> bool:
     """Whether an incident tells what was done; what is not called proven must accuse no entry that is as written."""
     proven = incident.certainty is Certainty.PROVEN
     if incident.first is None or incident.last is None:
-        return not proven or incident.what is What.PREFIX_DELETION
+        return not proven or incident.what is IncidentType.PREFIX_DELETION
     about = range(incident.first, incident.last + 1)
     there = [one for one in ledger if one.number in about]
-    if incident.what in (What.DELETION, What.PREFIX_DELETION):
+    if incident.what in (IncidentType.DELETION, IncidentType.PREFIX_DELETION):
         there_now = {one.written for one in ledger if one.is_as_written or one.number == one.written}
         gone = {one.number for one in ORIGINAL} - there_now  # what was changed and moved is gone from where it was
         return incident.certainty is Certainty.OPEN or not gone.isdisjoint(about)
-    if incident.what is What.NUMBERS_SKIPPED:
+    if incident.what is IncidentType.NUMBERS_SKIPPED:
         return not proven or incident.first > SIZE
-    if incident.what is What.INSERTION and proven:
+    if incident.what is IncidentType.INSERTION and proven:
         return not any(one.is_as_written for one in there)
-    if incident.what is What.INSERTION and incident.certainty is Certainty.FITS:
+    if incident.what is IncidentType.INSERTION and incident.certainty is Certainty.FITS:
         return sum(not one.is_as_written or one.number != one.written for one in there) >= incident.count
-    if incident.what is What.EDIT_WITH_HASH and not proven:  # or the entry behind, which is told
+    if incident.what is IncidentType.EDIT_WITH_HASH and not proven:  # or the entry behind, which is told
         there += [one for one in ledger if one.number == incident.last + 1]
         return not all(one.is_as_written and one.number == one.written for one in there)
-    if incident.what in (What.EDIT, What.EDIT_WITH_HASH, What.HASH_ALTERED):
+    if incident.what in (IncidentType.EDIT, IncidentType.EDIT_WITH_HASH, IncidentType.HASH_ALTERED):
         return not incident.has_gaps and not any(one.is_as_written and one.number == one.written for one in there)
-    if incident.what in (What.REORDERING, What.RENUMBERING) and proven:
+    if incident.what in (IncidentType.REORDERING, IncidentType.RENUMBERING) and proven:
         return sum(one.number != one.written for one in there) >= incident.count
     return True
 

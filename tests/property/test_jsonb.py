@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pytest_audit_ledger.model.jsonb import MOST_WRITINGS, Derived, Document, Reader, canonical, digest
+from pytest_audit_ledger.model.jsonb import MOST_WRITINGS, Derived, JsonDocument, Reader, canonical, digest
 from tests.forger import Forger
 
 texts = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=6)
@@ -27,7 +27,7 @@ values = st.recursive(
 documents = st.dictionaries(texts, values, max_size=5)
 
 
-def through_jsonb(forger: Forger, written: list[str]) -> list[Document]:
+def through_jsonb(forger: Forger, written: list[str]) -> list[JsonDocument]:
     """Return documents as the server prints them, all in one round trip."""
     read = Reader().read
     texts = "SELECT document::jsonb::text FROM unnest(%s) WITH ORDINALITY AS given(document, place) ORDER BY place"

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pytest_audit_ledger.kinds.checkpoint import Checkpoint
+from pytest_audit_ledger.kinds.checkpoint import CheckpointMatch
 from pytest_audit_ledger.kinds.export_manifest import ExportManifest
-from pytest_audit_ledger.kinds.kind import Fold
+from pytest_audit_ledger.kinds.kind import ScanKind
 from pytest_audit_ledger.kinds.registry import SHIPPED
 from pytest_audit_ledger.model.batch import Batch
 from pytest_audit_ledger.scratch.sample import PROVENANCE_COLUMNS
@@ -21,7 +21,7 @@ from pytest_audit_ledger.verify import scan
 from tests.signers import KEYS_GIVEN
 from tests.unit.builders import LEDGER, Row, batch, signed_rows
 
-FOLDS = [kind for kind in SHIPPED if issubclass(kind, Fold) and kind not in (ExportManifest, Checkpoint)]
+FOLDS = [kind for kind in SHIPPED if issubclass(kind, ScanKind) and kind not in (ExportManifest, CheckpointMatch)]
 """Those that judge the entries by themselves, and not against files."""
 
 TIMES = [
@@ -107,7 +107,7 @@ def cuts(draw: st.DrawFn) -> list[list[list[Row]]]:
     return [[part[at : at + size] for at in range(0, len(part), size)] for part in segments]
 
 
-def read(fold: Fold, batches: Sequence[Batch]) -> Fold:
+def read(fold: ScanKind, batches: Sequence[Batch]) -> ScanKind:
     """Feed a segment to a fold, as scan._read does."""
     for one in batches:
         fold.element_count += len(one)
@@ -115,7 +115,7 @@ def read(fold: Fold, batches: Sequence[Batch]) -> Fold:
     return fold
 
 
-def result(fold: Fold) -> tuple[Any, ...]:
+def result(fold: ScanKind) -> tuple[Any, ...]:
     scan._guarded(fold, fold.close)
     return str(fold.failure), fold.findings.samples, fold.findings.counts, fold.element_count, fold.facts
 
@@ -124,7 +124,7 @@ def result(fold: Fold) -> tuple[Any, ...]:
 @settings(max_examples=150, deadline=None)
 @given(segments=cuts(), samples=st.integers(0, 8))
 def test_segments_and_batches_do_not_change_what_a_fold_finds(
-    kind: type[Fold], segments: list[list[list[Row]]], samples: int
+    kind: type[ScanKind], segments: list[list[list[Row]]], samples: int
 ) -> None:
     rows = [row for segment in segments for part in segment for row in part]
     parameters = KEYS_GIVEN.get(kind.name, {})
@@ -139,7 +139,7 @@ def test_segments_and_batches_do_not_change_what_a_fold_finds(
 @settings(max_examples=50, deadline=None)
 @given(rows=ledgers(), samples=st.integers(0, 8))
 def test_the_samples_are_the_first_findings_and_every_finding_is_counted(
-    kind: type[Fold], rows: list[Row], samples: int
+    kind: type[ScanKind], rows: list[Row], samples: int
 ) -> None:
     everything = read(kind({}, LEDGER, 1000), [batch(rows)])
     some = read(kind({}, LEDGER, samples), [batch(rows)])

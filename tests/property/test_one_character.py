@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from pytest_audit_ledger.kinds.envelope_consistency import EnvelopeConsistency
 from pytest_audit_ledger.kinds.envelope_hash import EnvelopeHash
 from pytest_audit_ledger.kinds.hash_coverage import UNSIGNED
-from pytest_audit_ledger.kinds.kind import Fold
+from pytest_audit_ledger.kinds.kind import ScanKind
 from pytest_audit_ledger.kinds.transcript_signature import TranscriptSignature
 from pytest_audit_ledger.model.batch import Batch, json_text
 from pytest_audit_ledger.model.columns import V3_COLUMNS
@@ -26,7 +26,7 @@ from tests.unit.builders import LEDGER
 
 DATA = Path(__file__).parents[1] / "data"
 KEY = (DATA / "ski-v3-runtime.pub.pem").read_text()
-FOLDS: list[tuple[type[Fold], dict[str, list[str]]]] = [
+FOLDS: list[tuple[type[ScanKind], dict[str, list[str]]]] = [
     (EnvelopeHash, {}),
     (EnvelopeConsistency, {}),
     (TranscriptSignature, {"keys": [KEY]}),

@@ -17,10 +17,10 @@ from pytest_audit_ledger.checkpoints.merkle import CompactRange, inclusion_proof
 from pytest_audit_ledger.checkpoints.note import Checkpoint as Statement
 from pytest_audit_ledger.checkpoints.note import SigningKey
 from pytest_audit_ledger.checkpoints.pieces import Pieces
-from pytest_audit_ledger.checkpoints.record import Record, binding, json_file, note_file, row_leaves
+from pytest_audit_ledger.checkpoints.record import CheckpointRecord, binding, json_file, note_file, row_leaves
 from pytest_audit_ledger.checkpoints.store import checkpoint_path
-from pytest_audit_ledger.kinds.checkpoint import Checkpoint
-from pytest_audit_ledger.kinds.kind import Fold
+from pytest_audit_ledger.kinds.checkpoint import CheckpointMatch
+from pytest_audit_ledger.kinds.kind import ScanKind
 from pytest_audit_ledger.model.columns import Column
 from pytest_audit_ledger.model.ledger_info import LedgerInfo, Resumed, Share
 from pytest_audit_ledger.scratch.sample import COPY_COLUMNS
@@ -41,13 +41,13 @@ def segments(rows: Sequence[Row], at: Sequence[int]) -> list[Sequence[Row]]:
     return [rows[low:high] for low, high in zip([0, *bounds], [*bounds, len(rows)], strict=True)]
 
 
-def resumed(make: Any, before: Row, rows: Sequence[Row], at: Sequence[int]) -> Fold:
+def resumed(make: Any, before: Row, rows: Sequence[Row], at: Sequence[int]) -> ScanKind:
     """Read the rows in segments after the entry `before`, as `scan.scan` does with workers."""
     first = make()
     first.resume(batch([before]))
     parts = [[first], *([read(make(), [batch(part)] if part else [])] for part in segments(rows, at))]
     (merged,) = reduce(scan._merge_parts, parts)
-    assert isinstance(merged, Fold)
+    assert isinstance(merged, ScanKind)
     return merged
 
 
@@ -55,7 +55,7 @@ def resumed(make: Any, before: Row, rows: Sequence[Row], at: Sequence[int]) -> F
 @settings(max_examples=80, deadline=None)
 @given(after=st.integers(1, 8), newer=st.integers(1, 20), changes=st.lists(edits, max_size=5), at=cuts)
 def test_a_resumed_fold_finds_what_a_whole_one_finds(
-    kind: type[Fold], after: int, newer: int, changes: list[tuple[str, int, Any]], at: list[int]
+    kind: type[ScanKind], after: int, newer: int, changes: list[tuple[str, int, Any]], at: list[int]
 ) -> None:
     rows = signed_rows(after + newer)
     older, later = rows[:after], rows[after:]
@@ -78,7 +78,7 @@ def folder() -> Iterator[str]:
     for of_leaves, tree, of_tree in zip((leaves, row_leaves(batch(rows), NAMES)), trees, pieces, strict=True):
         tree.extend(of_leaves)
         of_tree.extend(of_leaves)
-    record = Record(
+    record = CheckpointRecord(
         checkpoint=Statement(KEY.name, SIGNED, trees[0].root()),
         created_at=LEDGER.server_time,
         **dict.fromkeys(("tool_version", "database", "table", "server_version"), "x"),
@@ -99,7 +99,7 @@ def folder() -> Iterator[str]:
         yield name
 
 
-def compared(folder: str, rows: Sequence[Row], at: Sequence[int], share: Share) -> Checkpoint:
+def compared(folder: str, rows: Sequence[Row], at: Sequence[int], share: Share) -> CheckpointMatch:
     """Hold the rows against the checkpoint in a run that resumes after it and reads a share once more."""
     path = str(checkpoint_path(Path(folder), SIGNED))
     info: LedgerInfo = replace(
@@ -110,7 +110,7 @@ def compared(folder: str, rows: Sequence[Row], at: Sequence[int], share: Share) 
     parameters = {"folders": [folder], "verifier_keys": [str(KEY.verifier())]}
     by_number = {int(row["sequence_number"] or 0): row for row in rows}
     fold: Any = resumed(
-        lambda: Checkpoint(parameters, info, 20),
+        lambda: CheckpointMatch(parameters, info, 20),
         by_number[SIGNED],
         [row for number, row in by_number.items() if number > SIGNED],
         at,
@@ -120,7 +120,7 @@ def compared(folder: str, rows: Sequence[Row], at: Sequence[int], share: Share) 
             if number in by_number:
                 fold.reread(place, batch([by_number[number]]))
     fold.close()
-    assert isinstance(fold, Checkpoint)
+    assert isinstance(fold, CheckpointMatch)
     return fold
 
 

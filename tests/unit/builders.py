@@ -7,7 +7,7 @@ from dataclasses import asdict
 from functools import cache
 from typing import Any
 
-from pytest_audit_ledger.kinds.kind import Fold
+from pytest_audit_ledger.kinds.kind import ScanKind
 from pytest_audit_ledger.model.batch import Batch, json_text
 from pytest_audit_ledger.model.entry import Entry, entry_hash
 from pytest_audit_ledger.model.ledger_info import LedgerInfo
@@ -56,7 +56,7 @@ def batch(rows: Sequence[Row]) -> Batch:
     return Batch({column: [json_text(row[column]) for row in rows] for column in rows[0]})
 
 
-def run(kind: type[Fold], rows: Sequence[Row], *, samples: int = 100, **parameters: Any) -> Fold:
+def run(kind: type[ScanKind], rows: Sequence[Row], *, samples: int = 100, **parameters: Any) -> ScanKind:
     """Feed the rows to a fold as one batch, and close it."""
     fold = kind(parameters, LEDGER, samples)
     fold.feed(batch(rows))
@@ -64,7 +64,7 @@ def run(kind: type[Fold], rows: Sequence[Row], *, samples: int = 100, **paramete
     return fold
 
 
-def places(fold: Fold) -> list[tuple[str, int | None]]:
+def places(fold: ScanKind) -> list[tuple[str, int | None]]:
     """Return the code and the sequence number of each finding."""
     return [(finding.code, finding.sequence_number) for finding in fold.findings.samples]
 

@@ -8,7 +8,7 @@ import pytest
 
 from pytest_audit_ledger.kinds.chain_linkage import ChainLinkage
 from pytest_audit_ledger.kinds.entry_hash import EntryHash
-from pytest_audit_ledger.kinds.kind import Fold
+from pytest_audit_ledger.kinds.kind import ScanKind
 from pytest_audit_ledger.kinds.sequence_continuity import SequenceContinuity
 from pytest_audit_ledger.kinds.timestamp_order import TimestampOrder
 from pytest_audit_ledger.kinds.verdict_taxonomy import VerdictTaxonomy
@@ -17,20 +17,20 @@ from pytest_audit_ledger.model.outcome import LONGEST_TEXT
 from pytest_audit_ledger.scratch.sample import sample_entries
 from tests.unit.builders import LEDGER, Row, batch, changed, places, row, run, sample_rows
 
-FOLDS: list[type[Fold]] = [ChainLinkage, EntryHash, SequenceContinuity, TimestampOrder, VerdictTaxonomy]
+FOLDS: list[type[ScanKind]] = [ChainLinkage, EntryHash, SequenceContinuity, TimestampOrder, VerdictTaxonomy]
 OTHER = "f" * 64
 
 
 @pytest.mark.parametrize("kind", FOLDS, ids=[kind.name for kind in FOLDS])
 @pytest.mark.parametrize("count", [1, 2, 300])
-def test_a_valid_ledger_passes(kind: type[Fold], count: int) -> None:
+def test_a_valid_ledger_passes(kind: type[ScanKind], count: int) -> None:
     fold = run(kind, sample_rows(count))
     assert places(fold) == []
     assert fold.facts == {}
 
 
 @pytest.mark.parametrize("kind", FOLDS, ids=[kind.name for kind in FOLDS])
-def test_a_fold_that_saw_nothing_finds_nothing(kind: type[Fold]) -> None:
+def test_a_fold_that_saw_nothing_finds_nothing(kind: type[ScanKind]) -> None:
     fold = kind({}, LEDGER, 20)
     fold.close()
     assert places(fold) == []

@@ -14,7 +14,7 @@ import pytest
 
 from pytest_audit_ledger.checkpoints.merkle import inclusion_proof, leaf_hash, tree_root
 from pytest_audit_ledger.checkpoints.note import Checkpoint, SigningKey
-from pytest_audit_ledger.checkpoints.proof import Proof
+from pytest_audit_ledger.checkpoints.proof import TlogProof
 from pytest_audit_ledger.checkpoints.store import open_checkpoint
 
 NEWER = ("python3.12", "python3.13", "python3.14")
@@ -66,7 +66,7 @@ def theirs() -> dict[str, Any]:
     asked = {
         "origin": ORIGIN,
         "note": note.decode(),
-        "file": Proof(13, tuple(inclusion_proof(HASHES, 13)), note).data().decode(),
+        "file": TlogProof(13, tuple(inclusion_proof(HASHES, 13)), note).data().decode(),
         "key": str(KEY.verifier()),
         "private": KEY.private.hex(),
         "leaves": [leaf.hex() for leaf in LEAVES],

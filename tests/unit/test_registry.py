@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 from pytest_audit_ledger.errors import RegistrationError
-from pytest_audit_ledger.kinds.kind import Fold, Guard, Kind
+from pytest_audit_ledger.kinds.kind import CatalogKind, Kind, ScanKind
 from pytest_audit_ledger.kinds.registry import SHIPPED, Registry
 from pytest_audit_ledger.model.batch import Batch
-from pytest_audit_ledger.model.questions import Catalogue
+from pytest_audit_ledger.model.questions import Catalog
 
 
-class Weekend(Fold):
+class Weekend(ScanKind):
     name = "no_weekends"
     rule = "No verdict is given at a weekend."
     remedy = "Ask why."
@@ -23,13 +23,13 @@ class Weekend(Fold):
         """Find nothing."""
 
 
-class Tidy(Guard):
+class Tidy(CatalogKind):
     name = "tidy"
     rule = "The table is tidy."
     remedy = "Tidy up."
     unit = "things"
 
-    def examine(self, catalogue: Catalogue) -> None:
+    def examine(self, catalogue: Catalog) -> None:
         """Find nothing."""
 
 
@@ -37,7 +37,7 @@ class Impostor(Weekend):
     name = "entry_hash"
 
 
-class NoRule(Fold):
+class NoRule(ScanKind):
     name = "no_rule"
     columns = ("verdict",)
 
@@ -45,12 +45,12 @@ class NoRule(Fold):
         """Find nothing."""
 
 
-class NoUnit(Guard):
+class NoUnit(CatalogKind):
     name = "no_unit"
     rule = "A rule."
     remedy = "A remedy."
 
-    def examine(self, catalogue: Catalogue) -> None:
+    def examine(self, catalogue: Catalog) -> None:
         """Find nothing."""
 
 
@@ -58,7 +58,7 @@ class NumberedName(Weekend):
     name = 7  # type: ignore[assignment]
 
 
-class NoColumns(Fold):
+class NoColumns(ScanKind):
     name = "no_columns"
     rule = "A rule."
     remedy = "A remedy."
@@ -67,7 +67,7 @@ class NoColumns(Fold):
         """Find nothing."""
 
 
-class Unfinished(Fold):
+class Unfinished(ScanKind):
     name = "unfinished"
     rule = "A rule."
     remedy = "A remedy."
