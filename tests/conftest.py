@@ -13,9 +13,9 @@ from psycopg2.extensions import parse_dsn
 from pytest_audit_ledger.scratch.demo import embedded_server
 from pytest_audit_ledger.sources.dsn import mask
 from tests.forger import Forger
-from tests.postgres.support import emptied, empty_database, in_memory
+from tests.support.databases import PASSWORD_ROLE, emptied, empty_database, in_memory
 
-pytest_plugins = ["pytester"]
+pytest_plugins = ["pytester", "tests.support.command"]
 
 # Tests start hundreds of processes, which would all compile this package anew where no bytecode is written.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -69,9 +69,6 @@ def server(request: pytest.FixtureRequest) -> Iterator[str]:
             dsn = stack.enter_context(embedded_server())
             _ask_for_passwords(dsn)
             yield dsn
-
-
-PASSWORD_ROLE = "audit_ledger_test_password"
 
 
 def _ask_for_passwords(dsn: str) -> None:

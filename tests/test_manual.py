@@ -31,7 +31,7 @@ from pytest_audit_ledger.suite.schema import language
 from pytest_audit_ledger.verify.judgement import Verification
 from pytest_audit_ledger.verify.run import verify
 from tests.forger import Forger
-from tests.postgres.support import REGISTRY
+from tests.support.checks import REGISTRY
 
 MANUAL = (Path(__file__).parents[1] / "checks" / "README.md").read_text(encoding="utf-8")
 

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from tests.forger import Forger
-from tests.plugin.test_documentation import INSTALLED, blocks, commands
-from tests.postgres.support import PASSED, SKIPPED
+from tests.support.checks import PASSED, SKIPPED
+from tests.test_documentation import INSTALLED, blocks, commands
 
 ROOT = Path(__file__).parents[1]
 

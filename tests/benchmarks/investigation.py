@@ -23,7 +23,7 @@ from pytest_audit_ledger.model.entry import GENESIS_HASH, HASHED_COLUMNS, entry_
 from pytest_audit_ledger.scratch.demo import embedded_server
 from pytest_audit_ledger.scratch.sample import COPY_COLUMNS, copy_field, sample_entries
 from tests.forger import Forger
-from tests.postgres.support import emptied
+from tests.support.databases import emptied
 
 SMALL, LARGE = 50_000, 1_000_000
 ROWS_A_COPY = 20_000

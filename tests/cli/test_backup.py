@@ -13,8 +13,8 @@ from pytest_audit_ledger.cli import backup as backup_command
 from pytest_audit_ledger.errors import SourceError, UsageError
 from pytest_audit_ledger.files.resources import folder
 from pytest_audit_ledger.scratch import server as scratch
-from tests.cli.conftest import Invoke, Terminal
 from tests.forger import TAMPERINGS, Forger
+from tests.support.command import Invoke, Terminal
 
 
 def test_a_backup_that_is_proven_says_how_and_ends_well(invoke: Invoke, dsn: str, server: str, tmp_path: Path) -> None:

@@ -12,8 +12,8 @@ from click.testing import Result
 
 from pytest_audit_ledger.files.resources import folder
 from pytest_audit_ledger.scratch.sample import sample_entries
-from tests.cli.conftest import Invoke
 from tests.forger import TAMPERINGS, Forger
+from tests.support.command import Invoke
 
 ORIGIN = "bank.example/ledger"
 FILE = "checkpoints/000000000100.checkpoint"

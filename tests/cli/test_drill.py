@@ -12,7 +12,7 @@ import pytest
 
 from pytest_audit_ledger.drill.attacks.catalogue import CATALOGUE
 from pytest_audit_ledger.output.paragraphs import LOG
-from tests.cli.conftest import Invoke, Terminal
+from tests.support.command import Invoke, Terminal
 
 FEW = ("--entries", "40", "--attack", "edit", "--attack", "edit-and-rewrite")
 

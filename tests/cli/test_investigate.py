@@ -17,8 +17,8 @@ from pytest_audit_ledger.files.resources import folder
 from pytest_audit_ledger.ledger import Ledger
 from pytest_audit_ledger.model.entry import entry_hash
 from pytest_audit_ledger.sources.postgres import PostgresSource
-from tests.cli.conftest import Invoke
 from tests.forger import Forger
+from tests.support.command import Invoke
 
 GOLDEN = Path(__file__).parents[1] / "data" / "investigation.json"
 """Written anew by this test where the variable WRITE_GOLDEN is set."""

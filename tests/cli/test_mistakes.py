@@ -13,11 +13,10 @@ from click.testing import Result
 from psycopg2.extensions import make_dsn, parse_dsn
 
 from pytest_audit_ledger.files.writing import Draft
-from tests.cli.conftest import Invoke, start
-from tests.conftest import PASSWORD_ROLE
 from tests.forger import TAMPERINGS, Forger
 from tests.plugin.test_bad_input import SECRET, unusable_dsns
-from tests.postgres.support import role
+from tests.support.command import Invoke, start
+from tests.support.databases import PASSWORD_ROLE, role
 
 LEAKY = f"postgresql://u:{SECRET}@127.0.0.1:1/d"
 

@@ -15,9 +15,9 @@ from jsonschema import Draft202012Validator
 
 from pytest_audit_ledger.files.resources import folder
 from pytest_audit_ledger.scratch.sample import sample_entries
-from tests.cli.conftest import Invoke, Terminal, start
 from tests.forger import TAMPERINGS, Forger
-from tests.postgres.support import chained
+from tests.support.command import Invoke, Terminal, start
+from tests.support.rows import chained
 
 HOSTILE = "\x1b[2J\x1b]0;owned\x07\x9b31m\u202eGALF\u2066\r\n\x00\x7f✓".replace("\x00", "")
 ESCAPE = re.compile(r"\x1b\[[0-9;]*m")

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import COMMAND, Terminal, environment, start, until_locked
 from tests.forger import TAMPERINGS, Forger
-from tests.postgres.support import another_session
+from tests.support.command import COMMAND, Terminal, environment, start, until_locked
+from tests.support.databases import another_session
 
 LOCK = "LOCK TABLE ledger_entries IN ACCESS EXCLUSIVE MODE"
 

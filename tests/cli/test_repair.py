@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from psycopg2.extensions import make_dsn, parse_dsn
 
-from tests.cli.conftest import Invoke, Terminal, start, until_locked
 from tests.forger import TAMPERINGS, Forger
-from tests.postgres.support import another_session, role
+from tests.support.command import Invoke, Terminal, start, until_locked
+from tests.support.databases import another_session, role
 
 ASKED = "Type public.ledger_entries to go on: "
 NOT_CONFIRMED = (

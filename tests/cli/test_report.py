@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Invoke
 from tests.forger import TAMPERINGS, Forger
+from tests.support.command import Invoke
 
 
 @pytest.mark.parametrize(

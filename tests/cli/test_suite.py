@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from pytest_audit_ledger.files.resources import folder
-from tests.cli.conftest import Invoke, start
 from tests.forger import Forger
+from tests.support.command import Invoke, start
 
 FLAGS = """\
 version: 1

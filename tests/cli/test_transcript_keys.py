@@ -11,11 +11,11 @@ from pytest_audit_ledger.errors import UsageError
 from pytest_audit_ledger.kinds.hash_coverage import NOTHING
 from pytest_audit_ledger.ledger import Ledger
 from pytest_audit_ledger.model.outcome import Status
-from tests.cli.conftest import Invoke
 from tests.forger import Forger
-from tests.postgres.support import told_of_entries
-from tests.provenance import TAMPERINGS, build_signed
-from tests.signers import PEM
+from tests.support.checks import told_of_entries
+from tests.support.command import Invoke
+from tests.support.provenance import TAMPERINGS, build_signed
+from tests.support.signers import PEM
 
 
 def test_the_tree_says_what_was_verified_of_envelopes_and_transcripts(

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Invoke, start
 from tests.forger import TAMPERINGS, Forger
+from tests.support.command import Invoke, start
 from tests.test_manual import MANUAL
 
 PEER = ["Total entries", "Chain integrity", "Hash verification", "Timestamp order", "Last verified"]

@@ -35,9 +35,10 @@ from pytest_audit_ledger.sources.postgres import PostgresSource
 from pytest_audit_ledger.sources.source import Source
 from pytest_audit_ledger.suite import load
 from tests.forger import Forger
-from tests.postgres.support import REGISTRY, default_suite, login, role
-from tests.postgres.test_checkpoint import KEY
-from tests.signers import PEM
+from tests.kinds.test_checkpoint import KEY
+from tests.support.checks import REGISTRY, default_suite
+from tests.support.databases import login, role
+from tests.support.signers import PEM
 
 ENTRIES = 40
 EXAMPLE = Path(__file__).parents[2] / "examples" / "drill"

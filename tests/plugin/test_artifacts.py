@@ -13,8 +13,8 @@ from xml.etree import ElementTree
 import pytest
 
 from tests.forger import TAMPERINGS, Forger
-from tests.plugin.conftest import RunLedger
-from tests.postgres.support import GUARDS, PASSED, SKIPPED
+from tests.support.checks import GUARDS, PASSED, SKIPPED
+from tests.support.command import RunLedger
 
 
 def manifest(path: Path) -> dict[str, Any]:

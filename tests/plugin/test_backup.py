@@ -10,8 +10,8 @@ import pytest
 
 from pytest_audit_ledger.backup.verification import verify_backup
 from tests.forger import TAMPERINGS, Forger
-from tests.plugin.conftest import RunLedger
-from tests.postgres.support import PASSED, SKIPPED
+from tests.support.checks import PASSED, SKIPPED
+from tests.support.command import RunLedger
 
 
 def manifest(path: Path) -> dict[str, Any]:

@@ -8,10 +8,10 @@ from xml.etree import ElementTree
 import pytest
 from psycopg2.extensions import make_dsn, parse_dsn
 
-from tests.conftest import PASSWORD_ROLE
 from tests.forger import Forger
-from tests.plugin.conftest import RunLedger
-from tests.postgres.support import CHECKS, PASSED, SKIPPED
+from tests.support.checks import CHECKS, PASSED, SKIPPED
+from tests.support.command import RunLedger
+from tests.support.databases import PASSWORD_ROLE
 
 SECRET = "hunter2-%40-secret"
 

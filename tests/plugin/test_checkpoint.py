@@ -12,8 +12,8 @@ from pytest_audit_ledger.checkpoints.store import read_store
 from pytest_audit_ledger.scratch.sample import sample_entries
 from pytest_audit_ledger.verify.judgement import CHECKPOINTS, PROVENANCE
 from tests.forger import TAMPERINGS, Forger
-from tests.plugin.conftest import RunLedger
-from tests.postgres.support import PASSED, SKIPPED
+from tests.support.checks import PASSED, SKIPPED
+from tests.support.command import RunLedger
 
 KEY = SigningKey("bank.example/ledger", bytes(range(32)))
 HOLD = ("--ledger-checkpoint=checkpoints", f"--ledger-verifier-key={KEY.verifier()}")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.forger import Forger
-from tests.plugin.conftest import RunLedger
-from tests.postgres.support import PASSED, SKIPPED
+from tests.support.checks import PASSED, SKIPPED
+from tests.support.command import RunLedger
 
 IDS = [
     "chain_linkage",

@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 import pytest
 
 from tests.forger import Forger
-from tests.plugin.conftest import RunLedger
+from tests.support.command import RunLedger
 
 ATTACKS = """
 from pytest_audit_ledger import Claim, LedgerError, attack

@@ -11,8 +11,8 @@ import pytest
 
 from pytest_audit_ledger.model.entry import entry_hash
 from tests.forger import TAMPERINGS, Forger
-from tests.plugin.conftest import RunLedger
-from tests.postgres.support import CHECKS, FOLDS, PASSED, SKIPPED, default_suite
+from tests.support.checks import CHECKS, FOLDS, PASSED, SKIPPED, default_suite
+from tests.support.command import RunLedger
 
 
 def properties(node: Any) -> dict[str, str]:

@@ -21,8 +21,8 @@ import psutil
 import pytest
 
 from tests.forger import TAMPERINGS, Forger
-from tests.plugin.conftest import RunLedger
-from tests.postgres.support import PASSED, SKIPPED
+from tests.support.checks import PASSED, SKIPPED
+from tests.support.command import RunLedger
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from pytest_audit_ledger import Ledger
 from pytest_audit_ledger.output.verification_json import as_json
 from pytest_audit_ledger.output.verification_text import full_report
 from tests.forger import Forger
-from tests.plugin.conftest import RunLedger
 from tests.plugin.test_output import junit, properties
+from tests.support.command import RunLedger
 
 SUITE = """\
 version: 1

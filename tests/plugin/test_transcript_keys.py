@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tests.forger import Forger
-from tests.plugin.conftest import RunLedger
-from tests.provenance import TAMPERINGS, build_signed
-from tests.signers import FOREIGN_PEM, PEM
+from tests.support.command import RunLedger
+from tests.support.provenance import TAMPERINGS, build_signed
+from tests.support.signers import FOREIGN_PEM, PEM
 
 NOWHERE = "--ledger-db=postgresql://nobody@127.0.0.1:1/nothing"
 SUITE = "version: 1\nchecks:\n  - id: signed\n    expect: transcript_signature\n    keys: [keys/runtime.pem]\n"

@@ -20,7 +20,8 @@ from pytest_audit_ledger.model.outcome import Assurance, Status
 from pytest_audit_ledger.sources.export_file import ExportFile
 from pytest_audit_ledger.sources.manifest import manifest_path
 from pytest_audit_ledger.sources.source import Segment
-from tests.exports import (
+from tests.support.checks import GUARDS, UNUSED, accusing
+from tests.support.exports import (
     FOLDS,
     WRITERS,
     as_csv,
@@ -36,7 +37,6 @@ from tests.exports import (
     write_export,
     write_manifest,
 )
-from tests.postgres.support import GUARDS, UNUSED, accusing
 
 RECORDS = sample_records(10)
 JSON, JSONL, CSV = as_json(RECORDS), as_jsonl(RECORDS), as_csv(RECORDS)

@@ -1,5 +1,0 @@
-"""Inner pytest runs, as in tests/plugin."""
-
-from tests.plugin.conftest import run
-
-__all__ = ["run"]

@@ -1,0 +1,60 @@
+"""However a ledger is cut, the evidence is the same; and whatever was done to it, what happened can be told."""
+
+from __future__ import annotations
+
+from functools import reduce
+from typing import Any
+
+from hypothesis import given, settings
+
+from pytest_audit_ledger.investigate.classification import classify
+from pytest_audit_ledger.investigate.evidence_scan import Evidence, Fault
+from pytest_audit_ledger.investigate.incident import IncidentType
+from pytest_audit_ledger.verify import scan
+from tests.support.rows import LEDGER, Row, batch, signed_rows
+from tests.verify.test_merge_laws import cuts, ledgers, read
+
+
+def gathered(segments: list[list[list[Row]]]) -> Evidence:
+    parts: Any = [[read(Evidence({}, LEDGER, 0), list(map(batch, segment)))] for segment in segments]
+    (merged,) = reduce(scan._merge_parts, parts)
+    scan._guarded(merged, merged.close)
+    assert isinstance(merged, Evidence)
+    assert merged.failure is None
+    return merged
+
+
+@settings(max_examples=150, deadline=None)
+@given(segments=cuts())
+def test_segments_and_batches_do_not_change_the_evidence(segments: list[list[list[Row]]]) -> None:
+    rows = [row for segment in segments for part in segment for row in part]
+    whole, merged = gathered([[rows]]), gathered(segments)
+    assert merged.faults == whole.faults
+    assert merged.places == whole.places
+    assert merged.runs == whole.runs
+    assert merged.sample == whole.sample
+    assert merged.words == whole.words
+    assert classify(merged) == classify(whole)
+
+
+@settings(max_examples=150, deadline=None)
+@given(rows=ledgers())
+def test_every_ledger_that_does_not_fit_has_an_incident_and_one_that_fits_has_none(rows: list[Row]) -> None:
+    evidence = gathered([[rows]])
+    incidents = classify(evidence)
+    assert bool(incidents) is bool(evidence.amiss)
+    assert all(incident.sentence.endswith(".") for incident in incidents)
+
+
+def test_a_clean_ledger_has_no_fault() -> None:
+    evidence = gathered([[signed_rows(20)]])
+    assert not evidence.faults
+    assert evidence.vocabulary()["verdict"]
+
+
+def test_a_deletion_is_one_place() -> None:
+    rows = signed_rows(20)
+    del rows[9:12]
+    evidence = gathered([[rows]])
+    assert [(place.entry.number, place.faults) for place in evidence.places] == [(13, Fault.LINK | Fault.GAP)]
+    assert [(one.what, one.first, one.last) for one in classify(evidence)] == [(IncidentType.DELETION, 10, 12)]

@@ -1,0 +1,197 @@
+"""One cause that touches many entries is found, proven for each, and told apart from edits."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+from hashlib import sha256
+
+import pytest
+
+from pytest_audit_ledger.investigate.forms import CANONICAL, Form, Nulls
+from pytest_audit_ledger.investigate.hypotheses import Suspect, Vocabulary, texts
+from pytest_audit_ledger.investigate.systematic import LostDigits, Systematic, SystematicCause, find
+from pytest_audit_ledger.model.batch import json_text
+from pytest_audit_ledger.model.entry import HASHED_COLUMNS, Entry, entry_hash
+from pytest_audit_ledger.output.reconstruction_text import cause_sentence
+from pytest_audit_ledger.scratch.sample import sample_entries
+from tests.support.rows import LEDGER, Row, batch
+
+ENTRIES = list(sample_entries(240))
+VOCABULARY = Vocabulary({"track": ["symbolic", "llm"], "rule_id": sorted({entry.rule_id or "" for entry in ENTRIES})})
+Change = Callable[[Entry], Entry]
+Rows = Sequence[tuple[Entry, str]]
+
+
+def same(entry: Entry) -> Entry:
+    return entry
+
+
+def ledger(hashed: Change = same, stored: Change = same, form: Form = CANONICAL) -> Rows:
+    """Return entries as they are stored, each with the hash of what was hashed."""
+    rows = []
+    for entry in ENTRIES:
+        columns = {column: [json_text(value)] for column, value in texts(hashed(entry)).items()}
+        rows.append((stored(entry), sha256(form.payloads(columns)[0]).hexdigest()))
+    return rows
+
+
+def sample(rows: Rows) -> list[Suspect]:
+    """Return some of what does not fit, spread over the ledger."""
+    wrong = [Suspect(entry, stored) for entry, stored in rows if entry_hash(entry) != stored]
+    return wrong[:: max(1, len(wrong) // 24)]
+
+
+def as_row(entry: Entry, stored: str) -> Row:
+    return {**texts(entry), "entry_hash": stored}
+
+
+def scanned(rows: Rows, causes: Sequence[SystematicCause], cuts: Sequence[int] = ()) -> Systematic:
+    """Return the fold that read the rows, in as many parts as the cuts make, merged."""
+    ends = [*cuts, len(rows)]
+    parts: list[Systematic] = []
+    for start, end in zip([0, *cuts], ends, strict=True):
+        fold = Systematic({"causes": causes}, LEDGER, 20)
+        part = [as_row(*row) for row in rows[start:end]]
+        for at in range(0, len(part), 50):
+            fold.feed(batch(part[at : at + 50]))
+        parts.append(pickle.loads(pickle.dumps(fold)))
+    whole = parts[0]
+    for later in parts[1:]:
+        whole.merge(later)
+    return whole
+
+
+def told(fold: Systematic) -> list[tuple[tuple[str, ...], int, int | None, int | None]]:
+    return [(one.cause.words, one.count, one.first, one.last) for one in fold.explained]
+
+
+def moved(entry: Entry, hours: int) -> Entry:
+    return replace(entry, timestamp=(datetime.fromisoformat(entry.timestamp) + timedelta(hours=hours)).isoformat())
+
+
+def in_zone(entry: Entry, hours: int) -> Entry:
+    there = timezone(timedelta(hours=hours))
+    return replace(entry, timestamp=datetime.fromisoformat(entry.timestamp).astimezone(there).isoformat())
+
+
+def with_z(entry: Entry) -> Entry:
+    return replace(entry, timestamp=entry.timestamp.replace("+00:00", "Z"))
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        (ledger(lambda e: in_zone(e, 2)), ("timestamp: the same time written in the time zone +02:00",)),
+        (ledger(lambda e: moved(e, 2)), ("timestamp: the time 2 hours later",)),
+        (ledger(with_z), ("timestamp: the same time written with Z for +00:00",)),
+        (ledger(lambda e: replace(e, track=(e.track or "").upper())), ("track: in upper case",)),
+        (
+            ledger(stored=lambda e: replace(e, track=(e.track or "").ljust(12))),
+            ("track: without the white space at the end",),
+        ),
+        (ledger(form=Form(spaced=True)), ("with spaces after commas and colons",)),
+        (ledger(form=Form(schema_order=True)), ("with the keys in the order of the columns, not sorted",)),
+        (
+            ledger(with_z, form=Form(spaced=True)),
+            ("timestamp: the same time written with Z for +00:00", "with spaces after commas and colons"),
+        ),
+    ],
+)
+def test_a_cause_of_every_entry_is_one_cause(rows: Rows, words: tuple[str, ...]) -> None:
+    causes = find(sample(rows), VOCABULARY)
+    fold = scanned(rows, causes)
+    assert told(fold) == [(words, 240, 1, 240)]
+    assert (fold.fitting, fold.unexplained, fold.unexplained_numbers) == (0, 0, [])
+    assert not causes[0].is_edit
+
+
+def test_the_two_offsets_of_a_zone_in_summer_and_in_winter_are_two_causes() -> None:
+    rows = ledger(lambda entry: moved(entry, 2 if entry.sequence_number <= 100 else 1))
+    fold = scanned(rows, find(sample(rows), VOCABULARY))
+    assert sorted(told(fold)) == [
+        (("timestamp: the time 1 hour later",), 140, 101, 240),
+        (("timestamp: the time 2 hours later",), 100, 1, 100),
+    ]
+
+
+@pytest.mark.parametrize(("nulls", "words"), [(Nulls.EMPTY, "with an empty"), (Nulls.LEFT_OUT, "with no key")])
+def test_a_form_that_shows_only_where_a_value_is_missing_is_one_cause(nulls: Nulls, words: str) -> None:
+    rows = ledger(form=Form(nulls=nulls))
+    missing = [entry.sequence_number for entry in ENTRIES if entry.rule_id is None]
+    fold = scanned(rows, find(sample(rows), VOCABULARY))
+    ((told_words, count, first, last),) = told(fold)
+    assert told_words[0].startswith(words)
+    assert (count, first, last) == (len(missing), missing[0], missing[-1])
+    assert fold.fitting == 240 - len(missing)
+
+
+def test_digits_that_a_column_lost_are_searched_for_each_entry() -> None:
+    rows = ledger(stored=lambda e: replace(e, timestamp=f"{e.timestamp[:23]:.<23}".rstrip(".") + "000+00:00"))
+    rows = [(entry, stored) for entry, stored in rows if "+00:00000" not in entry.timestamp]
+    causes = find(sample(rows), VOCABULARY)
+    assert causes == (LostDigits(),)
+    fold = scanned(rows[:60], causes)
+    assert fold.unexplained == fold.unsearched == 0
+    assert fold.explained[0].count + fold.fitting == 60
+    assert "the digits being searched for each" in cause_sentence(fold.explained[0])
+
+
+def test_one_verdict_set_for_all_is_told_as_an_edit_by_what_each_said() -> None:
+    rows = ledger(stored=lambda entry: replace(entry, verdict="CLEAR"))
+    changed = [entry.verdict for entry in ENTRIES if entry.verdict != "CLEAR"]
+    causes = find(sample(rows), VOCABULARY)
+    fold = scanned(rows, causes)
+    assert {words[0]: count for words, count, _, _ in told(fold)}['verdict: the value "FLAG"'] == changed.count("FLAG")
+    assert all(cause.is_edit for cause in causes)
+    assert sum(one.count for one in fold.explained) + fold.unexplained == len(changed)
+
+
+def test_an_edit_inside_a_ledger_with_a_cause_stays_unexplained() -> None:
+    def hashed(entry: Entry) -> Entry:
+        return in_zone(entry, 2)
+
+    rows = list(ledger(hashed))
+    rows[49] = (replace(rows[49][0], verdict="DISCRETIONARY"), rows[49][1])
+    fold = scanned(rows, find(sample(rows), VOCABULARY))
+    assert [(count, first, last) for _, count, first, last in told(fold)] == [(239, 1, 240)]
+    assert (fold.unexplained, fold.unexplained_numbers) == (1, [50])
+
+
+@pytest.mark.parametrize("count", [0, 1, 2])
+def test_few_edits_have_no_cause_in_common(count: int) -> None:
+    edits = range(50, 50 + count)
+    rows = ledger(stored=lambda e: replace(e, track="TRACK") if e.sequence_number in edits else e)
+    causes = find(sample(rows), VOCABULARY)
+    assert causes == ()
+    assert scanned(rows, causes).unexplained_numbers == list(edits)
+
+
+def test_contents_that_nothing_suggests_have_no_cause() -> None:
+    rows = ledger(stored=lambda entry: replace(entry, reasoning="nothing to see"))
+    assert find(sample(rows), VOCABULARY, seconds=0.2) == ()
+
+
+def test_parts_of_a_scan_add_up_to_the_whole() -> None:
+    rows = list(ledger(lambda entry: moved(entry, 2 if entry.sequence_number % 3 else 0)))
+    rows[100] = (replace(rows[100][0], reasoning="x"), rows[100][1])
+    causes = find(sample(rows), VOCABULARY)
+    whole, parts = scanned(rows, causes), scanned(rows, causes, cuts=(1, 77, 200))
+    for name in ("explained", "fitting", "unexplained", "unexplained_numbers", "unsearched"):
+        assert getattr(whole, name) == getattr(parts, name)
+    assert whole.unexplained_numbers == [101]
+
+
+def test_a_cause_is_told_with_the_entries_that_prove_it() -> None:
+    rows = ledger(lambda entry: in_zone(entry, 2))
+    fold = scanned(rows, find(sample(rows), VOCABULARY))
+    assert cause_sentence(fold.explained[0]) == (
+        "The hashes of 240 entries, from 1 to 240, were each made over other contents than are stored, which their "
+        "hashes prove: timestamp: the same time written in the time zone +02:00."
+    )
+
+
+def test_every_hashed_column_is_read() -> None:
+    assert set(Systematic.columns) == {"entry_hash", *HASHED_COLUMNS}

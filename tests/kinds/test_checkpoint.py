@@ -1,0 +1,719 @@
+"""A ledger against its checkpoints: what an attack below one shows, and what one above, or an honest one, does not."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from pytest_audit_ledger import Ledger, OutputError, UsageError
+from pytest_audit_ledger.checkpoints.merkle import leaf_hash, root_of_proof
+from pytest_audit_ledger.checkpoints.note import Checkpoint, SigningKey
+from pytest_audit_ledger.checkpoints.record import binding, json_file, note_file
+from pytest_audit_ledger.checkpoints.store import checkpoint_path, read_store
+from pytest_audit_ledger.files.resources import folder as shipped
+from pytest_audit_ledger.model.entry import canonical_timestamp, entry_hash
+from pytest_audit_ledger.model.outcome import Assurance, Outcome, Status
+from pytest_audit_ledger.scratch.sample import sample_entries
+from pytest_audit_ledger.verify.judgement import Verification
+from tests.forger import TAMPERINGS, Forger
+from tests.support.checks import accusing, outcomes
+from tests.support.databases import emptied, login, role
+
+ORIGIN = "bank.example/ledger"
+KEY = SigningKey(ORIGIN, bytes(range(32)))
+ROTATED = SigningKey(ORIGIN, bytes(range(1, 33)))
+STRANGER = SigningKey("other.example/ledger", bytes(range(2, 34)))
+
+both = pytest.mark.parametrize("workers", [1, 3])
+
+
+@pytest.fixture(scope="module")
+def signed(workshop: Forger, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Checkpoints of the sample ledger at 40 and at 80 entries; entry 100 is above them."""
+    folder = tmp_path_factory.mktemp("checkpoints")
+    forger = emptied(workshop).build(40)
+    for count in (40, 80):
+        forger.append(islice(sample_entries(100), len(list(forger.entries())), count))
+        result = Ledger(forger.dsn).create_checkpoint(folder, KEY)
+        assert result.path == str(checkpoint_path(folder, count)), result.verification.outcomes
+    return folder
+
+
+@pytest.fixture
+def ledger(forger: Forger) -> Forger:
+    """The sample ledger with 100 entries, in which only `created_at` differs from the one that was signed."""
+    return forger.build(100)
+
+
+@pytest.fixture
+def folder(signed: Path, tmp_path: Path) -> Path:
+    """A copy of the checkpoints without their records, which are of another table."""
+    copy = tmp_path / "checkpoints"
+    copy.mkdir()
+    for path in signed.glob("*.checkpoint"):
+        shutil.copy(path, copy)
+    return copy
+
+
+def verify(forger: Forger, folder: Path, *, keys: Any = (KEY,), workers: int = 1, **options: Any) -> Verification:
+    trusted = [str(key.verifier()) for key in keys]
+    return Ledger(forger.dsn).verify_integrity(
+        checkpoints=[folder], verifier_keys=trusted, workers=workers, samples=100, **options
+    )
+
+
+def checkpoint(verification: Verification) -> Outcome:
+    return outcomes(verification)["checkpoint"]
+
+
+def codes(verification: Verification) -> list[str]:
+    return [finding.code for finding in checkpoint(verification).findings]
+
+
+def messages(verification: Verification) -> str:
+    return "\n".join(finding.message for finding in checkpoint(verification).findings)
+
+
+@both
+def test_a_clean_ledger_is_anchored_and_says_how_far(ledger: Forger, folder: Path, workers: int) -> None:
+    verification = verify(ledger, folder, workers=workers)
+    assert checkpoint(verification).status is Status.PASS, messages(verification)
+    assert verification.assurance is Assurance.ANCHORED
+    assert verification.is_valid
+    assert (
+        "80 of 100 entries proven against the checkpoint of 2025-09-01; 20 newer entries are self-consistent only."
+        in (verification.sentence)
+    )
+    assert verification.anchor is not None
+    assert (verification.anchor.entries, verification.anchor.total) == (80, 100)
+    assert verification.anchor.moment == ledger.entry(80).timestamp
+
+
+def renumbered_deletion(forger: Forger) -> None:
+    """Take entry 50 out, number the rest anew and link it anew."""
+    rest = [replace(entry, sequence_number=entry.sequence_number - 1) for entry in forger.entries(51)]
+    link = entry_hash(forger.entry(49))
+    linked = []
+    for entry in rest:
+        linked.append(replace(entry, previous_hash=link))
+        link = entry_hash(linked[-1])
+    forger.unguarded("DELETE FROM ledger_entries WHERE sequence_number >= 50")
+    forger.append(linked)
+
+
+def emptied_table(forger: Forger) -> None:
+    forger.unguarded("DELETE FROM ledger_entries")
+
+
+def truncated_below(forger: Forger) -> None:
+    forger.unguarded("DELETE FROM ledger_entries WHERE sequence_number > 70")
+
+
+def rewritten_and_truncated(forger: Forger) -> None:
+    TAMPERINGS["edit-and-rewrite"](forger)
+    truncated_below(forger)
+
+
+ATTACKS: dict[str, tuple[Callable[[Forger], None], list[str], str]] = {
+    "edit-and-rewrite": (TAMPERINGS["edit-and-rewrite"], ["REWRITTEN"], "an entry between 41 and 80 was changed"),
+    "renumbered_deletion": (renumbered_deletion, ["REWRITTEN"], "an entry between 41 and 80 was changed"),
+    "middle-deleted": (TAMPERINGS["middle-deleted"], ["REWRITTEN"], "between 41 and 80"),
+    "start-deleted": (TAMPERINGS["start-deleted"], ["REWRITTEN"], "between 1 and 40"),
+    "edit": (TAMPERINGS["edit"], ["REWRITTEN"], "between 41 and 80"),
+    "swapped": (TAMPERINGS["swapped"], ["REWRITTEN"], "between 41 and 80"),
+    "duplicated": (TAMPERINGS["duplicated"], ["REWRITTEN"], "between 41 and 80"),
+    "inserted": (TAMPERINGS["inserted"], ["REWRITTEN"], "between 41 and 80"),
+    "truncated_below": (truncated_below, ["TRUNCATED"], "10 entries that were there when "),
+    "emptied_table": (emptied_table, ["TRUNCATED"], "missing at the end: 1 to 80"),
+    "rewritten_and_truncated": (rewritten_and_truncated, ["TRUNCATED"], "missing at the end: 71 to 80"),
+}
+
+
+@both
+@pytest.mark.parametrize("name", ATTACKS)
+def test_an_attack_below_a_checkpoint_is_found(ledger: Forger, folder: Path, name: str, workers: int) -> None:
+    attack, expected, words = ATTACKS[name]
+    attack(ledger)
+    verification = verify(ledger, folder, workers=workers)
+    assert codes(verification) == expected
+    assert words in messages(verification)
+    assert accusing(verification) == []
+    assert verification.assurance is Assurance.TAMPERED
+    assert not verification.is_valid
+
+
+def test_a_missing_tail_is_told_at_the_first_entry_that_is_gone(ledger: Forger, folder: Path) -> None:
+    truncated_below(ledger)
+    (finding,) = checkpoint(verify(ledger, folder)).findings
+    assert finding.sequence_number == 71
+
+
+def test_what_still_matches_is_told_beside_what_does_not(ledger: Forger, folder: Path) -> None:
+    TAMPERINGS["edit-and-rewrite"](ledger)
+    verification = verify(ledger, folder)
+    assert verification.anchor is not None
+    assert verification.anchor.entries == 40
+    assert verification.sentence == ("The entries fit together, but they are not those that were signed: checkpoint.")
+
+
+@both
+@pytest.mark.parametrize("name", ["end-deleted", "edit-and-rewrite"])
+def test_above_the_newest_checkpoint_nothing_is_claimed(forger: Forger, folder: Path, name: str, workers: int) -> None:
+    forger.build(100)
+    if name == "end-deleted":
+        TAMPERINGS[name](forger)
+    else:
+        forger.rewrite(90, lambda entry: replace(entry, reasoning="nothing to see"))
+    verification = verify(forger, folder, workers=workers)
+    assert checkpoint(verification).status is Status.PASS
+    assert verification.assurance is Assurance.ANCHORED
+    assert "80 of " in verification.sentence
+    assert "self-consistent only" in verification.sentence
+
+
+def test_a_ledger_that_ends_at_its_checkpoint_is_proven_as_a_whole(forger: Forger, folder: Path) -> None:
+    verification = verify(forger.build(80), folder)
+    assert "All 80 entries proven against the checkpoint of " in verification.sentence
+
+
+# Files that are no checkpoints to be trusted.
+
+
+def sign(folder: Path, name: str, key: SigningKey, size: int, root: bytes, origin: str = ORIGIN) -> Path:
+    path = folder / name
+    path.write_bytes(key.sign(Checkpoint(origin, size, root).text()))
+    return path
+
+
+def root_at(folder: Path, size: int) -> bytes:
+    return next(one for one in read_store([folder], [KEY.verifier()]).trusted if one.size == size).checkpoint.root
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda path: path.write_bytes(path.read_bytes().replace(b"80", b"81", 1)), "is not its"),
+        (lambda path: path.write_bytes(path.read_bytes().rpartition(b"\n\n")[0] + b"\n"), "it is not signed"),
+        (lambda path: path.write_bytes(b""), "it is not signed"),
+        (lambda path: path.write_bytes(bytes(range(256))), "it is no UTF-8"),
+        (lambda path: sign(path.parent, path.name, ROTATED, 80, bytes(32)), "signed by no trusted key, but by bank."),
+        (lambda path: sign(path.parent, path.name, STRANGER, 80, bytes(32)), "signed by no trusted key, but by other."),
+        (lambda path: sign(path.parent, path.name, KEY, 80, bytes(32), "elsewhere"), "its origin is elsewhere"),
+        (lambda path: path.write_bytes(KEY.sign("some\ntext\n")), "it is no checkpoint"),
+    ],
+)
+def test_a_file_that_cannot_be_trusted_fails_without_calling_the_ledger_tampered_with(
+    ledger: Forger, folder: Path, change: Callable[[Path], None], reason: str
+) -> None:
+    change(checkpoint_path(folder, 80))
+    verification = verify(ledger, folder)
+    assert codes(verification) == ["CHECKPOINT_REJECTED"]
+    assert reason in messages(verification)
+    assert checkpoint(verification).status is Status.FAIL
+    assert verification.assurance is Assurance.UNVERIFIED
+    assert not verification.is_valid
+    assert "resolve what checkpoint found" in verification.recommendation
+
+
+def test_a_file_that_cannot_be_read_is_rejected(ledger: Forger, folder: Path) -> None:
+    path = checkpoint_path(folder, 80)
+    path.unlink()
+    path.mkdir()
+    assert "cannot be read: Is a directory" in messages(verify(ledger, folder))
+
+
+def test_a_rejected_file_does_not_hide_what_the_others_show(ledger: Forger, folder: Path) -> None:
+    checkpoint_path(folder, 40).write_bytes(b"nonsense")
+    truncated_below(ledger)
+    verification = verify(ledger, folder)
+    assert codes(verification) == ["TRUNCATED", "CHECKPOINT_REJECTED"]
+    assert verification.assurance is Assurance.TAMPERED
+
+
+def test_a_key_that_was_replaced_is_trusted_beside_the_new_one(ledger: Forger, folder: Path) -> None:
+    root = root_at(folder, 80)
+    sign(folder, checkpoint_path(folder, 80).name, ROTATED, 80, root)
+    assert codes(verify(ledger, folder)) == ["CHECKPOINT_REJECTED"]
+    assert verify(ledger, folder, keys=(KEY, ROTATED)).assurance is Assurance.ANCHORED
+
+
+def test_two_signed_roots_of_one_size_are_kept_as_proof(ledger: Forger, folder: Path) -> None:
+    other = sign(folder, "other.checkpoint", KEY, 80, bytes(32))
+    verification = verify(ledger, folder)
+    assert codes(verification) == ["EQUIVOCATION"]
+    assert str(other) in messages(verification)
+    assert str(checkpoint_path(folder, 80)) in messages(verification)
+    assert verification.assurance is Assurance.TAMPERED
+
+
+def test_a_signed_root_that_a_later_one_contradicts_is_kept_as_proof(ledger: Forger, folder: Path) -> None:
+    other = sign(folder, "other.checkpoint", KEY, 60, bytes(32))
+    verification = verify(ledger, folder)
+    assert codes(verification) == ["EQUIVOCATION"]
+    assert str(other) in messages(verification)
+
+
+def test_a_second_copy_of_a_checkpoint_is_nothing_wrong(ledger: Forger, folder: Path) -> None:
+    shutil.copy(checkpoint_path(folder, 80), folder / "copy.checkpoint")
+    assert verify(ledger, folder).assurance is Assurance.ANCHORED
+
+
+def test_checkpoints_of_two_ledgers_are_not_mixed(ledger: Forger, folder: Path) -> None:
+    sign(folder, "other.checkpoint", STRANGER, 10, bytes(32), STRANGER.name)
+    verification = verify(ledger, folder, keys=(KEY, STRANGER))
+    assert checkpoint(verification).status is Status.ERROR
+    assert f"of several ledgers: {STRANGER.name}, {ORIGIN}" in checkpoint(verification).reason
+    assert verification.assurance is Assurance.UNVERIFIED
+
+
+# Policies.
+
+
+def test_no_checkpoint_is_skipped_unless_one_is_required(ledger: Forger, tmp_path: Path) -> None:
+    for folder in (tmp_path / "nowhere", tmp_path):
+        skipped = verify(ledger, folder)
+        assert checkpoint(skipped).status is Status.SKIP
+        assert f"There is no checkpoint in {folder} yet." in checkpoint(skipped).reason
+        assert skipped.assurance is Assurance.SELF_CONSISTENT
+        required = verify(ledger, folder, require_checkpoint=True)
+        assert codes(required) == ["CHECKPOINT_MISSING"]
+        assert required.assurance is Assurance.UNVERIFIED
+
+
+def test_a_required_checkpoint_that_is_there_lacks_its_record(ledger: Forger, folder: Path) -> None:
+    verification = verify(ledger, folder, require_checkpoint=True)
+    assert codes(verification) == ["CHECKPOINT_MISSING"]
+    assert "record" in messages(verification)
+
+
+def test_checkpoints_that_are_asked_for_without_a_folder_are_an_error(ledger: Forger) -> None:
+    for options in ({"require_checkpoint": True}, {"max_unanchored": "5"}):
+        outcome = outcomes(Ledger(ledger.dsn).verify_integrity(**options))["checkpoint"]
+        assert outcome.status is Status.ERROR
+        assert "no folder is named" in outcome.reason
+
+
+def test_a_folder_without_a_key_is_a_mistake(ledger: Forger, folder: Path) -> None:
+    with pytest.raises(UsageError, match="without the key"):
+        Ledger(ledger.dsn).verify_integrity(checkpoints=[folder])
+
+
+@pytest.mark.parametrize(
+    ("limit", "over"), [("20", None), ("19", "20 entries are in no checkpoint, 1 more than the 19")]
+)
+def test_a_tail_may_have_so_many_entries(ledger: Forger, folder: Path, limit: str, over: str | None) -> None:
+    verification = verify(ledger, folder, max_unanchored=limit)
+    assert codes(verification) == (["CHECKPOINT_STALE"] if over else [])
+    assert verification.assurance is (Assurance.UNVERIFIED if over else Assurance.ANCHORED)
+    if over:
+        assert over in messages(verification)
+
+
+def test_without_any_checkpoint_every_entry_is_in_the_tail(ledger: Forger, tmp_path: Path) -> None:
+    verification = verify(ledger, tmp_path, max_unanchored="99")
+    assert "100 entries are in no checkpoint, 1 more" in messages(verification)
+
+
+@pytest.mark.parametrize(("limit", "stale"), [("3h", False), ("90m", True), ("1h", True)])
+def test_a_tail_may_be_so_old(forger: Forger, tmp_path: Path, limit: str, stale: bool) -> None:
+    now = datetime.now(timezone.utc)
+    old = list(sample_entries(10, start=now - timedelta(hours=2), step_s=1))
+    forger.build(0).append(old[:9])
+    Ledger(forger.dsn).create_checkpoint(tmp_path, KEY)
+    assert codes(verify(forger, tmp_path, max_unanchored=limit)) == []  # nothing is above the checkpoint
+    forger.append(old[9:])
+    verification = verify(forger, tmp_path, max_unanchored=limit)
+    assert codes(verification) == (["CHECKPOINT_STALE"] if stale else [])
+    if stale:
+        assert canonical_timestamp(datetime.fromisoformat(old[9].timestamp)) in messages(verification)
+        assert "longer than the" in messages(verification)
+
+
+# Making checkpoints.
+
+
+def test_a_checkpoint_is_what_a_stranger_can_check(forger: Forger, tmp_path: Path) -> None:
+    forger.build(21)
+    result = Ledger(forger.dsn).create_checkpoint(tmp_path / "new" / "folder", KEY)
+    (one,) = read_store([tmp_path / "new" / "folder"], [KEY.verifier()]).trusted
+    assert [file.path for file in result.files] == [
+        one.path,
+        str(note_file(Path(one.path))),
+        str(json_file(Path(one.path))),
+    ]
+    assert one.record is not None
+    last = forger.entry(21)
+    leaf = leaf_hash(bytes.fromhex(entry_hash(last)))
+    assert one.record.last_entry == entry_hash(last)
+    assert root_of_proof(leaf, 20, 21, one.record.proof) == one.checkpoint.root
+
+
+def test_a_checkpoint_of_a_size_is_made_once(forger: Forger, tmp_path: Path) -> None:
+    forger.build(10)
+    first = Ledger(forger.dsn).create_checkpoint(tmp_path, KEY)
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    again = Ledger(forger.dsn).create_checkpoint(tmp_path, KEY)
+    assert (again.path, again.files) == (first.path, ())
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+@pytest.mark.parametrize("tampering", ["edit", "trigger-disabled", "empty"])
+def test_no_checkpoint_is_made_of_what_was_not_verified(forger: Forger, tmp_path: Path, tampering: str) -> None:
+    forger.build(0 if tampering == "empty" else 100)
+    if tampering != "empty":
+        TAMPERINGS[tampering](forger)
+    result = Ledger(forger.dsn).create_checkpoint(tmp_path, KEY)
+    assert (result.path, result.files) == ("", ())
+    assert not result.verification.is_valid
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("attack", [TAMPERINGS["edit-and-rewrite"], truncated_below, renumbered_deletion])
+def test_no_checkpoint_is_made_of_another_ledger_than_the_one_that_was_signed(
+    ledger: Forger, folder: Path, attack: Callable[[Forger], None]
+) -> None:
+    attack(ledger)
+    before = sorted(folder.iterdir())
+    result = Ledger(ledger.dsn).create_checkpoint(folder, KEY)
+    assert result.path == ""
+    assert result.verification.assurance is Assurance.TAMPERED
+    assert sorted(folder.iterdir()) == before
+
+
+def test_a_checkpoint_in_the_folder_that_is_not_trusted_is_no_ground_to_sign_on(ledger: Forger, folder: Path) -> None:
+    result = Ledger(ledger.dsn).create_checkpoint(folder, ROTATED)
+    assert codes(result.verification) == ["CHECKPOINT_REJECTED"] * 2
+    assert result.path == ""
+    rotated = Ledger(ledger.dsn).create_checkpoint(folder, ROTATED, verifier_keys=[str(KEY.verifier())])
+    assert rotated.path == str(checkpoint_path(folder, 100))
+
+
+def test_a_checkpoint_cannot_be_made_of_an_export(ledger: Forger, tmp_path: Path) -> None:
+    Ledger(ledger.dsn).export_entries(output_file=tmp_path / "ledger.jsonl")
+    with pytest.raises(UsageError, match="made of a database"):
+        Ledger(str(tmp_path / "ledger.jsonl")).create_checkpoint(tmp_path, KEY)
+
+
+def test_a_folder_that_cannot_be_made_is_told(forger: Forger, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match="cannot be made"):
+        Ledger(forger.build(5).dsn).create_checkpoint(tmp_path / "file" / "folder", KEY)
+
+
+# Exports.
+
+
+@pytest.mark.parametrize("name", ["ledger.jsonl", "ledger.csv", "ledger.json.gz"])
+@pytest.mark.parametrize("schema", ["2.1", "3"])
+def test_an_export_is_held_against_checkpoints_like_the_database(
+    forger: Forger, tmp_path: Path, schema: str, name: str
+) -> None:
+    forger.build(30, schema=schema)
+    Ledger(forger.dsn).create_checkpoint(tmp_path / "checkpoints", KEY)
+    Ledger(forger.dsn).export_entries(output_file=tmp_path / name)
+    exported = Ledger(str(tmp_path / name)).verify_integrity(
+        checkpoints=[tmp_path / "checkpoints"], verifier_keys=[str(KEY.verifier())], require_checkpoint=True
+    )
+    assert checkpoint(exported).status is Status.PASS, messages(exported)
+    assert exported.assurance is Assurance.ANCHORED
+    assert exported.anchor is not None
+    assert exported.anchor.rows == (30 if schema == "2.1" else 0)  # an export writes documents anew
+    assert outcomes(exported)["checkpoint_guards"].status is Status.SKIP
+
+
+def test_an_export_of_a_rewritten_ledger_is_found(ledger: Forger, folder: Path, tmp_path: Path) -> None:
+    TAMPERINGS["edit-and-rewrite"](ledger)
+    Ledger(ledger.dsn).export_entries(output_file=tmp_path / "ledger.csv")
+    exported = Ledger(str(tmp_path / "ledger.csv")).verify_integrity(
+        checkpoints=[folder], verifier_keys=[str(KEY.verifier())]
+    )
+    assert codes(exported) == ["REWRITTEN"]
+
+
+def test_a_filtered_export_is_not_called_truncated(ledger: Forger, folder: Path, tmp_path: Path) -> None:
+    Ledger(ledger.dsn).export_entries(output_file=tmp_path / "flags.jsonl", limit=60)
+    exported = Ledger(str(tmp_path / "flags.jsonl")).verify_integrity(
+        checkpoints=[folder], verifier_keys=[str(KEY.verifier())]
+    )
+    assert checkpoint(exported).status is Status.ERROR
+    assert "1 of 2 checkpoints speak of entries that are not in the export" in checkpoint(exported).reason
+
+
+# The record beside a checkpoint.
+
+
+@pytest.fixture
+def recorded(forger: Forger, tmp_path: Path) -> tuple[Forger, Path]:
+    """A ledger of 60 entries with checkpoints and their records at 20 and at 40."""
+    entries = list(sample_entries(60))
+    forger.build(0, schema="3")
+    for start in (0, 20):
+        forger.append(entries[start : start + 20])
+        assert Ledger(forger.dsn).create_checkpoint(tmp_path, KEY).path
+    forger.append(entries[40:])
+    return forger, tmp_path
+
+
+UNCOVERED = {
+    "id": "id + 1000",
+    "created_at": "created_at + interval '1 microsecond'",
+    "escalation_status": "'closed'",
+    "escalation_notes": "'nothing to see'",
+    "envelope_json": """'{"a": 1}'""",
+    "envelope_hash": "repeat('a', 71)",
+    "transcript_json": "'{}'",
+    "transcript_signature": "'ab'",
+    "signing_key_id": "repeat('b', 71)",
+    "verifier_status": "'UNVERIFIABLE'",
+}
+
+
+@pytest.mark.parametrize(("column", "workers"), [*((column, 1) for column in UNCOVERED), ("created_at", 3)])
+def test_an_edit_of_a_column_that_no_hash_covers_is_found(
+    recorded: tuple[Forger, Path], column: str, workers: int
+) -> None:
+    forger, folder = recorded
+    forger.unguarded(f"UPDATE ledger_entries SET {column} = {UNCOVERED[column]} WHERE sequence_number = 33")
+    verification = verify(forger, folder, workers=workers)
+    assert codes(verification) == ["UNCOVERED_CHANGED"]
+    assert "at least one entry between 21 and 40" in messages(verification)
+    assert "in at least one of these columns: " in messages(verification)
+    assert column in messages(verification)
+    assert verification.assurance is Assurance.TAMPERED
+    assert verification.anchor is not None
+    assert (verification.anchor.entries, verification.anchor.rows) == (40, 20)
+
+
+@both
+def test_a_clean_ledger_is_unchanged_in_every_column(recorded: tuple[Forger, Path], workers: int) -> None:
+    forger, folder = recorded
+    forger.unguarded("UPDATE ledger_entries SET escalation_notes = 'looked at' WHERE sequence_number > 40")
+    verification = verify(forger, folder, workers=workers, require_checkpoint=True)
+    assert verification.assurance is Assurance.ANCHORED, verification.sentence
+    assert verification.anchor is not None
+    assert (verification.anchor.entries, verification.anchor.rows) == (40, 40)
+    assert outcomes(verification)["checkpoint_guards"].status is Status.PASS
+
+
+def test_a_change_between_two_records_of_one_size_is_found_although_the_newer_one_matches(
+    recorded: tuple[Forger, Path], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    forger, folder = recorded
+    forger.unguarded("DELETE FROM ledger_entries WHERE sequence_number > 40")
+    forger.unguarded("UPDATE ledger_entries SET escalation_notes = 'nothing to see' WHERE sequence_number = 33")
+    newer = tmp_path_factory.mktemp("newer")
+    assert Ledger(forger.dsn).create_checkpoint(newer, KEY).path
+    assert codes(verify(forger, newer)) == []
+    both_folders = Ledger(forger.dsn).verify_integrity(checkpoints=[folder, newer], verifier_keys=[str(KEY.verifier())])
+    assert codes(both_folders) == ["UNCOVERED_CHANGED"]
+
+
+def test_a_rewritten_entry_is_not_told_twice(recorded: tuple[Forger, Path]) -> None:
+    forger, folder = recorded
+    forger.rewrite(33, lambda entry: replace(entry, reasoning="nothing to see"))
+    assert codes(verify(forger, folder)) == ["REWRITTEN"]
+
+
+def test_a_column_that_came_later_is_nobodys_business_and_one_that_is_gone_is_told(
+    recorded: tuple[Forger, Path],
+) -> None:
+    forger, folder = recorded
+    forger.run("ALTER TABLE ledger_entries ADD reviewed TEXT DEFAULT 'no'")
+    assert codes(verify(forger, folder)) == []
+    forger.run("ALTER TABLE ledger_entries DROP escalation_notes")
+    verification = verify(forger, folder)
+    assert codes(verification) == ["UNCOVERED_CHANGED"]
+    assert "are gone: escalation_notes" in messages(verification)
+
+
+@pytest.mark.parametrize(
+    "setting",
+    ["bytea_output = 'escape'", "extra_float_digits = -5", "IntervalStyle = 'iso_8601'", "TimeZone = 'Asia/Tokyo'"],
+)
+def test_settings_of_the_server_are_no_change(forger: Forger, tmp_path: Path, setting: str) -> None:
+    forger.build(5).run(
+        "ALTER TABLE ledger_entries ADD raw BYTEA DEFAULT '\\xdeadbeef', ADD score FLOAT8 DEFAULT 0.1::float8 + 0.2, "
+        "ADD took INTERVAL DEFAULT '1 day 2 hours', ADD day DATE DEFAULT '2026-05-31'"
+    )
+    Ledger(forger.dsn).create_checkpoint(tmp_path, KEY)
+    ((database,),) = forger.run("SELECT current_database()")
+    forger.run(f"ALTER DATABASE {database} SET {setting}")
+    verification = verify(forger, tmp_path)
+    forger.run(f"ALTER DATABASE {database} RESET ALL")
+    assert codes(verification) == []
+    assert verification.anchor is not None
+    assert verification.anchor.rows == 5
+
+
+GUARD_CHANGES = {
+    "trigger ledger_refuse_update": "ALTER TABLE ledger_entries ENABLE TRIGGER ledger_refuse_update",
+    "trigger extra": "CREATE TRIGGER extra AFTER INSERT ON ledger_entries EXECUTE FUNCTION ledger_refuse_change()",
+    "function public.ledger_refuse_change()": "CREATE OR REPLACE FUNCTION ledger_refuse_change() RETURNS trigger "
+    "LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION 'no'; END$$",
+    "owner": "ALTER TABLE ledger_entries OWNER TO audit_ledger_test_owner",
+    "grant on table to PUBLIC": "GRANT SELECT ON ledger_entries TO PUBLIC",
+    "grant on column verdict to PUBLIC": "GRANT UPDATE (verdict) ON ledger_entries TO PUBLIC",
+    "column escalation_notes": "ALTER TABLE ledger_entries ALTER escalation_notes SET DEFAULT 'x'",
+    "constraint positive": "ALTER TABLE ledger_entries ADD CONSTRAINT positive CHECK (id > 0) NOT VALID",
+    "index more": "CREATE INDEX more ON ledger_entries (track)",
+    "policy all": 'CREATE POLICY "all" ON ledger_entries USING (true)',
+    "rule quiet": "CREATE RULE quiet AS ON DELETE TO ledger_entries WHERE false DO INSTEAD NOTHING",
+    "table": "ALTER TABLE ledger_entries FORCE ROW LEVEL SECURITY",
+    "child table public.child": "CREATE TABLE child () INHERITS (ledger_entries)",
+}
+
+
+@pytest.mark.parametrize("name", GUARD_CHANGES)
+def test_a_guard_that_was_changed_is_named(recorded: tuple[Forger, Path], name: str) -> None:
+    forger, folder = recorded
+    forger.run("DROP ROLE IF EXISTS audit_ledger_test_owner; CREATE ROLE audit_ledger_test_owner")
+    try:
+        forger.run(GUARD_CHANGES[name])
+        verification = verify(forger, folder)
+    finally:
+        forger.run("REASSIGN OWNED BY audit_ledger_test_owner TO CURRENT_USER; DROP ROLE audit_ledger_test_owner")
+    outcome = outcomes(verification)["checkpoint_guards"]
+    assert {finding.code for finding in outcome.findings} == {"GUARDS_CHANGED"}
+    named = [finding.message.partition(": ")[0] for finding in outcome.findings]
+    assert name in named
+    # a new owner has the rights of one, and the old one no more
+    assert len(named) == (3 if name == "owner" else 1), named
+    assert verification.assurance is Assurance.TAMPERED
+
+
+def test_a_guard_that_was_changed_and_put_back_is_nothing_wrong(recorded: tuple[Forger, Path]) -> None:
+    forger, folder = recorded
+    forger.run("GRANT SELECT ON ledger_entries TO PUBLIC; REVOKE SELECT ON ledger_entries FROM PUBLIC")
+    assert outcomes(verify(forger, folder))["checkpoint_guards"].status is Status.PASS
+
+
+def test_a_role_that_may_only_select_sees_the_same_guards(recorded: tuple[Forger, Path]) -> None:
+    forger, folder = recorded
+    with role(forger) as reader:
+        forger.run(f"GRANT SELECT ON ledger_entries TO {reader}")
+        assert Ledger(forger.dsn).create_checkpoint(folder, KEY, accept_guards=True).path
+        found = Ledger(login(forger.dsn, reader)).verify_integrity(
+            checkpoints=[folder], verifier_keys=[str(KEY.verifier())]
+        )
+        assert found.assurance is Assurance.ANCHORED, found.issues
+
+
+def test_guards_that_were_meant_to_change_are_taken_into_the_next_checkpoint(recorded: tuple[Forger, Path]) -> None:
+    forger, folder = recorded
+    forger.run("GRANT SELECT ON ledger_entries TO PUBLIC")
+    ledger = Ledger(forger.dsn)
+    assert ledger.create_checkpoint(folder, KEY).path == ""
+    assert ledger.create_checkpoint(folder, KEY, accept_guards=True).path == str(checkpoint_path(folder, 60))
+    assert verify(forger, folder).assurance is Assurance.ANCHORED
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda told: told["guards"].clear(), "not the record that was signed"),
+        (lambda told: told.update(columns_root=told["root"]), "not the record that was signed"),
+        (lambda told: told.update(record_version=2), "not the record that was signed"),
+    ],
+)
+def test_a_record_that_was_changed_is_rejected(
+    recorded: tuple[Forger, Path], change: Callable[[Any], None], reason: str
+) -> None:
+    forger, folder = recorded
+    path = json_file(checkpoint_path(folder, 40))
+    told = json.loads(path.read_text())
+    change(told)
+    path.write_text(json.dumps(told))
+    verification = verify(forger, folder)
+    assert codes(verification) == ["CHECKPOINT_REJECTED"]
+    assert f"{path} is not trusted: it is {reason}" in messages(verification)
+    assert verification.anchor is not None
+    assert verification.anchor.entries == 40
+
+
+def test_a_record_without_its_note_or_of_another_checkpoint_is_rejected(recorded: tuple[Forger, Path]) -> None:
+    forger, folder = recorded
+    small, large = (checkpoint_path(folder, size) for size in (20, 40))
+    for path in (json_file(large), note_file(large)):
+        before = path.read_bytes()
+        path.unlink()
+        assert codes(verify(forger, folder)) == ["CHECKPOINT_REJECTED"]
+        path.write_bytes(before)
+    for of in (json_file, note_file):
+        shutil.copy(of(small), of(large))
+    assert codes(verify(forger, folder)) == ["CHECKPOINT_REJECTED"]
+
+
+def signed_record(folder: Path, change: Callable[[Any], Any]) -> None:
+    """Change the record at 40 entries, and sign it anew as if it were right."""
+    path = checkpoint_path(folder, 40)
+    (one,) = (found for found in read_store([folder], [KEY.verifier()]).trusted if found.size == 40)
+    told = json.loads(json_file(path).read_text())
+    changed = change(told)
+    data = json.dumps(told if changed is None else changed).encode()
+    json_file(path).write_bytes(data)
+    note_file(path).write_bytes(KEY.sign(binding(one.checkpoint, data)))
+
+
+def test_a_record_that_lies_although_it_is_signed_is_rejected(recorded: tuple[Forger, Path]) -> None:
+    forger, folder = recorded
+    signed_record(folder, lambda told: told["last_entry"].update(entry_hash="0" * 64))
+    verification = verify(forger, folder)
+    assert codes(verification) == ["CHECKPOINT_REJECTED"]
+    assert "does not lead to their roots" in messages(verification)
+
+
+def record_schema() -> Any:
+    return json.loads((shipped("checks") / "checkpoint-record.schema.json").read_text())
+
+
+def test_a_record_is_what_its_schema_describes(signed: Path) -> None:
+    for path in signed.glob("*.record.json"):
+        jsonschema.Draft202012Validator(record_schema()).validate(json.loads(path.read_text()))
+
+
+def misshapen() -> list[tuple[str, Any]]:
+    """Return every property of a record with values that its schema does not allow."""
+    schema = record_schema()
+    values: tuple[Any, ...] = (None, [], "x")
+    validators = {
+        name: jsonschema.Draft202012Validator({**of_property, "$defs": schema["$defs"]})
+        for name, of_property in schema["properties"].items()
+    }
+    # the lists of hashes have as many as the size asks for, which a schema does not know
+    return [
+        (name, value)
+        for name, validator in validators.items()
+        for value in values
+        if not validator.is_valid(value) or (value == [] and name.endswith("subtrees"))
+    ]
+
+
+@pytest.mark.parametrize(("name", "value"), misshapen())
+def test_a_signed_record_that_is_not_what_its_schema_describes_is_rejected_in_words(
+    signed: Path, tmp_path: Path, name: str, value: Any
+) -> None:
+    folder = shutil.copytree(signed, tmp_path / "copy")
+    signed_record(folder, lambda told: {**told, name: value})
+    (rejected,) = read_store([folder], [KEY.verifier()]).rejected
+    assert rejected.path == str(json_file(checkpoint_path(folder, 40)))
+    assert rejected.reason.startswith(("it is ", "what it says "))
+
+
+@pytest.mark.parametrize("data", [b"", b"[]", b"[" * 100_000, b"{}", b"null", b"\xff"])
+def test_a_signed_record_that_is_no_record_is_rejected_in_words(signed: Path, tmp_path: Path, data: bytes) -> None:
+    folder = shutil.copytree(signed, tmp_path / "copy")
+    path = checkpoint_path(folder, 40)
+    (one,) = (found for found in read_store([folder], [KEY.verifier()]).trusted if found.size == 40)
+    json_file(path).write_bytes(data)
+    note_file(path).write_bytes(KEY.sign(binding(one.checkpoint, data)))
+    (rejected,) = read_store([folder], [KEY.verifier()]).rejected
+    assert rejected.reason == "it is not what checkpoint-record.schema.json describes"

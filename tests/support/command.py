@@ -1,0 +1,169 @@
+"""The command `audit-ledger` and inner runs of pytest, started as a user starts them."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import re
+import select
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from pytest_audit_ledger.cli import main
+from tests.forger import Forger
+
+Invoke = Callable[..., Result]
+RunLedger = Callable[..., pytest.RunResult]
+
+COMMAND = [sys.executable, "-m", "pytest_audit_ledger"]
+OURS = ("LEDGER_DSN", "NO_COLOR", "TERM", "COLUMNS", "PYTHONIOENCODING", "LANG", "LC_ALL")
+
+
+@pytest.fixture
+def dsn(forger: Forger) -> str:
+    """The DSN of a clean ledger with a hundred entries."""
+    return forger.build(100).dsn
+
+
+@pytest.fixture
+def invoke(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Invoke:
+    """Run the command in this process, in a folder of its own, without what the outer run has in its environment.
+
+    Whatever it says, it names no option as only pytest has it.
+    """
+    for name in OURS:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str, **options: Any) -> Result:
+        result = CliRunner().invoke(main, arguments, prog_name="audit-ledger", **options)
+        assert set(re.findall(r"--ledger-(?!db)[a-z-]+", result.output)) <= set(
+            re.findall(r"--[a-z-]+", " ".join(arguments))
+        )
+        return result
+
+    return run
+
+
+@pytest.fixture
+def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> RunLedger:
+    """Run pytest in a folder of its own with these arguments, without what the outer run has in its environment."""
+    for name in ("PYTEST_ADDOPTS", "LEDGER_DSN", "COLUMNS", "PYTEST_XDIST_WORKER", "GITHUB_ACTIONS"):
+        monkeypatch.delenv(name, raising=False)
+
+    def run_pytest(*arguments: str) -> pytest.RunResult:
+        unused = ("cacheprovider", "anyio", "hypothesispytest", "unraisableexception")  # a third of the time of a run
+        quick = [word for name in unused for word in ("-p", f"no:{name}")]
+        return pytester.runpytest_subprocess(*quick, *arguments, timeout=60)
+
+    return run_pytest
+
+
+def environment(**added: str) -> dict[str, str]:
+    """Return the environment of a process, without what the outer run has set for itself."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST") and name not in OURS}
+    return {**kept, "LANG": "C.UTF-8", "TERM": "xterm", **added}
+
+
+def start(*arguments: str, env: Mapping[str, str] | None = None, **options: Any) -> subprocess.CompletedProcess[str]:
+    """Run the command as users do, in a process of its own."""
+    defaults: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL}
+    return subprocess.run(
+        [*COMMAND, *arguments],
+        env=environment(**(env or {})),
+        check=False,
+        timeout=60,
+        encoding="utf-8",
+        **{**defaults, **options},
+    )
+
+
+class Terminal:
+    """The command in a pseudo-terminal of its own."""
+
+    def __init__(self, *arguments: str, env: Mapping[str, str] | None = None, columns: int = 120) -> None:
+        self.output = ""
+        self._master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
+
+        self.process = subprocess.Popen(
+            [*COMMAND, *arguments],
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            env=environment(**(env or {})),
+            start_new_session=True,
+        )
+        os.close(slave)
+
+    def type(self, text: str) -> None:
+        """Type a text."""
+        os.write(self._master, text.encode())
+
+    def interrupt(self) -> None:
+        """Send what Ctrl-C sends: SIGINT to every process of the session."""
+        os.killpg(self.process.pid, signal.SIGINT)
+
+    def read_until(self, pattern: str, within_s: float = 30) -> None:
+        """Read until the output matches."""
+        deadline = time.monotonic() + within_s
+        while not re.search(pattern, self.output):
+            if not select.select([self._master], [], [], max(0, deadline - time.monotonic()))[0] or not self._read():
+                pytest.fail(f"{pattern!r} did not come:\n{self.output}")
+
+    def interrupt_until_taken(self) -> None:
+        """Send it again where nothing came of it: what comes just before a program waits for input may be lost."""
+        for _ in range(5):
+            self.interrupt()
+            with suppress(subprocess.TimeoutExpired):
+                self.process.wait(3)
+                break
+
+    def end_input(self) -> None:
+        """Type the end of input until it is taken: what comes just before a program reads line by line may be lost."""
+        for _ in range(100):
+            if self.process.poll() is not None:
+                break
+            self.type("\x04")
+            time.sleep(0.2)
+
+    def finish(self, within_s: float = 30) -> int:
+        """Read to the end and return the exit code."""
+        deadline = time.monotonic() + within_s
+        while select.select([self._master], [], [], max(0, deadline - time.monotonic()))[0] and self._read():
+            pass
+        if time.monotonic() > deadline:
+            self.process.kill()
+            pytest.fail(f"the command did not end:\n{self.output}")
+        os.close(self._master)
+        return self.process.wait(timeout=30)
+
+    def _read(self) -> bool:
+        try:
+            data = os.read(self._master, 65536)
+        except OSError:  # the terminal closed with its last process
+            return False
+        self.output += data.decode(errors="replace")
+        return bool(data)
+
+
+def until_locked(forger: Forger) -> None:
+    """Wait until somebody waits for a lock in the forger's database."""
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    for _ in range(400):
+        if forger.run(waiting) != [(0,)]:
+            return
+        time.sleep(0.05)
+    pytest.fail("nobody waits for a lock")

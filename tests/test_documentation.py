@@ -1,0 +1,214 @@
+"""Every command, snippet and suite of a README is run; every option is in the README."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+from click.testing import CliRunner
+from psycopg2.extensions import parse_dsn
+
+from pytest_audit_ledger.cli import main
+from pytest_audit_ledger.sources.programs import find
+from tests.forger import Forger
+from tests.support.command import RunLedger
+from tests.support.databases import drop_database
+from tests.support.signers import PEM
+
+ROOT = Path(__file__).parents[1]
+READMES = sorted(
+    path.relative_to(ROOT)
+    for pattern in ("*.md", "checks/*.md", "sql/*.md", "examples/**/*.md", "pytest_audit_ledger/**/*.md")
+    for path in ROOT.glob(pattern)
+)
+RESTORED = ("from_sql", "from_dump", "test_ledger")
+"""The databases that a README has its reader create."""
+
+RUN_ELSEWHERE = {
+    "make demo": "test_make_demo_runs",
+    "make test": "what runs this",
+    "make lint": ".ci/run",
+    "make bench": "by hand; it takes minutes",
+}
+SHELL = set("$<>|&;*~`")
+"""What only a shell understands."""
+
+INSTALLED = Path("examples/third_party_kind/README.md")
+"""Its commands are run where the package is installed: test_packaging.py."""
+
+
+def blocks(readme: Path, language: str) -> list[str]:
+    """Return the blocks of a README that are marked with this language."""
+    return re.findall(rf"```{language}\n(.*?)```", (ROOT / readme).read_text(encoding="utf-8"), re.DOTALL)
+
+
+def commands(block: str) -> list[tuple[str, int]]:
+    """Return the commands of a console block with their expected exit codes."""
+    found = []
+    for line in block.splitlines():
+        command, _, comment = line.removeprefix("$ ").partition("  # ")
+        code = re.search(r"exits with (\d)", comment)
+        if line.startswith("$ ") and command.strip() not in RUN_ELSEWHERE:
+            found.append((command.strip(), int(code.group(1)) if code else 0))
+    return found
+
+
+def cases(language: str) -> list[Any]:
+    """Return README and block of every block, named for its first line."""
+    return [
+        pytest.param(readme, block, id=f"{readme}: {block.splitlines()[0]}")
+        for readme in READMES
+        if readme != INSTALLED
+        for block in blocks(readme, language)
+        if language != "console" or commands(block)
+    ]
+
+
+@pytest.fixture
+def environment(forger: Forger, tmp_path: Path) -> Iterator[dict[str, str]]:
+    """What a reader has: a ledger in LEDGER_DSN, and our commands on the path before those of the peer."""
+    scripts = tmp_path / "scripts"
+    scripts.mkdir()
+    ours = scripts / "audit-ledger"
+    ours.write_text(f'#!/bin/sh\nexec {sys.executable} -m pytest_audit_ledger "$@"\n')
+    ours.chmod(0o755)
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
+    major = forger.connection.server_version // 10_000
+    tools = [str(find(tool, major).path.parent) for tool in ("psql", "pg_restore")]
+    path = os.pathsep.join([str(scripts), str(Path(sys.executable).parent), *tools, os.environ["PATH"]])
+    quick = "-p no:anyio -p no:hypothesispytest"  # which the environment of the tests has, and a reader's has not
+    ours_too = {"LEDGER_DSN": forger.build(100).dsn, "PATH": path}
+    theirs = {"PYTEST_ADDOPTS": quick, "PYTEST_DEBUG_TEMPROOT": str(tmp_path)}
+    yield {**inherited, **server_of(forger), **ours_too, **theirs}
+    for name in RESTORED:
+        drop_database(forger, name)
+
+
+def server_of(forger: Forger) -> dict[str, str]:
+    """Return the variables by which PostgreSQL's programs find the forger's server."""
+    names = {"host": "PGHOST", "port": "PGPORT", "user": "PGUSER", "password": "PGPASSWORD"}
+    return {names[name]: value for name, value in parse_dsn(forger.dsn).items() if name in names}
+
+
+def folder(readme: Path, tmp_path: Path) -> Path:
+    """Return where a reader stands: in a copy of the example, or anywhere, with the runtime's public key at hand."""
+    copy = tmp_path / "copy"
+    if readme.parts[0] == "examples":
+        shutil.copytree(ROOT / readme.parent, copy)
+    else:
+        copy.mkdir()
+    (copy / "runtime.pem").write_text(PEM)
+    return copy
+
+
+def carried_out(command: str, environment: dict[str, str]) -> tuple[int, str]:
+    """Return exit code and output of a command, of which ours runs in this process where it needs no shell.
+
+    That our command is one for the shell as well is shown by those that do, and in tests/cli/test_processes.py.
+    """
+    program, *arguments = shlex.split(command)
+    if program == "audit-ledger" and not SHELL & set(command):
+        result = CliRunner(env=environment).invoke(main, arguments, prog_name=program)
+        return result.exit_code, result.output
+    done = subprocess.run(
+        command, shell=True, env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(("readme", "block"), cases("console"))
+def test_the_commands_of_a_readme_do_what_they_say(
+    readme: Path, block: str, tmp_path: Path, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder(readme, tmp_path))
+    for command, code in commands(block):
+        returned, output = carried_out(command, environment)
+        assert returned == code, f"{command}\n{output}"
+
+
+@pytest.mark.parametrize(("readme", "block"), cases("python"))
+def test_the_python_of_a_readme_runs(readme: Path, block: str, tmp_path: Path, environment: dict[str, str]) -> None:
+    here = folder(readme, tmp_path)
+    done = subprocess.run(
+        [sys.executable, "-"],
+        input=block,
+        cwd=here,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout
+
+
+HIDING = """
+import runpy, sys
+sys.modules.update(dict.fromkeys(["hypothesis", "playwright", "pypdf", "pyrage", "xdist"]))  # not to be had
+module, sys.argv = sys.argv[1], sys.argv[1:]
+runpy.run_module(module, run_name="__main__", alter_sys=True)
+"""
+
+
+def test_make_demo_runs() -> None:
+    """The recipe of the Makefile, with none of the packages that only the tests need.
+
+    Its installation is left out, which needs a fresh clone to mean anything.
+    """
+    recipe = re.search(r"^demo:.*\n\t\$\(BIN\)/python -m (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert recipe is not None
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
+    only_ours = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_PLUGINS": "pytest_audit_ledger.plugin"}
+    done = subprocess.run(
+        [sys.executable, "-c", HIDING, *recipe.group(1).split()],
+        cwd=ROOT,
+        env={**inherited, **only_ours},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "10 passed, 3 skipped" in done.stdout
+    assert "SELF-CONSISTENT" in done.stdout
+
+
+def test_every_option_is_in_the_readme(run: RunLedger) -> None:
+    offered = set(re.findall(r"--ledger-[a-z-]+", run("--help").stdout.str()))
+    described = set(re.findall(r"--ledger-[a-z-]+", (ROOT / "README.md").read_text(encoding="utf-8")))
+    assert offered == described
+
+
+def test_every_option_of_the_command_is_in_the_readme() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    described = set(re.findall(r"--[a-z-]+", text))
+    commands = dict(main.commands)
+    for name, group in main.commands.items():
+        if isinstance(group, click.Group):
+            commands |= {f"{name} {inner}": command for inner, command in group.commands.items()}
+    for name, command in commands.items():
+        assert f"audit-ledger {name}" in text
+        options = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
+        long = {option for option in options if option.startswith("--") and not option.startswith("--ledger-")}
+        assert long <= described, name
+
+
+def test_every_statement_is_in_the_manual() -> None:
+    described = set(re.findall(r"\]\(([a-z_0-9]+\.sql)\)", (ROOT / "sql" / "README.md").read_text(encoding="utf-8")))
+    assert described == {path.name for path in (ROOT / "sql").glob("*.sql")}
+
+
+def test_links_between_documents_lead_somewhere() -> None:
+    for readme in READMES:
+        for target in re.findall(r"\]\(([^)#:]+)\)", (ROOT / readme).read_text(encoding="utf-8")):
+            assert (ROOT / readme.parent / target).exists(), f"{readme}: {target}"
