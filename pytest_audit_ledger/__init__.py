@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from pytest_audit_ledger.model.questions import Catalog, Queries, Rows, Statement
     from pytest_audit_ledger.output.artifact import Artifact, ArtifactContext
     from pytest_audit_ledger.report import Report
-    from pytest_audit_ledger.verify.judgement import Survey, Verification
+    from pytest_audit_ledger.verify.verification import Survey, Verification
 
 __all__ = [
     "GENESIS_HASH",

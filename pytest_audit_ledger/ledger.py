@@ -24,9 +24,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 from pytest_audit_ledger.backup.encryption import Key, read_key
-from pytest_audit_ledger.errors import UsageError
+from pytest_audit_ledger.errors import SourceError, UsageError
 from pytest_audit_ledger.files.writing import Written
-from pytest_audit_ledger.model.outcome import DEFAULT_SAMPLES
+from pytest_audit_ledger.model.outcome import DEFAULT_SAMPLES, Family
 from pytest_audit_ledger.model.progress import Progress, no_progress
 from pytest_audit_ledger.output.artifact import ArtifactContext
 from pytest_audit_ledger.scratch.demo import started
@@ -47,11 +47,10 @@ if TYPE_CHECKING:
     from pytest_audit_ledger.diff.comparison import Other
     from pytest_audit_ledger.export.export import ExportResult
     from pytest_audit_ledger.investigate.investigation import Investigation
-    from pytest_audit_ledger.kinds.kind import ScanKind
     from pytest_audit_ledger.report import Report
     from pytest_audit_ledger.suite import Suite
-    from pytest_audit_ledger.verify.judgement import Verification
-    from pytest_audit_ledger.verify.run import Verifying
+    from pytest_audit_ledger.verify.run import VerificationRequest, Verifying
+    from pytest_audit_ledger.verify.verification import Verification
 
 
 class Ledger:
@@ -109,10 +108,8 @@ class Ledger:
         max_unanchored: str | None = None,
         allow_integrity_waivers: bool = False,
         transcript_keys: Sequence[str | Path] = (),
-        shared: str | None = None,
         since_checkpoint: bool = False,
         recheck: str | None = None,
-        beside: Sequence[type[ScanKind]] = (),
     ) -> Verification:
         """Verify the whole ledger in one snapshot: the default suite, and `suites` of your own besides.
 
@@ -125,41 +122,61 @@ class Ledger:
         signed them, or files with these. `require_checkpoint`: fail where a folder has none. `max_unanchored`: how many
         entries (`1000`), or for how long one (`24h`), may be in no checkpoint. `transcript_keys`: the Ed25519 public
         keys that transcripts may be signed with, as PEM files or as PEM text; without any, their signatures are not
-        verified, which is a warning. `shared`: the name of an open snapshot of the ledger to join. `since_checkpoint`:
-        read only what is newer than the newest checkpoint; older entries are not re-read then, but for the share that
-        `recheck` names (`1/30`), which changes with the day in UTC. `result.reading` says what was read. `beside`:
-        folds that read along with the checks; `result.beside` is what they became.
+        verified, which is a warning. `since_checkpoint`: read only what is newer than the newest checkpoint; of the
+        older entries only the share that `recheck` names (`1/30`) is re-read, which changes with the day in UTC.
+        `result.reading` says what was read.
 
         Raises UsageError for a mistake in a suite, in a key or in these options. What goes wrong with the ledger or the
         server is in the result.
         """
-        from pytest_audit_ledger.kinds.run_parameters import run_parameters
-        from pytest_audit_ledger.suite import checks_of
-        from pytest_audit_ledger.verify.resumption import since_options
         from pytest_audit_ledger.verify.run import verify
 
-        loaded = self._suites(suites)
-        checks = [check for check in checks_of(loaded) if check_timestamps or check.kind.name != "timestamp_order"]
-        given = run_parameters(
+        request = self._request(
+            suites=suites,
+            check_timestamps=check_timestamps,
+            workers=workers,
+            samples=samples,
+            allow_empty=allow_empty,
             checkpoints=checkpoints,
             verifier_keys=verifier_keys,
             require_checkpoint=require_checkpoint,
             max_unanchored=max_unanchored,
+            allow_integrity_waivers=allow_integrity_waivers,
             transcript_keys=transcript_keys,
+            since_checkpoint=since_checkpoint,
+            recheck=recheck,
         )
-        return verify(
-            self.source,
-            checks,
+        return verify(self.source, request, progress=self._progress)
+
+    def _request(
+        self,
+        *,
+        suites: Sequence[str | Path] = (),
+        check_timestamps: bool = True,
+        workers: int | None = 1,
+        samples: int = DEFAULT_SAMPLES,
+        allow_empty: bool = False,
+        allow_integrity_waivers: bool = False,
+        since_checkpoint: bool = False,
+        recheck: str | None = None,
+        **trusted: Any,
+    ) -> VerificationRequest:
+        """Return what `verify_integrity` is to verify, and how. Raises UsageError."""
+        from pytest_audit_ledger.kinds.run_parameters import run_parameters
+        from pytest_audit_ledger.suite import checks_of
+        from pytest_audit_ledger.verify.resumption import since_options
+        from pytest_audit_ledger.verify.run import VerificationRequest
+
+        loaded = self._suites(suites)
+        return VerificationRequest(
+            checks=[check for check in checks_of(loaded) if check_timestamps or check.kind.family is not Family.TIME],
+            suites=loaded,
             workers=workers,
             samples=samples,
             allow_empty=allow_empty,
-            progress=self._progress,
-            given=given,
+            run_parameters=run_parameters(**trusted),
             allow_integrity_waivers=allow_integrity_waivers,
             since=since_options(since_checkpoint=since_checkpoint, recheck=recheck),
-            suites=loaded,
-            shared=shared,
-            beside=beside,
         )
 
     def investigate(
@@ -179,15 +196,23 @@ class Ledger:
         Raises UsageError, and SourceError where the ledger or the other copy cannot be opened or read.
         """
         from pytest_audit_ledger.diff.comparison import other
-        from pytest_audit_ledger.investigate.evidence_scan import Evidence
-        from pytest_audit_ledger.investigate.investigation import Inquiry
+        from pytest_audit_ledger.investigate.run import verify_and_investigate
 
         copy = other(against, progress=self._progress) if isinstance(against, str) else against
-        samples = verifying.get("samples", DEFAULT_SAMPLES)
         with self.source.snapshot() as snapshot:
-            verification = self.verify_integrity(shared=snapshot.share(), beside=(Evidence,), **verifying)
-            inquiry = Inquiry(self.source, snapshot, verification, samples, limit_seconds, self._progress)
-            return inquiry.run(entry, copy.compare if copy else None)
+            found = verify_and_investigate(
+                self.source,
+                snapshot,
+                self._request(**verifying),
+                always=True,
+                entry=entry,
+                compare=copy.compare if copy else None,
+                limit_s=limit_seconds,
+                progress=self._progress,
+            )
+        if found.investigation is None:
+            raise found.error or SourceError("Nothing was investigated.")
+        return found.investigation
 
     def create_checkpoint(
         self,
@@ -270,9 +295,9 @@ class Ledger:
 
         Raises UsageError, and SourceError where the ledger cannot be opened or read.
         """
-        from pytest_audit_ledger.investigate.evidence_scan import Evidence
-        from pytest_audit_ledger.investigate.investigation import Inquiry
+        from pytest_audit_ledger.investigate.run import Investigated, verify_and_investigate
         from pytest_audit_ledger.report import SECTIONS, generate, report_request
+        from pytest_audit_ledger.verify.run import verify
 
         wanted = (include_verdicts, include_violations, include_timeline, include_audit_trail)
         request = report_request(
@@ -282,14 +307,16 @@ class Ledger:
             title=title,
             organization=organization,
         )
+        to_verify = self._request(**verifying)
         with self.source.snapshot() as snapshot:
-            along = (Evidence,) if investigate else ()
-            verification = self.verify_integrity(shared=snapshot.share(), beside=along, **verifying)
-            verified = ArtifactContext(verification, self.source, snapshot, self._progress)
-            if investigate and not verification.is_valid:
-                inquiry = Inquiry(self.source, snapshot, verification, progress=self._progress)
-                verified = replace(verified, investigation=inquiry.run())
-            return generate(verified, request, made_at=made_at)
+            if investigate:
+                found = verify_and_investigate(self.source, snapshot, to_verify, progress=self._progress)
+            else:
+                found = Investigated(verify(self.source, to_verify, progress=self._progress, shared=snapshot.share()))
+            if found.error is not None:
+                raise found.error
+            context = ArtifactContext(found.verification, self.source, snapshot, self._progress)
+            return generate(replace(context, investigation=found.investigation), request, made_at=made_at)
 
     def save_report(self, report: Report, path: str | Path) -> Written:
         """Write a report, whole or not at all, as the suffix of the file says: `.html`, `.json` or `.md`.
@@ -353,6 +380,7 @@ class Ledger:
         Raises UsageError, SourceError where the entries cannot be read, OutputError where the file cannot be written.
         """
         from pytest_audit_ledger.export.export import entries, export, export_request
+        from pytest_audit_ledger.verify.run import verify as run
 
         names = parse_fields(fields) if fields is not None else ()
         wanted = selection(
@@ -364,8 +392,10 @@ class Ledger:
             return entries(self.source, export_request("-", fields=names, selection=wanted))
         request = export_request(str(output_file), format=format, fields=names, selection=wanted, excel_safe=excel_safe)
         with self.source.snapshot() as snapshot:
-            verification = self.verify_integrity(shared=snapshot.share()) if verify else None
-            return export(snapshot, request, verification=verification, progress=self._progress)
+            verified = None
+            if verify:
+                verified = run(self.source, self._request(), progress=self._progress, shared=snapshot.share())
+            return export(snapshot, request, verification=verified, progress=self._progress)
 
     def backup_database(
         self,

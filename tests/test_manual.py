@@ -28,8 +28,8 @@ from pytest_audit_ledger.output.outcome_text import describe
 from pytest_audit_ledger.sources.postgres import PostgresSource
 from pytest_audit_ledger.suite import load
 from pytest_audit_ledger.suite.schema import language
-from pytest_audit_ledger.verify.judgement import Verification
 from pytest_audit_ledger.verify.run import verify
+from pytest_audit_ledger.verify.verification import Verification
 from tests.forger import Forger
 from tests.support.checks import REGISTRY
 

@@ -28,10 +28,10 @@ from pytest_audit_ledger.output.artifact import Artifact, ArtifactContext
 from pytest_audit_ledger.sources.export_file import ExportFile
 from pytest_audit_ledger.sources.source import Source
 from pytest_audit_ledger.suite import Suite, checks_of
-from pytest_audit_ledger.verify.judgement import Verification
 from pytest_audit_ledger.verify.resumption import Since
-from pytest_audit_ledger.verify.run import verify
+from pytest_audit_ledger.verify.run import VerificationRequest, verify
 from pytest_audit_ledger.verify.scan import scan
+from pytest_audit_ledger.verify.verification import Verification
 
 SIGNING_KEY_MODE = 0o600
 
@@ -73,15 +73,13 @@ def create(
     artifact = CheckpointArtifact(folder, key, verifier_keys(trusted))
     checks = [check for check in checks_of(suites) if not (accept_guards and check.kind is CheckpointGuards)]
     with source.snapshot() as snapshot:
-        verification = verify(
-            source,
-            checks,
-            shared=snapshot.share(),
-            progress=progress,
-            given=run_parameters(checkpoints=[folder], verifier_keys=trusted),
+        request = VerificationRequest(
+            checks=checks,
             suites=suites,
+            run_parameters=run_parameters(checkpoints=[folder], verifier_keys=trusted),
             since=since,
         )
+        verification = verify(source, request, shared=snapshot.share(), progress=progress)
         if not verification.is_valid:
             return CheckpointResult(verification, "", ())
         files = artifact.write(ArtifactContext(verification, source, snapshot, progress))

@@ -33,7 +33,7 @@ from pytest_audit_ledger.sources.manifest import manifest_path
 from pytest_audit_ledger.sources.postgres import LOCK_TIMEOUT_S, PostgresSnapshot
 from pytest_audit_ledger.sources.programs import CHUNK, Program, Running
 from pytest_audit_ledger.sources.source import Snapshot
-from pytest_audit_ledger.verify.judgement import Verification
+from pytest_audit_ledger.verify.verification import Verification
 
 if TYPE_CHECKING:
     from pytest_audit_ledger.backup.prover import Prover

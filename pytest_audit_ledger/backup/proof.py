@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 from pytest_audit_ledger.errors import SourceError
 from pytest_audit_ledger.model.outcome import Status
 from pytest_audit_ledger.sources.programs import CHUNK
-from pytest_audit_ledger.verify.judgement import Verification
+from pytest_audit_ledger.verify.verification import Verification
 
 
 class Method(str, Enum):

@@ -21,8 +21,8 @@ from pytest_audit_ledger.sources.interruption import interruptible
 from pytest_audit_ledger.sources.postgres import DEFAULT_TIMEOUT_S, PostgresSnapshot
 from pytest_audit_ledger.sources.source import Snapshot, Source
 from pytest_audit_ledger.suite import Check
-from pytest_audit_ledger.verify.judgement import Verification
-from pytest_audit_ledger.verify.run import verify
+from pytest_audit_ledger.verify.run import VerificationRequest, verify
+from pytest_audit_ledger.verify.verification import Verification
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Prover:
 
     def verify(self, source: Source, snapshot: Snapshot) -> Verification:
         """Verify a ledger, as it is in a snapshot that is open, with these checks."""
-        return verify(source, self.checks, shared=snapshot.share(), progress=self.progress)
+        return verify(source, VerificationRequest(checks=self.checks), shared=snapshot.share(), progress=self.progress)
 
     def content(self, snapshot: PostgresSnapshot, verification: Verification | None) -> Content:
         """Return what the ledger of a snapshot holds, all of it read. Raises SourceError."""

@@ -14,7 +14,7 @@ from pytest_audit_ledger.repair import Plan, apply, plan, script
 from pytest_audit_ledger.sources.interruption import interruptible
 from pytest_audit_ledger.sources.postgres import PostgresSource
 from pytest_audit_ledger.sources.source import Source
-from pytest_audit_ledger.verify.judgement import Verification
+from pytest_audit_ledger.verify.verification import Verification
 
 Answer = TypeVar("Answer")
 

@@ -26,8 +26,8 @@ from pytest_audit_ledger.model.outcome import DEFAULT_SAMPLES, Assurance, Status
 from pytest_audit_ledger.output.verification_text import ASCII, UNICODE, Marks
 from pytest_audit_ledger.sources.dsn import resolve
 from pytest_audit_ledger.suite.discovery import own_suites
-from pytest_audit_ledger.verify.judgement import Verification
 from pytest_audit_ledger.verify.scan import parse_workers
+from pytest_audit_ledger.verify.verification import Verification
 
 check_timestamps_option = click.option(
     "--check-timestamps/--no-check-timestamps", default=True, help="Whether to judge the order of time.  [default: yes]"

@@ -35,8 +35,8 @@ from pytest_audit_ledger.output.paragraphs import WIDEST, wrapped
 from pytest_audit_ledger.output.verification_json import as_text
 from pytest_audit_ledger.output.verification_text import ASCII, UNICODE, Marks, full_report, tree
 from pytest_audit_ledger.output.wording import verification_for_command
-from pytest_audit_ledger.verify.judgement import Verification
 from pytest_audit_ledger.verify.resumption import since_options
+from pytest_audit_ledger.verify.verification import Verification
 
 if TYPE_CHECKING:
     from pytest_audit_ledger.verify.run import Verifying

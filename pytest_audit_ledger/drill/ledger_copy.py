@@ -18,6 +18,7 @@ from pytest_audit_ledger.kinds.checkpoint_guards import guards
 from pytest_audit_ledger.model.columns import V2_COLUMNS, V3_COLUMNS
 from pytest_audit_ledger.model.entry import GENESIS_HASH, Entry, entry_hash
 from pytest_audit_ledger.model.ledger_info import LedgerInfo
+from pytest_audit_ledger.model.outcome import Family
 from pytest_audit_ledger.model.progress import no_progress
 from pytest_audit_ledger.model.sql_names import quoted
 from pytest_audit_ledger.output.artifact import ArtifactContext
@@ -28,8 +29,7 @@ from pytest_audit_ledger.scratch.server import ScratchServer
 from pytest_audit_ledger.sources.postgres import PostgresSnapshot, PostgresSource
 from pytest_audit_ledger.sources.source import Snapshot
 from pytest_audit_ledger.suite import Check
-from pytest_audit_ledger.verify.judgement import CONSISTENCY
-from pytest_audit_ledger.verify.run import verify
+from pytest_audit_ledger.verify.run import VerificationRequest, verify
 
 EARLIER = 0.4
 """The share of the entries that the earlier of the two checkpoints is of; attacks work around the middle."""
@@ -151,7 +151,7 @@ def write_checkpoints(copy: Copy, server: ScratchServer, checks: list[Check], ke
     `checks` are any that hold its entries together; what protects it may be as it is. Raises LedgerError where its
     entries do not hold together, so that nothing can be signed.
     """
-    consistency = [check for check in checks if check.kind.name in CONSISTENCY]
+    consistency = [check for check in checks if check.kind.family is Family.CHAIN]
     earlier = int(copy.entries * EARLIER)
     if earlier:
         with server.database(copy.dsn) as dsn:
@@ -163,5 +163,5 @@ def write_checkpoints(copy: Copy, server: ScratchServer, checks: list[Check], ke
 
 def _sign(source: PostgresSource, checks: list[Check], key: SigningKey, folder: Path) -> None:
     with source.snapshot() as snapshot:
-        verification = verify(source, checks, shared=snapshot.share())
+        verification = verify(source, VerificationRequest(checks=checks), shared=snapshot.share())
         CheckpointArtifact(folder, key).write(ArtifactContext(verification, source, snapshot, no_progress))

@@ -10,7 +10,7 @@ from enum import Enum
 from pytest_audit_ledger.drill.attacks.attack import Attack
 from pytest_audit_ledger.errors import LedgerError
 from pytest_audit_ledger.model.outcome import Finding, Outcome, Severity, Status
-from pytest_audit_ledger.verify.judgement import Verification
+from pytest_audit_ledger.verify.verification import Verification
 
 
 class AttackResult(str, Enum):

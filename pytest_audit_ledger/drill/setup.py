@@ -13,19 +13,20 @@ from typing import Any
 
 from pytest_audit_ledger.drill.attacks.attack import Attack, Target
 from pytest_audit_ledger.kinds.hash_coverage import HashCoverage
+from pytest_audit_ledger.kinds.registry import SHIPPED
 from pytest_audit_ledger.kinds.run_parameters import RunParameters
 from pytest_audit_ledger.kinds.transcript_signature import TranscriptSignature
-from pytest_audit_ledger.model.outcome import Outcome, Status
+from pytest_audit_ledger.model.outcome import Family, Outcome, Status
 from pytest_audit_ledger.sources.source import Source
 from pytest_audit_ledger.suite import Check, Suite, checks_of
-from pytest_audit_ledger.verify.judgement import CHECKPOINTS, Verification
-from pytest_audit_ledger.verify.run import verify
+from pytest_audit_ledger.verify.run import VerificationRequest, verify
+from pytest_audit_ledger.verify.verification import Verification
 
 SAMPLES = 1_000
 """Findings kept for each check, so that those of an attack can be told from those that were there before."""
 
-COMPARING = (*CHECKPOINTS, HashCoverage.name)
-"""The kinds that are told where checkpoints are."""
+COMPARING = (*(kind.name for kind in SHIPPED if kind.family is Family.CHECKPOINTS), HashCoverage.name)
+"""The kinds that are given the checkpoints."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class SetUp:
     """Suites, and what the options of a run give to their kinds; `name` tells several apart."""
 
     suites: tuple[Suite, ...]
-    given: RunParameters = field(default_factory=dict)
+    run_parameters: RunParameters = field(default_factory=dict)
     name: str = ""
     check_timestamps: bool = True
     allow_integrity_waivers: bool = False
@@ -87,7 +88,7 @@ class SetUp:
         return Claims(by, tuple(dict.fromkeys(reason for reasons in told.values() for reason in reasons if reason)))
 
     def _parameters(self, check: Check) -> Mapping[str, Any]:
-        return {**check.parameters, **self.given.get(check.kind.name, {})}
+        return {**check.parameters, **self.run_parameters.get(check.kind.name, {})}
 
     def with_checkpoints(self, folder: Path, verifier_key: str) -> SetUp:
         """Return the set-up with these checkpoints in the place of its own; the same where it has none."""
@@ -100,20 +101,20 @@ class SetUp:
         """Return the set-up with this key in the place of its own; the same where it has none."""
         return self._with({TranscriptSignature.name: {"keys": [pem]}}) if self.has_transcript_keys else self
 
-    def _with(self, given: RunParameters) -> SetUp:
-        merged = {kind: {**self.given.get(kind, {}), **values} for kind, values in given.items()}
-        return replace(self, given={**self.given, **merged})
+    def _with(self, changed: RunParameters) -> SetUp:
+        merged = {kind: {**self.run_parameters.get(kind, {}), **values} for kind, values in changed.items()}
+        return replace(self, run_parameters={**self.run_parameters, **merged})
 
     def verify(self, source: Source) -> Verification:
         """Verify a ledger, in this process."""
-        return verify(
-            source,
-            self.checks,
-            samples=SAMPLES,
-            given=self.given,
-            allow_integrity_waivers=self.allow_integrity_waivers,
+        request = VerificationRequest(
+            checks=self.checks,
             suites=self.suites,
+            samples=SAMPLES,
+            run_parameters=self.run_parameters,
+            allow_integrity_waivers=self.allow_integrity_waivers,
         )
+        return verify(source, request)
 
 
 _IDLE = (Status.SKIP, Status.ERROR)

@@ -25,7 +25,7 @@ from pytest_audit_ledger.scratch.server import ScratchServer, scratch_server
 from pytest_audit_ledger.sources.interruption import interruptible
 from pytest_audit_ledger.sources.postgres import PostgresSource
 from pytest_audit_ledger.sources.source import Source
-from pytest_audit_ledger.verify.judgement import Verification
+from pytest_audit_ledger.verify.verification import Verification
 
 DEFAULT_ENTRIES = 2_000
 FEWEST_ENTRIES = 40

@@ -30,7 +30,7 @@ from pytest_audit_ledger.model.printable import printable
 from pytest_audit_ledger.output.artifact import Artifact, ArtifactContext
 from pytest_audit_ledger.output.verification_json import as_text
 from pytest_audit_ledger.report import ReportRequest, generate
-from pytest_audit_ledger.verify.judgement import Verification
+from pytest_audit_ledger.verify.verification import Verification
 
 README, REPORT, VERIFICATION, JUNIT = "README.txt", "report.html", "verification.json", "junit.xml"
 MANIFEST, SUMS = "manifest.json", "SHA256SUMS"

@@ -36,7 +36,7 @@ from pytest_audit_ledger.sources.interruption import interruptible
 from pytest_audit_ledger.sources.manifest import manifest_path
 from pytest_audit_ledger.sources.selection import Selection
 from pytest_audit_ledger.sources.source import Snapshot, Source
-from pytest_audit_ledger.verify.judgement import Verification
+from pytest_audit_ledger.verify.verification import Verification
 
 FORMATS = ("json", "jsonl", "csv")
 STANDARD_OUTPUT = "-"

@@ -10,7 +10,7 @@ from pytest_audit_ledger.investigate.incident import Incident
 from pytest_audit_ledger.investigate.reconstruction import Reconstruction, Unexplained
 from pytest_audit_ledger.investigate.stored_entries import StoredEntries, StoredEntry, only
 from pytest_audit_ledger.model.entry import GENESIS_HASH
-from pytest_audit_ledger.verify.judgement import Survey
+from pytest_audit_ledger.verify.verification import Survey
 
 
 @dataclass(frozen=True)

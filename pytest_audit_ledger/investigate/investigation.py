@@ -35,8 +35,8 @@ from pytest_audit_ledger.investigate.systematic import Systematic, find
 from pytest_audit_ledger.model.outcome import DEFAULT_SAMPLES, Status
 from pytest_audit_ledger.model.progress import ENTRIES, Progress, no_progress
 from pytest_audit_ledger.sources.source import Snapshot, Source
-from pytest_audit_ledger.verify.judgement import Verification
 from pytest_audit_ledger.verify.scan import scan
+from pytest_audit_ledger.verify.verification import Verification
 
 DEFAULT_LIMIT_S = 60
 """Seconds that reconstructions may take in all."""
@@ -110,7 +110,7 @@ class Inquiry:
         self.samples, self.limit_s, self.progress = samples, limit_s, progress
         table = [] if verification.table in ("", USUAL_TABLE) else ["--table", verification.table]
         self.options = ("--ledger-db", source.label, *table)
-        self.evidence = next((fold for fold in verification.beside if isinstance(fold, Evidence)), None)
+        self.evidence = next((fold for fold in verification.extra_scans if isinstance(fold, Evidence)), None)
         self.vocabulary = Vocabulary(self.evidence.vocabulary() if self.evidence else {})
         self.hypotheses = 0
         self.left_s = limit_s

@@ -15,7 +15,7 @@ from pytest_audit_ledger.investigate.incident import (
 )
 from pytest_audit_ledger.kinds.table_guard import BEYOND_REPAIR
 from pytest_audit_ledger.model.outcome import Finding, Outcome, Severity, Status
-from pytest_audit_ledger.verify.judgement import Verification
+from pytest_audit_ledger.verify.verification import Verification
 
 SHOWN = 10
 """Findings of one incident that are told in words; all are counted."""

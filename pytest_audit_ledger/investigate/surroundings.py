@@ -24,7 +24,7 @@ from pytest_audit_ledger.investigate.incident import (
 )
 from pytest_audit_ledger.investigate.protections import GUARDS, REPAIR, SHOWN, findings, guards
 from pytest_audit_ledger.model.outcome import Finding, Outcome, Severity
-from pytest_audit_ledger.verify.judgement import Verification
+from pytest_audit_ledger.verify.verification import Verification
 
 _ENTRY_EDITED = (
     IncidentType.EDIT,

@@ -10,7 +10,7 @@ from pytest_audit_ledger.errors import CannotEvaluate
 from pytest_audit_ledger.files.resources import sql
 from pytest_audit_ledger.kinds.kind import CatalogKind
 from pytest_audit_ledger.kinds.plpgsql import raises_unconditionally
-from pytest_audit_ledger.model.outcome import Finding, Severity
+from pytest_audit_ledger.model.outcome import Family, Finding, Severity
 from pytest_audit_ledger.model.questions import Catalog
 
 # Bits of pg_trigger.tgtype, from PostgreSQL's catalog/pg_trigger.h.
@@ -79,6 +79,7 @@ class AppendOnly(CatalogKind):
     """
 
     name = "append_only"
+    family = Family.PROTECTIONS
     rule = "UPDATE, DELETE and TRUNCATE of the ledger are refused by enabled triggers that raise unconditionally."
     remedy = (
         "Entries can be changed, or could be while this was so. Find out who changed the guard and when, "

@@ -10,13 +10,14 @@ from pytest_audit_ledger.kinds.kind import WHOLE_EXPORT, PairwiseScanKind
 from pytest_audit_ledger.model.batch import NULL, Batch, shown
 from pytest_audit_ledger.model.entry import GENESIS_HASH
 from pytest_audit_ledger.model.ledger_info import Extent, LedgerInfo
-from pytest_audit_ledger.model.outcome import Finding, Sides
+from pytest_audit_ledger.model.outcome import Family, Finding, Sides
 
 
 class ChainLinkage(PairwiseScanKind):
     """Every `previous_hash` is the `entry_hash` of the entry before; the first is 64 zeros. No parameters."""
 
     name = "chain_linkage"
+    family = Family.CHAIN
     rule = "Every entry's previous_hash is the entry_hash of the entry before it, and the first starts from 64 zeros."
     remedy = (
         "Entries were removed, inserted, reordered or rewritten at the numbers shown. Stop relying on the ledger, "

@@ -25,8 +25,8 @@ from pytest_audit_ledger.errors import CannotEvaluate, NotApplicable, UsageError
 from pytest_audit_ledger.kinds.entry_tree import EntryTree, entry_leaves
 from pytest_audit_ledger.model.batch import Batch
 from pytest_audit_ledger.model.duration import duration
-from pytest_audit_ledger.model.ledger_info import Extent, LedgerInfo
-from pytest_audit_ledger.model.outcome import Anchor, Finding, Sides
+from pytest_audit_ledger.model.ledger_info import Extent, LedgerInfo, ResumePoint
+from pytest_audit_ledger.model.outcome import Anchor, Family, Finding, Sides
 
 _TEXTS: Mapping[str, Any] = {"type": "array", "items": {"type": "string", "minLength": 1}, "default": []}
 
@@ -61,7 +61,9 @@ class CheckpointMatch(EntryTree):
         "preserve the server and the checkpoints, and compare with a backup or an export of then: audit-ledger diff "
         "names every entry and column that differs, which a checkpoint, one hash over all of them, cannot."
     )
+    family = Family.CHECKPOINTS
     integrity = True
+    resumes = True
     sides: ClassVar[Mapping[str, Sides]] = {"REWRITTEN": ("signed", "recomputed"), "TRUNCATED": ("signed", "found")}
     inconclusive = frozenset({"CHECKPOINT_REJECTED", "CHECKPOINT_MISSING", "CHECKPOINT_STALE"})
     parameters_schema: ClassVar[Mapping[str, Mapping[str, Any]]] = {
@@ -85,6 +87,20 @@ class CheckpointMatch(EntryTree):
     def prepared(cls, parameters: Mapping[str, Any], folder: str) -> Mapping[str, Any]:
         """Read the keys, and name the folders as they lie beside the suite."""
         return beside_suite(parameters, folder)
+
+    @classmethod
+    def resume_point(cls, parameters: Mapping[str, Any]) -> ResumePoint | None:
+        """Return the last entry of the newest trusted checkpoint with a record.
+
+        The record proved it against the signed root by an inclusion proof (see `checkpoints/record.py`).
+        """
+        defaults = {name: schema["default"] for name, schema in cls.parameters_schema.items()}
+        store = opened_store({**defaults, **parameters}, newest_record=True)
+        recorded = [(one, one.record) for one in store.trusted if one.record is not None]
+        if not recorded:
+            return None
+        newest, record = recorded[-1]
+        return ResumePoint(newest.size, record.last_entry, newest.path, record.created_at)
 
     def __init__(self, parameters: Mapping[str, Any], ledger: LedgerInfo, samples: int) -> None:
         super().__init__(parameters, ledger, samples)

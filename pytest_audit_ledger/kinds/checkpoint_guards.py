@@ -10,7 +10,7 @@ from pytest_audit_ledger.files.resources import sql
 from pytest_audit_ledger.kinds.checkpoint import FOLDERS, VERIFIER_KEYS, beside_suite, opened_store
 from pytest_audit_ledger.kinds.kind import CatalogKind
 from pytest_audit_ledger.model.ledger_info import LedgerInfo
-from pytest_audit_ledger.model.outcome import Finding, Sides
+from pytest_audit_ledger.model.outcome import Family, Finding, Sides
 from pytest_audit_ledger.model.questions import Catalog
 
 
@@ -21,6 +21,7 @@ class CheckpointGuards(CatalogKind):
     """
 
     name = "checkpoint_guards"
+    family = Family.CHECKPOINTS
     rule = "What protects the ledger is what it was when the newest checkpoint was signed."
     remedy = (
         "Find out who changed what is named, and when. If it was meant to change, sign a checkpoint that takes it as "

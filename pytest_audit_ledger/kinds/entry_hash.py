@@ -8,13 +8,14 @@ from typing import ClassVar
 from pytest_audit_ledger.kinds.kind import ScanKind
 from pytest_audit_ledger.model.batch import Batch, shown
 from pytest_audit_ledger.model.entry import PAYLOAD_COLUMNS
-from pytest_audit_ledger.model.outcome import RECOMPUTED, Finding, Sides
+from pytest_audit_ledger.model.outcome import RECOMPUTED, Family, Finding, Sides
 
 
 class EntryHash(ScanKind):
     """The hash recomputed from every entry's canonical payload is the one stored. No parameters."""
 
     name = "entry_hash"
+    family = Family.CHAIN
     rule = "Every entry_hash is the SHA-256 of the entry's canonical payload."
     remedy = (
         "Each entry shown, or the entry_hash stored with it, was changed after it was written. Stop relying on the "

@@ -15,12 +15,13 @@ from pytest_audit_ledger.kinds.kind import ScanKind
 from pytest_audit_ledger.model.batch import NULL, Batch, plain_text
 from pytest_audit_ledger.model.jsonb import Derived, JsonDocument
 from pytest_audit_ledger.model.ledger_info import LedgerInfo
-from pytest_audit_ledger.model.outcome import RECOMPUTED, Finding, Severity, Sides
+from pytest_audit_ledger.model.outcome import RECOMPUTED, Family, Finding, Severity, Sides
 
 
 class ProvenanceScanKind(ScanKind):
     """A fold over columns that only schema v3 has; not applicable to an older one."""
 
+    family: ClassVar[Family] = Family.PROVENANCE
     integrity: ClassVar[bool] = True
 
     def __init__(self, parameters: Mapping[str, Any], ledger: LedgerInfo, samples: int) -> None:

@@ -9,13 +9,14 @@ from pytest_audit_ledger.errors import NotApplicable
 from pytest_audit_ledger.kinds.kind import ScanKind
 from pytest_audit_ledger.model.batch import Batch, plain_text
 from pytest_audit_ledger.model.ledger_info import ExportInfo, LedgerInfo
-from pytest_audit_ledger.model.outcome import Finding, Sides
+from pytest_audit_ledger.model.outcome import Family, Finding, Sides
 
 
 class ExportManifest(ScanKind):
     """The export is, byte for byte, the file that its manifest describes. No parameters."""
 
     name = "export_manifest"
+    family = Family.EXPORT
     rule = "The export is, byte for byte, the file that the manifest beside it describes."
     remedy = (
         "The file or its manifest was changed or damaged after the export. Fetch both again from where they were "

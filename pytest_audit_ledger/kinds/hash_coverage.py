@@ -12,6 +12,7 @@ from pytest_audit_ledger.kinds.kind import ScanKind
 from pytest_audit_ledger.model.batch import NULL, Batch
 from pytest_audit_ledger.model.entry import PAYLOAD_COLUMNS
 from pytest_audit_ledger.model.ledger_info import LedgerInfo
+from pytest_audit_ledger.model.outcome import Family
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,7 @@ class HashCoverage(ScanKind):
     """
 
     name = "hash_coverage"
+    family = Family.COVERAGE
     rule = "Which columns an edit would show in is told, and which it would not, by what the ledger itself holds."
     remedy = (
         "Rely on no column that is listed as covered by nothing, unless the check checkpoint proved it; "

@@ -65,27 +65,28 @@ from typing import Any, ClassVar
 
 from pytest_audit_ledger.errors import LedgerError
 from pytest_audit_ledger.model.batch import Batch
-from pytest_audit_ledger.model.ledger_info import LedgerInfo
-from pytest_audit_ledger.model.outcome import Anchor, Finding, Findings, Sides
+from pytest_audit_ledger.model.ledger_info import LedgerInfo, ResumePoint
+from pytest_audit_ledger.model.outcome import Anchor, Family, Finding, Findings, Sides
 from pytest_audit_ledger.model.questions import Catalog, Queries, Statement
 
 
 class Kind(ABC):
-    """One use of a kind is made for each check: `parameters` are the check's own over the defaults.
+    """What a check can expect. One instance is made for each check: `parameters` are the check's own over the defaults.
 
-    Class attributes: `name` is how suites call it (`expect:`); `rule` says what must be true and `remedy` what to do
-    when it is not, each a plain sentence; `parameters_schema` is a JSON Schema for each parameter, with its `default`,
-    and `required_parameters` those a check must give;
-    `integrity` marks the kinds whose failure means TAMPERED, unless all codes found are in `inconclusive`, such as that
-    of a lost file; `unit` names what `element_count` counts; `aliases` are further names that suites may call it by;
-    `sides` says, by code, what the two values of a finding are, where they are not what the rule expects and what is
-    there. Two hashes that differ accuse neither.
+    Class attributes: `name` is what suites call it (`expect:`); `rule` says what must be true and `remedy` what to do
+    if it is not, each in a plain sentence; `parameters_schema` is a JSON Schema for each parameter, with its `default`,
+    and `required_parameters` are those that a check must give; `family` says what the rule is about; `integrity` marks
+    the kinds whose failure means TAMPERED, unless all codes found are in `inconclusive`, such as that of a lost file;
+    `unit` names what `element_count` counts; `aliases` are further names that suites may use; `sides` says, by code,
+    what the two values of a finding are if they are not what the rule expects and what is there. Two hashes that differ
+    accuse neither.
 
     A text parameter whose schema has the format `sql-expression` or `sql-query` may use variables of the suite, which
     it finds by name in `parameters["variables"]`.
     """
 
     name: ClassVar[str]
+    family: ClassVar[Family] = Family.DATA
     rule: ClassVar[str]
     remedy: ClassVar[str]
     unit: ClassVar[str]
@@ -105,9 +106,20 @@ class Kind(ABC):
     def prepared(cls, parameters: Mapping[str, Any], folder: str) -> Mapping[str, Any]:  # noqa: ARG003  (for others)
         """Return the parameters of a check in a suite as a run needs them, such as files read.
 
-        Called once, where a suite in `folder` is loaded. Raises UsageError, which is told as a mistake of the suite.
+        Called once, when a suite in `folder` is loaded. Raises UsageError, which is reported as a mistake of the suite.
         """
         return parameters
+
+    resumes: ClassVar[bool] = False
+    """Whether it can prove that older entries are unchanged without reading them, so that a run can resume."""
+
+    @classmethod
+    def resume_point(cls, parameters: Mapping[str, Any]) -> ResumePoint | None:  # noqa: ARG003  (for others)
+        """Return the entry after which a run can resume, None if there is none; asked only of kinds that `resumes`.
+
+        Raises LedgerError if that cannot be found out.
+        """
+        return None
 
     def __init__(self, parameters: Mapping[str, Any], ledger: LedgerInfo, samples: int) -> None:
         defaults = {name: schema["default"] for name, schema in self.parameters_schema.items() if "default" in schema}
@@ -123,7 +135,7 @@ class Kind(ABC):
 
     @property
     def unexpected_count(self) -> int:
-        """How much was found that is not as it should be, without what is only told."""
+        """How many findings there are, without those of severity INFO."""
         return self.findings.unexpected()
 
 
@@ -133,6 +145,12 @@ class ScanKind(Kind):
     unit: ClassVar[str] = "entries"
     columns: ClassVar[Sequence[str]]
     """The columns it reads; `sequence_number` is always there."""
+
+    counts_rows: ClassVar[bool] = False
+    """Whether it wants to know how many rows the table has, counted without an index that could hide some."""
+
+    row_count: int | None = None
+    """That number; None if it was not counted."""
 
     @abstractmethod
     def feed(self, batch: Batch) -> None:

@@ -1,77 +1,34 @@
-"""The kinds that suites may name. A name belongs to one plugin; a second claim is refused."""
+"""The kinds that suites may name: ours, which are found in this room, and those of plugins.
+
+A name belongs to one plugin; a second claim is refused.
+"""
 
 from __future__ import annotations
 
+import pkgutil
 from collections.abc import Iterable, Iterator
+from importlib import import_module
 
 import pluggy
 
+from pytest_audit_ledger import kinds as kinds_room
 from pytest_audit_ledger.errors import RegistrationError
 from pytest_audit_ledger.extensions import PACKAGE, installed_plugins, register_all
-from pytest_audit_ledger.kinds.accepted_range import AcceptedRange
-from pytest_audit_ledger.kinds.accepted_values import AcceptedValues
-from pytest_audit_ledger.kinds.append_only import AppendOnly
-from pytest_audit_ledger.kinds.chain_linkage import ChainLinkage
-from pytest_audit_ledger.kinds.checkpoint import CheckpointMatch
-from pytest_audit_ledger.kinds.checkpoint_guards import CheckpointGuards
-from pytest_audit_ledger.kinds.columns_match_set import ColumnsMatchSet
-from pytest_audit_ledger.kinds.entry_hash import EntryHash
-from pytest_audit_ledger.kinds.envelope_consistency import EnvelopeConsistency
-from pytest_audit_ledger.kinds.envelope_hash import EnvelopeHash
-from pytest_audit_ledger.kinds.export_manifest import ExportManifest
-from pytest_audit_ledger.kinds.expression_is_true import ExpressionIsTrue
-from pytest_audit_ledger.kinds.failed_rows import FailedRows
-from pytest_audit_ledger.kinds.hash_coverage import HashCoverage
 from pytest_audit_ledger.kinds.kind import CatalogKind, Kind, QueryKind, ScanKind
-from pytest_audit_ledger.kinds.metric import Metric
-from pytest_audit_ledger.kinds.not_null import NotNull
-from pytest_audit_ledger.kinds.pair_a_greater_than_b import PairAGreaterThanB
-from pytest_audit_ledger.kinds.recency import Recency
-from pytest_audit_ledger.kinds.relationships import Relationships
-from pytest_audit_ledger.kinds.row_count_between import RowCountBetween
-from pytest_audit_ledger.kinds.sequence_continuity import SequenceContinuity
-from pytest_audit_ledger.kinds.sequential_values import SequentialValues
-from pytest_audit_ledger.kinds.table_guard import TableGuard
-from pytest_audit_ledger.kinds.timestamp_order import TimestampOrder
-from pytest_audit_ledger.kinds.transcript_signature import TranscriptSignature
-from pytest_audit_ledger.kinds.unique import Unique
-from pytest_audit_ledger.kinds.unique_combination_of_columns import UniqueCombinationOfColumns
-from pytest_audit_ledger.kinds.values_increasing import ValuesIncreasing
-from pytest_audit_ledger.kinds.values_match_regex import ValuesMatchRegex
-from pytest_audit_ledger.kinds.verdict_taxonomy import VerdictTaxonomy
+from pytest_audit_ledger.model.outcome import Family
 
-SHIPPED: tuple[type[Kind], ...] = (
-    ChainLinkage,
-    EntryHash,
-    SequenceContinuity,
-    TimestampOrder,
-    VerdictTaxonomy,
-    AppendOnly,
-    TableGuard,
-    EnvelopeHash,
-    EnvelopeConsistency,
-    TranscriptSignature,
-    HashCoverage,
-    CheckpointMatch,
-    CheckpointGuards,
-    ExportManifest,
-    NotNull,
-    Unique,
-    UniqueCombinationOfColumns,
-    AcceptedValues,
-    AcceptedRange,
-    Relationships,
-    ValuesMatchRegex,
-    ValuesIncreasing,
-    SequentialValues,
-    PairAGreaterThanB,
-    RowCountBetween,
-    Recency,
-    ColumnsMatchSet,
-    ExpressionIsTrue,
-    Metric,
-    FailedRows,
-)
+
+def _found() -> tuple[type[Kind], ...]:
+    """Return the kinds of this room: in each module, the class whose name in suites is the module's own."""
+    kinds = []
+    for _, module, _ in pkgutil.iter_modules(kinds_room.__path__):
+        defined = vars(import_module(f"{kinds_room.__name__}.{module}")).values()
+        kinds += [one for one in defined if isinstance(one, type) and getattr(one, "name", None) == module]
+    families = list(Family)
+    return tuple(sorted(kinds, key=lambda kind: (families.index(kind.family), kind.name)))
+
+
+SHIPPED = _found()
 """The kinds of this package, registered through the same hook as everybody's."""
 
 

@@ -9,13 +9,14 @@ from pytest_audit_ledger.errors import CannotEvaluate
 from pytest_audit_ledger.kinds.kind import WHOLE_EXPORT, PairwiseScanKind
 from pytest_audit_ledger.model.batch import Batch
 from pytest_audit_ledger.model.ledger_info import Extent, LedgerInfo
-from pytest_audit_ledger.model.outcome import Finding, Sides
+from pytest_audit_ledger.model.outcome import Family, Finding, Sides
 
 
 class SequenceContinuity(PairwiseScanKind):
     """Sequence numbers are 1, 2, 3 … without gap or duplicate, and every row that there is has one. No parameters."""
 
     name = "sequence_continuity"
+    family = Family.CHAIN
     rule = "Sequence numbers run 1, 2, 3 … without a gap, a duplicate or a missing value."
     remedy = (
         "Entries were deleted, numbered twice, or hidden by an index (which REINDEX repairs), at the places shown. "
@@ -24,14 +25,13 @@ class SequenceContinuity(PairwiseScanKind):
     )
     integrity = True
     columns = ("sequence_number",)
+    counts_rows = True
     sides: ClassVar[Mapping[str, Sides]] = {"ENTRIES_HIDDEN": ("in the table", "by its index")}
 
     def __init__(self, parameters: Mapping[str, Any], ledger: LedgerInfo, samples: int) -> None:
         super().__init__(parameters, ledger, samples)
         self.missing = 0
         self.first_missing: int | None = None
-        self.rows: int | None = None
-        """How many entries the table holds, counted without an index; None where nobody counted them."""
 
     def feed(self, batch: Batch) -> None:
         """Compare the column with the range it should be."""
@@ -80,12 +80,12 @@ class SequenceContinuity(PairwiseScanKind):
     def close(self) -> None:
         """Judge the start, and say how many entries are missing in all."""
         super().close()
-        if self.rows not in (None, self.element_count):
+        if self.row_count not in (None, self.element_count):
             message = (
-                f"the table holds {self.rows:,} entries, and its index on sequence_number shows "
+                f"the table holds {self.row_count:,} entries, and its index on sequence_number shows "
                 f"{self.element_count:,}: the others are hidden from whoever reads them in order"
             )
-            both = (f"{self.rows:,} entries", f"{self.element_count:,} entries")
+            both = (f"{self.row_count:,} entries", f"{self.element_count:,} entries")
             self.findings.add(Finding("ENTRIES_HIDDEN", message, None, *both))
         if self.missing:
             self.facts["missing entries"] = f"{self.missing:,}"

@@ -11,7 +11,7 @@ from pytest_audit_ledger.kinds.kind import CatalogKind
 from pytest_audit_ledger.model.columns import V2_COLUMNS, V3_COLUMNS, Column
 from pytest_audit_ledger.model.entry import VERDICTS
 from pytest_audit_ledger.model.ledger_info import LedgerInfo
-from pytest_audit_ledger.model.outcome import Finding, Severity
+from pytest_audit_ledger.model.outcome import Family, Finding, Severity
 from pytest_audit_ledger.model.questions import Catalog
 
 _RELATION_KINDS = {
@@ -53,6 +53,7 @@ class TableGuard(CatalogKind):
     """The ledger is a table with its columns and constraints, and nothing hides rows of it. No parameters."""
 
     name = "table_guard"
+    family = Family.PROTECTIONS
     rule = "The ledger is an ordinary table with all its columns and constraints, and nothing can hide rows of it."
     remedy = (
         "Someone changed the table's definition. Find out who and when, restore what is missing (sql/schema.sql shows "

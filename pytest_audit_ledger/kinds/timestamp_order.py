@@ -12,7 +12,7 @@ from pytest_audit_ledger.model.batch import NULL, Batch
 from pytest_audit_ledger.model.duration import DURATION_PATTERN, duration
 from pytest_audit_ledger.model.entry import canonical_timestamp
 from pytest_audit_ledger.model.ledger_info import LedgerInfo
-from pytest_audit_ledger.model.outcome import Finding, Findings, Sides
+from pytest_audit_ledger.model.outcome import Family, Finding, Findings, Sides
 
 
 class TimestampOrder(PairwiseScanKind):
@@ -22,6 +22,7 @@ class TimestampOrder(PairwiseScanKind):
     """
 
     name = "timestamp_order"
+    family = Family.TIME
     rule = "No entry is older than the one before it, has an infinite timestamp, or lies in the future."
     remedy = (
         "Compare the clocks of the writer and the database server, and the entries shown with what the writer logged. "

@@ -5,13 +5,14 @@ from __future__ import annotations
 from pytest_audit_ledger.kinds.kind import ScanKind
 from pytest_audit_ledger.model.batch import Batch, shown
 from pytest_audit_ledger.model.entry import VERDICTS
-from pytest_audit_ledger.model.outcome import Finding
+from pytest_audit_ledger.model.outcome import Family, Finding
 
 
 class VerdictTaxonomy(ScanKind):
     """Every verdict is one of the five. No parameters."""
 
     name = "verdict_taxonomy"
+    family = Family.VERDICTS
     rule = f"Every verdict is one of {', '.join(VERDICTS)}."
     remedy = "Find the writer that stored the verdicts shown, and restore the CHECK constraint that refuses them."
     integrity = True

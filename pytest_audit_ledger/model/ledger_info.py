@@ -46,6 +46,16 @@ class Resumed:
 
 
 @dataclass(frozen=True)
+class ResumePoint:
+    """The last entry of the checkpoint in the file `checkpoint`, made at `moment`: its number, and its proven hash."""
+
+    entry: int
+    entry_hash: str
+    checkpoint: str
+    moment: str
+
+
+@dataclass(frozen=True)
 class LedgerInfo:
     """What is known of a ledger before an entry is read.
 

@@ -45,6 +45,24 @@ class Assurance(str, Enum):
     UNVERIFIED = "UNVERIFIED"
 
 
+class Family(Enum):
+    """What a kind's rule is about, from which follows what its outcome is worth.
+
+    A ledger is self-consistent if every shipped kind of the family CHAIN passed. PROVENANCE and CHECKPOINTS are about
+    what not every ledger has. DATA is everybody's own rules about the entries.
+    """
+
+    CHAIN = "chain"
+    TIME = "time"
+    VERDICTS = "verdicts"
+    PROTECTIONS = "protections"
+    PROVENANCE = "provenance"
+    COVERAGE = "coverage"
+    CHECKPOINTS = "checkpoints"
+    EXPORT = "export"
+    DATA = "data"
+
+
 @dataclass(frozen=True)
 class Waiver:
     """Findings of a check that somebody has accepted until `expires`, which is aware."""
@@ -164,21 +182,22 @@ class Anchor:
     reread: int = 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Outcome:
     """What one check found.
 
-    `element_count` is how many things were examined (entries for a fold; triggers, columns or constraints for a guard)
-    and `unexpected_count` how many findings there were; `findings` are the first of them. `reason` says why the check
-    is ERROR, SKIP or WAIVED, or what is to be said of its waiver; what to do, where that is said in it, is its end, and
-    also `advice`. `description` is the check's, `rule` and `remedy` are
-    the kind's plain words, and `location` is the check's place in its suite, as `file:line`. `inconclusive` says that
-    what was found, such as a lost file, is no sign of tampering; `anchor` is what was proven against a checkpoint.
+    `element_count` is how many things were examined, in the kind's `unit` (entries, triggers, columns …), and
+    `unexpected_count` how many findings there were; `findings` are the first of them. `reason` says why the check is
+    ERROR, SKIP or WAIVED, or what its waiver did; if it ends with what to do, that is also the `advice`. `description`
+    is the check's, `rule` and `remedy` are the kind's words, and `location` is the check's place in its suite, as
+    `file:line`. `inconclusive` says that what was found, such as a lost file, is not a sign of tampering; `anchor` is
+    what was proven against a checkpoint.
     """
 
     check_id: str
     suite: str
     kind: str
+    family: Family
     integrity: bool
     severity: Severity
     controls: tuple[str, ...]

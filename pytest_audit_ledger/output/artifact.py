@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 from pytest_audit_ledger.files.writing import Written
 from pytest_audit_ledger.model.progress import Progress
 from pytest_audit_ledger.sources.source import Snapshot, Source
-from pytest_audit_ledger.verify.judgement import Verification
+from pytest_audit_ledger.verify.verification import Verification
 
 if TYPE_CHECKING:
     from pytest_audit_ledger.investigate.investigation import Investigation

@@ -12,7 +12,7 @@ from pytest_audit_ledger.model.outcome import Outcome, Status
 from pytest_audit_ledger.model.printable import printable
 from pytest_audit_ledger.output.markdown import code, escaped
 from pytest_audit_ledger.output.outcome_text import describe, facts
-from pytest_audit_ledger.verify.judgement import Verification
+from pytest_audit_ledger.verify.verification import Verification
 
 _LEVELS = {Status.FAIL: "error", Status.ERROR: "error", Status.WARN: "warning", Status.WAIVED: "notice"}
 

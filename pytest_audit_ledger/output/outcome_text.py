@@ -8,7 +8,7 @@ from tabulate import tabulate
 
 from pytest_audit_ledger.model.outcome import Finding, Outcome, Status
 from pytest_audit_ledger.model.printable import printable
-from pytest_audit_ledger.verify.judgement import Verification
+from pytest_audit_ledger.verify.verification import Verification
 
 VALUE = "      "
 """How a line begins that shows a value of a finding."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from pytest_audit_ledger.model.outcome import LONGEST_TEXT, Finding, Outcome, Waiver
 from pytest_audit_ledger.model.printable import clip, json_text
-from pytest_audit_ledger.verify.judgement import Verification
+from pytest_audit_ledger.verify.verification import Verification
 
 SCHEMA_VERSION = 1
 

@@ -8,16 +8,12 @@ from dataclasses import dataclass
 
 from pytest_audit_ledger.kinds.hash_coverage import NOTHING
 from pytest_audit_ledger.model.entry import VERDICTS
-from pytest_audit_ledger.model.outcome import Finding, Outcome, Status
+from pytest_audit_ledger.model.outcome import Family, Finding, Outcome, Status
 from pytest_audit_ledger.model.printable import printable
 from pytest_audit_ledger.output.outcome_text import describe, uncounted
-from pytest_audit_ledger.verify.judgement import CHECKPOINTS, CONSISTENCY, PROVENANCE, Verification
+from pytest_audit_ledger.verify.verification import Verification
 
 TITLE = "Ledger Integrity Verification"
-_GUARDS = ("append_only", "table_guard")
-_TIME = ("timestamp_order",)
-_EXPORT = ("export_manifest",)
-_COVERAGE = ("hash_coverage",)
 
 _REWRITING = {"TRUNCATED", "REWRITTEN", "EQUIVOCATION"}
 
@@ -100,16 +96,16 @@ def _lines(verification: Verification, marks: Marks) -> Iterator[tuple[str, str]
     newer = _newer(verification).upper()
     yield "Chain integrity", _state(verification, ("chain_linkage", "sequence_continuity"), f"VERIFIED{newer}", marks)
     yield "Hash verification", _hashes(verification, marks)
-    yield "Timestamp order", _state(verification, _TIME, f"VALID{newer}", marks)
-    yield "Verdicts", _state(verification, ("verdict_taxonomy",), f"ALL KNOWN{newer}", marks)
-    yield "Protections", _state(verification, _GUARDS, "IN PLACE", marks)
-    if {outcome.status for outcome in _of(verification, PROVENANCE)} - {Status.SKIP}:
+    yield "Timestamp order", _state(verification, Family.TIME, f"VALID{newer}", marks)
+    yield "Verdicts", _state(verification, Family.VERDICTS, f"ALL KNOWN{newer}", marks)
+    yield "Protections", _state(verification, Family.PROTECTIONS, "IN PLACE", marks)
+    if {outcome.status for outcome in _of(verification, Family.PROVENANCE)} - {Status.SKIP}:
         yield "Provenance", _provenance(verification, marks)
     if _compared(verification):
         yield "Checkpoints", _checkpoints(verification, marks)
-    if _of(verification, _EXPORT):
-        yield "Export file", _state(verification, _EXPORT, "AS WRITTEN", marks)
-    others = _others(verification)
+    if _of(verification, Family.EXPORT):
+        yield "Export file", _state(verification, Family.EXPORT, "AS WRITTEN", marks)
+    others = verification.of_family(Family.DATA)
     if others:
         passed = sum(outcome.status is Status.PASS for outcome in others)
         yield "Other checks", f"{_mark(others, marks)} {passed:,}/{len(others):,} passed"
@@ -129,18 +125,16 @@ def _moment(verification: Verification) -> str:
     return f"{verification.started_at[:19]}Z"
 
 
-def _of(verification: Verification, kinds: Sequence[str]) -> list[Outcome]:
-    return [outcome for outcome in verification.outcomes if outcome.kind in kinds]
-
-
-def _others(verification: Verification) -> list[Outcome]:
-    named = {*CONSISTENCY, *_TIME, *_GUARDS, *_EXPORT, *PROVENANCE, *_COVERAGE, *CHECKPOINTS, "verdict_taxonomy"}
-    return [outcome for outcome in verification.outcomes if outcome.kind not in named]
+def _of(verification: Verification, which: Family | Sequence[str]) -> list[Outcome]:
+    """Return the outcomes of a family, or of kinds by their names."""
+    if isinstance(which, Family):
+        return verification.of_family(which)
+    return [outcome for outcome in verification.outcomes if outcome.kind in which]
 
 
 def _compared(verification: Verification) -> list[Outcome]:
     """Return the checks that held the ledger against checkpoints, or were to; not those that were given none."""
-    return [outcome for outcome in _of(verification, CHECKPOINTS) if outcome.status is not Status.SKIP]
+    return [outcome for outcome in _of(verification, Family.CHECKPOINTS) if outcome.status is not Status.SKIP]
 
 
 def _checkpoints(verification: Verification, marks: Marks) -> str:
@@ -161,9 +155,9 @@ def _mark(outcomes: Sequence[Outcome], marks: Marks) -> str:
     return marks.warned if statuses - {Status.PASS} else marks.good
 
 
-def _state(verification: Verification, kinds: Sequence[str], good: str, marks: Marks) -> str:
+def _state(verification: Verification, which: Family | Sequence[str], good: str, marks: Marks) -> str:
     """Return how the checks of these kinds ended, and nothing better than the worst of them."""
-    outcomes = _of(verification, kinds)
+    outcomes = _of(verification, which)
     mark = _mark(outcomes, marks)
     statuses = {outcome.status for outcome in outcomes}
     count = sum(outcome.unexpected_count for outcome in outcomes)
@@ -180,7 +174,7 @@ def _state(verification: Verification, kinds: Sequence[str], good: str, marks: M
 
 def _provenance(verification: Verification, marks: Marks) -> str:
     """Return how the checks ended that had something to examine."""
-    ran = [outcome for outcome in _of(verification, PROVENANCE) if outcome.status is not Status.SKIP]
+    ran = [outcome for outcome in _of(verification, Family.PROVENANCE) if outcome.status is not Status.SKIP]
     kinds = [outcome.kind for outcome in ran]
     good = "HASHES AND SIGNATURES HOLD" if "transcript_signature" in kinds else "HASHES HOLD"
     return _state(verification, kinds, good, marks)
@@ -296,9 +290,9 @@ def _risks(verification: Verification, marks: Marks) -> Iterator[str]:
     yield f"Changed entries: {_state(verification, ('entry_hash', 'chain_linkage'), f'no sign of any{newer}', marks)}"
     missing = f"none{newer} and before the last" if newer else "none before the last"
     yield f"Missing entries: {_state(verification, ('sequence_continuity',), missing, marks)}"
-    yield f"Order of time: {_state(verification, _TIME, f'kept{newer}', marks)}"
+    yield f"Order of time: {_state(verification, Family.TIME, f'kept{newer}', marks)}"
     refused = "refused by the database, until an owner or superuser lifts its protections"
-    yield f"Changes from now on: {_state(verification, _GUARDS, refused, marks)}"
+    yield f"Changes from now on: {_state(verification, Family.PROTECTIONS, refused, marks)}"
     yield f"Chain rewritten as a whole, or cut off at its end: {_rewriting(verification, marks)}"
     anchor = verification.anchor
     known = f"; unchanged up to entry {anchor.rows:,}, as the checkpoint has them" if anchor and anchor.rows else ""
@@ -308,13 +302,13 @@ def _risks(verification: Verification, marks: Marks) -> Iterator[str]:
 
 
 def _covered(verification: Verification) -> Iterator[str]:
-    for outcome in _of(verification, _COVERAGE):
+    for outcome in _of(verification, Family.COVERAGE):
         for name, value in outcome.facts.items():
             yield f"{name}: {printable(value, 1000)}"
 
 
 def _uncovered(verification: Verification) -> str:
     """Return what an edit would not show in, as it was found, or else as the schemas have it."""
-    found = [outcome.facts[NOTHING] for outcome in _of(verification, _COVERAGE) if NOTHING in outcome.facts]
+    found = [outcome.facts[NOTHING] for outcome in _of(verification, Family.COVERAGE) if NOTHING in outcome.facts]
     usual = "id, created_at, escalation_status, escalation_notes; of the columns of schema v3 nothing was examined"
     return printable(found[0], 1000) if found else usual

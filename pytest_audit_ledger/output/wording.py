@@ -11,7 +11,7 @@ import re
 from dataclasses import replace
 
 from pytest_audit_ledger.model.outcome import Outcome
-from pytest_audit_ledger.verify.judgement import Verification
+from pytest_audit_ledger.verify.verification import Verification
 
 SHARED = (
     "allow-empty",

@@ -69,7 +69,7 @@ class DrillRun:
         if run is not None and run.suites:
             self.set_up = SetUp(
                 tuple(run.suites.values()),
-                self.set_up.given,
+                self.set_up.run_parameters,
                 allow_integrity_waivers=self.set_up.allow_integrity_waivers,
             )
         with visible(config):
@@ -190,7 +190,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         run = config.stash[DRILL]
         run.set_up = SetUp(
             tuple(named or shipped_suites(registry)),
-            run.set_up.given,
+            run.set_up.run_parameters,
             allow_integrity_waivers=run.set_up.allow_integrity_waivers,
         )
     except UsageError as error:

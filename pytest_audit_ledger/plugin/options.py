@@ -20,7 +20,8 @@ from pytest_audit_ledger.verify.scan import parse_workers
 class Options:
     """What the user asked for.
 
-    `source` is None for a demo, which has to be started first; `given` are parameters of kinds that options set.
+    `source` is None for a demo, which has to be started first; `run_parameters` are parameters of kinds that
+    options set.
     """
 
     dsn: str
@@ -32,7 +33,7 @@ class Options:
     allow_empty: bool
     allow_integrity_waivers: bool
     suites: tuple[Path, ...]
-    given: RunParameters
+    run_parameters: RunParameters
     since: Since | None
     investigate: bool
 
@@ -62,7 +63,7 @@ def read_options(config: pytest.Config, dsn: str) -> Options:
         allow_empty=config.getoption("--ledger-allow-empty"),
         allow_integrity_waivers=config.getoption("--ledger-allow-integrity-waivers"),
         suites=tuple(config.getini("ledger_suites")),
-        given=given_options(config),
+        run_parameters=given_options(config),
         since=since_options(
             since_checkpoint=config.getoption("--ledger-since-checkpoint"),
             recheck=config.getoption("--ledger-recheck"),

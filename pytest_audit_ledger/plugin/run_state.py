@@ -13,7 +13,7 @@ import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, nullcontext, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,12 +29,11 @@ from pytest_audit_ledger.plugin.options import Options
 from pytest_audit_ledger.scratch.demo import started
 from pytest_audit_ledger.sources.source import Snapshot, Source
 from pytest_audit_ledger.suite import Check, Suite
-from pytest_audit_ledger.verify.judgement import Verification
-from pytest_audit_ledger.verify.run import verify
+from pytest_audit_ledger.verify.run import VerificationRequest, verify
+from pytest_audit_ledger.verify.verification import Verification
 
 if TYPE_CHECKING:
     from pytest_audit_ledger.investigate.investigation import Investigation
-    from pytest_audit_ledger.kinds.kind import ScanKind
 
 INVESTIGATION_LIMIT_S = 5.0
 """Seconds that the entries of a failed run may be reconstructed."""
@@ -134,45 +133,34 @@ class RunState:
             self.hold()
         used = dict.fromkeys(check.suite for _, check in self.selected)
         with visible(self.config):
-            verification = verify(
-                source,
-                [check for _, check in self.selected],
+            request = VerificationRequest(
+                checks=[check for _, check in self.selected],
+                suites=[self.suites[name] for name in used],
                 workers=self.options.workers,
                 samples=self.options.samples,
                 allow_empty=self.options.allow_empty,
-                progress=progress_bar,
-                shared=self.shared,
-                given=self.options.given,
+                run_parameters=self.options.run_parameters,
                 allow_integrity_waivers=self.options.allow_integrity_waivers,
                 since=self.options.since,
-                suites=[self.suites[name] for name in used],
-                beside=self._along(),
             )
-            investigation, reason = self._investigated(source, verification)
+            if self.options.investigate and self.shared is not None:
+                verification, investigation, reason = self._investigated(source, request, self.shared)
+            else:
+                verification = verify(source, request, progress=progress_bar, shared=self.shared)
+                investigation, reason = None, ""
         outcomes = zip((node_id for node_id, _ in self.selected), verification.outcomes, strict=True)
-        return Result(replace(verification, beside=()), dict(outcomes), investigation, reason)
+        return Result(verification, dict(outcomes), investigation, reason)
 
-    def _along(self) -> Sequence[type[ScanKind]]:
-        """Return what reads along with the checks."""
-        if not self.options.investigate:
-            return ()
-        from pytest_audit_ledger.investigate.evidence_scan import Evidence  # noqa: PLC0415  (only where asked for)
+    def _investigated(
+        self, source: Source, request: VerificationRequest, shared: str
+    ) -> tuple[Verification, Investigation | None, str]:
+        """Verify, and return what happened to a ledger that failed, or why that is not known."""
+        from pytest_audit_ledger.investigate.run import verify_and_investigate  # noqa: PLC0415  (only if asked for)
 
-        return (Evidence,)
-
-    def _investigated(self, source: Source, verification: Verification) -> tuple[Investigation | None, str]:
-        """Return what happened to a ledger that failed, or why that is not known; nothing where nobody asked."""
-        if not self.options.investigate or verification.is_valid:
-            return None, ""
-        from pytest_audit_ledger.investigate.investigation import Inquiry  # noqa: PLC0415  (as above)
-
-        try:
-            with source.snapshot(self.shared) as snapshot:
-                limits = self.options.samples, INVESTIGATION_LIMIT_S
-                found = Inquiry(source, snapshot, verification, *limits, progress_bar).run()
-        except LedgerError as error:
-            return None, str(error)
-        return replace(found, verification=replace(verification, beside=())), ""
+        with nullcontext(self.held) if self.held else source.snapshot(shared) as snapshot:
+            limit = INVESTIGATION_LIMIT_S
+            found = verify_and_investigate(source, snapshot, request, limit_s=limit, progress=progress_bar)
+        return found.verification, found.investigation, str(found.error or "")
 
     def result(self) -> Result | None:
         """Return the result, or None where the ledger was not verified (yet)."""

@@ -36,7 +36,7 @@ from pytest_audit_ledger.report.reverify import commands
 from pytest_audit_ledger.report.summary import sentences
 from pytest_audit_ledger.sources.interruption import interruptible
 from pytest_audit_ledger.sources.selection import Selection
-from pytest_audit_ledger.verify.judgement import Verification
+from pytest_audit_ledger.verify.verification import Verification
 
 SCHEMA_VERSION = 1
 

@@ -16,7 +16,7 @@ from pytest_audit_ledger.model.printable import clip
 from pytest_audit_ledger.model.progress import Progress
 from pytest_audit_ledger.sources.selection import Selection
 from pytest_audit_ledger.sources.source import Segment, Snapshot
-from pytest_audit_ledger.verify.judgement import Survey
+from pytest_audit_ledger.verify.verification import Survey
 
 VIOLATION = "FLAG"
 """The verdict that says that a rule was broken."""

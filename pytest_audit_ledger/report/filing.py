@@ -11,7 +11,7 @@ from pytest_audit_ledger.model.ledger_info import Extent
 from pytest_audit_ledger.model.outcome import Assurance, Outcome, Status
 from pytest_audit_ledger.report.figures import MISSING, Figures
 from pytest_audit_ledger.sources.selection import Selection
-from pytest_audit_ledger.verify.judgement import Verification
+from pytest_audit_ledger.verify.verification import Verification
 
 
 @dataclass(frozen=True)

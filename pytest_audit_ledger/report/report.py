@@ -13,7 +13,7 @@ from pytest_audit_ledger.model.printable import json_text
 from pytest_audit_ledger.output.artifact import Artifact, ArtifactContext
 from pytest_audit_ledger.report.data import report_data
 from pytest_audit_ledger.report.request import ReportRequest, refuse_suffix
-from pytest_audit_ledger.verify.judgement import Verification
+from pytest_audit_ledger.verify.verification import Verification
 
 
 @dataclass(frozen=True)

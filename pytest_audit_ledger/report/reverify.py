@@ -14,7 +14,7 @@ from pytest_audit_ledger.model.entry import canonical_timestamp
 from pytest_audit_ledger.report.request import SECTIONS, ReportRequest
 from pytest_audit_ledger.sources.selection import SMALLEST_STEP, Selection
 from pytest_audit_ledger.suite import default_suites
-from pytest_audit_ledger.verify.judgement import Verification
+from pytest_audit_ledger.verify.verification import Verification
 
 PACKAGE = "pytest-audit-ledger"
 
@@ -54,7 +54,7 @@ def commands(verification: Verification, request: ReportRequest) -> list[dict[st
 
 def _checkpoints(verification: Verification) -> list[str]:
     """Return the options that hold a ledger against the checkpoints that it was held against."""
-    given = verification.given.get(CheckpointMatch.name, {})
+    given = verification.run_parameters.get(CheckpointMatch.name, {})
     named = {"--checkpoint": given.get("folders", ()), "--verifier-key": given.get("verifier_keys", ())}
     options = [part for option, values in named.items() for value in values for part in (option, value)]
     options += ["--require-checkpoint"] if given.get("require") else []
@@ -63,7 +63,7 @@ def _checkpoints(verification: Verification) -> list[str]:
 
 def _transcript_keys(verification: Verification) -> str:
     """Tell which public keys transcripts were verified with; the files that hold them are whoever's runs this."""
-    ids = keys_by_id(verification.given.get(TranscriptSignature.name, {}).get("keys", ()))
+    ids = keys_by_id(verification.run_parameters.get(TranscriptSignature.name, {}).get("keys", ()))
     return f", with a --transcript-key for each of {', '.join(ids)}" if ids else ""
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from pytest_audit_ledger.model.outcome import Status
 from pytest_audit_ledger.report.figures import MISSING, VIOLATION, Figures
-from pytest_audit_ledger.verify.judgement import Verification
+from pytest_audit_ledger.verify.verification import Verification
 
 
 def sentences(verification: Verification, figures: Figures | None) -> list[str]:

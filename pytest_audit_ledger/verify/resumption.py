@@ -1,39 +1,37 @@
 """Where a run may resume instead of reading every entry: after the last entry of the newest checkpoint with a record.
 
-What the record says of the trees was proven against the signed root when it was read (see `checkpoints/record.py`), its
-last entry by an inclusion proof. Here that entry is read from the ledger: there has to be one of this number, and it
-has to hash to what was signed. If not, or if there is no such checkpoint, the run reads every entry, and says why.
+A kind says which entry that is, and proves its hash. Here the entry is read from the ledger: there must be one with
+this number and this hash. If not, or if there is no such checkpoint, the run reads every entry, and says why.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
-from pytest_audit_ledger.checkpoints.record import CheckpointRecord
 from pytest_audit_ledger.errors import LedgerError, UsageError
-from pytest_audit_ledger.kinds.checkpoint import CheckpointMatch, opened_store
-from pytest_audit_ledger.kinds.entry_tree import EntryTree
+from pytest_audit_ledger.kinds.kind import Kind
 from pytest_audit_ledger.model.batch import Batch
-from pytest_audit_ledger.model.ledger_info import Resumed, Share
+from pytest_audit_ledger.model.entry import PAYLOAD_COLUMNS
+from pytest_audit_ledger.model.ledger_info import Resumed, ResumePoint, Share
 from pytest_audit_ledger.sources.source import Segment, Snapshot
 
 
 @dataclass(frozen=True)
 class Since:
-    """The wish to resume after the newest checkpoint; `recheck` is the share of older entries to be read again."""
+    """The wish to resume after the newest checkpoint; `recheck` is the share of older entries to read again."""
 
     recheck: Share | None = None
 
 
 def since_options(*, since_checkpoint: bool, recheck: str | None) -> Since | None:
-    """Return what options wish; the share is that of today in UTC. Raises UsageError where they make no sense."""
+    """Return what the options ask for; the share is that of today in UTC. Raises UsageError if they contradict."""
     if recheck is not None and not since_checkpoint:
         raise UsageError(
-            "What is read again is a share of the entries that are otherwise not read, and all are read.",
-            "Add --ledger-since-checkpoint, or leave --ledger-recheck out.",
+            "--ledger-recheck re-reads a share of the entries that --ledger-since-checkpoint skips.",
+            "Add --ledger-since-checkpoint, or remove --ledger-recheck.",
         )
     if not since_checkpoint:
         return None
@@ -41,43 +39,38 @@ def since_options(*, since_checkpoint: bool, recheck: str | None) -> Since | Non
     return Since(Share.of(recheck, today) if recheck is not None else None)
 
 
-def resumption(snapshot: Snapshot, parameters: Mapping[str, Any] | None, since: Since) -> Resumed | str:
-    """Return where the run resumes, or why it has to read every entry.
-
-    `parameters` are those of the check that compares with the checkpoints, None where there is none.
-    """
-    if parameters is None:
-        return "no check of the kind checkpoint is selected, so nothing would tell what was not read"
+def resumption(
+    snapshot: Snapshot, checks: Sequence[tuple[type[Kind], Mapping[str, Any]]], since: Since
+) -> Resumed | str:
+    """Return where the run resumes, or why it has to read every entry. `checks`: their kinds and parameters."""
+    resuming = [(kind, parameters) for kind, parameters in checks if kind.resumes]
+    if not resuming:
+        return "no selected check compares the ledger with checkpoints"
     if snapshot.info.export is not None:
-        return "an export is read as a whole in any case"
-    defaults = {name: schema.get("default") for name, schema in CheckpointMatch.parameters_schema.items()}
+        return "an export is always read as a whole"
+    kind, parameters = resuming[0]
     try:
-        store = opened_store({**defaults, **parameters}, newest_record=True)
-        recorded = [(one, one.record) for one in store.trusted if one.record is not None]
-        if not recorded:
+        point = kind.resume_point(parameters)
+        if point is None:
             return "there is no trusted checkpoint with its record yet"
-        newest, record = recorded[-1]
-        difference = _difference(snapshot, record)
+        difference = _difference(snapshot, point)
     except LedgerError as error:
         return f"{error.message[0].lower()}{error.message[1:].rstrip('.')}"
-    if difference:
-        return f"{difference} {newest.path}"
-    return Resumed(newest.size, newest.path, record.created_at, since.recheck)
+    return difference or Resumed(point.entry, point.checkpoint, point.moment, since.recheck)
 
 
-def _difference(snapshot: Snapshot, record: CheckpointRecord) -> str:
-    """Return how the last entry of the checkpoint differs from the one in the ledger; nothing where it does not."""
-    columns = ["entry_hash", *EntryTree.columns]
+def _difference(snapshot: Snapshot, point: ResumePoint) -> str:
+    """Return how the entry differs from the one in the ledger; nothing if it does not."""
+    columns = ["entry_hash", *PAYLOAD_COLUMNS.values()]
     reason = next(filter(None, map(snapshot.unreadable, columns)), None)
     if reason is not None:
-        return f"{reason}, and so nothing can be compared with"
-    number = record.entries.end
+        return f"{reason}, so nothing can be compared with {point.checkpoint}"
     batches: list[Batch] = []
-    snapshot.scan(columns, Segment(number, number + 1), batches.append)
+    snapshot.scan(columns, Segment(point.entry, point.entry + 1), batches.append)
     if not batches:
-        return f"entry {number:,} is not there, which is the last one of"
+        return f"entry {point.entry:,}, the last one of {point.checkpoint}, is missing"
     stored = [text for batch in batches for text in batch.text("entry_hash")]
     recomputed = [text for batch in batches for text in batch.recomputed_hashes]
-    if [record.last_entry] != recomputed or stored != recomputed:
-        return f"entry {number:,} is not the one that was signed with"
+    if [point.entry_hash] != recomputed or stored != recomputed:
+        return f"entry {point.entry:,} is not the one that was signed with {point.checkpoint}"
     return ""

@@ -1,23 +1,24 @@
-"""One pass over the entries: every fold sees every batch, and segments of the ledger can be read side by side.
+"""One pass over the entries: every scan kind sees every batch, and segments can be read in parallel.
 
-Each process reads over a connection of its own that joins the same snapshot. The folds of the segments are merged in
-order, so findings, counts and their order do not depend on the number of workers.
+Each process reads over a connection of its own that joins the same snapshot. What the kinds found in each segment is
+merged in the order of the entries, so findings, counts and their order do not depend on the number of workers.
 """
 
 from __future__ import annotations
 
 import os
 import pickle
-import signal
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from functools import reduce
 
-from pytest_audit_ledger.errors import CannotEvaluate, LedgerError, SourceError, UsageError
+from pytest_audit_ledger.errors import CannotEvaluate, LedgerError, UsageError
 from pytest_audit_ledger.kinds.kind import Kind, ScanKind
 from pytest_audit_ledger.model.batch import Batch
 from pytest_audit_ledger.model.progress import Advance, Progress
 from pytest_audit_ledger.sources.source import Segment, Snapshot, Source
+from pytest_audit_ledger.verify.executors import LocalWorkers, Part
 
 WORTH_A_PROCESS = 150_000
 """Entries for each worker below which starting a process costs more than it saves (about a third of a second)."""
@@ -35,67 +36,88 @@ def parse_workers(text: str) -> int | None:
         return None
     if text.isdecimal() and 1 <= int(text) <= 256:
         return int(text)
-    raise UsageError(f"{text!r} is no number of workers.", "Write auto, or a number from 1 to 256.")
+    raise UsageError(f"{text!r} is not a valid number of workers.", "Write auto, or a number from 1 to 256.")
 
 
 def scan(
     source: Source,
     snapshot: Snapshot,
-    folds: Sequence[ScanKind],
+    kinds: Sequence[ScanKind],
     workers: int | None,
     progress: Progress,
     after: int | None = None,
 ) -> list[ScanKind]:
-    """Feed every entry of the snapshot to every fold, and return the folds, merged and closed.
+    """Feed every entry of the snapshot to every kind, and return the kinds, merged and closed.
 
     `workers` is a number of processes, or None to choose one by the size of the ledger and the processors at hand.
-    `after`: resume after this entry, and read of those up to it only what the folds ask for again.
-    Raises SourceError where the entries could not all be read.
+    `after`: resume after this entry, and read older ones only if a kind asks for them again.
+    Raises SourceError if not all entries can be read.
     """
-    columns = list(dict.fromkeys(["sequence_number", *(column for fold in folds for column in fold.columns)]))
+    columns = _columns(*kinds)
     whole = EVERYTHING if after is None else Segment(after + 1)
     low, high = snapshot.bounds() or (1, 0)
     low = low if after is None else after + 1
     entries = max(0, high - low + 1)
-    count = _choose(workers, entries) if snapshot.divisible else 1
-    again = sum(last - first + 1 for fold in folds for first, last in fold.again)
+    fresh = _pickled(kinds) if snapshot.divisible else None
+    count = 1 if fresh is None else _choose(workers, entries)
+    again = sum(last - first + 1 for kind in kinds for first, last in kind.again)
     with progress(entries + again or None) as advance:
-        fresh = pickle.dumps(list(folds)) if count > 1 else b""
         if after is not None:
-            _resume(snapshot, columns, after, folds)
-        if count == 1:
-            parts = [_read(snapshot, columns, whole, folds, advance)]
+            _resume(snapshot, columns, after, kinds)
+        if count == 1 or fresh is None:
+            parts = [_read(snapshot, columns, whole, kinds, advance)]
         else:
             segments = cut(low, high, count * SEGMENTS_PER_WORKER, whole)
-            parts = [list(folds)] if after is not None else []
-            parts += _read_in_processes(source, snapshot, columns, fresh, segments, count, advance)
+            parts = [list(kinds)] if after is not None else []
+            parts += LocalWorkers(count - 1).run(
+                _SegmentTask(source, snapshot.share(), columns, fresh),
+                segments,
+                lambda segment: _read(snapshot, columns, segment, _unpickled(fresh), advance),
+                lambda part: advance(part[0].element_count),
+            )
         merged = reduce(_merge_parts, parts)
-        for fold in merged:
-            _read_again(snapshot, fold, advance)
-    for fold in merged:
-        _guarded(fold, fold.close)
+        for kind in merged:
+            _read_again(snapshot, kind, advance)
+    for kind in merged:
+        _guarded(kind, kind.close)
     return merged
 
 
-def _resume(snapshot: Snapshot, columns: Sequence[str], after: int, folds: Sequence[ScanKind]) -> None:
+def _columns(*kinds: ScanKind) -> list[str]:
+    return list(dict.fromkeys(["sequence_number", *(column for kind in kinds for column in kind.columns)]))
+
+
+def _pickled(kinds: Sequence[ScanKind]) -> bytes | None:
+    """Return the kinds as other processes get them, None if one of them cannot be sent to another process."""
+    try:
+        return pickle.dumps(list(kinds))
+    except Exception:  # noqa: BLE001  (anybody's code; the run then needs no other process)
+        return None
+
+
+def _unpickled(fresh: bytes) -> Part:
+    kinds: Part = pickle.loads(fresh)  # noqa: S301  (pickled by this run)
+    return kinds
+
+
+def _resume(snapshot: Snapshot, columns: Sequence[str], after: int, kinds: Sequence[ScanKind]) -> None:
     def tell(batch: Batch) -> None:
-        for fold in folds:
-            _guarded(fold, lambda fold=fold: fold.resume(batch))  # type: ignore[misc]
+        for kind in kinds:
+            _guarded(kind, lambda kind=kind: kind.resume(batch))  # type: ignore[misc]
 
     snapshot.scan(columns, Segment(after, after + 1), tell)
 
 
-def _read_again(snapshot: Snapshot, fold: ScanKind, advance: Advance) -> None:
-    """Give a fold the older entries that it asks for, range by range."""
-    columns = list(dict.fromkeys(["sequence_number", *fold.columns]))
-    for place, (first, last) in enumerate(fold.again):
+def _read_again(snapshot: Snapshot, kind: ScanKind, advance: Advance) -> None:
+    """Give a kind the older entries that it asks for, range by range."""
+    for place, (first, last) in enumerate(kind.again):
 
         def consume(batch: Batch, place: int = place) -> None:
-            fold.element_count += len(batch)
-            _guarded(fold, lambda: fold.reread(place, batch))
+            kind.element_count += len(batch)
+            _guarded(kind, lambda: kind.reread(place, batch))
             advance(len(batch))
 
-        snapshot.scan(columns, Segment(first, last + 1), consume)
+        snapshot.scan(_columns(kind), Segment(first, last + 1), consume)
 
 
 def _choose(workers: int | None, entries: int) -> int:
@@ -113,81 +135,41 @@ def cut(low: int, high: int, count: int, whole: Segment = EVERYTHING) -> list[Se
 
 
 def _read(
-    snapshot: Snapshot, columns: Sequence[str], segment: Segment, folds: Sequence[ScanKind], advance: Advance
-) -> list[ScanKind]:
+    snapshot: Snapshot, columns: Sequence[str], segment: Segment, kinds: Sequence[ScanKind], advance: Advance
+) -> Part:
     def consume(batch: Batch) -> None:
-        for fold in folds:
-            fold.element_count += len(batch)
-            _guarded(fold, lambda fold=fold: fold.feed(batch))  # type: ignore[misc]
+        for kind in kinds:
+            kind.element_count += len(batch)
+            _guarded(kind, lambda kind=kind: kind.feed(batch))  # type: ignore[misc]
         advance(len(batch))
 
     snapshot.scan(columns, segment, consume)
-    return list(folds)
+    return list(kinds)
 
 
-def _read_in_processes(
-    source: Source,
-    snapshot: Snapshot,
-    columns: Sequence[str],
-    fresh: bytes,
-    segments: Sequence[Segment],
-    workers: int,
-    advance: Advance,
-) -> list[list[ScanKind]]:
-    """Read the segments from the front in other processes, and meanwhile from the back in this one.
+@dataclass(frozen=True)
+class _SegmentTask:
+    """Reads a segment in any process, over a connection of its own that joins the snapshot."""
 
-    `fresh` are the folds, pickled, before they have seen anything.
-    """
-    import multiprocessing  # noqa: PLC0415  (slow to import, and most ledgers are read by one process)
-    from concurrent.futures.process import BrokenProcessPool, ProcessPoolExecutor  # noqa: PLC0415
+    source: Source
+    shared: str
+    columns: Sequence[str]
+    fresh: bytes
+    """The kinds, pickled, before they have seen anything."""
 
-    shared = snapshot.share()
-    # spawn, because a fork would share the open connection, and threads that a test run may have started
-    context = multiprocessing.get_context("spawn")
-    executor = ProcessPoolExecutor(workers - 1, mp_context=context, initializer=_ignore_interrupts)
-    folds = pickle.loads(fresh)  # noqa: S301  (our own)
-    parts: list[list[ScanKind]] = []
-    try:
-        futures = [executor.submit(_read_segment, source, shared, columns, segment, folds) for segment in segments]
-        for future, segment in zip(reversed(futures), reversed(segments), strict=True):
-            if future.cancel():
-                parts.append(_read(snapshot, columns, segment, pickle.loads(fresh), advance))  # noqa: S301  (our own)
-            else:
-                parts.append(future.result())
-                advance(parts[-1][0].element_count)
-    except BrokenProcessPool:
-        raise SourceError(
-            "A process that read part of the ledger ended unexpectedly.",
-            "Run with --ledger-workers 1, which needs no processes; kinds must be importable to be sent to one.",
-        ) from None
-    finally:
-        executor.shutdown(cancel_futures=True)
-    return parts[::-1]
-
-
-def _read_segment(
-    source: Source, shared: str, columns: Sequence[str], segment: Segment, folds: Sequence[ScanKind]
-) -> list[ScanKind]:
-    return _read(_join(source, shared), columns, segment, folds, lambda _: None)
+    def __call__(self, segment: Segment) -> Part:
+        """Read a segment. Raises SourceError."""
+        if self.shared not in _joined:
+            resources = ExitStack()
+            _joined[self.shared] = resources.enter_context(self.source.snapshot(self.shared)), resources
+        return _read(_joined[self.shared][0], self.columns, segment, _unpickled(self.fresh), lambda _: None)
 
 
 _joined: dict[str, tuple[Snapshot, ExitStack]] = {}
+"""A worker's view of the snapshot, opened once for all segments that it reads; it ends with the process."""
 
 
-def _join(source: Source, shared: str) -> Snapshot:
-    """Return this process's view of the snapshot, opened once for all of its segments; it ends with the process."""
-    if shared not in _joined:
-        resources = ExitStack()
-        _joined[shared] = resources.enter_context(source.snapshot(shared)), resources
-    return _joined[shared][0]
-
-
-def _ignore_interrupts() -> None:
-    """Leave Ctrl-C to the parent, which stops the readers by way of the server."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-def _merge_parts(earlier: list[ScanKind], later: list[ScanKind]) -> list[ScanKind]:
+def _merge_parts(earlier: Part, later: Part) -> Part:
     return [_merge(before, after) for before, after in zip(earlier, later, strict=True)]
 
 
@@ -202,20 +184,20 @@ def _merge(earlier: ScanKind, later: ScanKind) -> ScanKind:
     return earlier
 
 
-def _guarded(fold: ScanKind, action: Callable[[], None]) -> None:
-    """Run code of a kind; if it fails, that is one check which could not be evaluated and no reason to stop others."""
-    if fold.failure:
+def _guarded(kind: ScanKind, action: Callable[[], None]) -> None:
+    """Run code of a kind; if it fails, that is one check which cannot be evaluated, and the others go on."""
+    if kind.failure:
         return
     try:
         action()
     except LedgerError as error:
-        fold.failure = error
+        kind.failure = error
     except Exception as error:  # noqa: BLE001  (anybody's code; whatever it raises becomes this check's ERROR)
-        fold.failure = broken_kind(type(fold), error)
+        kind.failure = broken_kind(type(kind), error)
 
 
 def broken_kind(kind: type[Kind], error: Exception) -> CannotEvaluate:
-    """Return what is told of a kind whose code failed."""
+    """Return the error of a check whose kind has code that failed."""
     return CannotEvaluate(
         f"It could not be evaluated: the code of the kind {kind.name} failed with {type(error).__name__}: {error}."
     )

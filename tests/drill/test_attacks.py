@@ -30,7 +30,7 @@ from pytest_audit_ledger.model.entry import Entry
 from pytest_audit_ledger.model.outcome import Assurance, Severity, Status
 from pytest_audit_ledger.scratch.sample import sample_entries
 from pytest_audit_ledger.scratch.scratch_ledger import ScratchLedger, Superuser
-from pytest_audit_ledger.verify.judgement import Verification
+from pytest_audit_ledger.verify.verification import Verification
 from tests.forger import Forger
 from tests.support.checks import REGISTRY, found, outcomes, run_check, run_suite
 from tests.support.databases import empty_database, login, role

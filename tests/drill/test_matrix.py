@@ -9,7 +9,7 @@ import pytest
 
 from pytest_audit_ledger.drill.matrix import Touched, noticed
 from pytest_audit_ledger.model.outcome import Assurance, Finding, Outcome, Severity, Status
-from pytest_audit_ledger.verify.judgement import Verification
+from pytest_audit_ledger.verify.verification import Verification
 
 
 def outcome(status: Status, *findings: Finding, more: int = 0) -> Outcome:

@@ -23,7 +23,7 @@ from pytest_audit_ledger.files.resources import folder as shipped
 from pytest_audit_ledger.model.entry import canonical_timestamp, entry_hash
 from pytest_audit_ledger.model.outcome import Assurance, Outcome, Status
 from pytest_audit_ledger.scratch.sample import sample_entries
-from pytest_audit_ledger.verify.judgement import Verification
+from pytest_audit_ledger.verify.verification import Verification
 from tests.forger import TAMPERINGS, Forger
 from tests.support.checks import accusing, outcomes
 from tests.support.databases import emptied, login, role

@@ -14,7 +14,7 @@ from pytest_audit_ledger.model.entry import entry_hash
 from pytest_audit_ledger.model.jsonb import canonical, digest
 from pytest_audit_ledger.model.outcome import Assurance, Severity, Status
 from pytest_audit_ledger.scratch.sample import Provenance, sample_entries
-from pytest_audit_ledger.verify.judgement import Verification
+from pytest_audit_ledger.verify.verification import Verification
 from tests.forger import Forger
 from tests.support.checks import (
     UNUSED,

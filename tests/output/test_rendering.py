@@ -11,7 +11,7 @@ from pytest_audit_ledger.model.outcome import Assurance, Finding, Outcome, Sever
 from pytest_audit_ledger.model.printable import printable
 from pytest_audit_ledger.output.outcome_text import describe, facts, table
 from pytest_audit_ledger.output.verification_text import full_report, tree
-from pytest_audit_ledger.verify.judgement import Survey, Verification
+from pytest_audit_ledger.verify.verification import Survey, Verification
 from tests.support.rows import LEDGER
 
 

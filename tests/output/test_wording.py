@@ -18,7 +18,7 @@ from pytest_audit_ledger.kinds.kind import Kind
 from pytest_audit_ledger.kinds.registry import SHIPPED
 from pytest_audit_ledger.model.outcome import Assurance, Finding, Outcome, Severity, Status
 from pytest_audit_ledger.output.wording import SHARED, for_command, verification_for_command
-from pytest_audit_ledger.verify.judgement import Verification
+from pytest_audit_ledger.verify.verification import Verification
 
 PACKAGE = Path(pytest_audit_ledger.__file__).parent
 IN_PYTEST = {f"--ledger-{name}" for name in SHARED}

@@ -11,7 +11,7 @@ from pytest_audit_ledger import SourceError, Target
 from pytest_audit_ledger.drill.attacks.catalogue import CATALOGUE
 from pytest_audit_ledger.model.outcome import Assurance
 from pytest_audit_ledger.scratch.scratch_ledger import ScratchLedger, Superuser, listed
-from pytest_audit_ledger.verify.judgement import Verification
+from pytest_audit_ledger.verify.verification import Verification
 from tests.forger import Forger
 from tests.support.checks import found, outcomes, run_suite
 from tests.support.databases import build_partitioned

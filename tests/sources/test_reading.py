@@ -24,8 +24,8 @@ from pytest_audit_ledger.output.outcome_text import describe
 from pytest_audit_ledger.scratch.sample import sample_entries
 from pytest_audit_ledger.sources import postgres
 from pytest_audit_ledger.sources.postgres import PostgresSource
-from pytest_audit_ledger.verify.judgement import Verification
 from pytest_audit_ledger.verify.run import verify
+from pytest_audit_ledger.verify.verification import Verification
 from tests.forger import Forger
 from tests.support.checks import FOLDS, GUARDS, check, core_statuses, found, outcomes, run_check, run_suite, told
 from tests.support.databases import ROLE_PASSWORD, another_session, build_partitioned, empty_database, login, role

@@ -13,8 +13,9 @@ from pytest_audit_ledger.kinds.registry import SHIPPED, Registry
 from pytest_audit_ledger.model.outcome import AGAINST_THE_RULE, Finding, Outcome, Severity, Status
 from pytest_audit_ledger.sources.postgres import DEFAULT_TIMEOUT_S, PostgresSource
 from pytest_audit_ledger.suite import Check, Suite, load
-from pytest_audit_ledger.verify.judgement import CHECKPOINTS, PROVENANCE, Verification
+from pytest_audit_ledger.verify.judgement import CHECKPOINTS, PROVENANCE
 from pytest_audit_ledger.verify.run import verify
+from pytest_audit_ledger.verify.verification import Verification
 
 FOLDS = ("chain_linkage", "entry_hash", "sequence_continuity", "timestamp_order", "verdict_taxonomy")
 GUARDS = ("append_only", "table_guard")

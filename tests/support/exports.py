@@ -15,7 +15,6 @@ from pytest_audit_ledger.model.outcome import Outcome, Status
 from pytest_audit_ledger.sources.export_file import ExportFile
 from pytest_audit_ledger.sources.manifest import manifest_path
 from pytest_audit_ledger.suite import Check, default_suites, load
-from pytest_audit_ledger.verify.judgement import Verification
 from pytest_audit_ledger.verify.run import verify
 from tests.support.checks import REGISTRY
 from tests.support.rows import SERVER_TIME, sample_rows

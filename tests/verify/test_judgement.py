@@ -9,7 +9,7 @@ import pytest
 
 from pytest_audit_ledger.model.entry import VERDICTS
 from pytest_audit_ledger.model.outcome import Anchor, Assurance, Outcome, Severity, Status
-from pytest_audit_ledger.verify.judgement import CONSISTENCY, Survey, judge
+from pytest_audit_ledger.verify.judgement import CONSISTENCY, judge
 from pytest_audit_ledger.verify.run import _Surveyor
 from tests.support.rows import LEDGER, Row, batch, sample_rows
 

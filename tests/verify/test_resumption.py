@@ -24,9 +24,9 @@ from pytest_audit_ledger.model.progress import no_progress
 from pytest_audit_ledger.output.artifact import ArtifactContext
 from pytest_audit_ledger.scratch.sample import sample_entries
 from pytest_audit_ledger.sources.postgres import PostgresSource
-from pytest_audit_ledger.verify.judgement import Verification
 from pytest_audit_ledger.verify.resumption import Since
 from pytest_audit_ledger.verify.run import verify
+from pytest_audit_ledger.verify.verification import Verification
 from tests.forger import TAMPERINGS, Forger
 from tests.support.checks import FOLDS, check, default_suite, outcomes, statuses
 

@@ -6,7 +6,7 @@ import pytest
 
 from pytest_audit_ledger.drill.attacks import checkpoints, provenance
 from pytest_audit_ledger.model.outcome import Assurance, Severity, Status
-from pytest_audit_ledger.verify.judgement import Verification
+from pytest_audit_ledger.verify.verification import Verification
 from tests.forger import TAMPERINGS, Forger
 from tests.support.checks import FOLDS, UNUSED, accusing, run_suite, statuses
 from tests.support.databases import build_partitioned

@@ -1,0 +1,51 @@
+"""Verify a ledger and find out what happened to it, from one snapshot."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from pytest_audit_ledger.errors import LedgerError
+from pytest_audit_ledger.investigate.evidence_scan import Evidence
+from pytest_audit_ledger.investigate.investigation import Compare, Inquiry, Investigation
+from pytest_audit_ledger.model.progress import Progress, no_progress
+from pytest_audit_ledger.sources.source import Snapshot, Source
+from pytest_audit_ledger.verify.run import VerificationRequest, verify
+from pytest_audit_ledger.verify.verification import Verification
+
+
+@dataclass(frozen=True)
+class Investigated:
+    """A verification, and what happened to the ledger; or the error that kept this from being found out."""
+
+    verification: Verification
+    investigation: Investigation | None = None
+    error: LedgerError | None = None
+
+
+def verify_and_investigate(
+    source: Source,
+    snapshot: Snapshot,
+    request: VerificationRequest,
+    *,
+    always: bool = False,
+    entry: int | None = None,
+    compare: Compare | None = None,
+    limit_s: float | None = None,
+    progress: Progress = no_progress,
+) -> Investigated:
+    """Verify what an open snapshot shows and, if it is not valid or `always`, investigate it.
+
+    `entry`: look at the entry with this number in any case. `compare` compares with another copy. `limit_s`: seconds in
+    which entries may be reconstructed, a minute if None. As many entries as the request's `samples` are looked at one
+    by one. An error of the investigation is in the result, so that the verification is never lost.
+    """
+    gathering = replace(request, extra_scans=(*request.extra_scans, Evidence))
+    gathered = verify(source, gathering, progress=progress, shared=snapshot.share())
+    verification = replace(gathered, extra_scans=())
+    if gathered.is_valid and not always:
+        return Investigated(verification)
+    try:
+        investigation = Inquiry(source, snapshot, gathered, request.samples, limit_s, progress).run(entry, compare)
+    except LedgerError as error:
+        return Investigated(verification, error=error)
+    return Investigated(verification, replace(investigation, verification=verification))
