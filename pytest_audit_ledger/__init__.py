@@ -105,7 +105,7 @@ __all__ = [
 
 _HOMES = (
     *("model.entry", "model.batch", "errors", "model.outcome", "model.questions", "kinds.kind", "kinds.data_kind"),
-    *("verify.judgement", "ledger", "investigate.incident", "investigate.investigation"),
+    *("verify.verification", "ledger", "investigate.incident", "investigate.investigation"),
     *("files.writing", "output.artifact", "export.export", "anchor.creation", "anchor.entry_proof"),
     *("backup.creation", "backup.verification", "diff.difference", "diff.comparison", "report.report"),
     *("drill.attacks.attack", "drill.matrix", "drill.api"),

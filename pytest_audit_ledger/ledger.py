@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from pytest_audit_ledger.export.export import ExportResult
     from pytest_audit_ledger.investigate.investigation import Investigation
     from pytest_audit_ledger.report import Report
-    from pytest_audit_ledger.suite import Suite
+    from pytest_audit_ledger.suite.check import Suite
     from pytest_audit_ledger.verify.run import VerificationRequest, Verifying
     from pytest_audit_ledger.verify.verification import Verification
 
@@ -163,7 +163,7 @@ class Ledger:
     ) -> VerificationRequest:
         """Return what `verify_integrity` is to verify, and how. Raises UsageError."""
         from pytest_audit_ledger.kinds.run_parameters import run_parameters
-        from pytest_audit_ledger.suite import checks_of
+        from pytest_audit_ledger.suite.shipped import checks_of
         from pytest_audit_ledger.verify.resumption import since_options
         from pytest_audit_ledger.verify.run import VerificationRequest
 
@@ -265,8 +265,8 @@ class Ledger:
 
     def _suites(self, suites: Sequence[str | Path]) -> list[Suite]:
         from pytest_audit_ledger.kinds.registry import installed_kinds
-        from pytest_audit_ledger.suite import shipped_suites
         from pytest_audit_ledger.suite.discovery import own_suites
+        from pytest_audit_ledger.suite.shipped import shipped_suites
 
         registry = installed_kinds()
         shipped = shipped_suites(registry, of_export=isinstance(self.source, ExportFile))

@@ -30,7 +30,7 @@ def test_a_clean_ledger_is_valid_and_says_what_it_holds(forger: Forger) -> None:
     assert all(isinstance(moment, datetime) for moment in result.time_range)
     assert result.verdict_distribution == counts
     assert result.issues == ()
-    assert "Keep the head hash outside of the database" in result.recommendation
+    assert "Keep the head hash outside the database" in result.recommendation
 
 
 def test_a_tampered_ledger_is_not_valid_and_its_issues_say_where(forger: Forger) -> None:
@@ -55,7 +55,7 @@ def test_nothing_checked_is_not_valid(forger: Forger) -> None:
     for result in (empty, gone):
         assert not result.is_valid
         assert result.assurance is Assurance.UNVERIFIED
-        assert result.recommendation.startswith("Rely on nothing yet")
+        assert result.recommendation.startswith("Do not rely on the ledger yet.")
         assert result.total_entries == 0
         assert result.time_range == (None, None)
     assert gone.sequence_range == (None, None)

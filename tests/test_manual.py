@@ -26,12 +26,11 @@ from pytest_audit_ledger.kinds.registry import SHIPPED
 from pytest_audit_ledger.model.outcome import Outcome, Status
 from pytest_audit_ledger.output.outcome_text import describe
 from pytest_audit_ledger.sources.postgres import PostgresSource
-from pytest_audit_ledger.suite import load
+from pytest_audit_ledger.suite.loader import load
 from pytest_audit_ledger.suite.schema import language
-from pytest_audit_ledger.verify.run import verify
 from pytest_audit_ledger.verify.verification import Verification
 from tests.forger import Forger
-from tests.support.checks import REGISTRY
+from tests.support.checks import REGISTRY, verify_checks
 
 MANUAL = (Path(__file__).parents[1] / "checks" / "README.md").read_text(encoding="utf-8")
 
@@ -78,7 +77,7 @@ def outcomes(example: Example, folder: Path, dsn: str) -> tuple[Outcome, ...]:
             (folder / other.mark).write_text(other.suite)
     path = folder / "my.ledger.yaml"
     path.write_text(example.suite)
-    verification: Verification = verify(
+    verification: Verification = verify_checks(
         PostgresSource(dsn, "ledger_entries"), load(path, REGISTRY, environment={}).checks
     )
     return verification.outcomes

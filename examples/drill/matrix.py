@@ -10,7 +10,7 @@ from pytest_audit_ledger.drill.throwaway_keys import thrown_away
 from pytest_audit_ledger.drill.trials import drill
 from pytest_audit_ledger.kinds.registry import installed_kinds
 from pytest_audit_ledger.kinds.run_parameters import run_parameters
-from pytest_audit_ledger.suite import shipped_suites
+from pytest_audit_ledger.suite.shipped import shipped_suites
 
 ENTRIES = 100
 MARK = "<!-- the matrix, which matrix.py prints -->\n"

@@ -27,7 +27,8 @@ from pytest_audit_ledger.model.progress import Progress
 from pytest_audit_ledger.output.artifact import Artifact, ArtifactContext
 from pytest_audit_ledger.sources.export_file import ExportFile
 from pytest_audit_ledger.sources.source import Source
-from pytest_audit_ledger.suite import Suite, checks_of
+from pytest_audit_ledger.suite.check import Suite
+from pytest_audit_ledger.suite.shipped import checks_of
 from pytest_audit_ledger.verify.resumption import Since
 from pytest_audit_ledger.verify.run import VerificationRequest, verify
 from pytest_audit_ledger.verify.scan import scan

@@ -20,7 +20,7 @@ from pytest_audit_ledger.model.progress import Progress, no_progress
 from pytest_audit_ledger.sources.interruption import interruptible
 from pytest_audit_ledger.sources.postgres import DEFAULT_TIMEOUT_S, PostgresSnapshot
 from pytest_audit_ledger.sources.source import Snapshot, Source
-from pytest_audit_ledger.suite import Check
+from pytest_audit_ledger.suite.check import Check
 from pytest_audit_ledger.verify.run import VerificationRequest, verify
 from pytest_audit_ledger.verify.verification import Verification
 

@@ -22,7 +22,7 @@ from pytest_audit_ledger.model.progress import Progress, no_progress
 from pytest_audit_ledger.sources.export_file import is_export, is_file
 from pytest_audit_ledger.sources.manifest import manifest_path, read_manifest
 from pytest_audit_ledger.sources.postgres import PostgresSource
-from pytest_audit_ledger.suite import checks_of, shipped_suites
+from pytest_audit_ledger.suite.shipped import checks_of, shipped_suites
 
 _BACKUP = re.compile(r"\.(sql|dump)(\.gz)?(\.age)?$", re.IGNORECASE)
 

@@ -23,8 +23,8 @@ from pytest_audit_ledger.model.printable import printable
 from pytest_audit_ledger.report import report_request
 from pytest_audit_ledger.sources.dsn import resolve
 from pytest_audit_ledger.sources.export_file import is_export
-from pytest_audit_ledger.suite import default_suites
 from pytest_audit_ledger.suite.discovery import find_suites
+from pytest_audit_ledger.suite.shipped import default_suites
 
 if TYPE_CHECKING:
     from pytest_audit_ledger.verify.run import Verifying

@@ -26,8 +26,9 @@ from pytest_audit_ledger.model.progress import Progress, no_progress
 from pytest_audit_ledger.scratch.demo import started
 from pytest_audit_ledger.sources.named import DEFAULT_TABLE, named_source
 from pytest_audit_ledger.sources.postgres import DEFAULT_TIMEOUT_S, PostgresSource
-from pytest_audit_ledger.suite import Suite, shipped_suites
+from pytest_audit_ledger.suite.check import Suite
 from pytest_audit_ledger.suite.discovery import own_suites
+from pytest_audit_ledger.suite.shipped import shipped_suites
 
 
 def run_drill(

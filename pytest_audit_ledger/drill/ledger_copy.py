@@ -28,7 +28,7 @@ from pytest_audit_ledger.scratch.scratch_ledger import ScratchLedger
 from pytest_audit_ledger.scratch.server import ScratchServer
 from pytest_audit_ledger.sources.postgres import PostgresSnapshot, PostgresSource
 from pytest_audit_ledger.sources.source import Snapshot
-from pytest_audit_ledger.suite import Check
+from pytest_audit_ledger.suite.check import Check
 from pytest_audit_ledger.verify.run import VerificationRequest, verify
 
 EARLIER = 0.4

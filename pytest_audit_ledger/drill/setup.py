@@ -18,7 +18,8 @@ from pytest_audit_ledger.kinds.run_parameters import RunParameters
 from pytest_audit_ledger.kinds.transcript_signature import TranscriptSignature
 from pytest_audit_ledger.model.outcome import Family, Outcome, Status
 from pytest_audit_ledger.sources.source import Source
-from pytest_audit_ledger.suite import Check, Suite, checks_of
+from pytest_audit_ledger.suite.check import Check, Suite
+from pytest_audit_ledger.suite.shipped import checks_of
 from pytest_audit_ledger.verify.run import VerificationRequest, verify
 from pytest_audit_ledger.verify.verification import Verification
 

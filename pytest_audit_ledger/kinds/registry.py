@@ -23,9 +23,14 @@ def _found() -> tuple[type[Kind], ...]:
     kinds = []
     for _, module, _ in pkgutil.iter_modules(kinds_room.__path__):
         defined = vars(import_module(f"{kinds_room.__name__}.{module}")).values()
-        kinds += [one for one in defined if isinstance(one, type) and getattr(one, "name", None) == module]
+        kinds += [one for one in defined if isinstance(one, type) and issubclass(one, Kind) and _is_kind(one, module)]
     families = list(Family)
     return tuple(sorted(kinds, key=lambda kind: (families.index(kind.family), kind.name)))
+
+
+def _is_kind(defined: type[Kind], module: str) -> bool:
+    """Tell whether a class is the kind that a module is named for; what only reads along has no rule."""
+    return getattr(defined, "name", "") == module and hasattr(defined, "rule")
 
 
 SHIPPED = _found()

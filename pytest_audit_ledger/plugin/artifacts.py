@@ -20,7 +20,7 @@ from pytest_audit_ledger.plugin.items import REGISTRY
 from pytest_audit_ledger.plugin.run_state import RUN, RunState, is_worker, visible
 from pytest_audit_ledger.sources.postgres import PostgresSource
 from pytest_audit_ledger.sources.selection import date_range, fields, selection
-from pytest_audit_ledger.suite import checks_of, shipped_suites
+from pytest_audit_ledger.suite.shipped import checks_of, shipped_suites
 
 if TYPE_CHECKING:
     from pytest_audit_ledger.report import ReportRequest

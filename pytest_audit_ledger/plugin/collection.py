@@ -9,8 +9,8 @@ import pytest
 from pytest_audit_ledger.files.resources import folder
 from pytest_audit_ledger.plugin.items import ShippedSuite, SuiteFile
 from pytest_audit_ledger.plugin.run_state import RUN, is_controller
-from pytest_audit_ledger.suite import default_suites
 from pytest_audit_ledger.suite.discovery import SUFFIX
+from pytest_audit_ledger.suite.shipped import default_suites
 
 ATTACKS_NAMED = pytest.StashKey[list[tuple[str, ...]]]()
 """The attacks that arguments name, each `drill`, which means all, or `drill::NAME`; absent where none does."""

@@ -36,7 +36,8 @@ from pytest_audit_ledger.plugin.junit import add_properties
 from pytest_audit_ledger.plugin.options import given_options
 from pytest_audit_ledger.plugin.run_state import RUN, is_controller, visible
 from pytest_audit_ledger.sources.postgres import PostgresSource
-from pytest_audit_ledger.suite import load, shipped_suites
+from pytest_audit_ledger.suite.loader import load
+from pytest_audit_ledger.suite.shipped import shipped_suites
 
 NAME = "drill"
 _RESULT = "drill"

@@ -14,7 +14,8 @@ from pytest_audit_ledger.kinds.registry import Registry
 from pytest_audit_ledger.model.outcome import Outcome, Status
 from pytest_audit_ledger.output.outcome_text import describe
 from pytest_audit_ledger.plugin.run_state import RUN
-from pytest_audit_ledger.suite import Check, load
+from pytest_audit_ledger.suite.check import Check
+from pytest_audit_ledger.suite.loader import load
 
 REGISTRY = pytest.StashKey[Registry]()
 

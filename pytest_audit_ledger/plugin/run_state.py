@@ -28,7 +28,7 @@ from pytest_audit_ledger.plugin.exchange import Exchange
 from pytest_audit_ledger.plugin.options import Options
 from pytest_audit_ledger.scratch.demo import started
 from pytest_audit_ledger.sources.source import Snapshot, Source
-from pytest_audit_ledger.suite import Check, Suite
+from pytest_audit_ledger.suite.check import Check, Suite
 from pytest_audit_ledger.verify.run import VerificationRequest, verify
 from pytest_audit_ledger.verify.verification import Verification
 

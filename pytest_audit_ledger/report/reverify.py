@@ -13,7 +13,7 @@ from pytest_audit_ledger.kinds.transcript_signature import TranscriptSignature
 from pytest_audit_ledger.model.entry import canonical_timestamp
 from pytest_audit_ledger.report.request import SECTIONS, ReportRequest
 from pytest_audit_ledger.sources.selection import SMALLEST_STEP, Selection
-from pytest_audit_ledger.suite import default_suites
+from pytest_audit_ledger.suite.shipped import default_suites
 from pytest_audit_ledger.verify.verification import Verification
 
 PACKAGE = "pytest-audit-ledger"

@@ -14,9 +14,10 @@ from pytest_audit_ledger.errors import OutputError, SuiteError, UsageError
 from pytest_audit_ledger.files.resources import folder
 from pytest_audit_ledger.kinds.registry import Registry
 from pytest_audit_ledger.model.outcome import DEFAULT_SAMPLES
-from pytest_audit_ledger.suite import Suite, load
 from pytest_audit_ledger.suite import description as words
+from pytest_audit_ledger.suite.check import Suite
 from pytest_audit_ledger.suite.discovery import SUFFIX, find_suites
+from pytest_audit_ledger.suite.loader import load
 from pytest_audit_ledger.suite.mistakes import did_you_mean
 from pytest_audit_ledger.suite.schema import complete
 

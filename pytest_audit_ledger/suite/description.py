@@ -12,7 +12,7 @@ from pytest_audit_ledger.kinds.kind import Kind, QueryKind
 from pytest_audit_ledger.model.columns import V2_COLUMNS, V3_COLUMNS
 from pytest_audit_ledger.model.ledger_info import LedgerInfo
 from pytest_audit_ledger.model.printable import printable
-from pytest_audit_ledger.suite import Check, Suite
+from pytest_audit_ledger.suite.check import Check, Suite
 
 _NOMINAL = LedgerInfo("", "{ledger}", "r", {**V2_COLUMNS, **V3_COLUMNS}, "", "", "")
 """A ledger as it should be, for showing the SQL of a check without a server."""

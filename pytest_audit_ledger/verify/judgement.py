@@ -125,10 +125,10 @@ def _anchored(anchor: Anchor) -> str:
     if anchor.unread:
         return _resumed_anchor(anchor, day, newer)
     if newer <= 0:
-        return f"All {anchor.total:,} entries match the signed checkpoint dated {day}."
+        return f"All {anchor.total:,} entries are proven by the checkpoint dated {day}."
     rest = "1 newer entry is" if newer == 1 else f"{newer:,} newer entries are"
     return (
-        f"{anchor.entries:,} of {anchor.total:,} entries match the signed checkpoint dated {day}; "
+        f"{anchor.entries:,} of {anchor.total:,} entries are proven by the checkpoint dated {day}; "
         f"{rest} self-consistent only."
     )
 
@@ -138,9 +138,9 @@ def _resumed_anchor(anchor: Anchor, day: str, newer: int) -> str:
     follow = {0: "no entry follows", 1: "1 newer entry follows and is self-consistent only"}.get(
         newer, f"{newer:,} newer entries follow and are self-consistent only"
     )
-    again = f", {anchor.reread:,} older ones were re-read and match it" if anchor.reread else ""
+    again = f", {anchor.reread:,} older ones were re-read and are unchanged" if anchor.reread else ""
     return (
-        f"Entry {anchor.entries:,}, the last of the signed checkpoint dated {day}, matches it, {follow}{again}; "
+        f"Entry {anchor.entries:,}, the last one of the checkpoint dated {day}, is the signed one, {follow}{again}; "
         f"{anchor.unread:,} of {anchor.total:,} entries were not re-read: they were proven when the checkpoint was "
         "made, and an edit of one of them since then cannot be detected."
     )

@@ -92,7 +92,7 @@ def test_a_ledger_is_anchored_in_the_tree_the_report_and_the_json(invoke: Invoke
     assert tree.exit_code == 0, tree.output
     assert "├── Checkpoints: ✓ 100/100 ANCHORED" in tree.stdout
     assert "├── Assurance: ANCHORED" in tree.stdout
-    assert "All 100 entries proven against the checkpoint of 20" in tree.stdout
+    assert "All 100 entries are proven by the checkpoint dated 20" in tree.stdout
     report = invoke("verify", "--ledger-db", signed, "--verbose", *HOLD).stdout
     assert "cut off at its end: ✓ no sign of any up to entry 100; above it would not show" in report
     assert "; unchanged up to entry 100, as the checkpoint has them" in report

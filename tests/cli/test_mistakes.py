@@ -43,7 +43,10 @@ def complaint(result: Result) -> str:
         (["verify", "--ledger-db", "demo:tempered"], "There is no demo ledger 'demo:tempered'. Write demo or"),
         (["verify", "--ledger-db", "no-such.json"], "There is no file no-such.json. Name an export"),
         (["verify", "--ledger-db", "demo", "--table", "a.b.c"], "'a.b.c' is no name of a table. Write"),
-        (["verify", "--ledger-db", "demo", "--workers", "many"], "'many' is no number of workers. Write auto, or"),
+        (
+            ["verify", "--ledger-db", "demo", "--workers", "many"],
+            "'many' is not a valid number of workers. Write auto, or",
+        ),
         (["verify", "--ledger-db", "demo", "--samples", "0"], "Invalid value for '--samples': 0"),
         (["verify", "--ledger-db", "demo", "--timeout", "99999999999"], "Invalid value for '--timeout'"),
         (["verify", "--ledger-db", "demo", "--format", "xml"], "Invalid value for '--format': 'xml' is not one of"),

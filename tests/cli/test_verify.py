@@ -63,7 +63,7 @@ def test_a_clean_ledger_is_a_short_tree_and_code_0(invoke: Invoke, dsn: str) -> 
         "├── Protections: ✓ IN PLACE",
     ]
     assert re.fullmatch(r"└── Last verified: \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", lines[9])
-    assert lines[11].startswith("SELF-CONSISTENT: Every integrity check that ran passed. There was no checkpoint")
+    assert lines[11].startswith("SELF-CONSISTENT: All integrity checks passed. Without a checkpoint")
     assert len(lines) == 12
 
 
@@ -88,7 +88,7 @@ def test_what_only_a_checkpoint_can_show_is_not_claimed(invoke: Invoke, forger: 
     TAMPERINGS[name](forger.build(100))
     brief, report = (invoke("verify", "--ledger-db", forger.dsn, *more) for more in ([], ["--verbose"]))
     assert (brief.exit_code, report.exit_code) == (0, 0)
-    assert "a chain rewritten as a whole, or a tail cut off, would not show" in brief.stdout
+    assert "a full rewrite or a truncated tail cannot be detected" in brief.stdout
     assert "cut off at its end: ? would not show without a checkpoint" in report.stdout
 
 
@@ -156,7 +156,7 @@ def test_an_empty_ledger_is_not_verified_unless_it_may_be_empty(invoke: Invoke, 
     forger.build(0)
     result = invoke("verify", "--ledger-db", forger.dsn)
     assert result.exit_code == 3
-    assert "UNVERIFIED: The ledger has no entries, so nothing was proven." in result.stdout
+    assert "UNVERIFIED: The ledger has no entries, so nothing was verified." in result.stdout
     assert "├── Chain integrity: ? COULD NOT BE EVALUATED" in result.stdout
     allowed = invoke("verify", "--ledger-db", forger.dsn, "--allow-empty")
     assert allowed.exit_code == 0
@@ -316,7 +316,7 @@ def test_what_a_check_on_data_found_is_told_with_its_value_and_its_waiver(
     (told,) = (paragraph for paragraph in result.stdout.split("\n\n") if paragraph.startswith("few: "))
     headline, about, why, finding, *_ = told.splitlines()
     assert (headline, about) == ("few: 1 finding", "  about  There are few entries.")
-    assert why.startswith("  why    This is waived no more, because it expired: waiver W-1 until 2020-01-01 00:00:00")
+    assert why.startswith("  why    Its waiver has expired: waiver W-1 until 2020-01-01 00:00:00")
     assert finding == "  - METRIC the number is > 5: 100"
 
 

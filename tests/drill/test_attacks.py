@@ -119,7 +119,7 @@ def trusted(target: Target) -> dict[str, Any]:
 
 def verified(target: Target, **others: Any) -> Verification:
     """Verify with all that a set-up can have."""
-    return run_suite(target.ledger.dsn, table=TABLE, given=run_parameters(**{**trusted(target), **others}))
+    return run_suite(target.ledger.dsn, table=TABLE, run_parameters=run_parameters(**{**trusted(target), **others}))
 
 
 def investigated(target: Target) -> Investigation:

@@ -33,7 +33,7 @@ from pytest_audit_ledger.sources import programs
 from pytest_audit_ledger.sources.export_file import ExportFile
 from pytest_audit_ledger.sources.postgres import PostgresSource
 from pytest_audit_ledger.sources.source import Source
-from pytest_audit_ledger.suite import load
+from pytest_audit_ledger.suite.loader import load
 from tests.forger import Forger
 from tests.kinds.test_checkpoint import KEY
 from tests.support.checks import REGISTRY, default_suite

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pytest
 
 from pytest_audit_ledger.drill.matrix import Touched, noticed
-from pytest_audit_ledger.model.outcome import Assurance, Finding, Outcome, Severity, Status
+from pytest_audit_ledger.model.outcome import Assurance, Family, Finding, Outcome, Severity, Status
 from pytest_audit_ledger.verify.verification import Verification
 
 
@@ -21,6 +21,7 @@ def outcome(status: Status, *findings: Finding, more: int = 0) -> Outcome:
         check_id="one",
         suite="tests",
         kind="entry_hash",
+        family=Family.CHAIN,
         integrity=True,
         severity=Severity.CRITICAL,
         controls=(),
@@ -38,7 +39,17 @@ def outcome(status: Status, *findings: Finding, more: int = 0) -> Outcome:
 
 
 def verification(one: Outcome) -> Verification:
-    return Verification("", "", None, None, (one,), Assurance.SELF_CONSISTENT, "", "", 0.0)
+    return Verification(
+        database="",
+        table="",
+        info=None,
+        survey=None,
+        outcomes=(one,),
+        assurance=Assurance.SELF_CONSISTENT,
+        sentence="",
+        started_at="",
+        duration_s=0.0,
+    )
 
 
 def told(before: Outcome, after: Outcome) -> list[tuple[str, int | None]]:

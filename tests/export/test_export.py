@@ -33,9 +33,8 @@ from pytest_audit_ledger.scratch.sample import sample_entries
 from pytest_audit_ledger.sources.export_file import MANIFEST_SCHEMA
 from pytest_audit_ledger.sources.manifest import manifest_path
 from pytest_audit_ledger.sources.postgres import PostgresSource
-from pytest_audit_ledger.verify.run import verify
 from tests.forger import TAMPERINGS, Forger
-from tests.support.checks import check, found, statuses
+from tests.support.checks import check, found, statuses, verify_checks
 from tests.support.databases import ROLE_PASSWORD, build_partitioned, emptied, empty_database, login, role
 from tests.support.exports import FOLDS, verified
 from tests.support.hostile import as_csv_shows, differences, hostile_entries, queried, read
@@ -62,7 +61,7 @@ def _export(dsn: str, path: Path, **options: Any) -> Any:
 
 
 def _folds(dsn: str, table: str = "ledger_entries") -> Any:
-    return verify(PostgresSource(dsn, table), [check(kind) for kind in FOLDS], samples=200)
+    return verify_checks(PostgresSource(dsn, table), [check(kind) for kind in FOLDS], samples=200)
 
 
 # What is written

@@ -90,7 +90,7 @@ def test_a_clean_ledger_is_anchored_and_says_how_far(ledger: Forger, folder: Pat
     assert verification.assurance is Assurance.ANCHORED
     assert verification.is_valid
     assert (
-        "80 of 100 entries proven against the checkpoint of 2025-09-01; 20 newer entries are self-consistent only."
+        "80 of 100 entries are proven by the checkpoint dated 2025-09-01; 20 newer entries are self-consistent only."
         in (verification.sentence)
     )
     assert verification.anchor is not None
@@ -162,7 +162,9 @@ def test_what_still_matches_is_told_beside_what_does_not(ledger: Forger, folder:
     verification = verify(ledger, folder)
     assert verification.anchor is not None
     assert verification.anchor.entries == 40
-    assert verification.sentence == ("The entries fit together, but they are not those that were signed: checkpoint.")
+    assert verification.sentence == (
+        "The entries are consistent, but they are not the ones that were signed: checkpoint."
+    )
 
 
 @both
@@ -182,7 +184,7 @@ def test_above_the_newest_checkpoint_nothing_is_claimed(forger: Forger, folder: 
 
 def test_a_ledger_that_ends_at_its_checkpoint_is_proven_as_a_whole(forger: Forger, folder: Path) -> None:
     verification = verify(forger.build(80), folder)
-    assert "All 80 entries proven against the checkpoint of " in verification.sentence
+    assert "All 80 entries are proven by the checkpoint dated " in verification.sentence
 
 
 # Files that are no checkpoints to be trusted.
@@ -221,7 +223,7 @@ def test_a_file_that_cannot_be_trusted_fails_without_calling_the_ledger_tampered
     assert checkpoint(verification).status is Status.FAIL
     assert verification.assurance is Assurance.UNVERIFIED
     assert not verification.is_valid
-    assert "resolve what checkpoint found" in verification.recommendation
+    assert "Resolve the findings of checkpoint" in verification.recommendation
 
 
 def test_a_file_that_cannot_be_read_is_rejected(ledger: Forger, folder: Path) -> None:

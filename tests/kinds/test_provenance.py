@@ -108,7 +108,7 @@ def discovered(verification: Verification) -> Found:
 
 @pytest.mark.parametrize("workers", [1, 3])
 def test_a_clean_signed_ledger_passes_every_check(forger: Forger, workers: int) -> None:
-    verification = run_suite(build_signed(forger).dsn, workers=workers, given=KEYS_GIVEN)
+    verification = run_suite(build_signed(forger).dsn, workers=workers, run_parameters=KEYS_GIVEN)
     assert set(told_of_entries(verification).values()) == {Status.PASS}
     assert outcomes(verification)[SIGNATURE].facts == {"transcripts": "100", "signatures verified": "100"}
     assert verification.assurance is Assurance.SELF_CONSISTENT
@@ -134,7 +134,7 @@ IN_PROCESSES = [
 @pytest.mark.parametrize(("name", "workers"), [(name, 1) for name in TAMPERINGS] + [(name, 3) for name in IN_PROCESSES])
 def test_a_tampering_is_found_for_what_it_is_and_nothing_else(forger: Forger, name: str, workers: int) -> None:
     TAMPERINGS[name](build_signed(forger))
-    verification = run_suite(forger.dsn, workers=workers, samples=100, given=KEYS_GIVEN)
+    verification = run_suite(forger.dsn, workers=workers, samples=100, run_parameters=KEYS_GIVEN)
     assert discovered(verification) == EXPECTED[name]
     assert accusing(verification) == []
     warned = name == "called-unsigned"
@@ -146,7 +146,7 @@ def test_a_tampering_is_found_for_what_it_is_and_nothing_else(forger: Forger, na
 def test_what_disagrees_is_told_side_by_side_and_accuses_neither(forger: Forger) -> None:
     verdict = build_signed(forger).entry(50).verdict
     store(forger, [50], verdict="DISCRETIONARY", transcript_signature="00" * 64)
-    told_of = outcomes(run_suite(forger.dsn, given=KEYS_GIVEN))
+    told_of = outcomes(run_suite(forger.dsn, run_parameters=KEYS_GIVEN))
     (hashes,), (said,) = told_of["entry_hash"].findings, told_of[TOLD].findings
     assert hashes.sides == ("recomputed", "stored")
     assert (hashes.expected, hashes.actual) == (entry_hash(forger.entry(50)), forger.row(50)["entry_hash"])
@@ -256,7 +256,7 @@ def test_a_ledger_without_provenance_skips_with_the_reason(forger: Forger) -> No
 
 def test_a_column_of_v3_that_is_lost_is_no_reason_to_skip(forger: Forger) -> None:
     build_signed(forger).run("ALTER TABLE ledger_entries DROP COLUMN envelope_hash")
-    ended = statuses(run_suite(forger.dsn, given=KEYS_GIVEN))
+    ended = statuses(run_suite(forger.dsn, run_parameters=KEYS_GIVEN))
     assert (ended[HASH], ended["table_guard"], ended[SIGNATURE]) == (Status.ERROR, Status.FAIL, Status.PASS)
 
 
@@ -284,7 +284,7 @@ INNOCENT: dict[str, dict[int, Provenance]] = {
 def test_entries_that_never_had_a_transcript_are_no_findings(forger: Forger, story: str) -> None:
     without = INNOCENT[story]
     build_signed(forger, provenance=lambda entry: without.get(entry.sequence_number, SIGNED)(entry))
-    verification = run_suite(forger.dsn, given=KEYS_GIVEN)
+    verification = run_suite(forger.dsn, run_parameters=KEYS_GIVEN)
     assert discovered(verification) == {}
     assert run_check(forger.dsn, SIGNATURE, {"stripped": "every"}).codes["TRANSCRIPT_STRIPPED"] == len(without)
 
@@ -293,7 +293,7 @@ def test_entries_of_an_older_writer_between_signed_ones_are_no_findings(forger: 
     """Its tracks, which the entry hash covers, are those of schema v2.1."""
     without = {50: nothing, 51: nothing}
     forger.build(100, schema="3", provenance=lambda entry: without.get(entry.sequence_number, SIGNED)(entry))
-    assert discovered(run_suite(forger.dsn, given=KEYS_GIVEN)) == {}
+    assert discovered(run_suite(forger.dsn, run_parameters=KEYS_GIVEN)) == {}
 
 
 def test_what_is_stripped_can_be_allowed(forger: Forger) -> None:
@@ -305,7 +305,7 @@ def test_what_is_stripped_can_be_allowed(forger: Forger) -> None:
 def test_a_reference_of_another_scheme_is_not_compared(forger: Forger) -> None:
     build_signed(forger)
     edit_envelope(forger, 50, lambda envelope: envelope.update(transcript_ref="s3://elsewhere/7"), hashed=True)
-    assert discovered(run_suite(forger.dsn, given=KEYS_GIVEN)) == {}
+    assert discovered(run_suite(forger.dsn, run_parameters=KEYS_GIVEN)) == {}
 
 
 def test_coverage_counts_the_entries_that_are_protected(forger: Forger) -> None:
@@ -332,9 +332,9 @@ def test_coverage_tells_what_the_record_beside_a_checkpoint_covers(forger: Forge
     Ledger(forger.build(20, schema="3").dsn).create_checkpoint(tmp_path, CHECKPOINT_KEY)
     forger.append(list(sample_entries(25))[20:])
     given = run_parameters(checkpoints=[tmp_path], verifier_keys=[str(CHECKPOINT_KEY.verifier())])
-    fact = run_check(forger.dsn, "hash_coverage", given=given).facts["checkpoint"]
+    fact = run_check(forger.dsn, "hash_coverage", run_parameters=given).facts["checkpoint"]
     assert fact.startswith("id, sequence_number, ")
     assert f", verifier_status, in entries 1 to 20 (held against {tmp_path / '000000000020.checkpoint'}; " in fact
     foreign = SigningKey.generate("bank.example/ledger").verifier()
     untrusted = run_parameters(checkpoints=[tmp_path], verifier_keys=[str(foreign)])
-    assert "checkpoint" not in run_check(forger.dsn, "hash_coverage", given=untrusted).facts
+    assert "checkpoint" not in run_check(forger.dsn, "hash_coverage", run_parameters=untrusted).facts

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from pytest_audit_ledger.model.columns import V3_COLUMNS
-from pytest_audit_ledger.model.outcome import Assurance, Finding, Outcome, Severity, Status
+from pytest_audit_ledger.model.outcome import Assurance, Family, Finding, Outcome, Severity, Status
 from pytest_audit_ledger.model.printable import printable
 from pytest_audit_ledger.output.outcome_text import describe, facts, table
 from pytest_audit_ledger.output.verification_text import full_report, tree
@@ -60,6 +60,7 @@ OUTCOME = Outcome(
     check_id="links",
     suite="s.ledger.yaml",
     kind="chain_linkage",
+    family=Family.CHAIN,
     description="",
     integrity=True,
     severity=Severity.CRITICAL,
@@ -181,7 +182,9 @@ def test_a_ledger_of_schema_v3_is_told_as_such() -> None:
 
 
 def test_an_empty_ledger_and_one_that_was_not_read_are_told_apart() -> None:
-    empty = Survey(0, None, None, "", "", "", {})
+    empty = Survey(
+        entries=0, sequence_first=None, sequence_last=None, time_first="", time_last="", head_hash="", verdicts={}
+    )
     assert facts(replace(VERIFICATION, survey=empty))["entries"] == "none"
     unread = facts(replace(VERIFICATION, survey=None, info=None))
     assert unread["entries"] == "not read"

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from pytest_audit_ledger.model.outcome import Finding, Outcome, Severity, Status
+from pytest_audit_ledger.model.outcome import Family, Finding, Outcome, Severity, Status
 from pytest_audit_ledger.output.github import workflow_commands
 from pytest_audit_ledger.output.markdown import code, escaped
 
@@ -14,6 +14,7 @@ OUTCOME = Outcome(
     check_id="flags",
     suite="own.ledger.yaml",
     kind="accepted_values",
+    family=Family.DATA,
     integrity=False,
     severity=Severity.CRITICAL,
     controls=(),

@@ -16,7 +16,7 @@ from pytest_audit_ledger.cli import main
 from pytest_audit_ledger.cli.backup import verify as verify_backup
 from pytest_audit_ledger.kinds.kind import Kind
 from pytest_audit_ledger.kinds.registry import SHIPPED
-from pytest_audit_ledger.model.outcome import Assurance, Finding, Outcome, Severity, Status
+from pytest_audit_ledger.model.outcome import Assurance, Family, Finding, Outcome, Severity, Status
 from pytest_audit_ledger.output.wording import SHARED, for_command, verification_for_command
 from pytest_audit_ledger.verify.verification import Verification
 
@@ -92,6 +92,7 @@ OUTCOME = Outcome(
     check_id="one",
     suite="tests",
     kind="entry_hash",
+    family=Family.CHAIN,
     integrity=True,
     severity=Severity.CRITICAL,
     controls=(),
@@ -108,7 +109,17 @@ OUTCOME = Outcome(
 
 
 def test_what_an_entry_a_server_or_a_user_says_stays_as_it_is() -> None:
-    verification = Verification("", "", None, None, (OUTCOME,), Assurance.TAMPERED, "", "", 0.0)
+    verification = Verification(
+        database="",
+        table="",
+        info=None,
+        survey=None,
+        outcomes=(OUTCOME,),
+        assurance=Assurance.TAMPERED,
+        sentence="",
+        started_at="",
+        duration_s=0.0,
+    )
     (said,) = verification_for_command(verification).outcomes
     own = "Allow more time with --timeout SECONDS."
     reason = f"The server said: call --ledger-table x. {own}"

@@ -235,7 +235,7 @@ def test_an_export_is_verified_without_a_database(pytester: pytest.Pytester, run
         [
             "audit ledger: ledger.jsonl",
             "export     ledger.jsonl",
-            "SELF-CONSISTENT: Integrity checks passed, but for a*",
+            "SELF-CONSISTENT: Integrity checks passed, except a*",
         ]
     )
     told = {node.get("name"): node.get("value") for node in ElementTree.parse("junit.xml").iter("property")}

@@ -36,7 +36,7 @@ def free_port() -> int:
         ([f"--ledger-db=mysql://u:{SECRET}@h/d"], "The DSN of the ledger is not one that * can read.*"),
         ([f"--ledger-db=postgresql://u:{SECRET}#x@h:port/d"], "The DSN of the ledger is not one that * can read.*"),
         (["--ledger-db=demo", "--ledger-table=a.b.c"], "'a.b.c' is no name of a table.*"),
-        (["--ledger-db=demo", "--ledger-workers=many"], "'many' is no number of workers. Write auto, or *"),
+        (["--ledger-db=demo", "--ledger-workers=many"], "'many' is not a valid number of workers. Write auto, or *"),
         (["--ledger-db=demo", "--ledger-samples=0"], "--ledger-samples must be at least 1."),
     ],
 )

@@ -109,7 +109,7 @@ def test_the_summary_tells_ledger_checks_verdicts_and_assurance(run: RunLedger, 
             f"verdicts   CLEAR {counts[0]:,} (*%), *",
             "check * status * severity * examined * findings",
             "entry_hash * PASS * critical * 1,500 entries * 0",
-            "SELF-CONSISTENT: Every integrity check that ran passed.*",
+            "SELF-CONSISTENT: All integrity checks passed.*",
         ]
     )
 
@@ -161,7 +161,7 @@ def test_an_empty_ledger_that_may_be_empty_is_skipped_and_still_unverified(run: 
     result = run(f"--ledger-db={forger.build(0).dsn}", "--ledger-allow-empty")
     result.assert_outcomes(skipped=SKIPPED + len(FOLDS), passed=PASSED - len(FOLDS))
     assert result.ret == pytest.ExitCode.OK
-    result.stdout.fnmatch_lines(["UNVERIFIED: The ledger has no entries, so nothing was proven."])
+    result.stdout.fnmatch_lines(["UNVERIFIED: The ledger has no entries, so nothing was verified."])
 
 
 def test_hostile_entries_cannot_write_to_the_terminal(

@@ -56,8 +56,8 @@ def test_waivers_places_and_parameters_show_in_results(
     waiver = "aiver W-1 until 2999-01-01 00:00:00 UTC: Replica rebuild (approved by CISO, T-1)"
     output = result.stdout.str()
     assert f"W{waiver}" in output
-    assert "The waiver W-2 waives nothing, because the check passed; take it away." in output
-    assert "This is waived no more, because it expired: waiver W-3" in output
+    assert "The check passed, so the waiver W-2 has nothing to waive. Remove it." in output
+    assert "Its waiver has expired: waiver W-3" in output
     assert "where  shared/more.yaml:3" in output
     _, cases = junit(written.path / "out.xml")
     names = ["included", *(f"rows[track={track}]" for track in ("symbolic", "llm", "a::b")), "short", "idle", "late"]

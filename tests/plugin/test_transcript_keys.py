@@ -33,7 +33,7 @@ def test_without_a_key_a_run_passes_with_a_warning(run: RunLedger, forger: Forge
     result.stdout.fnmatch_lines(
         [
             "*LedgerWarning: transcript_signature: 1 finding",
-            "SELF-CONSISTENT: Integrity checks passed, but for transcript_signature (WARN).*",
+            "SELF-CONSISTENT: Integrity checks passed, except transcript_signature (WARN).*",
         ]
     )
 

@@ -34,9 +34,8 @@ from pytest_audit_ledger.report.figures import MOST_NAMES, VerdictTally
 from pytest_audit_ledger.scratch.sample import sample_entries
 from pytest_audit_ledger.sources.postgres import PostgresSource
 from pytest_audit_ledger.verify.resumption import Since
-from pytest_audit_ledger.verify.run import verify
 from tests.forger import TAMPERINGS, Forger
-from tests.support.checks import default_suite
+from tests.support.checks import default_suite, verify_checks
 from tests.support.databases import emptied
 from tests.support.hostile import HOSTILE_TEXTS, escalate, violations
 from tests.support.signers import PEM
@@ -51,7 +50,7 @@ def verified(dsn: str, **options: Any) -> Iterator[ArtifactContext]:
     source = PostgresSource(dsn)
     with source.snapshot() as snapshot:
         suite = default_suite()
-        verification = verify(source, suite.checks, shared=snapshot.share(), suites=[suite], **options)
+        verification = verify_checks(source, suite.checks, shared=snapshot.share(), suites=[suite], **options)
         yield ArtifactContext(verification, source, snapshot, no_progress)
 
 
@@ -462,7 +461,9 @@ def test_a_report_of_a_run_since_a_checkpoint_says_what_was_not_read(forger: For
     source = PostgresSource(forger.dsn)
     given = run_parameters(checkpoints=[tmp_path], verifier_keys=[str(key.verifier())])
     with source.snapshot() as snapshot:
-        found = verify(source, default_suite().checks, shared=snapshot.share(), given=given, since=Since())
+        found = verify_checks(
+            source, default_suite().checks, shared=snapshot.share(), run_parameters=given, since=Since()
+        )
         made = generate(ArtifactContext(found, source, snapshot, no_progress), report_request(), made_at=CLOCK)
     conforms(made)
     assert "The ledger was not read as a whole. 20 entries after entry 100, where " in made.data["summary"][0]

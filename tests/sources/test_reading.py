@@ -24,10 +24,20 @@ from pytest_audit_ledger.output.outcome_text import describe
 from pytest_audit_ledger.scratch.sample import sample_entries
 from pytest_audit_ledger.sources import postgres
 from pytest_audit_ledger.sources.postgres import PostgresSource
-from pytest_audit_ledger.verify.run import verify
 from pytest_audit_ledger.verify.verification import Verification
 from tests.forger import Forger
-from tests.support.checks import FOLDS, GUARDS, check, core_statuses, found, outcomes, run_check, run_suite, told
+from tests.support.checks import (
+    FOLDS,
+    GUARDS,
+    check,
+    core_statuses,
+    found,
+    outcomes,
+    run_check,
+    run_suite,
+    told,
+    verify_checks,
+)
 from tests.support.databases import ROLE_PASSWORD, another_session, build_partitioned, empty_database, login, role
 from tests.support.rows import chained
 
@@ -373,7 +383,7 @@ def test_a_locked_ledger_is_an_outage(forger: Forger, monkeypatch: pytest.Monkey
 def test_a_statement_that_takes_too_long_is_an_outage(forger: Forger) -> None:
     forger.build(3)
     with another_session(forger.dsn, "LOCK TABLE ledger_entries IN ACCESS EXCLUSIVE MODE"):
-        outcome = verify(PostgresSource(forger.dsn, timeout=1), [check("entry_hash")]).outcomes[0]
+        outcome = verify_checks(PostgresSource(forger.dsn, timeout=1), [check("entry_hash")]).outcomes[0]
     assert outcome.status is Status.ERROR
     assert "The server stopped the statement after its timeout" in outcome.reason
     assert "--ledger-timeout" in outcome.reason
@@ -512,7 +522,7 @@ def test_a_guard_that_fails_leaves_no_trace_for_the_other_checks(forger: Forger)
         check("entry_hash"),
         check("timestamp_order"),
     ]
-    first, *others = verify(PostgresSource(forger.dsn), checks).outcomes
+    first, *others = verify_checks(PostgresSource(forger.dsn), checks).outcomes
     assert first.status is Status.ERROR
     assert "no_such_column" in first.reason
     assert [outcome.status for outcome in others] == [Status.PASS] * 4, [told(outcome) for outcome in others]
@@ -733,7 +743,7 @@ def test_an_empty_ledger_is_never_a_pass(forger: Forger, workers: int, allow_emp
 
 def test_what_a_run_was_given_outweighs_the_parameters_of_a_check(forger: Forger) -> None:
     dsn = forger.build(10).dsn
-    probed = run_check(dsn, "append_only", {"probe": False}, given={"append_only": {"probe": True}})
-    others = run_check(dsn, "append_only", {"probe": False}, given={"table_guard": {"probe": True}})
+    probed = run_check(dsn, "append_only", {"probe": False}, run_parameters={"append_only": {"probe": True}})
+    others = run_check(dsn, "append_only", {"probe": False}, run_parameters={"table_guard": {"probe": True}})
     assert [name for name in probed.facts if name.startswith("probe")] == ["probe UPDATE", "probe DELETE"]
     assert [name for name in others.facts if name.startswith("probe")] == []

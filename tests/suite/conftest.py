@@ -8,7 +8,8 @@ import pytest
 
 from pytest_audit_ledger.errors import SuiteError
 from pytest_audit_ledger.kinds.registry import SHIPPED, Registry
-from pytest_audit_ledger.suite import Suite, load
+from pytest_audit_ledger.suite.check import Suite
+from pytest_audit_ledger.suite.loader import load
 from tests.support.suites import NAME, Read, Refuse
 
 

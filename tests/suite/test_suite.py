@@ -11,7 +11,8 @@ from pytest_audit_ledger.errors import SuiteError
 from pytest_audit_ledger.files.resources import folder
 from pytest_audit_ledger.kinds.registry import Registry
 from pytest_audit_ledger.model.outcome import Severity
-from pytest_audit_ledger.suite import Control, load
+from pytest_audit_ledger.suite.check import Control
+from pytest_audit_ledger.suite.loader import load
 from tests.support.suites import CHECK, CONTROLS, GUARD, HEAD, NAME, ORDER, Read, Refuse, headlines
 
 

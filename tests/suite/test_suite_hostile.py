@@ -11,7 +11,7 @@ import pytest
 
 from pytest_audit_ledger.errors import SuiteError
 from pytest_audit_ledger.kinds.registry import Registry
-from pytest_audit_ledger.suite import load
+from pytest_audit_ledger.suite.loader import load
 from tests.support.suites import CHECK, HEAD, NAME, Refuse, headlines
 
 

@@ -11,7 +11,8 @@ import pytest
 from pytest_audit_ledger.errors import SuiteError
 from pytest_audit_ledger.kinds.registry import Registry
 from pytest_audit_ledger.model.outcome import Severity, Waiver
-from pytest_audit_ledger.suite import Suite, load
+from pytest_audit_ledger.suite.check import Suite
+from pytest_audit_ledger.suite.loader import load
 from tests.support.suites import CHECK, CONTROLS, HEAD, NAME, ORDER, Read, Refuse, assert_marked, headlines
 
 NOT_NULL = "  - id: ruled\n    expect: not_null\n    column: rule_id\n"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -10,15 +10,19 @@ from typing import Any
 from pytest_audit_ledger.files.resources import folder
 from pytest_audit_ledger.kinds.kind import Kind
 from pytest_audit_ledger.kinds.registry import SHIPPED, Registry
-from pytest_audit_ledger.model.outcome import AGAINST_THE_RULE, Finding, Outcome, Severity, Status
+from pytest_audit_ledger.model.outcome import AGAINST_THE_RULE, Family, Finding, Outcome, Severity, Status
+from pytest_audit_ledger.model.progress import Progress, no_progress
 from pytest_audit_ledger.sources.postgres import DEFAULT_TIMEOUT_S, PostgresSource
-from pytest_audit_ledger.suite import Check, Suite, load
-from pytest_audit_ledger.verify.judgement import CHECKPOINTS, PROVENANCE
-from pytest_audit_ledger.verify.run import verify
+from pytest_audit_ledger.sources.source import Source
+from pytest_audit_ledger.suite.check import Check, Suite
+from pytest_audit_ledger.suite.loader import load
+from pytest_audit_ledger.verify.run import VerificationRequest, verify
 from pytest_audit_ledger.verify.verification import Verification
 
 FOLDS = ("chain_linkage", "entry_hash", "sequence_continuity", "timestamp_order", "verdict_taxonomy")
 GUARDS = ("append_only", "table_guard")
+CHECKPOINTS = tuple(kind.name for kind in SHIPPED if kind.family is Family.CHECKPOINTS)
+PROVENANCE = tuple(kind.name for kind in SHIPPED if kind.family is Family.PROVENANCE)
 UNUSED = (*PROVENANCE, *CHECKPOINTS)
 """The kinds that are skipped in a ledger of entries alone, where no checkpoint is named."""
 
@@ -45,6 +49,13 @@ def check(
     )
 
 
+def verify_checks(
+    source: Source, checks: Sequence[Check], *, shared: str | None = None, progress: Progress = no_progress, **how: Any
+) -> Verification:
+    """Verify a ledger with checks; `how` are fields of the request."""
+    return verify(source, VerificationRequest(checks=checks, **how), shared=shared, progress=progress)
+
+
 def run_check(
     dsn: str,
     kind: str | type[Kind],
@@ -55,7 +66,9 @@ def run_check(
     **verify_options: Any,
 ) -> Outcome:
     """Verify a ledger with one check."""
-    (outcome,) = verify(PostgresSource(dsn, table), [check(kind, parameters, severity)], **verify_options).outcomes
+    (outcome,) = verify_checks(
+        PostgresSource(dsn, table), [check(kind, parameters, severity)], **verify_options
+    ).outcomes
     return outcome
 
 
@@ -63,7 +76,7 @@ def run_suite(
     dsn: str, *, table: str = "ledger_entries", timeout: int = DEFAULT_TIMEOUT_S, **verify_options: Any
 ) -> Verification:
     """Verify a ledger with the default suite."""
-    return verify(PostgresSource(dsn, table, timeout), default_suite().checks, **verify_options)
+    return verify_checks(PostgresSource(dsn, table, timeout), default_suite().checks, **verify_options)
 
 
 @cache
@@ -139,7 +152,7 @@ def run_text(folder: Path, dsn: str, text: str, *, timeout: int = DEFAULT_TIMEOU
     """Verify a ledger with a suite of this text."""
     path = folder / "own.ledger.yaml"
     path.write_text(text, encoding="utf-8")
-    return verify(PostgresSource(dsn, timeout=timeout), load(path, REGISTRY).checks, **options)
+    return verify_checks(PostgresSource(dsn, timeout=timeout), load(path, REGISTRY).checks, **options)
 
 
 def by_id(verification: Verification) -> dict[str, Outcome]:

@@ -14,9 +14,11 @@ from pytest_audit_ledger.files.resources import folder
 from pytest_audit_ledger.model.outcome import Outcome, Status
 from pytest_audit_ledger.sources.export_file import ExportFile
 from pytest_audit_ledger.sources.manifest import manifest_path
-from pytest_audit_ledger.suite import Check, default_suites, load
-from pytest_audit_ledger.verify.run import verify
-from tests.support.checks import REGISTRY
+from pytest_audit_ledger.suite.check import Check
+from pytest_audit_ledger.suite.loader import load
+from pytest_audit_ledger.suite.shipped import default_suites
+from pytest_audit_ledger.verify.verification import Verification
+from tests.support.checks import REGISTRY, verify_checks
 from tests.support.rows import SERVER_TIME, sample_rows
 
 Record = dict[str, Any]
@@ -104,7 +106,7 @@ def write_both(path: Path, records: Sequence[Record], **changes: Any) -> Path:
 
 
 def verified(path: Path, **options: Any) -> Verification:
-    return verify(ExportFile(path), _checks(), **options)
+    return verify_checks(ExportFile(path), _checks(), **options)
 
 
 @cache

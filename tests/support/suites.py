@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from pytest_audit_ledger.suite import Suite
+from pytest_audit_ledger.suite.check import Suite
 
 NAME = "my.ledger.yaml"
 HEAD = "version: 1\nchecks:\n"

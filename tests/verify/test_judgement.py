@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from pytest_audit_ledger.kinds.registry import SHIPPED
 from pytest_audit_ledger.model.entry import VERDICTS
-from pytest_audit_ledger.model.outcome import Anchor, Assurance, Outcome, Severity, Status
-from pytest_audit_ledger.verify.judgement import CONSISTENCY, judge
-from pytest_audit_ledger.verify.run import _Surveyor
+from pytest_audit_ledger.model.outcome import Anchor, Assurance, Family, Outcome, Severity, Status
+from pytest_audit_ledger.verify import judgement
+from pytest_audit_ledger.verify.run import REQUIRED, _Surveyor
+from pytest_audit_ledger.verify.verification import Survey
 from tests.support.rows import LEDGER, Row, batch, sample_rows
 
 SURVEY = Survey(
@@ -22,7 +25,10 @@ SURVEY = Survey(
     head_hash="a" * 64,
     verdicts={"CLEAR": 3},
 )
-EMPTY = Survey(0, None, None, "", "", "", {})
+EMPTY = Survey(
+    entries=0, sequence_first=None, sequence_last=None, time_first="", time_last="", head_hash="", verdicts={}
+)
+FAMILIES = {kind.name: kind.family for kind in SHIPPED}
 
 
 def outcome(
@@ -38,6 +44,7 @@ def outcome(
         check_id=check_id or kind,
         suite="s",
         kind=kind,
+        family=FAMILIES.get(kind, Family.DATA),
         description="",
         integrity=integrity,
         severity=Severity.CRITICAL,
@@ -51,7 +58,11 @@ def outcome(
     )
 
 
-CONSISTENT = [outcome(kind) for kind in CONSISTENCY]
+CONSISTENT = [outcome(kind) for kind in REQUIRED]
+
+
+def judge(outcomes: Sequence[Outcome], survey: Survey | None, *, resumed: bool = False) -> tuple[Assurance, str]:
+    return judgement.judge(outcomes, survey.entries if survey else None, REQUIRED, resumed=resumed)
 
 
 def guard(status: Status = Status.PASS, *, found: int = 0) -> Outcome:
@@ -66,30 +77,30 @@ def but(kind: str, status: Status, *, found: int = 0) -> list[Outcome]:
 def test_a_ledger_whose_integrity_checks_passed_is_self_consistent() -> None:
     assurance, sentence = judge([*CONSISTENT, guard()], SURVEY)
     assert assurance is Assurance.SELF_CONSISTENT
-    assert "no checkpoint" in sentence
+    assert "Without a checkpoint" in sentence
 
 
-@pytest.mark.parametrize("kind", CONSISTENCY)
+@pytest.mark.parametrize("kind", REQUIRED)
 def test_a_failed_integrity_check_is_tampering_and_is_named(kind: str) -> None:
     assert judge(but(kind, Status.FAIL, found=1), SURVEY) == (Assurance.TAMPERED, f"Integrity checks failed: {kind}.")
 
 
-@pytest.mark.parametrize("kind", CONSISTENCY)
+@pytest.mark.parametrize("kind", REQUIRED)
 @pytest.mark.parametrize("status", [Status.WARN, Status.PASS])
 def test_a_consistency_check_that_was_told_to_fail_softly_is_still_tampering(kind: str, status: Status) -> None:
     assert judge(but(kind, status, found=1), SURVEY) == (Assurance.TAMPERED, f"Integrity checks failed: {kind}.")
 
 
 def test_every_failed_check_is_named() -> None:
-    outcomes = [outcome(kind, Status.FAIL, found=1, check_id=f"my_{kind}") for kind in CONSISTENCY]
+    outcomes = [outcome(kind, Status.FAIL, found=1, check_id=f"my_{kind}") for kind in REQUIRED]
     _, sentence = judge(outcomes, SURVEY)
-    assert sentence == f"Integrity checks failed: {', '.join(f'my_{kind}' for kind in CONSISTENCY)}."
+    assert sentence == f"Integrity checks failed: {', '.join(f'my_{kind}' for kind in REQUIRED)}."
 
 
 def test_where_only_guards_failed_the_sentence_says_that_the_entries_fit_together() -> None:
     assert judge([*CONSISTENT, guard(Status.FAIL, found=1)], SURVEY) == (
         Assurance.TAMPERED,
-        "The entries fit together, but what protects them was changed: append_only.",
+        "The entries are consistent, but the table's protections are altered or missing: append_only.",
     )
 
 
@@ -98,10 +109,10 @@ def test_where_only_guards_failed_the_sentence_says_that_the_entries_fit_togethe
     [
         [guard(Status.FAIL, found=1)],
         [*CONSISTENT[1:], guard(Status.FAIL, found=1)],
-        [*but(CONSISTENCY[0], Status.FAIL, found=1), guard(Status.FAIL, found=1)],
-        [*but(CONSISTENCY[0], Status.WARN, found=1), guard(Status.FAIL, found=1)],
-        [*but(CONSISTENCY[0], Status.ERROR), guard(Status.FAIL, found=1)],
-        [*but(CONSISTENCY[0], Status.SKIP), guard(Status.FAIL, found=1)],
+        [*but(REQUIRED[0], Status.FAIL, found=1), guard(Status.FAIL, found=1)],
+        [*but(REQUIRED[0], Status.WARN, found=1), guard(Status.FAIL, found=1)],
+        [*but(REQUIRED[0], Status.ERROR), guard(Status.FAIL, found=1)],
+        [*but(REQUIRED[0], Status.SKIP), guard(Status.FAIL, found=1)],
         [*CONSISTENT, outcome("timestamp_order", Status.FAIL, found=1), guard(Status.FAIL, found=1)],
         [*CONSISTENT, outcome("timestamp_order", Status.FAIL, found=1)],
     ],
@@ -122,7 +133,7 @@ def test_nothing_is_said_to_fit_together_unless_all_of_it_was_found_to(outcomes:
     assert sentence.startswith("Integrity checks failed: ")
 
 
-@pytest.mark.parametrize("kind", CONSISTENCY)
+@pytest.mark.parametrize("kind", REQUIRED)
 def test_a_check_that_could_not_be_evaluated_proves_nothing(kind: str) -> None:
     assert judge(but(kind, Status.ERROR), SURVEY) == (
         Assurance.UNVERIFIED,
@@ -133,7 +144,7 @@ def test_a_check_that_could_not_be_evaluated_proves_nothing(kind: str) -> None:
 def test_where_nothing_could_be_evaluated_nothing_was_concluded() -> None:
     assert judge([outcome("entry_hash", Status.ERROR), guard(Status.SKIP)], SURVEY) == (
         Assurance.UNVERIFIED,
-        "Nothing was concluded: entry_hash could not be evaluated.",
+        "Nothing could be verified: entry_hash could not be evaluated.",
     )
 
 
@@ -147,11 +158,11 @@ def test_tampering_outweighs_what_could_not_be_evaluated() -> None:
 
 
 def test_an_outage_is_never_tampering() -> None:
-    outcomes = [outcome(kind, Status.ERROR) for kind in CONSISTENCY] + [guard(Status.ERROR)]
+    outcomes = [outcome(kind, Status.ERROR) for kind in REQUIRED] + [guard(Status.ERROR)]
     assert judge(outcomes, None)[0] is Assurance.UNVERIFIED
 
 
-@pytest.mark.parametrize("lacking", CONSISTENCY)
+@pytest.mark.parametrize("lacking", REQUIRED)
 def test_a_consistency_check_that_did_not_run_leaves_the_ledger_unverified(lacking: str) -> None:
     outcomes = [one for one in CONSISTENT if one.kind != lacking]
     assert judge(outcomes, SURVEY) == (
@@ -160,12 +171,12 @@ def test_a_consistency_check_that_did_not_run_leaves_the_ledger_unverified(lacki
     )
 
 
-@pytest.mark.parametrize("kind", CONSISTENCY)
+@pytest.mark.parametrize("kind", REQUIRED)
 def test_a_consistency_check_that_was_left_out_leaves_the_ledger_unverified(kind: str) -> None:
     assert judge(but(kind, Status.SKIP), SURVEY)[0] is Assurance.UNVERIFIED
 
 
-@pytest.mark.parametrize("kind", [*CONSISTENCY, "append_only"])
+@pytest.mark.parametrize("kind", [*REQUIRED, "append_only"])
 def test_a_waiver_does_not_undo_tampering(kind: str) -> None:
     rest = [one for one in CONSISTENT if one.kind != kind]
     assurance, sentence = judge([*rest, outcome(kind, Status.WAIVED, found=1)], SURVEY)
@@ -174,7 +185,7 @@ def test_a_waiver_does_not_undo_tampering(kind: str) -> None:
 
 
 def test_a_kind_of_somebody_elses_with_our_name_but_without_integrity_does_not_count() -> None:
-    outcomes = [outcome(kind, integrity=False) for kind in CONSISTENCY]
+    outcomes = [outcome(kind, integrity=False) for kind in REQUIRED]
     assert judge(outcomes, SURVEY)[0] is Assurance.UNVERIFIED
 
 
@@ -186,14 +197,14 @@ def test_nothing_checked_is_unverified() -> None:
 
 @pytest.mark.parametrize("status", [Status.PASS, Status.SKIP, Status.ERROR])
 def test_an_empty_ledger_is_unverified(status: Status) -> None:
-    assert judge([outcome(kind, status) for kind in CONSISTENCY], EMPTY) == (
+    assert judge([outcome(kind, status) for kind in REQUIRED], EMPTY) == (
         Assurance.UNVERIFIED,
-        "The ledger has no entries, so nothing was proven.",
+        "The ledger has no entries, so nothing was verified.",
     )
 
 
 def test_an_empty_ledger_whose_guards_were_removed_is_tampered() -> None:
-    outcomes = [*(outcome(kind, Status.SKIP) for kind in CONSISTENCY), guard(Status.FAIL, found=1)]
+    outcomes = [*(outcome(kind, Status.SKIP) for kind in REQUIRED), guard(Status.FAIL, found=1)]
     assert judge(outcomes, EMPTY)[0] is Assurance.TAMPERED
 
 
@@ -277,7 +288,7 @@ def test_entries_that_a_checkpoint_proves_are_anchored_and_the_rest_is_counted(s
     assurance, sentence = judge([*CONSISTENT, held(status, found=0)], SURVEY)
     assert assurance is Assurance.ANCHORED
     assert sentence.endswith(
-        "4,200 of 4,327 entries proven against the checkpoint of 2026-05-20; "
+        "4,200 of 4,327 entries are proven by the checkpoint dated 2026-05-20; "
         "127 newer entries are self-consistent only."
     )
 
@@ -285,8 +296,8 @@ def test_entries_that_a_checkpoint_proves_are_anchored_and_the_rest_is_counted(s
 @pytest.mark.parametrize(
     ("total", "words"),
     [
-        (4200, "All 4,200 entries proven against the checkpoint of 2026-05-20."),
-        (4201, "the checkpoint of 2026-05-20; 1 newer entry is self-consistent only."),
+        (4200, "All 4,200 entries are proven by the checkpoint dated 2026-05-20."),
+        (4201, "the checkpoint dated 2026-05-20; 1 newer entry is self-consistent only."),
     ],
 )
 def test_the_rest_is_told_as_people_count(total: int, words: str) -> None:
@@ -302,14 +313,16 @@ def test_no_checkpoint_given_changes_nothing() -> None:
 def test_another_ledger_than_the_signed_one_is_tampered_with_at_any_severity(status: Status) -> None:
     assurance, sentence = judge([*CONSISTENT, held(status, found=1)], SURVEY)
     assert assurance is Assurance.TAMPERED
-    assert sentence.startswith("The entries fit together, but they are not those that were signed: checkpoint")
+    assert sentence.startswith("The entries are consistent, but they are not the ones that were signed: checkpoint")
 
 
 def test_guards_that_changed_are_told_as_such() -> None:
     changed = outcome("checkpoint_guards", Status.FAIL, found=1, unit="guards")
     assurance, sentence = judge([*CONSISTENT, held(), changed], SURVEY)
     assert assurance is Assurance.TAMPERED
-    assert sentence == "The entries fit together, but what protects them was changed: checkpoint_guards."
+    assert (
+        sentence == "The entries are consistent, but the table's protections are altered or missing: checkpoint_guards."
+    )
 
 
 @pytest.mark.parametrize("status", [Status.FAIL, Status.WAIVED])
@@ -324,7 +337,7 @@ def test_a_checkpoint_that_is_lost_or_rejected_is_no_sign_of_tampering(status: S
 def test_a_lost_checkpoint_that_only_warns_leaves_what_the_others_prove() -> None:
     assurance, sentence = judge([*CONSISTENT, held(Status.WARN, found=1, inconclusive=True)], SURVEY)
     assert assurance is Assurance.ANCHORED
-    assert sentence.startswith("Integrity checks passed, but for checkpoint (WARN). 4,200 of ")
+    assert sentence.startswith("Integrity checks passed, except checkpoint (WARN). 4,200 of ")
 
 
 def test_a_checkpoint_is_worth_nothing_where_the_chain_does_not_hold() -> None:

@@ -16,11 +16,9 @@ from pytest_audit_ledger.files.resources import folder
 from pytest_audit_ledger.model.entry import canonical_timestamp
 from pytest_audit_ledger.model.outcome import Assurance, Status
 from pytest_audit_ledger.sources.postgres import PostgresSource
-from pytest_audit_ledger.suite import load
-from pytest_audit_ledger.verify.judgement import CHECKPOINTS
-from pytest_audit_ledger.verify.run import verify
+from pytest_audit_ledger.suite.loader import load
 from tests.forger import Forger
-from tests.support.checks import REGISTRY, default_suite, outcomes, run_suite
+from tests.support.checks import CHECKPOINTS, REGISTRY, default_suite, outcomes, run_suite, verify_checks
 
 LEDGER = Path(__file__).parents[1] / "data" / "ski-v3-runtime.csv.gz"
 TRANSCRIPT_KEY = LEDGER.with_name("ski-v3-runtime.pub.pem")
@@ -44,7 +42,7 @@ def real(forger: Forger) -> Forger:
 def test_it_verifies_clean_whatever_the_time_zone_of_the_server(real: Forger, time_zone: str, workers: int) -> None:
     ((database,),) = real.run("SELECT current_database()")
     real.run(f"ALTER DATABASE {database} SET timezone = '{time_zone}'")
-    verification = run_suite(real.dsn, workers=workers, given=KEY_GIVEN)
+    verification = run_suite(real.dsn, workers=workers, run_parameters=KEY_GIVEN)
     assert {outcome.kind: outcome.status for outcome in verification.outcomes} == {
         **{check.kind.name: Status.PASS for check in default_suite().checks},
         **dict.fromkeys(CHECKPOINTS, Status.SKIP),
@@ -81,7 +79,7 @@ CHARACTERS = {
 @pytest.mark.parametrize("kind", CHARACTERS)
 def test_a_change_beside_an_entry_is_found(real: Forger, kind: str, number: int) -> None:
     real.unguarded(f"UPDATE ledger_entries SET {CHARACTERS[kind]} WHERE sequence_number = {number}")
-    failed = run_suite(real.dsn, given=KEY_GIVEN).with_status(Status.FAIL)
+    failed = run_suite(real.dsn, run_parameters=KEY_GIVEN).with_status(Status.FAIL)
     assert [outcome.kind for outcome in failed] == [kind]
     assert {finding.sequence_number for finding in failed[0].findings} == {number}
 
@@ -128,7 +126,7 @@ def test_one_changed_character_of_what_no_hash_covers_is_found(real: Forger, tmp
 def compliance(dsn: str, **environment: str) -> dict[str, tuple[Status, str]]:
     """Return how each check of the shipped compliance suite ended, and what it showed first."""
     suite = load(folder("checks") / "compliance.ledger.yaml", REGISTRY, environment=environment)
-    verification = verify(PostgresSource(dsn, "ledger_entries"), suite.checks)
+    verification = verify_checks(PostgresSource(dsn, "ledger_entries"), suite.checks)
     shown = {o.check_id: o.findings[0].actual if o.findings else o.reason for o in verification.outcomes}
     return {o.check_id: (o.status, shown[o.check_id]) for o in verification.outcomes}
 

@@ -25,10 +25,9 @@ from pytest_audit_ledger.output.artifact import ArtifactContext
 from pytest_audit_ledger.scratch.sample import sample_entries
 from pytest_audit_ledger.sources.postgres import PostgresSource
 from pytest_audit_ledger.verify.resumption import Since
-from pytest_audit_ledger.verify.run import verify
 from pytest_audit_ledger.verify.verification import Verification
 from tests.forger import TAMPERINGS, Forger
-from tests.support.checks import FOLDS, check, default_suite, outcomes, statuses
+from tests.support.checks import FOLDS, check, default_suite, outcomes, statuses, verify_checks
 
 KEY = SigningKey("bank.example/ledger", bytes(range(32)))
 SIGNED, ENTRIES = 80, 100
@@ -55,8 +54,8 @@ def folder(tmp_path: Path) -> Path:
 def since(forger: Forger, folder: Path, share: Share | None = None, **options: Any) -> Verification:
     """Verify with the default suite what is newer than the newest checkpoint, and a share of what is older."""
     given = run_parameters(checkpoints=[folder], verifier_keys=[str(KEY.verifier())])
-    options = {"samples": 200, "given": given, "since": Since(share), **options}
-    return verify(PostgresSource(forger.dsn), default_suite().checks, **options)
+    options = {"samples": 200, "run_parameters": given, "since": Since(share), **options}
+    return verify_checks(PostgresSource(forger.dsn), default_suite().checks, **options)
 
 
 def checkpoint(verification: Verification) -> Outcome:
@@ -117,8 +116,8 @@ def test_what_is_done_to_newer_entries_is_found_as_in_a_run_that_reads_all(
     [
         (TAMPERINGS["edit-and-rewrite"], "entry 80 is not the one that was signed with"),
         (TAMPERINGS["inserted"], "entry 80 is not the one that was signed with"),
-        (lambda forger: forger.unguarded("DELETE FROM ledger_entries WHERE sequence_number > 79"), "is not there"),
-        (lambda forger: forger.unguarded("DELETE FROM ledger_entries"), "is not there, which is the last one of"),
+        (lambda forger: forger.unguarded("DELETE FROM ledger_entries WHERE sequence_number > 79"), "is missing"),
+        (lambda forger: forger.unguarded("DELETE FROM ledger_entries"), "is missing"),
         (
             lambda forger: forger.unguarded(
                 "UPDATE ledger_entries SET entry_hash = repeat('0', 64) WHERE sequence_number = 80"
@@ -146,7 +145,7 @@ def test_an_edit_of_an_older_entry_is_not_found_and_the_words_say_so(ledger: For
     TAMPERINGS["edit"](ledger)
     verification = since(ledger, folder)
     assert verification.assurance is Assurance.ANCHORED
-    assert verification.sentence.endswith("and an edit of one of them since would not show.")
+    assert verification.sentence.endswith("and an edit of one of them since then cannot be detected.")
 
 
 @both
@@ -180,8 +179,8 @@ def test_a_fold_that_knows_nothing_of_checkpoints_sees_newer_entries_only(
 ) -> None:
     given = run_parameters(checkpoints=[folder], verifier_keys=[str(KEY.verifier())])
     checks = [check(Numbers), *default_suite().checks]
-    verification = verify(
-        PostgresSource(ledger.dsn), checks, samples=200, given=given, since=Since(Share(0, 1)), workers=workers
+    verification = verify_checks(
+        PostgresSource(ledger.dsn), checks, samples=200, run_parameters=given, since=Since(Share(0, 1)), workers=workers
     )
     outcome = outcomes(verification)["numbers"]
     assert (outcome.status, outcome.element_count) == (Status.PASS, 20)
@@ -200,14 +199,14 @@ def test_without_a_checkpoint_everything_is_read_and_said(forger: Forger, folder
 
 def test_without_the_kind_that_compares_everything_is_read(ledger: Forger, folder: Path) -> None:
     checks = [one for one in default_suite().checks if one.kind.name != "checkpoint"]
-    verification = verify(
+    verification = verify_checks(
         PostgresSource(ledger.dsn),
         checks,
         since=Since(),
-        given=run_parameters(checkpoints=[folder], verifier_keys=[str(KEY.verifier())]),
+        run_parameters=run_parameters(checkpoints=[folder], verifier_keys=[str(KEY.verifier())]),
     )
     assert verification.total_entries == 100
-    assert "no check of the kind checkpoint is selected" in verification.reading
+    assert "no selected check compares the ledger with checkpoints" in verification.reading
 
 
 def test_a_record_that_does_not_lead_to_the_signed_root_is_rejected_and_the_one_before_resumed_from(
@@ -255,7 +254,7 @@ def test_the_nights_of_a_round_read_every_older_entry_once(ledger: Forger, folde
     counts = [run.anchor.reread for run in runs if run.anchor]
     assert sum(counts) == SIGNED
     assert set(counts) == {11, 12}
-    assert ", 12 older ones were re-read and are those that were signed; 68 of 100 entries were not" in runs[0].sentence
+    assert ", 12 older ones were re-read and are unchanged; 68 of 100 entries were not" in runs[0].sentence
     assert "; of the older ones share 1 of 7, 12 entries; 68 older entries were not re-read." in runs[0].reading
 
 
@@ -283,7 +282,7 @@ def test_with_one_share_everything_is_read_and_nothing_is_left_out(ledger: Forge
     verification = since(ledger, folder, Share(0, 1))
     assert verification.anchor is not None
     assert (verification.anchor.unread, verification.anchor.reread) == (0, 80)
-    assert verification.sentence.endswith("against the checkpoint of " + verification.anchor.moment[:10] + "; 20 newer "
+    assert verification.sentence.endswith("proven by the checkpoint dated " + verification.anchor.moment[:10] + "; 20 newer "
                                           "entries are self-consistent only.")  # fmt: skip
 
 
@@ -334,5 +333,5 @@ def test_what_is_no_share_is_wrong_usage(ledger: Forger, text: str) -> None:
 
 
 def test_a_share_without_a_checkpoint_to_resume_from_is_wrong_usage(ledger: Forger) -> None:
-    with pytest.raises(UsageError, match="all are read"):
+    with pytest.raises(UsageError, match="re-reads a share of the entries that --ledger-since-checkpoint skips"):
         Ledger(ledger.dsn).verify_integrity(recheck="1/30")

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from pytest_audit_ledger.model.outcome import Outcome, Severity, Status, Waiver
+from pytest_audit_ledger.model.outcome import Family, Outcome, Severity, Status, Waiver
 from pytest_audit_ledger.verify.judgement import waived
 
 EXPIRES = datetime(2026, 12, 31, 23, 59, 59, tzinfo=timezone.utc)
@@ -17,6 +17,7 @@ FAILED = Outcome(
     check_id="fresh",
     suite="own",
     kind="recency",
+    family=Family.DATA,
     integrity=False,
     severity=Severity.CRITICAL,
     controls=(),
@@ -41,13 +42,13 @@ def test_what_was_found_is_waived_until_the_waiver_expires(status: Status) -> No
 def test_an_expired_waiver_fails_and_names_itself(status: Status, now: datetime) -> None:
     outcome = waived(replace(FAILED, status=status), now, integrity_too=True)
     assert outcome.status is Status.FAIL
-    assert outcome.reason == f"This is waived no more, because it expired: w{WORDS}."
+    assert outcome.reason == f"Its waiver has expired: w{WORDS}."
 
 
 def test_a_waiver_that_waives_nothing_warns() -> None:
     outcome = waived(replace(FAILED, status=Status.PASS), BEFORE, integrity_too=False)
     assert outcome.status is Status.WARN
-    assert outcome.reason == "The waiver W-7 waives nothing, because the check passed; take it away."
+    assert outcome.reason == "The check passed, so the waiver W-7 has nothing to waive. Remove it."
     expired = waived(replace(FAILED, status=Status.PASS), EXPIRES, integrity_too=False)
     assert expired.reason.endswith("It expired on 2026-12-31.")
 
