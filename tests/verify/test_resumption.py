@@ -282,8 +282,9 @@ def test_with_one_share_everything_is_read_and_nothing_is_left_out(ledger: Forge
     verification = since(ledger, folder, Share(0, 1))
     assert verification.anchor is not None
     assert (verification.anchor.unread, verification.anchor.reread) == (0, 80)
-    assert verification.sentence.endswith("proven by the checkpoint dated " + verification.anchor.moment[:10] + "; 20 newer "
-                                          "entries are self-consistent only.")  # fmt: skip
+    day = verification.anchor.moment[:10]
+    end = f"proven by the checkpoint dated {day}; 20 newer entries are self-consistent only."
+    assert verification.sentence.endswith(end)
 
 
 # The next checkpoint is made from the last one and what is newer.
