@@ -175,7 +175,7 @@ class Inquiry:
         if not causes:
             return None
         fold = Systematic({"causes": causes}, self.snapshot.info, MOST)
-        (proven,) = scan(self.source, self.snapshot, [fold], 1, self.progress)
+        (proven,) = scan(self.source, self.snapshot, [fold], 1, self.progress).kinds
         return proven if isinstance(proven, Systematic) and not proven.failure else None
 
     def _moved_far(self) -> Mapping[int, int]:

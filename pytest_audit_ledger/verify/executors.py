@@ -48,6 +48,7 @@ class LocalWorkers:
     def __init__(self, count: int) -> None:
         """Take the number of processes to start besides this one."""
         self.count = count
+        self.note = ""
 
     def run(self, task: Task, segments: Sequence[Segment], here: Task, finished: Finished) -> list[Part]:
         """Read the segments (see Executor)."""
@@ -60,6 +61,9 @@ class LocalWorkers:
             run.read_from_the_back(here)
             for thread in threads:
                 thread.join()
+            lost = run.lost + self.count - len(workers)
+            self.note = f"{lost:,} of {self.count + 1:,} workers were lost or did not start; others read their part."
+            self.note = self.note if lost else ""
             return run.completed(here)
         finally:
             for process, connection in workers:
@@ -76,14 +80,20 @@ class _LocalRun:
         self.waiting = deque(range(len(segments)))
         self.parts: dict[int, Part] = {}
         self.error: Exception | None = None
+        self.lost = 0
+        """Workers that ended before their time."""
 
     def serve(self, connection: Connection) -> None:
         """Hand segments to one worker, one after the other, until none waits or the worker is lost."""
-        with suppress(IndexError, EOFError, OSError):  # no segment waits, or the worker is lost
+        with suppress(IndexError):  # no segment waits
             while self.error is None:
                 at = self.waiting.popleft()
-                connection.send(self.segments[at])
-                answer = connection.recv()
+                try:
+                    connection.send(self.segments[at])
+                    answer = connection.recv()
+                except (EOFError, OSError):
+                    self.lost += 1
+                    return
                 if isinstance(answer, Exception):
                     self.error = answer
                     return

@@ -108,7 +108,7 @@ def verify(
         sentence=sentence,
         started_at=canonical_timestamp(now),
         duration_s=time.perf_counter() - clock,
-        reading=reading(run.info, outcomes, entries, run.not_resumed),
+        reading=" ".join(filter(None, (reading(run.info, outcomes, entries, run.not_resumed), run.note))),
         suites=tuple(file for suite in request.suites for file in suite.files),
         controls=_controls(request.suites),
         run_parameters=request.run_parameters,
@@ -197,6 +197,8 @@ class _Run:
         self.extra_scans: tuple[ScanKind, ...] = ()
         self.not_resumed = ""
         """Why every entry is read although the run was to resume."""
+        self.note = ""
+        """What a user should know of how the entries were read."""
         self._snapshot: Snapshot | None = None
 
     def stop(self) -> None:
@@ -287,7 +289,7 @@ class _Run:
         along = [one for one in extra if _readable(snapshot, one)]
         kinds += [one({}, info, 0) for one in along]
         try:
-            scanned = scan(self.source, snapshot, kinds, self.request.workers, self.progress, self.after)
+            scanned, self.note = scan(self.source, snapshot, kinds, self.request.workers, self.progress, self.after)
         except SourceError as error:
             return {**outcomes, **{id(check): _unevaluated(check, error) for check in readable}}
         others = scanned[len(readable) :]

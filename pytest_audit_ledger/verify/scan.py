@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import reduce
+from typing import NamedTuple
 
 from pytest_audit_ledger.errors import CannotEvaluate, LedgerError, UsageError
 from pytest_audit_ledger.kinds.kind import Kind, ScanKind
@@ -39,6 +40,13 @@ def parse_workers(text: str) -> int | None:
     raise UsageError(f"{text!r} is not a valid number of workers.", "Write auto, or a number from 1 to 256.")
 
 
+class Scanned(NamedTuple):
+    """The kinds that saw every entry, and what a user should know of how they were read; empty if there is nothing."""
+
+    kinds: Part
+    note: str = ""
+
+
 def scan(
     source: Source,
     snapshot: Snapshot,
@@ -46,7 +54,7 @@ def scan(
     workers: int | None,
     progress: Progress,
     after: int | None = None,
-) -> list[ScanKind]:
+) -> Scanned:
     """Feed every entry of the snapshot to every kind, and return the kinds, merged and closed.
 
     `workers` is a number of processes, or None to choose one by the size of the ledger and the processors at hand.
@@ -60,6 +68,7 @@ def scan(
     entries = max(0, high - low + 1)
     fresh = _pickled(kinds) if snapshot.divisible else None
     count = 1 if fresh is None else _choose(workers, entries)
+    executor = LocalWorkers(count - 1)
     again = sum(last - first + 1 for kind in kinds for first, last in kind.again)
     with progress(entries + again or None) as advance:
         if after is not None:
@@ -69,7 +78,7 @@ def scan(
         else:
             segments = cut(low, high, count * SEGMENTS_PER_WORKER, whole)
             parts = [list(kinds)] if after is not None else []
-            parts += LocalWorkers(count - 1).run(
+            parts += executor.run(
                 _SegmentTask(source, snapshot.share(), columns, fresh),
                 segments,
                 lambda segment: _read(snapshot, columns, segment, _unpickled(fresh), advance),
@@ -80,7 +89,7 @@ def scan(
             _read_again(snapshot, kind, advance)
     for kind in merged:
         _guarded(kind, kind.close)
-    return merged
+    return Scanned(merged, executor.note)
 
 
 def _columns(*kinds: ScanKind) -> list[str]:
