@@ -14,7 +14,7 @@ from pytest_audit_ledger.backup.verification import (
 )
 from pytest_audit_ledger.diff.difference import Difference, Side, difference
 from pytest_audit_ledger.errors import LedgerError
-from pytest_audit_ledger.investigate.against import Against, Changed
+from pytest_audit_ledger.investigate.other_copy import Changed, OtherCopy
 from pytest_audit_ledger.investigate.stored_entries import read
 from pytest_audit_ledger.model.ledger_info import Extent
 from pytest_audit_ledger.model.outcome import DEFAULT_SAMPLES
@@ -90,7 +90,7 @@ class Other:
     samples: int
     progress: Progress
 
-    def compare(self, here: Snapshot, numbers: Sequence[int]) -> Against:
+    def compare(self, here: Snapshot, numbers: Sequence[int]) -> OtherCopy:
         """Compare it, before, with a ledger, now; of the entries with these numbers read what they say there.
 
         Raises SourceError where one of them cannot be read.
@@ -103,7 +103,7 @@ class Other:
             changes = [one.sequence_number for one in found.changes if one.sequence_number is not None]
             followed = [number + 1 for number in changes]  # what links to them tells which side is as it was
             starts = [first for first, _ in found.missing.shown() if first is not None]
-            return Against(
+            return OtherCopy(
                 label=other.label,
                 is_whole=there.info.extent is Extent.WHOLE,
                 last=max(filter(None, (found.both.last, found.missing.last)), default=None),

@@ -1,36 +1,37 @@
-"""What does not fit in a chain and is still to be explained. No I/O."""
+"""The faults of a chain that are still to be explained. No I/O."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from pytest_audit_ledger.investigate.evidence_scan import Evidence, Fault, Place, Run, Runs
-from pytest_audit_ledger.investigate.numbers import NO_MOVES, apart
+from pytest_audit_ledger.investigate.evidence_scan import EvidenceScan, Fault, Place, Run, Runs
 from pytest_audit_ledger.investigate.systematic import Systematic
+
+NO_MOVES: Mapping[int, int] = {}
 
 
 class Chain:
-    """What is still to be explained: places in order, and runs of entries that do not hash to their entry_hash."""
+    """The places and runs that are still to be explained; each step of `classify` takes out what it explains."""
 
     def __init__(
-        self, evidence: Evidence, causes: Systematic | None = None, moved: Mapping[int, int] = NO_MOVES
+        self, evidence: EvidenceScan, causes: Systematic | None = None, moved: Mapping[int, int] = NO_MOVES
     ) -> None:
-        """Take the evidence, what was proven of causes that many have in common, and by how much others were moved."""
+        """Take the evidence, the proven common causes, and by how much entries were renumbered that moved far."""
         self.evidence = evidence
         self.causes = causes
         self.places: list[Place] = list(evidence.places)
-        self.runs: list[Run] = list(apart(evidence.runs.kept, moved))
+        self.runs: list[Run] = list(_split_off(evidence.runs.kept, moved))
         self.unkept = evidence.runs.entries - sum(run.count for run in self.runs)
-        """Entries whose hash does not fit, and of which no run was kept."""
+        """Entries that do not match their hash and are in no run that was kept."""
         if causes is not None:
-            self._leave_what_no_cause_explains(causes)
+            self._keep_unexplained(causes)
         self.moved: list[Run] = []
-        """Those that were renumbered, once that was explained."""
+        """The runs that were renumbered, once they are explained."""
         self.first = evidence.first.number if evidence.first else None
         self.last = evidence.last.number if evidence.last else None
 
-    def _leave_what_no_cause_explains(self, causes: Systematic) -> None:
+    def _keep_unexplained(self, causes: Systematic) -> None:
         moved = [run for run in self.runs if run.moved]
         numbers = [
             number
@@ -48,24 +49,40 @@ class Chain:
         found = (p for p in self.places if p.entry.number == number and p.faults & faults)
         return next(found, None)
 
-    def behind(self, number: int) -> Place | None:
-        """Return what is amiss at the entry that stands behind this number, explained or not; None where nothing is."""
+    def after(self, number: int) -> Place | None:
+        """Return the fault of the entry after this number, explained or not; None if it has none."""
         places = self.evidence.places
         return next((p for p in places if p.before is not None and p.before.number == number != p.entry.number), None)
 
     def take(self, *places: Place | None) -> None:
-        """Take away what is explained."""
+        """Take out places that are explained."""
         self.places = [place for place in self.places if not any(place is one for one in places)]
 
     def clear(self, number: int | None, faults: Fault) -> None:
-        """Take away these faults of what is amiss at an entry."""
+        """Take out these faults of an entry."""
         found = (replace(p, faults=p.faults & ~faults) if p.entry.number == number else p for p in self.places)
         self.places = [place for place in found if place.faults]
 
     def drop(self, first: int, last: int, faults: Fault) -> None:
-        """Take away the places at these entries that have no other faults than these."""
+        """Take out the places of these entries that have no other faults than these."""
         self.places = [
             place
             for place in self.places
             if not (place.entry.number is not None and first <= place.entry.number <= last and place.faults in faults)
         ]
+
+
+def _split_off(runs: Sequence[Run], moved: Mapping[int, int]) -> Iterator[Run]:
+    """Yield runs, with each entry that was renumbered as a run of its own."""
+    for run in runs:
+        inside = [] if run.moved else sorted(number for number in moved if run.first <= number <= run.last)
+        at = run.first
+        for number in inside:
+            if at < number:
+                yield Run(at, number - 1, number - at)
+            yield Run(number, number, 1, moved[number])
+            at = number + 1
+        if not inside:
+            yield run
+        elif at <= run.last:
+            yield Run(at, run.last, run.last - at + 1)

@@ -1,8 +1,7 @@
-"""What the evidence in the chain shows: which entries were edited, deleted, inserted, moved, or written by two writers.
+"""Classify what the chain shows: entries that were edited, deleted, inserted or moved, or written by two writers.
 
-Each step takes what it can explain away from the places and runs that do not fit, in this order: what explains most of
-them comes first, and nothing is told twice. No step says more than its evidence; where two explanations fit, both are
-told. No I/O.
+Each step takes what it can explain out of the faults; the steps that explain most come first, and nothing is reported
+twice. No step claims more than its evidence; if two explanations fit, both are named. No I/O.
 """
 
 from __future__ import annotations
@@ -10,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from pytest_audit_ledger.investigate.chain import Chain
-from pytest_audit_ledger.investigate.evidence_scan import Evidence, Fault, Place, Run
+from pytest_audit_ledger.investigate.chain import NO_MOVES, Chain
+from pytest_audit_ledger.investigate.evidence_scan import EvidenceScan, Fault, Place, Run
 from pytest_audit_ledger.investigate.gaps import gaps
 from pytest_audit_ledger.investigate.incident import (
     COMPARE,
@@ -21,22 +20,25 @@ from pytest_audit_ledger.investigate.incident import (
     Command,
     Incident,
     IncidentType,
+    be,
     capital,
     counted,
     entries,
 )
-from pytest_audit_ledger.investigate.numbers import NO_MOVES
-from pytest_audit_ledger.investigate.order import moves
-from pytest_audit_ledger.investigate.systematic import Explained, Systematic
+from pytest_audit_ledger.investigate.reconstruction_text import shown
+from pytest_audit_ledger.investigate.renumbering import moves
+from pytest_audit_ledger.investigate.rewritings import Transformation
+from pytest_audit_ledger.investigate.systematic import MOST_VALUES, Explained, Systematic
 from pytest_audit_ledger.investigate.writers import clocks, copies, forks
 
 
 def classify(
-    evidence: Evidence, causes: Systematic | None = None, moved: Mapping[int, int] = NO_MOVES
+    evidence: EvidenceScan, causes: Systematic | None = None, moved: Mapping[int, int] = NO_MOVES
 ) -> list[Incident]:
     """Return what happened in the chain, in order of the ledger.
 
-    `causes` are proven for many entries; `moved` says by how much entries were renumbered that were moved far.
+    `causes` are common causes that are proven for many entries; `moved` is by how much entries were renumbered that
+    moved far.
     """
     chain = Chain(evidence, causes, moved)
     steps: Sequence[Callable[[Chain], Iterator[Incident]]] = (
@@ -55,52 +57,55 @@ def classify(
 
 
 def common_causes(chain: Chain) -> Iterator[Incident]:
-    """Tell of causes that many entries have in common, each once."""
+    """Find causes that many entries have in common, each as one incident."""
     for one in chain.causes.explained if chain.causes else ():
         if one.count and one.first is not None and one.last is not None:
-            yield _edit_of_many(one) if one.cause.is_edit else _common_cause(one, chain)
+            yield _common_cause(one, chain.causes.fitting if chain.causes else 0)
 
 
-def _common_cause(one: Explained, chain: Chain) -> Incident:
+def _common_cause(one: Explained, fitting: int) -> Incident:
+    first, last, count = one.first or 0, one.last or 0, one.count
+    them = f"{capital(counted(count))} between {first:,} and {last:,}"
+    proof = f"With that, {be(count, 'its content hashes', f'each of the {count:,} hashes')} to the stored entry_hash."
+    if isinstance(one.cause, Transformation) and one.cause.is_edit:
+        sentence = f"{them} {_edited(one.cause, one)}."
+        return Incident(IncidentType.EDIT, first, last, count, sentence, Certainty.PROVEN, because=(proof,))
     return Incident(
-        IncidentType.SYSTEMATIC,
-        one.first,
-        one.last,
-        one.count,
-        f"One cause explains {counted(one.count)} of {one.first or 0:,} to {one.last or 0:,}: they were hashed with "
-        f"{', '.join(one.cause.words)}.",
+        IncidentType.COMMON_CAUSE,
+        first,
+        last,
+        count,
+        f"{them} {be(count, 'does', 'do')} not match the stored hash for one common reason: "
+        f"{be(count, 'it was', 'they were')} hashed {' and '.join(one.cause.words)}.",
         Certainty.PROVEN,
-        because=(
-            f"So written, each of the {one.count:,} hashes to its entry_hash.",
-            f"{counted(chain.causes.fitting if chain.causes else 0)} hash as they stand.",
-        ),
+        because=(proof, f"{counted(fitting, 'other entry matches its', 'other entries match their')} stored hash."),
         otherwise=(
-            "A writer, or its library, formed the hash in another way than the specification has it.",
-            "A migration changed the column in place, after the entries were written.",
-            "Somebody changed them all alike, with one UPDATE, after they were written.",
+            "A writer, or its library, hashed the entries in another form than the specification requires.",
+            "A migration changed the column after the entries were written.",
+            "Somebody changed all of them in the same way after they were written, for example with one UPDATE.",
         ),
-        next_step=(Advice("Ask what changed in the writer, or in the table, and who could change entries."), COMPARE),
+        next_step=(
+            Advice("Find out what changed in the writer or in the table, and who could change entries."),
+            COMPARE,
+        ),
     )
 
 
-def _edit_of_many(one: Explained) -> Incident:
-    return Incident(
-        IncidentType.EDIT,
-        one.first,
-        one.last,
-        one.count,
-        f"{capital(counted(one.count))} of {one.first or 0:,} to {one.last or 0:,} were changed alike after they were "
-        f"written. They were hashed with {', '.join(one.cause.words)}.",
-        Certainty.PROVEN,
-        because=(f"So written, each of the {one.count:,} hashes to its entry_hash.",),
-        next_step=(PRESERVE, COMPARE),
-    )
+def _edited(cause: Transformation, one: Explained) -> str:
+    """Return which values many entries were written with, and which ones they have now."""
+    originals = " and ".join(f"{rule.column} {shown(rule.original(None))}" for rule in cause.edited)
+    others = replace(cause, rewritings=tuple(rule for rule in cause.rewritings if rule not in cause.edited)).words
+    hashed = f", hashed {' and '.join(others)}" if others else ""
+    now = " or ".join(" and ".join(map(shown, values)) for values in one.now[: MOST_VALUES - 1])
+    more = " or other values" if len(one.now) == MOST_VALUES else ""
+    says = be(one.count, "it now says", "they now say")
+    return f"{be(one.count)} written with {originals}{hashed}; {says} {now}{more}"
 
 
 def misfits(chain: Chain) -> Iterator[Incident]:
-    """Find entries that do not hash to their entry_hash, and what the entry behind them, if that fits, says of them."""
+    """Find entries that do not match their hash, and what the entry after them shows if it matches its own."""
     for run in chain.runs:
-        here, after = chain.at(run.first, Fault.HASH), chain.behind(run.last)
+        here, after = chain.at(run.first, Fault.HASH), chain.after(run.last)
         chain.drop(run.first, run.last, Fault.HASH | Fault.LINK | Fault.TIME | Fault.TWICE)
         chain.drop(run.last + 1, run.last + 1, Fault.LINK | Fault.TIME)
         yield _misfit(run, here, after, at_end=run.last == chain.last)
@@ -108,90 +113,72 @@ def misfits(chain: Chain) -> Iterator[Incident]:
 
 
 def _misfit(run: Run, here: Place | None, after: Place | None, *, at_end: bool) -> Incident:
-    """Tell of a run; `after` is the place behind it, if anything is amiss there."""
-    time_before = here.before.timestamp if here and here.before else ""
-    time_after = after.entry.timestamp if after else ""
-    because = ["Its content does not hash to the entry_hash stored beside."]
-    if run.first < run.last:
-        because = ["Their contents do not hash to the entry_hash stored beside."]
+    """Return what a run is; `after` is the fault of the entry after it, if it has one."""
+    differ = be(
+        run.count, "Its content does not hash to its entry_hash", "Their contents do not hash to their entry_hash"
+    )
+    because: list[str] = []
     if here and Fault.TWICE in here.faults:
-        because.append(f"The number {run.first:,} stands there twice; it is the later one that does not fit.")
+        because.append(f"The number {run.first:,} exists twice; the later entry is the one that does not match.")
     if here and Fault.LINK in here.faults:
-        because.append(f"Entry {run.first:,} does not link to the entry before it, either.")
+        because.append(f"Entry {run.first:,} does not link to the entry before it either.")
     if at_end or (after is not None and Fault.HASH in after.faults):
-        told = _unwitnessed(run, because, at_end=at_end)
+        found = _unconfirmed(run, [f"{differ}.", *because], at_end=at_end)
     elif after is not None and Fault.LINK in after.faults:
-        told = _contradicted(run, because, after)
+        found = _contradicted(run, [f"{differ}.", *because], after)
     else:
-        because.append("The links around fit, so entry_hash was left as it was and is that of what was written.")
-        told = _edited(run, because)
-    return replace(told, time_before=time_before, time_after=time_after)
+        original = be(run.count, "that is the original hash", "those are the original hashes")
+        found = _edit(run, [f"{differ}, and the links before and after match: {original}.", *because])
+    time_before, time_after = here.time_before if here else "", after.entry.timestamp if after else ""
+    return replace(found, time_before=time_before, time_after=time_after)
 
 
-def _edited(run: Run, because: Sequence[str]) -> Incident:
-    single, named = run.first == run.last, entries(run.first, run.last, run.count)
+def _edit(run: Run, because: Sequence[str]) -> Incident:
+    does = be(run.count, "does not match its stored hash", "do not match their stored hashes")
+    sentence = f"{capital(entries(run.first, run.last, run.count))} {does}."
     return Incident(
-        IncidentType.EDIT,
-        run.first,
-        run.last,
-        run.count,
-        f"{capital(named)} {'was' if single else 'were'} changed after {'it was' if single else 'they were'} written.",
-        Certainty.PROVEN,
-        because=tuple(because),
-        next_step=(PRESERVE, COMPARE),
+        IncidentType.EDIT, run.first, run.last, run.count, sentence, Certainty.PROVEN, because=tuple(because)
     )
 
 
-def _unwitnessed(run: Run, because: Sequence[str], *, at_end: bool) -> Incident:
-    """Tell of entries behind which none fits that would name their hash: nothing says that they were written at all."""
-    single, named = run.first == run.last, entries(run.first, run.last, run.count)
-    return replace(
-        _edited(run, because),
-        sentence=(
-            f"{capital(named)} {'is' if single else 'are'} not what was written: changed afterwards, or put there with "
-            f"{'a hash that is' if single else 'hashes that are'} made up."
-        ),
-        certainty=Certainty.FITS,
-        because=(
-            *because,
-            (
-                f"No entry follows that {'names its hash' if at_end else 'fits and names its hash'}, so it cannot be "
-                "told whether entry_hash is as written."
-            ),
-        ),
+def _unconfirmed(run: Run, because: Sequence[str], *, at_end: bool) -> Incident:
+    """Return entries whose hash no later entry confirms, so that nothing shows that they were written at all."""
+    why = (
+        "No entry follows that could confirm the stored entry_hash."
+        if at_end
+        else f"Entry {run.last + 1:,} does not match its own hash either, so its link cannot confirm the entry_hash."
     )
+    found = _edit(run, [*because, why])
+    how = f"changed later, or inserted with {be(run.count, 'a made-up hash', 'made-up hashes')}"
+    return replace(found, sentence=f"{found.sentence[:-1]}: {how}.", certainty=Certainty.FITS)
 
 
 def _contradicted(run: Run, because: Sequence[str], after: Place) -> Incident:
-    """Tell of entries of which the last is not the one that the next entry, whose own hash fits, was appended to."""
-    single, named = run.first == run.last, entries(run.first, run.last, run.count)
+    """Return entries whose stored hash is not the one that the next entry, which matches its own hash, links to."""
     number, last = after.entry.number or 0, after.before
     if after.leads_to is not None and after.leads_to == run.first - 1:
-        return replace(
-            _edited(run, because),
-            what=IncidentType.INSERTION,
-            sentence=f"{capital(named)} {'was' if single else 'were'} put there afterwards.",
-            because=(
-                *because,
-                f"Entry {number:,}, whose own hash fits, links to entry {after.leads_to:,}, and so was appended to it.",
-            ),
+        why = (
+            f"Entry {number:,}, which matches its own hash, was appended to entry {after.leads_to:,}: it links to that."
         )
-    if single and last and after.entry.previous_hash == last.recomputed:
+        named = capital(entries(run.first, run.last, run.count))
+        found = _edit(run, [*because, why])
+        return replace(found, what=IncidentType.INSERTION, sentence=f"{named} {be(run.count)} inserted later.")
+    if run.count == 1 and last and after.entry.previous_hash == last.recomputed:
         return Incident(
             IncidentType.HASH_ALTERED,
             run.first,
             run.last,
             1,
-            f"Only the entry_hash of entry {run.first:,} was altered; the entry says what it said when it was written.",
+            f"Only the entry_hash of entry {run.first:,} was altered; its content is as it was written.",
             Certainty.PROVEN,
-            because=(f"Entry {number:,} names the hash that the content of entry {run.first:,} has.",),
-            next_step=(PRESERVE, Advice(f"The hash that belongs there is {last.recomputed}.")),
+            because=(f"Entry {number:,} links to the hash of the content of entry {run.first:,}.",),
+            next_step=(PRESERVE, Advice(f"The original entry_hash is {last.recomputed}.")),
         )
-    return _edited(run, [*because, f"Entry {number:,} names yet another hash, so entry_hash was changed, too."])
+    return _edit(run, [*because, f"Entry {number:,} links to yet another hash, so entry_hash was changed as well."])
 
 
 def broken_links(chain: Chain) -> Iterator[Incident]:
-    """Find entries that hold together by themselves, and are not those that the next one names."""
+    """Find entries that match their own hash, but are not those that the next entry links to."""
     group: list[Place] = []
     for place in [*(p for p in chain.places if Fault.LINK in p.faults), None]:
         if group and (place is None or place.before is None or place.before.number != group[-1].entry.number):
@@ -203,7 +190,7 @@ def broken_links(chain: Chain) -> Iterator[Incident]:
 
 
 def _is_among_moved(chain: Chain, group: Sequence[Place]) -> bool:
-    """Whether entries beside were renumbered, so that either side of a broken link may be what was changed."""
+    """Whether neighbouring entries were renumbered, so that either side of the link may have been changed."""
     ends = [
         number for place in group for number in (place.entry.number, place.before and place.before.number) if number
     ]
@@ -214,15 +201,14 @@ def _is_among_moved(chain: Chain, group: Sequence[Place]) -> bool:
 def _in_doubt(place: Place) -> Incident:
     number, before = place.entry.number or 0, (place.before.number or 0) if place.before else 0
     return Incident(
-        IncidentType.NOT_SORTED_OUT,
+        IncidentType.UNEXPLAINED,
         number,
         number,
         1,
-        f"Entry {number:,} does not link to {f'entry {before:,}' if before else 'the start'}, and entries beside it "
-        "were renumbered.",
+        f"Entry {number:,} does not link to {f'entry {before:,}' if before else 'the genesis value'}, and entries next "
+        "to it were renumbered.",
         Certainty.OPEN,
         otherwise=(f"Entry {number:,} was replaced, together with its entry_hash.", "The entry before it was."),
-        next_step=(PRESERVE, COMPARE),
         time_after=place.entry.timestamp,
     )
 
@@ -236,65 +222,54 @@ def _broken_link(group: Sequence[Place]) -> Incident:
             None,
             None,
             0,
-            f"Entry {number:,} is the first, and does not start from 64 zeros: it names an entry before it that is not "
-            "there.",
+            f"Entry {number:,} comes first but does not link to the genesis value; it links to a missing entry.",
             Certainty.PROVEN,
-            because=("Its own hash covers that name.",),
+            because=("Its own hash covers that link.",),
             otherwise=("Its previous_hash and its entry_hash were both changed.",),
-            next_step=(PRESERVE, COMPARE),
             time_after=place.entry.timestamp,
         )
-    suspect = place.before.number or 0
-    first = suspect if len(group) == 1 else group[0].entry.number or 0
-    single = first == suspect
-    replaced = len(group) > 1
+    last, replaced = place.before.number or 0, len(group) > 1
+    first = group[0].entry.number or 0 if replaced else last
+    count = last - first + 1
+    how = "replaced" if replaced else "changed"
     return Incident(
         IncidentType.EDIT_WITH_HASH,
         first,
-        suspect,
-        suspect - first + 1,
-        f"{capital(entries(first, suspect))} {'is' if single else 'are'} not what was written there: "
-        f"{'it was' if single else 'they were'} {'replaced' if replaced else 'changed'}, together with "
-        f"{'its' if single else 'their'} entry_hash.",
+        last,
+        count,
+        f"Entry {number:,} does not link to entry {last:,}: {entries(first, last)} {be(count)} {how} together with "
+        f"{be(count, 'its', 'their')} entry_hash.",
         Certainty.FITS,
         because=(
-            (
-                f"Entry {number:,}, whose own hash fits, names an entry before it that is not there, "
-                f"and no number is missing."
-            ),
-            *((f"{'It does' if single else 'They do'} not link to the entry before, either.",) if replaced else ()),
+            f"Entry {number:,}, which matches its own hash, links to a missing entry, but no number is missing.",
+            *((f"{be(count, 'It does', 'They do')} not link to the entry before either.",) if replaced else ()),
         ),
         otherwise=(
             f"Entry {number:,} was replaced, together with its entry_hash.",
             (
-                f"Everything from entry {number:,} on may have been rewritten, and its link left as it was; only a "
-                "checkpoint or a backup excludes that."
+                f"All entries from {number:,} on were rewritten, except for its link. Only a checkpoint or a backup "
+                "excludes that."
             ),
         ),
-        next_step=(PRESERVE, COMPARE),
-        time_before=(group[0].before.timestamp if replaced and group[0].before else ""),
+        time_before=group[0].time_before if replaced else "",
         time_after=place.entry.timestamp,
     )
 
 
 def leftovers(chain: Chain) -> Iterator[Incident]:
-    """Count what was too much to be kept, and what no step explains."""
+    """Count the faults that were too many to keep, or that no step explains."""
     evidence = chain.evidence
     beyond = sum(number for faults, number in evidence.faults.items() if faults is not Fault.HASH)
     beyond -= len(evidence.places)
     count = len(chain.places) + max(0, beyond) + chain.unkept
     if count:
+        export = Command("export", ("--date-range", "FROM,TO", "--output", "FILE"))
         yield Incident(
-            IncidentType.NOT_SORTED_OUT,
+            IncidentType.UNEXPLAINED,
             None,
             None,
             count,
-            f"At {counted(count)} more something does not fit, which was counted and not sorted out.",
+            f"{counted(count, 'more entry has', 'more entries have')} a fault that was counted but not examined.",
             Certainty.OPEN,
-            next_step=(
-                Advice(
-                    "Resolve what is known first, or export a part and investigate that.",
-                    (Command("export", ("--date-range", "FROM,TO", "--output", "FILE")),),
-                ),
-            ),
+            next_step=(Advice("Resolve the incidents above first, or export a part and investigate that.", (export,)),),
         )

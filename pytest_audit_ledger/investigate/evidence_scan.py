@@ -1,11 +1,11 @@
-"""The fold that gathers, in the pass of the checks, where a ledger does not fit together, and how.
+"""Collect, while the checks read, where and how a ledger's chain is broken.
 
-It judges nothing: it reads along with the checks (`beside` of `verify`), and `classification.py` says what its evidence
-shows. Whatever it keeps is bounded, and counted in full: a million entries that do not fit are one run.
+This scan kind judges nothing; `classification.py` says what its evidence shows. What it keeps is bounded and counted in
+full: a million entries that do not match their hash are one run.
 
-An entry that does not hash to its own entry_hash may have been renumbered, because entries before it were deleted or
-inserted, or because it was moved. The hash covers the sequence number, so the number that it was written with can be
-proven by hashing: the payload has it in one place, where no text of an entry can stand.
+An entry that does not hash to its entry_hash may have been renumbered, because entries before it were deleted or
+inserted, or because it was moved. The hash covers the sequence number, so hashing proves the number that the entry was
+written with: no text of an entry can imitate the place of the number in the payload.
 """
 
 from __future__ import annotations
@@ -25,29 +25,29 @@ from pytest_audit_ledger.model.entry import GENESIS_HASH, PAYLOAD_COLUMNS
 from pytest_audit_ledger.model.ledger_info import Extent, LedgerInfo
 
 MOST = 500
-"""Runs and places kept, of each; the others are counted."""
+"""Runs kept, and places kept; the others are counted."""
 
 SAMPLE = 64
-"""Entries whose hash does not fit that are kept from all over the ledger, however many there are."""
+"""Entries with a wrong hash that are sampled from the whole ledger, however many there are."""
 
 NEAR = 64
-"""Entries before a broken link among which the one is looked for that it leads to."""
+"""Entries before a broken link among which its target is searched."""
 
 FARTHEST = 1_000
-"""By how many numbers an entry is looked for to have been renumbered."""
+"""The largest difference between the number of an entry and the written one that is searched."""
 
 MOST_SEARCHES = 50
-"""How often that is searched for in a segment; an entry that was renumbered like the last one costs one hash."""
+"""Such searches in a segment; an entry that was renumbered like the last one costs only one hash."""
 
 MOST_WORDS = 4_000
-"""Different values kept of a column."""
+"""Distinct values kept of a column."""
 
 WORDS = ("verdict", "track", "rule_id", "knowledge_graph_version", "ski_model_version")
-"""The columns whose values are repeated from entry to entry, so that another entry's may be what was there."""
+"""The columns whose values recur, so that the original value may be that of another entry."""
 
 
 class Fault(Flag):
-    """What does not fit at an entry."""
+    """What is wrong with an entry."""
 
     NONE = 0
     HASH = auto()
@@ -64,7 +64,7 @@ class Fault(Flag):
 
 @dataclass(frozen=True)
 class Seen:
-    """What the evidence knows of an entry; `recomputed` is empty where its content has no hash."""
+    """What the evidence keeps of an entry; `recomputed` is empty if its content cannot be hashed."""
 
     number: int | None
     timestamp: str
@@ -74,16 +74,15 @@ class Seen:
 
     @property
     def own_fault(self) -> Fault:
-        """Whether its content does not hash to its entry_hash; without a number it has no place to be told of."""
+        """HASH if its content does not hash to its entry_hash; an entry without a number is left to the checks."""
         return Fault.NONE if self.recomputed == self.stored or self.number is None else Fault.HASH
 
 
 @dataclass(frozen=True)
 class Place:
-    """An entry that does not fit to the one before it; that is None where the entry is the first.
+    """An entry with a fault, and the entry before it, None for the first entry.
 
-    `leads_to` is the number of an earlier entry, not the one before, whose entry_hash is its previous_hash, if that is
-    near.
+    If the link is broken, `leads_to` is the number of a near earlier entry whose entry_hash is its previous_hash.
     """
 
     entry: Seen
@@ -91,13 +90,18 @@ class Place:
     faults: Fault
     leads_to: int | None = None
 
+    @property
+    def time_before(self) -> str:
+        """The time of the entry before, empty for the first entry."""
+        return self.before.timestamp if self.before else ""
+
 
 @dataclass(frozen=True)
 class Run:
-    """Entries one after the other that do not hash to their entry_hash, from `first` to `last`.
+    """Consecutive entries that do not hash to their entry_hash, from `first` to `last`.
 
-    `moved` is by how much they were renumbered since they were written, proven for each by its hash: 2 where the one
-    that is now 12 was written as 10. It is 0 where they were not renumbered, or something else was changed, too.
+    `moved` is by how much each was renumbered since it was written, proven by its hash: 2 if the entry that is now 12
+    was written as 10. It is 0 if they were not renumbered, or if more than their number was changed.
     """
 
     first: int
@@ -108,15 +112,15 @@ class Run:
 
 @dataclass
 class Runs:
-    """Runs, counted in full and kept as the first of them."""
+    """Runs: all of them counted, the first of them kept."""
 
     kept: list[Run] = field(default_factory=list)
     entries: int = 0
     moved: int = 0
-    """How many of the entries were renumbered, and nothing else."""
+    """How many of the entries were renumbered and not changed otherwise."""
 
     def add(self, run: Run) -> None:
-        """Take the next run, or entry; it continues the last one where it follows it."""
+        """Add the next run, joined to the last one if it continues that."""
         self.entries += run.count
         self.moved += run.count if run.moved else 0
         last = self.kept[-1] if self.kept else None
@@ -126,7 +130,7 @@ class Runs:
             self.kept.append(run)
 
     def extend(self, later: Runs) -> None:
-        """Take the runs of what follows."""
+        """Add the runs of a later segment."""
         entries, moved = self.entries + later.entries, self.moved + later.moved
         for run in later.kept:
             self.add(run)
@@ -135,21 +139,21 @@ class Runs:
 
 @dataclass
 class Sample:
-    """Numbers from all over a ledger: every one while there is room, then every second, every fourth, and so on."""
+    """Numbers sampled evenly: every one while there is room, then every second, every fourth, and so on."""
 
     step: int = 1
     seen: int = 0
     kept: list[int] = field(default_factory=list)
 
     def add(self, number: int) -> None:
-        """Take the next number."""
+        """Add the next number."""
         if self.seen % self.step == 0:
             self.kept.append(number)
         self.seen += 1
         self._thin()
 
     def extend(self, later: Sample) -> None:
-        """Take the numbers of what follows."""
+        """Add the numbers of a later segment."""
         self.kept += later.kept
         self.seen += later.seen
         self.step = max(self.step, later.step)
@@ -161,8 +165,8 @@ class Sample:
             self.step *= 2
 
 
-class Evidence(ScanKind):
-    """Where and how a ledger does not fit together, and which words occur in it."""
+class EvidenceScan(ScanKind):
+    """Collects where and how a chain is broken, and which values occur in the ledger."""
 
     name = "evidence"
     columns: ClassVar[tuple[str, ...]] = ("entry_hash", *PAYLOAD_COLUMNS.values())
@@ -173,19 +177,19 @@ class Evidence(ScanKind):
         self.last: Seen | None = None
         self.runs = Runs()
         self.sample = Sample()
-        """Of the entries whose hash does not fit, and that were not only renumbered."""
+        """Of the entries with a wrong hash that were not merely renumbered."""
         self.places: list[Place] = []
         self.faults: Counter[Fault] = Counter()
-        """How many entries there are with each combination of faults."""
+        """How many entries have each combination of faults."""
         self.words: dict[str, Counter[str]] = {name: Counter() for name in WORDS}
         self._near: deque[tuple[str, int | None]] = deque(maxlen=NEAR)
         self._moved = 0
-        """By how much the last entry was renumbered of which that is known."""
+        """By how much the last renumbered entry was moved."""
         self._searches = 0
 
     @property
-    def amiss(self) -> int:
-        """How many entries do not fit."""
+    def faulty(self) -> int:
+        """How many entries have a fault."""
         return sum(self.faults.values())
 
     def vocabulary(self) -> dict[str, list[str | None]]:
@@ -193,7 +197,7 @@ class Evidence(ScanKind):
         return {name: [plain_text(text) for text, _ in words.most_common()] for name, words in self.words.items()}
 
     def feed(self, batch: Batch) -> None:
-        """Compare whole columns, and look at the entries one by one only where these differ."""
+        """Compare whole columns, and single entries only if these differ."""
         for name, words in self.words.items():
             words.update(batch.text(name))
             self.words[name] = _bounded(words)
@@ -218,7 +222,7 @@ class Evidence(ScanKind):
         )
 
     def _join(self, seen: Seen, batch: Batch, index: int) -> None:
-        """Hold an entry against the one before it; the first one of a segment waits for `merge`, or for `close`."""
+        """Compare an entry with the one before it; the first of a segment waits for `merge` or `close`."""
         faults = seen.own_fault
         if self.last is None:
             self.first = seen
@@ -232,7 +236,7 @@ class Evidence(ScanKind):
         self._near.append((seen.stored, seen.number))
 
     def _take_misfit(self, seen: Seen, batch: Batch, index: int) -> None:
-        """Remember an entry that does not hash to its entry_hash, and whether it was renumbered."""
+        """Keep an entry that does not hash to its entry_hash, and by how much it was renumbered."""
         if seen.number is None:
             return
         searching = seen.recomputed and (self._moved or self._searches < MOST_SEARCHES)
@@ -244,7 +248,7 @@ class Evidence(ScanKind):
             self.sample.add(seen.number)
 
     def _renumbered(self, seen: Seen, number: int, payload: bytes) -> int:
-        """Return by how much an entry was renumbered since it was written, 0 where no other number fits its hash."""
+        """Return by how much an entry was renumbered since it was written, 0 if no other number gives its hash."""
         before, _, rest = payload.partition(_NUMBER)
         _, comma, after = rest.partition(b",")
 
@@ -266,7 +270,7 @@ class Evidence(ScanKind):
             return faults
         apart = number > number_before + 1
         if apart and self.ledger.extent is not Extent.WHOLE:
-            return faults  # what a filter left out is missing for no fault
+            return faults  # a filter left out what is missing
         if apart:
             faults |= Fault.GAP
         if number <= number_before:
@@ -290,13 +294,13 @@ class Evidence(ScanKind):
         return next((number for stored, number in reversed(self._near) if stored == link), None)
 
     def resume(self, batch: Batch) -> None:
-        """Take the entry as the left neighbour of the first one."""
+        """Take the entry as the one before the first."""
         self.resumed = True
         self.last = next(_entries(batch))
         self._near.append((self.last.stored, self.last.number))
 
-    def merge(self, later: Evidence) -> None:
-        """Judge the seam, then take in what the later segment has."""
+    def merge(self, later: EvidenceScan) -> None:
+        """Compare the entries at the seam, then add what the later segment has."""
         if later.first is not None and self.last is not None:
             self._seam(self.last, later.first)
         for place in later.places[: MOST - len(self.places)]:
@@ -316,7 +320,7 @@ class Evidence(ScanKind):
         self._note(before, seen, seen.own_fault | self._faults(before, seen))
 
     def close(self) -> None:
-        """Judge the entry that starts the ledger, which stands before all others."""
+        """Compare the first entry of the ledger with the genesis value."""
         if self.first is None or self.resumed:
             return
         places, self.places = self.places, []
@@ -326,7 +330,7 @@ class Evidence(ScanKind):
 
 
 _NUMBER = b'"sequence_number":'
-"""How the payload names the number: quotes inside of a text are escaped, so it stands there once."""
+"""The key of the number in a payload. Quotes inside a text are escaped, so it occurs only once."""
 
 
 def _entries(batch: Batch) -> Iterator[Seen]:
@@ -353,5 +357,5 @@ def _payload(batch: Batch, index: int) -> bytes:
 
 
 def _bounded(words: Counter[str]) -> Counter[str]:
-    """Return the words, the frequent ones where there are too many."""
+    """Return the words, or only the frequent ones if there are too many."""
     return words if len(words) <= MOST_WORDS else Counter(dict(words.most_common(MOST_WORDS // 2)))

@@ -1,7 +1,7 @@
-"""Numbers that are missing where nothing was renumbered: entries that were deleted, or numbers that none ever had.
+"""Missing numbers where nothing was renumbered: entries that were deleted, or numbers that were skipped.
 
-What the entry behind a gap links to tells which; where its own hash fails, only what it said when it was written does.
-No I/O.
+The link of the entry after a gap shows which, if that entry matches its own hash; otherwise only its reconstructed
+content does. No I/O.
 """
 
 from __future__ import annotations
@@ -12,140 +12,114 @@ from dataclasses import replace
 from pytest_audit_ledger.investigate.chain import Chain
 from pytest_audit_ledger.investigate.evidence_scan import Fault, Place
 from pytest_audit_ledger.investigate.incident import (
-    COMPARE,
-    PRESERVE,
     Advice,
     Certainty,
     Incident,
     IncidentType,
+    be,
     capital,
-    deleted,
     entries,
+    missing,
 )
+from pytest_audit_ledger.investigate.ranges import in_words
 from pytest_audit_ledger.investigate.reconstruction import Reconstruction, Unexplained, Witness
 from pytest_audit_ledger.investigate.stored_entries import StoredEntries, only
 from pytest_audit_ledger.model.entry import GENESIS_HASH
-
-_REWRITTEN = "Entries were deleted, and everything behind them was rewritten; only a checkpoint or a copy shows that."
 
 
 def gaps(chain: Chain) -> Iterator[Incident]:
     """Find ranges that were deleted, and numbers that no entry ever had."""
     for place in list(chain.places):
-        if Fault.GAP not in place.faults or place.entry.number is None:
-            continue
-        chain.take(place)
-        before = place.before.number or 0 if place.before else 0
-        yield _gap(place, before + 1, place.entry.number - 1)
+        if Fault.GAP in place.faults and place.entry.number is not None:
+            chain.take(place)
+            before = place.before.number or 0 if place.before else 0
+            found = _gap(place, before + 1, place.entry.number - 1)
+            yield replace(found, time_before=place.time_before, time_after=place.entry.timestamp)
 
 
 def _gap(place: Place, first: int, last: int) -> Incident:
     if Fault.HASH in place.faults:
-        return _undecided_gap(place, first, last)
+        return _undecided(place, first, last)
     if Fault.LINK in place.faults and place.leads_to is None:
         return _deletion(place, first, last)
-    renumbered = place.before is not None and place.before.own_fault is Fault.HASH
-    return _renumbered_perhaps(place, first, last) if renumbered else _skipped(place, first, last)
+    if place.before is not None and place.before.own_fault is Fault.HASH:
+        return _perhaps_renumbered(first, last)
+    why = f"Entry {last + 1:,} links to {_entry(place.leads_to or first - 1)}, and its hash covers that link."
+    return _skipped(first, last, why)
 
 
-def _undecided_gap(place: Place, first: int, last: int) -> Incident:
-    """Tell of numbers that are missing before an entry whose own hash fails, so that its link proves nothing."""
-    after, single = last + 1, first == last
+def _deletion_type(place: Place) -> IncidentType:
+    return IncidentType.DELETION if place.before else IncidentType.PREFIX_DELETION
+
+
+def _undecided(place: Place, first: int, last: int) -> Incident:
+    """Return a gap before an entry that does not match its own hash, so that its link proves nothing."""
+    after, count = last + 1, last - first + 1
     return Incident(
-        IncidentType.DELETION if place.before else IncidentType.PREFIX_DELETION,
+        _deletion_type(place),
         first,
         last,
-        last - first + 1,
-        f"{'Number' if single else 'Numbers'} {_range(first, last)} missing "
-        f"before entry {after:,}, whose own hash does not fit, so what it says of the entry before it proves nothing.",
+        count,
+        f"{missing(first, last)} before entry {after:,}. That does not match its own hash, so its link proves nothing.",
         Certainty.OPEN,
-        because=(f"The content of entry {after:,}, its link too, does not hash to its entry_hash.",),
+        because=(f"The content of entry {after:,}, including its link, does not hash to its entry_hash.",),
         otherwise=(
-            f"{'The entry was' if single else 'Entries were'} deleted, and entry {after:,} was changed or put there.",
-            f"{'The number was' if single else 'They were'} never given to an entry, and entry {after:,} was changed.",
+            f"{be(count, 'The entry was', 'Entries were')} deleted, and entry {after:,} was changed or inserted.",
+            f"{_never_used(first, last)}, and entry {after:,} was changed.",
         ),
-        next_step=(PRESERVE, COMPARE),
-        time_before=place.before.timestamp if place.before else "",
-        time_after=place.entry.timestamp,
     )
 
 
-def _renumbered_perhaps(place: Place, first: int, last: int) -> Incident:
-    """Tell of numbers that are missing behind an entry whose own hash fails, so that its number proves nothing."""
+def _perhaps_renumbered(first: int, last: int) -> Incident:
+    """Return a gap after an entry that does not match its own hash, so that its number proves nothing."""
+    before, after = first - 1, last + 1
     return Incident(
         IncidentType.NUMBERS_SKIPPED,
         first,
         last,
         0,
-        f"{'Number' if first == last else 'Numbers'} {_range(first, last)} missing behind entry {first - 1:,}, whose "
-        f"own hash does not fit, so its number proves nothing; entry {last + 1:,} links to it.",
+        f"{missing(first, last)} after entry {before:,}. That does not match its own hash, so its number proves "
+        f"nothing. Entry {after:,} links to it.",
         Certainty.OPEN,
-        because=(f"Entry {last + 1:,} names the entry_hash of entry {first - 1:,}, which its content does not have.",),
+        because=(f"Entry {after:,} links to the entry_hash of entry {before:,}, which does not match its content.",),
         otherwise=(
-            f"Entry {first - 1:,} was written with the number {last:,}, and another entry was deleted.",
-            f"{_numbers(first, last)} never given to an entry.",
+            f"Entry {before:,} was written with the number {last:,}, and another entry was deleted.",
+            f"{_never_used(first, last)}.",
         ),
-        next_step=(PRESERVE, COMPARE),
-        time_before=place.before.timestamp if place.before else "",
-        time_after=place.entry.timestamp,
     )
 
 
-def _range(first: int, last: int) -> str:
-    return f"{first:,} is" if first == last else f"{first:,} to {last:,} are"
-
-
-def _skipped(place: Place, first: int, last: int) -> Incident:
-    """Tell of numbers that are missing before an entry whose link leads to an entry that is there."""
-    after, linked = last + 1, place.leads_to or first - 1
+def _skipped(first: int, last: int, why: str) -> Incident:
+    """Return numbers that were skipped, because the entry after them links to one that exists."""
     return Incident(
         IncidentType.NUMBERS_SKIPPED,
         first,
         last,
         0,
-        f"{_numbers(first, last)} never given to an entry: no entry is missing.",
+        f"{_never_used(first, last)}; no entry is missing.",
         Certainty.FITS,
-        because=(
-            (
-                f"Entry {after:,} links to {f'entry {linked:,}' if linked else 'the start'}, and its hash covers that "
-                "link."
-            ),
+        because=(why,),
+        otherwise=(
+            "Entries were deleted, and all entries after them were rewritten; only a checkpoint or a copy shows that.",
         ),
-        otherwise=(_REWRITTEN,),
-        next_step=(
-            Advice("Find out why the writer skipped numbers, such as after a transaction that was rolled back."),
-        ),
-        time_before=place.before.timestamp if place.before else "",
-        time_after=place.entry.timestamp,
+        next_step=(Advice("Find out why the writer skipped numbers. A transaction that was rolled back does that."),),
     )
 
 
 def _deletion(place: Place, first: int, last: int) -> Incident:
-    after, plural = last + 1, first < last
-    time_before, time_after = place.before.timestamp if place.before else "", place.entry.timestamp
-    at_start = place.before is None
-    where = (
-        f"from the start; the first entry left is {after:,}, of {time_after}"
-        if at_start
-        else f"between entry {first - 1:,} of {time_before} and entry {after:,} of {time_after}"
-    )
+    after, count = last + 1, last - first + 1
+    where = f"after entry {first - 1:,}" if place.before else "at the start"
+    starts = "" if place.before else f" The ledger now starts with entry {after:,}."
+    gone = "this entry was" if count == 1 else "at least one of these entries was"
     return Incident(
-        IncidentType.PREFIX_DELETION if at_start else IncidentType.DELETION,
+        _deletion_type(place),
         first,
         last,
-        last - first + 1,
-        f"{deleted(first, last)} {where}.",
+        count,
+        f"{missing(first, last)} {where}: {gone} deleted.{starts}",
         Certainty.PROVEN,
-        because=(
-            (
-                f"Entry {after:,} names the hash of an entry before it that is not there, and its own hash covers that "
-                "name."
-            ),
-        ),
-        next_step=(PRESERVE, COMPARE),
-        time_before=time_before,
-        time_after=time_after,
-        in_full=f"{capital(entries(first, last, last - first + 1))} {'were' if plural else 'was'} deleted {where}.",
+        because=(f"Entry {after:,} links to an earlier entry that is missing, and its own hash covers that link.",),
+        in_full=f"{capital(entries(first, last, count))} {be(count)} deleted {where}.{starts}",
     )
 
 
@@ -155,50 +129,47 @@ def before_gaps(chain: Sequence[Incident]) -> list[int]:
 
 
 def _is_undecided(incident: Incident) -> bool:
-    return (
-        incident.what in (IncidentType.DELETION, IncidentType.PREFIX_DELETION) and incident.certainty is Certainty.OPEN
-    )
+    deletion = incident.what in (IncidentType.DELETION, IncidentType.PREFIX_DELETION)
+    return deletion and incident.certainty is Certainty.OPEN
 
 
 def decided(incident: Incident, found: Mapping[int, Reconstruction | Unexplained], here: StoredEntries) -> Incident:
-    """Return an undecided gap as what it is, where the contents that the entry behind it was written with are proven.
-
-    They hold the link that it was written with.
-    """
+    """Return an undecided gap as what it is, if the original link of the entry after it is proven."""
     first, last = incident.first, incident.last
     if not _is_undecided(incident) or first is None or last is None:
         return incident
-    behind, before, written = only(here, last + 1), only(here, first - 1), found.get(last + 1)
-    if behind is None or not isinstance(written, Reconstruction) or written.witness is Witness.CONTRADICTED:
+    after, before, written = only(here, last + 1), only(here, first - 1), found.get(last + 1)
+    if after is None or not isinstance(written, Reconstruction) or written.witness is Witness.CONTRADICTED:
         return incident
     links = [change.original for change in written.changes if change.column == "previous_hash"]
-    numbers = [change for change in written.changes if change.column == "sequence_number"]
-    stood = before.stored_hash if before else GENESIS_HASH if first == 1 else None
-    if numbers or stood is None:
+    target = before.stored_hash if before else GENESIS_HASH if first == 1 else None
+    if target is None or any(change.column == "sequence_number" for change in written.changes):
         return incident
-    committed = written.witness is not Witness.OWN
-    whose = f"What entry {last + 1:,} said when it was written is proven: it linked to"
-    if links[:1] == [stood] or (not links and behind.link == stood):
+    linked = f"The original content of entry {last + 1:,} is proven: it linked to"
+    if links[:1] == [target] or (not links and after.link == target):
+        skipped = _skipped(first, last, f"{linked} {_entry(first - 1)}.")
         return replace(
-            incident,
-            what=IncidentType.NUMBERS_SKIPPED,
-            count=0,
-            sentence=f"{_numbers(first, last)} never given to an entry: no entry is missing.",
-            certainty=Certainty.FITS,
-            because=(f"{whose} {f'entry {first - 1:,}' if first > 1 else 'the start'}.",),
-            otherwise=(_REWRITTEN,),
+            skipped, next_step=incident.next_step, time_before=incident.time_before, time_after=incident.time_after
         )
+    committed, count, where = written.witness is not Witness.OWN, last - first + 1, f"before entry {last + 1:,}"
+    gone = "this entry was" if count == 1 else "at least one of these entries was"
     return replace(
         incident,
-        sentence=f"{deleted(first, last)} before entry {last + 1:,} of {incident.time_after}.",
+        sentence=f"{missing(first, last)} {where}: {gone} deleted.",
         certainty=Certainty.PROVEN if committed else Certainty.FITS,
-        because=(f"{whose} an entry before it that is not there.",),
-        otherwise=() if committed else (f"Entry {last + 1:,} was put there: no entry follows that names its hash.",),
-        in_full=(
-            f"{capital(entries(first, last))} {'was' if first == last else 'were'} deleted before entry {last + 1:,}."
-        ),
+        because=(f"{linked} an earlier entry that is missing.",),
+        otherwise=()
+        if committed
+        else (f"Entry {last + 1:,} was inserted: no link from an entry {last + 2:,} confirms its hash.",),
+        in_full=f"{capital(entries(first, last))} {be(count)} deleted {where}.",
     )
 
 
-def _numbers(first: int, last: int) -> str:
-    return f"Number {first:,} was" if first == last else f"Numbers {first:,} to {last:,} were"
+def _never_used(first: int, last: int) -> str:
+    return (
+        f"Number{'' if first == last else 's'} {in_words(first, last)} {be(last - first + 1)} never given to an entry"
+    )
+
+
+def _entry(number: int) -> str:
+    return f"entry {number:,}" if number else "the genesis value"

@@ -92,8 +92,6 @@ class Change:
 Options = dict[bytes, tuple[Value, Cause]]
 """The members of the payload that are tried for one column, in that order; for each its value, and why it is tried."""
 
-NO_OPTIONS: Options = {}
-
 
 @dataclass(frozen=True)
 class HypothesisTrial:

@@ -1,20 +1,24 @@
-"""What an incident is: one thing that happened to a ledger, as far as the evidence shows it. No I/O, no formatting."""
+"""An incident: one thing that happened to a ledger, how sure that is, and what to do. No I/O."""
 
 from __future__ import annotations
 
 import shlex
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from enum import Enum
 
+from pytest_audit_ledger.investigate.ranges import Range, in_words
 from pytest_audit_ledger.investigate.reconstruction import Reconstruction, Unexplained
+from pytest_audit_ledger.investigate.rewritings import moment_of
 
 
 @dataclass(frozen=True)
 class Command:
-    """A command about the ledger: its name, and its arguments; those in capitals are for the reader to fill in.
+    """A command about the ledger: its name and its arguments; the reader fills in those in capitals.
 
-    `ledger` are the options that name the ledger, once they are known (see `followable`).
+    `ledger` are the options that name the ledger, once they are known (see `for_ledger`).
     """
 
     name: str
@@ -28,7 +32,7 @@ class Command:
 
 @dataclass(frozen=True)
 class Advice:
-    """What to do, or what is open, in whole sentences, and the commands that do it, or decide it."""
+    """What to do, or what is undecided, in whole sentences, and the commands that do or decide it."""
 
     words: str
     commands: tuple[Command, ...] = ()
@@ -37,18 +41,19 @@ class Advice:
 PRESERVE = Advice("Preserve the server, its logs and its backups as they are.")
 AGAINST = Command("investigate", ("--against", "FILE"))
 CHECKPOINT = Command("investigate", ("--checkpoint", "DIR", "--verifier-key", "KEY"))
-COMPARE = Advice("Compare with a backup or an export.", (AGAINST,))
+COMPARE_CLOCKS = Advice("Compare the clocks of the writers and of the server with their logs of that day.")
+COMPARE = Advice("Compare the ledger with a backup or an export.", (AGAINST,))
 
 
-def followable(advice: Sequence[Advice], options: tuple[str, ...]) -> tuple[Advice, ...]:
-    """Return advice whose commands name the ledger: `options` are those that do."""
+def for_ledger(advice: Sequence[Advice], options: tuple[str, ...]) -> tuple[Advice, ...]:
+    """Return advice whose commands name the ledger by these options, so that they run when pasted."""
     return tuple(
         replace(one, commands=tuple(replace(command, ledger=options) for command in one.commands)) for one in advice
     )
 
 
 def words(advice: Sequence[Advice]) -> str:
-    """Return what advice says, without its commands."""
+    """Return the sentences of advice, without its commands."""
     return " ".join(one.words for one in advice)
 
 
@@ -58,7 +63,7 @@ def commands(advice: Sequence[Advice]) -> list[str]:
 
 
 class IncidentType(str, Enum):
-    """What happened. The value is how JSON calls it."""
+    """What happened. The value is its name in JSON, which is part of the file format."""
 
     EDIT = "edit"
     EDIT_WITH_HASH = "edit-with-own-hash"
@@ -73,17 +78,17 @@ class IncidentType(str, Enum):
     DUPLICATE = "duplicate"
     FORK = "fork"
     REWRITE = "rewrite"
-    SYSTEMATIC = "systematic"
+    COMMON_CAUSE = "systematic"
     CLOCK = "clock"
-    FOREIGN_VERDICT = "foreign-verdict"
+    UNKNOWN_VERDICT = "foreign-verdict"
     ENVELOPE = "envelope"
     TRANSCRIPT = "transcript"
-    UNCOVERED = "uncovered"
-    GUARDS = "guards"
+    UNHASHED_COLUMN = "uncovered"
+    PROTECTIONS = "guards"
     CHECKPOINTS = "checkpoints"
-    FILE = "file"
+    EXPORT_FILE = "file"
     OTHER_COPY = "other-copy"
-    NOT_SORTED_OUT = "not-sorted-out"
+    UNEXPLAINED = "not-sorted-out"
 
 
 class Certainty(str, Enum):
@@ -92,23 +97,22 @@ class Certainty(str, Enum):
     PROVEN = "proven"
     """A hash, a signature or a checkpoint shows it."""
     FITS = "fits"
-    """It fits everything that was found, and nothing proves it; what would fit as well is told."""
+    """It is consistent with everything that was found, but nothing proves it; other explanations are named."""
     OPEN = "open"
-    """The evidence does not decide between the explanations that are told."""
+    """The evidence does not decide between the explanations that are named."""
 
 
 @dataclass(frozen=True)
 class Incident:
     """One thing that happened.
 
-    `first` and `last` are the sequence numbers that it is about, as they stand in the ledger or, where entries are
-    missing, as they stood there; None where it is about no entry. `count` is how many entries it touches, or how many
-    numbers are missing. `time_before` and `time_after` are the times of the entries next to it that nothing happened
-    to, as canonical text, empty where there is none. `because` is the evidence, `otherwise` are other explanations that
-    fit as well, and `reconstructions` say what the entries said when they were written, of those that were looked at
-    one by one. `in_full` is what the sentence becomes where all entries of a gap are known to have stood there, and
-    `renumbered` is whether entries behind it have other numbers now than they were written with;
-    `elsewhere` are the numbers of entries that stand elsewhere now.
+    `first` and `last` are the sequence numbers of the entries that it is about, or of those that are missing; None if
+    it is about no entry. `count` is how many entries it touches, or how many numbers are missing. `time_before` and
+    `time_after` are the times of the untouched entries next to it as canonical text, empty if unknown. `because` is the
+    evidence, `otherwise` are other explanations that fit as well, and `next_step` is what to do. `reconstructions` are
+    what entries said when they were written, of those that were examined one by one. `in_full` replaces the sentence if
+    all entries of a gap are proven to have existed. `renumbered` is whether entries after it have other numbers now
+    than they were written with; `elsewhere` are the written numbers of entries that now have another one.
     """
 
     what: IncidentType
@@ -119,13 +123,13 @@ class Incident:
     certainty: Certainty
     because: tuple[str, ...] = ()
     otherwise: tuple[str, ...] = ()
-    next_step: tuple[Advice, ...] = ()
+    next_step: tuple[Advice, ...] = (PRESERVE, COMPARE)
     time_before: str = ""
     time_after: str = ""
     reconstructions: tuple[Reconstruction | Unexplained, ...] = ()
     in_full: str = ""
     renumbered: bool = False
-    elsewhere: tuple[tuple[int, int], ...] = ()
+    elsewhere: tuple[Range, ...] = ()
 
     def is_about(self, number: int) -> bool:
         """Whether it is about the entry of this number, or about all from an earlier one on."""
@@ -135,31 +139,82 @@ class Incident:
 
     @property
     def has_gaps(self) -> bool:
-        """Whether it is about some entries of its range only."""
+        """Whether it is about only some entries of its range."""
         return self.first is not None and self.last is not None and 0 < self.count < self.last - self.first + 1
 
 
+@dataclass(frozen=True)
+class Unlisted:
+    """Incidents of one type that are counted and not listed: how many, and which numbers they are between."""
+
+    what: IncidentType
+    incidents: int
+    proven: int
+    first: int | None
+    last: int | None
+
+    @property
+    def sentence(self) -> str:
+        """How many they are, how sure that is, and where."""
+        where = "" if self.first is None or self.last is None else f", from {self.first:,} to {self.last:,}"
+        more = counted(self.incidents, "more incident", "more incidents")
+        return f"{more} of type {self.what.value}{where}, {self.proven:,} proven; not listed."
+
+
+def listed(incidents: Sequence[Incident], most: int) -> tuple[list[tuple[int, Incident]], list[Unlisted]]:
+    """Return the first incidents of every type with their places, counted from 1, and a count of the others."""
+    shown: list[tuple[int, Incident]] = []
+    others: dict[IncidentType, list[Incident]] = {}
+    seen: Counter[IncidentType] = Counter()
+    for place, one in enumerate(incidents, 1):
+        seen[one.what] += 1
+        if seen[one.what] <= most:
+            shown.append((place, one))
+        else:
+            others.setdefault(one.what, []).append(one)
+    return shown, [_unlisted(what, rest) for what, rest in others.items()]
+
+
+def _unlisted(what: IncidentType, incidents: Sequence[Incident]) -> Unlisted:
+    firsts = [one.first for one in incidents if one.first is not None]
+    lasts = [one.last for one in incidents if one.last is not None]
+    proven = sum(one.certainty is Certainty.PROVEN for one in incidents)
+    return Unlisted(what, len(incidents), proven, min(firsts, default=None), max(lasts, default=None))
+
+
+DELETED = (IncidentType.DELETION, IncidentType.PREFIX_DELETION, IncidentType.TRUNCATION)
+"""The types about entries that are missing."""
+
 MANY = 10
-"""So many entries of a range are counted in words; fewer the reader counts."""
+"""From this many on, the entries of a range are counted in words."""
 
 
 def entries(first: int, last: int, count: int = 0) -> str:
-    """Return a range of entries in words; with how many there are, where that is given and not seen at once."""
+    """Return a range of entries in words; with `count`, also how many there are if that is not seen at once."""
     if first == last:
         return f"entry {first:,}"
-    return f"entries {first:,} to {last:,}{f' ({count:,} of them)' if count >= MANY else ''}"
+    return f"entries {in_words(first, last)}{f' ({count:,} in all)' if count >= MANY else ''}"
 
 
-def deleted(first: int, last: int) -> str:
-    """Return what a broken link proves where these numbers are missing: that an entry is gone, not that all were."""
-    if first == last:
-        return f"Entry {first:,} was deleted"
-    return f"At least one of the entries {first:,} to {last:,}, whose numbers are missing, was deleted"
+def missing(first: int, last: int) -> str:
+    """Return which numbers are missing, in words."""
+    return f"Number{'' if first == last else 's'} {in_words(first, last)} {be(last - first + 1, 'is', 'are')} missing"
 
 
 def counted(number: int, one: str = "entry", many: str = "entries") -> str:
     """Return a number with its noun."""
     return f"{number:,} {one if number == 1 else many}"
+
+
+def be(count: int, one: str = "was", many: str = "were") -> str:
+    """Return the form of a verb that goes with so many."""
+    return one if count == 1 else many
+
+
+def moment(text: str) -> str:
+    """Return a canonical time as sentences show it, such as 2026-05-21 15:30:00 UTC; any other text as it is."""
+    found = moment_of(text)
+    return f"{found.isoformat(' ')[:19]} UTC" if found and found.utcoffset() == timedelta(0) else text
 
 
 def capital(sentence: str) -> str:

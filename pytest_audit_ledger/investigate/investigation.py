@@ -1,7 +1,7 @@
-"""What happened to a ledger: the evidence of a verification put together, and told in order of the ledger.
+"""Investigate a ledger: put together what a verification found, and say what happened, in order of the ledger.
 
-A verification says that something does not fit. An investigation of the same snapshot says what happened: to which
-entries, what they said before, how sure that is, and what to do next. What the evidence cannot decide is said as such.
+A verification says that something is wrong. An investigation of the same snapshot says what happened: to which entries,
+what they said before, how sure that is, and what to do next. It also says what the evidence cannot decide.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from pytest_audit_ledger.investigate.against import Against, Changed, compared, missing_here, renumbered_from
+from pytest_audit_ledger.investigate.chain import NO_MOVES
+from pytest_audit_ledger.investigate.check_findings import with_findings
 from pytest_audit_ledger.investigate.classification import classify
-from pytest_audit_ledger.investigate.evidence_scan import MOST, Evidence, Runs
+from pytest_audit_ledger.investigate.evidence_scan import FARTHEST, MOST, EvidenceScan, Runs
 from pytest_audit_ledger.investigate.gaps import before_gaps, decided
 from pytest_audit_ledger.investigate.hypotheses import Suspect, Vocabulary
 from pytest_audit_ledger.investigate.incident import (
@@ -22,15 +23,23 @@ from pytest_audit_ledger.investigate.incident import (
     Certainty,
     Incident,
     IncidentType,
-    followable,
+    capital,
+    for_ledger,
 )
-from pytest_audit_ledger.investigate.inspection import EntryInspection, absent, standing
-from pytest_audit_ledger.investigate.numbers import NO_MOVES, moved_far
-from pytest_audit_ledger.investigate.other_copy import other_copy, unanswered
+from pytest_audit_ledger.investigate.inspection import EntryInspection, inspected
+from pytest_audit_ledger.investigate.other_copy import (
+    HASHED,
+    Changed,
+    OtherCopy,
+    compared,
+    missing_here,
+    renumbered_from,
+    unanswered,
+)
 from pytest_audit_ledger.investigate.reconstruction import Budget, Reconstruction, Unexplained, Witness, reconstruct
+from pytest_audit_ledger.investigate.reconstruction_text import headline, proof
 from pytest_audit_ledger.investigate.rewritings import Transformation
 from pytest_audit_ledger.investigate.stored_entries import StoredEntries, StoredEntry, only, read
-from pytest_audit_ledger.investigate.surroundings import surroundings
 from pytest_audit_ledger.investigate.systematic import Systematic, find
 from pytest_audit_ledger.model.outcome import DEFAULT_SAMPLES, Status
 from pytest_audit_ledger.model.progress import ENTRIES, Progress, no_progress
@@ -39,20 +48,23 @@ from pytest_audit_ledger.verify.scan import scan
 from pytest_audit_ledger.verify.verification import Verification
 
 DEFAULT_LIMIT_S = 60
-"""Seconds that reconstructions may take in all."""
+"""Seconds that all reconstructions may take together."""
 
 CAUSES_S = 10.0
-"""Seconds that the search for a cause may take that many entries have in common; proving it takes one more pass."""
+"""Seconds that the search for a common cause of many entries may take; proving it takes one more pass."""
 
 USUAL_TABLE = "public.ledger_entries"
-"""The table that a ledger has unless told otherwise."""
+"""The table of a ledger unless another one is named."""
 
 EACH_S = 5.0
 """Seconds that the reconstruction of one entry may take."""
 
+MOST_NUMBERS = 2_000_000
+"""Numbers tried for entries that may have moved far; that takes two to three seconds in all."""
+
 HYPOTHESES = " hypotheses"
 
-Compare = Callable[[Snapshot, Sequence[int]], Against]
+Compare = Callable[[Snapshot, Sequence[int]], OtherCopy]
 """Compares the ledger with another copy, and reads these entries there."""
 
 
@@ -60,39 +72,39 @@ Compare = Callable[[Snapshot, Sequence[int]], Against]
 class Investigation:
     """What a verification found, and what happened, as far as the evidence shows it.
 
-    `incidents` are in order of the ledger; those about no entry come last. `differences` are what the other copy says
-    of the entries that were looked at, column by column. `undecided` says what could not be told. `hypotheses` is how
-    many were hashed, in at most `limit_s` seconds; `left_out` is how many entries were changed and not looked at one by
-    one, because there were more than the samples, or the time was up. `options` are those that name the ledger to a
-    command, without secrets.
+    `incidents` are in order of the ledger; those about no entry come last. Outputs list the first `samples` of each
+    type. `differences` are what the other copy says of the entries that were examined, column by column. `undecided` is
+    what the evidence cannot decide. `hypotheses` is how many were hashed, in at most `limit_s` seconds; `left_out` is
+    how many changed entries were not examined one by one, because there were more than `samples` or the time was up.
+    `options` are those that name the ledger to a command, without secrets.
     """
 
     verification: Verification
     incidents: tuple[Incident, ...]
-    against: Against | None
+    against: OtherCopy | None
     differences: tuple[Changed, ...]
-    looked: EntryInspection | None
+    inspection: EntryInspection | None
     undecided: tuple[Advice, ...]
     hypotheses: int
     left_out: int
     options: tuple[str, ...]
     limit_s: float
     duration_s: float
+    samples: int = DEFAULT_SAMPLES
 
     @property
     def is_clean(self) -> bool:
         """Whether there was nothing to investigate."""
-        return self.verification.is_valid and not self.incidents and (self.looked is None or self.looked.fits)
+        return self.verification.is_valid and not self.incidents and (self.inspection is None or self.inspection.fits)
 
     @property
     def differs(self) -> bool:
         """Whether the other copy shows what the ledger itself does not."""
-        against = self.against
-        return against is not None and any(one.what in _SHOWN_BY_ANOTHER for one in self.incidents)
+        return self.against is not None and any(one.what in _SHOWN_BY_ANOTHER for one in self.incidents)
 
 
 class Inquiry:
-    """One investigation, of what a verification of this snapshot found that took an `Evidence` along (see `verify`)."""
+    """One investigation of a snapshot, whose verification ran with an `EvidenceScan` as an extra scan."""
 
     def __init__(
         self,
@@ -103,14 +115,14 @@ class Inquiry:
         limit_s: float | None = None,
         progress: Progress = no_progress,
     ) -> None:
-        """Take the snapshot and its verification; `samples` entries are looked at, in `limit_s` seconds at most."""
+        """Take the snapshot and its verification; examine up to `samples` entries, for up to `limit_s` seconds."""
         limit_s = DEFAULT_LIMIT_S if limit_s is None else limit_s
         self.begun = time.perf_counter()
         self.source, self.snapshot, self.verification = source, snapshot, verification
         self.samples, self.limit_s, self.progress = samples, limit_s, progress
         table = [] if verification.table in ("", USUAL_TABLE) else ["--table", verification.table]
         self.options = ("--ledger-db", source.label, *table)
-        self.evidence = next((fold for fold in verification.extra_scans if isinstance(fold, Evidence)), None)
+        self.evidence = next((one for one in verification.extra_scans if isinstance(one, EvidenceScan)), None)
         self.vocabulary = Vocabulary(self.evidence.vocabulary() if self.evidence else {})
         self.hypotheses = 0
         self.left_s = limit_s
@@ -118,14 +130,14 @@ class Inquiry:
         self.readable = snapshot.unreadable("sequence_number") is None
         self.records: StoredEntries = {}
         self.asked: set[int] = set()
-        """The numbers of entries that were read, or are not there."""
-        self.against: Against | None = None
+        """The numbers of entries that were read, or do not exist."""
+        self.against: OtherCopy | None = None
         self.differences: tuple[Changed, ...] = ()
 
     def run(self, entry: int | None = None, compare: Compare | None = None) -> Investigation:
-        """Look at everything in turn, and at `entry` in any case; `compare` compares with another copy.
+        """Investigate, and inspect `entry` if it is given; `compare` compares the ledger with another copy.
 
-        Raises SourceError where the entries, or the other copy, cannot be read.
+        Raises SourceError if the entries, or the other copy, cannot be read.
         """
         causes = self._causes()
         moved = self._moved_far() if causes is None else NO_MOVES
@@ -139,29 +151,29 @@ class Inquiry:
         found = self._reconstructed(suspects, _known(causes))
         left_out += sum(number not in found and self._suspect(number) is not None for number in suspects)
         chain = [decided(self._with(incident, found), found, self.records) for incident in chain]
-        incidents = surroundings(self.verification, chain)
+        incidents = with_findings(self.verification, chain)
         if self.against is not None:
             last = self.evidence.last.number if self.evidence and self.evidence.last else None
-            beside = list(other_copy(self.against, incidents, self.records, last))
-            incidents = [*compared(self.against, incidents, self.records, last), *beside]
+            incidents = compared(self.against, incidents, self.records, last)
             self.differences = tuple(self._differences(renumbered_from(incidents)))
-        incidents = [replace(one, next_step=followable(one.next_step, self.options)) for one in incidents]
+        incidents = [replace(one, next_step=for_ledger(one.next_step, self.options)) for one in incidents]
         return Investigation(
             verification=self.verification,
             incidents=tuple(sorted(incidents, key=_place)),
             against=self.against,
             differences=self.differences,
-            looked=self._looked(entry, incidents, found.get(entry)) if entry is not None else None,
-            undecided=followable([*self._undecided(incidents)], self.options),
+            inspection=self._inspected(entry, incidents, found.get(entry)) if entry is not None else None,
+            undecided=for_ledger([*self._undecided(incidents)], self.options),
             hypotheses=self.hypotheses,
             left_out=left_out,
             options=self.options,
             limit_s=self.limit_s,
             duration_s=time.perf_counter() - self.begun + self.verification.duration_s,
+            samples=self.samples,
         )
 
     def _causes(self) -> Systematic | None:
-        """Return what is proven of causes that many entries have in common, where there are many that do not fit."""
+        """Return the proven common causes, if more entries than the samples do not match their hash."""
         runs = self.evidence.runs if self.evidence else Runs()
         if self.evidence is None or runs.entries - runs.moved <= self.samples or not self.limit_s:
             return None
@@ -174,23 +186,30 @@ class Inquiry:
             self.left_s -= time.perf_counter() - begun
         if not causes:
             return None
-        fold = Systematic({"causes": causes}, self.snapshot.info, MOST)
-        (proven,) = scan(self.source, self.snapshot, [fold], 1, self.progress).kinds
+        proof_scan = Systematic({"causes": causes}, self.snapshot.info, MOST)
+        (proven,) = scan(self.source, self.snapshot, [proof_scan], 1, self.progress).kinds
         return proven if isinstance(proven, Systematic) and not proven.failure else None
 
     def _moved_far(self) -> Mapping[int, int]:
-        """Return by how much entries were renumbered of those that do not fit, where that is too far for the pass."""
+        """Return by how much entries were renumbered that moved farther than the scan searches."""
         last = self.evidence.last.number if self.evidence and self.evidence.last else None
         if self.evidence is None or last is None or not self.limit_s or not self.readable:
             return NO_MOVES
         numbers = self.evidence.sample.kept[: self.samples]
         self._read(numbers)
-        return moved_far([one for one in map(self._one, numbers) if one is not None], last)
+        left, moved = MOST_NUMBERS, {}
+        for record in filter(None, map(self._one, numbers)):
+            end = min(last + FARTHEST, left)
+            left -= end
+            written = record.written_number(range(1, end + 1))
+            if written is not None and written != record.number:
+                moved[record.number] = record.number - written
+        return moved
 
     def _reconstructed(
         self, numbers: Sequence[int], known: Sequence[Transformation]
     ) -> dict[int, Reconstruction | Unexplained]:
-        """Reconstruct the entries, as many as there is time for."""
+        """Reconstruct as many of the entries as there is time for."""
         found: dict[int, Reconstruction | Unexplained] = {}
         deadline = time.perf_counter() + self.left_s
         with self.progress(None, HYPOTHESES) as advance:
@@ -204,28 +223,28 @@ class Inquiry:
         return found
 
     def _read(self, numbers: Iterable[int]) -> None:
-        """Read these entries and their neighbours, but for what was read before."""
+        """Read these entries and their neighbours, unless they were read before."""
         around = {number + by for number in numbers for by in (-1, 0, 1)} - self.asked
         self.asked |= around
         self.records = {**self.records, **read(self.snapshot, around)}
 
     def _compare(self, compare: Compare, numbers: set[int], missing: Sequence[int]) -> None:
-        """Compare with the other copy, and read here what is told of there."""
+        """Compare with the other copy, and read the entries of the ledger that differ there."""
         self.against = compare(self.snapshot, sorted({*numbers, *missing}))
-        told = (one.sequence_number for one in self.against.changes)
+        changed = (one.sequence_number for one in self.against.changes)
         ends = (one for range_ in self.against.missing_ranges for one in range_[:1])
-        self._read({number for number in (*told, *ends, *missing[:1], *missing[-1:]) if number is not None})
+        self._read({number for number in (*changed, *ends, *missing[:1], *missing[-1:]) if number is not None})
 
     def _one(self, number: int) -> StoredEntry | None:
         return only(self.records, number)
 
     def _suspect(self, number: int) -> Suspect | None:
-        """Return what is known of an entry and its neighbours; None where it is not there, or there twice."""
+        """Return what is known of an entry and its neighbours; None unless it exists exactly once."""
         here, before, after = self._one(number), self._one(number - 1), self._one(number + 1)
         if here is None:
             return None
         accounts = {"its envelope": here.envelope} if here.envelope else {}
-        if self.against is not None and (said := self.against.said(number)):
+        if self.against is not None and (said := self.against.hashed_values(number)):
             accounts[self.against.label] = {name: value for name, value in said.items() if name != "entry_hash"}
         return Suspect(
             entry=here.entry,
@@ -240,62 +259,61 @@ class Inquiry:
 
     def _with(self, incident: Incident, found: Mapping[int, Reconstruction | Unexplained]) -> Incident:
         """Add what was reconstructed, and the times of the neighbours."""
-        if incident.what not in _TO_RECONSTRUCT or incident.first is None or incident.last is None:
+        first, last = incident.first, incident.last
+        if incident.what not in _TO_RECONSTRUCT or first is None or last is None or last - first + 1 != incident.count:
             return incident
-        if incident.last - incident.first + 1 != incident.count:
-            return incident
-        within = range(incident.first, incident.last + 1)
-        reconstructions = tuple(found[number] for number in sorted(found.keys() & set(within)))
-        before, after = self._one(incident.first - 1), self._one(incident.last + 1)
-        proven = any(
-            isinstance(one, Reconstruction) and one.witness in (Witness.BOTH, Witness.LINK) for one in reconstructions
-        )
-        whole = proven and len(reconstructions) == incident.count
-        return replace(
+        reconstructions = tuple(found[number] for number in sorted(found.keys() & set(range(first, last + 1))))
+        before, after = self._one(first - 1), self._one(last + 1)
+        incident = replace(
             incident,
             reconstructions=reconstructions,
-            time_before=incident.time_before or (before.columns.get("timestamp") or "" if before else ""),
-            time_after=incident.time_after or (after.columns.get("timestamp") or "" if after else ""),
-            certainty=Certainty.PROVEN if whole else incident.certainty,
-            otherwise=() if whole else incident.otherwise,
+            time_before=incident.time_before or (before.timestamp if before else ""),
+            time_after=incident.time_after or (after.timestamp if after else ""),
         )
+        proven = [
+            one
+            for one in reconstructions
+            if isinstance(one, Reconstruction) and one.witness in (Witness.BOTH, Witness.LINK)
+        ]
+        if not proven or len(reconstructions) < incident.count:
+            return incident
+        incident = replace(incident, certainty=Certainty.PROVEN, otherwise=())
+        if incident.count > 1 or not (proven[0].content_changes or proven[0].form):
+            return incident
+        why = (f"{capital(proof(proven[0]))}.", *incident.because)
+        return replace(incident, sentence=f"{headline(proven[0])}.", because=why)
 
     def _differences(self, renumbered: int | None) -> Iterator[Changed]:
-        """Yield what the other copy says of entries, of those that were looked at and of the first that differ.
+        """Yield what the other copy says of the entries that were examined, and of the first that differ.
 
-        From the number `renumbered` on, numbers are those of other entries there, so nothing is told.
+        From the number `renumbered` on, numbers mean other entries there, so nothing is yielded.
         """
         if self.against is None:
             return
-        told = {one.sequence_number: one for one in self.against.changes}
+        changed = {one.sequence_number: one for one in self.against.changes}
         for number in self.against.records:
             here, there = self._one(number), self.against.one(number)
-            if number not in told and here is not None and there is not None:
+            if number not in changed and here is not None and there is not None:
                 columns = [name for name in here.columns if name in there.columns]
                 pairs = {name: (there.columns[name], here.columns[name]) for name in columns}
-                differing = {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
-                if differing:
-                    told[number] = Changed(number, differing)
-        comparable = (one for one in told.values() if renumbered is None or (one.sequence_number or 0) < renumbered)
-        yield from sorted(comparable, key=lambda one: one.sequence_number or 0)
+                if differing := {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}:
+                    changed[number] = Changed(number, differing)
+        comparable = (one for one in changed.values() if renumbered is None or one.number < renumbered)
+        yield from sorted(comparable, key=lambda one: one.number)
 
-    def _looked(
+    def _inspected(
         self, number: int, incidents: Sequence[Incident], found: Reconstruction | Unexplained | None
     ) -> EntryInspection:
         about = [one for one in incidents if one.is_about(number)]
         renumbered = renumbered_from(incidents)
-        against = self.against if renumbered is None or number < renumbered else None  # where it is another entry
-        if self.records.get(number):
-            return standing(number, self.records, about, against, self.differences, found)
-        return absent(number, self.records, about, against, self.verification.survey)
+        against = self.against if renumbered is None or number < renumbered else None  # after that it is another entry
+        return inspected(number, self.records, about, against, self.differences, found, self.verification.survey)
 
     def _undecided(self, incidents: Sequence[Incident]) -> Iterator[Advice]:
-        """Yield what could not be told, and what would tell it."""
-        verification = self.verification
+        """Yield what the evidence does not decide, and what would decide it."""
+        verification, against = self.verification, self.against
         if self.evidence is None:
-            yield Advice(
-                "The chain was not looked at, because not every entry, or column, that it needs could be read."
-            )
+            yield Advice("The chain was not examined, because an entry or a column that it needs could not be read.")
         reasons: dict[str, list[str]] = {}
         for outcome in verification.with_status(Status.ERROR):
             reasons.setdefault(outcome.reason, []).append(outcome.check_id)
@@ -308,40 +326,52 @@ class Inquiry:
             return
         signed = {code for one in verification.outcomes if one.kind == "checkpoint" for code in one.codes}
         last, end_is_known = verification.sequence_range[1], "TRUNCATED" in signed
-        if self.against is not None:
-            yield from unanswered(self.against, incidents, verification.size, last, end_is_known=end_is_known)
+        if against is not None:
+            yield from unanswered(against, incidents, verification.size, last, end_is_known=end_is_known)
         elif end_is_known:
-            yield Advice(
-                "Whether the entries that are left were rewritten, only an older checkpoint, a backup or an export "
-                "tells.",
-                (AGAINST,),
+            words = (
+                "Only an older checkpoint, a backup or an export shows whether the remaining entries were rewritten."
             )
+            yield Advice(words, (AGAINST,))
         elif "REWRITTEN" not in signed:
             yield Advice(
-                "Whether the ledger was rewritten as a whole, or its end cut off, only something kept elsewhere tells: "
-                "a checkpoint, or a backup or an export.",
+                "Only a checkpoint, a backup or an export shows whether the whole ledger was rewritten, or its end cut "
+                "off.",
                 (CHECKPOINT, AGAINST),
+            )
+        compared_columns = against.columns if against is not None else ()
+        unknown = [name for name in self.snapshot.info.columns if name not in HASHED and name not in compared_columns]
+        if unknown and self.evidence is not None:
+            yield Advice(
+                f"No entry hash covers {', '.join(unknown)}. Only a checkpoint with its record, a backup or an export "
+                "reliably shows changes there.",
+                () if against is not None else (AGAINST,),
             )
 
 
-_SHOWN_BY_ANOTHER = (IncidentType.REWRITE, IncidentType.TRUNCATION, IncidentType.UNCOVERED, IncidentType.OTHER_COPY)
+_SHOWN_BY_ANOTHER = (
+    IncidentType.REWRITE,
+    IncidentType.TRUNCATION,
+    IncidentType.UNHASHED_COLUMN,
+    IncidentType.OTHER_COPY,
+)
 
 _TO_RECONSTRUCT = (IncidentType.EDIT, IncidentType.EDIT_WITH_HASH)
 
 
 def _known(causes: Systematic | None) -> list[Transformation]:
-    """Return what stands between entries of the ledger and what was hashed, by how many entries it is proven for."""
+    """Return the proven rules that lead from stored entries to what was hashed, those of most entries first."""
     explained = sorted(causes.explained, key=lambda one: -one.count) if causes else []
     return [one.cause for one in explained if isinstance(one.cause, Transformation)]
 
 
 def _suspects(chain: Sequence[Incident], most: int) -> tuple[list[int], int]:
-    """Return the entries to look at one by one, spread over the incidents, and how many are left out."""
+    """Return the entries to examine one by one, spread over the incidents, and how many are left out."""
     ranges = [
         (one.first, one.last)
         for one in chain
         if one.what in _TO_RECONSTRUCT and one.first is not None and one.last is not None
-        if one.last - one.first + 1 == one.count  # others were changed alike, and are told as one
+        if one.last - one.first + 1 == one.count  # others were changed alike and are one incident
     ]
     total = sum(last - first + 1 for first, last in ranges)
     taken: list[int] = []

@@ -1,202 +1,495 @@
-"""What was changed in the other copy, and not in the ledger; and what a comparison with it leaves undecided. No I/O.
+"""What another copy of the ledger shows: a backup, an export, or another database. No I/O.
 
-That it was is told only where a hash shows it, or where the chain of the ledger has no place for what the other copy
-says: a difference is something to investigate whichever of the two is at fault, and accuses the one that is.
+Neither copy is trusted: either may have been changed. Which one was is proven only by a hash; if none proves it, both
+explanations are named.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
-from pytest_audit_ledger.investigate.against import (
-    Against,
-    Changed,
-    Ranges,
-    fault_there,
-    joined,
-    names,
-    ranges,
-    renumbered_from,
-    unknown_here,
-    unshown,
-)
 from pytest_audit_ledger.investigate.evidence_scan import FARTHEST
 from pytest_audit_ledger.investigate.incident import (
     AGAINST,
     CHECKPOINT,
+    COMPARE,
+    DELETED,
     Advice,
     Certainty,
     Incident,
     IncidentType,
+    be,
     capital,
     counted,
     entries,
 )
-from pytest_audit_ledger.investigate.stored_entries import StoredEntries, StoredEntry
-from pytest_audit_ledger.model.entry import entry_hash
+from pytest_audit_ledger.investigate.ranges import OpenRange, Range, joined, listed
+from pytest_audit_ledger.investigate.stored_entries import StoredEntries, StoredEntry, Value, only
+from pytest_audit_ledger.model.entry import GENESIS_HASH, PAYLOAD_COLUMNS
 
-NEXT = (Advice("Preserve both. Find out who could write to the other copy, and do not rely on it."),)
+HASHED = frozenset({"entry_hash", *PAYLOAD_COLUMNS.values()})
+
+CLOSED = 500
+"""Entries of a gap that are read in the other copy, to see whether they close it."""
+
+_SHORT = 10_000
+"""Entries of a range that are taken one by one."""
+
+_IN_THE_CHAIN = (
+    IncidentType.EDIT,
+    IncidentType.EDIT_WITH_HASH,
+    IncidentType.HASH_ALTERED,
+    IncidentType.REORDERING,
+    IncidentType.DUPLICATE,
+    IncidentType.FORK,
+)
+"""The types that the chain itself shows of existing entries."""
+
+_DISTRUST = (Advice("Preserve both copies. Find out who could write to the other copy, and do not rely on it."),)
+_INTACT = "The chain of the ledger is intact there, and its hashes cover the numbers and the links."
 
 
-def other_copy(
-    against: Against, incidents: Sequence[Incident], here: StoredEntries, last: int | None
-) -> Iterator[Incident]:
-    """Yield what happened to the other copy; `incidents` are those of the ledger, `last` its highest number."""
-    if renumbered_from(incidents) is not None:
-        return  # then one number means two entries
-    yield from _changed(against, incidents, here)
-    yield from _lacking(against, incidents)
-    yield from _more(against, incidents, last)
+@dataclass(frozen=True)
+class Changed:
+    """An entry in both copies, and for every column that differs the other copy's value and the ledger's."""
+
+    sequence_number: int | None
+    columns: Mapping[str, tuple[Value, Value]]
+
+    @property
+    def number(self) -> int:
+        """Its sequence number, 0 if it has none."""
+        return self.sequence_number or 0
+
+    @property
+    def names(self) -> str:
+        """The columns that differ, apart from the hashes, in words."""
+        return ", ".join(sorted(self.columns.keys() - {"entry_hash", "previous_hash"})) or "its hashes only"
 
 
-def _changed(against: Against, incidents: Sequence[Incident], here: StoredEntries) -> Iterator[Incident]:
-    """Find entries that say something else there, where the hashes show that they were changed there."""
-    faults = {one.sequence_number: fault_there(one, against, here) for one in unshown(against, incidents)}
-    found = [one for one in against.changes if faults.get(one.sequence_number) is not None]
-    numbers = [one.sequence_number for one in found if one.sequence_number is not None]
-    if not numbers:
-        return
-    first, count, proven = numbers[0], len(numbers), Certainty.FITS not in faults.values()
-    unseen = against.changed - len(against.changes)
-    yield Incident(
-        IncidentType.OTHER_COPY,
-        first,
-        numbers[-1],
+@dataclass(frozen=True)
+class OtherCopy:
+    """How another copy differs from the ledger: all of it counted, the first differences kept.
+
+    `is_whole` is whether the other copy is known to be a whole ledger, and `last` its highest sequence number.
+    `both_ranges` are the entries that were compared, in `columns`; `last_in_both` is the last of them, and `last_same`
+    the last one that is the same in both. `missing` entries are only in the other copy, `added` ones only in the
+    ledger, and `unjudged` ones in one only while the other is a part. `changed_columns` is how many entries differ in
+    which column, `records` are entries of the other copy, `asked` the numbers that were looked for, and `notes` say
+    what limits the comparison.
+    """
+
+    label: str
+    last: int | None
+    same: int
+    changed: int
+    missing: int
+    added: int
+    unjudged: int = 0
+    last_in_both: int | None = None
+    last_same: int | None = None
+    is_whole: bool = True
+    columns: tuple[str, ...] = ()
+    both_ranges: tuple[OpenRange, ...] = ()
+    missing_ranges: tuple[OpenRange, ...] = ()
+    added_ranges: tuple[OpenRange, ...] = ()
+    changed_columns: Mapping[str, int] = field(default_factory=dict)
+    changes: tuple[Changed, ...] = ()
+    records: StoredEntries = field(default_factory=dict)
+    asked: frozenset[int] = frozenset()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def compared(self) -> int:
+        """How many entries are in both copies."""
+        return self.same + self.changed
+
+    def one(self, number: int) -> StoredEntry | None:
+        """Return an entry of the other copy; None if it was not read, does not exist, or exists more than once."""
+        return only(self.records, number)
+
+    def hashed_values(self, number: int) -> Mapping[str, Value]:
+        """Return the hashed columns of an entry of the other copy; empty if it is not known."""
+        found = self.one(number)
+        return {name: value for name, value in found.columns.items() if name in HASHED} if found else {}
+
+
+def changed_ranges(changes: Sequence[Changed]) -> list[Range]:
+    """Return the numbers of changed entries as ranges."""
+    return joined((one.number, one.number) for one in changes if one.sequence_number is not None)
+
+
+def missing_here(chain: Sequence[Incident]) -> list[int]:
+    """Return the numbers of missing entries that the other copy may have, as many as are read."""
+    gaps = ((one.first, one.last) for one in chain if one.what in DELETED)
+    numbers = [number for low, high in gaps if low and high for number in range(low, min(high, low + CLOSED) + 1)]
+    return numbers[: CLOSED + 1]
+
+
+def renumbered_from(incidents: Sequence[Incident]) -> int | None:
+    """Return the number from which on entries have other numbers than they were written with; None if none have."""
+    return min((one.first for one in incidents if one.renumbered and one.first is not None), default=None)
+
+
+def compared(
+    against: OtherCopy, incidents: Sequence[Incident], here: StoredEntries, last: int | None
+) -> list[Incident]:
+    """Return the incidents with what the other copy shows of them, and those that only the other copy shows.
+
+    `here` are the entries of the ledger that were read, `last` is its highest sequence number.
+    """
+    known = [_with_other_copy(one, against, here) for one in incidents]
+    if renumbered_from(incidents) is not None:  # then one number means two entries, which differ in everything
+        return known
+    shown = [*_rewritten(against, known, here), *_absent(against, known, here, last)]
+    exact = {one.what for one in shown}
+    # what a checkpoint says of the same, less exactly, becomes a reason
+    reasons = {what: tuple(one.sentence for one in known if one.what is what) for what in exact}
+    return [
+        *(one for one in known if one.what not in exact),
+        *(replace(one, because=(*one.because, *reasons[one.what])) for one in shown),
+        *_unhashed(against),
+        *_changed_there(against, incidents, here),
+        *_lacking_there(against, incidents),
+        *_added_there(against, incidents, last),
+    ]
+
+
+# what happened to the ledger
+
+
+def _with_other_copy(incident: Incident, against: OtherCopy, here: StoredEntries) -> Incident:
+    """Add whether the other copy has what is missing here, or lacks what was inserted here."""
+    incident = replace(incident, next_step=tuple(one for one in incident.next_step if one != COMPARE))
+    first, last = incident.first, incident.last
+    if first is None or last is None:
+        return incident
+    if incident.what in DELETED:
+        why, proven = _of_gap(first, last, against, here)
+        incident = replace(incident, because=(*incident.because, *why))
+        sentence = incident.in_full or incident.sentence
+        return replace(incident, sentence=sentence, certainty=Certainty.PROVEN) if proven else incident
+    if incident.what in (IncidentType.INSERTION, IncidentType.DUPLICATE) and any(
+        _covers(one, first, last) for one in against.added_ranges
+    ):
+        return replace(incident, because=(*incident.because, f"{against.label} does not have {entries(first, last)}."))
+    return incident
+
+
+def _of_gap(first: int, last: int, against: OtherCopy, here: StoredEntries) -> tuple[tuple[str, ...], bool]:
+    """Return what the other copy has of a gap, and whether it closes the gap, which proves all of its entries."""
+    named, count, label = entries(first, last), last - first + 1, against.label
+    if not against.asked.issuperset(range(first, min(last, first + CLOSED + 1) + 1)):
+        known = any(_covers(one, first, last) for one in against.missing_ranges)
+        words = f"{label} has {named}, too many to test whether their hashes close the gap."
+        return (words,) if known else (), False
+    found = [number for number in range(first, last + 1) if number in against.records]
+    if not found:
+        words = f"{capital(named)} {be(count, 'is', 'are')} not in {label} either."
+        return (words,) if against.is_whole else (), False
+    if len(found) < count:
+        part = f"{found[0]:,}{f' to {found[-1]:,}' if len(found) > 1 else ''}"
+        return (f"Of {named}, {label} has {part}.",), False
+    if not closes_gap(first, last, against, here):
+        return (f"{label} has {named}, but their hashes do not close the gap.",), False
+    they = be(count, "it was", "all of them were")
+    return (f"{label} has {named}, and the hashes close the gap: {they} in this ledger.",), True
+
+
+def closes_gap(first: int, last: int, against: OtherCopy, here: StoredEntries) -> bool:
+    """Whether the other copy's entries link what is before a gap to what is after it."""
+    before = only(here, first - 1)
+    link = GENESIS_HASH if first == 1 else before.stored_hash if before else None
+    for number in range(first, last + 1):
+        there = against.one(number)
+        if there is None or not there.fits or there.link != link:
+            return False
+        link = there.stored_hash
+    after = (only(here, number) for number in (last + 1, first))  # the latter if the rest was renumbered
+    return any(one is not None and one.link == link for one in after)
+
+
+def _covers(range_: OpenRange, first: int, last: int) -> bool:
+    low, high = range_
+    return low is not None and high is not None and low <= first and last <= high
+
+
+def _rewritten(against: OtherCopy, incidents: Sequence[Incident], here: StoredEntries) -> Iterator[Incident]:
+    """Find the first entry that differs in hashed columns although the chain here is intact."""
+    found = _unshown(against, incidents)
+    rehashed = [one for one in found if "entry_hash" in one.columns and _fault_there(one, against, here) is None]
+    if rehashed:
+        yield _rewrite(against, rehashed[0], signed=any(one.what is IncidentType.REWRITE for one in incidents))
+    elif found and "entry_hash" not in against.columns:
+        number = found[0].number
+        yield Incident(
+            IncidentType.REWRITE,
+            number,
+            number,
+            against.changed,
+            f"Entry {number:,} differs in {against.label}, which has no hashes: {found[0].names}.",
+            Certainty.OPEN,
+            because=("The chain is intact here.",),
+            otherwise=("The ledger was rewritten from there on.", "The other copy was changed."),
+            next_step=(Advice("Compare the ledger with a copy that has the column entry_hash."),),
+        )
+
+
+def _unshown(against: OtherCopy, incidents: Sequence[Incident]) -> list[Changed]:
+    """Return the entries that differ in hashed columns and that the chain itself does not show."""
+    shown = {
+        number
+        for one in incidents
+        if one.what in _IN_THE_CHAIN and one.first is not None and one.last is not None
+        if one.last - one.first < _SHORT
+        for number in range(one.first, one.last + 1)
+    }
+    hashed = [one for one in against.changes if one.sequence_number is not None and HASHED & one.columns.keys()]
+    return [one for one in hashed if one.sequence_number not in shown]
+
+
+def _fault_there(change: Changed, against: OtherCopy, here: StoredEntries) -> Certainty | None:
+    """Return how sure it is that the other copy was changed at an entry; None if nothing shows it.
+
+    It is proven if the entry matches its hash here, and the other copy's content does not match the hash that both
+    have, or the other copy's next entry links to the entry of the ledger. If the other copy's content does not match
+    its own, different hash, that was changed in any case, but the ledger may have been changed as well.
+    """
+    number = change.number
+    ours, theirs, follows = only(here, number), against.one(number), against.one(number + 1)
+    if ours is None or theirs is None or not ours.fits or theirs.stored_hash is None:
+        return None
+    links_to_ours = follows is not None and follows.link == ours.stored_hash
+    if theirs.fits:
+        return Certainty.PROVEN if links_to_ours and theirs.stored_hash != ours.stored_hash else None
+    return Certainty.PROVEN if links_to_ours or theirs.stored_hash == ours.stored_hash else Certainty.FITS
+
+
+def _rewrite(against: OtherCopy, first: Changed, *, signed: bool) -> Incident:
+    number, count = first.number, against.changed_columns.get("entry_hash", 0)
+    return Incident(
+        IncidentType.REWRITE,
+        number,
+        against.last,
         count,
-        f"The other copy was changed{', not the ledger' if proven else ''}: {against.label} says something else of "
-        f"{_which(found)}{f'; {unseen:,} more differ, and were not looked at' if unseen else ''}.",
-        Certainty.PROVEN if proven else Certainty.FITS,
-        because=tuple(_why(against, first)),
-        otherwise=() if proven else ("The ledger was changed as well, and given new hashes; a checkpoint tells.",),
-        next_step=NEXT,
+        f"From entry {number:,} on, the ledger differs from {against.label}: {counted(count)} "
+        f"{be(count, 'has', 'have')} another hash. Entry {number:,} differs in {first.names}.",
+        Certainty.PROVEN if signed else Certainty.FITS,
+        because=(
+            "No entry follows that could confirm one of the two."
+            if number == against.last_in_both
+            else "The chain is intact here, so the entries after the changed one were given new hashes.",
+            f"{counted(against.same)} {be(against.same, 'is', 'are')} the same in both.",
+        ),
+        otherwise=() if signed else ("The other copy was rewritten, and not the ledger; a checkpoint shows which.",),
+        next_step=(Advice("Preserve both copies. Find out which one was kept where nobody could write."),),
     )
 
 
-def _which(found: Sequence[Changed]) -> str:
-    if len(found) == 1:
-        return f"entry {found[0].sequence_number:,} ({names(found[0])})"
-    return f"entries {ranges(joined(found), len(found))}"
+def _absent(
+    against: OtherCopy, incidents: Sequence[Incident], here: StoredEntries, last: int | None
+) -> Iterator[Incident]:
+    """Find entries of the other copy after the end of the ledger, where the chain cannot show that they are missing."""
+    signed = any(one.what is IncidentType.TRUNCATION for one in incidents)
+    for low, high in _unknown_here(against, incidents):
+        if last is not None and low <= last:
+            continue  # see `_added_there`
+        ours, theirs, count = only(here, low - 1), against.one(low), high - low + 1
+        follows = ours is not None and theirs is not None and theirs.fits and theirs.link == ours.stored_hash
+        yield Incident(
+            IncidentType.TRUNCATION,
+            low,
+            high,
+            count,
+            f"{capital(entries(low, high, count))} {be(count, 'is', 'are')} in {against.label}, but the ledger ends "
+            f"with entry {last or 0:,}.",
+            Certainty.PROVEN if signed else Certainty.OPEN,
+            because=(
+                "The other copy has more entries than the ledger has now.",
+                *((f"Its entry {low:,} links to the last entry of the ledger.",) if follows else ()),
+            ),
+            otherwise=()
+            if signed
+            else (
+                "They were cut off the end of the ledger.",
+                "The ledger is an older state: an export, a restored backup, or a replica that lags.",
+                "They were inserted into the other copy; a checkpoint shows which.",
+            ),
+            next_step=(
+                Advice("Preserve both copies. Find out which is newer, and which was kept where nobody could write."),
+            ),
+        )
 
 
-def _why(against: Against, number: int) -> Iterator[str]:
-    theirs = against.one(number)
-    yield f"Here entry {number:,} hashes to its entry_hash."
+def _unknown_here(against: OtherCopy, incidents: Sequence[Incident]) -> Iterator[Range]:
+    """Yield the entries that only the other copy has, except those that are known to be missing here."""
+    known = [(one.first or 0, one.last or 0) for one in incidents if one.what in DELETED and one.last is not None]
+    known += [range_ for one in incidents for range_ in one.elsewhere]
+    for low, high in against.missing_ranges:
+        if low is not None and high is not None and not any(first <= low and high <= end for first, end in known):
+            yield low, high
+
+
+def _unhashed(against: OtherCopy) -> Iterator[Incident]:
+    """Find columns that no hash covers and that differ in the other copy."""
+    columns = {name: count for name, count in against.changed_columns.items() if name not in HASHED}
+    if not columns:
+        return
+    changes = [one for one in against.changes if one.columns.keys() & columns.keys()]
+    first = min((one.number for one in changes if one.sequence_number is not None), default=None)
+    named = ", ".join(f"{name} of {counted(count)}" for name, count in sorted(columns.items()))
+    yield Incident(
+        IncidentType.UNHASHED_COLUMN,
+        first,
+        None if against.changed > 1 else first,
+        max(columns.values()),
+        f"Columns that no entry hash covers differ in {against.label}: {named}.",
+        Certainty.OPEN,
+        because=("The differences are listed below, column by column.",),
+        otherwise=("They were changed in the ledger.", "They were changed in the other copy."),
+        next_step=(Advice("The record next to a checkpoint shows whether they were changed since it was signed."),),
+    )
+
+
+# what happened to the other copy; nothing is known of it if the ledger was renumbered
+
+
+def _changed_there(against: OtherCopy, incidents: Sequence[Incident], here: StoredEntries) -> Iterator[Incident]:
+    """Find entries that differ and that the hashes show to be changed in the other copy."""
+    faults = {one.sequence_number: _fault_there(one, against, here) for one in _unshown(against, incidents)}
+    found = [one for one in against.changes if faults.get(one.sequence_number) is not None]
+    if not found:
+        return
+    first, last, count = found[0].number, found[-1].number, len(found)
+    proven, unseen = Certainty.FITS not in faults.values(), against.changed - len(against.changes)
+    which = f"entry {first:,} ({found[0].names})" if count == 1 else f"entries {listed(changed_ranges(found), count)}"
+    more = f"; {unseen:,} more differ and were not examined" if unseen else ""
+    yield Incident(
+        IncidentType.OTHER_COPY,
+        first,
+        last,
+        count,
+        f"The other copy was changed{', not the ledger' if proven else ''}: {against.label} differs at {which}{more}.",
+        Certainty.PROVEN if proven else Certainty.FITS,
+        because=tuple(_why_there(against, first)),
+        otherwise=() if proven else ("The ledger was changed as well and given new hashes; a checkpoint shows that.",),
+        next_step=_DISTRUST,
+    )
+
+
+def _why_there(against: OtherCopy, number: int) -> Iterator[str]:
+    theirs, follows = against.one(number), against.one(number + 1)
+    yield f"In the ledger, entry {number:,} hashes to its entry_hash."
     if theirs is not None and not theirs.fits:
-        yield "There its content does not hash to the entry_hash stored beside."
-        if (written := _written_as(theirs)) is not None:
-            yield f"With the number {written:,} it does: what is entry {number:,} there was renumbered."
-    follows = against.one(number + 1)
+        yield "In the other copy, its content does not hash to the stored entry_hash."
+        near = (theirs.number + by for far in range(1, FARTHEST + 1) for by in (far, -far))
+        if (written := theirs.written_number(near)) is not None:
+            yield f"It does with the number {written:,}: the other copy's entry {number:,} was renumbered."
     if theirs is not None and follows is not None and follows.link != theirs.stored_hash:
-        yield f"There entry {number + 1:,} links to the entry as it is here."
+        yield f"The other copy's entry {number + 1:,} links to entry {number:,} of the ledger."
 
 
-def _written_as(record: StoredEntry) -> int | None:
-    """Return the number that an entry was written with, where its number alone was changed since."""
-    if "T" not in (record.columns.get("timestamp") or ""):
-        return None
-    near = (record.number + by for far in range(1, FARTHEST + 1) for by in (far, -far))
-    return next((n for n in near if entry_hash(replace(record.entry, sequence_number=n)) == record.stored_hash), None)
-
-
-def _lacking(against: Against, incidents: Sequence[Incident]) -> Iterator[Incident]:
-    """Find entries that the other copy does not have, and goes on behind."""
-    gaps = _gaps(against, incidents)
+def _lacking_there(against: OtherCopy, incidents: Sequence[Incident]) -> Iterator[Incident]:
+    """Find entries that the other copy lacks although it has later ones."""
+    gaps = _gaps_there(against, incidents)
     if not gaps or not against.is_whole:
         return
-    count = sum((high or 0) - (low or 0) + 1 for low, high in gaps)
-    (first, last), single = gaps[0], len(gaps) == 1
+    count, (first, last) = sum(high - low + 1 for low, high in gaps), gaps[0]
     rewritten = bool(against.changed_columns.get("entry_hash"))
-    named = entries(first or 0, last or 0, count) if single else f"entries {ranges(gaps, count)}"
+    named = capital(entries(first, last, count)) if len(gaps) == 1 else f"Entries {listed(gaps, count)}"
     yield Incident(
         IncidentType.OTHER_COPY,
         first,
         gaps[-1][1],
         count,
-        f"{capital(named)} {'is' if count == 1 else 'are'} not in {against.label}, which goes on behind "
-        f"{'it' if count == 1 else 'them'}: the other copy lacks {'it' if count == 1 else 'them'}, not the ledger.",
+        f"{named} {be(count, 'is', 'are')} missing from {against.label}, which has later entries: the other copy is "
+        "incomplete, not the ledger.",
         Certainty.FITS if rewritten else Certainty.PROVEN,
-        because=("The chain of the ledger fits together there, and its hashes cover the numbers and the links.",),
-        otherwise=("The ledger was rewritten with entries put in; a checkpoint tells.",) if rewritten else (),
-        next_step=NEXT,
+        because=(_INTACT,),
+        otherwise=("The ledger was rewritten with inserted entries; a checkpoint shows that.",) if rewritten else (),
+        next_step=_DISTRUST,
     )
 
 
-def _gaps(against: Against, incidents: Sequence[Incident]) -> Ranges:
-    """Return what is only here, is followed by entries that are in both, and that the chain here has no fault at."""
+def _gaps_there(against: OtherCopy, incidents: Sequence[Incident]) -> list[Range]:
+    """Return entries that only the ledger has, followed by entries in both, where the chain has no fault."""
     known = [(one.first, one.last) for one in incidents if one.first is not None and one.last is not None]
-    return tuple(
+    return [
         (low, high)
         for low, high in against.added_ranges
         if low is not None and high is not None and high < (against.last_in_both or 0)
         if not any(first <= high and low <= end for first, end in known)
-    )
+    ]
 
 
-def _more(against: Against, incidents: Sequence[Incident], last: int | None) -> Iterator[Incident]:
-    """Find entries that only the other copy has, where the chain of the ledger has no place for them."""
-    for low, high in unknown_here(against, incidents):
+def _added_there(against: OtherCopy, incidents: Sequence[Incident], last: int | None) -> Iterator[Incident]:
+    """Find entries that only the other copy has and for which the chain of the ledger has no place."""
+    for low, high in _unknown_here(against, incidents):
         if last is None or low > last:
             continue
+        count = high - low + 1
         yield Incident(
             IncidentType.OTHER_COPY,
             low,
             high,
-            high - low + 1,
-            f"{capital(entries(low, high, high - low + 1))} {'is' if low == high else 'are'} only in {against.label}; "
-            "the chain of the ledger has no place for more there.",
+            count,
+            f"{capital(entries(low, high, count))} {be(count, 'is', 'are')} only in {against.label}; the chain of the "
+            "ledger has no place for more entries there.",
             Certainty.FITS,
-            because=("The chain of the ledger fits together there, and its hashes cover the numbers and the links.",),
-            otherwise=("The ledger was rewritten behind a deletion; a checkpoint, or the hashes behind it, tell.",),
-            next_step=NEXT,
+            because=(_INTACT,),
+            otherwise=(
+                "The ledger was rewritten after a deletion; a checkpoint, or the hashes after the deletion, show that.",
+            ),
+            next_step=_DISTRUST,
         )
 
 
 def unanswered(
-    against: Against, incidents: Sequence[Incident], size: int, last: int | None, *, end_is_known: bool
+    against: OtherCopy, incidents: Sequence[Incident], size: int, last: int | None, *, end_is_known: bool
 ) -> Iterator[Advice]:
-    """Yield what a comparison with the other copy does not decide of a ledger of so many entries, up to `last`.
+    """Yield what a comparison with the other copy leaves undecided, for a ledger of `size` entries up to `last`.
 
     An entry that is the same in both has the same hash, which covers every entry before it. `end_is_known` is whether a
-    checkpoint, which is of no more help then, has shown that the end was cut off.
+    checkpoint has shown that the end was cut off; it cannot help further then.
     """
+    label = against.label
     if (first := renumbered_from(incidents)) is not None:
         yield Advice(
-            f"From entry {first:,} on a number means another entry in {against.label}, so they were not compared there."
+            f"From entry {first:,} on, a number means another entry in {label}, so the entries were not compared there."
         )
-    tells, commands = (
-        ("only a newer copy tells.", (AGAINST,))
-        if end_is_known
-        else ("only a checkpoint or a newer copy tells.", (CHECKPOINT, AGAINST))
+    newer, commands = (
+        ("a newer copy", (AGAINST,)) if end_is_known else ("a checkpoint or a newer copy", (CHECKPOINT, AGAINST))
     )
-    end = "" if end_is_known else ", or its end cut off,"
-    if not against.is_whole and (gaps := _gaps(against, ())):
+    end = "" if end_is_known else ", or its end was cut off"
+    if not against.is_whole and (gaps := _gaps_there(against, ())):
         yield Advice(
-            f"Entries {ranges(gaps, against.added)} are not in {against.label}. It has no manifest, so whether they "
-            "were filtered out or deleted there cannot be told."
+            f"Entries {listed(gaps, against.added)} are missing from {label}. It has no manifest, so they may "
+            "have been filtered out or deleted there."
         )
     if "entry_hash" not in against.columns:
         yield Advice(
-            f"{against.label} has {against.compared:,} of {counted(size)}, and no hashes: a rewrite that left its "
-            "columns as they were would not show."
+            f"{label} has {against.compared:,} of {counted(size)} and no hashes: a rewrite that left its columns "
+            "unchanged cannot be detected."
         )
     elif against.last_same is None:
-        yield Advice(f"No entry is the same in both. Whether the ledger was rewritten{end} {tells}", commands)
+        yield Advice(
+            f"No entry is the same in both. Only {newer} shows whether the ledger was rewritten{end}.", commands
+        )
     elif last is not None and against.last_same < last:
-        behind = (
+        after = (
             f"It ends with entry {against.last_same:,}"
             if against.last_same == against.last_in_both
-            else f"Behind entry {against.last_same:,} nothing is the same in both"
+            else f"After entry {against.last_same:,} nothing is the same in both"
         )
         yield Advice(
-            f"{against.label} has {against.compared:,} of {counted(size)} "
-            f"({ranges(against.both_ranges, against.compared)}). {behind}: whether the ledger was rewritten behind "
-            f"that{end} {tells}",
+            f"{label} has {against.compared:,} of {counted(size)} ({listed(against.both_ranges, against.compared)}). "
+            f"{after}: only {newer} shows whether the ledger was rewritten after that{end}.",
             commands,
         )
     elif not end_is_known:
         yield Advice(
-            f"Whether entries were appended after {against.label} was made, and cut off again, which would be in "
-            f"neither, {tells}",
+            f"Entries that were appended after {label} was made and then cut off again would be in neither copy; only "
+            f"{newer} shows that.",
             commands,
         )

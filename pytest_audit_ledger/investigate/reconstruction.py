@@ -89,9 +89,9 @@ class Reconstruction:
     hypotheses: int
 
     @property
-    def is_unchanged(self) -> bool:
-        """Whether the entry says what it said when it was hashed, in the usual form."""
-        return not self.changes and self.form is None
+    def content_changes(self) -> tuple[Restored, ...]:
+        """The changes of the content, without that of entry_hash."""
+        return tuple(change for change in self.changes if change.column != "entry_hash")
 
 
 @dataclass(frozen=True)

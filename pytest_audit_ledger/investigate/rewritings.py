@@ -283,14 +283,19 @@ class Transformation:
     form: Form = CANONICAL
 
     @property
+    def edited(self) -> tuple[Rewriting, ...]:
+        """The rules of columns that were set to one value, which no writer and no migration does by itself."""
+        return tuple(one for one in self.rewritings if isinstance(one.rule, partial) and one.rule.func is _constant)
+
+    @property
     def is_edit(self) -> bool:
-        """Whether a column was set to one value, which no writer and no migration does by itself."""
-        return any(isinstance(one.rule, partial) and one.rule.func is _constant for one in self.rewritings)
+        """Whether a column was set to one value."""
+        return bool(self.edited)
 
     @property
     def words(self) -> tuple[str, ...]:
-        """What was otherwise when the entries were hashed, each thing in plain words."""
-        return (*(f"{one.column}: {one.words}" for one in self.rewritings), *self.form.departures)
+        """How the entries were hashed, each difference in words that follow "hashed"."""
+        return (*(f"with another {one.column} ({one.words})" for one in self.rewritings), *self.form.departures)
 
     def originals(self, columns: Mapping[str, list[str]]) -> dict[str, list[str]]:
         """Return columns of JSON text as they were hashed."""

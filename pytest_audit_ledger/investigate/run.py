@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from pytest_audit_ledger.errors import LedgerError
-from pytest_audit_ledger.investigate.evidence_scan import Evidence
+from pytest_audit_ledger.investigate.evidence_scan import EvidenceScan
 from pytest_audit_ledger.investigate.investigation import Compare, Inquiry, Investigation
 from pytest_audit_ledger.model.progress import Progress, no_progress
 from pytest_audit_ledger.sources.source import Snapshot, Source
@@ -35,11 +35,11 @@ def verify_and_investigate(
 ) -> Investigated:
     """Verify what an open snapshot shows and, if it is not valid or `always`, investigate it.
 
-    `entry`: look at the entry with this number in any case. `compare` compares with another copy. `limit_s`: seconds in
-    which entries may be reconstructed, a minute if None. As many entries as the request's `samples` are looked at one
-    by one. An error of the investigation is in the result, so that the verification is never lost.
+    `entry`: inspect the entry with this number. `compare` compares with another copy. `limit_s`: seconds in which
+    entries may be reconstructed, a minute if None. As many entries as the request's `samples` are examined one by one.
+    An error of the investigation is in the result, so that the verification is never lost.
     """
-    gathering = replace(request, extra_scans=(*request.extra_scans, Evidence))
+    gathering = replace(request, extra_scans=(*request.extra_scans, EvidenceScan))
     gathered = verify(source, gathering, progress=progress, shared=snapshot.share())
     verification = replace(gathered, extra_scans=())
     if gathered.is_valid and not always:

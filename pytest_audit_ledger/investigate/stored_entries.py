@@ -1,35 +1,41 @@
-"""Single entries, read by number: those that are looked at one by one."""
+"""Read single entries by their numbers."""
 
 from __future__ import annotations
 
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from hashlib import sha256
 from typing import Any
 
 from pytest_audit_ledger.model.batch import Batch, plain_text
-from pytest_audit_ledger.model.entry import PAYLOAD_COLUMNS, Entry, entry_hash
+from pytest_audit_ledger.model.entry import PAYLOAD_COLUMNS, Entry, canonical_payload, entry_hash
 from pytest_audit_ledger.sources.source import Segment, Snapshot
 
 TOGETHER = 500
-"""Numbers that are at most this far apart are read at once."""
+"""Numbers that are at most this far apart are read in one query."""
 
 Value = str | None
 
 
 @dataclass(frozen=True)
 class StoredEntry:
-    """An entry as the ledger has it: every column that was read, as text, None for a missing value."""
+    """An entry as it is stored: every column that was read, as text, None for a missing value."""
 
     number: int
     columns: Mapping[str, Value]
 
     @property
     def entry(self) -> Entry:
-        """What is hashed of it, also what an Entry should not hold, such as None for the verdict."""
+        """Its hashed columns, also with values that an Entry should not hold, such as None for the verdict."""
         hashed: dict[str, Any] = {name: self.columns.get(name) for name in PAYLOAD_COLUMNS.values()}
         return Entry(**{**hashed, "sequence_number": self.number})
+
+    @property
+    def timestamp(self) -> str:
+        """Its time, empty if it is missing."""
+        return self.columns.get("timestamp") or ""
 
     @property
     def stored_hash(self) -> Value:
@@ -44,11 +50,11 @@ class StoredEntry:
     @property
     def fits(self) -> bool:
         """Whether its content hashes to its entry_hash."""
-        return "T" in (self.columns.get("timestamp") or "") and entry_hash(self.entry) == self.stored_hash
+        return "T" in self.timestamp and entry_hash(self.entry) == self.stored_hash
 
     @property
     def envelope(self) -> Mapping[str, Value]:
-        """What its envelope says that the entry says, too; empty where there is none."""
+        """The values of the entry that its envelope repeats; empty if it has no envelope."""
         try:
             document = json.loads(self.columns.get("envelope_json") or "{}")
         except (ValueError, RecursionError):
@@ -56,19 +62,36 @@ class StoredEntry:
         said = document if isinstance(document, dict) else {}
         return {name: said[name] for name in ("verdict", "reasoning") if isinstance(said.get(name, 0), str | None)}
 
+    def written_number(self, candidates: Iterable[int]) -> int | None:
+        """Return the first of these numbers with which the entry hashes to its entry_hash, None if none does.
+
+        The hash covers the number, so this is the one that the entry was written with.
+        """
+        if "T" not in self.timestamp or self.stored_hash is None:
+            return None
+        head, name, rest = canonical_payload(replace(self.entry, sequence_number=0)).partition(b'"sequence_number":')
+        begun, tail = sha256(head + name), rest[1:]
+
+        def fits(number: int) -> bool:
+            hasher = begun.copy()
+            hasher.update(b"%d%b" % (number, tail))
+            return hasher.hexdigest() == self.stored_hash
+
+        return next(filter(fits, candidates), None)
+
 
 StoredEntries = Mapping[int, Sequence[StoredEntry]]
-"""By number; several where a number stands there twice."""
+"""Entries by number; several if a number occurs more than once."""
 
 
 def only(records: StoredEntries, number: int) -> StoredEntry | None:
-    """Return the entry of a number; None where it was not read, is not there, or stands there twice."""
+    """Return the entry of a number; None if it was not read, does not exist, or exists more than once."""
     found = records.get(number, ())
     return found[0] if len(found) == 1 else None
 
 
 def read(snapshot: Snapshot, numbers: Iterable[int]) -> StoredEntries:
-    """Return the entries with these numbers, in all columns that can be read. Raises SourceError."""
+    """Return the entries with these numbers, with all readable columns. Raises SourceError."""
     wanted = set(numbers)
     columns = [name for name in snapshot.info.columns if snapshot.unreadable(name) is None]
     found: dict[int, list[StoredEntry]] = defaultdict(list)
@@ -86,7 +109,7 @@ def read(snapshot: Snapshot, numbers: Iterable[int]) -> StoredEntries:
 
 
 def _ranges(numbers: Sequence[int], *, apart: int | None) -> Iterator[tuple[int, int]]:
-    """Yield ranges that hold all numbers; one where `apart` is None, because every read there reads everything."""
+    """Yield ranges that hold all numbers; only one if `apart` is None, because every read reads everything then."""
     if not numbers:
         return
     first = last = numbers[0]

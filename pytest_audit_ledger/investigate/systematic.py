@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from itertools import product
 from typing import Any, ClassVar
@@ -31,6 +31,9 @@ FEWEST = 3
 """Entries of a sample that a cause must explain; fewer are edits of their own."""
 
 MOST_CAUSES = 8
+MOST_VALUES = 4
+"""Combinations of values kept that an edit of many entries left in its columns."""
+
 MOST_FOR_ONE_ENTRY_S = 1.5
 """Seconds spent on one entry of a sample; the cause of many is simple, so it is found soon or on none."""
 
@@ -48,12 +51,15 @@ class LostDigits:
     Each entry has to be searched for its own, so a large ledger is not searched as a whole.
     """
 
-    is_edit: ClassVar[bool] = False
+    @property
+    def edited(self) -> tuple[Rewriting, ...]:
+        """The rules of columns that were set to one value: none."""
+        return ()
 
     @property
     def words(self) -> tuple[str, ...]:
-        """What was otherwise when the entries were hashed, in plain words."""
-        return ("timestamp: more digits of its fraction",)
+        """How the entries were hashed, in words that follow "hashed"."""
+        return ("with another timestamp (more digits of its fraction)",)
 
 
 SystematicCause = Transformation | LostDigits
@@ -148,24 +154,35 @@ def _rules(column: str, stored: Value, original: Value) -> Iterator[Rewriting]:
 
 @dataclass
 class Explained:
-    """How many entries a cause is proven to explain, and the first and the last of them."""
+    """How many entries a cause is proven to explain, and the first and the last of them.
+
+    If the cause is an edit, `now` are the values that its columns have now, the first MOST_VALUES combinations of them.
+    """
 
     cause: SystematicCause
     count: int = 0
     first: int | None = None
     last: int | None = None
+    now: list[tuple[Value, ...]] = field(default_factory=list)
 
-    def add(self, number: int | None) -> None:
-        """Count an entry."""
+    def add(self, number: int | None, values: tuple[Value, ...]) -> None:
+        """Count an entry with these values in the edited columns."""
         self.count += 1
         self.first = number if self.count == 1 else self.first
         self.last = number
+        self._keep(values)
+
+    def _keep(self, values: tuple[Value, ...]) -> None:
+        if len(self.now) < MOST_VALUES and values not in self.now:
+            self.now.append(values)
 
     def merge(self, later: Explained) -> None:
         """Count those of the entries that follow."""
         self.first = self.first if self.count else later.first
         self.last = later.last if later.count else self.last
         self.count += later.count
+        for values in later.now:
+            self._keep(values)
 
 
 def suspect_at(batch: Batch, place: int) -> Suspect:
@@ -200,9 +217,11 @@ class Systematic(ScanKind):
         for explained in self.explained:
             if places:
                 proven = self._proven(explained.cause, batch, places)
+                edited = [batch.text(one.column) for one in explained.cause.edited]
                 for place in places:
                     if place in proven:
-                        explained.add(batch.sequence_numbers[place])
+                        values = tuple(plain_text(column[place]) for column in edited)
+                        explained.add(batch.sequence_numbers[place], values)
                 places = [place for place in places if place not in proven]
         self.unexplained += len(places)
         room = max(0, self.findings.limit - len(self.unexplained_numbers))

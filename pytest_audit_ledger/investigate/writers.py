@@ -1,4 +1,7 @@
-"""What several writers leave, or somebody who appends by hand: copies, forks, and times that run backwards. No I/O."""
+"""What several writers, or somebody who appends by hand, leave: duplicates, forks, and times that run backwards.
+
+No I/O.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,16 @@ from datetime import datetime
 
 from pytest_audit_ledger.investigate.chain import Chain
 from pytest_audit_ledger.investigate.evidence_scan import Fault, Place, Seen
-from pytest_audit_ledger.investigate.incident import Advice, Certainty, Incident, IncidentType, counted
+from pytest_audit_ledger.investigate.incident import (
+    COMPARE_CLOCKS,
+    Advice,
+    Certainty,
+    Incident,
+    IncidentType,
+    be,
+    counted,
+    moment,
+)
 from pytest_audit_ledger.investigate.rewritings import Transformation, moment_of
 from pytest_audit_ledger.investigate.systematic import Systematic
 
@@ -15,47 +27,37 @@ FORKED_WITHIN = 64
 """Entries between two broken links of one fork."""
 
 MOST_CLOCKS = 5
-"""Times that run backwards which are told one by one; more of them are one incident."""
+"""Times that run backwards which are separate incidents; more of them are one incident."""
 
 
 def copies(chain: Chain) -> Iterator[Incident]:
-    """Find entries that stand there twice, the same in all that is hashed."""
+    """Find entries that exist twice with the same hashed columns, and rows that are out of order."""
     for place in list(chain.places):
-        entry, before = place.entry, place.before
-        if Fault.TWICE not in place.faults or before is None or entry.number is None:
+        entry, before, number = place.entry, place.before, place.entry.number
+        if Fault.TWICE not in place.faults or before is None or number is None:
             continue
-        if before.number is not None and entry.number < before.number:
-            chain.take(place)
-            yield Incident(
-                IncidentType.REORDERING,
-                entry.number,
-                entry.number,
-                1,
-                f"Entry {entry.number:,} stands behind entry {before.number:,}: the entries are out of order.",
-                Certainty.PROVEN,
-                next_step=(Advice("Export the ledger again, or investigate the database itself."),),
-            )
+        if before.number is not None and number < before.number:
+            what = IncidentType.REORDERING
+            sentence = f"Entry {number:,} comes after entry {before.number:,}: the entries are out of order."
+            because, advice = "", "Export the ledger again, or investigate the database itself."
         elif (entry.stored, entry.recomputed) == (before.stored, before.recomputed):
-            chain.take(place)
-            yield Incident(
-                IncidentType.DUPLICATE,
-                entry.number,
-                entry.number,
-                1,
-                f"Entry {entry.number:,} stands there twice: one is a copy of the other, in all that is hashed.",
-                Certainty.PROVEN,
-                because=("Both have the same entry_hash, and both contents hash alike.",),
-                next_step=(
-                    Advice(
-                        "Find out who could insert a second row: the UNIQUE constraint of sequence_number was not "
-                        "there. Compare the columns that no hash covers before one of the two is removed."
-                    ),
-                ),
+            what = IncidentType.DUPLICATE
+            sentence = f"Entry {number:,} exists twice; all hashed columns are the same."
+            because = "Both have the same entry_hash, and the contents of both have the same hash."
+            advice = (
+                "Find out who could insert a second row: sequence_number had no UNIQUE constraint. Compare the columns "
+                "that no hash covers before you remove one of the two."
             )
+        else:
+            continue
+        chain.take(place)
+        yield Incident(
+            what, number, number, 1, sentence, Certainty.PROVEN, tuple(filter(None, [because])), (), (Advice(advice),)
+        )
 
 
 def forks(chain: Chain) -> Iterator[Incident]:
-    """Find where several entries follow the same one, each of which holds together by itself."""
+    """Find where several entries link to the same one, each of which matches its own hash."""
     group: list[Place] = []
     for place in [*filter(_forked, chain.places), None]:
         if group and (place is None or not _same_fork(group, place)):
@@ -82,43 +84,41 @@ def _fork(group: Sequence[Place], *, sound: bool) -> Incident:
     number, kept = end, 0
     while number > parent:
         number, kept = min(jumps.get(number, number), number - 1), kept + 1
-    aside = end - parent + sum(Fault.TWICE in place.faults for place in group) - kept
     first, second = group[0].before, group[0].entry
-    numbered = (
-        f"both are numbered {second.number:,}"
+    twice = sum(Fault.TWICE in place.faults for place in group)
+    aside = end - parent + twice - kept
+    both = (
+        f"both have number {second.number:,}"
         if Fault.TWICE in group[0].faults
         else f"{_number(first)} and {second.number:,}"
     )
-    times = (time for place in group[:1] for time in (place.before.timestamp if place.before else "", second.timestamp))
     return Incident(
         IncidentType.FORK,
         min(first.number or end if first else end, end),
         end,
-        end - parent + sum(Fault.TWICE in place.faults for place in group),
-        f"Two entries follow entry {parent:,}: {numbered}. The ledger was forked there, as two writers leave it that "
-        f"append at the same time; the chain goes on from entry {end:,}, and {counted(aside)} "
-        f"{'stands' if aside == 1 else 'stand'} aside from it.",
+        end - parent + twice,
+        f"Two entries follow entry {parent:,}: {both}. The ledger forked there, as it does when two writers append at "
+        f"the same time. The chain goes on from entry {end:,}; {counted(aside)} {be(aside, 'is', 'are')} on a side "
+        "branch.",
         Certainty.FITS if sound else Certainty.OPEN,
         because=(
-            (
-                "Every entry of both branches hashes to its entry_hash and links to an entry that is there, "
-                "so none of them was changed after it was written."
-                if sound
-                else "Not every entry of both branches hashes to its entry_hash, so one of them was changed, too."
-            ),
-            f"The two were written at {' and at '.join(times)}.",
-            *((f"Up to entry {end:,} that happened {len(group):,} times.",) if len(group) > 1 else ()),
+            "Every entry of both branches matches its own hash and links to an entry that exists, so none of them was "
+            "changed after it was written."
+            if sound
+            else "Not every entry of both branches matches its own hash, so one of them was changed as well.",
+            f"The two have the times {moment(group[0].time_before)} and {moment(second.timestamp)}.",
+            *((f"This happened {len(group):,} times up to entry {end:,}.",) if len(group) > 1 else ()),
         ),
         otherwise=(
             (
-                "An entry that was put in by hand with a hash of its own, or to replace the other one, leaves the same "
-                "trace. The logs of the writers tell which."
+                "An entry inserted by hand with a hash of its own, also as a replacement, leaves the same trace. The "
+                "logs of the writers show which it is."
             ),
         ),
         next_step=(
             Advice(
-                "Ask whether two writers ran at that time. Give the ledger one writer, or a lock around reading the "
-                "last entry and appending, and restore the UNIQUE constraint of sequence_number."
+                "Find out whether two writers ran at that time. Give the ledger one writer, or a lock around reading "
+                "the last entry and appending, and restore the UNIQUE constraint on sequence_number."
             ),
         ),
     )
@@ -129,20 +129,17 @@ def _number(seen: Seen | None) -> str:
 
 
 def clocks(chain: Chain) -> Iterator[Incident]:
-    """Find times that run backwards although the chain holds, and as the entries were written, too."""
+    """Find times that run backwards although the chain is intact, and that did so when the entries were written."""
     found = [place for place in chain.places if Fault.TIME in place.faults]
     chain.take(*found)
     back = [place for place in found if not _ran_forwards(place, chain.causes)]
     total = sum(number for faults, number in chain.evidence.faults.items() if faults is Fault.TIME)
     total -= len(found) - len(back)
-    if len(back) > MOST_CLOCKS:
-        yield _clocks(back, max(total, len(back)))
-    else:
-        yield from map(_clock, back)
+    yield from map(_clock, back) if len(back) <= MOST_CLOCKS else [_clocks(back, max(total, len(back)))]
 
 
 def _ran_forwards(place: Place, causes: Systematic | None) -> bool:
-    """Whether a cause that many entries have in common has changed one of the two times, which were in order before."""
+    """Whether a common cause changed one of the two times, which were in order before."""
     if place.before is None:
         return False
     earlier, later = _moments(place.before, causes), _moments(place.entry, causes)
@@ -150,7 +147,7 @@ def _ran_forwards(place: Place, causes: Systematic | None) -> bool:
 
 
 def _moments(seen: Seen, causes: Systematic | None) -> list[datetime]:
-    """Return when an entry can have been written: at its time, unless that was changed since."""
+    """Return when an entry can have been written: at its time, unless a common cause changed that."""
     rules = [
         rule
         for one in (causes.explained if causes and seen.own_fault else ())
@@ -164,26 +161,25 @@ def _moments(seen: Seen, causes: Systematic | None) -> list[datetime]:
 
 def _clock(place: Place) -> Incident:
     number, before = place.entry.number or 0, place.before
-    earlier = before.timestamp if before else ""
+    earlier = before.number if before and before.number else 0
     return Incident(
         IncidentType.CLOCK,
         number,
         number,
         1,
-        f"The clock was set back before entry {number:,}: it is {_apart(place)} older than entry "
-        f"{before.number if before and before.number else 0:,}.",
+        f"Entry {number:,} is {_apart(place)} older than entry {earlier:,}: a clock was set back between them.",
         Certainty.FITS,
         because=(
-            "The chain holds there, so the entry was written with this time, after the one before it.",
-            f"It is of {place.entry.timestamp}, and the one before of {earlier}.",
+            f"The chain is intact there, so entry {number:,} was written with this time, after entry {earlier:,}.",
+            f"It is dated {moment(place.entry.timestamp)}, and entry {earlier:,} {moment(place.time_before)}.",
         ),
         otherwise=_CLOCKS,
-        next_step=(Advice("Compare the clocks of the writers and of the server with their logs of that day."),),
+        next_step=(COMPARE_CLOCKS,),
     )
 
 
 _CLOCKS = (
-    "Two writers with clocks that differ take turns.",
+    "Two writers whose clocks differ take turns.",
     "The ledger was rewritten from here on with other times; only a checkpoint or a backup excludes that.",
 )
 
@@ -199,11 +195,11 @@ def _clocks(back: Sequence[Place], total: int) -> Incident:
         f"Time runs backwards at {total:,} entries, by up to {_apart(worst)} (entry {worst.entry.number or 0:,}).",
         Certainty.OPEN,
         because=(
-            "The chain holds there, so the entries were written with these times, in this order.",
-            f"The first of them is of {first.timestamp}, the last of {last.timestamp}.",
+            "The chain is intact there, so the entries were written with these times, in this order.",
+            f"The first of them is dated {moment(first.timestamp)}, the last {moment(last.timestamp)}.",
         ),
         otherwise=_CLOCKS,
-        next_step=(Advice("Compare the clocks of the writers and of the server with their logs of that day."),),
+        next_step=(COMPARE_CLOCKS,),
     )
 
 

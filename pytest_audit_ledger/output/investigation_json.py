@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pytest_audit_ledger.investigate.against import Against, Changed
-from pytest_audit_ledger.investigate.incident import Incident, commands, words
+from pytest_audit_ledger.investigate.incident import Incident, Unlisted, commands, listed, words
 from pytest_audit_ledger.investigate.inspection import EntryInspection
 from pytest_audit_ledger.investigate.investigation import Investigation
+from pytest_audit_ledger.investigate.other_copy import Changed, OtherCopy
 from pytest_audit_ledger.investigate.reconstruction import Reconstruction, Unexplained
+from pytest_audit_ledger.investigate.reconstruction_text import sentence, sentences
 from pytest_audit_ledger.model.outcome import LONGEST_TEXT
 from pytest_audit_ledger.model.printable import clip, json_text
 from pytest_audit_ledger.output.investigation_text import conclusion
-from pytest_audit_ledger.output.reconstruction_text import sentence, sentences
 from pytest_audit_ledger.output.verification_json import as_json as verification_json
 
 SCHEMA_VERSION = 1
@@ -28,17 +28,19 @@ def as_json(found: Investigation) -> dict[str, Any]:
     """Return the investigation with its verification, ready for `json.dumps`."""
     return {
         "schema_version": SCHEMA_VERSION,
-        **told(found),
+        **without_verification(found),
         "verification": verification_json(found.verification),
     }
 
 
-def told(found: Investigation) -> dict[str, Any]:
+def without_verification(found: Investigation) -> dict[str, Any]:
     """Return the investigation without its verification, as a report holds it."""
+    shown, more = listed(found.incidents, found.samples)
     return {
         "conclusion": conclusion(found),
-        "incidents": [_incident(one) for one in found.incidents],
-        "entry": _looked(found.looked) if found.looked else None,
+        "incidents": [_incident(one) for _, one in shown],
+        "more_incidents": [_unlisted(one) for one in more],
+        "entry": _inspection(found.inspection) if found.inspection else None,
         "against": _against(found.against, found.differences) if found.against else None,
         "undecided": [one.words for one in found.undecided],
         "commands": commands(found.undecided),
@@ -72,6 +74,17 @@ def _incident(incident: Incident) -> dict[str, Any]:
     }
 
 
+def _unlisted(more: Unlisted) -> dict[str, Any]:
+    return {
+        "what": more.what.value,
+        "incidents": more.incidents,
+        "proven": more.proven,
+        "first": more.first,
+        "last": more.last,
+        "sentence": more.sentence,
+    }
+
+
 def _reconstruction(found: Reconstruction | Unexplained) -> dict[str, Any]:
     common = {
         "sequence_number": found.sequence_number,
@@ -93,19 +106,19 @@ def _reconstruction(found: Reconstruction | Unexplained) -> dict[str, Any]:
     }
 
 
-def _looked(looked: EntryInspection) -> dict[str, Any]:
+def _inspection(entry: EntryInspection) -> dict[str, Any]:
     return {
-        "sequence_number": looked.number,
-        "fits": looked.fits,
-        "uncovered": list(looked.uncovered),
-        "sentences": [clip(one, LONGEST_TEXT) for one in looked.sentences],
-        "found": [{name: _clipped(value) for name, value in one.columns.items()} for one in looked.records],
-        "there": [{name: _clipped(value) for name, value in one.columns.items()} for one in looked.there],
-        "reconstruction": _reconstruction(looked.reconstruction) if looked.reconstruction else None,
+        "sequence_number": entry.number,
+        "fits": entry.fits,
+        "uncovered": list(entry.uncovered),
+        "sentences": [clip(one, LONGEST_TEXT) for one in entry.sentences],
+        "found": [{name: _clipped(value) for name, value in one.columns.items()} for one in entry.records],
+        "there": [{name: _clipped(value) for name, value in one.columns.items()} for one in entry.there],
+        "reconstruction": _reconstruction(entry.reconstruction) if entry.reconstruction else None,
     }
 
 
-def _against(against: Against, differences: tuple[Changed, ...]) -> dict[str, Any]:
+def _against(against: OtherCopy, differences: tuple[Changed, ...]) -> dict[str, Any]:
     return {
         "ledger": against.label,
         "last": against.last,

@@ -1,15 +1,14 @@
-"""An investigation in words: a timeline that can be read at three in the morning.
+"""An investigation in words: what happened, in order of the ledger.
 
-Every incident is told in the same order: what happened, when, what it said before, why we say so, what else would fit,
-and what to do. What comes from the ledger went through `printable`.
+Every incident has the same lines: what happened, how sure that is, when, what it said before, why, what else it could
+be, and what to do. Everything from the ledger goes through `printable`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from pytest_audit_ledger.investigate.against import Against, Changed, Ranges, joined, ranges
 from pytest_audit_ledger.investigate.incident import (
     Advice,
     Certainty,
@@ -18,87 +17,97 @@ from pytest_audit_ledger.investigate.incident import (
     IncidentType,
     commands,
     counted,
+    listed,
+    moment,
     words,
 )
 from pytest_audit_ledger.investigate.inspection import EntryInspection
 from pytest_audit_ledger.investigate.investigation import Investigation
+from pytest_audit_ledger.investigate.other_copy import Changed, OtherCopy, changed_ranges
+from pytest_audit_ledger.investigate.ranges import OpenRange
+from pytest_audit_ledger.investigate.ranges import listed as listed_ranges
+from pytest_audit_ledger.investigate.reconstruction_text import sentence, sentences
 from pytest_audit_ledger.investigate.stored_entries import StoredEntry
 from pytest_audit_ledger.model.outcome import Assurance
 from pytest_audit_ledger.model.printable import printable
 from pytest_audit_ledger.output.paragraphs import LOG, wrapped
-from pytest_audit_ledger.output.reconstruction_text import sentences
 from pytest_audit_ledger.output.verification_text import UNICODE, Marks
 
 SENTENCE = 2_000
 """Characters of a sentence that are shown."""
 
 SHORT = 5
-"""Incidents of a short form."""
+"""Incidents of the short form."""
 
 LABEL = 8
-"""Columns of the names of lines."""
+"""Width of the names of lines."""
 
 _MARKS = {
     Certainty.PROVEN: "proven",
-    Certainty.FITS: "fits what is known",
-    Certainty.OPEN: "not decided",
+    Certainty.FITS: "consistent with the evidence",
+    Certainty.OPEN: "undecided",
 }
 
 
 def timeline(investigation: Investigation, marks: Marks = UNICODE, width: int = LOG) -> str:
-    """Return an investigation in full, in lines of at most `width` columns, but for values of entries and commands.
+    """Return an investigation in full, in lines of at most `width` columns, except for values and commands.
 
-    Where an entry was asked for, what concerns it stands there, and how many incidents there are beside.
+    If an entry was asked for, only the incidents about it are listed, and the others are counted.
     """
-    looked, incidents = investigation.looked, investigation.incidents
-    told = [(place, one) for place, one in enumerate(incidents, 1) if looked is None or one.is_about(looked.number)]
+    inspection, incidents = investigation.inspection, investigation.incidents
+    shown, more = listed(incidents, investigation.samples)
+    if inspection is not None:
+        number, more = inspection.number, []
+        shown = [(place, one) for place, one in enumerate(incidents, 1) if one.is_about(number)]
     parts = [[*_head(investigation)]]
-    if looked is not None:
-        parts.append([*_looked(looked)])
-    parts += [[*_incident(incident, f"{place}/{len(incidents)}", marks)] for place, incident in _shortened(told)]
-    if more := len(incidents) - len(told):
-        others = counted(more, "other incident", "other incidents")
-        parts.append([_Line("", f"{others}: leave --entry out to see {_them(more)}.")])
+    if inspection is not None:
+        parts.append([*_inspection(inspection)])
+    parts += [[*_incident(incident, f"{place}/{len(incidents)}", marks)] for place, incident in _shortened(shown)]
+    if more:
+        parts.append([_Line("", f"… {one.sentence}") for one in more])
+        parts[-1].append(_Line("", "Use --samples N to list more."))
+    if inspection is not None and (others := len(incidents) - len(shown)):
+        parts.append([_Line("", f"{counted(others, 'other incident', 'other incidents')}. {_without_entry(others)}")])
     if left_out := investigation.left_out:
-        words = "not looked at one by one (--samples N looks at more, --limit-seconds N for longer)"
-        parts.append([_Line("", f"{counted(left_out, 'entry was', 'entries were')} {words}.")])
+        words = "not examined one by one. Use --samples N to examine more, --limit-seconds N to take longer."
+        parts.append([_Line("", f"{counted(left_out, 'changed entry was', 'changed entries were')} {words}")])
     if investigation.against is not None:
         differences = investigation.differences
-        shown = [one for one in differences if looked is None or one.sequence_number == looked.number]
-        parts.append([*_against(investigation.against, shown, more=len(differences) - len(shown))])
+        of_entry = [one for one in differences if inspection is None or one.sequence_number == inspection.number]
+        parts.append([*_against(investigation.against, of_entry, more=len(differences) - len(of_entry))])
     if investigation.undecided:
-        parts.append([_Line("", "Not decided:"), *(line for one in investigation.undecided for line in _open(one))])
+        parts.append([_Line("", "Undecided:"), *(line for one in investigation.undecided for line in _open(one))])
     parts.append([_Line("", conclusion(investigation))])
     return "\n\n".join("\n".join(part for line in lines for part in line.fitted(width)) for lines in parts)
 
 
 def brief(investigation: Investigation, width: int = LOG) -> list[str]:
     """Return an investigation in a few lines, for the end of a run."""
+    incidents = investigation.incidents
     lines = []
-    for incident in investigation.incidents[:SHORT]:
+    for incident in incidents[:SHORT]:
         lines.append(f"  {headline(incident)}")
         lines += [f"    {_said(line)}" for line in _before(incident)]
-    if (more := len(investigation.incidents) - SHORT) > 0:
-        lines.append(f"  … and {counted(more, 'incident', 'incidents')} more")
+    lines += [f"  … {one.sentence}" for one in listed(incidents[SHORT:], 0)[1]]
     if not lines:
-        lines = ["  No incident was found that explains what the checks found."]
-    lines += [f"  Not decided: {_said(one.words)}" for one in investigation.undecided]
-    lines.append("  Why, what else would fit, and what to do is told by")
+        lines = ["  No incident was found that explains the findings of the checks."]
+    lines += [f"  Undecided: {_said(one.words)}" for one in investigation.undecided]
+    lines.append("  For the reasons, other explanations and what to do, run")
     fitted = [part for line in lines for part in wrapped(line, width, 4)]
     return [*fitted, f"    {_said(str(Command('investigate', (), investigation.options)))}"]
 
 
-def _them(count: int) -> str:
-    return "it" if count == 1 else "them"
+def _without_entry(count: int) -> str:
+    return f"Leave out --entry to see {'it' if count == 1 else 'them'}."
 
 
-def _shortened(told: Iterable[tuple[int, Incident]]) -> Iterator[tuple[int, Incident]]:
-    """Say once what is to be done about several incidents, one after the other."""
+def _shortened(shown: Iterable[tuple[int, Incident]]) -> Iterator[tuple[int, Incident]]:
+    """Yield incidents, with the same advice for consecutive ones given only once."""
     said: tuple[Advice, ...] = ()
     place = 0
-    for at, incident in told:
+    for at, incident in shown:
         if incident.next_step and incident.next_step == said:
-            yield at, replace(incident, next_step=(Advice(f"as for {place}"),))
+            yield at, replace(incident, next_step=(Advice(f"As for {place}."),))
         else:
             said, place = incident.next_step, at
             yield at, incident
@@ -106,9 +115,9 @@ def _shortened(told: Iterable[tuple[int, Incident]]) -> Iterator[tuple[int, Inci
 
 @dataclass(frozen=True)
 class _Line:
-    """A line: what it starts with, and what hangs below its own beginning.
+    """A line: its head, and its text, which is wrapped and indented below itself unless it stays `whole`.
 
-    A value of an entry, and a command, stay `whole`.
+    Values of entries and commands stay whole.
     """
 
     head: str
@@ -126,15 +135,17 @@ def headline(incident: Incident) -> str:
 
 
 def in_one_line(incident: Incident) -> str:
-    """Return an incident with what entries said before."""
+    """Return an incident in one line, with what entries said before."""
     return " ".join([headline(incident), *map(_said, _before(incident))])
 
 
 def conclusion(investigation: Investigation) -> str:
-    """Return in one sentence what came of it, and in another what the ledger proves by itself."""
+    """Return the result in one sentence, and in another what the ledger proves by itself."""
     verification, against = investigation.verification, investigation.against
     by_itself = f"{verification.assurance.value}: {_said(verification.sentence)}"
-    if against is not None and verification.assurance is Assurance.SELF_CONSISTENT:  # it may show what is said not to
+    if (
+        against is not None and verification.assurance is Assurance.SELF_CONSISTENT
+    ):  # it may show what that sentence calls undetectable
         by_itself = f"By itself the ledger is {by_itself}"
     return f"{_outcome(investigation)} {by_itself}"
 
@@ -149,21 +160,24 @@ def _outcome(investigation: Investigation) -> str:
             return "Nothing to investigate."
         if against.compared < size:
             return f"Nothing to investigate in the {against.compared:,} of {counted(size)} that {_copy(against)} has."
-        return f"Nothing to investigate: {_copy(against)} says the same of {counted(size)}."
-    told = [f"{counted(len(here), 'incident', 'incidents')}, {_proven(here)} proven"] if here else []
+        return f"Nothing to investigate: {_copy(against)} has the same {counted(size)}."
+    if not incidents:
+        return "No incident was found."
+    parts = [f"{counted(len(here), 'incident', 'incidents')}, {_proven(here)}"] if here else []
     if there:
         what = "" if here else f" {'incident' if len(there) == 1 else 'incidents'}"
-        told.append(f"{len(there):,}{what} in the other copy, {_proven(there)} proven")
-    if not here:
-        told.append("none in the ledger" if there else "No incident was found")
-    return f"{'; '.join(told)}."
+        parts.append(f"{len(there):,}{what} in the other copy, {_proven(there)}")
+    return f"{'; '.join(parts if here else [*parts, 'none in the ledger'])}."
 
 
 def _proven(incidents: Sequence[Incident]) -> str:
-    return f"{sum(one.certainty is Certainty.PROVEN for one in incidents):,} of them"
+    proven, count = sum(one.certainty is Certainty.PROVEN for one in incidents), len(incidents)
+    if proven in (0, count):
+        return f"{'' if count == 1 else 'all '}proven" if proven else f"{'not' if count == 1 else 'none'} proven"
+    return f"{proven:,} of them proven"
 
 
-def _copy(against: Against) -> str:
+def _copy(against: OtherCopy) -> str:
     return _said(against.label)
 
 
@@ -178,9 +192,10 @@ def _head(investigation: Investigation) -> Iterator[_Line]:
     yield _Line("", "Ledger Investigation")
     yield _line("ledger", f"{_said(verification.database)}{table}")
     if survey is not None and survey.entries:
-        span = f"entries {survey.sequence_first} to {survey.sequence_last}, {survey.time_first} to {survey.time_last}"
-        yield _line("read", f"{counted(survey.entries)}: {_said(span)}")
-    tried = f"; {investigation.hypotheses:,} hypotheses were hashed" if investigation.hypotheses else ""
+        span = f"{survey.sequence_first or 0:,} to {survey.sequence_last or 0:,}"
+        times = f"{moment(survey.time_first)} to {moment(survey.time_last)}"
+        yield _line("read", f"{counted(survey.entries)}: {_said(f'{span}, {times}')}")
+    tried = f"; {investigation.hypotheses:,} hypotheses hashed" if investigation.hypotheses else ""
     yield _line("took", f"{investigation.duration_s:.1f} s{tried}")
 
 
@@ -191,91 +206,92 @@ def _line(name: str, text: str) -> _Line:
 def _incident(incident: Incident, place: str, marks: Marks) -> Iterator[_Line]:
     mark = {Certainty.PROVEN: marks.bad, Certainty.FITS: marks.warned}.get(incident.certainty, marks.unknown)
     yield _Line(f"{mark} {place}  ", _said(incident.sentence))
-    around = [_span(incident.time_before, incident.time_after)] if incident.time_before or incident.time_after else []
-    told = {
+    parts = {
         "how sure": [_MARKS[incident.certainty]],
-        "around": around,
+        "when": [_span(incident)] if incident.time_before or incident.time_after else [],
         "before": list(_before(incident)),
         "why": incident.because,
         "or": incident.otherwise,
         "next": [words(incident.next_step)] if incident.next_step else [],
     }
-    for name, lines in told.items():
+    for name, lines in parts.items():
         for at, line in enumerate(lines):
             yield _line("" if at and name != "or" else name, _said(line))
     yield from (_command(line, LABEL + 3) for line in commands(incident.next_step))
 
 
 def _open(advice: Advice) -> Iterator[_Line]:
-    """Yield what is not decided, and what decides it."""
+    """Yield what is undecided, and what decides it."""
     yield _Line("  - ", _said(advice.words))
     yield from (_command(line, 4) for line in commands([advice]))
 
 
 def _command(line: str, indent: int) -> _Line:
-    """Return a command on a line of its own, which can be copied as it stands."""
+    """Return a command on a line of its own, so that it can be copied."""
     return _Line(" " * indent, _said(line), whole=True)
 
 
-def _span(before: str, after: str) -> str:
-    """Return the times of the entries next to it that nothing happened to."""
-    ends = (f"the entry before is of {before}" if before else "", f"the one behind is of {after}" if after else "")
-    return ", ".join(end for end in ends if end)
+def _span(incident: Incident) -> str:
+    """Return the times of the untouched entries next to an incident."""
+    before, after = incident.time_before, incident.time_after
+    ends = (f"previous entry {moment(before)}" if before else "", f"next entry {moment(after)}" if after else "")
+    return ", ".join(filter(None, ends))
 
 
 def _before(incident: Incident) -> Iterator[str]:
-    """Yield what entries said when they were written."""
-    yield from sentences(incident.reconstructions)
+    """Yield what entries said when they were written, unless the incident's own sentence says it."""
+    found = incident.reconstructions
+    if len(found) != 1 or not sentence(found[0]).startswith(incident.sentence[:-1]):
+        yield from sentences(found)
 
 
-def _looked(looked: EntryInspection) -> Iterator[_Line]:
-    yield _Line("", f"Entry {looked.number:,}")
-    for line in looked.sentences:
+def _inspection(inspection: EntryInspection) -> Iterator[_Line]:
+    yield _Line("", f"Entry {inspection.number:,}")
+    for line in inspection.sentences:
         yield _Line("  ", _said(line))
-    for record in looked.records:
-        yield from _record("as it stands here", record, looked)
-    for record in looked.there if not looked.records else ():
-        yield from _record("as the other copy has it", record, looked)
+    for record in inspection.records:
+        yield from _record("As stored here", record, inspection)
+    for record in inspection.there if not inspection.records else ():
+        yield from _record("As the other copy has it", record, inspection)
 
 
-def _record(words: str, record: StoredEntry, looked: EntryInspection) -> Iterator[_Line]:
-    yield _Line("  ", f"{words} (* no entry hash covers it)" if looked.uncovered else words)
+def _record(words: str, record: StoredEntry, inspection: EntryInspection) -> Iterator[_Line]:
+    yield _Line("  ", f"{words} (* not covered by any entry hash):" if inspection.uncovered else f"{words}:")
     for name, value in record.columns.items():
-        mark = "*" if name in looked.uncovered else " "
+        mark = "*" if name in inspection.uncovered else " "
         yield _Line("    ", f"{printable(name):<24} {mark} {_value(value)}", whole=True)
 
 
-def _against(against: Against, differences: Sequence[Changed], *, more: int) -> Iterator[_Line]:
-    counts: Mapping[str, tuple[int, Ranges]] = {
-        "the same": (against.same, ()),
-        "changed": (against.changed, joined(against.changes)),
-        "only there": (against.missing, against.missing_ranges),
-        "only here": (against.added, against.added_ranges),
-        "in one only, which cannot be judged": (against.unjudged, ()),
-    }
-    told = [
-        f"{count:,} {words}{f' ({ranges(which, count)})' if which else ''}"
-        for words, (count, which) in counts.items()
+def _against(against: OtherCopy, differences: Sequence[Changed], *, more: int) -> Iterator[_Line]:
+    counts: tuple[tuple[str, int, Sequence[OpenRange]], ...] = (
+        ("the same", against.same, ()),
+        ("changed", against.changed, changed_ranges(against.changes)),
+        ("only there", against.missing, against.missing_ranges),
+        ("only here", against.added, against.added_ranges),
+        ("in one only, not judged", against.unjudged, ()),
+    )
+    parts = [
+        f"{count:,} {words}{f' ({listed_ranges(which, count)})' if which else ''}"
+        for words, count, which in counts
         if count
     ]
-    yield _Line("", f"Against {_copy(against)}: {', '.join(told) or 'no entry is in both'}.")
+    yield _Line("", f"Compared with {_copy(against)}: {', '.join(parts) or 'no entry is in both'}.")
     for note in against.notes:
         yield _Line("  ", _said(note))
-    speaking = [change for change in differences if change.columns.keys() - _HASHES]
-    for change in speaking:
-        yield _Line("  ", f"entry {change.sequence_number}")
+    telling = [change for change in differences if change.columns.keys() - _HASHES]
+    for change in telling:
+        yield _Line("  ", f"entry {change.number:,}")
         for name, (there, here) in change.columns.items():
             yield _Line("    ", f"{printable(name):<24} there {_value(there)}", whole=True)
             yield _Line("    ", f"{'':<24} here  {_value(here)}", whole=True)
-    if hashes := len(differences) - len(speaking):
-        yield _Line("  ", f"… and {counted(hashes)} {'differs' if hashes == 1 else 'differ'} in the hashes only")
+    if hashes := len(differences) - len(telling):
+        yield _Line("  ", f"… and {counted(hashes)} {'differs' if hashes == 1 else 'differ'} only in the hashes")
     if more:
-        others = counted(more, "other entry", "other entries")
-        yield _Line("  ", f"… and {others}: leave --entry out to see {_them(more)}.")
+        yield _Line("  ", f"… and {counted(more, 'other entry', 'other entries')}. {_without_entry(more)}")
 
 
 _HASHES = {"previous_hash", "entry_hash"}
-"""What differs in every entry behind one that was changed, and says nothing by itself."""
+"""What differs in every entry after a changed one, and shows nothing by itself."""
 
 
 def _value(value: str | None) -> str:

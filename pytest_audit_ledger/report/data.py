@@ -14,7 +14,7 @@ from pytest_audit_ledger.model.batch import plain_text
 from pytest_audit_ledger.model.entry import VERDICTS, canonical_timestamp
 from pytest_audit_ledger.model.outcome import Status
 from pytest_audit_ledger.output.artifact import ArtifactContext
-from pytest_audit_ledger.output.investigation_json import told
+from pytest_audit_ledger.output.investigation_json import without_verification
 from pytest_audit_ledger.output.verification_json import as_json
 from pytest_audit_ledger.output.wording import verification_for_command
 from pytest_audit_ledger.report.calendar import TimeStep, timeline
@@ -96,7 +96,7 @@ def report_data(verified: ArtifactContext, request: ReportRequest, made_at: date
             for one in conditions(verification, request.period, figures, controls)
         ],
         "reverify": commands(verification, request),
-        "investigation": told(verified.investigation) if verified.investigation else None,
+        "investigation": without_verification(verified.investigation) if verified.investigation else None,
         "files": [{"path": file.path, "size": file.size, "sha256": file.sha256} for file in verified.written],
         "verification": as_json(verification),
     }

@@ -175,30 +175,37 @@ _SHOWN: dict[tuple[IncidentType, ...], str] = {
     (IncidentType.INSERTION,): "inserted",
     (IncidentType.REORDERING,): "swapped",
     (IncidentType.FORK,): "forked-at-the-end",
-    (IncidentType.FORK, IncidentType.GUARDS): "forked",
-    (IncidentType.DUPLICATE, IncidentType.GUARDS): "duplicated entry-in-a-child-table",
+    (IncidentType.FORK, IncidentType.PROTECTIONS): "forked",
+    (IncidentType.DUPLICATE, IncidentType.PROTECTIONS): "duplicated entry-in-a-child-table",
     (IncidentType.DELETION,): "middle-deleted",
     (IncidentType.DELETION, IncidentType.TRUNCATION): "middle-deleted-and-renumbered",
     (IncidentType.PREFIX_DELETION,): "start-deleted",
     (IncidentType.TRUNCATION,): "middle-deleted-and-rewritten end-deleted rewritten-and-cut-off emptied",
     (IncidentType.REWRITE,): "edit-and-rewrite inserted-and-rewritten",
     (IncidentType.REWRITE, IncidentType.CLOCK): "clock-moved-back future-date",
-    (IncidentType.REWRITE, IncidentType.FOREIGN_VERDICT, IncidentType.GUARDS): "foreign-verdict",
+    (IncidentType.REWRITE, IncidentType.UNKNOWN_VERDICT, IncidentType.PROTECTIONS): "foreign-verdict",
     (IncidentType.REWRITE, IncidentType.TRUNCATION): "start-deleted-and-rewritten emptied-and-written-anew",
-    (IncidentType.ENVELOPE, IncidentType.UNCOVERED): "envelope-edited envelope-verdict-edited verifier-status-edited",
-    (IncidentType.ENVELOPE, IncidentType.TRANSCRIPT, IncidentType.UNCOVERED): "envelope-stripped envelopes-exchanged",
-    (IncidentType.TRANSCRIPT, IncidentType.UNCOVERED): (
+    (
+        IncidentType.ENVELOPE,
+        IncidentType.UNHASHED_COLUMN,
+    ): "envelope-edited envelope-verdict-edited verifier-status-edited",
+    (
+        IncidentType.ENVELOPE,
+        IncidentType.TRANSCRIPT,
+        IncidentType.UNHASHED_COLUMN,
+    ): "envelope-stripped envelopes-exchanged",
+    (IncidentType.TRANSCRIPT, IncidentType.UNHASHED_COLUMN): (
         "request-edited response-edited response-edited-with-its-hash signature-flipped signed-by-a-foreign-key "
         "signed-in-our-name transcripts-exchanged transcript-stripped document-stripped signature-stripped "
         "everything-stripped"
     ),
-    (IncidentType.TRANSCRIPT, IncidentType.TRANSCRIPT, IncidentType.UNCOVERED): "called-unsigned",
-    (IncidentType.UNCOVERED,): (
+    (IncidentType.TRANSCRIPT, IncidentType.TRANSCRIPT, IncidentType.UNHASHED_COLUMN): "called-unsigned",
+    (IncidentType.UNHASHED_COLUMN,): (
         "id-edited created-at-edited escalation-edited notes-edited envelope-edited-with-its-hash "
         "unsigned-parts-edited everything-stripped-elsewhere"
     ),
-    (IncidentType.UNCOVERED, IncidentType.GUARDS): "column-dropped",
-    (IncidentType.NOT_SORTED_OUT,): "lying-index",
+    (IncidentType.UNHASHED_COLUMN, IncidentType.PROTECTIONS): "column-dropped",
+    (IncidentType.UNEXPLAINED,): "lying-index",
     (): (
         "false-entry shadow-for-others checkpoint-rolled-back newest-checkpoint-lost checkpoints-lost record-lost "
         "checkpoints-rekeyed checkpoint-edited record-edited"
@@ -236,7 +243,7 @@ def test_an_attack_is_noticed_by_exactly_what_claims_it_and_changes_nothing_else
     touched = {number for number, _ in [*(entries - now), *(now - entries)]}
     found = investigated(target)
     told = [one for one in found.incidents if one.what is not IncidentType.CHECKPOINTS]
-    assert tuple(one.what for one in told) == SHOWN.get(name, (IncidentType.GUARDS,))
+    assert tuple(one.what for one in told) == SHOWN.get(name, (IncidentType.PROTECTIONS,))
     assert [one.sentence for one in told if not accuses_only(one, touched)] == []
     verification = found.verification
     claimed = {claim.kind for claim in attack.noticed_by if claim.parameter != "roles"}

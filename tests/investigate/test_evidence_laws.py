@@ -8,18 +8,18 @@ from typing import Any
 from hypothesis import given, settings
 
 from pytest_audit_ledger.investigate.classification import classify
-from pytest_audit_ledger.investigate.evidence_scan import Evidence, Fault
+from pytest_audit_ledger.investigate.evidence_scan import EvidenceScan, Fault
 from pytest_audit_ledger.investigate.incident import IncidentType
 from pytest_audit_ledger.verify import scan
 from tests.support.rows import LEDGER, Row, batch, signed_rows
 from tests.verify.test_merge_laws import cuts, ledgers, read
 
 
-def gathered(segments: list[list[list[Row]]]) -> Evidence:
-    parts: Any = [[read(Evidence({}, LEDGER, 0), list(map(batch, segment)))] for segment in segments]
+def gathered(segments: list[list[list[Row]]]) -> EvidenceScan:
+    parts: Any = [[read(EvidenceScan({}, LEDGER, 0), list(map(batch, segment)))] for segment in segments]
     (merged,) = reduce(scan._merge_parts, parts)
     scan._guarded(merged, merged.close)
-    assert isinstance(merged, Evidence)
+    assert isinstance(merged, EvidenceScan)
     assert merged.failure is None
     return merged
 
@@ -42,7 +42,7 @@ def test_segments_and_batches_do_not_change_the_evidence(segments: list[list[lis
 def test_every_ledger_that_does_not_fit_has_an_incident_and_one_that_fits_has_none(rows: list[Row]) -> None:
     evidence = gathered([[rows]])
     incidents = classify(evidence)
-    assert bool(incidents) is bool(evidence.amiss)
+    assert bool(incidents) is bool(evidence.faulty)
     assert all(incident.sentence.endswith(".") for incident in incidents)
 
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_audit_ledger.investigate.classification import classify
-from pytest_audit_ledger.investigate.evidence_scan import Evidence
+from pytest_audit_ledger.investigate.evidence_scan import EvidenceScan
 from pytest_audit_ledger.investigate.incident import Certainty, Incident, IncidentType
 from pytest_audit_ledger.model.entry import GENESIS_HASH, Entry, entry_hash
 from pytest_audit_ledger.scratch.sample import sample_entries
@@ -138,8 +138,8 @@ def tampered(acts: Sequence[tuple[Act, int, int, bool]]) -> Ledger:
 
 
 def incidents(ledger: Ledger) -> list[Incident]:
-    fold = run(Evidence, [{**row(one.entry), "entry_hash": one.digest} for one in ledger])
-    assert isinstance(fold, Evidence)
+    fold = run(EvidenceScan, [{**row(one.entry), "entry_hash": one.digest} for one in ledger])
+    assert isinstance(fold, EvidenceScan)
     return classify(fold)
 
 

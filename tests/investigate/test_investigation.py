@@ -14,11 +14,12 @@ import pytest
 
 from pytest_audit_ledger.checkpoints.note import SigningKey
 from pytest_audit_ledger.investigate.evidence_scan import FARTHEST, MOST
-from pytest_audit_ledger.investigate.incident import Advice, Certainty, Incident, IncidentType, commands
+from pytest_audit_ledger.investigate.incident import Advice, Certainty, Incident, IncidentType, commands, moment
 from pytest_audit_ledger.investigate.investigation import Investigation
 from pytest_audit_ledger.investigate.reconstruction import Reconstruction, Stopped, Unexplained
 from pytest_audit_ledger.ledger import Ledger
 from pytest_audit_ledger.model.entry import GENESIS_HASH, Entry, canonical_timestamp, entry_hash
+from pytest_audit_ledger.output.investigation_json import as_json
 from pytest_audit_ledger.output.investigation_text import brief, conclusion, timeline
 from pytest_audit_ledger.scratch.sample import COPY_COLUMNS, sample_entries
 from tests.forger import Forger
@@ -158,7 +159,7 @@ INCIDENTS: dict[Callable[[Forger], None], Told] = {
     swapped(50, 51): [(IncidentType.REORDERING, 50, 51)],
     swapped(30, 70): [(IncidentType.REORDERING, 30, 70)],
     moved: [(IncidentType.REORDERING, 50, 53)],
-    copied: [(IncidentType.DUPLICATE, 50, 50), (IncidentType.GUARDS, None, None)],
+    copied: [(IncidentType.DUPLICATE, 50, 50), (IncidentType.PROTECTIONS, None, None)],
     numbers_skipped: [(IncidentType.NUMBERS_SKIPPED, 101, 101)],
     clock_set_back: [(IncidentType.CLOCK, 101, 101)],
 }
@@ -240,35 +241,35 @@ def test_a_foreign_verdict_is_told_where_the_chain_holds_only(forger: Forger, tm
     forger.unguarded(update(50, "verdict = 'PERHAPS'"))
     assert told(investigated(forger)) == [
         (IncidentType.EDIT, 50, 50),
-        (IncidentType.FOREIGN_VERDICT, 100, 100),
-        (IncidentType.GUARDS, None, None),
+        (IncidentType.UNKNOWN_VERDICT, 100, 100),
+        (IncidentType.PROTECTIONS, None, None),
     ]
     offline = Ledger(copied_to(forger, tmp_path / "copy.jsonl")).investigate(limit_seconds=0.5)
-    (foreign,) = (one for one in offline.incidents if one.what is IncidentType.FOREIGN_VERDICT)
+    (foreign,) = (one for one in offline.incidents if one.what is IncidentType.UNKNOWN_VERDICT)
     assert commands(foreign.next_step) == []  # only a database has a constraint to restore
 
 
 def test_guards_that_were_switched_off_are_told(forger: Forger) -> None:
     forger.build(100).run("ALTER TABLE ledger_entries DISABLE TRIGGER ledger_refuse_delete")
     (incident,) = investigated(forger).incidents
-    assert incident.what is IncidentType.GUARDS
+    assert incident.what is IncidentType.PROTECTIONS
     assert "the trigger ledger_refuse_delete does not refuse every DELETE" in incident.sentence
     assert "switched off" in incident.sentence
     forger.run("ALTER TABLE ledger_entries DISABLE TRIGGER ledger_refuse_update")
     both = only(investigated(forger))
-    assert both.sentence.endswith("and 1 finding more.")
+    assert both.sentence.endswith("and 1 more finding.")
     assert any("ledger_refuse_delete" in line for line in both.because)
     assert any("ledger_refuse_update" in line for line in both.because)
 
 
 def test_a_repair_is_offered_only_of_what_it_can_restore(forger: Forger) -> None:
     copied(forger.build(100))
-    (guards,) = (one for one in investigated(forger).incidents if one.what is IncidentType.GUARDS)
-    assert "No UNIQUE constraint can be restored while entries stand there twice" in guards.next_step[0].words
+    (guards,) = (one for one in investigated(forger).incidents if one.what is IncidentType.PROTECTIONS)
+    assert "No UNIQUE constraint can be restored while entries exist twice" in guards.next_step[0].words
     with forger.guards_down():
         forger.run('ALTER TABLE ledger_entries ALTER COLUMN "timestamp" TYPE timestamptz(3)')
     (guards,) = investigated(forger).incidents
-    assert "this shows what of it can be restored, and what cannot" in guards.next_step[0].words
+    assert "This shows what can be restored, and what cannot" in guards.next_step[0].words
 
 
 def test_a_column_that_lost_what_was_hashed_is_not_said_to_be_restorable(forger: Forger) -> None:
@@ -276,8 +277,8 @@ def test_a_column_that_lost_what_was_hashed_is_not_said_to_be_restorable(forger:
     with forger.guards_down():
         forger.run('ALTER TABLE ledger_entries ALTER COLUMN "timestamp" TYPE timestamptz(3)')
     guards = only(investigated(forger))
-    assert guards.next_step[0].words.startswith("Find out who changed it. No command restores it")
-    assert "So no hash of an entry could be checked, and whether entries were changed is not known." in guards.because
+    assert guards.next_step[0].words.startswith("Find out who changed this. No command can restore it")
+    assert "Therefore no entry hash could be checked, and it is unknown whether entries were changed." in guards.because
 
 
 def test_entries_of_which_nothing_is_known_are_told_in_one_sentence(forger: Forger) -> None:
@@ -287,8 +288,8 @@ def test_entries_of_which_nothing_is_known_are_told_in_one_sentence(forger: Forg
     unknown = [Unexplained(number, 1000, Stopped.EXHAUSTED) for number in (5, 6, 7)]
     many = replace(only(found), reconstructions=(*unknown,))
     text = timeline(replace(found, incidents=(many,)), width=1000)
-    assert "  before   What 3 entries from 5 to 7 said when they were written is not known: 3,000 hypotheses" in text
-    assert text.count("is not known") == 1
+    assert "  before   The original content of 3 entries from 5 to 7 is unknown: none of the 3,000 hypotheses" in text
+    assert text.count("is unknown") == 1
 
 
 def test_a_cut_off_end_that_a_checkpoint_tells_is_not_undecided(forger: Forger, tmp_path: Path) -> None:
@@ -298,8 +299,8 @@ def test_a_cut_off_end_that_a_checkpoint_tells_is_not_undecided(forger: Forger, 
     trusted = {"checkpoints": [tmp_path], "verifier_keys": [str(KEY.verifier())]}
     assert investigated(forger, against=copy, **trusted).undecided == ()
     found = investigated(forger, **trusted)
-    assert only(found).otherwise[0].startswith("They stood further up, and everything behind them")
-    (undecided,) = found.undecided
+    assert only(found).otherwise[0].startswith("Earlier entries were deleted, and everything after them")
+    undecided, _ = found.undecided
     assert "cut off" not in undecided.words
     assert [command.arguments for command in undecided.commands] == [("--against", "FILE")]
 
@@ -325,12 +326,12 @@ def test_a_sentence_that_ends_with_a_value_has_one_full_stop(forger: Forger) -> 
 def test_a_gap_proves_one_deletion_and_not_how_many(forger: Forger) -> None:
     deleted(forger.build(100))
     gap = only(investigated(forger))
-    words = "At least one of the entries 50 to 52, whose numbers are missing, was deleted between entry 49 of "
-    assert gap.sentence.startswith(words)
+    words = "Numbers 50 to 52 are missing after entry 49: at least one of these entries was deleted."
+    assert gap.sentence == words
     forger.unguarded(*shifted(53, -3))
     assert only(investigated(forger)).sentence.startswith("At least one of the entries written as 50 to 52 was deleted")
     forger.unguarded("DELETE FROM ledger_entries WHERE sequence_number = 20")
-    assert investigated(forger).incidents[0].sentence.startswith("Entry 20 was deleted between entry 19 of ")
+    assert investigated(forger).incidents[0].sentence.startswith("Number 20 is missing after entry 19: this entry")
 
 
 def test_a_gap_is_decided_by_what_the_entry_behind_it_was_written_with(forger: Forger) -> None:
@@ -339,7 +340,7 @@ def test_a_gap_is_decided_by_what_the_entry_behind_it_was_written_with(forger: F
     gap, edit = investigated(forger, limit_seconds=5).incidents
     assert (gap.what, gap.first, gap.last, gap.certainty) == (IncidentType.DELETION, 50, 50, Certainty.PROVEN)
     assert gap.because == (
-        "What entry 51 said when it was written is proven: it linked to an entry before it that is not there.",
+        "The original content of entry 51 is proven: it linked to an earlier entry that is missing.",
     )
     assert (edit.what, edit.first, edit.certainty) == (IncidentType.EDIT, 51, Certainty.PROVEN)
 
@@ -416,7 +417,7 @@ def test_an_entry_that_was_given_a_number_far_from_its_own_is_no_edit(forger: Fo
             (IncidentType.DELETION, 50, 50),
             (IncidentType.REORDERING, 50, 50),
         ]
-        assert found.incidents[2].sentence == "Entry 50 was written as 1,200, and moved."
+        assert found.incidents[2].sentence == "Entry 50 was written as 1,200 and later moved."
 
 
 def test_what_nothing_follows_was_changed_or_put_there(forger: Forger) -> None:
@@ -425,7 +426,7 @@ def test_what_nothing_follows_was_changed_or_put_there(forger: Forger) -> None:
     forger.unguarded(update(101, f"entry_hash = '{'d' * 64}'"))
     one = only(investigated(forger))
     assert (one.what, one.first, one.certainty) == (IncidentType.EDIT, 101, Certainty.FITS)
-    assert "or put there with a hash that is made up" in one.sentence
+    assert "or inserted with a made-up hash" in one.sentence
 
 
 class Writer:
@@ -461,10 +462,10 @@ def test_a_fork_by_two_writers_at_the_same_time_is_no_tampering(forger: Forger, 
     fork = found.incidents[0]
     assert fork.what is IncidentType.FORK
     assert fork.sentence.startswith("Two entries follow entry 100: ")
-    assert "1 entry stands aside" in fork.sentence
+    assert "1 entry is on a side branch" in fork.sentence
     assert {one.what for one in found.incidents} <= {
         IncidentType.FORK,
-        IncidentType.GUARDS,
+        IncidentType.PROTECTIONS,
         IncidentType.NUMBERS_SKIPPED,
     }
 
@@ -505,7 +506,7 @@ def test_a_writer_in_another_time_zone_is_one_cause_and_an_edit_inside_is_found(
     written_by(forger.build(0), sample_entries(60), in_summer_time)
     forger.unguarded(update(30, "track = 'llm'"))
     found = investigated(forger, limit_seconds=20)
-    assert told(found) == [(IncidentType.SYSTEMATIC, 1, 60), (IncidentType.EDIT, 30, 30)]
+    assert told(found) == [(IncidentType.COMMON_CAUSE, 1, 60), (IncidentType.EDIT, 30, 30)]
     cause, edit = found.incidents
     assert cause.count == 59
     assert "+02:00" in cause.sentence
@@ -519,7 +520,7 @@ def test_times_that_were_set_later_by_one_update_are_no_clock_and_an_edit_among_
     later = 'UPDATE ledger_entries SET "timestamp" = "timestamp" + interval \'2 hours\' WHERE sequence_number'
     forger.unguarded(f"{later} BETWEEN 40 AND 70", update(55, "track = 'llm'"))
     found = investigated(forger, limit_seconds=20)
-    assert told(found) == [(IncidentType.SYSTEMATIC, 40, 70), (IncidentType.EDIT, 55, 55)]
+    assert told(found) == [(IncidentType.COMMON_CAUSE, 40, 70), (IncidentType.EDIT, 55, 55)]
     cause, edit = found.incidents
     assert any("UPDATE" in line for line in cause.otherwise)
     (one,) = edit.reconstructions
@@ -535,7 +536,7 @@ def test_a_clock_set_back_behind_times_that_were_changed_is_told_nevertheless(fo
     later = 'UPDATE ledger_entries SET "timestamp" = "timestamp" + interval \'2 hours\' WHERE sequence_number'
     forger.unguarded(f"{later} BETWEEN 75 AND 100")
     found = investigated(forger, limit_seconds=20)
-    assert told(found) == [(IncidentType.SYSTEMATIC, 75, 100), (IncidentType.CLOCK, 101, 101)]
+    assert told(found) == [(IncidentType.COMMON_CAUSE, 75, 100), (IncidentType.CLOCK, 101, 101)]
 
 
 def test_more_than_can_be_kept_is_counted(forger: Forger) -> None:
@@ -543,7 +544,60 @@ def test_more_than_can_be_kept_is_counted(forger: Forger) -> None:
     forger.unguarded("UPDATE ledger_entries SET reasoning = sequence_number::text WHERE sequence_number % 2 = 0")
     found = investigated(forger, limit_seconds=0)
     assert sum(one.count for one in found.incidents) == 3 * MOST // 2
-    assert found.incidents[-1].what is IncidentType.NOT_SORTED_OUT
+    assert found.incidents[-1].what is IncidentType.UNEXPLAINED
+
+
+def test_output_is_bounded_by_type_and_counts_the_rest(forger: Forger, tmp_path: Path) -> None:
+    forger.build(1000).run("ALTER TABLE ledger_entries DISABLE TRIGGER ledger_refuse_delete")
+    forger.unguarded("DELETE FROM ledger_entries WHERE sequence_number % 2 = 0")
+    found = investigated(forger, samples=3)
+    assert len(found.incidents) == 500
+    rest = "496 more incidents of type deletion, from 8 to 998, 496 proven; not listed."
+    text = timeline(found, width=1000)
+    assert [line.partition(" ")[2][:5] for line in text.splitlines() if line.startswith("✗ ")] == [
+        "1/500",
+        "2/500",
+        "3/500",
+        "500/5",
+    ]
+    assert f"\n\n… {rest}\nUse --samples N to list more.\n\n" in text
+    assert "500 incidents, all proven." in text
+    document = as_json(found)
+    assert [(one["what"], one["first"]) for one in document["incidents"]] == [
+        *(("deletion", number) for number in (2, 4, 6)),
+        ("guards", None),
+    ]
+    assert [(one["what"], one["incidents"], one["sentence"]) for one in document["more_incidents"]] == [
+        ("deletion", 496, rest)
+    ]
+    assert "  … 494 more incidents of type deletion, from 12 to 998, 494 proven; not listed." in brief(found)
+    assert "  … 1 more incident of type guards, 1 proven; not listed." in brief(found)
+    report = Ledger(forger.dsn).generate_report(investigate=True)
+    for name in ("report.html", "report.md"):
+        Ledger(forger.dsn).save_report(report, tmp_path / name)
+        assert "479 more incidents of type deletion, from 42 to 998, 479 proven; not listed." in (
+            tmp_path / name
+        ).read_text(encoding="utf-8")
+
+
+def test_columns_that_no_hash_covers_are_undecided_unless_they_were_compared(forger: Forger, tmp_path: Path) -> None:
+    whole = copied_to(forger.build(20), tmp_path / "whole.jsonl")
+    part = copied_to(forger, tmp_path / "part.jsonl", fields=[*COPY_COLUMNS, "id"])
+    expected = {None: "id, escalation_status, escalation_notes, created_at", whole: "", part: "escalation_status, "}
+    for against, columns in expected.items():
+        words = " ".join(one.words for one in investigated(forger, against=against).undecided)
+        assert (f"No entry hash covers {columns}" in words) is bool(columns)
+
+
+def test_an_entry_that_does_not_match_its_hash_is_not_said_to_be_the_last_unless_it_is(forger: Forger) -> None:
+    forger.build(100)
+    for number in (50, 51):
+        forger.unguarded(update(number, f"entry_hash = '{number:064}', reasoning = 'x', track = 'llm'"))
+    first = investigated(forger, limit_seconds=0).incidents[0]
+    assert not any("No entry follows" in line for line in first.because)
+    forger.unguarded("DELETE FROM ledger_entries WHERE sequence_number > 51")
+    last = investigated(forger, limit_seconds=0).incidents[0]
+    assert "No entry follows that could confirm the stored entry_hash." in last.because
 
 
 def test_a_rewritten_ledger_is_told_by_a_checkpoint_and_its_first_entry_by_another_copy(
@@ -606,25 +660,27 @@ def test_a_filtered_export_is_no_deletion(forger: Forger, tmp_path: Path) -> Non
 def test_a_view_in_the_tables_place_is_told_and_nothing_is_read_from_it(forger: Forger) -> None:
     forger.build(100).run("ALTER TABLE ledger_entries RENAME TO hidden; CREATE VIEW ledger_entries AS TABLE hidden")
     found = investigated(forger, entry=50)
-    assert told(found) == [(IncidentType.GUARDS, None, None)]
-    assert "The chain was not looked at" in found.undecided[0].words
+    assert told(found) == [(IncidentType.PROTECTIONS, None, None)]
+    assert "The chain was not examined" in found.undecided[0].words
 
 
 def test_an_entry_that_is_fine_is_said_to_be(forger: Forger) -> None:
     edited(forger.build(100))
-    looked = investigated(forger, entry=51).looked
+    looked = investigated(forger, entry=51).inspection
     assert looked is not None
     assert looked.fits
-    assert looked.sentences[0].startswith("Entry 51 is as it was written in the columns that are hashed, ")
+    assert looked.sentences[0].startswith(
+        "Entry 51 is as it was written, as far as the chain shows: its hashed columns match "
+    )
 
 
 def test_an_entry_that_is_not_there_is_told_with_what_surrounds_it(forger: Forger) -> None:
     deleted(forger.build(100))
-    for number, words in ((50, "Entry 49 is there"), (200, "The ledger ends with entry 100"), (51, "was deleted")):
-        looked = investigated(forger, entry=number).looked
+    for number, words in ((50, "Entry 49 exists"), (200, "The ledger ends with entry 100"), (51, "was deleted")):
+        looked = investigated(forger, entry=number).inspection
         assert looked is not None
         assert not looked.fits
-        assert looked.sentences[0] == f"There is no entry {number}."
+        assert looked.sentences[0] == f"Entry {number} does not exist."
         assert any(words in sentence for sentence in looked.sentences[1:])
 
 
@@ -644,8 +700,8 @@ def test_the_hashes_tell_which_side_was_edited(forger: Forger) -> None:
         (IncidentType.TRANSCRIPT, 50, 50),
     ]
     edit, unhashed, rehashed, status, transcript = found.incidents
-    assert any("The envelope beside it, whose hash fits, says: verdict" in line for line in edit.because)
-    assert "or the hash beside it" in unhashed.sentence
+    assert any("The envelope of this entry, whose hash matches, says verdict" in line for line in edit.because)
+    assert "or the hash stored with it" in unhashed.sentence
     assert "together with its hash" in rehashed.sentence
     assert status.certainty is Certainty.OPEN
     assert transcript.sentence.endswith("its two hashes are those that were signed.")
@@ -658,7 +714,7 @@ def test_an_entry_that_speaks_of_a_verifier_is_not_taken_for_its_verifier_status
     forger.build(schema="3", entries=spoken, provenance=SIGNED)
     edit_envelope(forger, 10, lambda envelope: envelope.update(reasoning="Nothing."), hashed=True)
     (incident,) = investigated(forger, transcript_keys=[PEM]).incidents
-    assert incident.sentence == "The envelope of entry 10 was changed together with its hash, or exchanged."
+    assert incident.sentence == "The envelope of entry 10 was changed together with its hash, or replaced by another."
     assert incident.certainty is Certainty.PROVEN
 
 
@@ -679,10 +735,8 @@ def test_another_copy_that_was_changed_is_told_and_not_the_ledger(forger: Forger
     assert found.differs
     change = only(found)
     assert (change.what, change.first, change.certainty) == (IncidentType.OTHER_COPY, 1, Certainty.PROVEN)
-    assert "says something else of entry 1 (verdict)" in change.sentence
-    assert conclusion(found).startswith(
-        "1 incident in the other copy, 1 of them proven; none in the ledger. By itself "
-    )
+    assert "differs at entry 1 (verdict)" in change.sentence
+    assert conclusion(found).startswith("1 incident in the other copy, proven; none in the ledger. By itself ")
 
 
 def test_a_checkpoint_and_another_copy_tell_one_incident_together(forger: Forger, tmp_path: Path) -> None:
@@ -711,9 +765,9 @@ def test_an_entry_without_a_number_is_told_in_the_words_of_its_check(forger: For
     forger.build(100).run("ALTER TABLE ledger_entries ALTER sequence_number DROP NOT NULL")
     forger.unguarded(update(50, "sequence_number = NULL"))
     found = investigated(forger, entry=50)
-    assert (IncidentType.NOT_SORTED_OUT, None, None) in told(found)
-    assert found.looked is not None
-    assert found.looked.sentences[0] == "There is no entry 50."
+    assert (IncidentType.UNEXPLAINED, None, None) in told(found)
+    assert found.inspection is not None
+    assert found.inspection.sentences[0] == "Entry 50 does not exist."
 
 
 def test_many_entries_that_were_changed_alike_are_one_incident_and_an_edit(forger: Forger) -> None:
@@ -733,7 +787,7 @@ def test_what_envelopes_say_of_many_entries_that_were_changed_alike_is_no_incide
     forger.unguarded("UPDATE ledger_entries SET verdict = 'CLEAR' WHERE verdict = 'FLAG'")
     incident = only(investigated(forger, limit_seconds=20, samples=5))
     assert (incident.what, incident.count) == (IncidentType.EDIT, count)
-    assert any(f"In {count} places envelopes" in line for line in incident.because)
+    assert any(f"In {count} places, envelopes" in line for line in incident.because)
     edit_envelope(forger, fitting[-1], lambda envelope: envelope.update(verdict="FLAG"), hashed=True)
     assert [one.count for one in investigated(forger, limit_seconds=20, samples=5).incidents] == [count, count + 1 - 5]
 
@@ -743,13 +797,13 @@ def test_a_copy_that_was_changed_is_an_edit_and_a_fork_with_an_edit_inside_is_no
     forger.unguarded("UPDATE ledger_entries SET track = 'llm' WHERE id = (SELECT max(id) FROM ledger_entries)")
     edit, _ = investigated(forger).incidents
     assert (edit.what, edit.first) == (IncidentType.EDIT, 50)
-    assert any("stands there twice" in line for line in edit.because)
+    assert any("exists twice" in line for line in edit.because)
     forger.unguarded("UPDATE ledger_entries SET track = 'llm' WHERE sequence_number = 50 AND id = 50")
     forger.unguarded("UPDATE ledger_entries SET track = 'symbolic' WHERE sequence_number = 50 AND id > 50")
     found = investigated(forger).incidents
     fork = next(one for one in found if one.what is IncidentType.FORK)
     assert fork.certainty is Certainty.OPEN
-    assert fork.because[0].startswith("Not every entry of both branches hashes")
+    assert fork.because[0].startswith("Not every entry of both branches matches")
 
 
 # What another copy says, whichever of the two was changed.
@@ -800,7 +854,7 @@ def test_a_copy_that_was_renumbered_is_told_of_and_the_ledger_not_accused(forger
     assert (change.first, change.certainty) == (50, Certainty.FITS)
     assert IncidentType.REWRITE not in {one.what for one in found.incidents}
     assert any("The ledger was changed as well" in line for line in change.otherwise)
-    assert change.because[-1] == "With the number 53 it does: what is entry 50 there was renumbered."
+    assert change.because[-1] == "It does with the number 53: the other copy's entry 50 was renumbered."
 
 
 def test_entries_that_were_renumbered_are_not_compared_by_their_number(forger: Forger, tmp_path: Path) -> None:
@@ -809,9 +863,9 @@ def test_entries_that_were_renumbered_are_not_compared_by_their_number(forger: F
     found = investigated(forger, against=before, entry=60)
     assert told(found) == [(IncidentType.DELETION, 50, 52)]
     assert found.differences == ()
-    assert found.looked is not None
-    assert not any("before.jsonl" in sentence for sentence in found.looked.sentences)
-    assert found.undecided[0].words.startswith("From entry 50 on a number means another entry in ")
+    assert found.inspection is not None
+    assert not any("before.jsonl" in sentence for sentence in found.inspection.sentences)
+    assert found.undecided[0].words.startswith("From entry 50 on, a number means another entry in ")
 
 
 def test_a_newer_copy_is_not_called_a_cut_off_end(forger: Forger, tmp_path: Path) -> None:
@@ -820,7 +874,7 @@ def test_a_newer_copy_is_not_called_a_cut_off_end(forger: Forger, tmp_path: Path
     forger.append([replace(last, sequence_number=91, previous_hash=entry_hash(last))])
     newer = only(Ledger(older).investigate(against=forger.dsn))
     assert newer.certainty is Certainty.OPEN
-    assert newer.because[-1] == "Entry 91 there links to the last entry here."
+    assert newer.because[-1] == "Its entry 91 links to the last entry of the ledger."
     assert any("The ledger is an older state" in line for line in newer.otherwise)
 
 
@@ -836,13 +890,15 @@ def test_a_copy_that_closes_the_gap_proves_all_of_the_deletion(
     assert gap.sentence.startswith(
         "3 entries, written as 50 to 52, were deleted" if renumbered else "Entries 50 to 52 were deleted"
     )
-    assert gap.because[-1].endswith("has entries 50 to 52, and the hashes close the gap: all of them stood here.")
+    assert gap.because[-1].endswith(
+        "has entries 50 to 52, and the hashes close the gap: all of them were in this ledger."
+    )
 
 
 def test_of_a_gap_that_is_too_long_to_be_looked_at_no_more_is_claimed(
     forger: Forger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pytest_audit_ledger.investigate.against.CLOSED", 2)
+    monkeypatch.setattr("pytest_audit_ledger.investigate.other_copy.CLOSED", 2)
     before = copied_to(forger.build(100), tmp_path / "before.jsonl")
     forger.unguarded(
         "DELETE FROM ledger_entries WHERE sequence_number BETWEEN 20 AND 22 OR sequence_number IN (50, 52)"
@@ -852,8 +908,8 @@ def test_of_a_gap_that_is_too_long_to_be_looked_at_no_more_is_claimed(
     assert near.sentence.startswith("Entries 20 to 22 were deleted")
     for one in (*short, long):
         assert not any("either" in line for line in one.because)
-    assert long.sentence.startswith("At least one of the entries 60 to 69")
-    assert long.because[-1].endswith("which are too many to see whether their hashes close the gap.")
+    assert long.sentence.startswith("Numbers 60 to 69 are missing")
+    assert long.because[-1].endswith("too many to test whether their hashes close the gap.")
 
 
 def test_a_copy_that_has_other_entries_in_the_gap_proves_nothing(forger: Forger, tmp_path: Path) -> None:
@@ -863,10 +919,10 @@ def test_a_copy_that_has_other_entries_in_the_gap_proves_nothing(forger: Forger,
     deleted(forger)
     found = investigated(forger, against=other, entry=51)
     gap = next(one for one in found.incidents if one.what is IncidentType.DELETION)
-    assert gap.sentence.startswith("At least one of the entries 50 to 52")
-    assert gap.because[-1].endswith("but no hashes of it close the gap.")
-    assert found.looked is not None
-    assert found.looked.sentences[-1].endswith("no hash of the ledger shows whether it is as it was written.")
+    assert gap.sentence.startswith("Numbers 50 to 52 are missing")
+    assert gap.because[-1].endswith("but their hashes do not close the gap.")
+    assert found.inspection is not None
+    assert found.inspection.sentences[-1].endswith("no hash of the ledger shows whether it is the original.")
 
 
 def test_a_part_leaves_undecided_what_stands_behind_it(forger: Forger, tmp_path: Path) -> None:
@@ -875,10 +931,12 @@ def test_a_part_leaves_undecided_what_stands_behind_it(forger: Forger, tmp_path:
     found = investigated(forger, against=part)
     assert found.is_clean
     (undecided,) = found.undecided
-    assert "has 40 of 100 entries (1 to 40). It ends with entry 40: whether the ledger was" in undecided.words
+    assert (
+        "has 40 of 100 entries (1 to 40). It ends with entry 40: only a checkpoint or a newer copy" in undecided.words
+    )
     assert conclusion(found).startswith("Nothing to investigate in the 40 of 100 entries that ")
     (newer,) = investigated(forger, against=whole).undecided
-    assert newer.words.startswith("Whether entries were appended after ")
+    assert newer.words.startswith("Entries that were appended after ")
 
 
 def test_entries_that_a_copy_without_a_manifest_lacks_are_undecided_and_no_accusation(
@@ -890,7 +948,7 @@ def test_entries_that_a_copy_without_a_manifest_lacks_are_undecided_and_no_accus
     Path(f"{before}.manifest.json").unlink()
     found = investigated(forger, against=str(before))
     assert found.incidents == ()
-    assert found.undecided[0].words.startswith("Entries 50 to 52 are not in ")
+    assert found.undecided[0].words.startswith("Entries 50 to 52 are missing from ")
 
 
 def test_an_entry_that_was_deleted_is_shown_as_the_other_copy_has_it(forger: Forger, tmp_path: Path) -> None:
@@ -907,8 +965,8 @@ def test_an_entry_that_was_deleted_is_shown_as_the_other_copy_has_it(forger: For
 
 def test_columns_that_no_hash_covers_are_marked(forger: Forger) -> None:
     found = investigated(forger.build(100), entry=50)
-    assert found.looked is not None
-    assert found.looked.uncovered == ("id", "escalation_status", "escalation_notes", "created_at")
+    assert found.inspection is not None
+    assert found.inspection.uncovered == ("id", "escalation_status", "escalation_notes", "created_at")
     assert f"id                       * {50}" in timeline(found)
     assert f"sequence_number            {50}" in timeline(found)
 
@@ -919,9 +977,9 @@ def test_an_entry_that_was_asked_for_is_told_without_the_incidents_of_others(for
     found = investigated(forger, entry=20)
     text = timeline(found)
     assert len(found.incidents) == 2
-    assert "1/2  Entry 20 was changed" in text
-    assert "Entry 50 was changed" not in text
-    assert "\n\n1 other incident: leave --entry out to see it.\n\n" in text
+    assert "1/2  Entry 20 was written with verdict " in text
+    assert "Entry 50 was written" not in text
+    assert "\n\n1 other incident. Leave out --entry to see it.\n\n" in text
 
 
 def test_an_entry_between_those_of_an_incident_is_not_called_a_part_of_it(forger: Forger) -> None:
@@ -929,10 +987,10 @@ def test_an_entry_between_those_of_an_incident_is_not_called_a_part_of_it(forger
     flags = [number for (number,) in forger.run("SELECT sequence_number FROM ledger_entries WHERE verdict = 'FLAG'")]
     forger.unguarded("UPDATE ledger_entries SET verdict = 'CLEAR' WHERE verdict = 'FLAG'")
     between = next(number for number in range(min(flags), max(flags)) if number not in flags)
-    looked = investigated(forger, entry=between, limit_seconds=20).looked
+    looked = investigated(forger, entry=between, limit_seconds=20).inspection
     assert looked is not None
     assert looked.fits
-    assert looked.sentences[-1].startswith("In the range of an incident that touches only some of its entries: ")
+    assert looked.sentences[-1].startswith("Within the range of an incident that touches only some entries: ")
 
 
 def test_advice_is_given_once_and_an_incident_gives_no_times_but_of_its_neighbours(forger: Forger) -> None:
@@ -941,9 +999,9 @@ def test_advice_is_given_once_and_an_incident_gives_no_times_but_of_its_neighbou
     found = investigated(forger)
     text = timeline(found, width=1000)
     assert text.count("Preserve the server") == 1
-    assert "  next     as for 1\n" in text
-    before, after = forger.entry(19).timestamp, forger.entry(21).timestamp
-    assert f"  around   the entry before is of {before}, the one behind is of {after}\n" in text
+    assert "  next     As for 1.\n" in text
+    before, after = moment(forger.entry(19).timestamp), moment(forger.entry(21).timestamp)
+    assert f"  when     previous entry {before}, next entry {after}\n" in text
     twice = next(one for one in found.incidents if one.what is IncidentType.DUPLICATE)
     assert (twice.time_before, twice.time_after) == ("", "")
 
@@ -964,5 +1022,6 @@ def test_a_command_stands_on_a_line_of_its_own_however_long_and_nothing_else_doe
     found = investigated(forger)
     command = f"audit-ledger investigate {shlex.join(found.options)}"
     lines = [line.strip() for line in timeline(found, width=40).splitlines() if "audit-ledger " in line]
-    assert lines == [*commands(only(found).next_step), *commands(found.undecided)]
+    each = (command for one in found.undecided for command in commands([one]))
+    assert lines == [*commands(only(found).next_step), *each]
     assert brief(found, 40)[-1].strip() == command

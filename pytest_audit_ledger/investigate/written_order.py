@@ -1,7 +1,7 @@
-"""The entries of a ledger whose numbers their hashes prove, laid out as they stand and as they were written.
+"""Lay out the entries of a ledger, with the numbers that their hashes prove, in the order they were written in.
 
-Those that keep their order among themselves, as many as there can be, are the line: nothing says that anything happened
-to them but that they were renumbered. The others were moved, or put in. No I/O.
+The line are those entries that keep their order, as many as possible: apart from new numbers nothing happened to them.
+The others were moved or inserted. No I/O.
 """
 
 from __future__ import annotations
@@ -12,54 +12,28 @@ from itertools import product
 
 from pytest_audit_ledger.investigate.chain import Chain
 from pytest_audit_ledger.investigate.evidence_scan import Fault, Place, Run
+from pytest_audit_ledger.investigate.ranges import Range, overlap, without
 
 MOST_PIECES = 2_000
-"""Runs that are laid out, after they were split where others overlap them."""
-
-Range = tuple[int, int]
+"""Runs that are laid out, after overlapping ones were split."""
 
 
 def now(run: Run) -> Range:
-    """Return the numbers that entries have."""
+    """Return the numbers that the entries have."""
     return run.first, run.last
 
 
 def written(run: Run) -> Range:
-    """Return the numbers that entries were written with."""
+    """Return the numbers that the entries were written with."""
     return run.first - run.moved, run.last - run.moved
-
-
-def joined(ranges: Iterable[Range]) -> list[Range]:
-    """Return ranges in order, those that touch or overlap as one."""
-    found: list[Range] = []
-    for first, last in sorted(ranges):
-        if found and found[-1][1] >= first - 1:
-            found[-1] = found[-1][0], max(found[-1][1], last)
-        else:
-            found.append((first, last))
-    return found
-
-
-def without(ranges: Iterable[Range], others: Iterable[Range]) -> list[Range]:
-    """Return ranges without the numbers of others."""
-    left, taken = list(ranges), list(others)
-    for first, last in taken:
-        parts = [((low, min(high, first - 1)), (max(low, last + 1), high)) for low, high in left]
-        left = [part for both in parts for part in both if part[0] <= part[1]]
-    return left
-
-
-def overlap(one: Range, other: Range) -> bool:
-    """Whether two ranges have a number in common."""
-    return one[0] <= other[1] and other[0] <= one[1]
 
 
 @dataclass(frozen=True)
 class Line:
     """The runs that keep their order, and those that do not.
 
-    Of these, `moved` have numbers that no other has, so they stood elsewhere; `strays` have some that are taken.
-    `places` are those where a link does not fit, by number, and `renumbered` the runs that the line was made for.
+    Of the latter, `moved` were written with numbers that no other has, so they were elsewhere; `strays` with numbers
+    that others have as well. `places` are the broken links by number, `renumbered` the runs that the line is made for.
     """
 
     kept: Sequence[Run]
@@ -70,29 +44,29 @@ class Line:
 
     @property
     def is_renumbered(self) -> bool:
-        """Whether entries have other numbers that were not moved."""
+        """Whether entries that were not moved have new numbers."""
         return any(run.moved for run in self.kept)
 
     def is_next(self, before: Run | None, run: Run) -> bool:
-        """Whether a run stands right behind another one, or at the start."""
+        """Whether a run comes right after another one, or at the start."""
         return run.first == (before.last + 1 if before else 1)
 
     def is_linked(self, before: Run | None, run: Run) -> bool:
-        """Whether the first entry of a run names the hash of the last one of another, or that of a first entry."""
+        """Whether the first entry of a run links to the last one of another, or to the genesis value."""
         place = self.places.get(run.first)
         if place is None:
             return self.is_next(before, run)
         return before is not None and place.leads_to == before.last
 
     def is_linked_into(self, first: int, last: int) -> bool:
-        """Whether an entry that stands elsewhere names the hash of one of these, so that it was there before."""
+        """Whether an entry elsewhere links to one of these, so that it was there before."""
         return any(
             first <= (place.leads_to or 0) <= last and not first <= number <= last
             for number, place in self.places.items()
         )
 
     def is_contested(self, strays: Sequence[Run], run: Run) -> bool:
-        """Whether a link is broken, but at the start of `run`, at those on the line that have the numbers of others."""
+        """Whether a link other than that at the start of `run` is broken where strays share the numbers of the line."""
         for stray, one in product(strays, self.kept):
             low = max(written(stray)[0], written(one)[0]) + one.moved
             high = min(written(stray)[1], written(one)[1]) + one.moved
@@ -101,39 +75,35 @@ class Line:
         return False
 
     def follows(self, before: Run | None, run: Run) -> bool:
-        """Whether the numbers that the two were written with follow each other."""
+        """Whether the written numbers of the two are consecutive."""
         return written(run)[0] == (written(before)[1] + 1 if before else 1)
 
     def between(self, before: Run | None, run: Run) -> Range:
-        """Return the numbers that were written between two runs; none where the first is above the last."""
+        """Return the numbers that were written between two runs; none if the first is above the last."""
         return (written(before)[1] + 1 if before else 1), written(run)[0] - 1
 
-    def held(self, before: Run | None, run: Run) -> bool:
-        """Whether an entry that was written between two runs stands elsewhere."""
-        return any(overlap(written(one), self.between(before, run)) for one in self.moved)
-
     def lost(self, before: Run | None, run: Run) -> list[Range]:
-        """Return the numbers that were written between two runs, and that no entry was written with that is there."""
+        """Return the numbers written between two runs that no present entry was written with."""
         at, end = self.between(before, run)
         return without([(at, end)] if at <= end else [], map(written, (*self.moved, *self.strays)))
 
     def holds(self, number: int) -> bool:
-        """Whether an entry that stands elsewhere was written with this number."""
+        """Whether an entry elsewhere was written with this number."""
         return any(first <= number <= last for first, last in map(written, (*self.moved, *self.strays)))
 
     def lacks_link(self, run: Run, lost: Sequence[Range]) -> bool:
-        """Whether the entry that a run was appended to is among those that were lost."""
+        """Whether the entry that a run was appended to is among those lost."""
         return bool(lost) and lost[-1][1] == written(run)[0] - 1
 
     def is_whole_gap(self, before: Run | None, run: Run, lost: Sequence[Range]) -> bool:
-        """Whether nothing stands between two runs, and what was lost there are the numbers that are missing."""
+        """Whether nothing is between two runs, and exactly the missing numbers were lost there."""
         place, end = self.places.get(run.first), before.last if before else 0
         stands_before = (place.before.number if place.before else 0) if place else None
         return stands_before == end and list(lost) == [(end + 1, run.first - 1)]
 
 
 def line_of(chain: Chain, moved: Sequence[Run]) -> Line | None:
-    """Return the line of a ledger, of which `moved` are the entries that were renumbered; None where it is too much."""
+    """Return the line of a ledger with these renumbered entries; None if there are too many pieces."""
     places = {p.entry.number: p for p in reversed(chain.evidence.places) if Fault.LINK in p.faults}
     known = {number: place for number, place in places.items() if number is not None}
     runs = _split(_without_appended(_proven(chain, moved), known))
@@ -149,7 +119,7 @@ def line_of(chain: Chain, moved: Sequence[Run]) -> Line | None:
 
 
 def _proven(chain: Chain, moved: Sequence[Run]) -> list[Run]:
-    """Return all entries whose numbers their hashes prove, in runs, also those that stand as they were written."""
+    """Return all entries whose written numbers are proven, in runs, also those that were not renumbered."""
     gaps = [p for p in chain.evidence.places if Fault.GAP in p.faults]
     holes = [((p.before.number or 0) + 1 if p.before else 1, (p.entry.number or 0) - 1) for p in gaps]
     known: list[tuple[int, int, Run | None]] = [
@@ -169,9 +139,9 @@ def _proven(chain: Chain, moved: Sequence[Run]) -> list[Run]:
 
 
 def _without_appended(runs: list[Run], places: Mapping[int, Place]) -> list[Run]:
-    """Return runs without those at the end that were appended after those before were renumbered, and so link to them.
+    """Return runs without entries at the end that were appended after the renumbering.
 
-    They may have numbers that others were written with.
+    These link to renumbered entries, and may have numbers that others were written with.
     """
     start = next((place for place in reversed(range(len(runs))) if runs[place].moved), 0) + 1
     if start >= len(runs) or runs[start].first in places or runs[start - 1].moved >= 0:
@@ -181,7 +151,7 @@ def _without_appended(runs: list[Run], places: Mapping[int, Place]) -> list[Run]
 
 
 def _split(runs: Sequence[Run]) -> list[Run]:
-    """Return runs, split so that of any two the numbers that they were written with are the same or none in common."""
+    """Return runs, split so that any two have the same written numbers or none in common."""
     cuts = sorted({cut for first, last in map(written, runs) for cut in (first, last + 1)})
     found: list[Run] = []
     for run in runs:
@@ -195,8 +165,8 @@ def _split(runs: Sequence[Run]) -> list[Run]:
 def _in_order(runs: Sequence[Run], line: Line) -> list[Run]:
     """Return the runs that keep their order.
 
-    These are all that stand where they were written, and whose numbers no other has; then as many entries as there can
-    be; and where that is in doubt, those that link to each other.
+    First come all runs that were not renumbered and share their numbers with no other; then as many entries as
+    possible; then those that link to each other.
     """
     best: list[tuple[tuple[int, int, int], int | None]] = []
     for index, run in enumerate(runs):
@@ -220,7 +190,7 @@ def _is_fixed(run: Run, runs: Sequence[Run]) -> bool:
 
 
 def _score(line: Line, before: Run | None, run: Run) -> int:
-    """Return what the link of a run says of another one that it may follow: 1 for it, -1 against it."""
+    """Return 1 if the link of a run confirms that it follows another, -1 if it contradicts that, 0 if it is silent."""
     if line.is_linked(before, run):
         return 1
     place = line.places.get(run.first)
@@ -228,7 +198,7 @@ def _score(line: Line, before: Run | None, run: Run) -> int:
 
 
 def _whole(runs: Iterable[Run]) -> list[Run]:
-    """Return runs, those as one that were split."""
+    """Return runs, with those joined that were split."""
     found: list[Run] = []
     for run in runs:
         last = found[-1] if found else None
