@@ -168,7 +168,7 @@ def _documents(
 
 
 def _explained_by_edits(outcomes: Mapping[str, Outcome], chain: Sequence[Incident]) -> list[str]:
-    """Return what to say of envelopes that were counted and not kept, if they are no more than edits explain."""
+    """Return what to say of envelopes that were counted and not kept, if edits explain as many."""
     hashes, said = outcomes.get("envelope_hash"), outcomes.get("envelope_consistency")
     by_entry = _by_entry(said)
     if said is None or (hashes is not None and hashes.codes) or not by_entry:

@@ -206,7 +206,8 @@ class EvidenceScan(ScanKind):
             for index, seen in enumerate(_entries(batch)):
                 self._join(seen, batch, index)
             return
-        first, last = (Seen(*row) for row in _ends(batch))
+        columns = _columns(batch)
+        first, last = (Seen(*(column[index] for column in columns)) for index in (0, -1))
         self._join(first, batch, 0)
         self._near.extend(zip(stored[-NEAR:], batch.sequence_numbers[-NEAR:], strict=True))
         self.last = last
@@ -334,21 +335,15 @@ _NUMBER = b'"sequence_number":'
 
 
 def _entries(batch: Batch) -> Iterator[Seen]:
+    return map(Seen, *_columns(batch))
+
+
+def _columns(batch: Batch) -> tuple[Any, ...]:
+    """Return the columns that the fields of Seen come from; what has no canonical time cannot be hashed."""
     hashes, times = batch.recomputed_hashes, batch.text("timestamp")
-    recomputed = hashes if batch.has_canonical_timestamps else _with_time(hashes, times)
-    columns = (batch.sequence_numbers, times, batch.text("previous_hash"), batch.text("entry_hash"), recomputed)
-    return map(Seen, *columns)
-
-
-def _with_time(hashes: list[str], times: list[str]) -> list[str]:
-    return [digest if "T" in time else "" for digest, time in zip(hashes, times, strict=True)]
-
-
-def _ends(batch: Batch) -> Iterator[tuple[int | None, str, str, str, str]]:
-    columns = (batch.text("timestamp"), batch.text("previous_hash"), batch.text("entry_hash"), batch.recomputed_hashes)
-    for index in (0, -1):
-        time, link, stored, recomputed = (column[index] for column in columns)
-        yield batch.sequence_numbers[index], time, link, stored, recomputed
+    if not batch.has_canonical_timestamps:
+        hashes = [digest if "T" in time else "" for digest, time in zip(hashes, times, strict=True)]
+    return batch.sequence_numbers, times, batch.text("previous_hash"), batch.text("entry_hash"), hashes
 
 
 def _payload(batch: Batch, index: int) -> bytes:

@@ -1,7 +1,7 @@
-"""How else a payload may have been written before it was hashed: other canonicalisations than the ledger's. No I/O.
+"""Other canonicalisations of a payload than the ledger's own. No I/O.
 
-A writer in another language, or one that leaves the options of `json.dumps` as they are, hashes the same values in
-another form. The values are not touched by that, so a form is told apart from an edit.
+A writer in another language, or one that uses the default options of `json.dumps`, hashes the same values in another
+form. The values are the same, so another form is not an edit.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _KEYS = {column: key for key, column in PAYLOAD_COLUMNS.items()}
 
 
 class Nulls(str, Enum):
-    """What stands in the payload for a missing value; the value is how that is told."""
+    """What the payload has for a missing value, in words."""
 
     KEPT = "null for a missing value"
     LEFT_OUT = "no key for a missing value"
@@ -29,7 +29,7 @@ class Nulls(str, Enum):
 
 @dataclass(frozen=True)
 class Form:
-    r"""One way to write a payload; as it stands, the ledger's own (`entry.py`, rule 1).
+    r"""One way to write a payload; the default is the ledger's own (`entry.py`, rule 1).
 
     `escaped`: everything beyond ASCII as `\u` escapes. `spaced`: a space after each comma and colon. `schema_order`:
     keys as the table has its columns, not sorted. `column_name`: the key `knowledge_graph_version` for `kg_version`.
@@ -46,8 +46,8 @@ class Form:
 
     @property
     def departures(self) -> tuple[str, ...]:
-        """What is otherwise than in the ledger's own form, each in plain words."""
-        told = {
+        """The differences from the ledger's own form, in words that follow "hashed"."""
+        departures = {
             "with everything beyond ASCII escaped (ensure_ascii)": self.escaped,
             "with spaces after commas and colons": self.spaced,
             "with the keys in the order of the columns, not sorted": self.schema_order,
@@ -56,7 +56,7 @@ class Form:
             f"with {self.nulls.value}": self.nulls is not Nulls.KEPT,
             f"without {self.without}": bool(self.without),
         }
-        return tuple(words for words, is_so in told.items() if is_so)
+        return tuple(words for words, is_so in departures.items() if is_so)
 
     @property
     def order(self) -> tuple[str, ...]:
@@ -65,11 +65,11 @@ class Form:
 
     @property
     def separator(self) -> str:
-        """What stands between two members."""
+        """The text between two members."""
         return ", " if self.spaced else ","
 
     def members(self, column: str, texts: Iterable[str]) -> list[str]:
-        """Return the members of the payload that these values of a column are, as JSON text; empty for one left out."""
+        """Return the members of the payload for these values of a column, as JSON text; empty if left out."""
         if column == self.without:
             return ["" for _ in texts]
         name = f'"{self._key(column)}":{" " if self.spaced else ""}'
@@ -80,7 +80,7 @@ class Form:
         return [missing if text == NULL else f"{name}{quote}{text}{quote}" for text in texts]
 
     def payloads(self, columns: Mapping[str, Sequence[str]]) -> list[bytes]:
-        """Return the payload of each entry of these columns, which hold JSON text as those of a batch do."""
+        """Return the payload of each entry of these columns, which hold JSON text like those of a batch."""
         rows: Iterable[Iterable[str]] = zip(*(self.members(name, columns[name]) for name in self.order), strict=True)
         if self.without or self.nulls is Nulls.LEFT_OUT:
             rows = (filter(None, row) for row in rows)
@@ -109,4 +109,4 @@ def _forms() -> tuple[Form, ...]:
 
 
 OTHER_FORMS = _forms()
-"""Every other form that is tried, those that depart the least first."""
+"""Every other form that is tried, those with the fewest differences first."""

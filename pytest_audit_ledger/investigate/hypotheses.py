@@ -1,12 +1,11 @@
-"""What may have been there instead: every hypothesis about one entry, the likely ones first. No I/O.
+"""Every hypothesis about the original content of one entry, the likely ones first. No I/O.
 
-A hypothesis is a payload. Most differ from the entry as it stands in one column, so they come as a **trial**: what
-stands before that column's member of the payload, what stands after it, and every member that may have stood there.
-Trying one is then one hash over what is new.
+A hypothesis is a payload. Most differ from the stored entry in one column, so they come as a **trial**: the payload
+before that column's member, the payload after it, and every member that may have been in between. Trying one then costs
+one hash over what is new.
 
-The order: the entry as it stands; one column; another form; several columns for one reason (the contents of a
-neighbour); then two columns, whatever the reason, over ever more of their values; and the digits that a time may have
-lost, of which there are a million.
+The order: the entry as stored; one column; another form; several columns for one reason (the content of a neighbour);
+any two columns, over ever more of their values; and the digits that a time may have lost, of which there are a million.
 """
 
 from __future__ import annotations
@@ -23,36 +22,36 @@ from pytest_audit_ledger.model.batch import json_text
 from pytest_audit_ledger.model.entry import GENESIS_HASH, HASHED_COLUMNS, VERDICTS, Entry, entry_hash
 
 CONTENT = tuple(column for column in HASHED_COLUMNS if column not in ("sequence_number", "previous_hash"))
-"""The columns that say what was decided; the other two give an entry its place."""
+"""The columns with the decision; the other two give an entry its place."""
 
 BANDS = (64, 1_024, 16_384, 262_144, 2**62)
-"""Which pairs of values of two columns are tried before any column's next ones: the places of both values, multiplied.
+"""The order of pairs of values of two columns: by the product of the places of both values.
 
-So the likeliest value of one column soon meets unlikely ones of the other, and two unlikely values meet last.
+The likeliest value of one column is soon paired with unlikely ones of the other; two unlikely values come last.
 """
 
 FEW_TOGETHER = 32
-"""Values of each column that are tried where several others are changed for one reason."""
+"""Values of each column that are tried while several others are changed for one reason."""
 
 _LIKELY_EDITED = ("verdict", "timestamp", "track", "rule_id", "knowledge_graph_version", "ski_model_version")
 COLUMNS = (*_LIKELY_EDITED, *(column for column in HASHED_COLUMNS if column not in _LIKELY_EDITED))
-"""The hashed columns, those that somebody is likely to edit first."""
+"""The hashed columns, those that are likely to be edited first."""
 
 MOST_IN_OTHER_FORMS = 1_000
-"""Values of each column that are tried in every other form as well; all rules for a time are among them."""
+"""Values of each column that are also tried in every other form; they include all rules for times."""
 
 FEW_DIGITS = 5
-"""Digits lost from a time that are searched for at once; more are searched for after the likely pairs."""
+"""Lost digits of a time that are searched for early; more are searched for after the likely pairs."""
 
 
 @dataclass(frozen=True)
 class Suspect:
-    """An entry whose hash or whose follower's link does not fit, and what is known around it.
+    """An entry that does not match its hash or the link of the next entry, and what is known around it.
 
-    `entry` holds what the ledger says, also what an Entry should not hold, such as None for the verdict. `committed` is
-    the `previous_hash` of the entry that follows, None for the last one and where the next number is missing. `before`
-    and `after` are the neighbours, with their stored hashes. `accounts` are others' accounts of the entry: columns and
-    their values by whose they are, in words for a sentence ("its envelope", "the backup of 2026-05-01").
+    `entry` holds the stored values, also those that an Entry should not hold, such as None for the verdict. `committed`
+    is the `previous_hash` of the next entry, None if there is none with the next number. `before` and `after` are the
+    neighbours, with their stored hashes. `accounts` are other sources of the entry's values, by their name in a
+    sentence ("its envelope", "the backup of 2026-05-01").
     """
 
     entry: Entry
@@ -67,14 +66,14 @@ class Suspect:
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """The values that occur in a ledger, by column, frequent first; as many as were kept."""
+    """The values that occur in a ledger, by column, frequent ones first; as many as were kept."""
 
     values: Mapping[str, Sequence[Value]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Cause:
-    """Where a value comes from: words for a sentence ("as entry 51 has it"), and the rule if it follows from one."""
+    """The origin of a value: words for a sentence ("as entry 51 has it"), and the rule if it follows from one."""
 
     words: str
     rewriting: Rewriting | None = None
@@ -82,7 +81,7 @@ class Cause:
 
 @dataclass(frozen=True)
 class Change:
-    """A column, what it said when it was hashed, and why that was tried."""
+    """A column, its value when it was hashed, and why that was tried."""
 
     column: str
     original: Value
@@ -90,15 +89,15 @@ class Change:
 
 
 Options = dict[bytes, tuple[Value, Cause]]
-"""The members of the payload that are tried for one column, in that order; for each its value, and why it is tried."""
+"""The members of the payload that are tried for one column, in order, each with its value and why it is tried."""
 
 
 @dataclass(frozen=True)
 class HypothesisTrial:
-    """Hypotheses that differ in one member of the payload only, or one that is whole, where `column` is empty.
+    """Hypotheses that differ in one member of the payload, or a single whole one if `column` is empty.
 
-    `changes` are those that all of them have in common. `options` tells the members apart; where they are too many to
-    be kept, it is empty and `cause` tells why all of them are tried.
+    `changes` are common to all of them. `options` explains each member; if they are too many to keep, it is empty and
+    `cause` is why all of them are tried.
     """
 
     head: bytes
@@ -111,7 +110,7 @@ class HypothesisTrial:
     cause: Cause | None = None
 
     def changes_of(self, member: bytes) -> tuple[Change, ...]:
-        """Return what was changed if this is the member that was hashed."""
+        """Return what was changed if this member was hashed."""
         if not self.column:
             return self.changes
         if self.cause is not None:
@@ -127,7 +126,7 @@ def texts(entry: Entry) -> dict[str, Value]:
 
 
 class Frame:
-    """A payload as its members, any of which can be taken out and another put in."""
+    """A payload as its members, any of which can be replaced."""
 
     def __init__(self, form: Form, members: Mapping[str, bytes], changes: tuple[Change, ...] = ()) -> None:
         self.form = form
@@ -145,7 +144,7 @@ class Frame:
         return HypothesisTrial(b"{" + payload + b"}", b"", (b"",), self.form, self.changes)
 
     def around(self, column: str) -> tuple[bytes, bytes]:
-        """Return the payload up to a column's member, and from it on; for members that are not left out."""
+        """Return the payload before and after a column's member; for members that are not left out."""
         place = self.form.order.index(column)
         parts = [self.members[name] for name in self.form.order]
         head = b"".join(part + self._separator for part in parts[:place] if part)
@@ -153,7 +152,7 @@ class Frame:
         return b"{" + head, tail + b"}"
 
     def trials(self, column: str, members: Sequence[bytes], options: Options) -> Iterator[HypothesisTrial]:
-        """Yield the hypotheses that one of these members stands for a column; an empty one is a payload of its own."""
+        """Yield the hypotheses with one of these members for a column; an empty member is a payload of its own."""
         written = [member for member in members if member]
         if written:
             yield HypothesisTrial(*self.around(column), written, self.form, self.changes, column, options)
@@ -164,8 +163,8 @@ class Frame:
 class Hypotheses:
     """Every hypothesis about one entry.
 
-    `known` is what is known to stand between the stored entries of this ledger and what was hashed: the hypotheses then
-    are about what was stored.
+    `known` is a known transformation between the stored entries of this ledger and what was hashed; the hypotheses are
+    then about what was stored.
     """
 
     def __init__(self, suspect: Suspect, vocabulary: Vocabulary, known: Transformation = UNCHANGED) -> None:
@@ -192,12 +191,12 @@ class Hypotheses:
         return [member.encode("latin-1") for member in self.known.form.members(column, map(json_text, values))]
 
     def likely(self) -> Iterator[HypothesisTrial]:
-        """Yield every change of one column, but for times of which very much is lost."""
+        """Yield every change of one column, except times that lost many digits."""
         yield from self.singles(self.frame)
         yield from self.lost_digits(0, FEW_DIGITS)
 
     def others(self) -> Iterator[HypothesisTrial]:
-        """Yield all that is less likely: other forms, and several columns at once."""
+        """Yield what is less likely: other forms, and several columns at once."""
         forms = self._in_other_forms()
         yield from (form.frame.whole() for form in forms)
         together = list(self._together())
@@ -211,7 +210,7 @@ class Hypotheses:
             yield from self._pairs(done, band)
 
     def singles(self, frame: Frame, most: int | None = None) -> Iterator[HypothesisTrial]:
-        """Yield, for each column that the frame does not change already, every value that it may have had."""
+        """Yield every value that each column may have had, unless the frame already changes that column."""
         changed = {change.column for change in frame.changes}
         for column in COLUMNS:
             if column not in changed:
@@ -219,7 +218,7 @@ class Hypotheses:
                 yield from frame.trials(column, list(options)[:most], options)
 
     def values(self, column: str) -> Mapping[Value, Cause]:
-        """Return every other value that a column may have had, and where it comes from; the likely ones first."""
+        """Return every other value that a column may have had, with its origin; the likely ones first."""
         if column not in self._values:
             found: dict[Value, Cause] = {}
             for value, cause in self._candidates(column):
@@ -229,7 +228,7 @@ class Hypotheses:
         return self._values[column]
 
     def options(self, column: str) -> Options:
-        """Return every member that a column is tried with, but for the one that it has."""
+        """Return every member that a column is tried with, except the stored one."""
         if column not in self._options:
             values = self.values(column)
             options: Options = {}
@@ -280,7 +279,7 @@ class Hypotheses:
             yield self.frame.with_changes(members, [Change(name, value, cause) for name, value in changed.items()])
 
     def lost_digits(self, more_than: int, most: int) -> Iterator[HypothesisTrial]:
-        """Yield the times that can have been cut off or rounded to the one stored, if it ends with so many zeros."""
+        """Yield the times that truncation or rounding turns into the stored one, if it ends with so many zeros."""
         text = self.stored["timestamp"] or ""
         (member,) = self.members("timestamp", [text])
         place = member.find(text.encode()) if "T" in text else -1
@@ -309,14 +308,14 @@ class Hypotheses:
             yield rewriting.original(self.stored[column]), Cause(rewriting.words, rewriting)
 
     def _links(self) -> Iterator[tuple[Value, Cause]]:
-        """Yield the hashes that the entry can have linked to."""
+        """Yield the hashes that the entry may have linked to."""
         before, after = self.suspect.before, self.suspect.after
         if before is not None:
             number = f"{before.sequence_number:,}"
             yield self.suspect.before_hash, Cause(f"the entry_hash of entry {number}")
-            yield entry_hash(before), Cause(f"the hash that the contents of entry {number} have")
+            yield entry_hash(before), Cause(f"the hash of the content of entry {number}")
             yield before.previous_hash, Cause(f"the previous_hash of entry {number}")
-        yield GENESIS_HASH, Cause("64 zeros, as the first entry has")
+        yield GENESIS_HASH, Cause("64 zeros, as in the first entry")
         if after is not None:
             yield after.previous_hash, Cause(f"the previous_hash of entry {after.sequence_number:,}")
             yield self.suspect.after_hash, Cause(f"the entry_hash of entry {after.sequence_number:,}")
@@ -332,10 +331,10 @@ def _of_neighbour(neighbour: Entry) -> Cause:
 
 
 def _lost(text: str) -> tuple[int, Iterator[bytes]] | None:
-    """Return how many zeros a canonical time ends with, and every time of which that many digits can be lost.
+    """Return how many zeros a canonical time ends with, and every time that may have lost that many digits.
 
-    A time that was cut off was later; one that was rounded, as PostgreSQL does where it has fewer digits to keep, was
-    at most half a unit away, so those below follow last.
+    A truncated time was later. A rounded one, as PostgreSQL does with fewer digits, was at most half a unit away, so
+    earlier times come last.
     """
     try:
         moment = datetime.fromisoformat(text)

@@ -1,8 +1,8 @@
-"""What an entry said when it was written: proven by hashing hypotheses. No I/O.
+"""Reconstruct what an entry said when it was written, proven by hashing hypotheses. No I/O.
 
-The stored `entry_hash` commits to the contents that it was made over, and so does the `previous_hash` of the entry that
-follows. Contents that have one of these hashes are therefore those that were hashed: nobody can make up others. What
-that proves depends on which hash it is, so a reconstruction says so (`Witness`) and claims no more.
+The stored `entry_hash` commits to the content that was hashed, and so does the `previous_hash` of the next entry.
+Content with one of these hashes is therefore what was hashed: nobody can find other content with the same hash. What
+that proves depends on which hash it is, so a reconstruction names it (`Witness`) and claims no more.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from pytest_audit_ledger.investigate.hypotheses import Cause, Change, Hypotheses
 from pytest_audit_ledger.investigate.rewritings import UNCHANGED, Transformation, Value
 
 MOST_AFTER_A_CONTRADICTION = 20_000
-"""Hypotheses tried once the entry's own hash was met, for one that the next entry's link proves as well."""
+"""Hypotheses tried after one has the entry's own hash, to find one that the next entry's link proves as well."""
 
 MOST_CHANGES_TOLD_APART = 2
-"""Columns changed at once for each of which all other values are tried as well."""
+"""Changed columns up to which all other values of each are tried as well."""
 
 _CHUNK = 2048
-"""Hypotheses between two looks at the clock."""
+"""Hypotheses between two checks of the time."""
 
 
 @dataclass(frozen=True)
 class Budget:
-    """When to stop looking at one entry: after so many seconds, or hypotheses."""
+    """When to stop the search for one entry: after so many seconds, or hypotheses."""
 
     seconds: float = 5.0
     hypotheses: int = 20_000_000
@@ -46,24 +46,24 @@ class Stopped(str, Enum):
 
 
 class Witness(str, Enum):
-    """Which hash proves the original contents of an entry."""
+    """Which hash proves the original content of an entry."""
 
     BOTH = "both"
     """The entry's own hash and the link of the next entry, which are the same."""
     LINK = "link"
-    """The link of the next entry; the entry's own hash is another one, and was changed as well."""
+    """The link of the next entry; the entry's own hash is different, so it was changed as well."""
     OWN = "own"
-    """The entry's own hash, and no entry follows that commits to it."""
+    """The entry's own hash; no entry with the next number confirms it."""
     CONTRADICTED = "contradicted"
-    """The entry's own hash, while the next entry links to another one: what was hashed is proven, not that it was
-    what the next entry was appended to."""
+    """The entry's own hash, while the next entry links to another one: it is proven what was hashed, but not that the
+    next entry was appended to it."""
 
 
 @dataclass(frozen=True)
 class Restored:
-    """A column that said something else when the entry was hashed.
+    """A column that had another value when the entry was hashed.
 
-    `excluded` is how many other values were tried for it in vain, all else as it was. `column` may be `entry_hash`.
+    `excluded` is how many other values were tried for it without success, all else equal. `column` may be `entry_hash`.
     """
 
     column: str
@@ -75,10 +75,10 @@ class Restored:
 
 @dataclass(frozen=True)
 class Reconstruction:
-    """The proven original contents of an entry: all as stored, but for the `changes`.
+    """The proven original content of an entry: as stored, except for the `changes`.
 
-    Without changes and without another `form`, the entry says what it said. `form` is None where the payload was
-    written as everywhere in this ledger. `proven_by` is the hash that the contents have.
+    `form` is None if the payload was written as everywhere in this ledger; without it and without changes, the entry is
+    unchanged. `proven_by` is the hash of the original content.
     """
 
     sequence_number: int | None
@@ -96,9 +96,9 @@ class Reconstruction:
 
 @dataclass(frozen=True)
 class Unexplained:
-    """An entry whose original contents were not found, after so many hypotheses, and what ended the search.
+    """An entry whose original content was not found, after so many hypotheses, and what ended the search.
 
-    `has_its_own_hash`: the contents have the stored hash, but the next entry links to another one.
+    `has_its_own_hash`: the content has the stored hash, but the next entry links to another one.
     """
 
     sequence_number: int | None
@@ -107,8 +107,8 @@ class Unexplained:
     has_its_own_hash: bool = False
 
 
-def _nothing(_: int) -> None:
-    """Tell nobody."""
+def nothing(_: int) -> None:
+    """Ignore progress."""
 
 
 NO_WORDS = Vocabulary()
@@ -120,13 +120,13 @@ def reconstruct(
     *,
     budget: Budget = Budget(),
     known: Sequence[Transformation] = (),
-    advance: Callable[[int], None] = _nothing,
+    advance: Callable[[int], None] = nothing,
 ) -> Reconstruction | Unexplained:
     """Find what the entry said when it was hashed.
 
-    `vocabulary`: values that occur in the ledger. `known`: what is known to stand between entries of this ledger and
-    what was hashed (`systematic.py`); the entry is tried with each of them, and as it stands. One that is an edit is
-    none of that. `advance` is told how many more hypotheses were tried, as they are.
+    `vocabulary`: values that occur in the ledger. `known`: transformations that are proven for other entries of this
+    ledger (`systematic.py`); the entry is tried as stored, and with each of them that is not an edit. `advance` is
+    called with the number of further hypotheses.
     """
     bases = [UNCHANGED, *(one for one in known if not one.is_edit)]
     return _Search(suspect, [Hypotheses(suspect, vocabulary, base) for base in bases], budget, advance).run()
@@ -134,7 +134,7 @@ def reconstruct(
 
 @dataclass(frozen=True)
 class _Match:
-    """A hypothesis that has one of the hashes; `base` are those that it is one of."""
+    """A hypothesis that has one of the hashes; `base` are the hypotheses that it belongs to."""
 
     base: Hypotheses
     digest: bytes
@@ -142,17 +142,17 @@ class _Match:
     changes: tuple[Change, ...]
 
 
-def _known_changes(match: _Match, told: set[str]) -> Iterator[Restored]:
-    """Yield what is known to stand between entries and their hashes, where that says something else of this one."""
+def _known_changes(match: _Match, known: set[str]) -> Iterator[Restored]:
+    """Yield the changes of this entry that follow from the known transformation of others."""
     for one in match.base.known.rewritings:
         stored = match.base.stored[one.column]
         original = one.original(stored)
-        if one.column not in told and original != stored and not one.is_spelling:
+        if one.column not in known and original != stored and not one.is_spelling:
             yield Restored(one.column, original, stored, Cause(one.words, one))
 
 
 class _Search:
-    """The search for the original contents of one entry."""
+    """The search for the original content of one entry."""
 
     def __init__(
         self, suspect: Suspect, bases: Sequence[Hypotheses], budget: Budget, advance: Callable[[int], None]
@@ -199,7 +199,7 @@ class _Search:
                 return
 
     def _trials(self) -> Iterator[tuple[Hypotheses, HypothesisTrial]]:
-        """Yield the entry as it stands, then what is likely, by each cause that is known, then by each all else."""
+        """Yield the entry as stored, then likely changes, then all others, each with every known transformation."""
         yield from ((base, base.frame.whole()) for base in self.bases)
         yield from ((base, trial) for base in self.bases for trial in base.likely())
         yield from ((base, trial) for base in reversed(self.bases) for trial in base.others())
@@ -219,7 +219,7 @@ class _Search:
                 return
 
     def _allowed(self, count: int) -> int:
-        """Return how many of so many hypotheses may still be tried, and count these."""
+        """Return how many of these hypotheses may still be tried, and count them."""
         allowed = min(count, self.limit - self.count)
         if allowed < count:
             self.stopped = Stopped.COUNT
@@ -238,7 +238,7 @@ class _Search:
         ]
         changes += _known_changes(match, {change.column for change in changes})
         if match.digest.hex() != self.suspect.stored_hash:
-            cause = Cause("the hash of these contents")
+            cause = Cause("the hash of this content")
             changes.append(Restored("entry_hash", match.digest.hex(), self.suspect.stored_hash, cause))
         return Reconstruction(
             sequence_number=self.suspect.entry.sequence_number,
@@ -257,7 +257,7 @@ class _Search:
         return Witness.BOTH if digest == self.own else Witness.LINK
 
     def _excluded(self, match: _Match) -> Mapping[str, int]:
-        """Try, for each column that was changed, all other values as well, and return how many of them there were."""
+        """Return, for each changed column, how many other values were tried that have none of the hashes."""
         excluded = {change.column: 0 for change in match.changes}
         hypotheses = match.base.in_form(match.form)
         for change in match.changes if len(match.changes) <= MOST_CHANGES_TOLD_APART else ():
@@ -271,7 +271,7 @@ class _Search:
 
 
 def _digest(text: str | None) -> bytes | None:
-    """Return the digest that 64 hexadecimal digits stand for, None for anything else."""
+    """Return the digest written as 64 hexadecimal digits, None for any other text."""
     try:
         digest = bytes.fromhex(text or "")
     except ValueError:

@@ -1,10 +1,10 @@
-"""How a value that was hashed can follow from the one that is stored now: rules, not values. No I/O.
+"""Rules that derive the value that was hashed from the one that is stored now. No I/O.
 
-A migration that retypes a column, or a writer that hashes before the database changes what it was given, leaves the
-stored value and the hashed one in a fixed relation: two hours apart, without the white space at the end, in another
-Unicode normal form. Such a relation explains one entry as well as a million (`systematic.py`).
+A migration that retypes a column, or a writer that hashes before the database converts a value, leaves the stored and
+the hashed value in a fixed relation: two hours apart, without trailing white space, in another Unicode normal form.
+Such a rule explains one entry as well as a million (`systematic.py`).
 
-A rule returns a value as it is where it has nothing to do with it; that is then no hypothesis.
+A rule returns a value unchanged if it does not apply; that is not a hypothesis.
 """
 
 from __future__ import annotations
@@ -16,25 +16,26 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from functools import cache, partial
 from itertools import product
+from operator import methodcaller
 from typing import Literal
 
 from pytest_audit_ledger.investigate.forms import CANONICAL, Form
 from pytest_audit_ledger.model.batch import json_text, plain_text
 
 Value = str | None
-"""A value of a hashed column as text, the sequence number too; None for a missing one."""
+"""A value of a hashed column as text, also the sequence number; None for a missing one."""
 
 NULLABLE = ("rule_id", "knowledge_graph_version", "reasoning", "track")
 HASHES = ("previous_hash", "telemetry_hash")
 MOST_RENUMBERED = 1000
-"""By how much a sequence number is moved at the most."""
+"""The largest change of a sequence number that is tried."""
 
 
 @dataclass(frozen=True)
 class Rewriting:
-    """A rule: `words` tell what was hashed, given what is stored ("the time 2 hours later"), and no two have the same.
+    """A rule; `words` say what was hashed in terms of what is stored ("the time 2 hours later"), and are unique.
 
-    Picklable; a rule that was pickled is equal to itself.
+    Picklable; a rule equals its pickled copy.
     """
 
     column: str
@@ -42,12 +43,12 @@ class Rewriting:
     rule: Callable[[Value], Value] = field(compare=False)
 
     def original(self, value: Value) -> Value:
-        """Return what was hashed where `value` is stored."""
+        """Return what was hashed if `value` is stored."""
         return self.rule(value)
 
     @property
     def is_spelling(self) -> bool:
-        """Whether the value is the same, and was only written in another way."""
+        """Whether only the spelling differs, and not the value."""
         return isinstance(self.rule, partial) and self.rule.func in (_styled, _in_zone)
 
 
@@ -133,7 +134,7 @@ def _times() -> Iterator[tuple[str, Callable[[Value], Value]]]:
     for minutes, separator, offset in product(_OFFSETS, "T ", (True, False)):
         how = f"the same time written in the time zone {_offset(minutes)}"
         space = "" if separator == "T" else " with a space for the T"
-        words = f"{how}{space}{'' if offset else ', which is not told'}"
+        words = f"{how}{space}{'' if offset else ', without the offset'}"
         yield words, partial(_in_zone, minutes=minutes, separator=separator, offset=offset)
 
 
@@ -141,15 +142,11 @@ def _times() -> Iterator[tuple[str, Callable[[Value], Value]]]:
 
 
 def _of_text(function: Callable[[str], str], value: Value) -> Value:
-    """Apply a function of texts to what may be missing, or be none that it can handle."""
+    """Apply a function to a text; return a value unchanged that is missing or that it cannot handle."""
     try:
         return value if value is None else function(value)
     except UnicodeError:
         return value
-
-
-def _replaced(text: str, old: str, new: str) -> str:
-    return text.replace(old, new)
 
 
 def _newlines(text: str, newline: str) -> str:
@@ -160,26 +157,14 @@ def _around(text: str, before: str = "", after: str = "") -> str:
     return f"{before}{text}{after}"
 
 
-def _padded(text: str, width: int) -> str:
-    return text.ljust(width)
-
-
 def _recoded(text: str, written: str, read: str) -> str:
     return text.encode(written).decode(read)
-
-
-def _escaped_html(text: str) -> str:
-    return html.escape(text, quote=True)
-
-
-def _straight(text: str) -> str:
-    return text.translate(_STRAIGHT)
 
 
 _STRAIGHT = str.maketrans(
     {"\u2018": "'", "\u2019": "'", "\u201c": '"', "\u201d": '"', "\u2013": "-", "\u2014": "-", "\u00a0": " "}
 )
-"""Typographic quotes, dashes and the space that does not break, as an ASCII keyboard has them."""
+"""ASCII characters for typographic quotes, dashes and the no-break space."""
 _NORMAL_FORMS: tuple[Literal["NFC", "NFD", "NFKC", "NFKD"], ...] = ("NFC", "NFD", "NFKC", "NFKD")
 _WIDTHS = (8, 10, 12, 16, 20, 24, 30, 32, 36, 40, 50, 64, 71, 80, 100, 128, 200, 255, 256)
 
@@ -201,27 +186,27 @@ _TEXTS: tuple[tuple[str, Callable[[str], str]], ...] = (
     ("in upper case", str.upper),
     ("with a capital", str.capitalize),
     ("with capitals", str.title),
-    *((f"padded with spaces to {width} characters", partial(_padded, width=width)) for width in _WIDTHS),
+    *((f"padded with spaces to {width} characters", methodcaller("ljust", width)) for width in _WIDTHS),
     ("before UTF-8 was taken for Latin-1", partial(_recoded, written="latin-1", read="utf-8")),
     ("before UTF-8 was taken for Windows-1252", partial(_recoded, written="cp1252", read="utf-8")),
     ("with UTF-8 taken for Latin-1", partial(_recoded, written="utf-8", read="latin-1")),
     ("with UTF-8 taken for Windows-1252", partial(_recoded, written="utf-8", read="cp1252")),
-    ("with straight quotes and plain hyphens", _straight),
+    ("with straight quotes and plain hyphens", methodcaller("translate", _STRAIGHT)),
     ("with HTML's entities resolved", html.unescape),
-    ("with HTML's special characters as entities", _escaped_html),
-    ("with \\n for the ends of lines", partial(_replaced, old="\n", new="\\n")),
-    ("with the ends of lines for \\n", partial(_replaced, old="\\n", new="\n")),
-    ("with spaces for tabs", partial(_replaced, old="\t", new=" ")),
+    ("with HTML's special characters as entities", html.escape),
+    ("with \\n for the ends of lines", methodcaller("replace", "\n", "\\n")),
+    ("with the ends of lines for \\n", methodcaller("replace", "\\n", "\n")),
+    ("with spaces for tabs", methodcaller("replace", "\t", " ")),
 )  # fmt: skip
 
 _HASHES: tuple[tuple[str, Callable[[str], str]], ...] = (
     ("with sha256: in front", partial(_around, before="sha256:")),
-    ("without sha256: in front", partial(_replaced, old="sha256:", new="")),
+    ("without sha256: in front", methodcaller("replace", "sha256:", "")),
     ("with 0x in front", partial(_around, before="0x")),
 )
 
 _ABSENT = ("", "null", "None", "NULL", "N/A", "-")
-"""What some write for a missing value."""
+"""What some writers store for a missing value."""
 
 
 def _constant(_: Value, value: Value) -> Value:
@@ -229,7 +214,7 @@ def _constant(_: Value, value: Value) -> Value:
 
 
 def constant(column: str, value: Value) -> Rewriting:
-    """Return the rule of a column that held this value in every entry before it was set to another."""
+    """Return the rule of a column that had this value in every entry before it was set to another."""
     words = "no value" if value is None else f"the value {_quoted(value)}"
     return Rewriting(column, words, partial(_constant, value=value))
 
@@ -270,14 +255,14 @@ def rewritings(column: str) -> tuple[Rewriting, ...]:
 
 
 def original_texts(rewriting: Rewriting, texts: list[str]) -> list[str]:
-    """Return a column of a batch as it was hashed by this rule; each value that occurs in it is rewritten once."""
+    """Return a column of a batch as it was hashed by this rule; each distinct value is rewritten once."""
     found = {text: json_text(rewriting.original(plain_text(text))) for text in set(texts)}
     return [found[text] for text in texts]
 
 
 @dataclass(frozen=True)
 class Transformation:
-    """What turns entries as they are stored into what was hashed: rules for some columns, and the form. Picklable."""
+    """What turns stored entries into what was hashed: rules for some columns, and the form. Picklable."""
 
     rewritings: tuple[Rewriting, ...] = ()
     form: Form = CANONICAL

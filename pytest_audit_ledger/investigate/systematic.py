@@ -1,11 +1,11 @@
-"""One cause that touches very many entries: found on a sample of them, then proven for each in one pass. No I/O.
+"""Find a common cause on a sample of many entries, then prove it for each of them in one pass. No I/O.
 
-A writer in the wrong time zone, another canonicalisation or a migration that retyped a column leaves a ledger of which
-no hash fits, and no entry of which was edited. A cause is only ever told of entries whose stored hash proves it.
+After a writer in the wrong time zone, another canonicalisation or a migration that retyped a column, no hash of a
+ledger matches although no entry was edited. A cause is only ever claimed for entries whose stored hash proves it.
 
     causes = find(sample, vocabulary)
-    (fold,) = scan(source, snapshot, [Systematic({"causes": causes}, snapshot.info, 20)], ...)
-    for explained in fold.explained:
+    (proof,) = scan(source, snapshot, [Systematic({"causes": causes}, snapshot.info, 20)], ...)
+    for explained in proof.explained:
         explained.cause, explained.count, explained.first, explained.last
 """
 
@@ -20,7 +20,7 @@ from typing import Any, ClassVar
 
 from pytest_audit_ledger.investigate.forms import CANONICAL, OTHER_FORMS
 from pytest_audit_ledger.investigate.hypotheses import Hypotheses, Suspect, Vocabulary, texts
-from pytest_audit_ledger.investigate.reconstruction import Budget, Reconstruction, reconstruct
+from pytest_audit_ledger.investigate.reconstruction import Budget, Reconstruction, nothing, reconstruct
 from pytest_audit_ledger.investigate.rewritings import Rewriting, Transformation, Value, constant, rewritings
 from pytest_audit_ledger.kinds.kind import ScanKind
 from pytest_audit_ledger.model.batch import Batch, json_text, plain_text
@@ -28,27 +28,27 @@ from pytest_audit_ledger.model.entry import HASHED_COLUMNS, PAYLOAD_COLUMNS, Ent
 from pytest_audit_ledger.model.ledger_info import LedgerInfo
 
 FEWEST = 3
-"""Entries of a sample that a cause must explain; fewer are edits of their own."""
+"""Entries of a sample that a cause must explain; fewer are separate edits."""
 
 MOST_CAUSES = 8
 MOST_VALUES = 4
 """Combinations of values kept that an edit of many entries left in its columns."""
 
 MOST_FOR_ONE_ENTRY_S = 1.5
-"""Seconds spent on one entry of a sample; the cause of many is simple, so it is found soon or on none."""
+"""Seconds spent on one entry of a sample; a common cause is simple, so it is found soon or not at all."""
 
 FEW_SEARCHED = 20_000
-"""Hypotheses about lost digits that are tried again for an entry of a sample."""
+"""Hypotheses about lost digits that are tried for an entry of a sample."""
 
 MOST_SEARCHED = 20_000_000
-"""Hypotheses about lost digits in one part of a scan; 1,500 or 1,500,000 are needed for one entry."""
+"""Hypotheses about lost digits in one part of a scan; one entry needs 1,500 or 1,500,000."""
 
 
 @dataclass(frozen=True)
 class LostDigits:
-    """The column timestamp keeps fewer digits of its fraction than were hashed. Picklable.
+    """The cause that timestamp keeps fewer digits of its fraction than were hashed. Picklable.
 
-    Each entry has to be searched for its own, so a large ledger is not searched as a whole.
+    The digits of each entry are searched separately, so a large ledger is not searched as a whole.
     """
 
     @property
@@ -65,21 +65,17 @@ class LostDigits:
 SystematicCause = Transformation | LostDigits
 
 
-def _nothing(_: int) -> None:
-    """Tell nobody."""
-
-
 def find(
     sample: Sequence[Suspect],
     vocabulary: Vocabulary,
     *,
     seconds: float = 10.0,
-    advance: Callable[[int], None] = _nothing,
+    advance: Callable[[int], None] = nothing,
 ) -> tuple[SystematicCause, ...]:
-    """Return the causes that explain a sample of suspects, spread over the ledger, with those of most entries first.
+    """Return the causes that explain a sample of suspects from all over the ledger, those of most entries first.
 
-    There may be several: a time zone has two offsets, in summer and in winter. `advance` is told how many more suspects
-    were looked at.
+    There may be several: a time zone has two offsets, in summer and in winter. `advance` is called with the number of
+    further suspects.
     """
     deadline = time.perf_counter() + seconds
     explained: dict[SystematicCause, set[int]] = {}
@@ -98,7 +94,7 @@ def find(
 
 
 def _cover(explained: dict[SystematicCause, set[int]]) -> Iterator[SystematicCause]:
-    """Yield the causes that together explain most, each of at least some entries that those before it do not."""
+    """Yield the causes that together explain most; each explains some entries that those before it do not."""
     for _ in range(MOST_CAUSES):
         best = max(explained, key=lambda cause: len(explained[cause]), default=None)
         if best is None or len(explained[best]) < FEWEST:
@@ -109,7 +105,7 @@ def _cover(explained: dict[SystematicCause, set[int]]) -> Iterator[SystematicCau
 
 
 def _explains(cause: SystematicCause, suspect: Suspect) -> bool:
-    """Tell whether a cause explains the stored hash of an entry; of lost digits, where few are to be searched for."""
+    """Whether a cause explains the stored hash of an entry; of lost digits only a few are searched for."""
     if isinstance(cause, LostDigits):
         return _search(suspect, FEW_SEARCHED)[0]
     columns = {column: [json_text(value)] for column, value in texts(suspect.entry).items()}
@@ -118,7 +114,7 @@ def _explains(cause: SystematicCause, suspect: Suspect) -> bool:
 
 
 def _search(suspect: Suspect, most: int) -> tuple[bool, int]:
-    """Return whether digits that the time has lost explain the stored hash, and how many hypotheses that took."""
+    """Return whether lost digits of the time explain the stored hash, and how many hypotheses that took."""
     tried = 0
     for trial in Hypotheses(suspect, Vocabulary()).lost_digits(0, 6):
         for member in trial.members:
@@ -131,7 +127,7 @@ def _search(suspect: Suspect, most: int) -> tuple[bool, int]:
 
 
 def _causes(suspect: Suspect, found: Reconstruction) -> Iterator[SystematicCause]:
-    """Yield every rule by which an entry can have come to what it is: which one it was, the others will tell."""
+    """Yield every cause that explains an entry; the other entries show which one it was."""
     changes = [change for change in found.changes if change.column not in ("entry_hash", "previous_hash")]
     stored = texts(suspect.entry)
     if any(change.column == "sequence_number" for change in changes):
@@ -186,17 +182,17 @@ class Explained:
 
 
 def suspect_at(batch: Batch, place: int) -> Suspect:
-    """Return an entry of a batch with its hash, and nothing of what is around it."""
+    """Return an entry of a batch with its hash, without its neighbours."""
     values: dict[str, Any] = {column: plain_text(batch.text(column)[place]) for column in HASHED_COLUMNS}
     number = batch.sequence_numbers[place]
     return Suspect(Entry(**{**values, "sequence_number": number}), plain_text(batch.text("entry_hash")[place]))
 
 
 class Systematic(ScanKind):
-    """Proves causes, each of its entries by the entry's own hash. `causes`: what `find` returned.
+    """Proves causes for each entry by its own hash. `causes`: what `find` returned.
 
-    `fitting` entries have the hash of their contents as they stand. `unexplained` are those that no cause explains;
-    `unexplained_numbers` the first of them. `unsearched` are those for whose lost digits the limit left no time.
+    `fitting` entries match their hash as stored. `unexplained` are those that no cause explains; `unexplained_numbers`
+    the first of them. `unsearched` are those whose lost digits were not searched because of the limit.
     """
 
     name = "systematic"
@@ -210,7 +206,7 @@ class Systematic(ScanKind):
         self.unexplained_numbers: list[int | None] = []
 
     def feed(self, batch: Batch) -> None:
-        """Try the causes, one after the other, on what does not fit."""
+        """Try the causes, one after the other, on entries that do not match."""
         stored, recomputed = batch.text("entry_hash"), batch.recomputed_hashes
         places = [place for place, fits in enumerate(map(str.__eq__, stored, recomputed)) if not fits]
         self.fitting += len(batch) - len(places)
@@ -228,7 +224,7 @@ class Systematic(ScanKind):
         self.unexplained_numbers += [batch.sequence_numbers[place] for place in places[:room]]
 
     def _proven(self, cause: SystematicCause, batch: Batch, places: Sequence[int]) -> set[int]:
-        """Return those of these places whose stored hash the cause explains."""
+        """Return the places whose stored hash the cause explains."""
         stored = batch.text("entry_hash")
         if isinstance(cause, LostDigits):
             return {place for place in places if self._has_lost_digits(batch, place)}

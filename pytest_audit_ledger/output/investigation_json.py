@@ -1,8 +1,9 @@
-"""An investigation as JSON, for machines and for the file; `checks/investigation.schema.json` describes it."""
+"""An investigation as JSON; `checks/investigation.schema.json` describes it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from pytest_audit_ledger.investigate.incident import Incident, Unlisted, commands, listed, words
@@ -75,14 +76,7 @@ def _incident(incident: Incident) -> dict[str, Any]:
 
 
 def _unlisted(more: Unlisted) -> dict[str, Any]:
-    return {
-        "what": more.what.value,
-        "incidents": more.incidents,
-        "proven": more.proven,
-        "first": more.first,
-        "last": more.last,
-        "sentence": more.sentence,
-    }
+    return {**asdict(more), "what": more.what.value, "sentence": more.sentence}
 
 
 def _reconstruction(found: Reconstruction | Unexplained) -> dict[str, Any]:
