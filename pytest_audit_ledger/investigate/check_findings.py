@@ -22,6 +22,7 @@ from pytest_audit_ledger.investigate.incident import (
     be,
     capital,
     counted,
+    moment,
 )
 from pytest_audit_ledger.kinds.table_guard import BEYOND_REPAIR
 from pytest_audit_ledger.model.outcome import Finding, Outcome, Severity, Status
@@ -115,7 +116,7 @@ def _times(outcome: Outcome | None) -> Iterator[Incident]:
         found = [one for one in _findings(outcome) if one.code == code]
         if found and outcome is not None:
             count, first, future = outcome.codes[code], found[0].sequence_number, code == "TIMESTAMP_FUTURE"
-            where = "" if first is None else f"; the first is entry {first:,}: {found[0].actual}"
+            where = "" if first is None else f"; the first is entry {first:,}: {moment(found[0].actual)}"
             yield Incident(
                 IncidentType.CLOCK,
                 first,

@@ -11,10 +11,10 @@ from pytest_audit_ledger.investigate.inspection import EntryInspection
 from pytest_audit_ledger.investigate.investigation import Investigation
 from pytest_audit_ledger.investigate.other_copy import Changed, OtherCopy
 from pytest_audit_ledger.investigate.reconstruction import Reconstruction, Unexplained
-from pytest_audit_ledger.investigate.reconstruction_text import sentence, sentences
+from pytest_audit_ledger.investigate.reconstruction_text import sentence
 from pytest_audit_ledger.model.outcome import LONGEST_TEXT
 from pytest_audit_ledger.model.printable import clip, json_text
-from pytest_audit_ledger.output.investigation_text import conclusion
+from pytest_audit_ledger.output.investigation_text import before, conclusion
 from pytest_audit_ledger.output.verification_json import as_json as verification_json
 
 SCHEMA_VERSION = 1
@@ -70,7 +70,7 @@ def _incident(incident: Incident) -> dict[str, Any]:
         "otherwise": list(incident.otherwise),
         "next": words(incident.next_step),
         "commands": commands(incident.next_step),
-        "before": [clip(one, LONGEST_TEXT) for one in sentences(incident.reconstructions)],
+        "before": [clip(one, LONGEST_TEXT) for one in before(incident)],
         "reconstructions": [_reconstruction(one) for one in incident.reconstructions],
     }
 

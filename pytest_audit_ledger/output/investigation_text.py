@@ -87,7 +87,7 @@ def brief(investigation: Investigation, width: int = LOG) -> list[str]:
     lines = []
     for incident in incidents[:SHORT]:
         lines.append(f"  {headline(incident)}")
-        lines += [f"    {_said(line)}" for line in _before(incident)]
+        lines += [f"    {_said(line)}" for line in before(incident)]
     lines += [f"  … {one.sentence}" for one in listed(incidents[SHORT:], 0)[1]]
     if not lines:
         lines = ["  No incident was found that explains the findings of the checks."]
@@ -136,7 +136,7 @@ def headline(incident: Incident) -> str:
 
 def in_one_line(incident: Incident) -> str:
     """Return an incident in one line, with what entries said before."""
-    return " ".join([headline(incident), *map(_said, _before(incident))])
+    return " ".join([headline(incident), *map(_said, before(incident))])
 
 
 def conclusion(investigation: Investigation) -> str:
@@ -209,7 +209,7 @@ def _incident(incident: Incident, place: str, marks: Marks) -> Iterator[_Line]:
     parts = {
         "how sure": [_MARKS[incident.certainty]],
         "when": [_span(incident)] if incident.time_before or incident.time_after else [],
-        "before": list(_before(incident)),
+        "before": list(before(incident)),
         "why": incident.because,
         "or": incident.otherwise,
         "next": [words(incident.next_step)] if incident.next_step else [],
@@ -238,7 +238,7 @@ def _span(incident: Incident) -> str:
     return ", ".join(filter(None, ends))
 
 
-def _before(incident: Incident) -> Iterator[str]:
+def before(incident: Incident) -> Iterator[str]:
     """Yield what entries said when they were written, unless the incident's own sentence says it."""
     found = incident.reconstructions
     if len(found) != 1 or not sentence(found[0]).startswith(incident.sentence[:-1]):
