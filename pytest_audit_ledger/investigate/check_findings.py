@@ -82,25 +82,23 @@ def _verdicts(verification: Verification, outcome: Outcome | None, chain: Sequen
     names = ", ".join(dict.fromkeys(one.actual for one in unknown[:SHOWN]))
     first, last = (min(numbers), max(numbers)) if numbers else (None, None)
     words = "Ask the owner of the writer, and restore the CHECK constraint on verdict"
-    yield Incident(
-        IncidentType.UNKNOWN_VERDICT,
-        first,
-        last if count == len(unknown) else None,
-        count,
+    sentence = (
         f"{capital(counted(count))} {be(count, 'has a verdict that is', 'have verdicts that are')} none of the five: "
-        f"{names}{f' (entry {first:,})' if count == 1 and first else ''}.",
-        Certainty.OPEN,
-        because=("The hash of the entry matches.",),
-        otherwise=(
-            "A writer stored it, because the CHECK constraint on verdict was missing.",
-            "The ledger was rewritten from there on; only a checkpoint or a backup shows that.",
-        ),
-        next_step=(
-            Advice(f"{words}. This shows how:", (REPAIR,))
-            if verification.info is None or verification.info.export is None
-            else Advice(f"{words} in the database."),
-        ),
+        f"{names}{f' (entry {first:,})' if count == 1 and first else ''}."
     )
+    otherwise = (
+        "A writer stored it, because the CHECK constraint on verdict was missing.",
+        "The ledger was rewritten from there on; only a checkpoint or a backup shows that.",
+    )
+    step = (
+        Advice(f"{words}. This shows how:", (REPAIR,))
+        if verification.info is None or verification.info.export is None
+        else Advice(f"{words} in the database.")
+    )
+    last = last if count == len(unknown) else None
+    what, certainty = IncidentType.UNKNOWN_VERDICT, Certainty.OPEN
+    because = ("The hash of the entry matches.",)
+    yield Incident(what, first, last, count, sentence, certainty, because, otherwise, (step,))
 
 
 _TIMES = {
@@ -117,16 +115,13 @@ def _times(outcome: Outcome | None) -> Iterator[Incident]:
         if found and outcome is not None:
             count, first, future = outcome.codes[code], found[0].sequence_number, code == "TIMESTAMP_FUTURE"
             where = "" if first is None else f"; the first is entry {first:,}: {moment(found[0].actual)}"
-            yield Incident(
-                IncidentType.CLOCK,
-                first,
-                first if count == 1 else None,
-                count,
-                f"{capital(counted(count))} {be(count, 'has', 'have')} {what}{where}.",
-                Certainty.OPEN if future else Certainty.PROVEN,
-                otherwise=("The clock of the writer was wrong.", "The clock of the server is wrong.") if future else (),
-                next_step=(COMPARE_CLOCKS,),
-            )
+            sentence = f"{capital(counted(count))} {be(count, 'has', 'have')} {what}{where}."
+            certainty, otherwise = (Certainty.OPEN, _WRONG_CLOCKS) if future else (Certainty.PROVEN, ())
+            last, step = first if count == 1 else None, (COMPARE_CLOCKS,)
+            yield Incident(IncidentType.CLOCK, first, last, count, sentence, certainty, (), otherwise, step)
+
+
+_WRONG_CLOCKS = ("The clock of the writer was wrong.", "The clock of the server is wrong.")
 
 
 # envelopes and transcripts
@@ -303,32 +298,26 @@ def _truncated(verification: Verification, finding: Finding, proven: int, chain:
         else f"Earlier entries{f', after entry {proven:,},' if proven else ''} were deleted, and everything after them "
         "was renumbered and hashed again."
     )
-    whole = proven == last
-    return Incident(
+    certainty = Certainty.PROVEN if proven == last else Certainty.OPEN if deleted else Certainty.FITS
+    found = Incident(
         IncidentType.TRUNCATION,
         finding.sequence_number,
         None,
         0,
         f"{capital(finding.message)}.",
-        Certainty.PROVEN if whole else Certainty.OPEN if deleted else Certainty.FITS,
+        certainty,
         because=(f"The number of entries is signed; the last entry now is {last:,}.",),
-        otherwise=() if whole else (earlier,),
-        time_before=verification.survey.time_last if verification.survey else "",
+        otherwise=() if certainty is Certainty.PROVEN else (earlier,),
     )
+    return replace(found, time_before=verification.survey.time_last if verification.survey else "")
 
 
 def _export_file(outcome: Outcome | None) -> Iterator[Incident]:
+    otherwise = ("The file was damaged or cut off when it was copied.", "Somebody changed it.")
+    step = replace(COMPARE, words="Fetch the export again from where it was filed, and compare the two.")
     for one in _findings(outcome):
-        yield Incident(
-            IncidentType.EXPORT_FILE,
-            None,
-            None,
-            0,
-            f"{capital(one.message)}.",
-            Certainty.PROVEN,
-            otherwise=("The file was damaged or cut off when it was copied.", "Somebody changed it."),
-            next_step=(replace(COMPARE, words="Fetch the export again from where it was filed, and compare the two."),),
-        )
+        what, sentence = IncidentType.EXPORT_FILE, f"{capital(one.message)}."
+        yield Incident(what, None, None, 0, sentence, Certainty.PROVEN, (), otherwise, (step,))
 
 
 # the table's protections
@@ -345,21 +334,16 @@ def _protections(verification: Verification) -> Iterator[Incident]:
     recorded = any(outcome.kind == "checkpoint_guards" and _findings(outcome) for outcome in outcomes)
     since = () if recorded else ("The ledger does not show since when. The record next to a checkpoint does.",)
     others = f", and {counted(count - 1, 'more finding', 'more findings')}" if count > 1 else ""
-    yield Incident(
-        IncidentType.PROTECTIONS,
-        None,
-        None,
-        count,
-        f"The table's protections are not intact: {found[0].message}{others}.",
-        Certainty.PROVEN,
-        because=(
-            *(f"{capital(one.message)}." for one in (found[:SHOWN] if count > 1 else ())),
-            *more,
-            *_unhashable(verification, found),
-            *since,
-        ),
-        next_step=(Advice(f"Find out who changed this. {_restorable(verification, found)}", (REPAIR,)),),
+    because = (
+        *(f"{capital(one.message)}." for one in (found[:SHOWN] if count > 1 else ())),
+        *more,
+        *_unhashable(verification, found),
+        *since,
     )
+    sentence = f"The table's protections are not intact: {found[0].message}{others}."
+    step = Advice(f"Find out who changed this. {_restorable(verification, found)}", (REPAIR,))
+    what, certainty = IncidentType.PROTECTIONS, Certainty.PROVEN
+    yield Incident(what, None, None, count, sentence, certainty, because, next_step=(step,))
 
 
 def _unhashable(verification: Verification, found: Sequence[Finding]) -> Iterator[str]:
@@ -407,13 +391,8 @@ def _others(outcomes: Iterable[Outcome]) -> Iterator[Incident]:
             continue
         for one in _findings(outcome):
             if one.code not in _COVERED_CODES:
-                yield Incident(
-                    IncidentType.UNEXPLAINED,
-                    one.sequence_number,
-                    one.sequence_number,
-                    1,
-                    f"{capital(one.message)}.",
-                    Certainty.OPEN,
-                    because=(f"The check {outcome.check_id} found it.",),
-                    next_step=(Advice(outcome.remedy),) if outcome.remedy else (),
-                )
+                number, sentence = one.sequence_number, f"{capital(one.message)}."
+                because = (f"The check {outcome.check_id} found it.",)
+                step = (Advice(outcome.remedy),) if outcome.remedy else ()
+                what, certainty = IncidentType.UNEXPLAINED, Certainty.OPEN
+                yield Incident(what, number, number, 1, sentence, certainty, because, next_step=step)

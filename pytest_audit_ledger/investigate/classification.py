@@ -70,25 +70,22 @@ def _common_cause(one: Explained, fitting: int) -> Incident:
     if isinstance(one.cause, Transformation) and one.cause.is_edit:
         sentence = f"{them} {_edited(one.cause, one)}."
         return Incident(IncidentType.EDIT, first, last, count, sentence, Certainty.PROVEN, because=(proof,))
-    return Incident(
-        IncidentType.COMMON_CAUSE,
-        first,
-        last,
-        count,
+    sentence = (
         f"{them} {be(count, 'does', 'do')} not match the stored hash for one common reason: "
-        f"{be(count, 'it was', 'they were')} hashed {' and '.join(one.cause.words)}.",
-        Certainty.PROVEN,
-        because=(proof, f"{counted(fitting, 'other entry matches its', 'other entries match their')} stored hash."),
-        otherwise=(
-            "A writer, or its library, hashed the entries in another form than the specification requires.",
-            "A migration changed the column after the entries were written.",
-            "Somebody changed all of them in the same way after they were written, for example with one UPDATE.",
-        ),
-        next_step=(
-            Advice("Find out what changed in the writer or in the table, and who could change entries."),
-            COMPARE,
-        ),
+        f"{be(count, 'it was', 'they were')} hashed {' and '.join(one.cause.words)}."
     )
+    because = (proof, f"{counted(fitting, 'other entry matches its', 'other entries match their')} stored hash.")
+    step = (Advice("Find out what changed in the writer or in the table, and who could change entries."), COMPARE)
+    return Incident(
+        IncidentType.COMMON_CAUSE, first, last, count, sentence, Certainty.PROVEN, because, _COMMON_CAUSES, step
+    )
+
+
+_COMMON_CAUSES = (
+    "A writer, or its library, hashed the entries in another form than the specification requires.",
+    "A migration changed the column after the entries were written.",
+    "Somebody changed all of them in the same way after they were written, for example with one UPDATE.",
+)
 
 
 def _edited(cause: Transformation, one: Explained) -> str:
@@ -164,16 +161,11 @@ def _contradicted(run: Run, because: Sequence[str], after: Place) -> Incident:
         found = _edit(run, [*because, why])
         return replace(found, what=IncidentType.INSERTION, sentence=f"{named} {be(run.count)} inserted later.")
     if run.count == 1 and last and after.entry.previous_hash == last.recomputed:
-        return Incident(
-            IncidentType.HASH_ALTERED,
-            run.first,
-            run.last,
-            1,
-            f"Only the entry_hash of entry {run.first:,} was altered; its content is as it was written.",
-            Certainty.PROVEN,
-            because=(f"Entry {number:,} links to the hash of the content of entry {run.first:,}.",),
-            next_step=(PRESERVE, Advice(f"The original entry_hash is {last.recomputed}.")),
-        )
+        sentence = f"Only the entry_hash of entry {run.first:,} was altered; its content is as it was written."
+        why = f"Entry {number:,} links to the hash of the content of entry {run.first:,}."
+        step = (PRESERVE, Advice(f"The original entry_hash is {last.recomputed}."))
+        what, certainty = IncidentType.HASH_ALTERED, Certainty.PROVEN
+        return Incident(what, run.first, run.last, 1, sentence, certainty, (why,), next_step=step)
     return _edit(run, [*because, f"Entry {number:,} links to yet another hash, so entry_hash was changed as well."])
 
 
@@ -200,60 +192,41 @@ def _is_among_moved(chain: Chain, group: Sequence[Place]) -> bool:
 
 def _in_doubt(place: Place) -> Incident:
     number, before = place.entry.number or 0, (place.before.number or 0) if place.before else 0
-    return Incident(
-        IncidentType.UNEXPLAINED,
-        number,
-        number,
-        1,
-        f"Entry {number:,} does not link to {f'entry {before:,}' if before else 'the genesis value'}, and entries next "
-        "to it were renumbered.",
-        Certainty.OPEN,
-        otherwise=(f"Entry {number:,} was replaced, together with its entry_hash.", "The entry before it was."),
-        time_after=place.entry.timestamp,
-    )
+    target = f"entry {before:,}" if before else "the genesis value"
+    sentence = f"Entry {number:,} does not link to {target}, and entries next to it were renumbered."
+    otherwise = (f"Entry {number:,} was replaced, together with its entry_hash.", "The entry before it was.")
+    found = Incident(IncidentType.UNEXPLAINED, number, number, 1, sentence, Certainty.OPEN, (), otherwise)
+    return replace(found, time_after=place.entry.timestamp)
 
 
 def _broken_link(group: Sequence[Place]) -> Incident:
     place = group[-1]
     number = place.entry.number or 0
     if place.before is None:
-        return Incident(
-            IncidentType.PREFIX_DELETION,
-            None,
-            None,
-            0,
-            f"Entry {number:,} comes first but does not link to the genesis value; it links to a missing entry.",
-            Certainty.PROVEN,
-            because=("Its own hash covers that link.",),
-            otherwise=("Its previous_hash and its entry_hash were both changed.",),
-            time_after=place.entry.timestamp,
-        )
+        sentence = f"Entry {number:,} comes first but does not link to the genesis value; it links to a missing entry."
+        because: tuple[str, ...] = ("Its own hash covers that link.",)
+        otherwise: tuple[str, ...] = ("Its previous_hash and its entry_hash were both changed.",)
+        what, certainty = IncidentType.PREFIX_DELETION, Certainty.PROVEN
+        found = Incident(what, None, None, 0, sentence, certainty, because, otherwise)
+        return replace(found, time_after=place.entry.timestamp)
     last, replaced = place.before.number or 0, len(group) > 1
     first = group[0].entry.number or 0 if replaced else last
     count = last - first + 1
-    how = "replaced" if replaced else "changed"
-    return Incident(
-        IncidentType.EDIT_WITH_HASH,
-        first,
-        last,
-        count,
-        f"Entry {number:,} does not link to entry {last:,}: {entries(first, last)} {be(count)} {how} together with "
-        f"{be(count, 'its', 'their')} entry_hash.",
-        Certainty.FITS,
-        because=(
-            f"Entry {number:,}, which matches its own hash, links to a missing entry, but no number is missing.",
-            *((f"{be(count, 'It does', 'They do')} not link to the entry before either.",) if replaced else ()),
-        ),
-        otherwise=(
-            f"Entry {number:,} was replaced, together with its entry_hash.",
-            (
-                f"All entries from {number:,} on were rewritten, except for its link. Only a checkpoint or a backup "
-                "excludes that."
-            ),
-        ),
-        time_before=group[0].time_before if replaced else "",
-        time_after=place.entry.timestamp,
+    sentence = (
+        f"Entry {number:,} does not link to entry {last:,}: {entries(first, last)} {be(count)} "
+        f"{'replaced' if replaced else 'changed'} together with {be(count, 'its', 'their')} entry_hash."
     )
+    because = (
+        f"Entry {number:,}, which matches its own hash, links to a missing entry, but no number is missing.",
+        *((f"{be(count, 'It does', 'They do')} not link to the entry before either.",) if replaced else ()),
+    )
+    otherwise = (
+        f"Entry {number:,} was replaced, together with its entry_hash.",
+        f"All entries from {number:,} on were rewritten, except for its link; only a checkpoint or a copy shows that.",
+    )
+    found = Incident(IncidentType.EDIT_WITH_HASH, first, last, count, sentence, Certainty.FITS, because, otherwise)
+    time_before = group[0].time_before if replaced else ""
+    return replace(found, time_before=time_before, time_after=place.entry.timestamp)
 
 
 def leftovers(chain: Chain) -> Iterator[Incident]:
@@ -264,12 +237,6 @@ def leftovers(chain: Chain) -> Iterator[Incident]:
     count = len(chain.places) + max(0, beyond) + chain.unkept
     if count:
         export = Command("export", ("--date-range", "FROM,TO", "--output", "FILE"))
-        yield Incident(
-            IncidentType.UNEXPLAINED,
-            None,
-            None,
-            count,
-            f"{counted(count, 'more entry has', 'more entries have')} a fault that was counted but not examined.",
-            Certainty.OPEN,
-            next_step=(Advice("Resolve the incidents above first, or export a part and investigate that.", (export,)),),
-        )
+        step = Advice("Resolve the incidents above first, or export a part and investigate that.", (export,))
+        sentence = f"{counted(count, 'more entry has', 'more entries have')} a fault that was counted but not examined."
+        yield Incident(IncidentType.UNEXPLAINED, None, None, count, sentence, Certainty.OPEN, next_step=(step,))

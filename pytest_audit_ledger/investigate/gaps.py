@@ -55,72 +55,54 @@ def _deletion_type(place: Place) -> IncidentType:
 def _undecided(place: Place, first: int, last: int) -> Incident:
     """Return a gap before an entry that does not match its own hash, so that its link proves nothing."""
     after, count = last + 1, last - first + 1
-    return Incident(
-        _deletion_type(place),
-        first,
-        last,
-        count,
-        f"{missing(first, last)} before entry {after:,}. That does not match its own hash, so its link proves nothing.",
-        Certainty.OPEN,
-        because=(f"The content of entry {after:,}, including its link, does not hash to its entry_hash.",),
-        otherwise=(
-            f"{be(count, 'The entry was', 'Entries were')} deleted, and entry {after:,} was changed or inserted.",
-            f"{_never_used(first, last)}, and entry {after:,} was changed.",
-        ),
+    sentence = (
+        f"{missing(first, last)} before entry {after:,}. That does not match its own hash, so its link proves nothing."
     )
+    because = (f"The content of entry {after:,}, including its link, does not hash to its entry_hash.",)
+    otherwise = (
+        f"{be(count, 'The entry was', 'Entries were')} deleted, and entry {after:,} was changed or inserted.",
+        f"{_never_used(first, last)}, and entry {after:,} was changed.",
+    )
+    return Incident(_deletion_type(place), first, last, count, sentence, Certainty.OPEN, because, otherwise)
 
 
 def _perhaps_renumbered(first: int, last: int) -> Incident:
     """Return a gap after an entry that does not match its own hash, so that its number proves nothing."""
     before, after = first - 1, last + 1
-    return Incident(
-        IncidentType.NUMBERS_SKIPPED,
-        first,
-        last,
-        0,
+    sentence = (
         f"{missing(first, last)} after entry {before:,}. That does not match its own hash, so its number proves "
-        f"nothing. Entry {after:,} links to it.",
-        Certainty.OPEN,
-        because=(f"Entry {after:,} links to the entry_hash of entry {before:,}, which does not match its content.",),
-        otherwise=(
-            f"Entry {before:,} was written with the number {last:,}, and another entry was deleted.",
-            f"{_never_used(first, last)}.",
-        ),
+        f"nothing. Entry {after:,} links to it."
     )
+    because = (f"Entry {after:,} links to the entry_hash of entry {before:,}, which does not match its content.",)
+    otherwise = (
+        f"Entry {before:,} was written with the number {last:,}, and another entry was deleted.",
+        f"{_never_used(first, last)}.",
+    )
+    return Incident(IncidentType.NUMBERS_SKIPPED, first, last, 0, sentence, Certainty.OPEN, because, otherwise)
 
 
 def _skipped(first: int, last: int, why: str) -> Incident:
     """Return numbers that were skipped, because the entry after them links to one that exists."""
-    return Incident(
-        IncidentType.NUMBERS_SKIPPED,
-        first,
-        last,
-        0,
-        f"{_never_used(first, last)}; no entry is missing.",
-        Certainty.FITS,
-        because=(why,),
-        otherwise=(
-            "Entries were deleted, and all entries after them were rewritten; only a checkpoint or a copy shows that.",
-        ),
-        next_step=(Advice("Find out why the writer skipped numbers. A transaction that was rolled back does that."),),
+    sentence = f"{_never_used(first, last)}; no entry is missing."
+    otherwise = (
+        "Entries were deleted, and all entries after them were rewritten; only a checkpoint or a copy shows that.",
     )
+    step = (Advice("Find out why the writer skipped numbers. A transaction that was rolled back does that."),)
+    return Incident(IncidentType.NUMBERS_SKIPPED, first, last, 0, sentence, Certainty.FITS, (why,), otherwise, step)
 
 
 def _deletion(place: Place, first: int, last: int) -> Incident:
-    after, count = last + 1, last - first + 1
-    where = f"after entry {first - 1:,}" if place.before else "at the start"
-    starts = "" if place.before else f" The ledger now starts with entry {after:,}."
-    gone = "this entry was" if count == 1 else "at least one of these entries was"
-    return Incident(
-        _deletion_type(place),
-        first,
-        last,
-        count,
-        f"{missing(first, last)} {where}: {gone} deleted.{starts}",
-        Certainty.PROVEN,
-        because=(f"Entry {after:,} links to an earlier entry that is missing, and its own hash covers that link.",),
-        in_full=f"{capital(entries(first, last, count))} {be(count)} deleted {where}.{starts}",
-    )
+    count, where = last - first + 1, f"after entry {first - 1:,}" if place.before else "at the start"
+    starts = "" if place.before else f" The ledger now starts with entry {last + 1:,}."
+    gone = f"{capital(entries(first, last, count))} {be(count)} deleted {where}.{starts}"
+    sentence = f"{missing(first, last)} {where}: {_gone(count)} deleted.{starts}"
+    why = f"Entry {last + 1:,} links to an earlier entry that is missing, and its own hash covers that link."
+    return Incident(_deletion_type(place), first, last, count, sentence, Certainty.PROVEN, because=(why,), in_full=gone)
+
+
+def _gone(count: int) -> str:
+    """Return what a broken link proves if so many numbers are missing: one entry is gone, and not how many were."""
+    return "this entry was" if count == 1 else "at least one of these entries was"
 
 
 def before_gaps(chain: Sequence[Incident]) -> list[int]:
@@ -152,10 +134,9 @@ def decided(incident: Incident, found: Mapping[int, Reconstruction | Unexplained
             skipped, next_step=incident.next_step, time_before=incident.time_before, time_after=incident.time_after
         )
     committed, count, where = written.witness is not Witness.OWN, last - first + 1, f"before entry {last + 1:,}"
-    gone = "this entry was" if count == 1 else "at least one of these entries was"
     return replace(
         incident,
-        sentence=f"{missing(first, last)} {where}: {gone} deleted.",
+        sentence=f"{missing(first, last)} {where}: {_gone(count)} deleted.",
         certainty=Certainty.PROVEN if committed else Certainty.FITS,
         because=(f"{linked} an earlier entry that is missing.",),
         otherwise=()

@@ -223,17 +223,11 @@ def _rewritten(against: OtherCopy, incidents: Sequence[Incident], here: StoredEn
         yield _rewrite(against, rehashed[0], signed=any(one.what is IncidentType.REWRITE for one in incidents))
     elif found and "entry_hash" not in against.columns:
         number = found[0].number
-        yield Incident(
-            IncidentType.REWRITE,
-            number,
-            number,
-            against.changed,
-            f"Entry {number:,} differs in {against.label}, which has no hashes: {found[0].names}.",
-            Certainty.OPEN,
-            because=("The chain is intact here.",),
-            otherwise=("The ledger was rewritten from there on.", "The other copy was changed."),
-            next_step=(Advice("Compare the ledger with a copy that has the column entry_hash."),),
-        )
+        sentence = f"Entry {number:,} differs in {against.label}, which has no hashes: {found[0].names}."
+        otherwise = ("The ledger was rewritten from there on.", "The other copy was changed.")
+        step = (Advice("Compare the ledger with a copy that has the column entry_hash."),)
+        what, certainty, why = IncidentType.REWRITE, Certainty.OPEN, ("The chain is intact here.",)
+        yield Incident(what, number, number, against.changed, sentence, certainty, why, otherwise, step)
 
 
 def _unshown(against: OtherCopy, incidents: Sequence[Incident]) -> list[Changed]:
@@ -268,23 +262,20 @@ def _fault_there(change: Changed, against: OtherCopy, here: StoredEntries) -> Ce
 
 def _rewrite(against: OtherCopy, first: Changed, *, signed: bool) -> Incident:
     number, count = first.number, against.changed_columns.get("entry_hash", 0)
-    return Incident(
-        IncidentType.REWRITE,
-        number,
-        against.last,
-        count,
+    sentence = (
         f"From entry {number:,} on, the ledger differs from {against.label}: {counted(count)} "
-        f"{be(count, 'has', 'have')} another hash. Entry {number:,} differs in {first.names}.",
-        Certainty.PROVEN if signed else Certainty.FITS,
-        because=(
-            "No entry follows that could confirm one of the two."
-            if number == against.last_in_both
-            else "The chain is intact here, so the entries after the changed one were given new hashes.",
-            f"{counted(against.same)} {be(against.same, 'is', 'are')} the same in both.",
-        ),
-        otherwise=() if signed else ("The other copy was rewritten, and not the ledger; a checkpoint shows which.",),
-        next_step=(Advice("Preserve both copies. Find out which one was kept where nobody could write."),),
+        f"{be(count, 'has', 'have')} another hash. Entry {number:,} differs in {first.names}."
     )
+    because = (
+        "No entry follows that could confirm one of the two."
+        if number == against.last_in_both
+        else "The chain is intact here, so the entries after the changed one were given new hashes.",
+        f"{counted(against.same)} {be(against.same, 'is', 'are')} the same in both.",
+    )
+    otherwise = () if signed else ("The other copy was rewritten, and not the ledger; a checkpoint shows which.",)
+    step = (Advice("Preserve both copies. Find out which one was kept where nobody could write."),)
+    certainty = Certainty.PROVEN if signed else Certainty.FITS
+    return Incident(IncidentType.REWRITE, number, against.last, count, sentence, certainty, because, otherwise, step)
 
 
 def _absent(
@@ -297,29 +288,26 @@ def _absent(
             continue  # see `_added_there`
         ours, theirs, count = only(here, low - 1), against.one(low), high - low + 1
         follows = ours is not None and theirs is not None and theirs.fits and theirs.link == ours.stored_hash
-        yield Incident(
-            IncidentType.TRUNCATION,
-            low,
-            high,
-            count,
+        sentence = (
             f"{capital(entries(low, high, count))} {be(count, 'is', 'are')} in {against.label}, but the ledger ends "
-            f"with entry {last or 0:,}.",
-            Certainty.PROVEN if signed else Certainty.OPEN,
-            because=(
-                "The other copy has more entries than the ledger has now.",
-                *((f"Its entry {low:,} links to the last entry of the ledger.",) if follows else ()),
-            ),
-            otherwise=()
-            if signed
-            else (
-                "They were cut off the end of the ledger.",
-                "The ledger is an older state: an export, a restored backup, or a replica that lags.",
-                "They were inserted into the other copy; a checkpoint shows which.",
-            ),
-            next_step=(
-                Advice("Preserve both copies. Find out which is newer, and which was kept where nobody could write."),
-            ),
+            f"with entry {last or 0:,}."
         )
+        because = (
+            "The other copy has more entries than the ledger has now.",
+            *((f"Its entry {low:,} links to the last entry of the ledger.",) if follows else ()),
+        )
+        step = Advice("Preserve both copies. Find out which is newer, and which was kept where nobody could write.")
+        certainty, otherwise = (Certainty.PROVEN, ()) if signed else (Certainty.OPEN, _MORE_THERE)
+        yield Incident(
+            IncidentType.TRUNCATION, low, high, count, sentence, certainty, because, otherwise, next_step=(step,)
+        )
+
+
+_MORE_THERE = (
+    "They were cut off the end of the ledger.",
+    "The ledger is an older state: an export, a restored backup, or a replica that lags.",
+    "They were inserted into the other copy; a checkpoint shows which.",
+)
 
 
 def _unknown_here(against: OtherCopy, incidents: Sequence[Incident]) -> Iterator[Range]:
@@ -339,17 +327,13 @@ def _unhashed(against: OtherCopy) -> Iterator[Incident]:
     changes = [one for one in against.changes if one.columns.keys() & columns.keys()]
     first = min((one.number for one in changes if one.sequence_number is not None), default=None)
     named = ", ".join(f"{name} of {counted(count)}" for name, count in sorted(columns.items()))
-    yield Incident(
-        IncidentType.UNHASHED_COLUMN,
-        first,
-        None if against.changed > 1 else first,
-        max(columns.values()),
-        f"Columns that no entry hash covers differ in {against.label}: {named}.",
-        Certainty.OPEN,
-        because=("The differences are listed below, column by column.",),
-        otherwise=("They were changed in the ledger.", "They were changed in the other copy."),
-        next_step=(Advice("The record next to a checkpoint shows whether they were changed since it was signed."),),
-    )
+    sentence = f"Columns that no entry hash covers differ in {against.label}: {named}."
+    because = ("The differences are listed below, column by column.",)
+    otherwise = ("They were changed in the ledger.", "They were changed in the other copy.")
+    step = (Advice("The record next to a checkpoint shows whether they were changed since it was signed."),)
+    last, count = None if against.changed > 1 else first, max(columns.values())
+    what, certainty = IncidentType.UNHASHED_COLUMN, Certainty.OPEN
+    yield Incident(what, first, last, count, sentence, certainty, because, otherwise, step)
 
 
 # what happened to the other copy; nothing is known of it if the ledger was renumbered
@@ -365,17 +349,11 @@ def _changed_there(against: OtherCopy, incidents: Sequence[Incident], here: Stor
     proven, unseen = Certainty.FITS not in faults.values(), against.changed - len(against.changes)
     which = f"entry {first:,} ({found[0].names})" if count == 1 else f"entries {listed(changed_ranges(found), count)}"
     more = f"; {unseen:,} more differ and were not examined" if unseen else ""
-    yield Incident(
-        IncidentType.OTHER_COPY,
-        first,
-        last,
-        count,
-        f"The other copy was changed{', not the ledger' if proven else ''}: {against.label} differs at {which}{more}.",
-        Certainty.PROVEN if proven else Certainty.FITS,
-        because=tuple(_why_there(against, first)),
-        otherwise=() if proven else ("The ledger was changed as well and given new hashes; a checkpoint shows that.",),
-        next_step=_DISTRUST,
-    )
+    not_here = ", not the ledger" if proven else ""
+    sentence = f"The other copy was changed{not_here}: {against.label} differs at {which}{more}."
+    otherwise = () if proven else ("The ledger was changed as well and given new hashes; a checkpoint shows that.",)
+    certainty, because = Certainty.PROVEN if proven else Certainty.FITS, tuple(_why_there(against, first))
+    yield Incident(IncidentType.OTHER_COPY, first, last, count, sentence, certainty, because, otherwise, _DISTRUST)
 
 
 def _why_there(against: OtherCopy, number: int) -> Iterator[str]:
@@ -398,17 +376,14 @@ def _lacking_there(against: OtherCopy, incidents: Sequence[Incident]) -> Iterato
     count, (first, last) = sum(high - low + 1 for low, high in gaps), gaps[0]
     rewritten = bool(against.changed_columns.get("entry_hash"))
     named = capital(entries(first, last, count)) if len(gaps) == 1 else f"Entries {listed(gaps, count)}"
-    yield Incident(
-        IncidentType.OTHER_COPY,
-        first,
-        gaps[-1][1],
-        count,
+    sentence = (
         f"{named} {be(count, 'is', 'are')} missing from {against.label}, which has later entries: the other copy is "
-        "incomplete, not the ledger.",
-        Certainty.FITS if rewritten else Certainty.PROVEN,
-        because=(_INTACT,),
-        otherwise=("The ledger was rewritten with inserted entries; a checkpoint shows that.",) if rewritten else (),
-        next_step=_DISTRUST,
+        "incomplete, not the ledger."
+    )
+    otherwise = ("The ledger was rewritten with inserted entries; a checkpoint shows that.",) if rewritten else ()
+    certainty = Certainty.FITS if rewritten else Certainty.PROVEN
+    yield Incident(
+        IncidentType.OTHER_COPY, first, gaps[-1][1], count, sentence, certainty, (_INTACT,), otherwise, _DISTRUST
     )
 
 
@@ -429,20 +404,13 @@ def _added_there(against: OtherCopy, incidents: Sequence[Incident], last: int | 
         if last is None or low > last:
             continue
         count = high - low + 1
-        yield Incident(
-            IncidentType.OTHER_COPY,
-            low,
-            high,
-            count,
+        sentence = (
             f"{capital(entries(low, high, count))} {be(count, 'is', 'are')} only in {against.label}; the chain of the "
-            "ledger has no place for more entries there.",
-            Certainty.FITS,
-            because=(_INTACT,),
-            otherwise=(
-                "The ledger was rewritten after a deletion; a checkpoint, or the hashes after the deletion, show that.",
-            ),
-            next_step=_DISTRUST,
+            "ledger has no place for more entries there."
         )
+        otherwise = ("The ledger was rewritten after a deletion; a checkpoint or the hashes after it show that.",)
+        what, certainty = IncidentType.OTHER_COPY, Certainty.FITS
+        yield Incident(what, low, high, count, sentence, certainty, (_INTACT,), otherwise, _DISTRUST)
 
 
 def unanswered(

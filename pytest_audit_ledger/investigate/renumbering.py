@@ -8,6 +8,7 @@ between two that were written one after the other, or is missing there, shows wh
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from pytest_audit_ledger.investigate.chain import Chain
 from pytest_audit_ledger.investigate.evidence_scan import MOST, Fault, Run
@@ -89,17 +90,10 @@ def _reordered(chain: Chain, group: Sequence[Run]) -> Incident:
         sentence = f"{capital(entries(*now(group[0])))} and {entries(*now(group[1]))} changed places: {each}."
     else:
         sentence = f"{capital(entries(first, last))} were reordered: {each}."
-    return Incident(
-        IncidentType.REORDERING,
-        first,
-        last,
-        sum(run.count for run in group),
-        sentence,
-        Certainty.PROVEN,
-        because=(PROOF,),
-        time_before=before.time_before if before else "",
-        time_after=after.entry.timestamp if after else "",
-    )
+    times = before.time_before if before else "", after.entry.timestamp if after else ""
+    count = sum(run.count for run in group)
+    found = Incident(IncidentType.REORDERING, first, last, count, sentence, Certainty.PROVEN, because=(PROOF,))
+    return replace(found, time_before=times[0], time_after=times[1])
 
 
 def _explain(chain: Chain, run: Run) -> None:
@@ -184,37 +178,27 @@ def _done_between(chain: Chain, line: Line, before: Run | None, run: Run) -> Ite
 def _inserted(line: Line, run: Run, first: int, last: int, *, sure: bool) -> Incident:
     """Return an insertion; it is sure if the entry after it links to the one before it, so that none was between."""
     count, place = last - first + 1, line.places.get(run.first)
+    sentence = f"{capital(entries(first, last, count))} {be(count)} inserted later.{_and_renumbered(run)}"
     links = "links to the entry before" if sure else "does not link to"
-    return Incident(
-        IncidentType.INSERTION,
-        first,
-        last,
-        count,
-        f"{capital(entries(first, last, count))} {be(count)} inserted later.{_and_renumbered(run)}",
-        Certainty.PROVEN if sure else Certainty.FITS,
-        because=(
-            PROOF if run.moved else f"Entry {run.first:,} hashes to its entry_hash.",
-            f"Entry {run.first:,} {links} {be(count, 'the inserted one', 'the inserted ones')}.",
-            "The hashes of the entries before and after prove that these were written with consecutive numbers.",
-        ),
-        otherwise=() if sure else ("The entry before was replaced, together with its entry_hash.",),
-        time_after=place.entry.timestamp if place else "",
-        renumbered=bool(run.moved),
+    because = (
+        PROOF if run.moved else f"Entry {run.first:,} hashes to its entry_hash.",
+        f"Entry {run.first:,} {links} {be(count, 'the inserted one', 'the inserted ones')}.",
+        "The hashes of the entries before and after prove that these were written with consecutive numbers.",
     )
+    otherwise = () if sure else ("The entry before was replaced, together with its entry_hash.",)
+    certainty = Certainty.PROVEN if sure else Certainty.FITS
+    found = Incident(IncidentType.INSERTION, first, last, count, sentence, certainty, because, otherwise)
+    return replace(found, time_after=place.entry.timestamp if place else "", renumbered=bool(run.moved))
 
 
 def _more_than_written(first: int, last: int, count: int, certainty: Certainty) -> Incident:
-    return Incident(
-        IncidentType.INSERTION,
-        first,
-        last,
-        count,
+    sentence = (
         f"{capital(entries(first, last))}: more entries are here than were written; {counted(count)} "
-        f"{be(count, 'does', 'do')} not belong here as {be(count, 'it is', 'they are')}.",
-        certainty,
-        because=("The hashes of the entries around prove the numbers that these were written with.",),
-        otherwise=("Some of them were changed and the others inserted; no hash shows which.",),
+        f"{be(count, 'does', 'do')} not belong here as {be(count, 'it is', 'they are')}."
     )
+    because = ("The hashes of the entries around prove the numbers that these were written with.",)
+    otherwise = ("Some of them were changed and the others inserted; no hash shows which.",)
+    return Incident(IncidentType.INSERTION, first, last, count, sentence, certainty, because, otherwise)
 
 
 def _deleted(line: Line, before: Run | None, run: Run, lost: Sequence[Range], *, sure: bool) -> Incident:
@@ -254,17 +238,10 @@ def _moved_elsewhere(line: Line) -> Iterator[Incident]:
     if not moved:
         return
     others = "; the entries in between were renumbered" if line.is_renumbered else ""
-    yield Incident(
-        IncidentType.REORDERING,
-        moved[0].first,
-        moved[-1].last,
-        count,
-        f"{capital(', '.join(map(_written_as, moved[:10])))} and later moved{others}.",
-        Certainty.PROVEN,
-        because=(PROOF,),
-        renumbered=line.is_renumbered,
-        elsewhere=tuple(map(written, moved)),
-    )
+    sentence = f"{capital(', '.join(map(_written_as, moved[:10])))} and later moved{others}."
+    first, last = moved[0].first, moved[-1].last
+    found = Incident(IncidentType.REORDERING, first, last, count, sentence, Certainty.PROVEN, because=(PROOF,))
+    yield replace(found, renumbered=line.is_renumbered, elsewhere=tuple(map(written, moved)))
 
 
 def _only_renumbered(run: Run) -> Incident:

@@ -92,36 +92,34 @@ def _fork(group: Sequence[Place], *, sound: bool) -> Incident:
         if Fault.TWICE in group[0].faults
         else f"{_number(first)} and {second.number:,}"
     )
-    return Incident(
-        IncidentType.FORK,
-        min(first.number or end if first else end, end),
-        end,
-        end - parent + twice,
+    sentence = (
         f"Two entries follow entry {parent:,}: {both}. The ledger forked there, as it does when two writers append at "
-        f"the same time. The chain goes on from entry {end:,}; {counted(aside)} {be(aside, 'is', 'are')} on a side "
-        "branch.",
-        Certainty.FITS if sound else Certainty.OPEN,
-        because=(
-            "Every entry of both branches matches its own hash and links to an entry that exists, so none of them was "
-            "changed after it was written."
-            if sound
-            else "Not every entry of both branches matches its own hash, so one of them was changed as well.",
-            f"The two have the times {moment(group[0].time_before)} and {moment(second.timestamp)}.",
-            *((f"This happened {len(group):,} times up to entry {end:,}.",) if len(group) > 1 else ()),
-        ),
-        otherwise=(
-            (
-                "An entry inserted by hand with a hash of its own, also as a replacement, leaves the same trace. The "
-                "logs of the writers show which it is."
-            ),
-        ),
-        next_step=(
-            Advice(
-                "Find out whether two writers ran at that time. Give the ledger one writer, or a lock around reading "
-                "the last entry and appending, and restore the UNIQUE constraint on sequence_number."
-            ),
-        ),
+        f"the same time. The chain goes on from entry {end:,}; {counted(aside)} {be(aside, 'is', 'are')} aside."
     )
+    because = (
+        "Every entry of both branches matches its own hash and links to an entry that exists, so none of them was "
+        "changed after it was written."
+        if sound
+        else "Not every entry of both branches matches its own hash, so one of them was changed as well.",
+        f"The two have the times {moment(group[0].time_before)} and {moment(second.timestamp)}.",
+        *((f"This happened {len(group):,} times up to entry {end:,}.",) if len(group) > 1 else ()),
+    )
+    start = min(first.number or end if first else end, end)
+    certainty = Certainty.FITS if sound else Certainty.OPEN
+    return Incident(
+        IncidentType.FORK, start, end, end - parent + twice, sentence, certainty, because, _BY_HAND, _ONE_WRITER
+    )
+
+
+_BY_HAND = (
+    "An entry inserted by hand with a hash of its own leaves the same trace; the logs of the writers show which it is.",
+)
+_ONE_WRITER = (
+    Advice(
+        "Find out whether two writers ran at that time. Give the ledger one writer, or a lock around reading the last "
+        "entry and appending, and restore the UNIQUE constraint on sequence_number."
+    ),
+)
 
 
 def _number(seen: Seen | None) -> str:
@@ -162,20 +160,13 @@ def _moments(seen: Seen, causes: Systematic | None) -> list[datetime]:
 def _clock(place: Place) -> Incident:
     number, before = place.entry.number or 0, place.before
     earlier = before.number if before and before.number else 0
-    return Incident(
-        IncidentType.CLOCK,
-        number,
-        number,
-        1,
-        f"Entry {number:,} is {_apart(place)} older than entry {earlier:,}: a clock was set back between them.",
-        Certainty.FITS,
-        because=(
-            f"The chain is intact there, so entry {number:,} was written with this time, after entry {earlier:,}.",
-            f"It is dated {moment(place.entry.timestamp)}, and entry {earlier:,} {moment(place.time_before)}.",
-        ),
-        otherwise=_CLOCKS,
-        next_step=(COMPARE_CLOCKS,),
+    sentence = f"Entry {number:,} is {_apart(place)} older than entry {earlier:,}: a clock was set back between them."
+    because = (
+        f"The chain is intact there, so entry {number:,} was written with this time, after entry {earlier:,}.",
+        f"It is dated {moment(place.entry.timestamp)}, and entry {earlier:,} {moment(place.time_before)}.",
     )
+    what, certainty = IncidentType.CLOCK, Certainty.FITS
+    return Incident(what, number, number, 1, sentence, certainty, because, _CLOCKS, (COMPARE_CLOCKS,))
 
 
 _CLOCKS = (
@@ -187,20 +178,15 @@ _CLOCKS = (
 def _clocks(back: Sequence[Place], total: int) -> Incident:
     first, last = back[0].entry, back[-1].entry
     worst = max(back, key=_seconds)
-    return Incident(
-        IncidentType.CLOCK,
-        first.number,
-        last.number,
-        total,
-        f"Time runs backwards at {total:,} entries, by up to {_apart(worst)} (entry {worst.entry.number or 0:,}).",
-        Certainty.OPEN,
-        because=(
-            "The chain is intact there, so the entries were written with these times, in this order.",
-            f"The first of them is dated {moment(first.timestamp)}, the last {moment(last.timestamp)}.",
-        ),
-        otherwise=_CLOCKS,
-        next_step=(COMPARE_CLOCKS,),
+    sentence = (
+        f"Time runs backwards at {total:,} entries, by up to {_apart(worst)} (entry {worst.entry.number or 0:,})."
     )
+    because = (
+        "The chain is intact there, so the entries were written with these times, in this order.",
+        f"The first of them is dated {moment(first.timestamp)}, the last {moment(last.timestamp)}.",
+    )
+    what, certainty = IncidentType.CLOCK, Certainty.OPEN
+    return Incident(what, first.number, last.number, total, sentence, certainty, because, _CLOCKS, (COMPARE_CLOCKS,))
 
 
 def _seconds(place: Place) -> float:

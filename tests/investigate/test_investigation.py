@@ -462,7 +462,7 @@ def test_a_fork_by_two_writers_at_the_same_time_is_no_tampering(forger: Forger, 
     fork = found.incidents[0]
     assert fork.what is IncidentType.FORK
     assert fork.sentence.startswith("Two entries follow entry 100: ")
-    assert "1 entry is on a side branch" in fork.sentence
+    assert "1 entry is aside" in fork.sentence
     assert {one.what for one in found.incidents} <= {
         IncidentType.FORK,
         IncidentType.PROTECTIONS,
