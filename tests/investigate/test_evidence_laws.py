@@ -1,4 +1,4 @@
-"""However a ledger is cut, the evidence is the same; and whatever was done to it, what happened can be told."""
+"""The evidence does not depend on how a ledger is divided, and every fault leads to an incident."""
 
 from __future__ import annotations
 

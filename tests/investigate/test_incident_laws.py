@@ -1,4 +1,4 @@
-"""What is told of a ledger that was tampered with at random: nothing is called proven that was not done."""
+"""What is reported of a ledger that was tampered with at random: nothing is called proven that was not done."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SIZE = 30
 
 @dataclass(frozen=True)
 class Kept:
-    """An entry as it stands there; `written` is the number that it was hashed with, 0 of one that was put in."""
+    """An entry as stored; `written` is the number that it was hashed with, 0 for an inserted one."""
 
     entry: Entry
     digest: str
@@ -74,7 +74,7 @@ def deleted(ledger: Ledger, at: int, to: int, renumber: bool) -> Ledger:
 
 
 def inserted(ledger: Ledger, at: int, to: int, own: bool) -> Ledger:
-    """Put in up to three entries, with hashes of their own or made up, and renumber what stands behind."""
+    """Insert up to three entries, with hashes of their own or made up, and renumber the entries after them."""
     count, found = 1 + to % 3, ledger[:at]
     for index in range(count):
         number = ledger[at].number + index
@@ -144,7 +144,7 @@ def incidents(ledger: Ledger) -> list[Incident]:
 
 
 def is_true(incident: Incident, ledger: Ledger) -> bool:
-    """Whether an incident tells what was done; what is not called proven must accuse no entry that is as written."""
+    """Whether an incident says what was done; if it is not called proven, it accuses no entry that is as written."""
     proven = incident.certainty is Certainty.PROVEN
     if incident.first is None or incident.last is None:
         return not proven or incident.what is IncidentType.PREFIX_DELETION

@@ -1,11 +1,13 @@
-"""What happened to a ledger: every class of incident at the right entry, and what only looks like it beside."""
+"""What happened to a ledger: every type of incident at the right entry, and what only looks like one."""
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
+from hashlib import sha256
 from pathlib import Path
 from threading import Barrier, Thread
 from typing import Any
@@ -18,7 +20,7 @@ from pytest_audit_ledger.investigate.incident import Advice, Certainty, Incident
 from pytest_audit_ledger.investigate.investigation import Investigation
 from pytest_audit_ledger.investigate.reconstruction import Reconstruction, Stopped, Unexplained
 from pytest_audit_ledger.ledger import Ledger
-from pytest_audit_ledger.model.entry import GENESIS_HASH, Entry, canonical_timestamp, entry_hash
+from pytest_audit_ledger.model.entry import GENESIS_HASH, Entry, canonical_payload, canonical_timestamp, entry_hash
 from pytest_audit_ledger.output.investigation_json import as_json
 from pytest_audit_ledger.output.investigation_text import brief, conclusion, timeline
 from pytest_audit_ledger.scratch.sample import COPY_COLUMNS, sample_entries
@@ -116,7 +118,7 @@ def swapped(first: int, second: int) -> Callable[[Forger], None]:
 
 
 def moved(forger: Forger) -> None:
-    """Entry 50 is moved behind entry 53."""
+    """Move entry 50 after entry 53."""
     forger.unguarded(
         update(50, "sequence_number = -1"),
         *(update(number, f"sequence_number = {number - 1}") for number in (51, 52, 53)),
@@ -223,6 +225,18 @@ def test_an_empty_ledger_was_not_rewritten(forger: Forger) -> None:
     assert found.incidents == ()
     assert not found.is_clean
     assert any("could not be evaluated" in one.words for one in found.undecided)
+
+
+def test_an_entry_that_was_hashed_in_another_form_is_not_said_to_be_changed(forger: Forger) -> None:
+    last = forger.build(100).entry(100)
+    one = replace(last, sequence_number=101, previous_hash=entry_hash(last))
+    payload = json.dumps(json.loads(canonical_payload(one)), sort_keys=True, ensure_ascii=False)
+    digest = sha256(payload.encode()).hexdigest()
+    forger.append([one])
+    forger.unguarded(update(101, f"entry_hash = '{digest}'"))
+    forger.append([replace(one, sequence_number=102, previous_hash=digest)])
+    words = "Entry 101 has its original content, but its payload was hashed with spaces after commas and colons."
+    assert only(investigated(forger, limit_seconds=20)).sentence == words
 
 
 def test_what_an_entry_said_is_proven(forger: Forger) -> None:
@@ -472,7 +486,7 @@ def test_a_fork_by_two_writers_at_the_same_time_is_no_tampering(forger: Forger, 
 
 @pytest.mark.parametrize("writer", [0, 1])
 def test_a_number_skipped_behind_a_fork_is_no_deletion_whichever_branch_goes_on(forger: Forger, writer: int) -> None:
-    """The entry behind links to one that is there, though it may not be the one that is read before it."""
+    """The next entry links to one that exists, though it may not be the one that is read before it."""
     without_keys(forger.build(100))
     last = forger.entry(100)
     linked = replace(last, sequence_number=101, previous_hash=entry_hash(last))
@@ -810,7 +824,7 @@ def test_a_copy_that_was_changed_is_an_edit_and_a_fork_with_an_edit_inside_is_no
 
 
 def copied_to(forger: Forger, path: Path, **options: Any) -> str:
-    """Export the forger's ledger, and return where to."""
+    """Export the forger's ledger, and return the path."""
     Ledger(forger.dsn).export_entries(output_file=path, **options)
     return str(path)
 

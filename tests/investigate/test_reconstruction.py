@@ -1,4 +1,4 @@
-"""Every family of hypotheses, which hash proves what, and how that is told."""
+"""Every family of hypotheses, which hash proves what, and the words for it."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def proven(found: Reconstruction | Unexplained) -> Reconstruction:
 
 
 def written(was: dict[str, Any], now: dict[str, Any]) -> Reconstruction:
-    """Return what is found where an entry was hashed with some values, and stands there with others."""
+    """Return what is found if an entry was hashed with some values and is stored with others."""
     committed = entry_hash(replace(ENTRY, **was))
     found = proven(reconstruct(suspect(committed, **now), VOCABULARY, budget=BUDGET))
     assert {change.column: change.original for change in found.changes} == {

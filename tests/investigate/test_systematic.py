@@ -1,4 +1,4 @@
-"""One cause that touches many entries is found, proven for each, and told apart from edits."""
+"""A common cause of many entries is found, proven for each, and distinguished from edits."""
 
 from __future__ import annotations
 
