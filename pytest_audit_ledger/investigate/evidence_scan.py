@@ -187,11 +187,6 @@ class EvidenceScan(ScanKind):
         """By how much the last renumbered entry was moved."""
         self._searches = 0
 
-    @property
-    def faulty(self) -> int:
-        """How many entries have a fault."""
-        return sum(self.faults.values())
-
     def vocabulary(self) -> dict[str, list[str | None]]:
         """Return the values that occur in each column of WORDS, frequent ones first."""
         return {name: [plain_text(text) for text, _ in words.most_common()] for name, words in self.words.items()}

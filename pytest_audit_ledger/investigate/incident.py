@@ -161,14 +161,19 @@ class Unlisted:
         return f"{more} of type {self.what.value}{where}, {self.proven:,} proven; not listed."
 
 
-def listed(incidents: Sequence[Incident], most: int) -> tuple[list[tuple[int, Incident]], list[Unlisted]]:
-    """Return the first incidents of every type with their places, counted from 1, and a count of the others."""
+def listed(
+    incidents: Sequence[Incident], most: int, number: int | None = None
+) -> tuple[list[tuple[int, Incident]], list[Unlisted]]:
+    """Return the first `most` incidents of every type with their places, counted from 1, and a count of the others.
+
+    All incidents about the entry `number` are among those returned.
+    """
     shown: list[tuple[int, Incident]] = []
     others: dict[IncidentType, list[Incident]] = {}
     seen: Counter[IncidentType] = Counter()
     for place, one in enumerate(incidents, 1):
         seen[one.what] += 1
-        if seen[one.what] <= most:
+        if seen[one.what] <= most or (number is not None and one.is_about(number)):
             shown.append((place, one))
         else:
             others.setdefault(one.what, []).append(one)

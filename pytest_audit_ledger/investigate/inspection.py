@@ -47,7 +47,7 @@ def inspected(
     records = tuple(here.get(number, ()))
     there = tuple(against.records.get(number, ())) if against else ()
     faults = list(_faults(number, here)) if records else [f"Entry {number:,} does not exist."]
-    sentences = faults or [_intact(number, followed=only(here, number + 1) is not None)]
+    sentences = faults or [_intact(number, len(here.get(number + 1, ())))]
     uncovered = tuple(name for record in (records or there)[:1] for name in record.columns if name not in HASHED)
     if records and uncovered:
         sentences.append(f"No entry hash covers {', '.join(uncovered)}; the chain cannot show changes there.")
@@ -78,16 +78,15 @@ def _faults(number: int, here: StoredEntries) -> Iterator[str]:
         yield f"Entry {number + 1:,} links to another hash than the one stored with entry {number:,}."
 
 
-def _intact(number: int, *, followed: bool) -> str:
-    if followed:
+def _intact(number: int, followers: int) -> str:
+    """Return what is proven of an entry without faults that so many entries with the next number follow."""
+    if followers == 1:
         return (
             f"Entry {number:,} is as it was written, as far as the chain shows: its hashed columns match its "
             "entry_hash, and the links to both of its neighbours match."
         )
-    return (
-        f"Entry {number:,} matches its entry_hash and links to the entry before it. No entry {number + 1:,} exists to "
-        "confirm it."
-    )
+    after = f"Entry {number + 1:,} exists {followers} times" if followers else f"No entry {number + 1:,} exists"
+    return f"Entry {number:,} matches its entry_hash and links to the entry before it. {after}, so nothing confirms it."
 
 
 def _part(incident: Incident) -> str:

@@ -36,12 +36,13 @@ def as_json(found: Investigation) -> dict[str, Any]:
 
 def without_verification(found: Investigation) -> dict[str, Any]:
     """Return the investigation without its verification, as a report holds it."""
-    shown, more = listed(found.incidents, found.samples)
+    entry = found.inspection
+    shown, more = listed(found.incidents, found.samples, entry.number if entry else None)
     return {
         "conclusion": conclusion(found),
         "incidents": [_incident(one) for _, one in shown],
         "more_incidents": [_unlisted(one) for one in more],
-        "entry": _inspection(found.inspection) if found.inspection else None,
+        "entry": _inspection(entry) if entry else None,
         "against": _against(found.against, found.differences) if found.against else None,
         "undecided": [one.words for one in found.undecided],
         "commands": commands(found.undecided),

@@ -55,10 +55,10 @@ def timeline(investigation: Investigation, marks: Marks = UNICODE, width: int = 
     If an entry was asked for, only the incidents about it are listed, and the others are counted.
     """
     inspection, incidents = investigation.inspection, investigation.incidents
-    shown, more = listed(incidents, investigation.samples)
-    if inspection is not None:
-        number, more = inspection.number, []
-        shown = [(place, one) for place, one in enumerate(incidents, 1) if one.is_about(number)]
+    number = inspection.number if inspection is not None else None
+    shown, more = listed(incidents, investigation.samples, number)
+    if number is not None:
+        shown, more = [(place, one) for place, one in shown if one.is_about(number)], []
     parts = [[*_head(investigation)]]
     if inspection is not None:
         parts.append([*_inspection(inspection)])

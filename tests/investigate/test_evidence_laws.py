@@ -42,7 +42,7 @@ def test_segments_and_batches_do_not_change_the_evidence(segments: list[list[lis
 def test_every_ledger_that_does_not_fit_has_an_incident_and_one_that_fits_has_none(rows: list[Row]) -> None:
     evidence = gathered([[rows]])
     incidents = classify(evidence)
-    assert bool(incidents) is bool(evidence.faulty)
+    assert bool(incidents) is bool(sum(evidence.faults.values()))
     assert all(incident.sentence.endswith(".") for incident in incidents)
 
 

@@ -584,6 +584,9 @@ def test_output_is_bounded_by_type_and_counts_the_rest(forger: Forger, tmp_path:
     assert [(one["what"], one["incidents"], one["sentence"]) for one in document["more_incidents"]] == [
         ("deletion", 496, rest)
     ]
+    asked = as_json(investigated(forger, samples=3, entry=500))
+    assert [one["first"] for one in asked["incidents"]] == [2, 4, 6, 500, None]
+    assert asked["more_incidents"][0]["incidents"] == 495
     assert "  … 494 more incidents of type deletion, from 12 to 998, 494 proven; not listed." in brief(found)
     assert "  … 1 more incident of type guards, 1 proven; not listed." in brief(found)
     report = Ledger(forger.dsn).generate_report(investigate=True)
@@ -686,6 +689,14 @@ def test_an_entry_that_is_fine_is_said_to_be(forger: Forger) -> None:
     assert looked.sentences[0].startswith(
         "Entry 51 is as it was written, as far as the chain shows: its hashed columns match "
     )
+
+
+def test_an_entry_is_confirmed_by_one_next_entry_only(forger: Forger) -> None:
+    copied(forger.build(100))
+    for number, words in ((49, "Entry 50 exists 2 times, so nothing"), (100, "No entry 101 exists, so nothing")):
+        inspection = investigated(forger, entry=number).inspection
+        assert inspection is not None
+        assert f"{words} confirms it." in inspection.sentences[0]
 
 
 def test_an_entry_that_is_not_there_is_told_with_what_surrounds_it(forger: Forger) -> None:
