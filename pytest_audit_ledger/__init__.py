@@ -1,7 +1,7 @@
 """pytest-audit-ledger: proves that a hash-chained audit ledger in PostgreSQL has not been tampered with.
 
 This is the public face: a ledger to verify, to report on, to export and to back up (`ledger.py`), two to compare
-(`diff/comparison.py`), the drill (`drill/api.py`), what a kind, an artifact or an attack of your own needs
+(`diff/comparison.py`), the drill (`drill/run_drill.py`), what a kind, an artifact or an attack of your own needs
 (`kinds/kind.py`, `kinds/data_kind.py`, `drill/attacks/attack.py`, `hookspecs.py`), the entry's hash, and whatever is
 raised (`errors.py`).
 """
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from pytest_audit_ledger.backup.verification import BackupVerification, verify_backup
     from pytest_audit_ledger.diff.comparison import diff
     from pytest_audit_ledger.diff.difference import Difference
-    from pytest_audit_ledger.drill.api import run_drill
     from pytest_audit_ledger.drill.attacks.attack import Attack, Claim, Prevented, Target, attack
     from pytest_audit_ledger.drill.matrix import AttackResult, Matrix, Trial
+    from pytest_audit_ledger.drill.run_drill import run_drill
     from pytest_audit_ledger.errors import (
         CannotEvaluate,
         LedgerError,
@@ -108,7 +108,7 @@ _HOMES = (
     *("verify.verification", "ledger", "investigate.incident", "investigate.investigation"),
     *("files.writing", "output.artifact", "export.export", "anchor.creation", "anchor.entry_proof"),
     *("backup.creation", "backup.verification", "diff.difference", "diff.comparison", "report.report"),
-    *("drill.attacks.attack", "drill.matrix", "drill.api"),
+    *("drill.attacks.attack", "drill.matrix", "drill.run_drill"),
 )
 """Where the names live, those that import little first."""
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from psycopg2.extensions import parse_dsn
 
-from pytest_audit_ledger.scratch.demo import embedded_server
+from pytest_audit_ledger.scratch.embedded import embedded_server
 from pytest_audit_ledger.sources.dsn import mask
 from tests.forger import Forger
 from tests.support.databases import PASSWORD_ROLE, emptied, empty_database, in_memory

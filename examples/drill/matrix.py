@@ -1,12 +1,12 @@
-"""Print README.md: which attacks three set-ups notice, as a drill on a ledger of 100 entries shows it."""
+"""Print README.md: which attacks three set-ups notice in a drill on a ledger of 100 entries."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from pytest_audit_ledger.drill.attacks.catalogue import SHIPPED
+from pytest_audit_ledger.drill.ledger_copy import ThrowawayKeys
 from pytest_audit_ledger.drill.matrix import AttackResult, Matrix, Noticed, Trial
 from pytest_audit_ledger.drill.setup import SetUp
-from pytest_audit_ledger.drill.throwaway_keys import thrown_away
 from pytest_audit_ledger.drill.trials import drill
 from pytest_audit_ledger.kinds.registry import installed_kinds
 from pytest_audit_ledger.kinds.run_parameters import run_parameters
@@ -17,8 +17,8 @@ MARK = "<!-- the matrix, which matrix.py prints -->\n"
 
 
 def set_ups() -> list[SetUp]:
-    """Return the bare default suite, the same with checkpoints, and with a key for transcripts besides."""
-    keys = thrown_away()  # the drill puts its own in their place
+    """Return the default suite alone, with checkpoints, and with checkpoints and a transcript key."""
+    keys = ThrowawayKeys.generate()  # the drill replaces them by its own
     checkpoints = {"checkpoints": ["checkpoints"], "verifier_keys": [str(keys.checkpoints.verifier())]}
     suites = tuple(shipped_suites(installed_kinds()))
     return [
@@ -29,13 +29,13 @@ def set_ups() -> list[SetUp]:
 
 
 def readme() -> str:
-    """Return the text of README.md, of which all before the mark is kept as it is."""
+    """Return the text of README.md, which is unchanged up to the mark."""
     kept = Path(__file__).with_name("README.md").read_text(encoding="utf-8").partition(MARK)[0]
     return kept + MARK + "".join(f"{line}\n" for line in lines(drill(None, set_ups(), SHIPPED, entries=ENTRIES)))
 
 
 def lines(matrices: Sequence[Matrix]) -> Iterator[str]:
-    """Yield what each set-up came to, and a table with a row for each attack."""
+    """Yield the result of each set-up, and a table with a row for each attack."""
     yield ""
     yield from (f"- **{matrix.name}**: {matrix.sentence}" for matrix in matrices)
     yield ""
@@ -49,7 +49,7 @@ def lines(matrices: Sequence[Matrix]) -> Iterator[str]:
 
 
 def cell(trial: Trial) -> str:
-    """Return what one set-up made of an attack."""
+    """Return how one set-up noticed an attack, if it did."""
     if trial.verdict is not AttackResult.NOTICED:
         return {
             AttackResult.NOT_COVERED: "**not noticed**",
@@ -62,7 +62,7 @@ def cell(trial: Trial) -> str:
 
 
 def place(one: Noticed) -> str:
-    """Return a check, and at which entry it noticed."""
+    """Return a check, and the entry of its finding."""
     return one.check_id if one.sequence_number is None else f"{one.check_id} at {one.sequence_number}"
 
 

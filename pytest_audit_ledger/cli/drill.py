@@ -20,13 +20,13 @@ from pytest_audit_ledger.cli.options import (
     progress,
 )
 from pytest_audit_ledger.cli.verification import check_timestamps_option, marks, refuse_early, set_up_options
-from pytest_audit_ledger.drill.api import choose, run_drill
-from pytest_audit_ledger.drill.attacks.catalogue import installed_attacks
+from pytest_audit_ledger.drill.attacks.catalogue import choose, installed_attacks
 from pytest_audit_ledger.drill.matrix import AttackResult, Matrix
-from pytest_audit_ledger.drill.matrix_json import as_text
+from pytest_audit_ledger.drill.matrix_files import SUFFIXES, as_text, save
 from pytest_audit_ledger.drill.matrix_text import CLAIMS_HOLD, COLOURS, TITLE, listing, mark, text
-from pytest_audit_ledger.drill.saving import refuse_suffix, save
+from pytest_audit_ledger.drill.run_drill import run_drill
 from pytest_audit_ledger.drill.trials import DEFAULT_ENTRIES, FEWEST_ENTRIES
+from pytest_audit_ledger.files.writing import refuse_suffix
 from pytest_audit_ledger.model.printable import printable
 from pytest_audit_ledger.output.paragraphs import LOG, WIDEST
 from pytest_audit_ledger.output.verification_text import Marks
@@ -96,7 +96,7 @@ def drill(
         click.echo(listing(choose(attacks, installed_attacks()), _width()))
         return 0
     if output is not None:
-        refuse_suffix(output)
+        refuse_suffix(output, SUFFIXES)
     refuse_early(dsn or "", set_up["suites"], output)
     matrix = run_drill(
         dsn,

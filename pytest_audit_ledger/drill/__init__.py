@@ -1,5 +1,5 @@
-"""The drill: every attack of a catalogue is made on a copy of a ledger, to see what a user's set-up would notice.
+"""The drill: every attack of the catalogue is made on a copy of a ledger, to see which ones a set-up would notice.
 
-`setup.py` says what a set-up is, `copy.py` makes the ledger that is attacked, `run.py` attacks it, `matrix.py` is what
-comes of it, and `text.py`, `document.py` and `page.py` show that.
+`setup.py` says what a set-up is, `ledger_copy.py` makes the ledger to attack, `trials.py` attacks it, `matrix.py`
+judges the results, `matrix_text.py` and `matrix_files.py` show them, and `run_drill.py` is the Python API.
 """

@@ -1,20 +1,25 @@
-"""The ledger that is attacked: one that was made, or a copy of the first entries of the user's own.
+"""The ledger to attack: a made-up one, or a copy of the first entries of the user's; and the keys that sign it.
 
-A copy begins with the first entry, so that its chain holds from there on.
+A copy begins with the first entry, so that its chain is valid.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from pytest_audit_ledger.anchor.creation import CheckpointArtifact
 from pytest_audit_ledger.checkpoints.note import SigningKey
-from pytest_audit_ledger.drill.throwaway_keys import Keys
+from pytest_audit_ledger.drill.attacks.attack import listed
 from pytest_audit_ledger.errors import SourceError
 from pytest_audit_ledger.kinds.checkpoint_guards import guards
+from pytest_audit_ledger.kinds.transcript_signature import RUNTIME_TRACK
 from pytest_audit_ledger.model.columns import V2_COLUMNS, V3_COLUMNS
 from pytest_audit_ledger.model.entry import GENESIS_HASH, Entry, entry_hash
 from pytest_audit_ledger.model.ledger_info import LedgerInfo
@@ -23,7 +28,7 @@ from pytest_audit_ledger.model.progress import no_progress
 from pytest_audit_ledger.model.sql_names import quoted
 from pytest_audit_ledger.output.artifact import ArtifactContext
 from pytest_audit_ledger.scratch.clone_table import copy_with_guards, copy_without_guards
-from pytest_audit_ledger.scratch.sample import sample_entries, sample_provenance
+from pytest_audit_ledger.scratch.sample import Signer, sample_entries, sample_provenance
 from pytest_audit_ledger.scratch.scratch_ledger import ScratchLedger
 from pytest_audit_ledger.scratch.server import ScratchServer
 from pytest_audit_ledger.sources.postgres import PostgresSnapshot, PostgresSource
@@ -32,23 +37,41 @@ from pytest_audit_ledger.suite.check import Check
 from pytest_audit_ledger.verify.run import VerificationRequest, verify
 
 EARLIER = 0.4
-"""The share of the entries that the earlier of the two checkpoints is of; attacks work around the middle."""
+"""The share of the entries that the earlier of the two checkpoints covers; attacks are made around the middle."""
 
 OTHER_TRACK = 10
-"""Every so many entries of a made ledger are of another track than the runtime's."""
+"""One in so many entries of a made-up ledger has another track than the runtime's."""
 
 MOST_NAMED = 10
-"""Guards that are named where they could not be copied."""
+"""Protections that are named if they could not be copied."""
 
-_TRACK = "v3-evaluator"
-"""What the runtime of schema v3 calls entries that it signs the transcripts of."""
+ORIGIN = "drill.invalid/copy"
+"""The name of the copy on its checkpoints: no ledger can have it (RFC 2606)."""
+
+
+@dataclass(frozen=True)
+class ThrowawayKeys:
+    """The runtime that signs transcripts, its public key as PEM text, and the key that signs checkpoints."""
+
+    runtime: Signer
+    pem: str
+    checkpoints: SigningKey
+
+    @classmethod
+    def generate(cls) -> ThrowawayKeys:
+        """Return new keys."""
+        runtime = Ed25519PrivateKey.generate()
+        public = runtime.public_key()
+        key_id = f"sha256:{sha256(public.public_bytes_raw()).hexdigest()}"
+        pem = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+        return cls(Signer(key_id, runtime.sign), pem, SigningKey.generate(ORIGIN))
 
 
 @dataclass(frozen=True)
 class Copy:
-    """A ledger to attack: the DSN of its owner, its table, how many entries it has, and sentences about it.
+    """A ledger to attack: the DSN of its owner, its table, the number of its entries, and sentences about it.
 
-    `advice` is what to do where it could not be copied as it is.
+    `advice` says how to get a better copy.
     """
 
     dsn: str
@@ -59,22 +82,22 @@ class Copy:
 
     @property
     def source(self) -> PostgresSource:
-        """The ledger, to be read."""
+        """The ledger as a source to read."""
         return PostgresSource(self.dsn, self.table)
 
     @property
     def middle(self) -> int:
-        """The entry that attacks work around."""
+        """The entry to attack."""
         return max(self.entries // 2, 1)
 
 
-def made(dsn: str, entries: int, keys: Keys) -> Copy:
-    """Make a ledger in an empty database: schema v3 with signed transcripts, so that every attack applies to it."""
+def made_up(dsn: str, entries: int, keys: ThrowawayKeys) -> Copy:
+    """Make up a ledger in an empty database: schema v3 with signed transcripts, so that every attack applies to it."""
     with ScratchLedger(dsn) as ledger:
         ledger.build(
             schema="3", entries=_signed_entries(entries), provenance=partial(sample_provenance, signer=keys.runtime)
         )
-    about = f"A made-up ledger of {entries:,} entries was attacked, of schema v3 with signed transcripts."
+    about = f"A made-up ledger of {entries:,} entries (schema v3, signed transcripts) was attacked."
     return Copy(dsn, quoted("public", "ledger_entries"), entries, (about,))
 
 
@@ -82,74 +105,67 @@ def _signed_entries(count: int) -> Iterator[Entry]:
     link = GENESIS_HASH
     for entry in sample_entries(count):
         by_runtime = entry.sequence_number % OTHER_TRACK
-        linked = replace(entry, track=_TRACK if by_runtime else entry.track, previous_hash=link)
+        linked = replace(entry, track=RUNTIME_TRACK if by_runtime else entry.track, previous_hash=link)
         yield linked
         link = entry_hash(linked)
 
 
 def copied(snapshot: Snapshot, dsn: str, spare: str, entries: int) -> Copy:
-    """Copy the first entries of a ledger, with what guards it where that can be had, into an empty database.
+    """Copy the first entries of a ledger, and its protections if possible, into the empty database `dsn`.
 
-    `spare` is another empty one, for where that cannot be had: then it is copied into a table of our own making.
-    Raises SourceError where the ledger cannot be read.
+    If its protections cannot be copied, its entries are copied into a table of our own in the empty database `spare`.
+    Raises SourceError if the ledger cannot be read.
     """
     info = snapshot.info
     if isinstance(snapshot, PostgresSnapshot):
         source = PostgresSource(dsn, quoted(*snapshot.name))
         try:
             count = copy_with_guards(snapshot, source, entries)
-            with source.snapshot() as made_anew:
-                told = _guards_told(snapshot, made_anew)
-            return Copy(dsn, quoted(*snapshot.name), count, (_slice(info, count, entries), told))
+            with source.snapshot() as copy:
+                guarded = _guarded(snapshot, copy)
+            return Copy(dsn, quoted(*snapshot.name), count, (_slice(info, count, entries), guarded))
         except SourceError as error:
-            why, advice = f"What guards it could not be copied: {error.message}", error.remedy
+            why, advice = f"The table's protections could not be copied: {error.message}", error.remedy
     else:
-        why, advice = "An export has no guards.", ""
+        why, advice = "An export has no protections.", ""
     table = quoted("public", "ledger_entries")
     with ScratchLedger(spare) as ledger:
         ledger.build(0, schema=info.schema_version)
     count = copy_without_guards(snapshot, PostgresSource(spare, table), entries)
-    ours = f"{why} So the copy is a table of our own making, with the constraints, indexes and triggers of sql/."
+    ours = f"{why} The copy has the constraints, indexes and triggers of sql/ instead."
     lost = sorted(info.columns.keys() - {*V2_COLUMNS, *V3_COLUMNS})
-    rest = f" Not copied: the columns {', '.join(lost)}." if lost else ""
+    rest = f" Columns not copied: {', '.join(lost)}." if lost else ""
     return Copy(spare, table, count, (_slice(info, count, entries), f"{ours}{rest}"), advice)
 
 
 def _slice(info: LedgerInfo, count: int, entries: int) -> str:
     which = f"the first {count:,} entries" if count >= entries else f"all {count:,} entries"
-    table = f", table {info.table}" if info.table else ""
-    return (
-        f"A copy of {which} of {info.database}{table} was attacked, from the first one on, so that its chain holds. "
-        "The ledger itself was only read."
-    )
+    table = f", table {info.table}," if info.table else ""
+    return f"A copy of {which} of {info.database}{table} was attacked. The ledger itself was only read."
 
 
-def _guards_told(original: PostgresSnapshot, copy: PostgresSnapshot) -> str:
-    """Return in a sentence which guards the copy has, by comparing them."""
+def _guarded(original: PostgresSnapshot, copy: PostgresSnapshot) -> str:
+    """Return in two sentences which protections the copy has, by comparing them."""
     with original.catalog() as one, copy.catalog() as other:
         wanted, got = guards(one), guards(other)
     lost = [name for name, definition in wanted.items() if not _is_there(name, definition, got)]
-    told = "The copy has its columns, constraints, indexes, triggers and functions, but not its owner and its grants"
-    return f"{told}{f', nor, as it was: {_few(lost)}' if lost else ''}."
+    more = len(lost) - MOST_NAMED
+    named = listed(["owner", "grants", *lost[:MOST_NAMED], *([f"{more:,} more"] if more > 0 else [])])
+    return f"The copy has the ledger's columns, constraints, indexes, triggers and functions. Not copied: {named}."
 
 
 def _is_there(name: str, definition: str, got: Mapping[str, str]) -> bool:
-    """Whether a guard was copied; owners and grants never are, and stand in the definition of a function, too."""
+    """Whether a protection was copied; owners and grants never are, and a function's definition names its owner."""
     if name == "owner" or name.startswith("grant on "):
         return True
     return name in got and (name.startswith("function ") or got[name] == definition)
 
 
-def _few(names: Sequence[str]) -> str:
-    more = len(names) - MOST_NAMED
-    return f"{', '.join(names[:MOST_NAMED])}{f' and {more:,} more' if more > 0 else ''}"
-
-
 def write_checkpoints(copy: Copy, server: ScratchServer, checks: list[Check], key: SigningKey, folder: Path) -> None:
     """Write two checkpoints of the copy: one of its first entries, and one of all of them.
 
-    `checks` are any that hold its entries together; what protects it may be as it is. Raises LedgerError where its
-    entries do not hold together, so that nothing can be signed.
+    Of `checks`, only those of consistency have to pass, not those of the table's protections. Raises LedgerError if
+    one does not, because then nothing can be signed.
     """
     consistency = [check for check in checks if check.kind.family is Family.CHAIN]
     earlier = int(copy.entries * EARLIER)

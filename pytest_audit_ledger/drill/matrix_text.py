@@ -1,4 +1,4 @@
-"""A matrix in words: for a terminal or a log, and one trial for pytest."""
+"""A matrix in words: for a terminal or a log, for the summary of a job, and one trial for pytest."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from pytest_audit_ledger.drill.attacks.attack import Attack
 from pytest_audit_ledger.drill.matrix import MEANINGS, AttackResult, Matrix, Noticed, Trial
 from pytest_audit_ledger.model.outcome import Status
 from pytest_audit_ledger.model.printable import printable
+from pytest_audit_ledger.output.markdown import escaped
 from pytest_audit_ledger.output.paragraphs import LOG, wrapped
 from pytest_audit_ledger.output.verification_text import ASCII, UNICODE, Marks
 
-TITLE = "Drill: would this set-up notice?"
+TITLE = "Drill: would this set-up notice an attack?"
 
 CLAIMS_HOLD = "Every attack that a check claims to notice was noticed"
 
@@ -24,11 +25,11 @@ ORDER = (
     AttackResult.ERROR,
     AttackResult.MISSED,
 )
-"""What matters most stands last, beside the summary."""
+"""What matters most comes last, next to the summary."""
 
 
 def text(matrix: Matrix, marks: Marks = UNICODE, width: int = LOG) -> str:
-    """Return a matrix in lines of at most `width` columns, but for names that are longer."""
+    """Return a matrix in lines of at most `width` columns; longer names are not broken."""
     lines = [TITLE, "", *wrapped(matrix.sentence, width), "", *_about(matrix, width)]
     for verdict in ORDER:
         if trials := matrix.with_verdict(verdict):
@@ -40,7 +41,7 @@ def text(matrix: Matrix, marks: Marks = UNICODE, width: int = LOG) -> str:
 
 
 def conclusion(matrix: Matrix) -> list[str]:
-    """Return what the drill comes to, in sentences: what would go unnoticed, why, and what would notice it."""
+    """Return the result in sentences: which attacks went unnoticed, why, and what would notice them."""
     alike: dict[tuple[AttackResult, str], list[str]] = {}
     for trial in [*matrix.unnoticed, *matrix.with_verdict(AttackResult.ERROR)]:
         alike.setdefault((trial.verdict, trial.remedy), []).append(trial.attack)
@@ -49,19 +50,31 @@ def conclusion(matrix: Matrix) -> list[str]:
 
 
 def _head(verdict: AttackResult) -> str:
-    return "NOTHING IS KNOWN about" if verdict is AttackResult.ERROR else f"{verdict.value.upper()}:"
+    return "UNKNOWN:" if verdict is AttackResult.ERROR else f"{verdict.value.upper()}:"
 
 
 def unnoticed(trial: Trial) -> str:
-    """Return in a line why an attack would go unnoticed, and what would notice it."""
+    """Return in one line why an attack went unnoticed, and what would notice it."""
     return f"{_head(trial.verdict)} {trial.attack}. {trial.remedy}"
 
 
 def claims(matrix: Matrix) -> Iterator[str]:
-    """Yield that the claims of the checks hold, where an attack has shown it."""
+    """Yield that the claims of the checks hold, if at least one attack has shown it."""
     if matrix.claims_hold and any(trial.claimed_by for trial in matrix.with_verdict(AttackResult.NOTICED)):
         refused = " or refused" if matrix.with_verdict(AttackResult.PREVENTED) else ""
         yield f"{CLAIMS_HOLD}{refused}."
+
+
+def job_summary(matrix: Matrix) -> str:
+    """Return the conclusion as Markdown for the summary of a CI job, then what was attacked and verified."""
+    lead, *reasons = conclusion(matrix)
+    lines = ["## Audit ledger drill", "", f"**{escaped(lead)}**", "", *(f"- {escaped(reason)}" for reason in reasons)]
+    return "\n".join([*lines, "", *(f"- {escaped(sentence)}" for sentence in about(matrix)), ""])
+
+
+def about(matrix: Matrix) -> list[str]:
+    """Return what was attacked, with what it was verified, and what that found before any attack."""
+    return [*matrix.about, *matrix.advice, f"Before any attack: {matrix.untouched.assurance.value}."]
 
 
 def described(trial: Trial) -> str:
@@ -80,19 +93,19 @@ def _facts(trial: Trial) -> Iterator[tuple[str, str]]:
 
 
 def listing(attacks: Sequence[Attack], width: int = LOG) -> str:
-    """Return the catalogue, each attack with what it does and what somebody needs for it."""
+    """Return the catalogue: each attack with what it does and who can do it."""
     lines: list[str] = []
     for attack in attacks:
         lines += wrapped(f"{attack.name}: {printable(attack.title)}", width, 2)
-        lines += wrapped(f"    {printable(attack.what, 1000)} Needs: {printable(attack.who)}.", width, 4)
+        lines += wrapped(f"    {printable(attack.what, 1000)} Needs {printable(attack.who)}.", width, 4)
     return "\n".join(lines)
 
 
 def _about(matrix: Matrix, width: int) -> Iterator[str]:
-    for sentence in (*matrix.about, *matrix.advice):
-        yield from wrapped(printable(sentence, 2000), width)
     before = matrix.untouched
-    yield from wrapped(f"Before any attack: {before.assurance.value}. {printable(before.sentence, 2000)}", width)
+    *sentences, last = about(matrix)
+    for sentence in (*sentences, f"{last} {before.sentence}"):
+        yield from wrapped(printable(sentence, 2000), width)
     for outcome in before.with_status(Status.FAIL, Status.WARN, Status.ERROR):
         why = f": {printable(outcome.reason, 300)}" if outcome.reason else ""
         noun = "finding" if outcome.unexpected_count == 1 else "findings"

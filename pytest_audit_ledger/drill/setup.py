@@ -1,7 +1,7 @@
-"""What a user verifies with, as a drill uses it: checks with their parameters, and what these have been given.
+"""What a user verifies with, as a drill uses it: checks and their parameters.
 
-A user's checkpoints speak of the user's whole ledger, and not of a copy, so those of the copy take their place, signed
-by a key that is thrown away. The same holds for transcript keys where the ledger was made, and not copied.
+The user's checkpoints cover the whole ledger and do not fit a copy, so the drill replaces them by checkpoints of the
+copy, signed with a throwaway key. It also replaces transcript keys if the ledger is made up.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ from pytest_audit_ledger.verify.run import VerificationRequest, verify
 from pytest_audit_ledger.verify.verification import Verification
 
 SAMPLES = 1_000
-"""Findings kept for each check, so that those of an attack can be told from those that were there before."""
+"""Findings kept for each check, to tell those that an attack caused from earlier ones."""
 
 COMPARING = (*(kind.name for kind in SHIPPED if kind.family is Family.CHECKPOINTS), HashCoverage.name)
-"""The kinds that are given the checkpoints."""
+"""The kinds that take the folders of checkpoints."""
 
 
 @dataclass(frozen=True)
 class Claims:
-    """The checks that claim to notice an attack, and why others that would allow it."""
+    """The checks that claim to notice an attack, and why the parameters of other checks allow it."""
 
     by: tuple[str, ...]
     allowed: tuple[str, ...]
@@ -40,7 +40,7 @@ class Claims:
 
 @dataclass(frozen=True)
 class SetUp:
-    """Suites, and what the options of a run give to their kinds; `name` tells several apart."""
+    """Suites, and the parameters that the options of a run give to kinds; `name` tells several set-ups apart."""
 
     suites: tuple[Suite, ...]
     run_parameters: RunParameters = field(default_factory=dict)
@@ -57,25 +57,25 @@ class SetUp:
 
     @property
     def has_checkpoints(self) -> bool:
-        """Whether a ledger is held against checkpoints."""
+        """Whether the ledger is compared with checkpoints."""
         return any(check.kind.name in COMPARING and self._parameters(check).get("folders") for check in self.checks)
 
     @property
     def has_transcript_keys(self) -> bool:
-        """Whether signatures of transcripts are verified."""
+        """Whether the signatures of transcripts are verified."""
         judging = (check for check in self.checks if check.kind.name == TranscriptSignature.name)
         return any(self._parameters(check).get("keys") for check in judging)
 
     def __str__(self) -> str:
         names = ", ".join(suite.name for suite in self.suites)
-        checkpoints = "held against checkpoints" if self.has_checkpoints else "without a checkpoint"
-        keys = "with a key for transcripts" if self.has_transcript_keys else "without a key for transcripts"
-        return f"Verified with {names} ({len(self.checks):,} checks), {checkpoints}, {keys}."
+        checkpoints = "with checkpoints" if self.has_checkpoints else "without checkpoints"
+        key = "with a transcript key" if self.has_transcript_keys else "without a transcript key"
+        return f"Verified with {names} ({len(self.checks):,} checks), {checkpoints}, {key}."
 
     def claims(self, attack: Attack, target: Target, untouched: Sequence[Outcome]) -> Claims:
-        """Return which checks claim to notice an attack, of those that examined something before it.
+        """Return which checks claim to notice an attack, among those that examined something before it.
 
-        `target` is what is going to be attacked; `untouched` are the outcomes of the checks, in their order.
+        `target` is what will be attacked; `untouched` are the outcomes of the checks before that, in their order.
         """
         ran = [check for check, one in zip(self.checks, untouched, strict=True) if one.status not in _IDLE]
         told: dict[str, list[str]] = {}
@@ -92,14 +92,14 @@ class SetUp:
         return {**check.parameters, **self.run_parameters.get(check.kind.name, {})}
 
     def with_checkpoints(self, folder: Path, verifier_key: str) -> SetUp:
-        """Return the set-up with these checkpoints in the place of its own; the same where it has none."""
+        """Return the set-up with these checkpoints instead of its own; without any of its own, it is unchanged."""
         if not self.has_checkpoints:
             return self
         named = {"folders": [str(folder)], "verifier_keys": [verifier_key]}
         return self._with(dict.fromkeys(COMPARING, named))
 
     def with_transcript_key(self, pem: str) -> SetUp:
-        """Return the set-up with this key in the place of its own; the same where it has none."""
+        """Return the set-up with this key instead of its own; without any of its own, it is unchanged."""
         return self._with({TranscriptSignature.name: {"keys": [pem]}}) if self.has_transcript_keys else self
 
     def _with(self, changed: RunParameters) -> SetUp:
@@ -119,4 +119,4 @@ class SetUp:
 
 
 _IDLE = (Status.SKIP, Status.ERROR)
-"""How a check ends that examined nothing."""
+"""The status of a check that examined nothing."""

@@ -9,7 +9,7 @@ import os
 import secrets
 import shutil
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -134,6 +134,17 @@ class BackgroundWriter:
                 self._await()
         finally:
             self._thread.shutdown()
+
+
+def refuse_suffix(path: str | Path, suffixes: Collection[str]) -> str:
+    """Return the suffix of a file's name, which says how to write it. Raises UsageError if it is not in `suffixes`."""
+    name = Path(path).name
+    suffix = Path(path).suffix.lower()
+    if not name:
+        raise UsageError("The name of the output file is empty.", "Name a file. Is a variable not set?")
+    if suffix not in suffixes:
+        raise UsageError(f"Cannot tell the format of {name}.", f"Use a name that ends in {', '.join(suffixes)}.")
+    return suffix
 
 
 @contextmanager

@@ -17,14 +17,12 @@ from typing import Any
 
 import pytest
 
-from pytest_audit_ledger.drill.api import choose
 from pytest_audit_ledger.drill.attacks.attack import Attack
-from pytest_audit_ledger.drill.attacks.catalogue import registered_attacks
-from pytest_audit_ledger.drill.job_summary import job_summary
+from pytest_audit_ledger.drill.attacks.catalogue import choose, registered_attacks
 from pytest_audit_ledger.drill.matrix import AttackResult, Matrix, Trial
-from pytest_audit_ledger.drill.matrix_text import COLOURS, claims, described, unnoticed
+from pytest_audit_ledger.drill.matrix_text import COLOURS, about, claims, described, job_summary, unnoticed
 from pytest_audit_ledger.drill.setup import SetUp
-from pytest_audit_ledger.drill.trials import drill, refuse_to_ask_for_few
+from pytest_audit_ledger.drill.trials import drill, refuse_few
 from pytest_audit_ledger.errors import LedgerError, UsageError
 from pytest_audit_ledger.kinds.registry import registered_kinds
 from pytest_audit_ledger.model.printable import printable
@@ -167,7 +165,7 @@ def start(config: pytest.Config) -> None:
     """Read the options and prepare the drill. Raises pytest.UsageError where an option cannot be used."""
     config.addinivalue_line("markers", "ledger_drill: an attack of the drill (selected by -m ledger_drill)")
     try:
-        refuse_to_ask_for_few(config.getoption("--ledger-drill-entries"))
+        refuse_few(config.getoption("--ledger-drill-entries"))
         scratch = config.getoption("--ledger-scratch-db")
         if scratch is not None:
             PostgresSource(scratch)  # a mistake shows now
@@ -280,7 +278,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     for sentence in claims(matrix):
         terminalreporter.write_line(sentence, **_colour(AttackResult.NOTICED))
     terminalreporter.write_line("")
-    for sentence in [*matrix.about, *matrix.advice, f"Before any attack: {matrix.untouched.assurance.value}."]:
+    for sentence in about(matrix):
         terminalreporter.write_line(printable(sentence, 2000))
     add_to_summary(terminalreporter, job_summary(matrix))
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pytest_audit_ledger.errors import UsageError
+from pytest_audit_ledger.files import writing
 from pytest_audit_ledger.sources.selection import Selection, selection
 
 SECTIONS = ("verdicts", "violations", "timeline", "audit_trail")
@@ -52,12 +53,5 @@ def report_request(
 
 
 def refuse_suffix(path: str | Path) -> str:
-    """Return how a report is written, by the suffix of its file. Raises UsageError for a suffix that says nothing."""
-    suffix = Path(path).suffix.lower()
-    if not Path(path).name:
-        raise UsageError("The name of the report is empty.", "Was a variable not set? Name a file.")
-    if suffix not in SUFFIXES:
-        raise UsageError(
-            f"A report cannot be written as {Path(path).name}.", f"Let its name end in {', '.join(SUFFIXES)}."
-        )
-    return suffix
+    """Return how a report is written, by the suffix of its file. Raises UsageError for an unknown suffix."""
+    return writing.refuse_suffix(path, SUFFIXES)

@@ -1,8 +1,8 @@
-"""The first entries of a ledger and what guards them, copied into an empty scratch database.
+"""Copies of the first entries of a ledger and of its protections, in an empty scratch database.
 
-Columns, constraints, indexes, triggers and policies come as pg_dump writes them and pg_restore makes them anew, the
-functions that they call as PostgreSQL prints them. All is made by the owner of the scratch database; what that role may
-not make is left out, and whoever compares the guards of both sees it. Owners and grants are not copied.
+pg_dump and pg_restore copy columns, constraints, indexes, triggers and policies; the functions that these call are
+copied as PostgreSQL prints them. The owner of the scratch database creates everything. What that role may not create is
+left out, and a comparison of both ledgers' protections shows it. Owners and grants are not copied.
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ from pytest_audit_ledger.sources.selection import Selection
 from pytest_audit_ledger.sources.source import Snapshot
 
 _IN_MEMORY = 32 * 1024 * 1024
-"""Bytes of entries that are held in memory on their way."""
+"""Bytes of entries to hold in memory before they go to a temporary file."""
 
 _BEFORE, _AFTER = "pre-data", "post-data"
-"""The sections of a dump: the table itself, and what is made when its rows are there."""
+"""The sections of a dump: the table, and what is created after its rows."""
 
 
 def copy_with_guards(snapshot: PostgresSnapshot, copy: PostgresSource, entries: int) -> int:
-    """Copy the table of a snapshot with what guards it, and its first `entries`; return how many there were.
+    """Copy the table of a snapshot, its protections and its first `entries`; return the number of entries copied.
 
-    Raises SourceError where there is no pg_dump, or where the table cannot be made anew.
+    Raises SourceError if there is no pg_dump, or if the table cannot be recreated.
     """
     with tempfile.TemporaryFile() as dump:
         _dump(snapshot, dump)
@@ -53,9 +53,9 @@ def copy_with_guards(snapshot: PostgresSnapshot, copy: PostgresSource, entries: 
 
 
 def copy_without_guards(snapshot: Snapshot, copy: PostgresSource, entries: int) -> int:
-    """Copy the first entries of a snapshot into the table of `copy`, which is there; return how many there were.
+    """Copy the first entries of a snapshot into the existing table of `copy`; return the number of entries copied.
 
-    Columns that are in one of both only are left out. Raises SourceError.
+    Only columns that both have are copied. Raises SourceError.
     """
     with closing(copy.connect()) as connection:
         connection.autocommit = True
@@ -79,19 +79,19 @@ def _dump(snapshot: PostgresSnapshot, file: IO[bytes]) -> None:
 
 
 def _restore(dump: IO[bytes], copy: PostgresSource, connection: extensions.connection, section: str) -> None:
-    """Make one section of a dump anew, and leave out what the role may not make."""
+    """Restore one section of a dump, except for what the role may not create."""
     login = copy.login(connection)
     arguments = [f"--section={section}", "--no-owner", "--no-privileges"]
     dump.seek(0)
     with Running(programs.find("pg_restore", login.server_major), arguments, login, fed=True) as running:
         with suppress(BrokenPipeError):
             running.feed(dump.read())
-        with suppress(SourceError):  # something was left out; a table that is not there shows at once
+        with suppress(SourceError):  # something was left out; if it is the table, `_writable` says so
             running.finish()
 
 
 def _make_functions(snapshot: PostgresSnapshot, connection: extensions.connection) -> None:
-    """Make schemas and functions; what the role may not make is left out."""
+    """Create schemas and functions, except for those that the role may not create."""
     functions, relations = snapshot.rows(sql("functions.sql")), snapshot.rows(sql("relations.sql"))
     schemas = dict.fromkeys(row["schema"] for row in [*relations, *functions])
     statements = [SQL("CREATE SCHEMA IF NOT EXISTS {}").format(Identifier(name)) for name in schemas]
@@ -124,7 +124,7 @@ def _rows(batch: Batch, columns: Sequence[str]) -> Iterable[bytes]:
 
 
 def _writable(copy: PostgresSource, connection: extensions.connection) -> list[str]:
-    """Return the columns that a row can be given; none that is computed."""
+    """Return the columns that a row can be given, which excludes generated ones."""
     statement = SQL(
         "SELECT a.attname FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid "
         "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = {} AND c.relname = {} "
@@ -135,14 +135,14 @@ def _writable(copy: PostgresSource, connection: extensions.connection) -> list[s
         found = [row[0] for row in cursor]
     if not found:
         raise SourceError(
-            f"The table {copy.table_label} cannot be made anew on {copy.label}.",
-            "It needs a type, a function or a right that is not there.",
+            f"The table {copy.table_label} cannot be recreated on {copy.label}.",
+            "Name a scratch server that has the types, functions and privileges that it needs.",
         )
     return found
 
 
 def _load(copy: PostgresSource, connection: extensions.connection, columns: Sequence[str], rows: IO[bytes]) -> None:
-    """Write rows of COPY text, and let the sequence of `id` go on after them."""
+    """Load rows of COPY text, and move the sequence of `id` past them."""
     table = Identifier(copy.schema, copy.table)
     named = SQL(", ").join(map(Identifier, columns))
     after = SQL(
@@ -155,4 +155,4 @@ def _load(copy: PostgresSource, connection: extensions.connection, columns: Sequ
             if "id" in columns:
                 cursor.execute(after)
     except psycopg2.Error as error:
-        raise explain(error, copy.label) from None
+        raise explain(error, copy.label) from error

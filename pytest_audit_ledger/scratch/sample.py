@@ -1,4 +1,4 @@
-"""A realistic ledger, made up: the same for the same arguments, at any size. The demo and our own tests use it."""
+"""A realistic made-up ledger of any size, always the same for the same arguments; for the demo, drills and tests."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ _RULES = (
 
 
 _hash = lru_cache(maxsize=1)(entry_hash)
-"""Asked for twice in a row: by the entry that follows, and by the row that is written."""
+"""Called twice in a row for each entry: for the next entry's link, and for the entry's own row."""
 
 
 def sample_entries(count: int, *, seed: int = 1, step_s: float = 60.0, start: datetime = FIRST_DAY) -> Iterator[Entry]:
     """Yield `count` entries that form a valid chain, about `step_s` seconds apart."""
-    chance = random.Random(seed)  # noqa: S311  (made-up data that must be the same every time)
+    chance = random.Random(seed)  # noqa: S311  (made-up data that must be reproducible)
     moment, previous_hash = start, GENESIS_HASH
     for number in range(1, count + 1):
         moment += timedelta(seconds=round(chance.uniform(0.1, 2 * step_s), chance.choice(_FRACTION_DIGITS)))
@@ -82,7 +82,7 @@ class Signer:
 
 
 def sample_provenance(entry: Entry, signer: Signer | None = None) -> dict[str, str | None]:
-    """Return what schema v3 has beside an entry, by column: an envelope, and with a signer a transcript."""
+    """Return the columns that schema v3 adds to an entry: an envelope, and with a signer also a transcript."""
     transcript_id = digest(entry.telemetry_id.encode())[-32:]
     measured = re.match(r"(\w+)=([0-9.]+) ", entry.reasoning or "")
     assertions = [{"metric": measured[1], "observed": float(measured[2]), "rule": entry.rule_id}] if measured else []
@@ -128,7 +128,7 @@ Provenance = Callable[[Entry], dict[str, str | None]]
 def copy_rows(entries: Iterable[Entry], provenance: Provenance | None = None) -> Iterator[str]:
     """Yield entries, each with its hash, as rows of COPY text with the columns of `COPY_COLUMNS`.
 
-    Where `provenance` is given, what it returns for an entry follows, in the columns of `PROVENANCE_COLUMNS`.
+    With `provenance`, the columns of `PROVENANCE_COLUMNS` follow, as it returns them for an entry.
     """
     for entry in entries:
         values = [getattr(entry, name) for name in HASHED_COLUMNS]
@@ -146,5 +146,5 @@ def copy_field(value: object) -> str:
     if value is None:
         return r"\N"
     text = str(value)
-    needs_none = text.isprintable() and "\\" not in text  # as most, and quicker told than translated
-    return text if needs_none else text.translate(_COPY_ESCAPES)
+    plain = text.isprintable() and "\\" not in text  # like most texts, and faster to find out than to translate
+    return text if plain else text.translate(_COPY_ESCAPES)

@@ -1,7 +1,7 @@
-"""A ledger that may be tampered with: a made one, or a copy in a scratch database. Never anybody's own.
+"""A ledger in a scratch database that may be tampered with: a made-up one, or a copy. Never the user's own.
 
-Everything is done as the owner of the table: what the ledger brings along (triggers, rules, functions in constraints)
-runs with the owner's rights and no others. The little that takes a superuser is what `Superuser` can do.
+Everything is done as the owner of the table, so that the code of the ledger (triggers, rules, functions in constraints)
+runs with the owner's privileges only. What needs a superuser is in `Superuser`.
 """
 
 from __future__ import annotations
@@ -38,16 +38,16 @@ Name = str | tuple[str, ...]
 
 _NO_NAMES: Mapping[str, Name] = {}
 
-_TAKE_ANOTHER = "Take entries that hang together, from the first on; verify shows where these do not."
+_TAKE_ANOTHER = "Use a ledger whose entries are consistent; run verify to see where these are not."
 
 
 class ScratchLedger:
-    """One ledger, and a session of its owner who tampers with it. Whatever PostgreSQL refuses is a SourceError."""
+    """One ledger, and a session of its owner. Everything that PostgreSQL refuses raises SourceError."""
 
     def __init__(self, dsn: str, table: str = "ledger_entries") -> None:
-        """Connect to the database `dsn`, in which the ledger is `table`, or will be.
+        """Connect to the database `dsn`; `table` is the ledger in it, which may not exist yet.
 
-        Raises UsageError where one of them cannot be read, SourceError where no connection can be made.
+        Raises UsageError if one of them cannot be read, SourceError if the connection fails.
         """
         self.dsn = dsn
         self.schema, self.table = split_name(table)
@@ -62,15 +62,15 @@ class ScratchLedger:
         self.connection.close()
 
     def another(self) -> ScratchLedger:
-        """Return another session of the same role, with the settings that new sessions have."""
+        """Return another session of the same role, with the settings of new sessions."""
         return ScratchLedger(self.dsn, quoted(self.schema, self.table))
 
     # Statements.
 
     def statement(self, template: str, names: Mapping[str, Name] = _NO_NAMES, /, **values: Any) -> Composable:
-        """Return a statement in which `{ledger}` is the table, and what else stands in braces a name or a value.
+        """Return a statement from a template with `{ledger}` for the table, and other names and values in braces.
 
-        A name of several parts is a tuple. All are quoted as SQL wants them, but for what is SQL already.
+        A name of several parts is a tuple. Names and values are quoted, except for values that are already SQL.
         """
         parts: dict[str, Composable] = {"ledger": self.name}
         parts.update({name: Identifier(*((text,) if isinstance(text, str) else text)) for name, text in names.items()})
@@ -81,19 +81,23 @@ class ScratchLedger:
         """Run statements; return the rows of the last one."""
         return self._run(statement, parameters)[0]
 
+    def execute(self, template: str, names: Mapping[str, Name] = _NO_NAMES, /, **values: Any) -> list[tuple[Any, ...]]:
+        """Run what `statement` makes of a template; return the rows of the last statement in it."""
+        return self.run(self.statement(template, names, **values))
+
     def rows(self, statement: str, parameters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
-        """Return the rows of a query by column, as a guard asks it (`model.questions.Catalog`)."""
+        """Return the rows of a query by column name, as `model.questions.Catalog` does."""
         found, _ = self._run(statement, {**(parameters or {}), "table": self.oid()}, RealDictCursor)
         return [dict(row) for row in found]
 
     def change(self, template: str, least: int = 1, /, **values: Any) -> None:
-        """Change rows while no trigger fires. Raises SourceError where fewer than `least` are changed."""
+        """Change rows while no trigger fires. Raises SourceError if fewer than `least` rows are changed."""
         with self.guards_down():
             _, count = self._run(self.statement(template, **values))
         if count < least:
             raise SourceError(
-                f"PostgreSQL changed {count:,} rows of the ledger where it was told to change {least:,}.",
-                "Look for a rule or a policy on the ledger that makes something else of a change.",
+                f"PostgreSQL changed {count:,} rows of the ledger instead of {least:,}.",
+                "Look for a rule or a policy on the ledger that prevents or replaces a change.",
             )
 
     def _run(self, statement: Statement, parameters: Any = None, factory: Any = None) -> tuple[list[Any], int]:
@@ -102,21 +106,21 @@ class ScratchLedger:
                 cursor.execute(statement, parameters)
                 return cursor.fetchall() if cursor.description else [], cursor.rowcount
         except psycopg2.Error as error:
-            raise _refused(error, self.dsn) from None
-        except (ValueError, OverflowError) as error:  # a moment, or a document, that Python has no value for
-            raise SourceError(f"What the ledger holds cannot be read: {error}.", _TAKE_ANOTHER) from None
+            raise _refused(error, self.dsn) from error
+        except (ValueError, OverflowError) as error:  # a timestamp or a number that Python cannot hold
+            raise SourceError(f"An entry of the ledger cannot be read: {error}.", _TAKE_ANOTHER) from error
 
     def oid(self) -> int:
-        """Return by what PostgreSQL knows the table. Raises SourceError where there is none."""
+        """Return the oid of the table. Raises SourceError if there is no such table."""
         found = self.run(sql("find_table.sql"), {"schema": self.schema, "name": self.table})
         if not found:
-            raise SourceError(f"There is no table {self.schema}.{self.table} to tamper with.", "Name the ledger.")
+            raise SourceError(f"There is no table {self.schema}.{self.table}.", "Name the table of the ledger.")
         return int(found[0][0])
 
-    # What is there.
+    # Reading.
 
     def columns(self) -> list[str]:
-        """Return the columns that a row can be given, without those that are computed."""
+        """Return the columns that a row can be given, which excludes generated ones."""
         found = self.rows(
             "SELECT attname AS name FROM pg_catalog.pg_attribute WHERE attrelid = %(table)s AND attnum > 0 "
             "AND NOT attisdropped AND attgenerated = '' ORDER BY attnum"
@@ -124,16 +128,16 @@ class ScratchLedger:
         return [row["name"] for row in found]
 
     def bounds(self) -> tuple[int, int]:
-        """Return the lowest and the highest sequence number. Raises SourceError where there are no entries."""
+        """Return the lowest and the highest sequence number. Raises SourceError if there are no entries."""
         ((low, high),) = self.run(
             self.statement("SELECT pg_catalog.min(sequence_number), pg_catalog.max(sequence_number) FROM {ledger}")
         )
         if low is None:
-            raise SourceError("The ledger has no entries to tamper with.", _TAKE_ANOTHER)
+            raise SourceError("The ledger has no entries.", _TAKE_ANOTHER)
         return int(low), int(high)
 
     def entries(self, first: int = 1) -> Iterator[Entry]:
-        """Yield the entries from a sequence number on, as the ledger holds them."""
+        """Yield the entries from a sequence number on, as they are stored."""
         names = list(PAYLOAD_COLUMNS.values())
         found = self.run(
             self.statement(
@@ -151,14 +155,14 @@ class ScratchLedger:
             yield Entry(**{**values, "timestamp": canonical_timestamp(aware)})
 
     def entry(self, number: int) -> Entry:
-        """Return one entry. Raises SourceError where there is none of this number."""
+        """Return one entry. Raises SourceError if there is no entry with this sequence number."""
         found = next(self.entries(number), None)
         if found is None or found.sequence_number != number:
             raise SourceError(f"The ledger has no entry {number:,}.", _TAKE_ANOTHER)
         return found
 
     def row(self, number: int) -> dict[str, Any]:
-        """Return every column of an entry, documents as Python has them. Raises SourceError as `entry` does."""
+        """Return every column of an entry, JSON as Python objects. Raises SourceError if there is no such entry."""
         names = self.columns()
         found = self.run(
             self.statement(
@@ -171,7 +175,7 @@ class ScratchLedger:
             raise SourceError(f"The ledger has no entry {number:,}.", _TAKE_ANOTHER)
         return dict(zip(names, found[0], strict=True))
 
-    # What is done to it.
+    # Changing.
 
     def build(
         self,
@@ -181,9 +185,9 @@ class ScratchLedger:
         entries: Iterable[Entry] | None = None,
         provenance: Provenance | None = None,
     ) -> Self:
-        """Create public.ledger_entries with its guards, and append `count` sample entries, or these.
+        """Create public.ledger_entries with its protections, and append `count` sample entries, or `entries`.
 
-        `schema` is "2.1" or "3"; `provenance` returns what is beside an entry in schema v3.
+        `schema` is "2.1" or "3"; `provenance` returns the columns that schema v3 adds to an entry.
         """
         v3 = sql("schema_v3.sql") if schema == "3" else ""
         self.run(f"BEGIN; SET LOCAL search_path = public; {sql('schema.sql')}{v3}{sql('append_only.sql')}COMMIT")
@@ -191,7 +195,7 @@ class ScratchLedger:
         return self
 
     def append(self, entries: Iterable[Entry], provenance: Provenance | None = None) -> None:
-        """Append entries with their hashes, as they are, and with what is beside them in schema v3."""
+        """Append entries as they are, with their hashes and the columns that `provenance` returns for them."""
         rows = copy_rows(entries, provenance)
         columns = listed([*COPY_COLUMNS, *(PROVENANCE_COLUMNS if provenance else ())])
         statement = self.statement("COPY {ledger} ({columns}) FROM STDIN", columns=columns)
@@ -200,24 +204,33 @@ class ScratchLedger:
                 while chunk := "".join(islice(rows, ROWS_A_COPY)):
                     cursor.copy_expert(statement, io.StringIO(chunk))
         except psycopg2.Error as error:
-            raise _refused(error, self.dsn) from None
+            raise _refused(error, self.dsn) from error
 
     def triggers(self) -> list[dict[str, Any]]:
-        """Return the triggers of the ledger and of its partitions and child tables, as sql/triggers.sql tells them."""
+        """Return the triggers of the ledger and of its partitions and child tables, as rows of sql/triggers.sql."""
         return [row for row in self.rows(sql("triggers.sql")) if row["name"] is not None]
 
     @contextmanager
     def guards_down(self) -> Iterator[None]:
-        """Switch every trigger off, and on leaving back to the very state that it was found in.
+        """Disable every trigger and allow values in GENERATED ALWAYS AS IDENTITY columns; restore both on leaving.
 
-        Partitions and child tables have triggers of their own; each is switched by itself.
+        Partitions and child tables have triggers of their own; each is switched separately.
         """
         found = [row for row in self.triggers() if row["enabled"] != "D"]
+        identities = self.rows(
+            "SELECT attname AS name FROM pg_catalog.pg_attribute WHERE attrelid = %(table)s AND attidentity = 'a'"
+        )
         self._switch(found, lambda _: "DISABLE")
+        self._generate(identities, "BY DEFAULT")
         try:
             yield
         finally:
+            self._generate(identities, "ALWAYS")
             self._switch(found, lambda row: STATES[row["enabled"]])
+
+    def _generate(self, columns: Iterable[Mapping[str, Any]], when: str) -> None:
+        for column in columns:
+            self.execute(f"ALTER TABLE {{ledger}} ALTER COLUMN {{name}} SET GENERATED {when}", {"name": column["name"]})
 
     def _switch(self, triggers: Iterable[dict[str, Any]], how: Callable[[dict[str, Any]], str]) -> None:
         for relation, rows in groupby(triggers, lambda row: (row["schema"], row["table"])):
@@ -225,7 +238,7 @@ class ScratchLedger:
             self.run(SQL("ALTER TABLE ONLY {} {}").format(Identifier(*relation), SQL(", ").join(switches)))
 
     def store(self, numbers: Iterable[int], **columns: Any) -> None:
-        """Put something else into columns of entries; a dict or a list becomes a document."""
+        """Overwrite columns of entries; a dict or a list becomes JSON."""
         asked = list(numbers)
         sets = [SQL("{} = {}").format(Identifier(name), _value(value)) for name, value in columns.items()]
         self.change(
@@ -236,7 +249,7 @@ class ScratchLedger:
         )
 
     def delete(self, first: int, last: int) -> None:
-        """Take out the entries from `first` to `last`."""
+        """Delete the entries from `first` to `last`."""
         self.change(
             "DELETE FROM {ledger} WHERE sequence_number BETWEEN {first} AND {last}",
             last - first + 1,
@@ -245,7 +258,7 @@ class ScratchLedger:
         )
 
     def insert_like(self, number: int, **columns: Any) -> None:
-        """Insert a row like the entry of this number, but for these columns and its id, which is the next one."""
+        """Insert a copy of an entry with other values in these columns, and with the next id."""
         names = [name for name in self.columns() if name != "id"]
         values = [_value(columns[name]) if name in columns else Identifier(name) for name in names]
         self.change(
@@ -257,7 +270,7 @@ class ScratchLedger:
 
     def renumber(self, first: int, by: int) -> None:
         """Add `by` to the sequence number of the entry `first` and of every later one."""
-        away = self.bounds()[1] + abs(by) + 1  # past every number, so that no two rows meet on their way
+        away = self.bounds()[1] + abs(by) + 1  # beyond every number, so that no two rows collide on the way
         for step, start in ((away, first), (by - away, first + away)):
             self.change(
                 "UPDATE {ledger} SET sequence_number = sequence_number + {step} WHERE sequence_number >= {start}",
@@ -266,7 +279,7 @@ class ScratchLedger:
             )
 
     def relink(self, first: int) -> None:
-        """Give the entry `first` and every later one a link and a hash that fit."""
+        """Give the entry `first` and every later one a valid link and hash."""
         before = self.run(
             self.statement(
                 "SELECT entry_hash FROM {ledger} WHERE sequence_number < {first} ORDER BY sequence_number DESC LIMIT 1",
@@ -289,7 +302,7 @@ class ScratchLedger:
         )
 
     def rewrite(self, first: int, change: Callable[[Entry], Entry]) -> None:
-        """Change the entry `first`, then give it and every later entry a hash and a link that fit."""
+        """Change the entry `first`, then give it and every later entry a valid link and hash."""
         old = self.entry(first)
         changed = {name: value for name, value in vars(change(old)).items() if value != getattr(old, name)}
         if changed:
@@ -299,9 +312,12 @@ class ScratchLedger:
 
 def _refused(error: psycopg2.Error, dsn: str) -> SourceError:
     label = dsns.mask(dsns.parse(dsn))
-    if error.pgcode == INSUFFICIENT_PRIVILEGE:  # which guards raise as well
+    if error.pgcode == INSUFFICIENT_PRIVILEGE:  # which protections raise, too
         words = printable(error.diag.message_primary or "", 300)
-        return SourceError(f"It was refused to the owner of the table: {label} ({words}).", "Look for what refuses it.")
+        return SourceError(
+            f"The table's owner may not do this: {label} ({words}).",
+            "Look for the missing privilege, or the trigger that refuses it.",
+        )
     return explain(error, label)
 
 
@@ -309,13 +325,13 @@ def _connected(dsn: str) -> psycopg2.extensions.connection:
     try:
         connection = psycopg2.connect(dsn)
     except psycopg2.Error as error:
-        raise _refused(error, dsn) from None
+        raise _refused(error, dsn) from error
     connection.autocommit = True
     return connection
 
 
 def listed(names: Iterable[str]) -> Composable:
-    """Return names as SQL lists them."""
+    """Return names as a list in SQL."""
     return SQL(", ").join(map(Identifier, names))
 
 
@@ -329,17 +345,17 @@ def _value(value: Any) -> Composable:
 
 @dataclass(frozen=True)
 class Superuser:
-    """What takes a superuser of the scratch server, over a connection of its own to the database of the ledger.
+    """What needs a superuser of the scratch server, over a separate connection to the database of the ledger.
 
-    A superuser can do anything, and the ledger may hold functions that wait for one. So nothing here touches a row of
-    it: what is changed are PostgreSQL's own catalogues, by names that cannot be anybody else's.
+    The ledger may contain functions that wait for a superuser to call them. So nothing here touches a row of the
+    ledger: it only changes PostgreSQL's own catalog, by names that nobody else can have created.
     """
 
     dsn: str
 
     @contextmanager
     def replica_sessions(self, ledger: ScratchLedger) -> Iterator[None]:
-        """Let sessions that the ledger's owner begins meanwhile be those of a replica, as logical replication's are."""
+        """Let new sessions of the ledger's owner be replica sessions, like those of logical replication."""
         ((role, database),) = ledger.run("SELECT current_user, pg_catalog.current_database()")
         names = {"role": role, "database": database}
         setting = "ALTER ROLE {role} IN DATABASE {database} %s session_replication_role"
@@ -351,7 +367,7 @@ class Superuser:
 
     @contextmanager
     def blind_indexes(self, ledger: ScratchLedger) -> Iterator[None]:
-        """Let no index of the ledger and its partitions take notice of the rows that are written meanwhile."""
+        """Let rows that are written meanwhile be missing from every index of the ledger and its partitions."""
         table = ledger.oid()
         template = (
             "UPDATE pg_catalog.pg_index SET indisready = {ready} WHERE indrelid = {table} "
@@ -369,4 +385,4 @@ class Superuser:
                 cursor.execute("SET search_path = ''")
                 cursor.execute(statement)
         except psycopg2.Error as error:
-            raise _refused(error, self.dsn) from None
+            raise _refused(error, self.dsn) from error

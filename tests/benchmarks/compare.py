@@ -31,7 +31,7 @@ from psycopg2.extensions import make_dsn, parse_dsn
 from tabulate import tabulate
 
 from pytest_audit_ledger.model.entry import PAYLOAD_COLUMNS
-from pytest_audit_ledger.scratch.demo import embedded_server
+from pytest_audit_ledger.scratch.embedded import embedded_server
 from pytest_audit_ledger.scratch.sample import sample_entries
 from pytest_audit_ledger.sources.programs import find
 from tests.benchmarks.incremental import incremental

@@ -20,7 +20,7 @@ from pytest_audit_ledger import Ledger
 from pytest_audit_ledger.investigate.incident import IncidentType
 from pytest_audit_ledger.investigate.reconstruction import Reconstruction
 from pytest_audit_ledger.model.entry import GENESIS_HASH, HASHED_COLUMNS, entry_hash
-from pytest_audit_ledger.scratch.demo import embedded_server
+from pytest_audit_ledger.scratch.embedded import embedded_server
 from pytest_audit_ledger.scratch.sample import COPY_COLUMNS, copy_field, sample_entries
 from tests.forger import Forger
 from tests.support.databases import emptied

@@ -21,13 +21,13 @@ def test_it_prints_the_matrix_and_writes_it(invoke: Invoke, server: str, dsn: st
     result = invoke("drill", "--ledger-db", dsn, "--scratch-db", server, *FEW, "--output", "drill.html")
     assert (result.exit_code, result.stderr[:10]) == (0, "drill.html")
     lines = result.stdout.splitlines()
-    assert lines[:3] == ["Drill: would this set-up notice?", "", "1 of 2 attacks noticed; 1 would go unnoticed."]
+    assert lines[:3] == ["Drill: would this set-up notice an attack?", "", "1 of 2 attacks noticed, 1 unnoticed."]
     assert "✓ edit: edit an entry" in lines
     assert "    Noticed by entry_hash at entry 20." in lines
-    assert "! edit-and-rewrite: edit an entry and rewrite every hash after it" in lines
+    assert "! edit-and-rewrite: edit an entry and rewrite later hashes" in lines
     assert lines[-4:] == [
-        "1 of 2 attacks noticed; 1 would go unnoticed.",
-        "NOT COVERED: edit-and-rewrite. Keep checkpoints outside of the database: --checkpoint and",
+        "1 of 2 attacks noticed, 1 unnoticed.",
+        "NOT COVERED: edit-and-rewrite. Keep checkpoints outside the database: --checkpoint and",
         "  --verifier-key.",
         "Every attack that a check claims to notice was noticed.",
     ]
@@ -54,7 +54,7 @@ def test_list_lists_every_attack_and_makes_none(invoke: Invoke) -> None:
     [
         (["--attack", "swaped"], "There is no attack 'swaped'. Did you mean swapped?"),
         (["--entries", "39"], "Invalid value for '--entries': 39 is not in the range x>=40."),
-        (["--output", "drill.pdf"], "Let its name end in .html, .json, .txt."),
+        (["--output", "drill.pdf"], "Use a name that ends in .html, .json, .txt."),
         (["--output", "nowhere/drill.html"], "nowhere/drill.html could not be written"),
         (["--checkpoint", "checkpoints"], "Add --verifier-key=KEY."),
         (["--suite", "absent.ledger.yaml"], "absent.ledger.yaml"),

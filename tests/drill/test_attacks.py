@@ -19,7 +19,7 @@ from pytest_audit_ledger.checkpoints.note import SigningKey
 from pytest_audit_ledger.drill.attacks import checkpoints, disguises, provenance, triggers
 from pytest_audit_ledger.drill.attacks import protections as guards
 from pytest_audit_ledger.drill.attacks.attack import Claim, Target, attack
-from pytest_audit_ledger.drill.attacks.catalogue import CATALOGUE, registered_attacks
+from pytest_audit_ledger.drill.attacks.catalogue import CATALOGUE, attacks_in, registered_attacks
 from pytest_audit_ledger.drill.attacks.disguises import SHADOW
 from pytest_audit_ledger.files.resources import sql
 from pytest_audit_ledger.investigate.incident import Incident, IncidentType
@@ -160,7 +160,7 @@ def test_the_ledger_that_is_attacked_is_clean(target: Target) -> None:
 UNREADABLE = {"emptied", "view-in-place", "materialized-view-in-place"}
 """What leaves nothing to evaluate."""
 
-AROUND = {attack.name for attack in (*triggers.ATTACKS, *guards.ATTACKS, *disguises.ATTACKS)} - {
+AROUND = {attack.name for attack in attacks_in(triggers, guards, disguises)} - {
     "silenced-and-edited",
     "lying-index",
 }
@@ -305,8 +305,8 @@ def test_every_attack_says_what_it_needs_and_what_to_do() -> None:
 def test_attacks_that_a_ledger_does_not_allow_say_why(forger: Forger) -> None:
     target = Target(forger.build(10), 5)
     refused = {name: reason for name, attack in CATALOGUE.items() if (reason := attack.applies(target))}
-    of_v3 = {attack.name for attack in provenance.ATTACKS}
-    of_folders = {attack.name for attack in checkpoints.ATTACKS}
+    of_v3 = {attack.name for attack in attacks_in(provenance)}
+    of_folders = {attack.name for attack in attacks_in(checkpoints)}
     assert refused.keys() == of_v3 | of_folders | {"edited-as-a-replica", "silenced-and-edited", "lying-index"}
     assert all(reason.endswith(".") for reason in refused.values())
     forger.run("DROP FUNCTION ledger_refuse_change() CASCADE; DROP INDEX IF EXISTS ledger_entries_rule_id")
@@ -345,16 +345,16 @@ def test_an_attack_of_a_plugin_joins_the_catalogue_and_works(forger: Forger) -> 
 def test_a_name_that_is_taken_and_what_is_no_attack_are_refused() -> None:
     with pytest.raises(RegistrationError, match="The attack 'edit' of the plugin bank is already registered by the"):
         registered_attacks(manager_with(replace(reading_renamed, name="edit")))
-    with pytest.raises(RegistrationError, match="The plugin bank registered 'edit', which is no Attack"):
+    with pytest.raises(RegistrationError, match="The plugin bank registered 'edit', which is not an Attack"):
         registered_attacks(manager_with("edit"))
 
 
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"name": "Reading_renamed"}, "is no name of an attack"),
+        ({"name": "Reading_renamed"}, "is not a valid attack name"),
         ({"what": ""}, "has no what"),
-        ({"noticed_by": ()}, "neither what notices it nor why nothing can"),
+        ({"noticed_by": ()}, "has neither noticed_by nor limit"),
     ],
 )
 def test_an_attack_that_does_not_say_what_it_must_is_refused(changes: dict[str, Any], words: str) -> None:

@@ -16,13 +16,11 @@ import pytest
 
 from pytest_audit_ledger import Ledger, UsageError
 from pytest_audit_ledger.cli.drill import exit_code, matrix_for_command
-from pytest_audit_ledger.drill.api import choose
 from pytest_audit_ledger.drill.attacks.attack import Attack, Claim, Prevented, Target, attack
-from pytest_audit_ledger.drill.attacks.catalogue import CATALOGUE
+from pytest_audit_ledger.drill.attacks.catalogue import CATALOGUE, choose
 from pytest_audit_ledger.drill.matrix import AttackResult, Matrix, Trial
-from pytest_audit_ledger.drill.matrix_json import as_json, as_text
+from pytest_audit_ledger.drill.matrix_files import as_json, as_text, html
 from pytest_audit_ledger.drill.matrix_text import conclusion, text
-from pytest_audit_ledger.drill.page import html
 from pytest_audit_ledger.drill.setup import SetUp
 from pytest_audit_ledger.drill.trials import drill
 from pytest_audit_ledger.errors import SourceError
@@ -117,19 +115,17 @@ VERDICTS = {
 def test_every_verdict_means_what_it_says(matrix: Matrix) -> None:
     assert {one.attack: one.verdict for one in matrix.trials} == VERDICTS
     assert not matrix.claims_hold
-    assert matrix.sentence == (
-        "3 of 9 attacks noticed, 1 refused by the ledger; 3 would go unnoticed; of 2 nothing is known."
-    )
+    assert matrix.sentence == ("3 of 9 attacks noticed, 1 refused by the ledger, 3 unnoticed, 2 unknown.")
     assert [one.attack for one in matrix.unnoticed] == ["claims-too-much", "edit-and-rewrite", "false-entry"]
 
 
 def test_it_concludes_with_what_would_go_unnoticed_why_and_what_would_notice_it(matrix: Matrix) -> None:
     lead, *reasons = conclusion(matrix)
     assert lead == matrix.sentence
-    assert reasons[0].startswith("MISSED: claims-too-much. Do not rely on what claims to notice it.")
-    assert reasons[1].startswith("NOT COVERED: edit-and-rewrite. Keep checkpoints outside of the database")
-    assert reasons[2].startswith("LIMIT: false-entry. A ledger proves that what was written has not changed since")
-    assert reasons[3:] == ["NOTHING IS KNOWN about breaks-off. Try again.", "NOTHING IS KNOWN about falls-over."]
+    assert reasons[0].startswith("MISSED: claims-too-much. Do not rely on the checks that claim to notice it.")
+    assert reasons[1].startswith("NOT COVERED: edit-and-rewrite. Keep checkpoints outside the database")
+    assert reasons[2].startswith("LIMIT: false-entry. A ledger proves that entries have not changed since")
+    assert reasons[3:] == ["UNKNOWN: breaks-off. Try again.", "UNKNOWN: falls-over."]
 
 
 def test_a_noticed_attack_names_check_finding_and_entry(matrix: Matrix) -> None:
@@ -197,7 +193,7 @@ def test_the_text_fits_into_the_columns_of_a_log(matrix: Matrix) -> None:
     assert max(map(len, lines)) <= LOG
     assert "✓ edit: edit an entry" in lines
     assert "✗ claims-too-much: claim too much" in lines
-    assert "NOT COVERED: nothing in this set-up claims to notice it; something else would" in lines
+    assert "NOT COVERED: no check in this set-up claims to notice the attack, but another one would" in lines
     assert lines[2] == matrix.sentence
 
 
@@ -252,18 +248,21 @@ def test_checkpoints_of_the_copy_take_the_place_of_those_of_the_ledger(server: s
     ]
     assert anchored.untouched.anchor is not None
     assert (anchored.untouched.anchor.entries, anchored.untouched.anchor.total) == (ENTRIES, ENTRIES)
-    assert "signed with a key that is thrown away" in " ".join(anchored.about)
-    assert "thrown away" not in " ".join(bare.about)
+    assert "signed with a throwaway key" in " ".join(anchored.about)
+    assert "throwaway" not in " ".join(bare.about)
     message = trial(anchored, "edit-and-rewrite").by[0].message
     assert "since checkpoints/000000000040.checkpoint was signed" in message
 
 
 ALLOWED = {
     "23": ("", ""),
-    "24": ("smaller than what you allow in no checkpoint: 24 entries were left in none, and 24 may be", ""),
-    "40": ("24 entries were left in none, and 40 may be", "40 entries were left in none, and 40 may be"),
+    "24": ("The attack leaves 24 entries without a checkpoint, and you allow 24. Use a larger copy.", ""),
+    "40": (
+        "leaves 24 entries without a checkpoint, and you allow 40",
+        "leaves 40 entries without a checkpoint, and you allow 40",
+    ),
     "1h": ("", ""),
-    "99999d": ("newer than what you allow in no checkpoint: entry 17 was left", "entry 1 was left in none"),
+    "99999d": ("leaves entry 17 without a checkpoint, and you allow that for 99999d", "leaves entry 1 without"),
 }
 """Limits to what is in no checkpoint, and why each allows that the newest, and that every, checkpoint is lost."""
 
@@ -339,7 +338,7 @@ def test_the_copy_has_the_guards_of_the_ledger_and_the_ledger_is_as_it_was(serve
     ]
     about = " ".join(matrix.about)
     assert "A copy of the first 40 entries of postgresql://" in about
-    assert "not its owner and its grants." in about
+    assert "Not copied: owner and grants." in about
     assert matrix.entries == ENTRIES
 
 
@@ -350,7 +349,7 @@ def test_guards_that_cannot_be_copied_are_named(server: str, forger: Forger) -> 
         "ALTER TABLE ledger_entries ADD CONSTRAINT known FOREIGN KEY (rule_id) REFERENCES rules"
     )
     matrix = run(server, PostgresSource(forger.dsn), attacks("edit"))
-    assert "nor, as it was: constraint known." in " ".join(matrix.about)
+    assert "Not copied: owner, grants and constraint known." in " ".join(matrix.about)
     assert matrix.trials[0].verdict is AttackResult.NOTICED
 
 
@@ -361,9 +360,9 @@ def test_a_table_that_cannot_be_made_anew_is_copied_into_one_of_our_own_making(s
     matrix = run(server, PostgresSource(forger.dsn), attacks("edit", "trigger-dropped"), ANCHORED)
     assert [one.verdict for one in matrix.trials] == [AttackResult.NOTICED, AttackResult.NOTICED]
     about = " ".join(matrix.about)
-    assert "What guards it could not be copied: The table public.ledger_entries cannot be made anew" in about
-    assert "the copy is a table of our own making" in about
-    assert "Not copied: the columns mood." in about
+    assert "protections could not be copied: The table public.ledger_entries cannot be recreated" in about
+    assert "The copy has the constraints, indexes and triggers of sql/ instead." in about
+    assert "Columns not copied: mood." in about
 
 
 def test_without_pg_dump_the_copy_has_guards_of_our_own_making_and_that_is_told(
@@ -375,13 +374,11 @@ def test_without_pg_dump_the_copy_has_guards_of_our_own_making_and_that_is_told(
     forger.build(50).run("DROP TRIGGER ledger_refuse_update ON ledger_entries")
     matrix = run(server, PostgresSource(forger.dsn), attacks("edit", "trigger-dropped"))
     about = " ".join(matrix.about)
-    assert re.search(
-        r"What guards it could not be copied: pg_dump of version \d+ or newer is needed, and there is", about
-    )
+    assert re.search(r"protections could not be copied: pg_dump of version \d+ or newer is needed, and there is", about)
     assert matrix.advice[0].startswith("Install postgresql-client-")
     assert matrix.advice[0] in text(matrix, width=1000)
     assert matrix.advice[0] in as_json(matrix)["about"]
-    assert "the copy is a table of our own making" in about
+    assert "The copy has the constraints, indexes and triggers of sql/ instead." in about
     assert [one.verdict for one in matrix.trials] == [AttackResult.NOTICED, AttackResult.NOTICED]
 
 
@@ -436,7 +433,7 @@ def test_what_was_wrong_before_is_not_what_notices_an_attack(server: str, forger
     edit, notes = matrix.trials
     assert [(one.check_id, one.sequence_number) for one in edit.by if one.code] == [("entry_hash", 20)]
     assert notes.verdict is AttackResult.NOT_COVERED  # nothing could be signed of a ledger that does not hold together
-    assert "No checkpoint of it could be signed" in " ".join(matrix.about)
+    assert "No checkpoint of the copy could be signed" in " ".join(matrix.about)
 
 
 def test_a_ledger_whose_guards_alone_fail_gets_checkpoints(server: str, forger: Forger) -> None:
@@ -450,12 +447,14 @@ def test_an_export_is_attacked_in_a_table_of_our_own_making(server: str, forger:
         ledger.export_entries(output_file=tmp_path / "ledger.jsonl")
     matrix = run(server, ExportFile(str(tmp_path / "ledger.jsonl")), attacks("edit", "trigger-dropped"))
     assert [one.verdict for one in matrix.trials] == [AttackResult.NOTICED, AttackResult.NOTICED]
-    assert "An export has no guards. So the copy is a table of our own making" in " ".join(matrix.about)
+    assert "An export has no protections. The copy has the constraints, indexes and triggers of sql/" in " ".join(
+        matrix.about
+    )
 
 
 @pytest.mark.parametrize("count", [0, 39])
 def test_too_small_a_ledger_is_refused(server: str, forger: Forger, count: int) -> None:
-    with pytest.raises(UsageError, match=f"40 entries or more, and this one has {count}"):
+    with pytest.raises(UsageError, match=f"This ledger has {count} entries; a drill needs at least 40"):
         run(server, PostgresSource(forger.build(count).dsn), attacks("edit"))
 
 

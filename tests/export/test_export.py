@@ -22,6 +22,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from pytest_audit_ledger.drill.attacks import deletions, entries
+from pytest_audit_ledger.drill.attacks.catalogue import attacks_in
 from pytest_audit_ledger.errors import OutputError, SourceError, UsageError
 from pytest_audit_ledger.files.resources import json_schema
 from pytest_audit_ledger.files.writing import whole_files
@@ -377,7 +378,7 @@ def test_documents_that_python_cannot_read_are_an_error_and_no_traceback(forger:
 
 OF_ENTRIES = [
     attack.name
-    for attack in (*entries.ATTACKS, *deletions.ATTACKS)
+    for attack in attacks_in(entries, deletions)
     if attack.name != "emptied" and {claim.kind for claim in attack.noticed_by} - {"checkpoint", "checkpoint_guards"}
 ]
 """The attacks on entries that leave some, and that show without a checkpoint."""

@@ -32,7 +32,7 @@ def pytest_ledger_register_attacks():
     return [claims_too_much, falls_over, has_nothing]
 """
 OWN = ("drill::claims-too-much", "drill::falls-over", "drill::has-nothing")
-UNNOTICED = "1 of 4 attacks noticed; 2 would go unnoticed; of 1 nothing is known."
+UNNOTICED = "1 of 4 attacks noticed, 2 unnoticed, 1 unknown."
 SMALL = ("--ledger-drill", "--ledger-drill-entries=40")
 
 
@@ -57,24 +57,25 @@ def test_every_verdict_ends_as_it_must(
     assert "claims-too-much: claim too much" in output
     assert "Not noticed, although entry_hash claims to notice it." in output
     assert "its code failed with ZeroDivisionError: by nothing" in output
-    assert "Not made: There is none of it." in output
+    assert "Not applicable: There is none of it." in output
     assert output.count("A copy of the first 40 entries of postgresql://") == 1
     result.stdout.fnmatch_lines(
         [
             "*= audit ledger drill =*",
             UNNOTICED,
-            "MISSED: claims-too-much. Do not rely on what claims to notice it.*",
-            "NOT COVERED: edit-and-rewrite. Keep checkpoints outside of the database:*",
+            "MISSED: claims-too-much. Do not rely on the checks that claim to notice it.*",
+            "NOT COVERED: edit-and-rewrite. Keep checkpoints outside the database:*",
             "A copy of the first 40 entries of *",
         ]
     )
     summary = (pytester.path / "summary.md").read_text().splitlines()
     assert summary[:3] == ["## Audit ledger drill", "", f"**{UNNOTICED}**"]
-    assert "- MISSED: claims-too-much. Do not rely on what claims to notice it. Does a waiver excuse it?" in summary
+    missed = "- MISSED: claims-too-much. Do not rely on the checks that claim to notice it."
+    assert [line for line in summary if line.startswith(missed)]
     assert [line for line in summary if line.startswith("- A copy of the first 40 entries of postgresql://")]
     told = properties(pytester.path / "junit.xml", ".//testsuite/properties/property")
     assert told["ledger.drill.meaning"] == UNNOTICED
-    assert told["ledger.drill.unnoticed.edit-and-rewrite"].startswith("Keep checkpoints outside of the database:")
+    assert told["ledger.drill.unnoticed.edit-and-rewrite"].startswith("Keep checkpoints outside the database:")
     assert "ledger.drill.unnoticed.edit" not in told
     edit = properties(pytester.path / "junit.xml", ".//testcase[@name='edit']/properties/property")
     assert edit["ledger.drill.verdict"] == "noticed"
@@ -90,10 +91,10 @@ def test_without_a_ledger_one_is_made_and_last_failed_finds_its_attack(
     chosen = (*SMALL, f"--ledger-scratch-db={server}")
     first = pytester.runpytest_subprocess(*chosen, "-k", "claims-too-much or swapped", timeout=60)
     first.assert_outcomes(passed=1, failed=1)
-    assert "A made-up ledger of 40 entries was attacked" in first.stdout.str()
+    assert "A made-up ledger of 40 entries (schema v3, signed transcripts) was attacked" in first.stdout.str()
     again = pytester.runpytest_subprocess(*chosen, "--lf", timeout=60)
     again.assert_outcomes(failed=1)
-    assert "0 of 1 attack noticed; 1 would go unnoticed." in again.stdout.str()
+    assert "0 of 1 attack noticed, 1 unnoticed." in again.stdout.str()
 
 
 def test_collecting_makes_no_attack_and_a_name_that_is_none_is_a_mistake(run: RunLedger) -> None:
@@ -107,4 +108,4 @@ def test_collecting_makes_no_attack_and_a_name_that_is_none_is_a_mistake(run: Ru
 def test_a_mistake_in_an_option_shows_at_once(run: RunLedger) -> None:
     few = run("--ledger-drill", "--ledger-drill-entries=3")
     assert few.ret == pytest.ExitCode.USAGE_ERROR
-    few.stderr.fnmatch_lines(["*A drill on 3 entries was asked for. Ask for 40 or more."])
+    few.stderr.fnmatch_lines(["*You asked for 3 entries; a drill needs at least 40. Ask for 40 or more."])

@@ -15,9 +15,8 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
 from pypdf import PdfReader
 
-from pytest_audit_ledger.drill.api import choose
-from pytest_audit_ledger.drill.attacks.catalogue import CATALOGUE
-from pytest_audit_ledger.drill.page import html as drill_page
+from pytest_audit_ledger.drill.attacks.catalogue import CATALOGUE, choose
+from pytest_audit_ledger.drill.matrix_files import html as drill_page
 from pytest_audit_ledger.drill.setup import SetUp
 from pytest_audit_ledger.drill.trials import drill
 from pytest_audit_ledger.scratch.sample import sample_entries

@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 
 from pytest_audit_ledger.drill.attacks import changes, provenance
+from pytest_audit_ledger.drill.attacks.catalogue import attacks_in
 from pytest_audit_ledger.model.entry import Entry
 from pytest_audit_ledger.model.jsonb import digest
 from pytest_audit_ledger.scratch.sample import PROVENANCE_COLUMNS, Provenance, sample_entries, sample_provenance
@@ -48,7 +49,7 @@ NO_TRANSCRIPT = dict.fromkeys(PROVENANCE_COLUMNS[3:])
 
 TAMPERINGS: dict[str, Tampering] = {
     attack.name: ATTACKS[attack.name]
-    for attack in provenance.ATTACKS
+    for attack in attacks_in(provenance)
     if attack.name != "everything-stripped-elsewhere"  # no entry here is of another track
 }
 """The attacks on what is beside an entry, and the tamperings below."""

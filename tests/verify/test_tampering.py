@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pytest_audit_ledger.drill.attacks import checkpoints, provenance
+from pytest_audit_ledger.drill.attacks.catalogue import attacks_in
 from pytest_audit_ledger.model.outcome import Assurance, Severity, Status
 from pytest_audit_ledger.verify.verification import Verification
 from tests.forger import TAMPERINGS, Forger
@@ -111,7 +112,7 @@ def found(verification: Verification) -> Found:
     }
 
 
-ELSEWHERE = {"emptied", "edited-as-a-replica", *(attack.name for attack in (*provenance.ATTACKS, *checkpoints.ATTACKS))}
+ELSEWHERE = {"emptied", "edited-as-a-replica", *(attack.name for attack in attacks_in(provenance, checkpoints))}
 """What leaves no entry, is refused, needs schema v3 (test_provenance.py), or checkpoints (test_attacks.py)."""
 
 

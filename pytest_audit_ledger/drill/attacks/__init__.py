@@ -1,1 +1,1 @@
-"""Attacks on a ledger as data and small functions: `base.py` says what one is, `catalogue.py` which there are."""
+"""The attacks: `attack.py` says what one is, `catalogue.py` lists them all."""

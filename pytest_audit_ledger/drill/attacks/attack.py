@@ -1,25 +1,25 @@
-"""What an attack is: the one page a third party needs.
+"""What an attack is: all you need to write one.
 
-An attack tampers with a ledger that may be tampered with, and says what notices it. It leaves no other trace than the
-one it is named for: what it has to switch off or to change on its way, it puts back as it was.
+An attack tampers with a scratch ledger and says which kinds of check notice it. It changes nothing but what its name
+says: whatever it has to switch off or change on its way, it restores.
 
     from pytest_audit_ledger import Claim, Target, attack
 
-    @attack("take back an escalation", noticed_by=(Claim("checkpoint"),), remedy="Keep checkpoints.")
-    def escalation_taken_back(target: Target) -> None:
-        '''Empty the escalation of one entry, which no hash covers.'''
+    @attack("withdraw an escalation", noticed_by=(Claim("checkpoint"),))
+    def escalation_withdrawn(target: Target) -> None:
+        '''Clear the escalation of one entry, which no hash covers.'''
         target.ledger.store([target.middle], escalation_status=None)
 
     def pytest_ledger_register_attacks():
-        return [escalation_taken_back]
+        return [escalation_withdrawn]
 
-The name of the attack is that of the function with hyphens, `escalation-taken-back`; its docstring says what it does.
+The attack is named after the function, with hyphens: `escalation-withdrawn`. The docstring says what it does.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from inspect import cleandoc
 from pathlib import Path
@@ -30,17 +30,17 @@ from pytest_audit_ledger.kinds.kind import Kind
 from pytest_audit_ledger.scratch.scratch_ledger import ScratchLedger, Superuser
 
 OWNER = "the owner of the table"
-WRITER = "whoever may append entries"
+WRITER = "a role that may append entries"
 SUPERUSER = "a superuser of the server"
-FOLDER = "the owner of the table, who can also write to the folder of the checkpoints"
+FOLDER = "the owner of the table, with write access to the checkpoints"
 
 
 @dataclass(frozen=True)
 class Target:
-    """What an attack may reach: a scratch ledger, and the folder of its checkpoints, where it has one.
+    """What an attack may reach: a scratch ledger, and the folder of its checkpoints if it has any.
 
-    `middle` is the entry that an attack works around; several entries stand before and after it, and an older
-    checkpoint, where there is one, ends before it. `superuser` is None where the server gives none.
+    `middle` is the entry to attack: there are several entries before and after it, and an older checkpoint, if there is
+    one, ends before it. `superuser` is None if the scratch server gives us no superuser.
     """
 
     ledger: ScratchLedger
@@ -52,34 +52,34 @@ class Target:
 Unless = Callable[[Target, Any], str]
 
 
-def nothing(_: Target, __: Any) -> str:
-    """Say of no value of a parameter that it allows an attack."""
+def never(_: Target, __: Any) -> str:
+    """Return that no value of a parameter allows the attack."""
     return ""
 
 
 @dataclass(frozen=True)
 class Claim:
-    """A kind that claims to notice an attack, wherever it is evaluated; or only where its parameter `parameter` is set.
+    """A kind of check that claims to notice an attack: always, or only if its parameter `parameter` is set.
 
-    `unless` is asked before the attack; it returns why the parameter's value allows the attack on this ledger, empty
-    where it does not. What `checkpoint` and `checkpoint_guards` claim holds for what the newest checkpoint and its
-    record speak of.
+    `unless` is called before the attack. It returns why the parameter's value allows the attack on this ledger, and an
+    empty text if it does not. The claims of `checkpoint` and `checkpoint_guards` hold for what the newest checkpoint
+    and its record cover.
     """
 
     kind: str
     parameter: str = ""
-    unless: Unless = nothing
+    unless: Unless = never
 
     def is_made_by(self, kind: type[Kind], parameters: Mapping[str, Any]) -> bool:
-        """Tell whether a check of this kind with these parameters claims it."""
+        """Return whether a check of this kind, with these parameters, makes this claim."""
         if self.kind not in (kind.name, *kind.aliases):
             return False
         default = kind.parameters_schema.get(self.parameter, {}).get("default")
         return not self.parameter or parameters.get(self.parameter, default) != default
 
 
-class Prevented(LedgerError):  # noqa: N818  (it is raised by an attack to say so, and reads as a sentence)
-    """What guards the ledger refused the attack, which is as it should be."""
+class Prevented(LedgerError):  # noqa: N818  (an attack raises it to report a good ending, not an error)
+    """The ledger's protections refused the attack, as they should."""
 
 
 Perform = Callable[[Target], None]
@@ -87,17 +87,17 @@ Applies = Callable[[Target], "str | None"]
 
 
 def always(_: Target) -> None:
-    """Say of every ledger that the attack can be performed on it."""
+    """Return that the attack applies to every ledger."""
 
 
 @dataclass(frozen=True)
 class Attack:
     """One way to tamper with a ledger.
 
-    `title` is one line in plain words, `what` says what it does, `who` what somebody needs for it. `noticed_by` are the
-    kinds that claim to notice it, and `remedy` is what somebody can do whose checks do not. Where no kind claims it,
-    `limit` says why. `applies` returns why the attack cannot be performed on a ledger, None where it can. `perform`
-    raises a LedgerError where it could not do what it says.
+    `title` is one line in plain words, `what` says what the attack does, and `who` who can do it. `noticed_by` are the
+    kinds that claim to notice it; `remedy` says what to do if none of your checks does. If no kind claims it, `limit`
+    says why. `applies` returns why the attack cannot be made on a ledger, None if it can. `perform` raises LedgerError
+    if it could not do what it says.
     """
 
     name: str
@@ -112,12 +112,30 @@ class Attack:
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", self.name):
-            raise ValueError(f"{self.name!r} is no name of an attack: small letters, digits and hyphens")
+            raise ValueError(f"{self.name!r} is not a valid attack name: use small letters, digits and hyphens")
         lacking = [name for name in ("title", "what", "who") if not getattr(self, name)]
         if lacking:
             raise ValueError(f"the attack {self.name} has no {', '.join(lacking)}")
         if not self.noticed_by and not self.limit:
-            raise ValueError(f"the attack {self.name} says neither what notices it nor why nothing can")
+            raise ValueError(f"the attack {self.name} has neither noticed_by nor limit")
+
+
+_CHECKPOINTS = ("checkpoint", "checkpoint_guards")
+
+CHECKPOINT = "Keep checkpoints outside the database: --ledger-checkpoint and --ledger-verifier-key."
+
+
+def default_remedy(noticed_by: Collection[Claim]) -> str:
+    """Return how to get a check that claims to notice an attack: any kind but checkpoints first, as it costs least."""
+    kinds = list(dict.fromkeys(claim.kind for claim in noticed_by if claim.kind not in _CHECKPOINTS))
+    if not kinds:
+        return CHECKPOINT if noticed_by else ""
+    return f"Add {'a check' if len(kinds) == 1 else 'one of the checks'} {listed(kinds, 'or')} to your suite."
+
+
+def listed(names: Sequence[str], last: str = "and") -> str:
+    """Return names as a sentence lists them."""
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} {last} {names[-1]}"
 
 
 def attack(
@@ -129,7 +147,10 @@ def attack(
     limit: str = "",
     applies: Applies = always,
 ) -> Callable[[Perform], Attack]:
-    """Make an attack of the function that performs it; its name and its docstring are the attack's."""
+    """Make an attack from the function that performs it, which gives it its name and its description.
+
+    Without a `remedy`, the remedy is to use the kinds in `noticed_by`. Raises ValueError if something is missing.
+    """
 
     def made(perform: Perform) -> Attack:
         return Attack(
@@ -138,7 +159,7 @@ def attack(
             what=" ".join(cleandoc(perform.__doc__ or "").split()),
             who=who,
             noticed_by=noticed_by,
-            remedy=remedy,
+            remedy=remedy or default_remedy(noticed_by),
             limit=limit,
             perform=perform,
             applies=applies,
@@ -148,15 +169,15 @@ def attack(
 
 
 def has_columns(*names: str) -> Applies:
-    """Return what tells that a ledger lacks one of these columns."""
+    """Return a condition: the ledger has all these columns."""
 
     def applies(target: Target) -> str | None:
         lacking = [name for name in names if name not in target.ledger.columns()]
-        return f"The ledger has no column {', '.join(lacking)}." if lacking else None
+        return f"The ledger has no column {listed(lacking, 'or')}." if lacking else None
 
     return applies
 
 
 def needs_superuser(target: Target) -> str | None:
-    """Say that there is no superuser to perform an attack as."""
-    return None if target.superuser else "It takes a superuser of the scratch server, and there is none."
+    """Return None if there is a superuser to attack as."""
+    return None if target.superuser else "The attack needs a superuser, and the role on the scratch server is not one."

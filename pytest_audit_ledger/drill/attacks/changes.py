@@ -1,4 +1,4 @@
-"""What several attacks do on their way: documents that are changed with what hangs on them, keys that are dropped."""
+"""Changes that several attacks make on their way: edits with everything that repeats them, appends, dropped keys."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from pytest_audit_ledger.model.jsonb import canonical, digest
 from pytest_audit_ledger.scratch.scratch_ledger import ScratchLedger
 
 EXCUSE = "nothing to see"
-"""What an edited entry gives as its reason."""
+"""The reasoning or note of an edited entry."""
 
 _REPEATED = ("verdict", "reasoning")
-"""What an envelope says of its entry in its own words again."""
+"""The columns that an envelope repeats."""
 
 
 def edit_thoroughly(ledger: ScratchLedger, number: int, **columns: Any) -> None:
-    """Change an entry, and what its envelope repeats of it with the envelope's hash."""
+    """Change an entry, and its envelope, with the envelope's hash, wherever that repeats the entry."""
     ledger.store([number], **columns)
     repeated = {name: columns[name] for name in _REPEATED if name in columns}
     if repeated and "envelope_json" in ledger.columns() and ledger.row(number)["envelope_json"]:
@@ -30,7 +30,7 @@ def edit_thoroughly(ledger: ScratchLedger, number: int, **columns: Any) -> None:
 def edit_envelope(
     ledger: ScratchLedger, number: int, change: Callable[[dict[str, Any]], object], *, hashed: bool
 ) -> None:
-    """Change an envelope in place, and perhaps its hash with it."""
+    """Change an envelope, and with `hashed` its hash to match."""
     envelope = ledger.row(number)["envelope_json"]
     change(envelope)
     hashes = {"envelope_hash": digest(canonical(envelope))} if hashed else {}
@@ -43,7 +43,7 @@ def edit_transcript(ledger: ScratchLedger, number: int, **changes: Any) -> None:
 
 
 def append_after(ledger: ScratchLedger, number: int, previous_hash: str, **columns: Any) -> None:
-    """Insert an entry like that of `number` as the next one, linked and hashed, but for these columns."""
+    """Insert a copy of entry `number` as the next one, with this link, these columns and a hash that matches."""
     model = ledger.entry(number)
     entry = replace(
         model,
@@ -56,27 +56,27 @@ def append_after(ledger: ScratchLedger, number: int, previous_hash: str, **colum
 
 
 def drop_keys(ledger: ScratchLedger, but: Collection[str]) -> None:
-    """Drop every unique constraint or index of the ledger but those over one of these columns."""
+    """Drop every unique constraint or index of the ledger, except those over one of these columns."""
     for row in ledger.rows(_KEYS):
         if not set(row["columns"]) & set(but):
             drop_key(ledger, row)
 
 
 def keys_of(ledger: ScratchLedger, column: str) -> list[dict[str, Any]]:
-    """Return the unique constraints and indexes over this column alone, or besides over those of a partition key."""
+    """Return the unique constraints and indexes over this column alone, or over it and a partition key."""
     return [row for row in ledger.rows(_KEYS) if row["essential"] == [column]]
 
 
 def drop_key(ledger: ScratchLedger, key: dict[str, Any]) -> None:
-    """Drop a unique constraint, or an index that is none."""
+    """Drop a unique constraint, or a unique index without one."""
     if key["constraint"]:
-        ledger.run(ledger.statement("ALTER TABLE {ledger} DROP CONSTRAINT {name}", {"name": key["constraint"]}))
+        ledger.execute("ALTER TABLE {ledger} DROP CONSTRAINT {name}", {"name": key["constraint"]})
     else:
-        ledger.run(ledger.statement("DROP INDEX {name}", {"name": (key["schema"], key["index"])}))
+        ledger.execute("DROP INDEX {name}", {"name": (key["schema"], key["index"])})
 
 
 def checks_on(ledger: ScratchLedger, column: str) -> list[dict[str, Any]]:
-    """Return every CHECK on this column, as sql/constraints.sql tells it."""
+    """Return every CHECK on this column, as rows of sql/constraints.sql."""
     rows = ledger.rows(sql("constraints.sql"))
     return [row for row in rows if row["type"] == "c" and column in (row["columns"] or ())]
 
@@ -84,26 +84,25 @@ def checks_on(ledger: ScratchLedger, column: str) -> list[dict[str, Any]]:
 def drop_checks(ledger: ScratchLedger, column: str) -> None:
     """Drop every CHECK on this column."""
     for row in checks_on(ledger, column):
-        ledger.run(ledger.statement("ALTER TABLE {ledger} DROP CONSTRAINT {name}", {"name": row["name"]}))
+        ledger.execute("ALTER TABLE {ledger} DROP CONSTRAINT {name}", {"name": row["name"]})
 
 
 def is_one_table(target: Target) -> str | None:
-    """Say that a ledger is partitioned."""
+    """Return None if the ledger is one table, without partitions."""
     (row,) = target.ledger.rows("SELECT relkind::text AS kind FROM pg_catalog.pg_class WHERE oid = %(table)s")
-    return None if row["kind"] == "r" else "The ledger is partitioned, which rules this out."
+    return None if row["kind"] == "r" else "The ledger is partitioned, and a partitioned table does not allow this."
 
 
-def middle_with(target: Target, column: str) -> int:
-    """Return the entry nearest to the middle that has a value in this column; 0 where none has, or there is none."""
+def middle_with(target: Target, column: str, condition: str = "true", **values: Any) -> int:
+    """Return the entry nearest to the middle that has a value in this column and meets an SQL condition, 0 for none."""
     if column not in target.ledger.columns():
         return 0
-    found = target.ledger.run(
-        target.ledger.statement(
-            "SELECT sequence_number FROM {ledger} WHERE {column} IS NOT NULL "
-            "ORDER BY pg_catalog.abs(sequence_number - {middle}), sequence_number LIMIT 1",
-            {"column": column},
-            middle=target.middle,
-        )
+    found = target.ledger.execute(
+        f"SELECT sequence_number FROM {{ledger}} WHERE {{column}} IS NOT NULL AND {condition} "  # noqa: S608
+        "ORDER BY pg_catalog.abs(sequence_number - {middle}), sequence_number LIMIT 1",
+        {"column": column},
+        middle=target.middle,
+        **values,
     )
     return int(found[0][0]) if found else 0
 

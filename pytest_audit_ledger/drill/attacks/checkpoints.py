@@ -1,4 +1,4 @@
-"""Attacks on the checkpoints themselves: rolled back, lost, signed by another key; alone, or to cover an edit."""
+"""Attacks on the checkpoints themselves, alone or to cover an edit: roll back, lose, re-sign, edit."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pytest_audit_ledger.checkpoints.record import json_file, note_file
 from pytest_audit_ledger.checkpoints.store import SUFFIX
 from pytest_audit_ledger.drill.attacks.attack import FOLDER, Claim, Target, attack
 from pytest_audit_ledger.drill.attacks.changes import EXCUSE
-from pytest_audit_ledger.drill.attacks.claims import REQUIRED, SIGNED, VERIFIER_KEY
+from pytest_audit_ledger.drill.attacks.claims import REQUIRED, SIGNED
 from pytest_audit_ledger.drill.attacks.entries import edit_and_rewrite
 from pytest_audit_ledger.model.duration import duration
 
@@ -22,23 +22,20 @@ REQUIRING = Claim("checkpoint", "require")
 
 
 def _limited(kept: Callable[[Target], int]) -> Claim:
-    """Return the claim of a limit to what is in no checkpoint, where the entries up to `kept` are in one at the end."""
+    """Return the claim of `max_unanchored`, if the entries up to `kept` are still in a checkpoint after the attack."""
 
     def unless(target: Target, limit: str) -> str:
         first = kept(target) + 1
-        ((count, age),) = target.ledger.run(
-            target.ledger.statement(
-                'SELECT pg_catalog.count(*), pg_catalog.now() - pg_catalog.min("timestamp") '
-                "FILTER (WHERE sequence_number = {first}) FROM {ledger} WHERE sequence_number >= {first}",
-                first=first,
-            )
+        ((count, age),) = target.ledger.execute(
+            'SELECT pg_catalog.count(*), pg_catalog.now() - pg_catalog.min("timestamp") '
+            "FILTER (WHERE sequence_number = {first}) FROM {ledger} WHERE sequence_number >= {first}",
+            first=first,
         )
         if limit.isdecimal():
-            left = f"{count:,} entries were left in none, and {int(limit):,} may be. Attack a larger one."
-            return f"The copy is smaller than what you allow in no checkpoint: {left}" if count <= int(limit) else ""
-        left = f"entry {first:,} was left in none, and may be for {limit}."
-        young = age is None or age <= duration(limit)
-        return f"The copy is newer than what you allow in no checkpoint: {left}" if young else ""
+            left = f"The attack leaves {count:,} entries without a checkpoint, and you allow {int(limit):,}."
+            return f"{left} Use a larger copy." if count <= int(limit) else ""
+        left = f"The attack leaves entry {first:,} without a checkpoint, and you allow that for {limit}."
+        return f"{left} The copy is newer than that." if age is None or age <= duration(limit) else ""
 
     return Claim("checkpoint", "max_unanchored", unless)
 
@@ -49,16 +46,21 @@ def _checkpoints(target: Target) -> list[Path]:
 
 
 def _has_checkpoint(target: Target) -> str | None:
-    return None if _checkpoints(target) else "There are no checkpoints to tamper with."
+    return None if _checkpoints(target) else "There are no checkpoints to attack."
 
 
 def _has_older(target: Target) -> str | None:
     return None if len(_checkpoints(target)) > 1 else "There is no older checkpoint to go back to."
 
 
-def _lose(checkpoint: Path) -> None:
-    for file in (checkpoint, json_file(checkpoint), note_file(checkpoint)):
+def _lose(*files: Path) -> None:
+    for file in files:
         file.unlink(missing_ok=True)
+
+
+def _parts(checkpoint: Path) -> tuple[Path, Path, Path]:
+    """Return a checkpoint's file, and the two of its record."""
+    return checkpoint, json_file(checkpoint), note_file(checkpoint)
 
 
 def _size(checkpoint: Path) -> int:
@@ -66,29 +68,29 @@ def _size(checkpoint: Path) -> int:
 
 
 @attack(
-    "roll ledger and checkpoints back",
+    "roll back ledger and checkpoints",
     who=FOLDER,
-    limit="A run knows of no other checkpoints than those it is given, and the older one is right in all that it says.",
-    remedy="Keep checkpoints where they can only be added to, or hold the ledger against a second folder out of reach.",
+    limit="A run only knows the checkpoints it is given, and everything the older one says is still true.",
+    remedy="Keep checkpoints in append-only storage, or check the ledger against a second, separate folder.",
     applies=_has_older,
 )
 def checkpoint_rolled_back(target: Target) -> None:
-    """Delete the newest checkpoint, and every entry that the one before it does not speak of."""
+    """Delete the newest checkpoint, and every entry that the previous one does not cover."""
     *_, older, newest = _checkpoints(target)
-    _lose(newest)
+    _lose(*_parts(newest))
     target.ledger.delete(_size(older) + 1, target.ledger.bounds()[1])
 
 
 @attack(
-    "lose the newest checkpoint and rewrite what it was about",
+    "lose the newest checkpoint and rewrite the entries it covers",
     who=FOLDER,
     noticed_by=(_limited(lambda target: _size(_checkpoints(target)[-2])),),
-    remedy="Say how many entries may be in no checkpoint, the fewer the better: --ledger-max-unanchored.",
+    remedy="Limit how many entries may be newer than the newest checkpoint: --ledger-max-unanchored.",
     applies=_has_older,
 )
 def newest_checkpoint_lost(target: Target) -> None:
-    """Delete the newest checkpoint, edit an entry that the one before it does not speak of, and rewrite the chain."""
-    _lose(_checkpoints(target)[-1])
+    """Delete the newest checkpoint, edit an entry that the previous one does not cover, and rewrite later hashes."""
+    _lose(*_parts(_checkpoints(target)[-1]))
     edit_and_rewrite.perform(target)
 
 
@@ -100,36 +102,28 @@ def newest_checkpoint_lost(target: Target) -> None:
     applies=_has_checkpoint,
 )
 def checkpoints_lost(target: Target) -> None:
-    """Delete every checkpoint, edit an entry and rewrite every hash after it."""
+    """Delete every checkpoint, edit an entry and rewrite later hashes."""
     for checkpoint in _checkpoints(target):
-        _lose(checkpoint)
+        _lose(*_parts(checkpoint))
     edit_and_rewrite.perform(target)
 
 
 @attack(
-    "lose the record beside a checkpoint and edit what only it covers",
+    "lose a checkpoint's record and edit a column that only the record covers",
     who=FOLDER,
     noticed_by=(REQUIRING,),
     remedy=REQUIRED,
     applies=_has_older,
 )
 def record_lost(target: Target) -> None:
-    """Delete the record beside the newest checkpoint, and edit notes on an escalation, which no hash covers."""
-    newest = _checkpoints(target)[-1]
-    for file in (json_file(newest), note_file(newest)):
-        file.unlink(missing_ok=True)
+    """Delete the record of the newest checkpoint, and edit the notes on an escalation, which no hash covers."""
+    _lose(*_parts(_checkpoints(target)[-1])[1:])
     target.ledger.store([target.middle], escalation_notes=EXCUSE)
 
 
-@attack(
-    "sign every checkpoint with another key",
-    who=FOLDER,
-    noticed_by=(SIGNED,),
-    remedy=VERIFIER_KEY,
-    applies=_has_checkpoint,
-)
+@attack("sign every checkpoint with another key", who=FOLDER, noticed_by=(SIGNED,), applies=_has_checkpoint)
 def checkpoints_rekeyed(target: Target) -> None:
-    """Sign every checkpoint and record anew with a key of the same name that nobody was told of."""
+    """Sign every checkpoint and record again, with an unknown key that has the same name."""
     for checkpoint in _checkpoints(target):
         for file in (checkpoint, note_file(checkpoint)):
             if file.exists():
@@ -137,39 +131,16 @@ def checkpoints_rekeyed(target: Target) -> None:
                 file.write_bytes(SigningKey(note.signatures[0].name, STRANGER).sign(note.text))
 
 
-@attack(
-    "edit a checkpoint",
-    who=FOLDER,
-    noticed_by=(SIGNED,),
-    remedy=VERIFIER_KEY,
-    applies=_has_checkpoint,
-)
+@attack("edit a checkpoint", who=FOLDER, noticed_by=(SIGNED,), applies=_has_checkpoint)
 def checkpoint_edited(target: Target) -> None:
-    """Let the newest checkpoint speak of one entry fewer, under the signature that it has."""
+    """Let the newest checkpoint cover one entry fewer, and keep its signature."""
     newest = _checkpoints(target)[-1]
     size = _size(newest)
     newest.write_bytes(newest.read_bytes().replace(f"\n{size}\n".encode(), f"\n{size - 1}\n".encode(), 1))
 
 
-@attack(
-    "edit the record beside a checkpoint",
-    who=FOLDER,
-    noticed_by=(SIGNED,),
-    remedy=VERIFIER_KEY,
-    applies=_has_checkpoint,
-)
+@attack("edit a checkpoint's record", who=FOLDER, noticed_by=(SIGNED,), applies=_has_checkpoint)
 def record_edited(target: Target) -> None:
-    """Take what protected the ledger out of the record beside the newest checkpoint."""
+    """Remove the table's protections from the record of the newest checkpoint."""
     file = json_file(_checkpoints(target)[-1])
     file.write_text(json.dumps({**json.loads(file.read_text(encoding="utf-8")), "guards": {}}), encoding="utf-8")
-
-
-ATTACKS = (
-    checkpoint_rolled_back,
-    newest_checkpoint_lost,
-    checkpoints_lost,
-    record_lost,
-    checkpoints_rekeyed,
-    checkpoint_edited,
-    record_edited,
-)

@@ -1,4 +1,4 @@
-"""Who notices what, as the shipped attacks claim it, and what to do where nobody does."""
+"""The claims and remedies that several shipped attacks share."""
 
 from __future__ import annotations
 
@@ -18,12 +18,5 @@ SIGNATURES = Claim("transcript_signature", "keys")
 SIGNED = Claim("checkpoint")
 SIGNED_GUARDS = Claim("checkpoint_guards")
 
-CHECKPOINT = "Keep checkpoints outside of the database: --ledger-checkpoint and --ledger-verifier-key."
 TRANSCRIPT_KEY = "Name the key that the runtime signs transcripts with: --ledger-transcript-key."
-VERIFIER_KEY = "Name the key that checkpoints must be signed by: --ledger-verifier-key."
-REQUIRED = "Say that there is a checkpoint, so that a lost one shows: --ledger-require-checkpoint."
-
-
-def default_suite(*claims: Claim) -> str:
-    """Return the remedy for whoever left checks of the default suite out."""
-    return f"Check {' and '.join(claim.kind for claim in claims)}, as the default suite does."
+REQUIRED = "Require a checkpoint, so that a lost one is reported: --ledger-require-checkpoint."

@@ -1,104 +1,75 @@
-"""Attacks that take entries away: in the middle, at either end, all of them; and what is put in their place."""
+"""Attacks that delete entries: in the middle, at either end, all of them; and attacks that hide the deletion."""
 
 from __future__ import annotations
 
 from pytest_audit_ledger.drill.attacks.attack import Target, attack
 from pytest_audit_ledger.drill.attacks.changes import EXCUSE, edit_thoroughly
-from pytest_audit_ledger.drill.attacks.claims import (
-    CHECKPOINT,
-    HASHES,
-    LINKS,
-    NUMBERS,
-    SIGNED,
-    TIMES,
-    VERDICTS,
-    default_suite,
-)
+from pytest_audit_ledger.drill.attacks.claims import HASHES, LINKS, NUMBERS, SIGNED, TIMES, VERDICTS
 from pytest_audit_ledger.scratch.scratch_ledger import ScratchLedger, listed
 
-AT_ONCE = 3
-"""How many entries are taken out of the middle."""
-
-AT_THE_START = 4
-
-AT_THE_END = 10
+IN_THE_MIDDLE, AT_THE_START, AT_THE_END = 3, 4, 10
+"""How many entries are deleted at each place."""
 
 
-@attack(
-    "delete entries in the middle",
-    noticed_by=(LINKS, NUMBERS, SIGNED),
-    remedy=default_suite(LINKS, NUMBERS),
-)
+@attack("delete entries in the middle", noticed_by=(LINKS, NUMBERS, SIGNED))
 def middle_deleted(target: Target) -> None:
-    """Take three entries out, which leaves a gap in the numbers and a link to what is not there."""
-    target.ledger.delete(target.middle, target.middle + AT_ONCE - 1)
+    """Delete three entries, which leaves a gap in the sequence and a link to a missing entry."""
+    target.ledger.delete(target.middle, target.middle + IN_THE_MIDDLE - 1)
 
 
-@attack(
-    "delete entries in the middle and renumber those after them",
-    noticed_by=(LINKS, HASHES, SIGNED),
-    remedy=default_suite(LINKS, HASHES),
-)
+@attack("delete entries in the middle and renumber later ones", noticed_by=(LINKS, HASHES, SIGNED))
 def middle_deleted_and_renumbered(target: Target) -> None:
-    """Take three entries out and close the gap in the numbers, which every hash covers."""
+    """Delete three entries and close the gap in the sequence; every hash covers the sequence number."""
     middle_deleted.perform(target)
-    target.ledger.renumber(target.middle, -AT_ONCE)
+    target.ledger.renumber(target.middle, -IN_THE_MIDDLE)
 
 
-@attack("delete entries in the middle and rewrite every hash after them", noticed_by=(SIGNED,), remedy=CHECKPOINT)
+@attack("delete entries in the middle and rewrite later hashes", noticed_by=(SIGNED,))
 def middle_deleted_and_rewritten(target: Target) -> None:
-    """Take three entries out, close the gap in the numbers, and link all that follow anew."""
+    """Delete three entries, close the gap in the sequence, and rewrite the hashes and links of later entries."""
     middle_deleted_and_renumbered.perform(target)
     target.ledger.relink(target.middle)
 
 
-@attack(
-    "delete entries at the start",
-    noticed_by=(LINKS, NUMBERS, SIGNED),
-    remedy=default_suite(LINKS, NUMBERS),
-)
+@attack("delete entries at the start", noticed_by=(LINKS, NUMBERS, SIGNED))
 def start_deleted(target: Target) -> None:
-    """Take the first four entries out, as an archiving that nobody was told of does."""
+    """Delete the first four entries, as an unannounced archiving job would."""
     target.ledger.delete(1, AT_THE_START)
 
 
-@attack("delete entries at the start and rewrite every hash after them", noticed_by=(SIGNED,), remedy=CHECKPOINT)
+@attack("delete entries at the start and rewrite all hashes", noticed_by=(SIGNED,))
 def start_deleted_and_rewritten(target: Target) -> None:
-    """Take the first four entries out, number the rest from 1, and link all of them anew."""
+    """Delete the first four entries, number the rest from 1, and rewrite all hashes and links."""
     start_deleted.perform(target)
     target.ledger.renumber(AT_THE_START + 1, -AT_THE_START)
     target.ledger.relink(1)
 
 
-@attack("cut entries off at the end", noticed_by=(SIGNED,), remedy=CHECKPOINT)
+@attack("cut off entries at the end", noticed_by=(SIGNED,))
 def end_deleted(target: Target) -> None:
-    """Take the last ten entries out, which leaves a shorter chain that holds."""
+    """Delete the last ten entries, which leaves a shorter, valid chain."""
     last = target.ledger.bounds()[1]
     target.ledger.delete(last - AT_THE_END + 1, last)
 
 
-@attack("edit an entry, rewrite every hash after it and cut off the end", noticed_by=(SIGNED,), remedy=CHECKPOINT)
+@attack("edit an entry, rewrite later hashes and cut off the end", noticed_by=(SIGNED,))
 def rewritten_and_cut_off(target: Target) -> None:
-    """Rewrite the chain from the middle on, and take the last ten entries out."""
+    """Edit the middle entry, rewrite the chain from there, and delete the last ten entries."""
     edit_thoroughly(target.ledger, target.middle, reasoning=EXCUSE)
     target.ledger.relink(target.middle)
     end_deleted.perform(target)
 
 
-@attack(
-    "empty the table",
-    noticed_by=(LINKS, HASHES, NUMBERS, TIMES, VERDICTS, SIGNED),
-    remedy=default_suite(LINKS),
-)
+@attack("empty the table", noticed_by=(LINKS, HASHES, NUMBERS, TIMES, VERDICTS, SIGNED))
 def emptied(target: Target) -> None:
-    """Take every entry out, with a TRUNCATE that no trigger refuses."""
+    """TRUNCATE the table, with its triggers switched off for that moment."""
     with target.ledger.guards_down():
-        target.ledger.run(target.ledger.statement("TRUNCATE {ledger}"))
+        target.ledger.execute("TRUNCATE {ledger}")
 
 
-@attack("empty the table and write it anew", noticed_by=(SIGNED,), remedy=CHECKPOINT)
+@attack("empty the table and fill it again", noticed_by=(SIGNED,))
 def emptied_and_written_anew(target: Target) -> None:
-    """Empty the table, put its rows back but for the first four, with another first one, and link all of them anew."""
+    """Empty the table, restore all but the first four rows, edit the new first one, and rewrite all hashes."""
     _written_anew(target.ledger)
     target.ledger.renumber(AT_THE_START + 1, -AT_THE_START)
     edit_thoroughly(target.ledger, 1, reasoning=EXCUSE)
@@ -106,30 +77,15 @@ def emptied_and_written_anew(target: Target) -> None:
 
 
 def _written_anew(ledger: ScratchLedger) -> None:
-    """Take every row out and put those after the start back."""
+    """Delete every row and restore those after the start."""
     columns = listed(ledger.columns())
-    ledger.run(ledger.statement("CREATE TEMP TABLE kept AS SELECT {columns} FROM {ledger}", columns=columns))
+    ledger.execute("CREATE TEMP TABLE kept AS SELECT {columns} FROM {ledger}", columns=columns)
     with ledger.guards_down():
-        ledger.run(ledger.statement("TRUNCATE {ledger}"))
-        ledger.run(
-            ledger.statement(
-                "INSERT INTO {ledger} ({columns}) OVERRIDING SYSTEM VALUE "
-                "SELECT {columns} FROM pg_temp.kept WHERE sequence_number > {start} ORDER BY sequence_number",
-                columns=columns,
-                start=AT_THE_START,
-            )
+        ledger.execute("TRUNCATE {ledger}")
+        ledger.execute(
+            "INSERT INTO {ledger} ({columns}) OVERRIDING SYSTEM VALUE "
+            "SELECT {columns} FROM pg_temp.kept WHERE sequence_number > {start} ORDER BY sequence_number",
+            columns=columns,
+            start=AT_THE_START,
         )
     ledger.run("DROP TABLE pg_temp.kept")
-
-
-ATTACKS = (
-    middle_deleted,
-    middle_deleted_and_renumbered,
-    middle_deleted_and_rewritten,
-    start_deleted,
-    start_deleted_and_rewritten,
-    end_deleted,
-    rewritten_and_cut_off,
-    emptied,
-    emptied_and_written_anew,
-)

@@ -1,14 +1,16 @@
-"""Attacks on what protects a ledger besides its triggers: constraints, columns, rights, rules."""
+"""Attacks on what protects a ledger besides its triggers: constraints, columns, privileges, rules."""
 
 from __future__ import annotations
 
-from pytest_audit_ledger.drill.attacks.attack import Applies, Claim, Target, attack, has_columns
+from pytest_audit_ledger.drill.attacks.attack import CHECKPOINT, Applies, Claim, Target, attack, has_columns
 from pytest_audit_ledger.drill.attacks.changes import checks_on, drop_checks, drop_key, is_one_table, keys_of
-from pytest_audit_ledger.drill.attacks.claims import CHECKPOINT, SIGNED, SIGNED_GUARDS, TABLE, default_suite
+from pytest_audit_ledger.drill.attacks.claims import SIGNED, SIGNED_GUARDS, TABLE
+
+GUARDED = (TABLE, SIGNED_GUARDS)
 
 
 def has_key(column: str) -> Applies:
-    """Return what tells that a column is no key."""
+    """Return a condition: the column is unique."""
 
     def applies(target: Target) -> str | None:
         return None if keys_of(target.ledger, column) else f"The column {column} has no unique constraint to drop."
@@ -21,34 +23,19 @@ def _drop_keys_of(target: Target, column: str) -> None:
         drop_key(target.ledger, key)
 
 
-@attack(
-    "drop what makes sequence numbers unique",
-    noticed_by=(TABLE, SIGNED_GUARDS),
-    remedy=default_suite(TABLE),
-    applies=has_key("sequence_number"),
-)
+@attack("let sequence numbers repeat", noticed_by=GUARDED, applies=has_key("sequence_number"))
 def unique_dropped(target: Target) -> None:
     """Drop the unique constraint on sequence_number."""
     _drop_keys_of(target, "sequence_number")
 
 
-@attack(
-    "drop what makes hashes unique",
-    noticed_by=(TABLE, SIGNED_GUARDS),
-    remedy=default_suite(TABLE),
-    applies=has_key("entry_hash"),
-)
+@attack("let hashes repeat", noticed_by=GUARDED, applies=has_key("entry_hash"))
 def unique_hash_dropped(target: Target) -> None:
     """Drop the unique constraint on entry_hash."""
     _drop_keys_of(target, "entry_hash")
 
 
-@attack(
-    "drop the primary key",
-    noticed_by=(TABLE, SIGNED_GUARDS),
-    remedy=default_suite(TABLE),
-    applies=has_key("id"),
-)
+@attack("drop the primary key", noticed_by=GUARDED, applies=has_key("id"))
 def primary_key_dropped(target: Target) -> None:
     """Drop the primary key on id."""
     _drop_keys_of(target, "id")
@@ -58,112 +45,60 @@ def _has_check(target: Target) -> str | None:
     return None if checks_on(target.ledger, "verdict") else "The column verdict has no CHECK to drop."
 
 
-@attack(
-    "drop what refuses a sixth verdict",
-    noticed_by=(TABLE, SIGNED_GUARDS),
-    remedy=default_suite(TABLE),
-    applies=_has_check,
-)
+@attack("allow unknown verdicts", noticed_by=GUARDED, applies=_has_check)
 def check_dropped(target: Target) -> None:
     """Drop the CHECK on verdict."""
     drop_checks(target.ledger, "verdict")
 
 
-@attack(
-    "take back that a CHECK holds for every entry",
-    noticed_by=(TABLE, SIGNED_GUARDS),
-    remedy=default_suite(TABLE),
-    applies=_has_check,
-)
+@attack("exempt existing entries from a CHECK", noticed_by=GUARDED, applies=_has_check)
 def check_not_validated(target: Target) -> None:
-    """Put the CHECK on verdict back as NOT VALID, so that entries that are there need not follow it."""
+    """Replace the CHECK on verdict by the same one as NOT VALID, which existing entries need not meet."""
     for row in checks_on(target.ledger, "verdict"):
         expression = row["expression"].replace("{", "{{").replace("}", "}}")
-        target.ledger.run(
-            target.ledger.statement(
-                "ALTER TABLE {ledger} DROP CONSTRAINT {name}, "
-                f"ADD CONSTRAINT {{name}} CHECK ({expression}) NOT VALID",
-                {"name": row["name"]},
-            )
+        target.ledger.execute(
+            f"ALTER TABLE {{ledger}} DROP CONSTRAINT {{name}}, ADD CONSTRAINT {{name}} CHECK ({expression}) NOT VALID",
+            {"name": row["name"]},
         )
 
 
-@attack(
-    "let a column be empty",
-    noticed_by=(TABLE, SIGNED_GUARDS),
-    remedy=default_suite(TABLE),
-    applies=has_columns("telemetry_hash"),
-)
+@attack("allow an empty column", noticed_by=GUARDED, applies=has_columns("telemetry_hash"))
 def not_null_dropped(target: Target) -> None:
     """Drop the NOT NULL of telemetry_hash."""
-    target.ledger.run(target.ledger.statement("ALTER TABLE {ledger} ALTER COLUMN telemetry_hash DROP NOT NULL"))
+    target.ledger.execute("ALTER TABLE {ledger} ALTER COLUMN telemetry_hash DROP NOT NULL")
 
 
-@attack(
-    "drop a column",
-    noticed_by=(TABLE, SIGNED, SIGNED_GUARDS),
-    remedy=default_suite(TABLE),
-    applies=has_columns("escalation_notes"),
-)
+@attack("drop a column", noticed_by=(TABLE, SIGNED, SIGNED_GUARDS), applies=has_columns("escalation_notes"))
 def column_dropped(target: Target) -> None:
-    """Drop escalation_notes with what was noted."""
-    target.ledger.run(target.ledger.statement("ALTER TABLE {ledger} DROP COLUMN escalation_notes"))
+    """Drop escalation_notes with all notes in it."""
+    target.ledger.execute("ALTER TABLE {ledger} DROP COLUMN escalation_notes")
 
 
-@attack(
-    "give a column another type",
-    noticed_by=(TABLE, SIGNED_GUARDS),
-    remedy=default_suite(TABLE),
-    applies=has_columns("telemetry_id"),
-)
+@attack("change the type of a column", noticed_by=GUARDED, applies=has_columns("telemetry_id"))
 def column_retyped(target: Target) -> None:
-    """Let telemetry_id be of a type of 200 characters at most, which cuts off what comes later."""
-    target.ledger.run(
-        target.ledger.statement("ALTER TABLE {ledger} ALTER COLUMN telemetry_id TYPE pg_catalog.varchar(200)")
-    )
+    """Limit telemetry_id to 200 characters, so that longer ones are rejected."""
+    target.ledger.execute("ALTER TABLE {ledger} ALTER COLUMN telemetry_id TYPE pg_catalog.varchar(200)")
 
 
 @attack(
-    "let everybody change entries",
+    "let every role change entries",
     noticed_by=(Claim("append_only", "roles"), SIGNED_GUARDS),
     remedy=f"{CHECKPOINT} Or declare append_only with roles: critical.",
 )
 def rights_granted(target: Target) -> None:
     """Grant UPDATE, DELETE and TRUNCATE to PUBLIC; the triggers still refuse."""
-    target.ledger.run(target.ledger.statement("GRANT UPDATE, DELETE, TRUNCATE ON {ledger} TO PUBLIC"))
+    target.ledger.execute("GRANT UPDATE, DELETE, TRUNCATE ON {ledger} TO PUBLIC")
 
 
-@attack("turn inserts into nothing", noticed_by=(TABLE, SIGNED_GUARDS), remedy=default_suite(TABLE))
+@attack("discard inserts silently", noticed_by=GUARDED)
 def inserts_swallowed(target: Target) -> None:
-    """Create a rule that throws every FLAG away that is inserted."""
-    target.ledger.run(
-        target.ledger.statement(
-            "CREATE RULE audit_ledger_drill AS ON INSERT TO {ledger} WHERE NEW.verdict = 'FLAG' DO INSTEAD NOTHING"
-        )
+    """Create a rule that discards every inserted FLAG."""
+    target.ledger.execute(
+        "CREATE RULE audit_ledger_drill AS ON INSERT TO {ledger} WHERE NEW.verdict = 'FLAG' DO INSTEAD NOTHING"
     )
 
 
-@attack(
-    "let a crash of the server empty the table",
-    noticed_by=(TABLE, SIGNED_GUARDS),
-    remedy=default_suite(TABLE),
-    applies=is_one_table,
-)
+@attack("let a server crash empty the table", noticed_by=GUARDED, applies=is_one_table)
 def unlogged(target: Target) -> None:
     """Make the table UNLOGGED."""
-    target.ledger.run(target.ledger.statement("ALTER TABLE {ledger} SET UNLOGGED"))
-
-
-ATTACKS = (
-    unique_dropped,
-    unique_hash_dropped,
-    primary_key_dropped,
-    check_dropped,
-    check_not_validated,
-    not_null_dropped,
-    column_dropped,
-    column_retyped,
-    rights_granted,
-    inserts_swallowed,
-    unlogged,
-)
+    target.ledger.execute("ALTER TABLE {ledger} SET UNLOGGED")

@@ -1,4 +1,4 @@
-"""Attacks on the triggers that protect a ledger, and on their functions; and past them, in a replica session."""
+"""Attacks on the triggers that protect a ledger and on their functions, and edits in a replica session."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pytest_audit_ledger.drill.attacks.attack import SUPERUSER, Applies, Prevented, Target, attack, needs_superuser
-from pytest_audit_ledger.drill.attacks.claims import CHECKPOINT, HASHES, SIGNED, SIGNED_GUARDS, TRIGGERS, default_suite
+from pytest_audit_ledger.drill.attacks.claims import HASHES, SIGNED, SIGNED_GUARDS, TRIGGERS
 from pytest_audit_ledger.errors import SourceError
 from pytest_audit_ledger.files.resources import sql
 from pytest_audit_ledger.kinds.append_only import ALWAYS, protections
 from pytest_audit_ledger.scratch.scratch_ledger import ScratchLedger
 
 Trigger = Mapping[str, Any]
+
+GUARDED = (TRIGGERS, SIGNED_GUARDS)
 
 LETS_THROUGH = "BEGIN RETURN coalesce(NEW, OLD); END;"
 SWALLOWS = "BEGIN RAISE EXCEPTION 'append-only'; EXCEPTION WHEN OTHERS THEN RETURN coalesce(NEW, OLD); END;"
@@ -25,7 +27,7 @@ def refusing(ledger: ScratchLedger, operation: str) -> list[Trigger]:
 
 
 def refuses(operation: str) -> Applies:
-    """Return what tells that no trigger refuses this operation."""
+    """Return a condition: a trigger refuses this operation."""
 
     def applies(target: Target) -> str | None:
         return None if refusing(target.ledger, operation) else f"No trigger of the ledger refuses {operation}."
@@ -36,55 +38,53 @@ def refuses(operation: str) -> Applies:
 def switch(ledger: ScratchLedger, triggers: Iterable[Trigger], how: str) -> None:
     """Switch triggers: DISABLE, ENABLE, ENABLE ALWAYS or ENABLE REPLICA."""
     for trigger in triggers:
-        ledger.run(ledger.statement(f"ALTER TABLE {{ledger}} {how} TRIGGER {{name}}", {"name": trigger["name"]}))
+        ledger.execute(f"ALTER TABLE {{ledger}} {how} TRIGGER {{name}}", {"name": trigger["name"]})
 
 
 def replace_trigger(
-    ledger: ScratchLedger, trigger: Trigger, template: str, function: tuple[str, str] | None = None
+    ledger: ScratchLedger, trigger: Trigger, when: str, *, only: str = "", function: tuple[str, str] | None = None
 ) -> None:
-    """Put another trigger in the place of one, with its function unless another is named, and in its state."""
+    """Replace a trigger on UPDATE, keeping its state, and its function unless another one is given.
+
+    `when` is a WHEN clause or empty; `only` is the column whose change fires it.
+    """
     names = {"name": trigger["name"], "function": function or (trigger["function_schema"], trigger["function_name"])}
-    ledger.run(ledger.statement(f"DROP TRIGGER {{name}} ON {{ledger}}; {template}", names))
+    ledger.execute(
+        "DROP TRIGGER {name} ON {ledger}; "
+        f"CREATE TRIGGER {{name}} BEFORE UPDATE {only and f'OF {only}'} ON {{ledger}} FOR EACH ROW {when} "
+        "EXECUTE FUNCTION {function}()",
+        names,
+    )
     switch(ledger, [trigger], "ENABLE ALWAYS" if trigger["enabled"] == ALWAYS else "ENABLE")
 
 
 def replace_function(ledger: ScratchLedger, function: tuple[str, str], body: str) -> None:
-    """Create the function of a trigger, or put another body into it."""
+    """Create a trigger function, or replace its body."""
     template = "CREATE OR REPLACE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql AS {body}"
-    ledger.run(ledger.statement(template, {"function": function}, body=body))
+    ledger.execute(template, {"function": function}, body=body)
 
 
-@attack(
-    "drop the trigger that refuses UPDATE",
-    noticed_by=(TRIGGERS, SIGNED_GUARDS),
-    remedy=default_suite(TRIGGERS),
-    applies=refuses("UPDATE"),
-)
+def _replace_functions(target: Target, body: str) -> None:
+    for trigger in refusing(target.ledger, "UPDATE"):
+        replace_function(target.ledger, (trigger["function_schema"], trigger["function_name"]), body)
+
+
+@attack("drop the trigger that refuses UPDATE", noticed_by=GUARDED, applies=refuses("UPDATE"))
 def trigger_dropped(target: Target) -> None:
     """Drop every trigger that refuses UPDATE."""
     for trigger in refusing(target.ledger, "UPDATE"):
-        target.ledger.run(target.ledger.statement("DROP TRIGGER {name} ON {ledger}", {"name": trigger["name"]}))
+        target.ledger.execute("DROP TRIGGER {name} ON {ledger}", {"name": trigger["name"]})
 
 
-@attack(
-    "disable the trigger that refuses DELETE",
-    noticed_by=(TRIGGERS, SIGNED_GUARDS),
-    remedy=default_suite(TRIGGERS),
-    applies=refuses("DELETE"),
-)
+@attack("disable the trigger that refuses DELETE", noticed_by=GUARDED, applies=refuses("DELETE"))
 def trigger_disabled(target: Target) -> None:
-    """Disable every trigger that refuses DELETE, and leave it where it is."""
+    """Disable every trigger that refuses DELETE, without dropping it."""
     switch(target.ledger, refusing(target.ledger, "DELETE"), "DISABLE")
 
 
-@attack(
-    "let the trigger that refuses TRUNCATE fire for replicas only",
-    noticed_by=(TRIGGERS, SIGNED_GUARDS),
-    remedy=default_suite(TRIGGERS),
-    applies=refuses("TRUNCATE"),
-)
+@attack("limit the trigger that refuses TRUNCATE to replicas", noticed_by=GUARDED, applies=refuses("TRUNCATE"))
 def trigger_for_replicas(target: Target) -> None:
-    """Enable every trigger that refuses TRUNCATE for replication alone, so that nobody's own session meets it."""
+    """Set every trigger that refuses TRUNCATE to ENABLE REPLICA, so that it does not fire in ordinary sessions."""
     switch(target.ledger, refusing(target.ledger, "TRUNCATE"), "ENABLE REPLICA")
 
 
@@ -93,115 +93,67 @@ def _always(ledger: ScratchLedger) -> list[Trigger]:
 
 
 def _has_always(target: Target) -> str | None:
-    silent = "No trigger refuses UPDATE in replica sessions as it is."
-    return None if _always(target.ledger) else silent
+    return None if _always(target.ledger) else "No trigger that refuses UPDATE is ENABLE ALWAYS."
 
 
-@attack(
-    "let replica sessions pass the trigger that refuses UPDATE",
-    noticed_by=(TRIGGERS, SIGNED_GUARDS),
-    remedy=default_suite(TRIGGERS),
-    applies=_has_always,
-)
+@attack("let replica sessions bypass the trigger that refuses UPDATE", noticed_by=GUARDED, applies=_has_always)
 def trigger_silenced(target: Target) -> None:
-    """Make ENABLE of ENABLE ALWAYS, so that session_replication_role = replica silences the trigger."""
+    """Change ENABLE ALWAYS to ENABLE, so that session_replication_role = replica silences the trigger."""
     switch(target.ledger, _always(target.ledger), "ENABLE")
 
 
-@attack(
-    "empty the function of the triggers",
-    noticed_by=(TRIGGERS, SIGNED_GUARDS),
-    remedy=default_suite(TRIGGERS),
-    applies=refuses("UPDATE"),
-)
+@attack("empty the trigger function", noticed_by=GUARDED, applies=refuses("UPDATE"))
 def trigger_emptied(target: Target) -> None:
-    """Let the function of the triggers refuse nothing; the triggers themselves stay as they are."""
-    for trigger in refusing(target.ledger, "UPDATE"):
-        replace_function(target.ledger, (trigger["function_schema"], trigger["function_name"]), LETS_THROUGH)
+    """Let the trigger function refuse nothing; the triggers themselves do not change."""
+    _replace_functions(target, LETS_THROUGH)
 
 
-@attack(
-    "let the function of the triggers swallow what it raises",
-    noticed_by=(TRIGGERS, SIGNED_GUARDS),
-    remedy=default_suite(TRIGGERS),
-    applies=refuses("UPDATE"),
-)
+@attack("let the trigger function catch its own exception", noticed_by=GUARDED, applies=refuses("UPDATE"))
 def trigger_swallows(target: Target) -> None:
-    """Let the function still raise, and catch what it raises."""
-    for trigger in refusing(target.ledger, "UPDATE"):
-        replace_function(target.ledger, (trigger["function_schema"], trigger["function_name"]), SWALLOWS)
+    """Let the trigger function still raise an exception, but catch it."""
+    _replace_functions(target, SWALLOWS)
 
 
-@attack(
-    "let the trigger fire under a condition",
-    noticed_by=(TRIGGERS, SIGNED_GUARDS),
-    remedy=default_suite(TRIGGERS),
-    applies=refuses("UPDATE"),
-)
+@attack("add a condition to the trigger", noticed_by=GUARDED, applies=refuses("UPDATE"))
 def trigger_conditional(target: Target) -> None:
-    """Give the trigger that refuses UPDATE a WHEN that is never true."""
+    """Add a WHEN clause that is never true to the trigger that refuses UPDATE."""
     for trigger in refusing(target.ledger, "UPDATE"):
-        replace_trigger(
-            target.ledger,
-            trigger,
-            "CREATE TRIGGER {name} BEFORE UPDATE ON {ledger} FOR EACH ROW WHEN (current_user = '') "
-            "EXECUTE FUNCTION {function}()",
-        )
+        replace_trigger(target.ledger, trigger, "WHEN (current_user = '')")
 
 
-@attack(
-    "let the trigger guard one column only",
-    noticed_by=(TRIGGERS, SIGNED_GUARDS),
-    remedy=default_suite(TRIGGERS),
-    applies=refuses("UPDATE"),
-)
+@attack("limit the trigger to one column", noticed_by=GUARDED, applies=refuses("UPDATE"))
 def trigger_for_one_column(target: Target) -> None:
-    """Let the trigger that refuses UPDATE refuse that of entry_hash, and no other."""
+    """Let the trigger that refuses UPDATE fire for updates of entry_hash only."""
     for trigger in refusing(target.ledger, "UPDATE"):
-        replace_trigger(
-            target.ledger,
-            trigger,
-            "CREATE TRIGGER {name} BEFORE UPDATE OF entry_hash ON {ledger} FOR EACH ROW EXECUTE FUNCTION {function}()",
-        )
+        replace_trigger(target.ledger, trigger, "", only="entry_hash")
 
 
 def _edit_as_a_replica(target: Target) -> None:
-    """Edit what no envelope repeats, in a session in which only triggers fire that are ENABLE ALWAYS."""
+    """Edit a column that no envelope repeats, in a session where only ENABLE ALWAYS triggers fire."""
     assert target.superuser is not None  # noqa: S101  (`applies` says so)
     with target.superuser.replica_sessions(target.ledger), target.ledger.another() as session:
-        session.run(
-            session.statement(
-                "UPDATE {ledger} SET rule_id = 'none' WHERE sequence_number = {middle}", middle=target.middle
-            )
-        )
+        session.execute("UPDATE {ledger} SET rule_id = 'none' WHERE sequence_number = {middle}", middle=target.middle)
 
 
-@attack(
-    "edit an entry in a replica session",
-    who=SUPERUSER,
-    noticed_by=(HASHES, SIGNED),
-    remedy=default_suite(HASHES),
-    applies=needs_superuser,
-)
+@attack("edit an entry in a replica session", who=SUPERUSER, noticed_by=(HASHES, SIGNED), applies=needs_superuser)
 def edited_as_a_replica(target: Target) -> None:
     """Edit an entry with session_replication_role = replica, which silences triggers that are not ENABLE ALWAYS."""
     try:
         _edit_as_a_replica(target)
-    except SourceError:
+    except SourceError as error:
         if not _always(target.ledger):
             raise
-        raise Prevented("The triggers are ENABLE ALWAYS, so they refused it in a replica session, too.") from None
+        raise Prevented("The triggers are ENABLE ALWAYS, so they also fire in a replica session.") from error
 
 
 @attack(
     "silence the triggers and edit an entry in a replica session",
     who=SUPERUSER,
     noticed_by=(HASHES, SIGNED),
-    remedy=default_suite(HASHES),
     applies=needs_superuser,
 )
 def silenced_and_edited(target: Target) -> None:
-    """Make ENABLE of ENABLE ALWAYS, edit with session_replication_role = replica, and put the triggers back."""
+    """Change ENABLE ALWAYS to ENABLE, edit with session_replication_role = replica, and restore the triggers."""
     always = _always(target.ledger)
     switch(target.ledger, always, "ENABLE")
     try:
@@ -210,29 +162,12 @@ def silenced_and_edited(target: Target) -> None:
         switch(target.ledger, always, "ENABLE ALWAYS")
 
 
-@attack("change entries as they are written", noticed_by=(SIGNED_GUARDS,), remedy=CHECKPOINT)
+@attack("change entries while they are written", noticed_by=(SIGNED_GUARDS,))
 def written_otherwise(target: Target) -> None:
-    """Create a trigger that closes the escalation of whatever is inserted, which no hash covers."""
+    """Create a trigger that closes the escalation of every inserted entry, which no hash covers."""
     function = (target.ledger.schema, "audit_ledger_drill")
     replace_function(target.ledger, function, "BEGIN NEW.escalation_status := 'closed'; RETURN NEW; END;")
-    target.ledger.run(
-        target.ledger.statement(
-            "CREATE TRIGGER audit_ledger_drill BEFORE INSERT ON {ledger} FOR EACH ROW EXECUTE FUNCTION {function}()",
-            {"function": function},
-        )
+    target.ledger.execute(
+        "CREATE TRIGGER audit_ledger_drill BEFORE INSERT ON {ledger} FOR EACH ROW EXECUTE FUNCTION {function}()",
+        {"function": function},
     )
-
-
-ATTACKS = (
-    trigger_dropped,
-    trigger_disabled,
-    trigger_for_replicas,
-    trigger_silenced,
-    trigger_emptied,
-    trigger_swallows,
-    trigger_conditional,
-    trigger_for_one_column,
-    edited_as_a_replica,
-    silenced_and_edited,
-    written_otherwise,
-)

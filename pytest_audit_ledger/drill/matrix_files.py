@@ -1,15 +1,46 @@
-"""A matrix as JSON, for machines; `checks/drill.schema.json` describes it."""
+"""A matrix as JSON and as HTML, and written to a file; `checks/drill.schema.json` describes the JSON."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
-from pytest_audit_ledger.drill.matrix import Matrix, Trial
+from pytest_audit_ledger.drill.matrix import MEANINGS, Matrix, Trial
+from pytest_audit_ledger.drill.matrix_text import conclusion, text
+from pytest_audit_ledger.files.writing import Written, refuse_suffix, whole_files
 from pytest_audit_ledger.model.outcome import Outcome
 from pytest_audit_ledger.model.printable import json_text
 
 SCHEMA_VERSION = 1
+
+SUFFIXES = (".html", ".json", ".txt")
+
+
+def save(matrix: Matrix, path: str | Path) -> Written:
+    """Write a matrix as HTML, JSON or text, by the suffix of the file's name; whole or not at all.
+
+    Raises UsageError for another suffix, OutputError if the file cannot be written.
+    """
+    suffix = refuse_suffix(path, SUFFIXES)
+    written = html(matrix) if suffix == ".html" else f"{as_text(matrix) if suffix == '.json' else text(matrix)}\n"
+    with whole_files(Path(path)) as (draft,):
+        draft.write(written.encode("utf-8", "backslashreplace"))
+    return draft.written(str(path))
+
+
+def html(matrix: Matrix) -> str:
+    """Return a matrix as one HTML file that loads nothing and runs no code."""
+    from pytest_audit_ledger.report.views import page  # noqa: PLC0415  (imports jinja2, which is slow)
+
+    return page(
+        "drill.html.j2",
+        "Drill of an audit ledger",
+        drill=as_json(matrix),
+        conclusion=conclusion(matrix),
+        gravest=matrix.gravest.value,
+        meanings=[(verdict.value, meaning) for verdict, meaning in MEANINGS.items() if matrix.with_verdict(verdict)],
+    )
 
 
 def as_text(matrix: Matrix) -> str:
@@ -18,7 +49,7 @@ def as_text(matrix: Matrix) -> str:
 
 
 def as_json(matrix: Matrix) -> dict[str, Any]:
-    """Return a matrix with every trial, ready for `json.dumps`."""
+    """Return a matrix with all its trials, ready for `json.dumps`."""
     before = matrix.untouched
     return {
         "schema_version": SCHEMA_VERSION,
@@ -53,10 +84,7 @@ def _check(outcome: Outcome) -> dict[str, Any]:
 
 def _trial(trial: Trial) -> dict[str, Any]:
     return {
-        "attack": trial.attack,
-        "title": trial.title,
-        "who": trial.who,
-        "what": trial.what,
+        **{name: getattr(trial, name) for name in ("attack", "title", "who", "what")},
         "verdict": trial.verdict.value,
         "sentence": trial.sentence,
         "claimed_by": list(trial.claimed_by),
