@@ -1,7 +1,7 @@
 -- Refuses UPDATE, DELETE and TRUNCATE. The triggers are ENABLE ALWAYS, so that session_replication_role = replica does
--- not silence them, and the function raises first and unconditionally, so that no later edit of it goes unnoticed.
--- A partitioned ledger needs the one on TRUNCATE on every partition, too; in PostgreSQL 12 all three, with FOR EACH
--- STATEMENT for the ledger itself. `audit-ledger verify --repair` creates those that are missing.
+-- not bypass them. The function raises first and unconditionally, so that checks notice every later edit of it. On a
+-- partitioned ledger, every partition also needs the trigger on TRUNCATE; in PostgreSQL 12 all three, with FOR EACH
+-- STATEMENT on the ledger itself. `audit-ledger verify --repair` creates missing ones.
 CREATE FUNCTION ledger_refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     RAISE EXCEPTION 'the ledger is append-only: % is refused', TG_OP USING ERRCODE = 'insufficient_privilege';

@@ -1,4 +1,4 @@
--- Stops the connections that share a scan, when the run is interrupted. They belong to this role, so it may.
+-- Cancels the other connections of an interrupted scan. They have the same role, so this needs no further privilege.
 -- Used by: the scan.
 SELECT pg_catalog.pg_cancel_backend(pid)
 FROM pg_catalog.pg_stat_activity

@@ -1,5 +1,5 @@
--- The CHECK and NOT NULL constraints of the ledger and whether they hold for every row. PostgreSQL 18 can leave a
--- constraint unenforced; older catalogues do not have that column.
+-- The CHECK and NOT NULL constraints of the ledger, and whether they hold for every row. PostgreSQL 18 can leave a
+-- constraint unenforced; the catalogs of older versions do not have that column.
 -- Used by: table_guard, the repair.
 SELECT c.contype::text AS type,
        c.conname AS name,

@@ -1,4 +1,4 @@
--- The first entries whose key another one has, too, one of each key; each with how many such keys there are.
+-- The first entries with a key that another entry also has, one entry per key, and the number of such keys.
 -- Used by: the repair, before it plans to restore a key.
 SELECT pg_catalog.min({number}) AS number, pg_catalog.count(*) OVER () AS total
 FROM {ledger}

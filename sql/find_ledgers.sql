@@ -1,4 +1,4 @@
--- Relations that have a ledger's columns, to suggest one where the name that was given does not exist.
+-- Tables that have a ledger's columns, to suggest one if the given name does not exist.
 -- Used by: opening a snapshot.
 SELECT pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname) AS name
 FROM pg_catalog.pg_class c

@@ -1,6 +1,6 @@
--- The functions that the ledger's triggers, defaults, constraints, indexes and policies call, with what makes them anew;
--- those of extensions and of PostgreSQL itself are left out.
--- Used by: the drill, to copy what guards the ledger.
+-- The functions that the ledger's triggers, defaults, constraints, indexes and policies call, and the statements that
+-- create them; without those of extensions and of PostgreSQL itself.
+-- Used by: the drill, to copy the ledger's protections.
 WITH RECURSIVE relations (oid) AS (
     SELECT %(table)s::pg_catalog.oid
     UNION

@@ -1,6 +1,6 @@
--- What protects the ledger, thing by thing: the table itself, its owner, columns, constraints, indexes, triggers and the
--- functions they call, policies, rules, child tables and grants. NOT NULL is told with its column, since only PostgreSQL 18
--- and newer have a constraint for it.
+-- Everything that protects the ledger: the table itself, its owner, columns, constraints, indexes, triggers and the
+-- functions they call, policies, rules, child tables and grants. NOT NULL is part of its column, because only
+-- PostgreSQL 18 and newer have a constraint for it.
 -- Used by: checkpoint_guards, and making a checkpoint.
 WITH ledger AS (
     SELECT * FROM pg_catalog.pg_class WHERE oid = %(table)s

@@ -1,6 +1,6 @@
--- What could show other rows than the table holds: row-level security, rewrite rules, child tables that are no
--- partitions; and what of it, the table or a partition, a crash of the server would empty. Security and rules of a
--- partition do nothing to who reads the ledger.
+-- What could show other rows than the table holds: row-level security, rewrite rules, and child tables that are not
+-- partitions; and the relations (the table or a partition) that a server crash would empty. Row-level security and
+-- rules of a partition have no effect on readers of the ledger.
 -- Used by: table_guard.
 WITH RECURSIVE relations (oid) AS (
     SELECT %(table)s::pg_catalog.oid

@@ -1,5 +1,5 @@
--- The indexes of the ledger with their key columns in order, NULL for an expression. `is_complete`: the server can use it
--- for any entry. Grouped by all that is told, because catalogues have primary keys from PostgreSQL 14 on only.
+-- The indexes of the ledger with their key columns in order, NULL for an expression. `is_complete`: the server can use
+-- the index for every entry. Grouped by every column, because catalogs have primary keys only from PostgreSQL 14 on.
 -- Used by: the repair.
 SELECT x.relname AS name,
        i.indisprimary AS is_primary,

@@ -1,5 +1,5 @@
--- The names that something new on the ledger cannot have: the triggers and constraints of the ledger and of every
--- relation below it, because what is made on the ledger is made on them, too; and the relations beside it.
+-- The names that a new object on the ledger cannot have: triggers and constraints of the ledger and of its partitions
+-- and child tables, where PostgreSQL repeats it; and the relations in the ledger's schema.
 -- Used by: the repair.
 WITH RECURSIVE relations (oid) AS (
     SELECT %(table)s::pg_catalog.oid

@@ -1,4 +1,4 @@
--- Who owns the ledger, and whether this role has the owner's rights.
+-- The owner of the ledger, and whether this role has the owner's privileges.
 -- Used by: the repair, before it changes anything.
 SELECT pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(c.relowner)) AS owner,
        pg_catalog.quote_ident(current_user) AS role,

@@ -1,5 +1,5 @@
 -- What the ledger and its partitions are partitioned by: a column, or NULL for an expression.
--- Used by: the repair, because a key of a partitioned table has to hold these.
+-- Used by: the repair, because a key of a partitioned table has to include these columns.
 WITH RECURSIVE relations (oid) AS (
     SELECT %(table)s::pg_catalog.oid
     UNION

@@ -1,7 +1,7 @@
--- The roles that may change entries: the owner, and whoever holds UPDATE (also of one column), DELETE or TRUNCATE, itself
--- or as a member of a role that does, whether it inherits or has to SET ROLE first; and PUBLIC, which is everybody. Each
--- partition or child table has an owner and grants of its own, and who may change one may change entries.
--- Superusers may do anything and are only counted; built-in roles are left out, their members are found by membership.
+-- The roles that may change entries: the owner; every role that holds UPDATE (also on one column), DELETE or TRUNCATE,
+-- itself or as a member of another role, whether it inherits or has to SET ROLE; and PUBLIC, which is everybody.
+-- Partitions and child tables have their own owner and grants, and who may change one may change entries. Superusers
+-- may do everything and are only counted. Built-in roles are left out; their members are found by membership.
 -- Used by: append_only.
 WITH RECURSIVE relations (oid) AS (
     SELECT %(table)s::pg_catalog.oid

@@ -1,5 +1,5 @@
--- The functions without parameters in the ledger's schema whose name starts like that of the one which refuses changes.
--- `is_trigger`: a trigger function that can be read. `is_own`: as `function_is_own` in triggers.sql.
+-- The functions without parameters in the ledger's schema with a name like ours, which refuses changes.
+-- `is_trigger`: a trigger function in PL/pgSQL. `is_own`: like `function_is_own` in triggers.sql.
 -- Used by: the repair.
 WITH RECURSIVE relations (oid) AS (
     SELECT %(table)s::pg_catalog.oid

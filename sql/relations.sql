@@ -1,5 +1,5 @@
--- The ledger and every partition or child below it, by schema and name.
--- Used by: the drill, to copy what guards the ledger.
+-- The ledger and its partitions and child tables, by schema and name.
+-- Used by: the drill, to copy the ledger's protections.
 WITH RECURSIVE relations (oid) AS (
     SELECT %(table)s::pg_catalog.oid
     UNION

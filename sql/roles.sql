@@ -1,5 +1,5 @@
--- A role for each of those who touch a ledger. Run it as the owner of the table; give your own roles these as groups.
--- The writer may append and nothing else; the auditor may read and nothing else, which is all this package needs.
+-- One role for each kind of user. Run this as the owner of the table, and make your own roles members of these.
+-- The writer may only append. The auditor may only read, which is all that this package needs.
 CREATE ROLE ledger_writer NOLOGIN;
 CREATE ROLE ledger_auditor NOLOGIN;
 REVOKE ALL ON ledger_entries FROM PUBLIC;

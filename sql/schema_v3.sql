@@ -1,4 +1,4 @@
--- Turns a ledger of schema v2.1 into one of schema v3: provenance columns, and any non-empty track.
+-- Changes a ledger of schema v2.1 to schema v3: adds the provenance columns, and allows any non-empty track.
 ALTER TABLE ledger_entries
     ADD COLUMN envelope_json        jsonb,
     ADD COLUMN envelope_hash        char(71),

@@ -1,8 +1,9 @@
--- The triggers on the ledger and on every partition or child table of it; a relation without any has one row of NULLs.
--- Copies of a row trigger on partitions are marked internal by PostgreSQL 12, so the constraint column tells them apart.
--- `may_have_row_triggers`: PostgreSQL 12 refuses those that fire BEFORE on a partitioned table.
--- `is_partition`: the relation is the ledger or a partition of it, and no child table. `function_is_own`: nothing else is
--- refused with the function; it serves no trigger elsewhere, none that fires on INSERT, and belongs to no extension.
+-- The triggers of the ledger and of its partitions and child tables; a relation without triggers has one row of NULLs.
+-- PostgreSQL 12 marks the copies of a row trigger on partitions as internal, so constraint triggers are excluded by
+-- tgconstraint, not by tgisinternal.
+-- `may_have_row_triggers`: PostgreSQL 12 does not allow BEFORE row triggers on a partitioned table.
+-- `is_partition`: the relation is the ledger or a partition of it, not a child table. `function_is_own`: nothing else
+-- uses the function: no trigger on another table, no trigger on INSERT, no extension.
 -- Used by: append_only, the repair.
 WITH RECURSIVE relations (oid) AS (
     SELECT %(table)s::pg_catalog.oid

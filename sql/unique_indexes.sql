@@ -1,6 +1,6 @@
--- The unique indexes that the server enforces now, over plain columns and without a condition: the columns of each, and
--- those among them that are no partition key, because a key of a partitioned table has to hold that one, too.
--- Used by: table_guard, and the scan, to know whether the order by sequence number needs a tie-break.
+-- The unique indexes that the server enforces, over plain columns and without a condition: the columns of each, and
+-- those of them that are not a partition key, which every key of a partitioned table has to include.
+-- Used by: table_guard, and the scan, to decide whether the order by sequence number needs a tie-break.
 SELECT i.indisprimary AS is_primary,
        pg_catalog.array_agg(a.attname::text ORDER BY k.position) AS columns,
        coalesce(pg_catalog.array_agg(a.attname::text ORDER BY k.position)

@@ -1,4 +1,4 @@
--- The first entries that a constraint would not let in, each with how many there are of them.
+-- The first entries that violate a constraint, and the number of all such entries.
 -- Used by: the repair, before it plans to restore a constraint.
 SELECT {number} AS number, pg_catalog.count(*) OVER () AS total
 FROM {ledger}

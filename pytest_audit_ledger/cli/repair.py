@@ -1,4 +1,4 @@
-"""`audit-ledger verify --repair`: plan, show, ask, and restore protections; an entry is never touched."""
+"""`audit-ledger verify --repair`: plan, show, ask, and restore protections, never an entry."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import click
 
 from pytest_audit_ledger.errors import SourceError, UsageError
 from pytest_audit_ledger.model.printable import printable
-from pytest_audit_ledger.repair import Plan, apply, plan, script
+from pytest_audit_ledger.repair import RepairPlan, apply_repair, plan_repair
 from pytest_audit_ledger.sources.interruption import interruptible
 from pytest_audit_ledger.sources.postgres import PostgresSource
 from pytest_audit_ledger.sources.source import Source
@@ -20,75 +20,78 @@ Answer = TypeVar("Answer")
 
 
 def print_script(source: Source, *, quiet: bool) -> None:
-    """Print the SQL that would restore what is missing; change nothing."""
+    """Print the SQL that would restore the missing protections; change nothing."""
     found = _planned(_database(source), quiet=quiet)
     if found.steps:
-        click.echo(script(found).encode(), nl=False)  # in UTF-8 whatever the terminal takes: it is for psql to read
+        click.echo(found.script().encode(), nl=False)  # in UTF-8 whatever the terminal uses, because psql reads it
 
 
 def restore(source: Source, *, confirmed: bool, quiet: bool) -> None:
-    """Show what would be restored, have it confirmed, and restore it.
+    """Show the steps, ask for confirmation, and take them.
 
-    Raises UsageError where it was not confirmed, SourceError where a step failed; those before it stay done.
+    Raises UsageError if they are not confirmed, SourceError if a step fails; those before it stay done.
     """
     database = _database(source)
     found = _planned(database, quiet=quiet)
     if not found.steps:
         return
-    if not (quiet and confirmed):  # what is to be confirmed belongs to the question
-        _say("To be restored:", *(f"  {number}. {step.what}" for number, step in enumerate(found.steps, 1)))
+    if not (quiet and confirmed):  # who is asked must see what about
+        _say(
+            "Steps to restore the protections:",
+            *(f"  {number}. {step.what}" for number, step in enumerate(found.steps, 1)),
+        )
     if not confirmed:
         _confirm(database.table_label)
     try:
-        _stoppable(lambda: apply(database, found))
+        _stoppable(lambda: apply_repair(database, found))
     except KeyboardInterrupt:
         raise SourceError(
-            "Interrupted during the repair. A step is taken whole or not at all, and no entry was touched.",
-            "Repeat with --repair --dry-run to see which are left.",
+            "Interrupted during the repair. Each step was taken completely or not at all, and no entry was changed.",
+            "Repeat with --repair --dry-run to see which steps are left.",
         ) from None
     if not quiet:
-        noun = "step was" if len(found.steps) == 1 else "steps were"
-        _say(f"{len(found.steps)} {noun} taken. No entry was touched. Verifying anew:\n")
+        noun = "step" if len(found.steps) == 1 else "steps"
+        _say(f"{len(found.steps)} {noun} done. No entry was changed. Verifying again:\n")
 
 
 def tell_irreparable(verification: Verification) -> None:
-    """Say so where something is wrong with the entries themselves."""
+    """Say which findings concern the entries themselves, because no repair changes those."""
     wrong = [o.check_id for o in verification.outcomes if o.integrity and o.unit == "entries" and o.unexpected_count]
     if wrong:
         _say(
-            f"\nWhat {', '.join(wrong)} found is in the entries, and nothing repairs those: an entry that was changed "
-            "or removed can only be restored from a backup or export, by people, with the incident on record."
+            f"\nThe findings of {', '.join(wrong)} concern the entries, and a repair never changes those. "
+            "Restore entries from a backup or export, by hand, and document the incident."
         )
 
 
 def _database(source: Source) -> PostgresSource:
     if not isinstance(source, PostgresSource):
-        raise UsageError("Only a database has protections to restore.", "Give the DSN of the ledger's database.")
+        raise UsageError("An export has no protections to restore.", "Give the DSN of the ledger's database.")
     return source
 
 
-def _planned(database: PostgresSource, *, quiet: bool) -> Plan:
-    found = _stoppable(lambda: plan(database))
+def _planned(database: PostgresSource, *, quiet: bool) -> RepairPlan:
+    found = _stoppable(lambda: plan_repair(database))
     if not quiet:
         _say(*(f"Cannot be restored: {words}" for words in found.impossible))
         if not found.steps:
-            _say("There is no protection to restore." if not found.impossible else "Nothing else is to be restored.")
+            _say("No protection is missing." if not found.impossible else "Nothing else can be restored.")
     return found
 
 
 def _stoppable(action: Callable[[], Answer]) -> Answer:
-    """Do something that Ctrl-C leaves at once; the server rolls back what a lost connection leaves open."""
+    """Do something that Ctrl-C abandons at once; the server rolls back what was not committed."""
     return interruptible(action)
 
 
 def _confirm(table: str) -> None:
     what = f"Type {printable(table)}"
-    click.echo(f"{what} to go on: ", nl=False, err=True)
+    click.echo(f"{what} to continue: ", nl=False, err=True)
     answer = sys.stdin.readline() if sys.stdin is not None else ""
     if not answer.endswith("\n"):
-        _say("")  # the end of input leaves the cursor behind the question
+        _say("")  # at the end of input, the cursor is still on the line of the question
     if answer.strip() != table:
-        raise UsageError("This was not confirmed, so nothing was changed.", f"{what} when asked, or give --yes.")
+        raise UsageError("The repair was not confirmed, so nothing was changed.", f"{what} when asked, or add --yes.")
 
 
 def _say(*lines: str) -> None:

@@ -1,7 +1,7 @@
-"""Which constraints and indexes to restore, and where the numbering of the column id has to go on.
+"""The steps that restore constraints and indexes, and move the sequence of the column id past the highest id.
 
-A constraint is planned only where the entries of the snapshot satisfy it; where they do not, they are told of and left
-as they are.
+A constraint is planned only if all entries of the snapshot satisfy it; otherwise the plan names the entries that do
+not.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ from pytest_audit_ledger.repair.step import (
 
 _INTEGERS = ("smallint", "integer", "bigint")
 _INDEXES = (("verdict", "timestamp"), ("rule_id",))
-"""The indexes of sql/schema.sql that no constraint brings with it."""
+"""The indexes of sql/schema.sql that do not belong to a constraint."""
 
-_WHAT_TO_DO = "compare them with the latest backup or export, and decide with the auditor what becomes of them"
+_WHAT_TO_DO = "compare these entries with the latest backup or export, and let the auditor decide"
 
 
 def constraint_steps(ledger: RepairTarget) -> Iterator[RepairStep | Impossible]:
-    """Yield how to restore each lost constraint, or why it cannot be."""
+    """Yield the steps that restore each lost constraint, or why it cannot be restored."""
     catalog = ledger.catalog
     expected, actual = expected_columns(catalog.info), catalog.info.columns
     for lost in (*lost_not_nulls(catalog), *lost_keys(catalog), *lost_checks(catalog)):
         column = lost.column
         if column not in actual:
-            continue  # told of as a missing column, which took its constraints along
+            continue  # its column is missing, which is reported
         if lost.constraint == "NOT NULL":
             yield _not_null(ledger, lost)
         elif actual[column].type != expected[column].type:
@@ -50,8 +50,8 @@ def constraint_steps(ledger: RepairTarget) -> Iterator[RepairStep | Impossible]:
 
 def _retyped(lost: Lost, actual: Column, expected: Column) -> str:
     return (
-        f"{lost.constraint} on {lost.column}: the column is {actual.type}; "
-        f"give it the type {expected.type} back, then repair again"
+        f"{lost.constraint} on {lost.column}: the column has the type {actual.type}; "
+        f"change it back to {expected.type}, then repair again"
     )
 
 
@@ -65,7 +65,7 @@ def _violations(ledger: RepairTarget, violation: str) -> list[dict[str, Any]]:
 
 
 def _in_the_way(rows: Sequence[dict[str, Any]], one: str, many: str) -> str:
-    """Return how many there are and where the first of them stand."""
+    """Return how many entries prevent a constraint, and the first of them."""
     total = rows[0]["total"]
     numbers = ", ".join(str(row["number"]) for row in rows if row["number"] is not None)
     more = ", …" if total > len(rows) else ""
@@ -78,7 +78,7 @@ def _alter(ledger: RepairTarget, action: str) -> str:
 
 
 def _validate(ledger: RepairTarget, what: str, name: str) -> RepairStep:
-    words = f"prove {what} for the entries that are there (the constraint {name} is not validated)"
+    words = f"validate {what} for existing entries (the constraint {name} is not validated)"
     return step(words, _alter(ledger, f"VALIDATE CONSTRAINT {quoted(name)}"))
 
 
@@ -93,7 +93,7 @@ def _not_null(ledger: RepairTarget, lost: Lost) -> RepairStep | Impossible:
 
 
 def _check(ledger: RepairTarget, lost: Lost) -> Iterator[RepairStep | Impossible]:
-    """Yield two steps: the first locks the table and is quick, the second reads it all and locks nobody out."""
+    """Yield two steps: the first locks the table, but only briefly; the second reads all of it without that lock."""
     what = f"CHECK on {lost.column}"
     for name, expression in lost.unproven:
         if not _violations(ledger, f"({expression}) IS FALSE"):
@@ -132,22 +132,22 @@ def _key(ledger: RepairTarget, lost: Lost) -> RepairStep | Impossible:
 
 
 def _key_columns(ledger: RepairTarget, lost: Lost) -> tuple[list[str], str]:
-    """Return the columns of a key, to which a partitioned table adds its own, and why there can be no such key."""
+    """Return the columns of a key, including those that partitioning requires, and why there can be no such key."""
     columns = [lost.column]
     for row in ledger.catalog.rows(sql("partition_keys.sql")):
         if row["column"] is None:
-            return columns, "the table is partitioned by an expression, and then no key is possible; see the partitions"
+            return columns, "a table that is partitioned by an expression cannot have a key; add one to each partition"
         if row["column"] in columns:
             continue
         if not row["is_ledger"]:
-            words = f"a partition is itself partitioned by {row['column']}, which the key would have to hold"
-            return columns, f"{words}; give each of its partitions a key"
+            words = f"a partition is itself partitioned by {row['column']}, which the key would have to include"
+            return columns, f"{words}; add a key to each of its partitions"
         columns.append(row["column"])
     return columns, ""
 
 
 def _key_obstacle(ledger: RepairTarget, lost: Lost, columns: Sequence[str]) -> str:
-    """Return what is in the way of a key, or nothing."""
+    """Return what prevents a key, empty for nothing."""
     present = " AND ".join(f"{quoted(column)} IS NOT NULL" for column in columns)
     if lost.constraint == "PRIMARY KEY":
         others = [row["name"] for row in ledger.catalog.rows(sql("indexes.sql")) if row["is_primary"]]
@@ -157,27 +157,27 @@ def _key_obstacle(ledger: RepairTarget, lost: Lost, columns: Sequence[str]) -> s
         if empty:
             return _in_the_way(empty, "entry has no value", "entries have no value")
     doubles = ledger.ask("duplicates.sql", number=_number(ledger), present=present, key=", ".join(map(quoted, columns)))
-    return _in_the_way(doubles, "value stands more than once", "values stand more than once") if doubles else ""
+    return _in_the_way(doubles, "value occurs more than once", "values occur more than once") if doubles else ""
 
 
 def index_steps(ledger: RepairTarget) -> Iterator[RepairStep]:
-    """Yield how to restore the indexes that make reading quick; they are protections from nothing but waiting."""
+    """Yield the steps that restore the indexes for fast reading, which protect nothing."""
     expected, actual = expected_columns(ledger.catalog.info), ledger.catalog.info.columns
     there = [row["columns"] for row in ledger.catalog.rows(sql("indexes.sql")) if row["is_complete"]]
     for columns in _INDEXES:
         if any(tuple(one[: len(columns)]) == columns for one in there):
             continue
         if any(column not in actual or actual[column].type != expected[column].type for column in columns):
-            continue  # told of as a missing or retyped column
+            continue  # its column is missing or has another type, which is reported
         name, listed = ledger.free_name("_".join(columns)), ", ".join(map(quoted, columns))
         what = f"create the index {name} on ({', '.join(columns)})"
         yield step(what, f"CREATE INDEX {quoted(name)} ON {ledger.name} ({listed});")
 
 
 def sequence_steps(ledger: RepairTarget) -> Iterator[RepairStep]:
-    """Yield how to let the numbering of the column id go on behind the highest id, where it would hand out a used one.
+    """Yield the step that moves the sequence of the column id past the highest id, if its next value is used already.
 
-    The statement looks again when it is run, so that it never sets the sequence back.
+    The statement compares again when it runs, so that it never moves the sequence back.
     """
     column = ledger.catalog.info.columns.get("id")
     if column is None or column.type not in _INTEGERS:
@@ -187,8 +187,8 @@ def sequence_steps(ledger: RepairTarget) -> Iterator[RepairStep]:
         (found,) = ledger.ask("id_next.sql", sequence=name, increment=str(row["increment"]))
         if found["highest"] is not None and found["next"] <= found["highest"] <= row["highest"]:
             yield step(
-                f"let the sequence {row['schema']}.{row['name']} go on behind id {found['highest']} "
-                f"(it would hand out {found['next']})",
+                f"move the sequence {row['schema']}.{row['name']} past id {found['highest']} "
+                f"(its next value would be {found['next']})",
                 f"SELECT pg_catalog.setval({regclass(row['schema'], row['name'])}, "  # noqa: S608
                 f"(SELECT GREATEST(pg_catalog.max(l.id), (SELECT s.last_value FROM {name} s)) FROM {ledger.name} l));",
             )

@@ -1,12 +1,13 @@
-"""Taking the steps of a repair: the one place of this package that writes to the database of a ledger.
+"""Apply the steps of a repair: the only code of this package that writes to the database of a ledger.
 
-Each step is a transaction of its own, with the settings that could change what a statement means pinned for it. Before
-the first, the role is asked for the rights of the ledger's owner, so that one who lacks them leaves nothing half done.
+Each step is a transaction of its own, with the settings that could change its meaning pinned. Before the first, we
+check that the role has the privileges of the ledger's owner, so that a role without them leaves nothing half done.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from contextlib import closing
 
 import psycopg2
 from psycopg2 import errorcodes, extensions
@@ -14,6 +15,8 @@ from psycopg2 import errorcodes, extensions
 from pytest_audit_ledger.errors import SourceError
 from pytest_audit_ledger.files.resources import sql
 from pytest_audit_ledger.model.printable import printable
+from pytest_audit_ledger.repair.plan import RepairPlan
+from pytest_audit_ledger.repair.step import settings
 from pytest_audit_ledger.sources import postgres
 from pytest_audit_ledger.sources.pg_errors import explain
 
@@ -32,43 +35,31 @@ _OUTDATED = frozenset(
         errorcodes.UNIQUE_VIOLATION,
     }
 )
-"""What the server says where the ledger is not as it was when the repair was planned."""
+"""The errors of the server if the ledger has changed since the repair was planned."""
 
 
-def settings() -> tuple[str, ...]:
-    """Return the statements that begin every step."""
-    return (
-        "SET LOCAL TimeZone = 'UTC';",
-        "SET LOCAL search_path = '';",
-        f"SET LOCAL lock_timeout = {int(postgres.LOCK_TIMEOUT_S * 1000)};",
-        f"SET LOCAL application_name = '{postgres.APPLICATION_NAME} repair';",
-    )
+def apply_repair(source: postgres.PostgresSource, plan: RepairPlan) -> None:
+    """Take the steps of a plan, over a connection that may write.
 
-
-def execute(source: postgres.PostgresSource, steps: Sequence[tuple[str, Iterable[str]]]) -> None:
-    """Run the statements of each step, which says in words what it does.
-
-    Raises SourceError at the first step that fails, and says which and how many were done before it.
+    Raises SourceError at the first step that fails: those before it stay done, those after it are not tried.
     """
-    if not steps:
+    if not plan.steps:
         return
-    connection = source.connect()
     done = 0
-    try:
+    with closing(source.connect()) as connection:
         owner = _owner(source, connection)
-        for _, statements in steps:
-            _take(source, connection, statements)
-            done += 1
-    except psycopg2.Error as error:
-        reason, remedy = _reason(error, source, owner)
-        progress = f"Step {done + 1} of {len(steps)} failed, to {steps[done][0]}: {reason.rstrip('.')}"
-        raise SourceError(f"{progress}; {_told(done)}, and none after it was tried.", remedy) from None
-    finally:
-        connection.close()
+        try:
+            for step in plan.steps:
+                _take(source, connection, step.statements)
+                done += 1
+        except psycopg2.Error as error:
+            reason, remedy = _reason(error, source, owner)
+            progress = f"Step {done + 1} of {len(plan.steps)} failed ({plan.steps[done].what}): {reason.rstrip('.')}"
+            raise SourceError(f"{progress}; {_progress(done)}.", remedy) from error
 
 
 def _take(source: postgres.PostgresSource, connection: extensions.connection, statements: Iterable[str]) -> None:
-    with connection, connection.cursor() as cursor:  # leaving the first commits, or rolls back
+    with connection, connection.cursor() as cursor:  # leaving `connection` commits or rolls back
         for setting in (*settings(), f"SET LOCAL statement_timeout = {source.timeout * 1000};"):
             cursor.execute(setting)
         for statement in statements:
@@ -76,20 +67,21 @@ def _take(source: postgres.PostgresSource, connection: extensions.connection, st
 
 
 def _owner(source: postgres.PostgresSource, connection: extensions.connection) -> str:
-    """Return who owns the ledger; raises SourceError where this role has not its rights."""
+    """Return the owner of the ledger. Raises SourceError if this role lacks the owner's privileges."""
     try:
         with connection, connection.cursor() as cursor:
             cursor.execute(sql("owner.sql"), {"schema": source.schema, "name": source.table})
             found = cursor.fetchone()
     except psycopg2.Error as error:
-        raise explain(error, source.label) from None
+        raise explain(error, source.label) from error
     if found is None:
-        message = f"There is no table {source.schema}.{source.table} in {source.label} any more."
-        raise SourceError(message, "Plan the repair again; nothing was changed.")
+        message = f"There is no longer a table {source.schema}.{source.table} in {source.label}; nothing was changed."
+        raise SourceError(message, "Repeat with --repair --dry-run to plan the repair again.")
     owner, role, may_repair = found
     if not may_repair:
-        message = f"The role {role} may not repair {source.schema}.{source.table}, which belongs to {owner}."
-        raise SourceError(message, f"Connect as {owner} or as a superuser; nothing was changed.")
+        table = f"{source.schema}.{source.table}"
+        message = f"The role {role} may not repair {table}, which belongs to {owner}; nothing was changed."
+        raise SourceError(message, f"Connect as {owner} or as a superuser.")
     return str(owner)
 
 
@@ -98,16 +90,20 @@ def _reason(error: psycopg2.Error, source: postgres.PostgresSource, owner: str) 
     known = explain(error, source.label)
     words = f"{source.label} ({printable(error.diag.message_primary or '').rstrip('.')})"
     if error.pgcode == errorcodes.INSUFFICIENT_PRIVILEGE:
-        what_is_needed = f"the ledger's owner {owner}, with CREATE on the schema {source.schema}, or as a superuser"
-        return f"the role lacks a right: {words}", f"Connect as {what_is_needed}, and repair again."
+        needed = f"Grant CREATE on the schema {source.schema} to the owner {owner}, or connect as a superuser"
+        return f"the role lacks a privilege: {words}", f"{needed}. Then repair again."
     if error.pgcode == errorcodes.READ_ONLY_SQL_TRANSACTION:
-        return f"the server only reads: {words}", "Connect to the primary, or lift default_transaction_read_only."
+        return f"the server is read-only: {words}", "Connect to the primary, or reset default_transaction_read_only."
     if error.pgcode in _OUTDATED:
-        return f"the ledger is no longer as it was planned for: {words}", "Plan the repair again."
+        return (
+            f"the ledger has changed since the repair was planned: {words}",
+            "Repeat with --repair --dry-run to plan the repair again.",
+        )
     return known.message, known.remedy
 
 
-def _told(done: int) -> str:
+def _progress(done: int) -> str:
     if not done:
-        return "nothing was changed"
-    return "the one step before it is done" if done == 1 else f"the {done} steps before it are done"
+        return "nothing was changed, and no later step was tried"
+    before = "the step before it is" if done == 1 else f"the {done} steps before it are"
+    return f"{before} done, and no later step was tried"

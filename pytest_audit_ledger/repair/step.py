@@ -1,4 +1,4 @@
-"""What a repair is made of: the ledger it is planned for, the steps, and the names in their SQL."""
+"""The parts of a repair: the ledger it is planned for, the steps, and names in their SQL."""
 
 from __future__ import annotations
 
@@ -11,17 +11,18 @@ from typing import Any
 from pytest_audit_ledger.files.resources import sql
 from pytest_audit_ledger.model.printable import printable
 from pytest_audit_ledger.model.questions import Catalog
+from pytest_audit_ledger.sources import postgres
 
 LONGEST_WORDS = 1_000
-"""Characters of what a step or an impossibility says."""
+"""Characters in the description of a step, or of a protection that cannot be restored."""
 
 LONGEST_NAME_BYTES = 63
-"""Of a name in PostgreSQL (NAMEDATALEN - 1); it cuts off the rest."""
+"""The longest name in PostgreSQL (NAMEDATALEN - 1), which cuts off the rest."""
 
 
 @dataclass(frozen=True)
 class RepairStep:
-    """One restored protection: what it does, in words, and its complete statements, with every name quoted."""
+    """One step: what it does, in words, and its complete statements, with every name quoted."""
 
     what: str
     statements: tuple[str, ...]
@@ -29,25 +30,35 @@ class RepairStep:
 
 @dataclass(frozen=True)
 class Impossible:
-    """A protection that is missing and cannot be restored: which, why, and what to do."""
+    """A missing protection that cannot be restored: which, why, and what to do."""
 
     words: str
 
 
+def settings() -> tuple[str, ...]:
+    """Return the statements that begin every step, and pin what could change its meaning."""
+    return (
+        "SET LOCAL TimeZone = 'UTC';",
+        "SET LOCAL search_path = '';",
+        f"SET LOCAL lock_timeout = {int(postgres.LOCK_TIMEOUT_S * 1000)};",
+        f"SET LOCAL application_name = '{postgres.APPLICATION_NAME} repair';",
+    )
+
+
 def step(what: str, *statements: str) -> RepairStep:
-    """Return a step; names within `what` are made harmless."""
+    """Return a step; unprintable characters in `what` are escaped."""
     return RepairStep(printable(what, LONGEST_WORDS), statements)
 
 
 def impossible(words: str) -> Impossible:
-    """Return what cannot be restored; names within the words are made harmless."""
+    """Return what cannot be restored; unprintable characters in `words` are escaped."""
     return Impossible(printable(words, LONGEST_WORDS))
 
 
 def quoted(*parts: str) -> str:
-    """Return a name, qualified by those before it, as SQL reads it whatever it holds.
+    """Return a qualified name, quoted for SQL.
 
-    What a terminal would not show is written as an escape, so that a script reads as it runs.
+    Characters that a terminal does not show are escaped, so that a reader of the script sees what it does.
     """
     return ".".join(map(_quoted, parts))
 
@@ -60,7 +71,7 @@ def _quoted(name: str) -> str:
 
 
 def literal(text: str) -> str:
-    """Return a string as SQL reads it, with standard_conforming_strings on or off; see `quoted`."""
+    """Return a text quoted for SQL, with standard_conforming_strings on or off; escapes are those of `quoted`."""
     escaped = text.replace("'", "''")
     if "\\" not in text and not _hides(text):
         return f"'{escaped}'"
@@ -68,7 +79,7 @@ def literal(text: str) -> str:
 
 
 def regclass(*parts: str) -> str:
-    """Return the name of a relation as a value; unlike SQL, the server knows no escapes within it."""
+    """Return the name of a relation as a value; escapes are not allowed inside it."""
     name = ".".join('"{}"'.format(part.replace('"', '""')) for part in parts)
     return f"{literal(name)}::pg_catalog.regclass"
 
@@ -78,7 +89,7 @@ def _hides(text: str) -> bool:
 
 
 def free_name(stem: str, label: str, taken: Collection[str]) -> str:
-    """Return `stem_label`, cut and numbered as PostgreSQL does it where that is too long or taken."""
+    """Return `stem_label`, shortened and numbered as PostgreSQL does if it is too long or taken."""
     for number in count():
         tail = f"_{label}{number or ''}"
         room = LONGEST_NAME_BYTES - len(tail.encode())
@@ -90,7 +101,7 @@ def free_name(stem: str, label: str, taken: Collection[str]) -> str:
 
 @dataclass(frozen=True)
 class RepairTarget:
-    """The ledger that a repair is planned for, as its snapshot shows it."""
+    """The ledger to plan a repair for, as its snapshot shows it."""
 
     catalog: Catalog
     schema: str
@@ -102,7 +113,7 @@ class RepairTarget:
         return quoted(self.schema, self.table)
 
     def ask(self, script: str, **parts: str) -> list[dict[str, Any]]:
-        """Return the rows of a query about the entries, in which `{ledger}` and the parts are put in as SQL."""
+        """Return the rows of a query about the entries, with `{ledger}` and the parts inserted as SQL."""
         texts = {name: part.replace("%", "%%") for name, part in {**parts, "ledger": self.name}.items()}
         return self.catalog.rows(sql(script).format(**texts))
 
@@ -111,10 +122,10 @@ class RepairTarget:
         return self.catalog.rows(sql("names.sql"))
 
     def free_name(self, label: str) -> str:
-        """Return a name for a constraint or an index, as PostgreSQL would choose it, that nothing has yet."""
+        """Return an unused name for a constraint or an index, as PostgreSQL would choose it."""
         return free_name(self.table, label, {row["name"] for row in self._names if row["what"] != "trigger"})
 
     def free_trigger_name(self, operation: str, relation: int | None) -> str:
-        """Return a name for a trigger that none has on the relation, or, where None, on any relation of the ledger."""
+        """Return an unused name for a trigger on a relation, or, for None, on all relations of the ledger."""
         taken = {row["name"] for row in self._names if row["what"] == "trigger" and relation in (None, row["relation"])}
         return free_name("ledger", f"refuse_{operation.lower()}", taken)

@@ -1,14 +1,14 @@
-"""Which triggers to enable, which functions to let raise again, and which triggers to create.
+"""The steps that enable triggers, make their functions raise again, and create triggers.
 
-For each operation on each relation of the ledger that nothing refuses, the first of these that there is:
+For each operation on each relation of the ledger that no trigger refuses, the first of these that is possible:
 
-1. a trigger that would refuse it, if only it were always enabled, is enabled;
-2. the function of a trigger that no longer raises is given the body of sql/append_only.sql, provided that nothing but
-   this ledger's own triggers uses it, and no trigger on INSERT, for it would refuse to append;
-3. our own trigger is created, with our own function.
+1. enable a trigger that would refuse it if it were always enabled;
+2. give a trigger's function that no longer raises the body of sql/append_only.sql, unless it also serves anything else,
+   or a trigger on INSERT, which would then refuse to append;
+3. create our own trigger with our own function.
 
-What is done to a row trigger of a partitioned table PostgreSQL does to its copies on the partitions, too. PostgreSQL 12
-lets such a table have triggers for statements only, which have no copies, so there every partition gets its own.
+PostgreSQL repeats what is done to a row trigger of a partitioned table on its partitions. PostgreSQL 12 allows such a
+table only statement triggers, which are not repeated, so there every partition gets its own.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _EACH_ROW = 1 << 0  # a bit of pg_trigger.tgtype
 
 
 def refusing_body() -> str:
-    """Return the body of the function that refuses every change: the one of sql/append_only.sql."""
+    """Return the body of the function in sql/append_only.sql, which refuses every change."""
     return sql("append_only.sql").split("$$")[1]
 
 
@@ -34,7 +34,7 @@ def trigger_steps(ledger: RepairTarget) -> list[RepairStep]:
     """Return the steps after which UPDATE, DELETE and TRUNCATE are refused on the ledger and all its partitions."""
     rows = [row for row in ledger.catalog.rows(sql("triggers.sql")) if row["is_partition"]]
     parents = {row["oid"]: row["parent"] for row in rows}
-    steps: dict[RepairStep, None] = {}  # several operations can need the same one
+    steps: dict[RepairStep, None] = {}  # several operations may need the same step
     covered: set[tuple[int | None, str]] = set()
     for protection in sorted(protections(rows), key=lambda one: _depth(one.relation["oid"], parents)):
         relation, operation = protection.relation, protection.operation
@@ -54,7 +54,7 @@ def _depth(oid: int, parents: dict[int, int | None]) -> int:
 
 
 def _restore(ledger: RepairTarget, protection: Protection) -> tuple[list[RepairStep], bool]:
-    """Return the steps for one operation, and whether they do the same for the partitions of a partitioned table."""
+    """Return the steps for one operation, and whether they also cover the partitions of a partitioned table."""
     triggers = [trigger for trigger, _ in protection.triggers]
     sound = protection.holding or [one for one in triggers if find_fault(one, once_enabled=True) is None]
     if sound:
@@ -68,19 +68,20 @@ def _restore(ledger: RepairTarget, protection: Protection) -> tuple[list[RepairS
 
 
 def _each(protection: Protection) -> str:
-    """Return what a trigger of ours fires for; one for each row covers the partitions of a table, too."""
+    """Return what our trigger fires for; one for each row also covers partitions."""
     row = protection.operation != "TRUNCATE" and protection.relation["may_have_row_triggers"]
     return "ROW" if row else "STATEMENT"
 
 
 def _is_emptied(trigger: Trigger) -> bool:
-    """Tell whether all that a trigger lacks is a body of its function that raises, which nothing else relies on."""
+    """Return whether a trigger only needs a function body that raises, and nothing else uses that function."""
     unconditional = not trigger["has_when"] and not trigger["has_columns"]
     return unconditional and trigger["language"] == "plpgsql" and bool(trigger["function_is_own"])
 
 
 def _enable(trigger: Trigger) -> RepairStep:
-    state = "replication silences it" if trigger["enabled"] == "O" else "it is switched off"
+    states = {"O": "replica sessions bypass it", "R": "it fires in replica sessions only"}
+    state = states.get(trigger["enabled"], "it is disabled")
     return step(
         f"enable the trigger {trigger['name']} on {trigger['relation']} always ({state})",
         _enable_always(quoted(trigger["schema"], trigger["table"]), trigger["name"]),
@@ -92,9 +93,9 @@ def _enable_always(relation: str, name: str) -> str:
 
 
 def _replace_function(schema: str, name: str, body: str) -> RepairStep:
-    # What it was is evidence, and this is where it is last seen.
+    # the old body is evidence, and the step overwrites it
     return step(
-        f"let the function {schema}.{name} refuse every change again (its body was: {' '.join(body.split())})",
+        f"make the function {schema}.{name} refuse every change again (its body was: {' '.join(body.split())})",
         _define_function("CREATE OR REPLACE", schema, name),
     )
 
@@ -107,17 +108,17 @@ def _define_function(command: str, schema: str, name: str) -> str:
 
 
 def _create(ledger: RepairTarget, protection: Protection) -> Iterator[RepairStep]:
-    """Yield our own trigger, after our own function where that is not there."""
+    """Yield the steps that create our own function, if it is missing, and our own trigger."""
     function, definition = _own_function(ledger)
     yield from definition
     relation, operation = protection.relation, protection.operation
     each = _each(protection)
-    # a row trigger of a partitioned table needs a name that is free on every partition
+    # a row trigger of a partitioned table needs a name that is unused on every partition
     everywhere = each == "ROW" and relation["is_partitioned"]
     name = ledger.free_trigger_name(operation, None if everywhere else relation["oid"])
     table = quoted(relation["schema"], relation["table"])
     yield step(
-        f"create the trigger {name} on {relation['relation']} (nothing refuses every {operation})",
+        f"create the trigger {name} on {relation['relation']} (no trigger refuses every {operation})",
         f"CREATE TRIGGER {quoted(name)} BEFORE {operation} ON {table} "
         f"FOR EACH {each} EXECUTE FUNCTION {quoted(ledger.schema, function)}();",
         _enable_always(table, name),
@@ -125,7 +126,7 @@ def _create(ledger: RepairTarget, protection: Protection) -> Iterator[RepairStep
 
 
 def _own_function(ledger: RepairTarget) -> tuple[str, list[RepairStep]]:
-    """Return the name of a function in the ledger's schema that raises, and how to come by it."""
+    """Return the name of a function in the ledger's schema that raises, and the steps that provide it."""
     rows = ledger.catalog.rows(sql("refusing_functions.sql"), {"name": _FUNCTION})
     there = {row["name"]: row for row in rows}
     for number in count():

@@ -145,14 +145,15 @@ def _load(copy: PostgresSource, connection: extensions.connection, columns: Sequ
     """Load rows of COPY text, and move the sequence of `id` past them."""
     table = Identifier(copy.schema, copy.table)
     named = SQL(", ").join(map(Identifier, columns))
-    after = SQL(
-        "SELECT pg_catalog.setval(pg_catalog.pg_get_serial_sequence({label}, 'id'), pg_catalog.max(id)) FROM {table}"
-    ).format(table=table, label=Literal(quoted(copy.schema, copy.table)))
     try:
         with connection.cursor() as cursor:
             cursor.execute("SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD'; SET IntervalStyle = 'postgres'")
             cursor.copy_expert(SQL("COPY {} ({}) FROM STDIN").format(table, named), rows)
             if "id" in columns:
-                cursor.execute(after)
+                cursor.execute("SELECT %s::pg_catalog.regclass::oid", (quoted(copy.schema, copy.table),))
+                cursor.execute(sql("id_sequence.sql"), {"table": (cursor.fetchone() or [None])[0]})
+                for schema, name, *_ in cursor.fetchall():
+                    after = "SELECT pg_catalog.setval({}::pg_catalog.regclass, (SELECT pg_catalog.max(id) FROM {}))"
+                    cursor.execute(SQL(after).format(Literal(quoted(schema, name)), table))
     except psycopg2.Error as error:
         raise explain(error, copy.label) from error

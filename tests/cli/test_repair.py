@@ -12,9 +12,9 @@ from tests.forger import TAMPERINGS, Forger
 from tests.support.command import Invoke, Terminal, start, until_locked
 from tests.support.databases import another_session, role
 
-ASKED = "Type public.ledger_entries to go on: "
+ASKED = "Type public.ledger_entries to continue: "
 NOT_CONFIRMED = (
-    "Error: This was not confirmed, so nothing was changed. Type public.ledger_entries when asked, or give --yes."
+    "Error: The repair was not confirmed, so nothing was changed. Type public.ledger_entries when asked, or add --yes."
 )
 
 
@@ -58,7 +58,7 @@ def test_an_intact_ledger_is_left_alone_without_a_question(invoke: Invoke, forge
     before = state(forger.build(100))
     result = invoke("verify", "--ledger-db", forger.dsn, "--repair", *more)
     assert result.exit_code == 0
-    assert result.stderr == "There is no protection to restore.\n"
+    assert result.stderr == "No protection is missing.\n"
     assert state(forger) == before
 
 
@@ -68,7 +68,7 @@ def test_without_the_right_word_nothing_is_changed(invoke: Invoke, unguarded: Fo
     typed = answer.encode(errors="surrogateescape")
     result = invoke("verify", "--ledger-db", unguarded.dsn, "--repair", input=typed)
     assert (result.exit_code, result.stdout) == (2, "")
-    assert result.stderr.splitlines()[0] == "To be restored:"
+    assert result.stderr.splitlines()[0] == "Steps to restore the protections:"
     assert result.stderr.splitlines()[-1].endswith(NOT_CONFIRMED)
     assert state(unguarded) == before
 
@@ -81,7 +81,7 @@ def test_what_was_confirmed_is_restored_and_verified_anew(
     result = invoke("verify", "--ledger-db", unguarded.dsn, "--repair", *more, input=answer)
     assert result.exit_code == 0, result.output
     assert (ASKED in result.stderr) is (not more)
-    assert "2 steps were taken. No entry was touched. Verifying anew:" in result.stderr
+    assert "2 steps done. No entry was changed. Verifying again:" in result.stderr
     assert result.stdout.startswith("Ledger Integrity Verification\n")
     assert "├── Protections: ✓ IN PLACE" in result.stdout
     assert unguarded.run("SELECT l.*, xmin::text, ctid::text FROM ledger_entries l ORDER BY ctid") == entries
@@ -91,7 +91,7 @@ def test_quiet_silences_all_but_the_question_and_what_it_is_about(invoke: Invoke
     arguments = ("verify", "--ledger-db", unguarded.dsn, "--repair", "--quiet")
     asked = invoke(*arguments, input="no\n")
     assert asked.exit_code == 2
-    assert [line[:4] for line in asked.stderr.splitlines()] == ["To b", "  1.", "  2.", "Type"]
+    assert [line[:4] for line in asked.stderr.splitlines()] == ["Step", "  1.", "  2.", "Type"]
     done, again = invoke(*arguments, "--yes"), invoke(*arguments)
     assert (done.exit_code, done.output) == (0, "")
     assert (again.exit_code, again.output) == (0, "")
@@ -110,7 +110,7 @@ def test_tampered_entries_stay_as_they_are_and_are_told_of(invoke: Invoke, ungua
     assert result.exit_code == 1
     assert "├── Protections: ✓ IN PLACE" in result.stdout
     assert "├── Hash verification: ✗ 99/100 valid" in result.stdout
-    assert "What entry_hash found is in the entries, and nothing repairs those" in result.stderr
+    assert "The findings of entry_hash concern the entries, and a repair never changes those" in result.stderr
     assert unguarded.run("SELECT reasoning FROM ledger_entries WHERE sequence_number = 50") == [("nothing to see",)]
     assert invoke(*arguments, "--quiet").output == ""
 
@@ -122,14 +122,14 @@ def test_what_cannot_be_restored_is_told_with_what_to_do(invoke: Invoke, forger:
     lines = result.stderr.splitlines()
     assert lines[0].startswith("Cannot be restored: ")
     assert "DISABLE ROW LEVEL SECURITY" in lines[0]
-    assert lines[1] == "Nothing else is to be restored."
+    assert lines[1] == "Nothing else can be restored."
 
 
 def test_an_export_has_nothing_to_restore(invoke: Invoke, dsn: str) -> None:
     invoke("export", "--source", dsn, "--output", "a.jsonl")
     result = invoke("verify", "--ledger-db", "a.jsonl", "--repair")
     assert (result.exit_code, result.stdout) == (2, "")
-    assert result.stderr.startswith("Error: Only a database has protections to restore.")
+    assert result.stderr.startswith("Error: An export has no protections to restore.")
 
 
 @pytest.mark.parametrize(
@@ -189,5 +189,5 @@ def test_ctrl_c_while_the_repair_waits_for_a_lock_leaves_at_once_and_half_done_n
         until_locked(unguarded)
         terminal.interrupt()
         assert terminal.finish(within_s=3) == 3
-    assert "Error: Interrupted during the repair. A step is taken whole or not at all" in terminal.output
+    assert "Error: Interrupted during the repair. Each step was taken completely or not at all" in terminal.output
     assert state(unguarded) == before

@@ -411,6 +411,30 @@ def test_what_a_ledger_brings_along_never_runs_as_a_superuser(server: str, forge
     assert "on" in told
 
 
+def test_a_ledger_that_numbers_itself_can_be_attacked_in_every_way(server: str, forger: Forger) -> None:
+    forger.build(50).run(
+        """
+        ALTER TABLE ledger_entries ALTER id DROP DEFAULT, ALTER id ADD GENERATED ALWAYS AS IDENTITY,
+            ALTER sequence_number ADD GENERATED ALWAYS AS IDENTITY;
+        SELECT setval(pg_get_serial_sequence('ledger_entries', column_name), 50)
+        FROM unnest(ARRAY['id', 'sequence_number']) AS column_name;
+        """
+    )
+    identities: list[tuple[Any, ...]] = []
+
+    @attack("look around", limit="It only looks.")
+    def looks(target: Target) -> None:
+        """Edit an entry, and look at what numbers the columns afterwards."""
+        CATALOGUE["inserted-and-rewritten"].perform(target)
+        identities.extend(
+            target.ledger.run("SELECT attname, attidentity FROM pg_catalog.pg_attribute WHERE attidentity <> ''")
+        )
+
+    matrix = run(server, PostgresSource(forger.dsn), [*CATALOGUE.values(), looks], ANCHORED)
+    assert [one.sentence for one in matrix.with_verdict(AttackResult.ERROR, AttackResult.MISSED)] == []
+    assert sorted(identities) == [("id", "a"), ("sequence_number", "a")]
+
+
 def test_a_partitioned_ledger_is_copied_with_its_partitions(server: str, forger: Forger) -> None:
     forger.build(50).run(
         "CREATE TABLE parted (LIKE ledger_entries INCLUDING DEFAULTS) PARTITION BY RANGE (sequence_number);"

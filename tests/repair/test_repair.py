@@ -10,7 +10,7 @@ import pytest
 from pytest_audit_ledger.errors import SourceError
 from pytest_audit_ledger.files.resources import sql
 from pytest_audit_ledger.model.outcome import Status
-from pytest_audit_ledger.repair import Plan, apply, plan, script
+from pytest_audit_ledger.repair import RepairPlan, apply_repair, plan_repair
 from pytest_audit_ledger.scratch.sample import sample_entries
 from pytest_audit_ledger.sources import postgres
 from pytest_audit_ledger.sources.postgres import PostgresSource
@@ -34,15 +34,15 @@ def source(forger: Forger, table: str = "ledger_entries") -> PostgresSource:
     return PostgresSource(forger.dsn, table)
 
 
-def planned(forger: Forger, table: str = "ledger_entries") -> Plan:
-    return plan(source(forger, table))
+def planned(forger: Forger, table: str = "ledger_entries") -> RepairPlan:
+    return plan_repair(source(forger, table))
 
 
-def words(plan: Plan) -> list[str]:
+def words(plan: RepairPlan) -> list[str]:
     return [step.what for step in plan.steps]
 
 
-def statements(plan: Plan) -> str:
+def statements(plan: RepairPlan) -> str:
     return "\n".join(statement for step in plan.steps for statement in step.statements)
 
 
@@ -67,10 +67,10 @@ def definitions(forger: Forger) -> list[tuple[object, ...]]:
     )
 
 
-def repair(forger: Forger, table: str = "ledger_entries") -> Plan:
+def repair(forger: Forger, table: str = "ledger_entries") -> RepairPlan:
     """Plan a repair and carry it out; assert that it left no entry changed and nothing more to do."""
     before, made = entries(forger, table), planned(forger, table)
-    apply(source(forger, table), made)
+    apply_repair(source(forger, table), made)
     assert entries(forger, table) == before
     assert planned(forger, table).steps == ()
     return made
@@ -110,21 +110,21 @@ TRIGGERS = {
         "DROP FUNCTION ledger_refuse_change CASCADE",
         ["create the function public.ledger_refuse_change,", *["create the trigger"] * 3],
     ),
-    "function emptied": (f"CREATE OR REPLACE FUNCTION ledger_refuse_change() {LAX}", ["let the function"]),
+    "function emptied": (f"CREATE OR REPLACE FUNCTION ledger_refuse_change() {LAX}", ["make the function"]),
     "function emptied and trigger disabled": (
         f"CREATE OR REPLACE FUNCTION ledger_refuse_change() {LAX}; {TABLE} DISABLE TRIGGER ledger_refuse_delete",
-        ["let the function", "enable the trigger ledger_refuse_delete"],
+        ["make the function", "enable the trigger ledger_refuse_delete"],
     ),
     "function emptied and triggers dropped": (
         f"DROP FUNCTION ledger_refuse_change CASCADE; CREATE FUNCTION ledger_refuse_change() {LAX}",
-        ["let the function", *["create the trigger"] * 3],
+        ["make the function", *["create the trigger"] * 3],
     ),
     "another function": (
         (
             f"CREATE FUNCTION lax() {LAX}; {another_update('BEFORE UPDATE', 'lax')}; "
             f"{TABLE} ENABLE ALWAYS TRIGGER ledger_refuse_update"
         ),
-        ["let the function public.lax refuse every change again (its body was: BEGIN RETURN coalesce(NEW, OLD); END;)"],
+        ["make the function public.lax refuse every change again (its body was: BEGIN RETURN coalesce(NEW, OLD)"],
     ),
     "one disabled trigger for all": (
         f"""
@@ -135,7 +135,7 @@ TRIGGERS = {
             FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
         {TABLE} DISABLE TRIGGER one
         """,
-        ["enable the trigger one on public.ledger_entries always (it is switched off)"],
+        ["enable the trigger one on public.ledger_entries always (it is disabled)"],
     ),
     "only under a condition": (
         another_update("BEFORE UPDATE", condition="WHEN (OLD.id > 7)"),
@@ -148,21 +148,24 @@ TRIGGERS = {
     ),
 }
 CONSTRAINTS = {
-    "verdict": (f"{TABLE} DROP CONSTRAINT ledger_entries_verdict_check", ["restore CHECK on verdict", "prove CHECK"]),
-    "track": (f"{TABLE} DROP CONSTRAINT ledger_entries_track_check", ["restore CHECK on track", "prove CHECK"]),
+    "verdict": (
+        f"{TABLE} DROP CONSTRAINT ledger_entries_verdict_check",
+        ["restore CHECK on verdict", "validate CHECK"],
+    ),
+    "track": (f"{TABLE} DROP CONSTRAINT ledger_entries_track_check", ["restore CHECK on track", "validate CHECK"]),
     "a laxer one of the same name": (
         (
             f"{TABLE} DROP CONSTRAINT ledger_entries_verdict_check, "
             "ADD CONSTRAINT ledger_entries_verdict_check CHECK (verdict <> '')"
         ),
-        ["restore CHECK on verdict", "prove CHECK on verdict for the entries that are there"],
+        ["restore CHECK on verdict", "validate CHECK on verdict for existing entries"],
     ),
     "not validated": (
         (
             f"{TABLE} DROP CONSTRAINT ledger_entries_track_check, "
             "ADD CONSTRAINT later CHECK (track IN ('symbolic', 'llm')) NOT VALID"
         ),
-        ["prove CHECK on track for the entries that are there (the constraint later is not validated)"],
+        ["validate CHECK on track for existing entries (the constraint later is not validated)"],
     ),
     "sequence_number": (
         f"{TABLE} DROP CONSTRAINT ledger_entries_sequence_number_key",
@@ -196,9 +199,20 @@ CONSTRAINTS = {
         ),
         ["create the index ledger_entries_rule_id1 on (rule_id)"],
     ),
+    "another sequence in use": (
+        (
+            f"CREATE SEQUENCE numbers; {TABLE} ALTER id SET DEFAULT nextval('numbers'); "
+            "SELECT setval('ledger_entries_id_seq', 1)"
+        ),
+        ["move the sequence public.numbers past id 5 (its next value would be 1)"],
+    ),
+    "identity": (
+        f"{TABLE} ALTER id DROP DEFAULT, ALTER id ADD GENERATED ALWAYS AS IDENTITY",
+        ["move the sequence public.ledger_entries_id_seq1 past id 5 (its next value would be 1)"],
+    ),
     "sequence behind": (
         "SELECT setval('ledger_entries_id_seq', 2)",
-        ["let the sequence public.ledger_entries_id_seq go on behind id 5 (it would hand out 3)"],
+        ["move the sequence public.ledger_entries_id_seq past id 5 (its next value would be 3)"],
     ),
 }
 
@@ -231,9 +245,9 @@ def test_what_schema_v3_adds_is_restored(forger: Forger) -> None:
     made = repair(forger)
     assert [what.partition(" for ")[0] for what in words(made)] == [
         "restore CHECK on track",
-        "prove CHECK on track",
+        "validate CHECK on track",
         "restore CHECK on verifier_status",
-        "prove CHECK on verifier_status",
+        "validate CHECK on verifier_status",
     ]
     assert_guarded(forger)
     assert definitions(forger) == intact
@@ -259,24 +273,24 @@ def test_all_of_it_comes_back_as_the_shipped_files_have_it(ledger: Forger) -> No
 def test_the_script_does_what_carrying_out_does(ledger: Forger) -> None:
     intact = definitions(ledger)
     ledger.run(EVERYTHING)
-    text = script(planned(ledger))
+    text = planned(ledger).script()
     ledger.run(text)
     assert definitions(ledger) == intact
     assert ledger.run("SHOW search_path") != [('""',)], "the session that runs it keeps its settings"
     assert text.count("\nBEGIN; SET LOCAL") == text.count("\nCOMMIT;\n")
-    assert planned(ledger) == Plan((), ())
+    assert planned(ledger) == RepairPlan((), ())
 
 
 @pytest.mark.parametrize("schema", ["2.1", "3"])
 def test_an_intact_ledger_needs_nothing(forger: Forger, schema: str) -> None:
     made = planned(forger.build(5, schema=schema))
-    assert made == Plan((), ())
-    assert script(made) == ""
-    apply(PostgresSource("host=nowhere.invalid"), made)  # there is nothing to do, so nobody is connected to
+    assert made == RepairPlan((), ())
+    assert made.script() == ""
+    apply_repair(PostgresSource("host=nowhere.invalid"), made)  # there is nothing to do, so nobody is connected to
 
 
 def test_an_empty_ledger_needs_nothing(forger: Forger) -> None:
-    assert planned(forger.build(0)) == Plan((), ())
+    assert planned(forger.build(0)) == RepairPlan((), ())
 
 
 @pytest.mark.parametrize("own_triggers", [False, True])
@@ -288,7 +302,7 @@ def test_the_real_ledger_of_the_framework_is_repaired(forger: Forger, own_trigge
         columns = rows.readline().decode().strip()
         cursor.copy_expert(f"COPY ledger_entries ({columns}) FROM STDIN WITH (FORMAT csv)", rows)
     made = repair(forger)  # it was copied with its ids, so the sequence knows nothing of them
-    assert words(made)[-1].startswith("let the sequence public.ledger_entries_id_seq go on behind id 399")
+    assert words(made)[-1].startswith("move the sequence public.ledger_entries_id_seq past id 399")
     enabled = [f"enable the trigger ledger_no_{operation.lower()} on" for operation in OPERATIONS if own_triggers]
     assert [what.partition(" public")[0] for what in words(made)[:-1]] == enabled
     assert set(core_statuses(run_suite(forger.dsn)).values()) == {Status.PASS}
@@ -299,7 +313,7 @@ def test_the_sequence_is_never_set_back(ledger: Forger) -> None:
     ledger.run("SELECT setval('ledger_entries_id_seq', 2)")
     made = planned(ledger)
     ledger.run("SELECT setval('ledger_entries_id_seq', 70)")
-    apply(source(ledger), made)
+    apply_repair(source(ledger), made)
     assert ledger.run("SELECT nextval('ledger_entries_id_seq')") == [(71,)]
 
 
@@ -322,7 +336,7 @@ def partitioned(forger: Forger) -> Forger:
     )
     for part in ("part_3", "part_4"):
         guard_partition(forger, part, "truncate")
-    assert planned(forger) == Plan((), ())
+    assert planned(forger) == RepairPlan((), ())
     return forger
 
 
@@ -347,7 +361,7 @@ PARTITIONED = {
             f"CREATE OR REPLACE FUNCTION ledger_refuse_change() {LAX}; "
             "ALTER TABLE part_1 DISABLE TRIGGER ledger_refuse_delete"
         ),
-        ["let the function public.ledger_refuse_change", "enable the trigger ledger_refuse_delete on public.part_1"],
+        ["make the function public.ledger_refuse_change", "enable the trigger ledger_refuse_delete on public.part_1"],
     ),
     "our name is taken on a partition": (
         (
@@ -369,7 +383,7 @@ PARTITIONED = {
     ),
     "checks": (
         f"{TABLE} DROP CONSTRAINT ledger_entries_verdict_check",
-        ["restore CHECK on verdict", "prove CHECK on verdict"],
+        ["restore CHECK on verdict", "validate CHECK on verdict"],
     ),
     "indexes": ("DROP INDEX ledger_entries_rule_id_idx", ["create the index ledger_entries_rule_id on"]),
 }
@@ -408,7 +422,7 @@ def test_a_key_that_partitions_make_impossible_is_told_of(forger: Forger) -> Non
     )
     made = planned(forger)
     assert [words.partition(";")[0] for words in made.impossible] == [
-        f"{key}: the table is partitioned by an expression, and then no key is possible"
+        f"{key}: a table that is partitioned by an expression cannot have a key"
         for key in ("PRIMARY KEY (id)", "UNIQUE (sequence_number)", "UNIQUE (entry_hash)")
     ]
 
@@ -417,17 +431,17 @@ UNPROVABLE = {
     "duplicates": (
         [f"{TABLE} DROP CONSTRAINT ledger_entries_sequence_number_key"],
         "UPDATE ledger_entries SET sequence_number = 2 WHERE sequence_number = 3",
-        "UNIQUE (sequence_number): 1 value stands more than once (sequence number 2); compare",
+        "UNIQUE (sequence_number): 1 value occurs more than once (sequence number 2); compare",
     ),
     "many duplicates": (
         [f"{TABLE} DROP CONSTRAINT ledger_entries_entry_hash_key"],
         "UPDATE ledger_entries SET entry_hash = (sequence_number / 2)::text",
-        "UNIQUE (entry_hash): 9 values stand more than once (sequence number 2, 4, 6, 8, 10, …); compare",
+        "UNIQUE (entry_hash): 9 values occur more than once (sequence number 2, 4, 6, 8, 10, …); compare",
     ),
     "duplicate ids": (
         [f"{TABLE} DROP CONSTRAINT ledger_entries_pkey"],
         "UPDATE ledger_entries SET id = 3 WHERE sequence_number > 18",
-        "PRIMARY KEY (id): 1 value stands more than once (sequence number 3); compare",
+        "PRIMARY KEY (id): 1 value occurs more than once (sequence number 3); compare",
     ),
     "foreign verdicts": (
         [f"{TABLE} DROP CONSTRAINT ledger_entries_verdict_check"],
@@ -465,7 +479,7 @@ def test_a_key_that_a_partition_of_a_partition_makes_impossible_is_told_of(forge
         CREATE TABLE part_1 PARTITION OF ledger_entries DEFAULT PARTITION BY LIST (verdict)
         """
     )
-    reason = "a partition is itself partitioned by verdict, which the key would have to hold"
+    reason = "a partition is itself partitioned by verdict, which the key would have to include"
     assert [told.partition(";")[0] for told in planned(forger).impossible] == [
         f"{key}: {reason}"
         for key in (
@@ -482,9 +496,9 @@ def test_a_check_that_is_not_enforced_is_not_the_one(ledger: Forger) -> None:
     ledger.run(f"{TABLE} ADD CONSTRAINT ledger_entries_verdict_check CHECK (verdict IN ('CLEAR')) NOT ENFORCED")
     ledger.run(f"{TABLE} ADD CONSTRAINT later NOT NULL verdict NOT VALID")
     assert [what.partition(" for ")[0] for what in words(repair(ledger))] == [
-        "prove NOT NULL on verdict",
+        "validate NOT NULL on verdict",
         "restore CHECK on verdict",
-        "prove CHECK on verdict",
+        "validate CHECK on verdict",
     ]
     assert_guarded(ledger)
 
@@ -492,7 +506,7 @@ def test_a_check_that_is_not_enforced_is_not_the_one(ledger: Forger) -> None:
 def test_another_primary_key_is_left_alone(ledger: Forger) -> None:
     ledger.run(f"{TABLE} DROP CONSTRAINT ledger_entries_pkey, ADD CONSTRAINT mine PRIMARY KEY (sequence_number)")
     made = repair(ledger)
-    assert made == Plan((), ("PRIMARY KEY (id): the table has another primary key, mine; replace it by hand",))
+    assert made == RepairPlan((), ("PRIMARY KEY (id): the table has another primary key, mine; replace it by hand",))
 
 
 BEYOND = {
@@ -522,7 +536,7 @@ def test_a_constraint_on_a_retyped_column_waits_for_its_type(ledger: Forger) -> 
     )
     assert planned(ledger).steps == ()
     assert planned(ledger).impossible[1] == (
-        "UNIQUE on entry_hash: the column is json; give it the type character(64) back, then repair again"
+        "UNIQUE on entry_hash: the column has the type json; change it back to character(64), then repair again"
     )
 
 
@@ -600,10 +614,10 @@ def test_hostile_names_are_names_and_nothing_else(ledger: Forger) -> None:
     ledger.run(f"CREATE SCHEMA {schema}; ALTER TABLE ledger_entries SET SCHEMA {schema}")
     ledger.run(f"ALTER TABLE {schema}.ledger_entries RENAME TO {name}")
     made = planned(ledger, HOSTILE_TABLE)
-    comments = re.findall(r"^-- (.*)\nBEGIN;", script(made), re.MULTILINE)
+    comments = re.findall(r"^-- (.*)\nBEGIN;", made.script(), re.MULTILINE)
     assert all(what.isprintable() for what in (*words(made), *made.impossible))
     assert comments == words(made)
-    assert all(line.isprintable() for line in script(made).splitlines())
+    assert all(line.isprintable() for line in made.script().splitlines())
     repair(ledger, HOSTILE_TABLE)
     assert len(made.steps) >= 7
     assert_guarded(ledger, HOSTILE_TABLE)
@@ -614,8 +628,8 @@ def test_the_script_of_hostile_names_runs_too(ledger: Forger) -> None:
     schema, name = (f'"{part}"' for part in (SCHEMA, NAME.replace('"', '""')))
     ledger.run(f"{EVERYTHING}; CREATE SCHEMA {schema}; ALTER TABLE ledger_entries SET SCHEMA {schema}")
     ledger.run(f"ALTER TABLE {schema}.ledger_entries RENAME TO {name}")
-    ledger.run(script(planned(ledger, HOSTILE_TABLE)))
-    assert planned(ledger, HOSTILE_TABLE) == Plan((), ())
+    ledger.run(planned(ledger, HOSTILE_TABLE).script())
+    assert planned(ledger, HOSTILE_TABLE) == RepairPlan((), ())
 
 
 def test_a_long_name_is_cut_as_postgresql_cuts_it(ledger: Forger) -> None:
@@ -626,11 +640,11 @@ def test_a_long_name_is_cut_as_postgresql_cuts_it(ledger: Forger) -> None:
     assert_guarded(ledger, "l" * 62)
 
 
-def refused(forger: Forger, dsn: str, made: Plan) -> SourceError:
+def refused(forger: Forger, dsn: str, made: RepairPlan) -> SourceError:
     """Carry out a plan that must fail; assert that it changed nothing."""
     before = definitions(forger)
     with pytest.raises(SourceError) as caught:
-        apply(PostgresSource(dsn), made)
+        apply_repair(PostgresSource(dsn), made)
     assert definitions(forger) == before
     assert caught.value.remedy
     assert "\n" not in str(caught.value)
@@ -641,19 +655,22 @@ def test_a_role_that_does_not_own_the_ledger_changes_nothing(ledger: Forger) -> 
     ledger.run("DROP FUNCTION ledger_refuse_change CASCADE; GRANT CREATE ON SCHEMA public TO PUBLIC")
     with role(ledger, "repairer") as name:
         ledger.run(f"GRANT SELECT, TRIGGER ON ledger_entries TO {name}")
-        made = plan(PostgresSource(login(ledger.dsn, name)))
+        made = plan_repair(PostgresSource(login(ledger.dsn, name)))
         assert made == planned(ledger)
         error = refused(ledger, login(ledger.dsn, name), made)
     ((owner,),) = ledger.run("SELECT current_user")
-    assert error.message == f"The role {name} may not repair public.ledger_entries, which belongs to {owner}."
-    assert error.remedy == f"Connect as {owner} or as a superuser; nothing was changed."
+    assert (
+        error.message
+        == f"The role {name} may not repair public.ledger_entries, which belongs to {owner}; nothing was changed."
+    )
+    assert error.remedy == f"Connect as {owner} or as a superuser."
 
 
 def test_the_owner_needs_no_superuser(ledger: Forger) -> None:
     with role(ledger, "owner") as name:
         ledger.run(f"{EVERYTHING}; {TABLE} OWNER TO {name}")
-        apply(PostgresSource(login(ledger.dsn, name)), planned(ledger))
-        assert planned(ledger) == Plan((), ())
+        apply_repair(PostgresSource(login(ledger.dsn, name)), planned(ledger))
+        assert planned(ledger) == RepairPlan((), ())
         assert_guarded(ledger)
 
 
@@ -662,9 +679,9 @@ def test_an_owner_who_may_not_create_a_function_is_told_so(ledger: Forger) -> No
         ledger.run(f"{EVERYTHING}; {TABLE} OWNER TO {name}; REVOKE CREATE ON SCHEMA public FROM PUBLIC")
         error = refused(ledger, login(ledger.dsn, name), planned(ledger))
     assert "Step 1 of " in error.message
-    assert "to create the function public.ledger_refuse_change" in error.message
-    assert "nothing was changed, and none after it was tried" in error.message
-    assert f"owner {name}, with CREATE on the schema public" in error.remedy
+    assert "(create the function public.ledger_refuse_change" in error.message
+    assert "nothing was changed, and no later step was tried" in error.message
+    assert f"Grant CREATE on the schema public to the owner {name}" in error.remedy
 
 
 def test_a_lock_is_waited_for_and_then_told_of(ledger: Forger, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -674,7 +691,7 @@ def test_a_lock_is_waited_for_and_then_told_of(ledger: Forger, monkeypatch: pyte
     with another_session(ledger.dsn, "LOCK TABLE ledger_entries IN ROW EXCLUSIVE MODE"):
         error = refused(ledger, ledger.dsn, made)
     assert "Another session holds a lock on the ledger" in error.message
-    apply(source(ledger), made)
+    apply_repair(source(ledger), made)
 
 
 def test_a_server_that_only_reads_is_left_as_it_is(ledger: Forger) -> None:
@@ -682,7 +699,7 @@ def test_a_server_that_only_reads_is_left_as_it_is(ledger: Forger) -> None:
     ((name,),) = ledger.run("SELECT current_database()")
     ledger.run(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
     error = refused(ledger, ledger.dsn, planned(ledger))
-    assert "the server only reads" in error.message
+    assert "the server is read-only" in error.message
 
 
 def test_a_step_that_fails_leaves_those_before_it_done(ledger: Forger) -> None:
@@ -691,11 +708,11 @@ def test_a_step_that_fails_leaves_those_before_it_done(ledger: Forger) -> None:
     made = planned(ledger)
     ledger.run(f"{TABLE} ADD CONSTRAINT ledger_entries_verdict_check CHECK (true)")
     with pytest.raises(SourceError) as caught:
-        apply(source(ledger), made)
-    assert caught.value.message.startswith("Step 2 of 4 failed, to restore CHECK on verdict")
-    assert "the one step before it is done, and none after it was tried." in caught.value.message
-    assert caught.value.remedy == "Plan the repair again."
-    assert [what.split()[0] for what in words(planned(ledger))] == ["restore", "prove", "create"]
+        apply_repair(source(ledger), made)
+    assert caught.value.message.startswith("Step 2 of 4 failed (restore CHECK on verdict")
+    assert "the step before it is done, and no later step was tried." in caught.value.message
+    assert caught.value.remedy == "Repeat with --repair --dry-run to plan the repair again."
+    assert [what.split()[0] for what in words(planned(ledger))] == ["restore", "validate", "create"]
     repair(ledger)
     assert_guarded(ledger)
 
@@ -704,7 +721,7 @@ def test_a_ledger_that_is_gone_is_told_of(ledger: Forger) -> None:
     ledger.run(f"{TABLE} DISABLE TRIGGER USER")
     made = planned(ledger)
     ledger.run(f"{TABLE} RENAME TO elsewhere")
-    assert "There is no table public.ledger_entries" in refused(ledger, ledger.dsn, made).message
+    assert "There is no longer a table public.ledger_entries" in refused(ledger, ledger.dsn, made).message
 
 
 def test_planning_changes_nothing(ledger: Forger) -> None:
