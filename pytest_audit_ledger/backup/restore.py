@@ -44,25 +44,26 @@ def restored(
 ) -> Iterator[PostgresSource]:
     """Restore a backup into a scratch database, and yield it; the database is dropped on leaving.
 
-    `scratch`: the DSN of a server to use, None for an embedded one. Raises UsageError and SourceError.
+    `scratch`: the DSN of a server to use, None for an embedded one. `timeout`: seconds that restoring, or a statement
+    later, may take. Raises UsageError and SourceError.
     """
     with scratch_database(scratch) as dsn:
         source = PostgresSource(dsn, table, timeout)
         with closing(source.connect()) as connection:
             login = source.login(connection)
         with ExitStack() as resources:
-            loader = Loader(lambda custom: resources.enter_context(_restoring(login, custom=custom)))
+            loader = Loader(lambda custom: resources.enter_context(_restoring(login, timeout, custom=custom)))
             with progress(os.fstat(file.fileno()).st_size, BYTES) as advance:
                 interruptible(lambda: unpack(file, opener, loader, advance), loader.stop)
         yield source
 
 
-def _restoring(login: Login, *, custom: bool) -> Running:
+def _restoring(login: Login, limit_s: int, *, custom: bool) -> Running:
     if custom:
         arguments = ["--no-owner", "--no-privileges", "--exit-on-error"]
-        return Running(programs.find("pg_restore", login.server_major), arguments, login, fed=True)
+        return Running(programs.find("pg_restore", login.server_major), arguments, login, fed=True, limit_s=limit_s)
     arguments = ["--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1"]
-    return Running(programs.find("psql", login.server_major), arguments, login, fed=True)
+    return Running(programs.find("psql", login.server_major), arguments, login, fed=True, limit_s=limit_s)
 
 
 def listing() -> Running:

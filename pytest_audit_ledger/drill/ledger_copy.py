@@ -31,7 +31,7 @@ from pytest_audit_ledger.scratch.clone_table import copy_with_guards, copy_witho
 from pytest_audit_ledger.scratch.sample import Signer, sample_entries, sample_provenance
 from pytest_audit_ledger.scratch.scratch_ledger import ScratchLedger
 from pytest_audit_ledger.scratch.server import ScratchServer
-from pytest_audit_ledger.sources.postgres import PostgresSnapshot, PostgresSource
+from pytest_audit_ledger.sources.postgres import DEFAULT_TIMEOUT_S, PostgresSnapshot, PostgresSource
 from pytest_audit_ledger.sources.source import Snapshot
 from pytest_audit_ledger.suite.check import Check
 from pytest_audit_ledger.verify.run import VerificationRequest, verify
@@ -110,15 +110,16 @@ def _signed_entries(count: int) -> Iterator[Entry]:
         link = entry_hash(linked)
 
 
-def copied(snapshot: Snapshot, dsn: str, spare: str, entries: int) -> Copy:
+def copied(snapshot: Snapshot, dsn: str, spare: str, entries: int, timeout: int = DEFAULT_TIMEOUT_S) -> Copy:
     """Copy the first entries of a ledger, and its protections if possible, into the empty database `dsn`.
 
     If its protections cannot be copied, its entries are copied into a table of our own in the empty database `spare`.
+    `timeout`: seconds that the dump, and each part of its restoring, may take.
     Raises SourceError if the ledger cannot be read.
     """
     info = snapshot.info
     if isinstance(snapshot, PostgresSnapshot):
-        source = PostgresSource(dsn, quoted(*snapshot.name))
+        source = PostgresSource(dsn, quoted(*snapshot.name), timeout)
         try:
             count = copy_with_guards(snapshot, source, entries)
             with source.snapshot() as copy:

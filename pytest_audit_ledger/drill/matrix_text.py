@@ -97,7 +97,7 @@ def listing(attacks: Sequence[Attack], width: int = LOG) -> str:
     lines: list[str] = []
     for attack in attacks:
         lines += wrapped(f"{attack.name}: {printable(attack.title)}", width, 2)
-        lines += wrapped(f"    {printable(attack.what, 1000)} Needs {printable(attack.who)}.", width, 4)
+        lines += wrapped(f"    {printable(attack.what, 1000)} Possible for {printable(attack.who)}.", width, 4)
     return "\n".join(lines)
 
 

@@ -22,7 +22,7 @@ from pytest_audit_ledger.model.progress import Progress, no_progress
 from pytest_audit_ledger.scratch.scratch_ledger import ScratchLedger, Superuser
 from pytest_audit_ledger.scratch.server import ScratchServer, scratch_server
 from pytest_audit_ledger.sources.interruption import interruptible
-from pytest_audit_ledger.sources.postgres import PostgresSource
+from pytest_audit_ledger.sources.postgres import DEFAULT_TIMEOUT_S, PostgresSource
 from pytest_audit_ledger.sources.source import Source
 from pytest_audit_ledger.verify.verification import Verification
 
@@ -75,7 +75,8 @@ def _copy(
         return made_up(resources.enter_context(server.database()), entries, keys)
     empty, spare = (resources.enter_context(server.database()) for _ in range(2))
     with source.snapshot() as snapshot:
-        return interruptible(lambda: copied(snapshot, empty, spare, entries), snapshot.stop)
+        timeout = source.timeout if isinstance(source, PostgresSource) else DEFAULT_TIMEOUT_S
+        return interruptible(lambda: copied(snapshot, empty, spare, entries, timeout), snapshot.stop)
 
 
 def refuse_few(entries: int, has: str = "You asked for", remedy: str = f"Ask for {FEWEST_ENTRIES:,} or more.") -> None:

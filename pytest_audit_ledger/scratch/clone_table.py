@@ -42,7 +42,7 @@ def copy_with_guards(snapshot: PostgresSnapshot, copy: PostgresSource, entries: 
     Raises SourceError if there is no pg_dump, or if the table cannot be recreated.
     """
     with tempfile.TemporaryFile() as dump:
-        _dump(snapshot, dump)
+        _dump(snapshot, dump, copy.timeout)
         with closing(copy.connect()) as connection:
             connection.autocommit = True
             _make_functions(snapshot, connection)
@@ -62,7 +62,7 @@ def copy_without_guards(snapshot: Snapshot, copy: PostgresSource, entries: int) 
         return _copy_entries(snapshot, copy, connection, entries)
 
 
-def _dump(snapshot: PostgresSnapshot, file: IO[bytes]) -> None:
+def _dump(snapshot: PostgresSnapshot, file: IO[bytes], limit_s: int) -> None:
     relations = [quoted(row["schema"], row["name"]) for row in snapshot.rows(sql("relations.sql"))]
     login = snapshot.login()
     arguments = [
@@ -73,7 +73,7 @@ def _dump(snapshot: PostgresSnapshot, file: IO[bytes]) -> None:
         *("--no-owner", "--no-privileges", "--no-tablespaces", "--no-publications", "--no-subscriptions"),
         *(f"--table={name}" for name in relations),
     ]
-    with Running(programs.find("pg_dump", login.server_major), arguments, login) as running:
+    with Running(programs.find("pg_dump", login.server_major), arguments, login, limit_s=limit_s) as running:
         shutil.copyfileobj(running.output, file)
         running.finish()
 
@@ -83,7 +83,9 @@ def _restore(dump: IO[bytes], copy: PostgresSource, connection: extensions.conne
     login = copy.login(connection)
     arguments = [f"--section={section}", "--no-owner", "--no-privileges"]
     dump.seek(0)
-    with Running(programs.find("pg_restore", login.server_major), arguments, login, fed=True) as running:
+    with Running(
+        programs.find("pg_restore", login.server_major), arguments, login, fed=True, limit_s=copy.timeout
+    ) as running:
         with suppress(BrokenPipeError):
             running.feed(dump.read())
         with suppress(SourceError):  # something was left out; if it is the table, `_writable` says so

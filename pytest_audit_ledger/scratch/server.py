@@ -1,20 +1,21 @@
 """Databases that are dropped on leaving: to restore a backup into, or to attack a copy of a ledger in.
 
-A backup or a ledger may come from anybody, and restoring it runs the code in it. So on an embedded server a role
-restores and reads it that is not a superuser, and can neither run programs on the server nor read its files.
+A backup or a ledger may come from anybody, and restoring it runs the code in it. So if we are a superuser, a
+role of our own restores and reads it, which can neither run programs on the server nor read its files.
 """
 
 from __future__ import annotations
 
+import os
 import secrets
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, nullcontext, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import psycopg2
 from psycopg2 import extensions
 from psycopg2.extensions import make_dsn
-from psycopg2.sql import SQL, Identifier
+from psycopg2.sql import SQL, Composable, Identifier, Literal
 
 from pytest_audit_ledger.errors import SourceError
 from pytest_audit_ledger.scratch.embedded import embedded_server
@@ -23,6 +24,10 @@ from pytest_audit_ledger.sources.pg_errors import explain
 from pytest_audit_ledger.sources.postgres import PostgresSource
 
 RESTORER = "audit_ledger_restorer"
+"""How the names of the roles begin that we create to restore and to attack."""
+
+ALLOWED = "AUDIT_LEDGER_SCRATCH_SUPERUSER"
+"""The environment variable that, set to 1, allows restoring as a superuser."""
 
 
 @contextmanager
@@ -46,23 +51,51 @@ def scratch_server(server: str | None) -> Iterator[ScratchServer]:
         source = PostgresSource(found)
         with closing(source.connect()) as connection:
             connection.autocommit = True
-            try:
-                if server is None:
-                    _run(connection, "CREATE ROLE {name} LOGIN", RESTORER)
-            except psycopg2.Error as error:
-                raise _refused(error, source.label) from error
-            owner = RESTORER if server is None else connection.info.user
-            yield ScratchServer(dsn.parse(found), source, connection, owner)
+            parameters = dsn.parse(found)
+            with _owner(source, connection, parameters) as login:
+                yield ScratchServer(parameters, source, connection, {**parameters, **login})
+
+
+@contextmanager
+def _owner(
+    source: PostgresSource, connection: extensions.connection, parameters: dict[str, str]
+) -> Iterator[dict[str, str]]:
+    """Yield the login of a role that is not a superuser: our own role, or one that we create and drop."""
+    if not _is_superuser(connection) or os.environ.get(ALLOWED) == "1":
+        yield {"user": connection.info.user}
+        return
+    name, password = f"{RESTORER}_{secrets.token_hex(4)}", secrets.token_hex(16)
+    try:
+        hashed = extensions.encrypt_password(password, name, scope=connection)  # the server's log may show statements
+        _run(connection, "CREATE ROLE {name} LOGIN PASSWORD {password}", name=name, password=Literal(hashed))
+    except psycopg2.Error as error:
+        raise _refused(error, source.label) from error
+    login = {"user": name, "password": password}
+    try:
+        if not _lets_in({**parameters, **login}):
+            raise SourceError(
+                f"The role {connection.info.user} is a superuser, so whatever is restored on {source.label} could do "
+                "everything there, and the server does not let in a role that we create instead.",
+                "Name a scratch server with a role that has CREATEDB and is not a superuser. "
+                f"If you trust what is restored, set {ALLOWED}=1.",
+            )
+        yield login
+    finally:
+        with suppress(psycopg2.Error, SourceError), _administrator(source, connection) as administrator:
+            _run(administrator, "DROP ROLE IF EXISTS {name}", name=name)
 
 
 @dataclass(frozen=True)
 class ScratchServer:
-    """A server on which the connection of an administrator creates and drops databases; `owner` owns them."""
+    """A server on which the connection of an administrator creates and drops databases.
 
-    parameters: dict[str, str]
+    `parameters` is the login of the administrator, `owner` that of the role that owns the databases.
+    """
+
+    parameters: dict[str, str] = field(repr=False)
     source: PostgresSource
     administrator: extensions.connection
-    owner: str
+    owner: dict[str, str] = field(repr=False)
 
     @contextmanager
     def database(self, template: str | None = None) -> Iterator[str]:
@@ -74,41 +107,49 @@ class ScratchServer:
         model = "template0" if template is None else dsn.parse(template)["dbname"]
         encoding = " ENCODING 'UTF8'" if template is None else ""
         try:
-            self._run(f"CREATE DATABASE {{name}} OWNER {{owner}} TEMPLATE {{other}}{encoding}", name, model)
+            create = f"CREATE DATABASE {{name}} OWNER {{owner}} TEMPLATE {{model}}{encoding}"
+            _run(self.administrator, create, name=name, owner=self.owner["user"], model=model)
             for setting in ("synchronous_commit = off", "maintenance_work_mem = '256MB'"):
-                self._run(f"ALTER DATABASE {{name}} SET {setting}", name)
+                _run(self.administrator, f"ALTER DATABASE {{name}} SET {setting}", name=name)
         except psycopg2.Error as error:
             raise _refused(error, self.source.label) from error
         try:
-            yield make_dsn(**{**self.parameters, "dbname": name, "user": self.owner})
+            yield make_dsn(**{**self.owner, "dbname": name})
         finally:
-            self._drop(name)
+            with suppress(psycopg2.Error, SourceError), _administrator(self.source, self.administrator) as connection:
+                forced = " WITH (FORCE)" if connection.server_version >= 130_000 else ""
+                _run(connection, f"DROP DATABASE IF EXISTS {{name}}{forced}", name=name)
 
     def superuser(self, database: str) -> str | None:
         """Return the DSN by which we connect to this database as a superuser, None if we are not one."""
-        with self.administrator.cursor() as cursor:
-            cursor.execute("SELECT pg_catalog.current_setting('is_superuser') = 'on'")
-            found = cursor.fetchone()
         own = make_dsn(**{**self.parameters, "dbname": dsn.parse(database)["dbname"]})
-        return own if found and found[0] else None
-
-    def _drop(self, name: str) -> None:
-        """Drop a database, over a new connection if the administrator's was lost."""
-        with suppress(psycopg2.Error, SourceError):
-            lost = self.administrator.closed
-            with closing(self.source.connect()) if lost else nullcontext(self.administrator) as connection:
-                connection.autocommit = True
-                forced = " WITH (FORCE)" if connection.server_version >= 130_000 else ""
-                _run(connection, f"DROP DATABASE IF EXISTS {{name}}{forced}", name)
-
-    def _run(self, statement: str, name: str, other: str = "") -> None:
-        _run(self.administrator, statement, name, self.owner, other)
+        return own if _is_superuser(self.administrator) else None
 
 
-def _run(connection: extensions.connection, statement: str, name: str, owner: str = "", other: str = "") -> None:
-    names = {"name": name, "owner": owner or name, "other": other or name}
+@contextmanager
+def _administrator(source: PostgresSource, connection: extensions.connection) -> Iterator[extensions.connection]:
+    """Yield the administrator's connection, or a new one if that was lost."""
+    with closing(source.connect()) if connection.closed else nullcontext(connection) as found:
+        found.autocommit = True
+        yield found
+
+
+def _lets_in(parameters: dict[str, str]) -> bool:
+    try:
+        psycopg2.connect(make_dsn(**parameters)).close()
+    except psycopg2.Error:
+        return False
+    return True
+
+
+def _is_superuser(connection: extensions.connection) -> bool:
+    return connection.get_parameter_status("is_superuser") == "on"
+
+
+def _run(connection: extensions.connection, statement: str, **names: str | Composable) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(SQL(statement).format(**{key: Identifier(value) for key, value in names.items()}))
+        parts = {key: Identifier(value) if isinstance(value, str) else value for key, value in names.items()}
+        cursor.execute(SQL(statement).format(**parts))
 
 
 def _refused(error: psycopg2.Error, label: str) -> SourceError:

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Timer
 from typing import IO, TYPE_CHECKING
 
 from pytest_audit_ledger.errors import SourceError
@@ -124,13 +125,23 @@ def _examined(path: Path) -> Program | None:
 class Running:
     """A program at work on a server. Leaving ends it, whether it is done or not."""
 
-    def __init__(self, program: Program, arguments: Sequence[str], login: Login | None, *, fed: bool = False) -> None:
-        """Start it, with a login where it connects.
+    def __init__(
+        self,
+        program: Program,
+        arguments: Sequence[str],
+        login: Login | None,
+        *,
+        fed: bool = False,
+        limit_s: float | None = None,
+    ) -> None:
+        """Start it, with a login if it connects.
 
-        `fed`: it reads what `feed` writes; else what it prints is in `output`. Raises SourceError where it does not
-        start.
+        `fed`: it reads what `feed` writes; else what it prints is in `output`. After `limit_s` seconds it is ended.
+        Raises SourceError if it does not start.
         """
         self.program = program
+        self._limit_s = limit_s
+        self._expired = False
         self._login = login
         self._complaints = tempfile.TemporaryFile()  # noqa: SIM115  (closed on leaving)
         reached = ["--no-password", f"--dbname={login.conninfo}"] if login else []
@@ -148,6 +159,10 @@ class Running:
         except OSError as error:
             self._complaints.close()
             raise SourceError(f"{program.path} cannot be run: {error.strerror}.", "Install it anew.") from None
+        self._clock = Timer(limit_s or 0, self._expire)
+        self._clock.daemon = True
+        if limit_s is not None:
+            self._clock.start()
         _widen(self._process.stdin or self._process.stdout)
         self.output = io.BufferedReader(self._process.stdout or io.BytesIO(), CHUNK)  # type: ignore[type-var]
 
@@ -155,6 +170,7 @@ class Running:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._clock.cancel()
         self.stop()
         self._process.wait()
         for file in (self._process.stdin, self.output, self._complaints):
@@ -173,6 +189,10 @@ class Running:
         if self._process.poll() is None:
             self._process.kill()
 
+    def _expire(self) -> None:
+        self._expired = True
+        self.stop()
+
     def finish(self) -> None:
         """Wait for its end. Raises SourceError with what it complained about, where that was no success."""
         if self._process.stdin is not None:
@@ -183,6 +203,10 @@ class Running:
 
     def _explained(self, code: int) -> SourceError:
         name = self.program.path.name
+        place = f" on {self._login.label}" if self._login else ""
+        if code < 0 and self._expired:
+            message = f"{name} was stopped after {self._limit_s:,.0f} s{place}."
+            return SourceError(message, "Allow more time with --ledger-timeout SECONDS.")
         if code < 0:
             return SourceError(
                 f"{name} was ended by {signal.Signals(-code).name} before it was done.",
@@ -192,7 +216,6 @@ class Running:
         text = self._complaints.read(_LONGEST_COMPLAINT).decode("utf-8", "backslashreplace")
         lines = [line for line in text.splitlines() if re.search(r"error|ERROR|FATAL|restrict", line)]
         words = re.sub(rf"^{name}: (error: )?", "", (lines or text.strip().splitlines() or ["no reason given"])[0])
-        place = f" on {self._login.label}" if self._login else ""
         remedy = next((remedy for pattern, remedy in _REMEDIES if re.search(pattern, words)), "See the server's log.")
         return SourceError(f"{name} failed{place} ({printable(words.rstrip('.'))}).", remedy)
 

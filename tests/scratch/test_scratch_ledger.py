@@ -59,7 +59,7 @@ def test_the_guards_are_up_again_after_a_change_that_was_refused(forger: Forger)
 
 def test_a_change_that_becomes_another_one_is_no_change_that_was_made(forger: Forger) -> None:
     forger.build(5).run("CREATE RULE quiet AS ON UPDATE TO ledger_entries DO INSTEAD NOTHING")
-    with pytest.raises(SourceError, match="changed 0 rows of the ledger where it was told to change 1"):
+    with pytest.raises(SourceError, match="changed 0 rows of the ledger instead of 1"):
         forger.store([3], reasoning="nothing to see")
 
 
@@ -123,7 +123,7 @@ def test_what_is_not_there_to_be_tampered_with_is_told(forger: Forger) -> None:
     with pytest.raises(SourceError, match="cannot be read"):
         forger.relink(1)
     forger.unguarded("DELETE FROM ledger_entries")
-    with pytest.raises(SourceError, match="no entries to tamper with"):
+    with pytest.raises(SourceError, match="The ledger has no entries"):
         forger.bounds()
 
 

@@ -83,7 +83,7 @@ def column_retyped(target: Target) -> None:
 @attack(
     "let every role change entries",
     noticed_by=(Claim("append_only", "roles"), SIGNED_GUARDS),
-    remedy=f"{CHECKPOINT} Or declare append_only with roles: critical.",
+    remedy=f"{CHECKPOINT} Or set roles: critical in the check append_only.",
 )
 def rights_granted(target: Target) -> None:
     """Grant UPDATE, DELETE and TRUNCATE to PUBLIC; the triggers still refuse."""
