@@ -8,6 +8,7 @@ import pytest
 from psycopg2.extensions import parse_dsn
 
 from pytest_audit_ledger import SourceError
+from pytest_audit_ledger.backup.encryption import Opener
 from pytest_audit_ledger.backup.restore import restored
 from pytest_audit_ledger.scratch.embedded import embedded_server
 from pytest_audit_ledger.scratch.server import ALLOWED, RESTORER, scratch_database, scratch_server
@@ -69,6 +70,6 @@ def test_the_timeout_bounds_a_restore(server: str, tmp_path: Path) -> None:
     with (
         pytest.raises(SourceError, match=r"psql was stopped after 1 s on .* Allow more time with --ledger-timeout"),
         dump.open("rb") as file,
-        restored(file, None, scratch=server, table="ledger_entries", timeout=1),
+        restored(file, Opener(), scratch=server, table="ledger_entries", timeout=1),
     ):
         pass
