@@ -7,6 +7,7 @@ from functools import partial
 
 from pytest_audit_ledger.drill.attacks.attack import Attack, Target
 from pytest_audit_ledger.drill.attacks.catalogue import CATALOGUE
+from pytest_audit_ledger.model.entry import Entry
 from pytest_audit_ledger.scratch.scratch_ledger import ScratchLedger, Statement, Superuser
 
 
@@ -22,6 +23,14 @@ class Forger(ScratchLedger):
         with self.guards_down():
             for statement in statements:
                 self.run(statement)
+
+    def rewrite(self, first: int, change: Callable[[Entry], Entry]) -> None:
+        """Change the entry `first`, then give it and every later entry a valid link and hash."""
+        old = self.entry(first)
+        changed = {name: value for name, value in vars(change(old)).items() if value != getattr(old, name)}
+        if changed:
+            self.store([first], **changed)
+        self.relink(first)
 
 
 MIDDLE = 50

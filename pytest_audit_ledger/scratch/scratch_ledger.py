@@ -129,9 +129,8 @@ class ScratchLedger:
 
     def bounds(self) -> tuple[int, int]:
         """Return the lowest and the highest sequence number. Raises SourceError if there are no entries."""
-        ((low, high),) = self.run(
-            self.statement("SELECT pg_catalog.min(sequence_number), pg_catalog.max(sequence_number) FROM {ledger}")
-        )
+        bounds = "SELECT pg_catalog.min(sequence_number), pg_catalog.max(sequence_number) FROM {ledger}"
+        ((low, high),) = self.execute(bounds)
         if low is None:
             raise SourceError("The ledger has no entries.", _TAKE_ANOTHER)
         return int(low), int(high)
@@ -139,12 +138,10 @@ class ScratchLedger:
     def entries(self, first: int = 1) -> Iterator[Entry]:
         """Yield the entries from a sequence number on, as they are stored."""
         names = list(PAYLOAD_COLUMNS.values())
-        found = self.run(
-            self.statement(
-                "SELECT {columns} FROM {ledger} WHERE sequence_number >= {first} ORDER BY sequence_number",
-                columns=listed(names),
-                first=first,
-            )
+        found = self.execute(
+            "SELECT {columns} FROM {ledger} WHERE sequence_number >= {first} ORDER BY sequence_number",
+            columns=listed(names),
+            first=first,
         )
         for row in found:
             values = dict(zip(names, row, strict=True))
@@ -164,12 +161,10 @@ class ScratchLedger:
     def row(self, number: int) -> dict[str, Any]:
         """Return every column of an entry, JSON as Python objects. Raises SourceError if there is no such entry."""
         names = self.columns()
-        found = self.run(
-            self.statement(
-                "SELECT {columns} FROM {ledger} WHERE sequence_number = {number} LIMIT 1",
-                columns=listed(names),
-                number=number,
-            )
+        found = self.execute(
+            "SELECT {columns} FROM {ledger} WHERE sequence_number = {number} LIMIT 1",
+            columns=listed(names),
+            number=number,
         )
         if not found:
             raise SourceError(f"The ledger has no entry {number:,}.", _TAKE_ANOTHER)
@@ -280,11 +275,9 @@ class ScratchLedger:
 
     def relink(self, first: int) -> None:
         """Give the entry `first` and every later one a valid link and hash."""
-        before = self.run(
-            self.statement(
-                "SELECT entry_hash FROM {ledger} WHERE sequence_number < {first} ORDER BY sequence_number DESC LIMIT 1",
-                first=first,
-            )
+        before = self.execute(
+            "SELECT entry_hash FROM {ledger} WHERE sequence_number < {first} ORDER BY sequence_number DESC LIMIT 1",
+            first=first,
         )
         links = [before[0][0] if before else GENESIS_HASH]
         numbers = []
@@ -300,14 +293,6 @@ class ScratchLedger:
             links=links[:-1],
             hashes=links[1:],
         )
-
-    def rewrite(self, first: int, change: Callable[[Entry], Entry]) -> None:
-        """Change the entry `first`, then give it and every later entry a valid link and hash."""
-        old = self.entry(first)
-        changed = {name: value for name, value in vars(change(old)).items() if value != getattr(old, name)}
-        if changed:
-            self.store([first], **changed)
-        self.relink(first)
 
 
 def _refused(error: psycopg2.Error, dsn: str) -> SourceError:

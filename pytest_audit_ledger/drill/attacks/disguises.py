@@ -4,15 +4,7 @@ from __future__ import annotations
 
 from pytest_audit_ledger.drill.attacks.attack import SUPERUSER, Target, attack, needs_superuser
 from pytest_audit_ledger.drill.attacks.changes import append_after, is_one_table
-from pytest_audit_ledger.drill.attacks.claims import (
-    HASHES,
-    LINKS,
-    NUMBERS,
-    SIGNED,
-    SIGNED_GUARDS,
-    TABLE,
-    TRIGGERS,
-)
+from pytest_audit_ledger.drill.attacks.claims import HASHES, LINKS, NUMBERS, SIGNED, SIGNED_GUARDS, TABLE, TRIGGERS
 from pytest_audit_ledger.drill.attacks.triggers import (
     LETS_THROUGH,
     refuses,
