@@ -1,1 +1,1 @@
-"""Checkpoints made from a ledger that was verified, and proofs of single entries."""
+"""Make checkpoints of a verified ledger, and proofs of single entries."""

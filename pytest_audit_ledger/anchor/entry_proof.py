@@ -1,4 +1,4 @@
-"""The proof that one entry is among those of a checkpoint: to be shown without the rest of the ledger."""
+"""Prove that one entry is among those of a checkpoint, and check such proofs without the rest of the ledger."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pytest_audit_ledger.checkpoints.note import LARGEST_NOTE, Checkpoint, Verif
 from pytest_audit_ledger.checkpoints.proof import LARGEST_PROOF, InclusionPath, TlogProof
 from pytest_audit_ledger.checkpoints.store import Trusted, open_checkpoint, read_store
 from pytest_audit_ledger.errors import OutputError, SourceError, UsageError
+from pytest_audit_ledger.files.reading import read_bytes
 from pytest_audit_ledger.files.writing import Written, whole_files
 from pytest_audit_ledger.kinds.entry_tree import entry_leaves
 from pytest_audit_ledger.model.batch import Batch
@@ -23,10 +24,10 @@ _COLUMNS = tuple(PAYLOAD_COLUMNS.values())
 
 @dataclass(frozen=True)
 class EntryProof:
-    """What came of proving an entry.
+    """The result of proving an entry.
 
-    `file` is None where the entries do not lead to the root that `checkpoint` was signed with, so that nothing is
-    proven and nothing was written.
+    `file` is None if the entries do not lead to the signed root of `checkpoint`: then nothing is proven, and nothing
+    was written.
     """
 
     checkpoint: Trusted
@@ -43,20 +44,22 @@ def prove(
 ) -> EntryProof:
     """Write the proof of an entry, by its sequence number, under the newest trusted checkpoint, to `path`.
 
-    Raises UsageError where that checkpoint does not speak of the entry, or there is none; SourceError where the ledger
-    cannot be read, OutputError where the file cannot be written.
+    Raises UsageError if no trusted checkpoint covers the entry, SourceError if the ledger cannot be read, OutputError
+    if the file cannot be written.
     """
     if isinstance(source, ExportFile):
-        raise UsageError("An entry is proven from a database.", "Name the DSN of the ledger's database.")
+        raise UsageError("Proving an entry needs a database, not an export.", "Give the DSN of the ledger's database.")
     store = read_store(folders, keys)
     if not store.trusted:
-        reason = f": {store.rejected[0].path} is not trusted: {store.rejected[0].reason}" if store.rejected else ""
-        raise UsageError(f"There is no checkpoint to prove the entry with{reason}.", "Name its folder and its key.")
+        reason = (
+            f": {store.rejected[0].path} is not trusted, because {store.rejected[0].reason}" if store.rejected else ""
+        )
+        raise UsageError(f"There is no trusted checkpoint to prove the entry with{reason}.", "Give its folder and key.")
     newest = store.trusted[-1]
     if not 1 <= number <= newest.size:
         raise UsageError(
-            f"The newest checkpoint speaks of the entries 1 to {newest.size:,}, and not of {number:,}.",
-            "Prove another entry, or make a checkpoint first.",
+            f"The newest checkpoint covers entries 1 to {newest.size:,}, not entry {number:,}.",
+            "Choose another entry, or make a new checkpoint first.",
         )
     with source.snapshot() as snapshot:
         inclusion = _read(snapshot, number, newest.size, progress)
@@ -69,7 +72,7 @@ def prove(
 
 
 def _read(snapshot: Snapshot, number: int, size: int, progress: Progress) -> InclusionPath:
-    """Read the entries of the checkpoint; where they are not numbered 1, 2, 3 …, the proof leads nowhere."""
+    """Read the entries that the checkpoint covers; unless they are numbered 1, 2, 3 …, the proof will not match."""
     reason = next(filter(None, map(snapshot.unreadable, ("sequence_number", *_COLUMNS))), None)
     if reason is not None:
         raise SourceError(f"The ledger cannot be read: {reason}.", "Verify it first.")
@@ -89,15 +92,14 @@ def _read(snapshot: Snapshot, number: int, size: int, progress: Progress) -> Inc
 
 def _note(newest: Trusted) -> bytes:
     try:
-        with Path(newest.path).open("rb") as file:
-            return file.read(LARGEST_NOTE)
+        return read_bytes(newest.path, LARGEST_NOTE)
     except OSError as error:
-        raise OutputError(f"{newest.path} cannot be read: {error.strerror}.", "Try again.") from None
+        raise OutputError(f"{newest.path} cannot be read: {error.strerror}.", "Try again.") from error
 
 
 @dataclass(frozen=True)
 class Proven:
-    """An entry that is among those of a checkpoint, and which of its columns that says nothing about."""
+    """An entry that is among those of a checkpoint; the proof does not cover the columns in `uncovered`."""
 
     number: int
     entry_hash: str
@@ -107,28 +109,29 @@ class Proven:
 
 
 def check_proof(proof_file: Path, entry_file: Path, keys: Sequence[VerifierKey]) -> Proven | str:
-    """Return what a proof proves of the one entry in an export file, or why it proves nothing.
+    """Return what a proof proves about the one entry in an export file, or why it proves nothing.
 
-    Raises UsageError where the file does not hold one entry with all hashed columns, or where one cannot be read.
+    Raises UsageError if a file cannot be read, or the export is not one entry with all hashed columns.
     """
     entry, columns = _entry(entry_file)
     try:
-        with proof_file.open("rb") as file:
-            proof = TlogProof.parse(file.read(LARGEST_PROOF + 1))
+        proof = TlogProof.parse(read_bytes(proof_file, LARGEST_PROOF))
         checkpoint, signers = open_checkpoint(proof.note, keys)
         root = proof.root(entry_leaves(entry)[0], checkpoint.size)
     except OSError as error:
-        raise UsageError(f"{proof_file} cannot be read: {error.strerror}.", "Name a proof.") from None
+        raise UsageError(
+            f"{proof_file} cannot be read: {error.strerror}.", "Check its name and permissions."
+        ) from error
     except ValueError as error:
-        return f"{proof_file} is no proof that can be trusted: {error}"
+        return f"{proof_file} is not a trusted proof: {error}"
     (number,), (digest,) = entry.sequence_numbers, entry.recomputed_hashes
     (stored,) = entry.values("entry_hash") if "entry_hash" in columns else (None,)
     if number != proof.index + 1:
-        return f"{proof_file} is of entry {proof.index + 1:,}, and {entry_file} holds entry {number}"
+        return f"{proof_file} proves entry {proof.index + 1:,}, but {entry_file} has entry {number}"
     if root != checkpoint.root:
         return f"the entry in {entry_file} is not the one that was signed, or {proof_file} was changed"
     if stored not in (None, digest):
-        return f"the entry_hash in {entry_file} is not the hash of the entry"
+        return f"the entry_hash in {entry_file} does not match the entry"
     uncovered = tuple(name for name in columns if name not in (*_COLUMNS, "entry_hash"))
     return Proven(proof.index + 1, digest, checkpoint, signers, uncovered)
 
@@ -143,8 +146,10 @@ def _entry(path: Path) -> tuple[Batch, tuple[str, ...]]:
             if not lacking:
                 snapshot.scan(columns, Segment(), batches.append)
     except SourceError as error:
-        raise UsageError(error.message, "Name an export of one entry with all of its columns.") from None
+        raise UsageError(error.message, "Give an export of this one entry, with all columns.") from error
     if lacking or sum(map(len, batches)) != 1:
-        what = f"lacks {', '.join(lacking)}" if lacking and columns else "does not hold one entry"
-        raise UsageError(f"{path} {what}.", "Name a file with one line of an export, with all columns.")
+        what = (
+            f"lacks the columns {', '.join(lacking)}" if lacking and columns else "does not contain exactly one entry"
+        )
+        raise UsageError(f"{path} {what}.", "Give an export of this one entry, with all columns.")
     return batches[0], columns

@@ -1,1 +1,1 @@
-"""Backups: written, restored, and verified."""
+"""Back up the database of a ledger, restore backups, and verify them."""

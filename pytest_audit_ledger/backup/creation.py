@@ -1,9 +1,9 @@
-"""Backups: the whole database as pg_dump writes it, compressed and encrypted in a stream, with a manifest beside it.
+"""Back up: the whole database as pg_dump writes it, compressed and encrypted in a stream, with a manifest next to it.
 
-The dump, the verification and what the manifest says of the entries come from one snapshot. Everything in the database
-is dumped, since a ledger is only as good as its triggers, and for a single table pg_dump leaves out their functions.
-Owners and grants are not, because the roles need not exist where it is restored; nor are publications and
-subscriptions, which would connect to other servers, with their passwords.
+The dump, the verification and the manifest's facts about the entries come from one snapshot. The whole database is
+dumped, because a ledger needs its triggers, and for a single table pg_dump omits their functions. Owners and grants are
+omitted, because the roles may not exist where it is restored; so are publications and subscriptions, which would
+connect to other servers with their passwords.
 """
 
 from __future__ import annotations
@@ -20,8 +20,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 from pytest_audit_ledger.backup.encryption import Key, Opener, encrypt, key_of_this_run
 from pytest_audit_ledger.backup.proof import NOT_PROVEN, BackupProof, Content, Method, statuses
 from pytest_audit_ledger.errors import OutputError, UsageError
-from pytest_audit_ledger.export.tally import tally
-from pytest_audit_ledger.files.resources import tool_version
+from pytest_audit_ledger.export.manifest import manifest, tally
 from pytest_audit_ledger.files.writing import Draft, Written, whole_files, written_json
 from pytest_audit_ledger.model.entry import canonical_timestamp
 from pytest_audit_ledger.model.progress import BYTES, Advance, Progress, no_progress
@@ -48,7 +47,7 @@ _SUFFIXES = {".sql": "plain", ".dump": "custom"}
 
 @dataclass(frozen=True)
 class Backup:
-    """What to write, and where to: `path` ends as what is done to the dump asks for; no `key` is no encryption."""
+    """A request for a backup: the suffixes of `path` match what is done to the dump; without `key`, no encryption."""
 
     path: str
     format: str
@@ -65,20 +64,20 @@ def backup_request(
 ) -> Backup:
     """Return a request for a backup.
 
-    The format is that of the suffix where it is not given, or plain. `.gz` asks for compression, too; a name that lacks
-    `.gz` or `.age` gets it, so that it says what the file is. Raises UsageError where the request makes no sense.
+    Without `format`, it is chosen by the suffix, or is plain. `.gz` asks for compression, too; a missing `.gz` or
+    `.age` is added, so that the name says what the file is. Raises UsageError for a contradictory request.
     """
     if path == "-" or not Path(path).name:
-        raise UsageError("A backup is a file, with its manifest beside it.", "Name the file to write.")
+        raise UsageError("A backup is written to a file, with its manifest next to it.", "Name the file to write.")
     name = _NAME.fullmatch(path)
     assert name is not None  # noqa: S101  (it matches any text)
     if name["age"] and key is None:
         raise UsageError(
-            f"{path} asks for encryption, and there is no key.", "Give --encryption-key, or leave .age out."
+            f"{path} asks for encryption, but there is no key.", "Give --ledger-encryption-key, or omit .age."
         )
     chosen = format or _SUFFIXES.get(Path(name["stem"]).suffix.lower(), "plain")
     if chosen not in FORMATS:
-        raise UsageError(f"There is no format {chosen!r} of a backup.", f"Write one of {', '.join(FORMATS)}.")
+        raise UsageError(f"Unknown backup format {chosen!r}.", f"Use one of {', '.join(FORMATS)}.")
     compressed = compress or bool(name["gz"])
     gz, age = name["gz"] or (".gz" if compressed else ""), name["age"] or (".age" if key else "")
     return Backup(f"{name['stem']}{gz}{age}", chosen, compressed, key)
@@ -86,7 +85,7 @@ def backup_request(
 
 @dataclass(frozen=True)
 class BackupResult:
-    """What was backed up. `files` are the backup and its manifest; the properties are called as ski-audit-ledger's."""
+    """The result of a backup. `files` are the backup and its manifest; the properties have ski-audit-ledger's names."""
 
     files: tuple[Written, ...]
     manifest: dict[str, Any]
@@ -95,7 +94,7 @@ class BackupResult:
 
     @property
     def backup_file(self) -> str:
-        """Where the backup lies."""
+        """The path of the backup."""
         return self.files[0].path
 
     @property
@@ -110,17 +109,17 @@ class BackupResult:
 
     @property
     def compressed(self) -> bool:
-        """Whether it is compressed by gzip."""
+        """Whether it is compressed with gzip."""
         return bool(self.manifest["compression"])
 
     @property
     def size_bytes(self) -> int:
-        """Bytes of the backup."""
+        """The size of the backup in bytes."""
         return self.files[0].size
 
     @property
     def checksum(self) -> str:
-        """SHA-256 of the backup."""
+        """The SHA-256 of the backup."""
         return self.files[0].sha256
 
     @property
@@ -130,7 +129,7 @@ class BackupResult:
 
     @property
     def verified(self) -> bool:
-        """Whether it was restored, and what came out is the ledger that was backed up."""
+        """Whether it was restored, and the restored ledger is the one that was backed up."""
         return self.proof.method is Method.RESTORED
 
     @property
@@ -147,44 +146,60 @@ def backup(
     prover: Prover | None = None,
     progress: Progress = no_progress,
 ) -> BackupResult:
-    """Write a dump of the snapshot's database to a file, and a manifest beside it; both or none.
+    """Write a dump of the snapshot's database to a file, and a manifest next to it: both or none.
 
-    `verification` is one of this very snapshot; `prover` restores the file before it gets its name. Raises SourceError
-    where the database cannot be dumped, OutputError where the file cannot be written, or is not what it has to be.
+    `verification` is one of the same snapshot; `prover` restores the file before it gets its name. Raises SourceError
+    if the database cannot be dumped, OutputError if the file cannot be written, or does not match the database.
     """
     if not isinstance(snapshot, PostgresSnapshot):
-        raise UsageError("Only a database can be backed up.", "Copy an export, with its manifest.")
+        raise UsageError("Only a database can be backed up, not an export.", "Copy the export and its manifest.")
     program = programs.find("pg_dump", snapshot.login().server_major)
     key, opener = _keys(request.key, proven=prover is not None)
     path = Path(request.path)
     with whole_files(path, manifest_path(path), mode=OWNER_ONLY) as (file, beside):
-        told = _dump(snapshot, program, replace(request, key=key), file, progress)
+        entries = _dump(snapshot, program, replace(request, key=key), file, progress)
         written = file.written(request.path)
         if prover is None:
-            held, proof = Content(told), NOT_PROVEN
+            content, proof = Content(entries), NOT_PROVEN
         else:
-            held = prover.content(snapshot, verification)
+            content = prover.content(snapshot, verification)
             with file.reopened() as dumped:
-                proof = prover.prove(dumped, opener, held, snapshot.info.table)
+                proof = prover.prove(dumped, opener, content, snapshot.info.table)
         if proof.contradictions:
             raise OutputError(
-                f"The backup does not hold what the database does: {'; '.join(proof.contradictions)}.",
-                "Nothing of it is left. Without --verify it is written nevertheless.",
+                f"The backup does not match the database: {'; '.join(proof.contradictions)}.",
+                "No partial file is left. To write it all the same, omit --verify.",
             )
-        manifest = _manifest(snapshot, request, program, written, held, verification, proof)
-        files = (written, written_json(beside, manifest, manifest_path(path)))
-    return BackupResult(files, manifest, verification, proof)
+        described = manifest(
+            written,
+            content.entries,
+            snapshot.info,
+            verification,
+            format=request.format,
+            compression="gzip" if request.compressed else "",
+            encryption="age" if request.key else "",
+            recipients=request.key.described() if request.key else [],
+            digest=content.digest,
+            pg_dump_version=program.version,
+            created_at=canonical_timestamp(datetime.now(timezone.utc)),
+            checks={name: status.value for name, status in statuses(verification).items()},
+            proof=proof.method.value,
+            proof_meaning=ending_for_command(proof.meaning, proof.advice),
+            proof_server_version=proof.server_version,
+        )
+        files = (written, written_json(beside, described, manifest_path(path)))
+    return BackupResult(files, described, verification, proof)
 
 
 @dataclass(frozen=True)
 class BackupArtifact(Artifact):
-    """A backup of what a run verified, proven before it gets its name."""
+    """A backup of the snapshot that a run verified, restored and compared before it gets its name."""
 
     request: Backup
     prover: Prover
 
     def write(self, verified: ArtifactContext) -> tuple[Written, ...]:
-        """Write the backup and its manifest. Raises OutputError where it was written, and could not be restored."""
+        """Write the backup and its manifest. Raises OutputError also if it was written but could not be restored."""
         prover = replace(self.prover, progress=verified.progress)
         result = backup(
             verified.snapshot,
@@ -194,12 +209,12 @@ class BackupArtifact(Artifact):
             progress=verified.progress,
         )
         if not result.verified:
-            raise OutputError(f"{result.backup_file} was written, and is not proven: {result.verification_status}")
+            raise OutputError(f"{result.backup_file} was written but not proven: {result.verification_status}")
         return result.files
 
 
 def _keys(key: Key | None, *, proven: bool) -> tuple[Key | None, Opener]:
-    """Return what encrypts, and what opens it again in this run, to prove it."""
+    """Return what encrypts, and what decrypts in this run to prove the backup."""
     if key is None or not proven:
         return key, Opener()
     if key.passphrase is not None:
@@ -211,7 +226,7 @@ def _keys(key: Key | None, *, proven: bool) -> tuple[Key | None, Opener]:
 def _dump(
     snapshot: PostgresSnapshot, program: Program, request: Backup, file: Draft, progress: Progress
 ) -> dict[str, Any]:
-    """Write the dump to the file, and return the tally of the ledger."""
+    """Write the dump to the file; return the manifest's fields about the entries."""
     arguments = [
         f"--format={request.format}",
         f"--snapshot={snapshot.share()}",
@@ -226,9 +241,9 @@ def _dump(
             _copy(_Dumped(running, advance), request, file)
             with ThreadPoolExecutor(1, "audit-ledger") as thread:
                 synced = thread.submit(file.sync)  # the server counts while the disk is at work
-                told = tally(snapshot).told()
+                entries = tally(snapshot).fields()
                 synced.result()
-            return told
+            return entries
 
         def stop() -> None:
             running.stop()
@@ -238,7 +253,7 @@ def _dump(
 
 
 def _copy(dumped: _Dumped, request: Backup, file: Draft) -> None:
-    """Write a dump to the file, compressed and encrypted as it is asked for."""
+    """Write a dump to the file, compressed and encrypted as requested."""
     reader = cast("BinaryIO", _Deflated(dumped) if request.compressed else dumped)
     if request.key is not None:
         encrypt(request.key, reader, cast("BinaryIO", file))
@@ -247,7 +262,7 @@ def _copy(dumped: _Dumped, request: Backup, file: Draft) -> None:
 
 
 class _Dumped:
-    """What a program prints; its end is only reached where the program ended well."""
+    """The output of a program; reading to its end raises an error if the program failed."""
 
     def __init__(self, running: Running, advance: Advance) -> None:
         self._running = running
@@ -262,7 +277,7 @@ class _Dumped:
 
 
 class _Deflated:
-    """The same, compressed by gzip: without name and time, so that the same dump makes the same bytes."""
+    """That output compressed with gzip, without name and time: the same dump gives the same bytes."""
 
     def __init__(self, dumped: _Dumped) -> None:
         self._dumped = dumped
@@ -278,41 +293,3 @@ class _Deflated:
         size = len(self._ready) if size < 0 else size
         piece, self._ready = self._ready[:size], self._ready[size:]
         return piece
-
-
-def _manifest(
-    snapshot: PostgresSnapshot,
-    request: Backup,
-    program: Program,
-    written: Written,
-    held: Content,
-    verification: Verification | None,
-    proof: BackupProof,
-) -> dict[str, Any]:
-    info = snapshot.info
-    return {
-        "manifest_version": 1,
-        "tool_version": tool_version(),
-        "file": Path(written.path).name,
-        "format": request.format,
-        "compression": "gzip" if request.compressed else "",
-        "encryption": "age" if request.key else "",
-        "recipients": request.key.described() if request.key else [],
-        "size": written.size,
-        "sha256": written.sha256,
-        **held.told,
-        "digest": held.digest,
-        "source": info.database,
-        "table": info.table,
-        "server_version": info.server_version,
-        "pg_dump_version": program.version,
-        "server_time": info.server_time,
-        "snapshot": info.snapshot,
-        "created_at": canonical_timestamp(datetime.now(timezone.utc)),
-        "assurance": verification.assurance.value if verification else "UNKNOWN",
-        "assurance_meaning": verification.sentence if verification else "The entries were not verified.",
-        "checks": {name: status.value for name, status in statuses(verification).items()},
-        "proof": proof.method.value,
-        "proof_meaning": ending_for_command(proof.meaning, proof.advice),
-        "proof_server_version": proof.server_version,
-    }

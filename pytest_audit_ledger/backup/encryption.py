@@ -1,15 +1,15 @@
-"""age: a backup that only a private key, or a passphrase, opens (https://age-encryption.org/v1).
+"""Encrypt and decrypt backups with age (https://age-encryption.org/v1).
 
-A secret never stands on the command line. A key is named as one of
+Secrets are never given on the command line. A key is given as one of
 
     age1…              a recipient, as age-keygen prints it
     ssh-ed25519 …      an SSH public key; also ssh-rsa
-    @FILE              what FILE holds: recipients, one a line, or else a passphrase in its first line
+    @FILE              the contents of FILE: recipients, one per line, or a passphrase in its first line
     env:NAME           the same from an environment variable
     prompt             a passphrase that is asked for
 
-The library streams what is encrypted to recipients. A passphrase it takes only with everything in memory, so that has a
-limit (`LARGEST_WITH_PASSPHRASE`).
+The library can stream only to recipients. With a passphrase everything is in memory, so there is a limit
+(`LARGEST_WITH_PASSPHRASE`).
 """
 
 from __future__ import annotations
@@ -23,55 +23,56 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from pytest_audit_ledger.errors import SourceError, UsageError
+from pytest_audit_ledger.files.reading import read_text
 from pytest_audit_ledger.model.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 LARGEST_WITH_PASSPHRASE = 256 * 1024 * 1024
-"""Bytes that are encrypted with a passphrase, in memory; scrypt, which makes it a key, takes a gigabyte besides."""
+"""Bytes that a passphrase can encrypt, in memory; scrypt, which derives the key, takes another gigabyte."""
 
 MAGIC = b"age-encryption.org/v1\n"
-"""What an age file begins with."""
+"""The first bytes of an age file."""
 
-_FORMS = "Write age1…, an SSH public key, @FILE, env:NAME or prompt; a secret does not belong on the command line."
+_FORMS = "Give age1…, an SSH public key, @FILE, env:NAME or prompt; a secret does not belong on the command line."
 _SECRETS = ("AGE-SECRET-KEY-", "AGE-PLUGIN-", "-----BEGIN")
 
 
 @dataclass(frozen=True)
 class Key:
-    """What encrypts: recipients, which are public, or else a passphrase."""
+    """A key that encrypts: public recipients, or a passphrase."""
 
     recipients: tuple[str, ...] = ()
     passphrase: str | None = field(default=None, repr=False)
 
     def described(self) -> list[str]:
-        """Return for whom it encrypts, without the secret."""
+        """Return who can decrypt, without the secret."""
         return list(self.recipients) if self.passphrase is None else ["passphrase"]
 
 
 def read_key(named: str, *, confirmed: bool = True) -> Key:
-    """Return the key that a user names (see the module); `confirmed`: a prompt asks twice.
+    """Return the key that a user gives (see the module); `confirmed`: a prompt asks twice.
 
-    Raises UsageError, which never repeats a secret, where it is none, or where pyrage is not installed.
+    Raises UsageError, which never shows a secret, for anything else, or if pyrage is not installed.
     """
     if named == "prompt":
         return Key(passphrase=_asked(confirmed=confirmed))
     text = named if named.startswith(("age1", "ssh-")) else _looked_up(named)
     lines = [line.strip() for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
     if not lines:
-        raise UsageError("The encryption key is empty.", "Was a variable not set, or is the file empty?")
+        raise UsageError("The encryption key is empty.", "Check the variable or the file that it comes from.")
     if lines[0].startswith(_SECRETS):
-        raise UsageError("A private key opens a backup and does not encrypt one.", "Give its public key.")
+        raise UsageError("A private key cannot encrypt a backup, only open it.", "Give its public key.")
     if not lines[0].startswith(("age1", "ssh-")):
         return Key(passphrase=text.split("\n", 1)[0].rstrip("\r"))
     for line in lines:
-        _recipient(line)  # a mistake shows now
+        _recipient(line)  # report mistakes now
     return Key(recipients=tuple(lines))
 
 
 def _looked_up(named: str) -> str:
-    """Return what a file or a variable holds. Raises UsageError for anything else: it may be a secret."""
+    """Return the contents of a file or a variable. Raises UsageError for anything else: it may be a secret."""
     if named.startswith("@") and len(named) > 1:
         return _contents(Path(named[1:]).expanduser())
     if named.startswith("env:"):
@@ -79,34 +80,35 @@ def _looked_up(named: str) -> str:
         if not os.environ.get(name):
             raise UsageError(f"The environment variable {printable(name)} is not set.", "Set it to the key.")
         return os.environ[name]
-    raise UsageError("This is no encryption key.", _FORMS)
+    raise UsageError("This is not an encryption key.", _FORMS)
 
 
 def _contents(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, ValueError) as error:
-        words = getattr(error, "strerror", None) or "it is no text in UTF-8"
-        raise UsageError(f"The key {path} cannot be read: {words}.", "Check its name and permissions.") from None
+        return read_text(path)
+    except OSError as error:
+        raise UsageError(
+            f"The key file {path} cannot be read: {error.strerror}.", "Check its name and permissions."
+        ) from error
 
 
 def _asked(*, confirmed: bool) -> str:
     passphrase = getpass("Passphrase: ")
     if not passphrase:
-        raise UsageError("The passphrase is empty.", "Nothing was done.")
-    if confirmed and getpass("The same again: ") != passphrase:
-        raise UsageError("The two passphrases are not the same.", "Nothing was done.")
+        raise UsageError("The passphrase is empty; nothing was done.", "Run the command again.")
+    if confirmed and getpass("Repeat the passphrase: ") != passphrase:
+        raise UsageError("The two passphrases differ; nothing was done.", "Run the command again.")
     return passphrase
 
 
 def _pyrage() -> Any:
     try:
         import pyrage  # noqa: PLC0415  (only the extra has it)
-    except ImportError:
+    except ImportError as error:
         raise UsageError(
             "Encryption needs the package pyrage, which is not installed.",
             "Run: pip install 'pytest-audit-ledger[age]'",
-        ) from None
+        ) from error
     return pyrage
 
 
@@ -116,19 +118,19 @@ def _recipient(text: str) -> Any:
         return (pyrage.ssh if text.startswith("ssh-") else pyrage.x25519).Recipient.from_str(text)
     except pyrage.RecipientError as error:
         raise UsageError(
-            f"The recipient {printable(text, 80)} cannot be used: {printable(str(error))}.", "Copy it once more."
-        ) from None
+            f"The recipient {printable(text, 80)} is not valid: {printable(str(error))}.", "Copy it again."
+        ) from error
 
 
 def is_encrypted(file: BinaryIO) -> bool:
-    """Tell whether a file is one of age's."""
+    """Return whether a file is encrypted with age."""
     file.seek(0)
     return file.read(len(MAGIC)) == MAGIC
 
 
 @dataclass(frozen=True)
 class Opener:
-    """What decrypts: private keys of pyrage's, or a passphrase."""
+    """Keys that decrypt: private keys of pyrage's, or a passphrase; false if there is neither."""
 
     identities: tuple[Any, ...] = ()
     passphrase: str | None = field(default=None, repr=False)
@@ -138,7 +140,7 @@ class Opener:
 
 
 def read_identity(path: str | Path) -> Opener:
-    """Return the private keys of a file: age identities, one a line, or an SSH key. Raises UsageError."""
+    """Return the private keys in a file: age identities, one per line, or an SSH key. Raises UsageError."""
     pyrage, text = _pyrage(), _contents(Path(path).expanduser())
     try:
         if text.startswith("-----BEGIN"):
@@ -146,45 +148,46 @@ def read_identity(path: str | Path) -> Opener:
         lines = [line.strip() for line in text.splitlines() if line.startswith("AGE-SECRET-KEY-")]
         identities = tuple(pyrage.x25519.Identity.from_str(line) for line in lines)
     except pyrage.IdentityError as error:
-        raise UsageError(f"The private key {path} cannot be used: {printable(str(error))}.", "") from None
+        message = f"The private key {path} is not valid: {printable(str(error))}."
+        raise UsageError(message, "Copy it again.") from None  # the cause has the key
     if not identities:
-        raise UsageError(f"{path} holds no private key.", "Name a file of age identities, or an SSH private key.")
+        raise UsageError(f"{path} has no private key.", "Name a file of age identities, or an SSH private key.")
     return Opener(identities)
 
 
-def opener_of(key: Key | None, identity: str | Path | None) -> Opener:
-    """Return what opens a backup: the passphrase of a key, or the private keys of a file; nothing where there is none.
+def opener_of(encryption_key: str | Key | None, identity: str | Path | None) -> Opener:
+    """Return what opens a backup: the passphrase of a key, the private keys in a file, or nothing if neither is given.
 
-    Raises UsageError where the key is public, or both are given.
+    Raises UsageError if the key is public, or if both are given.
     """
+    key = read_key(encryption_key) if isinstance(encryption_key, str) else encryption_key
     if key is not None and key.passphrase is None:
-        raise UsageError("A public key does not open a backup.", "Give the private key with --identity.")
+        raise UsageError("A public key cannot open a backup.", "Give the private key with --identity.")
     if key is not None and identity is not None:
-        raise UsageError("A passphrase and a private key were given.", "Give the one that belongs to the backup.")
+        raise UsageError("Both a passphrase and a private key were given.", "Give only the one that opens the backup.")
     if identity is not None:
         return read_identity(identity)
     return Opener(passphrase=key.passphrase if key else None)
 
 
 def key_of_this_run() -> tuple[str, Opener]:
-    """Return a new recipient and the private key for it, which is forgotten when the run ends.
+    """Return a new recipient and its private key, which is lost when the run ends.
 
-    What is encrypted for it as well can be read back once, to prove it, by a run that has no other private key.
+    With this additional recipient, a run without the other private keys can read its own backup back to prove it.
     """
     identity = _pyrage().x25519.Identity.generate()
     return str(identity.to_public()), Opener((identity,))
 
 
 def encrypt(key: Key, reader: BinaryIO, writer: BinaryIO) -> None:
-    """Encrypt what is read. Raises UsageError where it is too much for a passphrase, and what reading or writing do."""
+    """Encrypt what is read. Raises UsageError if it is too much for a passphrase, and errors of reading and writing."""
     pyrage = _pyrage()
     if key.passphrase is not None:
         plain = reader.read(LARGEST_WITH_PASSPHRASE + 1)
         if len(plain) > LARGEST_WITH_PASSPHRASE:
             raise UsageError(
-                f"With a passphrase a backup is encrypted in memory, and has more than {LARGEST_WITH_PASSPHRASE >> 20} "
-                "MiB.",
-                "Encrypt it for a recipient (age-keygen makes one), which takes any size; or compress it.",
+                f"A passphrase can encrypt up to {LARGEST_WITH_PASSPHRASE >> 20} MiB, and this backup is larger.",
+                "Encrypt for a recipient, which has no limit (age-keygen makes one), or compress the backup.",
             )
         writer.write(pyrage.passphrase.encrypt(plain, key.passphrase))
         return
@@ -194,7 +197,7 @@ def encrypt(key: Key, reader: BinaryIO, writer: BinaryIO) -> None:
 
 
 def decrypt(opener: Opener, reader: BinaryIO, writer: BinaryIO) -> None:
-    """Decrypt what is read. Raises SourceError where it cannot be, and what reading or writing do."""
+    """Decrypt what is read. Raises SourceError if it cannot be decrypted, and errors of reading and writing."""
     pyrage = _pyrage()
     try:
         if opener.passphrase is not None:
@@ -205,13 +208,13 @@ def decrypt(opener: Opener, reader: BinaryIO, writer: BinaryIO) -> None:
     except pyrage.DecryptError as error:
         raise SourceError(
             f"The file cannot be decrypted: {printable(str(error)).rstrip('.')}.",
-            "Give the private key (--identity), or the passphrase (--encryption-key), that belongs to it.",
-        ) from None
+            "Give the private key (--identity) or the passphrase (--encryption-key) that belongs to it.",
+        ) from None  # the cause has the passphrase
 
 
 @contextmanager
 def _own_errors(*theirs: type[Exception]) -> Iterator[Callable[[BinaryIO], Any]]:
-    """Wrap what the library reads and writes: it would tell of our exceptions as its own, in words only."""
+    """Wrap what the library reads and writes, to get our own exceptions back: it would replace them by its own."""
     met: list[BaseException] = []
 
     class Watched:
@@ -241,7 +244,7 @@ def _own_errors(*theirs: type[Exception]) -> Iterator[Callable[[BinaryIO], Any]]
     except theirs as error:
         if met:
             raise met[0] from None
-        if isinstance(error, OSError):  # what the library says of a payload that was changed
-            message = "The file cannot be decrypted: it was changed, or is cut off."
-            raise SourceError(message, "Fetch it again from where it was filed.") from None
+        if isinstance(error, OSError):  # how the library reports a damaged payload
+            message = "The file cannot be decrypted: it was changed or is truncated."
+            raise SourceError(message, "Fetch it again from its archive.") from error
         raise

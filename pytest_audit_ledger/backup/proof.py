@@ -1,4 +1,4 @@
-"""What is stated of a backup, how it was proven, and what came of it (see `prover.py`)."""
+"""What a backup must contain, how that was proven, and the result (see `prover.py`)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pytest_audit_ledger.verify.verification import Verification
 
 
 class Method(str, Enum):
-    """How much was done to prove a backup, from nothing to everything."""
+    """How a backup was proven, from nothing to everything."""
 
     NONE = "none"
     CHECKSUM = "checksum"
@@ -28,35 +28,35 @@ _GOOD = (Status.PASS, Status.WARN)
 
 @dataclass(frozen=True)
 class Content:
-    """What a ledger holds: its tally, by the names of a manifest; its digest, and how its checks ended, if known."""
+    """What a ledger contains: the manifest's fields about its entries; its digest and statuses of checks, if known."""
 
-    told: Mapping[str, Any]
+    entries: Mapping[str, Any]
     digest: str = ""
     statuses: Mapping[str, Status] = field(default_factory=dict)
 
     def contradicted_by(self, found: Content) -> list[str]:
-        """Return in words whatever is not the same in both, of what both know."""
-        pairs = [(name.replace("_", " "), value, found.told[name]) for name, value in self.told.items()]
+        """Return in words what differs, of what both know."""
+        pairs = [(name.replace("_", " "), value, found.entries[name]) for name, value in self.entries.items()]
         if self.digest and found.digest:
             pairs.append(("digest over all columns", self.digest, found.digest))
         for name in sorted(self.statuses.keys() & found.statuses.keys()):
             wanted, got = self.statuses[name], found.statuses[name]
-            if wanted in _GOOD and got not in _GOOD:  # on another server a complaint may go, and none may come
+            if wanted in _GOOD and got not in _GOOD:  # on another server a failure may disappear, but none may appear
                 pairs.append((name, wanted.value, got.value))
         return [f"{name}: expected {wanted}, got {got}" for name, wanted, got in pairs if wanted != got]
 
 
 def statuses(verification: Verification | None) -> dict[str, Status]:
-    """Return how each check ended."""
+    """Return the status of each check, by its id."""
     return {outcome.check_id: outcome.status for outcome in verification.outcomes} if verification else {}
 
 
 @dataclass(frozen=True)
 class BackupProof:
-    """What was done to prove a backup, and what came of it.
+    """How a backup was proven, and the result.
 
-    What to do, where `meaning` says it, is its end, and also `advice`. `server_version` and `verification` are of the
-    restored ledger. `contradictions` say what is not as it has to be.
+    If `meaning` ends with what to do, that is also `advice`. `server_version` and `verification` are of the restored
+    ledger. `contradictions` say what differs from the manifest.
     """
 
     method: Method
@@ -67,16 +67,16 @@ class BackupProof:
     advice: str = ""
 
 
-NOT_PROVEN = BackupProof(Method.NONE, "Nothing was done to prove that the file can be restored.")
+NOT_PROVEN = BackupProof(Method.NONE, "It was not tested whether the file can be restored.")
 
 
 def checksum(file: BinaryIO) -> str:
-    """Return the SHA-256 of a file. Raises SourceError where it cannot be read."""
+    """Return the SHA-256 of a file. Raises SourceError if it cannot be read."""
     found = sha256()
     file.seek(0)
     try:
         while block := file.read(CHUNK):
             found.update(block)
     except OSError as error:
-        raise SourceError(f"The backup cannot be read: {error.strerror}.", "Check its permissions.") from None
+        raise SourceError(f"The backup cannot be read: {error.strerror}.", "Check its permissions.") from error
     return found.hexdigest()

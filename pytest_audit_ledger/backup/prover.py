@@ -1,6 +1,6 @@
-"""How a backup is proven: it is restored, and what comes out is verified and compared, before anybody says so.
+"""Prove a backup: restore it, then verify and compare the restored ledger.
 
-Where it cannot be restored, a lesser proof is made, and called what it is.
+If it cannot be restored, a lesser proof is made, and named so.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pytest_audit_ledger.backup.encryption import Opener, is_encrypted
 from pytest_audit_ledger.backup.proof import BackupProof, Content, Method, statuses
 from pytest_audit_ledger.backup.restore import Listing, listing, restored, unpack
 from pytest_audit_ledger.errors import LedgerError
-from pytest_audit_ledger.export.tally import tally
+from pytest_audit_ledger.export.manifest import tally
 from pytest_audit_ledger.model.progress import Progress, no_progress
 from pytest_audit_ledger.sources.interruption import interruptible
 from pytest_audit_ledger.sources.postgres import DEFAULT_TIMEOUT_S, PostgresSnapshot
@@ -27,7 +27,7 @@ from pytest_audit_ledger.verify.verification import Verification
 
 @dataclass(frozen=True)
 class Prover:
-    """Proves backups with these checks, on a scratch server: that of a DSN, or an embedded one where it is None."""
+    """Proves backups with these checks on a scratch server: one given by its DSN, or an embedded one for None."""
 
     checks: Sequence[Check]
     scratch: str | None = None
@@ -35,21 +35,19 @@ class Prover:
     progress: Progress = no_progress
 
     def verify(self, source: Source, snapshot: Snapshot) -> Verification:
-        """Verify a ledger, as it is in a snapshot that is open, with these checks."""
+        """Verify the ledger of an open snapshot with these checks."""
         return verify(source, VerificationRequest(checks=self.checks), shared=snapshot.share(), progress=self.progress)
 
     def content(self, snapshot: PostgresSnapshot, verification: Verification | None) -> Content:
-        """Return what the ledger of a snapshot holds, all of it read. Raises SourceError."""
-        return Content(tally(snapshot).told(), digest(snapshot, self.progress), statuses(verification))
+        """Return what the ledger of a snapshot contains; reads all of it. Raises SourceError."""
+        return Content(tally(snapshot).fields(), digest(snapshot, self.progress), statuses(verification))
 
     def prove(self, file: BinaryIO, opener: Opener, expected: Content, table: str) -> BackupProof:
-        """Restore the backup that `file` is, and hold what comes out against what is expected.
-
-        Where that cannot be done, do less.
-        """
+        """Restore a backup, and compare the restored ledger with what is expected; if that is impossible, do less."""
         if is_encrypted(file) and not opener:
-            meaning = "It is encrypted, so it was not restored, and only its SHA-256 was compared."
-            return BackupProof(Method.CHECKSUM, f"{meaning} Give the private key with --identity, or the passphrase.")
+            meaning = "It is encrypted, so it was not restored; only its SHA-256 was compared."
+            advice = "Give the private key (--identity) or the passphrase (--encryption-key)."
+            return BackupProof(Method.CHECKSUM, f"{meaning} {advice}", advice=advice)
         try:
             return self._restored(file, opener, expected, table)
         except LedgerError as error:
@@ -65,16 +63,16 @@ class Prover:
         meaning = f"It was restored into PostgreSQL {version} and verified there"
         if wrong:
             return BackupProof(
-                Method.RESTORED, f"{meaning}, and is not what it should be.", version, verification, wrong
+                Method.RESTORED, f"{meaning}, but it differs from its manifest.", version, verification, wrong
             )
-        noun = "entry" if found.told["entries"] == 1 else "entries"
+        count = found.entries["entries"]
         what = "head hash, range and digest over all columns" if expected.digest else "head hash and range"
-        meaning = f"{meaning}: {found.told['entries']:,} {noun}, the same {what}."
+        meaning = f"{meaning}: {count:,} {'entry' if count == 1 else 'entries'} with the same {what}."
         return BackupProof(Method.RESTORED, meaning, version, verification)
 
 
 def _lesser(file: BinaryIO, opener: Opener, reason: LedgerError) -> BackupProof:
-    """Read the backup to its end, and say what that shows."""
+    """Read the backup to its end, and return what that shows."""
     with ExitStack() as resources:
         found = Listing(lambda: resources.enter_context(listing()))
         try:
@@ -82,8 +80,8 @@ def _lesser(file: BinaryIO, opener: Opener, reason: LedgerError) -> BackupProof:
         except LedgerError as error:
             wrong = (error.message.rstrip("."),)
             return BackupProof(
-                Method.NONE, f"It was not restored. {reason}", contradictions=wrong, advice=reason.remedy
+                Method.NONE, f"It could not be restored. {reason}", contradictions=wrong, advice=reason.remedy
             )
-    done = "pg_restore --list read its list of contents" if found.custom else "it was read to its end"
-    meaning = f"It was not restored; {done}, which says nothing about the entries. {reason}"
+    done = "pg_restore could list its contents" if found.custom else "it could be read to its end"
+    meaning = f"It could not be restored; {done}, which proves nothing about the entries. {reason}"
     return BackupProof(Method.LISTED, meaning, advice=reason.remedy)

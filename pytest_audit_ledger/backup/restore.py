@@ -1,8 +1,8 @@
-r"""Restoring a backup: decrypted, decompressed and given to psql or pg_restore, all in a stream.
+r"""Restore a backup: decrypt it, decompress it and pass it to psql or pg_restore, all in a stream.
 
-What a file is shows in its first bytes, whatever its name. A plain dump is a script that psql runs, and psql has
-commands of its own that run programs. No dump has any but one pair, which pg_dump writes around it to lock the others
-(`\restrict`, since CVE-2025-8714). A file may say that with a key its author knows, so ours takes its place.
+The first bytes decide what a file is, not its name. A plain dump is a script for psql, and psql has commands that run
+programs. A genuine dump has only one pair of them, which pg_dump writes around it to disable all others (`\restrict`,
+since CVE-2025-8714). The author of a forged file would know its key, so we replace it by our own.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ from pytest_audit_ledger.sources.postgres import PostgresSource
 from pytest_audit_ledger.sources.programs import CHUNK, Login, Running
 
 CUSTOM = b"PGDMP"
-"""What a dump in pg_dump's custom format begins with."""
+"""The first bytes of a dump in pg_dump's custom format."""
 
 _GZIP = b"\x1f\x8b"
 _END = b"-- PostgreSQL database dump complete"
 _RESTRICT = re.compile(rb"^\\restrict (\w+)\r?\n", re.MULTILINE)
 _HEAD = 4096
-"""Bytes within which a plain dump is locked."""
+"""Bytes at either end of a plain dump that include its `\\restrict` pair."""
 
-_DAMAGED = "The backup is damaged or cut off"
-_FETCH = "Fetch it again from where it was filed."
+_DAMAGED = "The backup is damaged or truncated"
+_FETCH = "Fetch it again from its archive."
 
 
 @contextmanager
@@ -44,8 +44,8 @@ def restored(
 ) -> Iterator[PostgresSource]:
     """Restore a backup into a scratch database, and yield it; the database is dropped on leaving.
 
-    `scratch`: the DSN of a server to use, None for an embedded one. `timeout`: seconds that restoring, or a statement
-    later, may take. Raises UsageError and SourceError.
+    `scratch`: the DSN of a server to use; None for an embedded one. `timeout`: seconds that restoring, or a later
+    statement, may take. Raises UsageError and SourceError.
     """
     with scratch_database(scratch) as dsn:
         source = PostgresSource(dsn, table, timeout)
@@ -67,22 +67,22 @@ def _restoring(login: Login, limit_s: int, *, custom: bool) -> Running:
 
 
 def listing() -> Running:
-    """Start `pg_restore --list`: of whatever version, as the newest reads every dump."""
+    """Start `pg_restore --list` of the newest version, which reads every dump."""
     return Running(programs.newest("pg_restore"), ["--list"], None, fed=True)
 
 
 class ByteSink(Protocol):
-    """Where a dump goes to, piece by piece; `finish` is called at its end."""
+    """Takes a dump, piece by piece; `finish` is called at its end."""
 
     def write(self, data: bytes) -> int:
         """Take a piece of the dump."""
 
     def finish(self) -> None:
-        """Judge what was written. Raises SourceError where that was no whole dump."""
+        """Check what was written. Raises SourceError unless it was a complete dump."""
 
 
 def unpack(file: BinaryIO, opener: Opener, sink: ByteSink, advance: Advance = lambda _: None) -> None:
-    """Decrypt and decompress a backup, as it needs, into `sink`. Raises SourceError where it is damaged."""
+    """Decrypt and decompress a backup, as needed, into `sink`. Raises SourceError if it is damaged."""
     encrypted = is_encrypted(file)
     file.seek(0)
     reader, inflated = cast("BinaryIO", _Counted(file, advance)), _Inflated(sink)
@@ -92,13 +92,13 @@ def unpack(file: BinaryIO, opener: Opener, sink: ByteSink, advance: Advance = la
         decrypt(opener, reader, cast("BinaryIO", inflated))
     else:
         raise SourceError(
-            "The backup is encrypted.", "Give the private key (--identity), or the passphrase (--encryption-key)."
+            "The backup is encrypted.", "Give the private key (--identity) or the passphrase (--encryption-key)."
         )
     inflated.finish()
 
 
 class _Counted:
-    """Tells how much was read."""
+    """A reader that reports its progress."""
 
     def __init__(self, inner: BinaryIO, advance: Advance) -> None:
         self._inner = inner
@@ -111,7 +111,7 @@ class _Counted:
 
 
 class _Inflated:
-    """Decompresses what is written to it, if it is compressed."""
+    """A writer that decompresses, if its input is compressed."""
 
     def __init__(self, sink: ByteSink) -> None:
         self._sink = sink
@@ -124,31 +124,31 @@ class _Inflated:
         if not self._compressed:
             return self._sink.write(data)
         rest, piece = data, None
-        while rest or piece is None or len(piece) == CHUNK:  # a little may hold a lot
+        while rest or piece is None or len(piece) == CHUNK:  # a few bytes may expand to many
             try:
                 piece = self._gzip.decompress(rest, CHUNK)
-            except zlib.error:
-                raise SourceError(f"{_DAMAGED}: it cannot be decompressed.", _FETCH) from None
+            except zlib.error as error:
+                raise SourceError(f"{_DAMAGED}: it cannot be decompressed.", _FETCH) from error
             self._sink.write(piece)
             rest = self._gzip.unconsumed_tail
             if self._gzip.unused_data:
-                raise SourceError(f"{_DAMAGED}: something stands after its end.", _FETCH)
+                raise SourceError(f"{_DAMAGED}: there is data after its end.", _FETCH)
         return len(data)
 
     def flush(self) -> None:
-        """Do nothing, as age asks; what is left is written at the end."""
+        """Do nothing; age calls this. What is left is written at the end."""
 
     def finish(self) -> None:
         if self._compressed and not self._gzip.eof:
-            raise SourceError(f"{_DAMAGED}: the compressed data has no end.", _FETCH)
+            raise SourceError(f"{_DAMAGED}: the compressed data is truncated.", _FETCH)
         self._sink.finish()
 
 
 class Loader:
-    """Gives a dump to the program that its first bytes ask for."""
+    """Passes a dump to the program for its format, which its first bytes show."""
 
     def __init__(self, start: Callable[[bool], Running]) -> None:
-        """`start` returns a running program for a dump in custom format, or for a plain one."""
+        """Take what starts the program for a dump in custom format (True) or a plain one (False)."""
         self._start = start
         self._running: Running | None = None
         self._head = b""
@@ -177,7 +177,7 @@ class Loader:
         self._hand_on(self._head)
 
     def _hand_on(self, data: bytes) -> None:
-        """Write all but the last bytes, among which a plain dump is unlocked again."""
+        r"""Write all but the last bytes of a plain dump, which have its `\unrestrict`."""
         data = self._tail + data
         end = max(0, len(data) - _HEAD) if self._lock else len(data)
         self._feed(data[:end])
@@ -187,12 +187,12 @@ class Loader:
         assert self._running is not None  # noqa: S101  (begun)
         try:
             self._running.feed(data)
-        except BrokenPipeError:
-            self._running.finish()  # says why it ended
-            raise SourceError(f"{_DAMAGED}: something stands after its end.", _FETCH) from None
+        except BrokenPipeError as error:
+            self._running.finish()  # raises the reason, if there is one
+            raise SourceError(f"{_DAMAGED}: there is data after its end.", _FETCH) from error
 
     def finish(self) -> None:
-        """Write the rest, and wait for the program's end. Raises SourceError where that was no success."""
+        """Write the rest, and wait for the program. Raises SourceError if it failed."""
         if self._running is None:
             self._begin()
         lock, self._lock = self._lock, None
@@ -203,16 +203,16 @@ class Loader:
         self._running.finish()
 
     def stop(self) -> None:
-        """End the program, from whatever thread."""
+        """End the program. Safe to call from any thread."""
         if self._running is not None:
             self._running.stop()
 
 
 class Listing:
-    """Reads a dump to its end without restoring it: its list of contents, or the mark that pg_dump sets last."""
+    """Reads a dump to its end without restoring it: its list of contents, or the last line that pg_dump writes."""
 
     def __init__(self, start: Callable[[], Running]) -> None:
-        """`start` returns `pg_restore --list` at work, which reads a dump in custom format."""
+        """Take what starts `pg_restore --list`, which reads a dump in custom format."""
         self._start = start
         self._running: Running | None = None
         self._tail = b""
@@ -224,19 +224,19 @@ class Listing:
             self.custom = data.startswith(CUSTOM)
             self._running = self._start() if self.custom else None
         if self._running is not None:
-            with suppress(BrokenPipeError):  # it reads the list, which stands first, and no more
+            with suppress(BrokenPipeError):  # it reads only the list, which comes first
                 self._running.feed(data)
         self._tail = (self._tail + data)[-_HEAD:]
         return len(data)
 
     def finish(self) -> None:
-        """Judge what was read. Raises SourceError."""
+        """Check what was read. Raises SourceError unless it was a complete dump."""
         if self._running is not None:
             self._running.finish()
         elif _END not in self._tail:
-            raise SourceError(f"{_DAMAGED}: a dump of PostgreSQL's ends otherwise.", _FETCH)
+            raise SourceError(f"{_DAMAGED}: the last line of a PostgreSQL dump is missing.", _FETCH)
 
     def stop(self) -> None:
-        """End the program, from whatever thread."""
+        """End the program. Safe to call from any thread."""
         if self._running is not None:
             self._running.stop()

@@ -1,6 +1,6 @@
-"""Signed statements of a ledger's size and Merkle root, kept outside of the database.
+"""Signed statements of a ledger's size and Merkle root, kept outside the database.
 
-`merkle.py` has the tree, `prefixes.py` its roots over the first N entries in one pass, `pieces.py` those over parts of
-it that can be proven alone, `note.py` the signed notes, `keys.py` the keys that sign them, `store.py` the folders that
-hold them, `record.py` what lies beside each, `proof.py` the proof of one entry, `comparison.py` what they show.
+`merkle.py` has the tree, `prefixes.py` its roots over the first N entries in one pass, `pieces.py` the parts of it that
+can be checked alone, `note.py` the signed notes, `keys.py` the keys, `store.py` the folders of checkpoints, `record.py`
+the record next to each checkpoint, `proof.py` the proof of one entry, and `comparison.py` what checkpoints show.
 """

@@ -1,4 +1,4 @@
-"""What checkpoints that are trusted say about a ledger, and about each other. No I/O."""
+"""Compare trusted checkpoints with a ledger, and with each other. No I/O."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pytest_audit_ledger.model.outcome import Finding
 
 @dataclass
 class Comparison:
-    """What was found, the checkpoints that the ledger matches, and those that could not be compared."""
+    """The findings, the checkpoints that the ledger matches, and those that could not be compared."""
 
     findings: list[Finding] = field(default_factory=list)
     matching: list[Trusted] = field(default_factory=list)
@@ -24,18 +24,18 @@ class Comparison:
 
     @property
     def newest(self) -> Trusted | None:
-        """The one of most entries that the ledger matches."""
+        """The largest checkpoint that the ledger matches."""
         return self.matching[-1] if self.matching else None
 
 
 def compare(
     signed: Sequence[Trusted], prefixes: Prefixes, last: int, *, whole: bool = True, after: int = 0
 ) -> Comparison:
-    """Compare every checkpoint, in order of size, with the tree over as many entries.
+    """Compare every checkpoint, in order of size, with the tree over the same number of entries.
 
-    `last` is the highest sequence number. `whole`: whether every entry of the ledger was there to be read; where not,
-    a tree that is not known proves nothing. `after`: up to this entry the tree was known before, so checkpoints of
-    fewer are only compared with each other.
+    `last`: the highest sequence number. `whole`: whether every entry of the ledger could be read; if not, an unknown
+    tree proves nothing. `after`: the tree was already known up to this entry, so smaller checkpoints are compared only
+    with each other.
     """
     trusted = [one for one in signed if one.size >= after]
     matching = [one for one in trusted if prefixes.root(one.size) == one.checkpoint.root]
@@ -60,8 +60,8 @@ def _equivocations(trusted: Sequence[Trusted]) -> Iterator[Finding]:
         for one, other in pairwise(by_root.values()):
             yield Finding(
                 "EQUIVOCATION",
-                f"two checkpoints of {size:,} entries are signed and have different roots, so one of two ledgers was "
-                f"hidden; keep both as proof: {one.path} and {other.path}",
+                f"two signed checkpoints of {size:,} entries have different roots, so two ledgers were "
+                f"signed; keep both files as proof: {one.path} and {other.path}",
                 None,
                 encode(one.checkpoint.root),
                 encode(other.checkpoint.root),
@@ -69,7 +69,7 @@ def _equivocations(trusted: Sequence[Trusted]) -> Iterator[Finding]:
 
 
 def _contradicting(trusted: Sequence[Trusted], matching: Sequence[Trusted]) -> list[Trusted]:
-    """Return the checkpoints that cannot be of this ledger, although it matches one of more entries."""
+    """Return the checkpoints that do not match, although the ledger matches a larger one."""
     sizes = {one.size for one in matching}
     proven = max(sizes, default=0)
     return [one for one in trusted if one.size < proven and one.size not in sizes]
@@ -77,15 +77,15 @@ def _contradicting(trusted: Sequence[Trusted], matching: Sequence[Trusted]) -> l
 
 def _contradiction(one: Trusted, newest: Trusted) -> Finding:
     message = (
-        f"the ledger is that of {newest.path}, and the checkpoint of {one.size:,} entries is of another, so one of two "
-        f"ledgers was hidden; keep both as proof: {one.path} and {newest.path}"
+        f"the ledger matches {newest.path}, but not the smaller checkpoint of {one.size:,} entries, so two different "
+        f"ledgers were signed; keep both files as proof: {one.path} and {newest.path}"
     )
     return Finding("EQUIVOCATION", message, None, encode(newest.checkpoint.root), encode(one.checkpoint.root))
 
 
 @dataclass(frozen=True)
 class RecordedRows:
-    """What a record says of all columns of the entries: so many of them, name and type of the columns, their root."""
+    """From a record: the number of entries, the name and type of every column, and the root over all of them."""
 
     size: int
     columns: Mapping[str, str]
@@ -94,9 +94,9 @@ class RecordedRows:
 
 
 def recorded_rows(trusted: Sequence[Trusted]) -> dict[str, RecordedRows]:
-    """Return what the records of checkpoints say of all columns, by the path of the checkpoint.
+    """Return the recorded rows of checkpoints, by the checkpoint's path.
 
-    Those that name the same columns share them: there may be thousands.
+    Records with the same columns share them: there may be thousands of records.
     """
     shared: dict[tuple[tuple[str, str], ...], Mapping[str, str]] = {}
     found = {}
@@ -108,10 +108,10 @@ def recorded_rows(trusted: Sequence[Trusted]) -> dict[str, RecordedRows]:
 
 
 def compare_rows(recorded: Mapping[str, RecordedRows], roots: Mapping[str, bytes | None]) -> tuple[int, list[Finding]]:
-    """Compare every record, by its path, with the root over all columns of as many entries.
+    """Compare every record, by its path, with the root over all columns of the same number of entries.
 
-    The entries themselves are to be those of the checkpoints. Return up to which entry all columns are unchanged, and
-    what was found.
+    The entries themselves must match the checkpoints. Return up to which entry all columns are unchanged, and the
+    findings.
     """
     proven = max((rows.size for path, rows in recorded.items() if roots[path] == rows.root), default=0)
     other = sorted((rows.size, path) for path, rows in recorded.items() if roots[path] != rows.root)
@@ -119,13 +119,13 @@ def compare_rows(recorded: Mapping[str, RecordedRows], roots: Mapping[str, bytes
 
 
 def compare_pieces(reread: Iterable[Reread], path: str, columns: Iterable[str]) -> list[Finding]:
-    """Return what was found in the pieces of the checkpoint at `path` that were read once more."""
+    """Return the findings in the re-read pieces of the checkpoint at `path`."""
     findings = []
     for piece in reread:
         first, last = piece.signed.begin + 1, piece.signed.end
         entry = f"entry {last:,}" if first == last else f"at least one entry between {first:,} and {last:,}"
         if piece.entries.range(last) != piece.signed:
-            message = f"{entry} was changed, removed or inserted since {path} was signed, which has another Merkle root"
+            message = f"{entry} was changed, removed or inserted since {path} was signed: its Merkle root differs"
             findings.append(Finding("REWRITTEN", message))
         elif piece.rows is not None and piece.rows.range(last) != piece.signed_rows:
             findings.append(Finding("UNCOVERED_CHANGED", _uncovered_changed(entry, path, columns)))
@@ -134,9 +134,9 @@ def compare_pieces(reread: Iterable[Reread], path: str, columns: Iterable[str]) 
 
 @dataclass
 class Reread:
-    """A piece of a checkpoint, and the trees over the entries that are there now.
+    """A piece of a checkpoint, and the trees over the entries as they are now.
 
-    `signed` and `signed_rows` are what the record has; `rows` is None where not all of its columns are there.
+    `signed` and `signed_rows` are from the record; `rows` is None if some of its columns are missing now.
     """
 
     signed: CompactRange
@@ -146,7 +146,7 @@ class Reread:
 
 
 def _row_changed(path: str, rows: RecordedRows, proven: int) -> Finding:
-    """Tell the window; where a record of as many entries or more matches, the change can be in any below."""
+    """Return a finding with the range of the change: any entry up to the record's size if a larger record matches."""
     before = proven if proven < rows.size else 0
     entry = (
         f"entry {rows.size:,}"
@@ -159,7 +159,7 @@ def _row_changed(path: str, rows: RecordedRows, proven: int) -> Finding:
 def _uncovered_changed(entry: str, path: str, columns: Iterable[str]) -> str:
     uncovered = [name for name in sorted(columns) if name not in PAYLOAD_COLUMNS.values()]
     return (
-        f"what no entry hash covers was changed in {entry} since {path} was signed, in at least one of these columns: "
+        f"{entry} was changed since {path} was signed, in at least one of these columns, which no entry hash covers: "
         f"{', '.join(uncovered)}"
     )
 
@@ -168,17 +168,17 @@ def _truncated(one: Trusted, last: int) -> Finding:
     count = one.size - last
     missing = f"{last + 1:,} to {one.size:,}" if count > 1 else f"{one.size:,}"
     message = (
-        f"{count:,} {'entry that was' if count == 1 else 'entries that were'} there when {one.path} was signed "
+        f"{count:,} {'entry that was' if count == 1 else 'entries that were'} in the ledger when {one.path} was signed "
         f"{'is' if count == 1 else 'are'} missing at the end: {missing}"
     )
-    return Finding("TRUNCATED", message, last + 1, f"{one.size:,} entries or more", f"the last is {last:,}")
+    return Finding("TRUNCATED", message, last + 1, f"{one.size:,} entries or more", f"the last entry is {last:,}")
 
 
 def _rewritten(one: Trusted, proven: int, root: bytes | None) -> Finding:
     entry = f"entry {one.size:,}" if one.size == proven + 1 else f"an entry between {proven + 1:,} and {one.size:,}"
     message = (
         f"{entry} was changed, removed or inserted since {one.path} was signed: the Merkle root over the first "
-        f"{one.size:,} entries is another"
+        f"{one.size:,} entries differs"
     )
     recomputed = encode(root) if root is not None else "none, because entries are missing or numbered twice"
     return Finding("REWRITTEN", message, None, encode(one.checkpoint.root), recomputed)

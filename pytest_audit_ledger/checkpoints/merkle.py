@@ -1,12 +1,12 @@
-"""The Merkle tree of RFC 6962, over leaves that are read once and kept nowhere. No I/O.
+"""The Merkle tree of RFC 6962, over leaves that are read once and not kept. No I/O.
 
-1.  The hash of a leaf is SHA-256(0x00 || leaf), that of a node SHA-256(0x01 || left || right) (RFC 6962, section 2.1).
-2.  The tree over n leaves is that over the first k and that over the rest, k being the largest power of two smaller
-    than n; so every tree is a row of perfect subtrees, one for each bit of n.
-3.  An inclusion proof lists the roots of the subtrees beside the way from a leaf up to the root (section 2.1.1).
+1.  A leaf's hash is SHA-256(0x00 || leaf), a node's SHA-256(0x01 || left || right) (RFC 6962, section 2.1).
+2.  A tree over n leaves joins the tree over the first k and the tree over the rest; k is the largest power of two
+    smaller than n. So every tree is a row of perfect subtrees, one for each bit of n.
+3.  An inclusion proof lists the roots of the sibling subtrees on the path from a leaf to the root (section 2.1.1).
 
 A *compact range* is the row of perfect subtrees over the leaves from `begin` up to `end`: some forty hashes, whatever
-the number of leaves. Ranges that follow each other merge, so segments of a ledger can be read side by side.
+the number of leaves. Adjacent ranges merge, so segments of a ledger can be read in parallel.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ HASH_SIZE = 32
 """Bytes of a hash."""
 
 EMPTY_ROOT = sha256(b"").digest()
-"""The root of the tree without leaves (section 2.1)."""
+"""The root of the empty tree (section 2.1)."""
 
 
 def leaf_hash(leaf: bytes) -> bytes:
@@ -29,13 +29,13 @@ def leaf_hash(leaf: bytes) -> bytes:
 
 
 def node_hash(left: bytes, right: bytes) -> bytes:
-    """Return the hash of a node from those of its children (rule 1)."""
+    """Return the hash of a node from the hashes of its children (rule 1)."""
     return sha256(b"\x01" + left + right).digest()
 
 
 @dataclass
 class CompactRange:
-    """The perfect subtrees over the leaves from `begin` up to, and without, `end`, in order."""
+    """The perfect subtrees over the leaves from `begin` up to, but not including, `end`, in order."""
 
     begin: int = 0
     end: int = field(default=-1)
@@ -46,13 +46,13 @@ class CompactRange:
         self.end = max(self.begin, self.end)
 
     def copy(self) -> CompactRange:
-        """Return a range of its own that holds the same."""
+        """Return an independent copy."""
         return CompactRange(self.begin, self.end, list(self.subtrees))
 
     def extend(self, leaves: Sequence[bytes]) -> None:
         """Append leaves, given as their hashes.
 
-        All pairs of a level are hashed at once; what has no partner among the leaves stands at either edge.
+        All pairs of a level are hashed at once; nodes without a partner among the leaves are at the edges.
         """
         level, index, nodes = 0, self.end, leaves
         right_edge: list[tuple[int, bytes]] = []
@@ -69,17 +69,17 @@ class CompactRange:
             self._push(height, root)
 
     def merge(self, later: CompactRange) -> None:
-        """Append the range of the leaves that follow. Raises ValueError where it does not begin where this one ends."""
+        """Append the next range. Raises ValueError if it does not begin where this one ends."""
         if later.begin != self.end:
             raise ValueError(f"a range that begins at {later.begin} does not follow one that ends at {self.end}")
         for height, root in later.subtrees:
             self._push(height, root)
 
     def _push(self, height: int, root: bytes) -> None:
-        """Append a perfect subtree, and join it with its left sibling as long as that is in the range."""
+        """Append a perfect subtree, and join it with its left siblings in the range."""
         end = self.end + (1 << height)
         subtrees = self.subtrees
-        # the subtree is a right child where its index on its level is odd
+        # the subtree is a right child if its index on its level is odd
         while subtrees and subtrees[-1][0] == height and (end >> height) % 2 == 0:
             root = node_hash(subtrees.pop()[1], root)
             height += 1
@@ -87,31 +87,28 @@ class CompactRange:
         self.end = end
 
     def root(self) -> bytes:
-        """Return the root of the tree over these leaves (rule 2). Raises ValueError where the first ones are not in."""
+        """Return the root of the tree over these leaves (rule 2). Raises ValueError unless it begins at the first."""
         if self.begin:
-            raise ValueError("a range that does not begin with the first leaf has no root")
+            raise ValueError("a range has a root only if it begins with the first leaf")
         if not self.subtrees:
             return EMPTY_ROOT
         return reduce(lambda right, left: node_hash(left, right), self.hashes()[::-1])
 
     def hashes(self) -> list[bytes]:
-        """Return the roots of the subtrees; with `end`, they are the whole state of a range that begins at 0."""
+        """Return the roots of the subtrees; a range that begins at 0 can be restored from them and `end`."""
         return [root for _, root in self.subtrees]
 
     @classmethod
     def restored(cls, size: int, hashes: Sequence[bytes]) -> CompactRange:
-        """Return the range over the first `size` leaves from its `hashes`.
-
-        Raises ValueError where there are more or fewer than it has.
-        """
+        """Return the range over the first `size` leaves from its `hashes`. Raises ValueError for a wrong number."""
         heights = [height for height in reversed(range(size.bit_length())) if size >> height & 1]
         return cls(0, size, list(zip(heights, hashes, strict=True)))
 
 
 def inclusion_path(index: int, size: int) -> list[tuple[int, int]]:
-    """Return the ranges of leaves whose roots prove that a leaf is in a tree of `size`, from the leaf up (rule 3).
+    """Return the ranges whose roots prove that a leaf is in a tree of `size`, from the leaf up (rule 3).
 
-    Raises ValueError where there is no such leaf.
+    Raises ValueError if there is no such leaf.
     """
     if not 0 <= index < size:
         raise ValueError(f"there is no leaf {index} in a tree of {size}")
@@ -119,7 +116,7 @@ def inclusion_path(index: int, size: int) -> list[tuple[int, int]]:
 
 
 def _siblings(index: int, begin: int, end: int) -> Iterator[tuple[int, int]]:
-    """Yield what stands beside the way from the root of these leaves down to `index`."""
+    """Yield the sibling ranges on the path from the root of these leaves down to `index`."""
     while end - begin > 1:
         middle = begin + (1 << (end - begin - 1).bit_length() - 1)
         if index < middle:
@@ -130,22 +127,10 @@ def _siblings(index: int, begin: int, end: int) -> Iterator[tuple[int, int]]:
             begin = middle
 
 
-def inclusion_proof(leaves: Sequence[bytes], index: int) -> list[bytes]:
-    """Return the proof that leaf `index` is in the tree over these leaves, given as their hashes."""
-    return [tree_root(leaves[begin:end]) for begin, end in inclusion_path(index, len(leaves))]
-
-
-def tree_root(leaves: Sequence[bytes]) -> bytes:
-    """Return the root of the tree over these leaves, given as their hashes."""
-    tree = CompactRange()
-    tree.extend(leaves)
-    return tree.root()
-
-
 def root_of_proof(leaf: bytes, index: int, size: int, proof: Sequence[bytes]) -> bytes:
-    """Return the root that an inclusion proof leads to, to be compared with a trusted one.
+    """Return the root that an inclusion proof leads to; compare it with a trusted one.
 
-    `leaf` is the hash of the leaf. Raises ValueError where the proof has not the length that its place asks for.
+    `leaf` is the hash of the leaf. Raises ValueError if the proof has the wrong length for this leaf.
     """
     path = inclusion_path(index, size)
     root = leaf

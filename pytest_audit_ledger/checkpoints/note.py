@@ -1,7 +1,7 @@
 """Signed notes and checkpoints, as C2SP specifies them: signed-note v1.0.0 and tlog-checkpoint v1.0.0. No I/O.
 
 A note is a text, an empty line and signature lines. The text of a checkpoint is an origin (the name of the log), a tree
-size and the base64 of a Merkle root (RFC 6962), each on a line, and perhaps extension lines:
+size and the base64 of a Merkle root (RFC 6962), each on its own line, then optional extension lines:
 
     bank.example/ledger
     4327
@@ -11,11 +11,11 @@ size and the base64 of a Merkle root (RFC 6962), each on a line, and perhaps ext
 
 Keys are Ed25519 (RFC 8032). Both kinds are written as one line:
 
-    NAME+HEX OF THE KEY ID+BASE64(0x01 || public key)                 a verifier key, to be handed to everybody
-    PRIVATE+KEY+NAME+HEX OF THE KEY ID+BASE64(0x01 || private key)    a signing key, as Go's sumdb/note writes it
+    NAME+HEX OF THE KEY ID+BASE64(0x01 || public key)                 a verifier key, which is public
+    PRIVATE+KEY+NAME+HEX OF THE KEY ID+BASE64(0x01 || private key)    a signing key, in the form of Go's sumdb/note
 
-Signatures of keys that nobody named are ignored, as the standard wants it: that is how witnesses add theirs, and how a
-new key is introduced. Everything here raises ValueError with the reason; who reads files makes sentences of it.
+Signatures of unknown keys are ignored, as the standard asks: so witnesses can add theirs, and a new key can be
+introduced. Everything here raises ValueError with the reason; callers that read files turn it into a sentence.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from pytest_audit_ledger.checkpoints.merkle import HASH_SIZE
 
 LARGEST_NOTE = 1_000_000
-"""Bytes; hundreds of signatures, also of those that post-quantum algorithms make (about 5,000 bytes)."""
+"""Bytes: room for hundreds of signatures, even post-quantum ones of about 5,000 bytes."""
 
 LARGEST_SIZE = 2**63 - 1
-"""Entries: what a sequence number can be."""
+"""Entries: the largest sequence number."""
 
 _ED25519 = b"\x01"
 """The identifier of the signature type (signed-note, "Signature types")."""
@@ -50,33 +50,33 @@ def encode(data: bytes) -> str:
 
 
 def decode(text: str) -> bytes:
-    """Return what base64 stands for. Raises ValueError, also where another text would stand for the same."""
+    """Return the data of a base64 text. Raises ValueError, also for a second spelling of the same data."""
     try:
         data = b64decode(text, validate=True)
     except (TypeError, ValueError):
-        raise ValueError("it holds no base64 where it should") from None
+        raise ValueError("it contains text that is not base64") from None  # a cause may have a part of a key
     if encode(data) != text:
-        raise ValueError("it holds base64 that is not written as it should be")
+        raise ValueError("it contains base64 in a form that is not canonical")
     return data
 
 
 def check_name(name: str) -> str:
-    """Return the name of a key, or raise ValueError where it cannot be one (signed-note, "Format")."""
+    """Return `name`. Raises ValueError if no key can have it (signed-note, "Format")."""
     if not name or "+" in name or any(character.isspace() or ord(character) < 0x20 for character in name):
-        raise ValueError("a name of a key is not empty, and has no spaces and no plus")
+        raise ValueError("the name of a key must not be empty, and must not contain spaces or a plus sign")
     return name
 
 
 @dataclass(frozen=True)
 class VerifierKey:
-    """What proves a signature: `public` are the 32 bytes of an Ed25519 public key."""
+    """A key that verifies signatures: `public` is the 32 bytes of an Ed25519 public key."""
 
     name: str
     public: bytes
 
     @property
     def key_id(self) -> bytes:
-        """The four bytes by which a signature names its key (signed-note, "Ed25519 signatures")."""
+        """The four bytes that name the key in a signature (signed-note, "Ed25519 signatures")."""
         return sha256(self.name.encode() + b"\n" + _ED25519 + self.public).digest()[:4]
 
     def __str__(self) -> str:
@@ -92,7 +92,7 @@ class VerifierKey:
         return key
 
     def verifies(self, text: bytes, signature: bytes) -> bool:
-        """Tell whether this key signed the text."""
+        """Return whether this key signed the text."""
         try:
             Ed25519PublicKey.from_public_bytes(self.public).verify(signature, text)
         except InvalidSignature:
@@ -102,19 +102,19 @@ class VerifierKey:
 
 @dataclass(frozen=True)
 class SigningKey:
-    """What makes a signature: `private` are the 32 bytes of an Ed25519 private key, which never show."""
+    """A key that signs: `private` is the 32 bytes of an Ed25519 private key; `repr` leaves them out."""
 
     name: str
     private: bytes = field(repr=False)
 
     @classmethod
     def generate(cls, name: str) -> SigningKey:
-        """Return a new key. Raises ValueError where the name cannot be one."""
+        """Return a new key. Raises ValueError if no key can have the name."""
         return cls(check_name(name), Ed25519PrivateKey.generate().private_bytes_raw())
 
     @classmethod
     def parse(cls, text: str) -> SigningKey:
-        """Read a signing key. Raises ValueError, whose words hold nothing of the key."""
+        """Read a signing key. Raises ValueError, whose message has nothing of the key."""
         if not text.startswith(_PRIVATE):
             raise ValueError(f"it does not begin with {_PRIVATE}")
         name, key_id, private = _key_parts(text.removeprefix(_PRIVATE))
@@ -124,20 +124,20 @@ class SigningKey:
         return key
 
     def text(self) -> str:
-        """Return the key as it is kept in a file."""
+        """Return the key as a file holds it."""
         return f"{_PRIVATE}{self.name}+{self.verifier().key_id.hex()}+{encode(_ED25519 + self.private)}"
 
     def verifier(self) -> VerifierKey:
-        """Return the key that proves what this one signs."""
+        """Return the key that verifies what this one signs."""
         return VerifierKey(self.name, self._key().public_key().public_bytes_raw())
 
     def sign(self, text: str) -> bytes:
-        """Return the note that holds the text, signed. Raises ValueError where it can be no text of a note."""
+        """Return a note of this text, signed. Raises ValueError if no note can have this text."""
         data = text.encode()
         signature = encode(self.verifier().key_id + self._key().sign(data))
         note = f"{text}\n{_DASH}{self.name} {signature}\n".encode()
         if Note.parse(note).text != text:
-            raise ValueError("an empty line at its end")
+            raise ValueError("it ends in an empty line")
         return note
 
     def _key(self) -> Ed25519PrivateKey:
@@ -149,10 +149,10 @@ def _key_parts(text: str) -> tuple[str, str, bytes]:
     name, _, rest = text.partition("+")
     key_id, _, encoded = rest.partition("+")
     if not encoded:
-        raise ValueError("it has not the form NAME+ID+KEY")
+        raise ValueError("it does not have the form NAME+ID+KEY")
     data = decode(encoded)
     if data[:1] != _ED25519:
-        raise ValueError("it is no Ed25519 key")
+        raise ValueError("it is not an Ed25519 key")
     if len(data) != 1 + 32:
         raise ValueError("its key is not 32 bytes long")
     return check_name(name), key_id, data[1:]
@@ -160,7 +160,7 @@ def _key_parts(text: str) -> tuple[str, str, bytes]:
 
 @dataclass(frozen=True)
 class Signature:
-    """One signature line: the key's name, its four-byte ID, and what the key made."""
+    """One signature line: the key's name, its four-byte ID, and the signature."""
 
     name: str
     key_id: bytes
@@ -169,7 +169,7 @@ class Signature:
 
 @dataclass(frozen=True)
 class Note:
-    """A note that was read and not yet proven."""
+    """A note whose signatures were not verified yet."""
 
     text: str
     signatures: tuple[Signature, ...]
@@ -182,29 +182,29 @@ class Note:
         try:
             note = data.decode("utf-8")
         except UnicodeDecodeError:
-            raise ValueError("it is no UTF-8") from None
+            raise ValueError("it is not UTF-8") from None
         if any(ord(character) < 0x20 and character != "\n" for character in note):
-            raise ValueError("it holds a control character")
-        text, parted, lines = note.rpartition("\n\n")
-        if not parted or not lines.endswith("\n"):
+            raise ValueError("it contains a control character")
+        text, separator, lines = note.rpartition("\n\n")
+        if not separator or not lines.endswith("\n"):
             raise ValueError("it is not signed")
         return cls(f"{text}\n", tuple(map(_signature, lines[:-1].split("\n"))))
 
     def signed_by(self, keys: Sequence[VerifierKey]) -> tuple[VerifierKey, ...]:
         """Return which of these keys signed the note (signed-note, "Signatures").
 
-        Raises ValueError where none did, and where a signature that names one of them is not its.
+        Raises ValueError if none did, or if a signature names one of them and is wrong.
         """
         found = []
         for line in self.signatures:
             for key in keys:
                 if (line.name, line.key_id) == (key.name, key.key_id):
                     if not key.verifies(self.text.encode(), line.signature):
-                        raise ValueError(f"the signature that names the key {key.name}+{key.key_id.hex()} is not its")
+                        raise ValueError(f"the signature of the key {key.name}+{key.key_id.hex()} is wrong")
                     found.append(key)
         if not found:
             names = ", ".join(dict.fromkeys(f"{line.name}+{line.key_id.hex()}" for line in self.signatures))
-            raise ValueError(f"it is signed by no trusted key, but by {names}")
+            raise ValueError(f"no trusted key signed it, only {names}")
         return tuple(dict.fromkeys(found))
 
 
@@ -214,7 +214,7 @@ def _signature(line: str) -> Signature:
     name, _, encoded = line.removeprefix(_DASH).partition(" ")
     data = decode(encoded)
     if len(data) <= 4:
-        raise ValueError("it has a signature without a signature")
+        raise ValueError("a signature line has no signature")
     return Signature(check_name(name), data[:4], data[4:])
 
 
@@ -232,14 +232,14 @@ class Checkpoint:
         """Read the text of a checkpoint (tlog-checkpoint, "Note text"). Raises ValueError."""
         lines = text.removesuffix("\n").split("\n")
         if len(lines) < 3 or not all(lines):
-            raise ValueError("it is no checkpoint, which has an origin, a size and a root, each on a line")
+            raise ValueError("it is not a checkpoint, which has an origin, a size and a root on three lines")
         origin, size, root, *extensions = lines
         if not re.fullmatch("0|[1-9][0-9]{0,18}", size) or int(size) > LARGEST_SIZE:
-            raise ValueError("its second line is no size of a tree")
+            raise ValueError("its second line is not a tree size")
         if len(decode(root)) != HASH_SIZE:
             raise ValueError("its root is not 32 bytes long")
         return cls(origin, int(size), decode(root), tuple(extensions))
 
     def text(self) -> str:
-        """Return the text to be signed."""
+        """Return the text to sign."""
         return "".join(f"{line}\n" for line in (self.origin, self.size, encode(self.root), *self.extensions))

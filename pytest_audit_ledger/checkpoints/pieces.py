@@ -1,13 +1,13 @@
-"""The leaves of a tree in pieces of one length, so that some of them can be proven without reading the others. No I/O.
+"""The leaves of a tree in pieces of one length, so that some can be checked without reading the others. No I/O.
 
-A piece is a perfect subtree of 2^height leaves; what is left at the end is a piece, too. The roots of all pieces lead
-to the root of the tree, which is signed. There are 128 to 255 whole ones (fewer leaves: each is a piece): when there
-would be 256, every two become one.
+A piece is a perfect subtree of 2^height leaves; the rest at the end is a shorter piece. The roots of all pieces lead to
+the root of the tree, which is signed. There are 128 to 255 whole pieces (in a small tree, each leaf is a piece): before
+there are 256, each two neighbours are joined.
 
-A share of the pieces is due on a day: of thirty shares, piece i is due when i and the number of the day leave the same
-rest. So every entry has its turn in any thirty days that follow each other, also while the tree grows. Where pieces
-become twice as long, turns change; in the eighth before that, a piece is due by its old turn and by its new one. (A
-ledger that grows by more than a seventh in thirty days can miss one turn then.)
+Each day a share of the pieces is re-read. With a share of 1/30, piece *i* is re-read on days where day number mod 30
+equals *i* mod 30. So any thirty consecutive days cover every entry, also while the tree grows. When pieces are joined,
+their numbers change; in the last eighth before that, a piece is re-read by its old number and by its new one. (A ledger
+that grows by more than a seventh in thirty days can skip one turn then.)
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from pytest_audit_ledger.checkpoints.merkle import CompactRange, node_hash
 from pytest_audit_ledger.model.ledger_info import Share
 
 MOST_PIECES = 256
-"""Whole pieces; a record of that many has about 24 kB of their roots."""
+"""Whole pieces; the roots of so many take about 24 kB in a record."""
 
 CHANGING = MOST_PIECES - MOST_PIECES // 8
-"""From so many on, pieces are due by the turns that they will have when two have become one, too."""
+"""From this number of pieces on, a piece is also re-read by the number that it will have after joining."""
 
 
 @dataclass
 class Pieces:
-    """The roots of the whole pieces of a tree, and the subtrees of what is left."""
+    """The roots of the whole pieces of a tree, and the subtrees of the rest."""
 
     height: int = 0
     roots: list[bytes] = field(default_factory=list)
@@ -35,16 +35,16 @@ class Pieces:
 
     @classmethod
     def restored(cls, height: int, roots: Sequence[bytes], tree: CompactRange) -> Pieces:
-        """Return the pieces of a tree from their roots. Raises ValueError where these do not lead to the tree."""
+        """Return the pieces of a tree from their roots. Raises ValueError if these do not lead to the tree."""
         begin = len(roots) << height
         left = [subtree for subtree in tree.subtrees if subtree[0] < height]
         pieces = cls(height, list(roots), CompactRange(begin, max(begin, tree.end), left))
         if pieces.tree() != tree:
-            raise ValueError("its pieces do not lead to the root of the tree")
+            raise ValueError("its pieces do not lead to the root of its tree")
         return pieces
 
     def copy(self) -> Pieces:
-        """Return pieces of their own that hold the same."""
+        """Return an independent copy."""
         return Pieces(self.height, list(self.roots), self.rest.copy())
 
     def extend(self, leaves: Sequence[bytes]) -> None:
@@ -63,14 +63,14 @@ class Pieces:
                 self.height += 1
 
     def tree(self) -> CompactRange:
-        """Return the tree that they are pieces of."""
+        """Return the tree of these pieces."""
         tree = CompactRange()
         for piece in self:
             tree.merge(piece)
         return tree
 
     def __iter__(self) -> Iterator[CompactRange]:
-        """Yield every piece, the one that is left at the end as well."""
+        """Yield every piece, including the shorter one at the end."""
         width = 1 << self.height
         for number, root in enumerate(self.roots):
             yield CompactRange(number * width, (number + 1) * width, [(self.height, root)])
@@ -78,7 +78,7 @@ class Pieces:
             yield self.rest.copy()
 
     def due(self, share: Share) -> list[int]:
-        """Return the numbers of the pieces whose turn it is, counted from 0."""
+        """Return the numbers, from 0, of the pieces to re-read."""
         count = len(self.roots) + bool(self.rest.subtrees)
         changing = len(self.roots) >= CHANGING
         return [number for number in range(count) if share.has(number) or (changing and share.has(number // 2))]

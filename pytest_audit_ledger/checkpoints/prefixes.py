@@ -1,7 +1,7 @@
-"""Merkle roots over the first N entries, for every N asked for, in one pass and over segments that merge. No I/O.
+"""Merkle roots over the first N entries, for every requested N, in one pass and over segments that merge. No I/O.
 
-Leaf i belongs to sequence number i + 1. Where the numbers stop being 1, 2, 3 … (a gap, a duplicate, none at all) the
-tree ends: no root is known for any larger N. That is no finding by itself; whoever compares says what it means.
+Leaf i belongs to sequence number i + 1. Where the numbers are not 1, 2, 3 … (a gap, a duplicate, a missing number) the
+tree ends, and no root is known for any larger N. That is not a finding by itself; the comparison decides.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pytest_audit_ledger.checkpoints.pieces import Pieces
 
 
 class Prefixes:
-    """The trees over the first N leaves, for the sizes N asked for, as far as one segment of the ledger shows them."""
+    """The trees over the first N leaves, for the requested sizes N, as far as one segment of the ledger shows them."""
 
     def __init__(self, sizes: Iterable[int]) -> None:
         self._sizes = sorted(set(sizes))
@@ -24,15 +24,15 @@ class Prefixes:
         """Whether every entry seen is in the range."""
         self._trees: dict[int, CompactRange] = {}
         self.pieces: Pieces | None = None
-        """The pieces of the whole tree, where somebody wants them and one process reads all of it."""
+        """The pieces of the whole tree; set them before feeding, in a single process that reads all entries."""
 
     def start(self, tree: CompactRange) -> None:
-        """Begin with a tree that is known, instead of with its leaves."""
+        """Begin with a known tree instead of its leaves."""
         self._range = tree.copy()
         self._trees[tree.end] = tree.copy()
 
     def feed(self, numbers: Sequence[int | None], leaves: Sequence[bytes]) -> None:
-        """Append entries: their sequence numbers, and the hashes of their leaves."""
+        """Append entries: their sequence numbers and the hashes of their leaves."""
         if self._range is None:
             first = numbers[0]
             self._range = CompactRange((first or 0) - 1)
@@ -52,7 +52,7 @@ class Prefixes:
             self.pieces.extend(leaves[:regular])
 
     def merge(self, later: Prefixes) -> None:
-        """Append what the following segment saw."""
+        """Append the results of the next segment."""
         if self._range is None:
             self._range, self._complete, self._trees = later._range, later._complete, later._trees
             return
@@ -68,22 +68,22 @@ class Prefixes:
         self._complete = later._complete
 
     def tree(self, size: int) -> CompactRange | None:
-        """Return the tree over the first `size` leaves, None where the entries do not show it."""
+        """Return the tree over the first `size` leaves; None if the entries do not show it."""
         tree = CompactRange() if size == 0 else self.range(size)
         return tree if tree is not None and tree.begin == 0 else None
 
     def range(self, size: int) -> CompactRange | None:
-        """Return what was seen of the first `size` leaves, wherever it began; None where it did not get so far."""
+        """Return the range that ends at `size`, wherever it begins; None if the entries do not reach it."""
         return self._trees.get(size)
 
     def root(self, size: int) -> bytes | None:
-        """Return the root over the first `size` leaves, None where the entries do not show it."""
+        """Return the root over the first `size` leaves; None if the entries do not show it."""
         tree = self.tree(size)
         return None if tree is None else tree.root()
 
 
 def _regular(numbers: Sequence[int | None], first: int) -> int:
-    """Return how many of these numbers run on from `first`."""
+    """Return how many of these numbers count up from `first` without a break."""
     expected = range(first, first + len(numbers))
     if numbers == list(expected):
         return len(numbers)

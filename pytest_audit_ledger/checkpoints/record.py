@@ -1,18 +1,18 @@
-"""What lies beside a checkpoint: a record of what neither the chain nor the checkpoint covers. No I/O.
+"""The record next to a checkpoint: what neither the chain nor the checkpoint covers. No I/O.
 
-`SIZE.record.json` holds (see checks/checkpoint-record.schema.json)
+`SIZE.record.json` has (see checks/checkpoint-record.schema.json)
 
 1.  a second Merkle root, over every column of each entry. A leaf is the entry as a JSON object of texts, each as
     PostgreSQL prints it (session as the source pins it; timestamps as the canonical payload writes them) or null, as
-    `json.dumps(row, sort_keys=True, separators=(",", ":"), ensure_ascii=False)` in UTF-8: no two rows have the same;
-2.  the guards: columns, constraints, triggers and their functions, policies, owner, grants, as the catalogue has them;
-3.  the perfect subtrees of both trees, from which they can be grown without the entries, their pieces, each of which
-    can be proven without the others (see `pieces.py`), and the inclusion proof of the last entry;
-4.  when it was made, of what, and by what.
+    `json.dumps(row, sort_keys=True, separators=(",", ":"), ensure_ascii=False)` in UTF-8: different rows differ;
+2.  the protections: columns, constraints, triggers and their functions, policies, owner and grants in the catalog;
+3.  the perfect subtrees of both trees, from which they can grow without the entries, their pieces, each of which can
+    be checked alone (see `pieces.py`), and the inclusion proof of the last entry;
+4.  when and by what it was made, and of which database and table.
 
-`SIZE.record.note` binds it: a signed note by the key of the checkpoint, whose text is five lines:
+`SIZE.record.note` binds it to the checkpoint: a note signed by the same key, whose text is five lines:
 `pytest-audit-ledger/record/v1`, the origin, the size, the base64 root of the checkpoint, and the base64 SHA-256 of the
-JSON file. Its first line is not the name of its key, so it is never taken for a checkpoint.
+JSON file. Its first line is not the name of its key, so nobody can pass it off as a checkpoint.
 """
 
 from __future__ import annotations
@@ -35,19 +35,19 @@ VERSION = 1
 HEADER = f"pytest-audit-ledger/record/v{VERSION}"
 
 LARGEST_RECORD = 16 * 1024 * 1024
-"""Bytes; the bodies of trigger functions are in it."""
+"""Bytes; a record includes the bodies of trigger functions."""
 
 
 class _UntrueError(ValueError):
-    """Says in words of its own why a record is not to be trusted."""
+    """A record that contradicts its checkpoint or itself; the message says how."""
 
 
 @dataclass(frozen=True)
 class CheckpointRecord:
-    """What was so when a checkpoint was signed.
+    """The state of a ledger when a checkpoint was signed.
 
-    `created_at` is the server's time; `columns` are name and type of every column; `last_entry` is the hash of the last
-    entry in hexadecimal, and `proof` its inclusion proof; `guards` name each guard and say what it is.
+    `created_at`: the server's time. `columns`: name and type of every column. `last_entry`: the hash of the last entry
+    in hexadecimal, and `proof` its inclusion proof. `guards`: the protections, each by name with its definition.
     """
 
     checkpoint: Checkpoint
@@ -66,8 +66,8 @@ class CheckpointRecord:
     guards: Mapping[str, str]
 
     def data(self) -> bytes:
-        """Return the JSON file."""
-        told = {
+        """Return the bytes of the JSON file."""
+        document = {
             "record_version": VERSION,
             "tool_version": self.tool_version,
             "created_at": self.created_at,
@@ -89,52 +89,50 @@ class CheckpointRecord:
             },
             "guards": dict(sorted(self.guards.items())),
         }
-        return f"{json.dumps(told, indent=2)}\n".encode()
+        return f"{json.dumps(document, indent=2)}\n".encode()
 
     @classmethod
     def parse(cls, data: bytes, checkpoint: Checkpoint) -> CheckpointRecord:
-        """Read the JSON file beside a checkpoint, and prove what it says of itself. Raises ValueError."""
+        """Read the JSON file next to a checkpoint, and check it against itself. Raises ValueError."""
         try:
-            if len(data) > LARGEST_RECORD:
-                raise _UntrueError(f"it is larger than {LARGEST_RECORD:,} bytes")
             return cls._read(json.loads(data), checkpoint)
         except _UntrueError:
             raise
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-            raise ValueError("it is not what checkpoint-record.schema.json describes") from None
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise ValueError("it does not match checkpoint-record.schema.json") from error
 
     @classmethod
-    def _read(cls, told: Any, checkpoint: Checkpoint) -> CheckpointRecord:
+    def _read(cls, document: Any, checkpoint: Checkpoint) -> CheckpointRecord:
         size, root = checkpoint.size, checkpoint.root
-        if told["record_version"] != VERSION:
-            raise _UntrueError(f"it is of version {told['record_version']!r}, and only {VERSION} is known")
-        if (told["origin"], told["size"], decode(told["root"])) != (checkpoint.origin, size, root):
+        if document["record_version"] != VERSION:
+            raise _UntrueError(f"its record_version is {document['record_version']!r}; only {VERSION} is supported")
+        if (document["origin"], document["size"], decode(document["root"])) != (checkpoint.origin, size, root):
             raise _UntrueError("it is the record of another checkpoint")
-        entries = CompactRange.restored(size, list(map(decode, told["subtrees"])))
-        rows = CompactRange.restored(size, list(map(decode, told["columns_subtrees"])))
-        last, proof = told["last_entry"]["entry_hash"], tuple(map(decode, told["last_entry"]["proof"]))
+        entries = CompactRange.restored(size, list(map(decode, document["subtrees"])))
+        rows = CompactRange.restored(size, list(map(decode, document["columns_subtrees"])))
+        last, proof = document["last_entry"]["entry_hash"], tuple(map(decode, document["last_entry"]["proof"]))
         leaf = leaf_hash(bytes.fromhex(last))
         roots = (entries.root(), root_of_proof(leaf, size - 1, size, proof), rows.root())
-        if roots != (root, root, decode(told["columns_root"])):
-            raise _UntrueError("what it says of the trees does not lead to their roots")
-        height = told["pieces"]["height"]
+        if roots != (root, root, decode(document["columns_root"])):
+            raise _UntrueError("its subtrees or its proof do not lead to the signed roots")
+        height = document["pieces"]["height"]
         try:
-            pieces = Pieces.restored(height, _hashes(told["pieces"]["entries"]), entries)
-            row_pieces = Pieces.restored(height, _hashes(told["pieces"]["columns"]), rows)
+            pieces = Pieces.restored(height, _hashes(document["pieces"]["entries"]), entries)
+            row_pieces = Pieces.restored(height, _hashes(document["pieces"]["columns"]), rows)
         except ValueError as error:
-            raise _UntrueError(str(error)) from None
+            raise _UntrueError(str(error)) from error
         return cls(
             checkpoint=checkpoint,
-            created_at=canonical_timestamp(datetime.fromisoformat(told["created_at"])),
-            **{name: _text(told[name]) for name in ("tool_version", "database", "table", "server_version")},
-            columns=_texts(told["columns"]),
+            created_at=canonical_timestamp(datetime.fromisoformat(document["created_at"])),
+            **{name: _text(document[name]) for name in ("tool_version", "database", "table", "server_version")},
+            columns=_texts(document["columns"]),
             entries=entries,
             rows=rows,
             pieces=pieces,
             row_pieces=row_pieces,
             last_entry=last,
             proof=proof,
-            guards=_texts(told["guards"]),
+            guards=_texts(document["guards"]),
         )
 
 
@@ -154,13 +152,13 @@ def _texts(value: Any) -> Mapping[str, str]:
 
 
 def binding(checkpoint: Checkpoint, data: bytes) -> str:
-    """Return the text that is signed to bind the JSON file to its checkpoint."""
+    """Return the text whose signature binds the JSON file to its checkpoint."""
     lines = (HEADER, checkpoint.origin, checkpoint.size, encode(checkpoint.root), encode(sha256(data).digest()))
     return "".join(f"{line}\n" for line in lines)
 
 
 def open_record(data: bytes, note: bytes, checkpoint: Checkpoint, keys: Sequence[VerifierKey]) -> CheckpointRecord:
-    """Return the record of a checkpoint that one of its signers bound to it. Raises ValueError."""
+    """Return the record that a signer of the checkpoint bound to it. Raises ValueError."""
     bound = Note.parse(note)
     bound.signed_by(keys)
     if bound.text != binding(checkpoint, data):
@@ -169,16 +167,16 @@ def open_record(data: bytes, note: bytes, checkpoint: Checkpoint, keys: Sequence
 
 
 def row_leaves(batch: Batch, columns: Sequence[str]) -> list[bytes]:
-    """Return the hashes of the leaves that stand for the entries with all these columns (rule 1 of the module)."""
+    """Return the hashes of the leaves for the entries with all these columns (rule 1 of the module)."""
     texts = {json_text(name): (batch.text(name), True) for name in sorted(columns)}
     return [sha256(b"\x00" + row.encode("latin-1")).digest() for row in json_objects(texts)]
 
 
 def json_file(checkpoint_file: Path) -> Path:
-    """Return where the record of a checkpoint lies."""
+    """Return the path of the record of a checkpoint."""
     return checkpoint_file.with_suffix(".record.json")
 
 
 def note_file(checkpoint_file: Path) -> Path:
-    """Return where the note lies that binds the record to its checkpoint."""
+    """Return the path of the note that binds the record to its checkpoint."""
     return checkpoint_file.with_suffix(".record.note")

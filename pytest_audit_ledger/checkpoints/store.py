@@ -1,4 +1,4 @@
-"""The folders that hold checkpoints: every one is read, and either trusted or rejected with the reason."""
+"""Read folders of checkpoints: each file is either trusted, or rejected with the reason."""
 
 from __future__ import annotations
 
@@ -9,34 +9,34 @@ from pathlib import Path
 from pytest_audit_ledger.checkpoints.note import LARGEST_NOTE, Checkpoint, Note, VerifierKey
 from pytest_audit_ledger.checkpoints.record import LARGEST_RECORD, CheckpointRecord, json_file, note_file, open_record
 from pytest_audit_ledger.errors import UsageError
+from pytest_audit_ledger.files.reading import read_bytes
 
 SUFFIX = ".checkpoint"
 
 
 def checkpoint_path(folder: Path, size: int) -> Path:
-    """Return where the checkpoint of a size lies; as many digits as sort by name what has a trillion entries."""
+    """Return the path of the checkpoint of a size; twelve digits keep the order by name up to a trillion entries."""
     return folder / f"{size:012d}{SUFFIX}"
 
 
 @dataclass(frozen=True)
 class Trusted:
-    """A checkpoint that a trusted key signed."""
+    """A checkpoint signed by a trusted key; `record` is None if there is no record next to it."""
 
     path: str
     checkpoint: Checkpoint
     keys: tuple[VerifierKey, ...]
     record: CheckpointRecord | None = None
-    """What lies beside it, None where nothing does."""
 
     @property
     def size(self) -> int:
-        """How many entries it speaks of."""
+        """The number of entries that it covers."""
         return self.checkpoint.size
 
 
 @dataclass(frozen=True)
 class Rejected:
-    """A file that is no checkpoint to be trusted, and why."""
+    """A file that cannot be trusted, and why."""
 
     path: str
     reason: str
@@ -44,7 +44,7 @@ class Rejected:
 
 @dataclass(frozen=True)
 class Store:
-    """What folders hold: what can be trusted, by size, what cannot, and the folders without any checkpoint."""
+    """The contents of folders: trusted checkpoints by size, rejected files, and the folders without a checkpoint."""
 
     trusted: tuple[Trusted, ...] = ()
     rejected: tuple[Rejected, ...] = ()
@@ -52,14 +52,14 @@ class Store:
 
     @property
     def origins(self) -> tuple[str, ...]:
-        """The names of the ledgers that the trusted ones speak of."""
+        """The names of the ledgers that the trusted checkpoints belong to."""
         return tuple(dict.fromkeys(one.checkpoint.origin for one in self.trusted))
 
 
 def read_store(folders: Sequence[str | Path], keys: Sequence[VerifierKey], *, newest_record: bool = False) -> Store:
-    """Read every checkpoint in these folders, and every record, or only the newest that can be trusted.
+    """Read every checkpoint in these folders, with every record, or with only the newest trusted one.
 
-    Raises UsageError where one is no folder, or cannot be listed.
+    Raises UsageError if a folder cannot be listed.
     """
     listed = {str(folder): _listed(Path(folder)) for folder in folders}
     notes = [_read_note(path, keys) for paths in listed.values() for path in paths]
@@ -74,42 +74,39 @@ def read_store(folders: Sequence[str | Path], keys: Sequence[VerifierKey], *, ne
 
 
 def _listed(folder: Path) -> list[Path]:
-    """Return the files of checkpoints in a folder; none where it is not there."""
+    """Return the checkpoint files in a folder; none if it does not exist."""
     try:
         if not folder.exists():
             return []
         return sorted(path for path in folder.iterdir() if path.name.endswith(SUFFIX) and path.name[0] != ".")
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise UsageError(f"{folder} cannot be read: {reason}.", "Name a folder with checkpoints.") from None
+        raise UsageError(f"{folder} cannot be read: {reason}.", "Name a folder of checkpoints.") from error
 
 
 def read_checkpoint(path: Path, keys: Sequence[VerifierKey]) -> list[Trusted | Rejected]:
-    """Read one file and the record beside it, and tell what of it can be trusted, and what cannot."""
+    """Read one checkpoint and its record; return what can be trusted, and what cannot."""
     note = _read_note(path, keys)
     return _with_record(note) if isinstance(note, Trusted) else [note]
 
 
 def _read_note(path: Path, keys: Sequence[VerifierKey]) -> Trusted | Rejected:
     try:
-        return Trusted(str(path), *open_checkpoint(_bytes(path, LARGEST_NOTE), keys))
+        return Trusted(str(path), *open_checkpoint(read_bytes(path, LARGEST_NOTE), keys))
     except (OSError, ValueError) as error:
         return Rejected(str(path), _reason(error))
 
 
 def _with_record(note: Trusted) -> list[Trusted | Rejected]:
     path = Path(note.path)
+    json, binding = json_file(path), note_file(path)
+    if not json.exists() and not binding.exists():
+        return [note]
     try:
-        return [replace(note, record=_record(path, note.checkpoint, note.keys))]
+        data = read_bytes(json, LARGEST_RECORD), read_bytes(binding, LARGEST_NOTE)
+        return [replace(note, record=open_record(*data, note.checkpoint, note.keys))]
     except (OSError, ValueError) as error:
-        return [note, Rejected(str(json_file(path)), _reason(error))]
-
-
-def _record(path: Path, checkpoint: Checkpoint, signers: Sequence[VerifierKey]) -> CheckpointRecord | None:
-    files = json_file(path), note_file(path)
-    if not any(file.exists() for file in files):
-        return None
-    return open_record(_bytes(files[0], LARGEST_RECORD), _bytes(files[1], LARGEST_NOTE), checkpoint, signers)
+        return [note, Rejected(str(json), _reason(error))]
 
 
 def _reason(error: OSError | ValueError) -> str:
@@ -119,21 +116,15 @@ def _reason(error: OSError | ValueError) -> str:
 
 
 def open_checkpoint(data: bytes, keys: Sequence[VerifierKey]) -> tuple[Checkpoint, tuple[VerifierKey, ...]]:
-    """Return a checkpoint and which of the keys signed it.
+    """Return a checkpoint, and which of the keys signed it. Raises ValueError.
 
-    The name of the key must be the origin, as tlog-checkpoint ("Signatures") asks for: a key that is trusted for one
-    ledger could speak of another otherwise. Raises ValueError.
+    The name of the key must be the origin (tlog-checkpoint, "Signatures"): otherwise a key that is trusted for one
+    ledger could sign for another.
     """
     note = Note.parse(data)
     signers = note.signed_by(keys)
     checkpoint = Checkpoint.parse(note.text)
     own = tuple(key for key in signers if key.name == checkpoint.origin)
     if not own:
-        raise ValueError(f"its origin is {checkpoint.origin}, and it is signed by {signers[0].name}")
+        raise ValueError(f"its origin is {checkpoint.origin}, but {signers[0].name} signed it")
     return checkpoint, own
-
-
-def _bytes(path: Path, largest: int) -> bytes:
-    """Return the bytes of a file, and no more than tell that it is too large."""
-    with path.open("rb") as file:
-        return file.read(largest + 1)

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import click
 
-from pytest_audit_ledger.anchor.creation import CheckpointResult, write_signing_key
+from pytest_audit_ledger.anchor.creation import CheckpointResult
 from pytest_audit_ledger.anchor.entry_proof import check_proof as checked_proof
-from pytest_audit_ledger.checkpoints.keys import signing_key, verifier_keys
+from pytest_audit_ledger.checkpoints.keys import signing_key, verifier_keys, write_signing_key
 from pytest_audit_ledger.checkpoints.note import VerifierKey, encode
 from pytest_audit_ledger.checkpoints.record import CheckpointRecord
 from pytest_audit_ledger.checkpoints.store import Rejected, Trusted, read_checkpoint, read_store

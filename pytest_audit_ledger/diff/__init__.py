@@ -1,1 +1,1 @@
-"""What differs between two copies of a ledger."""
+"""Compare two ledgers."""

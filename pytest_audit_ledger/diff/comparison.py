@@ -1,4 +1,4 @@
-"""The Python API for what needs no ledger to be opened first: a backup to verify, and two ledgers to compare."""
+"""Compare two ledgers that are named like the arguments of `audit-ledger diff`: databases, backups or exports."""
 
 from __future__ import annotations
 
@@ -6,12 +6,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, TypedDict
 
-from pytest_audit_ledger.backup.encryption import Key, opener_of, read_key
-from pytest_audit_ledger.backup.verification import (
-    is_backup,
-    restored_backup,
-)
+from pytest_audit_ledger.backup.encryption import Key, opener_of
+from pytest_audit_ledger.backup.verification import is_backup, restored_backup
 from pytest_audit_ledger.diff.difference import Difference, Side, difference
 from pytest_audit_ledger.errors import LedgerError
 from pytest_audit_ledger.investigate.other_copy import Changed, OtherCopy
@@ -24,6 +22,9 @@ from pytest_audit_ledger.sources.dsn import resolve
 from pytest_audit_ledger.sources.named import DEFAULT_TABLE, named_source
 from pytest_audit_ledger.sources.postgres import DEFAULT_TIMEOUT_S, PostgresSource
 from pytest_audit_ledger.sources.source import Snapshot, Source
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 
 def diff(
@@ -38,40 +39,49 @@ def diff(
     scratch_db: str | None = None,
     progress: Progress = no_progress,
 ) -> Difference:
-    """Compare two ledgers entry by entry: each a database, a backup, which is restored for it, or an export.
+    """Compare two ledgers entry by entry: each a database, an export, or a backup, which is restored first.
 
-    `table` is the ledger's in both; a backup's manifest knows its own. `samples`: changes and ranges kept; all are
-    counted. `identity`, `encryption_key` and `scratch_db` are as for `verify_backup`.
+    `table` is the ledger's in both, unless a backup's manifest names another. `samples`: how many changes and ranges to
+    keep; all are counted. `identity`, `encryption_key` and `scratch_db` are as for `verify_backup`.
 
-    Raises UsageError, and SourceError where a side cannot be read.
+    Raises UsageError, and SourceError if a side cannot be read.
     """
-    opened = _opening(table, timeout, identity, encryption_key, scratch_db, progress, a, b)
+    places: Opening = {"table": table, "timeout": timeout, "scratch_db": scratch_db}
+    opened = _opening((a, b), progress, {**places, "identity": identity, "encryption_key": encryption_key})
     with opened(a) as one, opened(b) as other, one.snapshot() as first, other.snapshot() as second:
         return difference(_side(a, first), _side(b, second), samples=samples, progress=progress)
 
 
+class Opening(TypedDict, total=False):
+    """How ledgers are opened; see `diff`."""
+
+    table: str
+    timeout: int
+    identity: str | Path | None
+    encryption_key: str | Key | None
+    scratch_db: str | None
+
+
 def _opening(
-    table: str,
-    timeout: int,
-    identity: str | Path | None,
-    encryption_key: str | Key | None,
-    scratch_db: str | None,
-    progress: Progress,
-    *named: str,
+    named: Sequence[str], progress: Progress, options: Opening
 ) -> Callable[[str], AbstractContextManager[Source]]:
-    """Return what opens a ledger: a database, an export, or a backup, which is restored. Mistakes show now."""
-    key = read_key(encryption_key) if isinstance(encryption_key, str) else encryption_key
-    opener = opener_of(key, identity)
-    if scratch_db is not None:
-        PostgresSource(scratch_db)
+    """Return what opens a ledger by its name: a database, an export, or a backup, which is restored first.
+
+    Raises UsageError for a mistake in an option or in one of these names.
+    """
+    table, timeout = options.get("table", DEFAULT_TABLE), options.get("timeout", DEFAULT_TIMEOUT_S)
+    scratch = options.get("scratch_db")
+    opener = opener_of(options.get("encryption_key"), options.get("identity"))
+    if scratch is not None:
+        PostgresSource(scratch)
     for name in named:
         if not is_backup(resolve(name)):
             named_source(name, table, timeout)
 
     def opened(name: str) -> AbstractContextManager[Source]:
-        if is_backup(resolve(name)):
-            path = Path(resolve(name))
-            return restored_backup(path, opener, scratch=scratch_db, table=table, timeout=timeout, progress=progress)
+        path = resolve(name)
+        if is_backup(path):
+            return restored_backup(Path(path), opener, scratch=scratch, table=table, timeout=timeout, progress=progress)
         return started(name, table, timeout)
 
     return opened
@@ -83,25 +93,30 @@ def _side(named: str, snapshot: Snapshot) -> Side:
 
 @dataclass(frozen=True)
 class Other:
-    """Another copy of a ledger to compare with, as the arguments of `diff` name it."""
+    """Another copy of a ledger to compare with, by its name, as `diff` takes it."""
 
     named: str
     open: Callable[[str], AbstractContextManager[Source]]
     samples: int
     progress: Progress
 
+<<<<<<< HEAD
     def compare(self, here: Snapshot, numbers: Sequence[int]) -> OtherCopy:
         """Compare it, before, with a ledger, now; of the entries with these numbers read what they say there.
+=======
+    def compare(self, here: Snapshot, numbers: Sequence[int]) -> Against:
+        """Compare this copy, as before, with a ledger, as now; read these entries, by sequence number, in this copy.
+>>>>>>> fd8bcc8 (files: read files within limits in one place, and plain words)
 
-        Raises SourceError where one of them cannot be read.
+        Raises SourceError if one of the two cannot be read.
         """
         with ExitStack() as stack:
-            with _of_the_other_copy():
+            with _about_the_other_copy():
                 there = stack.enter_context(stack.enter_context(self.open(self.named)).snapshot())
             other, ledger = _side(self.named, there), Side(here.info.database, here)
             found = difference(other, ledger, samples=self.samples, progress=self.progress)
             changes = [one.sequence_number for one in found.changes if one.sequence_number is not None]
-            followed = [number + 1 for number in changes]  # what links to them tells which side is as it was
+            followed = [number + 1 for number in changes]  # their previous hash shows which side is original
             starts = [first for first, _ in found.missing.shown() if first is not None]
             return OtherCopy(
                 label=other.label,
@@ -127,12 +142,13 @@ class Other:
 
 
 @contextmanager
-def _of_the_other_copy() -> Iterator[None]:
-    """Say of an error that it is about the other copy, and not about the ledger."""
+def _about_the_other_copy() -> Iterator[None]:
+    """Make an error say that it is about the other copy, not about the ledger."""
     try:
         yield
     except LedgerError as error:
-        raise type(error)(f"The other copy (--against) was not opened. {error.message}", error.remedy) from None
+        message = f"The other copy (--against) could not be opened. {error.message}"
+        raise type(error)(message, error.remedy) from error
 
 
 def _notes(found: Difference) -> Iterator[str]:
@@ -145,17 +161,8 @@ def _notes(found: Difference) -> Iterator[str]:
 
 
 def other(
-    named: str,
-    *,
-    table: str = DEFAULT_TABLE,
-    timeout: int = DEFAULT_TIMEOUT_S,
-    samples: int = DEFAULT_SAMPLES,
-    identity: str | Path | None = None,
-    encryption_key: str | Key | None = None,
-    scratch_db: str | None = None,
-    progress: Progress = no_progress,
+    named: str, *, samples: int = DEFAULT_SAMPLES, progress: Progress = no_progress, **options: Unpack[Opening]
 ) -> Other:
     """Return another copy of a ledger to compare with; the arguments are those of `diff`. Raises UsageError."""
-    with _of_the_other_copy():
-        opened = _opening(table, timeout, identity, encryption_key, scratch_db, progress, named)
-    return Other(named, opened, samples, progress)
+    with _about_the_other_copy():
+        return Other(named, _opening((named,), progress, options), samples, progress)

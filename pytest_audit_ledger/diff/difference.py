@@ -1,10 +1,10 @@
-"""What differs between two ledgers: which entries were changed, column by column, which are missing, which were added.
+"""Find what differs between two ledgers: entries that changed, column by column, are missing, or were added.
 
-Both are read side by side in order of sequence number, a batch of each at a time, and joined as they come. Batches that
-are the same are told so by comparing whole columns; entries are only looked at one by one where something differs.
+Both are read in parallel in order of sequence number, and joined batch by batch. Whole columns of a batch are compared
+at once; entries are compared one by one only if something differs.
 
-Values are compared as text, in the forms that `entry.py` and README.md ("Exports") describe. An export may write the
-same document, number or truth value in other words than a server does, so there these are compared by what they mean.
+Values are compared as text, in the forms that `model/entry.py` and examples/reference/formats.md describe. An export
+may spell a document, number or boolean differently than the server, so these are compared by their meaning.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from itertools import pairwise
 from typing import Any
 
 from pytest_audit_ledger.errors import SourceError
-from pytest_audit_ledger.export.rows import DOCUMENTS, NUMBERS
-from pytest_audit_ledger.export.stream import Stream
+from pytest_audit_ledger.export.batch_iterator import BatchIterator
+from pytest_audit_ledger.export.row_formats import DOCUMENTS, NUMBERS
 from pytest_audit_ledger.model.batch import NULL, Batch, plain_text
 from pytest_audit_ledger.model.ledger_info import Extent, LedgerInfo
 from pytest_audit_ledger.model.outcome import LONGEST_TEXT
@@ -31,32 +31,32 @@ from pytest_audit_ledger.sources.source import Segment, Snapshot
 
 KEY = "sequence_number"
 _LAST = math.inf
-"""Where an entry without a sequence number stands."""
+"""The place of an entry without a sequence number: after all others."""
 
 Value = str | None
 
 
 @dataclass(frozen=True)
 class Side:
-    """One of the two ledgers: what a person calls it, without secrets, and its snapshot."""
+    """One of the two ledgers: its name, without secrets, and its snapshot."""
 
     label: str
     snapshot: Snapshot
 
     @property
     def info(self) -> LedgerInfo:
-        """What is known of it before an entry is read."""
+        """What is known of the ledger before reading entries."""
         return self.snapshot.info
 
     @property
     def is_export(self) -> bool:
-        """Whether it is a file, which may have been asked for fewer columns and writes some values in its own words."""
+        """Whether it is a file: it may have fewer columns, and may spell some values differently."""
         return self.info.export is not None
 
 
 @dataclass(frozen=True)
 class ChangedEntry:
-    """An entry that is in both, with what each says in every column that differs."""
+    """An entry in both ledgers, with both values of every column that differs."""
 
     sequence_number: int | None
     columns: dict[str, tuple[Value, Value]]
@@ -64,7 +64,7 @@ class ChangedEntry:
 
 @dataclass
 class SequenceRanges:
-    """Sequence numbers, counted in full and kept as the first ranges; `last` is the last of all."""
+    """Sequence numbers: all are counted, and the first ranges are kept; `last` is the last number of all."""
 
     limit: int
     count: int = 0
@@ -72,17 +72,17 @@ class SequenceRanges:
     ranges: list[tuple[int | None, int | None]] = field(default_factory=list)
 
     def add(self, number: float) -> None:
-        """Take the next number."""
+        """Add the next number."""
         self.count += 1
         found = None if number == _LAST else int(number)
         self.last = self.last if found is None else found
         if self.ranges and found is not None and self.ranges[-1][1] in (found - 1, found):
             self.ranges[-1] = self.ranges[-1][0], found
-        elif len(self.ranges) <= self.limit:  # one more than is shown, so that the last one shown is whole
+        elif len(self.ranges) <= self.limit:  # one more than is shown, so that the last one shown is complete
             self.ranges.append((found, found))
 
     def extend(self, numbers: Sequence[float]) -> None:
-        """Take the next numbers; where each follows the one before, they are looked at as a whole."""
+        """Add the next numbers; consecutive ones are added at once."""
         if numbers[-1] == _LAST or numbers != list(range(int(numbers[0]), int(numbers[0]) + len(numbers))):
             for number in numbers:
                 self.add(number)
@@ -94,17 +94,17 @@ class SequenceRanges:
             self.ranges[-1] = self.ranges[-1][0], int(numbers[-1])
 
     def shown(self) -> list[tuple[int | None, int | None]]:
-        """Return the ranges to show."""
+        """Return at most `limit` ranges."""
         return self.ranges[: self.limit]
 
 
 @dataclass
 class Difference:
-    """What differs between A and B: `missing` entries are in A only, `added` ones in B only.
+    """What differs between A and B: `missing` entries are only in A, `added` ones only in B.
 
-    `unjudged` entries are in one only, where the other is a part of a ledger, so that nobody knows. `both` are the
-    entries that were compared, `last_same` is the last of those that are the same. `changes` are the first of
-    `changed`, and the first in each column; `notes` say what else is to be known.
+    `unjudged` entries are in one only, but the other is a part of a ledger, so the reason is unknown. `both` are the
+    entries that were compared, `last_same` is the last of the same ones. `changes` are the first of the `changed`
+    entries, and the first in each column.
     """
 
     a: Side
@@ -124,20 +124,16 @@ class Difference:
     changes: list[ChangedEntry] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.missing, self.added, self.both = (
-            SequenceRanges(self.limit),
-            SequenceRanges(self.limit),
-            SequenceRanges(self.limit),
-        )
+        self.missing, self.added, self.both = (SequenceRanges(self.limit) for _ in range(3))
 
     @property
     def lacks_columns(self) -> bool:
-        """Whether a database has a column that the other has not; an export may have been asked for fewer."""
+        """Whether a column is missing in one of two databases; an export may have fewer columns on purpose."""
         return bool(self.only_in_a or self.only_in_b) and not (self.a.is_export or self.b.is_export)
 
     @property
     def is_same(self) -> bool:
-        """Whether nothing differs, of what could be compared."""
+        """Whether nothing differs of what could be compared."""
         return not (self.changed or self.missing.count or self.added.count or self.lacks_columns)
 
     @property
@@ -147,24 +143,24 @@ class Difference:
 
     @property
     def notes(self) -> list[str]:
-        """What limits the comparison, in plain sentences."""
+        """The limits of the comparison, in sentences."""
         return [*_extent_note("A", self.a.info), *_extent_note("B", self.b.info)]
 
 
 def _extent_note(name: str, info: LedgerInfo) -> Iterator[str]:
     if info.extent is Extent.PART:
-        yield f"{name} is a filtered export: entries that are absent there may have been filtered out."
+        yield f"{name} is a filtered export, so entries that are missing there may have been filtered out."
     if info.extent is Extent.UNKNOWN:
-        yield f"{name} has no manifest, so nobody can tell whether entries that are absent there were filtered out."
+        yield f"{name} has no manifest, so it is unknown whether missing entries were filtered out."
     if info.export and info.export.manifest and info.export.manifest["sha256"] != info.export.sha256:
-        yield f"{name} is not, byte for byte, the file that its manifest describes."
+        yield f"{name} does not match its manifest, so the file or the manifest was changed."
 
 
 def difference(a: Side, b: Side, *, samples: int, progress: Progress = no_progress) -> Difference:
-    """Compare two ledgers entry by entry, with the columns that both have.
+    """Compare two ledgers entry by entry, in the columns that both have.
 
-    `samples`: how many changes and ranges are kept; all are counted. Raises SourceError where a side cannot be read, or
-    is not in order of sequence number.
+    `samples`: how many changes and ranges to keep; all are counted. Raises SourceError if a side cannot be read, or is
+    not in order of sequence number.
     """
     for side in (a, b):
         if (reason := side.snapshot.unreadable(KEY)) is not None:
@@ -180,11 +176,11 @@ def difference(a: Side, b: Side, *, samples: int, progress: Progress = no_progre
         limit=samples,
     )
     bounds = a.snapshot.bounds()
-    with ExitStack() as streams, progress(bounds[1] - bounds[0] + 1 if bounds else None) as advance:
+    with ExitStack() as resources, progress(bounds[1] - bounds[0] + 1 if bounds else None) as advance:
 
         def cursor(side: Side) -> _Cursor:
-            stream = Stream(_reader(side.snapshot, [KEY, *common]), side.snapshot.stop)
-            return _Cursor(streams.enter_context(stream), side.label, common)
+            batches = BatchIterator(_reader(side.snapshot, [KEY, *common]), side.snapshot.stop)
+            return _Cursor(resources.enter_context(batches), side.label, common)
 
         _merge(cursor(a), cursor(b), _Judge(found, common), advance)
     return found
@@ -196,7 +192,7 @@ def _reader(snapshot: Snapshot, columns: Sequence[str]) -> Callable[[Callable[[B
 
 
 class _Cursor:
-    """A place in the entries of one side."""
+    """A position in the entries of one side."""
 
     def __init__(self, batches: Iterator[Batch], label: str, columns: Sequence[str]) -> None:
         self._batches = batches
@@ -207,7 +203,7 @@ class _Cursor:
         self.at = 0
 
     def fill(self) -> bool:
-        """Make sure that there is an entry here, and tell whether there is."""
+        """Read more if needed; return whether there is an entry at this position."""
         while self.at >= len(self.numbers):
             batch = next(self._batches, None)
             if batch is None:
@@ -223,7 +219,7 @@ class _Cursor:
         for earlier, later in pairwise(numbers):
             if earlier > later:
                 raise SourceError(
-                    f"{self._label} is not in order of sequence number: {later} stands behind {earlier}.",
+                    f"{self._label} is not in order of sequence number: {later} comes after {earlier}.",
                     "Export it again, or compare the database itself.",
                 )
 
@@ -233,7 +229,7 @@ class _Cursor:
 
 
 def _merge(a: _Cursor, b: _Cursor, judge: _Judge, advance: Advance) -> None:
-    """Join two sides that are each in order."""
+    """Join two sides that are both in order."""
     while a.fill() and b.fill():
         width = min(a.left, b.left)
         if _alike(a, b, width):
@@ -257,7 +253,7 @@ def _alike(a: _Cursor, b: _Cursor, width: int) -> bool:
 
 
 def _step(a: _Cursor, b: _Cursor, judge: _Judge, advance: Advance) -> None:
-    """Go on entry by entry, to the end of a batch."""
+    """Compare entry by entry, to the end of a batch."""
     start = a.at
     while a.left and b.left:
         one, other = a.numbers[a.at], b.numbers[b.at]
@@ -274,7 +270,7 @@ def _step(a: _Cursor, b: _Cursor, judge: _Judge, advance: Advance) -> None:
 
 
 class _Judge:
-    """Puts what was met into a difference."""
+    """Records what the merge found in a difference."""
 
     def __init__(self, found: Difference, columns: Sequence[str]) -> None:
         self.found = found
@@ -290,9 +286,9 @@ class _Judge:
             return
         self.found.both.add(number)
         self.found.changed += 1
-        unheard = differing.keys() - self.found.changed_columns.keys()  # many changes must not hide one of another kind
+        first = differing.keys() - self.found.changed_columns.keys()  # many changes must not hide one of another kind
         self.found.changed_columns.update(differing.keys())
-        if unheard or len(self.found.changes) < self.found.limit:
+        if first or len(self.found.changes) < self.found.limit:
             shown = {name: _shown(*values) for name, values in differing.items()}
             self.found.changes.append(ChangedEntry(None if number == _LAST else int(number), shown))
 
@@ -321,8 +317,8 @@ def _equal(left: str, right: str, meaning: Callable[[str], str] | None) -> bool:
 
 
 def _meaning(found: Difference, name: str) -> Callable[[str], str] | None:
-    """Return what makes two ways of writing one value the same, where a column has such; None elsewhere."""
-    sides = sorted((found.a, found.b), key=lambda side: side.is_export)  # a database knows its types best
+    """Return a function that normalizes the spelling of a column's values; None if a value has only one spelling."""
+    sides = sorted((found.a, found.b), key=lambda side: side.is_export)  # prefer a database's types to an export's
     kind = next((side.info.columns[name].type for side in sides if name in side.info.columns), "text")
     if kind in DOCUMENTS or NUMBERS.fullmatch(kind) or kind == "boolean":
         return partial(_meant, truth=kind == "boolean")
@@ -340,7 +336,7 @@ def _meant(text: str, *, truth: bool) -> str:
 
 
 def _shown(left: str, right: str) -> tuple[Value, Value]:
-    """Return both values in plain text; of long ones the part where they begin to differ."""
+    """Return both values as plain text; of long ones, the part where they begin to differ."""
     one, other = plain_text(left), plain_text(right)
     if one is None or other is None or max(len(one), len(other)) <= LONGEST_TEXT:
         return _clipped(one), _clipped(other)
@@ -351,7 +347,7 @@ def _shown(left: str, right: str) -> tuple[Value, Value]:
 
 
 _BEFORE = 100
-"""Characters shown before the first that differs."""
+"""Characters shown before the first difference."""
 
 
 def _clipped(value: Value) -> Value:

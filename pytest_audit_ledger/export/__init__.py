@@ -1,1 +1,1 @@
-"""Entries as files that need no database."""
+"""Write entries to files that need no database."""

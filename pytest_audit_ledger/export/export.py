@@ -1,4 +1,4 @@
-"""Exports: entries as JSON, JSON Lines or CSV, streamed in constant memory, with a manifest beside the file."""
+"""Export entries as JSON, JSON Lines or CSV, streamed in constant memory, with a manifest next to the file."""
 
 from __future__ import annotations
 
@@ -13,10 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from pytest_audit_ledger.errors import SourceError, UsageError
-from pytest_audit_ledger.export.rows import csv_head, csv_rows, json_rows, written_types
-from pytest_audit_ledger.export.stream import Stream
-from pytest_audit_ledger.export.tally import EntryTally, told_columns
-from pytest_audit_ledger.files.resources import tool_version
+from pytest_audit_ledger.export.batch_iterator import BatchIterator
+from pytest_audit_ledger.export.manifest import EntryTally, manifest, tally_columns
+from pytest_audit_ledger.export.row_formats import csv_head, csv_rows, json_rows, written_types
 from pytest_audit_ledger.files.writing import (
     BackgroundWriter,
     Draft,
@@ -44,7 +43,7 @@ STANDARD_OUTPUT = "-"
 
 @dataclass(frozen=True)
 class Export:
-    """What to export, and where to: `path` is `-` for standard output; no `fields` are all columns."""
+    """A request to export; `path` is `-` for standard output, and empty `fields` are all columns."""
 
     path: str
     format: str
@@ -54,13 +53,13 @@ class Export:
 
     @property
     def compressed(self) -> bool:
-        """Whether the name asks for gzip."""
+        """Whether the file is compressed with gzip, by its name."""
         return self.path.lower().endswith(".gz")
 
 
 @dataclass(frozen=True)
 class ExportResult:
-    """What was exported. `files` are the export and its manifest; none for standard output."""
+    """The result of an export. `files` are the export and its manifest; none for standard output."""
 
     entry_count: int
     files: tuple[Written, ...]
@@ -75,27 +74,27 @@ def export_request(
     selection: Selection | None = None,
     excel_safe: bool = False,
 ) -> Export:
-    """Return a request to export; the format is taken from the name of the file where it is not given, or is JSON.
+    """Return a request to export; without `format`, it is chosen by the file name, or is JSON.
 
-    Raises UsageError where the format is none, or cannot do what is asked.
+    Raises UsageError for an unknown format, or one without the requested option.
     """
     chosen = format or format_of(Path(path)) or "json"
     if chosen not in FORMATS:
-        raise UsageError(f"There is no format {chosen!r}.", f"Write one of {', '.join(FORMATS)}.")
+        raise UsageError(f"Unknown export format {chosen!r}.", f"Use one of {', '.join(FORMATS)}.")
     if excel_safe and chosen != "csv":
-        raise UsageError(f"--excel-safe is for CSV, and not for {chosen}.", "Leave it out, or export as CSV.")
+        raise UsageError(f"--excel-safe works only for CSV, not for {chosen}.", "Omit it, or export as CSV.")
     if not Path(path).name:
-        raise UsageError("The name of the export is empty.", "Was a variable not set? Name a file.")
+        raise UsageError("The name of the export is empty.", "Name a file; perhaps a shell variable is not set.")
     return Export(path, chosen, fields, selection or Selection(), excel_safe)
 
 
 def export(
     snapshot: Snapshot, request: Export, *, verification: Verification | None = None, progress: Progress = no_progress
 ) -> ExportResult:
-    """Write the selected entries of a snapshot to a file, and a manifest beside it; to both or to none.
+    """Write the selected entries of a snapshot to a file, and a manifest next to it: both or none.
 
-    `verification` is one of this very snapshot. Raises UsageError for unknown fields, SourceError where the entries
-    cannot be read and OutputError where the file cannot be written.
+    `verification` is one of the same snapshot. Raises UsageError for unknown fields, SourceError if the entries cannot
+    be read, OutputError if the file cannot be written.
     """
     types = field_types(snapshot, request)
     _require_readable(snapshot, request.selection)
@@ -109,15 +108,25 @@ def export(
         with progress(_expected(snapshot, request)) as advance:
             interruptible(lambda: _write(snapshot, request, types, drafts[0], tally, advance), snapshot.stop)
         written = drafts[0].written(request.path)
-        manifest = _manifest(snapshot, request, list(types), tally, written, verification)
-        if len(drafts) == 1:
-            return ExportResult(tally.entries, (), manifest)
-        return ExportResult(tally.entries, (written, written_json(drafts[1], manifest, manifest_path(path))), manifest)
+        described = manifest(
+            written,
+            tally.fields(),
+            snapshot.info,
+            verification,
+            format=request.format,
+            compression="gzip" if request.compressed else "",
+            fields=list(types),
+            filters={**_source_filter(snapshot.info), **request.selection.described()},
+            excel_safe=request.excel_safe,
+            exported_at=_now(),
+        )
+        beside = [written_json(draft, described, manifest_path(path)) for draft in drafts[1:]]
+    return ExportResult(tally.entries, (written, *beside) if beside else (), described)
 
 
 @dataclass(frozen=True)
 class ExportArtifact(Artifact):
-    """An export of what a run verified."""
+    """An export of the snapshot that a run verified."""
 
     request: Export
 
@@ -128,17 +137,19 @@ class ExportArtifact(Artifact):
 
 
 def field_types(snapshot: Snapshot, request: Export) -> dict[str, str]:
-    """Return the columns to export with their types. Raises UsageError for one that there is not."""
+    """Return the columns to export, with their types. Raises UsageError for an unknown one."""
     columns = snapshot.info.columns
     unknown = [name for name in request.fields if name not in columns]
     if unknown:
-        raise UsageError(f"The ledger has no column {unknown[0]!r}.", f"It has {', '.join(map(printable, columns))}.")
+        raise UsageError(
+            f"The ledger has no column {unknown[0]!r}.", f"Its columns are {', '.join(map(printable, columns))}."
+        )
     return written_types(columns, request.fields or columns)
 
 
 def rows(snapshot: Snapshot, request: Export, types: Mapping[str, str], consume: Callable[[Batch], None]) -> None:
-    """Give the selected entries to `consume`, with the columns that the rows and the manifest need."""
-    snapshot.select(list(dict.fromkeys([*types, *told_columns(snapshot)])), request.selection, consume)
+    """Pass the selected entries to `consume`, with the columns that rows and manifest need."""
+    snapshot.select(list(dict.fromkeys([*types, *tally_columns(snapshot)])), request.selection, consume)
 
 
 def _require_readable(snapshot: Snapshot, wanted: Selection) -> None:
@@ -148,18 +159,18 @@ def _require_readable(snapshot: Snapshot, wanted: Selection) -> None:
     needed += ["rule_id"] if wanted.rule_id is not None else []
     reason = next(filter(None, map(snapshot.unreadable, needed)), None)
     if reason:
-        raise SourceError(f"The entries cannot be read: {reason}.", "See table_guard, or leave that filter out.")
+        raise SourceError(f"The entries cannot be read: {reason}.", "See what table_guard finds, or omit that filter.")
 
 
 def entries(source: Source, request: Export) -> Iterator[dict[str, Any]]:
-    """Yield the selected entries as dicts, in constant memory; the snapshot is open for as long as the iterator is.
+    """Yield the selected entries as dicts, in constant memory; the snapshot stays open as long as the iterator.
 
-    Numbers are numbers and documents are parsed; timestamps are text, exactly as hashed.
+    Numbers are numbers, documents are parsed, and timestamps are text exactly as hashed.
     """
     with source.snapshot() as snapshot:
         types = field_types(snapshot, request)
         _require_readable(snapshot, request.selection)
-        with Stream(lambda consume: rows(snapshot, request, types, consume), snapshot.stop) as batches:
+        with BatchIterator(lambda consume: rows(snapshot, request, types, consume), snapshot.stop) as batches:
             for batch in batches:
                 for row in json_rows(batch, types):
                     yield _parsed(row.encode("latin-1"))
@@ -168,8 +179,8 @@ def entries(source: Source, request: Export) -> Iterator[dict[str, Any]]:
 def _parsed(row: bytes) -> dict[str, Any]:
     try:
         entry: dict[str, Any] = json.loads(row)
-    except (ValueError, RecursionError):
-        raise SourceError("An entry holds a document or a number too large for Python.", "Export to a file.") from None
+    except (ValueError, RecursionError) as error:
+        raise SourceError("An entry has a document or number too large for Python.", "Export to a file.") from error
     return entry
 
 
@@ -180,7 +191,7 @@ def _expected(snapshot: Snapshot, request: Export) -> int | None:
 
 @dataclass(frozen=True)
 class _Layout:
-    """How a format puts rows together: what stands before the first row, between two, and after the last."""
+    """How a format joins rows: the text before the first, between two, and after the last, given their number."""
 
     rows: Callable[[Batch], Iterator[str]]
     head: str
@@ -207,7 +218,7 @@ def _write(
     tally: EntryTally,
     advance: Callable[[int], None],
 ) -> None:
-    layout, told = _layout(request, types), told_columns(snapshot)
+    layout, tallied = _layout(request, types), tally_columns(snapshot)
     with ExitStack() as files:
         file: Any = draft
         if request.compressed:
@@ -218,7 +229,7 @@ def _write(
         def consume(batch: Batch) -> None:
             before = layout.between if tally.entries else layout.head
             file.write(f"{before}{layout.between.join(layout.rows(batch))}".encode("latin-1"))
-            tally.count(batch, told)
+            tally.count(batch, tallied)
             advance(len(batch))
 
         rows(snapshot, request, types, consume)
@@ -230,41 +241,9 @@ def _now() -> str:
     return canonical_timestamp(datetime.now(timezone.utc))
 
 
-def _of_source(info: LedgerInfo) -> dict[str, str]:
-    """Return what is known to be missing, or may be missing, already where the entries come from."""
+def _source_filter(info: LedgerInfo) -> dict[str, str]:
+    """Return why the source, itself an export, may lack entries; empty if it has all of them."""
     stated = info.export.manifest if info.export else None
     if info.export and stated and stated["sha256"] != info.export.sha256:
-        return {"source": "an export that was changed since its own manifest was written"}
+        return {"source": "an export that was changed after its manifest was written"}
     return {} if info.extent is Extent.WHOLE else {"source": info.extent.value}
-
-
-def _manifest(
-    snapshot: Snapshot,
-    request: Export,
-    names: list[str],
-    tally: EntryTally,
-    written: Written,
-    verification: Verification | None,
-) -> dict[str, Any]:
-    info = snapshot.info
-    return {
-        "manifest_version": 1,
-        "tool_version": tool_version(),
-        "file": Path(written.path).name,
-        "format": request.format,
-        "compression": "gzip" if request.compressed else "",
-        "size": written.size,
-        "sha256": written.sha256,
-        **tally.told(),
-        "fields": names,
-        "filters": {**_of_source(info), **request.selection.described()},
-        "excel_safe": request.excel_safe,
-        "source": info.database,
-        "table": info.table,
-        "server_version": info.server_version,
-        "server_time": info.server_time,
-        "snapshot": info.snapshot,
-        "exported_at": _now(),
-        "assurance": verification.assurance.value if verification else "UNKNOWN",
-        "assurance_meaning": verification.sentence if verification else "The entries were not verified.",
-    }

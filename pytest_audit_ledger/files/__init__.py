@@ -1,1 +1,1 @@
-"""Files: written whole or not at all, and those that ship with the package."""
+"""Read files within limits, write files completely or not at all, and find the files that ship with the package."""

@@ -1,6 +1,6 @@
-"""The files that ship with the package: the suites and schemas of checks/ and the statements of sql/.
+"""Find the files that ship with the package: the suites and schemas of checks/ and the statements of sql/.
 
-In a source tree (and an editable install) they stand beside the package; a wheel carries them inside it.
+In a source tree (and an editable install) these folders are next to the package; in a wheel they are inside it.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def sql(name: str) -> str:
 @cache
 def tool_version() -> str:
     """Return the version of this package."""
-    from importlib.metadata import version  # noqa: PLC0415  (slow to import, and not every command tells it)
+    from importlib.metadata import version  # noqa: PLC0415  (slow to import, and not every command prints it)
 
     return version("pytest-audit-ledger")
 
@@ -46,14 +46,14 @@ def json_schema(name: str) -> Mapping[str, Any]:
 
 
 def mistakes_by(schema: Mapping[str, Any], document: Any) -> list[ValidationError]:
-    """Return what a JSON Schema does not allow in a document."""
-    from jsonschema import Draft202012Validator  # noqa: PLC0415  (slow to import, and most commands judge no document)
+    """Return how a document violates a JSON Schema."""
+    from jsonschema import Draft202012Validator  # noqa: PLC0415  (slow to import, and most commands need no schema)
 
     return list(Draft202012Validator(schema).iter_errors(document))
 
 
 PACKAGE_DIGEST_COMMAND = f"find {_PACKAGE.name} -name '*.py' | LC_ALL=C sort | xargs sha256sum | sha256sum"
-"""What prints `package_digest` in the folder that the package is installed in."""
+"""The shell command that prints `package_digest`, run in the folder where the package is installed."""
 
 
 @cache

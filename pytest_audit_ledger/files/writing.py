@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all."""
+"""Write files and folders completely or not at all."""
 
 from __future__ import annotations
 
@@ -23,23 +23,22 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer, Self
 
 _REMEDIES = {
-    errno.ENOSPC: "Make room there, or name another place.",
-    errno.EDQUOT: "Make room there, or name another place.",
-    errno.ENOENT: "Make the folder first, or name another one.",
-    errno.ENOTDIR: "Name a folder that is one.",
-    errno.EACCES: "Name a folder that you may write to.",
-    errno.EEXIST: "It is never overwritten: name another file, or move this one away.",
-    errno.EROFS: "Name a folder that you may write to.",
+    errno.ENOSPC: "Free some space there, or choose another place.",
+    errno.EDQUOT: "Free some space there, or choose another place.",
+    errno.ENOENT: "Create the folder first, or choose another one.",
+    errno.ENOTDIR: "Choose a folder; a part of this path is a file.",
+    errno.EACCES: "Choose a folder that you may write to.",
+    errno.EEXIST: "It is never overwritten: choose another name, or move this file away.",
+    errno.EROFS: "Choose a folder that you may write to.",
 }
 
-
 _WITHOUT_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS)
-"""How a file system, such as that of a bucket, says that it has no links."""
+"""Errors of a file system without hard links, such as a mounted bucket."""
 
 
 @dataclass(frozen=True)
 class Written:
-    """A file that was written: its bytes' SHA-256 and number."""
+    """A file that was written, with the SHA-256 and the number of its bytes."""
 
     path: str
     sha256: str
@@ -47,10 +46,10 @@ class Written:
 
 
 class Draft(io.RawIOBase):
-    """A file in the making: counts and hashes what is written to it."""
+    """A file that is being written; counts and hashes the bytes."""
 
     def __init__(self, file: BinaryIO, path: Path | None = None) -> None:
-        """Take the open file, and where it lies for now; standard output lies nowhere."""
+        """Take the open file and its temporary path; standard output has none."""
         super().__init__()
         self._file = file
         self._path = path
@@ -58,7 +57,7 @@ class Draft(io.RawIOBase):
         self.size = 0
 
     def writable(self) -> bool:
-        """Say so, as gzip asks."""
+        """Return True; gzip asks."""
         return True
 
     def write(self, data: Buffer) -> int:
@@ -70,31 +69,31 @@ class Draft(io.RawIOBase):
         return size
 
     def sync(self) -> None:
-        """Make what was written so far last, from whatever thread."""
+        """Flush to disk what was written so far. Safe to call from any thread."""
         os.fsync(self._file.fileno())
 
     def reopened(self) -> BinaryIO:
-        """Open what was written so far, to be read."""
-        assert self._path is not None  # noqa: S101  (standard output is not read again)
+        """Open for reading what was written so far."""
+        assert self._path is not None  # noqa: S101  (standard output cannot be read back)
         self._file.flush()
         return self._path.open("rb")
 
     def written(self, path: str) -> Written:
-        """Return what was written so far, as the file at `path`."""
+        """Describe what was written so far as the file at `path`."""
         return Written(path, self._digest.hexdigest(), self.size)
 
 
 def written_json(draft: Draft, document: Mapping[str, Any], path: Path) -> Written:
-    """Write a document as JSON to a draft, and return it as the file at `path`."""
+    """Write a document as JSON to a draft, and describe it as the file at `path`."""
     draft.write(f"{json.dumps(document, indent=2, ensure_ascii=False)}\n".encode())
     return draft.written(str(path))
 
 
 class BackgroundWriter:
-    """Hands on what is written to it from a thread, so that hashing and compressing take another processor."""
+    """Writes in a thread, so that hashing and compressing use another processor."""
 
     PIECE = 1024 * 1024
-    """Bytes that are collected before they are handed on."""
+    """Bytes collected before the thread gets them."""
 
     def __init__(self, inner: Any) -> None:
         self._inner = inner
@@ -104,14 +103,14 @@ class BackgroundWriter:
         self._thread = ThreadPoolExecutor(1, "audit-ledger")
 
     def write(self, data: bytes) -> None:
-        """Take `data`. Raises what an earlier piece met when it was written."""
+        """Take `data`. Raises the error that an earlier piece met, if any."""
         self._pieces.append(data)
         self._size += len(data)
         if self._size >= self.PIECE:
             self._hand_on()
 
     def flush(self) -> None:
-        """Do nothing, as age asks; what is left is written at the end."""
+        """Do nothing; age calls this. What is left is written at the end."""
 
     def _hand_on(self) -> None:
         self._await()
@@ -127,7 +126,7 @@ class BackgroundWriter:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        """Wait until everything is written; after an exception the rest does not matter."""
+        """Wait until everything is written; after an exception the rest is dropped."""
         try:
             if kind is None:
                 self._hand_on()
@@ -149,15 +148,15 @@ def refuse_suffix(path: str | Path, suffixes: Collection[str]) -> str:
 
 @contextmanager
 def whole_files(*paths: Path, mode: int = 0o666, overwrite: bool = True) -> Iterator[list[Draft]]:
-    """Open files under temporary names; on leaving they are synced and renamed, or, after an exception, removed.
+    """Open files under temporary names; on leaving, sync and rename them, or remove them after an exception.
 
-    `mode` are the permissions, less the umask and those that an older file does not have. `overwrite`: whether older
-    files are replaced. Raises OutputError where the files cannot be written, UsageError where a path is something that
-    must not be replaced.
+    `mode`: the permissions, minus the umask and minus those that a replaced file did not have. `overwrite`: whether to
+    replace existing files. Raises OutputError if the files cannot be written, UsageError for a path that is not a
+    regular file.
     """
     partial: list[Path] = []
     try:
-        targets = [_target(path) for path in paths]
+        targets = [target_of(path) for path in paths]
         partial += [target.with_name(f".{target.name}.{secrets.token_hex(4)}.partial") for target in targets]
         with ExitStack() as files:
             modes = [target.stat().st_mode & mode if target.exists() else mode for target in targets]
@@ -174,7 +173,7 @@ def whole_files(*paths: Path, mode: int = 0o666, overwrite: bool = True) -> Iter
         for folder in {target.parent for target in targets}:
             _sync(folder)
     except OSError as error:
-        raise _explained(error, str(paths[0]), "Nothing of it is left.") from None
+        raise _explained(error, str(paths[0]), "No partial file is left.") from error
     finally:
         for path in partial:
             with suppress(OSError):
@@ -182,18 +181,18 @@ def whole_files(*paths: Path, mode: int = 0o666, overwrite: bool = True) -> Iter
 
 
 def refuse_full(folder: Path) -> None:
-    """Raise UsageError where a folder that is to be written holds something, or is no folder."""
+    """Raise UsageError unless `folder` is empty, or missing and can be created."""
     if not folder.name:
-        raise UsageError("The name of the folder is empty.", "Was a variable not set? Name a new folder.")
+        raise UsageError("The folder name is empty.", "Name a new folder; perhaps a shell variable is not set.")
     if folder.is_symlink() or (folder.exists() and not (folder.is_dir() and not any(folder.iterdir()))):
-        raise UsageError(f"{folder} exists and is no empty folder.", "Name a new folder; nothing is overwritten.")
+        raise UsageError(f"{folder} exists and is not an empty folder.", "Name a new folder; nothing is overwritten.")
 
 
 @contextmanager
 def whole_folder(folder: Path) -> Iterator[Path]:
-    """Give a temporary folder beside `folder`; on leaving it is renamed, or, after an exception, removed.
+    """Yield a temporary folder next to `folder`; on leaving, rename it, or remove it after an exception.
 
-    Raises OutputError where it cannot be written, UsageError where `folder` exists and holds something.
+    Raises OutputError if it cannot be written, UsageError if `folder` exists and is not empty.
     """
     refuse_full(folder)
     partial = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.partial")
@@ -206,35 +205,35 @@ def whole_folder(folder: Path) -> Iterator[Path]:
         partial.replace(folder)
         _sync(folder.parent)
     except OSError as error:
-        raise _explained(error, str(folder), "Nothing of it is left.") from None
+        raise _explained(error, str(folder), "No partial file is left.") from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
 
 @contextmanager
 def standard_output() -> Iterator[Draft]:
-    """Write to standard output, which cannot be taken back. Raises OutputError where it cannot be written."""
+    """Yield a draft of standard output, which cannot be undone. Raises OutputError if it cannot be written."""
     try:
         yield Draft(sys.stdout.buffer)
         sys.stdout.buffer.flush()
-    except BrokenPipeError:
-        # whoever read has gone, and the interpreter would complain when it flushes once more at its end
+    except BrokenPipeError as error:
+        # the interpreter flushes again at its end, and would complain
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise OutputError("The reader of standard output has gone, so not everything was written.") from None
+        raise OutputError("The reader of standard output closed it before everything was written.") from error
     except OSError as error:
-        raise _explained(error, "standard output") from None
+        raise _explained(error, "standard output") from error
 
 
-def _target(path: Path) -> Path:
-    """Return the file to replace: what a symbolic link points to, and nothing but an ordinary file."""
+def target_of(path: Path) -> Path:
+    """Return the file to write, links followed. Raises UsageError for anything but a regular or a missing file."""
     try:
         target = path.resolve()
-    except (RuntimeError, ValueError):
-        raise UsageError(
-            f"{path} is a link to itself, or no name of a file.", "Name a file; - is standard output."
-        ) from None
+    except (RuntimeError, ValueError) as error:
+        raise UsageError(f"{path} is not a valid file name, or a link to itself.", "Name another file.") from error
+    if target.is_dir():
+        raise UsageError(f"{path} is a folder.", "Name a file.")
     if target.is_symlink() or (target.exists() and not target.is_file()):
-        raise UsageError(f"{path} exists and is no ordinary file.", "Name a file; - is standard output.")
+        raise UsageError(f"{path} is not a regular file.", "Name another file.")
     return target
 
 
@@ -243,7 +242,7 @@ def _create(path: Path, mode: int) -> BinaryIO:
 
 
 def _name_new(partial: list[Path], targets: list[Path]) -> None:
-    """Give files their names, all or none, where nothing has these names yet."""
+    """Name all files or none; fail if one of the names is taken."""
     named: list[Path] = []
     try:
         for path, target in zip(partial, targets, strict=True):
@@ -256,18 +255,18 @@ def _name_new(partial: list[Path], targets: list[Path]) -> None:
 
 
 def _link(path: Path, target: Path) -> None:
-    """Name a file as a link, which, unlike a renaming, is refused where there is such a file."""
+    """Name a file by a hard link: unlike renaming, that fails if the name is taken."""
     try:
         target.hardlink_to(path)
     except OSError as error:
         if error.errno not in _WITHOUT_LINKS:
             raise
-        os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))  # the name is ours, or refused
+        os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))  # reserve the name, or fail
         path.replace(target)
 
 
 def _sync(path: Path) -> None:
-    """Make a file, or the names in a folder, last, where the file system can."""
+    """Flush a file, or the names in a folder, to disk, if the file system can."""
     with suppress(OSError):
         descriptor = os.open(path, os.O_RDONLY)
         try:
@@ -277,6 +276,6 @@ def _sync(path: Path) -> None:
 
 
 def _explained(error: OSError, name: str, left: str = "") -> OutputError:
-    remedy = _REMEDIES.get(error.errno or 0, "Name another place.")
-    left = "" if error.errno == errno.EEXIST else left  # the older file is
+    remedy = _REMEDIES.get(error.errno or 0, "Choose another place.")
+    left = "" if error.errno == errno.EEXIST else left  # the older file is still there
     return OutputError(f"{name} could not be written: {error.strerror or error}.", f"{remedy} {left}".rstrip())

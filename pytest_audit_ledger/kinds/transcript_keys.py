@@ -1,7 +1,7 @@
-"""The public keys that transcripts are signed with: Ed25519 (RFC 8032) as PEM files (RFC 7468, SubjectPublicKeyInfo).
+"""The public keys of transcripts: Ed25519 (RFC 8032) in PEM files (RFC 7468, SubjectPublicKeyInfo).
 
-A key is known by its id: `sha256:` and the SHA-256 of its 32 raw bytes. Files are read once, before anything connects,
-and go to wherever signatures are verified as PEM text. The keys of checkpoints are others: `checkpoints/keys.py`.
+The id of a key is `sha256:` and the SHA-256 of its 32 raw bytes. Files are read once, before connecting; workers get
+the keys as PEM text. The keys of checkpoints are different: `checkpoints/keys.py`.
 """
 
 from __future__ import annotations
@@ -16,15 +16,16 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from pytest_audit_ledger.errors import UsageError
+from pytest_audit_ledger.files.reading import read_text
 
 _BEGIN = "-----BEGIN"
 _REMEDY = "Give the PEM file of the public key, which begins with -----BEGIN PUBLIC KEY-----."
 
 
 def read_keys(named: Iterable[str | Path], folder: str = "") -> list[str]:
-    """Return keys as PEM text; each is named by its file, relative to `folder`, or is PEM text itself.
+    """Return keys as PEM text; each is given as a file, relative to `folder`, or as PEM text.
 
-    Raises UsageError where a file cannot be read or is no Ed25519 public key.
+    Raises UsageError if a file cannot be read, or is not an Ed25519 public key.
     """
     return [_read(name, folder) for name in named]
 
@@ -35,24 +36,22 @@ def _read(named: str | Path, folder: str) -> str:
         label = "The text"
     else:
         try:
-            text = Path(folder, named).read_text(encoding="ascii")
+            text = read_text(Path(folder, named))
         except OSError as error:
-            raise UsageError(f"The key {label} cannot be read: {error.strerror}.", _REMEDY) from None
-        except ValueError:  # bytes that are no ASCII, or a name that no file can have
-            raise UsageError(f"{label} is no Ed25519 public key.", _REMEDY) from None
+            raise UsageError(f"The key {label} cannot be read: {error.strerror}.", _REMEDY) from error
     if "PRIVATE KEY" in text:
-        raise UsageError(f"{label} is a private key, which is the signer's alone.", _REMEDY)
+        raise UsageError(f"{label} is a private key, which only the signer may have.", _REMEDY)
     try:
         key = _public_key(text)
     except (ValueError, UnsupportedAlgorithm):
         key = None
     if not isinstance(key, Ed25519PublicKey):
-        raise UsageError(f"{label} is no Ed25519 public key.", _REMEDY)
+        raise UsageError(f"{label} is not an Ed25519 public key.", _REMEDY)
     return text
 
 
 def keys_by_id(pems: Iterable[str]) -> Mapping[str, str]:
-    """Return keys, which `read_keys` has returned, by their ids."""
+    """Return the keys that `read_keys` returned, by their ids."""
     return {f"sha256:{sha256(_key(pem).public_bytes_raw()).hexdigest()}": pem for pem in pems}
 
 
@@ -61,19 +60,19 @@ def _public_key(pem: str) -> Any:
         load_pem_public_key,
     )
 
-    return load_pem_public_key(pem.encode("ascii"))
+    return load_pem_public_key(pem.encode())
 
 
 @cache
 def _key(pem: str) -> Ed25519PublicKey:
-    """Return a key to verify with; it cannot be sent to another process, and its text can."""
+    """Return a key to verify with; workers get its text, because the object cannot be pickled."""
     key = _public_key(pem)
-    assert isinstance(key, Ed25519PublicKey)  # noqa: S101  (looked at when it was read; tells the type checker)
+    assert isinstance(key, Ed25519PublicKey)  # noqa: S101  (checked when it was read; for the type checker)
     return key
 
 
 def is_signed(pem: str, signature: bytes, message: bytes) -> bool:
-    """Tell whether the holder of a key signed the message."""
+    """Return whether this key signed the message."""
     try:
         _key(pem).verify(signature, message)
     except InvalidSignature:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from pytest_audit_ledger.errors import NotApplicable, SourceError, UsageError
+from pytest_audit_ledger.files.reading import is_file, open_regular
 from pytest_audit_ledger.model.batch import NULL, Batch
 from pytest_audit_ledger.model.columns import MOMENT, V2_COLUMNS, V3_COLUMNS, Column
 from pytest_audit_ledger.model.entry import canonical_timestamp
@@ -322,7 +323,7 @@ def _moment(text: str) -> str:
 def _digest(path: Path) -> str:
     digest = sha256()
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             while block := file.read(1024 * 1024):
                 digest.update(block)
     except OSError as error:
@@ -341,11 +342,3 @@ def _clock(manifest: Mapping[str, Any] | None) -> str:
     now = datetime.now(timezone.utc)
     stated = read_moment(manifest["server_time"]) if manifest else None
     return canonical_timestamp(min(stated or now, now))
-
-
-def is_file(path: Path) -> bool:
-    """Tell whether there is such a file."""
-    try:
-        return path.is_file()
-    except OSError:  # a name that is too long, a folder that may not be entered
-        return False

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from pytest_audit_ledger.errors import SourceError
+from pytest_audit_ledger.files.reading import open_regular
 from pytest_audit_ledger.model.printable import printable
 
 Record = tuple[int, int, dict[str, Any]]
@@ -82,7 +83,8 @@ class _Text:
 def _opened(path: Path) -> Iterator[_Text]:
     text: _Text | None = None
     try:
-        with _decompressed(path) as raw:
+        with open_regular(path) as file:
+            raw: Any = gzip.GzipFile(fileobj=file) if path.suffix.lower() == ".gz" else file
             # bytes that are no UTF-8 are refused as part of the value they stand in, where the line is known
             stream = io.TextIOWrapper(raw, encoding="utf-8-sig", errors="surrogateescape", newline="")
             text = _Text(stream, path.name)
@@ -95,10 +97,6 @@ def _opened(path: Path) -> Iterator[_Text]:
         ) from None
     except OSError as error:
         raise SourceError(f"{path} cannot be read: {error.strerror}.", "Check its name and permissions.") from None
-
-
-def _decompressed(path: Path) -> Any:
-    return gzip.open(path, "rb") if path.suffix.lower() == ".gz" else path.open("rb")
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

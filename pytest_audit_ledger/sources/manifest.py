@@ -1,4 +1,4 @@
-"""The manifest beside a file: `FILE.manifest.json`, which says what the file is and has to hold."""
+"""Read the manifest next to a file: `FILE.manifest.json`, which describes the file and its contents."""
 
 from __future__ import annotations
 
@@ -7,33 +7,35 @@ from pathlib import Path
 from typing import Any
 
 from pytest_audit_ledger.errors import SourceError
+from pytest_audit_ledger.files.reading import read_text
 from pytest_audit_ledger.files.resources import json_schema, mistakes_by
 from pytest_audit_ledger.model.printable import printable
 from pytest_audit_ledger.sources.export_records import DECODER
 
 MANIFEST_SUFFIX = ".manifest.json"
+LARGEST_MANIFEST = 16 * 1024 * 1024
+"""Bytes; a manifest lists columns, checks and recipients, but no entries."""
 
 
 def manifest_path(path: Path) -> Path:
-    """Return where the manifest of a file lies."""
+    """Return the path of the manifest of a file."""
     return path.with_name(path.name + MANIFEST_SUFFIX)
 
 
 def read_manifest(path: Path, schema: str) -> Mapping[str, Any] | None:
-    """Return the manifest beside a file, None where there is none. Raises SourceError where it makes no sense."""
+    """Return the manifest next to a file; None if there is none. Raises SourceError if it is invalid."""
     beside = manifest_path(path)
     try:
         if not beside.exists():
             return None
-        text = beside.read_text(encoding="utf-8") if beside.is_file() else ""
-        manifest = DECODER.decode(text)
+        manifest = DECODER.decode(read_text(beside, LARGEST_MANIFEST))
         mistakes = [error.message for error in mistakes_by(json_schema(schema), manifest)]
     except (OSError, ValueError, RecursionError) as error:
-        mistakes = [getattr(error, "strerror", None) or "it is no JSON"]
+        mistakes = [getattr(error, "strerror", None) or "it is not JSON"]
     if mistakes:
         raise SourceError(
             f"The manifest {beside} cannot be read: {printable(mistakes[0])}.",
-            "Fetch it again from where it was filed, or move it away to check the file without it.",
+            "Fetch it again from its archive, or move it away to check the file without it.",
         )
     found: Mapping[str, Any] = manifest
     return found

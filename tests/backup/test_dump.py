@@ -122,10 +122,10 @@ def test_the_name_says_what_the_file_is(name: str, options: dict[str, Any], path
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("-", {}, "is a file"),
-        ("", {}, "is a file"),
+        ("-", {}, "is written to a file"),
+        ("", {}, "is written to a file"),
         ("a.sql.age", {}, "there is no key"),
-        ("a.sql", {"format": "tar"}, "no format 'tar'"),
+        ("a.sql", {"format": "tar"}, "Unknown backup format 'tar'"),
     ],
 )
 def test_a_request_that_makes_no_sense_is_refused(name: str, options: dict[str, Any], message: str) -> None:
@@ -317,7 +317,7 @@ def test_a_full_disk_leaves_nothing(ledger: Forger, identity: Path, tmp_path: Pa
     try:
         (tmp_path / name).write_text("older")
         key = public(identity) if name.endswith(".age") else None
-        with pytest.raises(OutputError, match=r"No space left on device\. Make room there.* Nothing of it is left"):
+        with pytest.raises(OutputError, match=r"No space left on device\. Free some space.* No partial file"):
             back_up(ledger.dsn, tmp_path / name, encryption_key=key)
         assert left(tmp_path) == [name]
         assert (tmp_path / name).read_text() == "older"
@@ -338,7 +338,7 @@ def test_a_file_that_does_not_hold_what_the_database_does_does_not_get_its_name(
     wrapper.chmod(0o755)
     monkeypatch.setenv("PATH", f"{wrapper.parent}:{os.environ['PATH']}")
     (tmp_path / "out").mkdir()
-    with pytest.raises(OutputError, match="does not hold what the database does: entries: expected 100, got 99"):
+    with pytest.raises(OutputError, match="does not match the database: entries: expected 100, got 99"):
         back_up(forger.dsn, tmp_path / "out" / "x.sql", server)
     assert left(tmp_path / "out") == []
 

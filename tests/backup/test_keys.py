@@ -39,7 +39,7 @@ def test_with_a_passphrase_a_backup_has_a_largest_size(
     ledger: Forger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(encryption, "LARGEST_WITH_PASSPHRASE", 1 << 20)
-    with pytest.raises(UsageError, match=r"more than 1 MiB\. Encrypt it for a recipient"):
+    with pytest.raises(UsageError, match=r"up to 1 MiB, and this backup is larger\. Encrypt for a recipient"):
         back_up(ledger.dsn, tmp_path / "x.sql", encryption_key=Key(passphrase="secret"))
     assert left(tmp_path) == []
 
@@ -58,19 +58,19 @@ def test_ssh_keys_and_files_of_recipients_will_do(ledger: Forger, server: str, i
     for opener in (identity, private):
         found = verify_backup(tmp_path / "x.dump.age", identity=opener, scratch_db=server).proof
         assert found.method is Method.RESTORED
-    with pytest.raises(UsageError, match="A private key opens a backup"):
+    with pytest.raises(UsageError, match="A private key cannot encrypt"):
         read_key(f"@{private}")
 
 
 @pytest.mark.parametrize(
     ("named", "message"),
     [
-        ("hunter2", "This is no encryption key. Write age1"),
-        ("@", "This is no encryption key"),
-        ("@/nowhere/key", "The key /nowhere/key cannot be read"),
+        ("hunter2", "This is not an encryption key. Give age1"),
+        ("@", "This is not an encryption key"),
+        ("@/nowhere/key", "The key file /nowhere/key cannot be read"),
         ("env:NOT_SET_AT_ALL", "NOT_SET_AT_ALL is not set"),
-        ("age1nonsense", "The recipient age1nonsense cannot be used"),
-        ("ssh-ed25519 nonsense", "The recipient ssh-ed25519 nonsense cannot be used"),
+        ("age1nonsense", "The recipient age1nonsense is not valid"),
+        ("ssh-ed25519 nonsense", "The recipient ssh-ed25519 nonsense is not valid"),
     ],
 )
 def test_what_is_no_key_is_refused_without_being_repeated(named: str, message: str) -> None:
@@ -96,18 +96,18 @@ def test_a_prompt_asks_twice_for_what_encrypts_and_once_for_what_opens(monkeypat
     monkeypatch.setattr(encryption, "getpass", answer)
     assert read_key("prompt") == Key(passphrase="correct horse")
     assert read_key("prompt", confirmed=False) == Key(passphrase="correct horse")
-    assert asked == ["Passphrase: ", "The same again: ", "Passphrase: "]
+    assert asked == ["Passphrase: ", "Repeat the passphrase: ", "Passphrase: "]
     monkeypatch.setattr(encryption, "getpass", lambda question: "")
-    with pytest.raises(UsageError, match=r"The passphrase is empty\."):
+    with pytest.raises(UsageError, match=r"The passphrase is empty;"):
         read_key("prompt")
 
 
 def test_a_passphrase_and_a_private_key_are_not_both_taken(identity: Path) -> None:
-    with pytest.raises(UsageError, match="A passphrase and a private key were given"):
+    with pytest.raises(UsageError, match="Both a passphrase and a private key"):
         opener_of(Key(passphrase="secret"), identity)
-    with pytest.raises(UsageError, match="A public key does not open a backup"):
+    with pytest.raises(UsageError, match="A public key cannot open a backup"):
         opener_of(read_key(public(identity)), None)
-    with pytest.raises(UsageError, match="holds no private key"):
+    with pytest.raises(UsageError, match="has no private key"):
         opener_of(None, identity.with_suffix(".pub"))
 
 

@@ -174,7 +174,7 @@ def test_where_there_is_no_server_to_restore_on_the_lesser_proof_is_called_that(
         result = back_up(ledger.dsn, tmp_path / name, nowhere(ledger.dsn))
         assert not result.verified
         assert (result.proof.method, result.manifest["proof"]) == (Method.LISTED, "listed")
-        assert "says nothing about the entries. No server answers there" in result.verification_status
+        assert "proves nothing about the entries. No server answers there" in result.verification_status
         assert result.manifest["assurance"] == "SELF-CONSISTENT"  # that of the database, which was verified
     assert "pg_restore --list" in result.verification_status
 
@@ -216,7 +216,7 @@ def test_a_backup_without_its_manifest_is_not_judged(ledger: Forger, tmp_path: P
     with pytest.raises(SourceError, match=r"The manifest .* cannot be read"):
         verify_backup(tmp_path / "x.sql")
     manifest.unlink()
-    with pytest.raises(SourceError, match=r"There is no .*x\.sql\.manifest\.json, so nobody knows"):
+    with pytest.raises(SourceError, match=r"There is no .*x\.sql\.manifest\.json, so it is unknown"):
         verify_backup(tmp_path / "x.sql")
     with pytest.raises(UsageError, match=r"There is no file .*y\.sql"):
         verify_backup(tmp_path / "y.sql")
@@ -233,7 +233,9 @@ def test_the_scratch_database_is_dropped_in_any_case(
     refit(tmp_path / "y.sql", like=tmp_path / "x.sql")
     found = verify_backup(tmp_path / "y.sql", scratch_db=server).proof
     assert "psql failed on" in found.meaning
-    assert found.contradictions == ("The backup is damaged or cut off: a dump of PostgreSQL's ends otherwise",)
+    assert found.contradictions == (
+        "The backup is damaged or truncated: the last line of a PostgreSQL dump is missing",
+    )
     assert scratch() == []
 
 

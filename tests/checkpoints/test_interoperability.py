@@ -12,10 +12,11 @@ from typing import Any
 
 import pytest
 
-from pytest_audit_ledger.checkpoints.merkle import inclusion_proof, leaf_hash, tree_root
+from pytest_audit_ledger.checkpoints.merkle import leaf_hash
 from pytest_audit_ledger.checkpoints.note import Checkpoint, SigningKey
 from pytest_audit_ledger.checkpoints.proof import TlogProof
 from pytest_audit_ledger.checkpoints.store import open_checkpoint
+from tests.support.merkle_trees import inclusion_proof, tree_root
 
 NEWER = ("python3.12", "python3.13", "python3.14")
 ORIGIN = "bank.example/ledger"

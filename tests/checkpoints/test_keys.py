@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_audit_ledger.anchor.creation import write_signing_key
-from pytest_audit_ledger.checkpoints.keys import signing_key, verifier_keys
+from pytest_audit_ledger.checkpoints.keys import signing_key, verifier_keys, write_signing_key
 from pytest_audit_ledger.checkpoints.note import SigningKey
 from pytest_audit_ledger.errors import OutputError, UsageError
 from pytest_audit_ledger.files.writing import whole_files
@@ -31,10 +30,10 @@ def test_a_key_is_a_text_or_lies_in_a_file_with_comments(tmp_path: Path) -> None
     ("text", "reason"),
     [
         ("", "no verifier key in ''"),
-        ("nowhere.key", "nowhere.key is no verifier key: it has not the form NAME"),
-        ("name+00000000+AAAA", "it is no Ed25519 key"),
-        ("x" * 5000, "is no verifier key"),
-        ("a\0b", "is no verifier key"),
+        ("nowhere.key", "nowhere.key is not a verifier key: it does not have the form NAME"),
+        ("name+00000000+AAAA", "it is not an Ed25519 key"),
+        ("x" * 5000, "is not a verifier key"),
+        ("a\0b", "is not a verifier key"),
     ],
 )
 def test_what_is_no_key_is_told_with_what_to_give(text: str, reason: str) -> None:
@@ -61,7 +60,7 @@ def test_a_file_without_keys_says_so(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no verifier key in"):
         verifier_keys([str(file)])
     file.write_bytes(b"\xff\xfe")
-    with pytest.raises(UsageError, match="is no text"):
+    with pytest.raises(UsageError, match="cannot be read: Not UTF-8 text"):
         verifier_keys([str(file)])
 
 
@@ -69,9 +68,9 @@ def test_a_file_without_keys_says_so(tmp_path: Path) -> None:
 def test_a_file_without_a_signing_key_says_so_and_nothing_of_it(tmp_path: Path, text: str) -> None:
     file = tmp_path / "signing.key"
     file.write_text(text)
-    with pytest.raises(UsageError, match="holds no signing key: it does not begin with PRIVATE"):
+    with pytest.raises(UsageError, match="does not contain a signing key: it does not begin with PRIVATE"):
         signing_key(file)
-    with pytest.raises(UsageError, match="no file with a signing key"):
+    with pytest.raises(UsageError, match="There is no file"):
         signing_key(tmp_path / "nowhere")
 
 
@@ -93,7 +92,7 @@ def test_a_key_that_is_there_is_never_overwritten(tmp_path: Path) -> None:
     before = file.read_bytes()
     with pytest.raises(OutputError, match="File exists") as caught:
         write_signing_key(file, "bank.example/ledger")
-    assert "Nothing of it is left" not in str(caught.value)
+    assert "No partial file is left" not in str(caught.value)
     assert file.read_bytes() == before
     assert list(tmp_path.iterdir()) == [file]
 

@@ -9,15 +9,9 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_audit_ledger.checkpoints.merkle import (
-    EMPTY_ROOT,
-    CompactRange,
-    inclusion_proof,
-    leaf_hash,
-    node_hash,
-    root_of_proof,
-)
+from pytest_audit_ledger.checkpoints.merkle import EMPTY_ROOT, CompactRange, leaf_hash, node_hash, root_of_proof
 from pytest_audit_ledger.checkpoints.prefixes import Prefixes
+from tests.support.merkle_trees import inclusion_proof
 
 LEAVES = [leaf_hash(str(number).encode()) for number in range(1, 201)]
 

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pytest_audit_ledger.checkpoints.merkle import CompactRange, inclusion_proof, leaf_hash, tree_root
+from pytest_audit_ledger.checkpoints.merkle import CompactRange, leaf_hash
 from pytest_audit_ledger.checkpoints.pieces import CHANGING, MOST_PIECES, Pieces
 from pytest_audit_ledger.checkpoints.proof import InclusionPath
 from pytest_audit_ledger.model.ledger_info import Share
+from tests.support.merkle_trees import inclusion_proof, tree_root
 
 LEAVES = [leaf_hash(str(number).encode()) for number in range(1200)]
 NIGHTS = 30

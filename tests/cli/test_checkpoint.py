@@ -84,7 +84,7 @@ def test_a_checkpoint_that_is_not_trusted_is_code_1(invoke: Invoke, signed: str)
     for arguments in (("verify", FILE), ("list", "checkpoints")):
         result = invoke("checkpoint", *arguments, "--verifier-key", "verifier.key")
         assert (result.exit_code, result.stdout) == (1, "")
-        assert result.stderr.startswith(f"Error: {FILE} is not trusted: the signature that names the key {ORIGIN}+")
+        assert result.stderr.startswith(f"Error: {FILE} is not trusted: the signature of the key {ORIGIN}+")
 
 
 def test_a_ledger_is_anchored_in_the_tree_the_report_and_the_json(invoke: Invoke, signed: str) -> None:
@@ -94,7 +94,7 @@ def test_a_ledger_is_anchored_in_the_tree_the_report_and_the_json(invoke: Invoke
     assert "├── Assurance: ANCHORED" in tree.stdout
     assert "All 100 entries are proven by the checkpoint dated 20" in tree.stdout
     report = invoke("verify", "--ledger-db", signed, "--verbose", *HOLD).stdout
-    assert "cut off at its end: ✓ no sign of any up to entry 100; above it would not show" in report
+    assert "truncated tail: ✓ no sign of it up to entry 100; cannot be detected after that" in report
     assert "; unchanged up to entry 100, as the checkpoint has them" in report
     assert "Status: ANCHORED" in report
     told = json.loads(Path("result.json").read_text())
@@ -176,7 +176,7 @@ def test_guards_that_were_meant_to_change_are_accepted(invoke: Invoke, signed: s
     ("arguments", "words"),
     [
         (("verify", "--ledger-db", "demo", "--checkpoint", "x"), "without the key that must have signed them"),
-        (("verify", "--ledger-db", "demo", "--verifier-key", "x"), "x is no verifier key"),
+        (("verify", "--ledger-db", "demo", "--verifier-key", "x"), "x is not a verifier key"),
         (("verify", "--ledger-db", "demo", "--max-unanchored", "soon"), "'soon' is no number of entries and no length"),
         (("checkpoint", "keygen", "--origin", "a b", "--output", "k"), "'a b' cannot be the name of a ledger"),
         (("checkpoint", "keygen", "--output", "k"), "Missing option '--origin'"),
@@ -218,7 +218,7 @@ def test_what_was_not_read_is_told_in_the_tree_the_report_and_the_json(
         assert f"{line}\n" in tree.stdout
     report = invoke("verify", "--ledger-db", signed, "--verbose", *HOLD, "--since-checkpoint").stdout
     assert "Verdict Distribution after entry 100:" in report
-    assert "above it would not show, nor would an edit or a deletion among the 100 not re-read" in report
+    assert "cannot be detected after that, nor can an edit or deletion among the 100 entries not re-read" in report
     assert "Changed entries: ✓ no sign of any after entry 100" in report
     assert "when it was made; 100 entries were not re-read since" in report
     told = json.loads(Path("result.json").read_text())

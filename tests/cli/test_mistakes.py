@@ -60,7 +60,7 @@ def complaint(result: Result) -> str:
             ["verify", "--ledger-db", "demo", "--repair", "--dry-run", "--output", "a"],
             "With --dry-run there is no result to write. Leave --output out",
         ),
-        (["verify", "--ledger-db", "demo", "--output", "."], ". exists and is no ordinary file. Name a file"),
+        (["verify", "--ledger-db", "demo", "--output", "."], ". is a folder. Name a file"),
         (["verify", "--ledger-db", "demo", "--output", "-"], "The result is printed in any case. Name a file, or"),
         (["verify", "--ledger-db", "demo", "--no-such"], "No such option"),
         (["verify", "--ledger-db", "demo", "--time-out", "9"], "No such option"),
@@ -162,7 +162,7 @@ def test_the_option_outweighs_the_variable(invoke: Invoke, dsn: str) -> None:
 def test_a_file_that_cannot_be_written_is_told_before_the_work(invoke: Invoke, dsn: str, name: str) -> None:
     result = invoke("verify", "--ledger-db", dsn, "--output", name)
     assert (result.exit_code, result.stdout) == (3, "")
-    assert complaint(result).startswith(f"{name} could not be written: No such file or directory. Make the folder")
+    assert complaint(result).startswith(f"{name} could not be written: No such file or directory. Create the folder")
 
 
 def test_a_file_that_is_read_is_not_written(invoke: Invoke, dsn: str, tmp_path: Path) -> None:
@@ -197,7 +197,7 @@ def test_a_disk_that_fills_up_hides_no_result_and_no_tampering(
     result = invoke("verify", "--ledger-db", forger.dsn, "--output", "old.json")
     assert result.exit_code == code
     assert "Total entries: 100" in result.stdout
-    assert complaint(result).startswith("old.json could not be written: No space left on device. Make room there")
+    assert complaint(result).startswith("old.json could not be written: No space left on device. Free some space there")
     assert [path.read_text() for path in Path().iterdir()] == ["old"]
 
 

@@ -25,7 +25,7 @@ def test_the_tree_says_what_was_verified_of_envelopes_and_transcripts(
     arguments = ("verify", "--ledger-db", build_signed(forger).dsn, "--transcript-key", "runtime.pem")
     result = invoke(*arguments)
     assert result.exit_code == 0
-    assert "├── Provenance: ✓ HASHES AND SIGNATURES HOLD\n" in result.stdout
+    assert "├── Provenance: ✓ HASHES AND SIGNATURES VALID\n" in result.stdout
     assert invoke("verify", *arguments[1:3], "--ledger-transcript-key", "runtime.pem").stdout.count("✓") == 6
     TAMPERINGS["signature-flipped"](forger)
     result = invoke(*arguments)
@@ -52,7 +52,7 @@ def test_the_report_and_the_json_tell_what_covers_which_column(invoke: Invoke, f
     assert "Covered By:\n  entry hash: sequence_number, previous_hash, entry_hash, timestamp, verdict, " in report
     assert "  envelope hash: envelope_json, envelope_hash, verifier_status, in 100 of 100 entries (an edit " in report
     assert (
-        "  Covered by no hash and no signature in the ledger: id, escalation_status, escalation_notes, created_at, of "
+        "  Not covered by any hash or signature in the ledger: id, escalation_status, escalation_notes, created_at, of "
         in report
     )
     told = json.loads(invoke("verify", "--ledger-db", forger.dsn, "--format", "json").stdout)
@@ -64,7 +64,7 @@ def test_a_key_that_is_none_is_wrong_usage(invoke: Invoke, tmp_path: Path) -> No
     (tmp_path / "no.pem").write_text("no key")
     result = invoke("verify", "--ledger-db", "demo", "--transcript-key", "no.pem")
     assert result.exit_code == 2
-    assert result.stderr.startswith("Error: no.pem is no Ed25519 public key. Give the PEM file of the public key")
+    assert result.stderr.startswith("Error: no.pem is not an Ed25519 public key. Give the PEM file of the public key")
 
 
 def test_keys_are_given_from_python_as_files_or_texts(forger: Forger, tmp_path: Path) -> None:

@@ -104,7 +104,7 @@ def test_entries_without_a_number_stand_last() -> None:
 
 
 def test_what_is_not_in_order_is_refused() -> None:
-    with pytest.raises(SourceError, match=r"listed is not in order of sequence number: 2 stands behind 5\."):
+    with pytest.raises(SourceError, match=r"listed is not in order of sequence number: 2 comes after 5\."):
         compared([row(1), row(5), row(2)], [row(1)], sizes=(2, 2))
 
 
@@ -263,9 +263,7 @@ def test_what_a_filter_left_out_is_neither_missing_nor_added(ledger: Forger, tmp
     manifest_path(tmp_path / "flags.jsonl").unlink()
     found = diff(ledger.dsn, str(tmp_path / "flags.jsonl"))
     assert (found.is_same, found.missing.count) == (False, 100 - count)
-    assert found.notes == [
-        "B has no manifest, so nobody can tell whether entries that are absent there were filtered out."
-    ]
+    assert found.notes == ["B has no manifest, so it is unknown whether missing entries were filtered out."]
 
 
 def test_an_export_that_was_changed_is_compared_and_that_is_said(tmp_path: Path) -> None:
@@ -276,9 +274,9 @@ def test_an_export_that_was_changed_is_compared_and_that_is_said(tmp_path: Path)
     write_export(tmp_path / "b.csv", records)
     found = diff(str(tmp_path / "a.jsonl"), str(tmp_path / "b.csv"))
     assert [(one.sequence_number, list(one.columns)) for one in found.changes] == [(5, ["reasoning"])]
-    assert found.notes == ["B is not, byte for byte, the file that its manifest describes."]
+    assert found.notes == ["B does not match its manifest, so the file or the manifest was changed."]
     write_export(tmp_path / "b.csv", [*records[10:], *records[:10]])
-    with pytest.raises(SourceError, match=r"b\.csv is not in order of sequence number: 1 stands behind 20"):
+    with pytest.raises(SourceError, match=r"b\.csv is not in order of sequence number: 1 comes after 20"):
         diff(str(tmp_path / "a.jsonl"), str(tmp_path / "b.csv"))
 
 

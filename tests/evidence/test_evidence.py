@@ -129,7 +129,7 @@ CHANGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "added below": (lambda folder: (folder / "suites" / "x").write_text(""), "suites/x was added."),
     "added folder": (lambda folder: (folder / "new").mkdir(), "new/ was added."),
     "added link": (lambda folder: (folder / "link").symlink_to("/etc"), "link was added."),
-    "a link in its place": (linked, "report.html is no ordinary file."),
+    "a link in its place": (linked, "report.html is not a regular file."),
     "manifest changed": (lambda folder: (folder / "manifest.json").write_text("{}"), "manifest.json was changed."),
     "manifest missing": (lambda folder: (folder / "manifest.json").unlink(), "manifest.json is missing."),
     "sums missing": (lambda folder: (folder / "SHA256SUMS").unlink(), "SHA256SUMS is missing."),
@@ -164,7 +164,7 @@ def test_a_folder_that_holds_something_is_refused_before_anything_connects(
     (pytester.path / "full").mkdir()
     (pytester.path / "full" / "mine.txt").write_text("mine")
     for name, sentence in (
-        ("full", "*full exists and is no empty folder.*"),
+        ("full", "*full exists and is not an empty folder.*"),
         ("", "The name of the folder is empty.*"),
     ):
         result = run("--ledger-db=postgresql://nobody@nowhere.invalid/ledger", f"--ledger-evidence={name}")
@@ -195,7 +195,7 @@ def test_a_suite_that_changes_during_the_run_is_no_evidence_of_it(
     )
     result = run(f"--ledger-db={forger.build(10).dsn}", "--ledger-evidence=filed", "own.ledger.yaml")
     assert result.ret == pytest.ExitCode.TESTS_FAILED
-    result.stdout.fnmatch_lines(["not written: */own.ledger.yaml was changed during the run, so it is no evidence*"])
+    result.stdout.fnmatch_lines(["not written: */own.ledger.yaml was changed during the run, so it is not evidence*"])
     assert not (pytester.path / "filed").exists()
 
 

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_audit_ledger.errors import UsageError
-from pytest_audit_ledger.export.rows import csv_head, csv_rows, json_rows
+from pytest_audit_ledger.export.row_formats import csv_head, csv_rows, json_rows
 from pytest_audit_ledger.model.batch import Batch, json_text
 from pytest_audit_ledger.sources.export_file import ExportFile
 from pytest_audit_ledger.sources.manifest import manifest_path

@@ -132,7 +132,7 @@ ATTACKS: dict[str, tuple[Callable[[Forger], None], list[str], str]] = {
     "swapped": (TAMPERINGS["swapped"], ["REWRITTEN"], "between 41 and 80"),
     "duplicated": (TAMPERINGS["duplicated"], ["REWRITTEN"], "between 41 and 80"),
     "inserted": (TAMPERINGS["inserted"], ["REWRITTEN"], "between 41 and 80"),
-    "truncated_below": (truncated_below, ["TRUNCATED"], "10 entries that were there when "),
+    "truncated_below": (truncated_below, ["TRUNCATED"], "10 entries that were in the ledger when "),
     "emptied_table": (emptied_table, ["TRUNCATED"], "missing at the end: 1 to 80"),
     "rewritten_and_truncated": (rewritten_and_truncated, ["TRUNCATED"], "missing at the end: 71 to 80"),
 }
@@ -718,4 +718,4 @@ def test_a_signed_record_that_is_no_record_is_rejected_in_words(signed: Path, tm
     json_file(path).write_bytes(data)
     note_file(path).write_bytes(KEY.sign(binding(one.checkpoint, data)))
     (rejected,) = read_store([folder], [KEY.verifier()]).rejected
-    assert rejected.reason == "it is not what checkpoint-record.schema.json describes"
+    assert rejected.reason == "it does not match checkpoint-record.schema.json"

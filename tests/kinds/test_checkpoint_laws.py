@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_audit_ledger.checkpoints.merkle import leaf_hash, tree_root
+from pytest_audit_ledger.checkpoints.merkle import leaf_hash
 from pytest_audit_ledger.checkpoints.note import Checkpoint as Statement
 from pytest_audit_ledger.checkpoints.note import SigningKey
 from pytest_audit_ledger.checkpoints.store import checkpoint_path
@@ -21,6 +21,7 @@ from pytest_audit_ledger.kinds.checkpoint import CheckpointMatch
 from pytest_audit_ledger.kinds.kind import ScanKind
 from pytest_audit_ledger.model.entry import PAYLOAD_COLUMNS
 from pytest_audit_ledger.verify.scan import _merge
+from tests.support.merkle_trees import tree_root
 from tests.support.rows import LEDGER, Row, batch, sample_rows
 
 KEY = SigningKey("bank.example/ledger", bytes(range(32)))

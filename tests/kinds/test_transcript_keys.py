@@ -18,15 +18,15 @@ PRIVATE = RUNTIME_KEY.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncrypt
 OTHER_KIND = ec.generate_private_key(ec.SECP256R1()).public_key()
 
 NO_KEYS: dict[str, tuple[bytes, str]] = {
-    "empty": (b"", "is no Ed25519 public key"),
-    "binary": (RUNTIME_KEY.public_key().public_bytes_raw() + b"\xff", "is no Ed25519 public key"),
-    "private": (PRIVATE, "is a private key, which is the signer's alone"),
+    "empty": (b"", "is not an Ed25519 public key"),
+    "binary": (RUNTIME_KEY.public_key().public_bytes_raw() + b"\xff", "cannot be read: Not UTF-8 text"),
+    "private": (PRIVATE, "is a private key, which only the signer may have"),
     "of another kind": (
         OTHER_KIND.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo),
-        "is no Ed25519 public key",
+        "is not an Ed25519 public key",
     ),
-    "damaged": (PEM.replace("M", "N", 1).encode(), "is no Ed25519 public key"),
-    "cut off": (PEM[:60].encode(), "is no Ed25519 public key"),
+    "damaged": (PEM.replace("M", "N", 1).encode(), "is not an Ed25519 public key"),
+    "cut off": (PEM[:60].encode(), "is not an Ed25519 public key"),
 }
 
 
@@ -43,7 +43,7 @@ def test_a_file_that_holds_no_public_key_is_refused_with_what_to_give(tmp_path: 
     path.write_bytes(content)
     with pytest.raises(UsageError) as refusal:
         read_keys([path])
-    assert refusal.value.message == f"{path} {message}."
+    assert refusal.value.message.endswith(f"{path} {message}.")
     assert "-----BEGIN PUBLIC KEY-----" in refusal.value.remedy
 
 

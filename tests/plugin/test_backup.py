@@ -73,7 +73,7 @@ def test_a_run_whose_backup_is_not_proven_is_not_green(
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.assert_outcomes(passed=PASSED, skipped=SKIPPED)
     result.stdout.fnmatch_lines(
-        ["not written: */x.sql was written, and is not proven: It was not restored; it was read*"]
+        ["not written: */x.sql was written but not proven: It could not be restored; it could be read*"]
     )
     assert manifest(pytester.path / "x.sql")["proof"] == "listed"
 
@@ -83,9 +83,9 @@ def test_a_run_whose_backup_is_not_proven_is_not_green(
     [
         (["--ledger-scratch-db=service=x"], "--ledger-scratch-db says how to back up, and nothing is backed up.*"),
         (["--ledger-encryption-key=age1x"], "--ledger-encryption-key says how to back up, and nothing is backed up.*"),
-        (["--ledger-backup="], "A backup is a file, with its manifest beside it.*"),
-        (["--ledger-backup=x.sql.age"], "*asks for encryption, and there is no key.*"),
-        (["--ledger-backup=x.sql", "--ledger-encryption-key=hunter2"], "This is no encryption key.*"),
+        (["--ledger-backup="], "A backup is written to a file, with its manifest next to it.*"),
+        (["--ledger-backup=x.sql.age"], "*asks for encryption, but there is no key.*"),
+        (["--ledger-backup=x.sql", "--ledger-encryption-key=hunter2"], "This is not an encryption key.*"),
         (["--ledger-backup=x.sql", "--ledger-scratch-db=a b"], "The DSN * is not one that*"),
     ],
 )

@@ -122,7 +122,7 @@ def test_what_a_suite_names_lies_beside_it(
         "verifier_keys: [our.key]}\n"
     )
     refused = run(f"--ledger-db={forger.dsn}", "suites/my.ledger.yaml")
-    refused.stdout.fnmatch_lines(["*my.ledger.yaml:3:5: check 'held': our.key is no verifier key*"])
+    refused.stdout.fnmatch_lines(["*my.ledger.yaml:3:5: check 'held': our.key is not a verifier key*"])
     (suite.parent / "our.key").write_text(f"{KEY.verifier()}\n")
     run(f"--ledger-db={forger.dsn}", "suites/my.ledger.yaml").assert_outcomes(passed=1)
 
@@ -131,11 +131,11 @@ def test_what_a_suite_names_lies_beside_it(
     ("options", "words"),
     [
         (["--ledger-checkpoint=x"], "*Checkpoints prove nothing without the key*"),
-        (["--ledger-checkpoint=x", "--ledger-verifier-key=y"], "*y is no verifier key*"),
+        (["--ledger-checkpoint=x", "--ledger-verifier-key=y"], "*y is not a verifier key*"),
         (["--ledger-max-unanchored=soon"], "*'soon' is no number of entries*"),
         (["--ledger-write-checkpoint=x"], "*Give --ledger-write-checkpoint=DIR and --ledger-signing-key=FILE*"),
         (["--ledger-signing-key=x"], "*Give --ledger-write-checkpoint=DIR and --ledger-signing-key=FILE*"),
-        (["--ledger-write-checkpoint=x", "--ledger-signing-key=y"], "*y is no file with a signing key*"),
+        (["--ledger-write-checkpoint=x", "--ledger-signing-key=y"], "*There is no file *y**"),
     ],
 )
 def test_an_option_that_makes_no_sense_is_a_usage_error(run: RunLedger, options: list[str], words: str) -> None:

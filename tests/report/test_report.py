@@ -191,9 +191,9 @@ def test_the_same_input_and_clock_make_the_same_bytes(busy: Forger) -> None:
 def test_an_empty_period_makes_a_report_that_says_so(busy: Forger) -> None:
     made = report(busy.dsn, start_date="2024-01-01", end_date="2024-01-31")
     conforms(made)
-    assert "The period holds no entry, so there is nothing to report of it." in made.data["summary"]
+    assert "The period has no entries, so there is nothing to report about it." in made.data["summary"]
     assert made.data["period"]["entries"] == made.data["violations"]["count"] == 0
-    assert "The period holds no entry" in made.html
+    assert "The period has no entries" in made.html
     (has_entries,) = [one for one in made.data["filing"] if one["condition"] == "The period has entries."]
     assert not has_entries["met"]
 
@@ -466,9 +466,9 @@ def test_a_report_of_a_run_since_a_checkpoint_says_what_was_not_read(forger: For
         )
         made = generate(ArtifactContext(found, source, snapshot, no_progress), report_request(), made_at=CLOCK)
     conforms(made)
-    assert "The ledger was not read as a whole. 20 entries after entry 100, where " in made.data["summary"][0]
+    assert "The ledger was not read completely. 20 entries after entry 100, where " in made.data["summary"][0]
     (read,) = [one for one in made.data["filing"] if one["condition"] == "Every entry was read."]
     assert not read["met"]
     assert "100 of them when it was made, and not re-read since." in made.html
     assert "Only a part of the ledger was verified, whatever the period: 20 entries after entry 100" in made.html
-    assert "The period holds 120 entries" in " ".join(made.data["summary"])
+    assert "The period has 120 entries" in " ".join(made.data["summary"])

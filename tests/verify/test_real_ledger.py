@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pytest_audit_ledger import Ledger
-from pytest_audit_ledger.checkpoints.merkle import leaf_hash, tree_root
+from pytest_audit_ledger.checkpoints.merkle import leaf_hash
 from pytest_audit_ledger.checkpoints.note import SigningKey
 from pytest_audit_ledger.checkpoints.store import read_store
 from pytest_audit_ledger.files.resources import folder
@@ -19,6 +19,7 @@ from pytest_audit_ledger.sources.postgres import PostgresSource
 from pytest_audit_ledger.suite.loader import load
 from tests.forger import Forger
 from tests.support.checks import CHECKPOINTS, REGISTRY, default_suite, outcomes, run_suite, verify_checks
+from tests.support.merkle_trees import tree_root
 
 LEDGER = Path(__file__).parents[1] / "data" / "ski-v3-runtime.csv.gz"
 TRANSCRIPT_KEY = LEDGER.with_name("ski-v3-runtime.pub.pem")

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pytest_audit_ledger.checkpoints.merkle import CompactRange, inclusion_proof, leaf_hash
+from pytest_audit_ledger.checkpoints.merkle import CompactRange, leaf_hash
 from pytest_audit_ledger.checkpoints.note import Checkpoint as Statement
 from pytest_audit_ledger.checkpoints.note import SigningKey
 from pytest_audit_ledger.checkpoints.pieces import Pieces
@@ -25,6 +25,7 @@ from pytest_audit_ledger.model.columns import Column
 from pytest_audit_ledger.model.ledger_info import LedgerInfo, Resumed, Share
 from pytest_audit_ledger.scratch.sample import COPY_COLUMNS
 from pytest_audit_ledger.verify import scan
+from tests.support.merkle_trees import inclusion_proof
 from tests.support.rows import LEDGER, Row, batch, sample_rows, signed_rows
 from tests.support.signers import KEYS_GIVEN
 from tests.verify.test_merge_laws import FOLDS, edit, edits, read

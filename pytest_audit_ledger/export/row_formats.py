@@ -1,6 +1,6 @@
-"""Entries as rows of an export: from the columns of a batch, which are JSON text, to JSON or CSV.
+"""Write entries as rows of an export: from the columns of a batch, which are JSON text, to JSON or CSV.
 
-Both are made column by column and joined row by row, all in C; only values that need it are looked at one by one.
+Both are built column by column and joined row by row, in C; only values that need it are handled one by one.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ _FORMULA = tuple(
     json_text(character) or ""
     for character in ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠", "'")  # noqa: RUF001
 )
-"""What a spreadsheet takes for the start of a formula (OWASP, "CSV Injection"), and the apostrophe that defuses it."""
+"""What a spreadsheet reads as the start of a formula (OWASP, "CSV Injection"), and the apostrophe that prevents it."""
 
 _HASHED_TEXTS = {*PAYLOAD_COLUMNS.values(), "entry_hash"} - {"sequence_number", "timestamp"}
-"""What is hashed as text, and so written as text, whatever type a ledger gives it."""
+"""Columns that are hashed as text, and so written as text, whatever their type."""
 
 NUMBERS = re.compile(r"smallint|integer|bigint|real|double precision|numeric(\(.*\))?")
 DOCUMENTS = frozenset({"json", "jsonb"})
@@ -29,18 +29,18 @@ _NOT_FINITE = frozenset({"NaN", "Infinity", "-Infinity"})
 
 
 def written_types(columns: Mapping[str, Column], names: Iterable[str]) -> dict[str, str]:
-    """Return the types as which columns are written, in the order of `names`."""
+    """Return the types that columns are written as, in the order of `names`."""
     return {name: "text" if name in _HASHED_TEXTS else columns[name].type for name in names}
 
 
 def json_rows(batch: Batch, types: Mapping[str, str]) -> Iterator[str]:
-    """Yield every entry of a batch as a JSON object, as UTF-8 decoded as Latin-1, with the fields of `types`."""
+    """Yield each entry of a batch as a JSON object with the fields of `types`: UTF-8, decoded as Latin-1."""
     columns = {(json_text(name) or ""): _as_json(batch.text(name), kind) for name, kind in types.items()}
     return json_objects(columns)
 
 
 def _as_json(column: list[str], kind: str) -> tuple[list[str], bool]:
-    """Return a column as JSON values, or as JSON text that is still to be quoted."""
+    """Return a column as JSON, and whether its values are still to be quoted."""
     if NUMBERS.fullmatch(kind):
         finite = _NOT_FINITE.isdisjoint(column)
         return (column if finite else [f'"{text}"' if text in _NOT_FINITE else text for text in column], False)
@@ -52,10 +52,10 @@ def _as_json(column: list[str], kind: str) -> tuple[list[str], bool]:
 
 
 def csv_rows(batch: Batch, types: Mapping[str, str], *, excel_safe: bool) -> Iterator[str]:
-    """Yield every entry of a batch as a line of CSV without its end, as UTF-8 decoded as Latin-1.
+    """Yield each entry of a batch as a CSV line without its line end: UTF-8, decoded as Latin-1.
 
-    A missing value is an empty field, a text always stands in quotes, a number never. `excel_safe` puts an apostrophe
-    before a text that a spreadsheet would take for a formula, and before one that begins with an apostrophe.
+    A missing value is an empty field; texts are always quoted, numbers never. `excel_safe` puts an apostrophe before a
+    text that a spreadsheet would read as a formula, and before one that begins with an apostrophe.
     """
     pieces: list[Iterator[str] | list[str]] = []
     for name, kind in types.items():
@@ -67,7 +67,7 @@ def csv_rows(batch: Batch, types: Mapping[str, str], *, excel_safe: bool) -> Ite
 
 
 def csv_head(names: list[str], *, excel_safe: bool) -> str:
-    """Return the first line of CSV, which names the columns."""
+    """Return the first CSV line, with the column names."""
     return ",".join(_quoted([json_text(name) or "" for name in names], excel_safe=excel_safe))
 
 
@@ -88,5 +88,5 @@ def _quote(text: str, *, excel_safe: bool) -> str:
 
 
 def _plain(text: str) -> str:
-    """Undo the escapes of JSON text; what it stands for is still UTF-8 decoded as Latin-1."""
+    """Undo the escapes of JSON text; the result is still UTF-8 decoded as Latin-1."""
     return str(json.loads(f'"{text}"')) if "\\" in text else text

@@ -1,4 +1,4 @@
-"""Entries that are asked for, where a snapshot gives them away."""
+"""Iterate over the batches of a snapshot, which hands them to a callback."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from threading import Event, Thread
 from pytest_audit_ledger.model.batch import Batch
 
 
-class Stream:
-    """Turns reading, which gives batches away, into an iterator, which asks for them: a thread reads a little ahead."""
+class BatchIterator:
+    """A context manager that turns a reading with a callback into an iterator; a thread reads a little ahead."""
 
     AHEAD = 4
 
     def __init__(self, read: Callable[[Callable[[Batch], None]], None], stop: Callable[[], None]) -> None:
+        """Take what reads, given a callback, and what stops it from another thread."""
         self._queue: Queue[Batch | BaseException | None] = Queue(self.AHEAD)
         self._abandoned = Event()
         self._read = Event()
@@ -28,7 +29,7 @@ class Stream:
 
     def __exit__(self, *_: object) -> None:
         self._abandoned.set()
-        # Whether the thread is alive does not matter: what is stopped after the reading is what is read next.
+        # Do not look at whether the thread is alive: stopping after the reading would stop the snapshot's next reading.
         while not self._read.is_set():
             self._stop()
             self._read.wait(0.1)
@@ -38,13 +39,13 @@ class Stream:
         end: BaseException | None = None
         try:
             read(self._offer)
-        except BaseException as error:  # noqa: BLE001  (it is raised in the thread that asks)
+        except BaseException as error:  # noqa: BLE001  (it is raised in the thread that iterates)
             end = error
         self._read.set()
         self._offer(end)
 
     def _offer(self, item: Batch | BaseException | None) -> None:
-        """Hand something over, waiting while nobody asks for it; once nobody will, let it go."""
+        """Queue an item; wait while the queue is full, unless nobody iterates any more."""
         while not self._abandoned.is_set():
             with suppress(Full):
                 self._queue.put(item, timeout=0.1)

@@ -10,7 +10,7 @@ from types import FrameType
 
 import pytest
 
-from pytest_audit_ledger.export.stream import Stream
+from pytest_audit_ledger.export.batch_iterator import BatchIterator
 from pytest_audit_ledger.model.batch import Batch
 
 BATCH = Batch({"sequence_number": ["1"]})
@@ -18,7 +18,7 @@ BATCH = Batch({"sequence_number": ["1"]})
 
 def lingering(frame: FrameType, event: str, _: object) -> None:
     """Keep a thread alive for a while when its work is done."""
-    if event == "return" and frame.f_code is Stream._work.__code__:
+    if event == "return" and frame.f_code is BatchIterator._work.__code__:
         time.sleep(0.05)
 
 
@@ -27,7 +27,7 @@ def test_what_was_read_to_its_end_is_never_stopped(request: pytest.FixtureReques
     threading.setprofile(lingering)
     request.addfinalizer(lambda: threading.setprofile(None))
     stopped: list[str] = []
-    with Stream(lambda offer: offer(BATCH), lambda: stopped.append("stopped")) as batches:
+    with BatchIterator(lambda offer: offer(BATCH), lambda: stopped.append("stopped")) as batches:
         assert list(batches) == [BATCH]
     assert stopped == []
 
@@ -40,7 +40,7 @@ def test_what_is_abandoned_is_stopped_and_waited_for() -> None:
         assert stop.wait(10)
         ended.set()
 
-    with Stream(read, stop.set) as batches:
+    with BatchIterator(read, stop.set) as batches:
         next(batches)
     assert ended.is_set()
 
@@ -50,7 +50,7 @@ def test_what_reading_meets_is_raised_where_it_is_asked_for() -> None:
         offer(BATCH)
         raise ValueError("met")
 
-    with Stream(read, lambda: None) as batches:
+    with BatchIterator(read, lambda: None) as batches:
         next(batches)
         with pytest.raises(ValueError, match="met"):
             next(batches)

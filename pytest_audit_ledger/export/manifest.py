@@ -1,0 +1,93 @@
+"""The manifest of an export or a backup: what the file is, which entries it has, and what was verified."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pytest_audit_ledger.files.resources import tool_version
+from pytest_audit_ledger.files.writing import Written
+from pytest_audit_ledger.model.batch import Batch, plain_text
+from pytest_audit_ledger.model.ledger_info import LedgerInfo
+from pytest_audit_ledger.sources.postgres import PostgresSnapshot
+from pytest_audit_ledger.sources.source import Segment, Snapshot
+from pytest_audit_ledger.verify.judgement import Verification
+
+_COLUMNS = ("sequence_number", "timestamp", "entry_hash")
+
+
+def manifest(
+    written: Written, entries: Mapping[str, Any], info: LedgerInfo, verification: Verification | None, **own: Any
+) -> dict[str, Any]:
+    """Return the manifest of a file.
+
+    `entries` is what `EntryTally.fields` returned, `info` describes the snapshot that was read, `verification` is one
+    of the same snapshot, and `own` are the fields that only this kind of file has.
+    """
+    return {
+        "manifest_version": 1,
+        "tool_version": tool_version(),
+        "file": Path(written.path).name,
+        "size": written.size,
+        "sha256": written.sha256,
+        **entries,
+        **own,
+        "source": info.database,
+        "table": info.table,
+        "server_version": info.server_version,
+        "server_time": info.server_time,
+        "snapshot": info.snapshot,
+        "assurance": verification.assurance.value if verification else "UNKNOWN",
+        "assurance_meaning": verification.sentence if verification else "The entries were not verified.",
+    }
+
+
+def tally_columns(snapshot: Snapshot) -> list[str]:
+    """Return the columns that a tally reads, without unreadable ones."""
+    return [name for name in _COLUMNS if snapshot.unreadable(name) is None]
+
+
+class EntryTally:
+    """Counts entries, and keeps the first and the last."""
+
+    entries = 0
+    first: Mapping[str, str] = {}
+    last: Mapping[str, str] = {}
+
+    def count(self, batch: Batch, names: list[str]) -> None:
+        """Count the entries of a batch that has these columns."""
+        self.first = self.first or _row(batch, 0, names)
+        self.last = _row(batch, -1, names)
+        self.entries += len(batch)
+
+    def fields(self) -> dict[str, Any]:
+        """Return the fields of a manifest about the entries."""
+        first, last = self.first, self.last
+        return {
+            "entries": self.entries,
+            "sequence_first": _number(first.get("sequence_number")),
+            "sequence_last": _number(last.get("sequence_number")),
+            "time_first": first.get("timestamp", ""),
+            "time_last": last.get("timestamp", ""),
+            "head_hash": last.get("entry_hash", ""),
+        }
+
+
+def _row(batch: Batch, index: int, names: list[str]) -> dict[str, str]:
+    return {name: plain_text(batch.text(name)[index]) or "" for name in names}
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text else None
+
+
+def tally(snapshot: PostgresSnapshot) -> EntryTally:
+    """Return the tally of a ledger: the server counts, and only the first and the last entry are read."""
+    found, names = EntryTally(), tally_columns(snapshot)
+    bounds = snapshot.bounds() if "sequence_number" in names else None
+    if bounds is not None:
+        for segment in (Segment(bounds[0], bounds[0] + 1), Segment(bounds[1])):
+            snapshot.scan(names, segment, lambda batch: found.count(batch, names))
+    found.entries = snapshot.count()
+    return found
