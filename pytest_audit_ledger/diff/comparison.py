@@ -100,13 +100,8 @@ class Other:
     samples: int
     progress: Progress
 
-<<<<<<< HEAD
     def compare(self, here: Snapshot, numbers: Sequence[int]) -> OtherCopy:
-        """Compare it, before, with a ledger, now; of the entries with these numbers read what they say there.
-=======
-    def compare(self, here: Snapshot, numbers: Sequence[int]) -> Against:
         """Compare this copy, as before, with a ledger, as now; read these entries, by sequence number, in this copy.
->>>>>>> fd8bcc8 (files: read files within limits in one place, and plain words)
 
         Raises SourceError if one of the two cannot be read.
         """

@@ -1,1 +1,1 @@
-"""One folder with everything of a run, for an auditor to file."""
+"""File everything about a run in one folder, for an auditor."""

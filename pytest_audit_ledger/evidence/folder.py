@@ -1,13 +1,13 @@
-"""Evidence: one folder that an auditor files, with everything of a run, and how to check it by hand.
+"""Make and check evidence: one folder with everything about a run, for an auditor to file.
 
-    README.txt            how to check the others
+    README.txt            how to check the other files
     report.html           what the run found, for people
     verification.json     the same for machines: every outcome
-    junit.xml             pytest's own account of the run
+    junit.xml             pytest's own results
     suites/               the suites as they were run
-    artifacts/            what else the run wrote, such as an export with its manifest
-    manifest.json         SHA-256 and size of all of these; an in-toto Statement with the test-result predicate
-    SHA256SUMS            SHA-256 of all of these and of the manifest, for `sha256sum -c`
+    artifacts/            other files that the run wrote, such as an export with its manifest
+    manifest.json         SHA-256 and size of all files above; an in-toto Statement with the test-result predicate
+    SHA256SUMS            SHA-256 of all files above, for `sha256sum -c`
 
 Sources: in-toto Attestation Framework, spec/v1/statement.md and spec/predicates/test-result.md (version 0.1).
 """
@@ -24,6 +24,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar
 
 from pytest_audit_ledger.errors import OutputError
+from pytest_audit_ledger.files.reading import is_file, open_regular, read_bytes
 from pytest_audit_ledger.files.writing import Written, whole_folder
 from pytest_audit_ledger.model.outcome import Status
 from pytest_audit_ledger.model.printable import printable
@@ -39,10 +40,13 @@ SUITES, ARTIFACTS = "suites", "artifacts"
 STATEMENT = "https://in-toto.io/Statement/v1"
 PREDICATE = "https://in-toto.io/attestation/test-result/v0.1"
 
+LARGEST_LIST = 64 * 1024 * 1024
+"""Bytes of a manifest, or of SHA256SUMS: some hundred thousand files."""
+
 
 @dataclass(frozen=True)
 class EvidenceArtifact(Artifact):
-    """A folder of evidence; `junit` is where pytest has written its JUnit file."""
+    """A folder of evidence; `junit` is the JUnit file that pytest wrote."""
 
     needs_junit: ClassVar[bool] = True
     folder: Path
@@ -50,13 +54,13 @@ class EvidenceArtifact(Artifact):
     request: ReportRequest
 
     def write(self, verified: ArtifactContext) -> tuple[Written, ...]:
-        """Write the folder, whole or not at all."""
+        """Write the folder, completely or not at all."""
         verification = verified.verification
         with whole_folder(self.folder) as folder:
             taken = list(_take(folder, verified, self.junit))
             (folder / VERIFICATION).write_text(f"{as_text(verification)}\n", encoding="utf-8")
             listed = [*taken, written(folder, VERIFICATION)]
-            report = generate(_with(verified, listed), self.request)
+            report = generate(replace(verified, written=tuple(listed)), self.request)
             (folder / REPORT).write_bytes(report.html.encode("utf-8", "backslashreplace"))
             commands = [step["command"] for step in report.data["reverify"]]
             (folder / README).write_text(_readme(verification, commands), encoding="utf-8")
@@ -70,14 +74,10 @@ class EvidenceArtifact(Artifact):
         return tuple(Written(str(self.folder / file.path), file.sha256, file.size) for file in listed)
 
 
-def _with(verified: ArtifactContext, listed: list[Written]) -> ArtifactContext:
-    return replace(verified, written=tuple(listed))
-
-
 def written(folder: Path, name: str) -> Written:
-    """Return a file of a folder under its name there, with its SHA-256 and size."""
+    """Describe a file of a folder by its name there, its SHA-256 and its size."""
     digest, size = sha256(), 0
-    with (folder / name).open("rb") as file:
+    with open_regular(folder / name) as file:
         for block in iter(partial(file.read, 1024 * 1024), b""):
             digest.update(block)
             size += len(block)
@@ -85,7 +85,7 @@ def written(folder: Path, name: str) -> Written:
 
 
 def _take(folder: Path, verified: ArtifactContext, junit: Path) -> Iterator[Written]:
-    """Copy what there is already, and hold it against the SHA-256 that it had when it was read or written."""
+    """Copy existing files into the folder, and check that they still have the SHA-256 of when they were used."""
     yield _copied(folder, junit, JUNIT, None)
     for suite in verified.verification.suites:
         yield _copied(folder, suite.path, _free(folder, SUITES, suite.name, suite.sha256), suite.sha256)
@@ -95,7 +95,7 @@ def _take(folder: Path, verified: ArtifactContext, junit: Path) -> Iterator[Writ
 
 
 def _free(folder: Path, below: str, name: str, digest: str) -> str:
-    """Return a name in the folder that nothing has yet, and that leads nowhere else."""
+    """Return a free name in the folder, which cannot lead outside of it."""
     parts = [part for part in PurePosixPath(name).parts if part not in ("..", "/")]
     wanted = PurePosixPath(below, *parts)
     if (folder / wanted).exists():
@@ -105,19 +105,19 @@ def _free(folder: Path, below: str, name: str, digest: str) -> str:
 
 def _copied(folder: Path, source: Path, name: str, digest: str | None) -> Written:
     if printable(name, len(name)) != name or "\\" in name:
-        raise OutputError(f"A file called {printable(name)} cannot stand in SHA256SUMS.", "Give it a plain name.")
+        raise OutputError(f"SHA256SUMS cannot contain the file name {printable(name)}.", "Rename the file.")
     target = folder / name
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with source.open("rb") as file, target.open("wb") as copy:
+        with open_regular(source) as file, target.open("wb") as copy:
             for block in iter(partial(file.read, 1024 * 1024), b""):
                 copy.write(block)
     except OSError as error:
-        raise OutputError(f"{source} could not be copied into the evidence: {error.strerror}.") from None
+        raise OutputError(f"{source} could not be copied into the evidence: {error.strerror}.") from error
     found = written(folder, name)
     if digest is not None and found.sha256 != digest:
         raise OutputError(
-            f"{source} was changed during the run, so it is no evidence of it.", "Run again, and leave it alone."
+            f"{source} was changed during the run, so it is not evidence of that run.", "Run again without changing it."
         )
     return found
 
@@ -128,7 +128,7 @@ _FAILED = (Status.FAIL, Status.ERROR)
 
 
 def _manifest(verification: Verification, files: list[Written]) -> str:
-    """Return the statement: about these files, that these checks ended so. What was skipped is in no list."""
+    """Return the in-toto Statement about these files: which checks passed, warned and failed."""
     named = [f"{outcome.suite}::{outcome.check_id}" for outcome in verification.outcomes]
 
     def ended(statuses: tuple[Status, ...]) -> list[str]:
@@ -151,12 +151,12 @@ def _manifest(verification: Verification, files: list[Written]) -> str:
 
 
 def _descriptor(file: Written) -> dict[str, Any]:
-    """Return a ResourceDescriptor; it has no field for a size, so that is an annotation."""
+    """Return a ResourceDescriptor; the size is an annotation, because there is no field for it."""
     return {"name": file.path, "digest": {"sha256": file.sha256}, "annotations": {"size": file.size}}
 
 
 def _result(verification: Verification) -> str:
-    """Return what the predicate calls the run: nothing that was not verified as a whole is called passed."""
+    """Return the predicate's result: FAILED unless the ledger as a whole was verified."""
     if not verification.is_valid:
         return "FAILED"
     return "WARNED" if verification.with_status(*_WARNED) else "PASSED"
@@ -174,26 +174,27 @@ Assurance  {verification.assurance.value}: {printable(verification.sentence, 200
 
 {REPORT:<20}what was found, for people; it runs no code and loads nothing
 {VERIFICATION:<20}the same for machines: every check with its counts and findings
-{JUNIT:<20}pytest's own account of the run
+{JUNIT:<20}pytest's own results
 {SUITES + "/":<20}the suites of checks as they were run
-{ARTIFACTS + "/":<20}what else the run wrote, such as an export, if anything
+{ARTIFACTS + "/":<20}other files that the run wrote, such as an export, if any
 {MANIFEST:<20}SHA-256 and size of every file above and of this one, as an in-toto Statement
-{SUMS:<20}SHA-256 of all of these, for sha256sum
+{SUMS:<20}SHA-256 of all of these files, for sha256sum
 
-To check that nothing was changed, in this folder:
+To check that nothing was changed, run in this folder:
 
     sha256sum -c {SUMS}
     audit-ledger evidence verify .
 
-The first is enough for changed and missing files; the second finds added ones, too. Whoever can change the files can
-change {MANIFEST} and {SUMS} as well. So keep the SHA-256 of {MANIFEST}, or a signature of it, where those who can
-change this folder cannot, and compare:
+The first command finds changed and missing files. The second finds added files, too.
+
+Anybody who can change these files can also change {MANIFEST} and {SUMS}. So keep the SHA-256 of {MANIFEST}, or a
+signature of it, in a place that they cannot change, and compare it later:
 
     sha256sum {MANIFEST}
     ssh-keygen -Y sign -f KEY -n audit-ledger < {MANIFEST} > ../{MANIFEST}.sig
 
-The signature belongs beside this folder and not into it. Tools for in-toto attestations take {MANIFEST} as the
-statement that they sign.
+Keep the signature next to this folder, not in it. Tools for in-toto attestations can sign {MANIFEST} as their
+statement.
 
 To verify the ledger again:
 
@@ -202,9 +203,9 @@ To verify the ledger again:
 
 
 def mistakes(folder: Path) -> list[str]:
-    """Return what is wrong with a folder of evidence, sentence by sentence: changed, missing and added files.
+    """Return what is wrong with a folder of evidence, in sentences: changed, missing and added files.
 
-    Raises OSError where something there cannot be read.
+    Raises OSError if something in it cannot be read.
     """
     found = set(_files(folder))
     sums, malformed = _sums(folder)
@@ -214,15 +215,15 @@ def mistakes(folder: Path) -> list[str]:
     problems += [f"{name} was added." for name in sorted(found - expected)]
     for name in sorted(expected & found & sums.keys()):
         path = folder / name
-        if path.is_symlink() or not path.is_file():
-            problems.append(f"{name} is no ordinary file.")
+        if path.is_symlink() or not is_file(path):
+            problems.append(f"{name} is not a regular file.")
         elif written(folder, name).sha256 != sums[name]:
             problems.append(f"{name} was changed.")
     return problems
 
 
 def _files(folder: Path) -> Iterator[str]:
-    """Yield everything in a folder that is no folder, and folders that hold nothing; links are not followed."""
+    """Yield everything in a folder except folders that are not empty; links are not followed."""
     for here, folders, files in os.walk(folder, onerror=_raise):
         links = [name for name in folders if Path(here, name).is_symlink()]
         folders[:] = [name for name in folders if name not in links]
@@ -237,36 +238,36 @@ def _raise(error: OSError) -> None:
 
 
 def _sums(folder: Path) -> tuple[dict[str, str], list[str]]:
-    """Return the SHA-256 of every file in SHA256SUMS, and what is wrong with it."""
+    """Return the SHA-256 of every file in SHA256SUMS, and its malformed lines as problems."""
     sums: dict[str, str] = {}
     problems = []
-    text = (folder / SUMS).read_text(encoding="utf-8", errors="replace") if (folder / SUMS).is_file() else ""
-    for line in text.splitlines():
+    data = read_bytes(folder / SUMS, LARGEST_LIST) if is_file(folder / SUMS) else b""
+    for line in data.decode(errors="replace").splitlines():
         digest, _, name = line.partition("  ")
         if len(digest) != 64 or not name or name in sums or ".." in PurePosixPath(name).parts or name.startswith("/"):
-            problems.append(f"{SUMS} has a line that makes no sense: {printable(line)}.")
+            problems.append(f"{SUMS} has a malformed line: {printable(line)}.")
         else:
             sums[name] = digest
     return sums, problems
 
 
 def _manifest_problems(folder: Path, sums: Mapping[str, str]) -> Iterator[str]:
-    """Yield where the manifest does not say what SHA256SUMS says, or has another size for a file."""
-    if not (folder / MANIFEST).is_file():
+    """Yield how the manifest differs from SHA256SUMS, and from the sizes of the files."""
+    if not is_file(folder / MANIFEST):
         return
     try:
-        statement = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        statement = json.loads(read_bytes(folder / MANIFEST, LARGEST_LIST).decode())
         stated = {one["name"]: (one["digest"]["sha256"], one["annotations"]["size"]) for one in statement["subject"]}
         kind = (statement["_type"], statement["predicateType"])
     except (ValueError, KeyError, TypeError, RecursionError):
-        yield f"{MANIFEST} is no statement of evidence."
+        yield f"{MANIFEST} is not a manifest of evidence."
         return
     if kind != (STATEMENT, PREDICATE):
-        yield f"{MANIFEST} is a statement of another kind."
+        yield f"{MANIFEST} is an in-toto Statement of another type."
     listed = {name: digest for name, digest in sums.items() if name != MANIFEST}
     if {name: digest for name, (digest, _) in stated.items()} != listed:
         yield f"{MANIFEST} and {SUMS} do not list the same files."
     for name, (_, size) in stated.items():
         path = folder / name
         if name in listed and path.is_file() and path.stat().st_size != size:
-            yield f"{name} has another size than {MANIFEST} says."
+            yield f"{name} does not have the size that {MANIFEST} states."

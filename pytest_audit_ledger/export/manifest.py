@@ -12,7 +12,7 @@ from pytest_audit_ledger.model.batch import Batch, plain_text
 from pytest_audit_ledger.model.ledger_info import LedgerInfo
 from pytest_audit_ledger.sources.postgres import PostgresSnapshot
 from pytest_audit_ledger.sources.source import Segment, Snapshot
-from pytest_audit_ledger.verify.judgement import Verification
+from pytest_audit_ledger.verify.verification import Verification
 
 _COLUMNS = ("sequence_number", "timestamp", "entry_hash")
 

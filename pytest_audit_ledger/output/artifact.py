@@ -1,4 +1,4 @@
-"""What an artifact is: something that a run writes when its checks are done, whether they passed or not."""
+"""Define artifacts: files that a run writes after its checks, whether they passed or not."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ArtifactContext:
-    """What an artifact is made from: a verification, and the very snapshot that it read, still open.
+    """What an artifact is made from: a verification, and the snapshot that it read, which is still open.
 
-    `written` are the files that were written before it, `investigation` what happened, where that was asked for.
+    `written` are the files that artifacts before this one wrote; `investigation` is None unless it was requested.
     """
 
     verification: Verification
@@ -32,14 +32,14 @@ class ArtifactContext:
 
 
 class Artifact(ABC):
-    """Something that a run leaves behind; offered through the hook `pytest_ledger_artifacts`."""
+    """Something that a run writes; plugins add theirs through the hook `pytest_ledger_artifacts`."""
 
     needs_junit: ClassVar[bool] = False
-    """Whether it can be written only when pytest has written its JUnit file."""
+    """Whether it can be written only after pytest wrote its JUnit file."""
 
     @abstractmethod
     def write(self, verified: ArtifactContext) -> Iterable[Written]:
-        """Write it, whole or not at all (see `files.whole_files`), and return the files.
+        """Write it, completely or not at all (see `whole_files`), and return the files.
 
-        Raises LedgerError with one sentence where that cannot be done; the run then fails.
+        Raises LedgerError with one sentence if it cannot be written; the run then fails.
         """

@@ -1,4 +1,4 @@
-"""A verification as GitHub Actions shows it: annotations for what did not pass, and the summary of a job.
+"""Show a verification in GitHub Actions: annotations for checks that did not pass, and the job summary.
 
 Source: GitHub's documentation, "Workflow commands for GitHub Actions", with the escaping of its toolkit: `%`, carriage
 return and line feed in a message; these, the colon and the comma in a property.
@@ -17,11 +17,11 @@ from pytest_audit_ledger.verify.verification import Verification
 _LEVELS = {Status.FAIL: "error", Status.ERROR: "error", Status.WARN: "warning", Status.WAIVED: "notice"}
 
 SUMMARY_FINDINGS = 5
-"""Findings of each check in the summary of a job."""
+"""Findings of each check in the job summary."""
 
 
 def workflow_commands(outcomes: Sequence[Outcome]) -> Iterator[str]:
-    """Yield a workflow command, which is one line, for each outcome that is to be seen."""
+    """Yield a workflow command, one line each, for every outcome that needs attention."""
     for outcome in outcomes:
         level = _LEVELS.get(outcome.status)
         if level is not None:
@@ -40,7 +40,7 @@ def _property(text: str) -> str:
 
 
 def job_summary(verification: Verification) -> str:
-    """Return the verification as Markdown: what was proven, of which ledger, and how every check ended."""
+    """Return the verification as Markdown: what was proven, about which ledger, and the status of every check."""
     lines = [f"## Audit ledger: {verification.assurance.value}", "", escaped(verification.sentence), ""]
     lines += [f"- {escaped(name)}: {code(value)}" for name, value in facts(verification).items()]
     lines += ["", "| check | status | severity | examined | findings |", "|---|---|---|---:|---:|"]

@@ -1,4 +1,4 @@
-"""Text for Markdown (GitHub's and GitLab's), in which nothing of a ledger becomes markup, a link or HTML.
+"""Write text as Markdown (GitHub's and GitLab's), so that no text of a ledger becomes markup, a link or HTML.
 
 Sources: CommonMark 0.31, "Backslash escapes" and "Code spans"; GitHub Flavored Markdown, "Tables" and "Autolinks".
 """
@@ -13,12 +13,12 @@ _SPECIAL = re.compile(r"([\\`*_\[\]<>&|~#@])")
 
 
 def escaped(text: str, limit: int = 2_000) -> str:
-    """Return words of our own as text; what comes from a ledger belongs into `code`, where no address is a link."""
+    """Return our own words as text; use `code` for values of a ledger, so that addresses do not become links."""
     return _SPECIAL.sub(r"\\\1", printable(text, limit))
 
 
 def code(text: str) -> str:
-    """Return a value as code, in which there are neither links nor HTML; fit for a cell of a table, too."""
+    """Return a value as code, without links and HTML; also for table cells."""
     shown = printable(text).replace("|", "\\|") or " "
     fence = "`" * (max((len(run) for run in re.findall("`+", shown)), default=0) + 1)
     space = " " if "`" in shown else ""

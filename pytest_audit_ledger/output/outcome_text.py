@@ -1,4 +1,4 @@
-"""What a check found, the facts about a ledger, and a table of all checks."""
+"""Describe in text what a check found, the facts about a ledger, and all checks in a table."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ from tabulate import tabulate
 
 from pytest_audit_ledger.model.outcome import Finding, Outcome, Status
 from pytest_audit_ledger.model.printable import printable
+from pytest_audit_ledger.output.verification_json import described
 from pytest_audit_ledger.verify.verification import Verification
 
 VALUE = "      "
-"""How a line begins that shows a value of a finding."""
+"""The beginning of a line that shows a value of a finding."""
 
 
 def describe(outcome: Outcome) -> str:
     """Return why a check did not pass: the rule, the counts, the first findings and what to do next."""
-    lines = [_headline(outcome)]
+    lines = [headline(outcome)]
     if outcome.description:
         lines.append(f"  about  {printable(outcome.description)}")
     lines.append(f"  rule   {outcome.rule}")
@@ -32,7 +33,8 @@ def describe(outcome: Outcome) -> str:
     lines.append(f"  found  {codes} in {outcome.element_count:,} {outcome.unit}")
     lines += [f"         {name}: {printable(value)}" for name, value in outcome.facts.items()]
     for finding in outcome.findings:
-        lines += _finding_lines(finding)
+        lines.append(finding_line(finding))
+        lines += _values(finding)
     left_out = sum(outcome.codes.values()) - len(outcome.findings)
     if left_out > 0:
         lines.append(f"  … and {left_out:,} more (raise `samples` to see more)")
@@ -40,7 +42,8 @@ def describe(outcome: Outcome) -> str:
     return "\n".join(lines)
 
 
-def _headline(outcome: Outcome) -> str:
+def headline(outcome: Outcome) -> str:
+    """Return the first line about a check: how many findings there are, and where the first one is."""
     if outcome.status is Status.ERROR:
         return f"{outcome.check_id}: could not be evaluated"
     where = [f.sequence_number for f in outcome.findings if f.sequence_number is not None]
@@ -49,10 +52,14 @@ def _headline(outcome: Outcome) -> str:
     return f"{outcome.check_id}: {outcome.unexpected_count:,} {findings}{first}"
 
 
-def _finding_lines(finding: Finding) -> Iterator[str]:
+def finding_line(finding: Finding) -> str:
+    """Return a finding in one line, without its values."""
     where = "" if finding.sequence_number is None else f"sequence {finding.sequence_number}: "
     own = f" ({finding.severity.value})" if finding.severity else ""
-    yield f"  - {finding.code}{own} {where}{printable(finding.message, 600)}"
+    return f"  - {finding.code}{own} {where}{printable(finding.message, 600)}"
+
+
+def _values(finding: Finding) -> Iterator[str]:
     width = max(map(len, finding.sides))
     for side, value in zip(finding.sides, (finding.expected, finding.actual), strict=True):
         if value:
@@ -60,40 +67,41 @@ def _finding_lines(finding: Finding) -> Iterator[str]:
 
 
 def facts(verification: Verification) -> dict[str, str]:
-    """Return what is known about the ledger, name by name, in the order in which it is told."""
-    info = verification.info
-    if info is not None and info.export is not None:
-        told = {"export": verification.database, "sha256": info.export.sha256, "extent": info.extent.value}
+    """Return the facts about the ledger, by name, in the order to show them."""
+    told = described(verification)
+    if told["export"]:
+        found = {"export": told["database"], "sha256": told["export"]["sha256"], "extent": told["extent"]}
     else:
-        told = {"database": verification.database, "table": verification.table}
-        if info is not None:
-            told["database"] += f" (PostgreSQL {info.server_version})"
-            told["table"] += f" (schema v{info.schema_version})"
-    survey = verification.survey
-    if survey is None:
-        told["entries"] = uncounted(verification.outcomes)
-    elif not survey.entries:
-        told["entries"] = "none" if verification.size == 0 else f"none after {verification.size:,}"
+        server, schema = told["server_version"], told["ledger_schema"]
+        found = {"database": told["database"], "table": told["table"]}
+        if verification.info is not None:
+            found["database"] += f" (PostgreSQL {server})"
+            found["table"] += f" (schema v{schema})"
+    entries = told["entries"]
+    if entries is None:
+        found["entries"] = uncounted(verification.outcomes)
+    elif not entries["count"]:
+        found["entries"] = "none" if verification.size == 0 else f"none after {verification.size:,}"
     else:
-        told["entries"] = f"{survey.entries:,}, sequence {survey.sequence_first} to {survey.sequence_last}"
-        told["time"] = f"{survey.time_first} to {survey.time_last}"
-        told["head hash"] = survey.head_hash
-        shares = (f"{name} {count:,} ({count / survey.entries:.1%})" for name, count in survey.verdicts.items())
-        told["verdicts"] = ", ".join(shares)
+        count = entries["count"]
+        found["entries"] = f"{count:,}, sequence {entries['sequence_first']} to {entries['sequence_last']}"
+        found["time"] = f"{entries['time_first']} to {entries['time_last']}"
+        found["head hash"] = entries["head_hash"]
+        found["verdicts"] = ", ".join(f"{name} {n:,} ({n / count:.1%})" for name, n in entries["verdicts"].items())
     if verification.reading:
-        told["read"] = verification.reading
-    told["took"] = f"{verification.duration_s:.2f} s"
-    return {name: printable(value, 1000) for name, value in told.items()}
+        found["read"] = verification.reading
+    found["took"] = f"{verification.duration_s:.2f} s"
+    return {name: printable(value, 1000) for name, value in found.items()}
 
 
 def uncounted(outcomes: Sequence[Outcome]) -> str:
-    """Tell of entries that no scan counted: queries judge them on the server."""
+    """Return the number of entries in words if no scan counted them: queries judge entries on the server."""
     most = max((outcome.element_count for outcome in outcomes if outcome.unit == "entries"), default=0)
     return f"not counted; up to {most:,} judged by a check" if most else "not read"
 
 
 def table(outcomes: Sequence[Outcome]) -> list[tuple[str, Status | None]]:
-    """Return a table of checks as lines; each with the status of its outcome, None for the head."""
+    """Return a table of checks as lines, each with the status of its outcome; None for the head."""
     several = len({outcome.suite for outcome in outcomes}) > 1
     rows = [
         (

@@ -1,24 +1,24 @@
-"""Sentences in lines that fit a terminal, or a log."""
+"""Wrap sentences into lines that fit a terminal or a log."""
 
 from __future__ import annotations
 
 import re
 
 LOG = 100
-"""Columns where the width of what shows it is not known."""
+"""Columns if the width of the output is unknown."""
 
 WIDEST = 110
-"""Columns of a terminal that sentences fill; beyond, the eye loses the line."""
+"""Most columns that sentences fill, because longer lines are hard to read."""
 
 _WORD = re.compile(r'(?:"[^"]*"|\S|  +)+')
-"""What stays on one line: what stands in quotes, and every run of several spaces, which no line break could show."""
+"""What stays on one line: quoted text, and runs of several spaces, which a line break would hide."""
 
 
 def wrapped(text: str, width: int, indent: int = 0) -> list[str]:
-    """Return a line as lines of at most `width` columns; the second and all that follow start with `indent` spaces.
+    """Return a line as lines of at most `width` columns; all but the first start with `indent` spaces.
 
-    Only single spaces become line breaks, and none in quotes, so a value, a name or a hash stays whole; one that is
-    longer than a line goes beyond the width.
+    Only single spaces outside of quotes become line breaks, so values, names and hashes are never broken; a longer one
+    exceeds the width.
     """
     lead = len(text) - len(text.lstrip(" "))
     lines, line = [], ""

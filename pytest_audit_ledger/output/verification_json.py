@@ -1,4 +1,4 @@
-"""A verification as JSON, for machines and for the years to come; `checks/verification.schema.json` describes it."""
+"""Write a verification as JSON; `checks/verification.schema.json` describes it."""
 
 from __future__ import annotations
 
@@ -21,6 +21,17 @@ def as_text(verification: Verification) -> str:
 
 def as_json(verification: Verification) -> dict[str, Any]:
     """Return the verification with every outcome, ready for `json.dumps`."""
+    return {
+        **described(verification),
+        "controls": {
+            name: {"title": control.title, "url": control.url} for name, control in verification.controls.items()
+        },
+        "outcomes": [_outcome(outcome) for outcome in verification.outcomes],
+    }
+
+
+def described(verification: Verification) -> dict[str, Any]:
+    """Return the facts about a verification, without controls and outcomes; every other listing selects from these."""
     info, survey = verification.info, verification.survey
     return {
         "schema_version": SCHEMA_VERSION,
@@ -53,15 +64,37 @@ def as_json(verification: Verification) -> dict[str, Any]:
         if survey
         else None,
         "suites": [{"name": suite.name, "sha256": suite.sha256} for suite in verification.suites],
-        "controls": {
-            name: {"title": control.title, "url": control.url} for name, control in verification.controls.items()
-        },
-        "outcomes": [_outcome(outcome) for outcome in verification.outcomes],
     }
 
 
+def properties(verification: Verification) -> dict[str, Any]:
+    """Return the facts about a verification by flat names, for JUnit; unknown ones are left out."""
+    told = described(verification)
+    entries, anchor, suites = told["entries"], told["anchor"], told["suites"]
+    found = {name: told[name] for name in ("database", "table", "assurance", "assurance_meaning", "started_at")}
+    found |= {"duration_s": f"{verification.duration_s:.3f}", "tool_version": verification.tool_version}
+    found |= {"suites": ", ".join(suite["name"] for suite in suites)}
+    found |= {"suite_sha256": ", ".join(suite["sha256"] for suite in suites)}
+    if verification.info is not None:
+        found |= {name: told[name] for name in ("server_version", "snapshot")}
+        found["schema_version"] = told["ledger_schema"]
+    if entries is not None:
+        found["entries"] = entries["count"]
+        found |= {name: value for name, value in entries.items() if entries["count"] and name in _ENDS}
+    if verification.reading:
+        found["reading"] = verification.reading
+    if anchor is not None:
+        found |= {"anchored_entries": anchor["entries"], "checkpoint": anchor["checkpoint"]}
+        found |= {"checkpoint_moment": anchor["moment"]}
+        found |= {"entries_not_reread": anchor["unread"]} if anchor["unread"] else {}
+    return found
+
+
+_ENDS = ("sequence_first", "sequence_last", "time_first", "time_last", "head_hash")
+
+
 def _clipped(verdicts: Mapping[str, int]) -> dict[str, int]:
-    """Return the counts under names of a bearable length: a verdict may be a megabyte."""
+    """Return the counts by shortened names: a verdict may be a megabyte long."""
     counted: Counter[str] = Counter()
     for name, count in verdicts.items():
         counted[clip(name, LONGEST_TEXT)] += count

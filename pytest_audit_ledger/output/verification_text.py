@@ -1,4 +1,4 @@
-"""A verification as the command `audit-ledger verify` tells it: a tree of a few lines, or a report in full."""
+"""Show a verification as `audit-ledger verify` prints it: a tree of a few lines, or a full report."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pytest_audit_ledger.kinds.hash_coverage import NOTHING
 from pytest_audit_ledger.model.entry import VERDICTS
 from pytest_audit_ledger.model.outcome import Family, Finding, Outcome, Status
 from pytest_audit_ledger.model.printable import printable
-from pytest_audit_ledger.output.outcome_text import describe, uncounted
+from pytest_audit_ledger.output.outcome_text import describe, finding_line, headline, uncounted
 from pytest_audit_ledger.verify.verification import Verification
 
 TITLE = "Ledger Integrity Verification"
@@ -18,7 +18,7 @@ TITLE = "Ledger Integrity Verification"
 _REWRITING = {"TRUNCATED", "REWRITTEN", "EQUIVOCATION"}
 
 BRIEF_FINDINGS = 3
-"""Of each check, below the tree."""
+"""Findings of each check below the tree."""
 
 
 @dataclass(frozen=True)
@@ -35,11 +35,11 @@ class Marks:
 
 UNICODE = Marks("✓", "✗", "?", "!", "├──", "└──")
 ASCII = Marks("OK:", "FAILED:", "UNKNOWN:", "WARNING:", "|--", "`--")
-"""For a terminal that cannot show the others."""
+"""Marks for a terminal that cannot show the others."""
 
 
 def tree(verification: Verification, marks: Marks = UNICODE) -> str:
-    """Return the result in a few lines, then in brief what did not pass, and what to do about it."""
+    """Return the result in a few lines, then briefly what did not pass and what to do about it."""
     lines = [f"{title}: {words}" for title, words in _lines(verification, marks)]
     branches = [marks.branch] * (len(lines) - 1) + [marks.last]
     drawn = [f"{branch} {line}" for branch, line in zip(branches, lines, strict=True)]
@@ -51,9 +51,9 @@ def tree(verification: Verification, marks: Marks = UNICODE) -> str:
 
 
 def findings(verification: Verification, *, in_full: bool = False) -> list[str]:
-    """Return a paragraph for every check that did not pass, and one for all that fail to run for the same reason.
+    """Return a paragraph for every check that did not pass, and one for all that could not run for the same reason.
 
-    In full, it is told with its rule and all findings that were kept; then also what a passing check has to tell.
+    In full, each paragraph has the rule and all findings that were kept, and passing checks with findings get one, too.
     """
     paragraphs = []
     reasons = set()
@@ -70,23 +70,20 @@ def findings(verification: Verification, *, in_full: bool = False) -> list[str]:
 
 
 def _brief(outcome: Outcome) -> str:
-    headline = describe(outcome).partition("\n")[0]
     shown = outcome.findings[:BRIEF_FINDINGS]
     left_out = sum(outcome.codes.values()) - len(shown)
     option = "--verbose" if len(outcome.findings) > len(shown) else "--samples N"
     more = [f"  … and {left_out:,} more ({option} shows more)"] if left_out else []
     about = [f"  about  {printable(outcome.description)}"] if outcome.description and not outcome.integrity else []
     why = [f"  why    {printable(outcome.reason, 1000)}"] if outcome.reason else []
-    told = [_told(finding, with_value=not outcome.integrity) for finding in shown]
-    return "\n".join([headline, *about, *why, *told, *more, f"  next   {outcome.remedy}"])
+    lines = [_brief_line(finding, with_value=not outcome.integrity) for finding in shown]
+    return "\n".join([headline(outcome), *about, *why, *lines, *more, f"  next   {outcome.remedy}"])
 
 
-def _told(finding: Finding, *, with_value: bool) -> str:
-    """Return a finding in one line; what is about data says nothing without the value."""
-    where = "" if finding.sequence_number is None else f"sequence {finding.sequence_number}: "
-    own = f" ({finding.severity.value})" if finding.severity else ""
+def _brief_line(finding: Finding, *, with_value: bool) -> str:
+    """Return a finding in one line; one about data is useless without the value."""
     value = f": {printable(finding.actual)}" if with_value and finding.actual else ""
-    return f"  - {finding.code}{own} {where}{printable(finding.message, 600)}{value}"
+    return f"{finding_line(finding)}{value}"
 
 
 def _lines(verification: Verification, marks: Marks) -> Iterator[tuple[str, str]]:
@@ -104,7 +101,7 @@ def _lines(verification: Verification, marks: Marks) -> Iterator[tuple[str, str]
     if _compared(verification):
         yield "Checkpoints", _checkpoints(verification, marks)
     if _of(verification, Family.EXPORT):
-        yield "Export file", _state(verification, Family.EXPORT, "AS WRITTEN", marks)
+        yield "Export file", _state(verification, Family.EXPORT, "MATCHES ITS MANIFEST", marks)
     others = verification.of_family(Family.DATA)
     if others:
         passed = sum(outcome.status is Status.PASS for outcome in others)
@@ -116,7 +113,7 @@ def _lines(verification: Verification, marks: Marks) -> Iterator[tuple[str, str]
 
 
 def _newer(verification: Verification) -> str:
-    """Return which entries were judged, where these are not all of them."""
+    """Return which entries were judged, unless all were."""
     resumed = verification.info.resumed if verification.info else None
     return f" after entry {resumed.after:,}" if resumed else ""
 
@@ -133,13 +130,13 @@ def _of(verification: Verification, which: Family | Sequence[str]) -> list[Outco
 
 
 def _compared(verification: Verification) -> list[Outcome]:
-    """Return the checks that held the ledger against checkpoints, or were to; not those that were given none."""
+    """Return the checks that compared the ledger with checkpoints, or should have; not those without any checkpoint."""
     return [outcome for outcome in _of(verification, Family.CHECKPOINTS) if outcome.status is not Status.SKIP]
 
 
 def _checkpoints(verification: Verification, marks: Marks) -> str:
     anchor = verification.anchor
-    proven = f"{anchor.entries:,}/{anchor.total:,} ANCHORED" if anchor else "NONE FITS"
+    proven = f"{anchor.entries:,}/{anchor.total:,} ANCHORED" if anchor else "NONE MATCHES"
     kinds = tuple({outcome.kind for outcome in _compared(verification)})
     if anchor and anchor.unread:
         proven += f", {anchor.unread:,} NOT RE-READ"
@@ -156,7 +153,7 @@ def _mark(outcomes: Sequence[Outcome], marks: Marks) -> str:
 
 
 def _state(verification: Verification, which: Family | Sequence[str], good: str, marks: Marks) -> str:
-    """Return how the checks of these kinds ended, and nothing better than the worst of them."""
+    """Return the result of the checks of these kinds: the worst of them."""
     outcomes = _of(verification, which)
     mark = _mark(outcomes, marks)
     statuses = {outcome.status for outcome in outcomes}
@@ -168,15 +165,15 @@ def _state(verification: Verification, which: Family | Sequence[str], good: str,
         return f"{mark} COULD NOT BE EVALUATED"
     if not statuses or Status.SKIP in statuses:
         return f"{mark} NOT CHECKED"
-    # a check whose findings are only told passes with them
+    # a check of severity info passes with its findings
     return f"{marks.warned} {counted}" if count or mark != marks.good else f"{mark} {good}"
 
 
 def _provenance(verification: Verification, marks: Marks) -> str:
-    """Return how the checks ended that had something to examine."""
+    """Return the result of the provenance checks that had something to examine."""
     ran = [outcome for outcome in _of(verification, Family.PROVENANCE) if outcome.status is not Status.SKIP]
     kinds = [outcome.kind for outcome in ran]
-    good = "HASHES AND SIGNATURES HOLD" if "transcript_signature" in kinds else "HASHES HOLD"
+    good = "HASHES AND SIGNATURES VALID" if "transcript_signature" in kinds else "HASHES VALID"
     return _state(verification, kinds, good, marks)
 
 
@@ -195,9 +192,9 @@ def _hashes(verification: Verification, marks: Marks) -> str:
 
 
 def full_report(verification: Verification, marks: Marks = UNICODE) -> str:
-    """Return the report in full, section by section. It claims nothing that was not checked."""
+    """Return the full report, section by section. It claims nothing that was not checked."""
     title = f"{TITLE} Report"
-    told = "\n\n".join(findings(verification, in_full=True)).splitlines()
+    found = "\n\n".join(findings(verification, in_full=True)).splitlines()
     covered = list(_covered(verification))
     sections = [
         [title, "=" * len(title)],
@@ -205,7 +202,7 @@ def full_report(verification: Verification, marks: Marks = UNICODE) -> str:
         ["Chain Analysis:", *_indented(_chain(verification))],
         ["Integrity Checks:", *_indented(_checks(verification.outcomes, marks))],
         [f"Verdict Distribution{_newer(verification)}:", *_indented(_verdicts(verification))],
-        *([["Findings:", *_indented(told)]] if told else []),
+        *([["Findings:", *_indented(found)]] if found else []),
         *([[f"Covered By{_newer(verification)}:", *_indented(covered)]] if covered else []),
         ["Risk Assessment:", *_indented(_risks(verification, marks))],
         [f"Status: {verification.assurance.value}", *_indented([printable(verification.sentence, 2000)])],
@@ -267,13 +264,13 @@ def _checks(outcomes: Sequence[Outcome], marks: Marks) -> Iterator[str]:
 def _rewriting(verification: Verification, marks: Marks) -> str:
     compared, anchor = _compared(verification), verification.anchor
     if not compared:
-        return f"{marks.unknown} would not show without a checkpoint"
+        return f"{marks.unknown} cannot be detected without a checkpoint"
     if any(_REWRITING & outcome.codes.keys() for outcome in compared):
-        return f"{marks.bad} yes, or the checkpoints are of another ledger"
+        return f"{marks.bad} yes, or the checkpoints belong to another ledger"
     if anchor is None:
-        return f"{marks.unknown} no checkpoint could show it"
-    single = f", nor would an edit or a deletion among the {anchor.unread:,} not re-read" if anchor.unread else ""
-    return f"{marks.good} no sign of any up to entry {anchor.entries:,}; above it would not show{single}"
+        return f"{marks.unknown} unknown, because no checkpoint could be compared"
+    single = f", nor can an edit or deletion among the {anchor.unread:,} entries not re-read" if anchor.unread else ""
+    return f"{marks.good} no sign of it up to entry {anchor.entries:,}; cannot be detected after that{single}"
 
 
 def _verdicts(verification: Verification) -> Iterator[str]:
@@ -290,15 +287,16 @@ def _risks(verification: Verification, marks: Marks) -> Iterator[str]:
     yield f"Changed entries: {_state(verification, ('entry_hash', 'chain_linkage'), f'no sign of any{newer}', marks)}"
     missing = f"none{newer} and before the last" if newer else "none before the last"
     yield f"Missing entries: {_state(verification, ('sequence_continuity',), missing, marks)}"
-    yield f"Order of time: {_state(verification, Family.TIME, f'kept{newer}', marks)}"
-    refused = "refused by the database, until an owner or superuser lifts its protections"
-    yield f"Changes from now on: {_state(verification, Family.PROTECTIONS, refused, marks)}"
-    yield f"Chain rewritten as a whole, or cut off at its end: {_rewriting(verification, marks)}"
+    yield f"Timestamp order: {_state(verification, Family.TIME, f'correct{newer}', marks)}"
+    refused = "refused by the database, unless an owner or superuser disables its protections"
+    yield f"Future changes: {_state(verification, Family.PROTECTIONS, refused, marks)}"
+    yield f"Full rewrite or truncated tail: {_rewriting(verification, marks)}"
     anchor = verification.anchor
-    known = f"; unchanged up to entry {anchor.rows:,}, as the checkpoint has them" if anchor and anchor.rows else ""
+    known = f"; unchanged up to entry {anchor.rows:,} since the checkpoint" if anchor and anchor.rows else ""
     if anchor and anchor.unread:
-        known += f", when it was made; {anchor.unread:,} entries were not re-read since"
-    yield f"Covered by no hash and no signature in the ledger: {_uncovered(verification)}{known}"
+        known = f"; unchanged up to entry {anchor.rows:,} when the checkpoint was made" if anchor.rows else ""
+        known += f"; {anchor.unread:,} entries were not re-read since"
+    yield f"Not covered by any hash or signature in the ledger: {_uncovered(verification)}{known}"
 
 
 def _covered(verification: Verification) -> Iterator[str]:
@@ -308,7 +306,7 @@ def _covered(verification: Verification) -> Iterator[str]:
 
 
 def _uncovered(verification: Verification) -> str:
-    """Return what an edit would not show in, as it was found, or else as the schemas have it."""
+    """Return the columns where an edit cannot be detected: as hash_coverage found, or by the schemas."""
     found = [outcome.facts[NOTHING] for outcome in _of(verification, Family.COVERAGE) if NOTHING in outcome.facts]
-    usual = "id, created_at, escalation_status, escalation_notes; of the columns of schema v3 nothing was examined"
+    usual = "id, created_at, escalation_status, escalation_notes; the columns of schema v3 were not examined"
     return printable(found[0], 1000) if found else usual

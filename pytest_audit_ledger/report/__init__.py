@@ -1,6 +1,6 @@
-"""The report: what management reads, an auditor files and a regulator can question, from one verification.
+"""Report on one verification, for management, auditors and regulators.
 
-`data.py` makes it, as plain data; `views.py` shows it as HTML or Markdown, with what stands in `templates/`.
+`data.py` makes the report as plain data; `views.py` shows it as HTML or Markdown with the files in `templates/`.
 """
 
 from pytest_audit_ledger.report.report import Report, ReportArtifact, generate, save

@@ -1,4 +1,4 @@
-"""A timeline scaled to the length of a period: hours, days, weeks, months, years or more, without leaving any out."""
+"""Make a timeline in steps that suit the length of a period: hours, days, weeks, months, years or more."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from datetime import datetime, timedelta, timezone
 from itertools import islice, pairwise
 
 MOST_STEPS = 62
-"""Steps of a timeline: two months of days, or a year of weeks."""
+"""Most steps of a timeline: two months of days, or a year of weeks."""
 
 
 @dataclass(frozen=True)
 class TimeStep:
-    """One step of a timeline: when it begins, when the next one does, and its entries by verdict."""
+    """One step of a timeline: when it begins, when the next one begins, and its entries by verdict."""
 
     begin: datetime
     end: datetime
@@ -23,22 +23,22 @@ class TimeStep:
 
     @property
     def total(self) -> int:
-        """How many entries it has."""
+        """The number of entries."""
         return sum(self.counts.values())
 
 
 @dataclass(frozen=True)
 class Timeline:
-    """The steps of a period, each `unit` long, also those without entries."""
+    """The steps of a period, each one `unit` long, including those without entries."""
 
     unit: str
     steps: tuple[TimeStep, ...]
 
 
 def timeline(moments: Mapping[tuple[str, str], int], since: datetime | None, before: datetime | None) -> Timeline:
-    """Return the timeline of entries counted by day or hour and verdict (see `Figures.moments`).
+    """Return the timeline of entries that were counted by day or hour and verdict (see `Figures.moments`).
 
-    It begins and ends where the period does, or else with its first and last entry.
+    It begins and ends with the period or, if the period is open, with the first or last entry.
     """
     counted = {(_begin(moment), verdict): number for (moment, verdict), number in moments.items()}
     if not counted:
@@ -66,7 +66,7 @@ def _begin(moment: str) -> datetime:
 
 
 def _scales(first: datetime, end: datetime, *, hourly: bool) -> Iterator[tuple[str, list[datetime]]]:
-    """Yield the scales that give no more steps than a chart can show, each with where its steps begin and end."""
+    """Yield the scales with few enough steps for a chart, each with the moments where its steps begin and end."""
     day = first.replace(hour=0, minute=0, second=0, microsecond=0)
     fixed = {"hour": (first.replace(minute=0, second=0, microsecond=0), timedelta(hours=1))} if hourly else {}
     fixed["day"] = (day, timedelta(days=1))
@@ -83,16 +83,16 @@ def _scales(first: datetime, end: datetime, *, hourly: bool) -> Iterator[tuple[s
 
 
 MOST_HOURS = 72
-"""Three days of hours."""
+"""Most hours of a timeline: three days."""
 
 MOST_CENTURIES = 102
-"""The starts of all centuries of the calendar, and its end."""
+"""The starts of all centuries in the calendar, and its end."""
 
 _FIRST = datetime.min.replace(tzinfo=timezone.utc)
 
 
 def _months(first: datetime, end: datetime, width: int) -> Iterator[datetime]:
-    """Yield the starts of spans of `width` months, from the one that `first` lies in, up to one that is past `end`."""
+    """Yield the starts of spans of `width` months, from the span of `first` to the first one after `end`."""
     index = (first.year * 12 + first.month - 1) // width * width
     while True:
         year, month = divmod(max(index, 12), 12)

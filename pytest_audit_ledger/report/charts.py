@@ -1,4 +1,4 @@
-"""The geometry of a report's charts; the templates draw it. Every chart has a table with the same numbers beside it."""
+"""Compute the geometry of a report's charts, which the templates draw. Each chart has a table with the same numbers."""
 
 from __future__ import annotations
 
@@ -18,24 +18,23 @@ COLOURS: Mapping[str, str] = {
     "DISCRETIONARY": "#5b4a8a",
     OTHER: "#6b6b6b",
 }
-"""Colours that differ in lightness, too, so that they can be told apart in grey."""
+"""Colours that also differ in lightness, so that they remain distinct in grey."""
 
 
 @dataclass(frozen=True)
 class Rectangle:
-    """A part of a chart; `name` chooses its colour, `told` is what it stands for."""
+    """A part of a chart; `name` chooses its colour."""
 
     x: float
     y: float
     width: float
     height: float
     name: str
-    told: str = ""
 
 
 @dataclass(frozen=True)
 class Label:
-    """A text of a chart."""
+    """A text in a chart."""
 
     x: float
     y: float
@@ -44,7 +43,7 @@ class Label:
 
 @dataclass(frozen=True)
 class Chart:
-    """Everything that is drawn; all lengths in units of the view box."""
+    """Everything to draw; all lengths are in units of the view box."""
 
     width: float
     height: float
@@ -60,14 +59,14 @@ ROW, BAR = 46.0, 14.0
 
 
 def verdict_chart(rows: Sequence[Mapping[str, Any]]) -> Chart:
-    """Return bars of the verdicts' shares, each with a thinner one for the preceding period, where there is one."""
+    """Return bars of the verdicts' shares, each with a thinner bar for the preceding period, if there is one."""
     width = 360.0
     rectangles, labels, values = [], [], []
     for index, row in enumerate(rows):
         top = index * ROW
         name = row["verdict"] if row["verdict"] in COLOURS else OTHER
         labels.append(Label(0, top + 13, row["verdict"]))
-        values.append(Label(width, top + 13, f"{row['count']:,} ({_percent(row['share'])})"))
+        values.append(Label(width, top + 13, f"{row['count']:,} ({percent(row['share'])})"))
         rectangles.append(_bar(top + 19, BAR, row["share"], width, name))
         if row["share_before"] is not None:
             rectangles.append(_bar(top + 19 + BAR + 1, 4, row["share_before"], width, "before"))
@@ -79,12 +78,13 @@ def _bar(top: float, height: float, share: float | None, width: float, name: str
     return Rectangle(0, top, round(length, 2), height, name)
 
 
-def _percent(share: float | None) -> str:
+def percent(share: float | None) -> str:
+    """Return a share in percent, a dash for None."""
     return "–" if share is None else f"{share:.1%}"  # noqa: RUF001  (a dash for no number)
 
 
 def timeline_chart(data: Mapping[str, Any]) -> Chart:
-    """Return a column for each step, stacked by verdict; a step without an entry is marked on the axis."""
+    """Return a column for each step, stacked by verdict; a step without entries is marked on the axis."""
     width, height, left, bottom = 760.0, 260.0, 56.0, 28.0
     steps = data["steps"]
     top = max((step["total"] for step in steps), default=0) or 1
@@ -127,7 +127,7 @@ def _ceiling(top: int) -> int:
 
 
 def step_label(begin: str, unit: str) -> str:
-    """Return how people call the step that begins then."""
+    """Return a short name for the step that begins then."""
     moment = datetime.fromisoformat(begin)
     day = f"{moment.day} {moment:%b}"
     return {
@@ -142,7 +142,7 @@ def step_label(begin: str, unit: str) -> str:
 
 
 def step_name(step: Mapping[str, Any], unit: str) -> str:
-    """Return a step as a table names it, without doubt about the year."""
+    """Return the name of a step for a table, with the year."""
     begin = datetime.fromisoformat(step["begin"])
     if unit == "hour":
         return f"{begin.day} {begin:%b} {begin.year}, {begin:%H:%M}"

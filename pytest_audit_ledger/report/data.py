@@ -1,6 +1,6 @@
-"""A report as plain data, ready for `json.dumps`; `checks/report.schema.json` describes it.
+"""Make a report as plain data, ready for `json.dumps`; `checks/report.schema.json` describes it.
 
-Every number of a report is made here and nowhere else; HTML and Markdown are views of it.
+Every number in a report is made here; HTML and Markdown are views of this data.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ from pytest_audit_ledger.output.wording import verification_for_command
 from pytest_audit_ledger.report.calendar import TimeStep, timeline
 from pytest_audit_ledger.report.figures import (
     DETAILS,
-    MISSING,
     OTHER,
     SHOWN,
     Figures,
@@ -44,25 +43,25 @@ NOT_COVERED = (
     "id, created_at, escalation_status, escalation_notes, and the columns of schema v3 (envelope_json, envelope_hash, "
     "transcript_json, transcript_signature, signing_key_id, verifier_status)"
 )
-"""What entry_hash does not cover, so that a change of it does not show in the chain."""
+"""The columns that entry_hash does not cover: the chain cannot detect a change in them."""
 
 RULES_SHOWN = 50
-"""Rules, or statuses, that a report lists; the others are one line together."""
+"""Most rules or statuses that a report lists; the others share one line."""
 
 DAYS_SHOWN, WORST_DAYS_SHOWN = 31, 10
-"""Days with violations that a report lists: all of a month, or else those with most of them."""
+"""Days with violations that a report lists: all of them up to a month, otherwise the worst ten."""
 
 
 def report_data(verified: ArtifactContext, request: ReportRequest, made_at: datetime) -> dict[str, Any]:
-    """Return the report of a verification. `made_at` is aware; the same input and clock make the same report.
+    """Return the report of a verification. `made_at` is aware; the same input and clock give the same report.
 
-    Raises SourceError where the entries cannot be read to their end.
+    Raises SourceError if the entries cannot be read completely.
     """
     verification, snapshot = verification_for_command(verified.verification), verified.snapshot
     obstacle = unreadable(snapshot)
     figures = None
     resumed = verification.info is not None and verification.info.resumed is not None
-    survey = None if resumed else verification.survey  # of which nobody knows where the ledger begins
+    survey = None if resumed else verification.survey  # after resuming it does not cover the ledger's beginning
     if obstacle is None:
         figures = interruptible(lambda: count(snapshot, request.period, survey, verified.progress), snapshot.stop)
     wanted = request.sections
@@ -172,7 +171,7 @@ def _together(rows: Sequence[Mapping[str, Any]], entries: int, before: VerdictTa
 
 
 def _capped(counts: Sequence[tuple[str, int]], total: int, most: int) -> list[dict[str, Any]]:
-    """Return names with count and share, the last of them standing for all that are not listed."""
+    """Return names with count and share; the last line has all names that are not listed."""
     shown, rest = list(counts[:most]), counts[most:]
     if rest:
         shown.append((OTHER, sum(number for _, number in rest)))
@@ -200,9 +199,7 @@ def _escalations(figures: Figures) -> dict[str, Any]:
     return {
         "count": total,
         "by_status": _capped(figures.statuses.named(), total, RULES_SHOWN),
-        "open_violations": figures.violation_count
-        - figures.violation_statuses.total
-        + figures.violation_statuses.counts[MISSING],
+        "open_violations": figures.open_violations,
         "latest": _details(figures, figures.escalated),
         "shown": SHOWN,
     }
@@ -246,13 +243,13 @@ def _timeline(figures: Figures, period: Selection, verification: Verification) -
 
 
 def _is_partial(steps: Sequence[TimeStep], period: Selection) -> bool:
-    """Tell whether a step at either end reaches beyond the period."""
+    """Return whether the first or the last step extends beyond the period."""
     begins_before = period.since is not None and bool(steps) and steps[0].begin < period.since
     return begins_before or (period.before is not None and bool(steps) and steps[-1].end > period.before)
 
 
 def _gaps(steps: Sequence[TimeStep]) -> Iterator[tuple[datetime, datetime]]:
-    """Yield the spans without an entry."""
+    """Yield the spans without entries."""
     begin: datetime | None = None
     for step in steps:
         if step.total and begin:
@@ -263,7 +260,7 @@ def _gaps(steps: Sequence[TimeStep]) -> Iterator[tuple[datetime, datetime]]:
 
 
 def _controls(verification: Verification) -> list[dict[str, Any]]:
-    """Return every control with the checks that serve it, also those that none serves."""
+    """Return every control with the checks that serve it, including controls that no check serves."""
     named = [control for outcome in verification.outcomes for control in outcome.controls]
     rows = []
     for control in dict.fromkeys([*verification.controls, *named]):
@@ -285,7 +282,7 @@ def _controls(verification: Verification) -> list[dict[str, Any]]:
 
 
 def _waivers(verification: Verification) -> list[dict[str, Any]]:
-    """Return every waiver of the run, whether it excused anything or not."""
+    """Return every waiver of the run, including unused ones."""
     return [
         {
             "id": outcome.waiver.id,
@@ -303,8 +300,8 @@ def _waivers(verification: Verification) -> list[dict[str, Any]]:
 
 
 _UNDECIDED = {
-    "NULL_UNMAPPED": "no rule of the knowledge graph covers what was measured",
-    "NULL_STALE": "the knowledge or the measurement was out of date",
+    "NULL_UNMAPPED": "no rule of the knowledge graph covers the measurement",
+    "NULL_STALE": "the knowledge graph or the measurement was out of date",
 }
 
 

@@ -1,4 +1,4 @@
-"""The figures of a period: one pass over a few columns of its entries, in constant memory, from any source."""
+"""Count the entries of a period: one pass over a few columns, in constant memory, from any source."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ from pytest_audit_ledger.sources.source import Segment, Snapshot
 from pytest_audit_ledger.verify.verification import Survey
 
 VIOLATION = "FLAG"
-"""The verdict that says that a rule was broken."""
+"""The verdict that a rule was broken."""
 
 OTHER = "(other)"
 MISSING = "(missing)"
 
 MOST_NAMES = 1_000
-"""Rules, statuses or unknown verdicts that are counted by name."""
+"""Most rules, statuses or unknown verdicts that are counted by name."""
 
 MOST_MOMENTS = 40_000
-"""Days, or hours, that are counted one by one: more than a century of days."""
+"""Most days or hours that are counted separately: more than a century of days."""
 
 SHOWN = 20
-"""Entries that a report shows in detail; all are counted."""
+"""Most entries that a report shows in detail; all are counted."""
 
 BY_HOUR = timedelta(days=3)
-"""Periods up to this length are counted hour by hour, others day by day."""
+"""Periods up to this length are counted by hour, longer ones by day."""
 
 LONGEST_NAME, LONGEST_TEXT = 200, 1_000
-"""Characters kept of a name such as a rule's, and of a text such as reasoning; an export has all of them."""
+"""Characters kept of a name, such as a rule's, and of a text, such as reasoning; an export has all of them."""
 
 NEEDED = ("sequence_number", "timestamp", "verdict")
 DETAILS = ("timestamp", "verdict", "rule_id", "telemetry_id", "reasoning", "escalation_status", "escalation_notes")
@@ -45,14 +45,14 @@ _TEXTS = ("reasoning", "escalation_notes")
 
 
 class VerdictTally:
-    """Counts by name; where there are ever more names, the rarest so far are counted together as `others`."""
+    """Counts by name; if there are too many names, the rarest are counted together as `others`."""
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
         self.others = 0
 
     def add(self, texts: Iterable[str]) -> None:
-        """Count texts as a batch holds them, under names of a bearable length."""
+        """Count texts of a batch by their shortened names."""
         for text, number in Counter(texts).items():
             self.counts[_named(text)] += number
         if len(self.counts) > MOST_NAMES:
@@ -62,11 +62,11 @@ class VerdictTally:
 
     @property
     def total(self) -> int:
-        """How many were counted."""
+        """The sum of all counts."""
         return self.counts.total() + self.others
 
     def named(self) -> list[tuple[str, int]]:
-        """Return names with their counts, the most frequent first; the others last."""
+        """Return names with their counts, the most frequent first, the others last."""
         ranked = sorted(self.counts.items(), key=lambda item: (-item[1], item[0]))
         rest = [(OTHER, self.others)] if self.others else []
         return [*ranked, *rest]
@@ -79,11 +79,11 @@ def _named(text: str) -> str:
 
 @dataclass
 class Figures:
-    """What the entries of a period amount to.
+    """The counts for a period.
 
-    `moments` counts entries by day (`2026-05-21`) or hour (`2026-05-21T15`) and verdict, an unknown one as `OTHER`;
-    `untimed` are those with a time that no calendar has, or past the moments that are counted. `before` are the
-    verdicts of the preceding period, None where there is none.
+    `moments` counts entries by day (`2026-05-21`) or hour (`2026-05-21T15`) and verdict; unknown verdicts are `OTHER`.
+    `untimed` counts those with a time outside of the calendar, or beyond `MOST_MOMENTS`. `before` are the verdicts of
+    the preceding period; None if there is none.
     """
 
     hourly: bool
@@ -103,12 +103,18 @@ class Figures:
 
     @property
     def entries(self) -> int:
-        """How many entries the period has."""
+        """The number of entries in the period."""
         return self.verdicts.total
+
+    @property
+    def open_violations(self) -> int:
+        """The number of violations without an escalation status."""
+        known = self.violation_statuses
+        return self.violation_count - known.total + known.counts[MISSING]
 
 
 def preceding(period: Selection) -> Selection | None:
-    """Return the period of the same length before this one; None where it has no two ends."""
+    """Return the period of the same length before this one; None if this one is open."""
     if period.since is None or period.before is None:
         return None
     try:
@@ -118,7 +124,7 @@ def preceding(period: Selection) -> Selection | None:
 
 
 def count(snapshot: Snapshot, period: Selection, survey: Survey | None, progress: Progress) -> Figures:
-    """Read the entries of a period, and of the one before it, and count. Raises SourceError."""
+    """Read and count the entries of a period and of the preceding one. Raises SourceError."""
     earlier = preceding(period)
     figures = Figures(_length(period, survey) <= BY_HOUR, before=VerdictTally() if earlier else None)
     boundary = canonical_timestamp(period.since) if earlier and period.since else None
@@ -147,7 +153,7 @@ def _moment(text: str) -> datetime | None:
 
 
 def _after(figures: Figures, columns: dict[str, list[str]], boundary: str) -> dict[str, list[str]]:
-    """Count what lies before the period, and return the rest."""
+    """Count the entries before the period, and return the others."""
     inside = [time >= boundary for time in columns["timestamp"]]
     if all(inside):
         return columns
@@ -167,9 +173,8 @@ def _count(figures: Figures, columns: Mapping[str, list[str]]) -> None:
     width = 13 if figures.hourly else 10
     moments = (time[:width] for time in times)
     if not all(map(contains, times, repeat("T"))):
-        moments = (
-            time[:width] if "T" in time else "" for time in times
-        )  # a year of its own is no year of the calendar
+        # PostgreSQL prints years outside of the calendar in another form
+        moments = (time[:width] if "T" in time else "" for time in times)
     _count_moments(figures, Counter(zip(moments, verdicts, strict=True)))
     violations = [index for index, verdict in enumerate(verdicts) if verdict == VIOLATION]
     rules, statuses = columns.get("rule_id"), columns.get("escalation_status")
@@ -188,7 +193,7 @@ def _count(figures: Figures, columns: Mapping[str, list[str]]) -> None:
 
 
 def _count_moments(figures: Figures, counts: Mapping[tuple[str, str], int]) -> None:
-    """Count by moment and verdict; a calendar stuffed with ever new days must not fill the memory."""
+    """Count by moment and verdict; a ledger with countless different days must not fill the memory."""
     moments = figures.moments
     for (moment, verdict), number in counts.items():
         key = (moment, verdict if verdict in VERDICTS else OTHER)
@@ -219,7 +224,7 @@ def _clipped(column: str, text: str) -> str | None:
 
 
 def violations_by_day(moments: Mapping[tuple[str, str], int]) -> dict[str, int]:
-    """Return how many violations each day has, in order, without the days that have none."""
+    """Return the number of violations by day, in order, without days that have none."""
     days: Counter[str] = Counter()
     for (moment, verdict), number in moments.items():
         if verdict == VIOLATION:
@@ -228,5 +233,5 @@ def violations_by_day(moments: Mapping[tuple[str, str], int]) -> dict[str, int]:
 
 
 def unreadable(snapshot: Snapshot, columns: Sequence[str] = NEEDED) -> str | None:
-    """Return why the entries cannot be counted, or None where they can."""
+    """Return why the entries cannot be counted; None if they can."""
     return next(filter(None, map(snapshot.unreadable, columns)), None)

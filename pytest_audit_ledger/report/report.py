@@ -1,4 +1,4 @@
-"""A report: its data, and writing it as HTML, JSON or Markdown."""
+"""Make a report, and write it as HTML, JSON or Markdown."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from pytest_audit_ledger.verify.verification import Verification
 
 @dataclass(frozen=True)
 class Report:
-    """A report, and the verification that it was made from; `checks/report.schema.json` describes `data`."""
+    """A report and its verification; `checks/report.schema.json` describes `data`."""
 
     data: Mapping[str, Any]
     verification: Verification
 
     @property
     def html(self) -> str:
-        """The report as one HTML file, which needs nothing else and runs nothing."""
+        """The report as a single HTML file, which loads and runs nothing."""
         from pytest_audit_ledger.report.views import html  # noqa: PLC0415  (brings in jinja2, which is slow)
 
         return html(self.data)
@@ -44,17 +44,17 @@ class Report:
 
 
 def generate(verified: ArtifactContext, request: ReportRequest, *, made_at: datetime | None = None) -> Report:
-    """Return the report of a verification; `made_at` is aware, now where None.
+    """Return the report of a verification; `made_at` is aware, or None for now.
 
-    Raises SourceError where the entries cannot be read to their end.
+    Raises SourceError if the entries cannot be read completely.
     """
     return Report(report_data(verified, request, made_at or datetime.now(timezone.utc)), verified.verification)
 
 
 def save(report: Report, path: str | Path) -> Written:
-    """Write a report, whole or not at all, as the suffix of the file says: `.html`, `.json` or `.md`.
+    """Write a report, completely or not at all; the suffix `.html`, `.json` or `.md` chooses the format.
 
-    Raises UsageError for another suffix, OutputError where the file cannot be written.
+    Raises UsageError for another suffix, OutputError if the file cannot be written.
     """
     suffix = refuse_suffix(path)
     text = {".html": lambda: report.html, ".md": lambda: report.markdown}.get(suffix, lambda: report.json)()
@@ -65,7 +65,7 @@ def save(report: Report, path: str | Path) -> Written:
 
 @dataclass(frozen=True)
 class ReportArtifact(Artifact):
-    """A report of the very outcomes of a run."""
+    """A report of the outcomes of a run."""
 
     path: Path
     request: ReportRequest

@@ -1,4 +1,4 @@
-"""What is asked of a report: which period, which sections, and what stands on its cover."""
+"""Describe which report is wanted: the period, the sections, and the texts on its cover."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pytest_audit_ledger.files import writing
 from pytest_audit_ledger.sources.selection import Selection, selection
 
 SECTIONS = ("verdicts", "violations", "timeline", "audit_trail")
-"""What can be left out; everything else is in every report."""
+"""The sections that can be left out; every report has all others."""
 
 SUFFIXES = (".html", ".json", ".md")
 DEFAULT_TITLE = "Audit ledger report"
@@ -19,7 +19,7 @@ LONGEST_TITLE = 200
 
 @dataclass(frozen=True)
 class ReportRequest:
-    """Which report is wanted. `period` has no conditions but those of time."""
+    """Which report is wanted; `period` selects by time only."""
 
     period: Selection = field(default_factory=Selection)
     sections: tuple[str, ...] = SECTIONS
@@ -35,14 +35,15 @@ def report_request(
     title: str | None = None,
     organization: str | None = None,
 ) -> ReportRequest:
-    """Return the request that these words mean; without any section to include, all are in.
+    """Return a request; an empty `include` means all sections.
 
-    Dates are whole days in UTC, the end day included, or full timestamps. Raises UsageError for what makes no sense.
+    Dates are whole days in UTC, including the end day, or full timestamps. Raises UsageError for an invalid value.
     """
     for name, text in (("title", title), ("organization", organization)):
         if text is not None and not 0 < len(text.strip()) <= LONGEST_TITLE:
             raise UsageError(
-                f"The {name} is empty, or longer than {LONGEST_TITLE} characters.", "Was a variable not set?"
+                f"The {name} is empty or longer than {LONGEST_TITLE} characters.",
+                f"Give 1 to {LONGEST_TITLE} characters; perhaps a shell variable is not set.",
             )
     return ReportRequest(
         period=selection(start_date=start_date, end_date=end_date),

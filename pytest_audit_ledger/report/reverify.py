@@ -1,4 +1,4 @@
-"""How somebody else makes a report's verification again, with the exact commands."""
+"""List the exact commands that let somebody else repeat a report's verification."""
 
 from __future__ import annotations
 
@@ -20,40 +20,43 @@ PACKAGE = "pytest-audit-ledger"
 
 
 def commands(verification: Verification, request: ReportRequest) -> list[dict[str, str]]:
-    """Return the commands, each with what it does. The database is named without a password, as everywhere."""
+    """Return the commands, each with its purpose. The database is named without a password."""
     source = ["--source", verification.database]
     source += ["--table", verification.table] if verification.table else []
     shipped = {name for of_export in (False, True) for name in default_suites(of_export=of_export)}
     ran = dict.fromkeys(outcome.suite for outcome in verification.outcomes)
     suites = [part for name in ran if name not in shipped for part in ("--suite", name)]
-    held_against = _checkpoints(verification)
-    trusting = _transcript_keys(verification)
+    checkpoints = _checkpoints(verification)
+    keys = _transcript_keys(verification)
     return [
         _step(
             "Install the version that made this report.", "pip", "install", f"{PACKAGE}=={verification.tool_version}"
         ),
         {
-            "purpose": "Compare its code with the SHA-256 on the cover, in the folder that it was installed in.",
+            "purpose": "In the folder where it is installed, compare its code with the SHA-256 on the cover.",
             "command": PACKAGE_DIGEST_COMMAND,
         },
         _step(
-            f"Verify every entry, link and protection again{trusting}.",
-            *("audit-ledger", "verify", *source, *suites, *held_against, "--verbose"),
+            f"Verify every entry, link and protection again{keys}.",
+            *("audit-ledger", "verify", *source, *suites, *checkpoints, "--verbose"),
         ),
         _step(
-            f"Make this report again{trusting}.",
-            *("audit-ledger", "report", *source, *suites, *held_against, *_report(request)),
+            f"Make this report again{keys}.",
+            *("audit-ledger", "report", *source, *suites, *checkpoints, *_report(request)),
         ),
-        _step("Take the entries away, to verify them without the database.", *_export(source)),
         _step(
-            f"Verify them there{trusting}.",
-            *("audit-ledger", "verify", "--source", "ledger.jsonl.gz", *held_against, "--verbose"),
+            "Export the entries, to verify them without the database.",
+            *("audit-ledger", "export", *source, "--output", "ledger.jsonl.gz", "--verify"),
+        ),
+        _step(
+            f"Verify the export{keys}.",
+            *("audit-ledger", "verify", "--source", "ledger.jsonl.gz", *checkpoints, "--verbose"),
         ),
     ]
 
 
 def _checkpoints(verification: Verification) -> list[str]:
-    """Return the options that hold a ledger against the checkpoints that it was held against."""
+    """Return the options to compare with the same checkpoints again."""
     given = verification.run_parameters.get(CheckpointMatch.name, {})
     named = {"--checkpoint": given.get("folders", ()), "--verifier-key": given.get("verifier_keys", ())}
     options = [part for option, values in named.items() for value in values for part in (option, value)]
@@ -62,17 +65,13 @@ def _checkpoints(verification: Verification) -> list[str]:
 
 
 def _transcript_keys(verification: Verification) -> str:
-    """Tell which public keys transcripts were verified with; the files that hold them are whoever's runs this."""
+    """Return which public keys verified transcripts; whoever repeats this has them in files of their own."""
     ids = keys_by_id(verification.run_parameters.get(TranscriptSignature.name, {}).get("keys", ()))
     return f", with a --transcript-key for each of {', '.join(ids)}" if ids else ""
 
 
 def _step(purpose: str, *arguments: str) -> dict[str, str]:
     return {"purpose": purpose, "command": shlex.join(arguments)}
-
-
-def _export(source: list[str]) -> list[str]:
-    return ["audit-ledger", "export", *source, "--output", "ledger.jsonl.gz", "--verify"]
 
 
 def _report(request: ReportRequest) -> list[Any]:
@@ -89,7 +88,7 @@ def _dates(period: Selection) -> list[str]:
 
 
 def _day_or_moment(bound: datetime, length: timedelta) -> str:
-    """Return a bound of a period as an option takes it; `length` is what a whole day adds to its end."""
+    """Return a bound of a period as an option takes it; `length` is what the option adds to a whole day."""
     if bound.time() == time():
         return f"{bound - length:%Y-%m-%d}"
     return canonical_timestamp(bound - SMALLEST_STEP if length else bound)

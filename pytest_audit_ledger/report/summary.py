@@ -1,28 +1,28 @@
-"""What a report says in sentences: what was read, what that proves, and what the period held."""
+"""Write the executive summary of a report: what was read, how the checks ended, and what the period has."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from pytest_audit_ledger.model.outcome import Status
-from pytest_audit_ledger.report.figures import MISSING, VIOLATION, Figures
+from pytest_audit_ledger.report.figures import VIOLATION, Figures
 from pytest_audit_ledger.verify.verification import Verification
 
 
 def sentences(verification: Verification, figures: Figures | None) -> list[str]:
-    """Return the executive summary; `figures` is None where the entries of the period were not counted."""
-    return [*_of_the_ledger(verification), *(_of_the_period(figures) if figures else ())]
+    """Return the executive summary; `figures` is None if the entries of the period were not counted."""
+    return [*_about_the_ledger(verification), *(_about_the_period(figures) if figures else ())]
 
 
-def _of_the_ledger(verification: Verification) -> Iterator[str]:
+def _about_the_ledger(verification: Verification) -> Iterator[str]:
     survey, outcomes = verification.survey, verification.outcomes
     if survey is None:
-        yield "The entries of the ledger could not be read as a whole."
+        yield "The ledger could not be read completely."
     elif verification.info and verification.info.resumed:
-        yield f"The ledger was not read as a whole. {verification.reading[0].upper()}{verification.reading[1:]}"
+        yield f"The ledger was not read completely. {verification.reading[0].upper()}{verification.reading[1:]}"
     elif survey.entries:
         yield (
-            f"The ledger as a whole was read: {_counted(survey.entries, 'entry', 'entries')}, sequence number "
+            f"The whole ledger was read: {_counted(survey.entries, 'entry', 'entries')}, sequence number "
             f"{_number(survey.sequence_first)} to {_number(survey.sequence_last)}."
         )
     else:
@@ -36,23 +36,21 @@ def _others(verification: Verification) -> str:
         Status.FAIL: "failed",
         Status.ERROR: "could not be evaluated",
         Status.WARN: "warned",
-        Status.WAIVED: "found what a waiver excuses",
-        Status.SKIP: "had nothing to be applied to",
+        Status.WAIVED: "had only waived findings",
+        Status.SKIP: "did not apply",
     }
     counted = ((len(verification.with_status(status)), word) for status, word in words.items())
-    told = ", ".join(f"{number:,} {word}" for number, word in counted if number)
-    return f"; {told}" if told else ""
+    others = ", ".join(f"{number:,} {word}" for number, word in counted if number)
+    return f"; {others}" if others else ""
 
 
-def _of_the_period(figures: Figures) -> Iterator[str]:
-    entries = figures.entries
+def _about_the_period(figures: Figures) -> Iterator[str]:
+    entries, violations = figures.entries, figures.violation_count
     if not entries:
-        yield "The period holds no entry, so there is nothing to report of it."
+        yield "The period has no entries, so there is nothing to report about it."
         return
-    violations = figures.violation_count
-    share = f" ({violations / entries:.1%})"
     yield (
-        f"The period holds {_counted(entries, 'entry', 'entries')}, and {violations:,} of them{share} "
+        f"The period has {_counted(entries, 'entry', 'entries')}; {violations:,} of them ({violations / entries:.1%}) "
         f"{'is a violation' if violations == 1 else 'are violations'} (verdict {VIOLATION})."
     )
     if figures.before is not None:
@@ -62,18 +60,17 @@ def _of_the_period(figures: Figures) -> Iterator[str]:
         if rules:
             name, number = rules[0]
             yield f"The rule broken most often is {name}, {_counted(number, 'time', 'times')}."
-        known = figures.violation_statuses
-        open_ = violations - known.total + known.counts[MISSING]
-        yield f"{_counted(open_, 'violation has', 'violations have')} no escalation status."
+        unfollowed = _counted(figures.open_violations, "violation has", "violations have")
+        yield f"{unfollowed} no escalation status."
 
 
 def _compared(figures: Figures) -> str:
     before = figures.before
     if before is None or not before.total:
-        return "The preceding period of the same length holds no entry, so there is nothing to compare with."
+        return "The preceding period of the same length has no entries to compare with."
     earlier = before.counts[VIOLATION]
     return (
-        f"The preceding period of the same length held {_counted(before.total, 'entry', 'entries')}, and {earlier:,} "
+        f"The preceding period of the same length had {_counted(before.total, 'entry', 'entries')} and {earlier:,} "
         f"violations ({earlier / before.total:.1%})."
     )
 

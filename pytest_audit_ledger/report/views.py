@@ -1,7 +1,7 @@
-"""A report for people: HTML and Markdown from its data. Nothing is judged or counted here.
+"""Show a report as HTML and Markdown. Nothing is judged or counted here.
 
-Every expression of a template passes through `printable` before it is escaped, so that nothing of an entry can change
-the page, its direction or its layout, and no template has to remember it.
+Every expression in a template passes through `printable` before it is escaped, so no text of an entry can change the
+page, its direction or its layout, and templates need not take care of it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from markupsafe import Markup, escape
 from pytest_audit_ledger.model.entry import VERDICTS
 from pytest_audit_ledger.model.printable import printable
 from pytest_audit_ledger.output.markdown import code, escaped
-from pytest_audit_ledger.report.charts import COLOURS, step_name, timeline_chart, verdict_chart
+from pytest_audit_ledger.report.charts import COLOURS, percent, step_name, timeline_chart, verdict_chart
 from pytest_audit_ledger.report.figures import OTHER, VIOLATION
 
 LONGEST_LINE = 2_000
@@ -28,14 +28,14 @@ MOST_LINES = 30
 
 
 def html(data: Mapping[str, Any]) -> str:
-    """Return the report as one HTML file, which needs nothing else and runs nothing."""
+    """Return the report as a single HTML file, which loads and runs nothing."""
     return page("report.html.j2", "Audit ledger report", report=data, **_drawn(data))
 
 
 def page(template: str, foot: str, **shown: Any) -> str:
-    """Return a template of ours with our style in it, as one HTML file that loads nothing and says so.
+    """Return one of our templates with our style, as a single HTML file that loads nothing and says so.
 
-    `foot` is what stands at the foot of every printed page.
+    `foot` is printed at the foot of every page.
     """
     environment = _environment(_finalized)
     style = environment.get_template("style.css").render(foot=foot)
@@ -44,7 +44,7 @@ def page(template: str, foot: str, **shown: Any) -> str:
 
 
 def markdown(data: Mapping[str, Any]) -> str:
-    """Return the report as Markdown (GitHub's and GitLab's), for the summary of a job."""
+    """Return the report as Markdown (GitHub's and GitLab's), for a job summary."""
     environment = _environment(_finalized_markdown)
     text = environment.get_template("report.md.j2").render(report=data, **_drawn(data))
     return re.sub(r"\n{3,}", "\n\n", text)
@@ -62,7 +62,7 @@ def _environment(finalize: Callable[[Any], Any]) -> Environment:
         keep_trailing_newline=True,
     )
     environment.filters.update(
-        code=_code, day=_day, lines=_lines, moment=_moment, number=_number, percent=_percent, period=_period
+        code=_code, day=_day, lines=_lines, moment=_moment, number=_number, percent=percent, period=_period
     )
     environment.filters["short"] = printable
     return environment
@@ -89,7 +89,7 @@ def _finalized(value: Any) -> Any:
 
 
 def _finalized_markdown(value: Any) -> Any:
-    """Return what is neither Markdown nor HTML: both take a backslash before a special character."""
+    """Return text without Markdown or HTML: in both, a backslash escapes special characters."""
     return value if isinstance(value, Markup) else Markup(escaped(str(value), LONGEST_LINE))  # noqa: S704  (as above)
 
 
@@ -98,7 +98,7 @@ def _code(text: str) -> Markup:
 
 
 def _lines(text: str | None) -> Markup:
-    """Return a text of several lines, each made harmless, and no more of them than a page can bear."""
+    """Return a text of several lines, each escaped, and at most `MOST_LINES` of them."""
     if text is None:
         return Markup("")
     rows = text.splitlines() or [""]
@@ -110,12 +110,8 @@ def _number(value: int | None) -> str:
     return "–" if value is None else f"{value:,}"  # noqa: RUF001  (a dash for no number)
 
 
-def _percent(share: float | None) -> str:
-    return "–" if share is None else f"{share:.1%}"  # noqa: RUF001  (as above)
-
-
 def _day(text: str) -> str:
-    """Return `2026-05-21` as people write it; what is no day as it is."""
+    """Return `2026-05-21` as 21 May 2026, and anything else unchanged."""
     try:
         found = datetime.strptime(text, "%Y-%m-%d")
     except ValueError:
@@ -124,14 +120,14 @@ def _day(text: str) -> str:
 
 
 def _moment(text: str | None) -> str:
-    """Return a canonical timestamp to the second; the page says once that all times are UTC."""
+    """Return a canonical timestamp to the second; the page states once that all times are UTC."""
     if not text or "T" not in text:
         return text or "–"  # noqa: RUF001  (as above)
     return f"{_day(text[:10])}, {text[11:19]}"
 
 
 def _period(period: Mapping[str, Any]) -> str:
-    """Return the period in words: whole days where it is such, otherwise its moments."""
+    """Return the period in words: by days if it has whole days, otherwise by moments."""
     since, before = period["since"], period["before"]
     if since is None and before is None:
         return "all entries, from the first to the last"
