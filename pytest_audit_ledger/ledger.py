@@ -318,14 +318,14 @@ class Ledger:
             context = ArtifactContext(found.verification, self.source, snapshot, self._progress)
             return generate(replace(context, investigation=found.investigation), request, made_at=made_at)
 
-    def save_report(self, report: Report, path: str | Path) -> Written:
-        """Write a report, whole or not at all, as the suffix of the file says: `.html`, `.json` or `.md`.
+    def save_report(self, report: Report, path: str | Path, *, force: bool = False) -> Written:
+        """Write a report, completely or not at all; the suffix `.html`, `.json` or `.md` chooses the format.
 
-        Raises UsageError for another suffix, OutputError where the file cannot be written.
+        Raises UsageError for another suffix or, without `force`, an existing file; OutputError if it cannot be written.
         """
         from pytest_audit_ledger.report import save
 
-        return save(report, path)
+        return save(report, path, force=force)
 
     @overload
     def export_entries(
@@ -354,6 +354,7 @@ class Ledger:
         format: str | None = ...,
         excel_safe: bool = ...,
         verify: bool = ...,
+        force: bool = ...,
     ) -> ExportResult: ...
 
     def export_entries(
@@ -369,6 +370,7 @@ class Ledger:
         format: str | None = None,  # noqa: A002  (the word of the option)
         excel_safe: bool = False,
         verify: bool = False,
+        force: bool = False,
     ) -> Iterator[dict[str, Any]] | ExportResult:
         """Export entries to `output_file`, with a manifest beside it; without one, return an iterator over entries.
 
@@ -390,7 +392,9 @@ class Ledger:
             if format is not None or excel_safe or verify:
                 raise UsageError("format, excel_safe and verify are for a file.", "Name an output_file.")
             return entries(self.source, export_request("-", fields=names, selection=wanted))
-        request = export_request(str(output_file), format=format, fields=names, selection=wanted, excel_safe=excel_safe)
+        request = export_request(
+            str(output_file), format=format, fields=names, selection=wanted, excel_safe=excel_safe, force=force
+        )
         with self.source.snapshot() as snapshot:
             verified = None
             if verify:
@@ -406,6 +410,7 @@ class Ledger:
         *,
         format: str | None = None,  # noqa: A002  (the word of the option)
         scratch_db: str | None = None,
+        force: bool = False,
     ) -> BackupResult:
         """Back the ledger's database up to `output_file`, with a manifest beside it.
 
@@ -421,7 +426,7 @@ class Ledger:
         from pytest_audit_ledger.backup.creation import backup, backup_request
 
         key = read_key(encryption_key) if isinstance(encryption_key, str) else encryption_key
-        request = backup_request(str(output_file), format=format, compress=compress, key=key)
+        request = backup_request(str(output_file), format=format, compress=compress, key=key, force=force)
         if verify:
             from pytest_audit_ledger.backup.verification import prover as prover_of
         prover = prover_of(scratch_db, self._progress) if verify else None

@@ -14,6 +14,7 @@ from pytest_audit_ledger import Ledger
 from pytest_audit_ledger.checkpoints.note import SigningKey
 from pytest_audit_ledger.scratch.sample import sample_entries
 from tests.forger import TAMPERINGS, Forger
+from tests.support.signers import write_private
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "nightly"
 KEY = SigningKey("bank.example/ledger", bytes(range(32)))
@@ -32,7 +33,7 @@ def night(forger: Forger, folder: Path) -> tuple[int, str]:
 
 def test_several_nights(forger: Forger, tmp_path: Path) -> None:
     folder = shutil.copytree(EXAMPLE, tmp_path / "nightly")
-    (folder / "signing.key").write_text(KEY.text())
+    write_private(folder / "signing.key", KEY.text())
     entries = list(sample_entries(130))
     forger.build(0).append(entries[:100])
 

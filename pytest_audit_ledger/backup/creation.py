@@ -21,7 +21,7 @@ from pytest_audit_ledger.backup.encryption import Key, Opener, encrypt, key_of_t
 from pytest_audit_ledger.backup.proof import NOT_PROVEN, BackupProof, Content, Method, statuses
 from pytest_audit_ledger.errors import OutputError, UsageError
 from pytest_audit_ledger.export.manifest import manifest, tally
-from pytest_audit_ledger.files.writing import Draft, Written, whole_files, written_json
+from pytest_audit_ledger.files.writing import Draft, Written, refuse_existing, whole_files, written_json
 from pytest_audit_ledger.model.entry import canonical_timestamp
 from pytest_audit_ledger.model.progress import BYTES, Advance, Progress, no_progress
 from pytest_audit_ledger.output.artifact import Artifact, ArtifactContext
@@ -47,12 +47,16 @@ _SUFFIXES = {".sql": "plain", ".dump": "custom"}
 
 @dataclass(frozen=True)
 class Backup:
-    """A request for a backup: the suffixes of `path` match what is done to the dump; without `key`, no encryption."""
+    """A request for a backup: the suffixes of `path` match what is done to the dump; without `key`, no encryption.
+
+    `force`: replace existing files.
+    """
 
     path: str
     format: str
     compressed: bool
     key: Key | None = None
+    force: bool = False
 
 
 def backup_request(
@@ -61,13 +65,15 @@ def backup_request(
     format: str | None = None,  # noqa: A002  (the word of the option)
     compress: bool = False,
     key: Key | None = None,
+    force: bool = False,
 ) -> Backup:
     """Return a request for a backup.
 
     Without `format`, it is chosen by the suffix, or is plain. `.gz` asks for compression, too; a missing `.gz` or
-    `.age` is added, so that the name says what the file is. Raises UsageError for a contradictory request.
+    `.age` is added, so that the name says what the file is. Raises UsageError for a contradictory request, or an
+    existing file.
     """
-    if path == "-" or not Path(path).name:
+    if path in ("", "-"):
         raise UsageError("A backup is written to a file, with its manifest next to it.", "Name the file to write.")
     name = _NAME.fullmatch(path)
     assert name is not None  # noqa: S101  (it matches any text)
@@ -80,7 +86,10 @@ def backup_request(
         raise UsageError(f"Unknown backup format {chosen!r}.", f"Use one of {', '.join(FORMATS)}.")
     compressed = compress or bool(name["gz"])
     gz, age = name["gz"] or (".gz" if compressed else ""), name["age"] or (".age" if key else "")
-    return Backup(f"{name['stem']}{gz}{age}", chosen, compressed, key)
+    file = Path(f"{name['stem']}{gz}{age}")
+    refuse_existing(file, force=force)
+    refuse_existing(manifest_path(file), force=force)
+    return Backup(f"{name['stem']}{gz}{age}", chosen, compressed, key, force)
 
 
 @dataclass(frozen=True)
@@ -156,7 +165,7 @@ def backup(
     program = programs.find("pg_dump", snapshot.login().server_major)
     key, opener = _keys(request.key, proven=prover is not None)
     path = Path(request.path)
-    with whole_files(path, manifest_path(path), mode=OWNER_ONLY) as (file, beside):
+    with whole_files(path, manifest_path(path), mode=OWNER_ONLY, overwrite=request.force) as (file, beside):
         entries = _dump(snapshot, program, replace(request, key=key), file, progress)
         written = file.written(request.path)
         if prover is None:

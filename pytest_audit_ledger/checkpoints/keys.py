@@ -5,6 +5,8 @@ Keys have the form of C2SP signed-note. The keys of transcripts are different: `
 
 from __future__ import annotations
 
+import shlex
+import stat
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -47,15 +49,23 @@ def _verifier_key(key: str, what: str, remedy: str) -> VerifierKey:
 
 
 def signing_key(path: str | Path) -> SigningKey:
-    """Return the signing key in a file. Raises UsageError, which never shows any of the key."""
+    """Return the signing key in a file.
+
+    Raises UsageError, which never shows any of the key, also if every user may read the file.
+    """
     remedy = "Name the file that `audit-ledger checkpoint keygen` wrote."
     if not is_file(Path(path)):
         itself = str(path).startswith("PRIVATE+KEY+")
         raise UsageError("This is the key, not a file with it." if itself else f"There is no file {path}.", remedy)
     try:
-        return SigningKey.parse(_read(Path(path)).strip())
+        key = SigningKey.parse(_read(Path(path)).strip())
     except ValueError as error:
         raise UsageError(f"{path} does not contain a signing key: {error}.", remedy) from None  # the cause has the key
+    if Path(path).stat().st_mode & stat.S_IRWXO:
+        raise UsageError(
+            f"Other users may read or change the signing key {path}.", f"Run: chmod 600 {shlex.quote(str(path))}"
+        )
+    return key
 
 
 def write_signing_key(path: Path, name: str) -> VerifierKey:

@@ -133,6 +133,8 @@ def root_of_proof(leaf: bytes, index: int, size: int, proof: Sequence[bytes]) ->
     `leaf` is the hash of the leaf. Raises ValueError if the proof has the wrong length for this leaf.
     """
     path = inclusion_path(index, size)
+    if len(proof) != len(path):
+        raise ValueError(f"it has {len(proof)} hashes instead of {len(path)}")
     root = leaf
     for (begin, _), sibling in zip(path, proof, strict=True):
         root = node_hash(root, sibling) if begin > index else node_hash(sibling, root)

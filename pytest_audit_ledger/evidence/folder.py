@@ -169,7 +169,7 @@ def _readme(verification: Verification, commands: list[str]) -> str:
 Evidence of a verification of an audit ledger
 
 Ledger     {printable(verification.database, 1000)}
-Verified   {verification.started_at} by pytest-audit-ledger {verification.tool_version}
+Verified   {verification.started_at[:19].replace("T", " ")} UTC by pytest-audit-ledger {verification.tool_version}
 Assurance  {verification.assurance.value}: {printable(verification.sentence, 2000)}{read}
 
 {REPORT:<20}what was found, for people; it runs no code and loads nothing

@@ -20,6 +20,7 @@ from pytest_audit_ledger.files.writing import (
     BackgroundWriter,
     Draft,
     Written,
+    refuse_existing,
     standard_output,
     whole_files,
     written_json,
@@ -43,13 +44,17 @@ STANDARD_OUTPUT = "-"
 
 @dataclass(frozen=True)
 class Export:
-    """A request to export; `path` is `-` for standard output, and empty `fields` are all columns."""
+    """A request to export; `path` is `-` for standard output, and empty `fields` are all columns.
+
+    `force`: replace existing files.
+    """
 
     path: str
     format: str
     fields: tuple[str, ...] = ()
     selection: Selection = field(default_factory=Selection)
     excel_safe: bool = False
+    force: bool = False
 
     @property
     def compressed(self) -> bool:
@@ -73,19 +78,29 @@ def export_request(
     fields: tuple[str, ...] = (),
     selection: Selection | None = None,
     excel_safe: bool = False,
+    force: bool = False,
 ) -> Export:
-    """Return a request to export; without `format`, it is chosen by the file name, or is JSON.
+    """Return a request to export; without `format`, it is chosen by the suffix; a name without a suffix means JSON.
 
-    Raises UsageError for an unknown format, or one without the requested option.
+    Raises UsageError for an unknown format or suffix, an option that the format does not have, or an existing file.
     """
-    chosen = format or format_of(Path(path)) or "json"
+    suffix = "" if path == STANDARD_OUTPUT else Path(path).suffix
+    chosen = format or format_of(Path(path)) or ("" if suffix else "json")
+    if not chosen:
+        raise UsageError(
+            f"{Path(path).name} does not end in the suffix of an export format.",
+            "Let it end in .json, .jsonl or .csv, with or without .gz, or choose with --format.",
+        )
     if chosen not in FORMATS:
         raise UsageError(f"Unknown export format {chosen!r}.", f"Use one of {', '.join(FORMATS)}.")
     if excel_safe and chosen != "csv":
         raise UsageError(f"--excel-safe works only for CSV, not for {chosen}.", "Omit it, or export as CSV.")
-    if not Path(path).name:
+    if not path:
         raise UsageError("The name of the export is empty.", "Name a file; perhaps a shell variable is not set.")
-    return Export(path, chosen, fields, selection or Selection(), excel_safe)
+    if path != STANDARD_OUTPUT:
+        refuse_existing(Path(path), force=force)
+        refuse_existing(manifest_path(Path(path)), force=force)
+    return Export(path, chosen, fields, selection or Selection(), excel_safe, force)
 
 
 def export(
@@ -104,7 +119,7 @@ def export(
         if request.path == STANDARD_OUTPUT:
             drafts = [files.enter_context(standard_output())]
         else:
-            drafts = files.enter_context(whole_files(path, manifest_path(path)))
+            drafts = files.enter_context(whole_files(path, manifest_path(path), overwrite=request.force))
         with progress(_expected(snapshot, request)) as advance:
             interruptible(lambda: _write(snapshot, request, types, drafts[0], tally, advance), snapshot.stop)
         written = drafts[0].written(request.path)

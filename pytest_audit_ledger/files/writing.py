@@ -22,14 +22,15 @@ from pytest_audit_ledger.errors import OutputError, UsageError
 if TYPE_CHECKING:
     from typing_extensions import Buffer, Self
 
+_WRITABLE = "Choose a folder that you may write to."
 _REMEDIES = {
     errno.ENOSPC: "Free some space there, or choose another place.",
     errno.EDQUOT: "Free some space there, or choose another place.",
     errno.ENOENT: "Create the folder first, or choose another one.",
     errno.ENOTDIR: "Choose a folder; a part of this path is a file.",
-    errno.EACCES: "Choose a folder that you may write to.",
+    errno.EACCES: _WRITABLE,
     errno.EEXIST: "It is never overwritten: choose another name, or move this file away.",
-    errno.EROFS: "Choose a folder that you may write to.",
+    errno.EROFS: _WRITABLE,
 }
 
 _WITHOUT_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS)
@@ -181,23 +182,28 @@ def whole_files(*paths: Path, mode: int = 0o666, overwrite: bool = True) -> Iter
 
 
 def refuse_full(folder: Path) -> None:
-    """Raise UsageError unless `folder` is empty, or missing and can be created."""
+    """Raise UsageError unless `folder` is empty, or missing and can be created, with its parents."""
     if not folder.name:
         raise UsageError("The folder name is empty.", "Name a new folder; perhaps a shell variable is not set.")
     if folder.is_symlink() or (folder.exists() and not (folder.is_dir() and not any(folder.iterdir()))):
         raise UsageError(f"{folder} exists and is not an empty folder.", "Name a new folder; nothing is overwritten.")
+    parent = next(parent for parent in folder.absolute().parents if parent.exists())
+    if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
+        raise UsageError(f"{folder} cannot be created: {parent} is not a folder that you may write to.", _WRITABLE)
 
 
 @contextmanager
 def whole_folder(folder: Path) -> Iterator[Path]:
     """Yield a temporary folder next to `folder`; on leaving, rename it, or remove it after an exception.
 
+    Missing parents are created, and stay.
+
     Raises OutputError if it cannot be written, UsageError if `folder` exists and is not empty.
     """
     refuse_full(folder)
     partial = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.partial")
     try:
-        partial.mkdir()
+        partial.mkdir(parents=True)
         yield partial
         for path in sorted(partial.rglob("*")):
             _sync(path)
@@ -230,11 +236,26 @@ def target_of(path: Path) -> Path:
         target = path.resolve()
     except (RuntimeError, ValueError) as error:
         raise UsageError(f"{path} is not a valid file name, or a link to itself.", "Name another file.") from error
+    if path.is_symlink() and path.lstat().st_uid not in (0, os.geteuid()):  # its owner would choose what we replace
+        raise UsageError(f"{path} is a symbolic link that another user made.", "Name the file itself.")
     if target.is_dir():
         raise UsageError(f"{path} is a folder.", "Name a file.")
     if target.is_symlink() or (target.exists() and not target.is_file()):
         raise UsageError(f"{path} is not a regular file.", "Name another file.")
     return target
+
+
+def refuse_existing(path: Path, *, force: bool) -> None:
+    """Raise UsageError for a file that exists, unless `force`, and for anything but a regular or a missing file.
+
+    Raises OutputError if the path cannot be looked up.
+    """
+    try:
+        exists = target_of(path).exists()
+    except OSError as error:
+        raise _explained(error, str(path)) from error
+    if exists and not force:
+        raise UsageError(f"{path} exists already.", "Choose another name, or overwrite it with --force.")
 
 
 def _create(path: Path, mode: int) -> BinaryIO:

@@ -67,10 +67,12 @@ def _anchored(verification: Verification) -> str:
 def _about_the_checks(verification: Verification, controls: Sequence[Mapping[str, Any]]) -> Iterator[Condition]:
     outcomes = verification.outcomes
     yield _evaluated(verification)
-    yield _none("No check failed.", verification.with_status(Status.FAIL), len(outcomes), "did not fail", "failed")
-    yield _none("No check warned.", verification.with_status(Status.WARN), len(outcomes), "did not warn", "warned")
-    waived = verification.with_status(Status.WAIVED)
-    yield _none("No finding is waived.", waived, len(outcomes), "needed no waiver", "are waived")
+    for condition, status, verb in (
+        ("No check failed.", Status.FAIL, "failed"),
+        ("No check warned.", Status.WARN, "warned"),
+        ("No finding is waived.", Status.WAIVED, "needed a waiver"),
+    ):
+        yield _none(condition, verification.with_status(status), len(outcomes), "", verb)
     bare = [str(control["id"]) for control in controls if not control["served"]]
     yield Condition(
         "Every control is served: a check that names it passed, and none found anything.",
@@ -85,8 +87,9 @@ def _about_the_checks(verification: Verification, controls: Sequence[Mapping[str
 
 def _evaluated(verification: Verification) -> Condition:
     failing, skipped = verification.with_status(Status.ERROR), verification.with_status(Status.SKIP)
-    condition, good = "Every check that applies was evaluated.", "were evaluated or did not apply"
-    found = _none(condition, failing, len(verification.outcomes), good, "could not be evaluated")
+    condition, count = "Every check that applies was evaluated.", len(verification.outcomes)
+    good = f"All {count:,} checks were evaluated or did not apply."
+    found = _none(condition, failing, count, good, "could not be evaluated")
     if not skipped:
         return found
     ids = ", ".join(outcome.check_id for outcome in skipped)
@@ -97,7 +100,7 @@ def _none(condition: str, found: Sequence[Outcome], of: int, good: str, bad: str
     if not of:
         return Condition(condition, False, "There was no check.")
     ids = ", ".join(outcome.check_id for outcome in found)
-    reason = f"{len(found):,} of {of:,} checks {bad}: {ids}." if found else f"All {of:,} checks {good}."
+    reason = f"{len(found):,} of {of:,} checks {bad}: {ids}." if found else good or f"None of the {of:,} checks {bad}."
     return Condition(condition, not found, reason)
 
 

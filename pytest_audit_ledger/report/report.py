@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from pytest_audit_ledger.files.writing import Written, whole_files
+from pytest_audit_ledger.files.writing import Written, refuse_existing, whole_files
 from pytest_audit_ledger.model.printable import json_text
 from pytest_audit_ledger.output.artifact import Artifact, ArtifactContext
 from pytest_audit_ledger.report.data import report_data
@@ -51,14 +51,15 @@ def generate(verified: ArtifactContext, request: ReportRequest, *, made_at: date
     return Report(report_data(verified, request, made_at or datetime.now(timezone.utc)), verified.verification)
 
 
-def save(report: Report, path: str | Path) -> Written:
+def save(report: Report, path: str | Path, *, force: bool = False) -> Written:
     """Write a report, completely or not at all; the suffix `.html`, `.json` or `.md` chooses the format.
 
-    Raises UsageError for another suffix, OutputError if the file cannot be written.
+    Raises UsageError for another suffix or, without `force`, an existing file; OutputError if it cannot be written.
     """
     suffix = refuse_suffix(path)
+    refuse_existing(Path(path), force=force)
     text = {".html": lambda: report.html, ".md": lambda: report.markdown}.get(suffix, lambda: report.json)()
-    with whole_files(Path(path)) as (draft,):
+    with whole_files(Path(path), overwrite=force) as (draft,):
         draft.write(text.encode("utf-8", "backslashreplace"))
     return draft.written(str(path))
 
@@ -69,7 +70,11 @@ class ReportArtifact(Artifact):
 
     path: Path
     request: ReportRequest
+    force: bool = False
+
+    def __post_init__(self) -> None:
+        refuse_existing(self.path, force=self.force)  # before the run, not after it
 
     def write(self, verified: ArtifactContext) -> tuple[Written, ...]:
         """Write the report."""
-        return (save(generate(verified, self.request), self.path),)
+        return (save(generate(verified, self.request), self.path, force=self.force),)

@@ -33,6 +33,13 @@ LONGEST_RECORD = 64 * 1024 * 1024
 """Characters of one entry above which a file is refused, instead of filling the memory."""
 
 
+MOST_SPACE = 1024 * 1024
+"""Characters of white space between two entries above which a file is refused: gzip makes gigabytes of a few bytes."""
+
+MOST_COLUMNS = 1_600
+"""Columns that a table of PostgreSQL can have, and so an entry."""
+
+
 def format_of(path: Path) -> str | None:
     """Return `json`, `jsonl` or `csv` by the suffix of a file, with or without `.gz`; None for any other."""
     found = re.search(r"\.(jsonl?|csv)(\.gz)?$", path.name, re.IGNORECASE)
@@ -140,16 +147,31 @@ def _mistake(error: Exception) -> str:
 
 
 def _json_lines(text: _Text) -> Iterator[Record]:
+    space = 0
     while line := text.stream.readline(LONGEST_RECORD):
+        space = _within(text, space + len(line)) if line.isspace() else 0
         if line.strip(" \t\r\n"):
             try:
                 record = DECODER.decode(line)
             except (ValueError, RecursionError) as error:
                 text.fail(_mistake(error) + ("" if line.endswith("\n") else "; the file seems to be cut off"))
-            if not isinstance(record, dict):
-                text.fail("this is no JSON object")
-            yield text.line, len(line), record
+            yield text.line, len(line), _entry(text, record, text.line)
         text.line += 1
+
+
+def _within(text: _Text, space: int) -> int:
+    """Return a number of characters of white space. Raises SourceError for too many."""
+    if space > MOST_SPACE:
+        text.fail("there is more white space here than in any genuine file")
+    return space
+
+
+def _entry(text: _Text, record: Any, line: int) -> dict[str, Any]:
+    if not isinstance(record, dict):
+        text.fail("this is not a JSON object, as an entry is", line)
+    if len(record) > MOST_COLUMNS:
+        text.fail(f"this entry has {len(record):,} columns, and a table has at most {MOST_COLUMNS:,}", line)
+    return record
 
 
 def _json(text: _Text) -> Iterator[Record]:
@@ -161,6 +183,8 @@ def _json(text: _Text) -> Iterator[Record]:
         members: dict[Any, Any] = {}
         for _ in _elements(text, "{", "}"):
             key = _value(text)
+            if len(members) > MOST_COLUMNS:
+                text.fail("this document has more keys than an export has")
             if not isinstance(key, str) or key in members:
                 text.fail(f"the key {printable(repr(key), 80)} stands twice, or is no text")
             _take(text, ":")
@@ -183,9 +207,7 @@ def _json(text: _Text) -> Iterator[Record]:
 def _json_list(text: _Text) -> Iterator[Record]:
     for _ in _elements(text, "[", "]"):
         line, (record, length) = text.line, _measured(text)
-        if not isinstance(record, dict):
-            text.fail("an entry is no JSON object", line)
-        yield line, length, record
+        yield line, length, _entry(text, record, line)
 
 
 def _elements(text: _Text, opening: str, closing: str) -> Iterator[None]:
@@ -205,9 +227,11 @@ _SPACE = re.compile(r"[ \t\n\r]*")
 
 def _peek(text: _Text) -> str:
     """Return the next character that is no space; empty at the end."""
+    space = 0
     while True:
         match = _SPACE.match(text.buffer, text.position)
         assert match is not None  # noqa: S101  (the pattern matches nothing, too)
+        space = _within(text, space + match.end() - text.position)
         text.skip(match.end())
         if text.position < len(text.buffer):
             return text.buffer[text.position]
@@ -268,7 +292,9 @@ def _csv(text: _Text) -> Iterator[Record]:
     csv.field_size_limit(LONGEST_RECORD)  # of the whole process; the default is less than an entry may hold
     rows = csv.reader(lines(), strict=True)
     names: list[str] | None = None
+    space = 0
     while (row := _next_row(text, rows)) is not None:
+        space = 0 if row else _within(text, space + 1)
         line, text.line = text.line, text.line + len(raw)
         if not raw[-1].endswith(("\n", "\r")):
             text.fail("this line has no end, so the file seems to be cut off", line)
@@ -283,7 +309,7 @@ def _csv(text: _Text) -> Iterator[Record]:
             values = _with_missing(row, written)
             if values is None:
                 text.fail("a quote stands within a field that is not quoted", line)
-            yield line, len(written), dict(zip(names, values, strict=True))
+            yield line, len(written), _entry(text, dict(zip(names, values, strict=True)), line)
         raw.clear()
 
 

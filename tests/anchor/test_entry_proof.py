@@ -15,6 +15,7 @@ from pytest_audit_ledger.checkpoints.proof import HEADER, TlogProof
 from pytest_audit_ledger.checkpoints.store import open_checkpoint
 from tests.forger import TAMPERINGS, Forger
 from tests.support.command import Invoke
+from tests.support.signers import write_private
 
 KEY = SigningKey("bank.example/ledger", bytes(range(32)))
 PROOF = "42.tlog-proof"
@@ -24,7 +25,7 @@ CHECK = ("checkpoint", "check-proof", PROOF, "--entry-file", "42.jsonl", "--veri
 @pytest.fixture
 def signed(invoke: Invoke, dsn: str, forger: Forger) -> str:
     """The DSN of a ledger with a checkpoint of its hundred entries, its key, and one entry more."""
-    Path("signing.key").write_text(KEY.text())
+    write_private(Path("signing.key"), KEY.text())
     Path("verifier.key").write_text(str(KEY.verifier()))
     made = invoke("checkpoint", "create", "--ledger-db", dsn, "--signing-key", "signing.key", "--output", "checkpoints")
     assert made.exit_code == 0, made.output
@@ -93,17 +94,17 @@ def other_signature() -> None:
     [
         (lambda: change_entry("verdict", "FLAG"), "is not the one that was signed"),
         (lambda: change_entry("reasoning", "nothing to see"), "is not the one that was signed"),
-        (lambda: change_entry("sequence_number", 43), "is of entry 42, and 42.jsonl holds entry 43"),
-        (lambda: change_proof(lambda lines: lines.__setitem__(1, "index 42")), "is of entry 43, and 42.jsonl holds"),
+        (lambda: change_entry("sequence_number", 43), "proves entry 42, but 42.jsonl has entry 43"),
+        (lambda: change_proof(lambda lines: lines.__setitem__(1, "index 42")), "proves entry 43, but 42.jsonl has"),
         (lambda: change_proof(lambda lines: lines.__setitem__(2, "A" * 43 + "=")), "was changed"),
-        (lambda: change_proof(lambda lines: lines.pop(2)), "is no proof that can be trusted"),
-        (lambda: change_proof(lambda lines: lines.insert(2, lines[2])), "is no proof that can be trusted"),
-        (lambda: change_proof(lambda lines: lines.__setitem__(2, "A")), "no base64"),
+        (lambda: change_proof(lambda lines: lines.pop(2)), "is not a trusted proof"),
+        (lambda: change_proof(lambda lines: lines.insert(2, lines[2])), "is not a trusted proof"),
+        (lambda: change_proof(lambda lines: lines.__setitem__(2, "A")), "not base64"),
         (lambda: change_proof(lambda lines: lines.__setitem__(0, "c2sp.org/tlog-proof@v2")), "does not begin with"),
         (lambda: change_proof(lambda lines: lines.__setitem__(1, "index 041")), "the index of an entry"),
         (lambda: Path(PROOF).write_bytes(b""), "does not begin with"),
-        (lambda: Path(PROOF).write_bytes(bytes(range(256))), "no ASCII"),
-        (other_signature, "is signed by no trusted key"),
+        (lambda: Path(PROOF).write_bytes(bytes(range(256))), "not ASCII"),
+        (other_signature, "no trusted key signed it"),
     ],
 )
 def test_what_is_not_what_was_signed_is_code_1(
@@ -147,13 +148,13 @@ def test_nothing_is_proven_from_another_ledger(invoke: Invoke, signed: str, forg
 def test_an_entry_that_no_checkpoint_speaks_of_is_wrong_usage(invoke: Invoke, signed: str) -> None:
     result = prove(invoke, signed, 101)
     assert result.exit_code == 2
-    assert "speaks of the entries 1 to 100, and not of 101" in result.stderr
+    assert "covers entries 1 to 100, not entry 101" in result.stderr
 
 
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        ("", "does not hold one entry"),
+        ("", "does not contain exactly one entry"),
         ('{"sequence_number": 42}\n', "lacks "),
         ("nonsense\n", "42.jsonl"),
     ],
@@ -168,7 +169,7 @@ def test_a_file_without_a_whole_entry_is_wrong_usage(invoke: Invoke, shown: None
 
 def test_a_file_with_several_entries_is_wrong_usage(invoke: Invoke, shown: None) -> None:
     Path("42.jsonl").write_text(Path("42.jsonl").read_text() * 2)
-    assert "does not hold one entry" in invoke(*CHECK).stderr
+    assert "does not contain exactly one entry" in invoke(*CHECK).stderr
 
 
 def test_a_ledger_of_one_entry_has_a_proof_without_hashes(invoke: Invoke, forger: Forger) -> None:

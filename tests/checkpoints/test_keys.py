@@ -86,6 +86,17 @@ def test_a_new_key_is_for_its_owner_alone_and_comes_back(tmp_path: Path, umask: 
     assert signing_key(file).verifier() == verifier
 
 
+def test_a_signing_key_that_every_user_may_read_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "signing.key"
+    write_signing_key(file, "bank.example/ledger")
+    for mode in (0o604, 0o602, 0o644):
+        file.chmod(mode)
+        with pytest.raises(UsageError, match=rf"Other users may .*Run: chmod 600 {file}"):
+            signing_key(file)
+    file.chmod(0o640)
+    assert signing_key(file).name == "bank.example/ledger"
+
+
 def test_a_key_that_is_there_is_never_overwritten(tmp_path: Path) -> None:
     file = tmp_path / "signing.key"
     write_signing_key(file, "bank.example/ledger")

@@ -165,7 +165,7 @@ def test_a_folder_that_holds_something_is_refused_before_anything_connects(
     (pytester.path / "full" / "mine.txt").write_text("mine")
     for name, sentence in (
         ("full", "*full exists and is not an empty folder.*"),
-        ("", "The name of the folder is empty.*"),
+        ("", "The folder name is empty.*"),
     ):
         result = run("--ledger-db=postgresql://nobody@nowhere.invalid/ledger", f"--ledger-evidence={name}")
         assert result.ret == pytest.ExitCode.USAGE_ERROR
@@ -173,13 +173,21 @@ def test_a_folder_that_holds_something_is_refused_before_anything_connects(
     assert files(pytester.path / "full") == {"mine.txt"}
 
 
-def test_nothing_is_left_where_the_folder_cannot_be_written(
-    pytester: pytest.Pytester, run: RunLedger, forger: Forger
+def test_missing_parents_of_the_folder_are_created(pytester: pytest.Pytester, run: RunLedger, forger: Forger) -> None:
+    run(f"--ledger-db={forger.build(10).dsn}", "--ledger-evidence=a/b/filed")
+    assert verify_folder(pytester.path / "a" / "b" / "filed").exit_code == 0
+
+
+def test_a_folder_that_cannot_be_created_is_refused_before_anything_connects(
+    pytester: pytest.Pytester, run: RunLedger
 ) -> None:
-    result = run(f"--ledger-db={forger.build(10).dsn}", "--ledger-evidence=missing/filed")
-    assert result.ret == pytest.ExitCode.TESTS_FAILED
-    result.stdout.fnmatch_lines(["not written: */missing/filed could not be written: No such file or directory.*"])
-    assert not list(pytester.path.glob("**/*filed*"))
+    (pytester.path / "file").write_text("mine")
+    result = run("--ledger-db=postgresql://nobody@nowhere.invalid/ledger", "--ledger-evidence=file/filed")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(
+        ["ERROR: */file/filed cannot be created: */file is not a folder that you may write to.*"]
+    )
+    assert files(pytester.path) == {"file"}
 
 
 def test_a_suite_that_changes_during_the_run_is_no_evidence_of_it(

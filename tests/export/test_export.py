@@ -24,6 +24,7 @@ from jsonschema import Draft202012Validator
 from pytest_audit_ledger.drill.attacks import deletions, entries
 from pytest_audit_ledger.drill.attacks.catalogue import attacks_in
 from pytest_audit_ledger.errors import OutputError, SourceError, UsageError
+from pytest_audit_ledger.export.export import export, export_request
 from pytest_audit_ledger.files.resources import json_schema
 from pytest_audit_ledger.files.writing import whole_files
 from pytest_audit_ledger.ledger import Ledger
@@ -58,7 +59,7 @@ def ledger(server: str) -> Iterator[Forger]:
 
 def _export(dsn: str, path: Path, **options: Any) -> Any:
     with Ledger(dsn) as ledger:
-        return ledger.export_entries(output_file=path, **options)
+        return ledger.export_entries(output_file=path, **{"force": True, **options})
 
 
 def _folds(dsn: str, table: str = "ledger_entries") -> Any:
@@ -562,7 +563,7 @@ def test_a_folder_that_is_missing_or_not_ours_is_one_clear_error(ledger: Forger,
     tmp_path.chmod(0o500)
     with (
         _unprivileged(),
-        pytest.raises(OutputError, match="Name a folder that you may write to"),
+        pytest.raises(OutputError, match="Choose a folder that you may write to"),
         whole_files(tmp_path / "x.json"),
     ):
         pass
@@ -571,7 +572,7 @@ def test_a_folder_that_is_missing_or_not_ours_is_one_clear_error(ledger: Forger,
             _export(ledger.dsn, tmp_path / name)
 
 
-def test_what_is_no_ordinary_file_is_not_replaced(ledger: Forger, tmp_path: Path) -> None:
+def test_what_is_not_a_regular_file_is_not_replaced(ledger: Forger, tmp_path: Path) -> None:
     (tmp_path / "folder.json").mkdir()
     os.mkfifo(tmp_path / "pipe.json")
     (tmp_path / "null.json").symlink_to("/dev/null")
@@ -597,6 +598,47 @@ def test_a_symbolic_link_stays_one_and_what_it_points_to_is_replaced(ledger: For
     assert link.is_symlink()
     assert len(read(target)) == 2
     assert verified(link).total_entries == 2
+
+
+@pytest.mark.parametrize("there", ["x.jsonl", "x.jsonl.manifest.json"])
+def test_an_existing_file_is_replaced_only_by_force(ledger: Forger, tmp_path: Path, there: str) -> None:
+    (tmp_path / there).write_text("older")
+    with pytest.raises(UsageError, match=rf"{there} exists already\..*--force"):
+        Ledger(ledger.dsn).export_entries(output_file=tmp_path / "x.jsonl")
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {there: "older"}
+    _export(ledger.dsn, tmp_path / "x.jsonl", limit=2, force=True)
+    assert verified(tmp_path / "x.jsonl").total_entries == 2
+
+
+def test_a_file_that_appears_while_the_export_is_written_is_not_replaced(ledger: Forger, tmp_path: Path) -> None:
+    path = tmp_path / "x.jsonl"
+    request = export_request(str(path))
+    path.write_text("newer")
+    with PostgresSource(ledger.dsn).snapshot() as snapshot, pytest.raises(OutputError, match="File exists"):
+        export(snapshot, request)
+    assert {one.name: one.read_text() for one in tmp_path.iterdir()} == {"x.jsonl": "newer"}
+
+
+@pytest.mark.parametrize("name", ["x.xlsx", "x.parquet", "x.2026-05"])
+def test_a_suffix_of_no_export_format_is_refused(ledger: Forger, tmp_path: Path, name: str) -> None:
+    with pytest.raises(UsageError, match=rf"{name} does not end in the suffix of an export format\..*--format"):
+        _export(ledger.dsn, tmp_path / name)
+    assert _export(ledger.dsn, tmp_path / name, format="csv", limit=1).manifest["format"] == "csv"
+
+
+def test_a_name_without_a_suffix_is_json(ledger: Forger, tmp_path: Path) -> None:
+    assert _export(ledger.dsn, tmp_path / "x", limit=1).manifest["format"] == "json"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a link to another user")
+def test_a_symbolic_link_of_another_user_is_not_followed(ledger: Forger, tmp_path: Path) -> None:
+    link = tmp_path / "x.json"
+    link.symlink_to(tmp_path / "theirs.json")
+    os.lchown(link, 65534, 65534)
+    for force in (False, True):
+        with pytest.raises(UsageError, match="is a symbolic link that another user made"):
+            _export(ledger.dsn, link, force=force)
+    assert list(tmp_path.iterdir()) == [link]
 
 
 def test_the_umask_is_honoured_and_an_older_files_permissions_are_not_widened(ledger: Forger, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from pytest_audit_ledger.scratch.sample import sample_entries
 from tests.forger import TAMPERINGS, Forger
 from tests.support.checks import CHECKPOINTS, PASSED, PROVENANCE, SKIPPED
 from tests.support.command import RunLedger
+from tests.support.signers import write_private
 
 KEY = SigningKey("bank.example/ledger", bytes(range(32)))
 HOLD = ("--ledger-checkpoint=checkpoints", f"--ledger-verifier-key={KEY.verifier()}")
@@ -22,7 +23,7 @@ WRITE = ("--ledger-write-checkpoint=checkpoints", "--ledger-signing-key=signing.
 @pytest.fixture
 def folder(pytester: pytest.Pytester) -> Path:
     """The folder that checkpoints are written to, beside a signing key."""
-    (pytester.path / "signing.key").write_text(f"{KEY.text()}\n")
+    write_private(pytester.path / "signing.key", f"{KEY.text()}\n")
     return pytester.path / "checkpoints"
 
 
@@ -62,14 +63,14 @@ def test_nothing_is_signed_after_a_verification_that_was_not_clean(
     TAMPERINGS["edit"](forger.build(100))
     result = run(f"--ledger-db={forger.dsn}", *WRITE)
     result.assert_outcomes(passed=PASSED - 1, failed=1, skipped=SKIPPED)
-    result.stdout.fnmatch_lines(["not written: No checkpoint was written, because the ledger is TAMPERED *"])
+    result.stdout.fnmatch_lines(["not written: No checkpoint was written: the ledger is TAMPERED*"])
     assert not folder.exists()
 
 
 def test_a_run_of_some_checks_signs_nothing_and_fails(run: RunLedger, forger: Forger, folder: Path) -> None:
     result = run(f"--ledger-db={forger.build(10).dsn}", *WRITE, "-k", "chain_linkage")
     assert result.ret == pytest.ExitCode.TESTS_FAILED
-    result.stdout.fnmatch_lines(["not written: No checkpoint was written, because the ledger is UNVERIFIED *"])
+    result.stdout.fnmatch_lines(["not written: No checkpoint was written: the ledger is UNVERIFIED*"])
     assert not folder.exists()
 
 
@@ -81,7 +82,9 @@ def test_nothing_is_signed_that_the_folder_contradicts_although_the_run_did_not_
     TAMPERINGS["edit-and-rewrite"](forger)
     result = run(f"--ledger-db={forger.dsn}", *WRITE)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
-    result.stdout.fnmatch_lines(["not written: *not the one that was signed: an entry between 1 and 100 was changed*"])
+    result.stdout.fnmatch_lines(
+        ["not written: *does not match those in *checkpoints: an entry between 1 and 100 was changed*"]
+    )
     assert written(folder) == [100]
 
 

@@ -83,7 +83,32 @@ MALFORMED: list[tuple[str, str, str | bytes, int | None, str]] = [
     ("only spaces", "x.json", " \n\n ", 3, "ends too early"),
     ("no JSON", "x.json", "hello", 1, "'{' was expected here; got 'h'"),
     ("a number", "x.json", "42", 1, "'{' was expected"),
-    ("a list of numbers", "x.json", "[1, 2]", 1, "an entry is no JSON object"),
+    ("endless space", "x.json", " " * 1_100_000 + JSON, 1, "more white space"),
+    (
+        "endless space after the entries",
+        "x.json.gz",
+        gzip.compress((JSON + "\n" * 1_100_000).encode()),
+        None,
+        "white sp",
+    ),
+    ("endless blank lines", "x.jsonl.gz", gzip.compress((JSONL + "\n" * 1_100_000).encode()), None, "more white space"),
+    ("endless blank lines in CSV", "x.csv.gz", gzip.compress((CSV + "\n" * 1_100_000).encode()), None, "more white sp"),
+    (
+        "too many keys",
+        "x.json",
+        f"{{{','.join(f'{chr(34)}k{n}{chr(34)}:1' for n in range(2000))}}}",
+        1,
+        "more keys than",
+    ),
+    (
+        "an entry of too many columns",
+        "x.jsonl",
+        f"{json.dumps(dict.fromkeys(map(str, range(1601))))}\n",
+        1,
+        "1,601 colu",
+    ),
+    ("CSV of too many columns", "x.csv", "\n".join([",".join(map(str, range(1601)))] * 2) + "\n", 2, "1,601 columns"),
+    ("a list of numbers", "x.json", "[1, 2]", 1, "not a JSON object, as an entry is"),
     ("an object without entries", "x.json", '{"entry_count": 0}\n', 1, "no list of entries"),
     ("entries that are no list", "x.json", '{\n"entries": 5}', 2, r"'\[' was expected"),
     ("entries twice", "x.json", JSON.replace("{", '{"entries": [],', 1), 2, "'entries' stands twice"),
@@ -114,7 +139,7 @@ MALFORMED: list[tuple[str, str, str | bytes, int | None, str]] = [
     ("deep JSON beside the entries", "x.json", '{"x":\n' + DEEP, 2, "nested too deeply"),
     ("JSON named JSON Lines", "x.jsonl", JSON, 1, "this is no JSON"),
     ("CSV named JSON Lines", "x.jsonl", CSV, 1, "this is no JSON"),
-    ("a line that is a list", "x.jsonl", "[1]\n" + JSONL, 1, "an entry is no JSON object|no JSON object"),
+    ("a line that is a list", "x.jsonl", "[1]\n" + JSONL, 1, "not a JSON object, as an entry is"),
     ("a line cut off", "x.jsonl", JSONL[:-40], 10, "no JSON; the file seems to be cut off"),
     ("two entries on a line", "x.jsonl", _line(JSONL, 3, lambda line: line.rstrip() + line), 3, "this is no JSON"),
     ("an entry on two lines", "x.jsonl", _line(JSONL, 3, lambda line: line.replace(", ", ",\n", 1)), 3, "no JSON"),
@@ -569,7 +594,7 @@ def test_a_document_of_any_depth_is_exported_again_or_is_one_clear_error(tmp_pat
         document = '{"sequence_number": 1, "x": ' + "[" * depth + "]" * depth + "}\n"
         path = _write_raw(tmp_path / "x.jsonl", document)
         try:
-            Ledger(str(path)).export_entries(output_file=tmp_path / "y.jsonl")
+            Ledger(str(path)).export_entries(output_file=tmp_path / "y.jsonl", force=True)
         except SourceError as error:
             assert "nested too deeply" in error.message  # noqa: PT017
         else:

@@ -1,8 +1,9 @@
-"""Keys that sign the transcripts of our own ledgers: the runtime's, and one that nobody was told of."""
+"""Keys that sign the transcripts of our own ledgers, the runtime's and an unknown one, and files with signing keys."""
 
 from __future__ import annotations
 
 from hashlib import sha256
+from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -17,6 +18,12 @@ def _key(name: str) -> Ed25519PrivateKey:
 
 def _signer(key: Ed25519PrivateKey) -> Signer:
     return Signer(f"sha256:{sha256(key.public_key().public_bytes_raw()).hexdigest()}", key.sign)
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner can read, as a signing key has to be."""
+    path.touch(0o600)
+    path.write_text(text)
 
 
 def pem(key: Ed25519PrivateKey) -> str:
