@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from hashlib import sha256
 from typing import Any, BinaryIO
 
 from pytest_audit_ledger.errors import SourceError
+from pytest_audit_ledger.files.reading import sha256_of
 from pytest_audit_ledger.model.outcome import Status
-from pytest_audit_ledger.sources.programs import CHUNK
 from pytest_audit_ledger.verify.verification import Verification
 
 
@@ -72,11 +71,8 @@ NOT_PROVEN = BackupProof(Method.NONE, "It was not tested whether the file can be
 
 def checksum(file: BinaryIO) -> str:
     """Return the SHA-256 of a file. Raises SourceError if it cannot be read."""
-    found = sha256()
     file.seek(0)
     try:
-        while block := file.read(CHUNK):
-            found.update(block)
+        return sha256_of(file)
     except OSError as error:
         raise SourceError(f"The backup cannot be read: {error.strerror}.", "Check its permissions.") from error
-    return found.hexdigest()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
 from pytest_audit_ledger.backup.digest import digest
@@ -16,6 +16,7 @@ from pytest_audit_ledger.backup.proof import BackupProof, Content, Method, statu
 from pytest_audit_ledger.backup.restore import Listing, listing, restored, unpack
 from pytest_audit_ledger.errors import LedgerError
 from pytest_audit_ledger.export.manifest import tally
+from pytest_audit_ledger.kinds.run_parameters import RunParameters
 from pytest_audit_ledger.model.progress import Progress, no_progress
 from pytest_audit_ledger.sources.interruption import interruptible
 from pytest_audit_ledger.sources.postgres import DEFAULT_TIMEOUT_S, PostgresSnapshot
@@ -33,10 +34,12 @@ class Prover:
     scratch: str | None = None
     timeout: int = DEFAULT_TIMEOUT_S
     progress: Progress = no_progress
+    run_parameters: RunParameters = field(default_factory=dict)
 
     def verify(self, source: Source, snapshot: Snapshot) -> Verification:
         """Verify the ledger of an open snapshot with these checks."""
-        return verify(source, VerificationRequest(checks=self.checks), shared=snapshot.share(), progress=self.progress)
+        request = VerificationRequest(checks=self.checks, run_parameters=self.run_parameters)
+        return verify(source, request, shared=snapshot.share(), progress=self.progress)
 
     def content(self, snapshot: PostgresSnapshot, verification: Verification | None) -> Content:
         """Return what the ledger of a snapshot contains; reads all of it. Raises SourceError."""

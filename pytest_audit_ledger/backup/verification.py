@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -17,7 +17,9 @@ from pytest_audit_ledger.backup.prover import Prover
 from pytest_audit_ledger.backup.restore import restored
 from pytest_audit_ledger.errors import SourceError, UsageError
 from pytest_audit_ledger.files.reading import is_file, open_regular
+from pytest_audit_ledger.kinds.checkpoint_guards import CheckpointGuards
 from pytest_audit_ledger.kinds.registry import installed_kinds
+from pytest_audit_ledger.kinds.run_parameters import run_parameters
 from pytest_audit_ledger.model.outcome import Status
 from pytest_audit_ledger.model.progress import Progress, no_progress
 from pytest_audit_ledger.sources.export_file import is_export
@@ -125,15 +127,22 @@ def verify_backup(
     identity: str | Path | None = None,
     encryption_key: str | Key | None = None,
     scratch_db: str | None = None,
+    checkpoints: Sequence[str | Path] = (),
+    verifier_keys: Sequence[str] = (),
     progress: Progress = no_progress,
 ) -> BackupVerification:
     """Verify a backup from the file and the manifest next to it.
 
     First compare its SHA-256 and size; then restore it into a scratch database, verify that, and compare it with the
     manifest. `identity`: a file with the private key that opens it. `encryption_key`: the passphrase that opens it, as
-    `@FILE` or `env:NAME`. `scratch_db`: the DSN of a server to restore on, instead of an embedded one.
+    `@FILE` or `env:NAME`. `scratch_db`: the DSN of a server to restore on, instead of an embedded one. `checkpoints`:
+    folders of checkpoints to compare the restored ledger with, and `verifier_keys`: the keys that must have signed
+    them. Without checkpoints, a backup that matches its manifest may still be of a ledger that was rewritten before.
 
     Raises UsageError, and SourceError if the file or its manifest cannot be read. Whatever is wrong with the backup is
     in the result.
     """
-    return prove_backup(Path(file), prover(scratch_db, progress), opener_of(encryption_key, identity))
+    given = run_parameters(checkpoints=checkpoints, verifier_keys=verifier_keys)
+    given = {kind: values for kind, values in given.items() if kind != CheckpointGuards.name}  # grants are not dumped
+    proving = replace(prover(scratch_db, progress), run_parameters=given)
+    return prove_backup(Path(file), proving, opener_of(encryption_key, identity))

@@ -123,7 +123,7 @@ def compare_pieces(reread: Iterable[Reread], path: str, columns: Iterable[str]) 
     findings = []
     for piece in reread:
         first, last = piece.signed.begin + 1, piece.signed.end
-        entry = f"entry {last:,}" if first == last else f"at least one entry between {first:,} and {last:,}"
+        entry = _within(first, last, "at least one entry")
         if piece.entries.range(last) != piece.signed:
             message = f"{entry} was changed, removed or inserted since {path} was signed: its Merkle root differs"
             findings.append(Finding("REWRITTEN", message))
@@ -148,12 +148,12 @@ class Reread:
 def _row_changed(path: str, rows: RecordedRows, proven: int) -> Finding:
     """Return a finding with the range of the change: any entry up to the record's size if a larger record matches."""
     before = proven if proven < rows.size else 0
-    entry = (
-        f"entry {rows.size:,}"
-        if rows.size == before + 1
-        else f"at least one entry between {before + 1:,} and {rows.size:,}"
-    )
+    entry = _within(before + 1, rows.size, "at least one entry")
     return Finding("UNCOVERED_CHANGED", _uncovered_changed(entry, path, rows.columns))
+
+
+def _within(first: int, last: int, one: str) -> str:
+    return f"entry {last:,}" if first == last else f"{one} between {first:,} and {last:,}"
 
 
 def _uncovered_changed(entry: str, path: str, columns: Iterable[str]) -> str:
@@ -175,7 +175,7 @@ def _truncated(one: Trusted, last: int) -> Finding:
 
 
 def _rewritten(one: Trusted, proven: int, root: bytes | None) -> Finding:
-    entry = f"entry {one.size:,}" if one.size == proven + 1 else f"an entry between {proven + 1:,} and {one.size:,}"
+    entry = _within(proven + 1, one.size, "an entry")
     message = (
         f"{entry} was changed, removed or inserted since {one.path} was signed: the Merkle root over the first "
         f"{one.size:,} entries differs"

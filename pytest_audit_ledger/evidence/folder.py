@@ -16,15 +16,14 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
-from hashlib import sha256
 from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar
 
 from pytest_audit_ledger.errors import OutputError
-from pytest_audit_ledger.files.reading import is_file, open_regular, read_bytes
+from pytest_audit_ledger.files.reading import is_file, open_regular, read_bytes, sha256_of
 from pytest_audit_ledger.files.writing import Written, whole_folder
 from pytest_audit_ledger.model.outcome import Status
 from pytest_audit_ledger.model.printable import printable
@@ -76,12 +75,8 @@ class EvidenceArtifact(Artifact):
 
 def written(folder: Path, name: str) -> Written:
     """Describe a file of a folder by its name there, its SHA-256 and its size."""
-    digest, size = sha256(), 0
     with open_regular(folder / name) as file:
-        for block in iter(partial(file.read, 1024 * 1024), b""):
-            digest.update(block)
-            size += len(block)
-    return Written(name, digest.hexdigest(), size)
+        return Written(name, sha256_of(file), file.tell())
 
 
 def _take(folder: Path, verified: ArtifactContext, junit: Path) -> Iterator[Written]:
@@ -110,8 +105,7 @@ def _copied(folder: Path, source: Path, name: str, digest: str | None) -> Writte
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
         with open_regular(source) as file, target.open("wb") as copy:
-            for block in iter(partial(file.read, 1024 * 1024), b""):
-                copy.write(block)
+            shutil.copyfileobj(file, copy)
     except OSError as error:
         raise OutputError(f"{source} could not be copied into the evidence: {error.strerror}.") from error
     found = written(folder, name)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO
 
@@ -33,6 +34,14 @@ def open_regular(path: str | Path) -> BinaryIO:
         os.close(descriptor)
         raise OSError(errno.EINVAL, "Not a regular file", str(path))
     return os.fdopen(descriptor, "rb")
+
+
+def sha256_of(file: BinaryIO) -> str:
+    """Return the SHA-256 of a file from its current position to its end, in hexadecimal. Raises OSError."""
+    digest = sha256()
+    while block := file.read(1024 * 1024):
+        digest.update(block)
+    return digest.hexdigest()
 
 
 def read_bytes(path: str | Path, largest: int = LARGEST_TEXT) -> bytes:

@@ -23,7 +23,6 @@ from pytest_audit_ledger.report.figures import (
     OTHER,
     SHOWN,
     Figures,
-    VerdictTally,
     count,
     preceding,
     unreadable,
@@ -132,22 +131,22 @@ def _verdicts(figures: Figures, period: Selection) -> dict[str, Any]:
     earlier, before = preceding(period), figures.before
     counts, counts_before = dict(figures.verdicts.named()), dict(before.named()) if before else {}
     names = dict.fromkeys([*VERDICTS, *counts, *counts_before])
-    rows = [
-        {
-            "verdict": name,
-            "count": counts.get(name, 0),
-            "share": _share(counts.get(name, 0), figures.entries),
-            "count_before": counts_before.get(name, 0) if before else None,
-            "share_before": _share(counts_before.get(name, 0), before.total) if before else None,
-        }
-        for name in names
-    ]
-    shown, rest = rows[:RULES_SHOWN], rows[RULES_SHOWN:]
+    counted = [(name, counts.get(name, 0), counts_before.get(name, 0)) for name in names]
+    shown, rest = counted[:RULES_SHOWN], counted[RULES_SHOWN:]
     if rest:
-        shown.append(_together(rest, figures.entries, before))
+        shown.append((OTHER, sum(number for _, number, _ in rest), sum(number for _, _, number in rest)))
     return {
         "entries": figures.entries,
-        "rows": shown,
+        "rows": [
+            {
+                "verdict": name,
+                "count": number,
+                "share": _share(number, figures.entries),
+                "count_before": number_before if before else None,
+                "share_before": _share(number_before, before.total) if before else None,
+            }
+            for name, number, number_before in shown
+        ],
         "preceding": {
             "since": canonical_timestamp(earlier.since),
             "before": canonical_timestamp(earlier.before),
@@ -155,18 +154,6 @@ def _verdicts(figures: Figures, period: Selection) -> dict[str, Any]:
         }
         if earlier and before and earlier.since and earlier.before
         else None,
-    }
-
-
-def _together(rows: Sequence[Mapping[str, Any]], entries: int, before: VerdictTally | None) -> dict[str, Any]:
-    number = sum(row["count"] for row in rows)
-    number_before = sum(row["count_before"] or 0 for row in rows)
-    return {
-        "verdict": OTHER,
-        "count": number,
-        "share": _share(number, entries),
-        "count_before": number_before if before else None,
-        "share_before": _share(number_before, before.total) if before else None,
     }
 
 

@@ -11,13 +11,12 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timezone
-from hashlib import sha256
 from json.encoder import encode_basestring
 from pathlib import Path
 from typing import Any, NoReturn
 
 from pytest_audit_ledger.errors import NotApplicable, SourceError, UsageError
-from pytest_audit_ledger.files.reading import is_file, open_regular
+from pytest_audit_ledger.files.reading import is_file, open_regular, sha256_of
 from pytest_audit_ledger.model.batch import NULL, Batch
 from pytest_audit_ledger.model.columns import MOMENT, V2_COLUMNS, V3_COLUMNS, Column
 from pytest_audit_ledger.model.entry import canonical_timestamp
@@ -321,14 +320,11 @@ def _moment(text: str) -> str:
 
 
 def _digest(path: Path) -> str:
-    digest = sha256()
     try:
         with open_regular(path) as file:
-            while block := file.read(1024 * 1024):
-                digest.update(block)
+            return sha256_of(file)
     except OSError as error:
-        raise SourceError(f"{path} cannot be read: {error.strerror}.", "Check its permissions.") from None
-    return digest.hexdigest()
+        raise SourceError(f"{path} cannot be read: {error.strerror}.", "Check its permissions.") from error
 
 
 def _extent(manifest: Mapping[str, Any] | None) -> Extent:

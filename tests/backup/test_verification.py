@@ -15,6 +15,7 @@ from psycopg2.extensions import make_dsn, parse_dsn
 from pytest_audit_ledger.backup.digest import digest
 from pytest_audit_ledger.backup.proof import Method
 from pytest_audit_ledger.backup.verification import verify_backup
+from pytest_audit_ledger.checkpoints.note import SigningKey
 from pytest_audit_ledger.errors import SourceError, UsageError
 from pytest_audit_ledger.ledger import Ledger
 from pytest_audit_ledger.model.outcome import Assurance
@@ -160,6 +161,28 @@ def test_a_forged_backup_runs_nothing_on_the_machine_of_its_verifier(
     assert not mark.exists()
     assert found.method is Method.LISTED
     assert words in found.meaning
+
+
+def test_a_backup_of_a_ledger_that_was_rewritten_before_matches_its_manifest_and_not_the_checkpoint(
+    forger: Forger, server: str, tmp_path: Path
+) -> None:
+    forger.build(100)
+    key = SigningKey("bank.example/ledger", bytes(range(32)))
+    with Ledger(forger.dsn) as ours:
+        assert ours.create_checkpoint(tmp_path / "checkpoints", key).path
+    trusted: Any = {"checkpoints": [tmp_path / "checkpoints"], "verifier_keys": [str(key.verifier())]}
+    back_up(forger.dsn, tmp_path / "x.sql")
+    found = verify_backup(tmp_path / "x.sql", scratch_db=server, **trusted).proof
+    assert found.verification
+    assert (found.verification.assurance, found.contradictions) == (Assurance.ANCHORED, ())
+    TAMPERINGS["edit-and-rewrite"](forger)
+    back_up(forger.dsn, tmp_path / "y.sql")
+    found = verify_backup(tmp_path / "y.sql", scratch_db=server, **trusted).proof
+    assert found.verification
+    assert (found.verification.assurance, found.contradictions) == (Assurance.TAMPERED, ())
+    alone = verify_backup(tmp_path / "y.sql", scratch_db=server).proof.verification
+    assert alone
+    assert alone.assurance is Assurance.SELF_CONSISTENT
 
 
 # Lesser proofs
