@@ -282,7 +282,7 @@ def test_after_an_accident_nothing_is_left_and_an_older_file_is_as_it_was(
     for path in (tmp_path / name, manifest_path(tmp_path / name)):
         path.write_text("older")
     key = public(identity) if name.endswith(".age") else None
-    with dump_at_work(forger.dsn, tmp_path / name, encryption_key=key) as (process, outcome):
+    with dump_at_work(forger.dsn, tmp_path / name, encryption_key=key, force=True) as (process, outcome):
         waits_for_the_lock(forger)
         assert len(left(tmp_path)) == 4, "it is being written, under another name"
         accident(process, forger)
@@ -318,7 +318,7 @@ def test_a_full_disk_leaves_nothing(ledger: Forger, identity: Path, tmp_path: Pa
         (tmp_path / name).write_text("older")
         key = public(identity) if name.endswith(".age") else None
         with pytest.raises(OutputError, match=r"No space left on device\. Free some space.* No partial file"):
-            back_up(ledger.dsn, tmp_path / name, encryption_key=key)
+            back_up(ledger.dsn, tmp_path / name, encryption_key=key, force=True)
         assert left(tmp_path) == [name]
         assert (tmp_path / name).read_text() == "older"
     finally:
@@ -385,7 +385,7 @@ def forms(dsn: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, 
 
 def test_every_form_of_a_dsn_will_do(ledger: Forger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, dsn in forms(ledger.dsn, tmp_path, monkeypatch).items():
-        assert back_up(dsn, tmp_path / "x.dump").manifest["entries"] == ENTRIES, name
+        assert back_up(dsn, tmp_path / "x.dump", force=True).manifest["entries"] == ENTRIES, name
 
 
 # One snapshot

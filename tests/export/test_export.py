@@ -516,7 +516,7 @@ def test_an_export_that_fails_on_its_way_leaves_the_older_files_as_they_were(
     }
     advance, expected = happenings[trouble]
     with pytest.raises(expected), Ledger(ledger.dsn, progress=_telling(_once(advance))) as opened:
-        opened.export_entries(output_file=path)
+        opened.export_entries(output_file=path, force=True)
     assert (path.read_text(), manifest_path(path).read_text()) == ("older", "older, too")
     assert sorted(tmp_path.iterdir()) == sorted([path, manifest_path(path)])
 

@@ -308,7 +308,7 @@ def test_the_period_of_the_report_is_the_date_range(pytester: pytest.Pytester, r
             ["--ledger-date-range=2026-05-01,"],
             "--ledger-date-range says what to export or report, and there is neither.*",
         ),
-        (["--ledger-report=x.html", "--ledger-title= "], "The title is empty, or longer than 200 characters.*"),
+        (["--ledger-report=x.html", "--ledger-title= "], "The title is empty or longer than 200 characters.*"),
     ],
 )
 def test_a_mistake_in_an_option_of_the_report_shows_before_anything_connects(
