@@ -95,7 +95,7 @@ def test_a_ledger_is_anchored_in_the_tree_the_report_and_the_json(invoke: Invoke
     assert "All 100 entries are proven by the checkpoint dated 20" in tree.stdout
     report = invoke("verify", "--ledger-db", signed, "--verbose", *HOLD).stdout
     assert "truncated tail: ✓ no sign of it up to entry 100; cannot be detected after that" in report
-    assert "; unchanged up to entry 100, as the checkpoint has them" in report
+    assert "; unchanged up to entry 100 since the checkpoint" in report
     assert "Status: ANCHORED" in report
     told = json.loads(Path("result.json").read_text())
     schema = json.loads((folder("checks") / "verification.schema.json").read_text())
@@ -129,7 +129,7 @@ def test_a_rewritten_ledger_is_code_1_with_the_window(invoke: Invoke, signed: st
     assert refused.stdout.endswith("\nNo checkpoint was made.\n")
     assert create(invoke, signed, "--quiet").stderr == "Error: No checkpoint was made: TAMPERED.\n"
     report = invoke("verify", "--ledger-db", signed, "--verbose", *HOLD).stdout
-    assert "cut off at its end: ✗ yes, or the checkpoints are of another ledger" in report
+    assert "truncated tail: ✗ yes, or the checkpoints belong to another ledger" in report
 
 
 def test_lost_checkpoints_fail_where_they_are_required(invoke: Invoke, dsn: str, keys: None) -> None:
@@ -180,7 +180,7 @@ def test_guards_that_were_meant_to_change_are_accepted(invoke: Invoke, signed: s
         (("verify", "--ledger-db", "demo", "--max-unanchored", "soon"), "'soon' is no number of entries and no length"),
         (("checkpoint", "keygen", "--origin", "a b", "--output", "k"), "'a b' cannot be the name of a ledger"),
         (("checkpoint", "keygen", "--output", "k"), "Missing option '--origin'"),
-        (("checkpoint", "create", "--ledger-db", "demo", "--signing-key", "x", "--output", "y"), "x is no file with a"),
+        (("checkpoint", "create", "--ledger-db", "demo", "--signing-key", "x", "--output", "y"), "There is no file x"),
         (("checkpoint", "verify", "nowhere", "--verifier-key", "x"), "File 'nowhere' does not exist"),
         (("checkpoint", "list", ".", "--verifier-key", "verifier.key"), "There is no checkpoint in ."),
         (("checkpoint", "nonsense"), "No such command"),
@@ -220,7 +220,7 @@ def test_what_was_not_read_is_told_in_the_tree_the_report_and_the_json(
     assert "Verdict Distribution after entry 100:" in report
     assert "cannot be detected after that, nor can an edit or deletion among the 100 entries not re-read" in report
     assert "Changed entries: ✓ no sign of any after entry 100" in report
-    assert "when it was made; 100 entries were not re-read since" in report
+    assert "when the checkpoint was made; 100 entries were not re-read since" in report
     told = json.loads(Path("result.json").read_text())
     jsonschema.Draft202012Validator(json.loads((folder("checks") / "verification.schema.json").read_text())).validate(
         told

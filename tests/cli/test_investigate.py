@@ -151,7 +151,7 @@ def test_lines_fit_the_terminal_or_a_log(invoke: Invoke, forger: Forger, monkeyp
 def test_another_copy_that_is_not_there_is_told_apart_from_the_ledger(invoke: Invoke, dsn: str, named: str) -> None:
     done = invoke("investigate", "--ledger-db", dsn, "--against", named)
     assert done.exit_code in (2, 3)
-    assert done.stderr.startswith("Error: The other copy (--against) was not opened. ")
+    assert done.stderr.startswith("Error: The other copy (--against) could not be opened. ")
     assert "secret" not in done.output
 
 

@@ -29,10 +29,10 @@ def test_every_option_of_the_peer_does_what_it_documents(invoke: Invoke, dsn: st
     dates = ("--start-date", "2025-09-01", "--end-date", "2025-09-30")
     cover = ("--title", "Monthly", "--organization", "Acme Energy Corp")
     for included in sections:
-        asked = ("report", "--source", dsn, "--output", "r.json", *dates, *cover, included, "--quiet")
+        asked = ("report", "--source", dsn, f"--output={included}.json", *dates, *cover, included, "--quiet")
         result = invoke(*asked)
         assert (result.exit_code, result.output) == (0, "")
-        made = json.loads(Path("r.json").read_text())
+        made = json.loads(Path(f"{included}.json").read_text())
         assert made["sections"] == [included.removeprefix("--include-").replace("-", "_")]
         assert (made["title"], made["organization"]) == ("Monthly", "Acme Energy Corp")
         assert (made["period"]["since"], made["period"]["before"]) == (
