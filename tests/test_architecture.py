@@ -19,6 +19,7 @@ LONGEST_MODULE = 700
 LAYERS = (
     ("errors",),
     ("model", "files"),
+    ("options",),
     ("checkpoints", "extensions"),
     ("kinds",),
     ("suite", "sources"),
@@ -106,6 +107,11 @@ def test_the_public_face_is_imported_by_nobody(path: Path) -> None:
 
 def importers(library: str) -> set[str]:
     return {room(dotted(path)) for path in MODULES if any(name.partition(".")[0] == library for name in imported(path))}
+
+
+def test_the_table_of_options_imports_next_to_nothing() -> None:
+    ours = {room(name) for name in imported(PACKAGE / "options.py") if name.partition(".")[0] == NAME}
+    assert ours <= {"errors", "model"}
 
 
 def test_only_sources_scratch_and_repair_know_psycopg2() -> None:

@@ -8,9 +8,6 @@ import sys
 import pytest
 
 import pytest_audit_ledger
-from pytest_audit_ledger.model.outcome import DEFAULT_SAMPLES
-from pytest_audit_ledger.plugin import declared
-from pytest_audit_ledger.sources.postgres import DEFAULT_TIMEOUT_S
 
 
 @pytest.mark.parametrize("name", pytest_audit_ledger.__all__)
@@ -41,9 +38,3 @@ def test_a_backup_imports_no_library_that_only_its_proof_needs() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
-
-
-def test_the_options_declare_the_defaults_that_the_code_has() -> None:
-    """They are written twice, so that declaring them imports nothing."""
-    assert declared.SAMPLES == DEFAULT_SAMPLES
-    assert declared.TIMEOUT_S == DEFAULT_TIMEOUT_S

@@ -22,6 +22,7 @@ from pytest_audit_ledger.backup.proof import NOT_PROVEN, BackupProof, Content, M
 from pytest_audit_ledger.errors import OutputError, UsageError
 from pytest_audit_ledger.export.manifest import manifest, tally
 from pytest_audit_ledger.files.writing import Draft, Written, refuse_existing, whole_files, written_json
+from pytest_audit_ledger.model import defaults
 from pytest_audit_ledger.model.entry import canonical_timestamp
 from pytest_audit_ledger.model.progress import BYTES, Advance, Progress, no_progress
 from pytest_audit_ledger.output.artifact import Artifact, ArtifactContext
@@ -37,7 +38,7 @@ from pytest_audit_ledger.verify.verification import Verification
 if TYPE_CHECKING:
     from pytest_audit_ledger.backup.prover import Prover
 
-FORMATS = ("plain", "custom")
+FORMATS = defaults.BACKUP_FORMATS
 MANIFEST_SCHEMA = "backup-manifest.schema.json"
 OWNER_ONLY = 0o600
 

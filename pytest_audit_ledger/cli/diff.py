@@ -3,88 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from pytest_audit_ledger.backup.encryption import read_key
-from pytest_audit_ledger.cli.backup import scratch_db_option
-from pytest_audit_ledger.cli.options import (
-    NOT_DONE,
-    Aliased,
-    common_options,
-    outweighed_by,
-    place_options,
-    progress,
-)
+from pytest_audit_ledger.cli.backup import OPENING
+from pytest_audit_ledger.cli.console import NOT_DONE, epilog, exit_codes, outweighed_by, progress
+from pytest_audit_ledger.cli.options import LedgerCommand, options
 from pytest_audit_ledger.diff.comparison import diff as compare
 from pytest_audit_ledger.diff.difference import ChangedEntry, Difference, SequenceRanges, as_json
-from pytest_audit_ledger.model.outcome import DEFAULT_SAMPLES
 from pytest_audit_ledger.model.printable import json_text, printable
+
+if TYPE_CHECKING:
+    from pytest_audit_ledger.cli.backup import Opening
 
 DIFFERENT = 1
 
-_EPILOG = """\b
-Examples:
-  audit-ledger diff ledger-2026-05.sql.gz service=ledger
-  audit-ledger diff may.jsonl june.jsonl --format json
-  audit-ledger diff ledger.dump.age env:LEDGER_DSN --identity key.txt
-
-\b
-Exit codes:
-  0  nothing differs
-  1  something does
-  2  wrong usage; nothing was done
-  3  could not be compared, or there was nothing to compare
-"""
+_EPILOG = epilog(
+    "diff ledger-2026-05.sql.gz service=ledger",
+    "diff may.jsonl june.jsonl --format json",
+    "diff ledger.dump.age env:LEDGER_DSN --identity key.txt",
+    codes=exit_codes(
+        "nothing differs",
+        "something differs",
+        unknown="could not be compared, or there was nothing to compare",
+    ),
+)
 
 
-@click.command(epilog=_EPILOG)
+@click.command(cls=LedgerCommand, epilog=_EPILOG)
 @click.argument("a", metavar="A")
 @click.argument("b", metavar="B")
-@place_options
-@click.option(
-    "--samples",
-    "--ledger-samples",
-    cls=Aliased,
-    type=click.IntRange(min=1),
-    default=DEFAULT_SAMPLES,
-    show_default=True,
-    metavar="N",
-    help="Changed entries, and ranges of missing and added ones, that are shown; all are counted.",
-)
-@click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", help="How to print.")
-@click.option("--identity", "-i", metavar="FILE", help="The private key that opens a backup: of age-keygen, or of SSH.")
-@click.option("--encryption-key", metavar="KEY", help="The passphrase that opens a backup: @FILE, env:NAME or prompt.")
-@scratch_db_option
-@common_options
-def diff(
-    a: str,
-    b: str,
-    table: str,
-    timeout: int,
-    samples: int,
-    format_: str,
-    identity: str | None,
-    encryption_key: str | None,
-    scratch_db: str | None,
-    quiet: bool,
-) -> int:
-    """Compare two ledgers, A before and B after, entry by entry and column by column.
+@options("diff", OPENING)
+def diff(a: str, b: str, opening: Opening, format_: str, quiet: bool, **reading: Any) -> int:
+    """Compare two ledgers, A before and B after.
 
-    Each is a database (a DSN, or env:NAME), a backup, which is restored for it, or an export. Both are read side by
-    side in order of sequence number, with the columns that both have.
+    Each is a database (a DSN, or env:NAME), a backup, which is restored for this, or an export. Both are read next to
+    each other in the order of sequence numbers, and compared entry by entry, in the columns that both have.
     """
-    found = compare(
-        a,
-        b,
-        table=table,
-        timeout=timeout,
-        samples=samples,
-        identity=identity,
-        encryption_key=read_key(encryption_key, confirmed=False) if encryption_key is not None else None,
-        scratch_db=scratch_db,
-        progress=progress(quiet=quiet),
-    )
+    found = compare(a, b, progress=progress(quiet=quiet), **opening, **reading)
     code = _code(found)
     if not quiet:
         with outweighed_by(code):
@@ -105,7 +62,7 @@ def _text(found: Difference) -> Iterator[str]:
     for change in found.changes:
         yield from _change(change)
     if found.changed > len(found.changes):
-        yield f"\n… and {found.changed - len(found.changes):,} more that were changed (--samples)"
+        yield f"\n… and {found.changed - len(found.changes):,} more changed entries (--samples shows more)"
     yield from _absent("missing in B", found.missing)
     yield from _absent("added in B", found.added)
     yield ""

@@ -1,4 +1,4 @@
-"""The group of commands, and how each ends: 0 done and verified, 1 tampering, 2 wrong usage, 3 could not be done."""
+"""The command `audit-ledger`: its commands, and the exit code and the one sentence that errors get."""
 
 from __future__ import annotations
 
@@ -13,43 +13,40 @@ from typing import Any, NoReturn
 
 import click
 
-from pytest_audit_ledger.cli.options import EXIT_CODES, NOT_DONE, WRONG_USAGE, tell, tell_error, written
+from pytest_audit_ledger.cli.console import EXIT_CODES, NOT_DONE, WRONG_USAGE, epilog, say_error, say_failure, writing
+from pytest_audit_ledger.cli.options import LedgerGroup
 from pytest_audit_ledger.errors import LedgerError, UsageError
 from pytest_audit_ledger.output.wording import for_command
 
-_HELP = """Verify a hash-chained audit ledger, report on it, file evidence, back it up, and compare it with what it was.
+_HELP = """Verify a hash-chained audit ledger, report on it, and keep evidence.
 
 \b
-The ledger, which --ledger-db (or --source, or the variable LEDGER_DSN) names, is
-  a database    postgresql://user@host/database, 'host=... dbname=...', service=NAME
-  a variable    env:NAME, for a DSN that must not show in the list of processes
+--ledger-db, --source or the variable LEDGER_DSN names the ledger:
+  a database    postgresql://user@host/database, 'host=... dbname=...',
+                or service=NAME
+  a variable    env:NAME, to keep the DSN out of the list of processes
   an export     FILE.json, .jsonl or .csv, also with .gz
   a demo        demo, or demo:tampered to see what red looks like
 
-It is only ever read, in one read-only snapshot. Only `verify --repair` changes anything, and never an entry.
+The ledger is only read, in one read-only snapshot. Only `verify --repair` changes anything, and never an entry.
 """
 
-_EPILOG = f"""\b
-Examples:
-  audit-ledger verify --ledger-db demo
-  audit-ledger verify --ledger-db postgresql://auditor@localhost/ledger --verbose
-  audit-ledger verify --ledger-db env:MY_DSN --table audit.ledger_entries --quiet
-  audit-ledger investigate --ledger-db postgresql://auditor@localhost/ledger
-  audit-ledger export --source service=ledger --output ledger.jsonl.gz
-  audit-ledger report --source service=ledger --output report.html
-  audit-ledger backup --source service=ledger --output ledger.sql.gz --verify
-  audit-ledger diff ledger.sql.gz service=ledger
-  audit-ledger drill --source service=ledger
-
-{EXIT_CODES}
-"""
+_EPILOG = epilog(
+    "verify --ledger-db demo",
+    "verify --ledger-db postgresql://auditor@db/ledger --verbose",
+    "verify --ledger-db env:MY_DSN --table audit.entries --quiet",
+    "investigate --ledger-db postgresql://auditor@db/ledger",
+    "export --source service=ledger --output ledger.jsonl.gz",
+    "report --source service=ledger --output report.html",
+    "backup --source service=ledger --output ledger.sql.gz --verify",
+    "diff ledger.sql.gz service=ledger",
+    "drill --source service=ledger",
+    codes=EXIT_CODES,
+)
 
 
 class _Imported(Mapping[str, click.Command]):
-    """Commands by name, each in the module of its name, which is imported when it is asked for.
-
-    Most of the time that a command takes to start is what it imports, and no two need the same.
-    """
+    """Commands by name. The module of the same name is imported when its command is used: imports take time."""
 
     def __init__(self, *names: str) -> None:
         self._names = names
@@ -67,10 +64,10 @@ class _Imported(Mapping[str, click.Command]):
         return len(self._names)
 
 
-class _Commands(click.Group):
-    """Turns whatever a command raises into one sentence and the right exit code.
+class _Commands(LedgerGroup):
+    """Turns what a command raises into one sentence and the right exit code.
 
-    A command returns its exit code. Only that can be 1: click ends with 1 what it does not know, and so does Python.
+    Only a command itself can return 1, which means tampering: click and Python also use 1 for errors of their own.
     """
 
     def main(self, *args: Any, **options: Any) -> NoReturn:
@@ -93,30 +90,30 @@ class _Commands(click.Group):
             message = error.format_message().rstrip(".")
             stop = "" if message.endswith(("?", "?)")) else "."
             see = f"See {error.ctx.command_path} --help." if error.ctx else ""
-            tell_error(f"{message}{stop} {see}")
+            say_error(f"{message}{stop} {see}")
             return WRONG_USAGE
         except UsageError as error:
-            tell(error)
+            say_failure(error)
             return WRONG_USAGE
         except LedgerError as error:
-            tell(error)
+            say_failure(error)
         except (KeyboardInterrupt, click.Abort):
-            tell_error("Interrupted. Nothing was concluded, and nothing half-written is left.")
-        except Exception:  # noqa: BLE001  (an exit code of 1 would say that the ledger was tampered with)
+            say_error("Interrupted. Nothing was concluded, and no incomplete file is left.")
+        except Exception:  # noqa: BLE001  (Python's exit code 1 would mean tampering)
             with suppress(OSError):
                 traceback.print_exc()
-            tell_error("This is a mistake in audit-ledger, and nothing was concluded. Please report it.")
+            say_error("This is a bug in audit-ledger, and nothing was concluded. Please report it.")
         return NOT_DONE
 
     def make_context(self, *args: Any, **options: Any) -> click.Context:
-        with written():  # --help is printed here
+        with writing():  # --help is printed here
             return super().make_context(*args, **options)
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            with written():
+            with writing():
                 return super().invoke(ctx)
-        except SystemExit as error:  # of a kind from elsewhere, and with whatever code
+        except SystemExit as error:  # from somebody else's kind of check, with any code
             raise RuntimeError("A check tried to end the program.") from error
 
 
@@ -137,7 +134,7 @@ def _interrupt(*_: object) -> NoReturn:
 @click.version_option(package_name="pytest-audit-ledger", prog_name="audit-ledger")
 @click.pass_context
 def main(context: click.Context) -> int:
-    """Run a command, or show which there are."""
+    """Run a command, or list the commands."""
     if context.invoked_subcommand is not None:
         return 0
     click.echo(context.get_help(), err=True)

@@ -1,201 +1,157 @@
-"""What the commands share: options, exit codes, and how they speak.
-
-An option may also be written with the prefix that it has in pytest, `--ledger-table` for `--table`; what the command
-prints names it without (see `wording.py`).
-"""
+"""The options of the commands, made from the table in `pytest_audit_ledger/options.py`."""
 
 from __future__ import annotations
 
 import os
-import re
-import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
-from pytest_audit_ledger.errors import LedgerError, OutputError, UsageError
-from pytest_audit_ledger.model.outcome import Assurance
-from pytest_audit_ledger.model.printable import printable
-from pytest_audit_ledger.model.progress import Progress, no_progress
-from pytest_audit_ledger.output.progress_bar import progress_bar
-from pytest_audit_ledger.output.wording import for_command
-from pytest_audit_ledger.sources.named import DEFAULT_TABLE
-from pytest_audit_ledger.sources.postgres import DEFAULT_TIMEOUT_S
+from pytest_audit_ledger.cli.console import progress
+from pytest_audit_ledger.errors import UsageError
+from pytest_audit_ledger.ledger import Ledger
+from pytest_audit_ledger.options import Option, Type, options_of
 
-TAMPERED, WRONG_USAGE, NOT_DONE = 1, 2, 3
+Command = Callable[..., int]
 
 
-def exit_codes(
-    done: str,
-    wrong: str,
-    usage: str = "wrong usage; nothing was done",
-    unknown: str = "could not be verified, or done; this says nothing about tampering",
-) -> str:
-    """Return what `--help` says of exit codes: 0, 1 (empty where a command never ends so), 2 and 3."""
-    told = {0: done, TAMPERED: wrong, WRONG_USAGE: usage, NOT_DONE: unknown}
-    return "\n".join(["\b", "Exit codes:", *(f"  {code}  {words}" for code, words in told.items() if words)])
+@dataclass(frozen=True)
+class Reading:
+    """The ledger that a command reads, as its options name it."""
+
+    ledger_db: str
+    table: str
+    timeout: int
+    quiet: bool
+
+    def open(self) -> Ledger:
+        """Return the ledger, to be used in a `with`; it connects when it is asked something."""
+        return Ledger(self.ledger_db, table=self.table, timeout=self.timeout, progress=progress(quiet=self.quiet))
 
 
-EXIT_CODES = exit_codes("verified, or done", "tampered with, or a critical check failed")
+@dataclass(frozen=True)
+class Group:
+    """Options that a command gets as one argument, `name`, which `make` makes of their values."""
 
-_CODES = {
-    Assurance.ANCHORED.value: 0,
-    Assurance.SELF_CONSISTENT.value: 0,
-    Assurance.TAMPERED.value: TAMPERED,
-    Assurance.UNVERIFIED.value: NOT_DONE,
+    name: str
+    parameters: tuple[str, ...]
+    make: Callable[..., Any]
+
+
+READING = Group("reading", ("ledger_db", "table", "timeout", "quiet"), Reading)
+
+
+def options(command: str, *groups: Group) -> Callable[[Command], Command]:
+    """Give a command its options from the table; those of a group come as one argument."""
+
+    def decorate(function: Command) -> Command:
+        @wraps(function)
+        def run(**values: Any) -> int:
+            for group in groups:
+                members = {name: values.pop(name) for name in group.parameters if name in values}
+                values[group.name] = group.make(**members)
+            return function(**values)
+
+        decorated = run
+        for option in reversed(options_of(command)):
+            decorated = click.option(*_spellings(option), **_settings(option, command))(decorated)
+        return decorated
+
+    return decorate
+
+
+def _spellings(option: Option) -> list[str]:
+    shown = list(option.shown)
+    if option.type is Type.SWITCH:
+        shown = [f"--{option.name}/--no-{option.name}"]
+    alias = [option.pytest] if option.in_pytest and option.pytest not in shown else []
+    return [*shown, *alias, *([f"-{option.short}"] if option.short else []), option.parameter]
+
+
+def _settings(option: Option, command: str) -> dict[str, Any]:
+    settings: dict[str, Any] = {
+        "cls": _Option,
+        "declared": option,
+        "help": option.help,
+        "required": command in option.required_in,
+        "multiple": option.repeatable,
+        "envvar": option.variable or None,
+        "show_envvar": bool(option.variable),
+    }
+    if option.is_flag:
+        settings |= {"is_flag": True, "default": bool(option.default)}
+    else:
+        settings |= {"metavar": None if option.choices else option.value_name, "type": _TYPES[option.type](option)}
+        settings |= {} if option.default is None else {"default": option.default}
+    if option.name == "no-color":
+        settings |= {"expose_value": False, "is_eager": True, "callback": _no_color}
+    return settings
+
+
+_TYPES: dict[Type, Callable[[Option], Any]] = {
+    Type.TEXT: lambda _: str,
+    Type.WHOLE: lambda option: _number(option, int),
+    Type.NUMBER: lambda option: _number(option, float),
+    Type.CHOICE: lambda option: click.Choice(option.choices),
+    Type.FILE: lambda option: click.Path(exists=True, dir_okay=False) if option.must_exist else str,
+    Type.FOLDER: lambda _: str,
+    Type.DSN: lambda _: str,
 }
 
 
-def assurance_code(assurance: str) -> int:
-    """Return how something ends that was to be verified."""
-    return _CODES[assurance]
+def _number(option: Option, read: Callable[[str], float]) -> Callable[[Any], float]:
+    """Return what reads a number within the bounds of an option."""
+
+    def number(text: Any) -> float:
+        with suppress(ValueError):
+            found = read(text)
+            if option.allows(found):
+                return found
+        raise click.BadParameter(f"{text!r} is not {option.bounds}.")
+
+    return number
 
 
-LONGEST_TIMEOUT_S = 2_147_483
-"""What PostgreSQL takes, which counts milliseconds in 31 bits."""
+class _Option(click.Option):
+    """An option whose spelling in pytest is accepted, and left out of the help and of messages."""
 
-Command = TypeVar("Command", bound=Callable[..., Any])
+    def __init__(self, *args: Any, declared: Option, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.declared = declared
 
+    @contextmanager
+    def _without_alias(self) -> Iterator[None]:
+        every, self.opts = self.opts, [name for name in self.opts if name not in self.aliases]
+        try:
+            yield
+        finally:
+            self.opts = every
 
-class Aliased(click.Option):
-    """An option whose name in pytest is taken as well, and left out of the help and of messages."""
+    @property
+    def aliases(self) -> set[str]:
+        """The spellings that are accepted and not shown."""
+        return {self.declared.pytest} - {*self.declared.shown}
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
         """Return the names and the text that --help shows."""
-        record = super().get_help_record(ctx)
-        return record and (re.sub(r", --ledger-(?!db)[a-z-]+", "", record[0]), record[1])
+        with self._without_alias():
+            names, _ = super().get_help_record(ctx) or ("", "")
+        option = self.declared
+        repeatable = " Repeatable." if option.repeatable else ""
+        default = f"default: {option.default_shown}" if option.default_shown else ""
+        variable = f"or set {option.variable}" if option.variable else ""
+        extra = "; ".join(filter(None, ("required" if self.required else "", variable, default)))
+        return names, f"{option.help}{repeatable}{f'  [{extra}]' if extra else ''}"
 
     def get_error_hint(self, ctx: click.Context | None) -> str:
         """Return what a message about the value calls it."""
-        return re.sub(r" / '--ledger-(?!db)[a-z-]+'", "", super().get_error_hint(ctx))
-
-
-def ledger_options(command: Command, *, required: bool = True) -> Command:
-    """Add the options that every command has which reads a ledger; `required` tells whether one has to be named."""
-    options = (
-        click.option(
-            "--ledger-db",
-            "--source",
-            "dsn",
-            envvar="LEDGER_DSN",
-            show_envvar=True,
-            required=required,
-            metavar="DSN",
-            help="The ledger: a database, an export, or demo.",
-        ),
-    )
-    return added(options, place_options(common_options(command)))
-
-
-def place_options(command: Command) -> Command:
-    """Add the options that say which table is read, and how long that may take."""
-    options = (
-        click.option(
-            "--table",
-            "--ledger-table",
-            cls=Aliased,
-            default=DEFAULT_TABLE,
-            show_default=True,
-            metavar="NAME",
-            help="The ledger's table, as schema.table.",
-        ),
-        click.option(
-            "--timeout",
-            "--ledger-timeout",
-            cls=Aliased,
-            type=click.IntRange(1, LONGEST_TIMEOUT_S),
-            default=DEFAULT_TIMEOUT_S,
-            metavar="SECONDS",
-            help=f"How long one statement may take on the server; a scan is one.  [default: {DEFAULT_TIMEOUT_S}]",
-        ),
-    )
-    return added(options, command)
-
-
-def common_options(command: Command) -> Command:
-    """Add the options that every command has, also one that reads no ledger."""
-    options = (
-        click.option("--quiet", "-q", is_flag=True, help="Print nothing but errors; the exit code says the rest."),
-        click.option(
-            "--no-color",
-            is_flag=True,
-            expose_value=False,
-            is_eager=True,
-            callback=_no_color,
-            help="Print without colours, as with the variable NO_COLOR, or where the output is no terminal.",
-        ),
-    )
-    return added(options, command)
-
-
-def added(options: Sequence[Callable[[Command], Command]], command: Command) -> Command:
-    """Add options to a command, so that the help shows them in this order."""
-    for option in reversed(options):
-        command = option(command)
-    return command
-
-
-def checkpoint_options(command: Command) -> Command:
-    """Add the options that name the checkpoints to hold a ledger against."""
-    options = (
-        click.option(
-            "--checkpoint",
-            "--ledger-checkpoint",
-            "checkpoints",
-            cls=Aliased,
-            multiple=True,
-            metavar="DIR",
-            help="Hold the ledger against every checkpoint in this folder; repeatable.",
-        ),
-        click.option(
-            "--verifier-key",
-            "--ledger-verifier-key",
-            "verifier_keys",
-            cls=Aliased,
-            multiple=True,
-            metavar="KEY|FILE",
-            help="A key that checkpoints must be signed by, or a file that holds it; repeatable.",
-        ),
-        click.option(
-            "--require-checkpoint",
-            "--ledger-require-checkpoint",
-            cls=Aliased,
-            is_flag=True,
-            help="Fail where a folder has no checkpoint.",
-        ),
-        click.option(
-            "--max-unanchored",
-            "--ledger-max-unanchored",
-            cls=Aliased,
-            metavar="ROWS|AGE",
-            help="Fail where more entries (1000), or one for longer (24h), are in no checkpoint.",
-        ),
-    )
-    return added(options, command)
-
-
-def resumption_options(command: Command) -> Command:
-    """Add the options that resume after a checkpoint, instead of reading every entry."""
-    options = (
-        click.option(
-            "--since-checkpoint",
-            "--ledger-since-checkpoint",
-            cls=Aliased,
-            is_flag=True,
-            help="Read only the entries that are newer than the newest trusted checkpoint.",
-        ),
-        click.option(
-            "--recheck",
-            "--ledger-recheck",
-            cls=Aliased,
-            metavar="1/N",
-            help="With it, re-read one of N shares of the older entries, another one each day: 1/30 for a month.",
-        ),
-    )
-    return added(options, command)
+        with self._without_alias():
+            return super().get_error_hint(ctx)
 
 
 def _no_color(context: click.Context, _: click.Parameter, value: bool) -> None:
@@ -203,58 +159,62 @@ def _no_color(context: click.Context, _: click.Parameter, value: bool) -> None:
         context.color = False
 
 
-def progress(*, quiet: bool) -> Progress:
-    """Return the progress to show on standard error; a bar shows itself on terminals only."""
-    return no_progress if quiet or sys.stderr is None else progress_bar
+class _Formatter(click.HelpFormatter):
+    """Wraps lines at spaces only: an option, or `audit-ledger`, is not broken after a hyphen."""
+
+    def write_text(self, text: str) -> None:
+        """Write a text, wrapped."""
+        super().write_text(text.replace("-", _UNBROKEN))
+
+    def write_dl(self, rows: Iterable[tuple[str, str]], *args: Any, **options: Any) -> None:
+        """Write names with their texts, wrapped."""
+        super().write_dl([(name, text.replace("-", _UNBROKEN)) for name, text in rows], *args, **options)
+
+    def getvalue(self) -> str:
+        """Return what was written."""
+        return super().getvalue().replace(_UNBROKEN, "-")
 
 
-def tell_error(message: str) -> None:
-    """Say on standard error what went wrong; a password that was given in the wrong place does not show."""
-    message = re.sub(r"(://[^\s:/@]*):\S*@", r"\1:***@", message)
-    message = re.sub(r"(?i)(password\s*=\s*)('(?:[^'\\]|\\.)*'|[^\s&]+)", r"\1***", message)
-    lines = [printable(line, 4000) for line in message.rstrip().split("\n")]
-    with suppress(OSError):  # there is nowhere left to say it, and the exit code does
-        click.echo("\n".join([f"Error: {lines[0]}", *lines[1:]]), err=True)
+_UNBROKEN = "\N{NON-BREAKING HYPHEN}"
 
 
-def tell(error: LedgerError) -> None:
-    """Say on standard error what failed, and what to do, with the options of the command."""
-    tell_error(f"{error.message} {for_command(error.remedy)}")
+class LedgerCommand(click.Command):
+    """A command of ours."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the arguments."""
+        ctx.formatter_class = _Formatter
+        return super().parse_args(ctx, args)
 
 
-@contextmanager
-def written() -> Iterator[None]:
-    """Raise OutputError where standard output, or standard error, cannot be written."""
-    try:
-        yield
-    except OSError as error:
-        if error.filename is not None:
-            raise
-        # the interpreter would complain when it flushes once more at its end
-        with suppress(OSError, ValueError, AttributeError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        if isinstance(error, BrokenPipeError):
-            raise OutputError("The reader of standard output has gone, so not everything was written.") from None
-        raise OutputError(
-            f"Standard output could not be written: {error.strerror}.", "Make room there, or send it to another place."
-        ) from None
+class LedgerGroup(LedgerCommand, click.Group):
+    """A group of commands of ours."""
+
+    command_class = LedgerCommand
 
 
-@contextmanager
-def outweighed_by(code: int) -> Iterator[None]:
-    """Tell only, where tampering was found, that a result could not be written; an outage does not hide it."""
-    try:
-        with written():
-            yield
-    except LedgerError as error:
-        if code != TAMPERED:
-            raise
-        tell(error)
+class WithOthers(LedgerGroup):
+    """A command that has others below it, such as `backup`, with `backup verify`."""
+
+    allow_extra_args = False
+    allow_interspersed_args = True
+
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        super().__init__(*args, **{**settings, "invoke_without_command": True, "subcommand_metavar": ""})
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        """Return the context of the command below if the first argument names one, otherwise that of this one."""
+        below = self.commands.get(args[0]) if args else None
+        if below is not None:
+            return below.make_context(f"{info_name} {args[0]}", args[1:], parent, **extra)
+        return super().make_context(info_name, args, parent, **extra)
 
 
-def refuse_to_overwrite(output: str, *inputs: str) -> None:
-    """Raise UsageError where a file that is read would be replaced by what is written."""
+def refuse_to_overwrite(output: str, inputs: Sequence[str]) -> None:
+    """Raise UsageError if a file that is read would be replaced by what is written."""
     for name in inputs:
-        with suppress(OSError, ValueError):  # a DSN is no name of a file
+        with suppress(OSError, ValueError):  # a DSN is not the name of a file
             if Path(output).samefile(name):
                 raise UsageError(f"{Path(output)} is read, and would be overwritten.", "Name another file to write to.")

@@ -1,143 +1,90 @@
-"""What the commands that verify share: their options, what is refused before they start, and how they end."""
+"""What the commands that verify share: their options as one argument, what they refuse early, and how they end."""
 
 from __future__ import annotations
 
+import shutil
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import suppress
-from functools import wraps
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-import click
-
-from pytest_audit_ledger.cli.options import (
-    NOT_DONE,
-    TAMPERED,
-    Aliased,
-    added,
-    checkpoint_options,
-    refuse_to_overwrite,
-)
+from pytest_audit_ledger.cli.console import NOT_DONE, TAMPERED, outweighed_by
+from pytest_audit_ledger.cli.options import Group, refuse_to_overwrite
+from pytest_audit_ledger.errors import UsageError
 from pytest_audit_ledger.files.writing import whole_files
 from pytest_audit_ledger.kinds.registry import installed_kinds
 from pytest_audit_ledger.kinds.run_parameters import run_parameters
-from pytest_audit_ledger.model.outcome import DEFAULT_SAMPLES, Assurance, Status
+from pytest_audit_ledger.model.outcome import Assurance, Status
+from pytest_audit_ledger.output.paragraphs import LOG, WIDEST
 from pytest_audit_ledger.output.verification_text import ASCII, UNICODE, Marks
 from pytest_audit_ledger.sources.dsn import resolve
 from pytest_audit_ledger.suite.discovery import own_suites
 from pytest_audit_ledger.verify.scan import parse_workers
 from pytest_audit_ledger.verify.verification import Verification
 
-check_timestamps_option = click.option(
-    "--check-timestamps/--no-check-timestamps", default=True, help="Whether to judge the order of time.  [default: yes]"
-)
-
-
-_transcript_key_option = click.option(
-    "--transcript-key",
-    "--ledger-transcript-key",
-    "transcript_keys",
-    cls=Aliased,
-    multiple=True,
-    metavar="PEM",
-    help="A file with an Ed25519 public key that transcripts may be signed with; repeatable. Without any, their "
-    "signatures are not verified, which is a warning.",
-)
-
-
-def verification_options(command: Callable[..., int]) -> Callable[..., int]:
-    """Add the options that say what is verified, and how; the command gets them as `verifying`."""
-    options = (
-        click.option(
-            "--workers",
-            "--ledger-workers",
-            cls=Aliased,
-            default="auto",
-            show_default=True,
-            metavar="N|auto",
-            help="Processes that share the scan.",
-        ),
-        click.option(
-            "--samples",
-            "--ledger-samples",
-            cls=Aliased,
-            type=click.IntRange(min=1),
-            default=DEFAULT_SAMPLES,
-            show_default=True,
-            metavar="N",
-            help="Findings shown for each check; all are counted.",
-        ),
-        click.option(
-            "--allow-empty",
-            "--ledger-allow-empty",
-            cls=Aliased,
-            is_flag=True,
-            help="Accept a ledger without entries: what it leaves unproven is skipped, and the exit code is 0.",
-        ),
-    )
-    return added(options, _set_up_options(_collecting(command, "verifying")))
-
-
-def set_up_options(command: Callable[..., int]) -> Callable[..., int]:
-    """Add the options that say with what a ledger is verified; the command gets them as `set_up`."""
-    return _set_up_options(_collecting(command, "set_up"))
-
-
-def _set_up_options(command: Callable[..., int]) -> Callable[..., int]:
-    options = (
-        click.option(
-            "--suite",
-            "suites",
-            multiple=True,
-            metavar="FILE",
-            help="A suite of checks of your own, or a shipped one such as compliance.ledger.yaml, besides the default "
-            "one; repeatable.",
-        ),
-        click.option(
-            "--allow-integrity-waivers",
-            "--ledger-allow-integrity-waivers",
-            cls=Aliased,
-            is_flag=True,
-            help="Let the waivers of a suite excuse findings about integrity, too; the assurance stays TAMPERED.",
-        ),
-    )
-    return added(options, checkpoint_options(_transcript_key_option(command)))
-
-
 _TRUST = ("checkpoints", "verifier_keys", "require_checkpoint", "max_unanchored", "transcript_keys")
-_VERIFYING = ("suites", "check_timestamps", "allow_integrity_waivers", "workers", "samples", "allow_empty", *_TRUST)
 
 
-def _collecting(command: Callable[..., int], name: str) -> Callable[..., int]:
-    """Return a command that hands its options about verifying on as one argument of this name, ready for `Ledger`.
+def _checked(**options: Any) -> dict[str, Any]:
+    """Return options about verifying, ready for `Ledger`. Raises UsageError for a mistake in workers or keys."""
+    if "workers" in options:
+        options["workers"] = parse_workers(options["workers"])
+    run_parameters(**{name: options[name] for name in _TRUST})
+    return options
 
-    It raises UsageError for a mistake in workers and keys before it does anything else.
-    """
 
-    @wraps(command)
-    def run(**given: Any) -> int:
-        verifying = {option: given.pop(option) for option in _VERIFYING if option in given}
-        if "workers" in verifying:
-            verifying["workers"] = parse_workers(verifying["workers"])
-        run_parameters(**{option: verifying[option] for option in _TRUST})
-        return command(**given, **{name: verifying})
+_SET_UP = ("suites", "check_timestamps", "allow_integrity_waivers", *_TRUST)
 
-    return run
+SET_UP = Group("set_up", _SET_UP, _checked)
+"""What a ledger is verified with: the `SettingUp` of `verify/run.py`."""
+
+VERIFYING = Group("verifying", ("workers", "samples", "allow_empty", *_SET_UP), _checked)
+"""What is verified, and how: the `Verifying` of `verify/run.py`."""
 
 
 class _EnoughError(Exception):
     """Ends an attempt that is not to be completed."""
 
 
-def refuse_early(dsn: str, suites: Sequence[str | Path], output: str | None) -> None:
-    """Raise, before anything is started or repaired, for mistakes in suites and a file that cannot be written."""
+def refuse_early(dsn: str | None, suites: Sequence[str | Path], output: str | None) -> None:
+    """Raise for mistakes in suites, and a file that cannot be written, before anything is started or repaired."""
+    if output == "-":
+        raise UsageError("The result is printed in any case.", "Name a file, or leave --output out.")
     if suites:
         own_suites(suites, installed_kinds())
     if output is not None:
-        refuse_to_overwrite(output, resolve(dsn), *map(str, suites))
+        refuse_to_overwrite(output, [*([resolve(dsn)] if dsn else []), *map(str, suites)])
         with suppress(_EnoughError), whole_files(Path(output)):
             raise _EnoughError  # which leaves nothing
+
+
+@contextmanager
+def also_written(output: str | None, format_: str, code: int, text: Callable[[bool], str]) -> Iterator[None]:
+    """Print a result in the body, and write it to the file that was asked for, also if printing fails.
+
+    `text` returns it, as JSON if its argument is true. `code` is the exit code.
+    """
+    with outweighed_by(code), ExitStack() as last:
+        if output is not None:
+            last.callback(_write, Path(output), format_, text)
+        yield
+
+
+def _write(path: Path, format_: str, text: Callable[[bool], str]) -> None:
+    words = text(format_ == "json" or path.suffix.lower() == ".json")
+    with whole_files(path) as (draft,):
+        draft.write(f"{words}\n".encode("utf-8", "backslashreplace"))
+
+
+def width() -> int:
+    """Return how wide to print: as wide as the terminal is, or as COLUMNS says."""
+    return min(shutil.get_terminal_size((LOG, 24)).columns, WIDEST)
+
+
+def in_marks(text: str, shown: Marks) -> str:
+    """Return a text with nothing but ASCII of ours if the marks are ASCII."""
+    return text.replace("…", "...") if shown is ASCII else text
 
 
 def marks() -> Marks:
@@ -150,7 +97,7 @@ def marks() -> Marks:
 
 
 def exit_code(verification: Verification, *, allow_empty: bool = False) -> int:
-    """Return 1 for tampering or a failed check, 3 where something could not be verified, and 0 otherwise."""
+    """Return 1 for tampering or a failed check, 3 if something could not be verified, otherwise 0."""
     if verification.assurance is Assurance.TAMPERED or verification.with_status(Status.FAIL):
         return TAMPERED
     empty = verification.survey is not None and not verification.size

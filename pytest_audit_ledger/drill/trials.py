@@ -17,6 +17,7 @@ from pytest_audit_ledger.drill.ledger_copy import Copy, ThrowawayKeys, copied, m
 from pytest_audit_ledger.drill.matrix import Matrix, Touched, Trial, failed, judged, not_applicable, noticed, prevented
 from pytest_audit_ledger.drill.setup import SAMPLES, Claims, SetUp
 from pytest_audit_ledger.errors import LedgerError, SourceError, UsageError
+from pytest_audit_ledger.model import defaults
 from pytest_audit_ledger.model.outcome import Status
 from pytest_audit_ledger.model.progress import Progress, no_progress
 from pytest_audit_ledger.scratch.scratch_ledger import ScratchLedger, Superuser
@@ -26,9 +27,8 @@ from pytest_audit_ledger.sources.postgres import DEFAULT_TIMEOUT_S, PostgresSour
 from pytest_audit_ledger.sources.source import Source
 from pytest_audit_ledger.verify.verification import Verification
 
-DEFAULT_ENTRIES = 2_000
-FEWEST_ENTRIES = 40
-"""With fewer, attacks that delete or exchange a few entries would reach the ends of the ledger."""
+DEFAULT_ENTRIES = defaults.DRILL_ENTRIES
+FEWEST_ENTRIES = defaults.FEWEST_DRILL_ENTRIES
 
 ATTACKS = "attacks"
 """The unit of a drill's progress."""

@@ -25,6 +25,7 @@ from pytest_audit_ledger.files.writing import (
     whole_files,
     written_json,
 )
+from pytest_audit_ledger.model import defaults
 from pytest_audit_ledger.model.batch import Batch
 from pytest_audit_ledger.model.entry import canonical_timestamp
 from pytest_audit_ledger.model.ledger_info import Extent, LedgerInfo
@@ -38,7 +39,7 @@ from pytest_audit_ledger.sources.selection import Selection
 from pytest_audit_ledger.sources.source import Snapshot, Source
 from pytest_audit_ledger.verify.verification import Verification
 
-FORMATS = ("json", "jsonl", "csv")
+FORMATS = defaults.EXPORT_FORMATS
 STANDARD_OUTPUT = "-"
 
 

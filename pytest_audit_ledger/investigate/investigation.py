@@ -41,13 +41,14 @@ from pytest_audit_ledger.investigate.reconstruction_text import headline, proof
 from pytest_audit_ledger.investigate.rewritings import Transformation
 from pytest_audit_ledger.investigate.stored_entries import StoredEntries, StoredEntry, only, read
 from pytest_audit_ledger.investigate.systematic import Systematic, find
+from pytest_audit_ledger.model import defaults
 from pytest_audit_ledger.model.outcome import DEFAULT_SAMPLES, Status
 from pytest_audit_ledger.model.progress import ENTRIES, Progress, no_progress
 from pytest_audit_ledger.sources.source import Snapshot, Source
 from pytest_audit_ledger.verify.scan import scan
 from pytest_audit_ledger.verify.verification import Verification
 
-DEFAULT_LIMIT_S = 60
+DEFAULT_LIMIT_S = defaults.RECONSTRUCTION_S
 """Seconds that all reconstructions may take together."""
 
 CAUSES_S = 10.0

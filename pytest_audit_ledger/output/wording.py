@@ -1,8 +1,8 @@
-"""Remedies in the words of the command `audit-ledger`.
+"""Remedies with the options as the command `audit-ledger` spells them.
 
-A remedy names an option as pytest has it, `--ledger-checkpoint`; the command has the same one without the prefix. What
-the command prints, and every report, whose reader has the command, is passed through here. Nothing but remedies is,
-since these are ours to the last word: what an entry, a server or a user says stays as it is.
+A remedy spells an option as pytest does, `--ledger-checkpoint`; the command has the same one as `--checkpoint`. What
+the command prints, and every report, is passed through here. Only remedies are, because every word of them is ours:
+what an entry, a server or a user says stays as it is.
 """
 
 from __future__ import annotations
@@ -11,33 +11,18 @@ import re
 from dataclasses import replace
 
 from pytest_audit_ledger.model.outcome import Outcome
+from pytest_audit_ledger.options import OPTIONS
 from pytest_audit_ledger.verify.verification import Verification
 
-SHARED = (
-    "allow-empty",
-    "allow-integrity-waivers",
-    "checkpoint",
-    "encryption-key",
-    "max-unanchored",
-    "recheck",
-    "require-checkpoint",
-    "samples",
-    "scratch-db",
-    "since-checkpoint",
-    "table",
-    "timeout",
-    "transcript-key",
-    "verifier-key",
-    "workers",
-)
-"""The options that are `--ledger-NAME` in pytest and `--NAME` in the command; --ledger-db is called so in both."""
+SPELLED = {option.pytest: option.shown[0] for option in OPTIONS if option.in_pytest and option.commands}
+"""How the command spells the options that pytest has as well."""
 
-_OPTION = re.compile(rf"(?<!\S)--ledger-({'|'.join(SHARED)})(?![\w-])")
+_OPTION = re.compile(rf"(?<!\S)({'|'.join(SPELLED)})(?![\w-])")
 
 
 def for_command(remedy: str) -> str:
-    """Return a remedy with the options named as the command has them."""
-    return _OPTION.sub(r"--\1", remedy)
+    """Return a remedy with the options as the command spells them."""
+    return _OPTION.sub(lambda option: SPELLED[option[0]], remedy)
 
 
 def ending_for_command(text: str, advice: str) -> str:
@@ -46,7 +31,7 @@ def ending_for_command(text: str, advice: str) -> str:
 
 
 def verification_for_command(verification: Verification) -> Verification:
-    """Return a verification whose remedies name the options as the command has them."""
+    """Return a verification whose remedies spell the options as the command does."""
     return replace(verification, outcomes=tuple(map(_outcome, verification.outcomes)))
 
 

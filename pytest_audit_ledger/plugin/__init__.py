@@ -1,6 +1,6 @@
-"""pytest's side of the package: options, hooks, and nothing else until a run names a ledger.
+"""The pytest plugin: options and hooks, and nothing else until a run names a ledger.
 
-The working half, `active.py` with all that it needs, is only imported then, so that other runs do not pay for it.
+The working half, `active.py` with all that it needs, is imported only then, so that other runs do not pay for it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_audit_ledger import hookspecs
-from pytest_audit_ledger.plugin.declared import add_options, asks_for_a_tool, named_ledger
+from pytest_audit_ledger.plugin.declared import add_options, asks_for_a_tool, value
 
 if TYPE_CHECKING:
     from pytest_audit_ledger.kinds.kind import Kind
@@ -31,7 +31,7 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
 
 
 def pytest_ledger_register_kinds() -> Iterable[type[Kind]]:
-    """Register our own kinds, as everybody does."""
+    """Register our own kinds like anybody else's."""
     from pytest_audit_ledger.kinds.registry import SHIPPED  # noqa: PLC0415  (see above)
 
     return SHIPPED
@@ -39,12 +39,12 @@ def pytest_ledger_register_kinds() -> Iterable[type[Kind]]:
 
 @pytest.fixture(scope="session")
 def ledger(pytestconfig: pytest.Config) -> Ledger:
-    """Return the ledger that --ledger-db names, to verify and to export (see `pytest_audit_ledger.Ledger`).
+    """Return the ledger that --ledger-db names (see `pytest_audit_ledger.Ledger`).
 
-    A test that asks for it is skipped where no ledger is named.
+    A test that uses it is skipped if no ledger is named.
     """
-    if named_ledger(pytestconfig) is None:
-        pytest.skip("no ledger was named: give --ledger-db=DSN, or the ini setting ledger_db")
+    if value(pytestconfig, "db") is None:
+        pytest.skip("no ledger is named: add --ledger-db=DSN, or the ini setting ledger_db")
     from pytest_audit_ledger.ledger import Ledger  # noqa: PLC0415  (see above)
     from pytest_audit_ledger.plugin.run_state import RUN  # noqa: PLC0415
 
@@ -53,7 +53,7 @@ def ledger(pytestconfig: pytest.Config) -> Ledger:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> int | None:
-    """Instead of a run, do what a tool for writing suites does."""
+    """Run a tool for writing suites, if one is wanted instead of a run."""
     if not asks_for_a_tool(config):
         return None
     from pytest_audit_ledger.plugin import tools  # noqa: PLC0415  (see above)
@@ -63,16 +63,16 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Where a ledger is named, or a drill wanted, bring in the working half."""
+    """Bring in the working half if a ledger is named, or a drill is wanted."""
     config.addinivalue_line("markers", "ledger: a check of the audit ledger (selected by -m ledger)")
     config.addinivalue_line("markers", "ledger_control(id): a check that serves this control of a framework")
-    dsn = named_ledger(config)
+    dsn = value(config, "db")
     if dsn is not None:
         from pytest_audit_ledger.plugin import active  # noqa: PLC0415  (see above)
 
         active.start(config, dsn)
         config.pluginmanager.register(active, ACTIVE)
-    if config.getoption("--ledger-drill"):
+    if value(config, "drill"):
         from pytest_audit_ledger.plugin import drill  # noqa: PLC0415  (see above)
 
         drill.start(config)

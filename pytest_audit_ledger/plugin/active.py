@@ -1,4 +1,4 @@
-"""The working half of the plugin, registered only in a run that names a ledger. Everything is delegated."""
+"""The working half of the plugin, registered only in a run that names a ledger. It only delegates."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from pytest_audit_ledger.plugin.run_state import RUN, RunState, is_controller, s
 
 
 def start(config: pytest.Config, dsn: str) -> None:
-    """Read the options and prepare the run. Raises pytest.UsageError where an option cannot be used."""
+    """Read the options and prepare the run. Raises pytest.UsageError if an option cannot be used."""
     try:
         options = read_options(config, dsn)
     except UsageError as error:
@@ -50,13 +50,13 @@ def pytest_report_header(config: pytest.Config) -> str:
 
 
 def pytest_ledger_artifacts(config: pytest.Config) -> Iterable[Artifact]:
-    """Offer our own artifacts, as everybody does."""
+    """Offer our own artifacts like anybody else's."""
     return artifacts.ours(config)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection(session: pytest.Session) -> None:
-    """Take the names of shipped suites from the arguments, before pytest looks for such files."""
+    """Take the names of shipped suites out of the arguments, before pytest looks for such files."""
     collection.take_shipped_suites(session.config)
 
 
@@ -77,20 +77,20 @@ def pytest_make_collect_report(
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Remember which checks were selected; only these are evaluated."""
+    """Remember which checks are selected; only these are evaluated."""
     session.config.stash[RUN].selected = selected_checks(session.items)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item) -> None:
-    """Verify before the first check runs, and outside of it, so that its time is not billed to one check."""
+    """Verify before the first check runs and outside of it, so that the time is not counted as that check's."""
     if selected_checks([item]):
         item.config.stash[RUN].verify_once()
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
-    """Tell a worker of pytest-xdist where to find the ledger, and the folder in which one verification is shared."""
+    """Give a worker of pytest-xdist the ledger, and the folder through which all share one verification."""
     node.workerinput.update(node.config.stash[RUN].for_worker())
 
 
@@ -98,7 +98,7 @@ def pytest_configure_node(node: Any) -> None:
 def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]:
     """Write the artifacts, and add the facts about the ledger to the JUnit file before pytest writes it.
 
-    What needs that file is written after it, and before the terminal says what was written: of all wrappers, the last
+    Artifacts that need that file are written after it, and before the terminal lists what was written: the last wrapper
     is the innermost.
     """
     if session.config.getoption("collectonly"):

@@ -1,6 +1,6 @@
-"""What a run leaves behind: which artifacts its options ask for, and writing them when the checks are done.
+"""Which artifacts the options of a run ask for, and writing them when the checks are done.
 
-An artifact is imported where its option is given: most runs write none, and none need wait for what they do not write.
+An artifact is imported only if its option is given, so that no run waits for what it does not write.
 """
 
 from __future__ import annotations
@@ -14,8 +14,10 @@ import pytest
 
 from pytest_audit_ledger.errors import LedgerError, UsageError
 from pytest_audit_ledger.files.writing import refuse_full
+from pytest_audit_ledger.options import OF_PYTEST
 from pytest_audit_ledger.output.artifact import Artifact, ArtifactContext
 from pytest_audit_ledger.output.progress_bar import progress_bar
+from pytest_audit_ledger.plugin.declared import value
 from pytest_audit_ledger.plugin.items import REGISTRY
 from pytest_audit_ledger.plugin.run_state import RUN, RunState, is_worker, visible
 from pytest_audit_ledger.sources.postgres import PostgresSource
@@ -25,16 +27,16 @@ from pytest_audit_ledger.suite.shipped import checks_of, shipped_suites
 if TYPE_CHECKING:
     from pytest_audit_ledger.report import ReportRequest
 
-_BACKUP, _SCRATCH = ("--ledger-encryption-key",), ("--ledger-scratch-db",)
-_FILTERS = ("--ledger-fields", "--ledger-verdict", "--ledger-rule", "--ledger-limit")
-_COVER = ("--ledger-title", "--ledger-organization")
-_PERIOD = ("--ledger-date-range",)
+_BACKUP, _SCRATCH = ("encryption-key",), ("scratch-db",)
+_FILTERS = ("fields", "verdict", "rule", "limit")
+_COVER = ("title", "organization")
+_PERIOD = ("date-range",)
 
 
 def wanted(config: pytest.Config) -> list[Artifact]:
     """Return every artifact that the run is to write, ours and those of other plugins.
 
-    Raises UsageError where an option makes no sense.
+    Raises UsageError if an option makes no sense.
     """
     if is_worker(config):
         return []
@@ -47,32 +49,32 @@ def ours(config: pytest.Config) -> list[Artifact]:
 
 
 def _checkpoints(config: pytest.Config) -> list[Artifact]:
-    folder, key = config.getoption("--ledger-write-checkpoint"), config.getoption("--ledger-signing-key")
+    folder, key = value(config, "write-checkpoint"), value(config, "signing-key")
     if (folder is None) != (key is None):
         raise UsageError(
-            "A checkpoint is written to a folder and signed by a key.",
-            "Give --ledger-write-checkpoint=DIR and --ledger-signing-key=FILE, or neither.",
+            "--ledger-write-checkpoint and --ledger-signing-key only work together.",
+            "Give --ledger-write-checkpoint=DIR and --ledger-signing-key=FILE, or neither of them.",
         )
     if folder is None:
         return []
     if config.stash[RUN].options.is_export:
-        raise UsageError("A checkpoint is made of a database.", "Leave --ledger-write-checkpoint out for an export.")
+        raise UsageError("A checkpoint needs a database, not an export.", "Leave --ledger-write-checkpoint out.")
     from pytest_audit_ledger.anchor.creation import CheckpointArtifact
     from pytest_audit_ledger.checkpoints.keys import signing_key, verifier_keys
 
-    trusted = verifier_keys(config.getoption("--ledger-verifier-key"))
+    trusted = verifier_keys(value(config, "verifier-key"))
     here = config.invocation_params.dir
     return [CheckpointArtifact(here / folder, signing_key(here / key), trusted)]
 
 
 def _exports(config: pytest.Config) -> list[Artifact]:
-    path = config.getoption("--ledger-export")
+    path = value(config, "export")
     if path is None:
-        _refuse_alone(config, _FILTERS, "says what to export, and nothing is exported.", "Add --ledger-export=FILE.")
+        _refuse_alone(config, _FILTERS, "only works with --ledger-export.", "Add --ledger-export=FILE.")
         return []
     from pytest_audit_ledger.export.export import ExportArtifact, export_request
 
-    names = config.getoption("--ledger-fields")
+    names = value(config, "fields")
     since, until = _period(config)
     request = export_request(
         _place(config, path),
@@ -80,28 +82,28 @@ def _exports(config: pytest.Config) -> list[Artifact]:
         selection=selection(
             start_date=since,
             end_date=until,
-            verdict=config.getoption("--ledger-verdict"),
-            rule_id=config.getoption("--ledger-rule"),
-            limit=config.getoption("--ledger-limit"),
+            verdict=value(config, "verdict"),
+            rule_id=value(config, "rule"),
+            limit=value(config, "limit"),
         ),
     )
     return [ExportArtifact(request)]
 
 
 def _period(config: pytest.Config) -> tuple[str | None, str | None]:
-    days = config.getoption("--ledger-date-range")
+    days = value(config, "date-range")
     return date_range(days) if days is not None else (None, None)
 
 
 def _reports(config: pytest.Config) -> list[Artifact]:
     """Return the report and the evidence; the latter comes last, and holds whatever was written before it."""
-    report, evidence = config.getoption("--ledger-report"), config.getoption("--ledger-evidence")
+    report, evidence = value(config, "report"), value(config, "evidence")
     if report is None and evidence is None:
         remedy = "Add --ledger-report=FILE, or --ledger-evidence=DIR."
-        _refuse_alone(config, _COVER, "says what stands on a report, and there is none.", remedy)
-        if config.getoption("--ledger-export") is None:
+        _refuse_alone(config, _COVER, "only works with a report.", remedy)
+        if value(config, "export") is None:
             remedy = "Add --ledger-export=FILE or --ledger-report=FILE."
-            _refuse_alone(config, _PERIOD, "says what to export or report, and there is neither.", remedy)
+            _refuse_alone(config, _PERIOD, "only works with an export or a report.", remedy)
         return []
     from pytest_audit_ledger.evidence.folder import EvidenceArtifact
     from pytest_audit_ledger.report import ReportArtifact, refuse_suffix
@@ -123,22 +125,22 @@ def _report_request(config: pytest.Config) -> ReportRequest:
     return report_request(
         start_date=since,
         end_date=until,
-        title=config.getoption("--ledger-title"),
-        organization=config.getoption("--ledger-organization"),
+        title=value(config, "title"),
+        organization=value(config, "organization"),
     )
 
 
 def prepare(config: pytest.Config) -> None:
-    """Where evidence is wanted, have pytest write its JUnit file somewhere, unless it does.
+    """If evidence is wanted, have pytest write its JUnit file somewhere, unless it does anyway.
 
-    Called before pytest reads that option. Raises UsageError where the folder cannot be had.
+    Called before pytest reads that option. Raises UsageError if the folder cannot be used.
     """
-    folder = config.getoption("--ledger-evidence")
+    folder = value(config, "evidence")
     if folder is None or is_worker(config):
         return
     refuse_full(config.invocation_params.dir / folder if folder else Path())
     if not config.pluginmanager.hasplugin("junitxml"):
-        raise UsageError("Evidence holds the JUnit file, and its plugin is off.", "Leave -p no:junitxml out.")
+        raise UsageError("Evidence needs the JUnit file, and its plugin is off.", "Leave -p no:junitxml out.")
     from pytest_audit_ledger.evidence.folder import JUNIT
 
     if config.getoption("xmlpath") is None:
@@ -148,18 +150,18 @@ def prepare(config: pytest.Config) -> None:
 
 
 def _backups(config: pytest.Config) -> list[Artifact]:
-    path = config.getoption("--ledger-backup")
+    path = value(config, "backup")
     if path is None:
-        concerned = _BACKUP if config.getoption("--ledger-drill") else _BACKUP + _SCRATCH
-        _refuse_alone(config, concerned, "says how to back up, and nothing is backed up.", "Add --ledger-backup=FILE.")
+        concerned = _BACKUP if value(config, "drill") else _BACKUP + _SCRATCH
+        _refuse_alone(config, concerned, "only works with --ledger-backup.", "Add --ledger-backup=FILE.")
         return []
     from pytest_audit_ledger.backup.creation import BackupArtifact, backup_request
     from pytest_audit_ledger.backup.encryption import read_key
     from pytest_audit_ledger.backup.prover import Prover
 
-    named, scratch = config.getoption("--ledger-encryption-key"), config.getoption("--ledger-scratch-db")
+    named, scratch = value(config, "encryption-key"), value(config, "scratch-db")
     if config.stash[RUN].options.is_export:
-        raise UsageError("Only a database can be backed up.", "Copy an export, with its manifest.")
+        raise UsageError("Only a database can be backed up, not an export.", "Copy the export, with its manifest.")
     if scratch is not None:
         PostgresSource(scratch)  # a mistake shows now
     request = backup_request(_place(config, path), key=read_key(named) if named is not None else None)
@@ -167,21 +169,21 @@ def _backups(config: pytest.Config) -> list[Artifact]:
 
 
 def _refuse_alone(config: pytest.Config, names: Sequence[str], message: str, remedy: str) -> None:
-    """Raise UsageError where an option is given that concerns another one, which is not."""
-    alone = [name for name in names if config.getoption(name) is not None]
+    """Raise UsageError if one of these options is given, which only works with another one."""
+    alone = [OF_PYTEST[name].pytest for name in names if value(config, name) is not None]
     if alone:
         raise UsageError(f"{alone[0]} {message}", remedy)
 
 
 def _place(config: pytest.Config, path: str) -> str:
-    """Return where a file is to be written that is named where pytest was started."""
+    """Return where to write a file whose name is relative to the folder that pytest was started in."""
     return str(config.invocation_params.dir / Path(path)) if path else ""
 
 
 def write_all(session: pytest.Session, *, needs_junit: bool = False) -> None:
     """Write the artifacts that do or do not need the JUnit file.
 
-    One that cannot be written fails the run, and the others are written nevertheless.
+    One that cannot be written fails the run; the others are still written.
     """
     run = session.config.stash[RUN]
     if not run.artifacts or session.exitstatus == pytest.ExitCode.INTERRUPTED:
@@ -208,5 +210,5 @@ def _write(run: RunState, artifact: Artifact) -> None:
             run.written.extend(artifact.write(verified))
     except LedgerError as error:
         run.unwritten.append(str(error))
-    except Exception as error:  # noqa: BLE001  (anybody's code; the others are still to be written)
+    except Exception as error:  # noqa: BLE001  (anybody's code; the other artifacts must still be written)
         run.unwritten.append(f"The code of the artifact {name} failed with {type(error).__name__}: {error}.")

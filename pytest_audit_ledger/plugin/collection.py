@@ -1,4 +1,4 @@
-"""Which suites a run collects: those named, those that lie in collected folders, and otherwise the default one."""
+"""Which suites a run collects: those named, those in collected folders, and otherwise the default one."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from pytest_audit_ledger.suite.discovery import SUFFIX
 from pytest_audit_ledger.suite.shipped import default_suites
 
 ATTACKS_NAMED = pytest.StashKey[list[tuple[str, ...]]]()
-"""The attacks that arguments name, each `drill`, which means all, or `drill::NAME`; absent where none does."""
+"""The attacks that arguments name: `drill`, which means all, or `drill::NAME`. Absent if no argument does."""
 
 
 def take_shipped_suites(config: pytest.Config) -> None:
-    """Take arguments such as `integrity.ledger.yaml::entry_hash`, which name a shipped suite, from pytest's.
+    """Take arguments that name a shipped suite, such as `integrity.ledger.yaml::entry_hash`, away from pytest.
 
-    pytest would look for a file of that name. The controller of xdist does not collect; its workers take theirs.
+    pytest would look for a file of that name. The controller of xdist does not collect; its workers do this themselves.
     """
     if is_controller(config):
         return
@@ -37,7 +37,7 @@ def names_a_suite(config: pytest.Config) -> bool:
 
 
 def added_suites(session: pytest.Session) -> list[pytest.Collector]:
-    """Return the suites to collect besides what the arguments name: shipped ones, or those of the ini file."""
+    """Return the suites to collect in addition to those that arguments name: shipped ones, or those of the ini file."""
     config = session.config
     run = config.stash[RUN]
     if run.shipped_selection:
@@ -62,7 +62,7 @@ def _named(session: pytest.Session, path: Path) -> pytest.Collector:
 
 
 def collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
-    """Return the suite in a file that pytest came across, unless the ini file has named it already."""
+    """Return the suite in a file that pytest found, unless the ini file names it anyway."""
     if not file_path.name.endswith(SUFFIX):
         return None
     run = parent.config.stash[RUN]

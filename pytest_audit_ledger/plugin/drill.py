@@ -1,8 +1,8 @@
-"""The drill as pytest runs it, registered only where --ledger-drill is given: `drill::edit`, `drill::edit-and-rewrite`.
+"""The drill as pytest runs it, registered only with --ledger-drill: `drill::edit`, `drill::edit-and-rewrite`.
 
-What was missed although a check claims to notice it is a failure. What nothing in the set-up claims to notice is an
-xfail, not a skip: the attack was made, and was not noticed, as expected; its reason says what would notice it. An
-attack that there is nothing for is skipped, and one that could not be made is an error of set-up.
+An attack that a check claims to notice and misses is a failure. One that nothing in the set-up claims to notice is an
+xfail, not a skip: it was made and not noticed, as expected, and the reason says what would notice it. An attack that
+does not apply is skipped. One that could not be made is an error of set-up.
 """
 
 from __future__ import annotations
@@ -22,12 +22,13 @@ from pytest_audit_ledger.drill.attacks.catalogue import choose, registered_attac
 from pytest_audit_ledger.drill.matrix import AttackResult, Matrix, Trial
 from pytest_audit_ledger.drill.matrix_text import COLOURS, about, claims, described, job_summary, unnoticed
 from pytest_audit_ledger.drill.setup import SetUp
-from pytest_audit_ledger.drill.trials import drill, refuse_few
+from pytest_audit_ledger.drill.trials import drill
 from pytest_audit_ledger.errors import LedgerError, UsageError
 from pytest_audit_ledger.kinds.registry import registered_kinds
 from pytest_audit_ledger.model.printable import printable
 from pytest_audit_ledger.output.progress_bar import progress_bar
 from pytest_audit_ledger.plugin.collection import ATTACKS_NAMED
+from pytest_audit_ledger.plugin.declared import value
 from pytest_audit_ledger.plugin.exchange import Exchange
 from pytest_audit_ledger.plugin.github import add_to_summary
 from pytest_audit_ledger.plugin.junit import add_properties
@@ -76,8 +77,8 @@ class DrillRun:
                 run.start() if run is not None else None,
                 [self.set_up],
                 self.attacks,
-                entries=config.getoption("--ledger-drill-entries"),
-                scratch=config.getoption("--ledger-scratch-db"),
+                entries=value(config, "drill-entries"),
+                scratch=value(config, "scratch-db"),
                 progress=progress_bar,
             )
         return matrix
@@ -165,14 +166,14 @@ def start(config: pytest.Config) -> None:
     """Read the options and prepare the drill. Raises pytest.UsageError where an option cannot be used."""
     config.addinivalue_line("markers", "ledger_drill: an attack of the drill (selected by -m ledger_drill)")
     try:
-        refuse_few(config.getoption("--ledger-drill-entries"))
-        scratch = config.getoption("--ledger-scratch-db")
+        value(config, "drill-entries")  # a mistake shows now
+        scratch = value(config, "scratch-db")
         if scratch is not None:
             PostgresSource(scratch)  # a mistake shows now
         set_up = SetUp(
             (),
             given_options(config),
-            allow_integrity_waivers=config.getoption("--ledger-allow-integrity-waivers"),
+            allow_integrity_waivers=value(config, "allow-integrity-waivers"),
         )
     except UsageError as error:
         raise pytest.UsageError(str(error)) from None
@@ -185,7 +186,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     config = session.config
     try:
         registry = registered_kinds(config.pluginmanager)
-        named = [load(path, registry) for path in config.getini("ledger_suites")]
+        named = [load(path, registry) for path in value(config, "suites")]
         run = config.stash[DRILL]
         run.set_up = SetUp(
             tuple(named or shipped_suites(registry)),
@@ -198,7 +199,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 def pytest_report_header(config: pytest.Config) -> str:
     """Say what is attacked."""
-    entries = config.getoption("--ledger-drill-entries")
+    entries = value(config, "drill-entries")
     what = f"a copy of its first {entries:,} entries" if RUN in config.stash else f"a made-up ledger of {entries:,}"
     return f"audit ledger drill: {what}"
 

@@ -1,4 +1,4 @@
-"""What one process of a pytest-xdist run finds out for all others: a lock lets one in, a file holds the result."""
+"""Results that one process of a pytest-xdist run makes for all: a lock lets one in, a file holds the result."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Exchange:
     folder: Path
 
     def once(self, name: str, make: Callable[[], Result]) -> Result:
-        """Return what `make` returns, which is called in one process only; the others wait for it."""
+        """Return what `make` returns. It is called in one process only; the others wait."""
         with FileLock(self.folder / f"{name}.lock"):
             found: Result | None = self.result(name)
             if found is None:
@@ -31,7 +31,7 @@ class Exchange:
             return found
 
     def result(self, name: str) -> Any:
-        """Return the result of this name; None where there is none yet."""
+        """Return the result of this name, None if there is none yet."""
         path = self.folder / name
         # written by a process of this run, into a folder that only its user can read
         return pickle.loads(path.read_bytes()) if path.exists() else None  # noqa: S301

@@ -1,4 +1,4 @@
-"""What the plugin says in a job of GitHub Actions, besides what it says everywhere."""
+"""What the plugin adds to a job of GitHub Actions: annotations and the job summary."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def tell(reporter: pytest.TerminalReporter, run: RunState) -> None:
-    """Annotate what did not pass, and add to the summary of the job, where this is one."""
+    """Annotate what did not pass, and add to the job summary, if this is a job."""
     result = run.result()
     if os.environ.get("GITHUB_ACTIONS") != "true" or result is None:
         return
@@ -24,7 +24,7 @@ def tell(reporter: pytest.TerminalReporter, run: RunState) -> None:
 
 
 def add_to_summary(reporter: pytest.TerminalReporter, text: str) -> None:
-    """Add Markdown to the summary of the job, where this is one."""
+    """Add Markdown to the job summary, if this is a job."""
     summary = os.environ.get("GITHUB_STEP_SUMMARY")
     if os.environ.get("GITHUB_ACTIONS") == "true" and summary:
         try:

@@ -1,4 +1,4 @@
-"""Suites as collectors and checks as items: `collect` parses, `setup` obtains the outcome, `runtest` judges."""
+"""Suites as collectors and checks as items: `collect` parses, `setup` gets the outcome, `runtest` judges."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class CheckItem(pytest.Item):
         self.extra_keyword_matches.update(check.tags)
 
     def setup(self) -> None:
-        """Obtain the outcome; a check that could not be evaluated is an error here, and not a failure later."""
+        """Get the outcome. A check that could not be evaluated is an error here, not a failure later."""
         try:
             outcome = self._outcome = self.config.stash[RUN].outcome(self.nodeid)
         except LedgerError as error:
@@ -49,7 +49,7 @@ class CheckItem(pytest.Item):
             pytest.skip(outcome.reason)
 
     def runtest(self) -> None:
-        """Fail, warn or be excused, as the outcome says."""
+        """Fail, warn or be waived, as the outcome says."""
         if self._outcome.status is Status.WAIVED:
             pytest.xfail(self._outcome.reason)
         if self._outcome.status is Status.FAIL:
@@ -58,7 +58,7 @@ class CheckItem(pytest.Item):
             self.warn(LedgerWarning(describe(self._outcome)))
 
     def _tell(self, status: Status, outcome: Outcome | None = None) -> None:
-        """Put the facts about the check into the JUnit file."""
+        """Add the facts about the check to the JUnit file."""
         told = {
             "ledger.status": status.value,
             "ledger.severity": self.check.severity.value,
@@ -83,7 +83,7 @@ class _SuiteCollector(pytest.Collector):
     only: tuple[str, ...] = ()
 
     def collect(self) -> Iterator[CheckItem]:
-        """Parse the suite. Mistakes in it are a collection error, so that nothing runs."""
+        """Parse the suite. A mistake in it is a collection error, so that nothing runs."""
         try:
             suite = load(self.suite_path, self.config.stash[REGISTRY], self.nodeid, root=self.config.rootpath)
         except SuiteError as error:
@@ -108,9 +108,9 @@ class SuiteFile(_SuiteCollector, pytest.File):
 
 
 class ShippedSuite(_SuiteCollector):
-    """A suite of this package, whose node id is its name wherever the package is installed.
+    """A suite of this package. Its node id is its name, wherever the package is installed.
 
-    It is no pytest.File, because `--lf` drops files that it does not find under the root folder.
+    It is not a pytest.File, because `--lf` drops files that it does not find under the root folder.
     """
 
     def __init__(self, suite_path: Path, only: tuple[str, ...] = (), **kwargs: Any) -> None:

@@ -52,7 +52,7 @@ def write_summary(reporter: pytest.TerminalReporter, run: RunState, collected_on
 
 
 def _write_investigation(reporter: pytest.TerminalReporter, result: Result) -> None:
-    """Say in brief what happened, where that was asked for."""
+    """Report briefly what happened, if that was asked for."""
     lines = []
     if result.investigation is not None:
         from pytest_audit_ledger.output.investigation_text import brief  # noqa: PLC0415  (only where asked for)

@@ -1,4 +1,4 @@
-"""The flags of pytest that do their work and exit; kinds from a conftest.py count, too."""
+"""The options of pytest that do their work and exit. They know the kinds of a conftest.py, too."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ import pytest
 
 from pytest_audit_ledger.errors import LedgerError
 from pytest_audit_ledger.kinds.registry import registered_kinds
+from pytest_audit_ledger.plugin.declared import value
 from pytest_audit_ledger.suite import authoring
 
 
 def run(config: pytest.Config) -> pytest.ExitCode:
-    """Do what one of the flags asks for, and return how pytest is to end."""
+    """Do what one of the options asks for, and return the exit code of pytest."""
     try:
         sys.stdout.write(f"{_answer(config)}\n")
     except LedgerError as error:
@@ -24,19 +25,19 @@ def run(config: pytest.Config) -> pytest.ExitCode:
 
 def _answer(config: pytest.Config) -> str:
     here = config.invocation_params.dir
-    if config.getoption("--ledger-init"):
+    if value(config, "init"):
         return authoring.write_starter(here / authoring.STARTER)
     registry = registered_kinds(config.pluginmanager)
-    if config.getoption("--ledger-schema"):
+    if value(config, "schema"):
         return authoring.schema(registry)
-    if config.getoption("--ledger-kinds"):
+    if value(config, "kinds"):
         return authoring.kinds(registry)
     paths = [] if config.args_source is config.ArgsSource.INVOCATION_DIR else _paths(config)
-    if config.getoption("--ledger-lint"):
+    if value(config, "lint"):
         return authoring.lint(paths, here, registry)
-    if config.getoption("--ledger-list"):
+    if value(config, "list"):
         return authoring.listing(paths, here, registry)
-    return authoring.explanation(config.getoption("--ledger-explain"), paths, here, registry)
+    return authoring.explanation(value(config, "explain"), paths, here, registry)
 
 
 def _paths(config: pytest.Config) -> list[Path]:

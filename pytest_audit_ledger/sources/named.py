@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pytest_audit_ledger.errors import UsageError
+from pytest_audit_ledger.model import defaults
 from pytest_audit_ledger.sources import dsn
 from pytest_audit_ledger.sources.export_file import ExportFile, is_export
 from pytest_audit_ledger.sources.postgres import PostgresSource
 from pytest_audit_ledger.sources.source import Source
 
-DEFAULT_TABLE = "ledger_entries"
+DEFAULT_TABLE = defaults.TABLE
 
 DEMOS = ("demo", "demo:tampered")
 """Ledgers to try things on; `scratch/demo.py` starts a server for one."""

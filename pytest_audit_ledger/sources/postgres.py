@@ -23,6 +23,7 @@ from psycopg2.sql import SQL, Composable, Identifier, Literal
 
 from pytest_audit_ledger.errors import CannotEvaluate, SourceError, UsageError
 from pytest_audit_ledger.files.resources import sql
+from pytest_audit_ledger.model import defaults
 from pytest_audit_ledger.model.columns import MOMENT, Column
 from pytest_audit_ledger.model.ledger_info import LedgerInfo
 from pytest_audit_ledger.model.questions import Attempt
@@ -39,7 +40,7 @@ BATCH_BYTES = 64 * 1024
 
 LOCK_TIMEOUT_S = 10
 CONNECT_TIMEOUT_S = 10
-DEFAULT_TIMEOUT_S = 3600
+DEFAULT_TIMEOUT_S = defaults.TIMEOUT_S
 """Seconds one statement may take; a scan is one statement."""
 
 APPLICATION_NAME = "pytest-audit-ledger"
@@ -73,7 +74,7 @@ class PostgresSource:
     """Where a ledger is, and how to read it. Picklable, so that other processes can join a snapshot."""
 
     def __init__(
-        self, dsn_text: str, table: str = "ledger_entries", timeout: int = DEFAULT_TIMEOUT_S, named: str = ""
+        self, dsn_text: str, table: str = defaults.TABLE, timeout: int = DEFAULT_TIMEOUT_S, named: str = ""
     ) -> None:
         """Take a DSN (see `dsn.resolve` and `dsn.parse`), `schema.table` and seconds a statement may take.
 

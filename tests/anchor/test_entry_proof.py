@@ -141,7 +141,7 @@ def test_nothing_is_proven_from_another_ledger(invoke: Invoke, signed: str, forg
     TAMPERINGS[attack](forger)
     result = prove(invoke, signed, 7)
     assert (result.exit_code, result.stdout) == (1, "")
-    assert "Error: Entry 7 is not proven, because the ledger is not the one that checkpoints/" in result.stderr
+    assert "Error: Entry 7 is not proven: the ledger is not the one whose checkpoint was signed in " in result.stderr
     assert not Path(PROOF).exists()
 
 

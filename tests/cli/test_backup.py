@@ -137,7 +137,7 @@ def test_a_terminal_shows_how_much_was_dumped(tmp_path: Path, dsn: str) -> None:
 
 
 def test_help_shows_the_command_that_verifies(invoke: Invoke) -> None:
-    assert "audit-ledger backup verify FILE" in " ".join(invoke("backup", "--help").stdout.split())
+    assert "`backup verify FILE` verifies a backup later" in " ".join(invoke("backup", "--help").stdout.split())
     done = invoke("backup", "verify", "--help")
     assert done.stdout.startswith("Usage: audit-ledger backup verify [OPTIONS] FILE")
     assert backup_command.verify.name == "verify"

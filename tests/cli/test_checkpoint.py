@@ -66,14 +66,14 @@ def test_a_key_is_never_overwritten(invoke: Invoke, keys: None) -> None:
 def test_a_second_checkpoint_of_a_size_is_not_made(invoke: Invoke, signed: str) -> None:
     result = create(invoke, signed)
     assert result.exit_code == 0
-    assert f"There is a checkpoint of 100 entries already: {FILE}" in result.stdout
+    assert f"There already is a checkpoint of 100 entries: {FILE}" in result.stdout
 
 
 def test_a_checkpoint_is_verified_and_listed_without_a_ledger(invoke: Invoke, signed: str) -> None:
     one = invoke("checkpoint", "verify", FILE, "--verifier-key", "verifier.key")
     assert one.exit_code == 0
     assert re.search(rf"^origin   {ORIGIN}\nentries  100\nroot     \S{{44}}\nsigned   {ORIGIN}\+", one.stdout)
-    assert re.search(r"^record   of 20\d\d-\S+: 16 columns, \d+ guards$", one.stdout, re.MULTILINE)
+    assert re.search(r"^record   made 20\d\d-\S+: 16 columns, \d+ guards$", one.stdout, re.MULTILINE)
     several = invoke("checkpoint", "list", "checkpoints", "--verifier-key", "verifier.key")
     assert several.exit_code == 0
     assert re.fullmatch(rf" +100  \S{{44}}  {ORIGIN}  {FILE}\n", several.stdout)

@@ -53,7 +53,7 @@ def test_list_lists_every_attack_and_makes_none(invoke: Invoke) -> None:
     ("arguments", "words"),
     [
         (["--attack", "swaped"], "There is no attack 'swaped'. Did you mean swapped?"),
-        (["--entries", "39"], "Invalid value for '--entries': 39 is not in the range x>=40."),
+        (["--entries", "39"], "Invalid value for '--entries': '39' is not a whole number of at least 40."),
         (["--output", "drill.pdf"], "Use a name that ends in .html, .json, .txt."),
         (["--output", "nowhere/drill.html"], "nowhere/drill.html could not be written"),
         (["--checkpoint", "checkpoints"], "Add --verifier-key=KEY."),
@@ -71,7 +71,7 @@ def test_a_mistake_shows_before_anything_is_started(invoke: Invoke, arguments: l
 
 def test_help_shows_the_fewest_entries_and_each_exit_code_on_a_line(invoke: Invoke) -> None:
     told = invoke("drill", "--help").stdout
-    assert "x>=40" in told
+    assert "40 or more" in told
     assert re.findall(r"^    (\d)  ", told, re.MULTILINE) == ["0", "1", "2", "3"]
 
 

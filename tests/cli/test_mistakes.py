@@ -47,15 +47,24 @@ def complaint(result: Result) -> str:
             ["verify", "--ledger-db", "demo", "--workers", "many"],
             "'many' is not a valid number of workers. Write auto, or",
         ),
-        (["verify", "--ledger-db", "demo", "--samples", "0"], "Invalid value for '--samples': 0"),
-        (["verify", "--ledger-db", "demo", "--timeout", "99999999999"], "Invalid value for '--timeout'"),
+        (
+            ["verify", "--ledger-db", "demo", "--samples", "0"],
+            "Invalid value for '--samples': '0' is not a whole number of at least 1.",
+        ),
+        (
+            ["verify", "--ledger-db", "demo", "--timeout", "99999999999"],
+            "Invalid value for '--timeout': '99999999999' is not a whole number of at least 1 and at most 2,147,483.",
+        ),
         (["verify", "--ledger-db", "demo", "--format", "xml"], "Invalid value for '--format': 'xml' is not one of"),
         (
             ["verify", "--ledger-db", "demo", "--suite", "no.yaml"],
             "There is no suite no.yaml. Name a *.ledger.yaml file",
         ),
-        (["verify", "--ledger-db", "demo", "--yes"], "--yes says how to repair. Add --repair, or leave it out."),
-        (["verify", "--ledger-db", "demo", "--dry-run"], "--dry-run says how to repair. Add --repair, or leave it"),
+        (
+            ["verify", "--ledger-db", "demo", "--yes"],
+            "--yes only works with --repair. Add --repair, or leave --yes out.",
+        ),
+        (["verify", "--ledger-db", "demo", "--dry-run"], "--dry-run only works with --repair. Add --repair, or leave"),
         (
             ["verify", "--ledger-db", "demo", "--repair", "--dry-run", "--output", "a"],
             "With --dry-run there is no result to write. Leave --output out",
@@ -254,7 +263,7 @@ def test_a_mistake_of_ours_or_of_a_plugin_is_code_3_and_shows_where(
         def fail(*_: object, mistake: BaseException = mistake, **__: object) -> None:
             raise mistake
 
-        monkeypatch.setattr("pytest_audit_ledger.cli.verify.Ledger", fail)
+        monkeypatch.setattr("pytest_audit_ledger.cli.options.Ledger", fail)
         result = invoke("verify", "--ledger-db", "demo")
         assert result.exit_code == 3
         assert "Traceback" in result.stderr

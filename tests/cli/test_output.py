@@ -232,7 +232,7 @@ def test_the_help_shows_examples_and_every_exit_code_in_a_narrow_terminal(invoke
     result = invoke(*command, "--help")
     assert (result.exit_code, result.stderr) == (0, "")
     assert "  Examples:\n    audit-ledger " in result.stdout
-    for line in ("0  verified, or done", "1  tampered with", "2  wrong usage", "3  could not be verified"):
+    for line in ("0  verified, or done", "1  tampering was found", "2  wrong usage", "3  could not be verified"):
         assert f"\n    {line}" in result.stdout
     if command:
         for option in ("--ledger-db, --source DSN", "--table NAME", "--quiet", "--no-color"):

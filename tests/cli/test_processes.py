@@ -84,7 +84,7 @@ def test_a_reader_that_has_gone_is_never_tampering_and_hides_none(
     result = start(*arguments, *named, stdout=writing)
     os.close(writing)
     assert result.returncode == code
-    assert result.stderr == "Error: The reader of standard output has gone, so not everything was written.\n"
+    assert result.stderr == "Error: The program that reads standard output ended, so the output is incomplete.\n"
 
 
 def test_head_closes_early_and_nothing_complains(dsn: str) -> None:
@@ -113,14 +113,14 @@ def test_a_closed_input_confirms_nothing(forger: Forger) -> None:
     command = f"{shlex.join(COMMAND)} verify --repair --ledger-db {shlex.quote(forger.dsn)} <&-"
     result = subprocess.run(["sh", "-c", command], env=environment(), capture_output=True, text=True, check=False)
     assert result.returncode == 2
-    assert "Error: This was not confirmed, so nothing was changed." in result.stderr
+    assert "Error: The repair was not confirmed, so nothing was changed." in result.stderr
 
 
 def test_ctrl_c_during_a_demo_stops_its_server() -> None:
     with tempfile.TemporaryDirectory(prefix="al-") as folder:
         Path(folder).chmod(0o755)
         terminal = Terminal("verify", "--ledger-db", "demo:tampered", "--repair", env={"TMPDIR": folder})
-        terminal.read_until("to go on: ")
+        terminal.read_until("to continue: ")
         assert list(Path(folder).glob("audit-ledger*")) != []
         terminal.interrupt()
         assert terminal.finish() == 3

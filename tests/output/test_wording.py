@@ -1,4 +1,4 @@
-"""Options in remedies: texts of ours name those that both parsers have, and the command says them its own way."""
+"""Options in remedies: our texts name those that both parsers have, and the command spells them its own way."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ import pytest
 
 import pytest_audit_ledger
 from pytest_audit_ledger.cli import main
-from pytest_audit_ledger.cli.backup import verify as verify_backup
 from pytest_audit_ledger.kinds.kind import Kind
 from pytest_audit_ledger.kinds.registry import SHIPPED
 from pytest_audit_ledger.model.outcome import Assurance, Family, Finding, Outcome, Severity, Status
-from pytest_audit_ledger.output.wording import SHARED, for_command, verification_for_command
+from pytest_audit_ledger.options import OPTIONS
+from pytest_audit_ledger.output.wording import for_command, verification_for_command
 from pytest_audit_ledger.verify.verification import Verification
 
 PACKAGE = Path(pytest_audit_ledger.__file__).parent
-IN_PYTEST = {f"--ledger-{name}" for name in SHARED}
+IN_BOTH = {option.pytest for option in OPTIONS if option.in_pytest and option.commands}
 
 
 def commands(group: click.Command = main) -> Iterator[click.Command]:
@@ -31,16 +31,7 @@ def commands(group: click.Command = main) -> Iterator[click.Command]:
         yield from commands(command)
 
 
-def test_an_option_of_both_has_the_same_name_with_a_prefix_in_pytest(pytestconfig: pytest.Config) -> None:
-    aliased = [set(one.opts) for command in commands() for one in command.params if set(one.opts) & IN_PYTEST]
-    assert {frozenset(names) for names in aliased} == {frozenset({f"--ledger-{name}", f"--{name}"}) for name in SHARED}
-    for name in ("--ledger-db", *IN_PYTEST):
-        pytestconfig.getoption(name)  # which raises for one that is not there
-    prefixed = {name for command in commands() for one in command.params for name in one.opts if "--ledger-" in name}
-    assert prefixed == {"--ledger-db", *IN_PYTEST}
-
-
-@pytest.mark.parametrize("command", [*commands(), verify_backup], ids=lambda command: command.callback.__name__)
+@pytest.mark.parametrize("command", [*commands()], ids=lambda command: command.callback.__name__)
 def test_the_help_of_every_command_says_what_its_exit_codes_mean(command: click.Command) -> None:
     told = command.get_help(click.Context(command))
     codes = re.findall(r"^ +(\d)  ", told.partition("Exit codes")[2], re.MULTILINE)
@@ -62,7 +53,7 @@ def test_what_pytest_and_the_command_both_print_names_options_of_both() -> None:
     rooms = [path for path in PACKAGE.rglob("*.py") if path.relative_to(PACKAGE).parts[0] not in ("cli", "plugin")]
     named = {name for path in rooms for text in texts(path) for name in re.findall(r"--ledger-[a-z-]*[a-z]", text)}
     assert "--ledger-checkpoint" in named
-    assert named <= {"--ledger-db", *IN_PYTEST}
+    assert named <= IN_BOTH
 
 
 @pytest.mark.parametrize("kind", SHIPPED, ids=lambda kind: kind.name)
@@ -77,6 +68,7 @@ def test_what_a_kind_says_of_itself_names_no_option_of_pytest(kind: type[Kind]) 
         ("Give --ledger-checkpoint and --ledger-table NAME.", "Give --checkpoint and --table NAME."),
         ("Add --ledger-verifier-key=KEY.", "Add --verifier-key=KEY."),
         ("Name it with --ledger-db.", "Name it with --ledger-db."),
+        ("Give --ledger-verdict, or --ledger-rule=R.", "Give --verdict-filter, or --rule-id=R."),
         (
             "Try --ledger-write-checkpoint, --ledger-checkpoints.",
             "Try --ledger-write-checkpoint, --ledger-checkpoints.",

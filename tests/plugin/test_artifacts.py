@@ -104,7 +104,7 @@ def test_every_filter_narrows_the_export_and_not_the_checks(
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--ledger-verdict=FLAG"], "--ledger-verdict says what to export, and nothing is exported. Add --ledger-exp*"),
+        (["--ledger-verdict=FLAG"], "--ledger-verdict only works with --ledger-export. Add --ledger-exp*"),
         (["--ledger-export="], "The name of the export is empty.*"),
         (["--ledger-export=x.csv", "--ledger-verdict=MAYBE"], "There is no verdict 'MAYBE'. Write one of CLEAR, FLAG*"),
         (["--ledger-export=x.csv", "--ledger-date-range=2026-05-31"], "'2026-05-31' is no range of dates.*"),
@@ -224,7 +224,7 @@ def test_the_fixture_skips_where_no_ledger_is_named(pytester: pytest.Pytester, r
     pytester.makepyfile(OWN_TEST)
     result = run("-rs")
     result.assert_outcomes(skipped=1)
-    result.stdout.fnmatch_lines(["SKIPPED*: no ledger was named: give --ledger-db=DSN, or the ini setting ledger_db"])
+    result.stdout.fnmatch_lines(["SKIPPED*: no ledger is named: add --ledger-db=DSN, or the ini setting ledger_db"])
 
 
 def test_an_export_is_verified_without_a_database(pytester: pytest.Pytester, run: RunLedger, forger: Forger) -> None:
@@ -303,10 +303,10 @@ def test_the_period_of_the_report_is_the_date_range(pytester: pytest.Pytester, r
     [
         (["--ledger-report=report.pdf"], "A report cannot be written as report.pdf. Let its name end in .html, .json*"),
         (["--ledger-report="], "The name of the report is empty.*"),
-        (["--ledger-title=x"], "--ledger-title says what stands on a report, and there is none. Add --ledger-report=*"),
+        (["--ledger-title=x"], "--ledger-title only works with a report. Add --ledger-report=*"),
         (
             ["--ledger-date-range=2026-05-01,"],
-            "--ledger-date-range says what to export or report, and there is neither.*",
+            "--ledger-date-range only works with an export or a report.*",
         ),
         (["--ledger-report=x.html", "--ledger-title= "], "The title is empty or longer than 200 characters.*"),
     ],

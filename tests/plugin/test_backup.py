@@ -81,8 +81,8 @@ def test_a_run_whose_backup_is_not_proven_is_not_green(
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--ledger-scratch-db=service=x"], "--ledger-scratch-db says how to back up, and nothing is backed up.*"),
-        (["--ledger-encryption-key=age1x"], "--ledger-encryption-key says how to back up, and nothing is backed up.*"),
+        (["--ledger-scratch-db=service=x"], "--ledger-scratch-db only works with --ledger-backup.*"),
+        (["--ledger-encryption-key=age1x"], "--ledger-encryption-key only works with --ledger-backup.*"),
         (["--ledger-backup="], "A backup is written to a file, with its manifest next to it.*"),
         (["--ledger-backup=x.sql.age"], "*asks for encryption, but there is no key.*"),
         (["--ledger-backup=x.sql", "--ledger-encryption-key=hunter2"], "This is not an encryption key.*"),
@@ -102,4 +102,4 @@ def test_an_export_is_no_database_to_back_up(pytester: pytest.Pytester, run: Run
     (pytester.path / "x.csv").write_text("sequence_number\n")
     result = run("--ledger-db=x.csv", "--ledger-backup=x.sql")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines(["ERROR: Only a database can be backed up. *"])
+    result.stderr.fnmatch_lines(["ERROR: Only a database can be backed up, not an export. *"])

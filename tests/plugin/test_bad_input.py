@@ -37,7 +37,10 @@ def free_port() -> int:
         ([f"--ledger-db=postgresql://u:{SECRET}#x@h:port/d"], "The DSN of the ledger is not one that * can read.*"),
         (["--ledger-db=demo", "--ledger-table=a.b.c"], "'a.b.c' is no name of a table.*"),
         (["--ledger-db=demo", "--ledger-workers=many"], "'many' is not a valid number of workers. Write auto, or *"),
-        (["--ledger-db=demo", "--ledger-samples=0"], "--ledger-samples must be at least 1."),
+        (
+            ["--ledger-db=demo", "--ledger-samples=0"],
+            "--ledger-samples cannot be 0. Give a whole number of at least 1.",
+        ),
     ],
 )
 def test_a_request_that_makes_no_sense_is_a_usage_error(run: RunLedger, arguments: list[str], expected: str) -> None:

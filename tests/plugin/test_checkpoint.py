@@ -149,7 +149,7 @@ def test_an_export_is_no_ground_to_sign_on(run: RunLedger, forger: Forger, folde
     run(f"--ledger-db={forger.build(10).dsn}", "--ledger-export=ledger.jsonl")
     result = run("--ledger-db=ledger.jsonl", *WRITE)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines(["*A checkpoint is made of a database.*"])
+    result.stderr.fnmatch_lines(["*A checkpoint needs a database, not an export.*"])
 
 
 def test_a_run_since_the_last_checkpoint_says_everywhere_what_it_did_not_read(

@@ -108,4 +108,4 @@ def test_collecting_makes_no_attack_and_a_name_that_is_none_is_a_mistake(run: Ru
 def test_a_mistake_in_an_option_shows_at_once(run: RunLedger) -> None:
     few = run("--ledger-drill", "--ledger-drill-entries=3")
     assert few.ret == pytest.ExitCode.USAGE_ERROR
-    few.stderr.fnmatch_lines(["*You asked for 3 entries; a drill needs at least 40. Ask for 40 or more."])
+    few.stderr.fnmatch_lines(["*--ledger-drill-entries cannot be 3. Give a whole number of at least 40."])

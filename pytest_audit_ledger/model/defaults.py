@@ -1,0 +1,24 @@
+"""What holds unless an option says otherwise, and the values that options may have.
+
+The engine and the table of options (`options.py`) both take them from here, so this module imports nothing.
+"""
+
+TABLE = "ledger_entries"
+
+TIMEOUT_S = 3_600
+"""Seconds one statement may take on the server; a scan is one statement."""
+
+LONGEST_TIMEOUT_S = 2_147_483
+"""The most that PostgreSQL takes: it counts milliseconds in 31 bits."""
+
+RECONSTRUCTION_S = 60
+"""Seconds that an investigation may search for what entries said before."""
+
+DRILL_ENTRIES = 2_000
+
+FEWEST_DRILL_ENTRIES = 40
+"""With fewer, attacks that remove or exchange a few entries would meet the ends of the ledger."""
+
+EXPORT_FORMATS = ("json", "jsonl", "csv")
+
+BACKUP_FORMATS = ("plain", "custom")
