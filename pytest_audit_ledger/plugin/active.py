@@ -22,13 +22,13 @@ def start(config: pytest.Config, dsn: str) -> None:
     try:
         options = read_options(config, dsn)
     except UsageError as error:
-        raise pytest.UsageError(str(error)) from None
+        raise pytest.UsageError(str(error)) from error
     run = config.stash[RUN] = RunState(config, options, **told_by_controller(config))
     config.add_cleanup(run.close)
     try:
         artifacts.prepare(config)
     except UsageError as error:
-        raise pytest.UsageError(str(error)) from None
+        raise pytest.UsageError(str(error)) from error
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
@@ -37,7 +37,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         session.config.stash[REGISTRY] = registered_kinds(session.config.pluginmanager)
         session.config.stash[RUN].artifacts = artifacts.wanted(session.config)
     except UsageError as error:
-        raise pytest.UsageError(str(error)) from None
+        raise pytest.UsageError(str(error)) from error
 
 
 def pytest_report_header(config: pytest.Config) -> str:

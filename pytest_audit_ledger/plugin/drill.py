@@ -45,7 +45,7 @@ _EXCHANGE = "ledger_drill_exchange"
 
 @dataclass
 class DrillRun:
-    """What a pytest process knows of its drill: the attacks that were selected, and the matrix they came to."""
+    """What a pytest process knows about its drill: the selected attacks, and their results."""
 
     config: pytest.Config
     set_up: SetUp
@@ -55,7 +55,7 @@ class DrillRun:
     _matrix: Matrix | None = None
 
     def make_once(self) -> None:
-        """Make every selected attack, unless that was done; what goes wrong is kept for the items to tell."""
+        """Make every selected attack, unless that was done. An error is kept for the items to report."""
         if self._matrix is not None or self.failure is not None:
             return
         try:
@@ -84,11 +84,11 @@ class DrillRun:
         return matrix
 
     def matrix(self) -> Matrix | None:
-        """Return what came of it; None where nothing did (yet)."""
+        """Return the results, None if there are none (yet)."""
         return self._matrix or (self.exchange.result(_RESULT) if self.exchange else None)
 
     def trial(self, attack: str) -> Trial:
-        """Return what became of an attack. Raises LedgerError where no attack could be made."""
+        """Return the result of an attack. Raises LedgerError if no attack could be made."""
         if self.failure is not None:
             raise self.failure
         matrix = self.matrix()
@@ -108,7 +108,7 @@ class AttackItem(pytest.Item):
         self.add_marker(pytest.mark.ledger_drill)
 
     def setup(self) -> None:
-        """Obtain the trial; an attack that could not be made is an error here, and not a failure later."""
+        """Get the trial. An attack that could not be made is an error here, not a failure later."""
         try:
             self._trial = self.config.stash[DRILL].trial(self.name)
         except LedgerError as error:
@@ -120,14 +120,14 @@ class AttackItem(pytest.Item):
             pytest.skip(printable(self._trial.sentence, 1000))
 
     def runtest(self) -> None:
-        """Pass where it was noticed, fail where it was missed, and tell what this set-up does not cover."""
+        """Pass if the attack was noticed, fail if it was missed, xfail if nothing in the set-up covers it."""
         if self._trial.verdict is AttackResult.MISSED:
             pytest.fail(described(self._trial), pytrace=False)
         if self._trial.verdict in (AttackResult.NOT_COVERED, AttackResult.LIMIT):
             pytest.xfail(printable(f"{self._trial.sentence} {self._trial.remedy}", 1000))
 
     def _tell(self, trial: Trial) -> None:
-        """Put what became of it into the JUnit file."""
+        """Add the result to the JUnit file."""
         told = {
             "ledger.drill.verdict": trial.verdict.value,
             "ledger.drill.noticed_by": ", ".join(one.check_id for one in trial.by),
@@ -139,7 +139,7 @@ class AttackItem(pytest.Item):
         self.user_properties.extend(told.items())
 
     def reportinfo(self) -> tuple[os.PathLike[str] | str, int | None, str]:
-        """Name the attack; it stands in no file of the user's."""
+        """Name the attack. It is not in any file."""
         return self.config.rootpath / NAME, None, self.name
 
 
@@ -157,13 +157,13 @@ class DrillCollector(pytest.Collector):
         try:
             chosen = choose(self.only, registered_attacks(self.config.pluginmanager))
         except UsageError as error:
-            raise self.CollectError(str(error)) from None
+            raise self.CollectError(str(error)) from error
         for attack in chosen:
             yield AttackItem.from_parent(self, name=attack.name, attack=attack)
 
 
 def start(config: pytest.Config) -> None:
-    """Read the options and prepare the drill. Raises pytest.UsageError where an option cannot be used."""
+    """Read the options and prepare the drill. Raises pytest.UsageError if an option cannot be used."""
     config.addinivalue_line("markers", "ledger_drill: an attack of the drill (selected by -m ledger_drill)")
     try:
         value(config, "drill-entries")  # a mistake shows now
@@ -176,7 +176,7 @@ def start(config: pytest.Config) -> None:
             allow_integrity_waivers=value(config, "allow-integrity-waivers"),
         )
     except UsageError as error:
-        raise pytest.UsageError(str(error)) from None
+        raise pytest.UsageError(str(error)) from error
     told = getattr(config, "workerinput", {}).get(_EXCHANGE)
     config.stash[DRILL] = DrillRun(config, set_up, Exchange(Path(told)) if told else None)
 
@@ -194,19 +194,19 @@ def pytest_sessionstart(session: pytest.Session) -> None:
             allow_integrity_waivers=run.set_up.allow_integrity_waivers,
         )
     except UsageError as error:
-        raise pytest.UsageError(str(error)) from None
+        raise pytest.UsageError(str(error)) from error
 
 
 def pytest_report_header(config: pytest.Config) -> str:
     """Say what is attacked."""
     entries = value(config, "drill-entries")
-    what = f"a copy of its first {entries:,} entries" if RUN in config.stash else f"a made-up ledger of {entries:,}"
-    return f"audit ledger drill: {what}"
+    what = "a copy of its first" if RUN in config.stash else "a sample ledger of"
+    return f"audit ledger drill: {what} {entries:,} entries"
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection(session: pytest.Session) -> None:
-    """Take `drill` and `drill::edit` from the arguments, before pytest looks for such files."""
+    """Take `drill` and `drill::edit` out of the arguments, before pytest looks for such files."""
     config = session.config
     if is_controller(config):
         return
@@ -235,20 +235,20 @@ def _collectors(session: pytest.Session) -> Sequence[pytest.Collector]:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Remember which attacks were selected; only these are made."""
+    """Remember which attacks are selected; only these are made."""
     session.config.stash[DRILL].attacks = [item.attack for item in session.items if isinstance(item, AttackItem)]
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item) -> None:
-    """Make the attacks before the first of them is told, and outside of it, so that their time is not billed to one."""
+    """Make the attacks before the first item runs and outside of it, so that the time is not counted as that item's."""
     if isinstance(item, AttackItem):
         item.config.stash[DRILL].make_once()
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
-    """Tell a worker of pytest-xdist the folder in which one drill is shared."""
+    """Give a worker of pytest-xdist the folder through which all share one drill."""
     run = node.config.stash[DRILL]
     if run.exchange is None:
         folder = Path(tempfile.mkdtemp(prefix="audit-ledger-"))
@@ -259,7 +259,7 @@ def pytest_configure_node(node: Any) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]:
-    """Say in the JUnit file what would go unnoticed, before pytest writes it."""
+    """Add to the JUnit file what would go unnoticed, before pytest writes it."""
     matrix = session.config.stash[DRILL].matrix()
     if matrix is not None:
         told = {f"unnoticed.{trial.attack}": trial.remedy for trial in matrix.unnoticed}

@@ -89,7 +89,7 @@ class _SuiteCollector(pytest.Collector):
         except SuiteError as error:
             raise self.CollectError(
                 f"The suite {self.nodeid} was not understood, so nothing was checked.\n{error}"
-            ) from None
+            ) from error
         self.config.stash[RUN].suites[suite.name] = suite
         unknown = set(self.only) - {check.id for check in suite.checks}
         if unknown:

@@ -1,13 +1,12 @@
 """The state of one pytest run: the selected checks and their one verification.
 
-The verification happens when the first check is about to run, for all selected checks together. Under pytest-xdist the
-first worker that gets there does it for all: the controller gives them a folder, where a lock lets one in and a file
-holds the result for the others and for the controller's own summary.
+All selected checks are verified together, when the first of them is about to run. Under pytest-xdist the first worker
+that gets there does it for all: in a folder of the controller's, a lock lets one worker in, and a file holds the result
+for the others and for the controller's summary.
 """
 
 from __future__ import annotations
 
-import os
 import pickle
 import shutil
 import tempfile
@@ -43,9 +42,9 @@ _RESULT = "verification"
 
 @dataclass(frozen=True)
 class Result:
-    """A verification, its outcomes by node id, and what happened to the ledger, where that was asked for and it failed.
+    """A verification, its outcomes by node id, and what happened to the ledger if it failed and that was asked for.
 
-    `not_investigated` is why that is not known.
+    `not_investigated` says why what happened is not known.
     """
 
     verification: Verification
@@ -56,10 +55,10 @@ class Result:
 
 @dataclass
 class RunState:
-    """What a pytest process knows of the run.
+    """What a pytest process knows about the run.
 
-    `source` is what the controller of xdist started; `exchange` the folder that it shares, None without xdist; `shared`
-    the name of the snapshot that it holds for artifacts, None where nobody does.
+    `source` is what the controller of xdist started. `exchange` is the folder that it shares, None without xdist.
+    `shared` is the name of the snapshot that is held open for artifacts, None if there is none.
     """
 
     config: pytest.Config
@@ -79,14 +78,14 @@ class RunState:
     _resources: ExitStack = field(default_factory=ExitStack)
 
     def start(self) -> Source:
-        """Return the ledger; a demo is started, unless it runs."""
+        """Return the ledger. A demo is started, unless it is running."""
         if self.source is None:
             options = self.options
             self.source = self._resources.enter_context(started(options.dsn, options.table, options.timeout))
         return self.source
 
     def hold(self) -> None:
-        """Where artifacts or an investigation are wanted, keep a snapshot open, so that they show what was verified.
+        """Keep a snapshot open if artifacts or an investigation are wanted, so that they show what was verified.
 
         If it cannot be opened, neither can that of the verification, which then says why.
         """
@@ -96,7 +95,7 @@ class RunState:
                 self.shared = self.held.share()
 
     def for_worker(self) -> dict[str, Any]:
-        """Return what a worker of xdist is told (see `told_by_controller`)."""
+        """Return what a worker of xdist gets from its controller (see `told_by_controller`)."""
         told: dict[str, Any] = {"ledger_exchange": str(self.share())}
         if not self.config.getoption("collectonly"):
             told["ledger_source"] = pickle.dumps(self.start())
@@ -116,7 +115,7 @@ class RunState:
         self._resources.close()
 
     def verify_once(self) -> None:
-        """Verify all selected checks, unless that was done; what goes wrong is kept for the items to tell."""
+        """Verify all selected checks, unless that was done. An error is kept for the items to report."""
         if self._result is not None or self.failure is not None:
             return
         try:
@@ -163,11 +162,11 @@ class RunState:
         return found.verification, found.investigation, str(found.error or "")
 
     def result(self) -> Result | None:
-        """Return the result, or None where the ledger was not verified (yet)."""
+        """Return the result, None if the ledger was not verified (yet)."""
         return self._result or (Exchange(self.exchange).result(_RESULT) if self.exchange else None)
 
     def outcome(self, node_id: str) -> Outcome:
-        """Return what a check found. Raises LedgerError where nothing could be started."""
+        """Return what a check found. Raises LedgerError if nothing could be started."""
         if self.failure is not None:
             raise self.failure
         result = self.result()
@@ -179,7 +178,7 @@ RUN = pytest.StashKey[RunState]()
 
 
 def visible(config: pytest.Config) -> Any:
-    """Let the progress bar through to the terminal, on a line of its own."""
+    """Return a context in which the progress bar reaches the terminal, on a line of its own."""
     reporter = config.pluginmanager.get_plugin("terminalreporter")
     capture = config.pluginmanager.get_plugin("capturemanager")
     if reporter is None or capture is None or not reporter.isatty:
@@ -199,7 +198,7 @@ def is_worker(config: pytest.Config) -> bool:
 
 
 def told_by_controller(config: pytest.Config) -> dict[str, Any]:
-    """Return what the controller of xdist told this worker, as arguments of a `RunState`; empty elsewhere."""
+    """Return what this worker of xdist got from its controller, as arguments of a `RunState`; empty elsewhere."""
     told: Mapping[str, Any] = getattr(config, "workerinput", {})
     if "ledger_exchange" not in told:
         return {}
@@ -209,11 +208,6 @@ def told_by_controller(config: pytest.Config) -> dict[str, Any]:
         "source": pickle.loads(told["ledger_source"]) if "ledger_source" in told else None,  # noqa: S301
         "shared": told.get("ledger_shared"),
     }
-
-
-def relative(config: pytest.Config, path: Path) -> str:
-    """Return the path as node ids write it."""
-    return os.path.relpath(path, config.rootpath).replace(os.sep, "/")
 
 
 def selected_checks(items: Sequence[pytest.Item]) -> list[tuple[str, Check]]:
