@@ -84,6 +84,13 @@ def _listed(folder: Path) -> list[Path]:
         raise UsageError(f"{folder} cannot be read: {reason}.", "Name a folder of checkpoints.") from error
 
 
+def refuse_missing(folders: Sequence[str | Path]) -> None:
+    """Raise UsageError for a folder that does not exist, in which no checkpoint can be looked for."""
+    for folder in folders:
+        if not Path(folder).exists():
+            raise UsageError(f"There is no folder {folder}.", "Name the folder that holds the checkpoints.")
+
+
 def read_checkpoint(path: Path, keys: Sequence[VerifierKey]) -> list[Trusted | Rejected]:
     """Read one checkpoint and its record; return what can be trusted, and what cannot."""
     note = _read_note(path, keys)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -179,11 +180,17 @@ _UNBROKEN = "\N{NON-BREAKING HYPHEN}"
 
 
 class LedgerCommand(click.Command):
-    """A command of ours."""
+    """A command that refuses an option that is given twice, where only the last would count."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Read the arguments."""
         ctx.formatter_class = _Formatter
+        if not ctx.resilient_parsing:
+            _, _, given = self.make_parser(ctx).parse_args([*args])
+            for option, times in Counter(given).items():
+                if times > 1 and isinstance(option, click.Option) and not (option.multiple or option.is_flag):
+                    hint = option.get_error_hint(ctx).partition(" (")[0]
+                    raise click.UsageError(f"{hint} is given {times} times. Give it once.", ctx)
         return super().parse_args(ctx, args)
 
 

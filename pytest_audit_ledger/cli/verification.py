@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from pytest_audit_ledger.checkpoints.store import refuse_missing
 from pytest_audit_ledger.cli.console import NOT_DONE, TAMPERED, outweighed_by
 from pytest_audit_ledger.cli.options import Group, refuse_to_overwrite
 from pytest_audit_ledger.errors import UsageError
@@ -27,10 +28,14 @@ _TRUST = ("checkpoints", "verifier_keys", "require_checkpoint", "max_unanchored"
 
 
 def _checked(**options: Any) -> dict[str, Any]:
-    """Return options about verifying, ready for `Ledger`. Raises UsageError for a mistake in workers or keys."""
+    """Return options about verifying, ready for `Ledger`. Raises UsageError for a mistake in one."""
     if "workers" in options:
         options["workers"] = parse_workers(options["workers"])
     run_parameters(**{name: options[name] for name in _TRUST})
+    if options["verifier_keys"] and not options["checkpoints"] and not options["suites"]:  # suites can name checkpoints
+        raise UsageError("--verifier-key only works with checkpoints, and none are named.", "Add --checkpoint=DIR.")
+    if not options["require_checkpoint"]:  # which finds the lack of one
+        refuse_missing(options["checkpoints"])
     return options
 
 

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_audit_ledger import hookspecs
+from pytest_audit_ledger.errors import UsageError
 from pytest_audit_ledger.plugin.declared import add_options, asks_for_a_tool, value
+from pytest_audit_ledger.plugin.typed import refuse_without_effect
 
 if TYPE_CHECKING:
     from pytest_audit_ledger.kinds.kind import Kind
@@ -64,6 +66,10 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Bring in the working half if a ledger is named, or a drill is wanted."""
+    try:
+        refuse_without_effect(config)
+    except UsageError as error:
+        raise pytest.UsageError(str(error)) from error
     config.addinivalue_line("markers", "ledger: a check of the audit ledger (selected by -m ledger)")
     config.addinivalue_line("markers", "ledger_control(id): a check that serves this control of a framework")
     dsn = value(config, "db")

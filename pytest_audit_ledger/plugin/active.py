@@ -12,9 +12,10 @@ from pytest_audit_ledger.errors import UsageError
 from pytest_audit_ledger.kinds.registry import registered_kinds
 from pytest_audit_ledger.output.artifact import Artifact
 from pytest_audit_ledger.plugin import artifacts, collection, github, junit, terminal
-from pytest_audit_ledger.plugin.items import REGISTRY
+from pytest_audit_ledger.plugin.items import REGISTRY, SuiteFile
 from pytest_audit_ledger.plugin.options import read_options
 from pytest_audit_ledger.plugin.run_state import RUN, RunState, is_controller, selected_checks, told_by_controller
+from pytest_audit_ledger.plugin.typed import refuse_useless_key
 
 
 def start(config: pytest.Config, dsn: str) -> None:
@@ -78,6 +79,11 @@ def pytest_make_collect_report(
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Remember which checks are selected; only these are evaluated."""
+    if not any(isinstance(item.parent, SuiteFile) for item in session.items):  # a suite can name checkpoints itself
+        try:
+            refuse_useless_key(session.config)
+        except UsageError as error:
+            raise pytest.UsageError(str(error)) from error
     session.config.stash[RUN].selected = selected_checks(session.items)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from pytest_audit_ledger.checkpoints.store import refuse_missing
 from pytest_audit_ledger.kinds.run_parameters import RunParameters, run_parameters
 from pytest_audit_ledger.plugin.declared import value
 from pytest_audit_ledger.sources.export_file import ExportFile
@@ -70,10 +71,16 @@ def read_options(config: pytest.Config, dsn: str) -> Options:
 
 def given_options(config: pytest.Config) -> RunParameters:
     """Return the parameters of kinds that options set: checkpoints and keys. Raises UsageError."""
-    return run_parameters(
-        checkpoints=[config.invocation_params.dir / folder for folder in value(config, "checkpoint")],
+    here = config.invocation_params.dir
+    folders = [here / folder for folder in value(config, "checkpoint")]
+    made = value(config, "write-checkpoint")
+    parameters = run_parameters(
+        checkpoints=folders,
         verifier_keys=value(config, "verifier-key"),
         require_checkpoint=value(config, "require-checkpoint"),
         max_unanchored=value(config, "max-unanchored"),
         transcript_keys=value(config, "transcript-key"),
     )
+    if not value(config, "require-checkpoint"):  # which finds the lack of one
+        refuse_missing([folder for folder in folders if made is None or folder != here / made])
+    return parameters

@@ -30,7 +30,7 @@ def since_options(*, since_checkpoint: bool, recheck: str | None) -> Since | Non
     """Return what the options ask for; the share is that of today in UTC. Raises UsageError if they contradict."""
     if recheck is not None and not since_checkpoint:
         raise UsageError(
-            "--ledger-recheck re-reads a share of the entries that --ledger-since-checkpoint skips.",
+            "A share of the older entries can only be re-read if the others are skipped.",
             "Add --ledger-since-checkpoint, or remove --ledger-recheck.",
         )
     if not since_checkpoint:

@@ -12,12 +12,14 @@ import pytest
 from click.testing import Result
 from psycopg2.extensions import make_dsn, parse_dsn
 
+from pytest_audit_ledger.checkpoints.note import SigningKey
 from pytest_audit_ledger.files.writing import Draft
 from tests.forger import TAMPERINGS, Forger
 from tests.plugin.test_bad_input import SECRET, unusable_dsns
 from tests.support.command import Invoke, start
 from tests.support.databases import PASSWORD_ROLE, role
 
+KEY = str(SigningKey("bank.example/ledger", bytes(range(32))).verifier())
 LEAKY = f"postgresql://u:{SECRET}@127.0.0.1:1/d"
 
 
@@ -71,6 +73,19 @@ def complaint(result: Result) -> str:
         ),
         (["verify", "--ledger-db", "demo", "--output", "."], ". is a folder. Name a file"),
         (["verify", "--ledger-db", "demo", "--output", "-"], "The result is printed in any case. Name a file, or"),
+        (
+            ["verify", "--ledger-db", "demo", "--table", "a", "--ledger-table", "b"],
+            "'--table' is given 2 times. Give it once. See audit-ledger verify --help.",
+        ),
+        (["verify", "--ledger-db", "a", "--source", "b"], "'--ledger-db' / '--source' is given 2 times. Give it once."),
+        (
+            ["verify", "--ledger-db", "demo", "--checkpoint", "nope", "--verifier-key", KEY],
+            "There is no folder nope. Name the folder that holds the checkpoints.",
+        ),
+        (
+            ["verify", "--ledger-db", "demo", "--verifier-key", KEY],
+            "--verifier-key only works with checkpoints, and none are named. Add --checkpoint=DIR.",
+        ),
         (["verify", "--ledger-db", "demo", "--no-such"], "No such option"),
         (["verify", "--ledger-db", "demo", "--time-out", "9"], "No such option"),
         (["verfy"], "No such command 'verfy'."),

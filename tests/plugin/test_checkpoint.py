@@ -107,6 +107,7 @@ def test_a_suite_names_folders_and_keys_and_an_option_outweighs_it(
     )
     pytester.makefile(".ledger.yaml", my=suite)
     run(f"--ledger-db={forger.dsn}", "my.ledger.yaml").assert_outcomes(passed=1)
+    (pytester.path / "nowhere").mkdir()
     options = ("--ledger-checkpoint=nowhere", f"--ledger-verifier-key={KEY.verifier()}")
     result = run(f"--ledger-db={forger.dsn}", "my.ledger.yaml", *options)
     result.assert_outcomes(failed=1)
