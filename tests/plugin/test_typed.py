@@ -82,7 +82,9 @@ def test_a_folder_of_checkpoints_that_is_not_there_is_refused_unless_one_is_requ
     required = run(*options, "--ledger-require-checkpoint", "-k", "checkpoint")
     assert required.ret == pytest.ExitCode.TESTS_FAILED
     required.stdout.fnmatch_lines(["*CHECKPOINT_MISSING*"])
-    (pytester.path / "signing.key").write_text(SigningKey("bank.example/ledger", bytes(range(32))).text())
+    key = pytester.path / "signing.key"
+    key.write_text(SigningKey("bank.example/ledger", bytes(range(32))).text())
+    key.chmod(0o600)
     first = run(*options, "--ledger-write-checkpoint=nope", "--ledger-signing-key=signing.key")
     assert first.ret == pytest.ExitCode.OK
 
