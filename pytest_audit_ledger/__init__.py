@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from pytest_audit_ledger.anchor.creation import CheckpointResult
     from pytest_audit_ledger.backup.creation import BackupResult
     from pytest_audit_ledger.backup.verification import BackupVerification, verify_backup
-    from pytest_audit_ledger.diff.comparison import diff
-    from pytest_audit_ledger.diff.difference import Difference
+    from pytest_audit_ledger.differences.comparison import diff
+    from pytest_audit_ledger.differences.difference import Difference
     from pytest_audit_ledger.drill.attacks.attack import Attack, Claim, Prevented, Target, attack
     from pytest_audit_ledger.drill.matrix import AttackResult, Matrix, Trial
     from pytest_audit_ledger.drill.run_drill import run_drill
@@ -107,7 +107,7 @@ _HOMES = (
     *("model.entry", "model.batch", "errors", "model.outcome", "model.questions", "kinds.kind", "kinds.data_kind"),
     *("verify.verification", "ledger", "investigate.incident", "investigate.investigation"),
     *("files.writing", "output.artifact", "export.export", "anchor.creation", "anchor.entry_proof"),
-    *("backup.creation", "backup.verification", "diff.difference", "diff.comparison", "report.report"),
+    *("backup.creation", "backup.verification", "differences.difference", "differences.comparison", "report.report"),
     *("drill.attacks.attack", "drill.matrix", "drill.run_drill"),
 )
 """Where the names live, those that import little first."""

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from pytest_audit_ledger.anchor.entry_proof import EntryProof
     from pytest_audit_ledger.backup.creation import BackupResult
     from pytest_audit_ledger.checkpoints.note import SigningKey
-    from pytest_audit_ledger.diff.comparison import Other
+    from pytest_audit_ledger.differences.comparison import Other
     from pytest_audit_ledger.export.export import ExportResult
     from pytest_audit_ledger.investigate.investigation import Investigation
     from pytest_audit_ledger.report import Report
@@ -195,7 +195,7 @@ class Ledger:
 
         Raises UsageError, and SourceError where the ledger or the other copy cannot be opened or read.
         """
-        from pytest_audit_ledger.diff.comparison import other
+        from pytest_audit_ledger.differences.comparison import other
         from pytest_audit_ledger.investigate.run import verify_and_investigate
 
         copy = other(against, progress=self._progress) if isinstance(against, str) else against

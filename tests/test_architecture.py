@@ -29,7 +29,7 @@ LAYERS = (
     ("output",),
     ("export",),
     ("backup", "report"),
-    ("diff", "anchor", "evidence"),
+    ("differences", "anchor", "evidence"),
     ("drill",),
     ("hookspecs",),
     ("ledger",),

@@ -10,8 +10,8 @@ import click
 from pytest_audit_ledger.cli.backup import OPENING
 from pytest_audit_ledger.cli.console import NOT_DONE, epilog, exit_codes, outweighed_by, progress
 from pytest_audit_ledger.cli.options import LedgerCommand, options
-from pytest_audit_ledger.diff.comparison import diff as compare
-from pytest_audit_ledger.diff.difference import ChangedEntry, Difference, SequenceRanges, as_json
+from pytest_audit_ledger.differences.comparison import diff as compare
+from pytest_audit_ledger.differences.difference import ChangedEntry, Difference, SequenceRanges, as_json
 from pytest_audit_ledger.model.printable import json_text, printable
 
 if TYPE_CHECKING:

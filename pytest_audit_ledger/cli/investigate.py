@@ -20,7 +20,7 @@ from pytest_audit_ledger.cli.verification import (
     refuse_early,
     width,
 )
-from pytest_audit_ledger.diff.comparison import other
+from pytest_audit_ledger.differences.comparison import other
 from pytest_audit_ledger.errors import UsageError
 from pytest_audit_ledger.output.investigation_json import as_text
 from pytest_audit_ledger.output.investigation_text import timeline

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from pytest_audit_ledger.diff.difference import Side, difference
+from pytest_audit_ledger.differences.difference import Side, difference
 from pytest_audit_ledger.drill.attacks.attack import Attack, Prevented, Target
 from pytest_audit_ledger.drill.ledger_copy import Copy, ThrowawayKeys, copied, made_up, write_checkpoints
 from pytest_audit_ledger.drill.matrix import Matrix, Touched, Trial, failed, judged, not_applicable, noticed, prevented

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_audit_ledger.diff.comparison import diff
-from pytest_audit_ledger.diff.difference import Difference, SequenceRanges, Side, as_json, difference
+from pytest_audit_ledger.differences.comparison import diff
+from pytest_audit_ledger.differences.difference import Difference, SequenceRanges, Side, as_json, difference
 from pytest_audit_ledger.errors import SourceError
 from pytest_audit_ledger.ledger import Ledger
 from pytest_audit_ledger.model.batch import Batch, json_text

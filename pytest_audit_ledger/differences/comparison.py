@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypedDict
 
 from pytest_audit_ledger.backup.encryption import Key, opener_of
 from pytest_audit_ledger.backup.verification import is_backup, restored_backup
-from pytest_audit_ledger.diff.difference import Difference, Side, difference
+from pytest_audit_ledger.differences.difference import Difference, Side, difference
 from pytest_audit_ledger.errors import LedgerError
 from pytest_audit_ledger.investigate.other_copy import Changed, OtherCopy
 from pytest_audit_ledger.investigate.stored_entries import read
