@@ -1,22 +1,24 @@
 """Everything this package raises.
 
     LedgerError                what failed, and a remedy
-    ├── UsageError             the request itself is wrong: a DSN, a table name, an option
+    ├── UsageError             the request is wrong: a DSN, a table name, an option
     │   ├── SuiteError         mistakes in a suite file, each with file:line:column
     │   └── RegistrationError  a kind that cannot be registered
     ├── SourceError            the ledger could not be read: server down, access denied, connection lost
     ├── CannotEvaluate         one check could not be evaluated; the others could
-    ├── NotApplicable          one check has nothing to be applied to
+    ├── NotApplicable          one check has nothing to examine
     └── OutputError            a file could not be written: disk full, folder missing, not permitted
 
-A message says what failed and what was checked; the remedy says what to do about it. Neither ever holds a password.
+A message says what failed and where or why; the remedy says what to do. Neither ever contains a password.
 """
 
 from __future__ import annotations
 
+from copy import copy
+
 
 class LedgerError(Exception):
-    """Base of everything raised here; `message` says what failed, `remedy` what to do."""
+    """Base of all errors of this package: `message` says what failed, `remedy` what to do."""
 
     def __init__(self, message: str, remedy: str = "") -> None:
         super().__init__(message, remedy)
@@ -26,13 +28,20 @@ class LedgerError(Exception):
     def __str__(self) -> str:
         return f"{self.message} {self.remedy}".rstrip()
 
+    def about(self, sentence: str) -> LedgerError:
+        """Return the same error with a sentence before its message."""
+        changed = copy(self)
+        changed.message = f"{sentence} {self.message}"
+        changed.args = (changed.message, self.remedy)
+        return changed
+
 
 class UsageError(LedgerError):
-    """The request is wrong; nothing was connected to and nothing was checked."""
+    """The request is wrong. No connection was made, and nothing was checked."""
 
 
 class SuiteError(UsageError):
-    """A suite file has mistakes; the message lists every one of them with its place."""
+    """A suite file has mistakes; the message lists each with its place."""
 
 
 class RegistrationError(UsageError):
@@ -40,16 +49,24 @@ class RegistrationError(UsageError):
 
 
 class SourceError(LedgerError):
-    """The ledger could not be read. This says nothing about whether it was tampered with."""
+    """The ledger could not be read. This says nothing about whether it was tampered with.
+
+    `sqlstate` is the five-character SQLSTATE of the server's answer (PostgreSQL documentation, appendix A), None if no
+    server gave one.
+    """
+
+    def __init__(self, message: str, remedy: str = "", sqlstate: str | None = None) -> None:
+        super().__init__(message, remedy)
+        self.sqlstate = sqlstate
 
 
-class CannotEvaluate(LedgerError):  # noqa: N818  (it is raised by a check to say so, and reads as a sentence)
-    """A single check could not be evaluated; it becomes ERROR and the other checks go on."""
+class CannotEvaluate(LedgerError):  # noqa: N818  (a check raises it, and it reads as a sentence)
+    """One check could not be evaluated. It becomes ERROR, and the other checks continue."""
 
 
 class NotApplicable(LedgerError):  # noqa: N818  (as above)
-    """A check has nothing to be applied to, such as a trigger in an export; it becomes SKIP and the others go on."""
+    """One check has nothing to examine, such as triggers in an export. It becomes SKIP, and the others continue."""
 
 
 class OutputError(LedgerError):
-    """A file could not be written; nothing of it is left, and an older file of that name is as it was."""
+    """A file could not be written. Nothing of it is left, and an older file of that name is unchanged."""

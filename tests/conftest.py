@@ -8,10 +8,9 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from psycopg2.extensions import parse_dsn
 
 from pytest_audit_ledger.scratch.embedded import embedded_server
-from pytest_audit_ledger.sources.dsn import mask
+from pytest_audit_ledger.sources.dsn import Dsn
 from tests.forger import Forger
 from tests.support.databases import PASSWORD_ROLE, emptied, empty_database, in_memory
 
@@ -95,4 +94,4 @@ def forger(workshop: Forger) -> Forger:
 
 def pytest_report_header(config: pytest.Config) -> str:
     given = config.getoption("--test-dsn")
-    return f"test server: {mask(parse_dsn(given)) if given else 'embedded'}"
+    return f"test server: {Dsn(given) if given else 'embedded'}"

@@ -16,6 +16,7 @@ class Forger(ScratchLedger):
 
     def __init__(self, dsn: str) -> None:
         super().__init__(dsn)
+        self.dsn = dsn
         self.run("RESET search_path")
 
     def unguarded(self, *statements: Statement) -> None:
@@ -41,7 +42,7 @@ Tampering = Callable[[Forger], None]
 
 def tamper(attack: Attack, forger: Forger) -> None:
     """Perform an attack on the forger's ledger."""
-    attack.perform(Target(forger, MIDDLE, superuser=Superuser(forger.dsn)))
+    attack.perform(Target(forger, MIDDLE, superuser=Superuser(forger.database)))
 
 
 TAMPERINGS: Mapping[str, Tampering] = {name: partial(tamper, attack) for name, attack in CATALOGUE.items()}

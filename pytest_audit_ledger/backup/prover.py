@@ -18,6 +18,7 @@ from pytest_audit_ledger.errors import LedgerError
 from pytest_audit_ledger.export.manifest import tally
 from pytest_audit_ledger.kinds.run_parameters import RunParameters
 from pytest_audit_ledger.model.progress import Progress, no_progress
+from pytest_audit_ledger.sources.dsn import Dsn
 from pytest_audit_ledger.sources.interruption import interruptible
 from pytest_audit_ledger.sources.postgres import DEFAULT_TIMEOUT_S, PostgresSnapshot
 from pytest_audit_ledger.sources.source import Snapshot, Source
@@ -31,7 +32,7 @@ class Prover:
     """Proves backups with these checks on a scratch server: one given by its DSN, or an embedded one for None."""
 
     checks: Sequence[Check]
-    scratch: str | None = None
+    scratch: Dsn | None = None
     timeout: int = DEFAULT_TIMEOUT_S
     progress: Progress = no_progress
     run_parameters: RunParameters = field(default_factory=dict)

@@ -21,6 +21,7 @@ from pytest_audit_ledger.errors import SourceError
 from pytest_audit_ledger.model.progress import BYTES, Advance, Progress, no_progress
 from pytest_audit_ledger.scratch.server import scratch_database
 from pytest_audit_ledger.sources import programs
+from pytest_audit_ledger.sources.dsn import Dsn
 from pytest_audit_ledger.sources.interruption import interruptible
 from pytest_audit_ledger.sources.postgres import PostgresSource
 from pytest_audit_ledger.sources.programs import CHUNK, Login, Running
@@ -40,7 +41,7 @@ _FETCH = "Fetch it again from its archive."
 
 @contextmanager
 def restored(
-    file: BinaryIO, opener: Opener, *, scratch: str | None, table: str, timeout: int, progress: Progress = no_progress
+    file: BinaryIO, opener: Opener, *, scratch: Dsn | None, table: str, timeout: int, progress: Progress = no_progress
 ) -> Iterator[PostgresSource]:
     """Restore a backup into a scratch database, and yield it; the database is dropped on leaving.
 

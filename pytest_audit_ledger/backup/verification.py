@@ -22,6 +22,7 @@ from pytest_audit_ledger.kinds.registry import installed_kinds
 from pytest_audit_ledger.kinds.run_parameters import run_parameters
 from pytest_audit_ledger.model.outcome import Status
 from pytest_audit_ledger.model.progress import Progress, no_progress
+from pytest_audit_ledger.sources.dsn import Dsn, optional_dsn
 from pytest_audit_ledger.sources.export_file import is_export
 from pytest_audit_ledger.sources.manifest import manifest_path, read_manifest
 from pytest_audit_ledger.sources.postgres import PostgresSource
@@ -30,7 +31,7 @@ from pytest_audit_ledger.suite.shipped import checks_of, shipped_suites
 _BACKUP = re.compile(r"\.(sql|dump)(\.gz)?(\.age)?$", re.IGNORECASE)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class BackupVerification:
     """The result of verifying a backup, with its manifest."""
 
@@ -79,7 +80,7 @@ def prove_backup(path: Path, prover: Prover, opener: Opener) -> BackupVerificati
 
 @contextmanager
 def restored_backup(
-    path: Path, opener: Opener, *, scratch: str | None, table: str, timeout: int, progress: Progress
+    path: Path, opener: Opener, *, scratch: Dsn | None, table: str, timeout: int, progress: Progress
 ) -> Iterator[PostgresSource]:
     """Restore a backup into a scratch database, and yield it; `table` is used only if there is no manifest.
 
@@ -114,11 +115,10 @@ def _stated(manifest: Mapping[str, Any]) -> Content:
     return Content({name: manifest[name] for name in names}, manifest["digest"], ended)
 
 
-def prover(scratch_db: str | None, progress: Progress) -> Prover:
+def prover(scratch_db: str | Dsn | None, progress: Progress) -> Prover:
     """Return what proves backups. Raises UsageError for a mistake in the DSN of the server to restore on."""
-    if scratch_db is not None:
-        PostgresSource(scratch_db)  # report mistakes now
-    return Prover(checks_of(shipped_suites(installed_kinds())), scratch_db, progress=progress)
+    scratch = None if scratch_db is None else PostgresSource(Dsn(scratch_db)).dsn
+    return Prover(checks_of(shipped_suites(installed_kinds())), scratch, progress=progress)
 
 
 def verify_backup(
@@ -126,7 +126,7 @@ def verify_backup(
     *,
     identity: str | Path | None = None,
     encryption_key: str | Key | None = None,
-    scratch_db: str | None = None,
+    scratch_db: str | Dsn | None = None,
     checkpoints: Sequence[str | Path] = (),
     verifier_keys: Sequence[str] = (),
     progress: Progress = no_progress,
@@ -142,6 +142,7 @@ def verify_backup(
     Raises UsageError, and SourceError if the file or its manifest cannot be read. Whatever is wrong with the backup is
     in the result.
     """
+    scratch_db = optional_dsn(scratch_db)
     given = run_parameters(checkpoints=checkpoints, verifier_keys=verifier_keys)
     given = {kind: values for kind, values in given.items() if kind != CheckpointGuards.name}  # grants are not dumped
     proving = replace(prover(scratch_db, progress), run_parameters=given)

@@ -23,13 +23,13 @@ from pytest_audit_ledger.model.outcome import Assurance, Status
 from pytest_audit_ledger.model.printable import printable
 from pytest_audit_ledger.options import OF_PYTEST, options_of
 from pytest_audit_ledger.report import report_request
-from pytest_audit_ledger.sources.dsn import resolve
+from pytest_audit_ledger.sources.dsn import Dsn
 from pytest_audit_ledger.sources.export_file import is_export
 from pytest_audit_ledger.suite.discovery import find_suites
 from pytest_audit_ledger.suite.shipped import default_suites
 
 if TYPE_CHECKING:
-    from pytest_audit_ledger.verify.run import Verifying
+    from pytest_audit_ledger.verify.parameters import Verifying
 
 _EPILOG = epilog(
     "evidence --source service=ledger --output evidence/2026-05",
@@ -68,9 +68,9 @@ def evidence(
     arguments = [f"{OF_PYTEST['evidence'].pytest}={output}", *_passed_on(context.params)]
     if start_date or end_date:
         arguments.append(f"{OF_PYTEST['date-range'].pytest}={start_date or ''},{end_date or ''}")
-    dsn = resolve(reading.ledger_db)
+    dsn = Dsn(reading.ledger_db).resolved()
     own = find_suites([Path(suite) for suite in verifying["suites"]], Path.cwd()) if verifying["suites"] else []
-    checks = [*default_suites(of_export=is_export(dsn)), *map(str, own)]
+    checks = [*default_suites(of_export=is_export(dsn.reveal())), *map(str, own)]
     return _exit_code(_run_pytest(dsn, [*arguments, *checks], quiet=reading.quiet), Path(output))
 
 
@@ -86,10 +86,10 @@ def _passed_on(values: Mapping[str, Any]) -> Iterator[str]:
             yield from (f"{option.pytest}={one}" for one in (value if option.repeatable else [value]))
 
 
-def _run_pytest(dsn: str, arguments: list[str], *, quiet: bool) -> int:
+def _run_pytest(dsn: Dsn, arguments: list[str], *, quiet: bool) -> int:
     """Run pytest with these arguments only, whatever settings and tests are in the folder and the environment."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
-    environment[_DSN] = dsn
+    environment[_DSN] = dsn.reveal()
     with tempfile.TemporaryDirectory(prefix="audit-ledger-") as folder:
         settings = Path(folder, "pytest.ini")
         settings.write_text("[pytest]\n", encoding="utf-8")

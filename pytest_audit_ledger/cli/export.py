@@ -10,7 +10,7 @@ from pytest_audit_ledger.cli.console import EXIT_CODES, assurance_code, epilog, 
 from pytest_audit_ledger.cli.options import READING, LedgerCommand, Reading, options, refuse_to_overwrite
 from pytest_audit_ledger.errors import UsageError
 from pytest_audit_ledger.model.printable import printable
-from pytest_audit_ledger.sources.dsn import resolve
+from pytest_audit_ledger.sources.dsn import Dsn
 from pytest_audit_ledger.sources.selection import date_range as parse_range
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def export(reading: Reading, output: str, format_: str | None, date_range: str |
         if what["start_date"] is not None or what["end_date"] is not None:
             raise UsageError("--date-range replaces --start-date and --end-date.", "Give one or the other.")
         what["start_date"], what["end_date"] = parse_range(date_range)
-    refuse_to_overwrite(output, [resolve(reading.ledger_db)])
+    refuse_to_overwrite(output, [Dsn(reading.ledger_db).resolved().reveal()])
     with reading.open() as ledger:
         result = ledger.export_entries(output_file=output, format=format_, **what)
     verified = what["verify"]

@@ -19,7 +19,7 @@ from pytest_audit_ledger.kinds.run_parameters import run_parameters
 from pytest_audit_ledger.model.outcome import Assurance, Status
 from pytest_audit_ledger.output.paragraphs import LOG, WIDEST
 from pytest_audit_ledger.output.verification_text import ASCII, UNICODE, Marks
-from pytest_audit_ledger.sources.dsn import resolve
+from pytest_audit_ledger.sources.dsn import Dsn
 from pytest_audit_ledger.suite.discovery import own_suites
 from pytest_audit_ledger.verify.scan import parse_workers
 from pytest_audit_ledger.verify.verification import Verification
@@ -59,7 +59,7 @@ def refuse_early(dsn: str | None, suites: Sequence[str | Path], output: str | No
     if suites:
         own_suites(suites, installed_kinds())
     if output is not None:
-        refuse_to_overwrite(output, [*([resolve(dsn)] if dsn else []), *map(str, suites)])
+        refuse_to_overwrite(output, [*([Dsn(dsn).resolved().reveal()] if dsn else []), *map(str, suites)])
         with suppress(_EnoughError), whole_files(Path(output)):
             raise _EnoughError  # which leaves nothing
 

@@ -18,7 +18,7 @@ from pytest_audit_ledger.model.ledger_info import Extent
 from pytest_audit_ledger.model.outcome import DEFAULT_SAMPLES
 from pytest_audit_ledger.model.progress import Progress, no_progress
 from pytest_audit_ledger.scratch.demo import started
-from pytest_audit_ledger.sources.dsn import resolve
+from pytest_audit_ledger.sources.dsn import Dsn, optional_dsn
 from pytest_audit_ledger.sources.named import DEFAULT_TABLE, named_source
 from pytest_audit_ledger.sources.postgres import DEFAULT_TIMEOUT_S, PostgresSource
 from pytest_audit_ledger.sources.source import Snapshot, Source
@@ -28,15 +28,15 @@ if TYPE_CHECKING:
 
 
 def diff(
-    a: str,
-    b: str,
+    a: str | Dsn,
+    b: str | Dsn,
     *,
     table: str = DEFAULT_TABLE,
     timeout: int = DEFAULT_TIMEOUT_S,
     samples: int = DEFAULT_SAMPLES,
     identity: str | Path | None = None,
     encryption_key: str | Key | None = None,
-    scratch_db: str | None = None,
+    scratch_db: str | Dsn | None = None,
     progress: Progress = no_progress,
 ) -> Difference:
     """Compare two ledgers entry by entry: each a database, an export, or a backup, which is restored first.
@@ -46,6 +46,7 @@ def diff(
 
     Raises UsageError, and SourceError if a side cannot be read.
     """
+    a, b, scratch_db = Dsn(a), Dsn(b), optional_dsn(scratch_db)
     places: Opening = {"table": table, "timeout": timeout, "scratch_db": scratch_db}
     opened = _opening((a, b), progress, {**places, "identity": identity, "encryption_key": encryption_key})
     with opened(a) as one, opened(b) as other, one.snapshot() as first, other.snapshot() as second:
@@ -59,44 +60,50 @@ class Opening(TypedDict, total=False):
     timeout: int
     identity: str | Path | None
     encryption_key: str | Key | None
-    scratch_db: str | None
+    scratch_db: str | Dsn | None
 
 
 def _opening(
-    named: Sequence[str], progress: Progress, options: Opening
-) -> Callable[[str], AbstractContextManager[Source]]:
+    named: Sequence[Dsn], progress: Progress, options: Opening
+) -> Callable[[Dsn], AbstractContextManager[Source]]:
     """Return what opens a ledger by its name: a database, an export, or a backup, which is restored first.
 
     Raises UsageError for a mistake in an option or in one of these names.
     """
     table, timeout = options.get("table", DEFAULT_TABLE), options.get("timeout", DEFAULT_TIMEOUT_S)
-    scratch = options.get("scratch_db")
+    scratch = optional_dsn(options.get("scratch_db"))
     opener = opener_of(options.get("encryption_key"), options.get("identity"))
     if scratch is not None:
         PostgresSource(scratch)
     for name in named:
-        if not is_backup(resolve(name)):
+        if _backup(name) is None:
             named_source(name, table, timeout)
 
-    def opened(name: str) -> AbstractContextManager[Source]:
-        path = resolve(name)
-        if is_backup(path):
-            return restored_backup(Path(path), opener, scratch=scratch, table=table, timeout=timeout, progress=progress)
+    def opened(name: Dsn) -> AbstractContextManager[Source]:
+        path = _backup(name)
+        if path is not None:
+            return restored_backup(path, opener, scratch=scratch, table=table, timeout=timeout, progress=progress)
         return started(name, table, timeout)
 
     return opened
 
 
-def _side(named: str, snapshot: Snapshot) -> Side:
-    return Side(resolve(named) if is_backup(resolve(named)) else snapshot.info.database, snapshot)
+def _backup(named: Dsn) -> Path | None:
+    """Return the backup that a user names, None if it is something else."""
+    named = named.resolved()
+    return Path(named.reveal()) if is_backup(named.reveal()) else None
+
+
+def _side(named: Dsn, snapshot: Snapshot) -> Side:
+    return Side(str(_backup(named) or snapshot.info.database), snapshot)
 
 
 @dataclass(frozen=True)
 class Other:
     """Another copy of a ledger to compare with, by its name, as `diff` takes it."""
 
-    named: str
-    open: Callable[[str], AbstractContextManager[Source]]
+    named: Dsn
+    open: Callable[[Dsn], AbstractContextManager[Source]]
     samples: int
     progress: Progress
 
@@ -142,8 +149,7 @@ def _about_the_other_copy() -> Iterator[None]:
     try:
         yield
     except LedgerError as error:
-        message = f"The other copy (--against) could not be opened. {error.message}"
-        raise type(error)(message, error.remedy) from error
+        raise error.about("The other copy (--against) could not be opened.") from error
 
 
 def _notes(found: Difference) -> Iterator[str]:
@@ -156,8 +162,10 @@ def _notes(found: Difference) -> Iterator[str]:
 
 
 def other(
-    named: str, *, samples: int = DEFAULT_SAMPLES, progress: Progress = no_progress, **options: Unpack[Opening]
+    named: str | Dsn, *, samples: int = DEFAULT_SAMPLES, progress: Progress = no_progress, **options: Unpack[Opening]
 ) -> Other:
     """Return another copy of a ledger to compare with; the arguments are those of `diff`. Raises UsageError."""
+    named = Dsn(named)
+    options["scratch_db"] = optional_dsn(options.get("scratch_db"))
     with _about_the_other_copy():
         return Other(named, _opening((named,), progress, options), samples, progress)

@@ -98,7 +98,7 @@ class SequenceRanges:
         return self.ranges[: self.limit]
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Difference:
     """What differs between A and B: `missing` entries are only in A, `added` ones only in B.
 

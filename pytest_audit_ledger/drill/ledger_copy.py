@@ -31,6 +31,7 @@ from pytest_audit_ledger.scratch.clone_table import copy_with_guards, copy_witho
 from pytest_audit_ledger.scratch.sample import Signer, sample_entries, sample_provenance
 from pytest_audit_ledger.scratch.scratch_ledger import ScratchLedger
 from pytest_audit_ledger.scratch.server import ScratchServer
+from pytest_audit_ledger.sources.dsn import Dsn
 from pytest_audit_ledger.sources.postgres import DEFAULT_TIMEOUT_S, PostgresSnapshot, PostgresSource
 from pytest_audit_ledger.sources.source import Snapshot
 from pytest_audit_ledger.suite.check import Check
@@ -74,7 +75,7 @@ class Copy:
     `advice` says how to get a better copy.
     """
 
-    dsn: str
+    dsn: Dsn
     table: str
     entries: int
     about: tuple[str, ...]
@@ -91,7 +92,7 @@ class Copy:
         return max(self.entries // 2, 1)
 
 
-def made_up(dsn: str, entries: int, keys: ThrowawayKeys) -> Copy:
+def made_up(dsn: Dsn, entries: int, keys: ThrowawayKeys) -> Copy:
     """Make up a ledger in an empty database: schema v3 with signed transcripts, so that every attack applies to it."""
     with ScratchLedger(dsn) as ledger:
         ledger.build(
@@ -110,7 +111,7 @@ def _signed_entries(count: int) -> Iterator[Entry]:
         link = entry_hash(linked)
 
 
-def copied(snapshot: Snapshot, dsn: str, spare: str, entries: int, timeout: int = DEFAULT_TIMEOUT_S) -> Copy:
+def copied(snapshot: Snapshot, dsn: Dsn, spare: Dsn, entries: int, timeout: int = DEFAULT_TIMEOUT_S) -> Copy:
     """Copy the first entries of a ledger, and its protections if possible, into the empty database `dsn`.
 
     If its protections cannot be copied, its entries are copied into a table of our own in the empty database `spare`.

@@ -21,6 +21,7 @@ from pytest_audit_ledger.kinds.registry import installed_kinds
 from pytest_audit_ledger.kinds.run_parameters import run_parameters
 from pytest_audit_ledger.model.progress import Progress, no_progress
 from pytest_audit_ledger.scratch.demo import started
+from pytest_audit_ledger.sources.dsn import Dsn, optional_dsn
 from pytest_audit_ledger.sources.named import DEFAULT_TABLE, named_source
 from pytest_audit_ledger.sources.postgres import DEFAULT_TIMEOUT_S, PostgresSource
 from pytest_audit_ledger.suite.discovery import own_suites
@@ -28,7 +29,7 @@ from pytest_audit_ledger.suite.shipped import shipped_suites
 
 
 def run_drill(
-    dsn: str | None = None,
+    dsn: str | Dsn | None = None,
     *,
     table: str = DEFAULT_TABLE,
     timeout: int = DEFAULT_TIMEOUT_S,
@@ -42,7 +43,7 @@ def run_drill(
     max_unanchored: str | None = None,
     allow_integrity_waivers: bool = False,
     transcript_keys: Sequence[str | Path] = (),
-    scratch_db: str | None = None,
+    scratch_db: str | Dsn | None = None,
     progress: Progress = no_progress,
 ) -> Matrix:
     """Attack a copy of a ledger, one attack at a time, and return which attacks a set-up notices, and how.
@@ -54,6 +55,8 @@ def run_drill(
     Raises UsageError for a mistake in any of these, and SourceError if the ledger cannot be read or copied. If one
     attack fails, its trial says why.
     """
+    dsn = optional_dsn(dsn)
+    scratch_db = optional_dsn(scratch_db)
     chosen = choose(attacks, installed_attacks())
     refuse_few(entries)
     given = run_parameters(

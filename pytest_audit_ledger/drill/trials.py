@@ -22,6 +22,7 @@ from pytest_audit_ledger.model.outcome import Status
 from pytest_audit_ledger.model.progress import Progress, no_progress
 from pytest_audit_ledger.scratch.scratch_ledger import ScratchLedger, Superuser
 from pytest_audit_ledger.scratch.server import ScratchServer, scratch_server
+from pytest_audit_ledger.sources.dsn import Dsn
 from pytest_audit_ledger.sources.interruption import interruptible
 from pytest_audit_ledger.sources.postgres import DEFAULT_TIMEOUT_S, PostgresSource
 from pytest_audit_ledger.sources.source import Source
@@ -40,7 +41,7 @@ def drill(
     attacks: Sequence[Attack],
     *,
     entries: int = DEFAULT_ENTRIES,
-    scratch: str | None = None,
+    scratch: str | Dsn | None = None,
     progress: Progress = no_progress,
 ) -> list[Matrix]:
     """Make every attack once, on a copy of its own, and return what each set-up noticed.
@@ -166,7 +167,7 @@ class _Ground:
         for run, trial in zip(self.runs, found, strict=True):
             run.trials.append(trial)
 
-    def _made(self, attack: Attack, dsn: str, clock: float) -> list[Trial]:
+    def _made(self, attack: Attack, dsn: Dsn, clock: float) -> list[Trial]:
         with ScratchLedger(dsn, self.copy.table) as ledger:
             above = self.server.superuser(dsn)
             target = Target(ledger, self.copy.middle, self._checkpoints, Superuser(above) if above else None)
@@ -234,11 +235,11 @@ class _Ground:
     def _matrix(self, run: _Run) -> Matrix:
         signed, unsigned = (self.signed, self.unsigned) if run.set_up.has_checkpoints else ("", "")
         return Matrix(
-            run.set_up.name,
-            tuple(filter(None, (*self.copy.about, str(run.set_up), signed))),
-            tuple(filter(None, (self.copy.advice, unsigned))),
-            self.copy.entries,
-            run.untouched,
-            tuple(run.trials),
-            time.perf_counter() - self.clock,
+            name=run.set_up.name,
+            about=tuple(filter(None, (*self.copy.about, str(run.set_up), signed))),
+            advice=tuple(filter(None, (self.copy.advice, unsigned))),
+            entries=self.copy.entries,
+            untouched=run.untouched,
+            trials=tuple(run.trials),
+            duration_s=time.perf_counter() - self.clock,
         )

@@ -83,7 +83,7 @@ class Reader:
         self._decoder = json.JSONDecoder(
             parse_float=self._fraction,
             parse_int=self._whole,
-            object_pairs_hook=_unique,
+            object_pairs_hook=unique_keys,
             parse_constant=_refuse,
         )
 
@@ -125,10 +125,11 @@ def _printed(shown: str) -> str:
     return format(Decimal(shown), "f")
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return the members of a JSON object. Raises ValueError if a key occurs twice: readers take different values."""
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise ValueError("a key stands twice in it")
+        raise ValueError("a key occurs twice")
     return found
 
 

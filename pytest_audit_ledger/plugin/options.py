@@ -10,6 +10,7 @@ import pytest
 from pytest_audit_ledger.checkpoints.store import refuse_missing
 from pytest_audit_ledger.kinds.run_parameters import RunParameters, run_parameters
 from pytest_audit_ledger.plugin.declared import value
+from pytest_audit_ledger.sources.dsn import Dsn
 from pytest_audit_ledger.sources.export_file import ExportFile
 from pytest_audit_ledger.sources.named import named_source
 from pytest_audit_ledger.sources.source import Source
@@ -25,7 +26,7 @@ class Options:
     options set.
     """
 
-    dsn: str
+    dsn: Dsn
     source: Source | None
     table: str
     workers: int | None
@@ -51,7 +52,7 @@ def read_options(config: pytest.Config, dsn: str) -> Options:
     """
     table, timeout = value(config, "table"), value(config, "timeout")
     return Options(
-        dsn=dsn,
+        dsn=Dsn(dsn),
         source=named_source(dsn, table, timeout),  # every mistake shows now
         table=table,
         workers=parse_workers(value(config, "workers")),

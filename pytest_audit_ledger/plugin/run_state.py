@@ -98,7 +98,8 @@ class RunState:
         """Return what a worker of xdist gets from its controller (see `told_by_controller`)."""
         told: dict[str, Any] = {"ledger_exchange": str(self.share())}
         if not self.config.getoption("collectonly"):
-            told["ledger_source"] = pickle.dumps(self.start())
+            if self.options.source is None:  # a demo; what else an option names each worker opens itself,
+                told["ledger_source"] = pickle.dumps(self.start())  # so that no message holds a password
             self.hold()
             told["ledger_shared"] = self.shared
         return told

@@ -17,7 +17,7 @@ from pytest_audit_ledger.scratch.sample import (
     sample_entries,
     sample_provenance,
 )
-from pytest_audit_ledger.sources import dsn
+from pytest_audit_ledger.sources.dsn import Dsn
 from pytest_audit_ledger.sources.named import named_source
 from pytest_audit_ledger.sources.postgres import PostgresSource
 from pytest_audit_ledger.sources.source import Source
@@ -56,15 +56,16 @@ def demo_server(name: str) -> Iterator[str]:
 
 
 @contextmanager
-def started(text: str, table: str, timeout: int) -> Iterator[Source]:
-    """Yield the ledger that `text` names. A demo is started, and stopped on leaving.
+def started(dsn: str | Dsn, table: str, timeout: int) -> Iterator[Source]:
+    """Yield the ledger that `dsn` names. A demo is started, and stopped on leaving.
 
-    Raises UsageError if `text` or `table` cannot be read, SourceError if a demo does not start.
+    Raises UsageError if `dsn` or `table` cannot be read, SourceError if a demo does not start.
     """
-    source = named_source(text, table, timeout)
+    dsn = Dsn(dsn)
+    source = named_source(dsn, table, timeout)
     if source is not None:
         yield source
     else:
-        name = dsn.resolve(text)
+        name = str(dsn.resolved())
         with demo_server(name) as server:
             yield PostgresSource(server, table, timeout, named=name)

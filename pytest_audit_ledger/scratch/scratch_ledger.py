@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import json
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
@@ -19,7 +20,11 @@ import psycopg2
 from psycopg2.errorcodes import INSUFFICIENT_PRIVILEGE
 from psycopg2.extras import RealDictCursor
 from psycopg2.sql import SQL, Composable, Identifier, Literal
-from typing_extensions import Self
+
+if sys.version_info >= (3, 11):
+    from typing import Self
+else:
+    from typing_extensions import Self
 
 from pytest_audit_ledger.errors import SourceError
 from pytest_audit_ledger.files.resources import sql
@@ -28,8 +33,9 @@ from pytest_audit_ledger.model.entry import GENESIS_HASH, PAYLOAD_COLUMNS, Entry
 from pytest_audit_ledger.model.printable import printable
 from pytest_audit_ledger.model.sql_names import quoted, split_name
 from pytest_audit_ledger.scratch.sample import COPY_COLUMNS, PROVENANCE_COLUMNS, Provenance, copy_rows, sample_entries
-from pytest_audit_ledger.sources import dsn as dsns
+from pytest_audit_ledger.sources.dsn import Dsn
 from pytest_audit_ledger.sources.pg_errors import explain
+from pytest_audit_ledger.sources.postgres import connected
 
 ROWS_A_COPY = 20_000
 
@@ -44,15 +50,15 @@ _TAKE_ANOTHER = "Use a ledger whose entries are consistent; run verify to see wh
 class ScratchLedger:
     """One ledger, and a session of its owner. Everything that PostgreSQL refuses raises SourceError."""
 
-    def __init__(self, dsn: str, table: str = "ledger_entries") -> None:
+    def __init__(self, dsn: str | Dsn, table: str = "ledger_entries") -> None:
         """Connect to the database `dsn`; `table` is the ledger in it, which may not exist yet.
 
         Raises UsageError if one of them cannot be read, SourceError if the connection fails.
         """
-        self.dsn = dsn
+        self.database = Dsn(dsn)
         self.schema, self.table = split_name(table)
         self.name = Identifier(self.schema, self.table)
-        self.connection = _connected(dsn)
+        self.connection = _connected(self.database)
         self.run("SET TimeZone = 'UTC'; SET search_path = ''")
 
     def __enter__(self) -> Self:
@@ -63,7 +69,7 @@ class ScratchLedger:
 
     def another(self) -> ScratchLedger:
         """Return another session of the same role, with the settings of new sessions."""
-        return ScratchLedger(self.dsn, quoted(self.schema, self.table))
+        return ScratchLedger(self.database, quoted(self.schema, self.table))
 
     # Statements.
 
@@ -106,7 +112,7 @@ class ScratchLedger:
                 cursor.execute(statement, parameters)
                 return cursor.fetchall() if cursor.description else [], cursor.rowcount
         except psycopg2.Error as error:
-            raise _refused(error, self.dsn) from error
+            raise _refused(error, self.database) from error
         except (ValueError, OverflowError) as error:  # a timestamp or a number that Python cannot hold
             raise SourceError(f"An entry of the ledger cannot be read: {error}.", _TAKE_ANOTHER) from error
 
@@ -199,7 +205,7 @@ class ScratchLedger:
                 while chunk := "".join(islice(rows, ROWS_A_COPY)):
                     cursor.copy_expert(statement, io.StringIO(chunk))
         except psycopg2.Error as error:
-            raise _refused(error, self.dsn) from error
+            raise _refused(error, self.database) from error
 
     def triggers(self) -> list[dict[str, Any]]:
         """Return the triggers of the ledger and of its partitions and child tables, as rows of sql/triggers.sql."""
@@ -295,20 +301,20 @@ class ScratchLedger:
         )
 
 
-def _refused(error: psycopg2.Error, dsn: str) -> SourceError:
-    label = dsns.mask(dsns.parse(dsn))
+def _refused(error: psycopg2.Error, dsn: Dsn) -> SourceError:
     if error.pgcode == INSUFFICIENT_PRIVILEGE:  # which protections raise, too
         words = printable(error.diag.message_primary or "", 300)
         return SourceError(
-            f"The table's owner may not do this: {label} ({words}).",
+            f"The table's owner may not do this: {dsn} ({words}).",
             "Look for the missing privilege, or the trigger that refuses it.",
+            error.pgcode,
         )
-    return explain(error, label)
+    return explain(error, str(dsn))
 
 
-def _connected(dsn: str) -> psycopg2.extensions.connection:
+def _connected(dsn: Dsn) -> psycopg2.extensions.connection:
     try:
-        connection = psycopg2.connect(dsn)
+        connection = connected(dsn)
     except psycopg2.Error as error:
         raise _refused(error, dsn) from error
     connection.autocommit = True
@@ -336,7 +342,7 @@ class Superuser:
     ledger: it only changes PostgreSQL's own catalog, by names that nobody else can have created.
     """
 
-    dsn: str
+    database: Dsn
 
     @contextmanager
     def replica_sessions(self, ledger: ScratchLedger) -> Iterator[None]:
@@ -366,8 +372,8 @@ class Superuser:
 
     def _run(self, statement: Composable) -> None:
         try:
-            with closing(_connected(self.dsn)) as connection, connection.cursor() as cursor:
+            with closing(_connected(self.database)) as connection, connection.cursor() as cursor:
                 cursor.execute("SET search_path = ''")
                 cursor.execute(statement)
         except psycopg2.Error as error:
-            raise _refused(error, self.dsn) from error
+            raise _refused(error, self.database) from error

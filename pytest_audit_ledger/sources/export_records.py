@@ -1,10 +1,10 @@
-"""The records of an export, one by one and in constant memory: JSON Lines, JSON and CSV, each also compressed by gzip.
+"""The records of an export, one by one in constant memory: JSON Lines, JSON and CSV, each also compressed by gzip.
 
-A record is the line it starts on, its length in characters, and its values by name. Whatever cannot be read is a
+A record is the line it starts on, its length in characters, and its values by name. What cannot be read raises a
 SourceError that names the line.
 
-JSON: RFC 8259; JSON Lines: one object a line. CSV: RFC 4180 as PostgreSQL's COPY writes it, where a field that is empty
-is a missing value and `""` is an empty text. Python's csv module does not tell the two apart, and a hash depends on it.
+JSON: RFC 8259; JSON Lines: one object a line. CSV: RFC 4180 as PostgreSQL's COPY writes it, where an empty field is a
+missing value and `""` an empty text. Python's csv module reads both alike, but a hash depends on the difference.
 """
 
 from __future__ import annotations
@@ -22,15 +22,16 @@ from typing import Any, NoReturn
 
 from pytest_audit_ledger.errors import SourceError
 from pytest_audit_ledger.files.reading import open_regular
+from pytest_audit_ledger.model.jsonb import unique_keys
 from pytest_audit_ledger.model.printable import printable
 
 Record = tuple[int, int, dict[str, Any]]
 
 CHUNK = 256 * 1024
-"""Characters read at once."""
+"""Characters to read at once."""
 
 LONGEST_RECORD = 64 * 1024 * 1024
-"""Characters of one entry above which a file is refused, instead of filling the memory."""
+"""Characters that an entry may have; a longer one is refused before it fills the memory."""
 
 
 MOST_SPACE = 1024 * 1024
@@ -40,6 +41,9 @@ MOST_COLUMNS = 1_600
 """Columns that a table of PostgreSQL can have, and so an entry."""
 
 
+FETCH = "Fetch the file again from where it was filed, or export the ledger again."
+
+
 def format_of(path: Path) -> str | None:
     """Return `json`, `jsonl` or `csv` by the suffix of a file, with or without `.gz`; None for any other."""
     found = re.search(r"\.(jsonl?|csv)(\.gz)?$", path.name, re.IGNORECASE)
@@ -47,7 +51,7 @@ def format_of(path: Path) -> str | None:
 
 
 def records(path: Path) -> Iterator[Record]:
-    """Yield the records of a file, whose suffix says how they are written."""
+    """Yield the records of a file; its suffix says the format."""
     reader: Callable[[_Text], Iterator[Record]] = {"json": _json, "jsonl": _json_lines, "csv": _csv}[
         format_of(path) or "jsonl"
     ]
@@ -56,7 +60,7 @@ def records(path: Path) -> Iterator[Record]:
 
 
 class _Text:
-    """Text that is read piece by piece, with the number of the line that was reached."""
+    """Text that is read piece by piece, and the number of the current line."""
 
     def __init__(self, stream: io.TextIOBase, name: str) -> None:
         self.stream = stream
@@ -68,14 +72,14 @@ class _Text:
     def fail(self, message: str, line: int | None = None) -> NoReturn:
         raise SourceError(
             f"{self.name}:{line or self.line}: {message}.",
-            "Fetch the file again from where it was filed, or export the ledger again.",
+            FETCH,
         )
 
     def fill(self) -> bool:
-        """Read more, twice as much each time while one record goes on; tell whether there was any."""
+        """Read more, and return whether there was more; while a record goes on, twice as much each time."""
         rest = self.buffer[self.position :]
         if len(rest) > LONGEST_RECORD:
-            self.fail("one entry is larger than any real one")
+            self.fail(f"an entry has more than {LONGEST_RECORD:,} characters")
         more = self.stream.read(max(CHUNK, len(rest)))
         self.buffer, self.position = rest + more, 0
         return bool(more)
@@ -92,34 +96,26 @@ def _opened(path: Path) -> Iterator[_Text]:
     try:
         with open_regular(path) as file:
             raw: Any = gzip.GzipFile(fileobj=file) if path.suffix.lower() == ".gz" else file
-            # bytes that are no UTF-8 are refused as part of the value they stand in, where the line is known
+            # bytes that are not UTF-8 are refused with their value, when the line is known
             stream = io.TextIOWrapper(raw, encoding="utf-8-sig", errors="surrogateescape", newline="")
             text = _Text(stream, path.name)
             yield text
-    except (EOFError, zlib.error, gzip.BadGzipFile):
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         line = text.line if text else 1
         raise SourceError(
-            f"{path.name}: the compressed file is damaged or cut off, somewhere after line {line}.",
+            f"{path.name}: the compressed file is damaged or truncated, somewhere after line {line}.",
             "Fetch the file again from where it was filed, or export the ledger again.",
-        ) from None
+        ) from error
     except OSError as error:
-        raise SourceError(f"{path} cannot be read: {error.strerror}.", "Check its name and permissions.") from None
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Refuse a key that stands twice: one reader would take the first value and another the last."""
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a key stands twice")
-    return found
+        raise SourceError(f"{path} cannot be read: {error.strerror}.", "Check its name and permissions.") from error
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")
 
 
 class Number:
-    """A number that Python would write otherwise than it stands in the file, such as `1.50`."""
+    """A number that Python would write differently from the file, such as `1.50`."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -133,14 +129,14 @@ def _fraction(token: str) -> float | Number:
     return number if repr(number) == token else Number(token)
 
 
-DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse_constant, parse_float=_fraction)
-"""Refuses what readers of JSON disagree on, and keeps numbers as they are written."""
+DECODER = json.JSONDecoder(object_pairs_hook=unique_keys, parse_constant=_refuse_constant, parse_float=_fraction)
+"""Refuses JSON that readers interpret differently, and keeps numbers as they are written."""
 
 
 def _mistake(error: Exception) -> str:
-    """Return in words why a value could not be decoded."""
+    """Return why a value could not be decoded."""
     if isinstance(error, json.JSONDecodeError):
-        return "this is no JSON"
+        return "this is not JSON"
     if isinstance(error, RecursionError):
         return "this is nested too deeply to be read"
     return "a number has too many digits" if "digits" in str(error) else str(error)
@@ -154,7 +150,7 @@ def _json_lines(text: _Text) -> Iterator[Record]:
             try:
                 record = DECODER.decode(line)
             except (ValueError, RecursionError) as error:
-                text.fail(_mistake(error) + ("" if line.endswith("\n") else "; the file seems to be cut off"))
+                text.fail(_mistake(error) + ("" if line.endswith("\n") else "; the file seems to be truncated"))
             yield text.line, len(line), _entry(text, record, text.line)
         text.line += 1
 
@@ -175,7 +171,7 @@ def _entry(text: _Text, record: Any, line: int) -> dict[str, Any]:
 
 
 def _json(text: _Text) -> Iterator[Record]:
-    """Yield the entries of a list, or of the list `entries` in an object; an `entry_count` beside it must be right."""
+    """Yield the entries of a list, or of the list `entries` in an object, whose `entry_count` must be right."""
     if _peek(text) == "[":
         yield from _json_list(text)
     else:
@@ -186,7 +182,7 @@ def _json(text: _Text) -> Iterator[Record]:
             if len(members) > MOST_COLUMNS:
                 text.fail("this document has more keys than an export has")
             if not isinstance(key, str) or key in members:
-                text.fail(f"the key {printable(repr(key), 80)} stands twice, or is no text")
+                text.fail(f"the key {printable(repr(key), 80)} occurs twice, or is not text")
             _take(text, ":")
             members[key] = None
             if key == "entries":
@@ -199,9 +195,9 @@ def _json(text: _Text) -> Iterator[Record]:
             text.fail("this document has no list of entries")
         stated = members.get("entry_count", count)
         if type(stated) is not int or stated != count:
-            text.fail(f"the file holds {count:,} entries where its entry_count says {printable(repr(stated), 80)}")
+            text.fail(f"the file has {count:,} entries, but its entry_count says {printable(repr(stated), 80)}")
     if _peek(text):
-        text.fail("something stands after the end of the JSON document")
+        text.fail("there is more after the end of the JSON document")
 
 
 def _json_list(text: _Text) -> Iterator[Record]:
@@ -211,7 +207,7 @@ def _json_list(text: _Text) -> Iterator[Record]:
 
 
 def _elements(text: _Text, opening: str, closing: str) -> Iterator[None]:
-    """Stop before each element of a list or an object, for the caller to read it."""
+    """Yield before each element of a list or an object, for the caller to read it."""
     _take(text, opening)
     if _peek(text) != closing:
         yield
@@ -226,11 +222,11 @@ _SPACE = re.compile(r"[ \t\n\r]*")
 
 
 def _peek(text: _Text) -> str:
-    """Return the next character that is no space; empty at the end."""
+    """Return the next character that is not white space, empty at the end."""
     space = 0
     while True:
         match = _SPACE.match(text.buffer, text.position)
-        assert match is not None  # noqa: S101  (the pattern matches nothing, too)
+        assert match is not None  # noqa: S101  (the pattern matches an empty text)
         space = _within(text, space + match.end() - text.position)
         text.skip(match.end())
         if text.position < len(text.buffer):
@@ -242,7 +238,7 @@ def _peek(text: _Text) -> str:
 def _take(text: _Text, wanted: str) -> None:
     found = _peek(text)
     if found != wanted:
-        text.fail(f"{wanted!r} was expected here; got {found!r}" if found else "the file ends too early")
+        text.fail(f"expected {wanted!r} here, got {found!r}" if found else "the file ends too early")
     text.skip(text.position + 1)
 
 
@@ -252,7 +248,7 @@ def _value(text: _Text) -> Any:
 
 
 def _measured(text: _Text) -> tuple[Any, int]:
-    """Return the next JSON value, which may be longer than what was read, and its length."""
+    """Return the next JSON value, which may need more to be read, and its length."""
     if not _peek(text):
         text.fail("the file ends too early")
     more = True
@@ -260,7 +256,7 @@ def _measured(text: _Text) -> tuple[Any, int]:
         try:
             value, end = DECODER.raw_decode(text.buffer, text.position)
         except json.JSONDecodeError as error:
-            # what is cut off fails at the end of what was read, or in a string without one
+            # a truncated value fails at the end of what was read, or in a string that does not end
             line = text.line + text.buffer.count("\n", text.position, error.pos)
             endless, left = error.msg.startswith("Unterminated"), len(text.buffer) - error.pos
             if not ((endless or left < _LONGEST_TOKEN) and text.fill()):
@@ -297,18 +293,18 @@ def _csv(text: _Text) -> Iterator[Record]:
         space = 0 if row else _within(text, space + 1)
         line, text.line = text.line, text.line + len(raw)
         if not raw[-1].endswith(("\n", "\r")):
-            text.fail("this line has no end, so the file seems to be cut off", line)
+            text.fail("this line does not end, so the file seems to be truncated", line)
         if names is None:
             names = row
             if len(set(names)) != len(names):
                 text.fail("the first line names a column twice", line)
         elif row and len(row) != len(names):
-            text.fail(f"{len(row)} fields stand here, where the first line names {len(names)}", line)
+            text.fail(f"this line has {len(row)} fields, but the first line names {len(names)}", line)
         elif row:
             written = "".join(raw)
             values = _with_missing(row, written)
             if values is None:
-                text.fail("a quote stands within a field that is not quoted", line)
+                text.fail("an unquoted field contains a quote", line)
             yield line, len(written), _entry(text, dict(zip(names, values, strict=True)), line)
         raw.clear()
 
@@ -317,14 +313,14 @@ def _next_row(text: _Text, rows: Iterator[list[str]]) -> list[str] | None:
     try:
         return next(rows, None)
     except csv.Error as error:
-        cut = " and the file seems to be cut off" if "unexpected end" in str(error) else ""
-        text.fail(f"a field that begins here, or further down, is not quoted as CSV is{cut}")
+        cut = ", and the file seems to be truncated" if "unexpected end" in str(error) else ""
+        text.fail(f"a field that begins on this line or below is not quoted as in CSV{cut}")
 
 
 def _with_missing(row: list[str], raw: str) -> list[str | None] | None:
-    """Tell a missing value from an empty text, which the csv module reads alike; few rows have empty texts.
+    """Return the values of a row, None for a missing one; return None if they cannot be told from empty texts.
 
-    Returns None where that cannot be told.
+    The csv module reads both alike. Few rows have empty texts, so this rarely costs time.
     """
     if '""' not in raw:
         return [value or None for value in row]

@@ -1,8 +1,7 @@
-"""Ctrl-C while the database keeps us waiting.
+"""Ctrl-C during a wait for the database.
 
-A signal does not interrupt a wait inside libpq: Python's handler only runs when the call returns. So whatever talks to
-the database runs in a thread, the main thread waits for it in a way that a signal does interrupt, and then asks the
-server to stop.
+A signal does not interrupt a wait inside libpq: Python's handler runs only when the call returns. So a thread talks to
+the database. The main thread waits for it in a way that a signal does interrupt, and then asks the server to stop.
 """
 
 from __future__ import annotations
@@ -22,15 +21,15 @@ PAUSE_S = 0.1
 def interruptible(action: Callable[[], Answer], stop: Callable[[], None] | None = None) -> Answer:
     """Return what `action` returns, or raise what it raises.
 
-    On KeyboardInterrupt, `stop` is called until the action has ended (a few seconds at most), and then it is raised.
-    Without a `stop` it is raised at once; the action goes on in its thread, which ends with the process.
+    On KeyboardInterrupt, call `stop` until the action has ended (for a few seconds at most), then raise. Without `stop`
+    raise at once; the action continues in its thread, which ends with the process.
     """
     future: Future[Answer] = Future()
 
     def work() -> None:
         try:
             future.set_result(action())
-        except BaseException as error:  # noqa: BLE001  (it is raised in the thread that waits for it)
+        except BaseException as error:  # noqa: BLE001  (the waiting thread raises it)
             future.set_exception(error)
 
     try:
@@ -44,7 +43,7 @@ def interruptible(action: Callable[[], Answer], stop: Callable[[], None] | None 
 
 def _end(future: Future[Answer], stop: Callable[[], None]) -> None:
     for _ in range(ATTEMPTS):
-        with suppress(KeyboardInterrupt):  # a second Ctrl-C must not close what the thread still reads from
+        with suppress(KeyboardInterrupt):  # a second Ctrl-C must not close what the thread still reads
             if wait([future], PAUSE_S).done:
                 break
             stop()

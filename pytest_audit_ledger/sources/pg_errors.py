@@ -1,4 +1,4 @@
-"""What PostgreSQL refuses, in one sentence with a remedy."""
+"""Errors of PostgreSQL, as one sentence with a remedy."""
 
 from __future__ import annotations
 
@@ -8,54 +8,61 @@ import psycopg2
 
 from pytest_audit_ledger.errors import SourceError
 
-# SQLSTATE classes and codes: PostgreSQL documentation, appendix A.
+# SQLSTATE: PostgreSQL documentation, appendix A.
 _BY_CODE = {
     "57014": (
         "The server stopped the statement after its timeout",
-        "Allow more time with --ledger-timeout SECONDS, or look for what slows the server down.",
+        "Allow more time with --ledger-timeout SECONDS, or find out what slows the server down.",
     ),
     "55P03": (
         "Another session holds a lock on the ledger",
-        "Try again when the migration or maintenance that holds it is done.",
+        "Run again when the migration or maintenance that holds the lock is done.",
     ),
     "42501": (
         "The role may not read what is needed",
-        "Grant SELECT on the ledger to the role; where row-level security hides rows, also BYPASSRLS.",
+        "Grant SELECT on the ledger to the role, and BYPASSRLS if row-level security hides rows.",
     ),
     "42P01": ("A table is missing", "Name the ledger with --ledger-table schema.table."),
-    "57P01": ("The server closed the connection", "Run again when it is up; nothing was concluded from this run."),
+    "57P01": (
+        "The server closed the connection",
+        "Run again when it is up; nothing was concluded from this run.",
+    ),
     "57P02": ("The server crashed", "Run again when it is up; nothing was concluded from this run."),
     "57P03": ("The server is starting up or shutting down", "Run again when it is up."),
-    "53300": ("The server has no connection left", "Run again later, or with --ledger-workers 1."),
+    "53300": ("The server has no free connection", "Run again later, or with --ledger-workers 1."),
     "28P01": ("The password is wrong", "Check the password in the DSN, PGPASSWORD or ~/.pgpass."),
-    "28000": ("The server does not let this role in", "Check the role's name, and pg_hba.conf on the server."),
+    "28000": ("The server refuses this role", "Check the role's name, and pg_hba.conf on the server."),
     "3D000": ("The database does not exist", "Check the name after the last slash of the DSN."),
 }
 
-# A connection that fails has no SQLSTATE in psycopg2, only libpq's words.
+# psycopg2 gives no SQLSTATE for a connection that fails, only libpq's words. Where these are the server's own, the
+# SQLSTATE that the server sends with them is the second member.
 _BY_WORDS = (
-    (r"password authentication failed", *_BY_CODE["28P01"]),
+    (r"password authentication failed", "28P01", *_BY_CODE["28P01"]),
     (
         r"no password supplied",
+        None,
         "The server asks for a password and none was given",
         "Put it in PGPASSWORD, ~/.pgpass or the DSN.",
     ),
-    (r'database ".*" does not exist', *_BY_CODE["3D000"]),
-    (r'role ".*" does not exist', "The role does not exist", "Check the user's name in the DSN."),
-    (r"no pg_hba.conf entry|authentication failed", *_BY_CODE["28000"]),
+    (r'database ".*" does not exist', "3D000", *_BY_CODE["3D000"]),
+    (r'role ".*" does not exist', "28000", "The role does not exist", "Check the user's name in the DSN."),
+    (r"no pg_hba.conf entry|authentication failed", "28000", *_BY_CODE["28000"]),
     (
         r"Connection refused|No such file or directory|could not connect|Is the server running",
+        None,
         "No server answers there",
         "Check host and port, and that the server is up.",
     ),
-    (r"could not translate host name", "The host name is unknown", "Check the host in the DSN."),
-    (r"timeout expired|timed out", "The server did not answer in time", "Check host, port and firewall."),
-    (r"too many clients|too many connections|remaining connection slots", *_BY_CODE["53300"]),
-    (r"SSL", "The encrypted connection could not be made", "Check sslmode and the certificates."),
-    (r"definition of service", "The service is not defined", "Check the name, and ~/.pg_service.conf."),
+    (r"could not translate host name", None, "The host name is unknown", "Check the host in the DSN."),
+    (r"timeout expired|timed out", None, "The server did not answer in time", "Check host, port and firewall."),
+    (r"too many clients|too many connections|remaining connection slots", "53300", *_BY_CODE["53300"]),
+    (r"SSL", None, "The encrypted connection could not be made", "Check sslmode and the certificates."),
+    (r"definition of service", None, "The service is not defined", "Check the name, and ~/.pg_service.conf."),
     (
-        # the third is what psycopg2 makes of a COPY whose connection ended
+        # the third is what psycopg2 reports if a connection ends during COPY
         r"server closed the connection|connection already closed|COPY_OUT and no message|terminating connection",
+        None,
         "The connection was lost",
         "Run again; nothing was concluded from this run.",
     ),
@@ -63,15 +70,13 @@ _BY_WORDS = (
 
 
 def explain(error: psycopg2.Error, label: str) -> SourceError:
-    """Return the error as one sentence about the database `label` with a remedy, and the server's own words."""
-    words = _first_line(str(error))
-    if error.pgcode in _BY_CODE:
-        sentence, remedy = _BY_CODE[error.pgcode]
-    else:
-        words_only = () if error.pgcode else _BY_WORDS
-        known = (entry[1:] for entry in words_only if re.search(entry[0], str(error)))
-        sentence, remedy = next(known, ("PostgreSQL refused", "See the server's log."))
-    return SourceError(f"{sentence}: {label} ({words}).", remedy)
+    """Return the error as one sentence about the database `label`, with the server's own words and a remedy."""
+    words, sqlstate = _first_line(str(error)), error.pgcode
+    sentence, remedy = _BY_CODE.get(sqlstate or "", ("PostgreSQL refused", "See the server's log."))
+    if not sqlstate:
+        known = (entry[1:] for entry in _BY_WORDS if re.search(entry[0], str(error)))
+        sqlstate, sentence, remedy = next(known, (None, sentence, remedy))
+    return SourceError(f"{sentence}: {label} ({words}).", remedy, sqlstate)
 
 
 def _first_line(text: str) -> str:

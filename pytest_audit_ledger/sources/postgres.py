@@ -3,7 +3,7 @@
 Everything in a run reads one snapshot: a REPEATABLE READ, READ ONLY transaction, which further connections join by its
 exported name. Each session pins what would change the answer (time zone, date style, encoding, search path, row-level
 security) for its own transaction only, so that it also works behind a pooler. Names are qualified and quoted, values
-bound, and the password is neither kept outside libpq's parameters nor printed.
+are bound, and the password stays within a `Dsn`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from typing import Any
 
 import psycopg2
 from psycopg2 import errorcodes, extensions
-from psycopg2.extensions import make_dsn
 from psycopg2.extras import RealDictCursor
 from psycopg2.sql import SQL, Composable, Identifier, Literal
 
@@ -28,7 +27,8 @@ from pytest_audit_ledger.model.columns import MOMENT, Column
 from pytest_audit_ledger.model.ledger_info import LedgerInfo
 from pytest_audit_ledger.model.questions import Attempt
 from pytest_audit_ledger.model.sql_names import split_name
-from pytest_audit_ledger.sources import copy_text, dsn
+from pytest_audit_ledger.sources import copy_text
+from pytest_audit_ledger.sources.dsn import Dsn
 from pytest_audit_ledger.sources.pg_errors import explain
 from pytest_audit_ledger.sources.programs import Login
 from pytest_audit_ledger.sources.queries import PostgresQueries
@@ -36,7 +36,8 @@ from pytest_audit_ledger.sources.selection import Selection
 from pytest_audit_ledger.sources.source import Consume, Segment
 
 BATCH_BYTES = 64 * 1024
-"""Bytes of COPY text in a batch (some hundred entries): small enough to stay in a processor's cache, which decides."""
+"""Bytes of COPY text in a batch (some hundred entries): small enough for a processor's cache, which decides the speed.
+"""
 
 LOCK_TIMEOUT_S = 10
 CONNECT_TIMEOUT_S = 10
@@ -60,10 +61,10 @@ _PIN_SESSION = """
     SET LOCAL statement_timeout = {timeout};
     SET LOCAL lock_timeout = {lock_timeout};
     SET LOCAL idle_in_transaction_session_timeout = 0;
-    SELECT pg_catalog.set_config('transaction_timeout', '0', true)  -- where the server has it
+    SELECT pg_catalog.set_config('transaction_timeout', '0', true)  -- PostgreSQL 17 and later
      WHERE pg_catalog.current_setting('transaction_timeout', true) IS NOT NULL;
     SET LOCAL jit = off;
-    -- An index on the sequence number, where there is one, streams the entries; a sort would first write them all.
+    -- An index on the sequence number streams the entries; a sort would first write all of them to disk.
     SET LOCAL enable_sort = off;
 """
 
@@ -74,19 +75,18 @@ class PostgresSource:
     """Where a ledger is, and how to read it. Picklable, so that other processes can join a snapshot."""
 
     def __init__(
-        self, dsn_text: str, table: str = defaults.TABLE, timeout: int = DEFAULT_TIMEOUT_S, named: str = ""
+        self, dsn: str | Dsn, table: str = defaults.TABLE, timeout: int = DEFAULT_TIMEOUT_S, named: str = ""
     ) -> None:
-        """Take a DSN (see `dsn.resolve` and `dsn.parse`), `schema.table` and seconds a statement may take.
+        """Take a DSN, `schema.table` and the seconds a statement may take.
 
-        `named` is how the database is called, if not by its DSN, as a demo is, whose server ends with the run.
-        Raises UsageError where the DSN or the table's name cannot be read. Connects to nothing.
+        `named` is what the database is called in messages, if not by its DSN: a demo's server ends with the run.
+        Raises UsageError if the DSN or the table's name cannot be read. Connects to nothing.
         """
-        parameters = dsn.parse(dsn.resolve(dsn_text))
+        dsn = Dsn(dsn)
+        usual = {"application_name": APPLICATION_NAME}
         if "PGCONNECT_TIMEOUT" not in os.environ:
-            parameters.setdefault("connect_timeout", str(CONNECT_TIMEOUT_S))
-        parameters.setdefault("application_name", APPLICATION_NAME)
-        parameters["client_encoding"] = "UTF8"
-        self._parameters = parameters
+            usual["connect_timeout"] = str(CONNECT_TIMEOUT_S)
+        self.dsn = dsn.resolved().having({"client_encoding": "UTF8"}, usual)
         self.named = named
         self.schema, self.table = split_name(table)
         self.timeout = timeout
@@ -94,43 +94,34 @@ class PostgresSource:
     @property
     def label(self) -> str:
         """The database, without secrets."""
-        return self.named or dsn.mask(self._parameters)
+        return self.named or str(self.dsn)
 
     def connect(self) -> extensions.connection:
-        """Return a new connection.
-
-        Raises SourceError with one sentence and a remedy.
-        """
+        """Return a new connection. Raises SourceError."""
         try:
-            return psycopg2.connect(make_dsn(**self._parameters))
+            return connected(self.dsn)
         except psycopg2.Error as error:
-            raise explain(error, self.label) from None
+            raise explain(error, self.label) from error
 
     def login(self, connection: extensions.connection) -> Login:
         """Return how a program of PostgreSQL's connects to the server that this connection reached.
 
-        Raises UsageError where a secret could only be given to it among its arguments.
+        Raises UsageError if a secret could be passed to the program only among its arguments.
         """
-        given = dict(self._parameters)
-        if "sslpassword" in given:
+        if self.dsn.parameter("sslpassword"):
             raise UsageError("A program takes sslpassword only among its arguments.", "Use a key without a password.")
-        password = given.pop("password", None)
-        reached = {"host": connection.info.host, "port": str(connection.info.port)}  # of several, this one
-        return Login(
-            conninfo=make_dsn(**{**given, **{name: value for name, value in reached.items() if value}}),
-            password=password,
-            label=self.label,
-            server_major=connection.server_version // 10_000,
-        )
+        reached = {"host": connection.info.host, "port": str(connection.info.port)}  # a DSN may name several
+        dsn = self.dsn.having({name: value for name, value in reached.items() if value})
+        return Login(dsn, self.label, connection.server_version // 10_000)
 
     @property
     def table_label(self) -> str:
-        """The table as it was asked for."""
+        """The schema and the table as the user named them."""
         return f"{self.schema}.{self.table}"
 
     @contextmanager
     def snapshot(self, shared: str | None = None) -> Iterator[PostgresSnapshot]:
-        """Open the ledger's snapshot, or join the one shared under this name; it is closed on leaving."""
+        """Open a snapshot of the ledger, or join the one shared under this name; leaving closes it."""
         connection = self.connect()
         try:
             connection.set_session(isolation_level="REPEATABLE READ", readonly=True, autocommit=False)
@@ -162,7 +153,7 @@ class PostgresSnapshot:
                 cursor.execute(statement, parameters)
                 return [dict(row) for row in cursor] if cursor.description else []
         except psycopg2.Error as error:
-            raise explain(error, self._source.label) from None
+            raise explain(error, self._source.label) from error
 
     def _find_table(self) -> dict[str, Any]:
         found = self._run(sql("find_table.sql"), {"schema": self._source.schema, "name": self._source.table})
@@ -182,9 +173,9 @@ class PostgresSnapshot:
     def _no_such_table(self) -> SourceError:
         candidates = [row["name"] for row in self._run(sql("find_ledgers.sql"))]
         hint = (
-            f"A table with a ledger's columns is {' and '.join(candidates)}: name it with --ledger-table."
+            f"This has a ledger's columns: {' and '.join(candidates)}. Name it with --ledger-table."
             if candidates
-            else "Name it with --ledger-table schema.table, or check that this is the right database."
+            else "Name the ledger with --ledger-table schema.table, or check that this is the right database."
         )
         message = f"There is no table {self._source.schema}.{self._source.table} in {self._source.label}."
         return SourceError(message, hint)
@@ -192,9 +183,13 @@ class PostgresSnapshot:
     def _describe(self, found: Mapping[str, Any]) -> LedgerInfo:
         columns = {row["name"]: Column(row["type"], row["not_null"]) for row in self.rows(sql("columns.sql"))}
         (row,) = self._run(sql("snapshot.sql"))
-        actual = {**self._source._parameters, **self._connection.get_dsn_parameters()}
+        actual = {
+            name: value
+            for name, value in self._connection.get_dsn_parameters().items()
+            if name in ("user", "host", "port", "dbname")
+        }
         return LedgerInfo(
-            database=self._source.named or dsn.mask(actual),
+            database=self._source.named or str(self._source.dsn.having(actual)),
             table=found["name"],
             relation_kind=found["kind"],
             columns=columns,
@@ -209,14 +204,14 @@ class PostgresSnapshot:
         return self._source.schema, self._source.table
 
     def rows(self, statement: str, parameters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
-        """Return the rows of a query; `%(table)s` is the oid of the ledger. Raises SourceError."""
+        """Return the rows of a query, in which `%(table)s` is the oid of the ledger. Raises SourceError."""
         return self._run(statement, {**(parameters or {}), "table": self._oid})
 
     def attempt(self, statement: str) -> Attempt:
-        """Try a statement that should be refused (`{ledger}` is the table), and roll it back in any case.
+        """Try a statement that the server should refuse (`{ledger}` is the table), and always roll it back.
 
-        It runs on a connection of its own with the settings an ordinary session has, because that is what a change
-        would meet. Raises CannotEvaluate where the server could not decide: a lock, a timeout, a read-only server.
+        It runs over a connection of its own with the settings of an ordinary session, since a change would come from
+        one. Raises CannotEvaluate if the server could not decide: a lock, a timeout, a read-only server.
         """
         connection = self._source.connect()
         try:
@@ -228,16 +223,16 @@ class PostgresSnapshot:
         except psycopg2.Error as error:
             if error.pgcode is None or error.pgcode in _UNDECIDED:
                 reason = explain(error, self._source.label)
-                raise CannotEvaluate(f"The probe could not be made: {reason.message}", reason.remedy) from None
+                raise CannotEvaluate(f"The probe was not completed: {reason.message}", reason.remedy) from error
             return Attempt((error.diag.message_primary or "").strip(), 0)
         finally:
             connection.rollback() if not connection.closed else None
             connection.close()
 
     def unreadable(self, column: str) -> str | None:
-        """Return why a column of the entries cannot be read as what it should be, or None where it can."""
+        """Return why a column cannot be read as what it should be, None if it can."""
         if self.info.relation_kind not in ("r", "p"):
-            return f"{self.info.table} is no table; what it shows proves nothing"
+            return f"{self.info.table} is not a table, so its rows prove nothing"
         found = self.info.columns.get(column)
         if found is None:
             return f"the column {column} is missing"
@@ -254,30 +249,30 @@ class PostgresSnapshot:
         return self._shared
 
     def login(self) -> Login:
-        """Return how a program of PostgreSQL's connects to the very server of this snapshot."""
+        """Return how a program of PostgreSQL's connects to the server of this snapshot."""
         return self._source.login(self._connection)
 
     def count(self) -> int:
-        """Return how many entries there are, by the table itself: an index can be made to show fewer."""
+        """Return how many entries the table itself holds: an index can be made to show fewer."""
         with self.catalog():
             self._run(_NO_INDEX)
             return int(self._run(SQL("SELECT count(*) AS number FROM {}").format(self._name))[0]["number"])
 
     def bounds(self) -> tuple[int, int] | None:
-        """Return the lowest and highest sequence number, or None where there are no entries."""
+        """Return the lowest and the highest sequence number, None if there are no entries."""
         statement = SQL("SELECT min(sequence_number) AS low, max(sequence_number) AS high FROM {}").format(self._name)
         (row,) = self._run(statement)
         return None if row["low"] is None else (int(row["low"]), int(row["high"]))
 
     @cached_property
     def divisible(self) -> bool:
-        """Whether an index gives the entries in a unique order; without one, every scan has to sort all of them."""
+        """Whether an index gives the entries in a unique order; without one, every scan sorts all of them."""
         return any(row["columns"] == ["sequence_number"] for row in self.rows(sql("unique_indexes.sql")))
 
     def scan(self, columns: Sequence[str], segment: Segment, consume: Consume) -> None:
         """Read the entries of a segment in order of sequence number, and give them to `consume` in batches.
 
-        Raises SourceError where the read does not reach its end.
+        Raises SourceError if the entries cannot be read to the end.
         """
         self._copy(columns, self._in_segment(segment), SQL(""), consume)
 
@@ -298,13 +293,13 @@ class PostgresSnapshot:
             limit=limit,
         )
         moments = {name for name in columns if self.info.columns[name].type in (MOMENT, _NAIVE_MOMENT)}
-        # psycopg2 writes one row a call; a buffer takes them without running Python code for each
+        # psycopg2 writes row by row; the buffer takes rows without running Python code for each
         buffer = io.BufferedWriter(copy_text.Sink(columns, moments, consume), BATCH_BYTES)
         try:
             with self._connection.cursor() as cursor:
                 cursor.copy_expert(statement, buffer)
         except psycopg2.Error as error:
-            raise explain(error, self._source.label) from None
+            raise explain(error, self._source.label) from error
         buffer.flush()
 
     def _expression(self, column: str) -> Composable:
@@ -313,7 +308,7 @@ class PostgresSnapshot:
         return Identifier(column)
 
     def _order(self) -> list[Composable]:
-        """Sequence number alone where it is unique; otherwise what keeps the order the same in every run."""
+        """Return what to sort by: the sequence number, and unless it is unique also what makes runs sort alike."""
         number = Identifier("sequence_number")
         if self.divisible:
             return [number]
@@ -344,7 +339,7 @@ class PostgresSnapshot:
 
     @contextmanager
     def catalog(self) -> Iterator[PostgresSnapshot]:
-        """Let one check query; a failing query, or one that changes settings, leaves no trace for the next check."""
+        """Let one check query the catalog; a query that fails or changes settings does not affect the next check."""
         self._run("SAVEPOINT isolated")
         try:
             yield self
@@ -354,25 +349,40 @@ class PostgresSnapshot:
 
     @contextmanager
     def queries(self) -> Iterator[PostgresQueries]:
-        """Let one check ask in SQL, over a connection of its own: whatever the SQL does to its session ends with it."""
+        """Let one check ask in SQL over a connection of its own, so that its changes to the session end with it."""
         reason = self.unreadable("sequence_number")
         if reason is not None:
-            raise SourceError(f"It cannot be asked: {reason}.", "See table_guard.")
+            raise SourceError(f"SQL cannot be run on the ledger: {reason}.", "See what table_guard reports.")
         with self._source.snapshot(self.share()) as own:
             own._run("SET LOCAL enable_sort = on")
             yield PostgresQueries(own._connection, own.info, self._source.label, self._source.timeout)
 
     def stop(self) -> None:
-        """Ask the server to stop what this connection and those that joined its snapshot are doing.
+        """Ask the server to stop the statements of this connection and of those that joined its snapshot.
 
-        To be called from another thread. Never raises: where nothing runs any more, there is nothing to stop.
+        Call it from another thread. It never raises, also if nothing runs any more.
         """
         with suppress(psycopg2.Error, SourceError):
             self._connection.cancel()
             if self._shared is not None:
-                # over another connection, because a thread may be in the middle of reading from this one
+                # over another connection: a thread may be reading from this one
                 with closing(self._source.connect()) as connection, connection.cursor() as cursor:
                     cursor.execute(sql("cancel_readers.sql"), {"name": _reader_name(self._shared)})
+
+
+class _Connection(extensions.connection):
+    """A connection whose `repr` is its address: psycopg2's own shows sslpassword."""
+
+    def __repr__(self) -> str:
+        return f"<connection to {Dsn(self.dsn)}>"
+
+
+def connected(dsn: Dsn) -> extensions.connection:
+    """Return a connection to the database of a DSN. Raises psycopg2.Error.
+
+    psycopg2.connect would keep the DSN in a variable of its frame, which a traceback can show.
+    """
+    return _Connection(dsn.resolved().having().reveal())
 
 
 def _reader_name(shared: str) -> str:

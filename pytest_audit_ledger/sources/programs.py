@@ -1,7 +1,7 @@
-"""PostgreSQL's own programs: found where they usually are, and run without a password among their arguments.
+"""PostgreSQL's own programs: found in their usual places, and run without a password among their arguments.
 
-The list of processes shows arguments to everybody, so a program gets the password through its environment, which only
-its own user can read.
+Everybody can see the arguments in the list of processes. So a program gets the password through its environment, which
+only its own user can read.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -24,6 +24,7 @@ from typing import IO, TYPE_CHECKING
 
 from pytest_audit_ledger.errors import SourceError
 from pytest_audit_ledger.model.printable import printable
+from pytest_audit_ledger.sources.dsn import Dsn
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -38,11 +39,11 @@ PLACES = (
     "/home/linuxbrew/.linuxbrew/opt/postgresql@*/bin",
     "/Applications/Postgres.app/Contents/Versions/*/bin",
 )
-"""Where PostgreSQL's programs are besides PATH."""
+"""Where PostgreSQL's programs are, if not on PATH."""
 
 CHUNK = 256 * 1024
 """Bytes that a pipe to or from a program holds, and that are handled at once: more than usual, so that neither end
-waits for the other all the time, and few enough to stay in a processor's cache from one step to the next."""
+waits often for the other, and few enough to stay in a processor's cache."""
 
 _LONGEST_COMPLAINT = 64 * 1024
 _VERSION_TIMEOUT_S = 10
@@ -50,7 +51,7 @@ _VERSION_TIMEOUT_S = 10
 
 @dataclass(frozen=True)
 class Program:
-    """A program of PostgreSQL's, with its version as it prints it, and the major one."""
+    """A program of PostgreSQL's, the version that it prints, and the major version."""
 
     path: Path
     version: str
@@ -59,35 +60,43 @@ class Program:
 
 @dataclass(frozen=True)
 class Login:
-    """How a program connects: a conninfo without secrets, the password or None, and whom it then speaks to."""
+    """How a program connects: the DSN, its label in messages, and the major version of the server."""
 
-    conninfo: str
-    password: str | None = field(repr=False)
+    dsn: Dsn
     label: str
     server_major: int
 
+    def arguments(self) -> list[str]:
+        """Return the arguments that name the database, without the password."""
+        return ["--no-password", f"--dbname={self.dsn.having({'password': None}).reveal()}"]
+
+    def environment(self) -> dict[str, str]:
+        """Return the variable that holds the password, if there is one."""
+        password = Dsn(self.dsn.parameter("password"))
+        return {"PGPASSWORD": password.reveal()} if password.reveal() else {}
+
 
 def find(name: str, at_least: int) -> Program:
-    """Return the program whose major version is the lowest that is not below `at_least`.
+    """Return the program with the lowest major version that is not below `at_least`.
 
-    A program reads and writes what a server of its own version understands, so the nearest one is the best. Raises
-    SourceError, naming versions and packages, where there is none.
+    A program writes what a server of its own version understands, so the nearest version is best. Raises SourceError,
+    which names versions and packages, if there is none.
     """
     found = _installed(name)
     fitting = [program for program in found if program.major >= at_least]
     if fitting:
         return min(fitting, key=lambda program: program.major)  # of several, the first on PATH
-    there = ", ".join(dict.fromkeys(f"{program.version} ({program.path})" for program in found))
-    what = f"there is only {there}" if found else "there is none on PATH or in the usual places"
+    installed = ", ".join(dict.fromkeys(f"{program.version} ({program.path})" for program in found))
+    what = f"only {installed} is installed" if found else "none is on PATH or in the usual places"
     raise SourceError(
-        f"{name} of version {at_least} or newer is needed, and {what}.",
+        f"{name} {at_least} or newer is needed, but {what}.",
         f"Install postgresql-client-{at_least} (Debian), postgresql{at_least} (RPM), libpq (Homebrew), or "
-        "'pytest-audit-ledger[demo]' from the package registry, and put it on PATH if it is elsewhere.",
+        "'pytest-audit-ledger[demo]' (PyPI); if it is installed elsewhere, add its folder to PATH.",
     )
 
 
 def newest(name: str) -> Program:
-    """Return the program of the highest version. Raises SourceError where there is none."""
+    """Return the program with the highest version. Raises SourceError if there is none."""
     return max(_installed(name), key=lambda program: program.major, default=None) or find(name, 0)
 
 
@@ -104,26 +113,26 @@ def _candidates(name: str) -> Iterator[Path]:
         folders.append(Path(embedded.origin).parent / "pginstall" / "bin")
     for path in dict.fromkeys(folder / name for folder in folders):
         with suppress(OSError):
-            # Debian's wrapper chooses a version by the server it is to connect to, so only what it wraps has one
+            # Debian's wrapper chooses a version by the server it connects to; only the wrapped programs have one
             if path.is_file() and os.access(path, os.X_OK) and path.resolve().name != "pg_wrapper":
                 yield path
 
 
 @cache
 def _examined(path: Path) -> Program | None:
-    """Return the program with its version, None where it does not tell it."""
+    """Return the program with its version, None if it does not print one."""
     try:
-        told = subprocess.run(  # noqa: S603  (a program of PostgreSQL's, from a place where it belongs)
+        printed = subprocess.run(  # noqa: S603  (a program of PostgreSQL's, from PATH or a usual place)
             [path, "--version"], capture_output=True, text=True, timeout=_VERSION_TIMEOUT_S, check=True
         ).stdout
     except (OSError, ValueError, subprocess.SubprocessError):
         return None
-    version = re.search(r"\(PostgreSQL\) ((\d+)[.\w]*)", told)
+    version = re.search(r"\(PostgreSQL\) ((\d+)[.\w]*)", printed)
     return Program(path, version[1], int(version[2])) if version else None
 
 
 class Running:
-    """A program at work on a server. Leaving ends it, whether it is done or not."""
+    """A running program. Leaving ends it, done or not."""
 
     def __init__(
         self,
@@ -134,31 +143,31 @@ class Running:
         fed: bool = False,
         limit_s: float | None = None,
     ) -> None:
-        """Start it, with a login if it connects.
+        """Start it, with a login if it connects to a server.
 
-        `fed`: it reads what `feed` writes; else what it prints is in `output`. After `limit_s` seconds it is ended.
-        Raises SourceError if it does not start.
+        `fed`: it reads what `feed` writes; otherwise what it prints is in `output`. It is ended after `limit_s`
+        seconds. Raises SourceError if it does not start.
         """
         self.program = program
         self._limit_s = limit_s
         self._expired = False
         self._login = login
         self._complaints = tempfile.TemporaryFile()  # noqa: SIM115  (closed on leaving)
-        reached = ["--no-password", f"--dbname={login.conninfo}"] if login else []
-        secret = {"PGPASSWORD": login.password} if login and login.password is not None else {}
         try:
             self._process = subprocess.Popen(  # noqa: S603  (as above; no shell reads the arguments)
-                [program.path, *arguments, *reached],
+                [program.path, *arguments, *(login.arguments() if login else ())],
                 stdin=subprocess.PIPE if fed else subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL if fed else subprocess.PIPE,
                 stderr=self._complaints,
                 bufsize=0,
-                env={**os.environ, "LC_ALL": "C", **secret},
-                start_new_session=True,  # Ctrl-C is for us to handle, once
+                env={**os.environ, "LC_ALL": "C", **(login.environment() if login else {})},
+                start_new_session=True,  # only we handle Ctrl-C
             )
         except OSError as error:
             self._complaints.close()
-            raise SourceError(f"{program.path} cannot be run: {error.strerror}.", "Install it anew.") from None
+            # without the frames of subprocess, which hold the environment and so the password
+            cause = error.with_traceback(None)
+            raise SourceError(f"{program.path} cannot be run: {error.strerror}.", "Reinstall it.") from cause
         self._clock = Timer(limit_s or 0, self._expire)
         self._clock.daemon = True
         if limit_s is not None:
@@ -178,14 +187,14 @@ class Running:
                 file.close()
 
     def feed(self, data: bytes) -> None:
-        """Write all of `data` to it. Raises BrokenPipeError where it has stopped reading."""
+        """Write all of `data` to it. Raises BrokenPipeError if it has stopped reading."""
         assert self._process.stdin is not None  # noqa: S101  (started so)
         left = memoryview(data)
         while left:
             left = left[self._process.stdin.write(left) :]
 
     def stop(self) -> None:
-        """End it, from whatever thread; a server rolls back what a lost connection leaves open."""
+        """End it, from any thread; the server rolls back what the lost connection left open."""
         if self._process.poll() is None:
             self._process.kill()
 
@@ -194,7 +203,7 @@ class Running:
         self.stop()
 
     def finish(self) -> None:
-        """Wait for its end. Raises SourceError with what it complained about, where that was no success."""
+        """Wait for its end. Raises SourceError with its error message if it failed."""
         if self._process.stdin is not None:
             self._process.stdin.close()
         code = self._process.wait()
@@ -221,27 +230,30 @@ class Running:
 
 
 def _widen(pipe: IO[bytes] | None) -> None:
-    """Let a pipe hold a CHUNK, where the system can."""
+    """Let a pipe hold a CHUNK, if the system can."""
     if pipe is not None:
         with suppress(AttributeError, OSError):
             fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, CHUNK)
 
 
 _REMEDIES = (
-    (r"superuser|extension|denied to (create|COPY)", "Name a server with --scratch-db, and a role that may do this."),
-    (r"permission denied", "A dump holds the whole database: grant pg_read_all_data to the role, or be its owner."),
-    (r"row-level security", "Row-level security would hide rows from the dump: grant BYPASSRLS to the role."),
-    (r"role .* does not exist", "Create the role on a server of yours, and name that with --scratch-db."),
+    (r"superuser|extension|denied to (create|COPY)", "Name a server and a role that may do this with --scratch-db."),
+    (
+        r"permission denied",
+        "A dump holds the whole database: grant the role pg_read_all_data, or connect as the owner.",
+    ),
+    (r"row-level security", "Row-level security would hide rows from the dump: grant the role BYPASSRLS."),
+    (r"role .* does not exist", "Create the role on a server of your own, and name that server with --scratch-db."),
     (
         r"unrecognized configuration parameter",
-        "The dump is of a newer pg_dump than that server. Install that of its version, or name a newer --scratch-db.",
+        "pg_dump is newer than that server. Install the one of its version, or name a newer server with --scratch-db.",
     ),
-    (r"lock timeout", "Try again when the migration or maintenance that holds the lock is done."),
+    (r"lock timeout", "Run again when the migration or maintenance that holds the lock is done."),
     (r"server closed|terminating connection|could not receive", "Run again; nothing was concluded."),
     (r"password|authentication", "Check the password in the DSN, PGPASSWORD or ~/.pgpass."),
     (
         r"invalid command .restrict",
-        "A psql of August 2025 or later is needed, which can be kept from running commands.",
+        "Install a psql of August 2025 or later, which can be kept from running commands.",
     ),
-    (r"backslash commands|unrestrict", "Somebody put commands into this file, which no dump holds. Do not restore it."),
+    (r"backslash commands|unrestrict", "This file contains commands that no dump has. Do not restore it."),
 )

@@ -1,9 +1,9 @@
-"""Questions in SQL, also in somebody else's SQL, to one snapshot of a ledger.
+"""Queries, also in SQL that a user wrote, on one snapshot of a ledger.
 
-The text is never sent as a statement. A DO block opens a cursor for it, so that the server itself refuses whatever is
-not one single query, before any of it runs; values travel as parameters of that cursor; the transaction is READ ONLY;
-and rows that nobody shows are counted by moving the cursor, not by fetching them. What remains is what a function can
-do that the role may execute, so the role should have SELECT on the ledger and nothing else.
+The text is never sent as a statement. A DO block opens a cursor for it, so the server itself refuses anything but one
+single query, before it runs any of it. Values are parameters of that cursor, and the transaction is READ ONLY. Rows
+that nobody sees are counted by moving the cursor, not fetched. What remains is what a function can do that the role may
+execute, so give the role SELECT on the ledger and nothing else.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ _SLOT = re.compile(rf"(?:{QUOTED.pattern})|(?P<ledger>\{{ledger\}})|%\((?P<name>
 
 
 class PostgresQueries:
-    """Asks over a connection of its own, which has joined the snapshot and ends with the check."""
+    """Runs queries over a connection of its own, which joined the snapshot and is closed after the check."""
 
     def __init__(self, connection: extensions.connection, info: LedgerInfo, label: str, timeout: int) -> None:
-        """Take the connection, and for messages the database's label and the seconds a statement may take."""
+        """Take the connection, the database's label for messages, and the seconds a statement may take."""
         self.info = info
         self._connection = connection
         self._label = label
         self._timeout = timeout
 
     def ask(self, statement: Statement, first: int) -> Rows:
-        """Return the `first` rows of a SELECT as text, and how many there are in all."""
+        """Return the `first` rows of a SELECT as text, and how many rows there are in all."""
         text, values = _filled(statement.sql, self.info.table, statement.values)
         opened = False
         try:
@@ -58,9 +58,10 @@ class PostgresQueries:
                 moved = int((cursor.statusmessage or "").removeprefix("MOVE "))
                 cursor.execute(SQL("CLOSE {}").format(_CURSOR))
         except psycopg2.Error as error:
-            raise self._refusal(error, hushed=statement.discreet and opened) from None
-        except ValueError:  # which no text in PostgreSQL can hold
-            raise CannotEvaluate("A value holds a NUL character, or is no text in UTF-8.", "Correct it.") from None
+            hushed = statement.discreet and opened
+            raise self._refusal(error, hushed=hushed) from (None if hushed else error)
+        except ValueError as error:  # PostgreSQL has no text for it
+            raise CannotEvaluate("A value holds a NUL character, or is not text in UTF-8.", "Correct it.") from error
         return Rows(names, rows, len(rows) + moved)
 
     def _open(self, cursor: extensions.cursor, text: str, values: Sequence[Any]) -> None:
@@ -70,11 +71,11 @@ class PostgresQueries:
         cursor.execute(SQL("DO {}").format(Literal(block.as_string(self._connection))))
 
     def _limit(self, cursor: extensions.cursor) -> None:
-        """Set the timeout anew: a function in the SQL can have changed it."""
+        """Set the timeout again: a function in the SQL may have changed it."""
         cursor.execute(SQL("SET LOCAL statement_timeout = {}").format(Literal(self._timeout * 1000)))
 
     def _refusal(self, error: psycopg2.Error, *, hushed: bool) -> LedgerError:
-        """Return the error in our words; `hushed` where those of the server can hold values of entries."""
+        """Return the error in our words; `hushed` if the server's words can hold values of entries."""
         code = error.pgcode or ""
         if code == errorcodes.QUERY_CANCELED:
             return CannotEvaluate(
@@ -85,25 +86,25 @@ class PostgresQueries:
             return explain(error, self._label)
         words = (error.diag.message_primary or str(error)).strip()
         if hushed and code not in _WITHOUT_VALUES:
-            words = f"a value does not fit (SQLSTATE {code}; the server's words might show what is redacted)"
+            words = f"a value does not fit (SQLSTATE {code}; the server's message could show redacted values)"
             return CannotEvaluate(f"The server refuses the SQL: {words}.", "Correct the SQL.")
         remedy = _REMEDIES.get(code) or error.diag.message_hint or "Correct the SQL."
         return CannotEvaluate(f"The server refuses the SQL: {words}.", remedy)
 
 
 def _shortened(text: str, width: int) -> str:
-    """Return the query with every column as text of a bounded length, so that no answer fills the memory."""
+    """Return the query with every column as text of a bounded length, so that no result fills the memory."""
     if not width:
-        raise CannotEvaluate("The SQL returns no column.", "Let it return at least sequence_number.")
+        raise CannotEvaluate("The SQL returns no column.", "Select at least sequence_number.")
     names = [f"c{number}" for number in range(width)]
     columns = ", ".join(f"pg_catalog.left({name}::pg_catalog.text, {LONGEST_TEXT})" for name in names)
     return f"SELECT {columns} FROM (\n{text}\n) AS answer ({', '.join(names)})"  # noqa: S608  (see above)
 
 
 def _filled(text: str, table: str, values: Mapping[str, Any]) -> tuple[str, list[Any]]:
-    """Return the query with its table, its values numbered as the server has them, and the values in that order.
+    """Return the query with its table and with numbered parameters, and their values in that order.
 
-    What stands in quotes or comments stays as it is, also where the name of a column holds {ledger}.
+    Quoted text and comments stay as they are, also if the name of a column contains {ledger}.
     """
     used: list[str] = []
 
@@ -112,14 +113,14 @@ def _filled(text: str, table: str, values: Mapping[str, Any]) -> tuple[str, list
             return table if found["ledger"] else found[0]
         if found["name"] not in used:
             used.append(found["name"])
-        return f" ${used.index(found['name']) + 1}"  # the space keeps it from closing the quote of a $ before it
+        return f" ${used.index(found['name']) + 1}"  # the space keeps it apart from a $ before it
 
     filled = _SLOT.sub(fill, text)
     return filled, [values[name] for name in used]
 
 
 def _typed(value: Any) -> Composable:
-    """Return a value with its type, which a parameter needs."""
+    """Return a value with its type, as a parameter needs it."""
     one = value[0] if isinstance(value, list) else value
     name = next(name for type_, name in _TYPES if isinstance(one, type_))
     if name == "int8" and not -(2**63) <= one < 2**63:
@@ -128,27 +129,27 @@ def _typed(value: Any) -> Composable:
 
 
 _TYPES = ((bool, "bool"), (int, "int8"), (float, "float8"), (str, "text"))
-"""What PostgreSQL's catalog calls them, in this order, because a bool of Python is an int, too."""
+"""Their names in PostgreSQL's catalog; bool comes first, because a bool of Python is also an int."""
 
 _OUTAGES = ("08", "53", "57", "58", "XX")
-"""Classes of SQLSTATE that say something of the server, and nothing of the SQL (PostgreSQL, appendix A)."""
+"""Classes of SQLSTATE that are about the server and not about the SQL (PostgreSQL documentation, appendix A)."""
 
 _WITHOUT_VALUES = (
     errorcodes.READ_ONLY_SQL_TRANSACTION,
     errorcodes.DIVISION_BY_ZERO,
     errorcodes.INSUFFICIENT_PRIVILEGE,
 )
-"""What the server says of them names no value of an entry, also while it reads."""
+"""Errors whose messages never contain a value of an entry."""
 
 _REMEDIES = {
-    errorcodes.READ_ONLY_SQL_TRANSACTION: "A check only reads; write a SELECT without anything that changes data.",
+    errorcodes.READ_ONLY_SQL_TRANSACTION: "A check only reads: write a SELECT that changes no data.",
     errorcodes.FEATURE_NOT_SUPPORTED: "Write one plain SELECT.",
-    errorcodes.INVALID_CURSOR_DEFINITION: "Write one SELECT; nothing of this was run.",
+    errorcodes.INVALID_CURSOR_DEFINITION: "Write one SELECT. Nothing of this was run.",
     errorcodes.DIVISION_BY_ZERO: "Divide by nullif(…, 0), and decide what a missing result means.",
-    errorcodes.UNDEFINED_TABLE: "Write {ledger} for the ledger, and schema.table for any other.",
+    errorcodes.UNDEFINED_TABLE: "Write {ledger} for the ledger, and schema.table for any other table.",
     errorcodes.UNDEFINED_FUNCTION: (
-        "Check its name and arguments, and qualify it by its schema; a variable that stands for a time is cast: "
+        "Check its name and arguments, and qualify it with its schema. Cast a variable that is a time: "
         "%(since)s::timestamptz."
     ),
-    errorcodes.INSUFFICIENT_PRIVILEGE: "Grant the role what it needs to read, or leave this out.",
+    errorcodes.INSUFFICIENT_PRIVILEGE: "Grant the role what it needs to read, or omit this.",
 }

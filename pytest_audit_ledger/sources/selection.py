@@ -1,4 +1,4 @@
-"""Which entries are wanted: by time, verdict, rule and number. A mistake is a usage error that lists what exists."""
+"""Selections of entries: by time, verdict, rule and number. A mistake is a usage error that lists what exists."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ SMALLEST_STEP = timedelta(microseconds=1)
 
 @dataclass(frozen=True)
 class Selection:
-    """From `since` on and before `before` (both aware), with one of `verdicts`, of rule `rule_id`, the first `limit`.
+    """Entries from `since` on and before `before` (both aware), with one of `verdicts` and the rule `rule_id`.
 
-    None, or empty, is no condition.
+    Of these the first `limit`. A field that is None or empty is not a condition.
     """
 
     since: datetime | None = None
@@ -28,7 +28,7 @@ class Selection:
     limit: int | None = None
 
     def described(self) -> dict[str, str]:
-        """Return every condition in words, by name; empty where all entries are wanted."""
+        """Return each condition in words, by name; empty if all entries are selected."""
         conditions = {
             "since": canonical_timestamp(self.since) if self.since else "",
             "before": canonical_timestamp(self.before) if self.before else "",
@@ -47,42 +47,42 @@ def selection(
     rule_id: str | None = None,
     limit: int | None = None,
 ) -> Selection:
-    """Return the selection that these words mean.
+    """Return the selection for the texts of options.
 
-    Dates are whole days in UTC, and the end day is included; full timestamps are taken to the microsecond, and a time
-    without an offset is UTC. Several verdicts are parted by commas. Raises UsageError for whatever makes no sense.
+    Dates are whole days in UTC, including the end day; full timestamps count to the microsecond, and a time without an
+    offset is UTC. Several verdicts are separated by commas. Raises UsageError for a text that is not valid.
     """
     since = _bound(start_date, end=False) if start_date is not None else None
     before = _bound(end_date, end=True) if end_date is not None else None
     if since and before and since >= before:
         raise UsageError(f"The range {start_date} to {end_date} is reversed.", "Write the earlier date first.")
     if limit is not None and not 1 <= limit < 2**63:
-        raise UsageError(f"A limit of {limit} makes no sense.", "Write a number of at least 1, or leave it out.")
+        raise UsageError(f"Invalid limit {limit}.", "Use a number of at least 1, or omit it.")
     if rule_id == "":
-        raise UsageError("The rule id is empty.", "Was a variable not set? Name a rule, or leave it out.")
+        raise UsageError("The rule id is empty.", "Was a variable not set? Name a rule, or omit it.")
     if rule_id is not None and re.search("[\0\ud800-\udfff]", rule_id):
-        raise UsageError(f"No rule can be called {rule_id!r}.", "Write its id in UTF-8.")
+        raise UsageError(f"Invalid rule id {rule_id!r}.", "Write it in UTF-8.")
     return Selection(since, before, _verdicts(verdict), rule_id, limit)
 
 
 def date_range(text: str) -> tuple[str | None, str | None]:
-    """Return the two ends of `FROM,TO`, None for one that is empty. Raises UsageError for anything else."""
+    """Return the two ends of `FROM,TO`, None for an empty one. Raises UsageError for any other text."""
     ends = [end.strip() for end in text.split(",")]
     if len(ends) != 2 or not any(ends):
         raise UsageError(
-            f"{text!r} is no range of dates.", "Write FROM,TO, for example 2026-05-01,2026-05-31; either may be empty."
+            f"Invalid range of dates {text!r}.", "Use FROM,TO, for example 2026-05-01,2026-05-31; one may be empty."
         )
     return ends[0] or None, ends[1] or None
 
 
 def fields(named: str | Sequence[str]) -> tuple[str, ...]:
-    """Return the names in a list, also one parted by commas. Raises UsageError where one is empty or stands twice."""
+    """Return the names in a list, or in a text separated by commas. Raises UsageError if one is empty or repeated."""
     names = tuple(name.strip() for name in named.split(",")) if isinstance(named, str) else tuple(named)
     if not all(names):
-        raise UsageError(f"The list of fields {named!r} has an empty name.", "Write for example id,timestamp,verdict.")
+        raise UsageError(f"The list of fields {named!r} has an empty name.", "Use, for example, id,timestamp,verdict.")
     twice = [name for name in dict.fromkeys(names) if names.count(name) > 1]
     if twice:
-        raise UsageError(f"The field {twice[0]} is asked for twice.", "Name each field once.")
+        raise UsageError(f"The field {twice[0]} is named twice.", "Name each field once.")
     return names
 
 
@@ -92,7 +92,7 @@ def _verdicts(verdict: str | Sequence[str] | None) -> tuple[str, ...]:
     named = tuple(name.strip() for name in (verdict.split(",") if isinstance(verdict, str) else verdict))
     for name in named:
         if name not in VERDICTS:
-            raise UsageError(f"There is no verdict {name!r}.", f"Write one of {', '.join(VERDICTS)}.")
+            raise UsageError(f"There is no verdict {name!r}.", f"Use one of {', '.join(VERDICTS)}.")
     return tuple(dict.fromkeys(named))
 
 
@@ -101,11 +101,11 @@ _MOMENT = re.compile(
     r"(?:[T ](?P<time>[0-9]{2}:[0-9]{2}(?::[0-9]{2})?)(?:\.(?P<fraction>[0-9]{1,6}))?"
     r"(?P<zone>[zZ]|[+-][0-9]{2}(?::?[0-9]{2})?)?)?"
 )
-"""ISO 8601 as a person writes it; older Pythons read less of it than newer ones, so it is taken apart first."""
+"""ISO 8601 as people write it. It is parsed here first, because older Pythons read less of it than newer ones."""
 
 
 def read_moment(text: str) -> datetime | None:
-    """Return the moment, in UTC, that a day or a time stands for; None where it stands for none."""
+    """Return the moment of a day or a time in UTC, None if the text is neither."""
     found = _MOMENT.fullmatch(text)
     if found is None:
         return None
@@ -119,14 +119,14 @@ def read_moment(text: str) -> datetime | None:
 
 
 def _bound(text: str, *, end: bool) -> datetime:
-    """Return the moment at which a date begins; the moment after it, where it is the end of a range."""
+    """Return the moment at which a date begins, or for the end of a range the moment after it."""
     moment = read_moment(text.strip())
     if moment is None:
         raise UsageError(
-            f"{text!r} is no date.", "Write a day such as 2026-05-31 (in UTC), or a time such as 2026-05-31T12:30:00Z."
+            f"Invalid date {text!r}.", "Use a day such as 2026-05-31 (in UTC), or a time such as 2026-05-31T12:30:00Z."
         )
     whole_day = len(text.strip()) == len("2026-05-31")
     try:
         return moment + (timedelta(days=1) if whole_day else SMALLEST_STEP) if end else moment
-    except OverflowError:
-        raise UsageError(f"{text} lies beyond the calendar.", "Leave that end of the range open.") from None
+    except OverflowError as error:
+        raise UsageError(f"{text} is beyond the calendar.", "Leave that end of the range open.") from error

@@ -1,4 +1,4 @@
-"""What a source of entries is: a place, and one consistent view of it that everything in a run reads."""
+"""What a source of entries is: a place, and one consistent view of it, which everything in a run reads."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ Consume = Callable[[Batch], None]
 
 @dataclass(frozen=True)
 class Segment:
-    """A range of sequence numbers, from `first` up to but without `end`; None is open. `last` includes NULLs."""
+    """A range of sequence numbers from `first` up to but excluding `end`; None is open. NULLs are in the last one."""
 
     first: int | None = None
     end: int | None = None
 
 
 class Snapshot(Protocol):
-    """One consistent, read-only view of the entries. Whatever it cannot read raises SourceError."""
+    """One consistent, read-only view of the entries. Its methods raise SourceError if they cannot read."""
 
     @property
     def info(self) -> LedgerInfo:
@@ -32,38 +32,38 @@ class Snapshot(Protocol):
 
     @property
     def divisible(self) -> bool:
-        """Whether segments of it can be read side by side."""
+        """Whether several processes can each read a segment."""
 
     def share(self) -> str:
-        """Return a name under which `Source.snapshot` joins this view while it is open."""
+        """Return a name by which `Source.snapshot` joins this view while it is open."""
 
     def count(self) -> int | None:
-        """Return how many entries there are, without an index that could hide some; None where a file holds them."""
+        """Return how many entries there are, without an index that could hide some; None for a file."""
 
     def bounds(self) -> tuple[int, int] | None:
-        """Return the lowest and highest sequence number, or None where there is none, or no telling."""
+        """Return the lowest and the highest sequence number, None if there is none or it is unknown."""
 
     def unreadable(self, column: str) -> str | None:
-        """Return why a column of the entries cannot be read as what it should be, or None where it can."""
+        """Return why a column cannot be read as what it should be, None if it can."""
 
     def scan(self, columns: Sequence[str], segment: Segment, consume: Consume) -> None:
-        """Read the entries of a segment in order, and give them to `consume` in batches."""
+        """Read the entries of a segment in order, and pass them to `consume` in batches."""
 
     def select(self, columns: Sequence[str], selection: Selection, consume: Consume) -> None:
-        """Read the selected entries in order, and give them to `consume` in batches."""
+        """Read the selected entries in order, and pass them to `consume` in batches."""
 
     def catalog(self) -> AbstractContextManager[Catalog]:
-        """Return what surrounds the entries, for one check. Raises NotApplicable where nothing does."""
+        """Return access to the database's catalog, for one check. Raises NotApplicable if there is no database."""
 
     def queries(self) -> AbstractContextManager[Queries]:
-        """Return what asks about the entries in SQL, for one check. Raises NotApplicable where nothing can."""
+        """Return access to the entries in SQL, for one check. Raises NotApplicable if there is no database."""
 
     def stop(self) -> None:
-        """Stop what is being read. To be called from another thread; never raises."""
+        """Stop reading. Call it from another thread; it never raises."""
 
 
 class Source(Protocol):
-    """Where entries are, and how to read them. Picklable, so that other processes can join a snapshot."""
+    """A place that entries are read from. Picklable, so that other processes can join a snapshot."""
 
     @property
     def label(self) -> str:
@@ -71,7 +71,7 @@ class Source(Protocol):
 
     @property
     def table_label(self) -> str:
-        """The table as it was asked for; empty for a file."""
+        """The schema and the table as the user named them, empty for a file."""
 
     def snapshot(self, shared: str | None = None) -> AbstractContextManager[Snapshot]:
-        """Open a snapshot, or join the one shared under this name; it is closed on leaving."""
+        """Open a snapshot, or join the one shared under this name; leaving closes it."""

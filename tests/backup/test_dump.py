@@ -451,7 +451,7 @@ def test_the_program_nearest_to_the_server_is_chosen(tmp_path: Path, monkeypatch
     assert programs.find("pg_dump", 19).version == "42.1"
     assert programs.find("pg_dump", 43).version == "43beta1"
     assert programs.find("pg_dump", 11).version == "11.22"
-    with pytest.raises(SourceError, match=r"version 44 or newer is needed, and there is only 11\.22 \(.*42\.1 .*-44 "):
+    with pytest.raises(SourceError, match=r"44 or newer is needed, but only 11\.22 \(.*42\.1 .*-44 "):
         programs.find("pg_dump", 44)
     with pytest.raises(SourceError, match="there is none on PATH"):
         programs.find("pg_nothing", 44)

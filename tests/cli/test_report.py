@@ -61,7 +61,7 @@ def test_an_outage_is_code_3_and_leaves_nothing(invoke: Invoke, dsn: str) -> Non
         (["--output", "r.pdf"], "Cannot tell the format of r.pdf. Use a name that ends in .html, .json, .md."),
         (["--output", "nowhere/r.html"], "nowhere/r.html could not be written: No such file or directory."),
         (["--output", "r.html", "--start-date", "2026-06-01", "--end-date", "2026-05-01"], "The range * is reversed."),
-        (["--output", "r.html", "--end-date", "31.5.2026"], "'31.5.2026' is no date."),
+        (["--output", "r.html", "--end-date", "31.5.2026"], "Invalid date '31.5.2026'."),
         (["--output", "r.html", "--title", ""], "The title is empty or longer than 200 characters."),
         ([], "Missing option '--output' / '-o'."),
     ],

@@ -246,7 +246,7 @@ def test_the_command_tells_tampering_from_an_outage(forger: Forger, tmp_path: Pa
     [
         ([], "Missing option '--source'. See audit-ledger evidence --help."),
         (["--source", "demo"], "Missing option '--output'. See audit-ledger evidence --help."),
-        (["--source", "demo", "--output", "x", "--start-date", "tomorrow"], "'tomorrow' is no date."),
+        (["--source", "demo", "--output", "x", "--start-date", "tomorrow"], "Invalid date 'tomorrow'."),
         (["verify", "nowhere"], "There is no folder nowhere. Name a folder of evidence."),
         (["verify", "."], ". is no folder of evidence. Name one with a manifest.json."),
     ],

@@ -346,9 +346,9 @@ def test_what_cannot_be_read_in_order_is_refused_before_anything_is_written(forg
     with pytest.raises(SourceError, match="sequence_number is text, so entries have no order"):
         _export(forger.dsn, tmp_path / "x.json")
     TAMPERINGS["view-in-place"](emptied(forger).build(60))
-    with pytest.raises(SourceError, match="is no table"):
+    with pytest.raises(SourceError, match="is not a table"):
         _export(forger.dsn, tmp_path / "x.json")
-    with pytest.raises(SourceError, match="is no table"):
+    with pytest.raises(SourceError, match="is not a table"):
         next(Ledger(forger.dsn).export_entries())
     assert not list(tmp_path.iterdir())
 
@@ -714,7 +714,7 @@ def test_a_server_that_goes_away_reaches_whoever_iterates(ledger: Forger) -> Non
 def test_an_iterator_reads_only_a_little_ahead(ledger: Forger) -> None:
     iterator = Ledger(ledger.dsn).export_entries(fields="sequence_number", limit=5)
     assert [entry for entry in iterator] == [{"sequence_number": number} for number in range(1, 6)]  # noqa: C416
-    with pytest.raises(UsageError, match="for a file"):
+    with pytest.raises(UsageError, match="need a file"):
         Ledger(ledger.dsn).export_entries(excel_safe=True)  # type: ignore[call-overload]
 
 

@@ -31,12 +31,12 @@ REFUSED = {
     "draws from a sequence": (
         "SELECT nextval('public.ledger_entries_id_seq') FROM {ledger}",
         "cannot execute nextval() in a read-only transaction",
-        "A check only reads; write a SELECT",
+        "A check only reads: write a SELECT",
     ),
     "locks entries": (
         "SELECT sequence_number FROM {ledger} FOR UPDATE",
         "cannot execute SELECT FOR UPDATE in a read-only transaction",
-        "A check only reads; write a SELECT",
+        "A check only reads: write a SELECT",
     ),
     "writes into a table": (
         "SELECT * INTO public.copied FROM {ledger}",
@@ -70,7 +70,7 @@ REFUSED = {
     ),
     "closes the parenthesis": ("SELECT 1 FROM {ledger}) AS x, (SELECT 2", "columns available but", "Correct the SQL."),
     "is no SQL": ("SELECT FROM WHERE {ledger}", "syntax error", "Correct the SQL."),
-    "returns no column": ("SELECT FROM {ledger}", "The SQL returns no column", "Let it return at least"),
+    "returns no column": ("SELECT FROM {ledger}", "The SQL returns no column", "Select at least"),
     "sleeps": ("SELECT pg_sleep(20) FROM {ledger}", "took longer than 1 s", "--ledger-timeout SECONDS"),
     "sleeps although it allows itself more time": (
         "SELECT set_config('statement_timeout', '0', false), pg_sleep(0.4) FROM {ledger}",

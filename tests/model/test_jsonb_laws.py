@@ -115,7 +115,7 @@ def test_many_numbers_of_one_kind_are_known_again() -> None:
         ('"text"', "no JSON object"),
         ("{", "no JSON"),
         ("", "no JSON"),
-        ('{"a": 1, "a": 2}', "a key stands twice"),
+        ('{"a": 1, "a": 2}', "a key occurs twice"),
         ('{"a": NaN}', "NaN"),
         ('{"a": ' + 5000 * "9" + "}", "too many digits"),
         ('{"a": ' + 100_000 * "[" + 100_000 * "]" + "}", "nested too deeply"),

@@ -106,12 +106,12 @@ def test_every_filter_narrows_the_export_and_not_the_checks(
     [
         (["--ledger-verdict=FLAG"], "--ledger-verdict only works with --ledger-export. Add --ledger-exp*"),
         (["--ledger-export="], "The name of the export is empty.*"),
-        (["--ledger-export=x.csv", "--ledger-verdict=MAYBE"], "There is no verdict 'MAYBE'. Write one of CLEAR, FLAG*"),
-        (["--ledger-export=x.csv", "--ledger-date-range=2026-05-31"], "'2026-05-31' is no range of dates.*"),
-        (["--ledger-export=x.csv", "--ledger-date-range=31.5.2026,"], "'31.5.2026' is no date.*"),
+        (["--ledger-export=x.csv", "--ledger-verdict=MAYBE"], "There is no verdict 'MAYBE'. Use one of CLEAR, FLAG*"),
+        (["--ledger-export=x.csv", "--ledger-date-range=2026-05-31"], "Invalid range of dates '2026-05-31'.*"),
+        (["--ledger-export=x.csv", "--ledger-date-range=31.5.2026,"], "Invalid date '31.5.2026'.*"),
         (["--ledger-export=x.csv", "--ledger-date-range=2026-06-01,2026-05-31"], "The range * is reversed.*"),
         (["--ledger-export=x.csv", "--ledger-fields=id,,rule_id"], "The list of fields * has an empty name.*"),
-        (["--ledger-export=x.csv", "--ledger-limit=0"], "A limit of 0 makes no sense.*"),
+        (["--ledger-export=x.csv", "--ledger-limit=0"], "Invalid limit 0.*"),
     ],
 )
 def test_a_mistake_in_an_option_shows_before_anything_connects(
@@ -157,7 +157,7 @@ def test_the_junit_file_names_the_artifacts(pytester: pytest.Pytester, run: RunL
 
 HEAD_HASH = """
     from pathlib import Path
-    from pytest_audit_ledger import Artifact, UsageError, whole_files
+    from pytest_audit_ledger.artifacts import Artifact, UsageError, whole_files
 
     class HeadHash(Artifact):
         def write(self, verified):

@@ -233,7 +233,7 @@ def test_entries_that_cannot_be_read_are_told_and_not_counted(forger: Forger) ->
     TAMPERINGS["view-in-place"](forger.build(100))
     made = report(forger.dsn)
     assert made.data["verdicts"] is made.data["violations"] is made.data["timeline"] is None
-    assert "The entries could not be counted: public.ledger_entries is no table" in made.html
+    assert "The entries could not be counted: public.ledger_entries is not a table" in made.html
 
 
 def test_a_ledger_that_lost_columns_is_reported_without_them(forger: Forger) -> None:

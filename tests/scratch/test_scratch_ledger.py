@@ -6,8 +6,8 @@ import time
 from dataclasses import replace
 
 import pytest
+from pytest_audit_ledger.attacks import SourceError, Target
 
-from pytest_audit_ledger import SourceError, Target
 from pytest_audit_ledger.drill.attacks.catalogue import CATALOGUE
 from pytest_audit_ledger.model.outcome import Assurance
 from pytest_audit_ledger.scratch.scratch_ledger import ScratchLedger, Superuser, listed
@@ -128,7 +128,7 @@ def test_what_is_not_there_to_be_tampered_with_is_told(forger: Forger) -> None:
 
 
 def test_a_superuser_gives_back_what_it_lent(forger: Forger) -> None:
-    superuser = Superuser(forger.build(5).dsn)
+    superuser = Superuser(forger.build(5).database)
     role = "SELECT pg_catalog.current_setting('session_replication_role')"
     with superuser.replica_sessions(forger), forger.another() as replica:
         assert replica.run(role) == [("replica",)]
@@ -142,7 +142,7 @@ def test_a_superuser_gives_back_what_it_lent(forger: Forger) -> None:
 
 def test_an_entry_that_an_index_hides_is_told_until_the_index_is_made_anew(forger: Forger) -> None:
     forger.build(100)
-    with Superuser(forger.dsn).blind_indexes(forger):
+    with Superuser(forger.database).blind_indexes(forger):
         forger.insert_like(100, sequence_number=101, entry_hash="f" * 64)
     verification = run_suite(forger.dsn)
     outcome = outcomes(verification)["sequence_continuity"]

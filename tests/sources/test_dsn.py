@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import pickle
+
 import pytest
+from psycopg2.extensions import parse_dsn
 
 from pytest_audit_ledger.errors import UsageError
 from pytest_audit_ledger.model.sql_names import split_name
-from pytest_audit_ledger.sources import dsn
+from pytest_audit_ledger.sources.dsn import Dsn
 from pytest_audit_ledger.sources.postgres import PostgresSource
 
 SECRET = "hunter2"
 
 
+def parameters(text: str) -> dict[str, str]:
+    """Return what libpq makes of a DSN, when it was read by us and is revealed to libpq."""
+    return dict(parse_dsn(Dsn(text).having().reveal()))
+
+
 @pytest.mark.parametrize("scheme", ["postgresql", "postgres", "postgresql+psycopg", "postgresql+psycopg2"])
 def test_a_uri_is_read_also_with_the_drivers_of_sqlalchemy(scheme: str) -> None:
-    assert dsn.parse(f"{scheme}://me:{SECRET}@db.example:5433/ledger") == {
+    assert parameters(f"{scheme}://me:{SECRET}@db.example:5433/ledger") == {
         "user": "me",
         "password": SECRET,
         "host": "db.example",
@@ -24,7 +32,7 @@ def test_a_uri_is_read_also_with_the_drivers_of_sqlalchemy(scheme: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "parameters"),
+    ("text", "expected"),
     [
         ("host=h dbname=d user=u", {"host": "h", "dbname": "d", "user": "u"}),
         ("host=h password='a b'", {"host": "h", "password": "a b"}),
@@ -36,8 +44,8 @@ def test_a_uri_is_read_also_with_the_drivers_of_sqlalchemy(scheme: str) -> None:
         ("", {}),
     ],
 )
-def test_whatever_libpq_takes_is_read(text: str, parameters: dict[str, str]) -> None:
-    assert dsn.parse(text) == parameters
+def test_whatever_libpq_takes_is_read(text: str, expected: dict[str, str]) -> None:
+    assert parameters(text) == expected
 
 
 UNREADABLE = [
@@ -56,11 +64,12 @@ UNREADABLE = [
 @pytest.mark.parametrize("text", UNREADABLE)
 def test_what_libpq_cannot_read_is_refused_without_repeating_it(text: str) -> None:
     with pytest.raises(UsageError) as refusal:
-        dsn.parse(text)
+        Dsn(text).having()
     assert SECRET not in str(refusal.value)
     assert refusal.value.remedy
     assert refusal.value.__cause__ is None
-    assert refusal.value.__suppress_context__
+    assert refusal.value.__context__ is None
+    assert SECRET not in f"{Dsn(text)} {Dsn(text)!r}"
 
 
 NOT_ENCODED = {
@@ -104,20 +113,37 @@ SHOWN = [
 
 @pytest.mark.parametrize(("text", "shown"), SHOWN)
 def test_a_label_names_the_database_without_secrets(text: str, shown: str) -> None:
-    assert dsn.mask(dsn.parse(text)) == shown
+    assert str(Dsn(text)) == f"{Dsn(text)}" == shown
+    assert repr(Dsn(text)) == f"Dsn('{shown}')"
     assert PostgresSource(text).label == shown
-    assert SECRET not in repr(PostgresSource(text))
+    assert SECRET not in repr(vars(PostgresSource(text)))
 
 
 @pytest.mark.parametrize("nested", [f"postgresql://me:{SECRET}@h/d", f"host=h password={SECRET}"])
 def test_a_database_name_that_is_a_dsn_itself_is_not_shown(nested: str) -> None:
-    assert SECRET not in dsn.mask({"host": "h", "dbname": nested})
+    assert SECRET not in str(Dsn("host=h").having({"dbname": nested}))
+
+
+def test_a_dsn_is_pickled_with_its_secrets_because_other_processes_connect_too() -> None:
+    assert pickle.loads(pickle.dumps(Dsn(f"password={SECRET}"))).reveal() == f"password={SECRET}"
+
+
+def test_parameters_of_a_dsn_are_added_replaced_and_removed() -> None:
+    dsn = Dsn(f"postgresql://me:{SECRET}@h/d").having({"password": None, "dbname": "e f"}, {"user": "you", "port": "1"})
+    assert parse_dsn(dsn.reveal()) == {"user": "me", "host": "h", "dbname": "e f", "port": "1"}
+    assert dsn.parameter("dbname") == "e f"
+    assert dsn.parameter("password") == ""
+
+
+@pytest.mark.parametrize("name", ["env:LEDGER_DSN", "demo:tampered", "filed/ledger.jsonl.gz", "backup.dump"])
+def test_what_is_no_dsn_is_shown_as_it_was_given(name: str) -> None:
+    assert str(Dsn(name)) == name
 
 
 def test_a_variable_is_resolved(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MY_LEDGER", "host=h")
-    assert dsn.resolve("env:MY_LEDGER") == "host=h"
-    assert dsn.resolve("host=other") == "host=other"
+    assert Dsn("env:MY_LEDGER").resolved().reveal() == "host=h"
+    assert Dsn("host=other").resolved().reveal() == "host=other"
     assert PostgresSource("env:MY_LEDGER").label == "postgresql://h/"
 
 
@@ -127,13 +153,13 @@ def test_a_variable_that_is_not_set_is_named(monkeypatch: pytest.MonkeyPatch, va
     if value is not None:
         monkeypatch.setenv("MY_LEDGER", value)
     with pytest.raises(UsageError, match="MY_LEDGER is not set"):
-        dsn.resolve("env:MY_LEDGER")
+        Dsn("env:MY_LEDGER").resolved()
 
 
 @pytest.mark.parametrize("text", [f"env:postgresql://me:{SECRET}@h/d", f"env:host=h password={SECRET}", "env:"])
 def test_a_dsn_in_the_place_of_a_variables_name_is_refused_without_repeating_it(text: str) -> None:
     with pytest.raises(UsageError) as refusal:
-        dsn.resolve(text)
+        Dsn(text).resolved()
     assert SECRET not in str(refusal.value)
 
 

@@ -221,7 +221,7 @@ def test_a_missing_table_is_answered_with_the_one_that_looks_like_a_ledger(
     assert_unread(verification, "There is no table public.ledger_entries in ")
     reason = verification.outcomes[0].reason
     assert "--ledger-table" in reason
-    suggestion = reason.partition("a ledger's columns is ")[2].partition(": name it")[0]
+    suggestion = reason.partition("a ledger's columns: ")[2].partition(". Name it")[0]
     assert core_statuses(run_suite(forger.dsn, table=suggestion)) == ALL_PASS, "the name has to work as it is written"
 
 
