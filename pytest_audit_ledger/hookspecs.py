@@ -1,4 +1,4 @@
-"""The hooks that this package adds to pytest, for plugins and for a conftest.py."""
+"""The hooks that this package adds to pytest, for plugins and conftest.py files."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ if TYPE_CHECKING:
     from pytest_audit_ledger.output.artifact import Artifact
 
 hookspec = pluggy.HookspecMarker("pytest")
-"""The marker of pytest's own plugin manager, so that the command can use these hooks without importing pytest."""
+"""The marker of pytest's plugin manager, so that the command can use these hooks without importing pytest."""
 
 
 @hookspec
 def pytest_ledger_register_kinds() -> Iterable[type[Kind]]:  # type: ignore[empty-body]
-    """Return the kinds that a plugin, or a conftest.py, adds to those a suite may name.
+    """Return kinds for suites to use, from a plugin or a conftest.py.
 
-    In pytest our own kinds come through this hook as well. A name that is taken is refused, naming both plugins. The
-    command `audit-ledger` and the class `Ledger` know nothing of a conftest.py; they ask every installed plugin of
-    pytest (entry point `pytest11`) whose package requires this one.
+    The shipped kinds come through this hook, too. If a name is taken, the run stops with an error that names both
+    plugins. The command `audit-ledger` and the class `Ledger` do not read a conftest.py; they ask every installed
+    pytest plugin (entry point `pytest11`) whose package requires this one.
 
-    A kind is a ScanKind, a CatalogKind or a QueryKind; `kinds/kind.py` says which is for what, and `kinds/data_kind.py`
-    has RowKind and DataKind for kinds in SQL. Its `parameters_schema` is what a suite may say: suites are checked with
-    it, and `audit-ledger suite schema` prints it for editors. The first paragraph of its docstring describes it in
-    `audit-ledger suite kinds`.
+    A kind is a ScanKind, a CatalogKind or a QueryKind; `kinds/kind.py` says which to choose, and `kinds/data_kind.py`
+    has RowKind and DataKind for kinds in SQL. All are in `pytest_audit_ledger.kinds`. `parameters_schema` says what a
+    suite may write: suites are checked with it, and `audit-ledger suite schema` prints it for editors. The first
+    paragraph of the docstring is the description in `audit-ledger suite kinds`.
 
         # my_plugin.py, or conftest.py
-        from pytest_audit_ledger import Batch, Finding, ScanKind
+        from pytest_audit_ledger.kinds import Batch, Finding, ScanKind
 
         class NoLlmVerdicts(ScanKind):
             name = "no_llm_verdicts"
@@ -46,19 +46,18 @@ def pytest_ledger_register_kinds() -> Iterable[type[Kind]]:  # type: ignore[empt
         def pytest_ledger_register_kinds():
             return [NoLlmVerdicts]
 
-    A suite then says `expect: no_llm_verdicts`. examples/third_party_kind is a package with a fold and a kind in SQL.
+    A suite then says `expect: no_llm_verdicts`. examples/third_party_kind is a package with a scan kind and a row kind.
     """
 
 
 @hookspec
 def pytest_ledger_register_attacks() -> Iterable[Attack]:  # type: ignore[empty-body]
-    """Return the attacks that a plugin, or a conftest.py, adds to the catalogue that the drill commits.
+    """Return attacks for the catalogue of the drill, from a plugin or a conftest.py.
 
-    They are found as kinds are (see above), and a name that is taken is refused in the same way.
-    `drill/attacks/attack.py` says what an attack is, and `scratch/scratch_ledger.py` what can be done to the ledger of
-    its target.
+    They are found as kinds are (see above), and a name that is taken is an error, too. `drill/attacks/attack.py` says
+    what an attack is, and `scratch/scratch_ledger.py` what it can do to the ledger of its target.
 
-        from pytest_audit_ledger import Claim, Target, attack
+        from pytest_audit_ledger.attacks import Claim, Target, attack
 
         @attack("call a reading another one", noticed_by=(Claim("entry_hash"),), remedy="Check entry_hash.")
         def reading_renamed(target: Target) -> None:
@@ -72,10 +71,12 @@ def pytest_ledger_register_attacks() -> Iterable[Attack]:  # type: ignore[empty-
 
 @hookspec
 def pytest_ledger_artifacts(config: Any) -> Iterable[Artifact]:  # type: ignore[empty-body]
-    """Return what the run is to leave behind, by the options of this run; nothing where none asks for it.
+    """Return the artifacts that the options of this run ask for: files to write when the checks are done.
 
-    `config` is pytest's. Called once when the run starts, so that a mistake in an option, a UsageError, shows before
-    anything connects. What is returned is written when the checks are done, by the controller under pytest-xdist.
+    `config` is pytest's. pytest calls this once when the run starts, so that a mistake in an option, a UsageError, is
+    reported before anything connects. Under pytest-xdist the controller writes the artifacts.
+
+        from pytest_audit_ledger.artifacts import Artifact, whole_files
 
         class HeadHash(Artifact):
             def __init__(self, path):

@@ -1,4 +1,4 @@
-"""The Python API: a ledger, to verify, to investigate, to report on, to export and to back up.
+"""The Python API: a ledger to verify, investigate, report on, export and back up.
 
     from pytest_audit_ledger import Ledger
 
@@ -7,13 +7,14 @@
         if not result.is_valid:
             print(result.assurance.value, result.recommendation)
 
-Everything raised is one of `errors.py`. What goes wrong while verifying is no exception but an outcome: a check that
-could not be evaluated. What a method needs is imported when it is called, so that who backs a ledger up does not wait
-for what verifies it.
+Everything raised is in `errors.py`. What goes wrong while verifying is not an exception but an outcome: a check that
+could not be evaluated. A method imports what it needs when it is called, so that a backup does not wait for the imports
+of a verification. The types of parameters and results are light, and imported here for `typing.get_type_hints`.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import replace
@@ -23,34 +24,37 @@ from itertools import compress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
+if sys.version_info >= (3, 11):
+    from typing import Self, Unpack
+else:
+    from typing_extensions import Self, Unpack
+
+from pytest_audit_ledger.anchor.results import CheckpointResult, EntryProof
+from pytest_audit_ledger.backup.creation import BackupResult
 from pytest_audit_ledger.backup.encryption import Key, read_key
+from pytest_audit_ledger.checkpoints.note import SigningKey
 from pytest_audit_ledger.errors import SourceError, UsageError
+from pytest_audit_ledger.export.export import ExportResult
 from pytest_audit_ledger.files.writing import Written
+from pytest_audit_ledger.investigate.investigation import Investigation
 from pytest_audit_ledger.model.outcome import DEFAULT_SAMPLES, Family
 from pytest_audit_ledger.model.progress import Progress, no_progress
 from pytest_audit_ledger.output.artifact import ArtifactContext
+from pytest_audit_ledger.report import Report
 from pytest_audit_ledger.scratch.demo import started
+from pytest_audit_ledger.sources.dsn import Dsn, optional_dsn
 from pytest_audit_ledger.sources.export_file import ExportFile
 from pytest_audit_ledger.sources.named import DEFAULT_TABLE, named_source
 from pytest_audit_ledger.sources.postgres import DEFAULT_TIMEOUT_S
 from pytest_audit_ledger.sources.selection import fields as parse_fields
 from pytest_audit_ledger.sources.selection import selection
 from pytest_audit_ledger.sources.source import Source
+from pytest_audit_ledger.verify.parameters import Verifying
+from pytest_audit_ledger.verify.verification import Verification
 
 if TYPE_CHECKING:
-    from typing_extensions import Self, Unpack
-
-    from pytest_audit_ledger.anchor.creation import CheckpointResult
-    from pytest_audit_ledger.anchor.entry_proof import EntryProof
-    from pytest_audit_ledger.backup.creation import BackupResult
-    from pytest_audit_ledger.checkpoints.note import SigningKey
-    from pytest_audit_ledger.differences.comparison import Other
-    from pytest_audit_ledger.export.export import ExportResult
-    from pytest_audit_ledger.investigate.investigation import Investigation
-    from pytest_audit_ledger.report import Report
     from pytest_audit_ledger.suite.check import Suite
-    from pytest_audit_ledger.verify.run import VerificationRequest, Verifying
-    from pytest_audit_ledger.verify.verification import Verification
+    from pytest_audit_ledger.verify.run import VerificationRequest
 
 
 class Ledger:
@@ -61,22 +65,24 @@ class Ledger:
 
     def __init__(
         self,
-        dsn: str | Source,
+        dsn: str | Dsn | Source,
         *,
         table: str = DEFAULT_TABLE,
         timeout: int = DEFAULT_TIMEOUT_S,
         progress: Progress = no_progress,
     ) -> None:
-        """Take a DSN as PostgreSQL's client library has it, `env:NAME`, the name of an export, or `demo`.
+        """Take a DSN as PostgreSQL's client library reads it, `env:NAME`, the path of an export, or `demo`.
 
-        `table` is `schema.table`, `timeout` the seconds that one statement may take; a source that is ready stands for
-        all three. Raises UsageError where the DSN or the table's name cannot be read. Connects to nothing.
+        `table` is `schema.table`, `timeout` the seconds that one statement may take; a `Source` replaces all three.
+        Raises UsageError if the DSN or the table's name cannot be read. Connects to nothing.
         """
         if isinstance(dsn, str):
-            named_source(dsn, table, timeout)  # mistakes show now
+            dsn = Dsn(dsn)
+        if isinstance(dsn, Dsn):
+            named_source(dsn, table, timeout)  # reports mistakes now
         self._opening: AbstractContextManager[Source]
-        self._opening = started(dsn, table, timeout) if isinstance(dsn, str) else nullcontext(dsn)
-        self._progress = progress
+        self._opening = started(dsn, table, timeout) if isinstance(dsn, Dsn) else nullcontext(dsn)
+        self._table, self._timeout, self._progress = table, timeout, progress
         self._resources = ExitStack()
 
     def __enter__(self) -> Self:
@@ -111,23 +117,23 @@ class Ledger:
         since_checkpoint: bool = False,
         recheck: str | None = None,
     ) -> Verification:
-        """Verify the whole ledger in one snapshot: the default suite, and `suites` of your own besides.
+        """Verify the whole ledger in one snapshot, by the default suite and by `suites` of your own.
 
-        `check_timestamps`: whether the order of time is judged. `workers`: processes that share the scan, None to
+        `check_timestamps`: check that timestamps never go back. `workers`: processes that share the scan, None to
         choose (a script then needs `if __name__ == "__main__"`). `samples`: findings kept for each check; all are
-        counted. `allow_empty`: skip, instead of fail, what an empty ledger leaves unproven. `allow_integrity_waivers`:
-        let the waivers of a suite excuse findings about integrity, too.
+        counted. `allow_empty`: on an empty ledger, skip a check that would fail for lack of entries.
+        `allow_integrity_waivers`: let the waivers of a suite excuse findings about integrity, too.
 
-        `checkpoints`: folders of checkpoints to hold the ledger against, and `verifier_keys`: the keys that must have
-        signed them, or files with these. `require_checkpoint`: fail where a folder has none. `max_unanchored`: how many
+        `checkpoints`: folders of checkpoints to check the ledger against. `verifier_keys`: the keys that must have
+        signed them, or files with these. `require_checkpoint`: fail if a folder has none. `max_unanchored`: how many
         entries (`1000`), or for how long one (`24h`), may be in no checkpoint. `transcript_keys`: the Ed25519 public
-        keys that transcripts may be signed with, as PEM files or as PEM text; without any, their signatures are not
-        verified, which is a warning. `since_checkpoint`: read only what is newer than the newest checkpoint; of the
-        older entries only the share that `recheck` names (`1/30`) is re-read, which changes with the day in UTC.
-        `result.reading` says what was read.
+        keys that may sign transcripts, as PEM files or PEM text; without any, signatures are not verified, which is a
+        warning. `since_checkpoint`: read only entries that are newer than the newest checkpoint. `recheck`: then also
+        re-read one share of the older entries (`1/30`), another one every day (UTC). `result.reading` says what was
+        read.
 
-        Raises UsageError for a mistake in a suite, in a key or in these options. What goes wrong with the ledger or the
-        server is in the result.
+        Raises UsageError for a mistake in a suite, in a key or in these parameters. What goes wrong with the ledger or
+        the server is in the result.
         """
         from pytest_audit_ledger.verify.run import verify
 
@@ -183,27 +189,43 @@ class Ledger:
         self,
         *,
         entry: int | None = None,
-        against: str | Other | None = None,
+        against: str | Dsn | None = None,
+        identity: str | Path | None = None,
+        encryption_key: str | Key | None = None,
+        scratch_db: str | Dsn | None = None,
         limit_seconds: float | None = None,
         **verifying: Unpack[Verifying],
     ) -> Investigation:
-        """Verify the whole ledger, and find out what happened to it, from the very same snapshot.
+        """Verify the whole ledger, and find out from the same snapshot what happened to it.
 
-        `entry`: look at the one of this sequence number in any case. `against`: a database, an export or a backup to
-        compare with, or what `comparison.other` returns. `limit_seconds`: how long entries may be reconstructed, a
-        minute where None. `verifying`: whatever `verify_integrity` takes; so many `samples` are looked at one by one.
+        `entry`: also examine the entry of this sequence number. `against`: a database, an export or a backup to compare
+        with; `identity`, `encryption_key` and `scratch_db` open a backup, as for `verify_backup`. `limit_seconds`: how
+        long to reconstruct entries, by default one minute. `verifying`: the parameters of `verify_integrity`; `samples`
+        is also how many entries are examined one by one.
 
-        Raises UsageError, and SourceError where the ledger or the other copy cannot be opened or read.
+        Raises UsageError, and SourceError if the ledger or the other copy cannot be opened or read.
         """
+        against, scratch_db = optional_dsn(against), optional_dsn(scratch_db)
         from pytest_audit_ledger.differences.comparison import other
         from pytest_audit_ledger.investigate.run import verify_and_investigate
 
-        copy = other(against, progress=self._progress) if isinstance(against, str) else against
+        request, copy = self._request(**verifying), None
+        if against is not None:
+            copy = other(
+                against,
+                table=self._table,
+                timeout=self._timeout,
+                samples=request.samples,
+                identity=identity,
+                encryption_key=encryption_key,
+                scratch_db=scratch_db,
+                progress=self._progress,
+            )
         with self.source.snapshot() as snapshot:
             found = verify_and_investigate(
                 self.source,
                 snapshot,
-                self._request(**verifying),
+                request,
                 always=True,
                 entry=entry,
                 compare=copy.compare if copy else None,
@@ -224,15 +246,15 @@ class Ledger:
         since_checkpoint: bool = False,
         recheck: str | None = None,
     ) -> CheckpointResult:
-        """Verify the ledger, and sign a checkpoint of the very snapshot that was verified into `folder`.
+        """Verify the ledger, and write a signed checkpoint of the snapshot that was verified to `folder`.
 
-        The ledger must pass the default suite and match every checkpoint in the folder; those are to be signed by this
-        key or by one of `verifier_keys`. Where it does not, the result has no path and its verification says why.
-        `accept_guards`: take what protects the ledger as it is, whatever the newest checkpoint says of it.
-        `since_checkpoint`, `recheck`: see `verify_integrity`; the newest trusted checkpoint is that in the folder.
+        The ledger must pass the default suite and match every checkpoint in the folder; this key or one of
+        `verifier_keys` must have signed those. Otherwise the result has no path, and its verification says why.
+        `accept_guards`: accept the table's protections as they are, also if they differ from those in the newest
+        checkpoint. `since_checkpoint`, `recheck`: see `verify_integrity`; the checkpoints are those in the folder.
 
-        Raises UsageError for a mistake in a key or a share, and where the ledger is an export; SourceError where it
-        cannot be read, OutputError where the file cannot be written.
+        Raises UsageError for a mistake in a key or in `recheck`, and if the ledger is an export; SourceError if it
+        cannot be read, OutputError if the file cannot be written.
         """
         from pytest_audit_ledger.anchor.creation import create
         from pytest_audit_ledger.verify.resumption import since_options
@@ -249,13 +271,13 @@ class Ledger:
         checkpoints: Sequence[str | Path],
         verifier_keys: Sequence[str],
     ) -> EntryProof:
-        """Write the proof that the entry of this sequence number is among those of the newest trusted checkpoint.
+        """Write the proof that the newest trusted checkpoint includes the entry of this sequence number.
 
-        It is a C2SP tlog-proof, which `audit-ledger checkpoint check-proof` verifies with nothing but the entry's line
-        of an export. Where the ledger is not the one that was signed, no file is written, and the result has none.
+        It is a C2SP tlog-proof. `audit-ledger checkpoint check-proof` verifies it with only the entry's line of an
+        export. If the ledger is not the one that was signed, no file is written, and the result has none.
 
-        Raises UsageError for a mistake in a key, where no checkpoint speaks of the entry, and where the ledger is an
-        export; SourceError where the ledger cannot be read, OutputError where the file cannot be written.
+        Raises UsageError for a mistake in a key, if no checkpoint includes the entry, and if the ledger is an export;
+        SourceError if the ledger cannot be read, OutputError if the file cannot be written.
         """
         from pytest_audit_ledger.anchor.entry_proof import prove
         from pytest_audit_ledger.checkpoints.keys import verifier_keys as parse_verifier_keys
@@ -287,13 +309,13 @@ class Ledger:
         made_at: datetime | None = None,
         **verifying: Unpack[Verifying],
     ) -> Report:
-        """Verify the whole ledger, and report the entries of a period from the very same snapshot.
+        """Verify the whole ledger, and report the entries of a period from the same snapshot.
 
-        Dates are days in UTC, the end day included, or full timestamps. Without any section to include, all are in.
-        `investigate`: where the ledger does not verify, say what happened, too. `made_at`: the clock, aware, now where
-        None. `verifying`: whatever `verify_integrity` takes. What is returned has the `verification`.
+        Dates are days in UTC, including the end day, or full timestamps. The report has the sections that are included,
+        or all if none is. `investigate`: if the ledger does not verify, also report what happened. `made_at`: the time
+        of the report, aware, by default now. `verifying`: the parameters of `verify_integrity`.
 
-        Raises UsageError, and SourceError where the ledger cannot be opened or read.
+        Raises UsageError, and SourceError if the ledger cannot be opened or read.
         """
         from pytest_audit_ledger.investigate.run import Investigated, verify_and_investigate
         from pytest_audit_ledger.report import SECTIONS, generate, report_request
@@ -372,14 +394,14 @@ class Ledger:
         verify: bool = False,
         force: bool = False,
     ) -> Iterator[dict[str, Any]] | ExportResult:
-        """Export entries to `output_file`, with a manifest beside it; without one, return an iterator over entries.
+        """Export entries to `output_file` with a manifest; without a file, return an iterator over entries.
 
-        Dates are days in UTC, the end day included, or full timestamps. `fields`: columns, in their order; all where
-        None. `format`: `json`, `jsonl` or `csv`; by the suffix of the file where None. `excel_safe`: defuse what a
-        spreadsheet would take for a formula. `verify`: verify the ledger in the same snapshot, and say in the manifest
-        what that proved. An entry of the iterator is a dict; its timestamps are ISO 8601 text exactly as hashed.
+        Dates are days in UTC, including the end day, or full timestamps. `fields`: the columns, in this order, by
+        default all. `format`: `json`, `jsonl` or `csv`, by default that of the suffix. `excel_safe`: defuse text that a
+        spreadsheet would run as a formula. `verify`: verify the ledger in the same snapshot, and write the result to
+        the manifest. The iterator yields dicts; their timestamps are ISO 8601 text exactly as hashed.
 
-        Raises UsageError, SourceError where the entries cannot be read, OutputError where the file cannot be written.
+        Raises UsageError, SourceError if the entries cannot be read, OutputError if the file cannot be written.
         """
         from pytest_audit_ledger.export.export import entries, export, export_request
         from pytest_audit_ledger.verify.run import verify as run
@@ -390,7 +412,7 @@ class Ledger:
         )
         if output_file is None:
             if format is not None or excel_safe or verify:
-                raise UsageError("format, excel_safe and verify are for a file.", "Name an output_file.")
+                raise UsageError("format, excel_safe and verify need a file.", "Name an output_file.")
             return entries(self.source, export_request("-", fields=names, selection=wanted))
         request = export_request(
             str(output_file), format=format, fields=names, selection=wanted, excel_safe=excel_safe, force=force
@@ -409,20 +431,21 @@ class Ledger:
         encryption_key: str | Key | None = None,
         *,
         format: str | None = None,  # noqa: A002  (the word of the option)
-        scratch_db: str | None = None,
+        scratch_db: str | Dsn | None = None,
         force: bool = False,
     ) -> BackupResult:
-        """Back the ledger's database up to `output_file`, with a manifest beside it.
+        """Back up the ledger's database to `output_file`, and write a manifest next to it.
 
         `compress`: with gzip, as a name with `.gz` does. `verify`: verify the ledger in the same snapshot, then restore
-        the file into a scratch database, verify what comes out and compare it. `encryption_key`: encrypt, by age, for
+        the file into a scratch database, verify that and compare the two. `encryption_key`: encrypt with age for
         `age1…` or an SSH public key, or with what `@FILE` or `env:NAME` holds. `format`: `plain` for psql, `custom` for
-        pg_restore; by the suffix `.sql` or `.dump` where None. `scratch_db`: the DSN of a server to restore on, instead
-        of an embedded one.
+        pg_restore, by default that of the suffix `.sql` or `.dump`. `scratch_db`: the DSN of a server to restore on,
+        instead of an embedded one.
 
-        Raises UsageError, SourceError where the database cannot be dumped, OutputError where the file cannot be written
-        or does not hold what the database does.
+        Raises UsageError, SourceError if the database cannot be dumped, OutputError if the file cannot be written or
+        does not hold what the database holds.
         """
+        scratch_db = optional_dsn(scratch_db)
         from pytest_audit_ledger.backup.creation import backup, backup_request
 
         key = read_key(encryption_key) if isinstance(encryption_key, str) else encryption_key

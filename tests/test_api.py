@@ -149,7 +149,7 @@ def test_only_our_own_errors_are_raised(forger: Forger, tmp_path: Path) -> None:
         ledger.verify_integrity(suites=[broken])
     with pytest.raises(UsageError, match=r"There is no suite nowhere\.ledger\.yaml"):
         ledger.verify_integrity(suites=["nowhere.ledger.yaml"])
-    with pytest.raises(UsageError, match="for a file"):
+    with pytest.raises(UsageError, match="need a file"):
         ledger.export_entries(format="csv")  # type: ignore[call-overload]
     for dsn in (f"{forger.dsn} port=1", f"{forger.dsn} dbname=nowhere"):
         with pytest.raises(LedgerError) as caught:

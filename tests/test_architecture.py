@@ -30,9 +30,12 @@ LAYERS = (
     ("export",),
     ("backup", "report"),
     ("differences", "anchor", "evidence"),
+    ("artifacts",),
     ("drill",),
+    ("attacks",),
     ("hookspecs",),
     ("ledger",),
+    ("types",),
     ("cli", "plugin"),
     ("__main__",),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -64,8 +65,9 @@ def test_the_wheel_has_what_stands_at_the_top_level_inside_the_package(installed
     for folder in ("checks", "sql"):
         shipped = {f"pytest_audit_ledger/{folder}/{path.name}" for path in (ROOT / folder).iterdir() if path.is_file()}
         assert shipped <= set(names)
-    templates = ROOT / "pytest_audit_ledger" / "artifacts" / "report" / "templates"
+    templates = ROOT / "pytest_audit_ledger" / "report" / "templates"
     assert {path.relative_to(ROOT).as_posix() for path in templates.iterdir()} <= set(names)
+    assert "pytest_audit_ledger/py.typed" in names
     assert not [name for name in names if name.startswith(("tests/", "checks/", "sql/"))]
 
 
@@ -89,3 +91,28 @@ def test_a_package_with_kinds_is_installed_beside_ours_and_used(
     assert "18 passed" in tested
     assert "Other checks: ✓ 2/2 passed" in verified
     assert explained.startswith("no_longer_than\n  No value of the column has more characters than `longest`.\n")
+
+
+USER = "user.py"
+
+
+def lines_with_errors(told: str) -> set[int]:
+    """Return the lines of the user's program at which a type checker reports an error."""
+    return {int(line) for line in re.findall(rf"{re.escape(USER)}:(\d+)(?::\d+)?(?: -|:) error", told)}
+
+
+@pytest.mark.parametrize("checker", ["mypy", "pyright"])
+def test_a_type_checker_understands_what_is_installed(installed: Installed, tmp_path: Path, checker: str) -> None:
+    program = Path(sys.executable).with_name(checker)
+    if not program.exists():
+        assert not os.environ.get("CI"), f"{checker} is not installed: python -m pip install -e '.[test]'"
+        pytest.skip(f"{checker} is not installed: python -m pip install -e '.[test]'")
+    shutil.copy(ROOT / "tests" / "data" / "typed_user.txt", tmp_path / USER)
+    arguments = {
+        "mypy": ["--strict", "--cache-dir", str(tmp_path / "cache"), "--python-executable"],
+        "pyright": ["--pythonpath"],
+    }
+    command = [str(program), *arguments[checker], str(installed.programs / "python"), USER]
+    told = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=240, check=False).stdout
+    lines = (tmp_path / USER).read_text(encoding="utf-8").splitlines()
+    assert lines_with_errors(told) == {number for number, line in enumerate(lines, 1) if line.endswith("# error")}, told

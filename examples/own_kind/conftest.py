@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from pytest_audit_ledger import Batch, Finding, RowKind, ScanKind
+from pytest_audit_ledger.kinds import Batch, Finding, RowKind, ScanKind
 
 
 class ReasonedFlags(ScanKind):

@@ -1,4 +1,4 @@
-"""Kinds of checks for a ledger that are not in pytest-audit-ledger: a fold, and one in SQL."""
+"""Kinds of checks for a ledger that are not in pytest-audit-ledger: one that scans the entries, and one in SQL."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, ClassVar
 
-from pytest_audit_ledger import Batch, Finding, RowKind, ScanKind
+from pytest_audit_ledger.kinds import Batch, Finding, RowKind, ScanKind
 
 
 class WorkingHours(ScanKind):

@@ -7,9 +7,9 @@ consistent with every checkpoint in its folder.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
+from pytest_audit_ledger.anchor.results import CheckpointResult
 from pytest_audit_ledger.checkpoints.comparison import compare
 from pytest_audit_ledger.checkpoints.keys import signing_key as read_signing_key
 from pytest_audit_ledger.checkpoints.keys import verifier_keys
@@ -32,20 +32,6 @@ from pytest_audit_ledger.suite.shipped import checks_of
 from pytest_audit_ledger.verify.resumption import Since
 from pytest_audit_ledger.verify.run import VerificationRequest, verify
 from pytest_audit_ledger.verify.scan import scan
-from pytest_audit_ledger.verify.verification import Verification
-
-
-@dataclass(frozen=True)
-class CheckpointResult:
-    """The result of making a checkpoint.
-
-    `path` is the checkpoint of the ledger's size; empty if the ledger did not verify. `files` were written; none if
-    the checkpoint existed already.
-    """
-
-    verification: Verification
-    path: str
-    files: tuple[Written, ...]
 
 
 def create(
@@ -80,9 +66,11 @@ def create(
         )
         verification = verify(source, request, shared=snapshot.share(), progress=progress)
         if not verification.is_valid:
-            return CheckpointResult(verification, "", ())
+            return CheckpointResult(verification=verification, path="", files=())
         files = artifact.write(ArtifactContext(verification, source, snapshot, progress))
-    return CheckpointResult(verification, str(checkpoint_path(folder, verification.size)), tuple(files))
+    return CheckpointResult(
+        verification=verification, path=str(checkpoint_path(folder, verification.size)), files=tuple(files)
+    )
 
 
 class CheckpointArtifact(Artifact):

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pytest_audit_ledger.anchor.results import EntryProof
 from pytest_audit_ledger.checkpoints.note import LARGEST_NOTE, Checkpoint, VerifierKey
 from pytest_audit_ledger.checkpoints.proof import LARGEST_PROOF, InclusionPath, TlogProof
 from pytest_audit_ledger.checkpoints.store import Trusted, open_checkpoint, read_store
 from pytest_audit_ledger.errors import OutputError, SourceError, UsageError
 from pytest_audit_ledger.files.reading import read_bytes
-from pytest_audit_ledger.files.writing import Written, whole_files
+from pytest_audit_ledger.files.writing import whole_files
 from pytest_audit_ledger.kinds.entry_tree import entry_leaves
 from pytest_audit_ledger.model.batch import Batch
 from pytest_audit_ledger.model.entry import PAYLOAD_COLUMNS
@@ -20,18 +21,6 @@ from pytest_audit_ledger.sources.export_file import ExportFile
 from pytest_audit_ledger.sources.source import Segment, Snapshot, Source
 
 _COLUMNS = tuple(PAYLOAD_COLUMNS.values())
-
-
-@dataclass(frozen=True)
-class EntryProof:
-    """The result of proving an entry.
-
-    `file` is None if the entries do not lead to the signed root of `checkpoint`: then nothing is proven, and nothing
-    was written.
-    """
-
-    checkpoint: Trusted
-    file: Written | None
 
 
 def prove(
@@ -65,10 +54,10 @@ def prove(
         inclusion = _read(snapshot, number, newest.size, progress)
     proof = TlogProof(number - 1, inclusion.hashes(), _note(newest))
     if proof.root(inclusion.leaf, newest.size) != newest.checkpoint.root:
-        return EntryProof(newest, None)
+        return EntryProof(checkpoint=newest, file=None)
     with whole_files(path) as (draft,):
         draft.write(proof.data())
-    return EntryProof(newest, draft.written(str(path)))
+    return EntryProof(checkpoint=newest, file=draft.written(str(path)))
 
 
 def _read(snapshot: Snapshot, number: int, size: int, progress: Progress) -> InclusionPath:

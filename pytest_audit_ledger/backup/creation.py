@@ -93,7 +93,7 @@ def backup_request(
     return Backup(f"{name['stem']}{gz}{age}", chosen, compressed, key, force)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class BackupResult:
     """The result of a backup. `files` are the backup and its manifest; the properties have ski-audit-ledger's names."""
 
@@ -198,7 +198,7 @@ def backup(
             proof_server_version=proof.server_version,
         )
         files = (written, written_json(beside, described, manifest_path(path)))
-    return BackupResult(files, described, verification, proof)
+    return BackupResult(files=files, manifest=described, verification=verification, proof=proof)
 
 
 @dataclass(frozen=True)

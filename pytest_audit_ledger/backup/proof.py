@@ -50,7 +50,7 @@ def statuses(verification: Verification | None) -> dict[str, Status]:
     return {outcome.check_id: outcome.status for outcome in verification.outcomes} if verification else {}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class BackupProof:
     """How a backup was proven, and the result.
 
@@ -66,7 +66,7 @@ class BackupProof:
     advice: str = ""
 
 
-NOT_PROVEN = BackupProof(Method.NONE, "It was not tested whether the file can be restored.")
+NOT_PROVEN = BackupProof(method=Method.NONE, meaning="It was not tested whether the file can be restored.")
 
 
 def checksum(file: BinaryIO) -> str:

@@ -51,7 +51,7 @@ class Prover:
         if is_encrypted(file) and not opener:
             meaning = "It is encrypted, so it was not restored; only its SHA-256 was compared."
             advice = "Give the private key (--identity) or the passphrase (--encryption-key)."
-            return BackupProof(Method.CHECKSUM, f"{meaning} {advice}", advice=advice)
+            return BackupProof(method=Method.CHECKSUM, meaning=f"{meaning} {advice}", advice=advice)
         try:
             return self._restored(file, opener, expected, table)
         except LedgerError as error:
@@ -67,12 +67,16 @@ class Prover:
         meaning = f"It was restored into PostgreSQL {version} and verified there"
         if wrong:
             return BackupProof(
-                Method.RESTORED, f"{meaning}, but it differs from its manifest.", version, verification, wrong
+                method=Method.RESTORED,
+                meaning=f"{meaning}, but it differs from its manifest.",
+                server_version=version,
+                verification=verification,
+                contradictions=wrong,
             )
         count = found.entries["entries"]
         what = "head hash, range and digest over all columns" if expected.digest else "head hash and range"
         meaning = f"{meaning}: {count:,} {'entry' if count == 1 else 'entries'} with the same {what}."
-        return BackupProof(Method.RESTORED, meaning, version, verification)
+        return BackupProof(method=Method.RESTORED, meaning=meaning, server_version=version, verification=verification)
 
 
 def _lesser(file: BinaryIO, opener: Opener, reason: LedgerError) -> BackupProof:
@@ -84,8 +88,11 @@ def _lesser(file: BinaryIO, opener: Opener, reason: LedgerError) -> BackupProof:
         except LedgerError as error:
             wrong = (error.message.rstrip("."),)
             return BackupProof(
-                Method.NONE, f"It could not be restored. {reason}", contradictions=wrong, advice=reason.remedy
+                method=Method.NONE,
+                meaning=f"It could not be restored. {reason}",
+                contradictions=wrong,
+                advice=reason.remedy,
             )
     done = "pg_restore could list its contents" if found.custom else "it could be read to its end"
     meaning = f"It could not be restored; {done}, which proves nothing about the entries. {reason}"
-    return BackupProof(Method.LISTED, meaning, advice=reason.remedy)
+    return BackupProof(method=Method.LISTED, meaning=meaning, advice=reason.remedy)

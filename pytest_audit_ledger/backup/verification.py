@@ -72,10 +72,10 @@ def prove_backup(path: Path, prover: Prover, opener: Opener) -> BackupVerificati
             )
         if changed:  # a changed file could run anything
             meaning = "The file does not match its manifest, so it was not restored."
-            proof = BackupProof(Method.NONE, meaning, contradictions=tuple(changed))
+            proof = BackupProof(method=Method.NONE, meaning=meaning, contradictions=tuple(changed))
         else:
             proof = prover.prove(file, opener, _stated(manifest), manifest["table"])
-    return BackupVerification(path, manifest, proof)
+    return BackupVerification(path=path, manifest=manifest, proof=proof)
 
 
 @contextmanager

@@ -25,11 +25,12 @@ from base64 import b64decode, b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
-
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from typing import TYPE_CHECKING
 
 from pytest_audit_ledger.checkpoints.merkle import HASH_SIZE
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 LARGEST_NOTE = 1_000_000
 """Bytes: room for hundreds of signatures, even post-quantum ones of about 5,000 bytes."""
@@ -93,6 +94,9 @@ class VerifierKey:
 
     def verifies(self, text: bytes, signature: bytes) -> bool:
         """Return whether this key signed the text."""
+        from cryptography.exceptions import InvalidSignature
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
         try:
             Ed25519PublicKey.from_public_bytes(self.public).verify(signature, text)
         except InvalidSignature:
@@ -110,6 +114,8 @@ class SigningKey:
     @classmethod
     def generate(cls, name: str) -> SigningKey:
         """Return a new key. Raises ValueError if no key can have the name."""
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
         return cls(check_name(name), Ed25519PrivateKey.generate().private_bytes_raw())
 
     @classmethod
@@ -141,6 +147,8 @@ class SigningKey:
         return note
 
     def _key(self) -> Ed25519PrivateKey:
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
         return Ed25519PrivateKey.from_private_bytes(self.private)
 
 

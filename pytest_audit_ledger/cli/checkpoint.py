@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
-from pytest_audit_ledger.anchor.creation import CheckpointResult
 from pytest_audit_ledger.anchor.entry_proof import check_proof as checked_proof
+from pytest_audit_ledger.anchor.results import CheckpointResult
 from pytest_audit_ledger.checkpoints.keys import signing_key as read_signing_key
 from pytest_audit_ledger.checkpoints.keys import verifier_keys as read_verifier_keys
 from pytest_audit_ledger.checkpoints.keys import write_signing_key
@@ -23,7 +23,7 @@ from pytest_audit_ledger.cli.verify import print_text
 from pytest_audit_ledger.errors import UsageError
 from pytest_audit_ledger.model.printable import printable
 from pytest_audit_ledger.output.wording import verification_for_command
-from pytest_audit_ledger.sources.dsn import resolve
+from pytest_audit_ledger.sources.dsn import Dsn
 
 _EPILOG = epilog(
     "checkpoint keygen --origin bank.example/ledger \\\n      --output signing.key",
@@ -174,7 +174,7 @@ def prove(
     Takes the newest trusted checkpoint. The proof is a C2SP tlog-proof: together with the entry's line of an export it
     shows one entry without the others.
     """
-    refuse_to_overwrite(output, [resolve(reading.ledger_db), *checkpoints, *verifier_keys])
+    refuse_to_overwrite(output, [Dsn(reading.ledger_db).resolved().reveal(), *checkpoints, *verifier_keys])
     with reading.open() as ledger:
         result = ledger.prove_entry(entry, output, checkpoints=checkpoints, verifier_keys=verifier_keys)
     if result.file is None:

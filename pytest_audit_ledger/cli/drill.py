@@ -22,7 +22,7 @@ from pytest_audit_ledger.output.verification_text import Marks
 from pytest_audit_ledger.output.wording import for_command, verification_for_command
 
 if TYPE_CHECKING:
-    from pytest_audit_ledger.verify.run import SettingUp
+    from pytest_audit_ledger.verify.parameters import SettingUp
 
 _EPILOG = epilog(
     "drill",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pytest_audit_ledger.cli.backup import OPENING, Opening
-from pytest_audit_ledger.cli.console import TAMPERED, epilog, exit_codes, progress
+from pytest_audit_ledger.cli.console import TAMPERED, epilog, exit_codes
 from pytest_audit_ledger.cli.options import READING, LedgerCommand, Reading, options
 from pytest_audit_ledger.cli.verification import (
     VERIFYING,
@@ -20,7 +20,6 @@ from pytest_audit_ledger.cli.verification import (
     refuse_early,
     width,
 )
-from pytest_audit_ledger.differences.comparison import other
 from pytest_audit_ledger.errors import UsageError
 from pytest_audit_ledger.output.investigation_json import as_text
 from pytest_audit_ledger.output.investigation_text import timeline
@@ -30,7 +29,7 @@ from pytest_audit_ledger.output.wording import verification_for_command
 
 if TYPE_CHECKING:
     from pytest_audit_ledger.investigate.investigation import Investigation
-    from pytest_audit_ledger.verify.run import Verifying
+    from pytest_audit_ledger.verify.parameters import Verifying
 
 _EPILOG = epilog(
     "investigate --ledger-db postgresql://auditor@db/ledger",
@@ -73,18 +72,8 @@ def investigate(
             "--identity, --encryption-key and --scratch-db open another copy, and none is named.",
             "Name it with --against, or leave them out.",
         )
-    copy = None
-    if against is not None:
-        copy = other(
-            against,
-            table=reading.table,
-            timeout=reading.timeout,
-            samples=verifying["samples"],
-            progress=progress(quiet=reading.quiet),
-            **opening,
-        )
     with reading.open() as ledger:
-        found = ledger.investigate(entry=entry, against=copy, limit_seconds=limit_seconds, **verifying)
+        found = ledger.investigate(entry=entry, against=against, limit_seconds=limit_seconds, **opening, **verifying)
     found = replace(found, verification=verification_for_command(found.verification))
     code = TAMPERED if found.differs else exit_code(found.verification, allow_empty=verifying["allow_empty"])
 

@@ -13,7 +13,7 @@ from pytest_audit_ledger.model.printable import printable
 from pytest_audit_ledger.report import refuse_suffix, report_request
 
 if TYPE_CHECKING:
-    from pytest_audit_ledger.verify.run import Verifying
+    from pytest_audit_ledger.verify.parameters import Verifying
 
 _EPILOG = epilog(
     "report --source service=ledger --output report.html",

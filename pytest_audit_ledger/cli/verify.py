@@ -24,7 +24,7 @@ from pytest_audit_ledger.verify.resumption import since_options
 from pytest_audit_ledger.verify.verification import Verification
 
 if TYPE_CHECKING:
-    from pytest_audit_ledger.verify.run import Verifying
+    from pytest_audit_ledger.verify.parameters import Verifying
 
 _COLOURS = {
     Assurance.ANCHORED: "green",

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from typing import Any
 
 from pytest_audit_ledger.drill.attacks.attack import Attack, listed
 from pytest_audit_ledger.errors import LedgerError
@@ -81,7 +82,7 @@ class Touched:
         return self.first <= number <= self.last + 1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Trial:
     """One attack, and its result.
 
@@ -114,7 +115,7 @@ class Trial:
         return None if found is None or self.touched is None else self.touched.told_at(found)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Matrix:
     """All trials of a drill with one set-up.
 
@@ -263,8 +264,16 @@ def failed(attack: Attack, error: LedgerError, duration_s: float) -> Trial:
     return _trial(attack, AttackResult.ERROR, sentence, remedy=error.remedy, duration_s=duration_s)
 
 
-def _trial(attack: Attack, verdict: AttackResult, sentence: str, **found: object) -> Trial:
-    return Trial(attack.name, attack.title, attack.who, attack.what, verdict, sentence, **found)  # type: ignore[arg-type]
+def _trial(attack: Attack, verdict: AttackResult, sentence: str, **found: Any) -> Trial:
+    return Trial(
+        attack=attack.name,
+        title=attack.title,
+        who=attack.who,
+        what=attack.what,
+        verdict=verdict,
+        sentence=sentence,
+        **found,
+    )
 
 
 def _noticed_sentence(by: Sequence[Noticed], touched: Touched | None) -> str:

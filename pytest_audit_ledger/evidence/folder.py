@@ -70,13 +70,13 @@ class EvidenceArtifact(Artifact):
             sums = "".join(f"{file.sha256}  {file.path}\n" for file in listed)
             (folder / SUMS).write_text(sums, encoding="utf-8")
             listed.append(written(folder, SUMS))
-        return tuple(Written(str(self.folder / file.path), file.sha256, file.size) for file in listed)
+        return tuple(Written(path=str(self.folder / file.path), sha256=file.sha256, size=file.size) for file in listed)
 
 
 def written(folder: Path, name: str) -> Written:
     """Describe a file of a folder by its name there, its SHA-256 and its size."""
     with open_regular(folder / name) as file:
-        return Written(name, sha256_of(file), file.tell())
+        return Written(path=name, sha256=sha256_of(file), size=file.tell())
 
 
 def _take(folder: Path, verified: ArtifactContext, junit: Path) -> Iterator[Written]:

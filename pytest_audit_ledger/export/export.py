@@ -63,7 +63,7 @@ class Export:
         return self.path.lower().endswith(".gz")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ExportResult:
     """The result of an export. `files` are the export and its manifest; none for standard output."""
 
@@ -137,7 +137,7 @@ def export(
             exported_at=_now(),
         )
         beside = [written_json(draft, described, manifest_path(path)) for draft in drafts[1:]]
-    return ExportResult(tally.entries, (written, *beside) if beside else (), described)
+    return ExportResult(entry_count=tally.entries, files=(written, *beside) if beside else (), manifest=described)
 
 
 @dataclass(frozen=True)

@@ -15,11 +15,14 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import Any, BinaryIO
 
 from pytest_audit_ledger.errors import OutputError, UsageError
 
-if TYPE_CHECKING:
+if sys.version_info >= (3, 12):
+    from collections.abc import Buffer
+    from typing import Self
+else:
     from typing_extensions import Buffer, Self
 
 _WRITABLE = "Choose a folder that you may write to."
@@ -37,7 +40,7 @@ _WITHOUT_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS)
 """Errors of a file system without hard links, such as a mounted bucket."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Written:
     """A file that was written, with the SHA-256 and the number of its bytes."""
 
@@ -81,7 +84,7 @@ class Draft(io.RawIOBase):
 
     def written(self, path: str) -> Written:
         """Describe what was written so far as the file at `path`."""
-        return Written(path, self._digest.hexdigest(), self.size)
+        return Written(path=path, sha256=self._digest.hexdigest(), size=self.size)
 
 
 def written_json(draft: Draft, document: Mapping[str, Any], path: Path) -> Written:

@@ -69,7 +69,7 @@ Compare = Callable[[Snapshot, Sequence[int]], OtherCopy]
 """Compares the ledger with another copy, and reads these entries there."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Investigation:
     """What a verification found, and what happened, as far as the evidence shows it.
 

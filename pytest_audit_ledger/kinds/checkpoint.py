@@ -249,7 +249,15 @@ class CheckpointMatch(EntryTree):
         record = self.recorded.get(newest.path)
         moment = record.created_at if record else self.moments[newest.size]
         reread = sum(piece.signed.end - piece.signed.begin for piece in self.pieces)
-        self.anchor = Anchor(newest.size, self.count, newest.path, moment, same_rows, self.after - reread, reread)
+        self.anchor = Anchor(
+            entries=newest.size,
+            total=self.count,
+            checkpoint=newest.path,
+            moment=moment,
+            rows=same_rows,
+            unread=self.after - reread,
+            reread=reread,
+        )
         self.facts["anchored entries"] = f"{newest.size:,} of {self.count:,}"
         self.facts["unchanged in every column"] = f"{same_rows:,} of {self.count:,}"
         self.facts["checkpoint"] = newest.path

@@ -63,7 +63,7 @@ class Family(Enum):
     DATA = "data"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Waiver:
     """Findings of a check that somebody has accepted until `expires`, which is aware."""
 
@@ -91,7 +91,7 @@ RECOMPUTED: Sides = ("recomputed", "stored")
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing wrong.
+    """One thing wrong. Authors of kinds write it in one line, so it alone among results takes arguments by position.
 
     `sequence_number` is None for what belongs to no entry, such as a missing trigger. `severity` is None for the
     severity of the check, or the finding's own. `sides` say what `expected` and `actual` are where they are two things
@@ -162,7 +162,7 @@ class Findings:
         return dict(codes)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Anchor:
     """How much of a ledger was proven against a checkpoint.
 

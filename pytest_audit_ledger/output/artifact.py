@@ -5,15 +5,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from pytest_audit_ledger.files.writing import Written
+from pytest_audit_ledger.investigate.investigation import Investigation
 from pytest_audit_ledger.model.progress import Progress
 from pytest_audit_ledger.sources.source import Snapshot, Source
 from pytest_audit_ledger.verify.verification import Verification
-
-if TYPE_CHECKING:
-    from pytest_audit_ledger.investigate.investigation import Investigation
 
 
 @dataclass(frozen=True)

@@ -11,12 +11,11 @@ from typing import Any
 from pytest_audit_ledger.files.writing import Written, refuse_existing, whole_files
 from pytest_audit_ledger.model.printable import json_text
 from pytest_audit_ledger.output.artifact import Artifact, ArtifactContext
-from pytest_audit_ledger.report.data import report_data
 from pytest_audit_ledger.report.request import ReportRequest, refuse_suffix
 from pytest_audit_ledger.verify.verification import Verification
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Report:
     """A report and its verification; `checks/report.schema.json` describes `data`."""
 
@@ -48,7 +47,11 @@ def generate(verified: ArtifactContext, request: ReportRequest, *, made_at: date
 
     Raises SourceError if the entries cannot be read completely.
     """
-    return Report(report_data(verified, request, made_at or datetime.now(timezone.utc)), verified.verification)
+    from pytest_audit_ledger.report.data import report_data  # noqa: PLC0415  (brings in tabulate, which is slow)
+
+    return Report(
+        data=report_data(verified, request, made_at or datetime.now(timezone.utc)), verification=verified.verification
+    )
 
 
 def save(report: Report, path: str | Path, *, force: bool = False) -> Written:

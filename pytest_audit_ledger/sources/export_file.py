@@ -131,9 +131,7 @@ class ExportSnapshot:
 
     def queries(self) -> AbstractContextManager[Queries]:
         """Refuse: SQL needs a server."""
-        raise NotApplicable(
-            "The check is written in SQL, and an export cannot run SQL.", "Check the database."
-        )
+        raise NotApplicable("The check is written in SQL, and an export cannot run SQL.", "Check the database.")
 
     def stop(self) -> None:
         """Stop reading before the next batch."""

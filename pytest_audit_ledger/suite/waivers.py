@@ -56,7 +56,13 @@ def _waiver(document: YamlDocument, told: Mapping[str, Any], index: int) -> Waiv
             document.mistake(place, f"'expires' of waiver {told['id']!r} is no moment of the calendar")
         return None
     ticket = str(told.get("ticket", ""))
-    return Waiver(told["id"], told["reason"], told["approved_by"], expires.astimezone(timezone.utc), ticket)
+    return Waiver(
+        id=told["id"],
+        reason=told["reason"],
+        approved_by=told["approved_by"],
+        expires=expires.astimezone(timezone.utc),
+        ticket=ticket,
+    )
 
 
 def _waived(document: YamlDocument, told: Mapping[str, Any], index: int, ids: Collection[str] | None) -> list[str]:

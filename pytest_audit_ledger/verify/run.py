@@ -12,8 +12,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
-from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any
 
 from pytest_audit_ledger.errors import CannotEvaluate, LedgerError, NotApplicable, SourceError
 from pytest_audit_ledger.kinds.kind import CatalogKind, Kind, QueryKind, ScanKind
@@ -34,27 +33,6 @@ from pytest_audit_ledger.verify.verification import Survey, Verification
 
 REQUIRED = tuple(kind.name for kind in SHIPPED if kind.family is Family.CHAIN)
 """The kinds that must all have passed before a ledger is called self-consistent."""
-
-
-class SettingUp(TypedDict, total=False):
-    """With what a ledger is verified (`Ledger.verify_integrity` describes it)."""
-
-    suites: Sequence[str | Path]
-    check_timestamps: bool
-    checkpoints: Sequence[str | Path]
-    verifier_keys: Sequence[str]
-    require_checkpoint: bool
-    max_unanchored: str | None
-    allow_integrity_waivers: bool
-    transcript_keys: Sequence[str | Path]
-
-
-class Verifying(SettingUp, total=False):
-    """What every method takes that verifies a ledger first: with what, and how."""
-
-    workers: int | None
-    samples: int
-    allow_empty: bool
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,13 +14,15 @@ from typing import Any
 import pluggy
 import pytest
 
-from pytest_audit_ledger import Ledger, Prevented, RegistrationError, hookspecs
+from pytest_audit_ledger import Ledger, hookspecs
+from pytest_audit_ledger.attacks import Prevented
 from pytest_audit_ledger.checkpoints.note import SigningKey
 from pytest_audit_ledger.drill.attacks import checkpoints, disguises, provenance, triggers
 from pytest_audit_ledger.drill.attacks import protections as guards
 from pytest_audit_ledger.drill.attacks.attack import Claim, Target, attack
 from pytest_audit_ledger.drill.attacks.catalogue import CATALOGUE, attacks_in, registered_attacks
 from pytest_audit_ledger.drill.attacks.disguises import SHADOW
+from pytest_audit_ledger.errors import RegistrationError
 from pytest_audit_ledger.files.resources import sql
 from pytest_audit_ledger.investigate.incident import Incident, IncidentType
 from pytest_audit_ledger.investigate.investigation import Investigation
@@ -30,6 +32,7 @@ from pytest_audit_ledger.model.entry import Entry
 from pytest_audit_ledger.model.outcome import Assurance, Severity, Status
 from pytest_audit_ledger.scratch.sample import sample_entries
 from pytest_audit_ledger.scratch.scratch_ledger import ScratchLedger, Superuser
+from pytest_audit_ledger.sources.dsn import Dsn
 from pytest_audit_ledger.verify.verification import Verification
 from tests.forger import Forger
 from tests.support.checks import REGISTRY, found, outcomes, run_check, run_suite
@@ -108,7 +111,7 @@ def target(shooting_range: Range, tmp_path: Path) -> Iterator[Target]:
         with ledger.connection.cursor() as cursor:
             cursor.copy_expert(f"COPY {TABLE} FROM STDIN", io.StringIO(shooting_range.rows))
         ledger.run("SELECT pg_catalog.setval('\"Bank\".ledger_entries_id_seq', 1000)")
-        yield Target(ledger, MIDDLE, folder, Superuser(shooting_range.superuser))
+        yield Target(ledger, MIDDLE, folder, Superuser(Dsn(shooting_range.superuser)))
 
 
 def trusted(target: Target) -> dict[str, Any]:
@@ -119,12 +122,16 @@ def trusted(target: Target) -> dict[str, Any]:
 
 def verified(target: Target, **others: Any) -> Verification:
     """Verify with all that a set-up can have."""
-    return run_suite(target.ledger.dsn, table=TABLE, run_parameters=run_parameters(**{**trusted(target), **others}))
+    return run_suite(
+        target.ledger.database.reveal(), table=TABLE, run_parameters=run_parameters(**{**trusted(target), **others})
+    )
 
 
 def investigated(target: Target) -> Investigation:
     """Investigate with all that a set-up can have."""
-    return Ledger(target.ledger.dsn, table=TABLE).investigate(limit_seconds=0, workers=1, **trusted(target))
+    return Ledger(target.ledger.database.reveal(), table=TABLE).investigate(
+        limit_seconds=0, workers=1, **trusted(target)
+    )
 
 
 def noticing(verification: Verification) -> set[str]:
@@ -272,7 +279,7 @@ def test_what_is_claimed_with_a_parameter_is_not_noticed_without_it(target: Targ
 
 def test_a_role_that_may_change_entries_is_noticed_where_that_is_declared(target: Target) -> None:
     CATALOGUE["rights-granted"].perform(target)
-    outcome = run_check(target.ledger.dsn, "append_only", {"roles": "critical"}, table=TABLE)
+    outcome = run_check(target.ledger.database.reveal(), "append_only", {"roles": "critical"}, table=TABLE)
     assert "PUBLIC" in [finding.actual for finding in outcome.findings if finding.severity is Severity.CRITICAL]
 
 

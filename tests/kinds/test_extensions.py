@@ -12,7 +12,7 @@ import pytest
 from tests.forger import Forger
 
 KIND = """
-from pytest_audit_ledger import Finding, ScanKind
+from pytest_audit_ledger.kinds import Finding, ScanKind
 
 class NoLlmVerdicts(ScanKind):
     name = "{name}"

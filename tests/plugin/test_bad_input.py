@@ -121,7 +121,7 @@ def test_a_connection_that_is_lost_during_the_scan_is_no_tampering(
     pytester.makeconftest(
         f"""
         import psycopg2
-        from pytest_audit_ledger import ScanKind
+        from pytest_audit_ledger.kinds import ScanKind
 
         class Saboteur(ScanKind):
             name, rule, remedy, columns = "saboteur", "None.", "None.", ("verdict",)
@@ -169,7 +169,7 @@ def test_a_ledger_under_another_name_is_suggested_and_can_be_named(run: RunLedge
     forger.build(10).run('CREATE SCHEMA "Audit"; ALTER TABLE ledger_entries SET SCHEMA "Audit"')
     result = run(f"--ledger-db={forger.dsn}")
     result.assert_outcomes(errors=CHECKS)
-    result.stdout.fnmatch_lines(["*A table with a ledger's columns is *Audit*ledger_entries*--ledger-table*"])
+    result.stdout.fnmatch_lines(["*has a ledger's columns: *Audit*ledger_entries*--ledger-table*"])
     run(f"--ledger-db={forger.dsn}", '--ledger-table="Audit".ledger_entries').assert_outcomes(
         passed=PASSED, skipped=SKIPPED
     )

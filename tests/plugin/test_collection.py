@@ -155,7 +155,7 @@ def test_a_mistake_in_a_suite_stops_everything_before_it_connects(
 
 
 KIND = """
-    from pytest_audit_ledger import Finding, ScanKind
+    from pytest_audit_ledger.kinds import Finding, ScanKind
 
     class NoLlm(ScanKind):
         name = "{name}"

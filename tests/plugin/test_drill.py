@@ -12,7 +12,7 @@ from tests.forger import Forger
 from tests.support.command import RunLedger
 
 ATTACKS = """
-from pytest_audit_ledger import Claim, LedgerError, attack
+from pytest_audit_ledger.attacks import Claim, LedgerError, attack
 
 @attack("claim too much", noticed_by=(Claim("entry_hash"),))
 def claims_too_much(target):

@@ -6,8 +6,8 @@ import time
 from dataclasses import replace
 
 import pytest
-from pytest_audit_ledger.attacks import SourceError, Target
 
+from pytest_audit_ledger.attacks import SourceError, Target
 from pytest_audit_ledger.drill.attacks.catalogue import CATALOGUE
 from pytest_audit_ledger.model.outcome import Assurance
 from pytest_audit_ledger.scratch.scratch_ledger import ScratchLedger, Superuser, listed

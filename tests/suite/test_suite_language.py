@@ -360,7 +360,7 @@ def test_a_parameter_named_like_a_variable_is_refused(refuse: Refuse) -> None:
 def test_a_check_has_the_waiver_that_names_it(read: Read) -> None:
     hashes, order = read(HEAD + CHECK + ORDER + WAIVER).checks
     expires = datetime(2026, 12, 31, 23, 59, 59, tzinfo=timezone.utc)
-    assert hashes.waiver == Waiver("W-7", "Rebuild", "CISO", expires)
+    assert hashes.waiver == Waiver(id="W-7", reason="Rebuild", approved_by="CISO", expires=expires)
     assert order.waiver is None
 
 

@@ -275,7 +275,13 @@ def test_a_verdict_called_null_is_counted_beside_missing_ones() -> None:
     assert sum(surveyed(with_verdicts("NULL", None, "CLEAR")).verdicts.values()) == 3
 
 
-ANCHOR = Anchor(4200, 4327, "checkpoints/000000004200.checkpoint", "2026-05-20T06:00:00+00:00", 4200)
+ANCHOR = Anchor(
+    entries=4200,
+    total=4327,
+    checkpoint="checkpoints/000000004200.checkpoint",
+    moment="2026-05-20T06:00:00+00:00",
+    rows=4200,
+)
 
 
 def held(status: Status = Status.PASS, *, found: int = 0, inconclusive: bool = False, anchor: Any = ANCHOR) -> Outcome:

@@ -11,7 +11,7 @@ from pytest_audit_ledger.model.outcome import Family, Outcome, Severity, Status,
 from pytest_audit_ledger.verify.judgement import waived
 
 EXPIRES = datetime(2026, 12, 31, 23, 59, 59, tzinfo=timezone.utc)
-WAIVER = Waiver("W-7", "Replica rebuild", "CISO", EXPIRES, "GRC-112")
+WAIVER = Waiver(id="W-7", reason="Replica rebuild", approved_by="CISO", expires=EXPIRES, ticket="GRC-112")
 BEFORE, SECOND = EXPIRES - timedelta(seconds=1), timedelta(seconds=1)
 FAILED = Outcome(
     check_id="fresh",

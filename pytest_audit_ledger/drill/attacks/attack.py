@@ -3,7 +3,7 @@
 An attack tampers with a scratch ledger and says which kinds of check notice it. It changes nothing but what its name
 says: whatever it has to switch off or change on its way, it restores.
 
-    from pytest_audit_ledger import Claim, Target, attack
+    from pytest_audit_ledger.attacks import Claim, Target, attack
 
     @attack("withdraw an escalation", noticed_by=(Claim("checkpoint"),))
     def escalation_withdrawn(target: Target) -> None:

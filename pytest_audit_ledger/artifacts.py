@@ -1,0 +1,10 @@
+"""What an author of artifacts needs: files that a run of pytest writes when its checks are done.
+
+`output/artifact.py` explains artifacts, `hookspecs.py` how to offer one.
+"""
+
+from pytest_audit_ledger.errors import OutputError, UsageError
+from pytest_audit_ledger.files.writing import Draft, Written, whole_files
+from pytest_audit_ledger.output.artifact import Artifact, ArtifactContext
+
+__all__ = ["Artifact", "ArtifactContext", "Draft", "OutputError", "UsageError", "Written", "whole_files"]

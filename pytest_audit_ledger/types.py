@@ -1,0 +1,92 @@
+"""The other types in public signatures, for annotations: parts of results, and parameters.
+
+The results themselves are in `pytest_audit_ledger`. Every type that a public signature or a field of a result names can
+be imported from there, from here, or from the module of its audience; a test holds this.
+"""
+
+from pytest_audit_ledger.backup.encryption import Key
+from pytest_audit_ledger.backup.proof import BackupProof, Method
+from pytest_audit_ledger.checkpoints.merkle import CompactRange
+from pytest_audit_ledger.checkpoints.note import Checkpoint, SigningKey, VerifierKey
+from pytest_audit_ledger.checkpoints.pieces import Pieces
+from pytest_audit_ledger.checkpoints.record import CheckpointRecord
+from pytest_audit_ledger.checkpoints.store import Trusted
+from pytest_audit_ledger.differences.difference import ChangedEntry, SequenceRanges, Side
+from pytest_audit_ledger.drill.matrix import AttackResult, Noticed, Touched, Trial
+from pytest_audit_ledger.files.writing import Written
+from pytest_audit_ledger.investigate.against import Against, Changed
+from pytest_audit_ledger.investigate.forms import Form, Nulls
+from pytest_audit_ledger.investigate.hypotheses import Cause
+from pytest_audit_ledger.investigate.incident import Advice, Certainty, Command, IncidentType
+from pytest_audit_ledger.investigate.inspection import EntryInspection
+from pytest_audit_ledger.investigate.reconstruction import Reconstruction, Restored, Stopped, Unexplained, Witness
+from pytest_audit_ledger.investigate.rewritings import Rewriting
+from pytest_audit_ledger.investigate.stored_entries import StoredEntry
+from pytest_audit_ledger.model.columns import Column
+from pytest_audit_ledger.model.jsonb import Derived, JsonDocument
+from pytest_audit_ledger.model.ledger_info import ExportInfo, Extent, Resumed, ResumePoint, Share
+from pytest_audit_ledger.model.outcome import Anchor, Family, Waiver
+from pytest_audit_ledger.model.progress import Progress
+from pytest_audit_ledger.sources.selection import Selection
+from pytest_audit_ledger.sources.source import Segment, Snapshot, Source
+from pytest_audit_ledger.suite.check import Control, SuiteSource
+from pytest_audit_ledger.verify.parameters import Verifying
+from pytest_audit_ledger.verify.verification import Survey
+
+__all__ = [
+    "Advice",
+    "Against",
+    "Anchor",
+    "AttackResult",
+    "BackupProof",
+    "Cause",
+    "Certainty",
+    "Changed",
+    "ChangedEntry",
+    "Checkpoint",
+    "CheckpointRecord",
+    "Column",
+    "Command",
+    "CompactRange",
+    "Control",
+    "Derived",
+    "EntryInspection",
+    "ExportInfo",
+    "Extent",
+    "Family",
+    "Form",
+    "IncidentType",
+    "JsonDocument",
+    "Key",
+    "Method",
+    "Noticed",
+    "Nulls",
+    "Pieces",
+    "Progress",
+    "Reconstruction",
+    "Restored",
+    "ResumePoint",
+    "Resumed",
+    "Rewriting",
+    "Segment",
+    "Selection",
+    "SequenceRanges",
+    "Share",
+    "Side",
+    "SigningKey",
+    "Snapshot",
+    "Source",
+    "Stopped",
+    "StoredEntry",
+    "SuiteSource",
+    "Survey",
+    "Touched",
+    "Trial",
+    "Trusted",
+    "Unexplained",
+    "VerifierKey",
+    "Verifying",
+    "Waiver",
+    "Witness",
+    "Written",
+]
