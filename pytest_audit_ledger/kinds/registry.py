@@ -23,12 +23,13 @@ def _found() -> tuple[type[Kind], ...]:
     kinds = []
     for _, module, _ in pkgutil.iter_modules(kinds_room.__path__):
         defined = vars(import_module(f"{kinds_room.__name__}.{module}")).values()
-        kinds += [one for one in defined if isinstance(one, type) and issubclass(one, Kind) and _is_kind(one, module)]
+        # the name comes before issubclass: for Python 3.10 an alias such as list[int] is a type, too
+        kinds += [one for one in defined if isinstance(one, type) and _is_kind(one, module) and issubclass(one, Kind)]
     families = list(Family)
     return tuple(sorted(kinds, key=lambda kind: (families.index(kind.family), kind.name)))
 
 
-def _is_kind(defined: type[Kind], module: str) -> bool:
+def _is_kind(defined: type, module: str) -> bool:
     """Tell whether a class is the kind that a module is named for; what only reads along has no rule."""
     return getattr(defined, "name", "") == module and hasattr(defined, "rule")
 
