@@ -70,7 +70,7 @@ class Dsn:
         # libpq's own message is dropped: it repeats parts of the text, and any part may be the password
         if (found := _parsed(self._text)) is None:
             raise UsageError(
-                "PostgreSQL's client library cannot read the DSN of the ledger.",
+                "PostgreSQL's client library cannot read this DSN.",
                 "Write postgresql://user@host:5432/database, 'host=… dbname=… user=…' or service=NAME; "
                 "in a URI, percent-encode characters such as @ : / # % in the password.",
             )

@@ -97,13 +97,16 @@ def _not_installed() -> None:
             "This is not an encryption key",
         ),
         (["backup", "--source", "demo.csv", "--output", "x.sql"], "There is no file demo.csv"),
-        (["backup", "--source", "demo", "--output", "x.sql", "--verify", "--scratch-db", "a b"], "is not one that"),
+        (
+            ["backup", "--source", "demo", "--output", "x.sql", "--verify", "--scratch-db", "a b"],
+            "cannot read this DSN",
+        ),
         (["backup", "verify"], "Missing argument 'FILE'"),
         (["backup", "verify", "x.sql"], "There is no file x.sql"),
         (["backup", "verify", "x.sql", "--encryption-key", "age1x"], "The recipient age1x is not valid"),
         (["diff", "a.sql"], "Missing argument 'B'"),
         (["diff", "a.sql", "b.csv"], "There is no file b.csv"),
-        (["diff", "a.sql", "service=x", "--scratch-db", "a b"], "is not one that"),
+        (["diff", "a.sql", "service=x", "--scratch-db", "a b"], "cannot read this DSN"),
         (["diff", "demo:else", "service=x"], "There is no demo ledger"),
     ],
 )

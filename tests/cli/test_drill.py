@@ -58,7 +58,7 @@ def test_list_lists_every_attack_and_makes_none(invoke: Invoke) -> None:
         (["--output", "nowhere/drill.html"], "nowhere/drill.html could not be written"),
         (["--checkpoint", "checkpoints"], "Add --verifier-key=KEY."),
         (["--suite", "absent.ledger.yaml"], "absent.ledger.yaml"),
-        (["--scratch-db", "port=x"], "is not one that PostgreSQL's client library can read"),
+        (["--scratch-db", "port=x"], "cannot read this DSN"),
         (["--ledger-db", "demo:other"], "There is no demo ledger"),
     ],
 )

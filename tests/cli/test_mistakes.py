@@ -41,7 +41,7 @@ def complaint(result: Result) -> str:
         ),
         (["verify", "--ledger-db", ""], "The DSN of the ledger is empty. Was a variable not set?"),
         (["verify", "--ledger-db", "env:NO_SUCH"], "The environment variable NO_SUCH is not set. Set NO_SUCH to"),
-        (["verify", "--ledger-db", "mysql://h/d"], "The DSN of the ledger is not one that PostgreSQL's client library"),
+        (["verify", "--ledger-db", "mysql://h/d"], "PostgreSQL's client library cannot read this DSN"),
         (["verify", "--ledger-db", "demo:tempered"], "There is no demo ledger 'demo:tempered'. Write demo or"),
         (["verify", "--ledger-db", "no-such.json"], "There is no file no-such.json. Name an export"),
         (["verify", "--ledger-db", "demo", "--table", "a.b.c"], "'a.b.c' is no name of a table. Write"),
