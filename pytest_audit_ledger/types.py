@@ -14,11 +14,11 @@ from pytest_audit_ledger.checkpoints.store import Trusted
 from pytest_audit_ledger.differences.difference import ChangedEntry, SequenceRanges, Side
 from pytest_audit_ledger.drill.matrix import AttackResult, Noticed, Touched, Trial
 from pytest_audit_ledger.files.writing import Written
-from pytest_audit_ledger.investigate.against import Against, Changed
 from pytest_audit_ledger.investigate.forms import Form, Nulls
 from pytest_audit_ledger.investigate.hypotheses import Cause
 from pytest_audit_ledger.investigate.incident import Advice, Certainty, Command, IncidentType
 from pytest_audit_ledger.investigate.inspection import EntryInspection
+from pytest_audit_ledger.investigate.other_copy import Changed, OtherCopy
 from pytest_audit_ledger.investigate.reconstruction import Reconstruction, Restored, Stopped, Unexplained, Witness
 from pytest_audit_ledger.investigate.rewritings import Rewriting
 from pytest_audit_ledger.investigate.stored_entries import StoredEntry
@@ -35,7 +35,6 @@ from pytest_audit_ledger.verify.verification import Survey
 
 __all__ = [
     "Advice",
-    "Against",
     "Anchor",
     "AttackResult",
     "BackupProof",
@@ -61,6 +60,7 @@ __all__ = [
     "Method",
     "Noticed",
     "Nulls",
+    "OtherCopy",
     "Pieces",
     "Progress",
     "Reconstruction",

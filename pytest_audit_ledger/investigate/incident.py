@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import KW_ONLY, dataclass, replace
 from datetime import timedelta
 from enum import Enum
 
@@ -113,6 +113,9 @@ class Incident:
     what entries said when they were written, of those that were examined one by one. `in_full` replaces the sentence if
     all entries of a gap are proven to have existed. `renumbered` is whether entries after it have other numbers now
     than they were written with; `elsewhere` are the written numbers of entries that now have another one.
+
+    Fields that are added later take their values by name only. The first ones take them by position, too: they are
+    written in forty places in this order, and nobody else makes incidents.
     """
 
     what: IncidentType
@@ -124,6 +127,7 @@ class Incident:
     because: tuple[str, ...] = ()
     otherwise: tuple[str, ...] = ()
     next_step: tuple[Advice, ...] = (PRESERVE, COMPARE)
+    _: KW_ONLY
     time_before: str = ""
     time_after: str = ""
     reconstructions: tuple[Reconstruction | Unexplained, ...] = ()
