@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from psycopg2.extensions import parse_dsn
 
 from pytest_audit_ledger import SourceError
 from pytest_audit_ledger.backup.encryption import Opener
 from pytest_audit_ledger.backup.restore import restored
 from pytest_audit_ledger.scratch.embedded import embedded_server
 from pytest_audit_ledger.scratch.server import ALLOWED, RESTORER, scratch_database, scratch_server
+from pytest_audit_ledger.sources.dsn import Dsn
 from tests.forger import Forger
 from tests.support.databases import login, role
 
@@ -21,20 +21,20 @@ LEFT = f"""
 """
 
 
-def superuser(dsn: str) -> str:
-    with Forger(dsn) as session:
+def superuser(dsn: Dsn) -> str:
+    with Forger(dsn.reveal()) as session:
         ((told,),) = session.run("SELECT current_setting('is_superuser')")
     return str(told)
 
 
 def test_a_superuser_restores_as_a_role_of_our_own_which_is_dropped(forger: Forger) -> None:
     with scratch_server(forger.dsn) as server, server.database() as dsn:
-        assert parse_dsn(dsn)["user"].startswith(RESTORER)
+        assert dsn.parameter("user").startswith(RESTORER)
         assert superuser(dsn) == "off"
         above = server.superuser(dsn)
         assert above is not None
         assert superuser(above) == "on"
-        assert parse_dsn(dsn)["password"] not in repr(server)
+        assert dsn.parameter("password") not in repr(server)
     assert forger.run(LEFT) == []
 
 
@@ -44,7 +44,7 @@ def test_a_role_that_is_no_superuser_restores_itself(forger: Forger) -> None:
         scratch_server(login(forger.dsn, name)) as server,
         server.database() as dsn,
     ):
-        assert parse_dsn(dsn)["user"] == name
+        assert dsn.parameter("user") == name
         assert server.superuser(dsn) is None
 
 
@@ -70,6 +70,6 @@ def test_the_timeout_bounds_a_restore(server: str, tmp_path: Path) -> None:
     with (
         pytest.raises(SourceError, match=r"psql was stopped after 1 s on .* Allow more time with --ledger-timeout"),
         dump.open("rb") as file,
-        restored(file, Opener(), scratch=server, table="ledger_entries", timeout=1),
+        restored(file, Opener(), scratch=Dsn(server), table="ledger_entries", timeout=1),
     ):
         pass
