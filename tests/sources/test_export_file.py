@@ -179,7 +179,7 @@ MALFORMED: list[tuple[str, str, str | bytes, int | None, str]] = [
     ),
     ("a column too many", "x.jsonl", _line(JSONL, 5, lambda line: '{"x": 1, ' + line[1:]), 5, "extra x"),
     ("deep JSON Lines", "x.jsonl", _line(JSONL, 3, lambda _: f"{DEEP}\n"), 3, "nested too deeply"),
-    ("a field missing", "x.csv", _line(CSV, 4, lambda line: line.split(",", 1)[1]), 4, "11 fields .* names 12"),
+    ("a field missing", "x.csv", _line(CSV, 4, lambda line: line.split(",", 1)[1]), 4, "11 fields.* names 12"),
     ("a field too many", "x.csv", _line(CSV, 4, lambda line: "," + line), 4, "13 fields"),
     ("cut within a quoted field", "x.csv", CSV[:-10], 11, "seems to be truncated"),
     ("cut within a bare field", "x.csv", CSV.replace('"', "")[:-10], 11, "not end, so the file seems to be truncated"),
@@ -368,7 +368,7 @@ def test_a_complete_file_beside_its_manifest_is_self_consistent(tmp_path: Path) 
         assert verification.assurance is Assurance.SELF_CONSISTENT
         passed = dict.fromkeys((*FOLDS, "hash_coverage", "export_manifest"), Status.PASS)
         assert statuses(verification) == {**passed, **dict.fromkeys((*GUARDS, *UNUSED), Status.SKIP)}
-        assert "not what surrounds them" in outcomes(verification)["append_only"].reason
+        assert "not the triggers" in outcomes(verification)["append_only"].reason
 
 
 def test_a_complete_file_without_a_manifest_is_self_consistent_and_says_that_nothing_describes_it(
@@ -649,7 +649,7 @@ def test_what_is_no_file_is_a_usage_error(tmp_path: Path, name: str) -> None:
 
 
 def test_a_file_that_does_not_end_like_an_export_is_a_usage_error(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="is no export"):
+    with pytest.raises(UsageError, match="is not an export"):
         ExportFile(_write_raw(tmp_path / "x.txt", JSON))
 
 
