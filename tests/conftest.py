@@ -44,8 +44,12 @@ LONGEST = (
 """Files with tests that take seconds."""
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest deselects by markers
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes long: a worker that has it last is waited for by the other."""
+    """Mark what needs a server, and begin with what takes long, so that no worker is left with it at the end."""
+    for item in items:
+        if "server" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.server)
     items.sort(key=lambda item: item.path.name not in LONGEST)
 
 

@@ -99,6 +99,7 @@ def test_results_can_be_pickled(forger: Forger, tmp_path: Path) -> None:
     assert pickle.loads(pickle.dumps(export)) == export
 
 
+@pytest.mark.server
 def test_a_demo_is_started_when_needed_and_stopped_at_the_end() -> None:
     with Ledger("demo:tampered") as ledger:
         found = ledger.investigate(limit_seconds=0)

@@ -159,6 +159,7 @@ runpy.run_module(module, run_name="__main__", alter_sys=True)
 """
 
 
+@pytest.mark.server
 def test_make_demo_runs() -> None:
     """The recipe of the Makefile, with none of the packages that only the tests need.
 

@@ -20,6 +20,8 @@ from tests.test_documentation import INSTALLED, blocks, commands
 
 ROOT = Path(__file__).parents[1]
 
+pytestmark = pytest.mark.environment
+
 
 @dataclass(frozen=True)
 class Installed:

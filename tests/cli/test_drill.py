@@ -81,6 +81,7 @@ def test_a_ledger_that_cannot_be_reached_is_code_3(invoke: Invoke, server: str) 
     assert "No server answers there" in result.stderr
 
 
+@pytest.mark.server
 def test_ctrl_c_leaves_no_server_and_no_folder() -> None:
     with tempfile.TemporaryDirectory(prefix="al-") as folder:
         Path(folder).chmod(0o755)

@@ -116,6 +116,7 @@ def test_a_closed_input_confirms_nothing(forger: Forger) -> None:
     assert "Error: The repair was not confirmed, so nothing was changed." in result.stderr
 
 
+@pytest.mark.server
 def test_ctrl_c_during_a_demo_stops_its_server() -> None:
     with tempfile.TemporaryDirectory(prefix="al-") as folder:
         Path(folder).chmod(0o755)

@@ -232,6 +232,7 @@ def test_a_changed_export_is_code_1(invoke: Invoke, dsn: str) -> None:
     assert "├── Export file: ✗ " in result.stdout
 
 
+@pytest.mark.server
 def test_a_demo_is_verified_by_as_many_workers_as_there_are() -> None:
     result = start("verify", "--ledger-db", "demo:tampered", "--workers", "2")
     assert result.returncode == 1

@@ -487,6 +487,7 @@ def test_a_drill_leaves_no_database(server: str, matrix: Matrix, forger: Forger)
     assert forger.run("SELECT datname FROM pg_database WHERE datname LIKE 'audit_ledger_scratch%'") == []
 
 
+@pytest.mark.server
 def test_the_matrix_of_the_example_is_what_a_drill_shows() -> None:
     """On a server of its own, as a role that is no superuser."""
     spec = importlib.util.spec_from_file_location("matrix", EXAMPLE / "matrix.py")

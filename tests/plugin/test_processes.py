@@ -58,12 +58,14 @@ def test_a_mistake_in_a_suite_is_told_under_xdist(pytester: pytest.Pytester, run
     result.stdout.fnmatch_lines(["my.ledger.yaml:2:26: unknown kind 'nonsense'*"])
 
 
+@pytest.mark.server
 @pytest.mark.parametrize("arguments", [[], ["-n", "2"]], ids=["alone", "xdist"])
 def test_the_demo_is_green_and_leaves_nothing_behind(run: RunLedger, scratch: Path, arguments: list[str]) -> None:
     run("--ledger-db=demo", *arguments).assert_outcomes(passed=10, skipped=3)
     assert left_behind(scratch) == []
 
 
+@pytest.mark.server
 def test_the_tampered_demo_shows_what_red_looks_like(run: RunLedger) -> None:
     result = run("--ledger-db=demo:tampered")
     result.assert_outcomes(passed=5, failed=5, skipped=3)
@@ -164,6 +166,7 @@ def test_ctrl_c_during_a_scan_stops_at_once_and_concludes_nothing(tmp_path: Path
     assert "UNVERIFIED" in (tmp_path / "out.xml").read_text()
 
 
+@pytest.mark.server
 @pytest.mark.parametrize("moment", ["collected", "audit ledger: demo"])
 def test_ctrl_c_during_the_demo_leaves_nothing_behind(tmp_path: Path, scratch: Path, moment: str) -> None:
     (tmp_path / "test_mine.py").write_text("import time\ndef test_mine():\n    print('here'); time.sleep(30)\n")
