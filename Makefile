@@ -1,9 +1,9 @@
-# Public targets: demo, test, lint, bench. Nothing but Python, make and the package registry is needed.
+# Public targets: demo, quick, test, test-all, lint, bench. You need Python, make and access to PyPI.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint bench
+.PHONY: demo quick test test-all lint bench
 .DEFAULT_GOAL := test
 
 # A stamp for each extra, so that an unchanged pyproject.toml installs nothing twice.
@@ -12,8 +12,8 @@ $(VENV)/.installed-%: pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$*]'
 	touch $@
 
-# Another implementation of C2SP, which test_interoperability.py holds ours against. It needs Python 3.12 or newer, so it
-# has an environment of its own; where there is no such Python, or no registry, those tests are skipped and say so.
+# Another implementation of C2SP, with which test_interoperability.py compares ours. It needs Python 3.12 or newer, so it
+# has an environment of its own. Without such a Python, or without PyPI, those tests are skipped and say so.
 NEWER := python3.14 python3.13 python3.12 $(wildcard $(HOME)/.pyenv/versions/3.1[2-9]*/bin/python)
 $(VENV)/.tlog: $(VENV)/.installed-test
 	@for python in $(NEWER); do \
@@ -26,7 +26,15 @@ demo: $(VENV)/.installed-demo
 	$(BIN)/python -m pytest --ledger-db=demo integrity.ledger.yaml
 
 test: $(VENV)/.installed-test $(VENV)/.tlog
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	$(BIN)/python -m pytest -n 2 --dist worksteal --durations=10 -m "not slow"
+
+# What needs no server, no browser and no fresh environment.
+quick: $(VENV)/.installed-test
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not server and not browser and not environment and not slow"
+
+# The rest: slow tests, other PostgreSQL servers, other Pythons. What this machine lacks is skipped with its reason.
+test-all: $(VENV)/.installed-test
+	$(BIN)/python -m tests.elsewhere
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .

@@ -38,8 +38,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 LONGEST = (
-    *("test_report_in_chromium.py", "test_documentation.py", "test_drill.py", "test_packaging.py", "test_backup.py"),
-    "test_difference.py",
+    *("test_report_in_chromium.py", "test_documentation.py", "test_drill.py", "test_packaging.py", "test_dump.py"),
+    *("test_backup.py", "test_difference.py"),
 )
 """Files with tests that take seconds."""
 

@@ -487,6 +487,12 @@ def test_a_drill_leaves_no_database(server: str, matrix: Matrix, forger: Forger)
     assert forger.run("SELECT datname FROM pg_database WHERE datname LIKE 'audit_ledger_scratch%'") == []
 
 
+def test_the_matrix_of_the_example_has_every_attack() -> None:
+    rows = re.findall(r"^\| `([\w-]+)` \| (.*?) \|", (EXAMPLE / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert rows == [(attack.name, attack.what) for attack in CATALOGUE.values()]
+
+
+@pytest.mark.slow
 @pytest.mark.server
 def test_the_matrix_of_the_example_is_what_a_drill_shows() -> None:
     """On a server of its own, as a role that is no superuser."""

