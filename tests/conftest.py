@@ -32,8 +32,12 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--test-dsn",
+        action="append",
         help="Run against this server instead of the embedded one; the role must be a superuser. "
-        "Databases named audit_ledger_test_* are created and dropped.",
+        "Databases named audit_ledger_test_* are created and dropped. Repeat it with a server for each worker of xdist.",
+    )
+    parser.addoption(
+        "--rewrite", action="store_true", help="Write the output that READMEs quote, instead of comparing it."
     )
 
 
@@ -66,7 +70,8 @@ def server(request: pytest.FixtureRequest) -> Iterator[str]:
     """The DSN of a server, as a superuser."""
     given = request.config.getoption("--test-dsn")
     if given:
-        yield given
+        worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
+        yield given[int(worker) % len(given)]  # roles belong to a server, so two workers need two
     else:
         with ExitStack() as stack:
             dsn = stack.enter_context(embedded_server())
@@ -98,4 +103,4 @@ def forger(workshop: Forger) -> Forger:
 
 def pytest_report_header(config: pytest.Config) -> str:
     given = config.getoption("--test-dsn")
-    return f"test server: {Dsn(given) if given else 'embedded'}"
+    return f"test server: {', '.join(str(Dsn(one)) for one in given) if given else 'embedded'}"

@@ -20,6 +20,7 @@ from pytest_audit_ledger.cli import main
 from pytest_audit_ledger.options import OPTIONS
 from pytest_audit_ledger.sources.programs import find
 from tests.forger import Forger
+from tests.quotes import quotes
 from tests.support.databases import drop_database
 from tests.support.signers import PEM
 
@@ -85,8 +86,11 @@ def environment(forger: Forger, tmp_path: Path) -> Iterator[dict[str, str]]:
     tools = [str(find(tool, major).path.parent) for tool in ("psql", "pg_restore")]
     path = os.pathsep.join([str(scripts), str(Path(sys.executable).parent), *tools, os.environ["PATH"]])
     quick = "-p no:anyio -p no:hypothesispytest"  # which the environment of the tests has, and a reader's has not
-    ours_too = {"LEDGER_DSN": forger.build(100).dsn, "PATH": path}
-    theirs = {"PYTEST_ADDOPTS": quick, "PYTEST_DEBUG_TEMPROOT": str(tmp_path)}
+    services = tmp_path / "pg_service.conf"
+    services.write_text("[ledger]\n" + "".join(f"{name}={value}\n" for name, value in parse_dsn(forger.dsn).items()))
+    forger.build(100)
+    ours_too = {"LEDGER_DSN": "service=ledger", "PGSERVICEFILE": str(services), "PATH": path}
+    theirs = {"PYTEST_ADDOPTS": quick, "PYTEST_DEBUG_TEMPROOT": str(tmp_path), "COLUMNS": "100"}
     yield {**inherited, **server_of(forger), **ours_too, **theirs}
     for name in RESTORED:
         drop_database(forger, name)
@@ -126,12 +130,25 @@ def carried_out(command: str, environment: dict[str, str]) -> tuple[int, str]:
 
 @pytest.mark.parametrize(("readme", "block"), cases("console"))
 def test_the_commands_of_a_readme_do_what_they_say(
-    readme: Path, block: str, tmp_path: Path, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    readme: Path,
+    block: str,
+    tmp_path: Path,
+    environment: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    pytestconfig: pytest.Config,
 ) -> None:
     monkeypatch.chdir(folder(readme, tmp_path))
+    output = ""
     for command, code in commands(block):
         returned, output = carried_out(command, environment)
         assert returned == code, f"{command}\n{output}"
+    for quote in quotes(ROOT / readme):
+        if quote.commands == block:
+            said = quote.of(output)
+            if pytestconfig.getoption("--rewrite"):
+                quote.write(said)
+            else:
+                assert quote.text == said, "to write it again: pytest tests/test_documentation.py --rewrite"
 
 
 @pytest.mark.parametrize(("readme", "block"), cases("python"))
