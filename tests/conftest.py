@@ -33,8 +33,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--test-dsn",
         action="append",
-        help="Run against this server instead of the embedded one; the role must be a superuser. "
-        "Databases named audit_ledger_test_* are created and dropped. Repeat it with a server for each worker of xdist.",
+        help="Run against this server instead of the embedded one, as a superuser; repeat it for each worker of xdist. "
+        "Databases named audit_ledger_test_* are created and dropped.",
     )
     parser.addoption(
         "--rewrite", action="store_true", help="Write the output that READMEs quote, instead of comparing it."

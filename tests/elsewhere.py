@@ -99,10 +99,9 @@ def server(version: str) -> Iterator[str]:
 
 def on_server(version: str) -> None:
     """Run the tests that depend on the server on one of this version."""
-    with server(version) as dsn:
-        pytest(
-            "-m", "server and not browser and not slow", "--test-dsn", dsn, *(f"tests/{room}" for room in ON_SERVERS)
-        )
+    with server(version) as one, server(version) as other:  # roles belong to a server, so each worker has its own
+        given = ["--test-dsn", one, "--test-dsn", other]
+        pytest("-m", "server and not browser and not slow", *given, *(f"tests/{room}" for room in ON_SERVERS))
 
 
 def in_python(version: str) -> None:

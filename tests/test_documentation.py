@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from click.testing import CliRunner
-from psycopg2.extensions import parse_dsn
+from psycopg2.extensions import make_dsn, parse_dsn
 
 from pytest_audit_ledger.cli import main
+from pytest_audit_ledger.errors import LedgerError
 from pytest_audit_ledger.options import OPTIONS
 from pytest_audit_ledger.sources.programs import find
 from tests.forger import Forger
@@ -38,7 +40,11 @@ RUN_ELSEWHERE = {
     "make test": "what runs this",
     "make lint": ".ci/run",
     "make bench": "by hand; it takes minutes",
+    "pip install 'pytest-audit-ledger[demo]'": "test_packaging.py, from a wheel of this tree",
 }
+SCREEN = 60
+"""Lines that fit on one."""
+
 SHELL = set("$<>|&;*~`")
 """What only a shell understands."""
 
@@ -206,12 +212,89 @@ def test_every_option_that_a_document_names_exists(readme: Path) -> None:
     assert named <= {option.pytest for option in OPTIONS if option.in_pytest}
 
 
+def test_the_role_of_a_readme_verifies_and_can_do_no_more(environment: dict[str, str], forger: Forger) -> None:
+    """One readme after the other creates it, and this server is there for all."""
+    for readme in (Path("README.md"), Path("examples/first_ledger/README.md")):
+        (statements,) = blocks(readme, "sql")
+        forger.run(statements)
+        auditor = make_dsn(**{**parse_dsn(forger.dsn), "user": "auditor", "password": "choose a password"})
+        try:
+            result = CliRunner(env=environment).invoke(main, ["verify", "--ledger-db", auditor])
+            assert result.exit_code == 0, result.output
+            reader = Forger(auditor)
+            for change in ("INSERT INTO ledger_entries DEFAULT VALUES", "DELETE FROM ledger_entries"):
+                with pytest.raises(LedgerError, match="permission denied"):
+                    reader.run(change)
+            reader.connection.close()
+        finally:
+            forger.run("DROP OWNED BY auditor; DROP ROLE auditor")
+
+
+def test_the_steps_for_ci_in_the_readme_verify(environment: dict[str, str], tmp_path: Path) -> None:
+    (steps,) = (yaml.safe_load(block) for block in blocks(Path("README.md"), "yaml"))
+    install, verify = steps
+    assert install["run"] == "python -m pip install pytest-audit-ledger"
+    assert verify["env"] == {"LEDGER_DSN": "${{ secrets.LEDGER_DSN }}"}
+    done = subprocess.run(
+        verify["run"],
+        shell=True,
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (tmp_path / "ledger.xml").is_file()
+
+
+def test_the_readme_is_read_in_minutes() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 200
+    assert len(text.split()) <= 1500
+    assert text.split("\n\n")[1].startswith("Detects tampering ")
+
+
+GUIDES = [
+    readme
+    for readme in READMES
+    if readme.parts[0] == "examples" and len(readme.parts) == 3 and readme.name == "README.md"
+]
+
+
+@pytest.mark.parametrize("guide", GUIDES, ids=str)
+def test_a_guide_says_what_the_reader_has_at_its_end_and_is_in_the_index(guide: Path) -> None:
+    assert (ROOT / guide).read_text(encoding="utf-8").split("\n\n")[1].startswith("At the end, ")
+    assert f"]({guide.relative_to('examples')})" in (ROOT / "examples" / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "page", [one for one in READMES if one.parts[0] in ("README.md", "examples", "checks")], ids=str
+)
+def test_a_page_longer_than_a_screen_has_a_table_of_contents(page: Path) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    sections = set(headings(text)[1:])
+    linked = set(re.findall(r"\]\(#([^)]+)\)", text.partition("\n## ")[0]))
+    assert linked or len(text.splitlines()) <= SCREEN
+    assert linked <= sections
+
+
 def test_every_statement_is_in_the_manual() -> None:
     described = set(re.findall(r"\]\(([a-z_0-9]+\.sql)\)", (ROOT / "sql" / "README.md").read_text(encoding="utf-8")))
     assert described == {path.name for path in (ROOT / "sql").glob("*.sql")}
 
 
+def headings(text: str) -> list[str]:
+    """Return the anchors of a page's headings, as GitHub makes them."""
+    lines = re.findall(r"^#+ (.*)$", re.sub(r"```.*?```", "", text, flags=re.DOTALL), re.MULTILINE)
+    return [re.sub(r"[^\w\- ]", "", line.lower()).replace(" ", "-") for line in lines]
+
+
 def test_links_between_documents_lead_somewhere() -> None:
     for readme in READMES:
-        for target in re.findall(r"\]\(([^)#:]+)\)", (ROOT / readme).read_text(encoding="utf-8")):
-            assert (ROOT / readme.parent / target).exists(), f"{readme}: {target}"
+        for target, anchor in re.findall(r"\]\(([^)#:]*)(?:#([^):]*))?\)", (ROOT / readme).read_text(encoding="utf-8")):
+            page = ROOT / readme.parent / target if target else ROOT / readme
+            assert page.exists(), f"{readme}: {target}"
+            if anchor:
+                assert anchor in headings(page.read_text(encoding="utf-8")), f"{readme}: {target}#{anchor}"

@@ -16,7 +16,7 @@ from pytest_audit_ledger.scratch.sample import sample_entries
 from tests.forger import TAMPERINGS, Forger
 from tests.support.signers import write_private
 
-EXAMPLE = Path(__file__).parents[1] / "examples" / "nightly"
+EXAMPLE = Path(__file__).parents[1] / "examples" / "checkpoints"
 KEY = SigningKey("bank.example/ledger", bytes(range(32)))
 
 
@@ -32,7 +32,7 @@ def night(forger: Forger, folder: Path) -> tuple[int, str]:
 
 
 def test_several_nights(forger: Forger, tmp_path: Path) -> None:
-    folder = shutil.copytree(EXAMPLE, tmp_path / "nightly")
+    folder = shutil.copytree(EXAMPLE, tmp_path / "checkpoints")
     write_private(folder / "signing.key", KEY.text())
     entries = list(sample_entries(130))
     forger.build(0).append(entries[:100])
