@@ -16,7 +16,9 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 QUOTE = re.compile(
-    r"^```console\n(?P<commands>(?:(?!```).)*)```\n\n(?:<!-- (?P<choice>from .*?) -->\n\n)?^```text\n(?P<text>.*?)^```$",
+    r"^```console\n(?P<commands>(?:(?!```).)*)```\n\n"
+    r"(?:<!-- (?P<choice>from .*?) -->\n\n)?"
+    r"^```text\n(?P<text>.*?)^```$",
     re.DOTALL | re.MULTILINE,
 )
 PART = re.compile(r'from "(.*?)" to "(.*?)"')
