@@ -39,6 +39,7 @@ RUN_ELSEWHERE = {
     "make demo": "test_make_demo_runs",
     "make test": "what runs this",
     "make lint": ".ci/run",
+    "make quick": "a part of make test",
     "make bench": "by hand; it takes minutes",
     "pip install 'pytest-audit-ledger[demo]'": "test_packaging.py, from a wheel of this tree",
 }
