@@ -1,8 +1,8 @@
 #!/bin/sh
-# What CI runs every night: prove what is new since the last checkpoint and a thirtieth of what is older, and sign the next
-# checkpoint where nothing failed. LEDGER_DSN names the ledger, VERIFIER_KEY the key that is trusted; the folder
-# `checkpoints` and the file signing.key come from where whoever controls the database cannot write, and the folder goes
-# back there. Arguments are handed on to pytest.
+# CI runs this every night. It proves what is new since the last checkpoint and a thirtieth of what is older (RECHECK, 1/30),
+# and signs the next checkpoint if nothing failed. LEDGER_DSN is the ledger, VERIFIER_KEY the trusted key. Fetch the folder
+# `checkpoints` and the file signing.key from where whoever controls the database cannot write, and put the folder back there.
+# Arguments are passed on to pytest.
 set -eu
 exec pytest integrity.ledger.yaml \
     --ledger-db=env:LEDGER_DSN \
@@ -11,7 +11,7 @@ exec pytest integrity.ledger.yaml \
     --ledger-require-checkpoint \
     --ledger-max-unanchored=25h \
     --ledger-since-checkpoint \
-    --ledger-recheck=1/30 \
+    --ledger-recheck="${RECHECK:-1/30}" \
     --ledger-write-checkpoint=checkpoints \
     --ledger-signing-key=signing.key \
     --junitxml=evidence/ledger.xml "$@"
