@@ -1,9 +1,9 @@
-# Public targets: demo, quick, test, test-all, lint, bench. You need Python, make and access to PyPI.
+# Public targets: demo, quick, test, test-all, lint, reference, bench. You need Python, make and access to PyPI.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo quick test test-all lint bench
+.PHONY: demo quick test test-all lint reference bench
 .DEFAULT_GOAL := test
 
 # A stamp for each extra, so that an unchanged pyproject.toml installs nothing twice.
@@ -40,6 +40,11 @@ lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# What is made from the code: pages of the reference, and what READMEs quote.
+reference: $(VENV)/.installed-test
+	$(BIN)/python -m tests.reference
+	$(BIN)/python -m pytest -q tests/test_documentation.py --rewrite
 
 bench: $(VENV)/.installed-test
 	$(BIN)/python -m tests.benchmarks.compare
