@@ -11,12 +11,12 @@ _SCALAR: Mapping[str, Any] = {"type": ["string", "integer", "boolean"]}
 
 
 class AcceptedValues(ValueKind):
-    """Every value of the column is one of a list."""
+    """Every value of the column is in a list."""
 
     name = "accepted_values"
     aliases = ("expect_column_values_to_be_in_set",)
-    rule = "Every value of the column is one of those listed."
-    remedy = "Add the value to the list if it is right, or find out what wrote it."
+    rule = "Every value of the column is in the list."
+    remedy = "Find out what wrote the values shown, and correct it, or add them to the list."
     code = "VALUE_NOT_ACCEPTED"
     parameters_schema: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         **ValueKind.parameters_schema,
@@ -25,13 +25,13 @@ class AcceptedValues(ValueKind):
             "items": _SCALAR,
             "minItems": 1,
             "uniqueItems": True,
-            "description": "The values that are accepted.",
+            "description": "The accepted values.",
         },
     }
     required_parameters = ("column", "values")
 
     def unexpected(self) -> str:
-        """Return that the value is none of the list."""
+        """Select the values that are not in the list."""
         return f"{self.column()}::text <> ALL (%(check.values)s)"
 
     def values(self) -> Mapping[str, Any]:
@@ -40,7 +40,7 @@ class AcceptedValues(ValueKind):
 
     def message(self) -> str:
         """Name the column."""
-        return f"the value of {self.parameters['column']} is none of those that are accepted"
+        return f"the value of {self.parameters['column']} is not one of the accepted values"
 
     def expected(self) -> str:
         """Return the list."""

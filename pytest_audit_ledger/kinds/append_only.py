@@ -20,10 +20,10 @@ _OPERATIONS = {"UPDATE": 1 << 4, "DELETE": 1 << 3, "TRUNCATE": 1 << 5}
 # pg_trigger.tgenabled
 ALWAYS, _UNLESS_REPLICA = "A", "O"
 STATES = {ALWAYS: "ENABLE ALWAYS", _UNLESS_REPLICA: "ENABLE", "R": "ENABLE REPLICA", "D": "DISABLE"}
-"""How ALTER TABLE says the state of a trigger."""
+"""The states of a trigger, as ALTER TABLE spells them."""
 
 _POWERS = {"own": "own", "update": "update", "delete": "delete from", "truncate": "truncate"}
-"""What a role may do to a table, by the columns that say so in sql/privileges.sql."""
+"""What a role may do to a table, by the columns of sql/privileges.sql."""
 
 Trigger = Mapping[str, Any]
 """A row of sql/triggers.sql."""
@@ -31,16 +31,16 @@ Trigger = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class TriggerFault:
-    """Why a trigger does not protect: the code of a finding, words for it, and what was read."""
+    """Why a trigger does not protect: the code of a finding, the reason, and what was read."""
 
     code: str
-    words: str
+    reason: str
     actual: str
 
 
 @dataclass(frozen=True)
 class Protection:
-    """What stands before one operation on one relation: its BEFORE triggers, each with its fault or None.
+    """The BEFORE triggers of one operation on one relation, each with its fault or None.
 
     `relation` is any row of sql/triggers.sql about the relation.
     """
@@ -61,7 +61,7 @@ class Protection:
 
 
 def protections(rows: Iterable[Trigger]) -> Iterator[Protection]:
-    """Yield how each operation is refused on each relation that sql/triggers.sql tells of."""
+    """Yield the protection of each operation on each relation in the rows of sql/triggers.sql."""
     relations: dict[int, list[Trigger]] = {}
     for row in rows:
         relations.setdefault(row["oid"], []).append(row)
@@ -72,19 +72,23 @@ def protections(rows: Iterable[Trigger]) -> Iterator[Protection]:
 
 
 class AppendOnly(CatalogKind):
-    """UPDATE, DELETE and TRUNCATE are each refused by a trigger whose function raises unconditionally.
+    """UPDATE, DELETE and TRUNCATE are each refused by a trigger whose function always raises an exception.
 
     `probe`: also try an UPDATE and a DELETE of one entry, in a transaction that is always rolled back (never TRUNCATE).
-    `roles`: the severity of every role that may UPDATE, DELETE, TRUNCATE or owns the table.
+    `roles`: the severity of every role that owns the table, or may UPDATE, DELETE or TRUNCATE it.
     """
 
     name = "append_only"
     family = Family.PROTECTIONS
-    rule = "UPDATE, DELETE and TRUNCATE of the ledger are refused by enabled triggers that raise unconditionally."
+    rule = "Enabled triggers that always raise an exception refuse UPDATE, DELETE and TRUNCATE of the ledger."
     remedy = (
-        "Entries can be changed, or could be while this was so. Find out who changed the guard and when, "
-        "restore it (audit-ledger verify --repair), and compare the entries with the latest backup or export."
+        "Restore the triggers with audit-ledger verify --repair. Find out who changed them, and when. Compare the "
+        "entries with the latest backup or export, because they could be changed meanwhile."
     )
+    remedies: ClassVar[Mapping[str, str]] = {
+        "TRIGGER_BYPASS": "Run audit-ledger verify --repair, which makes the trigger ENABLE ALWAYS.",
+        "ROLE_MAY_CHANGE": "Revoke the privileges from the roles shown, or make another role the owner.",
+    }
     unit = "triggers and roles"
     integrity = True
     parameters_schema: ClassVar[Mapping[str, Mapping[str, Any]]] = {
@@ -96,14 +100,14 @@ class AppendOnly(CatalogKind):
         "roles": {
             "enum": [severity.value for severity in Severity],
             "default": Severity.INFO.value,
-            "description": "The severity of every role that may change entries or owns the table.",
+            "description": "The severity of every role that owns the table or may change entries.",
         },
     }
 
     def examine(self, catalog: Catalog) -> None:
         """Read triggers, their functions and the privileges from the catalog."""
         if catalog.info.relation_kind not in ("r", "p"):
-            raise CannotEvaluate(f"{catalog.info.table} is no table, so it has no such triggers.", "See table_guard.")
+            raise CannotEvaluate(f"{catalog.info.table} is not a table, so it has no triggers.", "See table_guard.")
         for protection in protections(catalog.rows(sql("triggers.sql"))):
             self.element_count += 1
             self._examine_operation(protection)
@@ -112,15 +116,15 @@ class AppendOnly(CatalogKind):
             self._probe(catalog)
 
     def _examine_operation(self, protection: Protection) -> None:
-        """One trigger that holds is enough; without one, each that does not hold says why."""
+        """Accept one trigger that refuses the operation; without one, report why each does not."""
         if protection.is_complete:
             return
         relation, operation, holding = protection.relation["relation"], protection.operation, protection.holding
         expected = f"BEFORE {operation} … EXECUTE FUNCTION that raises, ENABLE ALWAYS"
         if holding:
             message = (
-                f"the trigger {holding[0]['name']} that refuses {operation} on {relation} is silent under "
-                "session_replication_role = replica; make it ENABLE ALWAYS"
+                f"the trigger {holding[0]['name']} that refuses {operation} on {relation} does not fire under "
+                "session_replication_role = replica"
             )
             self.findings.add(
                 Finding("TRIGGER_BYPASS", message, None, expected, _with_state(holding[0]), Severity.WARNING)
@@ -132,7 +136,7 @@ class AppendOnly(CatalogKind):
         for trigger, fault in protection.triggers:
             if fault is not None:
                 what = f"the trigger {trigger['name']} does not refuse every {operation} on {relation}"
-                self.findings.add(Finding(fault.code, f"{what}: {fault.words}", None, expected, fault.actual))
+                self.findings.add(Finding(fault.code, f"{what}: {fault.reason}", None, expected, fault.actual))
 
     def _examine_roles(self, catalog: Catalog) -> None:
         severity = Severity(self.parameters["roles"])
@@ -159,35 +163,34 @@ class AppendOnly(CatalogKind):
             except CannotEvaluate as error:
                 if not self.findings.unexpected():
                     raise
-                self.facts[f"probe {operation}"] = error.message  # what was found already must not be lost
+                self.facts[f"probe {operation}"] = error.message  # what was found before must not be lost
                 continue
             if attempt.refusal is not None:
                 self.facts[f"probe {operation}"] = f"refused: {attempt.refusal}"
                 continue
             if not attempt.row_count:
-                self.facts[f"probe {operation}"] = "it met no entry, and the server did not refuse it"
+                self.facts[f"probe {operation}"] = "not refused, but there was no entry to change"
                 continue
-            message = f"the {operation} of one entry was tried and the server did not refuse it"
+            message = f"the server did not refuse the {operation} of one entry, which was tried and rolled back"
             self.findings.add(Finding("PROBE_ACCEPTED", message, None, "an exception", "1 entry (rolled back)"))
 
 
 def _with_state(trigger: Trigger) -> str:
-    """Return the definition of a trigger, which does not say whether it is enabled, behind what says it."""
+    """Return the state of a trigger and its definition, which does not include the state."""
     return f"{STATES[trigger['enabled']]}: {trigger['definition']}"
 
 
 def find_fault(trigger: Trigger, *, once_enabled: bool = False) -> TriggerFault | None:
-    """Return why a trigger does not protect, or would not `once_enabled`; None where it does."""
+    """Return why a trigger does not protect (or would not, once enabled); None if it does."""
     definition, body = str(trigger["definition"]), " ".join(str(trigger["body"]).split())
     if not once_enabled and trigger["enabled"] not in (ALWAYS, _UNLESS_REPLICA):
         return TriggerFault("TRIGGER_DISABLED", "it is switched off", _with_state(trigger))
     if trigger["has_when"] or trigger["has_columns"]:
         return TriggerFault("TRIGGER_CONDITIONAL", "it fires only under a condition", definition)
     if trigger["language"] != "plpgsql":
-        words = f"its function {trigger['function']} is written in {trigger['language']} and cannot be read"
-        return TriggerFault("TRIGGER_FUNCTION", words, body)
+        reason = f"its function {trigger['function']} is written in {trigger['language']} and cannot be analysed"
+        return TriggerFault("TRIGGER_FUNCTION", reason, body)
     if not raises_unconditionally(trigger["body"]):
-        return TriggerFault(
-            "TRIGGER_FUNCTION", f"its function {trigger['function']} does not raise unconditionally", body
-        )
+        reason = f"its function {trigger['function']} does not always raise an exception"
+        return TriggerFault("TRIGGER_FUNCTION", reason, body)
     return None

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from pytest_audit_ledger.errors import CannotEvaluate
-from pytest_audit_ledger.kinds.kind import WHOLE_EXPORT, PairwiseScanKind
+from pytest_audit_ledger.kinds.kind import PRESERVE, WHOLE_EXPORT, PairwiseScanKind
 from pytest_audit_ledger.model.batch import NULL, Batch, shown
 from pytest_audit_ledger.model.entry import GENESIS_HASH
 from pytest_audit_ledger.model.ledger_info import Extent, LedgerInfo
@@ -18,11 +18,8 @@ class ChainLinkage(PairwiseScanKind):
 
     name = "chain_linkage"
     family = Family.CHAIN
-    rule = "Every entry's previous_hash is the entry_hash of the entry before it, and the first starts from 64 zeros."
-    remedy = (
-        "Entries were removed, inserted, reordered or rewritten at the numbers shown. Stop relying on the ledger, "
-        "preserve the server, and compare with the latest backup or export."
-    )
+    rule = "Every previous_hash is the entry_hash of the entry before; that of the first entry is 64 zeros."
+    remedy = PRESERVE
     integrity = True
     columns = ("previous_hash", "entry_hash")
     sides: ClassVar[Mapping[str, Sides]] = {"HASH_MISMATCH": ("hash before", "previous_hash")}
@@ -30,7 +27,7 @@ class ChainLinkage(PairwiseScanKind):
     def __init__(self, parameters: Mapping[str, Any], ledger: LedgerInfo, samples: int) -> None:
         super().__init__(parameters, ledger, samples)
         self.open_ends = 0
-        """Links whose other end is not there to be read."""
+        """The number of links whose other end is not in the export."""
 
     def feed(self, batch: Batch) -> None:
         """Compare the column previous_hash with the column entry_hash, shifted by one."""
@@ -44,7 +41,7 @@ class ChainLinkage(PairwiseScanKind):
                 self.join(current)
 
     def inspect(self, previous: Any, current: Any) -> Finding | None:
-        """Find a link that does not hold."""
+        """Find a broken link."""
         number, link, _ = current
         hash_before = GENESIS_HASH if previous is None else previous[2]
         if link == hash_before and link != NULL:
@@ -54,9 +51,9 @@ class ChainLinkage(PairwiseScanKind):
             self.open_ends += 1
             return None
         if previous is None:
-            message = "the first entry does not start from 64 zeros"
+            message = "the previous_hash of the first entry is not 64 zeros"
         else:
-            message = f"previous_hash is not the entry_hash of the entry before it (sequence {previous[0]})"
+            message = f"previous_hash does not match the entry_hash of the entry before it (sequence {previous[0]})"
         return Finding("HASH_MISMATCH", message, number, shown(hash_before), shown(link))
 
     def merge(self, later: ChainLinkage) -> None:
@@ -65,11 +62,11 @@ class ChainLinkage(PairwiseScanKind):
         self.open_ends += later.open_ends
 
     def close(self) -> None:
-        """Judge the start, and say so where links could not be followed."""
+        """Judge the first entry, and refuse to conclude if links could not be followed."""
         super().close()
         if self.open_ends and not self.findings.counts:
             raise CannotEvaluate(
                 f"{self.open_ends:,} of {self.element_count:,} links lead to entries that are not in the export; "
-                "the others hold.",
+                "the others match.",
                 WHOLE_EXPORT,
             )

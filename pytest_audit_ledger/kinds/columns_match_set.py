@@ -1,4 +1,4 @@
-"""The kind columns_match_set: the ledger has the columns that are listed."""
+"""The kind columns_match_set: the ledger has the listed columns."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from pytest_audit_ledger.model.questions import Catalog
 
 
 class ColumnsMatchSet(CatalogKind):
-    """The ledger has the columns listed; and no others, unless `exact` is false."""
+    """The ledger has the listed columns; and no others, unless `exact` is false."""
 
     name = "columns_match_set"
     aliases = ("expect_table_columns_to_match_set",)
-    rule = "The ledger has the columns that are listed."
+    rule = "The ledger has the listed columns."
     remedy = "Find out who added or removed the column, and correct the list or the table."
     unit = "columns"
     parameters_schema: ClassVar[Mapping[str, Mapping[str, Any]]] = {
@@ -26,7 +26,7 @@ class ColumnsMatchSet(CatalogKind):
             "uniqueItems": True,
             "description": "The columns, in any order.",
         },
-        "exact": {"type": "boolean", "default": True, "description": "Whether there may be no others."},
+        "exact": {"type": "boolean", "default": True, "description": "Whether other columns are findings."},
     }
     required_parameters = ("columns",)
 
@@ -35,6 +35,6 @@ class ColumnsMatchSet(CatalogKind):
         listed, actual = set(self.parameters["columns"]), set(catalog.info.columns)
         self.element_count = len(listed | actual)
         for name in sorted(listed - actual):
-            self.findings.add(Finding("COLUMN_MISSING", f"there is no column {name}", None, name, "no such column"))
+            self.findings.add(Finding("COLUMN_MISSING", f"the column {name} is missing", None, name, "no such column"))
         for name in sorted(actual - listed) if self.parameters["exact"] else ():
             self.findings.add(Finding("COLUMN_UNEXPECTED", f"the column {name} is not listed", None, "", name))

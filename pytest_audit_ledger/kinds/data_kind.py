@@ -1,6 +1,6 @@
-"""What the kinds about data have in common: which entries they are about, and how much is too much.
+"""The base classes of the kinds about data: which entries a check judges, and how many unexpected ones are too many.
 
-A row kind says with two SQL conditions which entries it judges and which of those are unexpected:
+A row kind gives two SQL conditions: which entries it judges, and which of those are unexpected.
 
     class NotNull(RowKind):
         name = "not_null"
@@ -8,10 +8,10 @@ A row kind says with two SQL conditions which entries it judges and which of tho
         def unexpected(self) -> str:
             return f"{self.column()} IS NULL"
 
-Everything else is here: the entries are counted on the server, and only the first unexpected ones are fetched.
+The base class does the rest. It counts the entries on the server, and fetches only the first unexpected ones.
 
-Names of kinds are those of dbt, dbt-utils and Soda, and as aliases those of Great Expectations. As there, a missing
-value is judged by not_null alone; a check that finds nothing but missing values has examined nothing.
+The kinds are named as in dbt, dbt-utils and Soda, with aliases as in Great Expectations. As there, only not_null judges
+a missing value; a check that finds nothing but missing values has examined nothing.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ COLUMN: Mapping[str, Any] = {"type": "string", "minLength": 1, "description": "T
 
 BEFORE = quoted("the value before")
 OCCURRENCES = quoted("the number of occurrences")
-"""What row kinds call the columns that they add to the entries."""
+"""The names of the columns that row kinds add to the entries."""
 
 LONGEST_SHOWN = 300
 """Characters of a value in a finding about a row."""
@@ -73,34 +73,34 @@ COMMON: Mapping[str, Mapping[str, Any]] = {
     "allow_empty": {
         "type": "boolean",
         "default": False,
-        "description": "Skip, instead of fail, where there is no entry to judge.",
+        "description": "Skip the check, instead of failing it, if there is no entry to judge.",
     },
-    "warn_if": limit_schema("Warn if the number of unexpected entries is so."),
-    "error_if": limit_schema("Find fault only if the number of unexpected entries is so."),
+    "warn_if": limit_schema("Warn if the number of unexpected entries is in this range, such as > 0."),
+    "error_if": limit_schema("Fail only if the number of unexpected entries is in this range, such as > 10."),
     "redact": {
         "type": "array",
         "items": {"type": "string", "minLength": 1},
-        "description": "Columns whose values are shown nowhere.",
+        "description": "Columns whose values are never shown.",
     },
 }
-"""The parameters that every kind about data has."""
+"""The parameters of every kind about data."""
 
 
 def closed(sql: str) -> str:
-    """Return somebody's SQL so that what follows is no part of a comment at its end."""
+    """Return an author's SQL so that a comment at its end does not swallow what follows."""
     return f"{sql}\n" if "--" in sql else sql
 
 
 def meets(value: Decimal, limit: str) -> bool:
-    """Tell whether a number is as a limit such as `> 0.05` says. Raises CannotEvaluate for what is no number."""
+    """Return whether a number is within a limit such as `> 0.05`. Raises CannotEvaluate for NaN."""
     number = limit.lstrip("<>=!")
     if value.is_nan():
-        raise CannotEvaluate("The result is NaN, which is neither more nor less than any limit.", "Correct the SQL.")
+        raise CannotEvaluate("The result is NaN, which cannot be compared with a limit.", "Correct the SQL.")
     return bool(_COMPARISONS[limit.removesuffix(number)](value, Decimal(number)))
 
 
 def reversed_or_no_bounds(parameters: Mapping[str, Any], place: str) -> Iterable[tuple[str, str]]:
-    """Yield the objections to a pair of bounds; `place` is the parameter to point at where there is none."""
+    """Yield the objections to a pair of bounds; `place` is the parameter to point at if both are missing."""
     low, high = parameters.get("min_value"), parameters.get("max_value")
     if low is None and high is None:
         yield place, "it needs min_value, max_value, or both"
@@ -109,7 +109,7 @@ def reversed_or_no_bounds(parameters: Mapping[str, Any], place: str) -> Iterable
 
 
 def bounds_in_words(parameters: Mapping[str, Any]) -> str:
-    """Return what the bounds allow."""
+    """Return the bounds in words."""
     words = {"min_value": "at least", "max_value": "at most"}
     if not parameters.get("inclusive", True):
         words = {"min_value": "more than", "max_value": "less than"}
@@ -117,7 +117,7 @@ def bounds_in_words(parameters: Mapping[str, Any]) -> str:
 
 
 class DataKind(QueryKind):
-    """A kind about the data in the entries."""
+    """Judge the data in the entries."""
 
     parameters_schema: ClassVar[Mapping[str, Mapping[str, Any]]] = COMMON
 
@@ -127,15 +127,15 @@ class DataKind(QueryKind):
 
     @property
     def unexpected_count(self) -> int:
-        """How much was unexpected, also where so much is tolerated."""
+        """The number of unexpected entries, also if so many are tolerated."""
         return self.unexpected_rows
 
     def column(self, parameter: str = "column") -> str:
-        """Return the column that a parameter names, as SQL has it."""
+        """Return the column that a parameter names, quoted for SQL."""
         return self.named(self.parameters[parameter])
 
     def named(self, column: str) -> str:
-        """Return a column of the ledger as SQL has it. Raises CannotEvaluate where there is none of that name."""
+        """Return a column of the ledger, quoted for SQL. Raises CannotEvaluate if there is no column of that name."""
         columns = self.ledger.columns
         if column not in columns:
             close = get_close_matches(column, columns, n=1)
@@ -144,18 +144,18 @@ class DataKind(QueryKind):
         return quoted(column)
 
     def entries(self, select: str = "*") -> str:
-        """Return the entries that the check is about, as a subquery."""
+        """Return the entries that the check selects, as a subquery."""
         where = f" WHERE ({closed(self.parameters['where'])})" if "where" in self.parameters else ""
         return f"(SELECT {select} FROM {{ledger}}{where}) AS entry"  # noqa: S608  (names are quoted, values bound)
 
     def statement(self, sql: str, **values: Any) -> Statement:
-        """Return a statement with the variables of the suite, and `values` as `%(check.name)s`."""
+        """Return a statement with the variables of the suite, and with `values` as `%(check.name)s`."""
         own = {f"check.{name}": value for name, value in values.items()}
         redacted = bool(self.parameters.get("redact"))
         return Statement(sql, {**self.parameters.get("variables", {}), **own}, redacted)
 
     def gravity(self, number: Decimal) -> Severity | None:
-        """Return the severity of what was found, None for that of the check, by what `warn_if` and `error_if` say."""
+        """Return the severity that `warn_if` and `error_if` give to this number, None for that of the check."""
         error_if, warn_if = self.parameters.get("error_if"), self.parameters.get("warn_if")
         if error_if is None and warn_if is None:
             return None
@@ -164,17 +164,17 @@ class DataKind(QueryKind):
         return Severity.WARNING if warn_if is not None and meets(number, warn_if) else Severity.INFO
 
     def redacts(self, column: str) -> bool:
-        """Tell whether the values of a column are shown nowhere."""
+        """Return whether the values of a column are never shown."""
         return column in self.parameters.get("redact", ())
 
     def told(self, name: str, value: str | None) -> str:
-        """Return a value of a column as people see it."""
+        """Return a value of a column as it is shown."""
         if self.redacts(name):
             return "(redacted)"
         return "NULL" if value is None else clip(value, LONGEST_SHOWN)
 
     def shown(self, rows: Rows) -> Iterable[tuple[int | None, str]]:
-        """Yield of each row the sequence number, if there is one, and the other columns in words."""
+        """Yield for each row its sequence number, if it has one, and its other columns in words."""
         for row in rows.first:
             number = None
             told = []
@@ -191,7 +191,7 @@ def _is_integer(text: str) -> bool:
 
 
 class RowKind(DataKind):
-    """A kind that judges each entry by itself, or beside its neighbours."""
+    """Judge each entry by itself, or together with its neighbours."""
 
     parameters_schema: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         **COMMON,
@@ -199,7 +199,7 @@ class RowKind(DataKind):
             "type": "number",
             "exclusiveMinimum": 0,
             "maximum": 1,
-            "description": "The share of the judged entries that must be as expected; all of them if left out.",
+            "description": "The share of the judged entries that must be as expected, such as 0.99; by default all.",
         },
     }
     code: ClassVar[str]
@@ -207,47 +207,49 @@ class RowKind(DataKind):
 
     @classmethod
     def objections(cls, parameters: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
-        """Refuse two ways to say how much is too much."""
+        """Refuse two limits for the same number."""
         if "mostly" in parameters and ("warn_if" in parameters or "error_if" in parameters):
-            yield "mostly", "it says how much is too much, and so do warn_if and error_if; keep one"
+            yield "mostly", "it cannot be combined with warn_if or error_if; keep one"
 
     def extras(self) -> str:
-        """Return further columns of the subquery of entries, such as one that looks at the neighbour."""
+        """Return further columns for the subquery of entries, such as the neighbour's value."""
         return ""
 
     def judged(self) -> str:
-        """Return the condition of an entry that can be judged at all, such as that it has a value."""
+        """Return the SQL condition for the entries that are judged, such as those that have a value."""
         return "true"
 
     @abstractmethod
     def unexpected(self) -> str:
-        """Return the condition of an entry that is not as expected."""
+        """Return the SQL condition for the entries that are not as expected."""
 
     def values(self) -> Mapping[str, Any]:
         """Return the values that the conditions use, as `%(check.name)s`."""
         return {}
 
-    def told_columns(self) -> Sequence[str]:
+    def shown_columns(self) -> Sequence[str]:
         """Return the columns that a finding shows, by name."""
         return [self.parameters["column"]] if "column" in self.parameters else []
 
-    def besides(self) -> Sequence[str]:
-        """Return what else a finding shows, as SQL has it: of the columns that `extras` adds."""
+    def shown_extras(self) -> Sequence[str]:
+        """Return which of the columns that `extras` adds a finding shows, quoted for SQL."""
         return []
 
     def message(self) -> str:
-        """Return what is wrong with an entry, in words."""
+        """Return what is wrong with an unexpected entry."""
         return self.rule
 
     def expected(self) -> str:
-        """Return what was expected of an entry, in words."""
+        """Return what was expected of an entry."""
         return ""
 
     def statements(self) -> Mapping[str, Statement]:
-        """Return how entries are counted, and how the unexpected ones are shown."""
+        """Return the statements that count the entries and that show the unexpected ones."""
         entries = self.entries(f"*{self.extras()}")
         judged, unexpected = f"({self.judged()})", f"({self.unexpected()})"
-        shown = ", ".join(dict.fromkeys(["sequence_number", *map(self.named, self.told_columns()), *self.besides()]))
+        shown = ", ".join(
+            dict.fromkeys(["sequence_number", *map(self.named, self.shown_columns()), *self.shown_extras()])
+        )
         return {
             "count": self.statement(
                 f"SELECT count(*) AS entries,\n       count(*) FILTER (WHERE {judged}) AS judged,\n"
@@ -262,7 +264,7 @@ class RowKind(DataKind):
         }
 
     def examine(self, queries: Queries) -> None:
-        """Count, and where something is unexpected fetch the first of it."""
+        """Count the entries, and fetch the first unexpected ones."""
         statements = self.statements()
         entries, self.element_count, self.unexpected_rows = (
             int(count or 0) for count in queries.ask(statements["count"], 1).first[0]
@@ -277,16 +279,13 @@ class RowKind(DataKind):
             for number, words in self.shown(queries.ask(statements["show"], self.findings.limit))
         ]
         if not found:
-            raise CannotEvaluate(
-                "The SQL answers differently each time it is asked.",
-                "Take out what is random.",
-            )
+            raise CannotEvaluate("The SQL gives a different result each time.", "Remove what is random from it.")
         self.findings.add_counted(found, self.unexpected_rows)
 
     def _gravity_of_rows(self) -> Severity | None:
         if "mostly" not in self.parameters:
             return self.gravity(Decimal(self.unexpected_rows))
-        # as it was written, because 0.9 is no number that a computer has
+        # from the text, because a float cannot hold 0.9 exactly
         mostly = Fraction(str(self.parameters["mostly"]))
         met = Fraction(self.element_count - self.unexpected_rows, self.element_count)
         self.facts["as expected"] = f"{float(met):.4%} (mostly {self.parameters['mostly']})"
@@ -294,18 +293,18 @@ class RowKind(DataKind):
 
 
 class ValueKind(RowKind):
-    """A kind that judges a column where it has a value."""
+    """Judge a column in the entries that have a value."""
 
     parameters_schema: ClassVar[Mapping[str, Mapping[str, Any]]] = {"column": COLUMN, **RowKind.parameters_schema}
     required_parameters: ClassVar[Sequence[str]] = ("column",)
 
     def judged(self) -> str:
-        """Return that there is a value."""
+        """Select the entries that have a value."""
         return f"{self.column()} IS NOT NULL"
 
 
 def value_text(value: Any) -> str:
-    """Return a value of YAML as PostgreSQL prints it; a whole number may be written as 1e3 there."""
+    """Return a value of YAML as PostgreSQL prints it; YAML may write a whole number as 1e3."""
     if isinstance(value, bool):
         return str(value).lower()
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)

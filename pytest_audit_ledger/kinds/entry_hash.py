@@ -1,11 +1,11 @@
-"""The kind entry_hash: every stored hash is the one recomputed from the entry."""
+"""The kind entry_hash: every entry matches its stored hash."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import ClassVar
 
-from pytest_audit_ledger.kinds.kind import ScanKind
+from pytest_audit_ledger.kinds.kind import PRESERVE, ScanKind
 from pytest_audit_ledger.model.batch import Batch, shown
 from pytest_audit_ledger.model.entry import PAYLOAD_COLUMNS
 from pytest_audit_ledger.model.outcome import RECOMPUTED, Family, Finding, Sides
@@ -17,11 +17,7 @@ class EntryHash(ScanKind):
     name = "entry_hash"
     family = Family.CHAIN
     rule = "Every entry_hash is the SHA-256 of the entry's canonical payload."
-    remedy = (
-        "Each entry shown, or the entry_hash stored with it, was changed after it was written. Stop relying on the "
-        "ledger, preserve the server, see what audit-ledger investigate can prove, and compare with the latest backup "
-        "or export."
-    )
+    remedy = PRESERVE
     integrity = True
     columns = ("entry_hash", *PAYLOAD_COLUMNS.values())
     sides: ClassVar[Mapping[str, Sides]] = {"ENTRY_HASH_MISMATCH": RECOMPUTED}
@@ -33,10 +29,10 @@ class EntryHash(ScanKind):
         if recomputed == stored and batch.has_canonical_timestamps:
             return
         rows = zip(batch.sequence_numbers, recomputed, stored, batch.text("timestamp"), strict=True)
-        for number, own, beside, timestamp in rows:
+        for number, own, of_entry, timestamp in rows:
             if "T" not in timestamp:
-                message = f"the timestamp {shown(timestamp)} is none that a canonical payload can hold"
-                self.findings.add(Finding("ENTRY_HASH_MISMATCH", message, number, "no hash exists", shown(beside)))
-            elif own != beside:
-                message = "the entry's contents do not hash to the entry_hash stored with them"
-                self.findings.add(Finding("ENTRY_HASH_MISMATCH", message, number, own, shown(beside)))
+                message = f"the entry cannot be hashed: its timestamp {shown(timestamp)} has no canonical form"
+                self.findings.add(Finding("ENTRY_HASH_MISMATCH", message, number, "no hash exists", shown(of_entry)))
+            elif own != of_entry:
+                message = "the entry does not match its stored hash"
+                self.findings.add(Finding("ENTRY_HASH_MISMATCH", message, number, own, shown(of_entry)))

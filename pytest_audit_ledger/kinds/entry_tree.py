@@ -1,4 +1,4 @@
-"""The Merkle tree over the entries, as a fold: its roots over the first N of them, for every N asked for."""
+"""The Merkle tree over the entries, as a scan: its roots over the first N entries, for every N asked for."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class EntryTree(ScanKind):
         self.last = 0
         """The highest sequence number."""
         self.count = 0
-        """How many entries there are."""
+        """The number of entries."""
         self.ask_for([])
 
     def ask_for(
@@ -37,10 +37,10 @@ class EntryTree(ScanKind):
         rows: Mapping[tuple[str, ...], Sequence[int]] = NO_ROWS,
         start: CheckpointRecord | None = None,
     ) -> None:
-        """Say for how many entries roots are wanted, before anything is read.
+        """Set for how many entries roots are needed. Call it before anything is read.
 
-        `rows`: which columns a second tree is to cover, and its sizes; the large columns are then fetched as well.
-        `start`: what the trees begin with where the run resumes after the last entry of a checkpoint.
+        `rows`: the columns that a second tree covers, and its sizes; these columns are then fetched, too.
+        `start`: the record that the trees begin with, if the run resumes after the last entry of a checkpoint.
         """
         self.start = start
         self.prefixes = Prefixes(sizes)
@@ -48,7 +48,7 @@ class EntryTree(ScanKind):
         names = [*EntryTree.columns, *(name for columns in rows for name in columns)]
         self.columns = tuple(dict.fromkeys(names))  # type: ignore[misc]
         self.moments = dict.fromkeys([0, 1, *sizes, *(size + 1 for size in sizes)], "")
-        """The time of the last entry in each tree, and of the first that is not in it; empty where there is none."""
+        """The time of the last entry in each tree, and of the first after it; empty if there is none."""
 
     def resume(self, batch: Batch) -> None:
         """Begin with the trees of the checkpoint."""
@@ -57,7 +57,7 @@ class EntryTree(ScanKind):
         if self.start is not None:
             self.last = self.count = self.start.entries.end
             self.prefixes.start(self.start.entries)
-            for prefixes in self.rows.values():  # of the columns of that record, or of none
+            for prefixes in self.rows.values():  # at most one, of the columns of that record
                 prefixes.start(self.start.rows)
 
     def feed(self, batch: Batch) -> None:
@@ -87,7 +87,7 @@ class EntryTree(ScanKind):
 
 
 def entry_leaves(batch: Batch) -> list[bytes]:
-    """Return the hashes of the leaves that stand for the entries."""
+    """Return the hash of the leaf of each entry."""
     digests = bytes.fromhex("".join(batch.recomputed_hashes))
-    # leaf_hash of each, without the call
+    # like leaf_hash, without a call for each
     return [sha256(b"\x00" + digests[at : at + HASH_SIZE]).digest() for at in range(0, len(digests), HASH_SIZE)]

@@ -1,11 +1,11 @@
-"""The kind envelope_consistency: an envelope says what its entry says."""
+"""The kind envelope_consistency: an envelope agrees with its entry."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
-from pytest_audit_ledger.kinds.envelope_hash import ProvenanceScanKind, close_without, shown
+from pytest_audit_ledger.kinds.provenance import ProvenanceScanKind, shown
 from pytest_audit_ledger.model.batch import Batch
 from pytest_audit_ledger.model.outcome import Finding, Sides
 
@@ -14,11 +14,11 @@ class EnvelopeConsistency(ProvenanceScanKind):
     """The envelope's verdict, reasoning and verifier status are those of its entry. No parameters."""
 
     name = "envelope_consistency"
-    rule = "Every envelope gives the verdict, the reasoning and the verifier status that its entry gives."
+    rule = "Every envelope has the same verdict, reasoning and verifier status as its entry."
     remedy = (
-        "An envelope shown was changed or exchanged after it was written, or its entry or the verifier_status beside "
-        "it was changed. Where entry_hash passes, the entry's verdict and reasoning are as they were written; where it "
-        "fails and envelope_hash passes, the envelope may say what the entry said."
+        "Check entry_hash and envelope_hash for the entries shown: if entry_hash passes, the entry's verdict and "
+        "reasoning are as they were written; if only envelope_hash passes, the envelope may hold what was written. "
+        "Compare both with the latest backup or export."
     )
     columns = ("envelope_json", "verdict", "reasoning", "verifier_status")
     sides: ClassVar[Mapping[str, Sides]] = {"ENVELOPE_INCONSISTENT": ("entry", "envelope")}
@@ -30,29 +30,25 @@ class EnvelopeConsistency(ProvenanceScanKind):
         for number, envelope, verdict, reasoning, status in rows:
             if envelope is None:
                 if status is not None:
-                    message = "there is the verifier_status of an envelope, and no envelope"
+                    message = "the entry has a verifier_status, but no envelope"
                     self._add(message, number, f"verifier_status {status}", "no envelope")
                 continue
             self.carriers += 1
             if envelope.problem:
-                message = f"the envelope says nothing: {envelope.problem}"
+                message = f"the envelope cannot be compared: {envelope.problem}"
                 self._add(message, number, f"verdict {shown(verdict)}", "no verdict")
-            for field, said in _statements(envelope.value):
+            for field, value in _repeated(envelope.value):
                 own = {"verdict": verdict, "reasoning": reasoning}.get(field, status)
-                if said != own and not envelope.problem:
-                    message = f"the envelope's {field} is not that of the entry"
-                    self._add(message, number, f"{field} {shown(own)}", f"{field} {shown(said)}")
+                if value != own and not envelope.problem:
+                    message = f"the envelope's {field} differs from the entry's"
+                    self._add(message, number, f"{field} {shown(own)}", f"{field} {shown(value)}")
 
     def _add(self, message: str, number: int | None, entry: str, envelope: str) -> None:
         self.findings.add(Finding("ENVELOPE_INCONSISTENT", message, number, entry, envelope))
 
-    def close(self) -> None:
-        """Say so where there was nothing to compare."""
-        close_without(self, "an envelope")
 
-
-def _statements(envelope: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Yield what an envelope says that its entry says, too."""
+def _repeated(envelope: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield the fields of an envelope that repeat a value of its entry."""
     yield "verdict", envelope.get("verdict")
     yield "reasoning", envelope.get("reasoning")
     result = envelope.get("verifier_result")

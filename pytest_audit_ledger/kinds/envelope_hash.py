@@ -1,51 +1,25 @@
-"""The kind envelope_hash, and what the kinds have in common that read what schema v3 keeps next to an entry.
-
-The entry hash covers neither an envelope nor its hash. An envelope that was edited shows here; one that was edited
-together with its hash shows only where it no longer says what the entry says.
-"""
+"""The kind envelope_hash: every envelope matches its stored hash."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from pytest_audit_ledger.errors import NotApplicable
-from pytest_audit_ledger.kinds.kind import ScanKind
+from pytest_audit_ledger.kinds.provenance import COMPARE, ProvenanceScanKind, not_rederivable, shown
 from pytest_audit_ledger.model.batch import NULL, Batch, plain_text
 from pytest_audit_ledger.model.jsonb import Derived, JsonDocument
-from pytest_audit_ledger.model.ledger_info import LedgerInfo
-from pytest_audit_ledger.model.outcome import RECOMPUTED, Family, Finding, Severity, Sides
-
-
-class ProvenanceScanKind(ScanKind):
-    """A fold over columns that only schema v3 has; not applicable to an older one."""
-
-    family: ClassVar[Family] = Family.PROVENANCE
-    integrity: ClassVar[bool] = True
-
-    def __init__(self, parameters: Mapping[str, Any], ledger: LedgerInfo, samples: int) -> None:
-        if ledger.columns and ledger.schema_version != "3":
-            raise NotApplicable("It has none of the columns that schema v3 added.")
-        super().__init__(parameters, ledger, samples)
-        self.carriers = 0
-        """Entries that have what this fold examines."""
-
-    def merge(self, later: Any) -> None:
-        """Add up the carriers, too."""
-        super().merge(later)
-        self.carriers += later.carriers
+from pytest_audit_ledger.model.outcome import RECOMPUTED, Finding, Sides
 
 
 class EnvelopeHash(ProvenanceScanKind):
-    """The hash recomputed from every envelope is the one stored beside it. No parameters."""
+    """The hash recomputed from every envelope is the one stored with it. No parameters."""
 
     name = "envelope_hash"
-    rule = "Every envelope_hash is the SHA-256 of the canonical JSON of the envelope beside it."
-    remedy = (
-        "The envelopes shown, or their hashes, were changed after they were written. The entry hash does not cover "
-        "them: compare these entries with the latest backup or export."
-    )
+    rule = "Every envelope_hash is the SHA-256 of the canonical JSON of the entry's envelope_json."
+    remedy = COMPARE
+    remedies: ClassVar[Mapping[str, str]] = {
+        "ENVELOPE_NOT_REDERIVABLE": "Compare the envelopes shown with an export or backup that holds them as text."
+    }
     columns = ("envelope_json", "envelope_hash")
     sides: ClassVar[Mapping[str, Sides]] = {
         "ENVELOPE_HASH_MISMATCH": RECOMPUTED,
@@ -60,42 +34,22 @@ class EnvelopeHash(ProvenanceScanKind):
                 self.carriers += 1
                 self._compare(number, envelope, plain_text(stored))
             elif stored != NULL:
-                message = "there is the hash of an envelope, and no envelope"
-                beside = shown(plain_text(stored))
-                self.findings.add(Finding("ENVELOPE_HASH_MISMATCH", message, number, "no envelope", beside))
+                message = "the entry has an envelope_hash, but no envelope"
+                actual = shown(plain_text(stored))
+                self.findings.add(Finding("ENVELOPE_HASH_MISMATCH", message, number, "no envelope", actual))
 
     def _compare(self, number: int | None, envelope: JsonDocument, stored: str | None) -> None:
         derived, likely = envelope.derive(stored)
         if envelope.problem:
-            message = f"the envelope has no hash: {envelope.problem}"
+            message = f"the envelope cannot be hashed: {envelope.problem}"
             self.findings.add(Finding("ENVELOPE_HASH_MISMATCH", message, number, "no hash exists", shown(stored)))
         elif derived is Derived.DIFFERS:
-            message = "the envelope does not hash to the envelope_hash stored with it"
+            message = "the envelope does not match its stored hash"
             self.findings.add(Finding("ENVELOPE_HASH_MISMATCH", message, number, likely, shown(stored)))
         elif derived is Derived.UNDECIDED:
             self.findings.add(not_rederivable("ENVELOPE_NOT_REDERIVABLE", "the envelope", number, likely, stored))
 
     def close(self) -> None:
-        """Say how many there were, or that there were none."""
-        close_without(self, "an envelope")
+        """Report the number of envelopes."""
+        super().close()
         self.facts["envelopes"] = f"{self.carriers:,}"
-
-
-def close_without(fold: ProvenanceScanKind, what: str) -> None:
-    """Raise NotApplicable where no entry has what the fold examines, and nothing else was found."""
-    if fold.element_count and not fold.carriers and not fold.findings.counts:
-        raise NotApplicable(f"No entry carries {what}.")
-
-
-def not_rederivable(code: str, what: str, number: int | None, likely: str, stored: str | None) -> Finding:
-    """Return what is told of a document whose hash JSONB can no longer give: a warning, and no tampering."""
-    message = (
-        f"whether {what} was changed cannot be told: JSONB has changed too many of its numbers to try every way in "
-        "which they can have been written"
-    )
-    return Finding(code, message, number, likely, shown(stored), Severity.WARNING)
-
-
-def shown(value: Any) -> str:
-    """Return a value of a document as a person reads it, a missing one as NULL."""
-    return "NULL" if value is None else value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

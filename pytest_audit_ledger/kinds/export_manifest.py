@@ -1,4 +1,4 @@
-"""The kind export_manifest: an export is still the file that was written."""
+"""The kind export_manifest: an export agrees with its own manifest."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ class ExportManifest(ScanKind):
 
     name = "export_manifest"
     family = Family.EXPORT
-    rule = "The export is, byte for byte, the file that the manifest beside it describes."
+    rule = "The export is, byte for byte, the file that its manifest describes."
     remedy = (
-        "The file or its manifest was changed or damaged after the export. Fetch both again from where they were "
-        "filed, or export the ledger again."
+        "Do not rely on this file. Fetch the export and its manifest again from where they were filed, or export the "
+        "ledger again."
     )
     integrity = True
     columns: ClassVar[Sequence[str]] = ()
@@ -30,13 +30,13 @@ class ExportManifest(ScanKind):
 
     def __init__(self, parameters: Mapping[str, Any], ledger: LedgerInfo, samples: int) -> None:
         super().__init__(parameters, ledger, samples)
-        # what a complete manifest tells of, as far as it is in the file
+        # the columns that a complete manifest describes, if they are in the file
         self.columns = [name for name in ("timestamp", "entry_hash") if name in ledger.columns]  # type: ignore[misc]
         self.first: Mapping[str, Any] = {}
         self.last: Mapping[str, Any] = {}
 
     def feed(self, batch: Batch) -> None:
-        """Remember the first entry and the last."""
+        """Remember the first and the last entry."""
         self.first = self.first or self._entry(batch, 0)
         self.last = self._entry(batch, -1)
 
@@ -53,9 +53,9 @@ class ExportManifest(ScanKind):
         """Compare the file with its manifest."""
         export = self.ledger.export
         if export is None:
-            raise NotApplicable("The entries come from a database; only an export has a manifest.")
+            raise NotApplicable("The entries are read from a database; only an export has a manifest.")
         if export.manifest is None:
-            raise NotApplicable("There is no manifest beside the export, so nothing says how it was when written.")
+            raise NotApplicable("The export has no manifest next to it to compare it with.")
         self._compare(export, export.manifest)
 
     def _compare(self, export: ExportInfo, manifest: Mapping[str, Any]) -> None:
@@ -63,16 +63,16 @@ class ExportManifest(ScanKind):
         if (manifest["entries"], manifest["sequence_last"]) != (self.element_count, last):
             counted = f"{manifest['entries']:,} entries up to sequence {manifest['sequence_last']}"
             held = f"{self.element_count:,} entries up to sequence {last}"
-            message = "the file does not hold the entries that its manifest counts"
+            message = "the number or the last of the file's entries does not match its manifest"
             self.findings.add(Finding("EXPORT_CUT", message, None, counted, held))
         if manifest["sha256"] != export.sha256:
-            message = "the SHA-256 of the file is not the one in its manifest"
+            message = "the SHA-256 of the file does not match its manifest"
             self.findings.add(Finding("EXPORT_CHANGED", message, None, manifest["sha256"], export.sha256))
         else:
             self._compare_manifest(export, manifest)
 
     def _compare_manifest(self, export: ExportInfo, manifest: Mapping[str, Any]) -> None:
-        """Find what a manifest says of the file that it does belong to, and that is not so."""
+        """Find wrong statements in the manifest of a file whose SHA-256 matches."""
         facts = {
             "size": export.size,
             "fields": list(self.ledger.columns),
@@ -83,5 +83,5 @@ class ExportManifest(ScanKind):
         }
         for name, found in facts.items():
             if found is not None and manifest[name] not in (found, ""):
-                message = f"what the manifest says of the file's {name} is not so"
+                message = f"the manifest's {name} does not match the file"
                 self.findings.add(Finding("EXPORT_MANIFEST", message, None, str(manifest[name]), str(found)))

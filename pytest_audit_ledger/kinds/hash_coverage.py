@@ -1,4 +1,4 @@
-"""The kind hash_coverage: in which columns an edit would be detected, and by what."""
+"""The kind hash_coverage: in which columns an edit can be detected, and by what."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from pytest_audit_ledger.errors import LedgerError
-from pytest_audit_ledger.kinds.checkpoint import FOLDERS, VERIFIER_KEYS, beside_suite, opened_store
 from pytest_audit_ledger.kinds.kind import ScanKind
+from pytest_audit_ledger.kinds.trusted_checkpoints import ComparesCheckpoints, newest_record
 from pytest_audit_ledger.model.batch import NULL, Batch
 from pytest_audit_ledger.model.entry import PAYLOAD_COLUMNS
 from pytest_audit_ledger.model.ledger_info import LedgerInfo
@@ -17,7 +17,7 @@ from pytest_audit_ledger.model.outcome import Family
 
 @dataclass(frozen=True)
 class _Protection:
-    """What protects columns: its name, the column that an entry has where it is protected so, and its limits."""
+    """One way to protect columns. `carrier` is the column that a protected entry has; `limits` says what it misses."""
 
     name: str
     columns: tuple[str, ...]
@@ -31,62 +31,55 @@ PROTECTIONS = (
         "envelope hash",
         ("envelope_json", "envelope_hash", "verifier_status"),
         "envelope_hash",
-        "an edit that also recomputes the hash shows only where the entry says otherwise",
+        "an edit that also recomputes the hash is detected only if it contradicts the entry",
     ),
     _Protection(
         "transcript signature",
         ("transcript_json", "transcript_signature", "signing_key_id"),
         "signing_key_id",
-        "of transcript_json its request, response and names; only where the key is given",
+        "of transcript_json only request, response and names; only if the key is given",
     ),
 )
-"""What protects single columns, entry by entry; whatever column is in none of them is covered by nothing."""
+"""The ways to protect single columns, entry by entry; a column in none of them is covered by nothing."""
 
 UNSIGNED = ("started_at", "completed_at", "backend_name", "backend_metadata")
-"""What stands in a transcript and is neither signed nor repeated elsewhere."""
+"""The fields of a transcript that are neither signed nor repeated elsewhere."""
 
 NOTHING = "nothing in the ledger"
-"""The fact that lists what only something outside of it covers, such as the record beside a checkpoint."""
+"""The fact that lists the columns that only something outside the ledger can cover, such as a checkpoint."""
 
 
-class HashCoverage(ScanKind):
-    """Lists which columns are protected, by what, and which by nothing that the ledger holds. Never fails.
+class HashCoverage(ComparesCheckpoints, ScanKind):
+    """Lists which columns are protected, by what, and which by nothing in the ledger. Never fails.
 
-    `folders`, `verifier_keys`: as those of `checkpoint`. The record beside a checkpoint covers every column up to its
-    last entry; whether they are what they were is the matter of `checkpoint`.
+    `folders`, `verifier_keys`: as for `checkpoint`. The record of a checkpoint covers every column up to its last
+    entry; the kind `checkpoint` compares them.
     """
 
     name = "hash_coverage"
     family = Family.COVERAGE
-    rule = "Which columns an edit would show in is told, and which it would not, by what the ledger itself holds."
+    rule = "Lists the columns in which an edit can be detected, and by what, and those in which it cannot."
     remedy = (
-        "Rely on no column that is listed as covered by nothing, unless the check checkpoint proved it; "
-        "keep what matters elsewhere as well."
+        "Do not rely on a column that nothing in the ledger covers, unless the check checkpoint proved it. Keep a copy "
+        "of what matters elsewhere."
     )
     unit = "columns"
     columns: ClassVar[Sequence[str]] = ()
-    parameters_schema: ClassVar[Mapping[str, Mapping[str, Any]]] = {"folders": FOLDERS, "verifier_keys": VERIFIER_KEYS}
-
-    @classmethod
-    def prepared(cls, parameters: Mapping[str, Any], folder: str) -> Mapping[str, Any]:
-        """Read the keys, and name the folders as they lie beside the suite."""
-        return beside_suite(parameters, folder)
 
     def __init__(self, parameters: Mapping[str, Any], ledger: LedgerInfo, samples: int) -> None:
         super().__init__(parameters, ledger, samples)
-        # what tells whether an entry is protected, as far as this ledger has it
+        # the columns that a protected entry has, if this ledger has them
         self.columns = [one.carrier for one in PROTECTIONS if one.carrier in ledger.columns]  # type: ignore[misc]
         self.carriers = dict.fromkeys(self.columns, 0)
         self.recorded = self._recorded()
 
     def _recorded(self) -> tuple[int, str, tuple[str, ...]] | None:
-        """Return up to which entry the newest record covers columns, its checkpoint, and which; None without any."""
+        """Return the size, the checkpoint and the columns of the newest record; None if there is none."""
         try:
-            store = opened_store(self.parameters, newest_record=True)
-        except LedgerError:  # which the check checkpoint tells
+            newest = newest_record(self.parameters)
+        except LedgerError:  # the kind checkpoint reports it
             return None
-        records = [(one.size, one.path, tuple(one.record.columns)) for one in store.trusted if one.record is not None]
-        return records[-1] if records else None
+        return (newest[1].entries.end, newest[0], tuple(newest[1].columns)) if newest else None
 
     def feed(self, batch: Batch) -> None:
         """Count the entries that are protected in each way."""
@@ -100,9 +93,9 @@ class HashCoverage(ScanKind):
             self.carriers[column] += later.carriers[column]
 
     def close(self) -> None:
-        """Sort the columns by what protects them."""
+        """Group the columns by what protects them."""
         entries, names = self.element_count, list(self.ledger.columns)
-        if not names or (self.ledger.resumed and not entries):  # an export without entries, or none that is newer
+        if not names or (self.ledger.resumed and not entries):  # an export without entries, or no newer entry
             return
         left = list(names)
         for protection in PROTECTIONS:
@@ -115,7 +108,7 @@ class HashCoverage(ScanKind):
         if self.recorded is not None:
             size, path, columns = self.recorded
             covered = [name for name in names if name in columns]
-            limits = f"held against {path}; which entry and column it was shows only roughly"
+            limits = f"compared with {path}, which locates an edit only roughly"
             self.facts["checkpoint"] = f"{', '.join(covered)}, in entries 1 to {size:,} ({limits})"
         inside = f"of transcript_json {', '.join(UNSIGNED)}"
         partly = [] if "transcript_json" in left or "transcript_json" not in names else [inside]

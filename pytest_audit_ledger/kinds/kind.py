@@ -1,6 +1,6 @@
-"""What a kind is: the one page a third party needs.
+"""What a kind is: the one page that authors of kinds need.
 
-A **fold** reads every entry once, batch by batch. Its parts can be merged, so that several processes can share a scan:
+A **scan kind** reads every entry once, batch by batch. Its parts can be merged, so that several processes share a scan:
 
     class WeekendVerdicts(ScanKind):
         name = "no_weekend_verdicts"
@@ -13,17 +13,18 @@ A **fold** reads every entry once, batch by batch. Its parts can be merged, so t
                 if datetime.fromisoformat(text).weekday() >= 5:
                     self.findings.add(Finding("WEEKEND", "verdict given on a weekend", number, actual=text))
 
-A **guard** examines what surrounds the entries (columns, constraints, triggers), with queries against the catalog.
+A **catalog kind** examines the table around the entries (columns, constraints, triggers) with queries of the database's
+catalog.
 
-A **query** asks about the entries with SELECTs, in a session of its own that joins the run's snapshot. An export has
-no server to ask, so there it is skipped. Most queries judge entry by entry: a **row kind** (`RowKind` in `data.py`)
-says with SQL conditions which entries it judges and which of those are not as expected. Everything else is there:
-`where`, `mostly`, `warn_if`, `error_if`, `allow_empty`, `redact`, counting on the server, samples, and the judgement
-of a ledger without entries.
+A **query kind** asks about the entries with SELECTs, in a session of its own that joins the run's snapshot. An export
+has no server, so there it is skipped. Most query kinds judge entry by entry: a **row kind** (`RowKind` in
+`data_kind.py`) gives SQL conditions for the entries that it judges and for those that are unexpected. The base class
+does the rest: `where`, `mostly`, `warn_if`, `error_if`, `allow_empty`, `redact`, counting on the server, samples, and
+a ledger without entries.
 
     class NoLongerThan(RowKind):
         name = "no_longer_than"
-        rule = "No value of the column has more characters than it may have."
+        rule = "No value of the column has more characters than `longest`."
         remedy = "Find out what wrote the values shown."
         code = "TOO_LONG"
         parameters_schema = {
@@ -42,17 +43,19 @@ of a ledger without entries.
         def values(self):
             return {"longest": self.parameters["longest"]}
 
-`column()` and `named()` return a column quoted, and refuse one that the ledger does not have. A value goes into
-`values()`, is bound, and stands in the SQL as `%(check.NAME)s`. What is about the entries together is a `DataKind`:
-`statements()` returns every statement that it asks with, so that `audit-ledger suite explain` can print them, and
+`column()` and `named()` return a column quoted, and refuse one that the ledger does not have. Values go into
+`values()`, are bound, and are written as `%(check.NAME)s` in the SQL. A rule about all entries together is a
+`DataKind`: `statements()` returns every statement that it asks, so that `audit-ledger suite explain` can print them;
 `examine()` asks, sets `element_count` and `unexpected_rows`, and adds findings.
 
-A run that resumes after a checkpoint (`LedgerInfo.resumed`) feeds a fold newer entries only. One that looks at each
-entry alone need not know; an `PairwiseScanKind` knows the neighbour of the first one; any other learns it in `resume`.
+A run that resumes after a checkpoint (`LedgerInfo.resumed`) feeds a scan kind the newer entries only. A kind that looks
+at each entry alone can ignore this. A `PairwiseScanKind` knows the entry before the first one. Any other kind learns it
+in `resume`.
 
-All only ever add findings. They never format, print or decide what a finding does to the run: that is the severity of
-the check. A kind that cannot conclude anything raises CannotEvaluate, and one that has nothing to be applied to raises
-NotApplicable, in `close` or `examine`. One that examined nothing (`element_count` is 0) and found nothing is an ERROR.
+Kinds only add findings. They never format, print, or decide what a finding does to the run: the severity of the check
+does. A kind that cannot conclude anything raises CannotEvaluate, and one that does not apply to the ledger raises
+NotApplicable, in `close` or `examine`. A check that examined nothing (`element_count` is 0) and found nothing is an
+ERROR.
 
 Register a kind through the hook `pytest_ledger_register_kinds` (see `hookspecs.py`).
 """
@@ -71,24 +74,26 @@ from pytest_audit_ledger.model.questions import Catalog, Queries, Statement
 
 
 class Kind(ABC):
-    """What a check can expect. One instance is made for each check: `parameters` are the check's own over the defaults.
+    """Say what a check expects. Each check gets one instance: `parameters` are the check's own over the defaults.
 
-    Class attributes: `name` is what suites call it (`expect:`); `rule` says what must be true and `remedy` what to do
-    if it is not, each in a plain sentence; `parameters_schema` is a JSON Schema for each parameter, with its `default`,
-    and `required_parameters` are those that a check must give; `family` says what the rule is about; `integrity` marks
-    the kinds whose failure means TAMPERED, unless all codes found are in `inconclusive`, such as that of a lost file;
-    `unit` names what `element_count` counts; `aliases` are further names that suites may use; `sides` says, by code,
-    what the two values of a finding are if they are not what the rule expects and what is there. Two hashes that differ
-    accuse neither.
+    - `name`: what suites call the kind (`expect:`); `aliases`: further names that suites may use.
+    - `rule`: what must be true. `remedy`: what to do if it is not; `remedies`: what to do instead, by code of finding.
+    - `parameters_schema`: a JSON Schema for each parameter, with its `default`; `required_parameters`: those that a
+      check must give.
+    - `family`: what the rule is about. `unit`: what `element_count` counts.
+    - `integrity`: whether a failure means TAMPERED, unless all codes found are in `inconclusive` (a lost file, say).
+    - `sides`: by code, what the two values of a finding are, if they are not the expected and the actual value. If two
+      hashes differ, either can be the wrong one.
 
-    A text parameter whose schema has the format `sql-expression` or `sql-query` may use variables of the suite, which
-    it finds by name in `parameters["variables"]`.
+    A text parameter whose schema has the format `sql-expression` or `sql-query` may use variables of the suite. They
+    are in `parameters["variables"]`, by name.
     """
 
     name: ClassVar[str]
     family: ClassVar[Family] = Family.DATA
     rule: ClassVar[str]
     remedy: ClassVar[str]
+    remedies: ClassVar[Mapping[str, str]] = {}
     unit: ClassVar[str]
     integrity: ClassVar[bool] = False
     inconclusive: ClassVar[frozenset[str]] = frozenset()
@@ -99,12 +104,12 @@ class Kind(ABC):
 
     @classmethod
     def objections(cls, parameters: Mapping[str, Any]) -> Iterable[tuple[str, str]]:  # noqa: ARG003  (for others)
-        """Yield what is wrong with parameters that each fit their schema: the name of one, and words for it."""
+        """Yield what is wrong with parameters that each fit their schema: the name of one, and the reason."""
         return ()
 
     @classmethod
     def prepared(cls, parameters: Mapping[str, Any], folder: str) -> Mapping[str, Any]:  # noqa: ARG003  (for others)
-        """Return the parameters of a check in a suite as a run needs them, such as files read.
+        """Return the parameters of a check as a run needs them, for example with files read.
 
         Called once, when a suite in `folder` is loaded. Raises UsageError, which is reported as a mistake of the suite.
         """
@@ -115,9 +120,9 @@ class Kind(ABC):
 
     @classmethod
     def resume_point(cls, parameters: Mapping[str, Any]) -> ResumePoint | None:  # noqa: ARG003  (for others)
-        """Return the entry after which a run can resume, None if there is none; asked only of kinds that `resumes`.
+        """Return the entry after which a run can resume, or None; asked only if `resumes` is true.
 
-        Raises LedgerError if that cannot be found out.
+        Raises LedgerError if it cannot be determined.
         """
         return None
 
@@ -135,19 +140,19 @@ class Kind(ABC):
 
     @property
     def unexpected_count(self) -> int:
-        """How many findings there are, without those of severity INFO."""
+        """The number of findings, without those of severity INFO."""
         return self.findings.unexpected()
 
 
 class ScanKind(Kind):
-    """A kind that reads every entry once, in order, in constant memory. Must be picklable between batches."""
+    """Read every entry once, in order, in constant memory. Must be picklable between batches."""
 
     unit: ClassVar[str] = "entries"
     columns: ClassVar[Sequence[str]]
-    """The columns it reads; `sequence_number` is always there."""
+    """The columns it reads; `sequence_number` is always included."""
 
     counts_rows: ClassVar[bool] = False
-    """Whether it wants to know how many rows the table has, counted without an index that could hide some."""
+    """Whether it needs the number of rows in the table, counted without an index that could hide some."""
 
     row_count: int | None = None
     """That number; None if it was not counted."""
@@ -157,56 +162,62 @@ class ScanKind(Kind):
         """Examine a batch. `element_count` is counted by the caller."""
 
     def merge(self, later: Any) -> None:
-        """Take in the fold (of this same class) of the entries that follow; neither has seen none."""
+        """Add what the same kind found in the entries that follow. Both have seen at least one entry."""
         self.findings.extend(later.findings)
 
     def close(self) -> None:
-        """Judge what only the whole ledger shows, such as how it starts. Called once, after every merge."""
+        """Judge what only the whole ledger shows, such as its first entry. Called once, after every merge."""
 
     resumed = False
-    """Whether it knows the entry before the first one that it is fed, so that there is something to merge with."""
+    """Whether it knows the entry before the first one that it is fed, so that later parts can be merged."""
 
     def resume(self, batch: Batch) -> None:
-        """Learn the one entry after which the run resumes: it is proven, and not to be judged or counted."""
+        """Take the one entry after which the run resumes. It is proven: do not judge or count it."""
 
     again: Sequence[tuple[int, int]] = ()
-    """Where a run resumes: ranges of older entries (first, last) to be read nevertheless, and given to `reread`."""
+    """In a run that resumes: ranges of older entries (first, last) to read all the same, and to give to `reread`."""
 
     def reread(self, place: int, batch: Batch) -> None:
-        """Examine a batch of the range at this place in `again`; after every merge, and before `close`."""
+        """Examine a batch of the range at this place in `again`. Called after every merge, before `close`."""
 
 
 class CatalogKind(Kind):
-    """A kind that examines what surrounds the entries."""
+    """Examine the table around the entries."""
 
     @abstractmethod
     def examine(self, catalog: Catalog) -> None:
-        """Query the catalog, add findings and set `element_count` to the number of things examined."""
+        """Query the catalog, add findings, and set `element_count` to the number of things examined."""
 
 
 class QueryKind(Kind):
-    """A kind that asks about the entries with SELECTs."""
+    """Ask about the entries with SELECTs."""
 
     unit: ClassVar[str] = "entries"
 
     @abstractmethod
     def statements(self) -> Mapping[str, Statement]:
-        """Return every statement that it asks with, by what it is for. People read them, too."""
+        """Return every statement that it asks, by purpose. `suite explain` prints them."""
 
     @abstractmethod
     def examine(self, queries: Queries) -> None:
-        """Ask, add findings and set `element_count` to the number of things examined."""
+        """Ask, add findings, and set `element_count` to the number of things examined."""
 
 
-WHOLE_EXPORT = "Verify the database, or an export of all entries with its manifest beside it."
-"""The remedy where an export lacks what a rule needs."""
+WHOLE_EXPORT = "Verify the database, or an export of all entries with its manifest next to it."
+"""The remedy if an export lacks entries that a rule needs."""
+
+PRESERVE = (
+    "Do not rely on the ledger. Preserve the server as it is, run audit-ledger investigate to see what can be proven, "
+    "and compare the entries shown with the latest backup or export."
+)
+"""The remedy if entries do not match their hashes."""
 
 
 class PairwiseScanKind(ScanKind):
-    """A fold whose rule ties each entry to the one before, also across batches and segments.
+    """Judge each entry together with the one before it, also across batches and segments.
 
-    A segment does not know the entry before its first, so the first entry is kept and judged when the left neighbour
-    is known: in `merge`, or in `close` for the entry that starts the ledger.
+    A segment does not know the entry before its first. So the first entry is kept, and judged as soon as the entry
+    before it is known: in `merge`, or in `close` if it starts the ledger.
     """
 
     first: Any = None
@@ -214,10 +225,10 @@ class PairwiseScanKind(ScanKind):
 
     @abstractmethod
     def inspect(self, previous: Any, current: Any) -> Finding | None:
-        """Judge two neighbours; `previous` is None where `current` starts the ledger."""
+        """Judge two neighbours; `previous` is None if `current` starts the ledger."""
 
     def join(self, current: Any) -> None:
-        """Judge `current` against the last entry seen, or keep it as the first."""
+        """Judge `current` with the last entry seen, or keep it as the first."""
         if self.last is None:
             self.first = current
         elif (finding := self.inspect(self.last, current)) is not None:
@@ -225,13 +236,13 @@ class PairwiseScanKind(ScanKind):
         self.last = current
 
     def resume(self, batch: Batch) -> None:
-        """Take the entry as the left neighbour of the first one, whatever was found in it."""
+        """Take the entry as the one before the first, whatever was found in it."""
         self.feed(batch)
         self.resumed, self.first = True, None
         self.findings = Findings(self.findings.limit)
 
     def merge(self, later: Any) -> None:
-        """Judge the seam, then take in what the later segment found."""
+        """Judge the two entries at the seam, then add what the later segment found."""
         if later.first is not None:
             self.join(later.first)
             self.last = later.last

@@ -1,4 +1,4 @@
-"""The kind metric: a number that SQL computes from all entries is within limits. The name is that of Soda."""
+"""The kind metric: a number that SQL computes from all entries is within limits. The name is Soda's."""
 
 from __future__ import annotations
 
@@ -7,33 +7,25 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, ClassVar
 
 from pytest_audit_ledger.errors import CannotEvaluate
-from pytest_audit_ledger.kinds.data_kind import (
-    COMMON,
-    EXPRESSION,
-    WHERE,
-    DataKind,
-    closed,
-    limit_schema,
-    meets,
-)
+from pytest_audit_ledger.kinds.data_kind import COMMON, EXPRESSION, WHERE, DataKind, closed, limit_schema, meets
 from pytest_audit_ledger.model.outcome import Finding
 from pytest_audit_ledger.model.questions import Queries, Statement
 
 
 class Metric(DataKind):
-    """A number that SQL computes from all entries, and what it must not be."""
+    """A number that SQL computes from all entries is not in the range of `warn_if` or `error_if`."""
 
     name = "metric"
-    rule = "The number computed from the entries is not what warn_if and error_if say."
-    remedy = "Find out what moved the number, and whether the limits are still right."
+    rule = "The number computed from the entries is not in the range of warn_if or error_if."
+    remedy = "Find out why the number changed, and whether the limits are still right."
     parameters_schema: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "expression": {
             "type": "string",
             "format": EXPRESSION,
-            "description": "An SQL expression over all entries with aggregates, such as avg((track = 'llm')::int).",
+            "description": "An SQL aggregate over all entries, such as avg((track = 'llm')::int).",
         },
-        "warn_if": limit_schema("Warn if the number is so."),
-        "error_if": limit_schema("Find fault if the number is so."),
+        "warn_if": limit_schema("Warn if the number is in this range, such as > 0.05."),
+        "error_if": limit_schema("Fail if the number is in this range, such as > 0.25."),
         "where": WHERE,
         "allow_empty": COMMON["allow_empty"],
         "redact": COMMON["redact"],
@@ -42,18 +34,18 @@ class Metric(DataKind):
 
     @classmethod
     def objections(cls, parameters: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
-        """Refuse a number that nothing could be wrong with."""
+        """Refuse a number without a limit."""
         if "warn_if" not in parameters and "error_if" not in parameters:
-            yield "expression", "nothing says what is wrong with the number; add warn_if, error_if or both"
+            yield "expression", "the number has no limit; add warn_if, error_if or both"
 
     def statements(self) -> Mapping[str, Statement]:
-        """Return how the number is computed."""
+        """Return the statement that computes the number."""
         value = closed(self.parameters["expression"])
         sql = f"SELECT count(*) AS entries,\n       ({value}) AS value\nFROM {self.entries()}"
         return {"compute": self.statement(sql)}
 
     def examine(self, queries: Queries) -> None:
-        """Compute, and compare with the limits."""
+        """Compute the number, and compare it with the limits."""
         count, value = queries.ask(self.statements()["compute"], 1).first[0]
         self.element_count = int(count or 0)
         if not self.element_count:
@@ -70,9 +62,9 @@ class Metric(DataKind):
 
 def _number(value: str | None) -> Decimal:
     if value is None:
-        raise CannotEvaluate("The expression gives no value (NULL).", "Decide what that means, with coalesce(…).")
+        raise CannotEvaluate("The expression gives NULL.", "Decide what that means, with coalesce(…, 0) for example.")
     try:
         return Decimal(value)
-    except InvalidOperation:
-        remedy = "Correct it; true and false become numbers with ::int."
-        raise CannotEvaluate("The expression gives something that is no number.", remedy) from None
+    except InvalidOperation:  # without the cause, which would repeat a value that may be redacted
+        remedy = "Correct the expression. Convert true and false to numbers with ::int."
+        raise CannotEvaluate("The expression does not give a number.", remedy) from None

@@ -9,22 +9,22 @@ from pytest_audit_ledger.kinds.data_kind import COLUMN, RowKind
 
 
 class NotNull(RowKind):
-    """The column has a value in every entry."""
+    """Every entry has a value in the column."""
 
     name = "not_null"
     aliases = ("expect_column_values_to_not_be_null",)
     rule = "Every entry has a value in the column."
-    remedy = "Find out what wrote the entries shown without the value, and supply it where entries are written."
+    remedy = "Find out what wrote the entries shown without the value, and correct it."
     code = "VALUE_MISSING"
     parameters_schema: ClassVar[Mapping[str, Mapping[str, Any]]] = {"column": COLUMN, **RowKind.parameters_schema}
     required_parameters = ("column",)
 
     def unexpected(self) -> str:
-        """Return what a missing value is."""
+        """Select the entries without a value."""
         return f"{self.column()} IS NULL"
 
-    def told_columns(self) -> Sequence[str]:
-        """Show nothing: there is nothing there."""
+    def shown_columns(self) -> Sequence[str]:
+        """Show no column, because the value is missing."""
         return ()
 
     def message(self) -> str:

@@ -1,4 +1,4 @@
-"""The kind pair_a_greater_than_b: the value of one column is greater than that of another."""
+"""The kind pair_a_greater_than_b: the value of one column is greater than the value of another."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from pytest_audit_ledger.kinds.data_kind import COLUMN, RowKind
 
 
 class PairAGreaterThanB(RowKind):
-    """In every entry that has both, the value of one column is greater than that of another."""
+    """In every entry that has both values, `column_a` is greater than `column_b`."""
 
     name = "pair_a_greater_than_b"
     aliases = ("expect_column_pair_values_a_to_be_greater_than_b",)
-    rule = "In every entry that has both values, the one in column_a is greater than the one in column_b."
+    rule = "In every entry that has both values, column_a is greater than column_b."
     remedy = "Find out which of the two values is wrong in the entries shown, and what wrote it."
     code = "PAIR_ORDER"
     parameters_schema: ClassVar[Mapping[str, Mapping[str, Any]]] = {
@@ -25,15 +25,15 @@ class PairAGreaterThanB(RowKind):
     required_parameters = ("column_a", "column_b")
 
     def judged(self) -> str:
-        """Return that both have a value."""
+        """Select the entries that have both values."""
         return f"({self.column('column_a')}, {self.column('column_b')}) IS NOT NULL"
 
     def unexpected(self) -> str:
-        """Return that the one is not greater."""
+        """Select the entries in which column_a is not greater."""
         return f"{self.column('column_a')} {'<' if self.parameters['or_equal'] else '<='} {self.column('column_b')}"
 
-    def told_columns(self) -> Sequence[str]:
-        """Show both."""
+    def shown_columns(self) -> Sequence[str]:
+        """Show both columns."""
         return [self.parameters["column_a"], self.parameters["column_b"]]
 
     def message(self) -> str:

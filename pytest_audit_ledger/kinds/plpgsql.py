@@ -1,9 +1,9 @@
-r"""Whether a PL/pgSQL function raises, whatever happens: read from its source text, without running it.
+r"""Decide from its source text, without running it, whether a PL/pgSQL function always raises an exception.
 
-The answer is yes only for the plain form: one block without an EXCEPTION section, in which nothing but statements that
-run through (an assignment, PERFORM, INSERT, a RAISE below EXCEPTION …) stands before a RAISE that aborts. Anything
-cleverer is no: a guard that has to be studied to be believed is worth a finding. Where a plain string ends can depend
-on the server's standard_conforming_strings, so the answer must be yes in either reading.
+The answer is yes only for the plain form: one block without an EXCEPTION section, with only statements that run
+through (an assignment, PERFORM, INSERT, a RAISE below EXCEPTION …) before a RAISE that aborts. For anything cleverer it
+is no: a trigger function that must be studied to be believed is worth a finding. The end of a plain string can depend
+on the server's standard_conforming_strings, so the answer must be yes in both readings.
 
 Source: PostgreSQL documentation, "PL/pgSQL: Structure", "Errors and Messages" (RAISE without a level is EXCEPTION), and
 "Lexical Structure": bracket comments nest, names hold any character beyond ASCII, and only ASCII letters are folded.
@@ -18,7 +18,7 @@ from itertools import pairwise
 from pytest_audit_ledger.model.printable import ascii_upper
 
 _BEYOND = r"[^\x00-\x7f]"
-"""A character beyond ASCII. With them in one class, each of the two expressions would take 5 ms to compile."""
+"""A character beyond ASCII. In one class with the others, each of the two expressions would take 5 ms to compile."""
 
 _SYMBOLS = rf"""
       (?P<space>[ \t\n\r\f\v]+ | --[^\n\r]*)
@@ -43,7 +43,7 @@ _RUN_THROUGH = frozenset({"PERFORM", "INSERT", "NULL", "ASSERT"})
 
 
 def _tokens(body: str, reading: re.Pattern[str]) -> Iterator[str]:
-    """Yield words in capitals and marks; a string or quoted name becomes `''`, comments and spaces nothing."""
+    """Yield words in capitals and marks; a string or quoted name as `''`, comments and spaces not at all."""
     position = 0
     while match := reading.match(body, position):
         position = match.end()
@@ -76,9 +76,9 @@ def _statements(tokens: list[str]) -> Iterator[list[str]]:
 
 
 def raises_unconditionally(body: str) -> bool:
-    """Tell whether the function with this source raises an exception on every path."""
+    """Return whether the function with this source raises an exception on every path."""
     readings = [list(_tokens(body, reading)) for reading in _READINGS]
-    # A reading in which a string does not end is not the server's: it would not have created the function.
+    # In a reading with an unterminated string, the server would not have created the function.
     possible = [tokens for tokens in readings if "'" not in tokens and '"' not in tokens]
     return bool(possible) and all(map(_raises, possible))
 
@@ -103,14 +103,14 @@ def _raises(tokens: list[str]) -> bool:
 
 
 def _without_preamble(words: list[str]) -> list[str]:
-    """Return a statement without the label and the DECLARE that may stand before a block."""
+    """Return a statement without the label and the DECLARE before a block."""
     if words[:1] == ["<<"] and words[2:3] == [">>"]:
         words = words[3:]
     return words[1:] if words[:1] == ["DECLARE"] else words
 
 
 def _is_word_or_text(tokens: list[str]) -> bool:
-    """Tell what follows RAISE in a RAISE statement from what follows a variable of that name."""
+    """Return whether the tokens after RAISE are those of a RAISE statement, and not of a variable of that name."""
     return bool(tokens) and (tokens[0] == _TEXT or tokens[0].isidentifier())
 
 

@@ -1,4 +1,4 @@
-"""The kinds that suites may name: ours, which are found in this room, and those of plugins.
+"""The kinds that suites may name: ours, which are found in this package, and those of plugins.
 
 A name belongs to one plugin; a second claim is refused.
 """
@@ -19,7 +19,7 @@ from pytest_audit_ledger.model.outcome import Family
 
 
 def _found() -> tuple[type[Kind], ...]:
-    """Return the kinds of this room: in each module, the class whose name in suites is the module's own."""
+    """Return the kinds of this package: in each module, the class whose name in suites is the module's name."""
     kinds = []
     for _, module, _ in pkgutil.iter_modules(kinds_room.__path__):
         defined = vars(import_module(f"{kinds_room.__name__}.{module}")).values()
@@ -30,7 +30,7 @@ def _found() -> tuple[type[Kind], ...]:
 
 
 def _is_kind(defined: type, module: str) -> bool:
-    """Tell whether a class is the kind that a module is named for; what only reads along has no rule."""
+    """Return whether a class is the kind that a module is named after; a scan that judges nothing has no rule."""
     return getattr(defined, "name", "") == module and hasattr(defined, "rule")
 
 
@@ -51,7 +51,7 @@ class Registry:
     def register(self, kinds: Iterable[type[Kind]], plugin: str) -> None:
         """Add the kinds of a plugin.
 
-        Raises RegistrationError where one is no usable kind, or where its name is taken; it names both plugins.
+        Raises RegistrationError if one is not a usable kind, or if its name is taken; the error names both plugins.
         """
         for kind in kinds:
             if not (isinstance(kind, type) and issubclass(kind, (ScanKind, CatalogKind, QueryKind))):
@@ -66,13 +66,13 @@ class Registry:
             if lacking:
                 raise RegistrationError(
                     f"The kind {kind.__qualname__} of the plugin {plugin} has no {', '.join(lacking)}.",
-                    "Give it these class attributes.",
+                    "Add these class attributes.",
                 )
             unwritten = sorted(kind.__abstractmethods__)
             if unwritten:
                 raise RegistrationError(
                     f"The kind {kind.__qualname__} of the plugin {plugin} has no {', '.join(unwritten)}.",
-                    "Write the methods that its base class leaves to it.",
+                    "Implement these methods.",
                 )
             for name in (kind.name, *kind.aliases):
                 if name in self._kinds:

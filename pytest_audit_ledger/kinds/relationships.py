@@ -1,4 +1,4 @@
-"""The kind relationships: every value of the column is in a column of another table."""
+"""The kind relationships: every value of the column occurs in a column of another table."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from pytest_audit_ledger.model.sql_names import quoted, split_name
 
 
 class Relationships(ValueKind):
-    """Every value of the column stands in a column of another table."""
+    """Every value of the column occurs in a column of another table."""
 
     name = "relationships"
-    rule = "Every value of the column stands in the column of the other table."
-    remedy = "Add what is missing to the other table if it is right, or find out what wrote the value."
+    rule = "Every value of the column occurs in the column of the other table."
+    remedy = "Find out what wrote the values shown, and correct it, or add them to the other table."
     code = "NO_COUNTERPART"
     parameters_schema: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         **ValueKind.parameters_schema,
@@ -26,7 +26,7 @@ class Relationships(ValueKind):
 
     @classmethod
     def objections(cls, parameters: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
-        """Refuse what is no name of a table."""
+        """Refuse an invalid name of a table."""
         yield from super().objections(parameters)
         try:
             split_name(parameters["to"])
@@ -34,10 +34,10 @@ class Relationships(ValueKind):
             yield "to", str(error).rstrip(".")
 
     def unexpected(self) -> str:
-        """Return that no row of the other table has the value."""
+        """Select the values that no row of the other table has."""
         other, field = quoted(*split_name(self.parameters["to"])), quoted(self.parameters["field"])
         return f"NOT EXISTS (SELECT FROM {other} AS other WHERE other.{field} = entry.{self.column()})"
 
     def message(self) -> str:
         """Name both columns."""
-        return f"the value of {self.parameters['column']} is none of {self.parameters['to']}.{self.parameters['field']}"
+        return f"the value of {self.parameters['column']} is not in {self.parameters['to']}.{self.parameters['field']}"

@@ -1,4 +1,4 @@
-"""What the options of a run name (checkpoints, keys), as parameters of the kinds that use it."""
+"""The options of a run (checkpoints, keys) as parameters of the kinds that use them."""
 
 from __future__ import annotations
 
@@ -27,16 +27,17 @@ def run_parameters(
     max_unanchored: str | None = None,
     transcript_keys: Sequence[str | Path] = (),
 ) -> RunParameters:
-    """Return the parameters that options set; what no option sets is left to the suites. Keys are read now.
+    """Return the parameters that options set; all others are left to the suites. Reads the keys.
 
-    Raises UsageError where an option makes no sense, or a key cannot be read or is none.
+    Raises UsageError if options contradict each other, or if a key is not valid or cannot be read.
     """
     if checkpoints and not verifier_keys:
-        raise UsageError(
-            "Checkpoints prove nothing without the key that must have signed them.", "Add --ledger-verifier-key=KEY."
-        )
+        raise UsageError("Checkpoints need the key that signed them.", "Add --ledger-verifier-key=KEY.")
     if max_unanchored is not None and not re.match(UNANCHORED_PATTERN, max_unanchored):
-        raise UsageError(f"{max_unanchored!r} is no number of entries and no length of time.", "Write 1000, or 24h.")
+        raise UsageError(
+            f"Invalid --ledger-max-unanchored {max_unanchored!r}.",
+            "Use a number of entries, such as 1000, or a duration, such as 24h.",
+        )
     trusted = {
         "folders": list(map(str, checkpoints)),
         "verifier_keys": [str(key) for key in parse_verifier_keys(verifier_keys)],

@@ -1,4 +1,4 @@
-"""The kind sequence_continuity: numbers run 1, 2, 3 … and no row is hidden from whoever reads in order."""
+"""The kind sequence_continuity: sequence numbers run 1, 2, 3 …, and the index on them hides no row."""
 
 from __future__ import annotations
 
@@ -13,16 +13,26 @@ from pytest_audit_ledger.model.outcome import Family, Finding, Sides
 
 
 class SequenceContinuity(PairwiseScanKind):
-    """Sequence numbers are 1, 2, 3 … without gap or duplicate, and every row that there is has one. No parameters."""
+    """Sequence numbers are 1, 2, 3 … without a gap or duplicate, and every row of the table has one. No parameters."""
 
     name = "sequence_continuity"
     family = Family.CHAIN
     rule = "Sequence numbers run 1, 2, 3 … without a gap, a duplicate or a missing value."
     remedy = (
-        "Entries were deleted, numbered twice, or hidden by an index (which REINDEX repairs), at the places shown. "
-        "Compare with the latest backup or export to see which; a gap can also come from a writer that numbers entries "
-        "before it commits them, which must be ruled out."
+        "Do not rely on the ledger. Compare the entries around the numbers shown with the latest backup or export, and "
+        "run audit-ledger investigate to see what can be proven."
     )
+    remedies: ClassVar[Mapping[str, str]] = {
+        "SEQUENCE_GAP": (
+            "Compare with the latest backup or export to see which entries are missing. Rule out a writer that takes "
+            "numbers before it commits: run audit-ledger investigate, which shows whether the entries around the gap "
+            "are linked."
+        ),
+        "ENTRIES_HIDDEN": (
+            "Run REINDEX TABLE on the ledger, verify again, and find out how the index lost the entries: a hardware "
+            "fault, a defect, or an edit."
+        ),
+    }
     integrity = True
     columns = ("sequence_number",)
     counts_rows = True
@@ -45,11 +55,11 @@ class SequenceContinuity(PairwiseScanKind):
                 self.join((number,))
 
     def inspect(self, previous: Any, current: Any) -> Finding | None:
-        """Find what stands between two neighbours that are not n and n + 1."""
+        """Find out why two neighbours are not n and n + 1."""
         (number,) = current
         before = 0 if previous is None else previous[0]
         if number is None or before is None:
-            return Finding("SEQUENCE_MISSING", "an entry has no sequence number", expected="a number", actual="NULL")
+            return Finding("SEQUENCE_MISSING", "the entry has no sequence number", expected="a number", actual="NULL")
         if number == before + 1:
             return None
         if number > before + 1:
@@ -57,9 +67,9 @@ class SequenceContinuity(PairwiseScanKind):
             self.first_missing = min(before + 1, self.first_missing or before + 1)
             return self._gap(before, number, at_start=previous is None)
         if previous is None:
-            message = f"the ledger starts at {number}, not at 1"
+            message = f"the ledger starts at {number} instead of 1"
             return Finding("SEQUENCE_START", message, number, expected="1", actual=str(number))
-        message = f"sequence number {number} stands more than once, or out of order"
+        message = f"sequence number {number} occurs more than once, or out of order"
         return Finding("SEQUENCE_DUPLICATE", message, number, expected=str(before + 1), actual=str(number))
 
     def _gap(self, before: int, number: int, *, at_start: bool) -> Finding | None:
@@ -78,12 +88,12 @@ class SequenceContinuity(PairwiseScanKind):
         self.first_missing = self.first_missing or later.first_missing
 
     def close(self) -> None:
-        """Judge the start, and say how many entries are missing in all."""
+        """Judge the first entry, and report how many entries are missing in all."""
         super().close()
         if self.row_count not in (None, self.element_count):
             message = (
-                f"the table holds {self.row_count:,} entries, and its index on sequence_number shows "
-                f"{self.element_count:,}: the others are hidden from whoever reads them in order"
+                f"the table has {self.row_count:,} entries, but its index on sequence_number shows only "
+                f"{self.element_count:,}; the index hides the others"
             )
             both = (f"{self.row_count:,} entries", f"{self.element_count:,} entries")
             self.findings.add(Finding("ENTRIES_HIDDEN", message, None, *both))
@@ -93,9 +103,9 @@ class SequenceContinuity(PairwiseScanKind):
             return
         if self.missing and self.ledger.extent is not Extent.WHOLE:
             raise CannotEvaluate(
-                f"{self.missing:,} entries are not in the export, first {self.first_missing}, and nothing shows "
-                "whether they were filtered out or removed before.",
+                f"{self.missing:,} entries are not in the export, first {self.first_missing}. It is unknown whether "
+                "they were filtered out or removed before the export.",
                 WHOLE_EXPORT,
             )
         if self.ledger.extent is Extent.PART:
-            raise CannotEvaluate("The export was filtered, so what is not in it cannot be judged.", WHOLE_EXPORT)
+            raise CannotEvaluate("The export was filtered, so entries that it lacks cannot be judged.", WHOLE_EXPORT)

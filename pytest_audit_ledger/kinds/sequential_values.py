@@ -1,4 +1,4 @@
-"""The kind sequential_values: in its own order, each value of the column is the one before plus an interval."""
+"""The kind sequential_values: sorted, each value of the column is the previous one plus an interval."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from pytest_audit_ledger.model.duration import DURATION_PATTERN, duration
 
 
 class SequentialValues(ValueKind):
-    """In order of the column itself, each value is the one before plus an interval."""
+    """Sorted, each value of the column is the previous one plus an interval."""
 
     name = "sequential_values"
-    rule = "In order of the column itself, each value is the one before plus the interval."
-    remedy = "Find out what is missing, or stands twice, before the values shown."
+    rule = "Sorted, each value of the column is the previous one plus the interval."
+    remedy = "Find out what is missing, or occurs twice, before the values shown."
     code = "NOT_SEQUENTIAL"
     parameters_schema: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         **ValueKind.parameters_schema,
@@ -24,21 +24,21 @@ class SequentialValues(ValueKind):
             "exclusiveMinimum": 0,
             "examples": ["1h"],
             "default": 1,
-            "description": "A whole number, or for times a length such as 90s, 5m, 24h or 7d.",
+            "description": "A whole number; for times a duration such as 90s, 5m, 24h or 7d.",
         },
     }
 
     def extras(self) -> str:
-        """Look at the next smaller value."""
+        """Return the next smaller value as a column."""
         column = self.column()
         return f", lag({column}) OVER (PARTITION BY {column} IS NULL ORDER BY {column}, sequence_number) AS {BEFORE}"
 
-    def besides(self) -> Sequence[str]:
+    def shown_extras(self) -> Sequence[str]:
         """Show the value before, too."""
         return [] if self.redacts(self.parameters["column"]) else [BEFORE]
 
     def unexpected(self) -> str:
-        """Return that the difference is another one."""
+        """Select the values with another difference."""
         type_ = "interval" if isinstance(self.parameters["interval"], str) else "numeric"
         return f"{self.column()} <> {BEFORE} + %(check.interval)s::{type_}"
 
@@ -51,4 +51,4 @@ class SequentialValues(ValueKind):
 
     def message(self) -> str:
         """Name the column and the interval."""
-        return f"the value of {self.parameters['column']} is not the one before plus {self.parameters['interval']}"
+        return f"the value of {self.parameters['column']} is not the previous value plus {self.parameters['interval']}"

@@ -1,10 +1,11 @@
-"""The kind table_guard: the ledger is the table it should be, and shows all its rows."""
+"""The kind table_guard: the ledger is an ordinary table with its constraints, and nothing hides rows of it."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from pytest_audit_ledger.files.resources import sql
 from pytest_audit_ledger.kinds.kind import CatalogKind
@@ -27,17 +28,17 @@ _TRACKS_V2 = ("symbolic", "llm")
 _VERIFIER_STATUSES = ("AGREED", "LLM_CONTRADICTION", "NEURO_SYMBOLIC_DIVERGENCE", "UNVERIFIABLE")
 
 _STRING = r"'(?:[^']|'')*'"
-# A cast to a length cuts, and one to bpchar ignores blanks at the end; only these change nothing.
+# A cast to a length truncates, and one to bpchar ignores trailing blanks; only these change nothing.
 _CAST = r"::(?:text|character varying)(?![(\w])(?:\[\])?"
 
 
 @dataclass(frozen=True)
 class Lost:
-    """A constraint that a ledger should have and that does not hold for every entry.
+    """A constraint that a ledger needs and that the table does not enforce for every entry.
 
-    `constraint` is NOT NULL, PRIMARY KEY, UNIQUE or CHECK. A CHECK allows only `values`, or, where None, only text that
-    is not empty. `unproven` are the constraints that say the same and only were never validated, each with its
-    expression, which is empty for a NOT NULL.
+    `constraint` is NOT NULL, PRIMARY KEY, UNIQUE or CHECK. A CHECK allows only `values`, or, if None, any text that is
+    not empty. `unproven` are equivalent constraints that were never validated, each with its expression, which is empty
+    for a NOT NULL.
     """
 
     constraint: str
@@ -54,11 +55,18 @@ class TableGuard(CatalogKind):
 
     name = "table_guard"
     family = Family.PROTECTIONS
-    rule = "The ledger is an ordinary table with all its columns and constraints, and nothing can hide rows of it."
+    rule = "The ledger is an ordinary table with all its columns and constraints, and nothing can hide its rows."
     remedy = (
-        "Someone changed the table's definition. Find out who and when, restore what is missing (sql/schema.sql shows "
-        "how it was), and compare the entries with the latest backup or export."
+        "Restore the definition of the table; sql/schema.sql has the original. Find out who changed it, and when. "
+        "Compare the entries with the latest backup or export."
     )
+    remedies: ClassVar[Mapping[str, str]] = {
+        "CONSTRAINT_MISSING": (
+            "Restore the constraints with audit-ledger verify --repair. Find out who removed them, and when. Compare "
+            "the entries with the latest backup or export."
+        ),
+        "TABLE_UNLOGGED": "Run ALTER TABLE … SET LOGGED on the tables shown.",
+    }
     unit = "columns and constraints"
     integrity = True
 
@@ -69,7 +77,7 @@ class TableGuard(CatalogKind):
         kind = catalog.info.relation_kind
         if kind not in ("r", "p"):
             actual = _RELATION_KINDS.get(kind, f"relation kind {kind}")
-            message = f"{catalog.info.table} is {actual}, which can show anything"
+            message = f"{catalog.info.table} is {actual}, which can show any rows"
             self.findings.add(Finding("NOT_A_TABLE", message, None, "a table", actual))
             return
         self._examine_hiding(catalog)
@@ -85,11 +93,11 @@ class TableGuard(CatalogKind):
             self.findings.add(Finding("TABLE_UNLOGGED", message, None, "LOGGED", "UNLOGGED", Severity.WARNING))
         if row["row_security"]:
             policies = ", ".join(row["policies"] or ["no policy"])
-            message = f"row-level security is switched on ({policies}) and can hide rows from other readers"
-            self.findings.add(Finding("ROW_SECURITY", message, None, "switched off", f"switched on, {policies}"))
+            message = f"row-level security is enabled ({policies}) and can hide rows from other readers"
+            self.findings.add(Finding("ROW_SECURITY", message, None, "disabled", f"enabled, {policies}"))
         if row["rules"]:
             rules = ", ".join(row["rules"])
-            message = f"rewrite rules ({rules}) can turn a statement on the ledger into another one"
+            message = f"rewrite rules ({rules}) can replace a statement on the ledger by another one"
             self.findings.add(Finding("REWRITE_RULE", message, None, "no rules", rules))
         if row["children"]:
             children = ", ".join(row["children"])
@@ -106,7 +114,7 @@ class TableGuard(CatalogKind):
                 self.findings.add(Finding("COLUMN_MISSING", message, None, column.type, "no such column"))
                 continue
             if actual[name].type != column.type:
-                message = f"the column {name} has another type than the ledger's schema gives it"
+                message = f"the column {name} has a different type than in the ledger's schema"
                 self.findings.add(Finding("COLUMN_RETYPED", message, None, column.type, actual[name].type))
             if name in lost:
                 self._lost(lost[name])
@@ -133,7 +141,7 @@ def expected_columns(info: LedgerInfo) -> dict[str, Column]:
 
 
 def lost_not_nulls(catalog: Catalog) -> Iterator[Lost]:
-    """Yield the columns that are there and may be empty, or may have been when the rule was made."""
+    """Yield the columns that allow NULL, or whose NOT NULL was never validated."""
     unproven: dict[str, list[tuple[str, str]]] = {}
     for row in catalog.rows(sql("constraints.sql")):
         if row["type"] == "n" and not row["holds"]:
@@ -148,7 +156,7 @@ def lost_not_nulls(catalog: Catalog) -> Iterator[Lost]:
 BEYOND_REPAIR = frozenset(
     {"NOT_A_TABLE", "TABLE_UNLOGGED", "ROW_SECURITY", "REWRITE_RULE", "CHILD_TABLE", "COLUMN_MISSING", "COLUMN_RETYPED"}
 )
-"""What only the owner can undo, or nobody: no constraint and no trigger restores it."""
+"""What no constraint and no trigger restores: only the owner can undo it, if anybody can."""
 
 _KEYS = (("PRIMARY KEY", "id"), ("UNIQUE", "sequence_number"), ("UNIQUE", "entry_hash"))
 
@@ -166,7 +174,7 @@ def lost_keys(catalog: Catalog) -> Iterator[Lost]:
 
 
 def _expected_checks(info: LedgerInfo) -> list[tuple[str, tuple[str, ...] | None, Severity | None]]:
-    """Return for each CHECK its column, the values it allows (None: all but the empty text), and how grave its loss."""
+    """Return for each CHECK its column, the values it allows (None: any but the empty text), and its severity."""
     verdict = ("verdict", VERDICTS, None)
     if info.schema_version != "3":
         return [verdict, ("track", _TRACKS_V2, None)]
@@ -200,7 +208,7 @@ def _reduced(expression: str) -> tuple[str, list[str]]:
 
 
 def _listed(expression: str, column: str) -> set[str]:
-    """Return the values that a CHECK expression limits the column to; empty where it says anything else.
+    """Return the values that a CHECK expression limits the column to; none if it has another form.
 
     PostgreSQL prints `x IN ('a', 'b')` as `x = ANY (ARRAY['a'::text, 'b'::text])`.
     """
@@ -211,13 +219,13 @@ def _listed(expression: str, column: str) -> set[str]:
 
 
 def allows_only(expression: str, column: str, values: Sequence[str]) -> bool:
-    """Tell whether a CHECK expression refuses every value of the column but these (or fewer)."""
+    """Return whether a CHECK expression allows only these values of the column (or fewer)."""
     listed = _listed(expression, column)
     return bool(listed) and listed <= set(values)
 
 
 def refuses_empty(expression: str, column: str) -> bool:
-    """Tell whether a CHECK expression refuses the empty string, by its length, by name, or by a list without it."""
+    """Return whether a CHECK expression refuses the empty string: by its length, by comparison, or by a list."""
     bare, strings = _reduced(expression)
     bare = bare.removeprefix(f"{column}ISNULLOR")
     lengths = (f"{function}{column}" for function in ("length", "char_length", "octet_length"))

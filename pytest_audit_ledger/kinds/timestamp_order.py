@@ -1,4 +1,4 @@
-"""The kind timestamp_order: time does not run backwards, and no entry lies in the future."""
+"""The kind timestamp_order: time does not run backwards, and no entry is in the future."""
 
 from __future__ import annotations
 
@@ -23,11 +23,17 @@ class TimestampOrder(PairwiseScanKind):
 
     name = "timestamp_order"
     family = Family.TIME
-    rule = "No entry is older than the one before it, has an infinite timestamp, or lies in the future."
+    rule = "No entry is older than the one before it, has no timestamp or an infinite one, or is in the future."
     remedy = (
-        "Compare the clocks of the writer and the database server, and the entries shown with what the writer logged. "
-        "An entry that was inserted or moved shows here as well as in chain_linkage."
+        "Compare the clocks of the writer and of the database server, and compare the entries shown with the writer's "
+        "log. If chain_linkage or entry_hash fails at the same entries, treat them as inserted, moved or edited."
     )
+    remedies: ClassVar[Mapping[str, str]] = {
+        "TIMESTAMP_FUTURE": (
+            "Compare the clocks of the writer and of the database server. If the difference is acceptable, raise "
+            "future_tolerance; if not, compare the entries shown with the writer's log."
+        ),
+    }
     integrity = True
     columns = ("timestamp",)
     sides: ClassVar[Mapping[str, Sides]] = {"TIMESTAMP_ORDER": ("in order", "timestamp")}
@@ -44,7 +50,7 @@ class TimestampOrder(PairwiseScanKind):
     def __init__(self, parameters: Mapping[str, Any], ledger: LedgerInfo, samples: int) -> None:
         super().__init__(parameters, ledger, samples)
         self.leading = Findings(samples)
-        """What was found before the first timestamp that can be compared."""
+        """The findings before the first timestamp that can be compared."""
         now = datetime.fromisoformat(ledger.server_time)
         try:
             self.latest = canonical_timestamp(now + duration(self.parameters["future_tolerance"]))
@@ -64,26 +70,26 @@ class TimestampOrder(PairwiseScanKind):
 
     def _examine(self, number: int | None, text: str) -> None:
         if text == NULL:
-            self._tell(Finding("TIMESTAMP_MISSING", "an entry has no timestamp", number, "a time", "NULL"))
+            self._add(Finding("TIMESTAMP_MISSING", "the entry has no timestamp", number, "a time", "NULL"))
         elif text.endswith("infinity"):
-            message = "an infinite timestamp is no moment at which a verdict was given"
-            self._tell(Finding("TIMESTAMP_INFINITE", message, number, "a time", text))
+            message = "the timestamp is infinite"
+            self._add(Finding("TIMESTAMP_INFINITE", message, number, "a time", text))
         else:
             self.join((number, text))
             if _age(text) > _age(self.latest):
-                message = "the entry lies further in the future than the server's clock and the tolerance allow"
-                self._tell(Finding("TIMESTAMP_FUTURE", message, number, f"at most {self.latest}", text))
+                message = "the timestamp is further ahead of the server's clock than the tolerance allows"
+                self._add(Finding("TIMESTAMP_FUTURE", message, number, f"at most {self.latest}", text))
 
-    def _tell(self, finding: Finding) -> None:
+    def _add(self, finding: Finding) -> None:
         (self.leading if self.last is None else self.findings).add(finding)
 
     def resume(self, batch: Batch) -> None:
-        """Forget what was found before it, too."""
+        """Take the entry as the one before the first, and drop what was found in it."""
         super().resume(batch)
         self.leading = Findings(self.leading.limit)
 
     def merge(self, later: TimestampOrder) -> None:
-        """Keep what the later segment found before its first moment in front of what the seam shows."""
+        """Put what the later segment found before its first moment before what the seam shows."""
         (self.leading if self.last is None else self.findings).extend(later.leading)
         super().merge(later)
 

@@ -1,9 +1,9 @@
-"""The kind transcript_signature: what the model was asked and answered, as its runtime signed it.
+"""The kind transcript_signature: what the model was asked and answered is what its runtime signed.
 
-A transcript has four parts: `transcript_json` with the request, the response and the hashes of both, the signature over
-the ASCII text `request_hash|response_hash`, and the id of the key that made it. The document repeats signature and key
-id, and the envelope's `transcript_ref` names it as `transcript:` and its `transcript_id`. What else stands in it
-(`started_at`, `completed_at`, `backend_name`, `backend_metadata`) is signed by nobody.
+A transcript consists of `transcript_json` with the request, the response and the hashes of both; the signature over the
+ASCII text `request_hash|response_hash`; and the id of the key that made it. The document repeats the signature and the
+key id. The envelope's `transcript_ref` names it as `transcript:` and its `transcript_id`. The document's other fields
+(`started_at`, `completed_at`, `backend_name`, `backend_metadata`) are not signed.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from enum import IntEnum
 from typing import Any, ClassVar
 
-from pytest_audit_ledger.kinds.envelope_hash import ProvenanceScanKind, close_without, not_rederivable, shown
+from pytest_audit_ledger.kinds.provenance import COMPARE, ProvenanceScanKind, not_rederivable, shown
 from pytest_audit_ledger.kinds.transcript_keys import is_signed, keys_by_id, read_keys
 from pytest_audit_ledger.model.batch import NULL, Batch, plain_text
 from pytest_audit_ledger.model.jsonb import Derived, JsonDocument, digest
@@ -24,14 +24,19 @@ _SIGNATURE = re.compile(r"[0-9a-f]{128}")
 _KEY_ID = re.compile(r"sha256:[0-9a-f]{64}")
 _REFERENCE = "transcript:"
 _UNSIGNED = "transcript:unsigned"
-"""What the SKI Framework's runtime refers to where it has no key to sign with."""
+"""The reference that the SKI Framework's runtime writes if it has no key to sign with."""
+
+_GIVE_KEYS = (
+    "Ask the owner of the runtime for its public keys, old ones too, and name each one with "
+    "--ledger-transcript-key=FILE."
+)
 
 RUNTIME_TRACK = "v3-evaluator"
-"""The track of all that the runtime writes with an envelope; the entry hash covers it."""
+"""The track of every entry that the runtime writes with an envelope; the entry hash covers it."""
 
 
 class _Bounds(IntEnum):
-    """What stands around entries without a transcript: entries with one, not before them, before, or on both sides."""
+    """Where entries with a transcript are, seen from entries without one: not before them, before, or on both sides."""
 
     OPEN = 0
     BEFORE = 1
@@ -39,42 +44,50 @@ class _Bounds(IntEnum):
 
 
 class _Stretch:
-    """Consecutive entries without a transcript: what is found, depending on what turns out to stand around them."""
+    """The findings of consecutive entries without a transcript, depending on the entries around them."""
 
     def __init__(self, samples: int) -> None:
         self.found = {bounds: Findings(samples) for bounds in _Bounds}
 
     def add(self, finding: Finding, needed: _Bounds) -> None:
-        """Keep what is found where the bounds are at least those needed."""
+        """Add a finding that counts if the bounds are at least those needed."""
         for bounds in _Bounds:
             if bounds >= needed:
                 self.found[bounds].add(finding)
 
     def extend(self, later: _Stretch) -> None:
-        """Take in the entries that follow."""
+        """Add the findings of the entries that follow."""
         for bounds in _Bounds:
             self.found[bounds].extend(later.found[bounds])
 
 
 class TranscriptSignature(ProvenanceScanKind):
-    """The hashes of every transcript hold and its signature is that of a given key; none was taken away.
+    """Every transcript matches its hashes, a given key signed them, and no transcript is missing.
 
-    `keys`: the public keys that may sign, as PEM files (in a suite relative to it) or as PEM text. Without any, the
+    `keys`: the public keys that may sign, as PEM files (in a suite relative to it) or as PEM text. Without a key the
     signatures are not verified, which is a warning. `stripped`: which entries without a transcript are findings.
     """
 
     name = "transcript_signature"
-    rule = "Every transcript's hashes are those of its request and response, and a given key signed them."
-    remedy = (
-        "The transcripts shown were changed, exchanged or taken away after they were signed, or signed with a key that "
-        "was not given. Ask the runtime's owner for its public keys, past ones too, name each as a transcript "
-        "key, and compare with a backup."
-    )
+    rule = "Every transcript matches the hashes of its request and response, and a given key signed these hashes."
+    remedy = COMPARE
+    remedies: ClassVar[Mapping[str, str]] = {
+        "SIGNATURES_UNVERIFIED": _GIVE_KEYS,
+        "UNKNOWN_KEY": (
+            f"{_GIVE_KEYS} If none of them has the id shown, compare the entries shown with the latest backup or "
+            "export."
+        ),
+        "TRANSCRIPTS_ABSENT": (
+            "If transcripts are kept elsewhere, set stripped: allow. If not, compare with the latest backup or export."
+        ),
+        "TRANSCRIPT_NOT_REDERIVABLE": "Compare the transcripts shown with an export or backup that holds them as text.",
+    }
+    document = "a transcript"
     columns = ("transcript_json", "transcript_signature", "signing_key_id", "envelope_json", "track")
     sides: ClassVar[Mapping[str, Sides]] = {
         "TRANSCRIPT_HASH_MISMATCH": RECOMPUTED,
         "TRANSCRIPT_NOT_REDERIVABLE": RECOMPUTED,
-        "TRANSCRIPT_INCONSISTENT": ("beside it", "transcript"),
+        "TRANSCRIPT_INCONSISTENT": ("column", "transcript"),
         "SIGNATURE_INVALID": ("key named", "signature"),
     }
     parameters_schema: ClassVar[Mapping[str, Mapping[str, Any]]] = {
@@ -87,8 +100,8 @@ class TranscriptSignature(ProvenanceScanKind):
         "stripped": {
             "enum": ["neighbours", "every", "allow"],
             "default": "neighbours",
-            "description": "Which entries without a transcript are findings: those that others show to have lost one, "
-            "every one, or none.",
+            "description": "Which entries without a transcript are findings: neighbours (those that must have had one, "
+            "judging by the entries around them), every, or none of them (allow).",
         },
     }
 
@@ -96,15 +109,15 @@ class TranscriptSignature(ProvenanceScanKind):
         super().__init__(parameters, ledger, samples)
         self.keys = keys_by_id(self.parameters["keys"])
         self.signed = 0
-        """Transcripts whose signature is that of a given key."""
+        """The number of transcripts signed by a given key."""
         self.leading = _Stretch(samples)
         """The entries before the first that has a transcript."""
         self.trailing = _Stretch(samples)
         """Those after the last."""
         self.due = 0
-        """Entries without a transcript that should have one, by their envelope or their track."""
+        """The number of entries without a transcript that should have one, by their envelope or track."""
         self.before = 0
-        """Of the carriers, those that only stand before the entries that are read."""
+        """How many of the carriers are before the entries that are read: 0 or 1."""
 
     @classmethod
     def prepared(cls, parameters: Mapping[str, Any], folder: str) -> Mapping[str, Any]:
@@ -112,7 +125,7 @@ class TranscriptSignature(ProvenanceScanKind):
         return {**parameters, "keys": read_keys(parameters["keys"], folder)} if "keys" in parameters else parameters
 
     def feed(self, batch: Batch) -> None:
-        """Verify every transcript, and remember the entries without one until it is known what stands around them."""
+        """Verify every transcript, and keep entries without one until the entries around them are known."""
         rows = zip(
             batch.sequence_numbers,
             batch.documents("transcript_json"),
@@ -141,12 +154,12 @@ class TranscriptSignature(ProvenanceScanKind):
         parts = {"transcript_json": transcript, "transcript_signature": signature, "signing_key_id": key_id}
         lacking = [name for name, part in parts.items() if part is None]
         if lacking:
-            message = f"the transcript has lost its {' and its '.join(lacking)}"
+            message = f"the transcript lacks its {' and its '.join(lacking)}"
             yield Finding("TRANSCRIPT_INCOMPLETE", message, number, ", ".join(parts), f"no {', no '.join(lacking)}")
         if transcript is None:
             return
         if transcript.problem:
-            message = f"the transcript has no hashes: {transcript.problem}"
+            message = f"the transcript cannot be hashed: {transcript.problem}"
             yield Finding("TRANSCRIPT_HASH_MISMATCH", message, number, "no hash exists", "")
             return
         yield from _compare_hashes(number, transcript)
@@ -158,26 +171,26 @@ class TranscriptSignature(ProvenanceScanKind):
         self, number: int | None, transcript: Mapping[str, Any], signature: str, key_id: str
     ) -> Iterator[Finding]:
         if not _SIGNATURE.fullmatch(signature):
-            message = "the signature is no Ed25519 signature, which is 128 hexadecimal digits"
+            message = "the signature is not an Ed25519 signature, which has 128 hexadecimal digits"
             yield Finding("SIGNATURE_INVALID", message, number, key_id, signature)
         elif not _KEY_ID.fullmatch(key_id):
-            message = "the signing_key_id is no id of a key"
+            message = "the signing_key_id is not a valid key id"
             yield Finding("UNKNOWN_KEY", message, number, "sha256: and 64 hexadecimal digits", key_id)
         elif not self.keys:
             return
         elif key_id not in self.keys:
-            message = "the transcript was signed with a key that was not given"
+            message = "the signing_key_id is not that of a given key"
             yield Finding("UNKNOWN_KEY", message, number, " or ".join(self.keys), key_id)
         else:
             hashes = f"{transcript.get('request_hash')}|{transcript.get('response_hash')}"
             if is_signed(self.keys[key_id], bytes.fromhex(signature), hashes.encode("utf-8", "surrogatepass")):
                 self.signed += 1
             else:
-                message = "the signature is not that of the key named, over the transcript's two hashes"
+                message = "the key named did not make this signature over the transcript's two hashes"
                 yield Finding("SIGNATURE_INVALID", message, number, key_id, signature)
 
     def _miss(self, number: int | None, envelope: JsonDocument | None, track: str) -> None:
-        """Judge an entry without a transcript, as far as the policy and the entry itself tell."""
+        """Judge an entry without a transcript by the policy, its envelope and its track."""
         policy = self.parameters["stripped"]
         reference = envelope.value.get("transcript_ref") if envelope is not None else None
         names_one = isinstance(reference, str) and reference.startswith(_REFERENCE) and reference != _UNSIGNED
@@ -190,32 +203,32 @@ class TranscriptSignature(ProvenanceScanKind):
             message = "the entry has no transcript"
             self.findings.add(Finding("TRANSCRIPT_STRIPPED", message, number, "a transcript", "NULL"))
         elif names_one:
-            message = "the transcript that the envelope names was taken away"
+            message = "the transcript that the envelope names is missing"
             stretch.add(Finding("TRANSCRIPT_STRIPPED", message, number, str(reference), "NULL"), _Bounds.OPEN)
         elif is_bare:
-            message = (
-                "the entry has no transcript and no envelope, and entries before it have; by its track it had them"
-            )
+            message = "the entry has no transcript and no envelope, although its track had them in entries before it"
             stretch.add(Finding("TRANSCRIPT_STRIPPED", message, number, "a transcript", "NULL"), _Bounds.BEFORE)
         elif envelope is not None:
-            message = "the entry has no transcript, and those on both sides of it do; its envelope names none"
-            told = Finding("TRANSCRIPT_UNSIGNED", message, number, "a transcript", shown(reference), Severity.WARNING)
-            stretch.add(told, _Bounds.BOTH)
+            message = "the entry has no transcript, and its envelope names none, but entries on both sides have one"
+            warning = Finding(
+                "TRANSCRIPT_UNSIGNED", message, number, "a transcript", shown(reference), Severity.WARNING
+            )
+            stretch.add(warning, _Bounds.BOTH)
 
     def _bound(self) -> None:
-        """End the stretch of entries without a transcript, at one that has one."""
+        """End the stretch of entries without a transcript, because this entry has one."""
         if self.carriers:
             self.findings.extend(self.trailing.found[_Bounds.BOTH])
             self.trailing = _Stretch(self.findings.limit)
         self.carriers += 1
 
     def resume(self, batch: Batch) -> None:
-        """Learn whether the entry before the first one has a transcript; what stands further back is not known."""
+        """Learn whether the entry before the first one has a transcript; entries further back are unknown."""
         self.resumed = True
         self.carriers = self.before = len(batch) - batch.text("transcript_json").count(NULL)
 
     def merge(self, later: TranscriptSignature) -> None:
-        """Join the stretches at the seam, then take in what the later segment found."""
+        """Join the stretches at the seam, then add what the later segment found."""
         before = self.trailing if self.carriers else self.leading
         before.extend(later.leading)
         if self.carriers and later.carriers:
@@ -227,7 +240,7 @@ class TranscriptSignature(ProvenanceScanKind):
         self.due += later.due
 
     def close(self) -> None:
-        """Judge the entries at both ends, and say what was not verified."""
+        """Judge the entries at both ends, and report what was not verified."""
         if self.carriers:
             leading = self.leading.found[_Bounds.OPEN]
             leading.extend(self.findings)
@@ -235,40 +248,40 @@ class TranscriptSignature(ProvenanceScanKind):
             self.findings = leading
         elif self.due and not self.findings.counts:
             message = (
-                f"{self.due:,} entries should have a transcript, by their envelope or their track, and none has one: "
-                "they are kept elsewhere (then set stripped: allow), or were all taken away"
+                f"{self.due:,} entries should have a transcript, judging by their envelope or track, but none has one: "
+                "all are kept elsewhere or were removed"
             )
             self.findings.add(Finding("TRANSCRIPTS_ABSENT", message, severity=Severity.WARNING))
-        close_without(self, "a transcript")
+        super().close()
         self.facts["transcripts"] = f"{self.carriers - self.before:,}"
         self.facts["signatures verified"] = f"{self.signed:,}"
         if self.carriers > self.before and not self.keys:
-            self._tell_unverified(self.carriers - self.before)
+            self._report_unverified(self.carriers - self.before)
 
-    def _tell_unverified(self, count: int) -> None:
-        hashes = "" if self.findings.counts else f"the hashes of {count:,} transcripts hold; "
+    def _report_unverified(self, count: int) -> None:
+        hashes = "" if self.findings.counts else f"{count:,} transcripts match their hashes; "
         what = "their signatures" if hashes else f"the signatures of {count:,} transcripts"
         message = f"{hashes}{what} were not verified, because no key was given"
         self.findings.prepend([Finding("SIGNATURES_UNVERIFIED", message, severity=Severity.WARNING)])
 
 
 def _compare_hashes(number: int | None, transcript: JsonDocument) -> Iterator[Finding]:
-    """Find what does not have the hash that stands beside it."""
+    """Find a request or response that does not match its hash."""
     request, stored = transcript.value.get("request_canonical"), transcript.value.get("request_hash")
     if not isinstance(request, str):
-        message = "the transcript holds no request"
+        message = "the transcript has no request"
         yield Finding("TRANSCRIPT_HASH_MISMATCH", message, number, "no hash exists", shown(stored))
     elif (recomputed := digest(request.encode("utf-8", "surrogatepass"))) != stored:
-        message = "the transcript's request does not hash to the request_hash stored with it"
+        message = "the transcript's request does not match its request_hash"
         yield Finding("TRANSCRIPT_HASH_MISMATCH", message, number, recomputed, shown(stored))
     stored = transcript.value.get("response_hash")
     if "response_canonical" not in transcript.value:
-        message = "the transcript holds no response"
+        message = "the transcript has no response"
         yield Finding("TRANSCRIPT_HASH_MISMATCH", message, number, "no hash exists", shown(stored))
         return
     derived, likely = transcript.derive(stored, "response_canonical")
     if derived is Derived.DIFFERS:
-        message = "the transcript's response does not hash to the response_hash stored with it"
+        message = "the transcript's response does not match its response_hash"
         yield Finding("TRANSCRIPT_HASH_MISMATCH", message, number, likely, shown(stored))
     elif derived is Derived.UNDECIDED:
         yield not_rederivable("TRANSCRIPT_NOT_REDERIVABLE", "the transcript's response", number, likely, shown(stored))
@@ -281,22 +294,22 @@ def _compare_copies(
     key_id: str | None,
     envelope: JsonDocument | None,
 ) -> Iterator[Finding]:
-    """Find what the transcript says in two places, and not alike."""
+    """Find what the transcript repeats of other columns, with another value."""
     copies: Sequence[tuple[str, str, str | None]] = (
         ("signature_hex", "transcript_signature", signature),
         ("signing_key_id", "signing_key_id", key_id),
     )
     for key, column, value in copies:
         if value is not None and transcript.get(key) != value:
-            message = f"the transcript's {key} is not the {column} beside it"
+            message = f"the transcript's {key} differs from the column {column}"
             yield Finding("TRANSCRIPT_INCONSISTENT", message, number, value, shown(transcript.get(key)))
     own = f"{_REFERENCE}{shown(transcript.get('transcript_id'))}"
     if envelope is None:
-        message = "there is a transcript, and no envelope that names it"
+        message = "the entry has a transcript, but no envelope that names it"
         yield Finding("TRANSCRIPT_INCONSISTENT", message, number, "no envelope", own)
         return
     reference = envelope.value.get("transcript_ref")
-    # another scheme than the runtime's own may refer to anything
+    # a reference of another scheme than the runtime's may name anything
     if reference != own and (not isinstance(reference, str) or reference.startswith(_REFERENCE)):
-        message = "the envelope names another transcript than the one beside it"
+        message = "the envelope names another transcript than the entry has"
         yield Finding("TRANSCRIPT_INCONSISTENT", message, number, shown(reference), own)

@@ -6,12 +6,12 @@ from pytest_audit_ledger.kinds.data_kind import OCCURRENCES, ValueKind
 
 
 class Unique(ValueKind):
-    """No value of the column stands in two entries."""
+    """No two entries have the same value in the column."""
 
     name = "unique"
     aliases = ("expect_column_values_to_be_unique",)
-    rule = "Every value of the column stands in one entry only."
-    remedy = "Find out which of the entries that share a value is the right one, and why there are two."
+    rule = "No two entries have the same value in the column."
+    remedy = "Find out which of the entries with the same value is the right one, and why there are several."
     code = "DUPLICATE"
 
     def extras(self) -> str:
@@ -19,9 +19,9 @@ class Unique(ValueKind):
         return f", count(*) OVER (PARTITION BY {self.column()}) AS {OCCURRENCES}"
 
     def unexpected(self) -> str:
-        """Return that others share the value."""
+        """Select the entries whose value others share."""
         return f"{OCCURRENCES} > 1"
 
     def message(self) -> str:
         """Name the column."""
-        return f"the value of {self.parameters['column']} stands in other entries, too"
+        return f"the value of {self.parameters['column']} occurs in other entries, too"

@@ -10,11 +10,11 @@ from pytest_audit_ledger.kinds.unique import Unique
 
 
 class UniqueCombinationOfColumns(RowKind):
-    """No combination of values of the columns stands in two entries; missing values count as equal."""
+    """No two entries have the same combination of values in these columns; missing values count as equal."""
 
     name = "unique_combination_of_columns"
     aliases = ("expect_compound_columns_to_be_unique",)
-    rule = "Every combination of values of the columns stands in one entry only."
+    rule = "No two entries have the same combination of values in the columns."
     remedy = Unique.remedy
     code = "DUPLICATE"
     parameters_schema: ClassVar[Mapping[str, Mapping[str, Any]]] = {
@@ -35,13 +35,13 @@ class UniqueCombinationOfColumns(RowKind):
         return f", count(*) OVER (PARTITION BY {together}) AS {OCCURRENCES}"
 
     def unexpected(self) -> str:
-        """Return that others share the combination."""
+        """Select the entries whose combination others share."""
         return f"{OCCURRENCES} > 1"
 
-    def told_columns(self) -> Sequence[str]:
-        """Show all of the columns."""
+    def shown_columns(self) -> Sequence[str]:
+        """Show all of these columns."""
         return list(self.parameters["columns"])
 
     def message(self) -> str:
         """Name the columns."""
-        return f"the combination of {', '.join(self.parameters['columns'])} stands in other entries, too"
+        return f"the combination of {', '.join(self.parameters['columns'])} occurs in other entries, too"

@@ -9,29 +9,29 @@ from pytest_audit_ledger.kinds.data_kind import BEFORE, ValueKind
 
 
 class ValuesIncreasing(ValueKind):
-    """From entry to entry the column's value does not decrease, missing values left out."""
+    """From entry to entry the value of the column does not decrease; missing values are left out."""
 
     name = "values_increasing"
     aliases = ("expect_column_values_to_be_increasing",)
     rule = "From entry to entry, in order of sequence number, the value of the column does not decrease."
-    remedy = "Find out why the value went back at the entries shown: a clock, a counter, or a change."
+    remedy = "Find out why the value decreased at the entries shown: a clock, a counter, or a change."
     code = "NOT_INCREASING"
     parameters_schema: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         **ValueKind.parameters_schema,
-        "strictly": {"type": "boolean", "default": False, "description": "Whether it must increase each time."},
+        "strictly": {"type": "boolean", "default": False, "description": "Whether the value must increase each time."},
     }
 
     def extras(self) -> str:
-        """Look at the value before."""
+        """Return the value of the entry before as a column."""
         column = self.column()
         return f", lag({column}) OVER (PARTITION BY {column} IS NULL ORDER BY sequence_number) AS {BEFORE}"
 
-    def besides(self) -> Sequence[str]:
+    def shown_extras(self) -> Sequence[str]:
         """Show the value before, too."""
         return [] if self.redacts(self.parameters["column"]) else [BEFORE]
 
     def unexpected(self) -> str:
-        """Return that the value is less than the one before, or not more."""
+        """Select the values that are less than the one before, or not more."""
         return f"{self.column()} {'<=' if self.parameters['strictly'] else '<'} {BEFORE}"
 
     def message(self) -> str:

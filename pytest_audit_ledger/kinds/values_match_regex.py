@@ -9,12 +9,12 @@ from pytest_audit_ledger.kinds.data_kind import ValueKind
 
 
 class ValuesMatchRegex(ValueKind):
-    """Every value of the column matches a regular expression of PostgreSQL, anywhere unless anchored by ^ and $."""
+    """Every value of the column matches a regular expression (PostgreSQL's), anywhere unless anchored by ^ and $."""
 
     name = "values_match_regex"
     aliases = ("expect_column_values_to_match_regex",)
     rule = "Every value of the column matches the regular expression."
-    remedy = "Find out what wrote the values shown, and correct it or the expression."
+    remedy = "Find out what wrote the values shown, and correct it, or correct the expression."
     code = "NO_MATCH"
     parameters_schema: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         **ValueKind.parameters_schema,
@@ -23,7 +23,7 @@ class ValuesMatchRegex(ValueKind):
     required_parameters = ("column", "regex")
 
     def unexpected(self) -> str:
-        """Return that the value does not match."""
+        """Select the values that do not match."""
         return f"{self.column()}::text !~ %(check.regex)s"
 
     def values(self) -> Mapping[str, Any]:
@@ -32,7 +32,7 @@ class ValuesMatchRegex(ValueKind):
 
     def message(self) -> str:
         """Name the column."""
-        return f"the value of {self.parameters['column']} does not match"
+        return f"the value of {self.parameters['column']} does not match the regular expression"
 
     def expected(self) -> str:
         """Return the expression."""

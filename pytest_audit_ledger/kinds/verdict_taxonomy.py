@@ -1,4 +1,4 @@
-"""The kind verdict_taxonomy: every verdict is one that an automated decision can have."""
+"""The kind verdict_taxonomy: every verdict is one of the five of the framework."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ class VerdictTaxonomy(ScanKind):
     name = "verdict_taxonomy"
     family = Family.VERDICTS
     rule = f"Every verdict is one of {', '.join(VERDICTS)}."
-    remedy = "Find the writer that stored the verdicts shown, and restore the CHECK constraint that refuses them."
+    remedy = (
+        "Find out what wrote the verdicts shown, and restore the CHECK constraint that refuses them "
+        "(audit-ledger verify --repair)."
+    )
     integrity = True
     columns = ("verdict",)
 
@@ -25,7 +28,7 @@ class VerdictTaxonomy(ScanKind):
             return
         for number, verdict in zip(batch.sequence_numbers, verdicts, strict=True):
             if verdict not in _KNOWN_VERDICTS:
-                message = "the verdict is none of the five"
+                message = "the verdict is not one of the five"
                 self.findings.add(Finding("VERDICT_UNKNOWN", message, number, ", ".join(VERDICTS), shown(verdict)))
 
 

@@ -9,9 +9,7 @@ from hashlib import sha256
 from itertools import repeat
 from operator import contains
 
-from pytest_audit_ledger.model.entry import (
-    PAYLOAD_COLUMNS,
-)
+from pytest_audit_ledger.model.entry import PAYLOAD_COLUMNS
 from pytest_audit_ledger.model.jsonb import JsonDocument, Reader
 
 NULL = "\\N"
@@ -24,7 +22,7 @@ def json_text(value: str | None) -> str:
 
 
 def plain_text(text: str) -> str | None:
-    """Return what the JSON text of a batch stands for; bytes that are no UTF-8 come out escaped."""
+    """Return the value of a batch's JSON text; bytes that are not UTF-8 come out escaped."""
     if text == NULL:
         return None
     decoded = text if text.isascii() else text.encode("latin-1").decode("utf-8", "surrogateescape")
@@ -33,16 +31,16 @@ def plain_text(text: str) -> str | None:
 
 
 def shown(text: str) -> str:
-    """Return JSON text as a person reads it, a missing value as NULL."""
+    """Return the value of JSON text as it is shown, a missing value as NULL."""
     plain = plain_text(text)
     return "NULL" if plain is None else plain
 
 
 def json_objects(columns: Mapping[str, tuple[list[str], bool]]) -> Iterator[str]:
-    """Yield the rows of columns as JSON objects: for each key a column, and whether it is JSON text, to be quoted.
+    """Yield the rows as JSON objects. `columns` gives for each key a column, and whether its values need quotes.
 
-    The constant parts and the columns are joined row by row, all in C. A column without a missing value takes its
-    quotes from the constants around it; one with a missing value is quoted value by value.
+    Constants and columns are joined row by row, all in C. A column without a missing value takes its quotes from the
+    constants around it; one with a missing value is quoted value by value.
     """
     pieces: list[Iterable[str]] = []
     before = "{"
@@ -56,19 +54,19 @@ def json_objects(columns: Mapping[str, tuple[list[str], bool]]) -> Iterator[str]
         pieces += [repeat(f'{before}"{key}":{quote}'), column]
         before = f"{quote},"
     pieces.append(repeat(before.replace(",", "}")))
-    # zip ends with the columns, which are of one length; the constants go on for ever
+    # zip ends with the columns, which have one length; the constants are endless
     return map("".join, zip(*pieces))  # noqa: B905
 
 
 class Batch:
     """Consecutive entries in order of `sequence_number`, as columns.
 
-    Timestamps are canonical (rule 3), or, where the canonical form cannot express the value (infinity, before year 1,
-    after year 9999), as the database prints them, which never holds a `T`.
+    Timestamps are canonical (rule 3 of `entry.py`). A value that has no canonical form (infinity, before year 1, after
+    year 9999) is as the database prints it, which never has a `T`.
     """
 
     def __init__(self, columns: Mapping[str, list[str]]) -> None:
-        """Take the columns as lists of JSON text, all of one length."""
+        """Take columns as lists of JSON text, all of one length."""
         self._columns = columns
         self._length = len(next(iter(columns.values())))
         self._documents: dict[str, list[JsonDocument | None]] = {}
@@ -77,7 +75,7 @@ class Batch:
         return self._length
 
     def text(self, column: str) -> list[str]:
-        """Return a column as JSON text (see the module): quick to compare, not meant for people."""
+        """Return a column as JSON text (see `entry.py`), which is quick to compare and not meant for people."""
         return self._columns[column]
 
     def values(self, column: str) -> list[str | None]:
@@ -85,7 +83,7 @@ class Batch:
         return [plain_text(text) for text in self._columns[column]]
 
     def documents(self, column: str) -> list[JsonDocument | None]:
-        """Return a column of JSON documents, None for a missing value and for `null`; read once for all that ask."""
+        """Return a column of JSON documents, None for a missing value and for `null`. They are parsed once."""
         if column not in self._documents:
             read = Reader().read
             texts = self.values(column)
@@ -94,7 +92,7 @@ class Batch:
 
     @cached_property
     def sequence_numbers(self) -> list[int | None]:
-        """The sequence numbers; None where the column has lost its NOT NULL and a value is missing."""
+        """The sequence numbers; None for a missing value, if the column has lost its NOT NULL."""
         texts = self._columns["sequence_number"]
         try:
             return list(map(int, texts))
@@ -108,10 +106,10 @@ class Batch:
 
     @cached_property
     def recomputed_hashes(self) -> list[str]:
-        """The hash of every entry, recomputed from its canonical payload; once, however many folds ask."""
+        """The hash of every entry, recomputed from its canonical payload; computed once for all scan kinds."""
         return [sha256(payload).hexdigest() for payload in self.payloads()]
 
     @cached_property
     def has_canonical_timestamps(self) -> bool:
-        """Whether every timestamp is one that the canonical payload can express."""
+        """Whether every timestamp has a canonical form."""
         return all(map(contains, self._columns["timestamp"], repeat("T")))

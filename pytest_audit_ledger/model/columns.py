@@ -14,14 +14,8 @@ class Column:
     not_null: bool
 
 
-HASH = "character(64)"
-
-
-PREFIXED_HASH = "character(71)"
-
-
+HASH, PREFIXED_HASH = "character(64)", "character(71)"
 MOMENT = "timestamp with time zone"
-
 
 V2_COLUMNS: Mapping[str, Column] = {
     "id": Column("bigint", True),
@@ -43,7 +37,6 @@ V2_COLUMNS: Mapping[str, Column] = {
 }
 """The sixteen columns of schema v2.1, as in sql/schema.sql."""
 
-
 V3_COLUMNS: Mapping[str, Column] = {
     "envelope_json": Column("jsonb", False),
     "envelope_hash": Column(PREFIXED_HASH, False),
@@ -52,4 +45,4 @@ V3_COLUMNS: Mapping[str, Column] = {
     "signing_key_id": Column(PREFIXED_HASH, False),
     "verifier_status": Column("text", False),
 }
-"""What schema v3 adds, as in sql/schema_v3.sql."""
+"""The columns that schema v3 adds, as in sql/schema_v3.sql."""

@@ -1,4 +1,4 @@
-"""An entry, its canonical payload and its hash; and the batch, some hundred entries as columns. No I/O.
+"""An entry, its canonical payload and its hash. No I/O.
 
 The rule, from the SKI Framework's ledger specification:
 
@@ -8,10 +8,10 @@ The rule, from the SKI Framework's ledger specification:
 3.  `timestamp` is `datetime.isoformat()` in UTC, so a fraction has six digits, or is absent when it is zero.
 4.  `previous_hash` is the entry hash of the entry before; the first entry has `GENESIS_HASH`.
 
-A ledger has millions of entries and a payload is needed for each, so a batch does not build `json.dumps` objects. It
-holds each column as *JSON text*: what stands between the quotes of the JSON string, its UTF-8 bytes decoded as Latin-1.
-Latin-1 maps every byte to one character and back, so text beyond ASCII passes through untouched and undecoded, and
-JSON escapes only ASCII characters. Property tests hold the result against `json.dumps`.
+A ledger has millions of entries, and each needs a payload, so a batch (`batch.py`) does not call `json.dumps`. It keeps
+each column as *JSON text*: the characters between the quotes of the JSON string, their UTF-8 bytes decoded as Latin-1.
+Latin-1 maps every byte to one character and back, so text beyond ASCII passes through untouched, and JSON escapes only
+ASCII characters. Property tests compare the result with `json.dumps`.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ PAYLOAD_COLUMNS: Mapping[str, str] = {
     "track": "track",
     "verdict": "verdict",
 }
-"""Each key of the payload, in its order there, and the column of the ledger that it is taken from."""
+"""The keys of the payload, in order, each with the column of the ledger that it is taken from."""
 
 VERDICTS = ("CLEAR", "FLAG", "NULL_UNMAPPED", "NULL_STALE", "DISCRETIONARY")
 """The five verdicts an automated decision can have."""
@@ -46,7 +46,7 @@ VERDICTS = ("CLEAR", "FLAG", "NULL_UNMAPPED", "NULL_STALE", "DISCRETIONARY")
 
 @dataclass(frozen=True)
 class Entry:
-    """The hashed part of one entry; `timestamp` is ISO 8601 text exactly as hashed."""
+    """The hashed part of one entry; `timestamp` is ISO 8601 text exactly as it is hashed."""
 
     sequence_number: int
     previous_hash: str

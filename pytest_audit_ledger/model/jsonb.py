@@ -1,17 +1,17 @@
-r"""Documents that Python wrote as JSON and PostgreSQL keeps as JSONB, and the hashes over what Python wrote. No I/O.
+r"""JSON documents that Python wrote and PostgreSQL keeps as JSONB, and the hashes of what Python wrote. No I/O.
 
-A hash of a document is the SHA-256 of its canonical JSON, `json.dumps(obj, sort_keys=True, separators=(",", ":"),
+The hash of a document is the SHA-256 of its canonical JSON, `json.dumps(obj, sort_keys=True, separators=(",", ":"),
 ensure_ascii=False)` in UTF-8, as `sha256:` and 64 hexadecimal digits. JSONB keeps every value, but numbers as its type
 numeric prints them (PostgreSQL documentation, "JSON Types"), so the canonical JSON has to be derived from it:
 
 1.  A number with a fraction comes back as the float it was, because `repr` of a float is unique: `1e-07` is printed as
-    `0.0000001`. One that stands in a form that no float is printed in, such as `1.50`, was not written by Python.
+    `0.0000001`. A number in a form that no float is printed in, such as `1.50`, was not written by Python.
 2.  A float of 1e16 and more, which Python writes with an exponent, is printed as an integer: `1e+22` and
-    `10000000000000000000000` are one and the same in JSONB.
-3.  numeric knows no negative zero: `-0.0` is printed as `0.0`.
+    `10000000000000000000000` are the same in JSONB.
+3.  numeric has no negative zero: `-0.0` is printed as `0.0`.
 
-So the numbers of rules 2 and 3 can have been written in two ways. A document holds where any combination of these has
-the hash; where there are more combinations than `MOST_WRITINGS`, a hash that none of the tried ones has is undecided.
+So the numbers of rules 2 and 3 can have been written in two ways. A document matches its hash if any combination of
+these does. If there are more than `MOST_WRITINGS` combinations and none that was tried matches, it is undecided.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from itertools import chain, combinations, islice
 from typing import Any, NoReturn
 
 MOST_WRITINGS = 4096
-"""Combinations of two ways to write a number that are tried for one document: all those of twelve numbers."""
+"""Combinations of two ways to write a number that are tried for one document: all of twelve numbers."""
 
 _SHORTEST_TWOFOLD = 17
 """Digits of 1e16, the smallest float that `repr` writes with an exponent."""
 
 
 class Derived(Enum):
-    """Whether a hash could be derived from what JSONB holds."""
+    """Whether the hash could be reproduced from what JSONB holds."""
 
     HOLDS = "holds"
     DIFFERS = "differs"
@@ -42,9 +42,9 @@ class Derived(Enum):
 
 @dataclass(frozen=True)
 class JsonDocument:
-    """A JSON object, or an empty one where none could be read, and `problem` says why.
+    """A JSON object; if it could not be read, an empty one, and `problem` says why.
 
-    `is_plain` where each of its numbers can have been written in one way only, and was.
+    `is_plain`: whether each of its numbers can have been written in one way only, and was.
     """
 
     value: dict[str, Any]
@@ -52,14 +52,14 @@ class JsonDocument:
     is_plain: bool = True
 
     def derive(self, stored: str | None, key: str | None = None) -> tuple[Derived, str]:
-        """Tell whether the document, or the value under `key`, has the hash `stored`, and which it most likely has."""
+        """Return whether the document, or its value at `key`, has the hash `stored`, and its most likely hash."""
         value = self.value if key is None else self.value.get(key)
         try:
             likely = digest(canonical(value))
             if self.is_plain:
                 return (Derived.HOLDS if likely == stored else Derived.DIFFERS), likely
             return _derived(value, likely, stored), likely
-        except RecursionError:  # at nearly the same depth as in reading, and then Python did not write it either
+        except RecursionError:  # at nearly the same depth as when reading, and then Python did not write it either
             return Derived.DIFFERS, "no hash, because it is nested too deeply"
 
 
@@ -93,15 +93,15 @@ class Reader:
         try:
             value = self._decoder.decode(text)
         except json.JSONDecodeError:
-            return JsonDocument({}, "it is no JSON")
+            return JsonDocument({}, "it is not JSON")
         except RecursionError:
             return JsonDocument({}, "it is nested too deeply")
         except ValueError as error:
-            return JsonDocument({}, "it holds a number with too many digits" if "digits" in str(error) else str(error))
+            return JsonDocument({}, "it has a number with too many digits" if "digits" in str(error) else str(error))
         return (
             JsonDocument(value, "", self._is_plain)
             if isinstance(value, dict)
-            else JsonDocument({}, "it is no JSON object")
+            else JsonDocument({}, "it is not a JSON object")
         )
 
     def _fraction(self, token: str) -> float:
@@ -134,15 +134,15 @@ def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _refuse(name: str) -> NoReturn:
-    raise ValueError(f"it holds {name}")
+    raise ValueError(f"it has the number {name}")
 
 
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def canonical(value: Any) -> bytes:
-    """Return the canonical JSON of a value, each of its numbers as it is most likely to have been written."""
-    # lone surrogates, which JSONB refuses and a forged export may hold, go into a hash that then differs
+    """Return the canonical JSON of a value, with each number as it was most likely written."""
+    # lone surrogates, which JSONB refuses but a forged export may have, give a hash that differs
     return _ENCODER.encode(value).encode("utf-8", "surrogatepass")
 
 
@@ -152,7 +152,7 @@ def digest(content: bytes) -> str:
 
 
 _Place = tuple[MutableMapping[str, Any] | MutableSequence[Any], Any, Any]
-"""A number that is not plain: what it stands in, under which key, and how else it may have been written."""
+"""A number that is not plain: its container, its key there, and how else it may have been written."""
 
 
 def _derived(value: Any, likely: str, stored: str | None) -> Derived:
@@ -177,7 +177,7 @@ def _places(root: list[Any]) -> Iterator[_Place]:
 
 
 def _writings(root: list[Any], places: list[_Place]) -> Iterator[bytes]:
-    """Yield the value as it may also have been written: all large numbers as floats, then by the fewest changes."""
+    """Yield other ways to write the value: all large numbers as floats first, then by the fewest changes."""
     floats = tuple(place for place in places if place[2])
     fewest = chain.from_iterable(combinations(places, count) for count in range(1, len(places) + 1))
     for chosen in chain([floats], islice(fewest, MOST_WRITINGS - 1)):

@@ -1,4 +1,4 @@
-"""What is known of a ledger before an entry is read."""
+"""What is known about a ledger before its entries are read."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pytest_audit_ledger.model.columns import V3_COLUMNS, Column
 
 
 class Extent(str, Enum):
-    """Which entries of a ledger are there to be read."""
+    """Which entries of a ledger the source has."""
 
     WHOLE = "all entries"
     PART = "the entries that a filter left"
@@ -23,7 +23,7 @@ class Extent(str, Enum):
 
 @dataclass(frozen=True)
 class ExportInfo:
-    """A file that entries are read from: its size in bytes, its SHA-256, and what its manifest says, if it has one."""
+    """An export file: its size in bytes, its SHA-256, and its manifest, if it has one."""
 
     path: str
     size: int
@@ -33,10 +33,10 @@ class ExportInfo:
 
 @dataclass(frozen=True)
 class Resumed:
-    """Where a run resumes that does not read every entry: after `after`, the last entry of a checkpoint.
+    """Where a run resumes instead of reading every entry: after `after`, the last entry of a checkpoint.
 
-    That entry was read, and is the one that was signed. `checkpoint` is the file, `moment` when it was made; `recheck`
-    is the share of the entries up to `after` that is read nevertheless.
+    That entry was read, and is the signed one. `checkpoint` is the file, made at `moment`. `recheck` is the share of
+    the entries up to `after` that is read all the same.
     """
 
     after: int
@@ -47,7 +47,7 @@ class Resumed:
 
 @dataclass(frozen=True)
 class ResumePoint:
-    """The last entry of the checkpoint in the file `checkpoint`, made at `moment`: its number, and its proven hash."""
+    """The number and the proven hash of the last entry of the checkpoint in the file `checkpoint`, made at `moment`."""
 
     entry: int
     entry_hash: str
@@ -57,15 +57,15 @@ class ResumePoint:
 
 @dataclass(frozen=True)
 class LedgerInfo:
-    """What is known of a ledger before an entry is read.
+    """What is known about a ledger before its entries are read.
 
     `database` is masked, `table` is schema-qualified and quoted, `relation_kind` is pg_class.relkind, `server_time` is
-    the snapshot's time in the ledger's own form, `columns` is empty where the table cannot be described.
+    the snapshot's time as a canonical timestamp, `columns` is empty if the table cannot be described.
 
     For an export `database` is the file, `export` describes it, and `table`, `relation_kind`, `server_version` and
-    `snapshot` are empty; `extent` says whether it has to hold every entry of the ledger.
+    `snapshot` are empty; `extent` says whether it must have every entry of the ledger.
 
-    `resumed` is None where the entries are read from the first one on.
+    `resumed` is None if the entries are read from the first one on.
     """
 
     database: str
@@ -81,13 +81,13 @@ class LedgerInfo:
 
     @property
     def schema_version(self) -> str:
-        """Return "3" where any of the columns that schema v3 added is there, else "2.1"."""
+        """Return "3" if the table has any column that schema v3 added, else "2.1"."""
         return "3" if V3_COLUMNS.keys() & self.columns.keys() else "2.1"
 
 
 @dataclass(frozen=True)
 class Share:
-    """One of `turns` shares, the one numbered `turn`, from 0."""
+    """One of `turns` shares of the entries: number `turn`, counted from 0."""
 
     turn: int
     turns: int
@@ -96,14 +96,16 @@ class Share:
         return f"{self.turn + 1} of {self.turns}"
 
     def has(self, number: int) -> bool:
-        """Tell whether this is the share of that piece."""
+        """Return whether the piece with this number belongs to the share."""
         return number % self.turns == self.turn
 
     @classmethod
     def of(cls, text: str, day: date) -> Share:
-        """Return the share that is due on a day in UTC, of so many as `1/30` says. Raises UsageError."""
+        """Return the share that is due on a day in UTC; `text` is 1/N, such as `1/30`. Raises UsageError."""
         found = re.fullmatch(r"1/([1-9][0-9]{0,3})", text)
         if found is None:
-            raise UsageError(f"{text!r} is no share of the entries.", "Write 1/30 for what a month comes round with.")
+            raise UsageError(
+                f"Invalid --recheck {text!r}.", "Use 1/N, for example 1/30 to cover all older entries in a month."
+            )
         turns = int(found[1])
         return cls(day.toordinal() % turns, turns)

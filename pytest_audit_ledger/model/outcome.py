@@ -11,14 +11,14 @@ from enum import Enum
 from pytest_audit_ledger.model.printable import clip
 
 DEFAULT_SAMPLES = 20
-"""Findings of a check that are kept, unless a run decides otherwise."""
+"""Findings kept for each check, unless the run sets another number."""
 
 LONGEST_TEXT = 2_000
-"""Characters kept of a text in a finding: an entry may hold a megabyte, a finding must not."""
+"""Characters kept of a text in a finding, because an entry may hold a megabyte."""
 
 
 class Severity(str, Enum):
-    """What a finding of a check does to the run: fail it, warn, or only be told."""
+    """What a finding of a check does: fail the run, warn, or only inform."""
 
     CRITICAL = "critical"
     WARNING = "warning"
@@ -26,7 +26,7 @@ class Severity(str, Enum):
 
 
 class Status(str, Enum):
-    """How a check ended."""
+    """The result of a check."""
 
     PASS = "PASS"  # noqa: S105  (no password)
     WARN = "WARN"
@@ -46,10 +46,10 @@ class Assurance(str, Enum):
 
 
 class Family(Enum):
-    """What a kind's rule is about, from which follows what its outcome is worth.
+    """What a kind's rule is about. It decides what an outcome of the kind proves.
 
-    A ledger is self-consistent if every shipped kind of the family CHAIN passed. PROVENANCE and CHECKPOINTS are about
-    what not every ledger has. DATA is everybody's own rules about the entries.
+    A ledger is self-consistent if every shipped kind of the family CHAIN passed. Not every ledger has what PROVENANCE
+    and CHECKPOINTS examine. DATA is for the users' own rules about entries.
     """
 
     CHAIN = "chain"
@@ -65,7 +65,7 @@ class Family(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Waiver:
-    """Findings of a check that somebody has accepted until `expires`, which is aware."""
+    """An accepted set of findings of a check, until `expires`, which is aware."""
 
     id: str
     reason: str
@@ -80,22 +80,22 @@ class Waiver:
 
 
 Sides = tuple[str, str]
-"""What the two values of a finding are, in a word or two each."""
+"""The labels of the two values of a finding."""
 
 AGAINST_THE_RULE: Sides = ("expected", "actual")
-"""For what a rule demands, and what is there instead."""
+"""The labels for what a rule requires, and what was found."""
 
 RECOMPUTED: Sides = ("recomputed", "stored")
-"""For a hash that does not fit what it is over: that does not tell which of the two was changed."""
+"""The labels for a hash that does not match its contents. Either of them may be wrong."""
 
 
 @dataclass(frozen=True)
 class Finding:
     """One thing wrong. Authors of kinds write it in one line, so it alone among results takes arguments by position.
 
-    `sequence_number` is None for what belongs to no entry, such as a missing trigger. `severity` is None for the
-    severity of the check, or the finding's own. `sides` say what `expected` and `actual` are where they are two things
-    that disagree, and neither is known to be right; the kind names them (`Kind.sides`).
+    `sequence_number` is None if the finding belongs to no entry, such as a missing trigger. `severity` is None for
+    that of the check. `sides` are the labels of `expected` and `actual`; the kind sets others (`Kind.sides`) if neither
+    value is known to be right.
     """
 
     code: str
@@ -113,25 +113,25 @@ class Finding:
 
 @dataclass
 class Findings:
-    """Findings, counted in full and kept as samples, so that a million of them need no memory."""
+    """Findings: all are counted, and the first ones kept as samples, so that a million of them need no memory."""
 
     limit: int
     samples: list[Finding] = field(default_factory=list)
     counts: Counter[tuple[str, Severity | None]] = field(default_factory=Counter)
 
     def add(self, finding: Finding) -> None:
-        """Count a finding, and keep it while there is room."""
+        """Count a finding, and keep it if there is room."""
         self.counts[finding.code, finding.severity] += 1
         if len(self.samples) < self.limit:
             self.samples.append(finding)
 
     def add_counted(self, samples: Sequence[Finding], count: int) -> None:
-        """Take the first findings of one code and severity, of which there are `count` in all."""
+        """Add the first findings of one code and severity, of which there are `count` in all."""
         self.counts[samples[0].code, samples[0].severity] += count
         self.samples.extend(samples[: self.limit - len(self.samples)])
 
     def prepend(self, findings: Iterable[Finding]) -> None:
-        """Count findings that stand before all others."""
+        """Add findings before all others."""
         first = Findings(self.limit)
         for finding in findings:
             first.add(finding)
@@ -139,23 +139,23 @@ class Findings:
         self.samples, self.counts = first.samples, first.counts
 
     def extend(self, later: Findings) -> None:
-        """Count the findings of what follows."""
+        """Add the findings of the entries that follow."""
         self.counts.update(later.counts)
         self.samples.extend(later.samples[: self.limit - len(self.samples)])
 
     def unexpected(self) -> int:
-        """Return how many were found, without those that are only told."""
+        """Return how many there are, without those of severity INFO."""
         return sum(count for (_, severity), count in self.counts.items() if severity is not Severity.INFO)
 
     def worst(self, of_the_check: Severity) -> Severity | None:
-        """Return the gravest severity found, or None. No finding is graver than its check is declared to be."""
+        """Return the worst severity found, or None. No finding is worse than the severity of its check."""
         ranks = list(Severity)
         limit = ranks.index(of_the_check)
         found = [max(limit, ranks.index(severity or of_the_check)) for (_, severity) in self.counts]
         return ranks[min(found)] if found else None
 
     def codes(self) -> dict[str, int]:
-        """Return how often each code was found."""
+        """Return the number of findings by code."""
         codes: Counter[str] = Counter()
         for (code, _), count in self.counts.items():
             codes[code] += count
@@ -166,11 +166,11 @@ class Findings:
 class Anchor:
     """How much of a ledger was proven against a checkpoint.
 
-    `entries` of `total` are those of the file `checkpoint`, whose time is `moment` (canonical, see `entry.py`); the
-    first `rows` of them in every column, also in those that no hash covers.
+    `entries` of `total` are those that the file `checkpoint` covers, made at `moment` (canonical, see `entry.py`); the
+    first `rows` of them are proven in every column, including those that no hash covers.
 
-    Of those entries this run did not read `unread`: they were proven when the checkpoint was made, and nothing is known
-    of them since. It did read `reread` that are older than where it resumed.
+    A run that resumes did not read `unread` of these entries: they were proven when the checkpoint was made, and
+    nothing is known about them since. It did read `reread` older entries again.
     """
 
     entries: int
@@ -186,12 +186,12 @@ class Anchor:
 class Outcome:
     """What one check found.
 
-    `element_count` is how many things were examined, in the kind's `unit` (entries, triggers, columns …), and
-    `unexpected_count` how many findings there were; `findings` are the first of them. `reason` says why the check is
+    `element_count` is the number of things examined, in the kind's `unit` (entries, triggers, columns …);
+    `unexpected_count` is the number of findings, and `findings` are the first of them. `reason` says why the check is
     ERROR, SKIP or WAIVED, or what its waiver did; if it ends with what to do, that is also the `advice`. `description`
-    is the check's, `rule` and `remedy` are the kind's words, and `location` is the check's place in its suite, as
-    `file:line`. `inconclusive` says that what was found, such as a lost file, is not a sign of tampering; `anchor` is
-    what was proven against a checkpoint.
+    is the check's, `rule` the kind's, and `remedy` the kind's for the codes found. `location` is the check's place in
+    its suite, as `file:line`. `inconclusive` says that the findings, such as a lost file, are not a sign of tampering.
+    `anchor` is what was proven against a checkpoint.
     """
 
     check_id: str

@@ -1,4 +1,4 @@
-"""Hostile text made harmless: what comes from an entry, a catalog or a file and is shown to a person."""
+"""Text from entries, catalogs and files, made safe to show."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 LONGEST_VALUE = 300
 """Characters shown of a value from the ledger."""
 
-# Letters and marks that show nothing, which str.isprintable lets through (Unicode: Default_Ignorable_Code_Point).
+# Invisible letters and marks that str.isprintable accepts (Unicode: Default_Ignorable_Code_Point).
 _INVISIBLE = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u2065\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
 )
@@ -20,7 +20,7 @@ _ASCII_LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 
 
 def clip(text: str, limit: int) -> str:
-    """Return `text`, cut to `limit` characters with a note of how long it was."""
+    """Return `text`, cut to `limit` characters with a note of its length."""
     return text if len(text) <= limit else f"{text[:limit]}… ({len(text):,} characters)"
 
 
@@ -31,15 +31,15 @@ def printable(text: str, limit: int = LONGEST_VALUE) -> str:
 
 
 def ascii_upper(text: str) -> str:
-    """Return `text` with a to z as capitals, and nothing else changed: how PostgreSQL folds keywords."""
+    """Return `text` with a to z in upper case and nothing else changed, as PostgreSQL folds keywords."""
     return text.translate(_ASCII_UPPER)
 
 
 def ascii_lower(text: str) -> str:
-    """Return `text` with A to Z as small letters, and nothing else changed: how PostgreSQL folds names."""
+    """Return `text` with A to Z in lower case and nothing else changed, as PostgreSQL folds names."""
     return text.translate(_ASCII_LOWER)
 
 
 def json_text(document: Any) -> str:
-    """Return a document as JSON, with every control character escaped and nothing beyond ASCII."""
-    return json.dumps(document, indent=2).replace("\x7f", "\\u007f")  # the one that it leaves as it is
+    """Return a document as JSON in ASCII, with every control character escaped."""
+    return json.dumps(document, indent=2).replace("\x7f", "\\u007f")  # the one that json leaves as it is

@@ -1,4 +1,4 @@
-"""How far a long reading has come."""
+"""The progress of a long read."""
 
 from __future__ import annotations
 
@@ -7,13 +7,11 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol
 
 Advance = Callable[[int], None]
-
-
 ENTRIES, BYTES = " entries", "B"
 
 
 class Progress(Protocol):
-    """Given how much to expect, None where nobody knows, a context whose value is told how much more was read."""
+    """Take the amount to expect (None if unknown), and return a context; call its value with each amount read."""
 
     def __call__(self, total: int | None, unit: str = ..., /) -> AbstractContextManager[Advance]:
         """Return the context; `unit` is ENTRIES or BYTES."""

@@ -1,4 +1,4 @@
-"""What a kind may ask of a database: its catalog, and SELECTs over the entries."""
+"""What a kind may ask a database: its catalog, and SELECTs over the entries."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from pytest_audit_ledger.model.ledger_info import LedgerInfo
 
 
 class Catalog(Protocol):
-    """What a guard may ask of the snapshot."""
+    """What a catalog kind may ask the snapshot."""
 
     @property
     def info(self) -> LedgerInfo:
-        """What is known of the ledger."""
+        """What is known about the ledger."""
 
     def rows(self, statement: str, parameters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
         """Return the rows of a read-only query; `%(table)s` is bound to the oid of the ledger's table."""
 
     def attempt(self, statement: str) -> Attempt:
-        """Try a statement that should be refused, in a transaction of its own that is always rolled back."""
+        """Try a statement that should be refused, in a transaction that is always rolled back."""
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """How the server answered: `refusal` is its message, or None where it did as told to `row_count` rows."""
+    """The server's answer: `refusal` is its message, or None if it accepted, and changed `row_count` rows."""
 
     refusal: str | None
     row_count: int
@@ -33,9 +33,9 @@ class Attempt:
 
 @dataclass(frozen=True)
 class Statement:
-    """One SELECT: `{ledger}` stands for the qualified table, and `%(name)s` for a value of `values`, which is bound.
+    """One SELECT: `{ledger}` is replaced by the qualified table; `%(name)s` is a value of `values`, which is bound.
 
-    What goes wrong is told in the server's words, unless it is `discreet` because they may repeat what is redacted.
+    An error repeats the server's message, unless the statement is `discreet`: the message may have redacted values.
     """
 
     sql: str
@@ -45,7 +45,7 @@ class Statement:
 
 @dataclass(frozen=True)
 class Rows:
-    """What a statement returned: the names of its columns, its `first` rows as text, and how many there were in all.
+    """The result of a statement: the names of its columns, its `first` rows as text, and the number of all rows.
 
     A missing value is None; no text is longer than `outcome.LONGEST_TEXT` characters.
     """
@@ -56,14 +56,14 @@ class Rows:
 
 
 class Queries(Protocol):
-    """What a query may ask of the snapshot."""
+    """What a query kind may ask the snapshot."""
 
     @property
     def info(self) -> LedgerInfo:
-        """What is known of the ledger."""
+        """What is known about the ledger."""
 
     def ask(self, statement: Statement, first: int) -> Rows:
-        """Return the `first` rows of a SELECT; the others are counted by the server, and not fetched.
+        """Return the `first` rows of a SELECT; the server counts the others.
 
-        Raises CannotEvaluate where the server refuses it, SourceError where the server is lost.
+        Raises CannotEvaluate if the server refuses it, SourceError if the connection is lost.
         """

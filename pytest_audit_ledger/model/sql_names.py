@@ -1,4 +1,4 @@
-"""Names of tables and columns, as SQL writes them."""
+"""Names of tables and columns in SQL."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ QUOTED = re.compile(
     r"|(?<![\w$}])[eE]'(?:[^'\\]|\\.|'')*'|'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"",
     re.DOTALL,
 )
-"""Comments, and quotes of every kind, in SQL (PostgreSQL documentation, section 4.1); {ledger} stands for a name."""
+"""Comments and quoted texts of every kind in SQL (PostgreSQL documentation, section 4.1)."""
 
 _NAME_PART = re.compile(r'(?:"((?:[^"]|"")+)"|((?:[A-Za-z_]|[^\x00-\x7f])[\w$]*))(\.|$)')
 
 
 def split_name(name: str) -> tuple[str, str]:
-    """Return schema and table of `schema.table`, read as SQL reads it; without a schema it is `public`.
+    """Return schema and table of `schema.table`, read as SQL reads it; the default schema is `public`.
 
-    Raises UsageError where it is no such name.
+    Raises UsageError if the name is not valid.
     """
     parts, position = [], 0
     while position < len(name) and (match := _NAME_PART.match(name, position)):
         parts.append(match.group(1).replace('""', '"') if match.group(1) else ascii_lower(match.group(2)))
         position = match.end()
     if position < len(name) or name.endswith(".") or len(parts) not in (1, 2):
-        raise UsageError(f"{name!r} is no name of a table.", 'Write table, schema.table or "Schema"."Table".')
+        raise UsageError(f"{name!r} is not a valid table name.", 'Write table, schema.table or "Schema"."Table".')
     return (parts[0], parts[1]) if len(parts) == 2 else ("public", parts[0])
 
 
 def quoted(*parts: str) -> str:
-    """Return a name, or a name qualified by others, as SQL reads it whatever characters it holds."""
+    """Return a name, qualified if there are several parts, quoted so that any character is safe in SQL."""
     return ".".join('"{}"'.format(part.replace('"', '""')) for part in parts)

@@ -1,1 +1,1 @@
-"""Suites: from a YAML file to checks. `loader.py` is the way in, `check.py` says what a suite holds."""
+"""Suites: from YAML files to checks. Start with `loader.py`; `check.py` has the result."""

@@ -1,6 +1,6 @@
-"""The tools for those who write suites; nothing here reads a ledger.
+"""The tools for authors of suites. None of them reads a ledger.
 
-The command (`audit-ledger suite …`) and the plugin (`--ledger-lint` and its like) both only call these.
+Both front ends call them: the command (`audit-ledger suite …`) and the plugin (`--ledger-lint` …).
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ STARTER = f"my{SUFFIX}"
 
 
 def lint(paths: Sequence[Path], here: Path, registry: Registry) -> str:
-    """Return what the suites among these files and folders hold, without reading a ledger.
+    """Return a line for each suite among these files and folders, without reading a ledger.
 
-    Raises SuiteError with every mistake of every file, and UsageError where there is no suite.
+    Raises SuiteError with every mistake of every file, and UsageError if there is no suite.
     """
     return words.summary(_loaded(paths, here, registry))
 
 
 def listing(paths: Sequence[Path], here: Path, registry: Registry) -> str:
-    """Return a table of the checks in these suites; of the shipped ones, where none is named and none lies here."""
+    """Return a table of the checks in these suites; of the shipped ones if none is named and none is here."""
     return words.listing(_loaded_or_shipped(paths, here, registry))
 
 
 def explanation(check_id: str, paths: Sequence[Path], here: Path, registry: Registry) -> str:
-    """Return everything about the checks of that id, with their SQL. Raises UsageError where there is none."""
+    """Return everything about the checks with that id, with their SQL. Raises UsageError if there is none."""
     suites = _loaded_or_shipped(paths, here, registry)
     found = [
         (check, suite) for suite in suites for check in suite.checks if check_id in (check.id, check.id.split("[")[0])
@@ -55,7 +55,7 @@ def schema(registry: Registry) -> str:
 
 
 def kinds(registry: Registry, name: str | None = None) -> str:
-    """Return every kind with its parameters, or one. Raises UsageError where there is none of that name."""
+    """Return every kind with its parameters, or only the one of that name. Raises UsageError if there is none."""
     if name is None:
         return words.kinds(registry)
     kind = registry.get(name)
@@ -65,20 +65,18 @@ def kinds(registry: Registry, name: str | None = None) -> str:
 
 
 def write_starter(path: Path) -> str:
-    """Write a commented suite to begin with, and return what to do next. Raises OutputError, and overwrites nothing."""
+    """Write a commented suite to start with, and return what to do next. Raises OutputError; overwrites nothing."""
     if not path.name.endswith(SUFFIX):
-        raise UsageError(f"{path} is no name of a suite.", f"Name a file that ends in {SUFFIX}.")
+        raise UsageError(f"{path} is not a valid name of a suite.", f"Name a file that ends in {SUFFIX}.")
     content = (folder("checks") / f"starter{SUFFIX}").read_bytes()
     try:
         with path.open("xb") as file:
             file.write(content)
-    except FileExistsError:
-        raise OutputError(f"{path} is there already, and was not touched.", "Name another file.") from None
+    except FileExistsError as error:
+        raise OutputError(f"{path} already exists and was not changed.", "Name another file.") from error
     except OSError as error:
-        raise OutputError(f"{path} could not be written: {error.strerror}.", "Name another place.") from None
-    return (
-        f"Wrote {path}. Change it, look it over with audit-ledger suite lint, and run it: pytest --ledger-db=DSN {path}"
-    )
+        raise OutputError(f"{path} could not be written: {error.strerror}.", "Name another place.") from error
+    return f"Wrote {path}. Edit it, check it: audit-ledger suite lint {path}; and run it: pytest --ledger-db=DSN {path}"
 
 
 def _loaded_or_shipped(paths: Sequence[Path], here: Path, registry: Registry) -> list[Suite]:
@@ -91,7 +89,7 @@ def _loaded(paths: Sequence[Path], here: Path, registry: Registry) -> list[Suite
     found = find_suites(paths, here)
     if not found:
         where = ", ".join(map(str, paths)) or str(here)
-        raise UsageError(f"There is no suite in {where}.", f"Suites are files that end in {SUFFIX}.")
+        raise UsageError(f"There is no suite in {where}.", f"Name a file that ends in {SUFFIX}, or a folder with one.")
     suites = [_attempt(path, here, registry) for path in found]
     mistakes = [str(mistake) for mistake in suites if isinstance(mistake, SuiteError)]
     if mistakes:

@@ -1,4 +1,4 @@
-"""What a suite holds when it was understood: checks, controls and waivers."""
+"""The contents of a suite: checks, controls and waivers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pytest_audit_ledger.model.outcome import Severity, Waiver
 
 @dataclass(frozen=True)
 class Control:
-    """What a framework demands, in its words."""
+    """A requirement of a framework, in its words."""
 
     title: str
     url: str = ""
@@ -22,7 +22,7 @@ class Control:
 
 @dataclass(frozen=True)
 class SuiteSource:
-    """A file that a suite was read from: its name in results, where it lies, and the SHA-256 of the bytes read."""
+    """A file that a suite was read from: its name in results, its path, and the SHA-256 of its bytes."""
 
     name: str
     path: Path
@@ -33,8 +33,8 @@ class SuiteSource:
 class Check:
     """One use of a kind, as declared in a suite.
 
-    `suite` is the name of the suite that is run, `file` that of the file in which the check stands, at `line`.
-    `samples` is None where the run decides. `values` are those of a `parametrize`.
+    `suite` is the name of the suite that is run; `file` and `line` are where the check is declared. `samples` is None
+    if the run sets it. `values` are those of a `parametrize`.
     """
 
     id: str
@@ -55,15 +55,15 @@ class Check:
 
     @property
     def location(self) -> str:
-        """Where the check stands, as `file:line`."""
+        """The place of the check, as `file:line`."""
         return f"{self.file or self.suite}:{self.line}"
 
 
 @dataclass(frozen=True)
 class Suite:
-    """A suite file: its name (the file's), the SHA-256 of its bytes, its checks, and the controls it declares.
+    """A suite: its name (the file's), the SHA-256 of its bytes, its checks, and the controls it declares.
 
-    `included` are the names and digests of the files that it includes, also by way of others.
+    `included` are the names and digests of the files that it includes, directly or through others.
     """
 
     name: str
@@ -76,11 +76,11 @@ class Suite:
     @property
     def files(self) -> tuple[SuiteSource, ...]:
         """The files that it was read from, its own first."""
-        beside = posixpath.dirname(self.name) or "."
+        here = posixpath.dirname(self.name) or "."
         return (
             SuiteSource(self.name, self.path, self.sha256),
             *(
-                SuiteSource(name, self.path.parent / posixpath.relpath(name, beside), digest)
+                SuiteSource(name, self.path.parent / posixpath.relpath(name, here), digest)
                 for name, digest in self.included
             ),
         )

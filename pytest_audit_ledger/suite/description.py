@@ -1,4 +1,4 @@
-"""Suites, checks and kinds in words, for the people who write them."""
+"""Suites, checks and kinds in words, for authors of suites."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from pytest_audit_ledger.model.printable import printable
 from pytest_audit_ledger.suite.check import Check, Suite
 
 _NOMINAL = LedgerInfo("", "{ledger}", "r", {**V2_COLUMNS, **V3_COLUMNS}, "", "", "")
-"""A ledger as it should be, for showing the SQL of a check without a server."""
+"""A nominal ledger, to show the SQL of a check without a server."""
 
 
 def listing(suites: Iterable[Suite]) -> str:
-    """Return a table of all checks: what each expects, how grave it is, whom it serves, and where it stands."""
+    """Return a table of all checks: kind, severity, controls, tags and place."""
     rows = [
         (
             printable(check.id),
@@ -37,7 +37,7 @@ def listing(suites: Iterable[Suite]) -> str:
 
 
 def explanation(check: Check, suite: Suite, samples: int) -> str:
-    """Return everything about a check, with the SQL that it asks with. Raises LedgerError where there is none."""
+    """Return everything about a check, with its SQL. Raises LedgerError if the SQL cannot be built."""
     lines = [f"{printable(check.id)}: {check.kind.name}", f"  where     {printable(check.location)}"]
     if check.description:
         lines.append(f"  about     {printable(check.description)}")
@@ -45,8 +45,8 @@ def explanation(check: Check, suite: Suite, samples: int) -> str:
     lines.append(f"  severity  {check.severity.value}{', about integrity' if check.kind.integrity else ''}")
     for control in check.controls:
         lines.append(f"  control   {printable(control)}: {printable(suite.controls[control].title)}")
-    told = {"owner": check.owner, "tags": ", ".join(check.tags), "waiver": str(check.waiver or "")}
-    lines += [f"  {name:<9} {printable(words, 1000)}" for name, words in told.items() if words]
+    more = {"owner": check.owner, "tags": ", ".join(check.tags), "waiver": str(check.waiver or "")}
+    lines += [f"  {name:<9} {printable(text, 1000)}" for name, text in more.items() if text]
     for name, value in _effective(check).items():
         if name == "variables":
             lines += [f"  variable  {variable} = {printable(repr(bound))}" for variable, bound in value.items()]
@@ -93,8 +93,8 @@ def _plain(value: Any) -> str:
 
 
 def summary(suites: Sequence[Suite]) -> str:
-    """Return what suites without a mistake hold."""
-    return "\n".join(f"{printable(s.name, 1000)}: {_counted(len(s.checks), 'check')}, no mistake" for s in suites)
+    """Return a line for each suite, all of which are without mistakes."""
+    return "\n".join(f"{printable(s.name, 1000)}: {_counted(len(s.checks), 'check')}, no mistakes" for s in suites)
 
 
 def _counted(number: int, noun: str) -> str:

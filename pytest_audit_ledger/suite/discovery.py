@@ -1,4 +1,4 @@
-"""Which suite files somebody means: files, folders, and the suites of this package by their names."""
+"""Find suites: by file, by folder, or by the name of a suite of this package."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _PASSED_OVER = {"build", "dist", "node_modules", "venv"}
 
 
 def find_suites(paths: Sequence[Path], here: Path) -> list[Path]:
-    """Return the suites among files and below folders; below `here` where there are none of either.
+    """Return the suites among these files and below these folders; below `here` if no path is given.
 
-    A name that is no file is that of a suite of this package. Raises UsageError for one that is neither; what
-    looks like a DSN is not repeated, because of its password.
+    A name that is not a file can be that of a suite of this package. Raises UsageError for any other; a name that looks
+    like a DSN is not repeated, because of its password.
     """
     found: list[Path] = []
     for named in paths or [here]:
@@ -34,13 +34,13 @@ def find_suites(paths: Sequence[Path], here: Path) -> list[Path]:
         elif named.name.endswith(SUFFIX) and shipped.is_file():
             found.append(shipped)
         else:
-            which = "A DSN is no suite." if re.search("[@=]|:/", str(named)) else f"There is no suite {named}."
+            which = "A DSN is not a suite." if re.search("[@=]|:/", str(named)) else f"There is no suite {named}."
             raise UsageError(which, f"Name a *{SUFFIX} file, or a folder with such files.")
     return list(dict.fromkeys(found))
 
 
 def own_suites(named: Sequence[str | Path], registry: Registry) -> list[Suite]:
-    """Return the suites that are named, from the current folder; none where none is. Raises UsageError, SuiteError."""
+    """Return the suites that are named, relative to the current folder. Raises UsageError, SuiteError."""
     paths = find_suites([Path(name) for name in named], Path.cwd()) if named else []
     return [load(path, registry) for path in paths]
 

@@ -1,7 +1,7 @@
-"""From a suite file, and those that it includes, to checks: with every mistake of every file at its place.
+"""Load a suite file, and those that it includes, into checks, or report every mistake of every file at its place.
 
-What may be said is a JSON Schema (`schema.py`); what has to hold besides is here: ids that are unique, controls that
-are declared, variables that have a value, SQL that reads, waivers of checks that there are, as many checks as planned.
+The JSON Schema (`schema.py`) says which keys and values are allowed. The rest is checked here: unique ids, declared
+controls, variables with a value, SQL that only reads, waivers of existing checks, and the planned number of checks.
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ def load(
     root: Path | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> Suite:
-    """Return the suite in `path`; `name` stands for it in results, its file name otherwise.
+    """Return the suite in `path`; `name` is its name in results, by default its file name.
 
-    `root`: the folder that includes may not leave; the current one where the suite lies below it, else the suite's own.
-    `environment`: where variables are looked up, that of the process where None.
+    `root`: the folder that includes may not leave; by default the current one if it has the suite, else the suite's.
+    `environment`: where variables are looked up, by default that of the process.
 
     Raises SuiteError, whose message lists every mistake of every file as `file:line:column: …` with the line itself.
     """
@@ -62,18 +62,18 @@ def _root(path: Path) -> Path:
 
 @dataclass
 class _Part:
-    """What one file yields, with what it includes; `complete` tells whether no file had mistakes."""
+    """The contents of one file and those it includes; `complete`: whether no file has mistakes."""
 
     sha256: str = ""
     checks: list[Check] = field(default_factory=list)
     ids: dict[str, str] = field(default_factory=dict)
-    """The id of every check, also of a parametrized one as a whole, and its place."""
+    """The id of every check, and its place; a parametrized check has one id here."""
     controls: dict[str, Control] = field(default_factory=dict)
     included: list[tuple[str, str]] = field(default_factory=list)
     complete: bool = True
 
     def take(self, other: _Part, name: str) -> None:
-        """Add what an included file yields."""
+        """Add the contents of an included file."""
         self.checks += other.checks
         self.ids.update(other.ids)
         self.controls.update(other.controls)
@@ -91,7 +91,7 @@ class _Reader:
         self.mistakes: list[str] = []
 
     def read(self, path: Path, name: str, including: tuple[Path, ...] = ()) -> _Part:
-        """Return what a file yields. Raises SuiteError where it cannot be read at all."""
+        """Return the contents of a file. Raises SuiteError if it cannot be read at all."""
         content, text = _text(path, name)
         document = parse(text)
         part = _Part(sha256=sha256(content).hexdigest())
@@ -107,7 +107,7 @@ class _Reader:
         return part
 
     def _include(self, document: YamlDocument, path: Path, name: str, including: tuple[Path, ...], part: _Part) -> None:
-        """Read the included files, those that can be."""
+        """Read the included files; record a mistake for each that cannot be read."""
         named = document.data.get("include")
         for index, other in enumerate(named if isinstance(named, list) else ()):
             place = document.place("include", index)
@@ -115,9 +115,9 @@ class _Reader:
                 continue
             target = (path.parent / other).resolve()
             if not target.is_relative_to(self.root):
-                document.mistake(place, f"the included file lies outside of {self.root}")
+                document.mistake(place, f"the included file is outside {self.root}")
             elif target in (*including, path.resolve()):
-                document.mistake(place, f"{other} includes this file, so this would never end")
+                document.mistake(place, f"{other} includes this file, so the includes form a loop; remove one of them")
             else:
                 there = posixpath.normpath(posixpath.join(posixpath.dirname(name), other))
                 try:
@@ -128,11 +128,13 @@ class _Reader:
                     continue
                 twice = next((check for check in found.ids if check in part.ids), None)
                 if twice is not None:
-                    document.mistake(place, f"its check {twice!r} stands in {part.ids[twice]} already")
+                    document.mistake(
+                        place, f"its check {twice!r} already exists in {part.ids[twice]}; rename one of them"
+                    )
                 part.take(found, there)
 
     def _understand(self, document: YamlDocument, path: Path, name: str, part: _Part) -> None:
-        """Judge what the schema of the language does not, and build the checks of a file without mistakes."""
+        """Check what the schema does not, and build the checks of a file without mistakes."""
         values = resolve(document, self.environment)
         _declare_controls(document, part)
         declared_checks = list(_declared(document))
@@ -154,7 +156,7 @@ class _Reader:
         part.checks = [replace(check, waiver=waivers.get(check.id)) for check in [*part.checks, *built]]
 
     def _validate_kind(self, document: YamlDocument, declared: Declared, at: DataPath) -> type[Kind] | None:
-        expect = spelling("expect", declared) or "expect"  # a misspelt one hides no other mistake
+        expect = spelling("expect", declared) or "expect"  # also a misspelt one, so that it hides no other mistake
         name = declared.get(expect)
         if not isinstance(name, str):
             return None
@@ -166,7 +168,7 @@ class _Reader:
             return None
         judged = {key: value for key, value in declared.items() if key != expect}
         if kind.integrity and judged.pop("mostly", None) is not None:
-            message = f"'mostly' is not for {name}: what is about integrity holds for every entry"
+            message = f"'mostly' is not allowed for {name}: integrity kinds judge every entry; remove it"
             document.mistake(document.key(*at, "mostly"), message)
         errors = mistakes_by(of_kind(kind), judged)
         for error in errors:
@@ -187,7 +189,7 @@ class _Reader:
         values: Mapping[str, Value],
     ) -> Iterator[Check]:
         kind = self.registry.get(declared["expect"])
-        assert kind is not None  # noqa: S101  (validated; tells the type checker)
+        assert kind is not None  # noqa: S101  (validated; for the type checker)
         defaults = document.data.get("defaults", {})
         parameters: Mapping[str, Any] = _parameters(declared, kind)
         if "redact" in kind.parameters_schema and "redact" in defaults:
@@ -223,14 +225,14 @@ def _text(path: Path, name: str) -> tuple[bytes, str]:
         content = path.read_bytes()
         return content, content.decode("utf-8-sig")
     except OSError as error:
-        raise SuiteError(f"The suite {path} cannot be read: {error.strerror}.") from None
+        raise SuiteError(f"The suite {path} cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:
         line = content[: len(content) - len(error.object) + error.start].count(b"\n") + 1
-        raise SuiteError(f"{name}:{line}:1: this is not UTF-8.", "Save the file in UTF-8.") from None
+        raise SuiteError(f"{name}:{line}:1: the file is not UTF-8.", "Save it as UTF-8.") from error
 
 
 def _declared(document: YamlDocument) -> Iterator[tuple[DataPath, Declared]]:
-    """Yield the path and the keys of every check that is a set of keys."""
+    """Yield the path and the keys of every check that has keys."""
     checks = document.data.get("checks")
     for index, declared in enumerate(checks if isinstance(checks, list) else ()):
         if isinstance(declared, dict):
@@ -252,12 +254,12 @@ def _claim_id(document: YamlDocument, declared: Declared, at: DataPath, name: st
     if taken is not None:
         file, _, line = taken.rpartition(":")
         where = f"line {line}" if file == name else taken
-        document.mistake(place, f"the id {check_id!r} is taken by the check in {where}")
+        document.mistake(place, f"the id {check_id!r} is already taken by the check in {where}; rename one of them")
     part.ids.setdefault(check_id, f"{name}:{place[0]}")
     ids = list(_ids([(at, declared)]))
     if len(set(ids)) != len(ids):
         document.mistake(
-            document.key(*at, "parametrize"), "two of these values are written alike, and so would be two ids"
+            document.key(*at, "parametrize"), "two of these values look the same, so two checks would have the same id"
         )
 
 
@@ -271,7 +273,7 @@ def _declare_controls(document: YamlDocument, part: _Part) -> None:
         known = part.controls.get(control)
         if known is not None and known.title != told["title"]:
             place = document.place("controls", control, "title")
-            document.mistake(place, f"an included file calls {control} {known.title!r}; use one title")
+            document.mistake(place, f"an included file gives {control} the title {known.title!r}; use one title")
         part.controls[control] = Control(told["title"], str(told.get("url", "")))
 
 
@@ -288,12 +290,12 @@ def _validate_controls(
 def _validate_plan(document: YamlDocument, yielded: int) -> None:
     plan = document.data.get("plan")
     if type(plan) is int and plan > 0 and plan != yielded:
-        noun = "check is" if plan == 1 else "checks are"
-        document.mistake(document.place("plan"), f"{plan:,} {noun} planned, and this file yields {yielded:,}")
+        message = f"the plan is {plan:,} {'check' if plan == 1 else 'checks'}, but the suite has {yielded:,}"
+        document.mistake(document.place("plan"), message)
 
 
 def _parameters(declared: Declared, kind: type[Kind]) -> dict[str, Any]:
-    """Return the parameters of the kind that a check gives; SQL as one statement."""
+    """Return the parameters that a check gives its kind, without the semicolon at the end of a query."""
     queries = {name: text for name, text in _sql(declared, kind).items() if _form(kind, name) == QUERY}
     given = {name: value for name, value in declared.items() if name in kind.parameters_schema}
     return {**given, **{name: sql_text.one_statement(text) for name, text in queries.items()}}
@@ -328,7 +330,9 @@ def _validate_sql(
     for name in own:
         place = document.key(*at, "parametrize", name)
         if name in values:
-            document.mistake(place, f"the name {name!r} is one of the variables of the suite, too")
+            document.mistake(place, f"the name {name!r} is also a variable of the suite; rename one of them")
         elif name not in used:
-            message = f"no SQL of {described(document, at)} uses %({name})s, so its checks would all be the same"
+            message = (
+                f"the SQL of {described(document, at)} does not use %({name})s, so all its checks would be the same"
+            )
             document.mistake(place, message)

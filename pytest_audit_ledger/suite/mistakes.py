@@ -1,4 +1,4 @@
-"""Mistakes in words: what a JSON Schema does not allow, told to a person, at its place."""
+"""What the JSON Schema does not allow, in words, at its place in the file."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ def record(document: YamlDocument, error: ValidationError, base: DataPath = ()) 
 
 
 def _record_keys(document: YamlDocument, error: ValidationError, path: DataPath, where: str) -> None:
-    """Record keys that are unknown or missing; one that is both, because it is misspelt, as unknown only."""
+    """Record unknown and missing keys; a misspelt one, which is both, as unknown only."""
     schema: Any = error.schema
     instance: Any = error.instance
     known = schema.get("properties", {})
-    # one of these is to be there (for the suite: checks or include); each for itself, where it is required
+    # one key of each group must be there (for a suite: checks or include)
     groups = [[key] for key in schema.get("required", ())]
     groups += [[key for one in schema.get("anyOf", ()) for key in one["required"]]]
     missing = [group for group in groups if group and not instance.keys() & set(group)]
@@ -52,7 +52,7 @@ def _record_keys(document: YamlDocument, error: ValidationError, path: DataPath,
 
 
 def described(document: YamlDocument, path: DataPath) -> str:
-    """Name what stands at a path: the suite, a check or a waiver by its id, or a key of either."""
+    """Return a name for a path: the suite, a check or a waiver by its id, or a key of either."""
     if not path:
         return "the suite"
     noun = _NOUNS.get(str(path[0]))
@@ -102,32 +102,32 @@ def _expectation(error: ValidationError) -> str:
     if error.validator == "minItems":
         return f"must have at least {value} items"
     if error.validator == "uniqueItems":
-        return "names something twice"
+        return "must not repeat an item"
     if error.validator in _BOUNDS:
         return f"{_BOUNDS[error.validator]} {value}"
     return f"breaks the rule {error.validator}: {value}"
 
 
 def shown(value: Any) -> str:
-    """Return a value as the file could have it, cut to what a person reads."""
+    """Return a value as JSON, cut to a readable length."""
     text = json.dumps(value, ensure_ascii=False, default=str)
     return text if len(text) <= 60 else f"{text[:60]}…"
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return the question that ends a message about an unknown word; nothing where none comes near."""
+    """Return the end of a message about an unknown word: the nearest known one, or nothing."""
     close = closest(word, known)
     return f"; did you mean {close!r}?" if close else ""
 
 
 def spelling(key: str, keys: Iterable[str]) -> str | None:
-    """Return how `key` is written among these: as it should, or else nearly so."""
+    """Return `key` if it is among these, else the first one that looks like a misspelling of it."""
     keys = list(keys)
     return key if key in keys else next((other for other in keys if closest(other, [key])), None)
 
 
 def closest(word: str, known: Iterable[str]) -> str | None:
-    """Return the known word that comes nearest, whatever its case; None where none comes near."""
+    """Return the nearest known word, ignoring case; None if none is similar."""
     folded = {name.casefold(): name for name in known}
     close = get_close_matches(word.casefold(), list(folded), n=1, cutoff=0.6)
     return folded[close[0]] if close else None

@@ -1,8 +1,8 @@
-"""The JSON Schema of the suite language: what every suite may say, and what each kind adds.
+"""The JSON Schema of the suite language: the keys of every suite, and the parameters that each kind adds.
 
-checks/suite.schema.json is the whole of it for the kinds of this package, as editors use it; with the kinds of others
-`complete` returns it. The loader takes the language without any kind from the same file, and then validates each check
-against its own kind, so that a mistake is told in terms of that kind.
+checks/suite.schema.json is the whole schema for the kinds of this package, for editors. `complete` returns it with the
+kinds of plugins. The loader uses the language without kinds from the same file, and then validates each check against
+its own kind, so that a message is about that kind.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pytest_audit_ledger.kinds.kind import Kind
 
 @cache
 def language() -> Mapping[str, Any]:
-    """Return the schema of a suite, without what kinds add to a check."""
+    """Return the schema of a suite without the parameters of kinds."""
     whole = json_schema("suite.schema.json")
     definitions = whole["$defs"]
     check = {name: value for name, value in definitions["check"].items() if name not in _OF_KINDS}
@@ -37,7 +37,7 @@ def common_keys() -> Iterable[str]:
 
 
 def of_kind(kind: type[Kind]) -> dict[str, Any]:
-    """Return the schema of a check of this kind, of which `language` has judged the keys that all checks have."""
+    """Return the schema of a check of this kind; `language` judges the keys that all checks have."""
     return {
         "type": "object",
         "properties": {**dict.fromkeys(common_keys(), True), **kind.parameters_schema},
@@ -47,7 +47,7 @@ def of_kind(kind: type[Kind]) -> dict[str, Any]:
 
 
 def complete(kinds: Iterable[type[Kind]]) -> dict[str, Any]:
-    """Return the schema of a suite that uses these kinds, for editors and other tools that know JSON Schema."""
+    """Return the schema of a suite with these kinds, for editors and other tools that use JSON Schema."""
     kinds = list(kinds)
     check = language()["$defs"]["check"]
     names = [name for kind in kinds for name in (kind.name, *kind.aliases)]
@@ -62,7 +62,7 @@ def complete(kinds: Iterable[type[Kind]]) -> dict[str, Any]:
 
 
 def _fragment(kind: type[Kind]) -> dict[str, Any]:
-    """Return what a check must fulfil if it is of this kind."""
+    """Return the condition for checks of this kind."""
     names = [kind.name, *kind.aliases]
     parameters: dict[str, Any] = {"description": first_line(kind), "properties": dict(kind.parameters_schema)}
     if kind.required_parameters:
@@ -71,6 +71,6 @@ def _fragment(kind: type[Kind]) -> dict[str, Any]:
 
 
 def first_line(kind: type[Kind]) -> str:
-    """Return what a kind expects, in the first paragraph of its docstring; its rule, where it has none."""
+    """Return the first paragraph of a kind's docstring, or its rule if it has no docstring."""
     paragraph = (inspect.getdoc(kind) or "").partition("\n\n")[0] if "__doc__" in vars(kind) else ""
     return " ".join(paragraph.split()) or kind.rule

@@ -1,4 +1,4 @@
-"""The suites of this package, which stand in checks/."""
+"""The suites of this package, in checks/."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What can be seen of SQL in a suite without a server: its variables, quotes, and whether it is one SELECT.
+"""Mistakes in SQL that can be found without a server: in variables, quotes, brackets, and the kind of statement.
 
-This is for people, who get a mistake at its place before anything connects. What keeps SQL from doing harm is
-`sources/queries.py`, which asks the server.
+This is a help for authors, who see a mistake at its place before anything connects. It is not what keeps SQL from doing
+harm: that is `sources/queries.py`, which asks the server.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _READING = ("select", "with", "values", "table")
 
 @dataclass(frozen=True)
 class Objection:
-    """What is wrong with the SQL from the character `start` up to `end`."""
+    """A mistake in SQL, from the character `start` up to `end`."""
 
     start: int
     end: int
@@ -29,7 +29,7 @@ class Objection:
 
 
 def _masked(text: str) -> str:
-    """Return the text with what stands in quotes and comments blanked, so that places stay the same."""
+    """Return the text with quoted texts and comments replaced by blanks, so that places stay the same."""
     return QUOTED.sub(lambda found: re.sub(r"[^\n]", " ", found[0]), text)
 
 
@@ -39,7 +39,7 @@ def variables(text: str) -> set[str]:
 
 
 def mentioned(text: str) -> set[str]:
-    """Return the names of variables that stand anywhere in SQL, also where they cannot be used."""
+    """Return the names of variables anywhere in SQL, also inside quotes and comments."""
     return {found["name"] for found in _VARIABLE.finditer(text)}
 
 
@@ -50,17 +50,17 @@ def one_statement(text: str) -> str:
 
 
 def objections(text: str, form: str, known: Collection[str]) -> Iterator[Objection]:
-    """Yield what is wrong with SQL of a form, `sql-query` or `sql-expression`; `known` are the variables there are."""
+    """Yield the mistakes in SQL of a form, `sql-query` or `sql-expression`; `known` are the declared variables."""
     masked = _masked(text)
     if not QUOTED.sub(lambda found: "" if found[0].startswith(("--", "/*")) else found[0], text).strip():
         yield Objection(0, len(text), "there is no SQL")
         return
     yield from _unknown_names(text, masked, known)
     for quote in re.finditer(r"['\"]|/\*", masked):
-        yield Objection(quote.start(), quote.end(), f"this {quote[0]} has no counterpart")
+        yield Objection(quote.start(), quote.end(), f"this {quote[0]} is never closed")
         break
     for number in re.finditer(r"\$[0-9]+", masked):
-        yield Objection(number.start(), number.end(), f"{number[0]} is no variable of a suite; write %(name)s")
+        yield Objection(number.start(), number.end(), f"{number[0]} is not a variable of the suite; write %(name)s")
     yield from _several_statements(one_statement(masked) if form == QUERY else masked)
     if form == QUERY:
         yield from _no_select(text, masked)
@@ -72,31 +72,33 @@ def _unknown_names(text: str, masked: str, known: Collection[str]) -> Iterator[O
         if _VARIABLE.match(masked, found.start()) is None:
             if name in known:
                 yield Objection(
-                    *here, f"{found[0]} stands in quotes or a comment; take it out of them, it is bound as a value"
+                    *here, f"{found[0]} is inside quotes or a comment; write it outside, because it is bound as a value"
                 )
         elif name is None or found["type"] != "s":
-            yield Objection(*here, f"{found[0]} is no variable; write %(name)s")
+            yield Objection(*here, f"{found[0]} is not a variable; write %(name)s")
         elif name not in known:
             yield Objection(*here, f"unknown variable {name!r}{did_you_mean(name, known)}")
     for found in _BRACES.finditer(text):
         inside = masked[found.start()] != "{"
         if inside and found[1] == "ledger":
-            yield Objection(found.start(), found.end(), "{ledger} stands in quotes or a comment; take it out of them")
+            yield Objection(found.start(), found.end(), "{ledger} is inside quotes or a comment; write it outside")
         elif not inside and found[1] != "ledger":
             hint = did_you_mean(found[1], ["ledger"])
-            yield Objection(found.start(), found.end(), f"{found[0]} stands for nothing{hint or '; write {ledger}'}")
+            yield Objection(
+                found.start(), found.end(), f"{found[0]} is unknown{hint or '; write {ledger} for the table'}"
+            )
 
 
 def _several_statements(masked: str) -> Iterator[Objection]:
     end = masked.find(";")
     if end >= 0:
-        yield Objection(end, end + 1, "a check is one statement, and this ; ends it")
+        yield Objection(end, end + 1, "a check is one statement, but this ; ends it; remove what follows")
 
 
 def _no_select(text: str, masked: str) -> Iterator[Objection]:
     first = re.search(r"\w+", masked)
     if first is None or first[0].lower() not in _READING:
         start, end = first.span() if first else (0, len(text))
-        yield Objection(start, end, "a check only reads, so this must be a SELECT")
+        yield Objection(start, end, "a check only reads; write a SELECT")
     elif "{ledger}" not in masked:
-        yield Objection(*first.span(), "this never reads {ledger}, so it says nothing about the ledger")
+        yield Objection(*first.span(), "the query never reads the ledger; add FROM {ledger}")

@@ -1,4 +1,4 @@
-"""The values that SQL in a suite uses: `vars`, taken from the environment or their default, and `parametrize`."""
+"""The values for SQL in a suite: `vars` (from the environment, or the default) and `parametrize`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _WORDS = {"int": "a whole number", "float": "a number", "str": "text (put it in 
 
 
 def resolve(document: YamlDocument, environment: Mapping[str, str]) -> dict[str, Value]:
-    """Return the value of every variable that a suite declares, and record a mistake where there is none."""
+    """Return the value of every variable that a suite declares; record a mistake if there is none."""
     declared = document.data.get("vars")
     values: dict[str, Value] = {}
     for name, variable in declared.items() if isinstance(declared, dict) else ():
@@ -42,11 +42,11 @@ def _value(
     if isinstance(source, str) and source in environment:
         value = _read(environment[source], kind)
         if value is None:
-            message = f"the environment variable {source} is {_WORDS[kind]} for variable {name!r}; got "
+            message = f"the environment variable {source} of variable {name!r} must be {_WORDS[kind]}; got "
             document.mistake(document.place("vars", name, "env"), message + shown(printable(environment[source], 60)))
         return value
     if default is None:
-        how = f"{source} is not set and there is no default" if source else "it has neither a default nor env"
+        how = f"{source} is not set, and there is no default" if source else "it has neither default nor env"
         document.mistake(document.key(*path), f"variable {name!r} has no value: {how}")
     found: Value | None = default
     return found
@@ -57,7 +57,7 @@ def _fits(value: Any, kind: str) -> bool:
 
 
 def _read(text: str, kind: str) -> Value | None:
-    """Return what a text of the environment means, None where it means nothing of this type."""
+    """Return the value of a text from the environment, None if it is not of this type."""
     if kind == "str":
         return text
     if kind == "bool":
@@ -68,18 +68,18 @@ def _read(text: str, kind: str) -> Value | None:
 
 
 def combinations(parametrize: Any) -> list[dict[str, Value]]:
-    """Return every combination of the values of `parametrize`, in their order; an empty one where there is none."""
+    """Return every combination of the values of `parametrize`, in order; one empty one if there is no `parametrize`."""
     if not isinstance(parametrize, dict) or not all(isinstance(values, list) for values in parametrize.values()):
         return [{}]
     return [dict(zip(parametrize, values, strict=True)) for values in product(*parametrize.values())]
 
 
 def suffix(combination: Mapping[str, Value]) -> str:
-    """Return what tells the checks of a `parametrize` apart: `[track=llm,limit=5]`."""
+    """Return the end of the id of a check of a `parametrize`: `[track=llm,limit=5]`."""
     if not combination:
         return ""
-    told = ",".join(f"{name}={printable(_text(value), 100)}" for name, value in combination.items())
-    return f"[{told}]"
+    values = ",".join(f"{name}={printable(_text(value), 100)}" for name, value in combination.items())
+    return f"[{values}]"
 
 
 def _text(value: Value) -> str:

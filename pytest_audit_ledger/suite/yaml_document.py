@@ -1,7 +1,7 @@
-"""A YAML file as plain data that remembers where everything stood.
+"""A YAML file as plain data, with the place of every value.
 
 Scalars follow the core schema of YAML 1.2 (section 10.3.2): `no` and `1:30` stay strings, `012` is twelve. Duplicate
-keys and tags are mistakes, and aliases are expanded only within bounds, so a small file cannot become a large one.
+keys and tags are mistakes. The number of values is limited with aliases expanded, so a small file cannot become huge.
 """
 
 from __future__ import annotations
@@ -51,18 +51,18 @@ class YamlDocument:
     keys: dict[Path, Place] = field(default_factory=dict)
     mistakes: list[Mistake] = field(default_factory=list)
     blocks: set[Path] = field(default_factory=set)
-    """Where texts stand that were written line by line after a `|`."""
+    """The paths of texts that were written line by line after a `|`."""
 
     def place(self, *path: str | int) -> Place:
-        """Return where the value at a path stands."""
+        """Return the place of the value at a path."""
         return self.places[path]
 
     def key(self, *path: str | int) -> Place:
-        """Return where the key at the end of a path stands."""
+        """Return the place of the key at the end of a path."""
         return self.keys[path]
 
     def within(self, path: Path, text: str, start: int, end: int) -> Place:
-        """Return the place of a part of the text at a path; of the whole text, where it is not written as it reads."""
+        """Return the place of a part of the text at a path; of the whole text, if it is written with escapes."""
         line, column, _ = self.places[path]
         part = text[start:end].partition("\n")[0]
         row = text[:start].rpartition("\n")[2] + part
@@ -99,7 +99,7 @@ class YamlDocument:
 
 
 def parse(text: str) -> YamlDocument:
-    """Return the document in `text`; its `mistakes` say what could not be read."""
+    """Return the document in `text`; its `mistakes` say what is not valid."""
     document = YamlDocument(text)
     try:
         root = yaml.compose(text, Loader=yaml.BaseLoader)
@@ -118,7 +118,7 @@ def parse(text: str) -> YamlDocument:
         document.mistake((1, 1, 1), f"the file is nested deeper than {DEEPEST} levels")
         return document
     except (ValueError, OverflowError):
-        document.mistake((1, 1, 1), "this is not YAML: an escape stands for no character")
+        document.mistake((1, 1, 1), "this is not YAML: an escape is not a valid character")
         return document
     except yaml.YAMLError as error:
         document.mistake((1, 1, 1), f"this is not YAML: {str(error).splitlines()[0]}")
@@ -166,7 +166,7 @@ class _Builder:
         place = _place(node.start_mark, node.end_mark)
         self.document.places[path] = place
         if not node.tag.startswith("tag:yaml.org,2002:") or node.tag.rpartition(":")[2] not in ("str", "seq", "map"):
-            self.document.mistake(place, f"the tag {node.tag!r} has no meaning in a suite")
+            self.document.mistake(place, f"the tag {node.tag!r} has no meaning in a suite; remove it")
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node.value, path)
         if isinstance(node, yaml.SequenceNode):
@@ -187,7 +187,7 @@ class _Builder:
             key_path: Path = (*path, key)
             if key in mapping:
                 first = self.document.keys[key_path][0]
-                self.document.mistake(place, f"the key {key!r} stands here already, in line {first}")
+                self.document.mistake(place, f"the key {key!r} is already set in line {first}; remove one of them")
                 continue
             self.document.keys[key_path] = place
             mapping[key] = self._value(value_node, key_path)
@@ -195,7 +195,7 @@ class _Builder:
 
 
 def _scalar(text: str) -> Any:
-    """Return what a plain (unquoted) scalar means in the core schema of YAML 1.2."""
+    """Return the value of a plain (unquoted) scalar in the core schema of YAML 1.2."""
     if text in _WORDS:
         return None
     if text in _WORDS_BOOLEAN:

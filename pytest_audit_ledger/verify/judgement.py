@@ -83,7 +83,7 @@ def _is_sign_of_tampering(outcome: Outcome) -> bool:
 
 
 def _what_failed(integrity: Sequence[Outcome], failed: Sequence[Outcome], required: Sequence[str]) -> str:
-    """Tell a change of the entries from a change of the table's protections."""
+    """Return which failed: the entries, the table's protections, or the comparison with what was signed."""
     consistent = {o.kind for o in integrity if o.status in (Status.PASS, Status.WARN) and not o.unexpected_count}
     if set(required) <= consistent:
         if all(outcome.unit != "entries" for outcome in failed):

@@ -316,10 +316,17 @@ def _judged(check: Check, kind: Kind) -> Outcome:
         unexpected_count=kind.unexpected_count,
         findings=tuple(replace(one, sides=kind.sides.get(one.code, one.sides)) for one in kind.findings.samples),
         codes=codes,
+        remedy=_remedy(kind),
         facts=kind.facts,
         inconclusive=bool(codes) and codes.keys() <= kind.inconclusive,
         anchor=kind.anchor,
     )
+
+
+def _remedy(kind: Kind) -> str:
+    """Return what to do about the codes found, without those that are only reported."""
+    codes = [code for code, severity in kind.findings.counts if severity is not Severity.INFO]
+    return " ".join(dict.fromkeys(kind.remedies.get(code, kind.remedy) for code in codes)) or kind.remedy
 
 
 def _unevaluated(check: Check, error: LedgerError) -> Outcome:
@@ -329,6 +336,7 @@ def _unevaluated(check: Check, error: LedgerError) -> Outcome:
 
 def _outcome(check: Check, status: Status, **found: Any) -> Outcome:
     kind = check.kind
+    found = {"remedy": kind.remedy, **found}
     return Outcome(
         check_id=check.id,
         suite=check.suite,
@@ -340,7 +348,6 @@ def _outcome(check: Check, status: Status, **found: Any) -> Outcome:
         status=status,
         description=check.description,
         rule=kind.rule,
-        remedy=kind.remedy,
         unit=kind.unit,
         location=check.location,
         owner=check.owner,

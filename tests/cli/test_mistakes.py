@@ -44,7 +44,7 @@ def complaint(result: Result) -> str:
         (["verify", "--ledger-db", "mysql://h/d"], "PostgreSQL's client library cannot read this DSN"),
         (["verify", "--ledger-db", "demo:tempered"], "There is no demo ledger 'demo:tempered'. Write demo or"),
         (["verify", "--ledger-db", "no-such.json"], "There is no file no-such.json. Name an export"),
-        (["verify", "--ledger-db", "demo", "--table", "a.b.c"], "'a.b.c' is no name of a table. Write"),
+        (["verify", "--ledger-db", "demo", "--table", "a.b.c"], "'a.b.c' is not a valid table name. Write"),
         (
             ["verify", "--ledger-db", "demo", "--workers", "many"],
             "'many' is not a valid number of workers. Write auto, or",

@@ -53,7 +53,7 @@ def test_every_mistake_of_every_suite_is_told_at_once(invoke: Invoke) -> None:
         (["lint", "none.ledger.yaml"], "There is no suite none.ledger.yaml."),
         (["explain", "chain_linkag"], "There is no check 'chain_linkag'; did you mean 'chain_linkage'?"),
         (["kinds", "not_nul"], "There is no kind 'not_nul'; did you mean 'not_null'?"),
-        (["init", "mine.yaml"], "mine.yaml is no name of a suite. Name a file that ends in .ledger.yaml."),
+        (["init", "mine.yaml"], "mine.yaml is not a valid name of a suite. Name a file that ends in .ledger.yaml."),
     ],
 )
 def test_what_is_not_there_is_wrong_usage(invoke: Invoke, arguments: list[str], words: str) -> None:
@@ -67,7 +67,7 @@ def test_the_starter_is_written_once_and_has_no_mistake(invoke: Invoke) -> None:
     Path("my.ledger.yaml").write_text(Path("my.ledger.yaml").read_text() + "# mine\n")
     again = invoke("suite", "init")
     assert again.exit_code == 3
-    assert "my.ledger.yaml is there already, and was not touched." in again.stderr
+    assert "my.ledger.yaml already exists and was not changed." in again.stderr
     assert Path("my.ledger.yaml").read_text().endswith("# mine\n")
     assert "no mistake" in invoke("suite", "lint").output
 

@@ -301,16 +301,16 @@ def test_checkpoints_that_are_asked_for_without_a_folder_are_an_error(ledger: Fo
     for options in ({"require_checkpoint": True}, {"max_unanchored": "5"}):
         outcome = outcomes(Ledger(ledger.dsn).verify_integrity(**options))["checkpoint"]
         assert outcome.status is Status.ERROR
-        assert "no folder is named" in outcome.reason
+        assert "no folder of checkpoints is named" in outcome.reason
 
 
 def test_a_folder_without_a_key_is_a_mistake(ledger: Forger, folder: Path) -> None:
-    with pytest.raises(UsageError, match="without the key"):
+    with pytest.raises(UsageError, match="need the key"):
         Ledger(ledger.dsn).verify_integrity(checkpoints=[folder])
 
 
 @pytest.mark.parametrize(
-    ("limit", "over"), [("20", None), ("19", "20 entries are in no checkpoint, 1 more than the 19")]
+    ("limit", "over"), [("20", None), ("19", "20 entries are in no checkpoint yet, 1 more than the limit of 19")]
 )
 def test_a_tail_may_have_so_many_entries(ledger: Forger, folder: Path, limit: str, over: str | None) -> None:
     verification = verify(ledger, folder, max_unanchored=limit)
@@ -322,7 +322,7 @@ def test_a_tail_may_have_so_many_entries(ledger: Forger, folder: Path, limit: st
 
 def test_without_any_checkpoint_every_entry_is_in_the_tail(ledger: Forger, tmp_path: Path) -> None:
     verification = verify(ledger, tmp_path, max_unanchored="99")
-    assert "100 entries are in no checkpoint, 1 more" in messages(verification)
+    assert "100 entries are in no checkpoint yet, 1 more" in messages(verification)
 
 
 @pytest.mark.parametrize(("limit", "stale"), [("3h", False), ("90m", True), ("1h", True)])

@@ -282,7 +282,7 @@ def test_times_in_the_future_do_not_make_a_ledger_recent(ledger: Forger) -> None
     assert run_check(ledger.dsn, "recency", {"column": "moment", "within": "1h"}).status is Status.FAIL
     ledger.run("UPDATE ledger_entries SET moment = now() + interval '1 day'")
     (finding,) = run_check(ledger.dsn, "recency", {"column": "moment", "within": "1h"}).findings
-    assert finding.message == "every moment lies in the future"
+    assert finding.message == "every moment is in the future"
 
 
 # how much is too much

@@ -174,9 +174,9 @@ def test_a_huge_value_is_shown_cut(ledger: Forger, tmp_path: Path) -> None:
 
 
 METRICS = {
-    "'many'": "something that is no number",
-    "true": "something that is no number",
-    "NULL::int": "The expression gives no value (NULL)",
+    "'many'": "does not give a number",
+    "true": "does not give a number",
+    "NULL::int": "The expression gives NULL",
     "'NaN'::float8": "The result is NaN",
     "max(sequence_number) / 0": "division by zero",
     "sequence_number": "must appear in the GROUP BY clause",
@@ -202,7 +202,7 @@ def test_sql_that_answers_differently_each_time_is_told_so(ledger: Forger, tmp_p
     text = f'{HEAD}  - {{id: fickle, expect: expression_is_true, expression: "{fickle}"}}\n'
     (outcome,) = run_text(tmp_path, ledger.dsn, text).outcomes
     assert outcome.status is Status.ERROR
-    assert outcome.reason == "The SQL answers differently each time it is asked. Take out what is random."
+    assert outcome.reason == "The SQL gives a different result each time. Remove what is random from it."
 
 
 SECRET = "the patient is called Smith"

@@ -155,7 +155,7 @@ def test_what_disagrees_is_told_side_by_side_and_accuses_neither(forger: Forger)
         "verdict DISCRETIONARY",
         f"verdict {verdict}",
     )
-    assert "or its entry" in told_of[TOLD].remedy
+    assert "if entry_hash passes" in told_of[TOLD].remedy
     signature = told_of[SIGNATURE].findings[-1]
     assert (signature.code, signature.sides) == ("SIGNATURE_INVALID", ("key named", "signature"))
     assert (signature.expected, signature.actual) == (forger.row(50)["signing_key_id"], "00" * 64)
@@ -229,12 +229,16 @@ def test_without_a_key_the_hashes_are_checked_and_the_rest_is_a_warning(forger: 
     assert outcome.status is Status.WARN
     (finding,) = outcome.findings
     assert finding.message == (
-        "the hashes of 100 transcripts hold; their signatures were not verified, because no key was given"
+        "100 transcripts match their hashes; their signatures were not verified, because no key was given"
     )
+    assert "--ledger-transcript-key" in outcome.remedy
+    assert "Compare" not in outcome.remedy, "nothing was found that a backup could settle"
     TAMPERINGS["request-edited"](forger)
     outcome = run_check(forger.dsn, SIGNATURE)
     assert outcome.status is Status.FAIL
-    assert "hold" not in outcome.findings[0].message
+    assert "match" not in outcome.findings[0].message
+    assert "--ledger-transcript-key" in outcome.remedy
+    assert "Compare the entries shown" in outcome.remedy
 
 
 def test_keys_that_were_in_use_one_after_the_other_are_all_trusted(forger: Forger) -> None:
@@ -246,7 +250,7 @@ def test_keys_that_were_in_use_one_after_the_other_are_all_trusted(forger: Forge
 
 
 def test_a_ledger_without_provenance_skips_with_the_reason(forger: Forger) -> None:
-    reasons = {"2.1": "It has none of the columns that schema v3 added.", "3": "No entry carries "}
+    reasons = {"2.1": "The ledger has none of the columns of schema v3.", "3": "No entry has "}
     for schema, reason in reasons.items():
         emptied(forger).build(5, schema=schema)
         skipped = {outcome.kind: outcome.reason for outcome in run_suite(forger.dsn).with_status(Status.SKIP)}

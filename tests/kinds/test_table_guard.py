@@ -130,7 +130,7 @@ def test_a_retyped_column_is_found(ledger_v3: Forger, column: str) -> None:
     actual = RETYPED[column]
     using = f"to_json({column})" if actual == "json" else f'"{column}"::{actual}'
     ledger_v3.unguarded(f'ALTER TABLE ledger_entries ALTER COLUMN "{column}" TYPE {actual} USING {using}')
-    outcome = assert_found(ledger_v3, ("COLUMN_RETYPED", f"the column {column} has another type"))
+    outcome = assert_found(ledger_v3, ("COLUMN_RETYPED", f"the column {column} has a different type"))
     assert outcome.findings[0].actual == actual
 
 
@@ -407,7 +407,7 @@ HIDING = {
     "row-level security without a policy": (
         "ALTER TABLE ledger_entries ENABLE ROW LEVEL SECURITY",
         "ROW_SECURITY",
-        "row-level security is switched on (no policy)",
+        "row-level security is enabled (no policy)",
     ),
     "row-level security with policies": (
         """
@@ -416,7 +416,7 @@ HIDING = {
         CREATE POLICY also ON ledger_entries FOR SELECT USING (true);
         """,
         "ROW_SECURITY",
-        "row-level security is switched on (also, hide)",
+        "row-level security is enabled (also, hide)",
     ),
     "a rule that throws entries away": (
         "CREATE RULE swallow AS ON INSERT TO ledger_entries WHERE NEW.verdict = 'FLAG' DO INSTEAD NOTHING",

@@ -111,8 +111,8 @@ def test_many_numbers_of_one_kind_are_known_again() -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("[1]", "no JSON object"),
-        ('"text"', "no JSON object"),
+        ("[1]", "not a JSON object"),
+        ('"text"', "not a JSON object"),
         ("{", "no JSON"),
         ("", "no JSON"),
         ('{"a": 1, "a": 2}', "a key occurs twice"),

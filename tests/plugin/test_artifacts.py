@@ -254,7 +254,7 @@ def test_a_changed_export_is_found_at_the_entry_that_was_changed(
     result = run("--ledger-db=ledger.jsonl", "-n", "2")
     result.assert_outcomes(failed=2, passed=PASSED - len(GUARDS) - 1, skipped=SKIPPED + len(GUARDS))
     result.stdout.fnmatch_lines(["*ENTRY_HASH_MISMATCH sequence 50: *"])
-    result.stdout.fnmatch_lines(["*EXPORT_CHANGED the SHA-256 of the file is not the one in its manifest"])
+    result.stdout.fnmatch_lines(["*EXPORT_CHANGED the SHA-256 of the file does not match its manifest"])
 
 
 def test_a_filtered_export_is_never_called_verified(pytester: pytest.Pytester, run: RunLedger, forger: Forger) -> None:

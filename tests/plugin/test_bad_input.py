@@ -35,7 +35,7 @@ def free_port() -> int:
         (["--ledger-db=demo:tempered"], "There is no demo ledger 'demo:tempered'. Write demo or demo:tampered."),
         ([f"--ledger-db=mysql://u:{SECRET}@h/d"], "*cannot read this DSN.*"),
         ([f"--ledger-db=postgresql://u:{SECRET}#x@h:port/d"], "*cannot read this DSN.*"),
-        (["--ledger-db=demo", "--ledger-table=a.b.c"], "'a.b.c' is no name of a table.*"),
+        (["--ledger-db=demo", "--ledger-table=a.b.c"], "'a.b.c' is not a valid table name.*"),
         (["--ledger-db=demo", "--ledger-workers=many"], "'many' is not a valid number of workers. Write auto, or *"),
         (
             ["--ledger-db=demo", "--ledger-samples=0"],

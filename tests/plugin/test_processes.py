@@ -75,7 +75,7 @@ def test_the_tampered_demo_shows_what_red_looks_like(run: RunLedger) -> None:
             "*ENTRY_HASH_MISMATCH sequence 1*",
             "*SEQUENCE_GAP sequence 2817: 5 entries are missing after 2816: 2817 to 2821",
             "*TRIGGER_DISABLED*ledger_refuse_update*switched off*",
-            "*ENVELOPE_INCONSISTENT sequence 1*: the envelope's verdict is not that of the entry",
+            "*ENVELOPE_INCONSISTENT sequence 1*: the envelope's verdict differs from the entry's",
             "TAMPERED: *",
         ]
     )

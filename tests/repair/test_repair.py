@@ -511,7 +511,7 @@ def test_another_primary_key_is_left_alone(ledger: Forger) -> None:
 
 BEYOND = {
     "a view": (f"{TABLE} RENAME TO hidden; CREATE VIEW ledger_entries AS SELECT * FROM hidden", "a view, which can"),
-    "a policy": (f"{TABLE} ENABLE ROW LEVEL SECURITY", "row-level security is switched on (no policy)"),
+    "a policy": (f"{TABLE} ENABLE ROW LEVEL SECURITY", "row-level security is enabled (no policy)"),
     "a rule": ("CREATE RULE r AS ON UPDATE TO ledger_entries DO ALSO SELECT 1", "rewrite rules (r)"),
     "a child table": ("CREATE TABLE child () INHERITS (ledger_entries)", "child tables (public.child)"),
     "a missing column": (f"{TABLE} DROP COLUMN verdict CASCADE", "the column verdict is missing"),

@@ -147,7 +147,7 @@ def test_an_entry_that_an_index_hides_is_told_until_the_index_is_made_anew(forge
     verification = run_suite(forger.dsn)
     outcome = outcomes(verification)["sequence_continuity"]
     assert (verification.total_entries, found(outcome)) == (100, [("ENTRIES_HIDDEN", None)])
-    assert outcome.findings[0].message.startswith("the table holds 101 entries, and its index on sequence_number ")
+    assert outcome.findings[0].message.startswith("the table has 101 entries, but its index on sequence_number ")
     forger.run("REINDEX TABLE ledger_entries")
     repaired = run_suite(forger.dsn)
     assert (repaired.total_entries, found(outcomes(repaired)["sequence_continuity"])) == (101, [])

@@ -212,5 +212,5 @@ def test_the_name_of_a_table_is_read_as_sql_reads_it(name: str, schema: str, tab
     ],
 )
 def test_what_is_no_name_of_a_table_is_refused(name: str) -> None:
-    with pytest.raises(UsageError, match="is no name of a table"):
+    with pytest.raises(UsageError, match="is not a valid table name"):
         split_name(name)

@@ -98,7 +98,7 @@ def test_no_unprintable_character_of_a_file_reaches_the_message(refuse: Refuse, 
 def test_a_file_that_is_not_utf8_is_refused_with_its_line(refuse: Refuse, content: bytes, line: int) -> None:
     message = refuse(content)
     assert message.startswith(f"{NAME}:{line}:")
-    assert "this is not UTF-8. Save the file in UTF-8." in message
+    assert "the file is not UTF-8. Save it as UTF-8." in message
 
 
 @pytest.mark.parametrize("make", [lambda path: None, lambda path: path.mkdir()], ids=["missing", "folder"])

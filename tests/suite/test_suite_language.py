@@ -84,22 +84,22 @@ def test_includes_are_relative_to_the_file_that_includes(folder: Folder) -> None
 
 def test_a_cycle_is_refused_where_it_closes(folder: Folder) -> None:
     folder.write(top=f"include: [a.yaml]\n{HEAD}{CHECK}", a=f"include: [top.yaml]\n{HEAD}{ORDER}")
-    assert folder.refused() == ["a.yaml:1:11: top.yaml includes this file, so this would never end"]
+    assert folder.refused() == ["a.yaml:1:11: top.yaml includes this file, so the includes form a loop; remove one of them"]
 
 
 def test_a_file_that_includes_itself_is_refused(folder: Folder) -> None:
     folder.write(top=f"include: [./top.yaml]\n{HEAD}{CHECK}")
-    assert folder.refused() == ["top.yaml:1:11: ./top.yaml includes this file, so this would never end"]
+    assert folder.refused() == ["top.yaml:1:11: ./top.yaml includes this file, so the includes form a loop; remove one of them"]
 
 
 def test_the_same_id_in_two_files_is_refused(folder: Folder) -> None:
     folder.write(top=f"include: [a.yaml]\n{HEAD}{CHECK}", a=HEAD + CHECK)
-    assert folder.refused() == ["top.yaml:4:9: the id 'hashes' is taken by the check in a.yaml:3"]
+    assert folder.refused() == ["top.yaml:4:9: the id 'hashes' is already taken by the check in a.yaml:3; rename one of them"]
 
 
 def test_the_same_id_in_two_included_files_is_refused(folder: Folder) -> None:
     folder.write(top="version: 1\ninclude: [a.yaml, b.yaml]\n", a=HEAD + CHECK, b=HEAD + CHECK)
-    assert folder.refused() == ["top.yaml:2:19: its check 'hashes' stands in a.yaml:3 already"]
+    assert folder.refused() == ["top.yaml:2:19: its check 'hashes' already exists in a.yaml:3; rename one of them"]
 
 
 def test_a_file_that_is_not_there_is_named_where_it_is_included(folder: Folder) -> None:
@@ -127,7 +127,7 @@ def test_a_file_outside_of_the_root_is_not_read(folder: Folder, tmp_path: Path, 
     folder.write(outside=HEAD + ORDER)
     (inside.path / "link.yaml").symlink_to(tmp_path / "outside.yaml")
     inside.write(top=f"include: [{named}]\n{HEAD}{CHECK}")
-    assert inside.refused() == [f"top.yaml:1:11: the included file lies outside of {inside.path}"]
+    assert inside.refused() == [f"top.yaml:1:11: the included file is outside {inside.path}"]
 
 
 def test_defaults_and_variables_of_a_file_are_its_own(folder: Folder) -> None:
@@ -146,14 +146,14 @@ def test_controls_of_an_included_file_can_be_used_but_not_renamed(folder: Folder
     )
     assert folder.load().controls["A-1"].title == "The first"
     folder.write(top=f"include: [a.yaml]\n{HEAD}{CHECK}controls:\n  A-1: {{title: Another}}\n")
-    assert folder.refused() == ["top.yaml:7:16: an included file calls A-1 'The first'; use one title"]
+    assert folder.refused() == ["top.yaml:7:16: an included file gives A-1 the title 'The first'; use one title"]
 
 
 def test_included_checks_count_towards_the_plan(folder: Folder) -> None:
     folder.write(top=f"plan: 2\ninclude: [a.yaml]\n{HEAD}{CHECK}", a=f"plan: 1\n{HEAD}{ORDER}")
     assert len(folder.load().checks) == 2
     folder.write(top=f"plan: 1\ninclude: [a.yaml]\n{HEAD}{CHECK}")
-    assert folder.refused() == ["top.yaml:1:7: 1 check is planned, and this file yields 2"]
+    assert folder.refused() == ["top.yaml:1:7: the plan is 1 check, but the suite has 2"]
 
 
 # vars
@@ -225,8 +225,8 @@ def test_a_value_of_the_environment_that_does_not_fit_is_refused(
 @pytest.mark.parametrize(
     ("declared", "said"),
     [
-        ("{type: int}", "2:3: variable 'track' has no value: it has neither a default nor env"),
-        ("{type: int, env: TRACK}", "2:3: variable 'track' has no value: TRACK is not set and there is no default"),
+        ("{type: int}", "2:3: variable 'track' has no value: it has neither default nor env"),
+        ("{type: int, env: TRACK}", "2:3: variable 'track' has no value: TRACK is not set, and there is no default"),
         (
             "{type: int, default: x}",
             "2:31: 'default' of variable 'track' must be a whole number; got \"x\"",
@@ -262,7 +262,7 @@ def test_a_check_has_the_variables_that_it_uses_and_no_others(folder: Folder) ->
 # plan, controls, defaults, aliases
 
 
-@pytest.mark.parametrize(("plan", "checks"), [(1, "1 check is planned, and this file yields 2"), (3, "3 checks are")])
+@pytest.mark.parametrize(("plan", "checks"), [(1, "the plan is 1 check, but the suite has 2"), (3, "3 checks are")])
 def test_another_number_of_checks_than_planned_is_refused(refuse: Refuse, plan: int, checks: str) -> None:
     (said,) = headlines(refuse(f"plan: {plan}\n{HEAD}{CHECK}{ORDER}"))
     assert said.startswith(f"{NAME}:1:7: {checks}")
@@ -351,7 +351,7 @@ def test_a_parametrize_that_makes_no_sense_is_refused(refuse: Refuse, added: str
 def test_a_parameter_named_like_a_variable_is_refused(refuse: Refuse) -> None:
     content = "vars: {track: {type: str, default: x}}\n" + HEAD + ROWS + "    parametrize: {track: [a]}\n"
     (said,) = headlines(refuse(content))
-    assert said == f"{NAME}:7:19: the name 'track' is one of the variables of the suite, too"
+    assert said == f"{NAME}:7:19: the name 'track' is also a variable of the suite; rename one of them"
 
 
 # waivers
@@ -406,12 +406,12 @@ def test_a_waiver_needs_every_key_but_the_ticket(refuse: Refuse, key: str) -> No
         (
             "2026-12-31T23:59:59Z",
             "2026-02-30T00:00:00Z",
-            "6:75: 'expires' of waiver 'W-7' is no moment of the calendar",
+            "6:75: 'expires' of waiver 'W-7' is not a valid date and time",
         ),
         (
             "2026-12-31T23:59:59Z",
             "0000-01-01T00:00:00Z",
-            "6:75: 'expires' of waiver 'W-7' is no moment of the calendar",
+            "6:75: 'expires' of waiver 'W-7' is not a valid date and time",
         ),
         ("reason: Rebuild", "reason: ''", "6:38: 'reason' of waiver 'W-7' must not be empty"),
         ("reason:", "raeson:", "6:30: unknown key 'raeson' in waiver 'W-7'; did you mean 'reason'?"),
@@ -427,6 +427,6 @@ def test_a_waiver_that_makes_no_sense_is_refused(refuse: Refuse, changed: str, b
 def test_two_waivers_of_one_check_or_of_one_id_are_refused(refuse: Refuse) -> None:
     second = WAIVER.partition("\n")[2]
     assert headlines(refuse(HEAD + CHECK + WAIVER + second)) == [
-        f"{NAME}:7:10: the id 'W-7' is taken by the waiver in line 6",
+        f"{NAME}:7:10: the id 'W-7' is already taken by the waiver in line 6",
         f"{NAME}:7:22: the check 'hashes' is waived by W-7 already",
     ]

@@ -75,7 +75,7 @@ MALFORMED: dict[str, tuple[str, str]] = {
         HEAD + "  - id: a::b\n    expect: entry_hash\n",
         "3:9: 'id' of check 'a::b' must look like entry_hash or flag-cites-rule or retention.90d; got \"a::b\"",
     ),
-    "id twice": (HEAD + CHECK + CHECK, "5:9: the id 'hashes' is taken by the check in line 3"),
+    "id twice": (HEAD + CHECK + CHECK, "5:9: the id 'hashes' is already taken by the check in line 3; rename one of them"),
     "unknown severity": (
         HEAD + CHECK + "    severity: fatal\n",
         "5:15: 'severity' of check 'hashes' must be one of critical, warning, info; got \"fatal\"",
@@ -108,11 +108,11 @@ MALFORMED: dict[str, tuple[str, str]] = {
         HEAD + GUARD + "    probe: yes\n",
         "5:12: 'probe' of check 'guard' must be true or false; got \"yes\"",
     ),
-    "key twice in the suite": ("version: 1\n" + HEAD + CHECK, "2:1: the key 'version' stands here already, in line 1"),
-    "key twice in a check": (HEAD + CHECK + "    id: b\n", "5:5: the key 'id' stands here already, in line 3"),
+    "key twice in the suite": ("version: 1\n" + HEAD + CHECK, "2:1: the key 'version' is already set in line 1; remove one of them"),
+    "key twice in a check": (HEAD + CHECK + "    id: b\n", "5:5: the key 'id' is already set in line 3; remove one of them"),
     "key twice, once in quotes": (
         HEAD + CHECK + '    "id": b\n',
-        "5:5: the key 'id' stands here already, in line 3",
+        "5:5: the key 'id' is already set in line 3; remove one of them",
     ),
     "a list as key": (HEAD + CHECK + "? [a]\n: b\n", "5:3: a key must be plain text"),
     "tab as indentation": (
@@ -168,7 +168,7 @@ def test_a_mistake_is_named_at_its_place_and_shown(refuse: Refuse, content: str,
 SQL = HEAD + "  - id: rows\n    expect: failed_rows\n"
 WHERE = HEAD + "  - id: ruled\n    expect: not_null\n    column: rule_id\n"
 
-IN_QUOTES = "stands in quotes or a comment; take it out of them, it is bound as a value"
+IN_QUOTES = "is inside quotes or a comment; write it outside, because it is bound as a value"
 
 MALFORMED_SQL: dict[str, tuple[str, str]] = {
     "an unknown variable": (
@@ -199,63 +199,63 @@ MALFORMED_SQL: dict[str, tuple[str, str]] = {
     ),
     "a variable of another type": (
         "vars: {track: {type: str, default: llm}}\n" + WHERE + "    where: track = %(track)d\n",
-        "7:20: 'where' of check 'ruled': %(track)d is no variable; write %(name)s",
+        "7:20: 'where' of check 'ruled': %(track)d is not a variable; write %(name)s",
     ),
     "a variable without a name": (
         WHERE + "    where: track = %s\n",
-        "6:20: 'where' of check 'ruled': %s is no variable; write %(name)s",
+        "6:20: 'where' of check 'ruled': %s is not a variable; write %(name)s",
     ),
     "a variable by number": (
         WHERE + "    where: track = $1\n",
-        "6:20: 'where' of check 'ruled': $1 is no variable of a suite; write %(name)s",
+        "6:20: 'where' of check 'ruled': $1 is not a variable of the suite; write %(name)s",
     ),
     "an unclosed quote": (
         WHERE + "    where: track = 'llm\n",
-        "6:20: 'where' of check 'ruled': this ' has no counterpart",
+        "6:20: 'where' of check 'ruled': this ' is never closed",
     ),
     "an unclosed name": (
         WHERE + '    where: track = "llm\n',
-        "6:20: 'where' of check 'ruled': this \" has no counterpart",
+        "6:20: 'where' of check 'ruled': this \" is never closed",
     ),
     "an unclosed comment": (
         WHERE + "    where: track /* = 'llm'\n",
-        "6:18: 'where' of check 'ruled': this /* has no counterpart",
+        "6:18: 'where' of check 'ruled': this /* is never closed",
     ),
     "a second statement": (
         SQL + "    query: SELECT 1 FROM {ledger}; DROP TABLE {ledger}\n",
-        "5:34: 'query' of check 'rows': a check is one statement, and this ; ends it",
+        "5:34: 'query' of check 'rows': a check is one statement, but this ; ends it; remove what follows",
     ),
     "a statement after a condition": (
         WHERE + "    where: true; COMMIT\n",
-        "6:16: 'where' of check 'ruled': a check is one statement, and this ; ends it",
+        "6:16: 'where' of check 'ruled': a check is one statement, but this ; ends it; remove what follows",
     ),
     "a mistyped ledger": (
         SQL + "    query: SELECT 1 FROM {leger}\n",
-        "5:26: 'query' of check 'rows': {leger} stands for nothing; did you mean 'ledger'?",
+        "5:26: 'query' of check 'rows': {leger} is unknown; did you mean 'ledger'?",
     ),
     "the ledger in quotes": (
         WHERE + "    where: track = '{ledger}'\n",
-        "6:21: 'where' of check 'ruled': {ledger} stands in quotes or a comment; take it out of them",
+        "6:21: 'where' of check 'ruled': {ledger} is inside quotes or a comment; write it outside",
     ),
     "braces that stand for nothing": (
         WHERE + "    where: track = {track}\n",
-        "6:20: 'where' of check 'ruled': {track} stands for nothing; write {ledger}",
+        "6:20: 'where' of check 'ruled': {track} is unknown; write {ledger} for the table",
     ),
     "no SELECT": (
         SQL + "    query: DELETE FROM {ledger}\n",
-        "5:12: 'query' of check 'rows': a check only reads, so this must be a SELECT",
+        "5:12: 'query' of check 'rows': a check only reads; write a SELECT",
     ),
     "COMMIT": (
         SQL + "    query: COMMIT\n",
-        "5:12: 'query' of check 'rows': a check only reads, so this must be a SELECT",
+        "5:12: 'query' of check 'rows': a check only reads; write a SELECT",
     ),
     "a table that is not the ledger": (
         SQL + "    query: SELECT 1 FROM public.others\n",
-        "5:12: 'query' of check 'rows': this never reads {ledger}, so it says nothing about the ledger",
+        "5:12: 'query' of check 'rows': the query never reads the ledger; add FROM {ledger}",
     ),
     "the ledger in a comment only": (
         SQL + "    query: SELECT 1 /* FROM {ledger} */\n",
-        "5:12: 'query' of check 'rows': this never reads {ledger}, so it says nothing about the ledger",
+        "5:12: 'query' of check 'rows': the query never reads the ledger; add FROM {ledger}",
     ),
     "no SQL": (SQL + "    query: ''\n", "5:12: 'query' of check 'rows': there is no SQL"),
     "nothing but a comment": (SQL + "    query: -- later\n", "5:12: 'query' of check 'rows': there is no SQL"),
@@ -276,7 +276,7 @@ def test_a_mistake_in_sql_is_named_at_its_place_and_shown(refuse: Refuse, conten
 FOR_KINDS: dict[str, tuple[str, str]] = {
     "mostly on integrity": (
         HEAD + CHECK + "    mostly: 0.9\n",
-        "5:5: 'mostly' is not for entry_hash: what is about integrity holds for every entry",
+        "5:5: 'mostly' is not allowed for entry_hash: integrity kinds judge every entry; remove it",
     ),
     "a limit without an operator": (
         WHERE + "    error_if: '5'\n",
@@ -288,7 +288,7 @@ FOR_KINDS: dict[str, tuple[str, str]] = {
     ),
     "mostly beside a limit": (
         WHERE + '    mostly: 0.5\n    error_if: "> 1"\n',
-        "6:5: 'mostly' of check 'ruled': it says how much is too much, and so do warn_if and error_if; keep one",
+        "6:5: 'mostly' of check 'ruled': it cannot be combined with warn_if or error_if; keep one",
     ),
     "mostly of nothing": (
         WHERE + "    mostly: 0\n",
@@ -300,7 +300,7 @@ FOR_KINDS: dict[str, tuple[str, str]] = {
     ),
     "a number nothing is wrong with": (
         HEAD + "  - id: n\n    expect: metric\n    expression: count(*)\n",
-        "5:5: 'expression' of check 'n': nothing says what is wrong with the number; add warn_if, error_if or both",
+        "5:5: 'expression' of check 'n': the number has no limit; add warn_if, error_if or both",
     ),
     "bounds that bound nothing": (
         HEAD + "  - id: n\n    expect: accepted_range\n    column: id\n",
@@ -321,15 +321,15 @@ FOR_KINDS: dict[str, tuple[str, str]] = {
     ),
     "a value twice": (
         HEAD + "  - id: n\n    expect: accepted_values\n    column: track\n    values: [a, a]\n",
-        "6:13: 'values' of check 'n' names something twice; got [\"a\", \"a\"]",
+        "6:13: 'values' of check 'n' must not repeat an item; got [\"a\", \"a\"]",
     ),
     "one column that is no combination": (
         HEAD + "  - id: n\n    expect: unique_combination_of_columns\n    columns: [id]\n",
         "5:14: 'columns' of check 'n' must have at least 2 items; got [\"id\"]",
     ),
-    "no name of a table": (
+    "invalid name of a table": (
         HEAD + "  - id: n\n    expect: relationships\n    column: rule_id\n    to: a.b.c\n    field: x\n",
-        "6:5: 'to' of check 'n': 'a.b.c' is no name of a table. Write table, schema.table or \"Schema\".\"Table\"",
+        "6:5: 'to' of check 'n': 'a.b.c' is not a valid table name. Write table, schema.table or \"Schema\".\"Table\"",
     ),
     "an interval of nothing": (
         HEAD + "  - id: n\n    expect: sequential_values\n    column: id\n    interval: 0\n",

@@ -1,0 +1,74 @@
+"""The parameters that name checkpoints and keys, and the base class of the kinds that compare with checkpoints."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+from pytest_audit_ledger.checkpoints.keys import verifier_keys
+from pytest_audit_ledger.checkpoints.record import CheckpointRecord
+from pytest_audit_ledger.checkpoints.store import Store, read_store
+from pytest_audit_ledger.errors import CannotEvaluate, NotApplicable, UsageError
+from pytest_audit_ledger.kinds.kind import Kind
+
+UNLIMITED = "none"
+
+_TEXTS: Mapping[str, Any] = {"type": "array", "items": {"type": "string", "minLength": 1}, "default": []}
+
+
+class ComparesCheckpoints(Kind):
+    """Take the folders of checkpoints and the keys that are trusted, in a suite relative to it."""
+
+    parameters_schema: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "folders": {
+            **_TEXTS,
+            "description": "Folders of checkpoints, kept outside the database; in a suite relative to its file.",
+        },
+        "verifier_keys": {
+            **_TEXTS,
+            "description": "The trusted keys: what keygen printed, or files with it, in a suite relative to its file.",
+        },
+    }
+
+    @classmethod
+    def prepared(cls, parameters: Mapping[str, Any], folder: str) -> Mapping[str, Any]:
+        """Return the parameters with folders relative to the suite resolved, and keys read. Raises UsageError."""
+        folders = [str(Path(folder, name)) for name in parameters.get("folders", ())]
+        keys = [str(key) for key in verifier_keys(parameters.get("verifier_keys", ()), folder)]
+        return {**parameters, **({"folders": folders} if folders else {}), **({"verifier_keys": keys} if keys else {})}
+
+
+def opened_store(parameters: Mapping[str, Any], *, newest_record: bool = False) -> Store:
+    """Return the checkpoints in the folders that the parameters name, with all records or only the newest.
+
+    Raises NotApplicable if no folder is named, UsageError if no key is named or a folder cannot be read, CannotEvaluate
+    if the checkpoints are of several ledgers.
+    """
+    folders: Sequence[str] = parameters["folders"]
+    if not folders and (parameters.get("require") or parameters.get("max_unanchored", UNLIMITED) != UNLIMITED):
+        raise UsageError(
+            "Checkpoints are required, but no folder of checkpoints is named.", "Add --ledger-checkpoint=DIR."
+        )
+    if not folders:
+        raise NotApplicable(
+            "No checkpoint was given to check the ledger against.",
+            "Create one with audit-ledger checkpoint create, and name its folder with --ledger-checkpoint=DIR.",
+        )
+    keys = verifier_keys(parameters["verifier_keys"])
+    if not keys:
+        raise UsageError("Checkpoints need the key that signed them.", "Add --ledger-verifier-key=KEY.")
+    store = read_store(folders, keys, newest_record=newest_record)
+    if len(store.origins) > 1:
+        raise CannotEvaluate(
+            f"The checkpoints are of several ledgers: {', '.join(store.origins)}.",
+            "Trust only the key of this ledger, and keep the checkpoints of each ledger in a folder of its own.",
+        )
+    return store
+
+
+def newest_record(parameters: Mapping[str, Any]) -> tuple[str, CheckpointRecord] | None:
+    """Return path and record of the newest trusted checkpoint that has one, or None. Raises like `opened_store`."""
+    store = opened_store(parameters, newest_record=True)
+    recorded = [(one.path, one.record) for one in store.trusted if one.record is not None]
+    return recorded[-1] if recorded else None
