@@ -13,6 +13,12 @@ _BOUND: Mapping[str, Any] = {
     "description": "A number, or a value of the column's type in quotes, such as 2026-05-01.",
 }
 
+_DATE = re.compile(r"[0-9]{1,2}([./-])[0-9]{1,2}\1[0-9]{2,4}")
+"""A date that starts with a day or a month, which depends on settings of the server."""
+
+_GROUPED = re.compile(r"-?[0-9]{1,3}(?:[,' ][0-9]{3})+(?:[.,][0-9]+)?|-?[0-9]+,[0-9]+|-?[0-9]{1,3}(?:\.[0-9]{3}){2}")
+"""A number with separators of thousands, or with a decimal comma."""
+
 
 class AcceptedRange(ValueKind):
     """Every value of the column is between two bounds; one of them may be left out."""
@@ -34,6 +40,12 @@ class AcceptedRange(ValueKind):
         """Refuse missing and reversed bounds."""
         yield from super().objections(parameters)
         yield from reversed_or_no_bounds(parameters, "column")
+        for name in ("min_value", "max_value"):
+            bound = str(parameters.get(name, "")).strip()
+            if _DATE.fullmatch(bound):
+                yield name, f"the date {bound} can be read in several ways; write year-month-day, such as 2026-12-01"
+            elif _GROUPED.fullmatch(bound):
+                yield name, f"{bound} is not a number; write it without thousands separators, with a decimal point"
 
     def unexpected(self) -> str:
         """Select the values outside the bounds."""

@@ -36,7 +36,9 @@ from pytest_audit_ledger.model.sql_names import quoted
 EXPRESSION = "sql-expression"
 QUERY = "sql-query"
 
-_LIMIT_PATTERN = r"^(>=|<=|>|<|=|!=) ?-?[0-9]{1,30}(\.[0-9]{1,30})?$(?!\n)"
+LIMIT_PATTERN = r"^(>=|<=|>|<|=|!=) ?-?(?![1-9][0-9]{0,2}\.[0-9]{3}$)[0-9]{1,30}(\.[0-9]{1,30})?$(?!\n)"
+"""A comparison and a number; not `5.000`, which some countries read as five thousand."""
+
 _COMPARISONS = {
     ">=": operator.ge,
     "<=": operator.le,
@@ -59,7 +61,7 @@ LONGEST_SHOWN = 300
 
 def limit_schema(description: str) -> Mapping[str, Any]:
     """Return the schema of a parameter such as `> 0.05`."""
-    return {"type": "string", "pattern": _LIMIT_PATTERN, "examples": ['"> 0.05"'], "description": description}
+    return {"type": "string", "pattern": LIMIT_PATTERN, "examples": ['"> 0.05"'], "description": description}
 
 
 WHERE: Mapping[str, Any] = {

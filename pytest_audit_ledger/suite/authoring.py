@@ -20,16 +20,18 @@ from pytest_audit_ledger.suite.discovery import SUFFIX, find_suites
 from pytest_audit_ledger.suite.loader import load
 from pytest_audit_ledger.suite.mistakes import did_you_mean
 from pytest_audit_ledger.suite.schema import complete
+from pytest_audit_ledger.suite.sql_lint import warnings
 
 STARTER = f"my{SUFFIX}"
 
 
 def lint(paths: Sequence[Path], here: Path, registry: Registry) -> str:
-    """Return a line for each suite among these files and folders, without reading a ledger.
+    """Return a line for each suite among these files and folders, and warnings, without reading a ledger.
 
     Raises SuiteError with every mistake of every file, and UsageError if there is no suite.
     """
-    return words.summary(_loaded(paths, here, registry))
+    suites = _loaded(paths, here, registry)
+    return "\n".join([*(line for suite in suites for line in warnings(suite)), words.summary(suites)])
 
 
 def listing(paths: Sequence[Path], here: Path, registry: Registry) -> str:

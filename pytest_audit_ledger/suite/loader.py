@@ -23,6 +23,7 @@ from pytest_audit_ledger.model.outcome import Severity
 from pytest_audit_ledger.suite import sql_text
 from pytest_audit_ledger.suite.check import Check, Control, Suite
 from pytest_audit_ledger.suite.mistakes import described, did_you_mean, record, spelling
+from pytest_audit_ledger.suite.other_tools import recognised
 from pytest_audit_ledger.suite.schema import language, of_kind
 from pytest_audit_ledger.suite.variables import Value, combinations, resolve, suffix
 from pytest_audit_ledger.suite.waivers import waivers_of
@@ -95,6 +96,8 @@ class _Reader:
         content, text = _text(path, name)
         document = parse(text)
         part = _Part(sha256=sha256(content).hexdigest())
+        if not document.mistakes and (tool := recognised(document.data)):
+            document.mistake((1, 1, 1), tool)
         if not document.mistakes:
             for error in mistakes_by(language(), document.data):
                 record(document, error)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+from pytest_audit_ledger.kinds.data_kind import LIMIT_PATTERN
+from pytest_audit_ledger.suite.yaml_document import AMBIGUOUS, YamlDocument, unambiguous
 from pytest_audit_ledger.suite.yaml_document import Path as DataPath
-from pytest_audit_ledger.suite.yaml_document import YamlDocument
 
 if TYPE_CHECKING:
     from jsonschema import ValidationError
@@ -87,6 +89,11 @@ _BOUNDS = {
 
 def _expectation(error: ValidationError) -> str:
     value: Any = error.validator_value
+    schema: Any = error.schema
+    quoting_helps = value == "string" and re.search(schema.get("pattern", ""), str(error.instance))
+    if error.validator == "pattern" or (value == "string" and "examples" in schema and not quoting_helps):
+        examples = _limits(error.instance) if schema.get("pattern") == LIMIT_PATTERN else None
+        return f"must look like {' or '.join(examples or schema.get('examples', [value]))}"
     if error.validator == "type":
         names = [value] if isinstance(value, str) else value
         return f"must be {' or '.join(_TYPES.get(name, name) for name in names)}"
@@ -94,9 +101,6 @@ def _expectation(error: ValidationError) -> str:
         return f"must be one of {', '.join(map(str, value))}"
     if error.validator == "const":
         return f"must be {value}"
-    if error.validator == "pattern":
-        schema: Any = error.schema
-        return f"must look like {' or '.join(schema.get('examples', [value]))}"
     if error.validator in ("minLength", "minProperties") or (error.validator == "minItems" and value == 1):
         return "must not be empty"
     if error.validator == "minItems":
@@ -106,6 +110,19 @@ def _expectation(error: ValidationError) -> str:
     if error.validator in _BOUNDS:
         return f"{_BOUNDS[error.validator]} {value}"
     return f"breaks the rule {error.validator}: {value}"
+
+
+def _limits(value: Any) -> list[str] | None:
+    """Return limits that the author of this value can have meant; None if it has no number."""
+    found = None if isinstance(value, bool) else _LIMIT.fullmatch(str(value).strip())
+    if found is None:
+        return None
+    sign, number = _SIGNS.get(found[1], ">"), found[2]
+    return [f'"{sign} {one}"' for one in (unambiguous(number) if AMBIGUOUS.fullmatch(number) else [number])]
+
+
+_LIMIT = re.compile(r"([<>=!]*) *(-?[0-9]+(?:\.[0-9]+)?)")
+_SIGNS = {**{sign: sign for sign in (">=", "<=", ">", "<", "=", "!=")}, "=>": ">=", "=<": "<=", "==": "=", "<>": "!="}
 
 
 def shown(value: Any) -> str:

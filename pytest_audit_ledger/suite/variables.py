@@ -9,8 +9,8 @@ from typing import Any
 
 from pytest_audit_ledger.model.printable import printable
 from pytest_audit_ledger.suite.mistakes import shown
+from pytest_audit_ledger.suite.yaml_document import AMBIGUOUS, YamlDocument
 from pytest_audit_ledger.suite.yaml_document import Path as DataPath
-from pytest_audit_ledger.suite.yaml_document import YamlDocument
 
 Value = str | int | float | bool
 
@@ -64,7 +64,8 @@ def _read(text: str, kind: str) -> Value | None:
         return {"true": True, "false": False}.get(text.lower())
     if kind == "int":
         return int(text) if re.fullmatch(r"[-+]?[0-9]{1,30}", text) else None
-    return float(text) if re.fullmatch(r"[-+]?[0-9]{1,30}(\.[0-9]{1,30})?", text) else None
+    readable = re.fullmatch(r"[-+]?[0-9]{1,30}(\.[0-9]{1,30})?", text) and not AMBIGUOUS.fullmatch(text)
+    return float(text) if readable else None
 
 
 def combinations(parametrize: Any) -> list[dict[str, Value]]:

@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 
 from pytest_audit_ledger.model.printable import printable
+from pytest_audit_ledger.suite import yaml_slips
 
 MOST_NODES = 20_000
 """Values in one file, with its aliases expanded."""
@@ -29,6 +30,9 @@ Place = tuple[int, int, int]
 
 _INTEGER = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
+AMBIGUOUS = re.compile(r"[-+]?[1-9][0-9]{0,2}\.[0-9]{3}")
+"""A number that some countries read as thousands, and YAML as a fraction."""
+
 _WORDS = {"": None, "~": None, "null": None, "Null": None, "NULL": None}
 _WORDS_BOOLEAN = {word: word.lower() == "true" for word in ("true", "True", "TRUE", "false", "False", "FALSE")}
 
@@ -106,8 +110,11 @@ def parse(text: str) -> YamlDocument:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         problem = str(error.problem or error.context)
-        hint = "; a text that begins with > or | stands in quotes" if "comment or a line break" in problem else ""
-        document.mistake(_place(mark), f"this is not YAML: {problem}{hint}")
+        slip = yaml_slips.find(text.splitlines(), _place(mark)[0], problem)
+        if slip is not None:
+            document.mistake(slip[:3], slip[3])
+        else:
+            document.mistake(_place(mark), f"this is not YAML: {problem}")
         return document
     except yaml.reader.ReaderError as error:
         before = text[: error.position]
@@ -171,10 +178,22 @@ class _Builder:
             return self._mapping(node.value, path)
         if isinstance(node, yaml.SequenceNode):
             return [self._value(item, (*path, index)) for index, item in enumerate(node.value)]
-        plain = isinstance(node, yaml.ScalarNode) and node.style is None
-        if isinstance(node, yaml.ScalarNode) and node.style == "|":
+        if not isinstance(node, yaml.ScalarNode):
+            return node.value
+        if node.style == "|":
             self.document.blocks.add(path)
-        return _scalar(node.value) if plain else node.value
+        if node.style is not None:
+            return node.value
+        self._find_slips(node, place)
+        return _scalar(node.value)
+
+    def _find_slips(self, node: yaml.ScalarNode, place: Place) -> None:
+        """Record a plain scalar that YAML reads in another way than its author."""
+        first, last = node.start_mark.line + 1, node.end_mark.line + (node.end_mark.column > 0)
+        if first < last and (slip := yaml_slips.in_continuation(self.document.text.splitlines(), first, last)):
+            self.document.mistake(slip[:3], slip[3])
+        if AMBIGUOUS.fullmatch(node.value):
+            self.document.mistake(place, ambiguous(node.value))
 
     def _mapping(self, pairs: Sequence[tuple[yaml.Node, yaml.Node]], path: Path) -> dict[str, Any]:
         mapping: dict[str, Any] = {}
@@ -184,6 +203,9 @@ class _Builder:
                 self.document.mistake(place, "a key must be plain text")
                 continue
             key = str(key_node.value)
+            if key_node.style is None and (advice := yaml_slips.in_key(key)):
+                self.document.mistake(place, advice)
+                continue
             key_path: Path = (*path, key)
             if key in mapping:
                 first = self.document.keys[key_path][0]
@@ -192,6 +214,18 @@ class _Builder:
             self.document.keys[key_path] = place
             mapping[key] = self._value(value_node, key_path)
         return mapping
+
+
+def ambiguous(text: str) -> str:
+    """Return the message about a number that matches `AMBIGUOUS`."""
+    return f"{text} is ambiguous; write {' or '.join(unambiguous(text))}, or put it in quotes if it is text"
+
+
+def unambiguous(text: str) -> tuple[str, str]:
+    """Return both readings of a number that matches `AMBIGUOUS`: in thousands, and with a fraction."""
+    shorter = text.rstrip("0")
+    fraction = f"{shorter}0" if shorter.endswith(".") or shorter == text else shorter
+    return text.replace(".", ""), fraction
 
 
 def _scalar(text: str) -> Any:

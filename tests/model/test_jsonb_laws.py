@@ -113,8 +113,8 @@ def test_many_numbers_of_one_kind_are_known_again() -> None:
     [
         ("[1]", "not a JSON object"),
         ('"text"', "not a JSON object"),
-        ("{", "no JSON"),
-        ("", "no JSON"),
+        ("{", "not JSON"),
+        ("", "not JSON"),
         ('{"a": 1, "a": 2}', "a key occurs twice"),
         ('{"a": NaN}', "NaN"),
         ('{"a": ' + 5000 * "9" + "}", "too many digits"),

@@ -75,7 +75,10 @@ MALFORMED: dict[str, tuple[str, str]] = {
         HEAD + "  - id: a::b\n    expect: entry_hash\n",
         "3:9: 'id' of check 'a::b' must look like entry_hash or flag-cites-rule or retention.90d; got \"a::b\"",
     ),
-    "id twice": (HEAD + CHECK + CHECK, "5:9: the id 'hashes' is already taken by the check in line 3; rename one of them"),
+    "id twice": (
+        HEAD + CHECK + CHECK,
+        "5:9: the id 'hashes' is already taken by the check in line 3; rename one of them",
+    ),
     "unknown severity": (
         HEAD + CHECK + "    severity: fatal\n",
         "5:15: 'severity' of check 'hashes' must be one of critical, warning, info; got \"fatal\"",
@@ -102,14 +105,20 @@ MALFORMED: dict[str, tuple[str, str]] = {
     ),
     "duration as number": (
         HEAD + ORDER + "    future_tolerance: 5\n",
-        "5:23: 'future_tolerance' of check 'order' must be text (put it in quotes); got 5",
+        "5:23: 'future_tolerance' of check 'order' must look like 90s or 5m or 24h or 7d; got 5",
     ),
     "boolean of YAML 1.1": (
         HEAD + GUARD + "    probe: yes\n",
         "5:12: 'probe' of check 'guard' must be true or false; got \"yes\"",
     ),
-    "key twice in the suite": ("version: 1\n" + HEAD + CHECK, "2:1: the key 'version' is already set in line 1; remove one of them"),
-    "key twice in a check": (HEAD + CHECK + "    id: b\n", "5:5: the key 'id' is already set in line 3; remove one of them"),
+    "key twice in the suite": (
+        "version: 1\n" + HEAD + CHECK,
+        "2:1: the key 'version' is already set in line 1; remove one of them",
+    ),
+    "key twice in a check": (
+        HEAD + CHECK + "    id: b\n",
+        "5:5: the key 'id' is already set in line 3; remove one of them",
+    ),
     "key twice, once in quotes": (
         HEAD + CHECK + '    "id": b\n',
         "5:5: the key 'id' is already set in line 3; remove one of them",
@@ -117,12 +126,12 @@ MALFORMED: dict[str, tuple[str, str]] = {
     "a list as key": (HEAD + CHECK + "? [a]\n: b\n", "5:3: a key must be plain text"),
     "tab as indentation": (
         HEAD + CHECK + "\tseverity: info\n",
-        "5:1: this is not YAML: found character '\\t' that cannot start any token",
+        "5:1: a tab cannot indent; replace it by spaces",
     ),
-    "tab at the start": ("\tversion: 1\n", "1:1: this is not YAML: found character '\\t' that cannot start any token"),
+    "tab at the start": ("\tversion: 1\n", "1:1: a tab cannot indent; replace it by spaces"),
     "wrong indentation": (
         HEAD + CHECK + "   severity: info\n",
-        "5:4: this is not YAML: expected <block end>, but found '<block mapping start>'",
+        "5:4: this key is indented by 3, the key before it by 4 spaces; indent all keys of a check equally",
     ),
     "open list": (
         "version: 1\nchecks: [\n",
@@ -133,19 +142,19 @@ MALFORMED: dict[str, tuple[str, str]] = {
     "two documents": (HEAD + CHECK + "---\nversion: 1\n", "5:1: this is not YAML: but found another document"),
     "a tag that would run a program": (
         HEAD + CHECK + "    description: !!python/object/apply:os.system [echo]\n",
-        "5:18: the tag 'tag:yaml.org,2002:python/object/apply:os.system' has no meaning in a suite",
+        "5:18: the tag 'tag:yaml.org,2002:python/object/apply:os.system' has no meaning in a suite; remove it",
     ),
     "a tag on the whole": (
         "!!python/object/new:os.system\n" + HEAD + CHECK,
-        "1:1: the tag 'tag:yaml.org,2002:python/object/new:os.system' has no meaning in a suite",
+        "1:1: the tag 'tag:yaml.org,2002:python/object/new:os.system' has no meaning in a suite; remove it",
     ),
     "a local tag": (
         HEAD + CHECK + "    description: !mine x\n",
-        "5:18: the tag '!mine' has no meaning in a suite",
+        "5:18: the tag '!mine' has no meaning in a suite; remove it",
     ),
     "a tag for binary": (
         HEAD + CHECK + "    description: !!binary eA==\n",
-        "5:18: the tag 'tag:yaml.org,2002:binary' has no meaning in a suite",
+        "5:18: the tag 'tag:yaml.org,2002:binary' has no meaning in a suite; remove it",
     ),
     "a control character": (
         HEAD + CHECK + "    description: bell\x07\n",
@@ -280,7 +289,7 @@ FOR_KINDS: dict[str, tuple[str, str]] = {
     ),
     "a limit without an operator": (
         WHERE + "    error_if: '5'\n",
-        "6:15: 'error_if' of check 'ruled' must look like \"> 0.05\"; got \"5\"",
+        "6:15: 'error_if' of check 'ruled' must look like \"> 5\"; got \"5\"",
     ),
     "a limit that is SQL": (
         WHERE + '    error_if: "> (SELECT 1)"\n',
