@@ -53,7 +53,7 @@ VALUES = {
     ),
     "thousands of a variable": (
         f"vars:\n  n: {{type: float, default: 2.000}}\n{HEAD}{CHECK}",
-        "2:27: 2.000 is ambiguous; write 2000 or 2.0, or put it in quotes if it is text",
+        "2:29: 2.000 is ambiguous; write 2000 or 2.0, or put it in quotes if it is text",
     ),
     "a limit that is a number": (
         METRIC + "    error_if: 10\n",
