@@ -31,6 +31,7 @@ from pytest_audit_ledger.plugin.collection import ATTACKS_NAMED
 from pytest_audit_ledger.plugin.declared import value
 from pytest_audit_ledger.plugin.exchange import Exchange
 from pytest_audit_ledger.plugin.github import add_to_summary
+from pytest_audit_ledger.plugin.items import fail_as_expected
 from pytest_audit_ledger.plugin.junit import add_properties
 from pytest_audit_ledger.plugin.options import given_options
 from pytest_audit_ledger.plugin.run_state import RUN, is_controller, visible
@@ -124,7 +125,8 @@ class AttackItem(pytest.Item):
         if self._trial.verdict is AttackResult.MISSED:
             pytest.fail(described(self._trial), pytrace=False)
         if self._trial.verdict in (AttackResult.NOT_COVERED, AttackResult.LIMIT):
-            pytest.xfail(printable(f"{self._trial.sentence} {self._trial.remedy}", 1000))
+            reason = printable(f"{self._trial.sentence} {self._trial.remedy}", 1000)
+            fail_as_expected(self, reason, described(self._trial))
 
     def _tell(self, trial: Trial) -> None:
         """Add the result to the JUnit file."""

@@ -69,6 +69,15 @@ def test_waivers_places_and_parameters_show_in_results(
     assert properties(cases["included"])["ledger.location"] == "shared/more.yaml:3"
 
 
+def test_a_waived_check_fails_where_expected_failures_are_to_fail(
+    written: pytest.Pytester, run: RunLedger, forger: Forger
+) -> None:
+    forger.build(100)
+    result = run(f"--ledger-db={forger.dsn}", "own.ledger.yaml", "-k", "short", "--runxfail")
+    result.assert_outcomes(failed=1, deselected=6)
+    result.stdout.fnmatch_lines(["short: 1 finding*", "  why    Waiver W-1 until 2999-01-01 *"])
+
+
 @pytest.mark.parametrize(
     ("selection", "count"),
     [
@@ -114,8 +123,8 @@ def test_tampering_stays_tampering_whether_it_is_waived_or_not(
 @pytest.mark.parametrize(
     ("flags", "code", "words"),
     [
-        (["--ledger-lint", "own.ledger.yaml"], 0, "own.ledger.yaml: 7 checks, no mistake"),
-        (["--ledger-lint"], 0, "own.ledger.yaml: 7 checks, no mistake"),
+        (["--ledger-lint", "own.ledger.yaml"], 0, "own.ledger.yaml: 7 checks, no mistakes"),
+        (["--ledger-lint"], 0, "own.ledger.yaml: 7 checks, no mistakes"),
         (["--ledger-lint", "nowhere.ledger.yaml"], 2, "There is no suite nowhere.ledger.yaml. *"),
         (["--ledger-lint", "bad.ledger.yaml"], 2, "bad.ledger.yaml:1:1: the suite has no key 'checks'"),
         (["--ledger-list", "own.ledger.yaml"], 0, "rows[[]track=llm]*failed_rows*info*C-1*nightly*own.ledger.yaml:5"),
