@@ -262,10 +262,19 @@ def _controls(verification: Verification) -> list[dict[str, Any]]:
                 "id": control,
                 "title": declared.title if declared else "",
                 "checks": checks,
-                "served": {check["status"] for check in checks} - {Status.SKIP.value} == {Status.PASS.value},
+                "served": {check["status"] for check in checks} == {Status.PASS.value},
+                "partly": _unevaluated(checks),
             }
         )
     return rows
+
+
+def _unevaluated(checks: Sequence[Mapping[str, str]]) -> list[str]:
+    """Return which checks of a control were not evaluated, if at least one passed and all others were not."""
+    statuses = {check["status"] for check in checks}
+    open_ = [check["check"] for check in checks if check["status"] in (Status.SKIP.value, Status.ERROR.value)]
+    partly = Status.PASS.value in statuses <= {Status.PASS.value, Status.SKIP.value, Status.ERROR.value}
+    return open_ if partly else []
 
 
 def _waivers(verification: Verification) -> list[dict[str, Any]]:

@@ -73,15 +73,20 @@ def _about_the_checks(verification: Verification, controls: Sequence[Mapping[str
         ("No finding is waived.", Status.WAIVED, "needed a waiver"),
     ):
         yield _none(condition, verification.with_status(status), len(outcomes), "", verb)
-    bare = [str(control["id"]) for control in controls if not control["served"]]
+    bare = [str(control["id"]) for control in controls if not (control["served"] or control["partly"])]
+    skipped = dict.fromkeys(check for control in controls for check in control["partly"])
+    partly = f" Some only partly, because these checks were not evaluated: {', '.join(skipped)}." if skipped else ""
     yield Condition(
         "Every control is served: a check that names it passed, and none found anything.",
         bool(controls) and not bare,
-        f"Not served: {', '.join(bare)}."
-        if bare
-        else f"All {len(controls):,} controls are served."
-        if controls
-        else "The suites declare no control.",
+        (
+            f"Not served: {', '.join(bare)}."
+            if bare
+            else f"All {len(controls):,} controls are served."
+            if controls
+            else "The suites declare no control."
+        )
+        + partly,
     )
 
 

@@ -338,13 +338,25 @@ def test_a_control_that_no_check_serves_stands_in_the_matrix(forger: Forger, tmp
     with Ledger(forger.build(100).dsn) as ledger:
         made = ledger.generate_report(suites=[suite])
     controls = {control["id"]: control for control in made.data["controls"]}
-    assert controls["DORA-9"] == {"id": "DORA-9", "title": "Protection and prevention", "checks": [], "served": False}
+    assert controls["DORA-9"] == {
+        "id": "DORA-9",
+        "title": "Protection and prevention",
+        "checks": [],
+        "served": False,
+        "partly": [],
+    }
     assert [check["check"] for check in controls["DORA-10"]["checks"]] == ["own-linkage"]
     assert controls["DORA-10"]["served"]
+    assert not controls["DORA-10"]["partly"]
+    audit = controls["NIST-AU-10"]
+    assert {check["check"]: check["status"] for check in audit["checks"]}["checkpoint"] == "SKIP"
+    assert not audit["served"]
+    assert "checkpoint" in audit["partly"]
     assert [one["name"] for one in made.data["verification"]["suites"]] == ["integrity.ledger.yaml", "own.ledger.yaml"]
     (condition,) = [one for one in made.data["filing"] if one["condition"].startswith("Every control")]
     assert not condition["met"]
     assert "DORA-9" in condition["reason"]
+    assert "only partly, because these checks were not evaluated" in condition["reason"]
 
 
 def test_a_waiver_stands_in_the_report(forger: Forger, tmp_path: Path) -> None:
