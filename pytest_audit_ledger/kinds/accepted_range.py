@@ -28,6 +28,7 @@ class AcceptedRange(ValueKind):
     rule = "Every value of the column is within the bounds."
     remedy = "Find out what wrote the values shown, and correct it, or correct the bounds."
     code = "OUT_OF_RANGE"
+    fault = "the value of {column} is outside the bounds"
     parameters_schema: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         **ValueKind.parameters_schema,
         "min_value": _BOUND,
@@ -62,10 +63,6 @@ class AcceptedRange(ValueKind):
         return {
             name: value_text(self.parameters[name]) for name in ("min_value", "max_value") if name in self.parameters
         }
-
-    def message(self) -> str:
-        """Name the column."""
-        return f"the value of {self.parameters['column']} is outside the bounds"
 
     def expected(self) -> str:
         """Return the bounds."""

@@ -18,6 +18,7 @@ class AcceptedValues(ValueKind):
     rule = "Every value of the column is in the list."
     remedy = "Find out what wrote the values shown, and correct it, or add them to the list."
     code = "VALUE_NOT_ACCEPTED"
+    fault = "the value of {column} is not one of the accepted values"
     parameters_schema: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         **ValueKind.parameters_schema,
         "values": {
@@ -37,10 +38,6 @@ class AcceptedValues(ValueKind):
     def values(self) -> Mapping[str, Any]:
         """Return the list, as text."""
         return {"values": list(map(value_text, self.parameters["values"]))}
-
-    def message(self) -> str:
-        """Name the column."""
-        return f"the value of {self.parameters['column']} is not one of the accepted values"
 
     def expected(self) -> str:
         """Return the list."""

@@ -58,7 +58,10 @@ class CheckpointMatch(ComparesCheckpoints, EntryTree):
             "Restore the rejected files from a copy, or name the key that signed them with --ledger-verifier-key=KEY, "
             "then verify again."
         ),
-        "CHECKPOINT_MISSING": "Restore the missing files from a copy, then verify again.",
+        "CHECKPOINT_MISSING": (
+            "Restore the missing files from a copy, then verify again. If there never was one, run "
+            "audit-ledger checkpoint create."
+        ),
         "CHECKPOINT_STALE": (
             "Verify the entries, sign a new checkpoint with audit-ledger checkpoint create, and find out why none was "
             "signed in time."

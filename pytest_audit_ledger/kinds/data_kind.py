@@ -207,6 +207,9 @@ class RowKind(DataKind):
     code: ClassVar[str]
     """The code of its findings."""
 
+    fault: ClassVar[str] = ""
+    """What is wrong with an unexpected entry, with parameters in braces; its rule if empty."""
+
     @classmethod
     def objections(cls, parameters: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
         """Refuse two limits for the same number."""
@@ -230,8 +233,9 @@ class RowKind(DataKind):
         return {}
 
     def shown_columns(self) -> Sequence[str]:
-        """Return the columns that a finding shows, by name."""
-        return [self.parameters["column"]] if "column" in self.parameters else []
+        """Return the columns that a finding shows, by name: those that the parameters name."""
+        single = [self.parameters[name] for name in ("column", "column_a", "column_b") if name in self.parameters]
+        return [*single, *self.parameters.get("columns", ())]
 
     def shown_extras(self) -> Sequence[str]:
         """Return which of the columns that `extras` adds a finding shows, quoted for SQL."""
@@ -239,7 +243,7 @@ class RowKind(DataKind):
 
     def message(self) -> str:
         """Return what is wrong with an unexpected entry."""
-        return self.rule
+        return self.fault.format_map(self.parameters) or self.rule
 
     def expected(self) -> str:
         """Return what was expected of an entry."""

@@ -18,7 +18,7 @@ class EnvelopeHash(ProvenanceScanKind):
     rule = "Every envelope_hash is the SHA-256 of the canonical JSON of the entry's envelope_json."
     remedy = COMPARE
     remedies: ClassVar[Mapping[str, str]] = {
-        "ENVELOPE_NOT_REDERIVABLE": "Compare the envelopes shown with an export or backup that holds them as text."
+        "ENVELOPE_NOT_REDERIVABLE": "Compare the envelopes shown with the writer's own copy."
     }
     columns = ("envelope_json", "envelope_hash")
     sides: ClassVar[Mapping[str, Sides]] = {

@@ -18,6 +18,7 @@ class ExpressionIsTrue(RowKind):
     rule = "The condition is true for every entry."
     remedy = "Review the entries shown, and find out why the condition is not true for them."
     code = "EXPRESSION_NOT_TRUE"
+    fault = "the condition is not true"
     parameters_schema: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "expression": {"type": "string", "format": EXPRESSION, "description": "The SQL condition."},
         "show": {
@@ -36,10 +37,6 @@ class ExpressionIsTrue(RowKind):
     def shown_columns(self) -> Sequence[str]:
         """Show the columns listed in `show`."""
         return list(self.parameters.get("show", ()))
-
-    def message(self) -> str:
-        """Return a sentence; the finding has the condition as its expected value."""
-        return "the condition is not true"
 
     def expected(self) -> str:
         """Return the condition."""

@@ -16,6 +16,7 @@ class NotNull(RowKind):
     rule = "Every entry has a value in the column."
     remedy = "Find out what wrote the entries shown without the value, and correct it."
     code = "VALUE_MISSING"
+    fault = "{column} has no value"
     parameters_schema: ClassVar[Mapping[str, Mapping[str, Any]]] = {"column": COLUMN, **RowKind.parameters_schema}
     required_parameters = ("column",)
 
@@ -26,7 +27,3 @@ class NotNull(RowKind):
     def shown_columns(self) -> Sequence[str]:
         """Show no column, because the value is missing."""
         return ()
-
-    def message(self) -> str:
-        """Name the column."""
-        return f"{self.parameters['column']} has no value"

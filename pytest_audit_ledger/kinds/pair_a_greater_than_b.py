@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from pytest_audit_ledger.kinds.data_kind import COLUMN, RowKind
@@ -31,10 +31,6 @@ class PairAGreaterThanB(RowKind):
     def unexpected(self) -> str:
         """Select the entries in which column_a is not greater."""
         return f"{self.column('column_a')} {'<' if self.parameters['or_equal'] else '<='} {self.column('column_b')}"
-
-    def shown_columns(self) -> Sequence[str]:
-        """Show both columns."""
-        return [self.parameters["column_a"], self.parameters["column_b"]]
 
     def message(self) -> str:
         """Name both columns."""

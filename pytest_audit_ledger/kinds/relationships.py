@@ -17,6 +17,7 @@ class Relationships(ValueKind):
     rule = "Every value of the column occurs in the column of the other table."
     remedy = "Find out what wrote the values shown, and correct it, or add them to the other table."
     code = "NO_COUNTERPART"
+    fault = "the value of {column} is not in {to}.{field}"
     parameters_schema: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         **ValueKind.parameters_schema,
         "to": {"type": "string", "minLength": 1, "description": "The other table, as schema.table."},
@@ -37,7 +38,3 @@ class Relationships(ValueKind):
         """Select the values that no row of the other table has."""
         other, field = quoted(*split_name(self.parameters["to"])), quoted(self.parameters["field"])
         return f"NOT EXISTS (SELECT FROM {other} AS other WHERE other.{field} = entry.{self.column()})"
-
-    def message(self) -> str:
-        """Name both columns."""
-        return f"the value of {self.parameters['column']} is not in {self.parameters['to']}.{self.parameters['field']}"

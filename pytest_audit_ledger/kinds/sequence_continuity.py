@@ -24,9 +24,9 @@ class SequenceContinuity(PairwiseScanKind):
     )
     remedies: ClassVar[Mapping[str, str]] = {
         "SEQUENCE_GAP": (
-            "Compare with the latest backup or export to see which entries are missing. Rule out a writer that takes "
-            "numbers before it commits: run audit-ledger investigate, which shows whether the entries around the gap "
-            "are linked."
+            "Do not rely on the ledger until the gap is explained. Run audit-ledger investigate, which shows whether "
+            "the entries around it are linked: a writer that takes numbers before it commits leaves such gaps. Compare "
+            "with the latest backup or export to see which entries are missing."
         ),
         "ENTRIES_HIDDEN": (
             "Run REINDEX TABLE on the ledger, verify again, and find out how the index lost the entries: a hardware "

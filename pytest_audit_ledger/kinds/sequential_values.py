@@ -16,6 +16,7 @@ class SequentialValues(ValueKind):
     rule = "Sorted, each value of the column is the previous one plus the interval."
     remedy = "Find out what is missing, or occurs twice, before the values shown."
     code = "NOT_SEQUENTIAL"
+    fault = "the value of {column} is not the previous value plus {interval}"
     parameters_schema: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         **ValueKind.parameters_schema,
         "interval": {
@@ -48,7 +49,3 @@ class SequentialValues(ValueKind):
         if isinstance(interval, str):
             return {"interval": f"{duration(interval).total_seconds():.0f} seconds"}
         return {"interval": str(interval)}
-
-    def message(self) -> str:
-        """Name the column and the interval."""
-        return f"the value of {self.parameters['column']} is not the previous value plus {self.parameters['interval']}"

@@ -26,11 +26,6 @@ _REFERENCE = "transcript:"
 _UNSIGNED = "transcript:unsigned"
 """The reference that the SKI Framework's runtime writes if it has no key to sign with."""
 
-_GIVE_KEYS = (
-    "Ask the owner of the runtime for its public keys, old ones too, and name each one with "
-    "--ledger-transcript-key=FILE."
-)
-
 RUNTIME_TRACK = "v3-evaluator"
 """The track of every entry that the runtime writes with an envelope; the entry hash covers it."""
 
@@ -72,15 +67,18 @@ class TranscriptSignature(ProvenanceScanKind):
     rule = "Every transcript matches the hashes of its request and response, and a given key signed these hashes."
     remedy = COMPARE
     remedies: ClassVar[Mapping[str, str]] = {
-        "SIGNATURES_UNVERIFIED": _GIVE_KEYS,
+        "SIGNATURES_UNVERIFIED": (
+            "Ask the owner of the runtime for its public keys, old ones too, and name each one with "
+            "--ledger-transcript-key=FILE."
+        ),
         "UNKNOWN_KEY": (
-            f"{_GIVE_KEYS} If none of them has the id shown, compare the entries shown with the latest backup or "
-            "export."
+            "Ask the owner of the runtime whether the key shown is its own, now or in the past. If it is, name it with "
+            "--ledger-transcript-key=FILE. If not, compare the entries shown with the latest backup or export."
         ),
         "TRANSCRIPTS_ABSENT": (
             "If transcripts are kept elsewhere, set stripped: allow. If not, compare with the latest backup or export."
         ),
-        "TRANSCRIPT_NOT_REDERIVABLE": "Compare the transcripts shown with an export or backup that holds them as text.",
+        "TRANSCRIPT_NOT_REDERIVABLE": "Compare the transcripts shown with the runtime's own copy.",
     }
     document = "a transcript"
     columns = ("transcript_json", "transcript_signature", "signing_key_id", "envelope_json", "track")

@@ -13,6 +13,7 @@ class Unique(ValueKind):
     rule = "No two entries have the same value in the column."
     remedy = "Find out which of the entries with the same value is the right one, and why there are several."
     code = "DUPLICATE"
+    fault = "the value of {column} occurs in other entries, too"
 
     def extras(self) -> str:
         """Count the entries that share a value."""
@@ -21,7 +22,3 @@ class Unique(ValueKind):
     def unexpected(self) -> str:
         """Select the entries whose value others share."""
         return f"{OCCURRENCES} > 1"
-
-    def message(self) -> str:
-        """Name the column."""
-        return f"the value of {self.parameters['column']} occurs in other entries, too"

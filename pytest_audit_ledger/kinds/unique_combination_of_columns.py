@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from pytest_audit_ledger.kinds.data_kind import OCCURRENCES, RowKind
@@ -37,10 +37,6 @@ class UniqueCombinationOfColumns(RowKind):
     def unexpected(self) -> str:
         """Select the entries whose combination others share."""
         return f"{OCCURRENCES} > 1"
-
-    def shown_columns(self) -> Sequence[str]:
-        """Show all of these columns."""
-        return list(self.parameters["columns"])
 
     def message(self) -> str:
         """Name the columns."""

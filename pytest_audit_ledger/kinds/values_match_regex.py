@@ -16,6 +16,7 @@ class ValuesMatchRegex(ValueKind):
     rule = "Every value of the column matches the regular expression."
     remedy = "Find out what wrote the values shown, and correct it, or correct the expression."
     code = "NO_MATCH"
+    fault = "the value of {column} does not match the regular expression"
     parameters_schema: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         **ValueKind.parameters_schema,
         "regex": {"type": "string", "minLength": 1, "description": "The expression (PostgreSQL's ARE syntax)."},
@@ -29,10 +30,6 @@ class ValuesMatchRegex(ValueKind):
     def values(self) -> Mapping[str, Any]:
         """Return the expression."""
         return {"regex": self.parameters["regex"]}
-
-    def message(self) -> str:
-        """Name the column."""
-        return f"the value of {self.parameters['column']} does not match the regular expression"
 
     def expected(self) -> str:
         """Return the expression."""

@@ -32,7 +32,7 @@ def waiver(expires: str, check: str = "flags") -> str:
 def test_a_suite_without_mistakes_is_told_with_its_checks(invoke: Invoke) -> None:
     write(FLAGS)
     result = invoke("suite", "lint")
-    assert (result.exit_code, result.output) == (0, "own.ledger.yaml: 1 check, no mistake\n")
+    assert (result.exit_code, result.output) == (0, "own.ledger.yaml: 1 check, no mistakes\n")
 
 
 def test_every_mistake_of_every_suite_is_told_at_once(invoke: Invoke) -> None:

@@ -447,7 +447,7 @@ def test_a_filtered_export_is_not_called_truncated(ledger: Forger, folder: Path,
         checkpoints=[folder], verifier_keys=[str(KEY.verifier())]
     )
     assert checkpoint(exported).status is Status.ERROR
-    assert "1 of 2 checkpoints speak of entries that are not in the export" in checkpoint(exported).reason
+    assert "The export lacks entries that 1 of 2 checkpoints cover" in checkpoint(exported).reason
 
 
 # The record beside a checkpoint.
@@ -534,7 +534,7 @@ def test_a_column_that_came_later_is_nobodys_business_and_one_that_is_gone_is_to
     forger.run("ALTER TABLE ledger_entries DROP escalation_notes")
     verification = verify(forger, folder)
     assert codes(verification) == ["UNCOVERED_CHANGED"]
-    assert "are gone: escalation_notes" in messages(verification)
+    assert "are missing: escalation_notes" in messages(verification)
 
 
 @pytest.mark.parametrize(

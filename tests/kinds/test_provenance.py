@@ -271,7 +271,7 @@ def test_transcripts_that_are_all_absent_are_a_warning_unless_declared(forger: F
     assert outcome.status is Status.WARN
     assert outcome.codes == {"TRANSCRIPTS_ABSENT": 1}
     assert outcome.findings[0].message.startswith(
-        "100 entries should have a transcript, by their envelope or their track"
+        "100 entries should have a transcript, judging by their envelope or track"
     )
     assert run_check(forger.dsn, SIGNATURE, {"stripped": "allow"}).status is Status.SKIP
     assert run_check(forger.dsn, SIGNATURE, {"stripped": "every"}).codes == {"TRANSCRIPT_STRIPPED": 100}
@@ -338,7 +338,7 @@ def test_coverage_tells_what_the_record_beside_a_checkpoint_covers(forger: Forge
     given = run_parameters(checkpoints=[tmp_path], verifier_keys=[str(CHECKPOINT_KEY.verifier())])
     fact = run_check(forger.dsn, "hash_coverage", run_parameters=given).facts["checkpoint"]
     assert fact.startswith("id, sequence_number, ")
-    assert f", verifier_status, in entries 1 to 20 (held against {tmp_path / '000000000020.checkpoint'}; " in fact
+    assert f", verifier_status, in entries 1 to 20 (compared with {tmp_path / '000000000020.checkpoint'}, " in fact
     foreign = SigningKey.generate("bank.example/ledger").verifier()
     untrusted = run_parameters(checkpoints=[tmp_path], verifier_keys=[str(foreign)])
     assert "checkpoint" not in run_check(forger.dsn, "hash_coverage", run_parameters=untrusted).facts

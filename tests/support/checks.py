@@ -125,7 +125,7 @@ DISAGREEING = {
     "ENVELOPE_INCONSISTENT": ("entry", "envelope"),
     "TRANSCRIPT_HASH_MISMATCH": ("recomputed", "stored"),
     "TRANSCRIPT_NOT_REDERIVABLE": ("recomputed", "stored"),
-    "TRANSCRIPT_INCONSISTENT": ("beside it", "transcript"),
+    "TRANSCRIPT_INCONSISTENT": ("column", "transcript"),
     "SIGNATURE_INVALID": ("key named", "signature"),
     "REWRITTEN": ("signed", "recomputed"),
     "TRUNCATED": ("signed", "found"),
