@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest_audit_ledger
+from pytest_audit_ledger.kinds.data_kind import RowKind
 from pytest_audit_ledger.kinds.registry import SHIPPED
 
 PACKAGE = Path(pytest_audit_ledger.__file__).parent
@@ -192,10 +193,9 @@ def page(note: str) -> str:
     for kind in SHIPPED:
         lines += ["", f"### {kind.name}", "", f"{kind.rule}", "", f"What to do: {kind.remedy}"]
         rows = list(findings(PACKAGE / "kinds" / f"{kind.name}.py"))
-        code = getattr(kind, "code", None)
-        rows += (
-            [f"| `{code}` | (its own words, in the table of errors and in the check) |"] if code and not rows else []
-        )
+        if issubclass(kind, RowKind) and not rows:
+            rows = [f"| `{kind.code}` | {cell(kind.fault or '(words that depend on the check)')} |"]
+        lines += [*(f"\n`{code}`: {remedy}" for code, remedy in kind.remedies.items())]
         lines += ["", "| code | finding |", "|---|---|", *rows] if rows else []
     shared = [row for path in sorted((PACKAGE / "checkpoints").glob("*.py")) for row in findings(path)]
     lines += ["", "### checkpoint, by comparison", "", "| code | finding |", "|---|---|", *shared, "", "## Errors"]

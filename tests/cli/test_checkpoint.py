@@ -178,7 +178,10 @@ def test_guards_that_were_meant_to_change_are_accepted(invoke: Invoke, signed: s
     [
         (("verify", "--ledger-db", "demo", "--checkpoint", "x"), "need the key that signed them"),
         (("verify", "--ledger-db", "demo", "--verifier-key", "x"), "x is not a verifier key"),
-        (("verify", "--ledger-db", "demo", "--max-unanchored", "soon"), "Invalid --max-unanchored 'soon'. Use a number of entries"),
+        (
+            ("verify", "--ledger-db", "demo", "--max-unanchored", "soon"),
+            "Invalid --max-unanchored 'soon'. Use a number of entries",
+        ),
         (("checkpoint", "keygen", "--origin", "a b", "--output", "k"), "'a b' cannot be the name of a ledger"),
         (("checkpoint", "keygen", "--output", "k"), "Missing option '--origin'"),
         (("checkpoint", "create", "--ledger-db", "demo", "--signing-key", "x", "--output", "y"), "There is no file x"),
