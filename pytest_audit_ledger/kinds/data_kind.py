@@ -169,7 +169,7 @@ class DataKind(QueryKind):
         """Return whether the values of a column are never shown."""
         return column in self.parameters.get("redact", ())
 
-    def told(self, name: str, value: str | None) -> str:
+    def value_shown(self, name: str, value: str | None) -> str:
         """Return a value of a column as it is shown."""
         if self.redacts(name):
             return "(redacted)"
@@ -179,13 +179,13 @@ class DataKind(QueryKind):
         """Yield for each row its sequence number, if it has one, and its other columns in words."""
         for row in rows.first:
             number = None
-            told = []
+            words = []
             for name, value in zip(rows.columns, row, strict=True):
                 if name == "sequence_number" and number is None and value is not None and _is_integer(value):
                     number = int(value)
                 else:
-                    told.append(f"{name} = {self.told(name, value)}")
-            yield number, ", ".join(told)
+                    words.append(f"{name} = {self.value_shown(name, value)}")
+            yield number, ", ".join(words)
 
 
 def _is_integer(text: str) -> bool:

@@ -48,7 +48,7 @@ class Recency(DataKind):
         judged, newest, recent, now = queries.ask(self.statements()["find the newest"], 1).first[0]
         self.element_count = int(judged or 0)
         column, within = self.parameters["column"], self.parameters["within"]
-        actual = "none up to now" if newest is None else self.told(column, newest)
+        actual = "none up to now" if newest is None else self.value_shown(column, newest)
         self.facts["newest"] = actual
         if self.element_count and recent != "true":
             self.unexpected_rows = 1

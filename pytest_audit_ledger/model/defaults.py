@@ -1,4 +1,4 @@
-"""What holds unless an option says otherwise, and the values that options may have.
+"""What applies unless an option says otherwise, and the values that options may have.
 
 The engine and the table of options (`options.py`) both take them from here, so this module imports nothing.
 """

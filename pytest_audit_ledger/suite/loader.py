@@ -269,15 +269,15 @@ def _claim_id(document: YamlDocument, declared: Declared, at: DataPath, name: st
 def _declare_controls(document: YamlDocument, part: _Part) -> None:
     """Add the controls of a file to those of the files that it includes."""
     declared = document.data.get("controls")
-    for control, told in declared.items() if isinstance(declared, dict) else ():
-        if not isinstance(told, dict) or not isinstance(told.get("title"), str):
+    for control, given in declared.items() if isinstance(declared, dict) else ():
+        if not isinstance(given, dict) or not isinstance(given.get("title"), str):
             part.controls.setdefault(control, Control(""))
             continue
         known = part.controls.get(control)
-        if known is not None and known.title != told["title"]:
+        if known is not None and known.title != given["title"]:
             place = document.place("controls", control, "title")
             document.mistake(place, f"an included file gives {control} the title {known.title!r}; use one title")
-        part.controls[control] = Control(told["title"], str(told.get("url", "")))
+        part.controls[control] = Control(given["title"], str(given.get("url", "")))
 
 
 def _validate_controls(

@@ -34,7 +34,7 @@ class Executor(Protocol):
         """Return the part of every segment, in their order.
 
         `task` can be pickled and reads a segment anywhere; `here` reads one in this process, meanwhile. `finished` is
-        told of every part that was read elsewhere. Raises SourceError if a segment cannot be read.
+        called with every part that was read elsewhere. Raises SourceError if a segment cannot be read.
         """
 
 
@@ -46,7 +46,7 @@ class LocalWorkers:
     """
 
     def __init__(self, count: int) -> None:
-        """Take the number of processes to start besides this one."""
+        """Take the number of processes to start in addition to this one."""
         self.count = count
         self.note = ""
 

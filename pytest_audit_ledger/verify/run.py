@@ -278,7 +278,7 @@ class _Run:
     def _scan_kind(self, snapshot: Snapshot, check: Check) -> ScanKind:
         """Return the scan kind of a check. Raises LedgerError if it cannot be made, or its columns cannot be read."""
         kind = self._made(check)
-        assert isinstance(kind, ScanKind)  # noqa: S101  (chosen by the caller; tells the type checker)
+        assert isinstance(kind, ScanKind)  # noqa: S101  (chosen by the caller; for the type checker)
         reason = next(filter(None, map(snapshot.unreadable, ("sequence_number", *kind.columns))), None)
         if reason is not None:
             remedy = "Export all columns." if snapshot.info.export else "See table_guard."
