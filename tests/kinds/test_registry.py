@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
+import re
+import sys
 from typing import Any
 
 import pytest
 
+from pytest_audit_ledger.checkpoints import comparison
 from pytest_audit_ledger.errors import RegistrationError
 from pytest_audit_ledger.kinds.kind import CatalogKind, Kind, ScanKind
 from pytest_audit_ledger.kinds.registry import SHIPPED, Registry
@@ -147,6 +151,14 @@ def test_every_shipped_kind_speaks_in_sentences_and_describes_its_parameters(kin
     assert kind.remedy.endswith(".")
     for name, schema in kind.parameters_schema.items():
         assert schema["description"].endswith("."), name
+
+
+@pytest.mark.parametrize("kind", [kind for kind in SHIPPED if kind.remedies], ids=lambda kind: kind.name)
+def test_a_remedy_of_its_own_is_for_a_code_that_the_kind_finds(kind: type[Kind]) -> None:
+    sources = "".join(inspect.getsource(module) for module in (sys.modules[kind.__module__], comparison))
+    for code, remedy in kind.remedies.items():
+        assert len(re.findall(rf'"{code}"', sources)) >= 2, "the remedy, and the finding"
+        assert remedy.endswith(".")
 
 
 def test_what_is_about_the_chain_and_its_protection_is_about_integrity() -> None:
