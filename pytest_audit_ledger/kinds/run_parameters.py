@@ -35,8 +35,7 @@ def run_parameters(
         raise UsageError("Checkpoints need the key that signed them.", "Add --ledger-verifier-key=KEY.")
     if max_unanchored is not None and not re.match(UNANCHORED_PATTERN, max_unanchored):
         raise UsageError(
-            f"Invalid --ledger-max-unanchored {max_unanchored!r}.",
-            "Use a number of entries, such as 1000, or a duration, such as 24h.",
+            f"{max_unanchored!r} is neither a number of entries nor a duration.", "Use 1000 or 24h, for example."
         )
     trusted = {
         "folders": list(map(str, checkpoints)),

@@ -105,8 +105,8 @@ class Share:
         found = re.fullmatch(r"1/([1-9][0-9]{0,3})", text)
         if found is None:
             raise UsageError(
-                f"Invalid --ledger-recheck {text!r}.",
-                "Use 1/N, for example 1/30 to cover all older entries in a month.",
+                f"{text!r} is not a valid share of the entries.",
+                "Use 1/N, for example --ledger-recheck=1/30 to cover all older entries in a month.",
             )
         turns = int(found[1])
         return cls(day.toordinal() % turns, turns)

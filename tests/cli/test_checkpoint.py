@@ -180,7 +180,7 @@ def test_guards_that_were_meant_to_change_are_accepted(invoke: Invoke, signed: s
         (("verify", "--ledger-db", "demo", "--verifier-key", "x"), "x is not a verifier key"),
         (
             ("verify", "--ledger-db", "demo", "--max-unanchored", "soon"),
-            "Invalid --max-unanchored 'soon'. Use a number of entries",
+            "'soon' is neither a number of entries nor a duration. Use 1000",
         ),
         (("checkpoint", "keygen", "--origin", "a b", "--output", "k"), "'a b' cannot be the name of a ledger"),
         (("checkpoint", "keygen", "--output", "k"), "Missing option '--origin'"),

@@ -515,7 +515,7 @@ BEYOND = {
     "a rule": ("CREATE RULE r AS ON UPDATE TO ledger_entries DO ALSO SELECT 1", "rewrite rules (r)"),
     "a child table": ("CREATE TABLE child () INHERITS (ledger_entries)", "child tables (public.child)"),
     "a missing column": (f"{TABLE} DROP COLUMN verdict CASCADE", "the column verdict is missing"),
-    "a retyped column": (f"{TABLE} ALTER reasoning TYPE varchar", "the column reasoning has another type"),
+    "a retyped column": (f"{TABLE} ALTER reasoning TYPE varchar", "the column reasoning has a different type"),
     "not logged": (f"{TABLE} SET UNLOGGED", "public.ledger_entries is UNLOGGED"),
 }
 

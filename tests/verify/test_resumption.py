@@ -329,7 +329,7 @@ def test_nothing_is_written_twice_on_a_quiet_night(ledger: Forger, folder: Path)
 
 @pytest.mark.parametrize("text", ["30", "1/0", "2/30", "1/30 ", "-1/30", "1/100000", ""])
 def test_what_is_no_share_is_wrong_usage(ledger: Forger, text: str) -> None:
-    with pytest.raises(UsageError, match="Invalid --ledger-recheck"):
+    with pytest.raises(UsageError, match="is not a valid share"):
         Ledger(ledger.dsn).verify_integrity(since_checkpoint=True, recheck=text)
 
 
