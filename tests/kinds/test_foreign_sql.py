@@ -51,7 +51,7 @@ REFUSED = {
     "asks for a table that is not there": (
         "SELECT 1 FROM {ledger}, rules",
         'relation "rules" does not exist',
-        "Write {ledger} for the ledger, and schema.table for any other.",
+        "Write {ledger} for the ledger, and schema.table for any other table.",
     ),
     "calls a function that is not there": (
         "SELECT nothing_of_the_kind(id) FROM {ledger}",
