@@ -18,6 +18,8 @@ from psycopg2.extensions import parse_dsn
 
 from pytest_audit_ledger.scratch.embedded import embedded_server
 
+pytestmark = pytest.mark.server
+
 NOBODY = 65534
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
 
