@@ -150,7 +150,8 @@ def main(names: Sequence[str]) -> int:
         except subprocess.SubprocessError as error:
             ending, failed = f"FAILED: {error}", True
         told.append(f"{name:13} {time.monotonic() - started:6.0f} s  {ending}")
-    print("\n".join(told))
+        print(told[-1], flush=True)
+    print("\n".join(["== all parts", *told]))
     return int(failed)
 
 
