@@ -137,6 +137,10 @@ PARTS: dict[str, Callable[[], None]] = {
 
 def main(names: Sequence[str]) -> int:
     """Run the parts of these names, all if there is none, and return the exit code."""
+    unknown = [name for name in names if name not in PARTS]
+    if unknown:
+        print(f"There is no part {unknown[0]}. Name one of: {', '.join(PARTS)}.", file=sys.stderr)
+        return 2
     told = []
     failed = False
     for name in names or PARTS:
