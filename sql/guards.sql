@@ -1,9 +1,22 @@
 -- Everything that protects the ledger: the table itself, its owner, columns, constraints, indexes, triggers and the
--- functions they call, policies, rules, child tables and grants. NOT NULL is part of its column, because only
--- PostgreSQL 18 and newer have a constraint for it.
--- Used by: checkpoint_guards, and making a checkpoint.
-WITH ledger AS (
-    SELECT * FROM pg_catalog.pg_class WHERE oid = %(table)s
+-- functions they call, policies, rules, child tables, partitions and grants. NOT NULL is part of its column, because only
+-- PostgreSQL 18 and newer have a constraint for it. Identity is the table's oid, its schema, and the version (xmin) of its
+-- row in the catalog, which every ALTER, GRANT and move to another schema changes, and VACUUM FULL as well. Switches are
+-- what the server trusts instead of the objects.
+-- Used by: checkpoint_guards, making a checkpoint, and every run, to see whether the table changed meanwhile.
+WITH RECURSIVE ledger AS (
+    SELECT *, xmin AS version FROM pg_catalog.pg_class WHERE oid = %(table)s
+),
+parts (oid) AS (
+    SELECT i.inhrelid FROM pg_catalog.pg_inherits i WHERE i.inhparent = %(table)s
+    UNION
+    SELECT i.inhrelid FROM pg_catalog.pg_inherits i JOIN parts p ON i.inhparent = p.oid
+),
+partition AS (
+    SELECT c.*, pg_catalog.format('%%I.%%I', n.nspname, c.relname) AS name
+    FROM parts p
+    JOIN pg_catalog.pg_class c ON c.oid = p.oid AND c.relispartition
+    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 ),
 called AS (
     SELECT DISTINCT t.tgfoid AS oid FROM pg_catalog.pg_trigger t JOIN ledger l ON l.oid = t.tgrelid WHERE NOT t.tgisinternal
@@ -22,6 +35,30 @@ SELECT 'table' AS guard,
        pg_catalog.format('kind %%s, persistence %%s, row security %%s, forced %%s',
                          relkind, relpersistence, relrowsecurity, relforcerowsecurity) AS definition
 FROM ledger
+UNION ALL
+SELECT 'identity', pg_catalog.format('oid %%s, schema %%s, version %%s', l.oid, n.nspname, l.version)
+FROM ledger l JOIN pg_catalog.pg_namespace n ON n.oid = l.relnamespace
+UNION ALL
+SELECT 'switches',
+       pg_catalog.format('indexes %%s, rules %%s, triggers %%s, children %%s, checks %%s, columns %%s',
+                         relhasindex, relhasrules, relhastriggers, relhassubclass, relchecks, relnatts)
+FROM ledger
+UNION ALL
+SELECT 'partition ' || name,
+       pg_catalog.format('kind %%s, persistence %%s, owner %%s, triggers %%s, %%s', relkind, relpersistence,
+                         pg_catalog.pg_get_userbyid(relowner), relhastriggers, pg_catalog.pg_get_expr(relpartbound, oid))
+FROM partition
+UNION ALL
+SELECT pg_catalog.format('trigger %%s on %%s', t.tgname, p.name),
+       pg_catalog.pg_get_triggerdef(t.oid) || ' (' || t.tgenabled::text || ')'
+FROM partition p
+JOIN pg_catalog.pg_trigger t ON t.tgrelid = p.oid AND t.tgconstraint = 0
+UNION ALL
+SELECT pg_catalog.format('index %%s on %%s', x.relname, p.name),
+       pg_catalog.pg_get_indexdef(i.indexrelid) || CASE WHEN i.indisvalid AND i.indisready THEN '' ELSE ' (not valid)' END
+FROM partition p
+JOIN pg_catalog.pg_index i ON i.indrelid = p.oid
+JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid
 UNION ALL
 SELECT 'owner', pg_catalog.pg_get_userbyid(relowner) FROM ledger
 UNION ALL

@@ -1,6 +1,6 @@
--- What could show other rows than the table holds: row-level security, rewrite rules, and child tables that are not
--- partitions; and the relations (the table or a partition) that a server crash would empty. Row-level security and
--- rules of a partition have no effect on readers of the ledger.
+-- What could show other rows than the table holds: row-level security, rewrite rules, child tables that are not
+-- partitions, partitions that are not tables, generated columns; and the relations (the table or a partition) that a
+-- server crash would empty. Row-level security and rules of a partition have no effect on readers of the ledger.
 -- Used by: table_guard.
 WITH RECURSIVE relations (oid) AS (
     SELECT %(table)s::pg_catalog.oid
@@ -12,6 +12,13 @@ SELECT c.relrowsecurity AS row_security,
         FROM relations r
         JOIN pg_catalog.pg_class part ON part.oid = r.oid AND part.relpersistence = 'u'
         JOIN pg_catalog.pg_namespace n ON n.oid = part.relnamespace) AS unlogged,
+       (SELECT pg_catalog.array_agg(n.nspname || '.' || part.relname ORDER BY n.nspname, part.relname)
+        FROM relations r
+        JOIN pg_catalog.pg_class part ON part.oid = r.oid AND part.relkind NOT IN ('r', 'p') AND part.oid <> %(table)s
+        JOIN pg_catalog.pg_namespace n ON n.oid = part.relnamespace) AS foreign_parts,
+       (SELECT pg_catalog.array_agg(DISTINCT a.attname::text)
+        FROM relations r
+        JOIN pg_catalog.pg_attribute a ON a.attrelid = r.oid AND a.attgenerated <> '' AND NOT a.attisdropped) AS generated,
        (SELECT pg_catalog.array_agg(p.polname::text ORDER BY p.polname)
         FROM pg_catalog.pg_policy p WHERE p.polrelid = c.oid) AS policies,
        (SELECT pg_catalog.array_agg(r.rulename::text ORDER BY r.rulename)

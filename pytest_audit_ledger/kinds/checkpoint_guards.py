@@ -13,6 +13,9 @@ from pytest_audit_ledger.model.ledger_info import LedgerInfo
 from pytest_audit_ledger.model.outcome import Family, Finding, Sides
 from pytest_audit_ledger.model.questions import Catalog
 
+IDENTITY = "identity"
+"""The table's oid, schema and version, as sql/guards.sql names it."""
+
 
 class CheckpointGuards(ComparesCheckpoints, CatalogKind):
     """Columns, constraints, triggers and their functions, policies, owner and grants are as in the newest record.
@@ -28,7 +31,8 @@ class CheckpointGuards(ComparesCheckpoints, CatalogKind):
         "audit-ledger checkpoint create --accept-guards. If not, restore them with audit-ledger verify --repair."
     )
     unit = "protections"
-    sides: ClassVar[Mapping[str, Sides]] = {"GUARDS_CHANGED": ("when signed", "now")}
+    sides: ClassVar[Mapping[str, Sides]] = dict.fromkeys(("GUARDS_CHANGED", "TABLE_REWRITTEN"), ("when signed", "now"))
+    inconclusive = frozenset({"TABLE_REWRITTEN"})
     integrity = True
 
     def __init__(self, parameters: Mapping[str, Any], ledger: LedgerInfo, samples: int) -> None:
@@ -43,9 +47,16 @@ class CheckpointGuards(ComparesCheckpoints, CatalogKind):
         before, now = self.record.guards, guards(catalog)
         self.element_count = len(before.keys() | now.keys())
         self.facts["compared with"] = f"{self.path} of {self.record.created_at}"
-        for name in sorted(before.keys() | now.keys()):
-            if before.get(name) != now.get(name):
+        changed = [name for name in sorted(before.keys() | now.keys()) if before.get(name) != now.get(name)]
+        for name in changed:
+            if name != IDENTITY:
                 self.findings.add(self._finding(name, before.get(name), now.get(name)))
+        if changed == [IDENTITY]:  # what else changed explains it
+            message = (
+                f"the table's row in the catalog is not the one of when {self.path} was signed: the table was altered, "
+                "moved or exchanged and put back, or rewritten by VACUUM FULL"
+            )
+            self.findings.add(Finding("TABLE_REWRITTEN", message, None, before[IDENTITY], now[IDENTITY]))
 
     def _finding(self, name: str, before: str | None, now: str | None) -> Finding:
         change = "removed" if now is None else "added" if before is None else "changed"

@@ -14,6 +14,7 @@ from pytest_audit_ledger.model.entry import VERDICTS
 from pytest_audit_ledger.model.ledger_info import LedgerInfo
 from pytest_audit_ledger.model.outcome import Family, Finding, Severity
 from pytest_audit_ledger.model.questions import Catalog
+from pytest_audit_ledger.model.sql_names import quoted
 
 _RELATION_KINDS = {
     "v": "a view",
@@ -24,6 +25,9 @@ _RELATION_KINDS = {
     "i": "an index",
     "I": "an index",
 }
+_MOST_COUNTED = 1_000_000
+"""Entries counted of another table."""
+
 _TRACKS_V2 = ("symbolic", "llm")
 _VERIFIER_STATUSES = ("AGREED", "LLM_CONTRADICTION", "NEURO_SYMBOLIC_DIVERGENCE", "UNVERIFIABLE")
 
@@ -81,13 +85,16 @@ class TableGuard(CatalogKind):
             self.findings.add(Finding("NOT_A_TABLE", message, None, "a table", actual))
             return
         self._examine_hiding(catalog)
+        self._examine_switches(catalog)
+        self._examine_other_ledgers(catalog)
         self._examine_columns(catalog)
         self._examine_keys(catalog)
         self._examine_checks(catalog)
+        self._examine_truth(catalog)
 
     def _examine_hiding(self, catalog: Catalog) -> None:
         (row,) = catalog.rows(sql("hiding.sql"))
-        self.element_count += 4
+        self.element_count += 6
         for relation in row["unlogged"] or ():
             message = f"{relation} is UNLOGGED, so a crash of the server empties it"
             self.findings.add(Finding("TABLE_UNLOGGED", message, None, "LOGGED", "UNLOGGED", Severity.WARNING))
@@ -103,6 +110,31 @@ class TableGuard(CatalogKind):
             children = ", ".join(row["children"])
             message = f"child tables ({children}) add rows that the ledger's constraints do not cover"
             self.findings.add(Finding("CHILD_TABLE", message, None, "no child tables", children))
+        for part in row["foreign_parts"] or ():
+            message = f"{part}, a part of the ledger, is not a table and can show each reader other rows"
+            self.findings.add(Finding("NOT_A_TABLE", message, None, "a table", "another kind of relation"))
+        for column in row["generated"] or ():
+            message = f"the column {column} is generated: its values are computed, and were never written"
+            self.findings.add(Finding("COLUMN_GENERATED", message, None, "a stored value", "a generated column"))
+
+    def _examine_switches(self, catalog: Catalog) -> None:
+        """Compare what the server trusts with what it stands for (see sql/switches.sql)."""
+        self.element_count += 1
+        for row in catalog.rows(sql("switches.sql")):
+            message = f"{row['object']}: the server trusts {row['switch']}, which contradicts the catalog"
+            self.findings.add(Finding("CATALOG_CONTRADICTION", message, None, row["actual"], row["stored"]))
+
+    def _examine_other_ledgers(self, catalog: Catalog) -> None:
+        """Report other relations with a ledger's columns: one of them may be the genuine table."""
+        self.element_count += 1
+        for row in catalog.rows(sql("other_ledgers.sql")):
+            held = ""
+            if row["readable"]:
+                count = f"SELECT count(*) AS number FROM (SELECT FROM {row['name']} LIMIT {_MOST_COUNTED}) AS entry"  # noqa: S608  (quoted)
+                number = int(catalog.rows(count)[0]["number"])
+                held = f" with {'at least ' if number == _MOST_COUNTED else ''}{number:,} entries"
+            message = f"the {row['kind']} {row['name']} has the columns of a ledger, too{held}"
+            self.findings.add(Finding("OTHER_LEDGER", message, None, "one ledger", row["name"], Severity.WARNING))
 
     def _examine_columns(self, catalog: Catalog) -> None:
         actual = catalog.info.columns
@@ -129,6 +161,26 @@ class TableGuard(CatalogKind):
         for lost in lost_checks(catalog):
             self._lost(lost)
 
+    def _examine_truth(self, catalog: Catalog) -> None:
+        """Count the entries that contradict a constraint, in a form that the planner cannot answer by the constraint.
+
+        A CHECK that runs code of somebody's own is not evaluated, because this role would run that code.
+        """
+        checks = [row for row in catalog.rows(sql("constraints.sql")) if row["type"] == "c" and row["holds"]]
+        rules = {row["name"]: f"({row['expression']}) IS FALSE" for row in checks if not row["runs_own_code"]}
+        columns = [name for name, column in catalog.info.columns.items() if column.not_null]
+        rules.update({f"NOT NULL on {name}": f"pg_catalog.num_nulls({quoted(name)}) > 0" for name in columns})
+        if not rules:
+            return
+        self.element_count += len(rules)
+        counts = ", ".join(f"count(*) FILTER (WHERE {rule}) AS rule_{at}" for at, rule in enumerate(rules.values()))
+        no_index = "SET LOCAL enable_indexonlyscan = off"
+        (row,) = catalog.rows(f"{no_index}; SELECT {counts} FROM {catalog.info.table}".replace("%", "%%"))  # noqa: S608  (quoted, or the catalog's own)
+        for name, count in zip(rules, row.values(), strict=True):
+            if count:
+                message = f"{count:,} entries contradict the constraint {name}, which the server takes for true"
+                self.findings.add(Finding("CONSTRAINT_UNTRUE", message, None, "no entry", f"{count:,} entries"))
+
     def _lost(self, lost: Lost) -> None:
         message = f"the constraint {lost.constraint} on {lost.column} is missing"
         expected = lost.expected or f"{lost.constraint} ({lost.column})"
@@ -154,7 +206,10 @@ def lost_not_nulls(catalog: Catalog) -> Iterator[Lost]:
 
 
 BEYOND_REPAIR = frozenset(
-    {"NOT_A_TABLE", "TABLE_UNLOGGED", "ROW_SECURITY", "REWRITE_RULE", "CHILD_TABLE", "COLUMN_MISSING", "COLUMN_RETYPED"}
+    {
+        *("NOT_A_TABLE", "TABLE_UNLOGGED", "ROW_SECURITY", "REWRITE_RULE", "CHILD_TABLE", "COLUMN_MISSING"),
+        *("COLUMN_RETYPED", "COLUMN_GENERATED", "CATALOG_CONTRADICTION", "CONSTRAINT_UNTRUE"),
+    }
 )
 """What no constraint and no trigger restores: only the owner can undo it, if anybody can."""
 

@@ -133,6 +133,10 @@ class ExportSnapshot:
         """Refuse: SQL needs a server."""
         raise NotApplicable("The check is written in SQL, and an export cannot run SQL.", "Check the database.")
 
+    def changed(self) -> str:
+        """Return nothing: a file has no definition apart from what it holds."""
+        return ""
+
     def stop(self) -> None:
         """Stop reading before the next batch."""
         self._stopped = True

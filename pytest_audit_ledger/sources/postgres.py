@@ -1,7 +1,10 @@
 """A ledger in PostgreSQL, read without trusting the database or its settings.
 
 Everything in a run reads one snapshot: a REPEATABLE READ, READ ONLY transaction, which further connections join by its
-exported name. Each session pins what would change the answer (time zone, date style, encoding, search path, row-level
+exported name. Each locks the table before it reads anything, because the server resolves names and plans with today's
+catalog and not with the snapshot's. A plan that reads anything but the table is refused, and so is what else was read.
+
+Each session pins what would change the answer (time zone, date style, encoding, search path, row-level
 security) for its own transaction only, so that it also works behind a pooler. Names are qualified and quoted, values
 are bound, and the password stays within a `Dsn`.
 """
@@ -64,6 +67,9 @@ _PIN_SESSION = """
     SELECT pg_catalog.set_config('transaction_timeout', '0', true)  -- PostgreSQL 17 and later
      WHERE pg_catalog.current_setting('transaction_timeout', true) IS NOT NULL;
     SET LOCAL jit = off;
+    -- A constraint that is not true, or a partition's bound, must not tell the planner what it need not read.
+    SET LOCAL constraint_exclusion = off;
+    SET LOCAL enable_partition_pruning = off;
     -- An index on the sequence number streams the entries; a sort would first write all of them to disk.
     SET LOCAL enable_sort = off;
 """
@@ -137,15 +143,89 @@ class PostgresSnapshot:
         self._source = source
         self._connection = connection
         self._shared = shared
+        self._plan_is_known = False
         if shared is not None:
             self._run(SQL("SET TRANSACTION SNAPSHOT {}").format(Literal(shared)))
-            self._run(SQL("SET LOCAL application_name = {}").format(Literal(_reader_name(shared))))
-        timeouts = {"timeout": source.timeout * 1000, "lock_timeout": LOCK_TIMEOUT_S * 1000}
-        self._run(SQL(_PIN_SESSION).format(**{name: Literal(value) for name, value in timeouts.items()}))
+            self._run(SQL("SET LOCAL application_name = {}").format(Literal(self._reader_name(shared))))
+        self._name = Identifier(source.schema, source.table)
+        timeouts = {"timeout": Literal(source.timeout * 1000), "lock_timeout": Literal(LOCK_TIMEOUT_S * 1000)}
+        self._lock(timeouts)
+        self._run(SQL(_PIN_SESSION).format(**timeouts))
         found = self._find_table()
         self._oid = int(found["oid"])
-        self._name = Identifier(source.schema, source.table)
+        self._refuse_another_table()
         self.info = self._describe(found)
+
+    def _lock(self, timeouts: Mapping[str, Composable]) -> None:
+        """Lock the table against being moved or exchanged, before a first query takes the snapshot.
+
+        None of these statements takes one (PostgreSQL documentation, LOCK). What cannot be locked is reported when it
+        is looked for; a role that may read only some columns may not lock.
+        """
+        before = "SET LOCAL lock_timeout = {lock_timeout}; SET LOCAL statement_timeout = {timeout}; SAVEPOINT unlocked"
+        self._run(SQL(before).format(**timeouts))
+        try:
+            with self._connection.cursor() as cursor:
+                cursor.execute(SQL("LOCK TABLE {} IN ACCESS SHARE MODE").format(self._name))
+        except psycopg2.Error as error:
+            if error.pgcode not in _UNLOCKABLE:
+                raise explain(error, self._source.label) from error
+            self._run("ROLLBACK TO SAVEPOINT unlocked")
+        self._run("RELEASE SAVEPOINT unlocked")
+
+    def _refuse_another_table(self) -> None:
+        """Raise SourceError if the name means another table now than in the snapshot."""
+        named = self._name.as_string(self._connection)
+        (row,) = self._run("SELECT pg_catalog.to_regclass(%(name)s)::pg_catalog.oid AS oid", {"name": named})
+        if row["oid"] != self._oid:
+            raise SourceError(
+                f"Another table took the name {self._source.table_label} while this run was reading.",
+                "Run again. If it happens again, find out who moves the table, and when.",
+            )
+
+    @cached_property
+    def _relations(self) -> frozenset[tuple[str, str]]:
+        """The schemas and names of the ledger and of its partitions and child tables."""
+        return frozenset((row["schema"], row["name"]) for row in self.rows(sql("relations.sql")))
+
+    def _refuse_other_plan(self, statement: Composable) -> None:
+        """Raise SourceError if the server would read anything but the ledger and its partitions."""
+        (row,) = self._run(SQL("EXPLAIN (VERBOSE, COSTS OFF, FORMAT JSON) {}").format(statement))
+        for node in _nodes(row["QUERY PLAN"][0]["Plan"]):
+            relation = (node.get("Schema"), node.get("Relation Name"))
+            is_leaf = "Plans" not in node and node["Node Type"] != "Bitmap Index Scan"
+            is_empty = node["Node Type"] == "Result" and self.info.relation_kind == "p" and len(self._relations) == 1
+            is_table = node["Node Type"] in _SCANS and relation in self._relations
+            if "Subplan Name" in node or ((is_leaf or relation[1]) and not is_table and not is_empty):
+                what = f"{node['Node Type']}{f' on {relation[0]}.{relation[1]}' if relation[1] else ''}"
+                raise SourceError(
+                    f"The server would not read {self._source.table_label} from the table itself, but by {what}.",
+                    "Find out who made a rule, a policy or a foreign partition for it: see table_guard.",
+                )
+
+    def _refuse_other_relations(self) -> None:
+        """Raise SourceError if this session read, and so locked, a relation that is not the ledger's."""
+        self._refuse_another_table()
+        others = [row["name"] for row in self.rows(sql("locked_relations.sql"))]
+        if others:
+            raise SourceError(
+                f"Reading {self._source.table_label} also read {', '.join(others)}.",
+                "Find out who made a rule, a view or a policy for it, and run again.",
+            )
+
+    def changed(self) -> str:
+        """Return what of the table's definition changed since the snapshot was opened; empty if nothing did.
+
+        It is read again in a new snapshot. Raises SourceError.
+        """
+        with self._source.snapshot() as now:
+            if now._oid != self._oid:
+                return "another table has its name"
+            before, after = self._definition(), now._definition()
+        return ", ".join(sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name)))
+
+    def _definition(self) -> dict[str, str]:
+        return {row["guard"]: row["definition"] for row in self.rows(sql("guards.sql"))}
 
     def _run(self, statement: Composable | str, parameters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
         try:
@@ -274,24 +354,23 @@ class PostgresSnapshot:
 
         Raises SourceError if the entries cannot be read to the end.
         """
+        if not self._plan_is_known:
+            self._refuse_other_plan(self._reading(columns, (), SQL("")))
+            self._plan_is_known = True
         self._copy(columns, self._in_segment(segment), SQL(""), consume)
 
     def select(self, columns: Sequence[str], selection: Selection, consume: Consume) -> None:
         """Read the selected entries as `scan` does."""
         limit = SQL(" LIMIT {}").format(Literal(selection.limit)) if selection.limit is not None else SQL("")
-        self._copy(columns, self._selected(selection), limit, consume)
+        with self.catalog():
+            self._run(f"{_NO_INDEX}; SET LOCAL enable_sort = on")  # an index can be made to show fewer entries
+            self._refuse_other_plan(self._reading(columns, self._selected(selection), limit))
+            self._copy(columns, self._selected(selection), limit, consume)
 
     def _copy(
         self, columns: Sequence[str], conditions: Sequence[Composable], limit: Composable, consume: Consume
     ) -> None:
-        where = SQL(" WHERE {}").format(SQL(" AND ").join(conditions)) if conditions else SQL("")
-        statement = SQL("COPY (SELECT {columns} FROM {table}{where} ORDER BY {order}{limit}) TO STDOUT").format(
-            columns=SQL(", ").join(map(self._expression, columns)),
-            table=self._name,
-            where=where,
-            order=SQL(", ").join(self._order()),
-            limit=limit,
-        )
+        statement = SQL("COPY ({}) TO STDOUT").format(self._reading(columns, conditions, limit))
         moments = {name for name in columns if self.info.columns[name].type in (MOMENT, _NAIVE_MOMENT)}
         # psycopg2 writes row by row; the buffer takes rows without running Python code for each
         buffer = io.BufferedWriter(copy_text.Sink(columns, moments, consume), BATCH_BYTES)
@@ -301,6 +380,17 @@ class PostgresSnapshot:
         except psycopg2.Error as error:
             raise explain(error, self._source.label) from error
         buffer.flush()
+        self._refuse_other_relations()
+
+    def _reading(self, columns: Sequence[str], conditions: Sequence[Composable], limit: Composable) -> Composable:
+        where = SQL(" WHERE {}").format(SQL(" AND ").join(conditions)) if conditions else SQL("")
+        return SQL("SELECT {columns} FROM {table}{where} ORDER BY {order}{limit}").format(
+            columns=SQL(", ").join(map(self._expression, columns)),
+            table=self._name,
+            where=where,
+            order=SQL(", ").join(self._order()),
+            limit=limit,
+        )
 
     def _expression(self, column: str) -> Composable:
         if self.info.columns[column].type == _NAIVE_MOMENT:
@@ -354,7 +444,7 @@ class PostgresSnapshot:
         if reason is not None:
             raise SourceError(f"SQL cannot be run on the ledger: {reason}.", "See what table_guard reports.")
         with self._source.snapshot(self.share()) as own:
-            own._run("SET LOCAL enable_sort = on")
+            own._run(f"{_NO_INDEX}; SET LOCAL enable_sort = on")  # as in `select`
             yield PostgresQueries(own._connection, own.info, self._source.label, self._source.timeout)
 
     def stop(self) -> None:
@@ -367,7 +457,18 @@ class PostgresSnapshot:
             if self._shared is not None:
                 # over another connection: a thread may be reading from this one
                 with closing(self._source.connect()) as connection, connection.cursor() as cursor:
-                    cursor.execute(sql("cancel_readers.sql"), {"name": _reader_name(self._shared)})
+                    cursor.execute(sql("cancel_readers.sql"), {"name": self._reader_name(self._shared)})
+
+    def _reader_name(self, shared: str) -> str:
+        """Return what connections that joined a snapshot call themselves: the configured name, and the snapshot's."""
+        return f"{self._source.dsn.parameter('application_name')[:40]} {shared}"
+
+
+def _nodes(plan: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Yield a node of a plan and all below it."""
+    yield plan
+    for below in plan.get("Plans", ()):
+        yield from _nodes(below)
 
 
 class _Connection(extensions.connection):
@@ -385,9 +486,17 @@ def connected(dsn: Dsn) -> extensions.connection:
     return _Connection(dsn.resolved().having().reveal())
 
 
-def _reader_name(shared: str) -> str:
-    return f"{APPLICATION_NAME} {shared}"
+_SCANS = frozenset({"Seq Scan", "Index Scan", "Index Only Scan", "Bitmap Heap Scan", "Tid Scan"})
+"""The nodes of a plan that read a table as it is."""
 
+_UNLOCKABLE = frozenset(
+    {
+        errorcodes.UNDEFINED_TABLE,
+        errorcodes.INVALID_SCHEMA_NAME,
+        errorcodes.WRONG_OBJECT_TYPE,
+        errorcodes.INSUFFICIENT_PRIVILEGE,
+    }
+)
 
 _UNDECIDED = frozenset(
     {

@@ -58,6 +58,9 @@ class Snapshot(Protocol):
     def queries(self) -> AbstractContextManager[Queries]:
         """Return access to the entries in SQL, for one check. Raises NotApplicable if there is no database."""
 
+    def changed(self) -> str:
+        """Return what of the table's definition changed since the snapshot was opened; empty if nothing did."""
+
     def stop(self) -> None:
         """Stop reading. Call it from another thread; it never raises."""
 

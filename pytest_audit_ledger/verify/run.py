@@ -198,9 +198,11 @@ class _Run:
                 asking = [check for check in checks if not issubclass(check.kind, ScanKind)]
                 outcomes = {id(check): self._asked(snapshot, check) for check in asking}
                 outcomes.update(self._scanned(snapshot, [c for c in checks if issubclass(c.kind, ScanKind)]))
+                changed = snapshot.changed()
         except SourceError as error:
             return [_unevaluated(check, error) for check in checks]
-        return [outcomes[id(check)] for check in checks]
+        found = [outcomes[id(check)] for check in checks]
+        return [_unsettled(outcome, changed) for outcome in found] if changed else found
 
     def _resume(self, snapshot: Snapshot) -> None:
         """Find out where to resume, if that is wanted."""
@@ -327,6 +329,15 @@ def _remedy(kind: Kind) -> str:
     """Return what to do about the codes found, without those that are only reported."""
     codes = [code for code, severity in kind.findings.counts if severity is not Severity.INFO]
     return " ".join(dict.fromkeys(kind.remedies.get(code, kind.remedy) for code in codes)) or kind.remedy
+
+
+def _unsettled(outcome: Outcome, changed: str) -> Outcome:
+    """Return the outcome of a run while which the table's definition changed: a pass is none, a failure stays one."""
+    if outcome.status not in (Status.PASS, Status.WARN):
+        return outcome
+    advice = "Run again. If it happens again, find out who changes it, and why."
+    reason = f"The table's definition changed during the run ({changed}), so nothing is certain of what was read."
+    return replace(outcome, status=Status.ERROR, reason=f"{reason} {advice}", advice=advice)
 
 
 def _unevaluated(check: Check, error: LedgerError) -> Outcome:

@@ -497,7 +497,7 @@ def test_a_probe_that_a_lock_holds_up_proves_nothing(
     with another_session(ledger.dsn, LOCKS[lock]):
         outcome = examine(ledger, probe=True)
     assert outcome.status is Status.ERROR, told(outcome)
-    assert "The probe could not be made: Another session holds a lock on the ledger" in outcome.reason
+    assert "Another session holds a lock on the ledger" in outcome.reason
     assert not outcome.findings
 
 
@@ -529,12 +529,6 @@ def test_without_a_probe_nothing_is_written(ledger: Forger, guarded: bool) -> No
     assert physical_rows(ledger) == before
     examine(ledger, probe=True)
     assert physical_rows(ledger) != before, "a probe leaves its mark in xmax, so this test would see one"
-
-
-def test_without_a_probe_a_locked_ledger_can_be_examined(ledger: Forger) -> None:
-    with another_session(ledger.dsn, LOCKS["table"]):
-        outcome = examine(ledger)
-    assert (outcome.status, codes_but_roles(outcome)) == (Status.PASS, {}), told(outcome)
 
 
 @pytest.mark.parametrize("kind", ["VIEW", "MATERIALIZED VIEW"])
