@@ -156,9 +156,16 @@ class AppendOnly(CatalogKind):
         self.facts["superusers"] = ", ".join(superusers)
 
     def _probe(self, catalog: Catalog) -> None:
+        (rights,) = catalog.rows(sql("probe_rights.sql"))
         for operation, script in {"UPDATE": "probe_update.sql", "DELETE": "probe_delete.sql"}.items():
             self.element_count += 1
             try:
+                if not rights[operation]:
+                    raise CannotEvaluate(
+                        f"The probe proves nothing: the role {rights['role']} may not {operation}, so the server refuses "
+                        "before any trigger is reached.",
+                        "Probe with a role that may UPDATE and DELETE, or remove probe: true.",
+                    )
                 attempt = catalog.attempt(sql(script))
             except CannotEvaluate as error:
                 if not self.findings.unexpected():

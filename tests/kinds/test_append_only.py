@@ -469,12 +469,27 @@ def test_a_probe_shows_what_the_server_accepts_and_changes_nothing(ledger: Forge
     assert not [name for name in outcome.facts if name.startswith("probe")]
 
 
-def test_a_probe_of_a_role_that_may_only_read_is_refused(ledger: Forger) -> None:
+def test_a_probe_of_a_role_that_may_only_read_proves_nothing(ledger: Forger) -> None:
     with role(ledger) as name:
         ledger.run(f"GRANT SELECT ON ledger_entries TO {name}")
         outcome = run_check(login(ledger.dsn, name), "append_only", {"probe": True})
+    assert outcome.status is Status.ERROR
+    assert f"the role {name} may not UPDATE, so the server refuses before any trigger is reached" in outcome.reason
+
+
+@pytest.mark.parametrize("rights", ["UPDATE, DELETE", "UPDATE (verdict), DELETE"])
+def test_a_refusal_by_the_trigger_counts_also_where_it_has_the_code_of_a_missing_right(
+    ledger: Forger, rights: str
+) -> None:
+    ledger.run(
+        "CREATE OR REPLACE FUNCTION ledger_refuse_change() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN RAISE EXCEPTION 'not allowed' USING ERRCODE = 'insufficient_privilege'; END $$"
+    )
+    with role(ledger) as name:
+        ledger.run(f"GRANT SELECT, {rights} ON ledger_entries TO {name}")
+        outcome = run_check(login(ledger.dsn, name), "append_only", {"probe": True})
     assert outcome.status is Status.PASS, told(outcome)
-    assert outcome.facts["probe UPDATE"] == "refused: permission denied for table ledger_entries"
+    assert outcome.facts["probe UPDATE"] == "refused: not allowed"
 
 
 def test_a_probe_of_an_empty_ledger_does_not_say_that_a_change_was_accepted(forger: Forger) -> None:
