@@ -162,8 +162,8 @@ class AppendOnly(CatalogKind):
             try:
                 if not rights[operation]:
                     raise CannotEvaluate(
-                        f"The probe proves nothing: the role {rights['role']} may not {operation}, so the server refuses "
-                        "before any trigger is reached.",
+                        f"The probe proves nothing: the role {rights['role']} may not {operation}, so the server "
+                        "refuses before any trigger is reached.",
                         "Probe with a role that may UPDATE and DELETE, or remove probe: true.",
                     )
                 attempt = catalog.attempt(sql(script))

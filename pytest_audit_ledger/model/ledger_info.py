@@ -46,6 +46,21 @@ class Resumed:
 
 
 @dataclass(frozen=True)
+class Standby:
+    """A server that replays what another one writes: whether it is paused, and how far behind; None if unknown."""
+
+    paused: bool
+    behind_s: float | None
+
+    def __str__(self) -> str:
+        if self.paused:
+            return "a standby whose replay is paused"
+        if self.behind_s is None:
+            return "a standby that has replayed nothing yet"
+        return f"a standby {self.behind_s:,.0f} s behind its primary"
+
+
+@dataclass(frozen=True)
 class ResumePoint:
     """The number and the proven hash of the last entry of the checkpoint in the file `checkpoint`, made at `moment`."""
 
@@ -65,7 +80,7 @@ class LedgerInfo:
     For an export `database` is the file, `export` describes it, and `table`, `relation_kind`, `server_version` and
     `snapshot` are empty; `extent` says whether it must have every entry of the ledger.
 
-    `resumed` is None if the entries are read from the first one on.
+    `standby` is None unless the server is one. `resumed` is None if the entries are read from the first one on.
     """
 
     database: str
@@ -78,6 +93,7 @@ class LedgerInfo:
     export: ExportInfo | None = None
     extent: Extent = Extent.WHOLE
     resumed: Resumed | None = None
+    standby: Standby | None = None
 
     @property
     def schema_version(self) -> str:

@@ -27,7 +27,7 @@ from pytest_audit_ledger.errors import CannotEvaluate, SourceError, UsageError
 from pytest_audit_ledger.files.resources import sql
 from pytest_audit_ledger.model import defaults
 from pytest_audit_ledger.model.columns import MOMENT, Column
-from pytest_audit_ledger.model.ledger_info import LedgerInfo
+from pytest_audit_ledger.model.ledger_info import LedgerInfo, Standby
 from pytest_audit_ledger.model.questions import Attempt
 from pytest_audit_ledger.model.sql_names import split_name
 from pytest_audit_ledger.sources import copy_text
@@ -263,6 +263,7 @@ class PostgresSnapshot:
     def _describe(self, found: Mapping[str, Any]) -> LedgerInfo:
         columns = {row["name"]: Column(row["type"], row["not_null"]) for row in self.rows(sql("columns.sql"))}
         (row,) = self._run(sql("snapshot.sql"))
+        standbys = [Standby(one["paused"], one["behind_s"]) for one in self._run(sql("standby.sql"))]
         actual = {
             name: value
             for name, value in self._connection.get_dsn_parameters().items()
@@ -276,6 +277,7 @@ class PostgresSnapshot:
             server_version=row["server_version"],
             server_time=row["server_time"],
             snapshot=row["snapshot"],
+            standby=next(iter(standbys), None),
         )
 
     @property

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from typing import Any
@@ -35,6 +35,10 @@ REQUIRED = tuple(kind.name for kind in SHIPPED if kind.family is Family.CHAIN)
 """The kinds that must all have passed before a ledger is called self-consistent."""
 
 
+STANDBY_TOLERANCE_S = 300.0
+"""Seconds that a standby may be behind its primary before what it shows is not verified."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class VerificationRequest:
     """What to verify, and how.
@@ -44,7 +48,8 @@ class VerificationRequest:
     an empty ledger leaves unproven. `run_parameters`: parameters by name of kind that hold for this run, over those of
     its checks, such as the keys it trusts. `allow_integrity_waivers`: whether findings about integrity can be waived,
     too. `since`: resume after the newest checkpoint, if that can be proven, instead of reading every entry.
-    `extra_scans`: scan kinds that read along with the checks and judge nothing; the verification has them, too.
+    `standby_tolerance_s`: seconds that a standby may be behind. `extra_scans`: scan kinds that read along with the
+    checks and judge nothing; the verification has them, too.
     """
 
     checks: Sequence[Check]
@@ -56,6 +61,7 @@ class VerificationRequest:
     allow_integrity_waivers: bool = False
     since: Since | None = None
     extra_scans: Sequence[type[ScanKind]] = ()
+    standby_tolerance_s: float = STANDBY_TOLERANCE_S
 
     def parameters(self, check: Check) -> Mapping[str, Any]:
         """Return the parameters of a check in this run."""
@@ -202,7 +208,26 @@ class _Run:
         except SourceError as error:
             return [_unevaluated(check, error) for check in checks]
         found = [outcomes[id(check)] for check in checks]
-        return [_unsettled(outcome, changed) for outcome in found] if changed else found
+        for doubt, advice in self._doubts(changed):
+            found = [_doubted(outcome, doubt, advice) for outcome in found]
+        return found
+
+    def _doubts(self, changed: str) -> Iterator[tuple[str, str]]:
+        """Yield why nothing that passed is certain, and what to do."""
+        if changed:
+            yield (
+                f"The table's definition changed during the run ({changed}), so nothing is certain of what was read.",
+                "Run again. If it happens again, find out who changes it, and why.",
+            )
+        standby = self.info.standby if self.info else None
+        if standby is None:
+            return
+        self.note = f"{self.note} Read from {standby}.".strip()
+        if standby.paused or standby.behind_s is None or standby.behind_s > self.request.standby_tolerance_s:
+            yield (
+                f"The server is {standby}, so what it shows is an old ledger.",
+                "Verify the primary, or resume the replay of the standby and run again.",
+            )
 
     def _resume(self, snapshot: Snapshot) -> None:
         """Find out where to resume, if that is wanted."""
@@ -331,13 +356,11 @@ def _remedy(kind: Kind) -> str:
     return " ".join(dict.fromkeys(kind.remedies.get(code, kind.remedy) for code in codes)) or kind.remedy
 
 
-def _unsettled(outcome: Outcome, changed: str) -> Outcome:
-    """Return the outcome of a run while which the table's definition changed: a pass is none, a failure stays one."""
+def _doubted(outcome: Outcome, doubt: str, advice: str) -> Outcome:
+    """Return an outcome of which something makes a pass uncertain; a failure stays one."""
     if outcome.status not in (Status.PASS, Status.WARN):
         return outcome
-    advice = "Run again. If it happens again, find out who changes it, and why."
-    reason = f"The table's definition changed during the run ({changed}), so nothing is certain of what was read."
-    return replace(outcome, status=Status.ERROR, reason=f"{reason} {advice}", advice=advice)
+    return replace(outcome, status=Status.ERROR, reason=f"{doubt} {advice}", advice=advice)
 
 
 def _unevaluated(check: Check, error: LedgerError) -> Outcome:

