@@ -1,7 +1,7 @@
 """Ed25519 (RFC 8032) as we trust it: keys and signatures that only their owner can have made.
 
-A key that is a point of small order (the identity is one) accepts signatures over anything, by nobody in particular; one
-that is not encoded canonically has a second encoding, so two ids. OpenSSL takes both, so they are refused here.
+A key that is a point of small order (the identity is one) accepts signatures over anything, by nobody in particular.
+One that is not encoded canonically has a second encoding, and so two ids. OpenSSL accepts both; they are refused here.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def public_key(raw: bytes) -> Ed25519PublicKey:
 
 
 def is_signed(key: Ed25519PublicKey, signature: bytes, message: bytes) -> bool:
-    """Tell whether the holder of a key signed the message; an S of L or more is malleable and counts as no signature."""
+    """Tell whether the holder of a key signed the message. A signature with S >= L is malleable, and does not count."""
     from cryptography.exceptions import InvalidSignature  # noqa: PLC0415  (see above)
 
     if len(signature) != 64 or int.from_bytes(signature[32:], "little") >= L:

@@ -12,9 +12,10 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from pytest_audit_ledger.checkpoints import ed25519
 from pytest_audit_ledger.errors import UsageError
 from pytest_audit_ledger.files.reading import read_text
 
@@ -47,6 +48,10 @@ def _read(named: str | Path, folder: str) -> str:
         key = None
     if not isinstance(key, Ed25519PublicKey):
         raise UsageError(f"{label} is not an Ed25519 public key.", _REMEDY)
+    try:
+        ed25519.public_key(key.public_bytes_raw())
+    except ValueError as error:
+        raise UsageError(f"The key {label} proves nothing: {error}.", _REMEDY) from error
     return text
 
 
@@ -73,8 +78,4 @@ def _key(pem: str) -> Ed25519PublicKey:
 
 def is_signed(pem: str, signature: bytes, message: bytes) -> bool:
     """Return whether this key signed the message."""
-    try:
-        _key(pem).verify(signature, message)
-    except InvalidSignature:
-        return False
-    return True
+    return ed25519.is_signed(_key(pem), signature, message)

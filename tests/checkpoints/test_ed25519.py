@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from pytest_audit_ledger.checkpoints.ed25519 import L, P, is_signed, public_key
+from pytest_audit_ledger.checkpoints.keys import verifier_keys
+from pytest_audit_ledger.checkpoints.note import VerifierKey
+from pytest_audit_ledger.errors import UsageError
+from pytest_audit_ledger.kinds.transcript_keys import read_keys
 
 D = (-121665 * pow(121666, P - 2, P)) % P
 IDENTITY = (0, 1)
@@ -88,3 +93,13 @@ def test_a_signature_counts_if_its_owner_made_it_and_in_one_form_only() -> None:
     assert not is_signed(key, signature[:-1], message)
     scalar = int.from_bytes(signature[32:], "little") + L
     assert not is_signed(key, signature[:32] + scalar.to_bytes(32, "little"), message)
+
+
+def test_a_verifier_key_and_a_transcript_key_of_small_order_are_refused() -> None:
+    public = encoded(IDENTITY)
+    named = VerifierKey("bank.example/ledger", public)
+    with pytest.raises(UsageError, match="a point of small order, which accepts signatures of anybody"):
+        verifier_keys([str(named)])
+    pem = Ed25519PublicKey.from_public_bytes(public).public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    with pytest.raises(UsageError, match="proves nothing: it is a point of small order"):
+        read_keys([pem.decode()])
