@@ -21,7 +21,7 @@ from pytest_audit_ledger.sources.postgres import PostgresSource
 
 _SAMPLES = 10_000
 
-_ADVICE = {
+ADVICE = {
     "NOT_A_TABLE": "find out who created it and where the entries are; nothing can be restored on it",
     "TABLE_UNLOGGED": "let its owner run ALTER TABLE … SET LOGGED, which rewrites the whole table",
     "ROW_SECURITY": "find out which rows it hides, then let its owner run ALTER TABLE … DISABLE ROW LEVEL SECURITY",
@@ -29,7 +29,11 @@ _ADVICE = {
     "CHILD_TABLE": "find out which rows they hold, then let the owner run ALTER TABLE … NO INHERIT",
     "COLUMN_MISSING": "restore the ledger from a backup, because the contents of the column are lost",
     "COLUMN_RETYPED": "compare its values with a backup or export before the owner changes the type back",
+    "COLUMN_GENERATED": "restore the column from a backup, because what was written in it is lost",
+    "CATALOG_CONTRADICTION": "only a superuser can have done this; restore the ledger from a backup on another server",
+    "CONSTRAINT_UNTRUE": "compare these entries with a backup or export before the owner drops the constraint",
 }
+"""What to do about each finding that no step can resolve, by its code."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +71,7 @@ def _beyond_repair(catalog: Catalog) -> Iterator[Impossible]:
     guard.examine(catalog)
     for finding in guard.findings.samples:
         if finding.code in BEYOND_REPAIR:
-            yield impossible(f"{finding.message}; {_ADVICE[finding.code]}")
+            yield impossible(f"{finding.message}; {ADVICE[finding.code]}")
 
 
 def _block(step: RepairStep) -> str:

@@ -9,8 +9,10 @@ import pytest
 
 from pytest_audit_ledger.errors import SourceError
 from pytest_audit_ledger.files.resources import sql
+from pytest_audit_ledger.kinds.table_guard import BEYOND_REPAIR
 from pytest_audit_ledger.model.outcome import Status
 from pytest_audit_ledger.repair import RepairPlan, apply_repair, plan_repair
+from pytest_audit_ledger.repair.plan import ADVICE
 from pytest_audit_ledger.scratch.sample import sample_entries
 from pytest_audit_ledger.sources import postgres
 from pytest_audit_ledger.sources.postgres import PostgresSource
@@ -516,6 +518,10 @@ BEYOND = {
     "a child table": ("CREATE TABLE child () INHERITS (ledger_entries)", "child tables (public.child)"),
     "a missing column": (f"{TABLE} DROP COLUMN verdict CASCADE", "the column verdict is missing"),
     "a retyped column": (f"{TABLE} ALTER reasoning TYPE varchar", "the column reasoning has a different type"),
+    "a generated column": (
+        f"{TABLE} DROP escalation_notes, ADD escalation_notes text GENERATED ALWAYS AS (verdict) STORED",
+        "the column escalation_notes is generated",
+    ),
     "not logged": (f"{TABLE} SET UNLOGGED", "public.ledger_entries is UNLOGGED"),
 }
 
@@ -528,6 +534,10 @@ def test_what_no_repair_may_do_is_told_with_what_to_do(ledger: Forger, how: str)
     assert (made.steps, len(made.impossible)) == ((), 1), made
     assert expected in made.impossible[0]
     assert "; " in made.impossible[0]
+
+
+def test_there_is_advice_for_everything_that_no_repair_may_do() -> None:
+    assert ADVICE.keys() == BEYOND_REPAIR
 
 
 def test_a_constraint_on_a_retyped_column_waits_for_its_type(ledger: Forger) -> None:
