@@ -18,7 +18,7 @@ from pytest_audit_ledger.anchor.creation import CheckpointArtifact
 from pytest_audit_ledger.checkpoints.note import SigningKey
 from pytest_audit_ledger.drill.attacks.attack import listed
 from pytest_audit_ledger.errors import SourceError
-from pytest_audit_ledger.kinds.checkpoint_guards import guards
+from pytest_audit_ledger.kinds.checkpoint_guards import IDENTITY, guards
 from pytest_audit_ledger.kinds.transcript_signature import RUNTIME_TRACK
 from pytest_audit_ledger.model.columns import V2_COLUMNS, V3_COLUMNS
 from pytest_audit_ledger.model.entry import GENESIS_HASH, Entry, entry_hash
@@ -157,10 +157,22 @@ def _guarded(original: PostgresSnapshot, copy: PostgresSnapshot) -> str:
 
 
 def _is_there(name: str, definition: str, got: Mapping[str, str]) -> bool:
-    """Whether a protection was copied; owners and grants never are, and a function's definition names its owner."""
-    if name == "owner" or name.startswith("grant on "):
+    """Whether a protection was copied. Owners and grants never are, and some definitions name the owner.
+
+    The table's identity is always another one. Its switches differ if it once had a column, a rule or an index that was
+    dropped; what they summarise is compared by itself.
+    """
+    if name in ("owner", IDENTITY, "switches") or name.startswith("grant on "):
         return True
+    if name.startswith("partition "):
+        return name in got and _without_owner(got[name]) == _without_owner(definition)
     return name in got and (name.startswith("function ") or got[name] == definition)
+
+
+def _without_owner(partition: str) -> tuple[str, str]:
+    """Return kind and persistence of a partition, and its bound, from its definition in sql/guards.sql."""
+    kind, _, rest = partition.partition(", owner ")
+    return kind, rest.partition(", triggers ")[2][len("t, ") :]
 
 
 def write_checkpoints(copy: Copy, server: ScratchServer, checks: list[Check], key: SigningKey, folder: Path) -> None:

@@ -357,23 +357,36 @@ class Superuser:
             self._run(ledger.statement(setting % "RESET", names))
 
     @contextmanager
-    def blind_indexes(self, ledger: ScratchLedger) -> Iterator[None]:
-        """Let rows that are written meanwhile be missing from every index of the ledger and its partitions."""
-        table = ledger.oid()
+    def blind_indexes(self, ledger: ScratchLedger, *, but_unique: bool = False) -> Iterator[None]:
+        """Let rows that are written meanwhile be missing from every index of the ledger and its partitions.
+
+        `but_unique`: keep writing to the indexes of keys.
+        """
         template = (
-            "UPDATE pg_catalog.pg_index SET indisready = {ready} WHERE indrelid = {table} "
-            "OR indrelid IN (SELECT relid FROM pg_catalog.pg_partition_tree({table}::pg_catalog.oid))"
+            "UPDATE pg_catalog.pg_index SET indisready = {ready} WHERE indrelid IN {parts} "
+            "AND NOT (indisunique AND {but_unique})"
         )
-        self._run(ledger.statement(template, ready=False, table=table))
+        self.edit_catalog(ledger, template, ready=False, but_unique=but_unique)
         try:
             yield
         finally:
-            self._run(ledger.statement(template, ready=True, table=table))
+            self.edit_catalog(ledger, template, ready=True, but_unique=but_unique)
 
-    def _run(self, statement: Composable) -> None:
+    def edit_catalog(self, ledger: ScratchLedger, template: str, **values: Any) -> None:
+        """Change at least one row of the catalog with a statement from a template, and other values in braces.
+
+        `{table}` is the oid of the ledger's table, `{parts}` those of the table and its partitions. Raises SourceError.
+        """
+        table = Literal(ledger.oid())
+        parts = SQL("(SELECT {0}::oid UNION SELECT relid FROM pg_catalog.pg_partition_tree({0}))").format(table)
+        if self._run(ledger.statement(template, table=table, parts=parts, **values)) < 1:
+            raise SourceError("PostgreSQL found nothing in its catalog to change.", _TAKE_ANOTHER)
+
+    def _run(self, statement: Composable) -> int:
         try:
             with closing(_connected(self.database)) as connection, connection.cursor() as cursor:
                 cursor.execute("SET search_path = ''")
                 cursor.execute(statement)
+                return cursor.rowcount
         except psycopg2.Error as error:
             raise _refused(error, self.database) from error

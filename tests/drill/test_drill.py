@@ -35,7 +35,7 @@ from pytest_audit_ledger.suite.loader import load
 from tests.forger import Forger
 from tests.kinds.test_checkpoint import KEY
 from tests.support.checks import REGISTRY, default_suite
-from tests.support.databases import login, role
+from tests.support.databases import build_partitioned, login, role
 from tests.support.signers import PEM
 
 ENTRIES = 40
@@ -340,6 +340,15 @@ def test_the_copy_has_the_guards_of_the_ledger_and_the_ledger_is_as_it_was(serve
     assert "A copy of the first 40 entries of postgresql://" in about
     assert "Not copied: owner and grants." in about
     assert matrix.entries == ENTRIES
+
+
+def test_partitions_and_dropped_columns_are_not_reported_as_lost(server: str, forger: Forger) -> None:
+    build_partitioned(forger, 40, 20).run(
+        "ALTER SEQUENCE ledger_entries_id_seq OWNED BY ledger_entries.id; "
+        "ALTER TABLE ledger_entries ADD spare text; ALTER TABLE ledger_entries DROP spare"
+    )
+    matrix = run(server, PostgresSource(forger.dsn), attacks("edit"))
+    assert "Not copied: owner and grants." in " ".join(matrix.about)
 
 
 def test_guards_that_cannot_be_copied_are_named(server: str, forger: Forger) -> None:

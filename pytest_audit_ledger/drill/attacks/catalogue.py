@@ -9,6 +9,7 @@ from types import MappingProxyType, ModuleType
 import pluggy
 
 from pytest_audit_ledger.drill.attacks import (
+    catalog_edits,
     checkpoints,
     deletions,
     disguises,
@@ -34,7 +35,7 @@ def attacks_in(*modules: ModuleType) -> tuple[Attack, ...]:
     )
 
 
-SHIPPED = attacks_in(entries, deletions, provenance, triggers, protections, disguises, checkpoints)
+SHIPPED = attacks_in(entries, deletions, provenance, triggers, protections, disguises, catalog_edits, checkpoints)
 """The attacks of this package, registered like those of a plugin."""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pytest_audit_ledger.drill.attacks.attack import Target, attack
 from pytest_audit_ledger.drill.attacks.changes import EXCUSE, edit_thoroughly
-from pytest_audit_ledger.drill.attacks.claims import HASHES, LINKS, NUMBERS, SIGNED, TIMES, VERDICTS
+from pytest_audit_ledger.drill.attacks.claims import HASHES, LINKS, NUMBERS, SIGNED, SIGNED_GUARDS, TIMES, VERDICTS
 from pytest_audit_ledger.scratch.scratch_ledger import ScratchLedger, listed
 
 IN_THE_MIDDLE, AT_THE_START, AT_THE_END = 3, 4, 10
@@ -60,14 +60,14 @@ def rewritten_and_cut_off(target: Target) -> None:
     end_deleted.perform(target)
 
 
-@attack("empty the table", noticed_by=(LINKS, HASHES, NUMBERS, TIMES, VERDICTS, SIGNED))
+@attack("empty the table", noticed_by=(LINKS, HASHES, NUMBERS, TIMES, VERDICTS, SIGNED, SIGNED_GUARDS))
 def emptied(target: Target) -> None:
     """TRUNCATE the table, with its triggers switched off for that moment."""
     with target.ledger.guards_down():
         target.ledger.execute("TRUNCATE {ledger}")
 
 
-@attack("empty the table and fill it again", noticed_by=(SIGNED,))
+@attack("empty the table and fill it again", noticed_by=(SIGNED, SIGNED_GUARDS))
 def emptied_and_written_anew(target: Target) -> None:
     """Empty the table, restore all but the first four rows, edit the new first one, and rewrite all hashes."""
     _written_anew(target.ledger)

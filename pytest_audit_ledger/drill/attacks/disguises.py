@@ -1,8 +1,8 @@
-"""Attacks that show other rows than the table holds: views, policies, child tables, shadows, a lying index."""
+"""Attacks that show other rows than the table holds: views, policies, child tables, other tables, lying indexes."""
 
 from __future__ import annotations
 
-from pytest_audit_ledger.drill.attacks.attack import SUPERUSER, Target, attack, needs_superuser
+from pytest_audit_ledger.drill.attacks.attack import SUPERUSER, Target, attack, has_columns, needs_superuser
 from pytest_audit_ledger.drill.attacks.changes import append_after, is_one_table
 from pytest_audit_ledger.drill.attacks.claims import HASHES, LINKS, NUMBERS, SIGNED, SIGNED_GUARDS, TABLE, TRIGGERS
 from pytest_audit_ledger.drill.attacks.triggers import (
@@ -19,11 +19,22 @@ SHADOW = "audit_ledger_shadow"
 """The schema of the objects that search_path finds first."""
 
 
+KEPT = "audit_ledger_kept"
+"""The schema that keeps the genuine table while another one has its place."""
+
+GUARDED_COLUMNS = (TABLE, SIGNED, SIGNED_GUARDS)
+
+
+def _beside(ledger: ScratchLedger, ending: str) -> tuple[str, str]:
+    """Return the name of a table in the schema of the ledger's."""
+    return (ledger.schema, f"{ledger.table[:50]}_{ending}")
+
+
 def _move_aside(ledger: ScratchLedger) -> tuple[str, str]:
     """Rename the table, and return its new name."""
-    aside = f"{ledger.table[:50]}_aside"
-    ledger.execute("ALTER TABLE {ledger} RENAME TO {aside}", {"aside": aside})
-    return (ledger.schema, aside)
+    aside = _beside(ledger, "aside")
+    ledger.execute("ALTER TABLE {ledger} RENAME TO {aside}", {"aside": aside[1]})
+    return aside
 
 
 def _edit_quietly(target: Target) -> None:
@@ -78,24 +89,20 @@ def entry_in_a_child_table(target: Target) -> None:
     ledger.execute(
         "CREATE TABLE {child} () INHERITS ({ledger}); "
         "INSERT INTO {child} ({columns}) SELECT {columns} FROM ONLY {ledger} WHERE sequence_number = {middle}",
-        {"child": (ledger.schema, f"{ledger.table[:50]}_more")},
+        {"child": _beside(ledger, "more")},
         columns=listed(ledger.columns()),
         middle=target.middle,
     )
 
 
-@attack("edit an entry and put an unedited table first in search_path", noticed_by=(HASHES, SIGNED))
+@attack("edit an entry and put an unedited table first in search_path", noticed_by=(HASHES, TABLE, SIGNED))
 def shadowed_table(target: Target) -> None:
     """Put a copy of the ledger before it in search_path, then edit the ledger itself."""
     _shadow(target.ledger)
     _edit_quietly(target)
 
 
-@attack(
-    "show other readers an edited copy",
-    limit="The ledger itself is unchanged, and it is what we verify. Readers that omit the schema see another table.",
-    remedy="Let every reader name the table with its schema, as this package does.",
-)
+@attack("show other readers an edited copy", noticed_by=(TABLE,))
 def shadow_for_others(target: Target) -> None:
     """Put a copy of the ledger before it in search_path, and edit the copy."""
     _shadow(target.ledger)
@@ -150,6 +157,67 @@ def shadowed_trigger_function(target: Target) -> None:
         function = (SHADOW, trigger["function_name"])
         replace_function(ledger, function, LETS_THROUGH)
         replace_trigger(ledger, trigger, "", function=function)
+
+
+@attack("keep a copy of the ledger", noticed_by=(TABLE,))
+def copy_left_behind(target: Target) -> None:
+    """Copy the ledger into another table, from which its place can be taken."""
+    target.ledger.execute("CREATE TABLE {copy} AS SELECT * FROM {ledger}", {"copy": _beside(target.ledger, "copy")})
+
+
+@attack("show another table for a while", noticed_by=(SIGNED_GUARDS,))
+def exchanged_and_put_back(target: Target) -> None:
+    """Move the table to another schema, put another table in its place, put the table back, and drop the other one."""
+    ledger = target.ledger
+    ledger.execute(
+        "CREATE SCHEMA {away}; CREATE SCHEMA {kept}; CREATE TABLE {other} (LIKE {ledger}); "
+        "ALTER TABLE {ledger} SET SCHEMA {kept}; ALTER TABLE {other} SET SCHEMA {schema}; "
+        "ALTER TABLE {ledger} SET SCHEMA {away}; ALTER TABLE {genuine} SET SCHEMA {schema}; "
+        "DROP SCHEMA {away} CASCADE; DROP SCHEMA {kept}",
+        {
+            "away": SHADOW,
+            "kept": KEPT,
+            "schema": ledger.schema,
+            "other": (SHADOW, ledger.table),
+            "genuine": (KEPT, ledger.table),
+        },
+    )
+
+
+@attack("compute a column instead of storing it", noticed_by=GUARDED_COLUMNS, applies=has_columns("escalation_notes"))
+def column_generated(target: Target) -> None:
+    """Replace escalation_notes by a generated column, whose values were never written."""
+    target.ledger.execute(
+        "ALTER TABLE {ledger} DROP COLUMN escalation_notes, "
+        "ADD COLUMN escalation_notes pg_catalog.text GENERATED ALWAYS AS (verdict::pg_catalog.text) STORED"
+    )
+
+
+def _has_secondary_index(target: Target) -> str | None:
+    ((number,),) = target.ledger.execute(
+        "SELECT pg_catalog.count(*) FROM pg_catalog.pg_index WHERE indrelid = {table} AND NOT indisunique",
+        table=target.ledger.oid(),
+    )
+    return needs_superuser(target) or (None if number else "The ledger has no index besides those of its keys.")
+
+
+@attack(
+    "hide an entry in a secondary index",
+    who=SUPERUSER,
+    limit="The table holds the entry. No check uses the index, but a query that does use it misses the entry.",
+    remedy="Check indexes with the extension amcheck (bt_index_check with heapallindexed), or run REINDEX TABLE.",
+    applies=_has_secondary_index,
+)
+def entry_missing_in_an_index(target: Target) -> None:
+    """Delete one entry and insert it again unchanged, so that only the indexes of keys contain it."""
+    assert target.superuser is not None  # noqa: S101  (`applies` says so)
+    with target.superuser.blind_indexes(target.ledger, but_unique=True):
+        target.ledger.change(
+            "WITH gone AS (DELETE FROM {ledger} WHERE sequence_number = {middle} RETURNING {columns}) "
+            "INSERT INTO {ledger} ({columns}) SELECT {columns} FROM gone",
+            columns=listed(target.ledger.columns()),
+            middle=target.middle,
+        )
 
 
 @attack("append an entry that an index hides", who=SUPERUSER, noticed_by=(NUMBERS,), applies=needs_superuser)
