@@ -10,11 +10,13 @@ from pytest_audit_ledger.errors import CannotEvaluate
 from pytest_audit_ledger.files.resources import sql
 from pytest_audit_ledger.kinds.kind import CatalogKind
 from pytest_audit_ledger.kinds.plpgsql import raises_unconditionally
+from pytest_audit_ledger.kinds.written_tables import written
 from pytest_audit_ledger.model.outcome import Family, Finding, Severity
 from pytest_audit_ledger.model.questions import Catalog
+from pytest_audit_ledger.model.sql_names import split_name
 
 # Bits of pg_trigger.tgtype, from PostgreSQL's catalog/pg_trigger.h.
-_BEFORE = 1 << 1
+_ROW, _BEFORE, _INSERT = 1 << 0, 1 << 1, 1 << 2
 _OPERATIONS = {"UPDATE": 1 << 4, "DELETE": 1 << 3, "TRUNCATE": 1 << 5}
 
 # pg_trigger.tgenabled
@@ -76,6 +78,9 @@ class AppendOnly(CatalogKind):
 
     `probe`: also try an UPDATE and a DELETE of one entry, in a transaction that is always rolled back (never TRUNCATE).
     `roles`: the severity of every role that owns the table, or may UPDATE, DELETE or TRUNCATE it.
+
+    Warns of what an application can reach: triggers BEFORE INSERT, SECURITY DEFINER functions that change entries, and
+    roles that append and are members of the owner or of pg_write_all_data.
     """
 
     name = "append_only"
@@ -108,10 +113,13 @@ class AppendOnly(CatalogKind):
         """Read triggers, their functions and the privileges from the catalog."""
         if catalog.info.relation_kind not in ("r", "p"):
             raise CannotEvaluate(f"{catalog.info.table} is not a table, so it has no triggers.", "See table_guard.")
-        for protection in protections(catalog.rows(sql("triggers.sql"))):
+        triggers = catalog.rows(sql("triggers.sql"))
+        for protection in protections(triggers):
             self.element_count += 1
             self._examine_operation(protection)
+        self._examine_inserts(triggers)
         self._examine_roles(catalog)
+        self._examine_functions(catalog)
         if self.parameters["probe"]:
             self._probe(catalog)
 
@@ -138,6 +146,38 @@ class AppendOnly(CatalogKind):
                 what = f"the trigger {trigger['name']} does not refuse every {operation} on {relation}"
                 self.findings.add(Finding(fault.code, f"{what}: {fault.reason}", None, expected, fault.actual))
 
+    def _examine_inserts(self, rows: Iterable[Trigger]) -> None:
+        """Report each trigger that can change or discard a row before it is written; partitions have copies of it."""
+        found: dict[tuple[str, str], list[Trigger]] = {}
+        for row in rows:
+            wanted = _ROW | _BEFORE | _INSERT
+            if (row["type"] or 0) & wanted == wanted and row["enabled"] != "D":
+                found.setdefault((row["name"], row["function"]), []).append(row)
+        for (name, function), triggers in found.items():
+            self.element_count += 1
+            relations = ", ".join(row["relation"] for row in triggers)
+            message = f"the trigger {name} on {relations} can change or discard entries before they are written"
+            actual = f"{function}: {' '.join(str(triggers[0]['body']).split())}"
+            expected = "no trigger BEFORE INSERT"
+            self.findings.add(Finding("INSERT_TRIGGER", message, None, expected, actual, Severity.WARNING))
+
+    def _examine_functions(self, catalog: Catalog) -> None:
+        """Report functions that write to the ledger with the rights of their owner, whoever calls them."""
+        schema, table = split_name(catalog.info.table)
+        for row in catalog.rows(sql("definer_functions.sql")):
+            statements = written(row["source"], schema, table)
+            if not statements:
+                continue
+            self.element_count += 1
+            severity = Severity.INFO if statements == ["INSERT"] else Severity.WARNING
+            what = (
+                f"the function {row['function']} runs {', '.join(statements)} on the ledger as its owner {row['owner']}"
+            )
+            message = f"{what}, whoever calls it"
+            expected = "no SECURITY DEFINER function that changes entries"
+            actual = " ".join(row["source"].split())
+            self.findings.add(Finding("DEFINER_FUNCTION", message, None, expected, actual, severity))
+
     def _examine_roles(self, catalog: Catalog) -> None:
         severity = Severity(self.parameters["roles"])
         what = "the table or a partition of it" if catalog.info.relation_kind == "p" else "the table"
@@ -153,6 +193,11 @@ class AppendOnly(CatalogKind):
                 message = f"the role {row['role']} may {', '.join(powers)} {what}"
                 expected = "INSERT and SELECT only"
                 self.findings.add(Finding("ROLE_MAY_CHANGE", message, None, expected, row["role"], severity))
+            if row["appends"] and row["member_of"] and not row["superuser"]:
+                groups = " and ".join(row["member_of"])
+                message = f"the role {row['role']} appends entries, and as a member of {groups} it may also change them"
+                expected = f"not a member of {groups}"
+                self.findings.add(Finding("WRITER_MAY_CHANGE", message, None, expected, row["role"], Severity.WARNING))
         self.facts["superusers"] = ", ".join(superusers)
 
     def _probe(self, catalog: Catalog) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from pytest_audit_ledger.files.resources import sql
 from pytest_audit_ledger.kinds.kind import CatalogKind
@@ -13,6 +13,7 @@ from pytest_audit_ledger.model.columns import V2_COLUMNS, V3_COLUMNS, Column
 from pytest_audit_ledger.model.entry import VERDICTS
 from pytest_audit_ledger.model.ledger_info import LedgerInfo
 from pytest_audit_ledger.model.outcome import Family, Finding, Severity
+from pytest_audit_ledger.model.printable import ascii_lower
 from pytest_audit_ledger.model.questions import Catalog
 from pytest_audit_ledger.model.sql_names import quoted
 
@@ -73,6 +74,7 @@ class TableGuard(CatalogKind):
     }
     unit = "columns and constraints"
     integrity = True
+    inconclusive = frozenset({"NAME_SHADOWED", "OTHER_LEDGER"})
 
     def examine(self, catalog: Catalog) -> None:
         """Compare the catalog's description with schema v2.1 or v3."""
@@ -87,6 +89,7 @@ class TableGuard(CatalogKind):
         self._examine_hiding(catalog)
         self._examine_switches(catalog)
         self._examine_other_ledgers(catalog)
+        self._examine_shadows(catalog)
         self._examine_columns(catalog)
         self._examine_keys(catalog)
         self._examine_checks(catalog)
@@ -135,6 +138,21 @@ class TableGuard(CatalogKind):
                 held = f" with {'at least ' if number == _MOST_COUNTED else ''}{number:,} entries"
             message = f"the {row['kind']} {row['name']} has the columns of a ledger, too{held}"
             self.findings.add(Finding("OTHER_LEDGER", message, None, "one ledger", row["name"], Severity.WARNING))
+
+    def _examine_shadows(self, catalog: Catalog) -> None:
+        """Report relations that a search_path finds before the ledger: whoever omits the schema reads another table."""
+        found: dict[str, list[dict[str, Any]]] = {}
+        for row in catalog.rows(sql("shadows.sql")):
+            path = list(_schemas(row["path"], row["user"]))
+            schema, own = row["schema"], row["own_schema"]
+            if {schema, own} <= set(path) and path.index(schema) < path.index(own):
+                found.setdefault(row["name"], []).append(row)
+        for name, settings in found.items():
+            given = [row for row in settings if row["given"]]
+            where = ", ".join(dict.fromkeys(_setting(row) for row in given or settings))
+            message = f"{name} is found before the ledger by a statement that names no schema ({where})"
+            severity = None if given else Severity.WARNING
+            self.findings.add(Finding("NAME_SHADOWED", message, None, self.ledger.table, name, severity))
 
     def _examine_columns(self, catalog: Catalog) -> None:
         actual = catalog.info.columns
@@ -185,6 +203,21 @@ class TableGuard(CatalogKind):
         message = f"the constraint {lost.constraint} on {lost.column} is missing"
         expected = lost.expected or f"{lost.constraint} ({lost.column})"
         self.findings.add(Finding("CONSTRAINT_MISSING", message, None, expected, lost.actual, lost.severity))
+
+
+def _schemas(path: str, user: str) -> Iterator[str]:
+    """Yield the schemas of a search_path, in which `user` stands for "$user"."""
+    for item in re.findall(r'"(?:[^"]|"")*"|[^,\s"]+', path):
+        name = item[1:-1].replace('""', '"') if item.startswith('"') else ascii_lower(item)
+        yield user if name == "$user" else name
+
+
+def _setting(row: Mapping[str, Any]) -> str:
+    """Return in words what sets a search_path."""
+    if not row["given"]:
+        return f"the default search_path of the role {row['role']}"
+    whose = f"ROLE {row['role']}" if row["role"] else "DATABASE" if row["in_database"] else "ROLE ALL"
+    return f"search_path set by ALTER {whose}"
 
 
 def expected_columns(info: LedgerInfo) -> dict[str, Column]:

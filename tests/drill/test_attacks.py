@@ -139,12 +139,13 @@ def unevaluated(verification: Verification) -> set[str]:
 
 
 def surroundings(ledger: ScratchLedger) -> tuple[object, ...]:
-    """Return what is around the entries: guards, settings, schemas, and which indexes are in use."""
+    """Return what is around the entries: guards, settings, schemas, functions, and which indexes are in use."""
     return (
         ledger.rows(sql("guards.sql")),
         ledger.run("SELECT setdatabase, setrole, setconfig FROM pg_catalog.pg_db_role_setting ORDER BY 1, 2"),
         ledger.run("SELECT nspname FROM pg_catalog.pg_namespace WHERE nspname !~ '^pg_' ORDER BY 1"),
         ledger.run("SELECT relname FROM pg_catalog.pg_class WHERE oid >= 16384 AND relkind <> 't' ORDER BY 1"),
+        ledger.run("SELECT proname FROM pg_catalog.pg_proc WHERE oid >= 16384 ORDER BY 1"),
         ledger.rows("SELECT indexrelid, indisready, indisvalid FROM pg_catalog.pg_index WHERE indrelid = %(table)s"),
     )
 

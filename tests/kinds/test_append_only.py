@@ -552,3 +552,112 @@ def test_what_is_no_table_cannot_be_evaluated(ledger: Forger, kind: str) -> None
     outcome = examine(ledger)
     assert outcome.status is Status.ERROR
     assert "public.ledger_entries is not a table" in outcome.reason
+
+
+BY_OTHER = "ON ledger_entries FOR EACH ROW EXECUTE FUNCTION other()"
+INSERT_TRIGGERS = {
+    "changes": f"CREATE TRIGGER other BEFORE INSERT {BY_OTHER}",
+    "also on update": f"CREATE TRIGGER other BEFORE INSERT OR UPDATE {BY_OTHER}",
+}
+INNOCENT_INSERT_TRIGGERS = {
+    "afterwards": f"CREATE TRIGGER other AFTER INSERT {BY_OTHER}",
+    "sees no row": "CREATE TRIGGER other BEFORE INSERT ON ledger_entries FOR EACH STATEMENT EXECUTE FUNCTION other()",
+    "off": f"{INSERT_TRIGGERS['changes']}; ALTER TABLE ledger_entries DISABLE TRIGGER other",
+}
+OTHER = "CREATE FUNCTION other() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$"
+
+
+@pytest.mark.parametrize("how", INSERT_TRIGGERS)
+def test_a_trigger_that_can_change_what_is_appended_is_a_warning(ledger: Forger, how: str) -> None:
+    ledger.run(f"{OTHER}; {INSERT_TRIGGERS[how]}")
+    outcome = examine(ledger)
+    assert (outcome.status, codes_but_roles(outcome)["INSERT_TRIGGER"]) == (Status.WARN, 1)
+    assert "the trigger other on public.ledger_entries can change or discard entries" in told(outcome)
+
+
+@pytest.mark.parametrize("how", INNOCENT_INSERT_TRIGGERS)
+def test_a_trigger_on_insert_that_can_change_no_row_passes(ledger: Forger, how: str) -> None:
+    ledger.run(f"{OTHER}; {INNOCENT_INSERT_TRIGGERS[how]}")
+    assert codes_but_roles(examine(ledger)) == {}
+
+
+def test_a_trigger_on_insert_into_a_partitioned_ledger_is_one_finding(forger: Forger) -> None:
+    needs_version(forger, 13, "BEFORE row triggers on partitioned tables")
+    build_partitioned(forger, 20, 10).run(f"{OTHER}; {INSERT_TRIGGERS['changes']}")
+    assert codes_but_roles(examine(forger)) == {"INSERT_TRIGGER": 1}
+
+
+DEFINER = "CREATE FUNCTION change() RETURNS void LANGUAGE {language} SECURITY DEFINER AS $f$ {body} $f$"
+WRITING = {
+    "update": ("sql", "UPDATE ledger_entries SET verdict = 'CLEAR'"),
+    "qualified": ("plpgsql", 'BEGIN DELETE FROM ONLY "public"."ledger_entries"; END'),
+    "in a list": ("sql", "TRUNCATE TABLE spare, public . ledger_entries"),
+    "in a text": ("plpgsql", "BEGIN EXECUTE 'UPDATE ledger_entries SET track = null'; END"),
+    "after a text that looks like a comment": (
+        "plpgsql",
+        "BEGIN RAISE NOTICE '--'; ALTER TABLE ledger_entries DISABLE TRIGGER ALL; END",
+    ),
+}
+INNOCENT_FUNCTIONS = {
+    "reads": DEFINER.format(language="sql", body="SELECT FROM ledger_entries"),
+    "another table": DEFINER.format(language="sql", body="TRUNCATE spare; DELETE FROM ledger_entries_old"),
+    "another schema": DEFINER.format(language="plpgsql", body="BEGIN UPDATE old.ledger_entries SET id = 1; END"),
+    "a comment": DEFINER.format(language="plpgsql", body="BEGIN /* never\nUPDATE ledger_entries */ RETURN; END"),
+    "with the rights of whoever calls it": DEFINER.replace(" SECURITY DEFINER", "").format(
+        language="sql", body=WRITING["update"][1]
+    ),
+    "for its owner only": DEFINER.format(language="sql", body=WRITING["update"][1])
+    + "; REVOKE ALL ON FUNCTION change() FROM PUBLIC",
+}
+
+
+@pytest.mark.parametrize("how", WRITING)
+def test_a_function_that_changes_the_ledger_for_everybody_is_a_warning(ledger: Forger, how: str) -> None:
+    language, body = WRITING[how]
+    ledger.run(f"CREATE TABLE spare (); {DEFINER.format(language=language, body=body)}")
+    outcome = examine(ledger)
+    assert (outcome.status, codes_but_roles(outcome)["DEFINER_FUNCTION"]) == (Status.WARN, 1)
+    assert "the function public.change runs " in told(outcome)
+
+
+@pytest.mark.parametrize("how", INNOCENT_FUNCTIONS)
+def test_a_function_that_does_not_change_the_ledger_for_others_passes(ledger: Forger, how: str) -> None:
+    ledger.run(f"CREATE TABLE spare (); CREATE TABLE ledger_entries_old (); {INNOCENT_FUNCTIONS[how]}")
+    assert codes_but_roles(examine(ledger)) == {}
+
+
+def test_a_function_that_only_appends_is_told_of(ledger: Forger) -> None:
+    ledger.run(DEFINER.format(language="sql", body="INSERT INTO ledger_entries (sequence_number) VALUES (1)"))
+    outcome = examine(ledger)
+    assert outcome.status is Status.PASS
+    assert [one.severity for one in outcome.findings if one.code == "DEFINER_FUNCTION"] == [Severity.INFO]
+
+
+def test_a_function_in_standard_sql_is_read_too(ledger: Forger) -> None:
+    needs_version(ledger, 14, "functions in standard SQL")
+    ledger.run(
+        "CREATE FUNCTION change() RETURNS void LANGUAGE sql SECURITY DEFINER "
+        "BEGIN ATOMIC UPDATE ledger_entries SET track = null; END"
+    )
+    assert codes_but_roles(examine(ledger)) == {"DEFINER_FUNCTION": 1}
+
+
+def test_a_role_that_appends_and_is_a_member_of_the_owner_is_a_warning(ledger: Forger) -> None:
+    with role(ledger, "owner") as owner, role(ledger, "writer") as writer, role(ledger, "administrator") as another:
+        ledger.run(f"GRANT {owner} TO {writer}, {another}; GRANT INSERT ON ledger_entries TO {writer}")
+        ledger.run(f"ALTER TABLE ledger_entries OWNER TO {owner}")
+        try:
+            outcome = examine(ledger)
+        finally:
+            ledger.run("ALTER TABLE ledger_entries OWNER TO CURRENT_USER")
+    assert [one.actual for one in outcome.findings if one.code == "WRITER_MAY_CHANGE"] == [writer]
+    assert f"the role {writer} appends entries, and as a member of {owner} it may also change them" in told(outcome)
+
+
+def test_a_role_that_appends_and_may_write_all_data_is_a_warning(ledger: Forger) -> None:
+    needs_version(ledger, 14, "pg_write_all_data")
+    with role(ledger, "writer") as writer, role(ledger, "reader") as reader, role(ledger, "loader") as loader:
+        ledger.run(f"GRANT INSERT ON ledger_entries TO {writer}, {reader}")
+        ledger.run(f"GRANT pg_write_all_data TO {writer}, {loader}; GRANT pg_read_all_data TO {reader}")
+        outcome = examine(ledger)
+    assert [one.actual for one in outcome.findings if one.code == "WRITER_MAY_CHANGE"] == [writer]

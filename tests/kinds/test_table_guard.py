@@ -9,7 +9,7 @@ from pytest_audit_ledger.model.outcome import Assurance, Outcome, Severity, Stat
 from pytest_audit_ledger.sources import postgres
 from tests.forger import Forger
 from tests.support.checks import FOLDS, core_statuses, run_check, run_suite, told
-from tests.support.databases import another_session, build_partitioned, needs_version
+from tests.support.databases import another_session, build_partitioned, needs_version, role
 
 
 @pytest.fixture
@@ -495,3 +495,46 @@ def test_a_lock_is_never_taken_for_a_change(ledger: Forger, monkeypatch: pytest.
     if outcome.status is not Status.PASS:  # from PostgreSQL 17 on, printing a CHECK waits for the table
         assert outcome.status is Status.ERROR
         assert "Another session holds a lock on the ledger" in outcome.reason
+
+
+BY_NAME = "CREATE SCHEMA shadow; CREATE TABLE shadow.ledger_entries (id bigint)"
+SHADOWING = {
+    "database": "ALTER DATABASE {database} SET search_path = shadow, public",
+    "role": 'ALTER ROLE {role} SET search_path = "$user", shadow, public',
+    "role in the database": "ALTER ROLE {role} IN DATABASE {database} SET search_path = shadow, public",
+}
+NOT_SHADOWING = {
+    "none": "SELECT 1",
+    "later": "ALTER ROLE {role} SET search_path = public, shadow",
+    "another tenant": "ALTER ROLE {role} SET search_path = shadow",
+    "a user that is not there": f"ALTER SCHEMA shadow RENAME TO nobody; {SHADOWING['role']}",
+    "another table": f"ALTER TABLE shadow.ledger_entries RENAME TO others; {SHADOWING['role']}",
+}
+
+
+def shadowed(ledger: Forger, setting: str) -> Outcome:
+    """Examine a ledger with another table of its name, and a setting of a role's, which is taken back."""
+    with role(ledger) as name:
+        ((database,),) = ledger.run("SELECT current_database()")
+        ledger.run(BY_NAME)
+        ledger.run(setting.format(role=name, database=database))
+        return examine(ledger)
+
+
+@pytest.mark.parametrize("how", SHADOWING)
+def test_another_table_that_a_search_path_finds_first_is_found_and_is_no_tampering(ledger: Forger, how: str) -> None:
+    outcome = shadowed(ledger, SHADOWING[how])
+    assert (outcome.status, outcome.inconclusive) == (Status.FAIL, True)
+    assert [finding.code for finding in outcome.findings] == ["NAME_SHADOWED"]
+    assert "shadow.ledger_entries is found before the ledger by a statement that names no schema" in told(outcome)
+
+
+@pytest.mark.parametrize("how", NOT_SHADOWING)
+def test_another_table_that_no_search_path_finds_first_passes(ledger: Forger, how: str) -> None:
+    assert shadowed(ledger, NOT_SHADOWING[how]).status is Status.PASS
+
+
+def test_another_table_in_the_schema_of_a_role_is_a_warning(ledger: Forger) -> None:
+    outcome = shadowed(ledger, "ALTER SCHEMA shadow RENAME TO {role}")
+    assert (outcome.status, [finding.code for finding in outcome.findings]) == (Status.WARN, ["NAME_SHADOWED"])
+    assert "the default search_path of the role audit_ledger_test_reader" in told(outcome)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pytest_audit_ledger.drill.attacks.attack import CHECKPOINT, Applies, Claim, Target, attack, has_columns
 from pytest_audit_ledger.drill.attacks.changes import checks_on, drop_checks, drop_key, is_one_table, keys_of
-from pytest_audit_ledger.drill.attacks.claims import SIGNED, SIGNED_GUARDS, TABLE
+from pytest_audit_ledger.drill.attacks.claims import SIGNED, SIGNED_GUARDS, TABLE, TRIGGERS
 
 GUARDED = (TABLE, SIGNED_GUARDS)
 
@@ -88,6 +88,21 @@ def column_retyped(target: Target) -> None:
 def rights_granted(target: Target) -> None:
     """Grant UPDATE, DELETE and TRUNCATE to PUBLIC; the triggers still refuse."""
     target.ledger.execute("GRANT UPDATE, DELETE, TRUNCATE ON {ledger} TO PUBLIC")
+
+
+@attack("let everybody change entries through a function", noticed_by=(TRIGGERS,))
+def function_granted(target: Target) -> None:
+    """Create a function by which everybody can, with the owner's rights, close escalations while no trigger fires."""
+    ledger = target.ledger
+    body = ledger.statement(
+        "BEGIN ALTER TABLE {ledger} DISABLE TRIGGER USER; UPDATE {ledger} SET escalation_status = 'closed'; "
+        "ALTER TABLE {ledger} ENABLE TRIGGER USER; END;"
+    )
+    ledger.execute(
+        "CREATE FUNCTION {function}() RETURNS void LANGUAGE plpgsql SECURITY DEFINER AS {body}",
+        {"function": (ledger.schema, "audit_ledger_drill")},
+        body=body.as_string(ledger.connection),
+    )
 
 
 @attack("discard inserts silently", noticed_by=GUARDED)

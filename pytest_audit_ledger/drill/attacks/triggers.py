@@ -162,7 +162,7 @@ def silenced_and_edited(target: Target) -> None:
         switch(target.ledger, always, "ENABLE ALWAYS")
 
 
-@attack("change entries while they are written", noticed_by=(SIGNED_GUARDS,))
+@attack("change entries while they are written", noticed_by=GUARDED)
 def written_otherwise(target: Target) -> None:
     """Create a trigger that closes the escalation of every inserted entry, which no hash covers."""
     function = (target.ledger.schema, "audit_ledger_drill")
