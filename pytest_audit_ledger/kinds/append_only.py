@@ -93,6 +93,9 @@ class AppendOnly(CatalogKind):
     remedies: ClassVar[Mapping[str, str]] = {
         "TRIGGER_BYPASS": "Run audit-ledger verify --repair, which makes the trigger ENABLE ALWAYS.",
         "ROLE_MAY_CHANGE": "Revoke the privileges from the roles shown, or make another role the owner.",
+        "INSERT_TRIGGER": "Read the trigger's function. Drop the trigger unless you know why entries need it.",
+        "DEFINER_FUNCTION": "Read the function. Drop it, or revoke EXECUTE on it from PUBLIC and from applications.",
+        "WRITER_MAY_CHANGE": "Revoke the membership, or let another role append.",
     }
     unit = "triggers and roles"
     integrity = True

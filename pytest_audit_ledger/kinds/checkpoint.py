@@ -10,7 +10,6 @@ from typing import Any, ClassVar
 
 from pytest_audit_ledger.checkpoints.comparison import (
     Comparison,
-    RecordedRows,
     Reread,
     compare,
     compare_pieces,
@@ -23,7 +22,13 @@ from pytest_audit_ledger.checkpoints.store import Store, Trusted
 from pytest_audit_ledger.errors import CannotEvaluate, NotApplicable
 from pytest_audit_ledger.kinds.entry_tree import EntryTree, entry_leaves
 from pytest_audit_ledger.kinds.kind import WHOLE_EXPORT
-from pytest_audit_ledger.kinds.trusted_checkpoints import UNLIMITED, ComparesCheckpoints, newest_record, opened_store
+from pytest_audit_ledger.kinds.trusted_checkpoints import (
+    UNLIMITED,
+    ComparesCheckpoints,
+    newest_record,
+    opened_store,
+    shows,
+)
 from pytest_audit_ledger.model.batch import Batch
 from pytest_audit_ledger.model.duration import duration
 from pytest_audit_ledger.model.ledger_info import Extent, LedgerInfo, ResumePoint
@@ -115,7 +120,9 @@ class CheckpointMatch(ComparesCheckpoints, EntryTree):
         sizes: dict[tuple[str, ...], list[int]] = {}
         start = self._start(store)
         self.after = start.entries.end if start else 0
-        for rows in filter(self._shows, self.recorded.values()):
+        for rows in self.recorded.values():
+            if not shows(self.ledger, rows.columns):
+                continue
             if rows.size >= self.after and (start is None or rows.columns == start.columns):
                 sizes.setdefault(tuple(rows.columns), []).append(rows.size)
         self.ask_for([one.size for one in self.trusted if one.size >= self.after], sizes, start)
@@ -161,11 +168,6 @@ class CheckpointMatch(ComparesCheckpoints, EntryTree):
         if piece.rows is not None and self.start is not None:
             piece.rows.feed(batch.sequence_numbers, row_leaves(batch, tuple(self.start.columns)))
 
-    def _shows(self, rows: RecordedRows) -> bool:
-        """Return whether all columns of the record can be compared; exports write documents differently."""
-        documents = self.ledger.export is not None and {"json", "jsonb"} & set(rows.columns.values())
-        return rows.columns.keys() <= self.ledger.columns.keys() and not documents
-
     def close(self) -> None:
         """Judge every checkpoint, and whether they are complete and recent."""
         whole = self.ledger.extent is Extent.WHOLE
@@ -189,7 +191,7 @@ class CheckpointMatch(ComparesCheckpoints, EntryTree):
         Return up to which entry they are unchanged, and the findings.
         """
         recorded = {one.path: self.recorded[one.path] for one in matching if one.path in self.recorded}
-        shown = {path: rows for path, rows in recorded.items() if self._shows(rows)}
+        shown = {path: rows for path, rows in recorded.items() if shows(self.ledger, rows.columns)}
         roots = {path: self.rows[tuple(rows.columns)].root(rows.size) for path, rows in shown.items()}
         proven, findings = compare_rows(shown, roots)
         lacking = [] if self.ledger.export else [path for path in recorded if path not in shown]

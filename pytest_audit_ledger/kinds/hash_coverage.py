@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from pytest_audit_ledger.errors import LedgerError
 from pytest_audit_ledger.kinds.kind import ScanKind
-from pytest_audit_ledger.kinds.trusted_checkpoints import ComparesCheckpoints, newest_record
+from pytest_audit_ledger.kinds.trusted_checkpoints import ComparesCheckpoints, opened_store, shows
 from pytest_audit_ledger.model.batch import NULL, Batch
 from pytest_audit_ledger.model.entry import PAYLOAD_COLUMNS
 from pytest_audit_ledger.model.ledger_info import LedgerInfo
@@ -45,6 +45,9 @@ PROTECTIONS = (
 UNSIGNED = ("started_at", "completed_at", "backend_name", "backend_metadata")
 """The fields of a transcript that are neither signed nor repeated elsewhere."""
 
+HASHED = tuple(PAYLOAD_COLUMNS.values())
+"""What a checkpoint covers without a record: the columns that an entry's hash is made of."""
+
 NOTHING = "nothing in the ledger"
 """The fact that lists the columns that only something outside the ledger can cover, such as a checkpoint."""
 
@@ -53,7 +56,8 @@ class HashCoverage(ComparesCheckpoints, ScanKind):
     """Lists which columns are protected, by what, and which by nothing in the ledger. Never fails.
 
     `folders`, `verifier_keys`: as for `checkpoint`. The record of a checkpoint covers every column up to its last
-    entry; the kind `checkpoint` compares them.
+    entry if this run can compare them; otherwise the checkpoint covers the hashed columns only. What a resumed run does
+    not read is not claimed. The kind `checkpoint` compares them.
     """
 
     name = "hash_coverage"
@@ -71,15 +75,24 @@ class HashCoverage(ComparesCheckpoints, ScanKind):
         # the columns that a protected entry has, if this ledger has them
         self.columns = [one.carrier for one in PROTECTIONS if one.carrier in ledger.columns]  # type: ignore[misc]
         self.carriers = dict.fromkeys(self.columns, 0)
-        self.recorded = self._recorded()
+        self.signed = self._signed()
 
-    def _recorded(self) -> tuple[int, str, tuple[str, ...]] | None:
-        """Return the size, the checkpoint and the columns of the newest record; None if there is none."""
+    def _signed(self) -> list[tuple[int, str, str, Sequence[str]]]:
+        """Return what the newest checkpoint covers, and the newest record if this run can compare its columns.
+
+        Each is its last entry, its path, words for its columns, and the columns.
+        """
         try:
-            newest = newest_record(self.parameters)
+            store = opened_store(self.parameters, newest_record=True)
         except LedgerError:  # the kind checkpoint reports it
-            return None
-        return (newest[1].entries.end, newest[0], tuple(newest[1].columns)) if newest else None
+            return []
+        found: list[tuple[int, str, str, Sequence[str]]]
+        found = [(one.size, one.path, "only the hashed columns, ", HASHED) for one in store.trusted[-1:]]
+        recorded = [(one.size, one.path, one.record.columns) for one in store.trusted if one.record is not None]
+        for size, path, columns in recorded[-1:]:
+            if shows(self.ledger, columns):
+                found.append((size, path, "", tuple(columns)))
+        return found
 
     def feed(self, batch: Batch) -> None:
         """Count the entries that are protected in each way."""
@@ -105,12 +118,17 @@ class HashCoverage(ComparesCheckpoints, ScanKind):
                 left = [name for name in left if name not in covered]
                 what = f"{', '.join(covered)}, in {carriers:,} of {entries:,} entries"
                 self.facts[protection.name] = f"{what} ({protection.limits})"
-        if self.recorded is not None:
-            size, path, columns = self.recorded
-            covered = [name for name in names if name in columns]
-            limits = f"compared with {path}, which locates an edit only roughly"
-            self.facts["checkpoint"] = f"{', '.join(covered)}, in entries 1 to {size:,} ({limits})"
+        self._claim_signed(names)
         inside = f"of transcript_json {', '.join(UNSIGNED)}"
         partly = [] if "transcript_json" in left or "transcript_json" not in names else [inside]
         self.facts[NOTHING] = ", ".join([*left, *partly]) or "no column"
         self.element_count = len(names)
+
+    def _claim_signed(self, names: Sequence[str]) -> None:
+        """Say which columns of which entries this run compares with checkpoints."""
+        before = self.ledger.resumed.after if self.ledger.resumed else 0
+        for size, path, words, columns in self.signed:
+            if before < size <= before + self.element_count:
+                covered = ", ".join(name for name in names if name in columns)
+                limits = f"compared with {path}, which locates an edit only roughly"
+                self.facts["checkpoint"] = f"{words}{covered}, in entries {before + 1:,} to {size:,} ({limits})"

@@ -71,6 +71,17 @@ class TableGuard(CatalogKind):
             "the entries with the latest backup or export."
         ),
         "TABLE_UNLOGGED": "Run ALTER TABLE … SET LOGGED on the tables shown.",
+        "OTHER_LEDGER": "Find out what the relations shown are for. If one was put aside, compare it with the ledger.",
+        "CATALOG_CONTRADICTION": (
+            "Do not rely on this server: only a superuser can have done this. Restore a backup on another server, and "
+            "verify it there."
+        ),
+        "CONSTRAINT_UNTRUE": "Compare the entries that contradict the constraint with a backup or export.",
+        "COLUMN_GENERATED": "Restore the column from a backup. Find out who replaced it, and when.",
+        "NAME_SHADOWED": (
+            "Find out who made the relation and the setting shown, and which of the two relations applications read. "
+            "Let them name the table with its schema."
+        ),
     }
     unit = "columns and constraints"
     integrity = True

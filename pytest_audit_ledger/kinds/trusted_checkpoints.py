@@ -11,6 +11,7 @@ from pytest_audit_ledger.checkpoints.record import CheckpointRecord
 from pytest_audit_ledger.checkpoints.store import Store, read_store
 from pytest_audit_ledger.errors import CannotEvaluate, NotApplicable, UsageError
 from pytest_audit_ledger.kinds.kind import Kind
+from pytest_audit_ledger.model.ledger_info import LedgerInfo
 
 UNLIMITED = "none"
 
@@ -72,3 +73,9 @@ def newest_record(parameters: Mapping[str, Any]) -> tuple[str, CheckpointRecord]
     store = opened_store(parameters, newest_record=True)
     recorded = [(one.path, one.record) for one in store.trusted if one.record is not None]
     return recorded[-1] if recorded else None
+
+
+def shows(ledger: LedgerInfo, columns: Mapping[str, str]) -> bool:
+    """Return whether all columns of a record (name: type) can be compared; exports write documents differently."""
+    documents = ledger.export is not None and {"json", "jsonb"} & set(columns.values())
+    return columns.keys() <= ledger.columns.keys() and not documents

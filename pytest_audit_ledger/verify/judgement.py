@@ -124,11 +124,12 @@ def _anchored(anchor: Anchor) -> str:
     day, newer = anchor.moment[:10], anchor.total - anchor.entries
     if anchor.unread:
         return _resumed_anchor(anchor, day, newer)
+    hashed = " in their hashed columns" if anchor.rows < anchor.entries else ""
     if newer <= 0:
-        return f"All {anchor.total:,} entries are proven by the checkpoint dated {day}."
+        return f"All {anchor.total:,} entries are proven{hashed} by the checkpoint dated {day}."
     rest = "1 newer entry is" if newer == 1 else f"{newer:,} newer entries are"
     return (
-        f"{anchor.entries:,} of {anchor.total:,} entries are proven by the checkpoint dated {day}; "
+        f"{anchor.entries:,} of {anchor.total:,} entries are proven{hashed} by the checkpoint dated {day}; "
         f"{rest} self-consistent only."
     )
 

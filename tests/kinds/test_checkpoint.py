@@ -90,8 +90,8 @@ def test_a_clean_ledger_is_anchored_and_says_how_far(ledger: Forger, folder: Pat
     assert verification.assurance is Assurance.ANCHORED
     assert verification.is_valid
     assert (
-        "80 of 100 entries are proven by the checkpoint dated 2025-09-01; 20 newer entries are self-consistent only."
-        in (verification.sentence)
+        "80 of 100 entries are proven in their hashed columns by the checkpoint dated 2025-09-01; "
+        "20 newer entries are self-consistent only." in verification.sentence
     )
     assert verification.anchor is not None
     assert (verification.anchor.entries, verification.anchor.total) == (80, 100)
@@ -184,7 +184,7 @@ def test_above_the_newest_checkpoint_nothing_is_claimed(forger: Forger, folder: 
 
 def test_a_ledger_that_ends_at_its_checkpoint_is_proven_as_a_whole(forger: Forger, folder: Path) -> None:
     verification = verify(forger.build(80), folder)
-    assert "All 80 entries are proven by the checkpoint dated " in verification.sentence
+    assert "All 80 entries are proven in their hashed columns by the checkpoint dated " in verification.sentence
 
 
 # Files that are no checkpoints to be trusted.
@@ -429,6 +429,14 @@ def test_an_export_is_held_against_checkpoints_like_the_database(
     assert exported.assurance is Assurance.ANCHORED
     assert exported.anchor is not None
     assert exported.anchor.rows == (30 if schema == "2.1" else 0)  # an export writes documents anew
+    coverage = outcomes(exported)["hash_coverage"].facts["checkpoint"]
+    if schema == "2.1":
+        assert "All 30 entries are proven by the checkpoint dated " in exported.sentence
+        assert coverage.startswith("id, sequence_number, ")
+    else:
+        assert "All 30 entries are proven in their hashed columns by the checkpoint dated " in exported.sentence
+        assert coverage.startswith("only the hashed columns, sequence_number, previous_hash, timestamp, ")
+    assert ("escalation_status" in coverage) is (schema == "2.1")
     assert outcomes(exported)["checkpoint_guards"].status is Status.SKIP
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -330,6 +331,18 @@ def test_columns_that_nothing_uses_or_knows_are_covered_by_nothing(forger: Forge
     facts = run_check(forger.dsn, "hash_coverage").facts
     assert facts.keys() == {"entry hash", COVERED_BY_NOTHING}
     assert {"own", "envelope_json", "transcript_json", "signing_key_id"} <= set(facts[COVERED_BY_NOTHING].split(", "))
+
+
+def test_coverage_claims_no_entries_that_a_resumed_run_does_not_read(forger: Forger, tmp_path: Path) -> None:
+    trust: dict[str, Any] = {"checkpoints": [tmp_path], "verifier_keys": [str(CHECKPOINT_KEY.verifier())]}
+    with Ledger(forger.build(20).dsn) as ledger:
+        ledger.create_checkpoint(tmp_path, CHECKPOINT_KEY)
+        forger.append(list(sample_entries(25))[20:])
+        resumed = ledger.verify_integrity(since_checkpoint=True, **trust)
+        assert resumed.assurance is Assurance.ANCHORED
+        assert "checkpoint" not in outcomes(resumed)["hash_coverage"].facts
+        whole = ledger.verify_integrity(**trust)
+        assert ", in entries 1 to 20 (" in outcomes(whole)["hash_coverage"].facts["checkpoint"]
 
 
 def test_coverage_tells_what_the_record_beside_a_checkpoint_covers(forger: Forger, tmp_path: Path) -> None:

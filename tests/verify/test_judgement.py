@@ -310,6 +310,12 @@ def test_the_rest_is_told_as_people_count(total: int, words: str) -> None:
     assert judge([*CONSISTENT, held(anchor=replace(ANCHOR, total=total))], SURVEY)[1].endswith(words)
 
 
+@pytest.mark.parametrize("rows", [0, 4199])
+def test_where_only_the_hashed_columns_were_compared_the_sentence_says_so(rows: int) -> None:
+    _, sentence = judge([*CONSISTENT, held(anchor=replace(ANCHOR, rows=rows))], SURVEY)
+    assert "4,200 of 4,327 entries are proven in their hashed columns by the checkpoint dated 2026-05-20; " in sentence
+
+
 def test_no_checkpoint_given_changes_nothing() -> None:
     skipped = [held(Status.SKIP, anchor=None), outcome("checkpoint_guards", Status.SKIP, unit="guards")]
     assert judge([*CONSISTENT, *skipped], SURVEY) == judge(CONSISTENT, SURVEY)
