@@ -39,6 +39,7 @@ from tests.support.databases import empty_database, login, role
 from tests.support.provenance import SIGNED
 from tests.support.rows import chained
 from tests.support.signers import PEM
+from tests.threat_model import HEADINGS
 
 KEY = SigningKey("bank.example/ledger", bytes(range(32)))
 TABLE = '"Bank"."ledger of ""97"""'
@@ -303,6 +304,7 @@ def test_every_attack_says_what_it_needs_and_what_to_do() -> None:
         assert not one.title.endswith("."), name
         assert bool(one.limit) is not bool(one.noticed_by), name
         assert all(REGISTRY.get(claim.kind) for claim in one.noticed_by), name
+        assert one.who in HEADINGS, f"{name} is on no table of the threat model"
 
 
 def test_attacks_that_a_ledger_does_not_allow_say_why(forger: Forger) -> None:
