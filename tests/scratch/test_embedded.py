@@ -9,16 +9,26 @@ import stat
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
+import psutil
 import pytest
 from psycopg2.extensions import parse_dsn
 
 from pytest_audit_ledger.scratch.embedded import embedded_server
 
 pytestmark = pytest.mark.server
+
+WAIT = """
+import time
+from pytest_audit_ledger.scratch.embedded import embedded_server
+with embedded_server() as dsn:
+    print(dsn, flush=True)
+    time.sleep(3600)
+"""
 
 NOBODY = 65534
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
@@ -78,6 +88,24 @@ def test_a_path_may_hold_whatever_a_path_may_hold(base: Path) -> None:
         folder, mode, there = look(TMPDIR=str(odd))
         assert (folder.parent == odd, mode, there) == (fits, "0o700", True)
         assert list(odd.iterdir()) == []
+
+
+def test_a_server_ends_with_a_process_that_is_killed(base: Path) -> None:
+    base.chmod(0o1777)
+    environment = {**os.environ, "TMPDIR": str(base)}
+    command = [sys.executable, "-c", WAIT]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("postgresql://")
+        (folder,) = base.iterdir()
+        server = psutil.Process(int((folder / "data" / "postmaster.pid").read_text().splitlines()[0]))
+        process.kill()
+    assert psutil.wait_procs([server], timeout=30)[1] == []
+    for _ in range(300):
+        if list(base.iterdir()) == []:
+            break
+        time.sleep(0.1)
+    assert list(base.iterdir()) == []
 
 
 @as_root
