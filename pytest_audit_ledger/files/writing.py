@@ -228,7 +228,7 @@ def standard_output() -> Iterator[Draft]:
     except BrokenPipeError as error:
         # the interpreter flushes again at its end, and would complain
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise OutputError("The reader of standard output has gone, so not everything was written.") from error
+        raise OutputError("The program that reads standard output ended, so the output is incomplete.") from error
     except OSError as error:
         raise _explained(error, "standard output") from error
 
