@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import signal
 import sys
 import traceback
 from collections.abc import Iterator, Mapping
@@ -17,6 +16,7 @@ from pytest_audit_ledger.cli.console import EXIT_CODES, NOT_DONE, WRONG_USAGE, e
 from pytest_audit_ledger.cli.options import LedgerGroup
 from pytest_audit_ledger.errors import LedgerError, UsageError
 from pytest_audit_ledger.output.wording import for_command
+from pytest_audit_ledger.sources.interruption import ended_like_ctrl_c
 
 _HELP = """Verify a hash-chained audit ledger, report on it, and keep evidence.
 
@@ -74,11 +74,8 @@ class _Commands(LedgerGroup):
         for stream in (sys.stdin, sys.stdout, sys.stderr):
             if isinstance(stream, io.TextIOWrapper):
                 stream.reconfigure(errors="backslashreplace")
-        before = signal.signal(signal.SIGTERM, _interrupt)
-        try:
+        with ended_like_ctrl_c():
             code = self._run(*args, **{**options, "standalone_mode": False})
-        finally:
-            signal.signal(signal.SIGTERM, before)
         sys.exit(code)
 
     def _run(self, *args: Any, **options: Any) -> int:
@@ -115,10 +112,6 @@ class _Commands(LedgerGroup):
                 return super().invoke(ctx)
         except SystemExit as error:  # from somebody else's kind of check, with any code
             raise RuntimeError("A check tried to end the program.") from error
-
-
-def _interrupt(*_: object) -> NoReturn:
-    raise KeyboardInterrupt
 
 
 @click.group(

@@ -73,6 +73,10 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "ledger: a check of the audit ledger (selected by -m ledger)")
     config.addinivalue_line("markers", "ledger_control(id): a check that serves this control of a framework")
     dsn = value(config, "db")
+    if dsn is not None or value(config, "drill"):
+        from pytest_audit_ledger.plugin.run_state import end_like_ctrl_c  # noqa: PLC0415  (see above)
+
+        end_like_ctrl_c(config)
     if dsn is not None:
         from pytest_audit_ledger.plugin import active  # noqa: PLC0415  (see above)
 

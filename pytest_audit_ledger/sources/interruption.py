@@ -1,4 +1,4 @@
-"""Ctrl-C during a wait for the database.
+"""Ctrl-C during a wait for the database, and the signals that end a run as Ctrl-C does.
 
 A signal does not interrupt a wait inside libpq: Python's handler runs only when the call returns. So a thread talks to
 the database. The main thread waits for it in a way that a signal does interrupt, and then asks the server to stop.
@@ -6,16 +6,50 @@ the database. The main thread waits for it in a way that a signal does interrupt
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import signal
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, wait
-from contextlib import suppress
-from threading import Thread
+from contextlib import contextmanager, suppress
+from threading import Thread, current_thread, main_thread
 from typing import TypeVar
 
 Answer = TypeVar("Answer")
 
 ATTEMPTS = 50
 PAUSE_S = 0.1
+
+REPEATED_S = 5.0
+"""Seconds in which a second TERM or HUP is taken for the same one: a terminal that closes sends HUP more than once, and
+an exception in the middle of the cleanup would leave behind what it cleans up."""
+
+
+@contextmanager
+def ended_like_ctrl_c() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP raise KeyboardInterrupt in the main thread, as Ctrl-C does; leaving restores the handlers.
+
+    A signal that is ignored stays ignored, because whoever started this program wants that (`nohup`). Outside of the
+    main thread, where Python sets no handlers, this does nothing.
+    """
+    latest = float("-inf")
+
+    def interrupt(*_: object) -> None:
+        nonlocal latest
+        before, latest = latest, time.monotonic()
+        if latest - before > REPEATED_S:
+            raise KeyboardInterrupt
+
+    numbers = (signal.SIGTERM, signal.SIGHUP) if current_thread() is main_thread() else ()
+    replaced = {number: signal.getsignal(number) for number in numbers}
+    replaced = {number: handler for number, handler in replaced.items() if handler not in (signal.SIG_IGN, None)}
+    try:
+        for number in replaced:
+            signal.signal(number, interrupt)
+        yield
+    finally:
+        for number, handler in replaced.items():
+            if signal.getsignal(number) is interrupt:  # otherwise somebody has set another one since
+                signal.signal(number, handler)
 
 
 def interruptible(action: Callable[[], Answer], stop: Callable[[], None] | None = None) -> Answer:

@@ -41,7 +41,7 @@ def test_ctrl_c_in_a_terminal_during_a_wait_for_a_lock_is_code_3(dsn: str, forge
     assert "Ledger Integrity" not in terminal.output
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
 def test_a_signal_is_code_3_and_leaves_no_file(
     dsn: str, forger: Forger, tmp_path: Path, number: signal.Signals
 ) -> None:

@@ -1,4 +1,4 @@
-"""Several processes: workers of the scan, workers of pytest-xdist, the demo's server, and Ctrl-C in each."""
+"""Several processes: workers of the scan, workers of pytest-xdist, the demo's server, and signals in each."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ import sys
 import tempfile
 import termios
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -23,6 +24,9 @@ import pytest
 from tests.forger import TAMPERINGS, Forger
 from tests.support.checks import PASSED, SKIPPED
 from tests.support.command import RunLedger
+from tests.support.databases import another_session
+
+OURS = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'pytest-audit-ledger%'"
 
 
 @pytest.fixture
@@ -47,8 +51,7 @@ def test_the_workers_of_xdist_share_one_verification(pytester: pytest.Pytester, 
     result = run(f"--ledger-db={forger.dsn}", "-n", "2", "-v")
     result.assert_outcomes(passed=PASSED, failed=1, skipped=SKIPPED)
     result.stdout.fnmatch_lines(["entry_hash: 1 finding, first at sequence 50", "TAMPERED: *entry_hash."])
-    scans = forger.run("SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'pytest-audit-ledger%'")
-    assert scans == [(0,)]
+    assert forger.run(OURS) == [(0,)]
 
 
 def test_a_mistake_in_a_suite_is_told_under_xdist(pytester: pytest.Pytester, run: RunLedger) -> None:
@@ -120,6 +123,10 @@ class Terminal:
                 break
         assert re.search(pattern, self.output), self.output
 
+    def close(self) -> None:
+        """Close the terminal: nobody reads what the run says any more."""
+        os.close(self._master)
+
     def finish(self) -> int:
         """Read to the end and return the exit code."""
         try:
@@ -127,7 +134,7 @@ class Terminal:
                 self.output += data.decode(errors="replace")
         except OSError:
             pass
-        os.close(self._master)
+        self.close()
         return self.process.wait(timeout=30)
 
 
@@ -140,25 +147,41 @@ def test_a_terminal_sees_progress_and_a_pipe_does_not(tmp_path: Path, run: RunLe
     assert "entries/s" not in piped.stdout.str() + piped.stderr.str()
 
 
+SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+
+
+@contextmanager
+def locked(forger: Forger) -> Iterator[Callable[[], None]]:
+    """Lock the table, and yield a function that waits until a scan waits for it, inside the server."""
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%ledger_entries%'"
+
+    def until_waited_for() -> None:
+        for _ in range(400):
+            if forger.run(waiting) != [(0,)]:
+                return
+            time.sleep(0.05)
+        pytest.fail("nobody waits for the table")
+
+    with another_session(forger.dsn, "LOCK TABLE ledger_entries IN ACCESS EXCLUSIVE MODE"):
+        yield until_waited_for
+
+
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_ctrl_c_during_a_scan_stops_at_once_and_concludes_nothing(tmp_path: Path, forger: Forger, workers: str) -> None:
-    """The table is locked while the scan starts, so that the interrupt meets a wait inside the server."""
     forger.build(1000)
-    blocker = Forger(forger.dsn)
-    blocker.connection.autocommit = False
-    terminal = Terminal(
-        tmp_path, f"--ledger-db={forger.dsn}", "-k", "entry_hash", f"--ledger-workers={workers}", "--junitxml=out.xml"
-    )
-    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%ledger_entries%'"
-    blocker.run("LOCK TABLE ledger_entries IN ACCESS EXCLUSIVE MODE")
-    for _ in range(400):
-        if forger.run(waiting) != [(0,)]:
-            break
-        time.sleep(0.05)
-    started = time.monotonic()
-    terminal.interrupt()
-    code = terminal.finish()
-    blocker.connection.close()
+    with locked(forger) as until_waited_for:
+        terminal = Terminal(
+            tmp_path,
+            f"--ledger-db={forger.dsn}",
+            "-k",
+            "entry_hash",
+            f"--ledger-workers={workers}",
+            "--junitxml=out.xml",
+        )
+        until_waited_for()
+        started = time.monotonic()
+        terminal.interrupt()
+        code = terminal.finish()
     assert code == pytest.ExitCode.INTERRUPTED
     assert time.monotonic() - started < 8  # the lock timeout is 10 s
     assert "UNVERIFIED: No check ran to its end" in terminal.output
@@ -166,12 +189,79 @@ def test_ctrl_c_during_a_scan_stops_at_once_and_concludes_nothing(tmp_path: Path
     assert "UNVERIFIED" in (tmp_path / "out.xml").read_text()
 
 
+@pytest.mark.parametrize("options", [["--ledger-export=out.jsonl"], ["-n", "2"]], ids=["alone", "xdist"])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_a_run_as_ctrl_c_does(
+    tmp_path: Path, scratch: Path, forger: Forger, number: signal.Signals, options: list[str]
+) -> None:
+    forger.build(100)
+    with locked(forger) as until_waited_for:
+        terminal = Terminal(tmp_path, f"--ledger-db={forger.dsn}", "--junitxml=out.xml", *options)
+        until_waited_for()
+        terminal.process.send_signal(number)
+        terminal.process.send_signal(number)
+        assert terminal.finish() == pytest.ExitCode.INTERRUPTED
+    assert "Traceback" not in terminal.output
+    assert "KeyboardInterrupt" in terminal.output
+    assert "UNVERIFIED" in (tmp_path / "out.xml").read_text()
+    assert [path.name for path in tmp_path.iterdir()] == ["out.xml"]
+    assert left_behind(scratch) == []
+    assert forger.run(OURS) == [(0,)]
+
+
+def test_where_no_ledger_is_named_a_signal_does_what_it_did(tmp_path: Path) -> None:
+    (tmp_path / "test_mine.py").write_text("import time\ndef test_mine():\n    print('here'); time.sleep(30)\n")
+    terminal = Terminal(tmp_path, "-s")
+    terminal.read_until("here")
+    terminal.process.terminate()
+    assert terminal.finish() == -signal.SIGTERM
+
+
+def test_a_run_gives_back_the_handlers_of_signals(pytester: pytest.Pytester, forger: Forger) -> None:
+    """In a process that runs pytest and goes on; one signal is ignored there, and stays so."""
+    forger.build(5)
+    program = """
+        import signal, sys, pytest
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, mine := lambda *_: None)
+
+        class Plugin:
+            def pytest_collection(self):
+                self.meanwhile = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGHUP)
+
+        plugin = Plugin()
+        assert pytest.main(sys.argv[1:], plugins=[plugin]) == 0
+        assert plugin.meanwhile[0] is not mine
+        assert plugin.meanwhile[1] is signal.SIG_IGN
+        assert signal.getsignal(signal.SIGTERM) is mine
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    """
+    path = pytester.makepyfile(program=program)
+    result = pytester.run(sys.executable, path, f"--ledger-db={forger.dsn}", "-q", "-p", "no:cacheprovider")
+    assert result.ret == 0
+
+
 @pytest.mark.server
+@pytest.mark.parametrize("number", SIGNALS)
 @pytest.mark.parametrize("moment", ["collected", "audit ledger: demo"])
-def test_ctrl_c_during_the_demo_leaves_nothing_behind(tmp_path: Path, scratch: Path, moment: str) -> None:
+def test_a_signal_during_the_demo_leaves_nothing_behind(
+    tmp_path: Path, scratch: Path, moment: str, number: signal.Signals
+) -> None:
     (tmp_path / "test_mine.py").write_text("import time\ndef test_mine():\n    print('here'); time.sleep(30)\n")
     terminal = Terminal(tmp_path, "--ledger-db=demo", "-s")
     terminal.read_until("here" if moment == "collected" else moment)
-    terminal.interrupt()
+    os.killpg(terminal.process.pid, number)
     assert terminal.finish() == pytest.ExitCode.INTERRUPTED
     assert left_behind(scratch) == []
+
+
+@pytest.mark.server
+def test_a_terminal_that_closes_leaves_nothing_behind(tmp_path: Path, scratch: Path) -> None:
+    (tmp_path / "test_mine.py").write_text("import time\ndef test_mine():\n    print('here'); time.sleep(30)\n")
+    terminal = Terminal(tmp_path, "--ledger-db=demo", "-s", "--junitxml=out.xml")
+    terminal.read_until("here")
+    terminal.close()
+    os.killpg(terminal.process.pid, signal.SIGHUP)
+    terminal.process.wait(timeout=30)
+    assert left_behind(scratch) == []
+    assert "UNVERIFIED" in (tmp_path / "out.xml").read_text() or "ANCHORED" in (tmp_path / "out.xml").read_text()
