@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import tempfile
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.forger import TAMPERINGS, Forger
@@ -60,6 +62,69 @@ def test_a_signal_is_code_3_and_leaves_no_file(
     assert (process.returncode, stdout) == (3, "")
     assert stderr.strip().startswith("Error: Interrupted.")
     assert list(tmp_path.iterdir()) == []
+
+
+def verify_with_workers(dsn: str, *, limits: str = "") -> subprocess.Popen[str]:
+    """Start a verification that four processes share, after a command of the shell that limits them."""
+    command = f"{limits} exec {shlex.join(COMMAND)} verify --workers 4 --ledger-db {shlex.quote(dsn)}"
+    pipe = subprocess.PIPE
+    return subprocess.Popen(["sh", "-c", command], env=environment(), stdout=pipe, stderr=pipe, text=True)
+
+
+def until_no_session(forger: Forger) -> None:
+    """Wait until no session of ours is left, in whatever state."""
+    ours = "SELECT state, query FROM pg_stat_activity WHERE application_name LIKE 'pytest-audit-ledger%'"
+    for _ in range(50):
+        if forger.run(ours) == []:
+            return
+        time.sleep(0.1)
+    assert forger.run(ours) == []
+
+
+@pytest.mark.parametrize("victim", ["worker", "parent"])
+def test_everything_ends_when_a_process_of_a_verification_is_killed(forger: Forger, victim: str) -> None:
+    forger.build(20_000)
+    readers = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'pytest-audit-ledger %'"
+    with verify_with_workers(forger.dsn) as process:
+        parent = psutil.Process(process.pid)
+        while forger.run(readers) == [(0,)]:
+            assert process.poll() is None
+            time.sleep(0.01)
+        workers = [one for one in parent.children() if "spawn_main" in " ".join(one.cmdline())]
+        (workers[0] if victim == "worker" else parent).kill()
+        stdout, stderr = process.communicate(timeout=60)
+    assert psutil.wait_procs(workers, timeout=10)[1] == []
+    until_no_session(forger)
+    assert stderr == ""
+    if victim == "worker":
+        assert process.returncode == 0
+        assert "Read: 1 of 4 workers were lost or did not start; others read their part." in stdout
+        assert "20,000" in stdout
+
+
+@pytest.mark.parametrize("files", [8, 13, 16])
+def test_with_too_few_files_fewer_processes_read_and_say_so(dsn: str, files: int) -> None:
+    with verify_with_workers(dsn, limits=f"ulimit -n {files};") as process:
+        stdout, stderr = process.communicate(timeout=60)
+    assert (process.returncode, stderr) == (0, "")
+    assert "of 4 workers were lost or did not start; others read their part." in stdout
+
+
+READ_ONLY = "mount --bind /dev/shm /dev/shm && mount -o remount,ro,bind /dev/shm"
+
+
+def test_workers_need_no_shared_memory(dsn: str) -> None:
+    if (
+        shutil.which("unshare") is None
+        or subprocess.run(["unshare", "-m", "sh", "-c", READ_ONLY], check=False).returncode
+    ):
+        pytest.skip("only root can make /dev/shm read-only for one process, and not in every container")
+    inner = f"{READ_ONLY} && ! touch /dev/shm/x && exec {shlex.join(COMMAND)} verify --workers 4 --ledger-db '{dsn}'"
+    command = ["unshare", "--mount", "sh", "-c", inner]
+    result = subprocess.run(command, env=environment(), capture_output=True, text=True, check=False)
+    assert result.returncode == 0
+    assert "workers were lost" not in result.stdout
+    assert "Error" not in result.stderr
 
 
 @pytest.mark.parametrize(
