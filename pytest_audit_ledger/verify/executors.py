@@ -65,7 +65,13 @@ class LocalWorkers:
             self.note = f"{lost:,} of {self.count + 1:,} workers were lost or did not start; others read their part."
             self.note = self.note if lost else ""
             return run.completed(here)
+        except BaseException:
+            for process, _ in workers:  # what it reads is of no use any more
+                process.kill()
+            raise
         finally:
+            for thread in filter(Thread.is_alive, threads):  # it gets the end of the pipe, which it may be reading
+                thread.join()
             for process, connection in workers:
                 connection.close()
                 process.join()
@@ -120,20 +126,26 @@ class _LocalRun:
 def _started(count: int, task: Task) -> list[tuple[Any, Connection]]:
     """Start so many workers, or as many as this machine lets us."""
     import multiprocessing  # noqa: PLC0415  (slow to import, and most ledgers are read by one process)
+    from multiprocessing import resource_tracker  # noqa: PLC0415  (as above)
 
     # spawn, because a fork would share the open connection, and threads that a test run may have started
     context = multiprocessing.get_context("spawn")
     workers: list[tuple[Any, Connection]] = []
-    for _ in range(count):
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    with suppress(OSError):  # too few processes or files are allowed; this process reads what nobody else does
         try:
-            ours, theirs = context.Pipe()
-            process = context.Process(target=_work, args=(theirs,), daemon=True)
-            process.start()
-            theirs.close()
-            ours.send(task)
-        except OSError:  # too few processes or files are allowed; this process reads what nobody else does
-            break
-        workers.append((process, ours))
+            resource_tracker.ensure_running()  # when it starts, it unblocks SIGINT
+            # Workers inherit this mask, so Ctrl-C does not end one with a traceback before it ignores SIGINT.
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+            for _ in range(count):
+                ours, theirs = context.Pipe()
+                process = context.Process(target=_work, args=(theirs,), daemon=True)
+                process.start()
+                theirs.close()
+                ours.send(task)
+                workers.append((process, ours))
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
     return workers
 
 

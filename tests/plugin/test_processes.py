@@ -63,9 +63,16 @@ def test_a_mistake_in_a_suite_is_told_under_xdist(pytester: pytest.Pytester, run
 
 @pytest.mark.server
 @pytest.mark.parametrize("arguments", [[], ["-n", "2"]], ids=["alone", "xdist"])
-def test_the_demo_is_green_and_leaves_nothing_behind(run: RunLedger, scratch: Path, arguments: list[str]) -> None:
+def test_the_demo_is_green_and_leaves_nothing_behind(
+    run: RunLedger, scratch: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
+) -> None:
+    runtime = scratch / "run"
+    runtime.mkdir()
+    for name in ("XDG_RUNTIME_DIR", "XDG_CACHE_HOME", "XDG_DATA_HOME"):
+        monkeypatch.setenv(name, str(runtime))
     run("--ledger-db=demo", *arguments).assert_outcomes(passed=10, skipped=3)
     assert left_behind(scratch) == []
+    assert list(runtime.iterdir()) == []
 
 
 @pytest.mark.server
