@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import TracebackType
 
 import psycopg2
 
@@ -38,6 +42,7 @@ _BY_CODE = {
 # psycopg2 gives no SQLSTATE for a connection that fails, only libpq's words. Where these are the server's own, the
 # SQLSTATE that the server sends with them is the second member.
 _BY_WORDS = (
+    (r"the database system is (starting up|shutting down|in recovery)", "57P03", *_BY_CODE["57P03"]),
     (r"password authentication failed", "28P01", *_BY_CODE["28P01"]),
     (
         r"no password supplied",
@@ -69,6 +74,39 @@ _BY_WORDS = (
 )
 
 
+@contextmanager
+def copying() -> Iterator[None]:
+    """Raise the error that the server reported first if it ends the session during COPY, and print nothing.
+
+    libpq then reports two errors. While psycopg2 raises the first, it cannot decode the second, and has Python print a
+    SystemError that the first one caused; what it raises in the end is one of the three.
+    """
+    reported: list[psycopg2.Error] = []
+    before = sys.excepthook
+
+    def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        if isinstance(error, SystemError) and isinstance(error.__cause__, psycopg2.Error):
+            reported.append(error.__cause__)
+        else:
+            before(kind, error, trace)
+
+    sys.excepthook = hook
+    try:
+        yield
+    except (psycopg2.Error, SystemError) as error:
+        if isinstance(error, SystemError) and isinstance(error.__cause__, psycopg2.Error):
+            reported.append(error.__cause__)
+        first = next((one for one in reported if one.pgcode), None)
+        if first is not None:
+            raise first from error
+        if isinstance(error, SystemError):
+            raise psycopg2.OperationalError("server closed the connection") from error
+        raise
+    finally:
+        if sys.excepthook is hook:  # otherwise somebody has set another one since
+            sys.excepthook = before
+
+
 def explain(error: psycopg2.Error, label: str) -> SourceError:
     """Return the error as one sentence about the database `label`, with the server's own words and a remedy."""
     words, sqlstate = _first_line(str(error)), error.pgcode
@@ -83,4 +121,5 @@ def _first_line(text: str) -> str:
     """Return what the server said, on one line and without control characters."""
     line = text.strip().splitlines()[0] if text.strip() else "no reason given"
     line = re.sub(r"^connection to server (?:at|on socket) .*? failed: ", "", line)
+    line = re.sub(r"error with status PGRES_\w+ and no message from the libpq", "the server gave no reason", line)
     return "".join(character if character.isprintable() else " " for character in line).rstrip(".")[:300]

@@ -32,7 +32,7 @@ from pytest_audit_ledger.model.questions import Attempt
 from pytest_audit_ledger.model.sql_names import split_name
 from pytest_audit_ledger.sources import copy_text
 from pytest_audit_ledger.sources.dsn import Dsn
-from pytest_audit_ledger.sources.pg_errors import explain
+from pytest_audit_ledger.sources.pg_errors import copying, explain
 from pytest_audit_ledger.sources.programs import Login
 from pytest_audit_ledger.sources.queries import PostgresQueries
 from pytest_audit_ledger.sources.selection import Selection
@@ -377,7 +377,7 @@ class PostgresSnapshot:
         # psycopg2 writes row by row; the buffer takes rows without running Python code for each
         buffer = io.BufferedWriter(copy_text.Sink(columns, moments, consume), BATCH_BYTES)
         try:
-            with self._connection.cursor() as cursor:
+            with copying(), self._connection.cursor() as cursor:
                 cursor.copy_expert(statement, buffer)
         except psycopg2.Error as error:
             raise explain(error, self._source.label) from error

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import shutil
 import signal
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
 import pytest
 
+from pytest_audit_ledger.scratch.embedded import embedded_server
 from tests.forger import TAMPERINGS, Forger
 from tests.support.command import COMMAND, Terminal, environment, start, until_locked
 from tests.support.databases import another_session
@@ -179,6 +183,79 @@ def test_a_closed_input_confirms_nothing(forger: Forger) -> None:
     result = subprocess.run(["sh", "-c", command], env=environment(), capture_output=True, text=True, check=False)
     assert result.returncode == 2
     assert "Error: The repair was not confirmed, so nothing was changed." in result.stderr
+
+
+COPYING = "SELECT 1 FROM pg_stat_activity WHERE application_name LIKE 'pytest-audit-ledger%' AND query LIKE 'COPY%'"
+
+GONE = (
+    "(The connection was lost|No server answers there|The server (closed the connection|crashed|is starting up .*)): "
+)
+
+
+@contextmanager
+def reading(dsn: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """Start a command, and halt it as soon as it reads the entries; more than a socket holds are to come then."""
+    pipe = subprocess.PIPE
+    command = [*COMMAND, *arguments, "--ledger-db", dsn]
+    with (
+        Forger(dsn) as watcher,
+        subprocess.Popen(command, env=environment(), stdout=pipe, stderr=pipe, text=True) as process,
+    ):
+        while watcher.run(COPYING) == []:
+            assert process.poll() is None
+        process.send_signal(signal.SIGSTOP)
+        yield process
+
+
+def lost(process: subprocess.Popen[str]) -> str:
+    """Return what a command that lost its server says in the end, which is code 3."""
+    process.send_signal(signal.SIGCONT)
+    stdout, stderr = process.communicate(timeout=60)
+    assert process.returncode == 3
+    for word in ("Traceback", "SystemError", "PGRES", "exception"):
+        assert word not in stdout + stderr
+    return stdout + stderr
+
+
+@pytest.mark.parametrize("command", ["verify --verbose", "verify --verbose --workers 3", "export --output -"])
+def test_a_session_that_is_terminated_during_the_scan_is_code_3(forger: Forger, command: str) -> None:
+    forger.build(40_000)
+    with reading(forger.dsn, *command.split()) as process:
+        forger.run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'pytest-audit%'")
+        said = lost(process)
+    assert re.search(GONE, said)
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("how", [signal.SIGQUIT, signal.SIGINT])
+def test_a_server_that_is_shut_down_during_the_scan_is_code_3(how: signal.Signals) -> None:
+    """SIGQUIT to the server is an immediate shutdown, SIGINT a fast one (PostgreSQL documentation, pg_ctl)."""
+    with embedded_server() as dsn:
+        with Forger(dsn) as own:
+            own.build(40_000)
+            ((data,),) = own.run("SHOW data_directory")
+        with reading(dsn, "verify", "--verbose", "--workers", "2") as process:
+            os.kill(int((Path(data) / "postmaster.pid").read_text().split()[0]), how)
+            said = lost(process)
+    assert re.search(GONE, said)
+
+
+def is_importing(process: psutil.Process) -> bool:
+    """Tell whether this is a worker that runs Python code, and has loaded the first of Python's own libraries."""
+    maps = Path(f"/proc/{process.pid}/maps").read_text()
+    return "spawn_main" in " ".join(process.cmdline()) and "lib-dynload" in maps
+
+
+def test_ctrl_c_while_workers_start_prints_no_traceback(forger: Forger) -> None:
+    terminal = Terminal("verify", "--ledger-db", forger.build(5000).dsn, "--workers", "4")
+    parent = psutil.Process(terminal.process.pid)
+    while not any(map(is_importing, parent.children())):
+        assert terminal.process.poll() is None
+    terminal.interrupt()
+    assert terminal.finish() == 3
+    assert "Error: Interrupted. Nothing was concluded" in terminal.output
+    assert "Traceback" not in terminal.output
+    assert "KeyboardInterrupt" not in terminal.output
 
 
 @pytest.mark.server
