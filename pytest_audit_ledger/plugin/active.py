@@ -87,11 +87,15 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     session.config.stash[RUN].selected = selected_checks(session.items)
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_runtest_protocol(item: pytest.Item) -> None:
-    """Verify before the first check runs and outside of it, so that the time is not counted as that check's."""
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
+    """Verify before the first check runs and outside of it, so that the time is not counted as that check's.
+
+    The outermost wrapper, because pytest-timeout starts its clock in one.
+    """
     if selected_checks([item]):
         item.config.stash[RUN].verify_once()
+    return (yield)
 
 
 @pytest.hookimpl(optionalhook=True)

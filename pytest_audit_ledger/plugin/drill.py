@@ -31,7 +31,7 @@ from pytest_audit_ledger.plugin.collection import ATTACKS_NAMED
 from pytest_audit_ledger.plugin.declared import value
 from pytest_audit_ledger.plugin.exchange import Exchange
 from pytest_audit_ledger.plugin.github import add_to_summary
-from pytest_audit_ledger.plugin.items import fail_as_expected
+from pytest_audit_ledger.plugin.items import LedgerItem, fail_as_expected
 from pytest_audit_ledger.plugin.junit import add_properties
 from pytest_audit_ledger.plugin.options import given_options
 from pytest_audit_ledger.plugin.run_state import RUN, is_controller, visible
@@ -100,7 +100,7 @@ class DrillRun:
 DRILL = pytest.StashKey[DrillRun]()
 
 
-class AttackItem(pytest.Item):
+class AttackItem(LedgerItem):
     """One attack."""
 
     def __init__(self, attack: Attack, **kwargs: Any) -> None:
@@ -138,7 +138,7 @@ class AttackItem(pytest.Item):
             "ledger.drill.touched": str(trial.touched or ""),
             "ledger.drill.remedy": printable(trial.remedy, 1000),
         }
-        self.user_properties.extend(told.items())
+        self.tell(told)
 
     def reportinfo(self) -> tuple[os.PathLike[str] | str, int | None, str]:
         """Name the attack. It is not in any file."""
@@ -241,11 +241,15 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     session.config.stash[DRILL].attacks = [item.attack for item in session.items if isinstance(item, AttackItem)]
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_runtest_protocol(item: pytest.Item) -> None:
-    """Make the attacks before the first item runs and outside of it, so that the time is not counted as that item's."""
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
+    """Make the attacks before the first item runs and outside of it, so that the time is not counted as that item's.
+
+    The outermost wrapper, because pytest-timeout starts its clock in one.
+    """
     if isinstance(item, AttackItem):
         item.config.stash[DRILL].make_once()
+    return (yield)
 
 
 @pytest.hookimpl(optionalhook=True)

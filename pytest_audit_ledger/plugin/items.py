@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -34,7 +35,24 @@ def fail_as_expected(item: pytest.Item, reason: str, details: str) -> NoReturn:
     pytest.xfail(reason)
 
 
-class CheckItem(pytest.Item):
+class LedgerItem(pytest.Item):
+    """An item that is not a function: a check or an attack."""
+
+    def tell(self, told: Mapping[str, object]) -> None:
+        """Add facts to the JUnit file. Those of an earlier run of this item are replaced (pytest-rerunfailures)."""
+        others = [(name, value) for name, value in self.user_properties if name not in told]
+        self.user_properties[:] = [*others, *((name, str(value)) for name, value in told.items())]
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        """Return what to show, with its first line for the summary at the end, where pytest shows all lines in CI."""
+        shown = super().repr_failure(excinfo, style)
+        crash = getattr(shown, "reprcrash", None)
+        if crash is not None:
+            crash.message = crash.message.partition("\n")[0]
+        return shown
+
+
+class CheckItem(LedgerItem):
     """One check."""
 
     def __init__(self, check: Check, **kwargs: Any) -> None:
@@ -65,7 +83,11 @@ class CheckItem(pytest.Item):
         if self._outcome.status is Status.FAIL:
             pytest.fail(describe(self._outcome), pytrace=False)
         if self._outcome.status is Status.WARN:
-            self.warn(LedgerWarning(describe(self._outcome)))
+            described = describe(self._outcome)
+            with suppress(LedgerWarning):
+                self.warn(LedgerWarning(described))
+                return
+            pytest.fail(described, pytrace=False)  # pytest -W error
 
     def _tell(self, status: Status, outcome: Outcome | None = None) -> None:
         """Add the facts about the check to the JUnit file."""
@@ -79,7 +101,7 @@ class CheckItem(pytest.Item):
             "ledger.owner": self.check.owner,
             "ledger.waiver": str(self.check.waiver or ""),
         }
-        self.user_properties.extend((name, str(value)) for name, value in told.items())
+        self.tell(told)
 
     def reportinfo(self) -> tuple[os.PathLike[str] | str, int | None, str]:
         """Locate the check in its suite."""

@@ -55,8 +55,9 @@ def ended_like_ctrl_c() -> Iterator[None]:
 def interruptible(action: Callable[[], Answer], stop: Callable[[], None] | None = None) -> Answer:
     """Return what `action` returns, or raise what it raises.
 
-    On KeyboardInterrupt, call `stop` until the action has ended (for a few seconds at most), then raise. Without `stop`
-    raise at once; the action continues in its thread, which ends with the process.
+    On KeyboardInterrupt, or whatever else the handler of a signal raises, call `stop` until the action has ended (for a
+    few seconds at most), then raise. Without `stop` raise at once; the action continues in its thread, which ends with
+    the process.
     """
     future: Future[Answer] = Future()
 
@@ -69,8 +70,8 @@ def interruptible(action: Callable[[], Answer], stop: Callable[[], None] | None 
     try:
         Thread(target=work, name="audit-ledger", daemon=True).start()
         return future.result()
-    except KeyboardInterrupt:
-        if stop is not None:
+    except BaseException:  # also what another handler of a signal raises, such as that of pytest-timeout
+        if stop is not None and not future.done():
             _end(future, stop)
         raise
 

@@ -19,7 +19,7 @@ import pytest
 
 from pytest_audit_ledger.scratch.embedded import embedded_server
 from tests.forger import TAMPERINGS, Forger
-from tests.support.command import COMMAND, Terminal, environment, start, until_locked
+from tests.support.command import COMMAND, Terminal, environment, start, until_locked, until_no_session
 from tests.support.databases import another_session
 
 LOCK = "LOCK TABLE ledger_entries IN ACCESS EXCLUSIVE MODE"
@@ -73,16 +73,6 @@ def verify_with_workers(dsn: str, *, limits: str = "") -> subprocess.Popen[str]:
     command = f"{limits} exec {shlex.join(COMMAND)} verify --workers 4 --ledger-db {shlex.quote(dsn)}"
     pipe = subprocess.PIPE
     return subprocess.Popen(["sh", "-c", command], env=environment(), stdout=pipe, stderr=pipe, text=True)
-
-
-def until_no_session(forger: Forger) -> None:
-    """Wait until no session of ours is left, in whatever state."""
-    ours = "SELECT state, query FROM pg_stat_activity WHERE application_name LIKE 'pytest-audit-ledger%'"
-    for _ in range(50):
-        if forger.run(ours) == []:
-            return
-        time.sleep(0.1)
-    assert forger.run(ours) == []
 
 
 @pytest.mark.parametrize("victim", ["worker", "parent"])

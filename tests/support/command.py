@@ -167,3 +167,13 @@ def until_locked(forger: Forger) -> None:
             return
         time.sleep(0.05)
     pytest.fail("nobody waits for a lock")
+
+
+def until_no_session(forger: Forger) -> None:
+    """Wait until no session of ours is left, in whatever state."""
+    ours = "SELECT state, query FROM pg_stat_activity WHERE application_name LIKE 'pytest-audit-ledger%'"
+    for _ in range(50):
+        if forger.run(ours) == []:
+            return
+        time.sleep(0.1)
+    assert forger.run(ours) == []
