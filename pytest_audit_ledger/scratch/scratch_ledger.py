@@ -33,9 +33,9 @@ from pytest_audit_ledger.model.entry import GENESIS_HASH, PAYLOAD_COLUMNS, Entry
 from pytest_audit_ledger.model.printable import printable
 from pytest_audit_ledger.model.sql_names import quoted, split_name
 from pytest_audit_ledger.scratch.sample import COPY_COLUMNS, PROVENANCE_COLUMNS, Provenance, copy_rows, sample_entries
+from pytest_audit_ledger.sources.connection import connected
 from pytest_audit_ledger.sources.dsn import Dsn
 from pytest_audit_ledger.sources.pg_errors import explain
-from pytest_audit_ledger.sources.postgres import connected
 
 ROWS_A_COPY = 20_000
 

@@ -18,9 +18,10 @@ from psycopg2.sql import SQL, Composable, Identifier, Literal
 
 from pytest_audit_ledger.errors import SourceError
 from pytest_audit_ledger.scratch.embedded import embedded_server
+from pytest_audit_ledger.sources.connection import connected
 from pytest_audit_ledger.sources.dsn import Dsn, optional_dsn
 from pytest_audit_ledger.sources.pg_errors import explain
-from pytest_audit_ledger.sources.postgres import PostgresSource, connected
+from pytest_audit_ledger.sources.postgres import PostgresSource
 
 RESTORER = "audit_ledger_restorer"
 """How the names of the roles begin that we create to restore and to attack."""

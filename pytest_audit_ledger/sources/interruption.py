@@ -16,8 +16,9 @@ from typing import TypeVar
 
 Answer = TypeVar("Answer")
 
-ATTEMPTS = 50
+ATTEMPTS = 12
 PAUSE_S = 0.1
+"""Less than two seconds in all: nobody waits longer after Ctrl-C."""
 
 REPEATED_S = 5.0
 """Seconds in which a second TERM or HUP is taken for the same one: a terminal that closes sends HUP more than once, and
@@ -55,8 +56,8 @@ def ended_like_ctrl_c() -> Iterator[None]:
 def interruptible(action: Callable[[], Answer], stop: Callable[[], None] | None = None) -> Answer:
     """Return what `action` returns, or raise what it raises.
 
-    On KeyboardInterrupt, or whatever else the handler of a signal raises, call `stop` until the action has ended (for a
-    few seconds at most), then raise. Without `stop` raise at once; the action continues in its thread, which ends with
+    On KeyboardInterrupt, or whatever else the handler of a signal raises, call `stop` until the action has ended (for
+    less than two seconds), then raise. Without `stop` raise at once; the action continues in its thread, which ends with
     the process.
     """
     future: Future[Answer] = Future()

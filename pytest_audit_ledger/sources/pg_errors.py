@@ -34,6 +34,10 @@ _BY_CODE = {
     "57P02": ("The server crashed", "Run again when it is up; nothing was concluded from this run."),
     "57P03": ("The server is starting up or shutting down", "Run again when it is up."),
     "53300": ("The server has no free connection", "Run again later, or with --ledger-workers 1."),
+    "25P03": (
+        "The server ended this idle session",
+        "Run again. If it happens again, find out what keeps this process from sending anything for minutes.",
+    ),
     "28P01": ("The password is wrong", "Check the password in the DSN, PGPASSWORD or ~/.pgpass."),
     "28000": ("The server refuses this role", "Check the role's name, and pg_hba.conf on the server."),
     "3D000": ("The database does not exist", "Check the name after the last slash of the DSN."),
@@ -107,8 +111,23 @@ def copying() -> Iterator[None]:
             sys.excepthook = before
 
 
+class Silence(psycopg2.OperationalError):
+    """The server sent nothing for so many seconds, and the wait was ended here."""
+
+    def __init__(self, seconds: float) -> None:
+        """Take the seconds."""
+        super().__init__(f"the server sent nothing for {seconds:,.0f} s")
+        self.seconds = seconds
+
+
 def explain(error: psycopg2.Error, label: str) -> SourceError:
     """Return the error as one sentence about the database `label`, with the server's own words and a remedy."""
+    if isinstance(error, Silence):
+        return SourceError(
+            f"The server sent nothing for {error.seconds:,.0f} s: {label}.",
+            "Check the network and the proxies in between, and run again. If the server is only slow, allow more time "
+            "with --ledger-timeout SECONDS.",
+        )
     words, sqlstate = _first_line(str(error)), error.pgcode
     sentence, remedy = _BY_CODE.get(sqlstate or "", ("PostgreSQL refused", "See the server's log."))
     if not sqlstate:

@@ -13,24 +13,27 @@ from __future__ import annotations
 
 import io
 import os
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from functools import cached_property
+from threading import Thread
 from typing import Any
 
 import psycopg2
 from psycopg2 import errorcodes, extensions
-from psycopg2.extras import RealDictCursor
 from psycopg2.sql import SQL, Composable, Identifier, Literal
 
 from pytest_audit_ledger.errors import CannotEvaluate, SourceError, UsageError
 from pytest_audit_ledger.files.resources import sql
 from pytest_audit_ledger.model import defaults
+from pytest_audit_ledger.model.batch import Batch
 from pytest_audit_ledger.model.columns import MOMENT, Column
 from pytest_audit_ledger.model.ledger_info import LedgerInfo, Standby
 from pytest_audit_ledger.model.questions import Attempt
 from pytest_audit_ledger.model.sql_names import split_name
 from pytest_audit_ledger.sources import copy_text
+from pytest_audit_ledger.sources.connection import KEEPALIVES, Connection, RowsCursor, connected
 from pytest_audit_ledger.sources.dsn import Dsn
 from pytest_audit_ledger.sources.pg_errors import copying, explain
 from pytest_audit_ledger.sources.programs import Login
@@ -46,6 +49,18 @@ LOCK_TIMEOUT_S = 10
 CONNECT_TIMEOUT_S = 10
 DEFAULT_TIMEOUT_S = defaults.TIMEOUT_S
 """Seconds one statement may take; a scan is one statement."""
+
+GRACE_S = 2.0
+"""Seconds that the wire may be silent beyond that, so that the server's own answer comes first."""
+
+STOP_S = 0.6
+"""Seconds that the server has to stop a statement before the connection is shut down."""
+
+HEARTBEAT_S = 60.0
+IDLE_TIMEOUT_S = 300.0
+CLIENT_CHECK_S = 10.0
+"""How often an idle session sends something; when the server ends one that does not, or one whose process is gone.
+The last is while a statement runs, and needs PostgreSQL 14 on Linux."""
 
 APPLICATION_NAME = "pytest-audit-ledger"
 
@@ -63,7 +78,13 @@ _PIN_SESSION = """
     SET LOCAL quote_all_identifiers = off;
     SET LOCAL statement_timeout = {timeout};
     SET LOCAL lock_timeout = {lock_timeout};
-    SET LOCAL idle_in_transaction_session_timeout = 0;
+    SET LOCAL idle_in_transaction_session_timeout = {idle_timeout};
+    SET LOCAL tcp_keepalives_idle = 60;
+    SET LOCAL tcp_keepalives_interval = 10;
+    SET LOCAL tcp_keepalives_count = 6;
+    SELECT pg_catalog.set_config('client_connection_check_interval', {client_check}, true)  -- PostgreSQL 14 and later
+     WHERE pg_catalog.current_setting('client_connection_check_interval', true) IS NOT NULL
+       AND pg_catalog.version() ~ 'linux';
     SELECT pg_catalog.set_config('transaction_timeout', '0', true)  -- PostgreSQL 17 and later
      WHERE pg_catalog.current_setting('transaction_timeout', true) IS NOT NULL;
     SET LOCAL jit = off;
@@ -89,9 +110,9 @@ class PostgresSource:
         Raises UsageError if the DSN or the table's name cannot be read. Connects to nothing.
         """
         dsn = Dsn(dsn)
-        usual = {"application_name": APPLICATION_NAME}
+        usual = {"application_name": APPLICATION_NAME, **KEEPALIVES}
         if "PGCONNECT_TIMEOUT" not in os.environ:
-            usual["connect_timeout"] = str(CONNECT_TIMEOUT_S)
+            usual["connect_timeout"] = str(min(CONNECT_TIMEOUT_S, timeout))
         self.dsn = dsn.resolved().having({"client_encoding": "UTF8"}, usual)
         self.named = named
         self.schema, self.table = split_name(table)
@@ -102,12 +123,24 @@ class PostgresSource:
         """The database, without secrets."""
         return self.named or str(self.dsn)
 
-    def connect(self) -> extensions.connection:
+    def connect(self) -> Connection:
         """Return a new connection. Raises SourceError."""
         try:
-            return connected(self.dsn)
+            return connected(self.dsn, self._connect_limit_s())
         except psycopg2.Error as error:
             raise explain(error, self.label) from error
+
+    def _connect_limit_s(self) -> float:
+        """Return for how long to wait for a connection; libpq's timeout is for each address, and a host has two."""
+        each = 0
+        with suppress(ValueError):  # libpq reports it
+            each = int(self.dsn.parameter("connect_timeout") or os.environ.get("PGCONNECT_TIMEOUT", ""))
+        hosts = self.dsn.parameter("host").count(",") + 1
+        return 2 * hosts * (each if each > 0 else self.timeout) + GRACE_S
+
+    def watch(self, connection: Connection) -> None:
+        """Let no statement of a connection take much longer than the server is told, whatever the network does."""
+        connection.line.watch(self.timeout + GRACE_S)
 
     def login(self, connection: extensions.connection) -> Login:
         """Return how a program of PostgreSQL's connects to the server that this connection reached.
@@ -130,6 +163,7 @@ class PostgresSource:
         """Open a snapshot of the ledger, or join the one shared under this name; leaving closes it."""
         connection = self.connect()
         try:
+            self.watch(connection)
             connection.set_session(isolation_level="REPEATABLE READ", readonly=True, autocommit=False)
             yield PostgresSnapshot(self, connection, shared)
         finally:
@@ -139,22 +173,32 @@ class PostgresSource:
 class PostgresSnapshot:
     """One consistent, read-only view of a ledger."""
 
-    def __init__(self, source: PostgresSource, connection: extensions.connection, shared: str | None) -> None:
+    def __init__(self, source: PostgresSource, connection: Connection, shared: str | None) -> None:
         self._source = source
         self._connection = connection
         self._shared = shared
+        self._asked = (0, 0.0)
+        self._cancelling: Thread | None = None
         self._plan_is_known = False
         if shared is not None:
             self._run(SQL("SET TRANSACTION SNAPSHOT {}").format(Literal(shared)))
             self._run(SQL("SET LOCAL application_name = {}").format(Literal(self._reader_name(shared))))
         self._name = Identifier(source.schema, source.table)
-        timeouts = {"timeout": Literal(source.timeout * 1000), "lock_timeout": Literal(LOCK_TIMEOUT_S * 1000)}
+        timeouts = {
+            "timeout": _milliseconds(source.timeout),
+            "lock_timeout": _milliseconds(LOCK_TIMEOUT_S),
+            "idle_timeout": _milliseconds(IDLE_TIMEOUT_S),
+            "client_check": Literal(f"{round(CLIENT_CHECK_S * 1000)}"),
+        }
         self._lock(timeouts)
         self._run(SQL(_PIN_SESSION).format(**timeouts))
+        (row,) = self._run("SELECT pg_catalog.pg_backend_pid() AS pid")
+        connection.backend_pid = int(row["pid"])
         found = self._find_table()
         self._oid = int(found["oid"])
         self._refuse_another_table()
         self.info = self._describe(found)
+        connection.line.keep_alive(connection.beat, HEARTBEAT_S)
 
     def _lock(self, timeouts: Mapping[str, Composable]) -> None:
         """Lock the table against being moved or exchanged, before a first query takes the snapshot.
@@ -229,7 +273,7 @@ class PostgresSnapshot:
 
     def _run(self, statement: Composable | str, parameters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
         try:
-            with self._connection.cursor(cursor_factory=RealDictCursor) as cursor:
+            with self._connection.cursor(cursor_factory=RowsCursor) as cursor:
                 cursor.execute(statement, parameters)
                 return [dict(row) for row in cursor] if cursor.description else []
         except psycopg2.Error as error:
@@ -296,10 +340,11 @@ class PostgresSnapshot:
         one. Raises CannotEvaluate if the server could not decide: a lock, a timeout, a read-only server.
         """
         connection = self._source.connect()
+        self._source.watch(connection)
         try:
             with connection.cursor() as cursor:
                 limits = SQL("SET LOCAL lock_timeout = {}; SET LOCAL statement_timeout = {}")
-                cursor.execute(limits.format(Literal(LOCK_TIMEOUT_S * 1000), Literal(self._source.timeout * 1000)))
+                cursor.execute(limits.format(_milliseconds(LOCK_TIMEOUT_S), _milliseconds(self._source.timeout)))
                 cursor.execute(SQL(statement).format(ledger=self._name))
                 return Attempt(None, cursor.rowcount)
         except psycopg2.Error as error:
@@ -374,8 +419,14 @@ class PostgresSnapshot:
     ) -> None:
         statement = SQL("COPY ({}) TO STDOUT").format(self._reading(columns, conditions, limit))
         moments = {name for name in columns if self.info.columns[name].type in (MOMENT, _NAIVE_MOMENT)}
+        line = self._connection.line
+
+        def take(batch: Batch) -> None:
+            with line.busy():
+                consume(batch)
+
         # psycopg2 writes row by row; the buffer takes rows without running Python code for each
-        buffer = io.BufferedWriter(copy_text.Sink(columns, moments, consume), BATCH_BYTES)
+        buffer = io.BufferedWriter(copy_text.Sink(columns, moments, take), BATCH_BYTES)
         try:
             with copying(), self._connection.cursor() as cursor:
                 cursor.copy_expert(statement, buffer)
@@ -450,15 +501,27 @@ class PostgresSnapshot:
             yield PostgresQueries(own._connection, own.info, self._source.label, self._source.timeout)
 
     def stop(self) -> None:
-        """Ask the server to stop the statements of this connection and of those that joined its snapshot.
+        """Stop the statements of this connection and of those that joined its snapshot.
 
-        Call it from another thread. It never raises, also if nothing runs any more.
+        Call it from another thread, again and again until the reading has ended. It asks the server; if that does not
+        help within STOP_S, it shuts the connection down. It never waits and never raises.
         """
+        statement, now = self._connection.line.statement, time.monotonic()
+        if self._asked[0] != statement:
+            self._asked = (statement, now)
+        elif now - self._asked[1] > STOP_S and self._connection.line.is_waiting:
+            self._connection.line.hang_up()
+        if self._cancelling is None or not self._cancelling.is_alive():
+            self._cancelling = Thread(target=self._cancel, name="audit-ledger-cancel", daemon=True)
+            self._cancelling.start()
+
+    def _cancel(self) -> None:
         with suppress(psycopg2.Error, SourceError):
             self._connection.cancel()
             if self._shared is not None:
                 # over another connection: a thread may be reading from this one
                 with closing(self._source.connect()) as connection, connection.cursor() as cursor:
+                    self._source.watch(connection)
                     cursor.execute(sql("cancel_readers.sql"), {"name": self._reader_name(self._shared)})
 
     def _reader_name(self, shared: str) -> str:
@@ -466,26 +529,15 @@ class PostgresSnapshot:
         return f"{self._source.dsn.parameter('application_name')[:40]} {shared}"
 
 
+def _milliseconds(seconds: float) -> Composable:
+    return Literal(round(seconds * 1000))
+
+
 def _nodes(plan: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     """Yield a node of a plan and all below it."""
     yield plan
     for below in plan.get("Plans", ()):
         yield from _nodes(below)
-
-
-class _Connection(extensions.connection):
-    """A connection whose `repr` is its address: psycopg2's own shows sslpassword."""
-
-    def __repr__(self) -> str:
-        return f"<connection to {Dsn(self.dsn)}>"
-
-
-def connected(dsn: Dsn) -> extensions.connection:
-    """Return a connection to the database of a DSN. Raises psycopg2.Error.
-
-    psycopg2.connect would keep the DSN in a variable of its frame, which a traceback can show.
-    """
-    return _Connection(dsn.resolved().having().reveal())
 
 
 _SCANS = frozenset({"Seq Scan", "Index Scan", "Index Only Scan", "Bitmap Heap Scan", "Tid Scan"})

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from typing import Any
@@ -204,13 +204,22 @@ class _Run:
                 asking = [check for check in checks if not issubclass(check.kind, ScanKind)]
                 outcomes = {id(check): self._asked(snapshot, check) for check in asking}
                 outcomes.update(self._scanned(snapshot, [c for c in checks if issubclass(c.kind, ScanKind)]))
-                changed = snapshot.changed()
+                changed = self._changed(snapshot, outcomes.values())
         except SourceError as error:
             return [_unevaluated(check, error) for check in checks]
         found = [outcomes[id(check)] for check in checks]
         for doubt, advice in self._doubts(changed):
             found = [_doubted(outcome, doubt, advice) for outcome in found]
         return found
+
+    def _changed(self, snapshot: Snapshot, outcomes: Iterable[Outcome]) -> str:
+        """Return what of the table's definition changed during the run, or why that is unknown."""
+        try:
+            return snapshot.changed()
+        except SourceError as error:
+            # A run that could not read the entries is UNVERIFIED anyway, and keeps what else it found.
+            is_unverified = any(outcome.status is Status.ERROR for outcome in outcomes)
+            return "" if is_unverified else f"unknown: {error.message}"
 
     def _doubts(self, changed: str) -> Iterator[tuple[str, str]]:
         """Yield why nothing that passed is certain, and what to do."""
