@@ -51,8 +51,8 @@ class RegistrationError(UsageError):
 class SourceError(LedgerError):
     """The ledger could not be read. This says nothing about whether it was tampered with.
 
-    `sqlstate` is the five-character SQLSTATE of the server's answer (PostgreSQL documentation, appendix A), None if no
-    server gave one.
+    `sqlstate` is the five-character SQLSTATE of the server's answer (PostgreSQL documentation, appendix A), 08006 if
+    the connection was lost, None if no server gave one.
     """
 
     def __init__(self, message: str, remedy: str = "", sqlstate: str | None = None) -> None:

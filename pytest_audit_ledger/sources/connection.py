@@ -22,7 +22,6 @@ from psycopg2 import extensions
 from psycopg2.extras import RealDictCursor
 
 from pytest_audit_ledger.sources.dsn import Dsn
-from pytest_audit_ledger.sources.pg_errors import Silence
 
 TICK_S = 0.2
 """Seconds between two looks at a connection."""
@@ -38,6 +37,19 @@ KEEPALIVES = {
 """Parameters of libpq by which a host that is gone is noticed within a minute."""
 
 
+GRACE_S = 2.0
+"""Seconds that the wire may be silent beyond the timeout of the server, so that the server's own answer comes first."""
+
+
+class Silence(psycopg2.OperationalError):
+    """The server sent nothing for so many seconds, and the wait was ended here."""
+
+    def __init__(self, seconds: float) -> None:
+        """Take the seconds."""
+        super().__init__(f"the server sent nothing for {seconds:,.0f} s")
+        self.seconds = seconds
+
+
 class Line:
     """How long the server has been silent on one connection, and the socket that ends the wait."""
 
@@ -45,7 +57,10 @@ class Line:
         """Take the connection's socket. It is duplicated, so that its number never means another file."""
         self._socket = socket.socket(fileno=os.dup(fileno))
         self._lock = RLock()
-        self._limit_s: float | None = None
+        self.timeout_s: float | None = None
+        """Seconds that the server gives a statement."""
+        self.took_s = 0.0
+        """Seconds that the last statement took."""
         self._beat: Callable[[], None] | None = None
         self._beat_s = 0.0
         self._awaited: float | None = None
@@ -55,11 +70,11 @@ class Line:
         self.statement = 0
         """The number of the statement that was sent last."""
 
-    def watch(self, limit_s: float) -> None:
-        """From now on, hang up when an answer is awaited for `limit_s` seconds."""
-        if self._limit_s is None:
+    def watch(self, timeout_s: float) -> None:
+        """From now on, hang up when an answer is awaited for much longer than the server gives a statement."""
+        if self.timeout_s is None:
             Thread(target=self._watch, name="audit-ledger-watch", daemon=True).start()
-        self._limit_s = limit_s
+        self.timeout_s = timeout_s
 
     def keep_alive(self, beat: Callable[[], None], every_s: float) -> None:
         """Call `beat`, in a thread, when nothing was sent for `every_s` seconds. Needs `watch`."""
@@ -75,18 +90,19 @@ class Line:
         """Await an answer meanwhile. Raises Silence instead of libpq's error if the watch hung up."""
         with self._lock:
             self.statement += 1
-            self._awaited = time.monotonic()
+            started = self._awaited = time.monotonic()
             try:
                 yield
             except (psycopg2.Error, SystemError) as error:
                 if self._is_silent:
-                    raise Silence(self._limit_s or 0) from error
+                    raise Silence((self.timeout_s or 0) + GRACE_S) from error
                 if isinstance(error, SystemError):  # psycopg2's for some connections that end during COPY
                     raise psycopg2.OperationalError("server closed the connection") from error
                 raise
             finally:
                 self._awaited = None
                 self._last = time.monotonic()
+                self.took_s = self._last - started
 
     @contextmanager
     def busy(self) -> Iterator[None]:
@@ -122,7 +138,7 @@ class Line:
     def _watch(self) -> None:
         while not self._closed.wait(TICK_S):
             now, awaited = time.monotonic(), self._awaited
-            if awaited is not None and self._limit_s is not None and now - awaited > self._limit_s:
+            if awaited is not None and self.timeout_s is not None and now - awaited > self.timeout_s + GRACE_S:
                 self._is_silent = True
                 self.hang_up()
                 return

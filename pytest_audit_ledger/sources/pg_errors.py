@@ -9,15 +9,24 @@ from contextlib import contextmanager
 from types import TracebackType
 
 import psycopg2
+from psycopg2 import errorcodes
 
 from pytest_audit_ledger.errors import SourceError
+from pytest_audit_ledger.sources.connection import Connection, Silence
+
+_EARLY_S = 0.1
+"""Seconds by which the server's clock may run ahead of ours in a statement."""
+
+_CONFLICTS = (errorcodes.SERIALIZATION_FAILURE, errorcodes.DEADLOCK_DETECTED)
 
 # SQLSTATE: PostgreSQL documentation, appendix A.
 _BY_CODE = {
-    "57014": (
-        "The server stopped the statement after its timeout",
-        "Allow more time with --ledger-timeout SECONDS, or find out what slows the server down.",
+    "40001": (
+        "The server cancelled the statement, because it conflicts with the replay of a standby",
+        "Run again. If it happens again, verify the primary, or set hot_standby_feedback = on on the standby.",
     ),
+    "40P01": ("The server ended a deadlock", "Run again when the maintenance of the table is done."),
+    "53100": ("The server's disk is full", "Make room on the server, and run again."),
     "55P03": (
         "Another session holds a lock on the ledger",
         "Run again when the migration or maintenance that holds the lock is done.",
@@ -27,6 +36,10 @@ _BY_CODE = {
         "Grant SELECT on the ledger to the role, and BYPASSRLS if row-level security hides rows.",
     ),
     "42P01": ("A table is missing", "Name the ledger with --ledger-table schema.table."),
+    "57014": (
+        "An administrator, or a shorter timeout of the server, stopped the statement",
+        "Run again. If it happens again, ask who cancels it, and look at the settings of this role and database.",
+    ),
     "57P01": (
         "The server closed the connection",
         "Run again when it is up; nothing was concluded from this run.",
@@ -43,10 +56,28 @@ _BY_CODE = {
     "3D000": ("The database does not exist", "Check the name after the last slash of the DSN."),
 }
 
+_BY_CLASS = {
+    "08": ("The connection was lost", "Run again; nothing was concluded from this run."),
+    "22": ("A value cannot be read", "Find the entry: run the check entry_hash, or select it by its number."),
+    "25": ("The transaction was ended", "Run again; nothing was concluded from this run."),
+    "40": ("The server rolled the transaction back", "Run again; nothing was concluded from this run."),
+    "53": ("The server lacks resources", "Run again when it has memory, disk and connections to spare."),
+    "55": ("Something on the server is in use", "Run again when the maintenance of the server is done."),
+    "57": ("An operator intervened on the server", "Run again when the server is up."),
+    "58": ("The server cannot read its own files", "Look at its log and its disks."),
+    "XX": ("The server found damaged data or an error of its own", "Look at its log and its disks, before all else."),
+}
+
+_TIMED_OUT = (
+    "The server stopped the statement after its timeout",
+    "Allow more time with --ledger-timeout SECONDS, or find out what slows the server down.",
+)
+
 # psycopg2 gives no SQLSTATE for a connection that fails, only libpq's words. Where these are the server's own, the
 # SQLSTATE that the server sends with them is the second member.
 _BY_WORDS = (
     (r"the database system is (starting up|shutting down|in recovery)", "57P03", *_BY_CODE["57P03"]),
+    (r"conflict with recovery", "40001", *_BY_CODE["40001"]),
     (r"password authentication failed", "28P01", *_BY_CODE["28P01"]),
     (
         r"no password supplied",
@@ -71,7 +102,7 @@ _BY_WORDS = (
     (
         # the third is what psycopg2 reports if a connection ends during COPY
         r"server closed the connection|connection already closed|COPY_OUT and no message|terminating connection",
-        None,
+        "08006",
         "The connection was lost",
         "Run again; nothing was concluded from this run.",
     ),
@@ -111,13 +142,21 @@ def copying() -> Iterator[None]:
             sys.excepthook = before
 
 
-class Silence(psycopg2.OperationalError):
-    """The server sent nothing for so many seconds, and the wait was ended here."""
+def is_outage(sqlstate: str) -> bool:
+    """Tell whether an error is about the server or its operation, whatever the SQL was."""
+    return sqlstate[:2] in ("08", "40", "53", "57", "58", "XX") or sqlstate in ("25P03", "25P04", "55006", "55P03")
 
-    def __init__(self, seconds: float) -> None:
-        """Take the seconds."""
-        super().__init__(f"the server sent nothing for {seconds:,.0f} s")
-        self.seconds = seconds
+
+def timed_out(error: psycopg2.Error) -> bool:
+    """Tell whether the server stopped a statement after the timeout that we set.
+
+    The server's words say so, too, but in its own language. An administrator's cancel has the same SQLSTATE.
+    """
+    connection = error.cursor.connection if error.cursor is not None else None
+    if error.pgcode != errorcodes.QUERY_CANCELED or not isinstance(connection, Connection):
+        return False
+    timeout_s = connection.line.timeout_s
+    return timeout_s is not None and connection.line.took_s > timeout_s - _EARLY_S
 
 
 def explain(error: psycopg2.Error, label: str) -> SourceError:
@@ -129,10 +168,13 @@ def explain(error: psycopg2.Error, label: str) -> SourceError:
             "with --ledger-timeout SECONDS.",
         )
     words, sqlstate = _first_line(str(error)), error.pgcode
-    sentence, remedy = _BY_CODE.get(sqlstate or "", ("PostgreSQL refused", "See the server's log."))
-    if not sqlstate:
+    unknown = ("PostgreSQL refused", "See the server's log.")
+    sentence, remedy = _BY_CODE.get(sqlstate or "") or _BY_CLASS.get((sqlstate or "")[:2], unknown)
+    if timed_out(error):
+        sentence, remedy = _TIMED_OUT
+    elif sqlstate in (None, *_CONFLICTS):  # a deadlock can be with the replay of a standby, too
         known = (entry[1:] for entry in _BY_WORDS if re.search(entry[0], str(error)))
-        sqlstate, sentence, remedy = next(known, (None, sentence, remedy))
+        sqlstate, sentence, remedy = next(known, (sqlstate, sentence, remedy))
     return SourceError(f"{sentence}: {label} ({words}).", remedy, sqlstate)
 
 

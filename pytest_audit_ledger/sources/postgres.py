@@ -33,7 +33,7 @@ from pytest_audit_ledger.model.ledger_info import LedgerInfo, Standby
 from pytest_audit_ledger.model.questions import Attempt
 from pytest_audit_ledger.model.sql_names import split_name
 from pytest_audit_ledger.sources import copy_text
-from pytest_audit_ledger.sources.connection import KEEPALIVES, Connection, RowsCursor, connected
+from pytest_audit_ledger.sources.connection import GRACE_S, KEEPALIVES, Connection, RowsCursor, connected
 from pytest_audit_ledger.sources.dsn import Dsn
 from pytest_audit_ledger.sources.pg_errors import copying, explain
 from pytest_audit_ledger.sources.programs import Login
@@ -49,9 +49,6 @@ LOCK_TIMEOUT_S = 10
 CONNECT_TIMEOUT_S = 10
 DEFAULT_TIMEOUT_S = defaults.TIMEOUT_S
 """Seconds one statement may take; a scan is one statement."""
-
-GRACE_S = 2.0
-"""Seconds that the wire may be silent beyond that, so that the server's own answer comes first."""
 
 STOP_S = 0.6
 """Seconds that the server has to stop a statement before the connection is shut down."""
@@ -140,7 +137,7 @@ class PostgresSource:
 
     def watch(self, connection: Connection) -> None:
         """Let no statement of a connection take much longer than the server is told, whatever the network does."""
-        connection.line.watch(self.timeout + GRACE_S)
+        connection.line.watch(self.timeout)
 
     def login(self, connection: extensions.connection) -> Login:
         """Return how a program of PostgreSQL's connects to the server that this connection reached.

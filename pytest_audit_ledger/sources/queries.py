@@ -21,7 +21,7 @@ from pytest_audit_ledger.model.ledger_info import LedgerInfo
 from pytest_audit_ledger.model.outcome import LONGEST_TEXT
 from pytest_audit_ledger.model.questions import Rows, Statement
 from pytest_audit_ledger.model.sql_names import QUOTED
-from pytest_audit_ledger.sources.pg_errors import explain
+from pytest_audit_ledger.sources.pg_errors import explain, is_outage, timed_out
 
 _CURSOR = Identifier("audit_ledger_answer")
 _OPEN = "DECLARE answer refcursor := {name}; BEGIN OPEN answer NO SCROLL FOR EXECUTE {text}{using}; END"
@@ -77,12 +77,12 @@ class PostgresQueries:
     def _refusal(self, error: psycopg2.Error, *, hushed: bool) -> LedgerError:
         """Return the error in our words; `hushed` if the server's words can hold values of entries."""
         code = error.pgcode or ""
-        if code == errorcodes.QUERY_CANCELED:
+        if timed_out(error):
             return CannotEvaluate(
                 f"The SQL took longer than {self._timeout:,} s, and the server stopped it.",
                 "Make it cheaper, or allow more time with --ledger-timeout SECONDS.",
             )
-        if not code or code[:2] in _OUTAGES:
+        if not code or is_outage(code):
             return explain(error, self._label)
         words = (error.diag.message_primary or str(error)).strip()
         if hushed and code not in _WITHOUT_VALUES:
@@ -130,9 +130,6 @@ def _typed(value: Any) -> Composable:
 
 _TYPES = ((bool, "bool"), (int, "int8"), (float, "float8"), (str, "text"))
 """Their names in PostgreSQL's catalog; bool comes first, because a bool of Python is also an int."""
-
-_OUTAGES = ("08", "53", "57", "58", "XX")
-"""Classes of SQLSTATE that are about the server and not about the SQL (PostgreSQL documentation, appendix A)."""
 
 _WITHOUT_VALUES = (
     errorcodes.READ_ONLY_SQL_TRANSACTION,

@@ -38,6 +38,12 @@ REQUIRED = tuple(kind.name for kind in SHIPPED if kind.family is Family.CHAIN)
 STANDBY_TOLERANCE_S = 300.0
 """Seconds that a standby may be behind its primary before what it shows is not verified."""
 
+_ROLLED_BACK = "40"
+_LOST = "08006"
+"""What SQLSTATEs of a transaction that the server rolled back begin with, and that of a connection that was lost
+(PostgreSQL documentation, appendix A). A standby ends the connection of an idle session whose snapshot conflicts.
+"""
+
 
 @dataclass(frozen=True, kw_only=True)
 class VerificationRequest:
@@ -79,6 +85,9 @@ def verify(
     now, clock = datetime.now(timezone.utc), time.perf_counter()
     run = _Run(source, request, progress, shared)
     found = interruptible(run.evaluate, run.stop)
+    if run.is_rolled_back and shared is None:  # a standby does so when its replay removes what the snapshot sees
+        run = _Run(source, request, progress, shared)
+        found = interruptible(run.evaluate, run.stop)
     outcomes = tuple(waived(outcome, now, integrity_too=request.allow_integrity_waivers) for outcome in found)
     entries = run.survey.entries if run.survey else None
     assurance, sentence = judge(outcomes, entries, REQUIRED, resumed=run.after is not None)
@@ -183,6 +192,8 @@ class _Run:
         """Why every entry is read although the run was to resume."""
         self.note = ""
         """What a user should know of how the entries were read."""
+        self.is_rolled_back = False
+        """Whether the server ended the transaction, and a new one can succeed."""
         self._snapshot: Snapshot | None = None
 
     def stop(self) -> None:
@@ -206,7 +217,7 @@ class _Run:
                 outcomes.update(self._scanned(snapshot, [c for c in checks if issubclass(c.kind, ScanKind)]))
                 changed = self._changed(snapshot, outcomes.values())
         except SourceError as error:
-            return [_unevaluated(check, error) for check in checks]
+            return [self._unevaluated(check, error) for check in checks]
         found = [outcomes[id(check)] for check in checks]
         for doubt, advice in self._doubts(changed):
             found = [_doubted(outcome, doubt, advice) for outcome in found]
@@ -270,12 +281,20 @@ class _Run:
                 with snapshot.queries() as queries:
                     kind.examine(queries)
         except LedgerError as error:
-            return _unevaluated(check, error)
+            return self._unevaluated(check, error)
         except Exception as error:  # noqa: BLE001  (as above)
             return _unevaluated(check, broken_kind(check.kind, error))
         if isinstance(kind, QueryKind) and not (kind.element_count or kind.findings.counts):
             return self._empty(check, "There was no entry to judge", allowed=kind.parameters.get("allow_empty", False))
         return _judged(check, kind)
+
+    def _unevaluated(self, check: Check, error: LedgerError) -> Outcome:
+        """Return the outcome of a check that could not be evaluated."""
+        sqlstate = error.sqlstate or "" if isinstance(error, SourceError) else ""
+        is_standby = self.info is not None and self.info.standby is not None
+        if sqlstate[:2] == _ROLLED_BACK or (sqlstate == _LOST and is_standby):
+            self.is_rolled_back = True
+        return _unevaluated(check, error)
 
     def _empty(self, check: Check, what: str, *, allowed: bool = False) -> Outcome:
         """Return the outcome of a check that met no entry."""
@@ -295,7 +314,7 @@ class _Run:
                 kinds.append(self._scan_kind(snapshot, check))
                 readable.append(check)
             except LedgerError as error:  # noqa: PERF203  (one check's, and no reason to stop others)
-                outcomes[id(check)] = _unevaluated(check, error)
+                outcomes[id(check)] = self._unevaluated(check, error)
         if not readable:
             return outcomes
         info = self.info or snapshot.info
@@ -305,7 +324,7 @@ class _Run:
         try:
             scanned, self.note = scan(self.source, snapshot, kinds, self.request.workers, self.progress, self.after)
         except SourceError as error:
-            return {**outcomes, **{id(check): _unevaluated(check, error) for check in readable}}
+            return {**outcomes, **{id(check): self._unevaluated(check, error) for check in readable}}
         others = scanned[len(readable) :]
         self.survey = next((one.survey() for one in others if isinstance(one, _Surveyor)), None)
         self.extra_scans = tuple(one for one in others if not isinstance(one, _Surveyor) and not one.failure)

@@ -14,7 +14,7 @@ import pytest
 from pytest_audit_ledger.errors import SourceError
 from pytest_audit_ledger.model.outcome import Assurance, Status
 from pytest_audit_ledger.model.progress import Advance
-from pytest_audit_ledger.sources import postgres
+from pytest_audit_ledger.sources import connection, postgres
 from pytest_audit_ledger.sources.postgres import PostgresSource
 from pytest_audit_ledger.sources.source import Segment
 from tests.forger import Forger
@@ -99,7 +99,8 @@ def test_a_stall_in_the_middle_of_a_scan_is_an_outage_and_the_rest_keeps_what_it
     assert "--ledger-timeout SECONDS" in reason
 
 
-def test_work_on_what_came_is_not_silence(large: Forger) -> None:
+def test_work_on_what_came_is_not_silence(large: Forger, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "GRACE_S", 0.0)
     pauses: list[int] = []
 
     def consume(entries: object) -> None:
@@ -141,7 +142,7 @@ def test_a_signal_ends_the_command_within_two_seconds_though_nothing_can_be_canc
 
 HOLD = """
 import sys, time
-from pytest_audit_ledger.sources import postgres
+from pytest_audit_ledger.sources import connection, postgres
 postgres.CLIENT_CHECK_S = 0.2
 with postgres.PostgresSource(sys.argv[1]).snapshot() as snapshot:
     print("open", flush=True)

@@ -7,6 +7,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from pytest_audit_ledger import Ledger
 from pytest_audit_ledger.checkpoints.note import SigningKey
 from pytest_audit_ledger.errors import SourceError
 from pytest_audit_ledger.model.outcome import Assurance, Severity, Status
+from pytest_audit_ledger.model.progress import Advance, Progress
 from pytest_audit_ledger.scratch.sample import sample_entries
 from pytest_audit_ledger.sources.dsn import Dsn
 from pytest_audit_ledger.sources.postgres import PostgresSource
@@ -332,3 +334,53 @@ def test_a_standby_is_reported_and_one_that_is_paused_or_late_is_not_verified(le
     assert late.assurance is Assurance.UNVERIFIED
     assert "behind its primary, so what it shows is an old ledger" in outcomes(late)["entry_hash"].reason
     assert run_suite(standby.dsn, standby_tolerance_s=3600).is_valid
+
+
+@pytest.mark.parametrize("moment", ["idle", "reading"])
+def test_a_run_that_conflicts_with_the_replay_of_a_standby_is_tried_again_once(
+    ledger: Forger, standby: Forger, moment: str
+) -> None:
+    """The replay of a VACUUM removes what the snapshot sees: it ends idle sessions, and cancels statements."""
+    ledger.append(islice(sample_entries(20_000), ENTRIES, None))  # more than fits between server and client
+    standby.run("ALTER SYSTEM SET max_standby_streaming_delay = 0", None)
+    standby.run("SELECT pg_reload_conf()")
+    until(lambda: standby.run("SELECT count(*) FROM ledger_entries") == [(20_000,)])
+    ledger.run("CREATE TABLE scratch AS SELECT 1 AS x")
+    attempts: list[int] = []
+
+    def conflict() -> None:
+        # one transaction each: a row that was deleted by the transaction that wrote it conflicts with nothing
+        ledger.run("DELETE FROM scratch")
+        ledger.run("VACUUM scratch")
+        ledger.run("INSERT INTO scratch VALUES (1)")
+        time.sleep(1)
+
+    def progress_with(conflicts: int) -> Progress:
+        @contextmanager
+        def progress(total: int | None, unit: str = "", /) -> Iterator[Advance]:
+            attempts.append(0)
+            if moment == "idle" and len(attempts) <= conflicts:
+                conflict()
+
+            def advance(entries: int) -> None:
+                if moment == "reading" and len(attempts) <= conflicts and not attempts[-1]:
+                    attempts[-1] = 1
+                    conflict()
+
+            yield advance
+
+        return progress
+
+    again = run_suite(standby.dsn, progress=progress_with(1))
+    assert again.assurance is Assurance.SELF_CONSISTENT, [outcome.reason for outcome in again.outcomes]
+    assert len(attempts) == 2
+    attempts.clear()
+    never = run_suite(standby.dsn, progress=progress_with(9))
+    assert never.assurance is Assurance.UNVERIFIED
+    assert len(attempts) == 2
+    reason = outcomes(never)["entry_hash"].reason
+    if moment == "reading":
+        assert "conflicts with the replay of a standby" in reason
+        assert "verify the primary, or set hot_standby_feedback = on" in reason
+    else:  # psycopg2 does not always see why the server ended the connection
+        assert "conflicts with the replay of a standby" in reason or "The connection was lost" in reason
