@@ -174,11 +174,23 @@ class TableGuard(CatalogKind):
                 message = f"the column {name} is missing"
                 self.findings.add(Finding("COLUMN_MISSING", message, None, column.type, "no such column"))
                 continue
-            if actual[name].type != column.type:
-                message = f"the column {name} has a different type than in the ledger's schema"
-                self.findings.add(Finding("COLUMN_RETYPED", message, None, column.type, actual[name].type))
+            self._examine_type(name, actual[name], column)
             if name in lost:
                 self._lost(lost[name])
+
+    def _examine_type(self, name: str, actual: Column, expected: Column) -> None:
+        """Report a column of another type; one that loses nothing is information only."""
+        declared = actual.declared or actual.type
+        if declared == expected.type:
+            return
+        severity = None
+        message = f"the column {name} has a different type than in the ledger's schema"
+        if actual.loses_nothing_of(expected):
+            severity, message = Severity.INFO, f"{message}, which loses nothing"
+        elif actual.type == expected.type:
+            severity = Severity.WARNING  # whether digits of a hashed timestamp were lost, entry_hash shows
+            message = f"the column {name} keeps {actual.digits} of the {expected.digits} digits of a second"
+        self.findings.add(Finding("COLUMN_RETYPED", message, None, expected.type, declared, severity))
 
     def _examine_keys(self, catalog: Catalog) -> None:
         self.element_count += len(_KEYS)

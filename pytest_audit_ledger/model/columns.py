@@ -2,16 +2,49 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+
+MICROSECONDS = 6
+"""Digits of a second that a timestamp keeps unless its type says fewer."""
+
+_PRECISION = re.compile(r"(?<=^timestamp)\((\d)\)")
+_VARYING = re.compile(r"text|character varying(?:\((\d+)\))?")
+_FIXED = re.compile(r"character\((\d+)\)")
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column as the catalog describes it; `type` is PostgreSQL's spelling, for example `character(64)`."""
+    """A column as the catalog describes it.
+
+    `type` is what its values are, in PostgreSQL's spelling, for example `character(64)`: a domain counts as the type
+    below it, and a timestamp with another precision as a timestamp. `digits`: those of a second that it keeps.
+    `declared`: the type as the table declares it, if it is another one.
+    """
 
     type: str
     not_null: bool
+    digits: int = MICROSECONDS
+    declared: str = ""
+
+    def loses_nothing_of(self, other: Column) -> bool:
+        """Tell whether this column holds every value of the other as it is, and refuses none."""
+        if self.type == other.type:
+            return self.digits >= other.digits
+        varying, fixed = _VARYING.fullmatch(self.type), _FIXED.fullmatch(other.type)
+        if varying is None or not (other.type == "text" or fixed):
+            return False
+        return varying[1] is None or (fixed is not None and int(varying[1]) >= int(fixed[1]))
+
+
+def declared_column(type_: str, not_null: bool, domain: str = "") -> Column:
+    """Return a column of a type as PostgreSQL spells it, perhaps as a domain over it."""
+    precision = _PRECISION.search(type_)
+    digits = int(precision[1]) if precision else MICROSECONDS
+    read, spelled = _PRECISION.sub("", type_), type_ if digits < MICROSECONDS else _PRECISION.sub("", type_)
+    declared = f"{domain}, a domain over {spelled}" if domain else spelled
+    return Column(read, not_null, digits, "" if declared == read else declared)
 
 
 HASH, PREFIXED_HASH = "character(64)", "character(71)"

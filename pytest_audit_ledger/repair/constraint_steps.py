@@ -40,7 +40,7 @@ def constraint_steps(ledger: RepairTarget) -> Iterator[RepairStep | Impossible]:
             continue  # its column is missing, which is reported
         if lost.constraint == "NOT NULL":
             yield _not_null(ledger, lost)
-        elif actual[column].type != expected[column].type:
+        elif not actual[column].loses_nothing_of(expected[column]):
             yield impossible(_retyped(lost, actual[column], expected[column]))
         elif lost.constraint == "CHECK":
             yield from _check(ledger, lost)
@@ -167,7 +167,7 @@ def index_steps(ledger: RepairTarget) -> Iterator[RepairStep]:
     for columns in _INDEXES:
         if any(tuple(one[: len(columns)]) == columns for one in there):
             continue
-        if any(column not in actual or actual[column].type != expected[column].type for column in columns):
+        if any(column not in actual or not actual[column].loses_nothing_of(expected[column]) for column in columns):
             continue  # its column is missing or has another type, which is reported
         name, listed = ledger.free_name("_".join(columns)), ", ".join(map(quoted, columns))
         what = f"create the index {name} on ({', '.join(columns)})"

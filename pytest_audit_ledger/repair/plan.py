@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 from pytest_audit_ledger.kinds.table_guard import BEYOND_REPAIR, TableGuard
+from pytest_audit_ledger.model.outcome import Severity
 from pytest_audit_ledger.model.printable import printable
 from pytest_audit_ledger.model.questions import Catalog
 from pytest_audit_ledger.repair.constraint_steps import constraint_steps, index_steps, sequence_steps
@@ -70,7 +71,7 @@ def _beyond_repair(catalog: Catalog) -> Iterator[Impossible]:
     guard = TableGuard({}, catalog.info, _SAMPLES)
     guard.examine(catalog)
     for finding in guard.findings.samples:
-        if finding.code in BEYOND_REPAIR:
+        if finding.code in BEYOND_REPAIR and finding.severity is not Severity.INFO:
             yield impossible(f"{finding.message}; {ADVICE[finding.code]}")
 
 

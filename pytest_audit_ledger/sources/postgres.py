@@ -28,7 +28,7 @@ from pytest_audit_ledger.errors import CannotEvaluate, SourceError, UsageError
 from pytest_audit_ledger.files.resources import sql
 from pytest_audit_ledger.model import defaults
 from pytest_audit_ledger.model.batch import Batch
-from pytest_audit_ledger.model.columns import MOMENT, Column
+from pytest_audit_ledger.model.columns import MOMENT, declared_column
 from pytest_audit_ledger.model.ledger_info import LedgerInfo, Standby
 from pytest_audit_ledger.model.questions import Attempt
 from pytest_audit_ledger.model.sql_names import split_name
@@ -302,7 +302,10 @@ class PostgresSnapshot:
         return SourceError(message, hint)
 
     def _describe(self, found: Mapping[str, Any]) -> LedgerInfo:
-        columns = {row["name"]: Column(row["type"], row["not_null"]) for row in self.rows(sql("columns.sql"))}
+        columns = {
+            row["name"]: declared_column(row["type"], row["not_null"], row["domain"])
+            for row in self.rows(sql("columns.sql"))
+        }
         (row,) = self._run(sql("snapshot.sql"))
         standbys = [Standby(one["paused"], one["behind_s"]) for one in self._run(sql("standby.sql"))]
         actual = {

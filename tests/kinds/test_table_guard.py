@@ -102,26 +102,26 @@ def test_a_missing_column_of_schema_v3_is_found(ledger_v3: Forger, column: str) 
 RETYPED = {
     "id": "integer",
     "sequence_number": "numeric",
-    "previous_hash": "text",
-    "entry_hash": "character varying(64)",
+    "previous_hash": "character(70)",
+    "entry_hash": "character varying(63)",
     "timestamp": "timestamp without time zone",
     "verdict": "character varying(20)",
-    "telemetry_id": "character varying",
+    "telemetry_id": "character varying(500)",
     "telemetry_hash": "character(65)",
     "rule_id": "character varying(255)",
     "knowledge_graph_version": "name",
     "ski_model_version": "character(5)",
     "reasoning": "json",
     "track": "character varying(16)",
-    "escalation_status": "character varying",
-    "escalation_notes": "character varying",
+    "escalation_status": "character varying(500)",
+    "escalation_notes": "character varying(500)",
     "created_at": "date",
     "envelope_json": "json",
-    "envelope_hash": "text",
+    "envelope_hash": "character varying(70)",
     "transcript_json": "text",
     "transcript_signature": "bytea",
-    "signing_key_id": "text",
-    "verifier_status": "character varying",
+    "signing_key_id": "character varying(70)",
+    "verifier_status": "character varying(500)",
 }
 
 
@@ -132,6 +132,41 @@ def test_a_retyped_column_is_found(ledger_v3: Forger, column: str) -> None:
     ledger_v3.unguarded(f'ALTER TABLE ledger_entries ALTER COLUMN "{column}" TYPE {actual} USING {using}')
     outcome = assert_found(ledger_v3, ("COLUMN_RETYPED", f"the column {column} has a different type"))
     assert outcome.findings[0].actual == actual
+
+
+LOSSLESS = {
+    "timestamp": ("timestamp(6) with time zone", None),
+    "created_at": ("public.moment", "public.moment, a domain over timestamp with time zone"),
+    "previous_hash": ("text", "text"),
+    "entry_hash": ("character varying(64)", "character varying(64)"),
+    "telemetry_id": ("character varying", "character varying"),
+    "reasoning": ("public.words", "public.words, a domain over text"),
+    "sequence_number": ("public.number", "public.number, a domain over bigint"),
+    "envelope_hash": ("character varying(71)", "character varying(71)"),
+}
+
+
+@pytest.mark.parametrize("column", LOSSLESS)
+def test_a_type_that_loses_nothing_is_information_at_most(ledger_v3: Forger, column: str) -> None:
+    declared, actual = LOSSLESS[column]
+    ledger_v3.run(
+        "CREATE DOMAIN public.plain AS text; CREATE DOMAIN public.words AS public.plain CHECK (value <> '');"
+        "CREATE DOMAIN public.moment AS timestamp(6) with time zone; CREATE DOMAIN public.number AS bigint"
+    )
+    ledger_v3.unguarded(f'ALTER TABLE ledger_entries ALTER COLUMN "{column}" TYPE {declared}')
+    outcome = examine(ledger_v3)
+    assert outcome.status is Status.PASS
+    found = [(one.code, one.actual, one.severity) for one in outcome.findings]
+    assert found == ([("COLUMN_RETYPED", actual, Severity.INFO)] if actual else [])
+
+
+@pytest.mark.parametrize("declared", ["timestamp(3) with time zone", "public.coarse"])
+def test_a_timestamp_with_fewer_digits_is_a_warning(ledger_v3: Forger, declared: str) -> None:
+    ledger_v3.run("CREATE DOMAIN public.coarse AS timestamp(3) with time zone")
+    ledger_v3.unguarded(f"ALTER TABLE ledger_entries ALTER COLUMN timestamp TYPE {declared}")
+    outcome = examine(ledger_v3)
+    assert outcome.status is Status.WARN
+    assert [one.message for one in outcome.findings] == ["the column timestamp keeps 3 of the 6 digits of a second"]
 
 
 @pytest.mark.parametrize("column", [name for name, column in V2_COLUMNS.items() if column.not_null and name != "id"])

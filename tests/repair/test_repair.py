@@ -517,7 +517,7 @@ BEYOND = {
     "a rule": ("CREATE RULE r AS ON UPDATE TO ledger_entries DO ALSO SELECT 1", "rewrite rules (r)"),
     "a child table": ("CREATE TABLE child () INHERITS (ledger_entries)", "child tables (public.child)"),
     "a missing column": (f"{TABLE} DROP COLUMN verdict CASCADE", "the column verdict is missing"),
-    "a retyped column": (f"{TABLE} ALTER reasoning TYPE varchar", "the column reasoning has a different type"),
+    "a retyped column": (f"{TABLE} ALTER reasoning TYPE varchar(2000)", "the column reasoning has a different type"),
     "a generated column": (
         f"{TABLE} DROP escalation_notes, ADD escalation_notes text GENERATED ALWAYS AS (verdict) STORED",
         "the column escalation_notes is generated",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import time
 import traceback
@@ -694,6 +695,39 @@ def test_a_timestamp_column_without_time_zone_hashes_as_utc(forger: Forger) -> N
     verification = run_suite(forger.dsn)
     assert core_statuses(verification) == {**ALL_PASS, "table_guard": Status.FAIL}
     assert outcomes(verification)["table_guard"].codes == {"COLUMN_RETYPED": 1}
+
+
+SPELLINGS = {
+    "timestamp": ["timestamptz(6)", "moment", "timestamptz(3)", "timestamp(6)", "coarse"],
+    "sequence_number": ["number"],
+    "entry_hash": ["varchar(64)", "varchar(80)", "words"],
+    "reasoning": ["varchar", "words"],
+}
+"""Types that a ledger of whole milliseconds can have."""
+
+
+@pytest.mark.parametrize(("column", "type_name"), [(name, one) for name, types in SPELLINGS.items() for one in types])
+def test_another_spelling_of_a_type_is_read_as_the_type(forger: Forger, column: str, type_name: str) -> None:
+    rounded = (
+        replace(one, timestamp=re.sub(r"(\.\d{3})\d{3}", r"\g<1>000", one.timestamp)) for one in sample_entries(50)
+    )
+    forger.build(entries=list(chained(rounded)))
+    forger.run(
+        "CREATE DOMAIN moment AS timestamptz(6) CHECK (value > '1970-01-01'); CREATE DOMAIN coarse AS timestamptz(3);"
+        "CREATE DOMAIN number AS bigint; CREATE DOMAIN words AS text"
+    )
+    forger.unguarded(f"ALTER TABLE ledger_entries ALTER COLUMN {column} TYPE {type_name}")
+    verification = run_suite(forger.dsn, workers=2)
+    expected = {"timestamptz(3)": Status.WARN, "coarse": Status.WARN, "timestamp(6)": Status.FAIL}
+    assert core_statuses(verification) == {**ALL_PASS, "table_guard": expected.get(type_name, Status.PASS)}
+
+
+def test_digits_that_a_retyped_timestamp_lost_are_found_by_its_hash(forger: Forger) -> None:
+    forger.build(50).unguarded("ALTER TABLE ledger_entries ALTER COLUMN timestamp TYPE timestamptz(3)")
+    results = outcomes(run_suite(forger.dsn))
+    assert results["entry_hash"].status is Status.FAIL
+    assert results["table_guard"].codes == {"COLUMN_RETYPED": 1}
+    assert results["timestamp_order"].status is Status.PASS
 
 
 @pytest.mark.parametrize("type_name", ["text", "numeric", "double precision"])
