@@ -28,7 +28,7 @@ from pytest_audit_ledger.errors import CannotEvaluate, SourceError, UsageError
 from pytest_audit_ledger.files.resources import sql
 from pytest_audit_ledger.model import defaults
 from pytest_audit_ledger.model.batch import Batch
-from pytest_audit_ledger.model.columns import MOMENT, declared_column
+from pytest_audit_ledger.model.columns import MOMENT, V2_COLUMNS, declared_column
 from pytest_audit_ledger.model.ledger_info import LedgerInfo, Standby
 from pytest_audit_ledger.model.questions import Attempt
 from pytest_audit_ledger.model.sql_names import split_name
@@ -292,14 +292,26 @@ class PostgresSnapshot:
         return row
 
     def _no_such_table(self) -> SourceError:
-        candidates = [row["name"] for row in self._run(sql("find_ledgers.sql"))]
-        hint = (
-            f"This has a ledger's columns: {' and '.join(candidates)}. Name it with --ledger-table."
-            if candidates
-            else "Name the ledger with --ledger-table schema.table, or check that this is the right database."
-        )
         message = f"There is no table {self._source.schema}.{self._source.table} in {self._source.label}."
-        return SourceError(message, hint)
+        return SourceError(message, self._likely_tables())
+
+    def _likely_tables(self) -> str:
+        """Return what to do if the name of the table is a mistake."""
+        candidates = [row["name"] for row in self._run(sql("find_ledgers.sql"))]
+        if not candidates:
+            return "Name the ledger with --ledger-table schema.table, or check that this is the right database."
+        return f"This has a ledger's columns: {' and '.join(candidates)}. Name it with --ledger-table."
+
+    def another_table(self) -> SourceError | None:
+        """Return why this is not a ledger at all, but another table; None if it has most of a ledger's columns."""
+        lacking = [name for name in V2_COLUMNS if name not in self.info.columns]
+        if 2 * len(lacking) <= len(V2_COLUMNS) or self.info.relation_kind not in _WITH_ROWS:
+            return None
+        message = (
+            f"{self.info.table} in {self._source.label} is not a ledger: it lacks {len(lacking)} of its "
+            f"{len(V2_COLUMNS)} columns, such as {', '.join(lacking[:3])}."
+        )
+        return SourceError(message, self._likely_tables())
 
     def _describe(self, found: Mapping[str, Any]) -> LedgerInfo:
         columns = {
@@ -539,6 +551,9 @@ def _nodes(plan: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     for below in plan.get("Plans", ()):
         yield from _nodes(below)
 
+
+_WITH_ROWS = frozenset("rpvmf")
+"""Relations that can be read as a table: ordinary and partitioned tables, views of both kinds, foreign tables."""
 
 _SCANS = frozenset({"Seq Scan", "Index Scan", "Index Only Scan", "Bitmap Heap Scan", "Tid Scan"})
 """The nodes of a plan that read a table as it is."""

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
+from pytest_audit_ledger.errors import SourceError
 from pytest_audit_ledger.model.batch import Batch
 from pytest_audit_ledger.model.ledger_info import LedgerInfo
 from pytest_audit_ledger.model.questions import Catalog, Queries
@@ -57,6 +58,9 @@ class Snapshot(Protocol):
 
     def queries(self) -> AbstractContextManager[Queries]:
         """Return access to the entries in SQL, for one check. Raises NotApplicable if there is no database."""
+
+    def another_table(self) -> SourceError | None:
+        """Return why this is not a ledger at all, but another table; None if it has most of a ledger's columns."""
 
     def changed(self) -> str:
         """Return what of the table's definition changed since the snapshot was opened; empty if nothing did."""

@@ -211,6 +211,7 @@ class _Run:
         try:
             with self.source.snapshot(self.shared) as snapshot:
                 self._snapshot, self.info = snapshot, snapshot.info
+                self._refuse_another_table(snapshot)
                 self._resume(snapshot)
                 asking = [check for check in checks if not issubclass(check.kind, ScanKind)]
                 outcomes = {id(check): self._asked(snapshot, check) for check in asking}
@@ -222,6 +223,17 @@ class _Run:
         for doubt, advice in self._doubts(changed):
             found = [_doubted(outcome, doubt, advice) for outcome in found]
         return found
+
+    def _refuse_another_table(self, snapshot: Snapshot) -> None:
+        """Raise SourceError for a table that never was a ledger; a checkpoint proves that it was one."""
+        checks = self.request.checks
+        is_anchored = any(
+            c.kind.family is Family.CHECKPOINTS and self.request.parameters(c).get("folders") for c in checks
+        )
+        if any(check.kind.integrity for check in checks) and not is_anchored:
+            error = snapshot.another_table()
+            if error is not None:
+                raise error
 
     def _changed(self, snapshot: Snapshot, outcomes: Iterable[Outcome]) -> str:
         """Return what of the table's definition changed during the run, or why that is unknown."""

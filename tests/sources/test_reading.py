@@ -9,12 +9,15 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from threading import Thread
 
 import psycopg2
 import pytest
 from psycopg2.extensions import make_dsn, parse_dsn
 
+from pytest_audit_ledger import Ledger
+from pytest_audit_ledger.checkpoints.note import SigningKey
 from pytest_audit_ledger.errors import LedgerError, SourceError
 from pytest_audit_ledger.kinds.kind import CatalogKind
 from pytest_audit_ledger.model.entry import Entry, entry_hash
@@ -224,6 +227,21 @@ def test_a_missing_table_is_answered_with_the_one_that_looks_like_a_ledger(
     assert "--ledger-table" in reason
     suggestion = reason.partition("a ledger's columns: ")[2].partition(". Name it")[0]
     assert core_statuses(run_suite(forger.dsn, table=suggestion)) == ALL_PASS, "the name has to work as it is written"
+
+
+@pytest.mark.parametrize("view", [False, True])
+def test_a_table_that_is_not_a_ledger_is_a_mistake_and_no_tampering(forger: Forger, view: bool, tmp_path: Path) -> None:
+    key = SigningKey.generate("test")
+    Ledger(forger.build(3).dsn).create_checkpoint(tmp_path, key)
+    forger.run("CREATE TABLE users (id bigint, name text, created_at timestamptz); CREATE VIEW seen AS TABLE users")
+    table = "public.seen" if view else "public.users"
+    verification = run_suite(forger.dsn, table=table)
+    assert_unread(verification, f"{table} in postgresql://")
+    assert_unread(verification, "is not a ledger: it lacks 14 of its 16 columns, such as sequence_number, ")
+    assert_unread(verification, "This has a ledger's columns: public.ledger_entries. Name it with --ledger-table.")
+    signed = {"checkpoint": {"folders": [str(tmp_path)], "verifier_keys": [str(key.verifier())]}}
+    anchored = run_suite(forger.dsn, table=table, run_parameters=signed)
+    assert anchored.assurance is Assurance.TAMPERED
 
 
 def test_a_missing_table_without_a_likely_one_is_an_error_too(forger: Forger) -> None:
