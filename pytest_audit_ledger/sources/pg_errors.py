@@ -47,6 +47,10 @@ _BY_CODE = {
     "57P02": ("The server crashed", "Run again when it is up; nothing was concluded from this run."),
     "57P03": ("The server is starting up or shutting down", "Run again when it is up."),
     "53300": ("The server has no free connection", "Run again later, or with --ledger-workers 1."),
+    "22021": (
+        "A text of an entry is not valid UTF-8",
+        "Run audit-ledger verify: entry_hash shows which entry it is.",
+    ),
     "25P03": (
         "The server ended this idle session",
         "Run again. If it happens again, find out what keeps this process from sending anything for minutes.",

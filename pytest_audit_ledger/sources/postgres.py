@@ -416,7 +416,13 @@ class PostgresSnapshot:
         if not self._plan_is_known:
             self._refuse_other_plan(self._reading(columns, (), SQL("")))
             self._plan_is_known = True
-        self._copy(columns, self._in_segment(segment), SQL(""), consume)
+        if self._connection.info.parameter_status("server_encoding") != "SQL_ASCII":
+            self._copy(columns, self._in_segment(segment), SQL(""), consume)
+            return
+        with self.catalog():
+            # Such a database stores any bytes. In UTF-8 the server would refuse to send all entries because of one.
+            self._run("SET LOCAL client_encoding = 'SQL_ASCII'")
+            self._copy(columns, self._in_segment(segment), SQL(""), consume)
 
     def select(self, columns: Sequence[str], selection: Selection, consume: Consume) -> None:
         """Read the selected entries as `scan` does."""
@@ -487,9 +493,11 @@ class PostgresSnapshot:
         if selection.before is not None:
             conditions.append(SQL("{} < {}").format(self._expression("timestamp"), Literal(selection.before)))
         if selection.verdicts:
-            conditions.append(SQL("{} = ANY ({})").format(Identifier("verdict"), Literal(list(selection.verdicts))))
+            conditions.append(
+                SQL("{}::pg_catalog.text = ANY ({})").format(Identifier("verdict"), Literal(list(selection.verdicts)))
+            )
         if selection.rule_id is not None:
-            conditions.append(SQL("{} = {}").format(Identifier("rule_id"), Literal(selection.rule_id)))
+            conditions.append(SQL("{}::pg_catalog.text = {}").format(Identifier("rule_id"), Literal(selection.rule_id)))
         return conditions
 
     @contextmanager

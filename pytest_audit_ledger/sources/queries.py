@@ -139,6 +139,7 @@ _WITHOUT_VALUES = (
 """Errors whose messages never contain a value of an entry."""
 
 _REMEDIES = {
+    errorcodes.CHARACTER_NOT_IN_REPERTOIRE: "A text is not valid UTF-8: entry_hash shows of which entry.",
     errorcodes.READ_ONLY_SQL_TRANSACTION: "A check only reads: write a SELECT that changes no data.",
     errorcodes.FEATURE_NOT_SUPPORTED: "Write one plain SELECT.",
     errorcodes.INVALID_CURSOR_DEFINITION: "Write one SELECT. Nothing of this was run.",

@@ -153,6 +153,22 @@ FILTERS: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
+def test_a_verdict_and_a_rule_of_an_enumerated_type_are_selected_by_their_names(forger: Forger, tmp_path: Path) -> None:
+    forger.build(30)
+    expected = [
+        number for (number,) in forger.run("SELECT sequence_number FROM ledger_entries WHERE verdict = 'CLEAR'")
+    ]
+    forger.run("ALTER TABLE ledger_entries DROP CONSTRAINT ledger_entries_verdict_check")
+    for column in ("verdict", "rule_id"):
+        ((names,),) = forger.run(f"SELECT string_agg(DISTINCT quote_literal({column}), ', ') FROM ledger_entries")
+        forger.run(f"CREATE TYPE {column}_name AS ENUM ({names})")
+        forger.unguarded(f"ALTER TABLE ledger_entries ALTER {column} TYPE {column}_name USING {column}::{column}_name")
+    result = _export(forger.dsn, tmp_path / "x.json", verdict_filter="CLEAR")
+    assert [entry["sequence_number"] for entry in read(tmp_path / "x.json")] == expected
+    assert 0 < result.entry_count < 30
+    assert _export(forger.dsn, tmp_path / "y.json", rule_id="no such rule").entry_count == 0
+
+
 @pytest.mark.parametrize("limit", [None, 7])
 @pytest.mark.parametrize(("options", "where"), FILTERS.values(), ids=FILTERS)
 def test_a_filter_selects_what_a_query_does(

@@ -135,12 +135,18 @@ def test_text_beyond_ascii_hashes_the_same_in_every_encoding(server: str, encodi
         assert_clean(run_suite(dsn), 20)
 
 
-def test_bytes_that_are_no_text_are_never_a_pass(server: str) -> None:
+@pytest.mark.parametrize("workers", [1, 2])
+def test_bytes_that_are_no_text_are_a_finding_at_their_entry(server: str, workers: int, tmp_path: Path) -> None:
     with empty_database(server, "ENCODING 'SQL_ASCII' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'") as dsn:
         with Forger(dsn) as forger:
             forger.build(20).unguarded(r"UPDATE ledger_entries SET reasoning = E'\xff\xfe' WHERE sequence_number = 7")
-        verification = run_suite(dsn)
-    assert_unread(verification, "invalid byte sequence", guards=Status.PASS)
+        verification = run_suite(dsn, workers=workers)
+        with pytest.raises(SourceError, match="A text of an entry is not valid UTF-8"):
+            Ledger(dsn).export_entries(output_file=tmp_path / "entries.json")
+    results = outcomes(verification)
+    assert found(results["entry_hash"]) == [("ENTRY_HASH_MISMATCH", 7)]
+    assert core_statuses(verification) == {**ALL_PASS, "entry_hash": Status.FAIL}
+    assert results["entry_hash"].element_count == 20
 
 
 # --- who reads
