@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -9,6 +10,7 @@ import click
 from pytest_audit_ledger.cli.console import EXIT_CODES, epilog, outweighed_by, say_written
 from pytest_audit_ledger.cli.options import READING, LedgerCommand, Reading, options
 from pytest_audit_ledger.cli.verification import VERIFYING, exit_code, refuse_early
+from pytest_audit_ledger.files.writing import refuse_existing
 from pytest_audit_ledger.model.printable import printable
 from pytest_audit_ledger.report import refuse_suffix, report_request
 
@@ -25,20 +27,21 @@ _EPILOG = epilog(
 
 @click.command(cls=LedgerCommand, epilog=_EPILOG)
 @options("report", READING, VERIFYING)
-def report(reading: Reading, verifying: Verifying, output: str, **what: Any) -> int:
+def report(reading: Reading, verifying: Verifying, output: str, force: bool, **what: Any) -> int:
     """Verify a ledger, and report on a period of it.
 
     Verifies the whole ledger, whatever the period. Includes all sections unless you choose some with --include-...
     options. Writes the report whatever was found; the exit code is that of verify.
     """
     refuse_suffix(output)
+    refuse_existing(Path(output), force=force)
     report_request(**{name: what[name] for name in ("start_date", "end_date", "title", "organization")})
     refuse_early(reading.ledger_db, verifying["suites"], output)
     with reading.open() as ledger:
         made = ledger.generate_report(**what, **verifying)
         code = exit_code(made.verification, allow_empty=verifying["allow_empty"])
         with outweighed_by(code):
-            written = ledger.save_report(made, output)
+            written = ledger.save_report(made, output, force=force)
             if not reading.quiet:
                 verification = made.verification
                 click.echo(f"{verification.assurance.value}: {printable(verification.sentence, 2000)}")

@@ -258,7 +258,7 @@ def refuse_existing(path: Path, *, force: bool) -> None:
     except OSError as error:
         raise _explained(error, str(path)) from error
     if exists and not force:
-        raise UsageError(f"{path} exists already.", "Choose another name, or overwrite it with --force.")
+        raise UsageError(f"{path} exists already.", "Choose another name, or overwrite it with --ledger-force.")
 
 
 def _create(path: Path, mode: int) -> BinaryIO:

@@ -31,6 +31,7 @@ _BACKUP, _SCRATCH = ("encryption-key",), ("scratch-db",)
 _FILTERS = ("fields", "verdict", "rule", "limit")
 _COVER = ("title", "organization")
 _PERIOD = ("date-range",)
+_OVERWRITTEN = ("export", "backup", "report")
 
 
 def wanted(config: pytest.Config) -> list[Artifact]:
@@ -45,6 +46,9 @@ def wanted(config: pytest.Config) -> list[Artifact]:
 
 def ours(config: pytest.Config) -> list[Artifact]:
     """Return the artifacts of this package that the options ask for, in the order in which they are written."""
+    if not any(value(config, name) for name in _OVERWRITTEN):
+        remedy = "Add --ledger-export, --ledger-backup or --ledger-report, or leave --ledger-force out."
+        _refuse_alone(config, ("force",), "only works with a file to overwrite.", remedy)
     return [*_exports(config), *_backups(config), *_checkpoints(config), *_reports(config)]
 
 
@@ -86,6 +90,7 @@ def _exports(config: pytest.Config) -> list[Artifact]:
             rule_id=value(config, "rule"),
             limit=value(config, "limit"),
         ),
+        force=value(config, "force"),
     )
     return [ExportArtifact(request)]
 
@@ -112,7 +117,7 @@ def _reports(config: pytest.Config) -> list[Artifact]:
     artifacts: list[Artifact] = []
     if report is not None:
         refuse_suffix(report)
-        artifacts.append(ReportArtifact(here / report, request))
+        artifacts.append(ReportArtifact(here / report, request, value(config, "force")))
     if evidence is not None:
         artifacts.append(EvidenceArtifact(here / evidence, Path(config.getoption("xmlpath")), request))
     return artifacts
@@ -164,13 +169,14 @@ def _backups(config: pytest.Config) -> list[Artifact]:
         raise UsageError("Only a database can be backed up, not an export.", "Copy the export, with its manifest.")
     if scratch is not None:
         PostgresSource(scratch)  # a mistake shows now
-    request = backup_request(_place(config, path), key=read_key(named) if named is not None else None)
+    key = read_key(named) if named is not None else None
+    request = backup_request(_place(config, path), key=key, force=value(config, "force"))
     return [BackupArtifact(request, Prover(checks_of(shipped_suites(config.stash[REGISTRY])), scratch))]
 
 
 def _refuse_alone(config: pytest.Config, names: Sequence[str], message: str, remedy: str) -> None:
     """Raise UsageError if one of these options is given, which only works with another one."""
-    alone = [OF_PYTEST[name].pytest for name in names if value(config, name) is not None]
+    alone = [OF_PYTEST[name].pytest for name in names if value(config, name) not in (None, False)]
     if alone:
         raise UsageError(f"{alone[0]} {message}", remedy)
 
