@@ -37,6 +37,7 @@ from pytest_audit_ledger.errors import SourceError, UsageError
 from pytest_audit_ledger.export.export import ExportResult
 from pytest_audit_ledger.files.writing import Written
 from pytest_audit_ledger.investigate.investigation import Investigation
+from pytest_audit_ledger.model.defaults import STANDBY_TOLERANCE
 from pytest_audit_ledger.model.outcome import DEFAULT_SAMPLES, Family
 from pytest_audit_ledger.model.progress import Progress, no_progress
 from pytest_audit_ledger.output.artifact import ArtifactContext
@@ -116,6 +117,7 @@ class Ledger:
         transcript_keys: Sequence[str | Path] = (),
         since_checkpoint: bool = False,
         recheck: str | None = None,
+        standby_tolerance: str = STANDBY_TOLERANCE,
     ) -> Verification:
         """Verify the whole ledger in one snapshot, by the default suite and by `suites` of your own.
 
@@ -130,7 +132,8 @@ class Ledger:
         keys that may sign transcripts, as PEM files or PEM text; without any, signatures are not verified, which is a
         warning. `since_checkpoint`: read only entries that are newer than the newest checkpoint. `recheck`: then also
         re-read one share of the older entries (`1/30`), another one every day (UTC). `result.reading` says what was
-        read.
+        read. `standby_tolerance`: how far a standby may be behind its primary (`90s`, `5m`, `24h`); one that is
+        further behind, or paused, shows an old ledger, and nothing is verified.
 
         Raises UsageError for a mistake in a suite, in a key or in these parameters. What goes wrong with the ledger or
         the server is in the result.
@@ -151,6 +154,7 @@ class Ledger:
             transcript_keys=transcript_keys,
             since_checkpoint=since_checkpoint,
             recheck=recheck,
+            standby_tolerance=standby_tolerance,
         )
         return verify(self.source, request, progress=self._progress)
 
@@ -165,13 +169,14 @@ class Ledger:
         allow_integrity_waivers: bool = False,
         since_checkpoint: bool = False,
         recheck: str | None = None,
+        standby_tolerance: str = STANDBY_TOLERANCE,
         **trusted: Any,
     ) -> VerificationRequest:
         """Return what `verify_integrity` is to verify, and how. Raises UsageError."""
         from pytest_audit_ledger.kinds.run_parameters import run_parameters
         from pytest_audit_ledger.suite.shipped import checks_of
         from pytest_audit_ledger.verify.resumption import since_options
-        from pytest_audit_ledger.verify.run import VerificationRequest
+        from pytest_audit_ledger.verify.run import VerificationRequest, parse_standby_tolerance
 
         loaded = self._suites(suites)
         return VerificationRequest(
@@ -183,6 +188,7 @@ class Ledger:
             run_parameters=run_parameters(**trusted),
             allow_integrity_waivers=allow_integrity_waivers,
             since=since_options(since_checkpoint=since_checkpoint, recheck=recheck),
+            standby_tolerance_s=parse_standby_tolerance(standby_tolerance),
         )
 
     def investigate(
@@ -193,15 +199,16 @@ class Ledger:
         identity: str | Path | None = None,
         encryption_key: str | Key | None = None,
         scratch_db: str | Dsn | None = None,
+        allow_superuser_scratch: bool = False,
         limit_seconds: float | None = None,
         **verifying: Unpack[Verifying],
     ) -> Investigation:
         """Verify the whole ledger, and find out from the same snapshot what happened to it.
 
         `entry`: also examine the entry of this sequence number. `against`: a database, an export or a backup to compare
-        with; `identity`, `encryption_key` and `scratch_db` open a backup, as for `verify_backup`. `limit_seconds`: how
-        long to reconstruct entries, by default one minute. `verifying`: the parameters of `verify_integrity`; `samples`
-        is also how many entries are examined one by one.
+        with; `identity`, `encryption_key`, `scratch_db` and `allow_superuser_scratch` open a backup, as for
+        `verify_backup`. `limit_seconds`: how long to reconstruct entries, by default one minute. `verifying`: the
+        parameters of `verify_integrity`; `samples` is also how many entries are examined one by one.
 
         Raises UsageError, and SourceError if the ledger or the other copy cannot be opened or read.
         """
@@ -219,6 +226,7 @@ class Ledger:
                 identity=identity,
                 encryption_key=encryption_key,
                 scratch_db=scratch_db,
+                allow_superuser_scratch=allow_superuser_scratch,
                 progress=self._progress,
             )
         with self.source.snapshot() as snapshot:
@@ -245,23 +253,34 @@ class Ledger:
         accept_guards: bool = False,
         since_checkpoint: bool = False,
         recheck: str | None = None,
+        standby_tolerance: str = STANDBY_TOLERANCE,
     ) -> CheckpointResult:
         """Verify the ledger, and write a signed checkpoint of the snapshot that was verified to `folder`.
 
         The ledger must pass the default suite and match every checkpoint in the folder; this key or one of
         `verifier_keys` must have signed those. Otherwise the result has no path, and its verification says why.
         `accept_guards`: accept the table's protections as they are, also if they differ from those in the newest
-        checkpoint. `since_checkpoint`, `recheck`: see `verify_integrity`; the checkpoints are those in the folder.
+        checkpoint. `since_checkpoint`, `recheck`, `standby_tolerance`: see `verify_integrity`; the checkpoints are
+        those in the folder.
 
         Raises UsageError for a mistake in a key or in `recheck`, and if the ledger is an export; SourceError if it
         cannot be read, OutputError if the file cannot be written.
         """
         from pytest_audit_ledger.anchor.creation import create
         from pytest_audit_ledger.verify.resumption import since_options
+        from pytest_audit_ledger.verify.run import parse_standby_tolerance
 
-        since = since_options(since_checkpoint=since_checkpoint, recheck=recheck)
-        chosen = (signing_key, verifier_keys, self._progress)
-        return create(self.source, self._suites(()), Path(folder), *chosen, accept_guards=accept_guards, since=since)
+        return create(
+            self.source,
+            self._suites(()),
+            Path(folder),
+            signing_key,
+            verifier_keys,
+            self._progress,
+            accept_guards=accept_guards,
+            since=since_options(since_checkpoint=since_checkpoint, recheck=recheck),
+            standby_tolerance_s=parse_standby_tolerance(standby_tolerance),
+        )
 
     def prove_entry(
         self,
@@ -377,6 +396,7 @@ class Ledger:
         excel_safe: bool = ...,
         verify: bool = ...,
         force: bool = ...,
+        standby_tolerance: str = ...,
     ) -> ExportResult: ...
 
     def export_entries(
@@ -393,13 +413,15 @@ class Ledger:
         excel_safe: bool = False,
         verify: bool = False,
         force: bool = False,
+        standby_tolerance: str = STANDBY_TOLERANCE,
     ) -> Iterator[dict[str, Any]] | ExportResult:
         """Export entries to `output_file` with a manifest; without a file, return an iterator over entries.
 
         Dates are days in UTC, including the end day, or full timestamps. `fields`: the columns, in this order, by
         default all. `format`: `json`, `jsonl` or `csv`, by default that of the suffix. `excel_safe`: defuse text that a
-        spreadsheet would run as a formula. `verify`: verify the ledger in the same snapshot, and write the result to
-        the manifest. The iterator yields dicts; their timestamps are ISO 8601 text exactly as hashed.
+        spreadsheet would run as a formula. `verify`: verify the ledger in the same snapshot (`standby_tolerance` as for
+        `verify_integrity`), and write the result to the manifest. `force`: replace an existing file. The iterator
+        yields dicts; their timestamps are ISO 8601 text exactly as hashed.
 
         Raises UsageError, SourceError if the entries cannot be read, OutputError if the file cannot be written.
         """
@@ -420,7 +442,8 @@ class Ledger:
         with self.source.snapshot() as snapshot:
             verified = None
             if verify:
-                verified = run(self.source, self._request(), progress=self._progress, shared=snapshot.share())
+                to_verify = self._request(standby_tolerance=standby_tolerance)
+                verified = run(self.source, to_verify, progress=self._progress, shared=snapshot.share())
             return export(snapshot, request, verification=verified, progress=self._progress)
 
     def backup_database(
@@ -432,7 +455,9 @@ class Ledger:
         *,
         format: str | None = None,  # noqa: A002  (the word of the option)
         scratch_db: str | Dsn | None = None,
+        allow_superuser_scratch: bool = False,
         force: bool = False,
+        standby_tolerance: str = STANDBY_TOLERANCE,
     ) -> BackupResult:
         """Back up the ledger's database to `output_file`, and write a manifest next to it.
 
@@ -440,19 +465,22 @@ class Ledger:
         the file into a scratch database, verify that and compare the two. `encryption_key`: encrypt with age for
         `age1…` or an SSH public key, or with what `@FILE` or `env:NAME` holds. `format`: `plain` for psql, `custom` for
         pg_restore, by default that of the suffix `.sql` or `.dump`. `scratch_db`: the DSN of a server to restore on,
-        instead of an embedded one.
+        instead of an embedded one. `allow_superuser_scratch`: restore as a superuser, if the role is one. `force`:
+        replace an existing file. `standby_tolerance`: see `verify_integrity`.
 
         Raises UsageError, SourceError if the database cannot be dumped, OutputError if the file cannot be written or
         does not hold what the database holds.
         """
         scratch_db = optional_dsn(scratch_db)
         from pytest_audit_ledger.backup.creation import backup, backup_request
+        from pytest_audit_ledger.scratch.server import Scratch
 
         key = read_key(encryption_key) if isinstance(encryption_key, str) else encryption_key
         request = backup_request(str(output_file), format=format, compress=compress, key=key, force=force)
         if verify:
             from pytest_audit_ledger.backup.verification import prover as prover_of
-        prover = prover_of(scratch_db, self._progress) if verify else None
+        scratch = Scratch(scratch_db, allow_superuser=allow_superuser_scratch)
+        prover = prover_of(scratch, self._progress, standby_tolerance) if verify else None
         with self.source.snapshot() as snapshot:
             verification = prover.verify(self.source, snapshot) if prover is not None else None
             return backup(snapshot, request, verification=verification, prover=prover, progress=self._progress)

@@ -194,6 +194,11 @@ SECTIONS: dict[str, tuple[Option, ...]] = {
             Type.WHOLE, (*_VERIFY, "diff"), in_pytest=True, default=DEFAULT_SAMPLES, least=1),
         Option("allow-empty", "Accept a ledger without entries: checks that need entries are skipped.",
             Type.FLAG, _VERIFY, in_pytest=True),
+        Option("standby-tolerance",
+            "How far a standby may be behind its primary, such as 90s or 5m. If it is further behind, or paused, the "
+            "ledger is UNVERIFIED.",
+            Type.TEXT, (*_VERIFY, "export", "backup", "checkpoint create"), in_pytest=True,
+            default=defaults.STANDBY_TOLERANCE, metavar="AGE"),
         Option("allow-integrity-waivers",
             "Let the waivers of a suite excuse integrity findings, too. The assurance stays TAMPERED.",
             Type.FLAG, _SET_UP, in_pytest=True),
@@ -205,10 +210,10 @@ SECTIONS: dict[str, tuple[Option, ...]] = {
     "Checkpoints": (
         Option("checkpoint",
             "Check the ledger against every checkpoint in this folder. `checkpoint prove` uses the newest.",
-            Type.FOLDER, (*_SET_UP, "checkpoint prove"), required_in=("checkpoint prove",), in_pytest=True,
-            repeatable=True),
+            Type.FOLDER, (*_SET_UP, "checkpoint prove", "backup verify"), required_in=("checkpoint prove",),
+            in_pytest=True, repeatable=True),
         Option("verifier-key", "A key that you trust to sign checkpoints, or a file that holds it.",
-            Type.TEXT, (*_SET_UP, "checkpoint create", "checkpoint prove", *_CHECKPOINTS_ALONE),
+            Type.TEXT, (*_SET_UP, "checkpoint create", "checkpoint prove", "backup verify", *_CHECKPOINTS_ALONE),
             required_in=("checkpoint prove", *_CHECKPOINTS_ALONE), in_pytest=True, repeatable=True, metavar="KEY|FILE"),
         Option("require-checkpoint", "Fail if a folder has no checkpoint. Without this, lost checkpoints go unnoticed.",
             Type.FLAG, _SET_UP, in_pytest=True),
@@ -317,6 +322,10 @@ SECTIONS: dict[str, tuple[Option, ...]] = {
             "The server to restore a backup on, or to attack copies on. It is used for new databases only, which are "
             "dropped at the end. The role needs CREATEDB.",
             Type.DSN, ("backup", *_RESTORE, "drill"), in_pytest=True, default_text="a server that is started for this"),
+        Option("allow-superuser-scratch",
+            "If the role on the scratch server is a superuser, restore and attack as that role. What is restored can "
+            "then run programs there. Without this, a role is created for it.",
+            Type.FLAG, ("backup", *_RESTORE, "drill"), in_pytest=True),
     ),
     "Repair": (
         Option("repair",

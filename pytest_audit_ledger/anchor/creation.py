@@ -44,12 +44,14 @@ def create(
     *,
     accept_guards: bool,
     since: Since | None,
+    standby_tolerance_s: float,
 ) -> CheckpointResult:
     """Verify a ledger by these suites and the checkpoints in a folder, and sign a checkpoint of the same snapshot.
 
     `trusted_keys`: other keys that may have signed the checkpoints in the folder. `accept_guards`: do not compare the
-    table's protections with the newest checkpoint. `since`: read only entries newer than that. If a check fails,
-    nothing is signed. Raises UsageError, SourceError and OutputError.
+    table's protections with the newest checkpoint. `since`: read only entries newer than that. `standby_tolerance_s`:
+    how far a standby may be behind. If a check fails, nothing is signed. Raises UsageError, SourceError and
+    OutputError.
     """
     key = signing_key if isinstance(signing_key, SigningKey) else read_signing_key(signing_key)
     if isinstance(source, ExportFile):
@@ -63,6 +65,7 @@ def create(
             suites=suites,
             run_parameters=run_parameters(checkpoints=[folder], verifier_keys=trusted),
             since=since,
+            standby_tolerance_s=standby_tolerance_s,
         )
         verification = verify(source, request, shared=snapshot.share(), progress=progress)
         if not verification.is_valid:

@@ -17,29 +17,33 @@ from pytest_audit_ledger.backup.restore import Listing, listing, restored, unpac
 from pytest_audit_ledger.errors import LedgerError
 from pytest_audit_ledger.export.manifest import tally
 from pytest_audit_ledger.kinds.run_parameters import RunParameters
+from pytest_audit_ledger.model.defaults import STANDBY_TOLERANCE
 from pytest_audit_ledger.model.progress import Progress, no_progress
-from pytest_audit_ledger.sources.dsn import Dsn
+from pytest_audit_ledger.scratch.server import EMBEDDED, Scratch
 from pytest_audit_ledger.sources.interruption import interruptible
 from pytest_audit_ledger.sources.postgres import DEFAULT_TIMEOUT_S, PostgresSnapshot
 from pytest_audit_ledger.sources.source import Snapshot, Source
 from pytest_audit_ledger.suite.check import Check
-from pytest_audit_ledger.verify.run import VerificationRequest, verify
+from pytest_audit_ledger.verify.run import VerificationRequest, parse_standby_tolerance, verify
 from pytest_audit_ledger.verify.verification import Verification
 
 
 @dataclass(frozen=True)
 class Prover:
-    """Proves backups with these checks on a scratch server: one given by its DSN, or an embedded one for None."""
+    """Proves backups with these checks on a scratch server."""
 
     checks: Sequence[Check]
-    scratch: Dsn | None = None
+    scratch: Scratch = EMBEDDED
     timeout: int = DEFAULT_TIMEOUT_S
     progress: Progress = no_progress
     run_parameters: RunParameters = field(default_factory=dict)
+    standby_tolerance_s: float = parse_standby_tolerance(STANDBY_TOLERANCE)
 
     def verify(self, source: Source, snapshot: Snapshot) -> Verification:
         """Verify the ledger of an open snapshot with these checks."""
-        request = VerificationRequest(checks=self.checks, run_parameters=self.run_parameters)
+        request = VerificationRequest(
+            checks=self.checks, run_parameters=self.run_parameters, standby_tolerance_s=self.standby_tolerance_s
+        )
         return verify(source, request, shared=snapshot.share(), progress=self.progress)
 
     def content(self, snapshot: PostgresSnapshot, verification: Verification | None) -> Content:

@@ -19,9 +19,8 @@ from typing import BinaryIO, Protocol, cast
 from pytest_audit_ledger.backup.encryption import Opener, decrypt, is_encrypted
 from pytest_audit_ledger.errors import SourceError
 from pytest_audit_ledger.model.progress import BYTES, Advance, Progress, no_progress
-from pytest_audit_ledger.scratch.server import scratch_database
+from pytest_audit_ledger.scratch.server import Scratch, scratch_database
 from pytest_audit_ledger.sources import programs
-from pytest_audit_ledger.sources.dsn import Dsn
 from pytest_audit_ledger.sources.interruption import interruptible
 from pytest_audit_ledger.sources.postgres import PostgresSource
 from pytest_audit_ledger.sources.programs import CHUNK, Login, Running
@@ -41,11 +40,11 @@ _FETCH = "Fetch it again from its archive."
 
 @contextmanager
 def restored(
-    file: BinaryIO, opener: Opener, *, scratch: Dsn | None, table: str, timeout: int, progress: Progress = no_progress
+    file: BinaryIO, opener: Opener, *, scratch: Scratch, table: str, timeout: int, progress: Progress = no_progress
 ) -> Iterator[PostgresSource]:
     """Restore a backup into a scratch database, and yield it; the database is dropped on leaving.
 
-    `scratch`: the DSN of a server to use; None for an embedded one. `timeout`: seconds that restoring, or a later
+    `scratch`: the server to use. `timeout`: seconds that restoring, or a later
     statement, may take. Raises UsageError and SourceError.
     """
     with scratch_database(scratch) as dsn:

@@ -20,13 +20,16 @@ from pytest_audit_ledger.files.reading import is_file, open_regular
 from pytest_audit_ledger.kinds.checkpoint_guards import CheckpointGuards
 from pytest_audit_ledger.kinds.registry import installed_kinds
 from pytest_audit_ledger.kinds.run_parameters import run_parameters
+from pytest_audit_ledger.model import defaults
 from pytest_audit_ledger.model.outcome import Status
 from pytest_audit_ledger.model.progress import Progress, no_progress
+from pytest_audit_ledger.scratch.server import Scratch
 from pytest_audit_ledger.sources.dsn import Dsn, optional_dsn
 from pytest_audit_ledger.sources.export_file import is_export
 from pytest_audit_ledger.sources.manifest import manifest_path, read_manifest
 from pytest_audit_ledger.sources.postgres import PostgresSource
 from pytest_audit_ledger.suite.shipped import checks_of, shipped_suites
+from pytest_audit_ledger.verify.run import parse_standby_tolerance
 
 _BACKUP = re.compile(r"\.(sql|dump)(\.gz)?(\.age)?$", re.IGNORECASE)
 
@@ -80,7 +83,7 @@ def prove_backup(path: Path, prover: Prover, opener: Opener) -> BackupVerificati
 
 @contextmanager
 def restored_backup(
-    path: Path, opener: Opener, *, scratch: Dsn | None, table: str, timeout: int, progress: Progress
+    path: Path, opener: Opener, *, scratch: Scratch, table: str, timeout: int, progress: Progress
 ) -> Iterator[PostgresSource]:
     """Restore a backup into a scratch database, and yield it; `table` is used only if there is no manifest.
 
@@ -115,10 +118,14 @@ def _stated(manifest: Mapping[str, Any]) -> Content:
     return Content({name: manifest[name] for name in names}, manifest["digest"], ended)
 
 
-def prover(scratch_db: str | Dsn | None, progress: Progress) -> Prover:
-    """Return what proves backups. Raises UsageError for a mistake in the DSN of the server to restore on."""
-    scratch = None if scratch_db is None else PostgresSource(Dsn(scratch_db)).dsn
-    return Prover(checks_of(shipped_suites(installed_kinds())), scratch, progress=progress)
+def prover(scratch: Scratch, progress: Progress, standby_tolerance: str = defaults.STANDBY_TOLERANCE) -> Prover:
+    """Return what proves backups. Raises UsageError for a mistake in the tolerance."""
+    return Prover(
+        checks_of(shipped_suites(installed_kinds())),
+        scratch,
+        progress=progress,
+        standby_tolerance_s=parse_standby_tolerance(standby_tolerance),
+    )
 
 
 def verify_backup(
@@ -127,6 +134,7 @@ def verify_backup(
     identity: str | Path | None = None,
     encryption_key: str | Key | None = None,
     scratch_db: str | Dsn | None = None,
+    allow_superuser_scratch: bool = False,
     checkpoints: Sequence[str | Path] = (),
     verifier_keys: Sequence[str] = (),
     progress: Progress = no_progress,
@@ -135,15 +143,16 @@ def verify_backup(
 
     First compare its SHA-256 and size; then restore it into a scratch database, verify that, and compare it with the
     manifest. `identity`: a file with the private key that opens it. `encryption_key`: the passphrase that opens it, as
-    `@FILE` or `env:NAME`. `scratch_db`: the DSN of a server to restore on, instead of an embedded one. `checkpoints`:
-    folders of checkpoints to compare the restored ledger with, and `verifier_keys`: the keys that must have signed
-    them. Without checkpoints, a backup that matches its manifest may still be of a ledger that was rewritten before.
+    `@FILE` or `env:NAME`. `scratch_db`: the DSN of a server to restore on, instead of an embedded one.
+    `allow_superuser_scratch`: restore as a superuser, if the role is one. `checkpoints`: folders of checkpoints to
+    compare the restored ledger with, and `verifier_keys`: the keys that must have signed them. Without checkpoints, a
+    backup that matches its manifest may still be of a ledger that was rewritten before.
 
     Raises UsageError, and SourceError if the file or its manifest cannot be read. Whatever is wrong with the backup is
     in the result.
     """
-    scratch_db = optional_dsn(scratch_db)
+    scratch = Scratch(optional_dsn(scratch_db), allow_superuser=allow_superuser_scratch)
     given = run_parameters(checkpoints=checkpoints, verifier_keys=verifier_keys)
     given = {kind: values for kind, values in given.items() if kind != CheckpointGuards.name}  # grants are not dumped
-    proving = replace(prover(scratch_db, progress), run_parameters=given)
+    proving = replace(prover(scratch, progress), run_parameters=given)
     return prove_backup(Path(file), proving, opener_of(encryption_key, identity))

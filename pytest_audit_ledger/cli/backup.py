@@ -34,14 +34,15 @@ class Opening(TypedDict):
     identity: str | None
     encryption_key: Key | None
     scratch_db: str | None
+    allow_superuser_scratch: bool
 
 
-def _opening(encryption_key: str | None, **rest: str | None) -> dict[str, Any]:
+def _opening(encryption_key: str | None, **rest: Any) -> dict[str, Any]:
     key = read_key(encryption_key, confirmed=False) if encryption_key is not None else None
     return {**rest, "encryption_key": key}
 
 
-OPENING = Group("opening", ("identity", "encryption_key", "scratch_db"), _opening)
+OPENING = Group("opening", ("identity", "encryption_key", "scratch_db", "allow_superuser_scratch"), _opening)
 
 _EPILOG = epilog(
     "backup --source service=ledger --output ledger.sql.gz --verify",
@@ -53,6 +54,7 @@ _EPILOG = epilog(
 _VERIFY_EPILOG = epilog(
     "backup verify ledger.sql.gz",
     "backup verify ledger.dump.age --identity ~/.config/age/key.txt",
+    "backup verify ledger.dump \\\n      --checkpoint checkpoints --verifier-key verifier.key",
     codes=EXIT_CODES,
 )
 
@@ -81,15 +83,23 @@ def backup(
 @backup.command(epilog=_VERIFY_EPILOG)
 @click.argument("file", metavar="FILE")
 @options("backup verify", OPENING)
-def verify(file: str, opening: Opening, quiet: bool) -> int:
+def verify(
+    file: str, opening: Opening, checkpoints: tuple[str, ...], verifier_keys: tuple[str, ...], quiet: bool
+) -> int:
     """Verify a backup, from nothing but the file and its manifest.
 
     First checks its SHA-256 and size. Then restores it into a scratch database, runs the whole integrity suite there,
-    and compares the entries with what the manifest says about them.
+    and compares the entries with what the manifest says about them. With --checkpoint, it also compares them with
+    what was signed: whoever can change the backup can change its manifest, too.
     """
     from pytest_audit_ledger.backup.verification import verify_backup  # noqa: PLC0415  (making a backup needs none of it)
+    from pytest_audit_ledger.checkpoints.store import refuse_missing  # noqa: PLC0415  (as above)
+    from pytest_audit_ledger.cli.verification import refuse_useless_key  # noqa: PLC0415  (as above)
 
-    found = verify_backup(file, progress=progress(quiet=quiet), **opening)
+    refuse_useless_key(checkpoints, verifier_keys)
+    refuse_missing(checkpoints)
+    trusted = {"checkpoints": checkpoints, "verifier_keys": verifier_keys}
+    found = verify_backup(file, progress=progress(quiet=quiet), **trusted, **opening)
     code = _code(found.proof)
     if not quiet:
         with outweighed_by(code):

@@ -21,6 +21,7 @@ from pytest_audit_ledger.output.paragraphs import LOG, WIDEST
 from pytest_audit_ledger.output.verification_text import ASCII, UNICODE, Marks
 from pytest_audit_ledger.sources.dsn import Dsn
 from pytest_audit_ledger.suite.discovery import own_suites
+from pytest_audit_ledger.verify.run import parse_standby_tolerance
 from pytest_audit_ledger.verify.scan import parse_workers
 from pytest_audit_ledger.verify.verification import Verification
 
@@ -31,12 +32,20 @@ def _checked(**options: Any) -> dict[str, Any]:
     """Return options about verifying, ready for `Ledger`. Raises UsageError for a mistake in one."""
     if "workers" in options:
         options["workers"] = parse_workers(options["workers"])
+    if "standby_tolerance" in options:
+        parse_standby_tolerance(options["standby_tolerance"])
     run_parameters(**{name: options[name] for name in _TRUST})
-    if options["verifier_keys"] and not options["checkpoints"] and not options["suites"]:  # suites can name checkpoints
-        raise UsageError("--verifier-key only works with checkpoints, and none are named.", "Add --checkpoint=DIR.")
+    if not options["suites"]:  # which can name checkpoints
+        refuse_useless_key(options["checkpoints"], options["verifier_keys"])
     if not options["require_checkpoint"]:  # which finds the lack of one
         refuse_missing(options["checkpoints"])
     return options
+
+
+def refuse_useless_key(checkpoints: Sequence[str], verifier_keys: Sequence[str]) -> None:
+    """Raise UsageError for a key without a checkpoint that it could have signed."""
+    if verifier_keys and not checkpoints:
+        raise UsageError("--verifier-key only works with checkpoints, and none are named.", "Add --checkpoint=DIR.")
 
 
 _SET_UP = ("suites", "check_timestamps", "allow_integrity_waivers", *_TRUST)
@@ -44,7 +53,7 @@ _SET_UP = ("suites", "check_timestamps", "allow_integrity_waivers", *_TRUST)
 SET_UP = Group("set_up", _SET_UP, _checked)
 """What a ledger is verified with: the `SettingUp` of `verify/run.py`."""
 
-VERIFYING = Group("verifying", ("workers", "samples", "allow_empty", *_SET_UP), _checked)
+VERIFYING = Group("verifying", ("workers", "samples", "allow_empty", "standby_tolerance", *_SET_UP), _checked)
 """What is verified, and how: the `Verifying` of `verify/run.py`."""
 
 

@@ -18,9 +18,10 @@ from pytest_audit_ledger.model.ledger_info import Extent
 from pytest_audit_ledger.model.outcome import DEFAULT_SAMPLES
 from pytest_audit_ledger.model.progress import Progress, no_progress
 from pytest_audit_ledger.scratch.demo import started
+from pytest_audit_ledger.scratch.server import Scratch
 from pytest_audit_ledger.sources.dsn import Dsn, optional_dsn
 from pytest_audit_ledger.sources.named import DEFAULT_TABLE, named_source
-from pytest_audit_ledger.sources.postgres import DEFAULT_TIMEOUT_S, PostgresSource
+from pytest_audit_ledger.sources.postgres import DEFAULT_TIMEOUT_S
 from pytest_audit_ledger.sources.source import Snapshot, Source
 
 if TYPE_CHECKING:
@@ -37,18 +38,21 @@ def diff(
     identity: str | Path | None = None,
     encryption_key: str | Key | None = None,
     scratch_db: str | Dsn | None = None,
+    allow_superuser_scratch: bool = False,
     progress: Progress = no_progress,
 ) -> Difference:
     """Compare two ledgers entry by entry: each a database, an export, or a backup, which is restored first.
 
     `table` is the ledger's in both, unless a backup's manifest names another. `samples`: how many changes and ranges to
-    keep; all are counted. `identity`, `encryption_key` and `scratch_db` are as for `verify_backup`.
+    keep; all are counted. `identity`, `encryption_key`, `scratch_db` and `allow_superuser_scratch` are as
+    for `verify_backup`.
 
     Raises UsageError, and SourceError if a side cannot be read.
     """
     a, b, scratch_db = Dsn(a), Dsn(b), optional_dsn(scratch_db)
     places: Opening = {"table": table, "timeout": timeout, "scratch_db": scratch_db}
-    opened = _opening((a, b), progress, {**places, "identity": identity, "encryption_key": encryption_key})
+    how: Opening = {"allow_superuser_scratch": allow_superuser_scratch}
+    opened = _opening((a, b), progress, {**places, **how, "identity": identity, "encryption_key": encryption_key})
     with opened(a) as one, opened(b) as other, one.snapshot() as first, other.snapshot() as second:
         return difference(_side(a, first), _side(b, second), samples=samples, progress=progress)
 
@@ -61,6 +65,7 @@ class Opening(TypedDict, total=False):
     identity: str | Path | None
     encryption_key: str | Key | None
     scratch_db: str | Dsn | None
+    allow_superuser_scratch: bool
 
 
 def _opening(
@@ -71,10 +76,10 @@ def _opening(
     Raises UsageError for a mistake in an option or in one of these names.
     """
     table, timeout = options.get("table", DEFAULT_TABLE), options.get("timeout", DEFAULT_TIMEOUT_S)
-    scratch = optional_dsn(options.get("scratch_db"))
+    scratch = Scratch(
+        optional_dsn(options.get("scratch_db")), allow_superuser=options.get("allow_superuser_scratch", False)
+    )
     opener = opener_of(options.get("encryption_key"), options.get("identity"))
-    if scratch is not None:
-        PostgresSource(scratch)
     for name in named:
         if _backup(name) is None:
             named_source(name, table, timeout)

@@ -21,9 +21,10 @@ from pytest_audit_ledger.kinds.registry import installed_kinds
 from pytest_audit_ledger.kinds.run_parameters import run_parameters
 from pytest_audit_ledger.model.progress import Progress, no_progress
 from pytest_audit_ledger.scratch.demo import started
+from pytest_audit_ledger.scratch.server import Scratch
 from pytest_audit_ledger.sources.dsn import Dsn, optional_dsn
 from pytest_audit_ledger.sources.named import DEFAULT_TABLE, named_source
-from pytest_audit_ledger.sources.postgres import DEFAULT_TIMEOUT_S, PostgresSource
+from pytest_audit_ledger.sources.postgres import DEFAULT_TIMEOUT_S
 from pytest_audit_ledger.suite.discovery import own_suites
 from pytest_audit_ledger.suite.shipped import shipped_suites
 
@@ -44,19 +45,21 @@ def run_drill(
     allow_integrity_waivers: bool = False,
     transcript_keys: Sequence[str | Path] = (),
     scratch_db: str | Dsn | None = None,
+    allow_superuser_scratch: bool = False,
     progress: Progress = no_progress,
 ) -> Matrix:
     """Attack a copy of a ledger, one attack at a time, and return which attacks a set-up notices, and how.
 
     `dsn`: the ledger whose first `entries` are copied, as for `Ledger`; None makes up a ledger. It is only read, in one
     read-only snapshot. `attacks`: names of attacks; all of them if it is empty. `scratch_db`: the DSN of a server for
-    the copies; None starts an embedded one. Everything else is the set-up, as for `Ledger.verify_integrity`.
+    the copies; None starts an embedded one. `allow_superuser_scratch`: attack as a superuser, if the role is one.
+    Everything else is the set-up, as for `Ledger.verify_integrity`.
 
     Raises UsageError for a mistake in any of these, and SourceError if the ledger cannot be read or copied. If one
     attack fails, its trial says why.
     """
     dsn = optional_dsn(dsn)
-    scratch_db = optional_dsn(scratch_db)
+    scratch = Scratch(optional_dsn(scratch_db), allow_superuser=allow_superuser_scratch)
     chosen = choose(attacks, installed_attacks())
     refuse_few(entries)
     given = run_parameters(
@@ -73,10 +76,8 @@ def run_drill(
         check_timestamps=check_timestamps,
         allow_integrity_waivers=allow_integrity_waivers,
     )
-    if scratch_db is not None:
-        PostgresSource(scratch_db)  # raises for a mistake before anything starts
     if dsn is not None:
         named_source(dsn, table, timeout)
     with nullcontext() if dsn is None else started(dsn, table, timeout) as source:
-        (matrix,) = drill(source, [set_up], chosen, entries=entries, scratch=scratch_db, progress=progress)
+        (matrix,) = drill(source, [set_up], chosen, entries=entries, scratch=scratch, progress=progress)
     return matrix

@@ -21,7 +21,7 @@ from pytest_audit_ledger.model import defaults
 from pytest_audit_ledger.model.outcome import Status
 from pytest_audit_ledger.model.progress import Progress, no_progress
 from pytest_audit_ledger.scratch.scratch_ledger import ScratchLedger, Superuser
-from pytest_audit_ledger.scratch.server import ScratchServer, scratch_server
+from pytest_audit_ledger.scratch.server import EMBEDDED, Scratch, ScratchServer, scratch_server
 from pytest_audit_ledger.sources.dsn import Dsn
 from pytest_audit_ledger.sources.interruption import interruptible
 from pytest_audit_ledger.sources.postgres import DEFAULT_TIMEOUT_S, PostgresSource
@@ -41,13 +41,13 @@ def drill(
     attacks: Sequence[Attack],
     *,
     entries: int = DEFAULT_ENTRIES,
-    scratch: str | Dsn | None = None,
+    scratch: Scratch = EMBEDDED,
     progress: Progress = no_progress,
 ) -> list[Matrix]:
     """Make every attack once, on a copy of its own, and return what each set-up noticed.
 
-    `source`: the ledger whose first `entries` are copied; None makes one up. It is only read. `scratch`: the DSN of a
-    server for the copies; None starts an embedded one.
+    `source`: the ledger whose first `entries` are copied; None makes one up. It is only read. `scratch`: the
+    server for the copies.
 
     Raises UsageError, and SourceError if the ledger cannot be read or copied, or the copy cannot be verified. If one
     attack fails, its trial says why.

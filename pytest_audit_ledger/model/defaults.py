@@ -22,3 +22,5 @@ FEWEST_DRILL_ENTRIES = 40
 EXPORT_FORMATS = ("json", "jsonl", "csv")
 
 BACKUP_FORMATS = ("plain", "custom")
+STANDBY_TOLERANCE = "5m"
+"""How far a standby may be behind its primary before what it shows is not verified."""

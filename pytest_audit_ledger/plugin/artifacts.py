@@ -20,14 +20,13 @@ from pytest_audit_ledger.output.progress_bar import progress_bar
 from pytest_audit_ledger.plugin.declared import value
 from pytest_audit_ledger.plugin.items import REGISTRY
 from pytest_audit_ledger.plugin.run_state import RUN, RunState, is_worker, visible
-from pytest_audit_ledger.sources.postgres import PostgresSource
 from pytest_audit_ledger.sources.selection import date_range, fields, selection
 from pytest_audit_ledger.suite.shipped import checks_of, shipped_suites
 
 if TYPE_CHECKING:
     from pytest_audit_ledger.report import ReportRequest
 
-_BACKUP, _SCRATCH = ("encryption-key",), ("scratch-db",)
+_BACKUP, _SCRATCH = ("encryption-key",), ("scratch-db", "allow-superuser-scratch")
 _FILTERS = ("fields", "verdict", "rule", "limit")
 _COVER = ("title", "organization")
 _PERIOD = ("date-range",)
@@ -163,15 +162,15 @@ def _backups(config: pytest.Config) -> list[Artifact]:
     from pytest_audit_ledger.backup.creation import BackupArtifact, backup_request
     from pytest_audit_ledger.backup.encryption import read_key
     from pytest_audit_ledger.backup.prover import Prover
+    from pytest_audit_ledger.scratch.server import Scratch
 
     named, scratch = value(config, "encryption-key"), value(config, "scratch-db")
     if config.stash[RUN].options.is_export:
         raise UsageError("Only a database can be backed up, not an export.", "Copy the export, with its manifest.")
-    if scratch is not None:
-        PostgresSource(scratch)  # a mistake shows now
+    place = Scratch(scratch, allow_superuser=value(config, "allow-superuser-scratch"))  # a mistake in it shows now
     key = read_key(named) if named is not None else None
     request = backup_request(_place(config, path), key=key, force=value(config, "force"))
-    return [BackupArtifact(request, Prover(checks_of(shipped_suites(config.stash[REGISTRY])), scratch))]
+    return [BackupArtifact(request, Prover(checks_of(shipped_suites(config.stash[REGISTRY])), place))]
 
 
 def _refuse_alone(config: pytest.Config, names: Sequence[str], message: str, remedy: str) -> None:

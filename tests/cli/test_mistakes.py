@@ -50,6 +50,10 @@ def complaint(result: Result) -> str:
             "'many' is not a valid number of workers. Write auto, or",
         ),
         (
+            ["verify", "--ledger-db", "demo", "--standby-tolerance", "5"],
+            "'5' is not a valid length of time. Write a number with a unit: --standby-tolerance 5m.",
+        ),
+        (
             ["verify", "--ledger-db", "demo", "--samples", "0"],
             "Invalid value for '--samples': '0' is not a whole number of at least 1.",
         ),

@@ -27,6 +27,7 @@ from pytest_audit_ledger.errors import SourceError
 from pytest_audit_ledger.files.resources import json_schema
 from pytest_audit_ledger.kinds.run_parameters import run_parameters
 from pytest_audit_ledger.output.paragraphs import LOG
+from pytest_audit_ledger.scratch.server import Scratch
 from pytest_audit_ledger.sources import programs
 from pytest_audit_ledger.sources.export_file import ExportFile
 from pytest_audit_ledger.sources.postgres import PostgresSource
@@ -86,7 +87,7 @@ def trial(matrix: Matrix, name: str) -> Trial:
 
 
 def run(server: str, source: Source | None, made: Sequence[Attack], *set_ups: SetUp, entries: int = ENTRIES) -> Any:
-    matrices = drill(source, set_ups or [BARE], made, entries=entries, scratch=server)
+    matrices = drill(source, set_ups or [BARE], made, entries=entries, scratch=Scratch(server))
     return matrices[0] if len(matrices) == 1 else matrices
 
 
@@ -415,7 +416,7 @@ def test_what_a_ledger_brings_along_never_runs_as_a_superuser(server: str, forge
 
     for scratch in (None, server):  # both give us a superuser
         told.clear()
-        (matrix,) = drill(PostgresSource(forger.dsn), [BARE], [looks], entries=ENTRIES, scratch=scratch)
+        (matrix,) = drill(PostgresSource(forger.dsn), [BARE], [looks], entries=ENTRIES, scratch=Scratch(scratch))
         assert matrix.trials[0].verdict is AttackResult.NOTICED
         assert told == {"off"}
 

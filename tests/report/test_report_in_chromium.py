@@ -20,6 +20,7 @@ from pytest_audit_ledger.drill.matrix_files import html as drill_page
 from pytest_audit_ledger.drill.setup import SetUp
 from pytest_audit_ledger.drill.trials import drill
 from pytest_audit_ledger.scratch.sample import sample_entries
+from pytest_audit_ledger.scratch.server import Scratch
 from tests.drill.test_drill import OWN
 from tests.forger import Forger
 from tests.report.test_report import entrusted, holds, report
@@ -131,7 +132,7 @@ def test_the_report_of_hostile_entries(browser: Browser, forger: Forger, tmp_pat
 
 def test_the_page_of_a_drill(browser: Browser, server: str, tmp_path: Path) -> None:
     chosen = [*choose(("edit", "edit-and-rewrite", "false-entry"), CATALOGUE), *OWN]
-    (matrix,) = drill(None, [SetUp((default_suite(),))], chosen, entries=40, scratch=server)
+    (matrix,) = drill(None, [SetUp((default_suite(),))], chosen, entries=40, scratch=Scratch(server))
     path = tmp_path / "drill.html"
     path.write_text(drill_page(matrix))
     said: list[str] = []

@@ -25,6 +25,7 @@ from pytest_audit_ledger.sources.selection import Selection
 from pytest_audit_ledger.sources.source import Segment
 from tests.forger import Forger
 from tests.support.checks import by_id, outcomes, run_check, run_suite, run_text, told
+from tests.support.command import start
 from tests.support.databases import empty_database
 
 ENTRIES = 100
@@ -334,6 +335,10 @@ def test_a_standby_is_reported_and_one_that_is_paused_or_late_is_not_verified(le
     assert late.assurance is Assurance.UNVERIFIED
     assert "behind its primary, so what it shows is an old ledger" in outcomes(late)["entry_hash"].reason
     assert run_suite(standby.dsn, standby_tolerance_s=3600).is_valid
+    for tolerance, assurance, code in (("1s", Assurance.UNVERIFIED, 3), ("1h", Assurance.SELF_CONSISTENT, 0)):
+        assert Ledger(standby.dsn).verify_integrity(standby_tolerance=tolerance).assurance is assurance
+        done = start("verify", "--source", standby.dsn, "--standby-tolerance", tolerance)
+        assert done.returncode == code, done.stdout
 
 
 @pytest.mark.parametrize("moment", ["idle", "reading"])
