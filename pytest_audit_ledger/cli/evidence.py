@@ -17,7 +17,8 @@ from pytest_audit_ledger.cli.console import EXIT_CODES, NOT_DONE, TAMPERED, WRON
 from pytest_audit_ledger.cli.options import READING, Reading, WithOthers, options
 from pytest_audit_ledger.cli.verification import VERIFYING, refuse_early
 from pytest_audit_ledger.errors import SourceError, UsageError
-from pytest_audit_ledger.evidence.folder import MANIFEST, VERIFICATION, mistakes, written
+from pytest_audit_ledger.evidence.folder import VERIFICATION, mistakes, written
+from pytest_audit_ledger.files.evidence_folder import MANIFEST
 from pytest_audit_ledger.files.writing import refuse_full
 from pytest_audit_ledger.model.outcome import Assurance, Status
 from pytest_audit_ledger.model.printable import printable

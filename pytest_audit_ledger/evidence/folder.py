@@ -23,6 +23,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar
 
 from pytest_audit_ledger.errors import OutputError
+from pytest_audit_ledger.files.evidence_folder import MANIFEST, STATEMENT
 from pytest_audit_ledger.files.reading import is_file, open_regular, read_bytes, sha256_of
 from pytest_audit_ledger.files.writing import Written, whole_folder
 from pytest_audit_ledger.model.outcome import Status
@@ -33,10 +34,9 @@ from pytest_audit_ledger.report import ReportRequest, generate
 from pytest_audit_ledger.verify.verification import Verification
 
 README, REPORT, VERIFICATION, JUNIT = "README.txt", "report.html", "verification.json", "junit.xml"
-MANIFEST, SUMS = "manifest.json", "SHA256SUMS"
+SUMS = "SHA256SUMS"
 SUITES, ARTIFACTS = "suites", "artifacts"
 
-STATEMENT = "https://in-toto.io/Statement/v1"
 PREDICATE = "https://in-toto.io/attestation/test-result/v0.1"
 
 LARGEST_LIST = 64 * 1024 * 1024

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from pytest_audit_ledger.files.evidence_folder import is_filed
 from pytest_audit_ledger.files.resources import folder
 from pytest_audit_ledger.plugin.items import ShippedSuite, SuiteFile
 from pytest_audit_ledger.plugin.run_state import RUN, is_controller
-from pytest_audit_ledger.suite.discovery import SUFFIX
+from pytest_audit_ledger.suite.discovery import SUFFIX, SUFFIXES
 from pytest_audit_ledger.suite.shipped import default_suites
 
 ATTACKS_NAMED = pytest.StashKey[list[tuple[str, ...]]]()
@@ -33,7 +34,7 @@ def take_shipped_suites(config: pytest.Config) -> None:
 
 def names_a_suite(config: pytest.Config) -> bool:
     """Tell whether the command line names a suite, which then replaces the default."""
-    return any(argument.partition("::")[0].endswith(SUFFIX) for argument in config.args)
+    return any(argument.partition("::")[0].endswith(SUFFIXES) for argument in config.args)
 
 
 def added_suites(session: pytest.Session) -> list[pytest.Collector]:
@@ -62,8 +63,13 @@ def _named(session: pytest.Session, path: Path) -> pytest.Collector:
 
 
 def collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
-    """Return the suite in a file that pytest found, unless the ini file names it anyway."""
-    if not file_path.name.endswith(SUFFIX):
+    """Return the suite in a file that pytest found, unless the ini file names it anyway, or it was filed as evidence.
+
+    A filed suite is collected only if an argument names it.
+    """
+    if not file_path.name.endswith(SUFFIXES):
+        return None
+    if is_filed(file_path) and not parent.session.isinitpath(file_path):
         return None
     run = parent.config.stash[RUN]
     if file_path in run.options.suites and not names_a_suite(parent.config):

@@ -16,7 +16,7 @@ from pytest_audit_ledger.kinds.registry import Registry
 from pytest_audit_ledger.model.outcome import DEFAULT_SAMPLES
 from pytest_audit_ledger.suite import description as words
 from pytest_audit_ledger.suite.check import Suite
-from pytest_audit_ledger.suite.discovery import SUFFIX, find_suites
+from pytest_audit_ledger.suite.discovery import SUFFIX, SUFFIXES, find_suites
 from pytest_audit_ledger.suite.loader import load
 from pytest_audit_ledger.suite.mistakes import did_you_mean
 from pytest_audit_ledger.suite.schema import complete
@@ -68,7 +68,7 @@ def kinds(registry: Registry, name: str | None = None) -> str:
 
 def write_starter(path: Path) -> str:
     """Write a commented suite to start with, and return what to do next. Raises OutputError; overwrites nothing."""
-    if not path.name.endswith(SUFFIX):
+    if not path.name.endswith(SUFFIXES):
         raise UsageError(f"{path} is not a valid name of a suite.", f"Name a file that ends in {SUFFIX}.")
     content = (folder("checks") / f"starter{SUFFIX}").read_bytes()
     try:

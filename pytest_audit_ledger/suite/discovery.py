@@ -8,12 +8,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from pytest_audit_ledger.errors import UsageError
+from pytest_audit_ledger.files.evidence_folder import is_filed
 from pytest_audit_ledger.files.resources import folder
 from pytest_audit_ledger.kinds.registry import Registry
 from pytest_audit_ledger.suite.check import Suite
 from pytest_audit_ledger.suite.loader import load
 
 SUFFIX = ".ledger.yaml"
+SUFFIXES = (SUFFIX, ".ledger.yml")
 
 _PASSED_OVER = {"build", "dist", "node_modules", "venv"}
 
@@ -21,8 +23,8 @@ _PASSED_OVER = {"build", "dist", "node_modules", "venv"}
 def find_suites(paths: Sequence[Path], here: Path) -> list[Path]:
     """Return the suites among these files and below these folders; below `here` if no path is given.
 
-    A name that is not a file can be that of a suite of this package. Raises UsageError for any other; a name that looks
-    like a DSN is not repeated, because of its password.
+    A suite in a folder of evidence has to be named itself. A name that is not a file can be that of a suite of this
+    package. Raises UsageError for any other; a name that looks like a DSN is not repeated, because of its password.
     """
     found: list[Path] = []
     for named in paths or [here]:
@@ -48,4 +50,5 @@ def own_suites(named: Sequence[str | Path], registry: Registry) -> list[Suite]:
 def _below(top: Path) -> Iterator[Path]:
     for place, folders, files in os.walk(top):
         folders[:] = [name for name in folders if not name.startswith(".") and name not in _PASSED_OVER]
-        yield from (Path(place, name) for name in files if name.endswith(SUFFIX))
+        suites = [Path(place, name) for name in files if name.endswith(SUFFIXES)]
+        yield from (path for path in suites if not is_filed(path))

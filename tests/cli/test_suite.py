@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from pytest_audit_ledger.files.evidence_folder import STATEMENT
 from pytest_audit_ledger.files.resources import folder
 from tests.forger import Forger
 from tests.support.command import Invoke, start
@@ -33,6 +34,22 @@ def test_a_suite_without_mistakes_is_told_with_its_checks(invoke: Invoke) -> Non
     write(FLAGS)
     result = invoke("suite", "lint")
     assert (result.exit_code, result.output) == (0, "own.ledger.yaml: 1 check, no mistakes\n")
+
+
+def test_both_spellings_of_yaml_are_found_and_what_is_filed_as_evidence_is_not(invoke: Invoke) -> None:
+    write(FLAGS)
+    write(FLAGS, "short.ledger.yml")
+    filed = Path("evidence/2026-05")
+    (filed / "suites").mkdir(parents=True)
+    (filed / "manifest.json").write_text(json.dumps({"_type": STATEMENT}))
+    write(FLAGS.replace("query", "qery"), str(filed / "suites/old.ledger.yaml"))
+    Path("site").mkdir()
+    Path("site/manifest.json").write_text('{"name": "an app"}')
+    write(FLAGS, "site/own.ledger.yaml")
+    result = invoke("suite", "lint")
+    names = ("own.ledger.yaml", "short.ledger.yml", "site/own.ledger.yaml")
+    assert (result.exit_code, sorted(result.output.splitlines())) == (0, [f"{n}: 1 check, no mistakes" for n in names])
+    assert invoke("suite", "lint", str(filed / "suites/old.ledger.yaml")).exit_code == 2
 
 
 def test_every_mistake_of_every_suite_is_told_at_once(invoke: Invoke) -> None:

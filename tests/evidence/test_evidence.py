@@ -244,11 +244,11 @@ def test_the_command_tells_tampering_from_an_outage(forger: Forger, tmp_path: Pa
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        ([], "Missing option '--source'. See audit-ledger evidence --help."),
-        (["--source", "demo"], "Missing option '--output'. See audit-ledger evidence --help."),
+        ([], "Missing option '--ledger-db' / '--source' (env var: 'LEDGER_DSN'). See audit-ledger evidence --help."),
+        (["--source", "demo"], "Missing option '--output' / '-o'. See audit-ledger evidence --help."),
         (["--source", "demo", "--output", "x", "--start-date", "tomorrow"], "Invalid date 'tomorrow'."),
         (["verify", "nowhere"], "There is no folder nowhere. Name a folder of evidence."),
-        (["verify", "."], ". is no folder of evidence. Name one with a manifest.json."),
+        (["verify", "."], ". is not a folder of evidence. Name one with a manifest.json."),
     ],
 )
 def test_wrong_usage_of_the_command_is_code_2(

@@ -79,6 +79,22 @@ def test_suites_in_collected_folders_run_beside_the_default(pytester: pytest.Pyt
     assert sorted(collected(result)) == sorted(["rules/my.ledger.yaml::linked", *NODE_IDS])
 
 
+def test_yml_is_collected_like_yaml_and_what_is_filed_as_evidence_is_not(
+    pytester: pytest.Pytester, run: RunLedger, forger: Forger
+) -> None:
+    pytester.path.joinpath("my.ledger.yml").write_text(SUITE)
+    expected = sorted(["my.ledger.yml::linked", *NODE_IDS])
+    forger.build(50)
+    for name in ("one", "two"):  # what the first run filed must not be run by the second
+        result = run(f"--ledger-db={forger.dsn}", f"--ledger-evidence=evidence/{name}")
+        result.assert_outcomes(passed=PASSED + 1, skipped=SKIPPED)
+    filed = "evidence/one/suites/my.ledger.yml"
+    assert pytester.path.joinpath(filed).exists()
+    assert sorted(collected(run(NOWHERE, "--collect-only", "-q"))) == expected
+    assert collected(run(NOWHERE, "--collect-only", "-q", filed)) == [f"{filed}::linked"]
+    assert collected(run(NOWHERE, "--collect-only", "-q", "my.ledger.yml")) == ["my.ledger.yml::linked"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
