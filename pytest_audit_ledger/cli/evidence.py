@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pytest_audit_ledger.cli.console import EXIT_CODES, NOT_DONE, TAMPERED, WRONG_USAGE, epilog, exit_codes
+from pytest_audit_ledger.cli.console import EXIT_CODES, NOT_DONE, TAMPERED, WRONG_USAGE, epilog, exit_codes, say_error
 from pytest_audit_ledger.cli.options import READING, Reading, WithOthers, options
 from pytest_audit_ledger.cli.verification import VERIFYING, refuse_early
 from pytest_audit_ledger.errors import SourceError, UsageError
@@ -23,6 +23,7 @@ from pytest_audit_ledger.files.writing import refuse_full
 from pytest_audit_ledger.model.outcome import Assurance, Status
 from pytest_audit_ledger.model.printable import printable
 from pytest_audit_ledger.options import OF_PYTEST, options_of
+from pytest_audit_ledger.output.wording import for_command
 from pytest_audit_ledger.report import report_request
 from pytest_audit_ledger.sources.dsn import Dsn
 from pytest_audit_ledger.sources.export_file import is_export
@@ -96,8 +97,12 @@ def _run_pytest(dsn: Dsn, arguments: list[str], *, quiet: bool) -> int:
         settings.write_text("[pytest]\n", encoding="utf-8")
         command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--noconftest", "-c", str(settings)]
         command += ["--rootdir", str(Path.cwd()), f"{OF_PYTEST['db'].pytest}=env:{_DSN}", *arguments]
-        output = subprocess.DEVNULL if quiet else None
-        return subprocess.run(command, env=environment, stdout=output, check=False).returncode  # noqa: S603  (ours)
+        output = subprocess.PIPE if quiet else None
+        done = subprocess.run(command, env=environment, stdout=output, check=False)  # noqa: S603  (ours)
+    for line in (done.stdout or b"").decode(errors="replace").splitlines():
+        if line.startswith(f"{Assurance.UNVERIFIED.value}: "):
+            say_error(for_command(line))
+    return done.returncode
 
 
 def _exit_code(pytests: int, folder: Path) -> int:

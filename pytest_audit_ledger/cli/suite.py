@@ -29,8 +29,8 @@ _paths = click.argument("paths", nargs=-1, type=click.Path(path_type=Path), meta
 def suite() -> None:
     """Write suites of checks. No ledger is read.
 
-    Suites are YAML files whose names end in .ledger.yaml or .ledger.yml. Unless you name files or folders, the suites in
-    the current folder and below are used.
+    Suites are YAML files whose names end in .ledger.yaml or .ledger.yml. Unless you name files or folders, the suites
+    in the current folder and below are used.
     """
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pytest_audit_ledger.cli.console import EXIT_CODES, epilog
+from pytest_audit_ledger.cli.console import EXIT_CODES, epilog, say_error
 from pytest_audit_ledger.cli.options import READING, LedgerCommand, Reading, options
 from pytest_audit_ledger.cli.repair import print_script, restore, tell_irreparable
 from pytest_audit_ledger.cli.verification import VERIFYING, also_written, exit_code, in_marks, marks, refuse_early
@@ -83,6 +83,8 @@ def verify(
         return as_text(found) if in_json else _text(found, UNICODE, verbose=verbose)
 
     with also_written(output, format_, code, text):
+        if reading.quiet and found.obstacle:
+            say_error(found.sentence)
         if not reading.quiet:
             if format_ == "json":
                 click.echo(as_text(found))

@@ -39,11 +39,16 @@ ASCII = Marks("OK:", "FAILED:", "UNKNOWN:", "WARNING:", "|--", "`--")
 
 
 def tree(verification: Verification, marks: Marks = UNICODE) -> str:
-    """Return the result in a few lines, then briefly what did not pass and what to do about it."""
+    """Return the result in a few lines, then briefly what did not pass and what to do about it.
+
+    If nothing could be read, return only why.
+    """
+    sentence = f"{verification.assurance.value}: {printable(verification.sentence, 2000)}"
+    if verification.obstacle:
+        return sentence
     lines = [f"{title}: {words}" for title, words in _lines(verification, marks)]
     branches = [marks.branch] * (len(lines) - 1) + [marks.last]
     drawn = [f"{branch} {line}" for branch, line in zip(branches, lines, strict=True)]
-    sentence = f"{verification.assurance.value}: {printable(verification.sentence, 2000)}"
     parts = ["\n".join([TITLE, *drawn]), sentence, *findings(verification)]
     if len(parts) > 2 or not verification.is_valid:
         parts.append(f"Recommendation: {verification.recommendation}")
@@ -192,7 +197,12 @@ def _hashes(verification: Verification, marks: Marks) -> str:
 
 
 def full_report(verification: Verification, marks: Marks = UNICODE) -> str:
-    """Return the full report, section by section. It claims nothing that was not checked."""
+    """Return the full report, section by section. It claims nothing that was not checked.
+
+    If nothing could be read, return only why.
+    """
+    if verification.obstacle:
+        return tree(verification, marks)
     title = f"{TITLE} Report"
     found = "\n\n".join(findings(verification, in_full=True)).splitlines()
     covered = list(_covered(verification))

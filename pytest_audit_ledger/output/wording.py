@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from pytest_audit_ledger.model.outcome import Outcome
+from pytest_audit_ledger.model.outcome import Outcome, Status
 from pytest_audit_ledger.options import OPTIONS
 from pytest_audit_ledger.verify.verification import Verification
 
@@ -32,7 +32,9 @@ def ending_for_command(text: str, advice: str) -> str:
 
 def verification_for_command(verification: Verification) -> Verification:
     """Return a verification whose remedies spell the options as the command does."""
-    return replace(verification, outcomes=tuple(map(_outcome, verification.outcomes)))
+    advice = next((outcome.advice for outcome in verification.outcomes if outcome.status is Status.ERROR), "")
+    sentence = ending_for_command(verification.sentence, advice)
+    return replace(verification, sentence=sentence, outcomes=tuple(map(_outcome, verification.outcomes)))
 
 
 def _outcome(outcome: Outcome) -> Outcome:

@@ -108,8 +108,8 @@ def pytest_configure_node(node: Any) -> None:
 def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]:
     """Write the artifacts, and add the facts about the ledger to the JUnit file before pytest writes it.
 
-    Artifacts that need that file are written after it, and before the terminal lists what was written: the last wrapper
-    is the innermost.
+    Artifacts that need that file are written after it, and before the terminal lists what was written and what failed:
+    the last wrapper is the innermost.
     """
     if session.config.getoption("collectonly"):
         return (yield)
@@ -117,11 +117,13 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]
     junit.write_properties(session.config, session.config.stash[RUN])
     yield
     artifacts.write_all(session, needs_junit=True)
+    terminal.hide_repetitions(session.config, session.config.stash[RUN])
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Write the section about the ledger."""
     run = config.stash[RUN]
+    terminal.show_repetitions(terminalreporter)
     if run.selected or is_controller(config) or run.result():
         terminal.write_summary(terminalreporter, run, config.getoption("collectonly"))
         github.tell(terminalreporter, run)

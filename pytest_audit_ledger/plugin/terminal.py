@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import pytest
 
 from pytest_audit_ledger.model.outcome import Assurance, Status
 from pytest_audit_ledger.model.printable import printable
 from pytest_audit_ledger.output.outcome_text import facts, table
 from pytest_audit_ledger.plugin.run_state import Result, RunState
-
-if TYPE_CHECKING:
-    import pytest
 
 _COLOURS: dict[Status | None, dict[str, bool]] = {
     Status.PASS: {"green": True},
@@ -27,6 +24,10 @@ _ASSURANCE_COLOURS: dict[Assurance, dict[str, bool]] = {
 }
 
 
+_HIDDEN = pytest.StashKey[list[pytest.TestReport]]()
+"""All errors, while some are hidden."""
+
+
 def write_summary(reporter: pytest.TerminalReporter, run: RunState, collected_only: bool) -> None:
     """Write the section `audit ledger`: the ledger, the checks, the assurance and what it means."""
     if collected_only:
@@ -38,17 +39,48 @@ def write_summary(reporter: pytest.TerminalReporter, run: RunState, collected_on
         reporter.write_line(f"{Assurance.UNVERIFIED.value}: {why_not(run)}", **colour)
         _write_artifacts(reporter, run)
         return
+    if result.verification.obstacle:
+        _write_assurance(reporter, result)
+        _write_artifacts(reporter, run)
+        return
     for name, value in facts(result.verification).items():
         reporter.write_line(f"{name:<10} {value}")
     reporter.write_line("")
     for line, status in table(result.verification.outcomes):
         reporter.write_line(line, **_COLOURS.get(status, {}))
     reporter.write_line("")
+    _write_assurance(reporter, result)
+    _write_investigation(reporter, result)
+    _write_artifacts(reporter, run)
+
+
+def hide_repetitions(config: pytest.Config, run: RunState) -> None:
+    """Take the errors of our checks out of those that pytest lists, if the summary states their one reason.
+
+    `show_repetitions` gives them back, for the counts and the short summary. JUnit files have them in any case.
+    """
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    result = run.result()
+    same = {node_id for node_id, _ in run.selected} if run.failure else set()
+    if result is not None and result.verification.obstacle:
+        same = set(result.outcomes)
+    if reporter is None or reporter.no_summary or not same:
+        return
+    every = config.stash[_HIDDEN] = reporter.stats.get("error", [])
+    reporter.stats["error"] = [report for report in every if report.nodeid not in same]
+
+
+def show_repetitions(reporter: pytest.TerminalReporter) -> None:
+    """Give back what `hide_repetitions` took."""
+    if every := reporter.config.stash.get(_HIDDEN, []):
+        reporter.stats["error"] = every
+
+
+def _write_assurance(reporter: pytest.TerminalReporter, result: Result) -> None:
+    """State how much the verification proves."""
     verification = result.verification
     colour = _ASSURANCE_COLOURS[verification.assurance]
     reporter.write_line(f"{verification.assurance.value}: {printable(verification.sentence, 2000)}", **colour)
-    _write_investigation(reporter, result)
-    _write_artifacts(reporter, run)
 
 
 def _write_investigation(reporter: pytest.TerminalReporter, result: Result) -> None:

@@ -82,6 +82,48 @@ _TIMED_OUT = (
 _BY_WORDS = (
     (r"the database system is (starting up|shutting down|in recovery)", "57P03", *_BY_CODE["57P03"]),
     (r"conflict with recovery", "40001", *_BY_CODE["40001"]),
+    (
+        r"invalid sslmode value",
+        None,
+        "The DSN has an invalid sslmode",
+        "Set sslmode to disable, allow, prefer, require, verify-ca or verify-full.",
+    ),
+    (
+        r"invalid (?:\S+ )?(?:value|port number)|weak sslmode",
+        None,
+        "A connection parameter has an invalid value",
+        "Correct the parameter that is named, in the DSN or in its variable.",
+    ),
+    (
+        r"root certificate file|certificate verify failed",
+        None,
+        "The server's certificate could not be checked",
+        "Set sslrootcert to the file of the authority that signed it.",
+    ),
+    (
+        r"certificate .* does not match host name",
+        None,
+        "The server's certificate is for another host",
+        "Set host to a name in the certificate, or sslmode=verify-ca to check only who signed it.",
+    ),
+    (
+        r"private key file",
+        None,
+        "The client's key could not be used",
+        "Set sslkey to the file of the key of sslcert, which only you may read.",
+    ),
+    (
+        r"certificate file|certificate required|alert unknown ca",
+        None,
+        "The client's certificate could not be used",
+        "Set sslcert to the file of a certificate that the server accepts.",
+    ),
+    (
+        r"does not support SSL|server refused SSL",
+        None,
+        "The server has no encrypted connections",
+        "Enable ssl on the server, or set sslmode=prefer to connect without encryption.",
+    ),
     (r"password authentication failed", "28P01", *_BY_CODE["28P01"]),
     (
         r"no password supplied",
@@ -101,7 +143,7 @@ _BY_WORDS = (
     (r"could not translate host name", None, "The host name is unknown", "Check the host in the DSN."),
     (r"timeout expired|timed out", None, "The server did not answer in time", "Check host, port and firewall."),
     (r"too many clients|too many connections|remaining connection slots", "53300", *_BY_CODE["53300"]),
-    (r"SSL", None, "The encrypted connection could not be made", "Check sslmode and the certificates."),
+    (r"SSL", None, "The encrypted connection could not be made", "Check sslmode, sslrootcert and sslcert."),
     (r"definition of service", None, "The service is not defined", "Check the name, and ~/.pg_service.conf."),
     (
         # the third is what psycopg2 reports if a connection ends during COPY

@@ -25,6 +25,13 @@ def anchor_of(outcomes: Sequence[Outcome]) -> Anchor | None:
     return max(anchors, key=lambda anchor: anchor.entries, default=None)
 
 
+def obstacle_of(outcomes: Sequence[Outcome]) -> str:
+    """Return why no check could be evaluated, if that is one reason for all; otherwise nothing."""
+    reasons = {outcome.reason for outcome in outcomes if outcome.status is Status.ERROR}
+    others = any(outcome.status not in (Status.ERROR, Status.SKIP) for outcome in outcomes)
+    return "" if others or len(reasons) != 1 else reasons.pop()
+
+
 def waived(outcome: Outcome, now: datetime, *, integrity_too: bool) -> Outcome:
     """Return the outcome as its waiver, if it has one, leaves it. `now` is aware.
 
@@ -63,6 +70,8 @@ def judge(
     idle = resumed and entries == 0
     if entries == 0 and not idle:
         return Assurance.UNVERIFIED, "The ledger has no entries, so nothing was verified."
+    if obstacle := obstacle_of(outcomes):
+        return Assurance.UNVERIFIED, f"Nothing could be verified. {obstacle}"
     gap = _not_verified(integrity, required, idle=idle)
     if gap:
         return Assurance.UNVERIFIED, gap

@@ -12,7 +12,7 @@ from pytest_audit_ledger.kinds.kind import ScanKind
 from pytest_audit_ledger.model.ledger_info import LedgerInfo
 from pytest_audit_ledger.model.outcome import Anchor, Assurance, Family, Finding, Outcome, Severity, Status
 from pytest_audit_ledger.suite.check import Control, SuiteSource
-from pytest_audit_ledger.verify.judgement import anchor_of, recommend
+from pytest_audit_ledger.verify.judgement import anchor_of, obstacle_of, recommend
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +60,11 @@ class Verification:
         """Whether the ledger as a whole was verified, and no check failed or could not be evaluated."""
         verified = self.assurance in (Assurance.ANCHORED, Assurance.SELF_CONSISTENT)
         return verified and not self.with_status(Status.FAIL, Status.ERROR)
+
+    @property
+    def obstacle(self) -> str:
+        """Why nothing could be read, such as a server that does not answer; empty if something was."""
+        return "" if self.survey else obstacle_of(self.outcomes)
 
     @property
     def total_entries(self) -> int:

@@ -143,13 +143,24 @@ def test_an_unread_ledger_claims_nothing(invoke: Invoke, forger: Forger) -> None
     assert "Status: UNVERIFIED" in result.stdout
 
 
-def test_checks_that_fail_to_run_for_one_reason_are_told_together(invoke: Invoke, forger: Forger) -> None:
+def test_why_nothing_could_be_read_is_said_once_and_with_nothing_else(invoke: Invoke, forger: Forger) -> None:
     for arguments in ([], ["--verbose"]):
         result = invoke("verify", "--ledger-db", forger.dsn, *arguments)
-        assert result.stdout.count("There is no table public.ledger_entries") == 1
-        assert "chain_linkage, entry_hash, sequence_continuity, timestamp_order, verdict_taxonomy, append_only, " in (
-            result.stdout
+        assert (result.exit_code, result.stderr) == (3, "")
+        assert re.fullmatch(
+            r"UNVERIFIED: Nothing could be verified\. There is no table public\.ledger_entries in .*\n", result.stdout
         )
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["verify"], ["report", "--output", "r.html"], ["evidence", "--output", "e"], ["export", "--output", "x.json"]],
+)
+def test_why_nothing_could_be_read_is_said_with_quiet_too(invoke: Invoke, dsn: str, command: list[str]) -> None:
+    result = start(*command, "--source", f"{dsn} port=1", "--quiet")
+    assert (result.returncode, result.stdout) == (3, "")
+    assert result.stderr.count("\n") == result.stderr.count("No server answers there") == 1
+    assert result.stderr.startswith("Error: ")
 
 
 def test_an_empty_ledger_is_not_verified_unless_it_may_be_empty(invoke: Invoke, forger: Forger) -> None:
