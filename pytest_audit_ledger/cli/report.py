@@ -11,7 +11,7 @@ from pytest_audit_ledger.cli.console import EXIT_CODES, epilog, outweighed_by, s
 from pytest_audit_ledger.cli.options import READING, LedgerCommand, Reading, options
 from pytest_audit_ledger.cli.verification import VERIFYING, exit_code, refuse_early
 from pytest_audit_ledger.files.writing import refuse_existing
-from pytest_audit_ledger.model.printable import printable
+from pytest_audit_ledger.output.tone import headlines, tone_of
 from pytest_audit_ledger.report import refuse_suffix, report_request
 
 if TYPE_CHECKING:
@@ -44,6 +44,8 @@ def report(reading: Reading, verifying: Verifying, output: str, force: bool, **w
             written = ledger.save_report(made, output, force=force)
             if not reading.quiet:
                 verification = made.verification
-                click.echo(f"{verification.assurance.value}: {printable(verification.sentence, 2000)}")
+                colour = tone_of(verification).value
+                for line in headlines(verification):
+                    click.secho(line, fg=colour)
                 say_written(written)
     return code

@@ -14,9 +14,9 @@ from pytest_audit_ledger.cli.options import READING, LedgerCommand, Reading, opt
 from pytest_audit_ledger.cli.repair import print_script, restore, tell_irreparable
 from pytest_audit_ledger.cli.verification import VERIFYING, also_written, exit_code, in_marks, marks, refuse_early
 from pytest_audit_ledger.errors import UsageError
-from pytest_audit_ledger.model.outcome import Assurance
 from pytest_audit_ledger.output.outcome_text import VALUE
 from pytest_audit_ledger.output.paragraphs import WIDEST, wrapped
+from pytest_audit_ledger.output.tone import headlines, tone_of
 from pytest_audit_ledger.output.verification_json import as_text
 from pytest_audit_ledger.output.verification_text import UNICODE, Marks, full_report, tree
 from pytest_audit_ledger.output.wording import verification_for_command
@@ -25,13 +25,6 @@ from pytest_audit_ledger.verify.verification import Verification
 
 if TYPE_CHECKING:
     from pytest_audit_ledger.verify.parameters import Verifying
-
-_COLOURS = {
-    Assurance.ANCHORED: "green",
-    Assurance.SELF_CONSISTENT: "green",
-    Assurance.TAMPERED: "red",
-    Assurance.UNVERIFIED: "yellow",
-}
 
 _EPILOG = epilog(
     "verify --ledger-db postgresql://auditor@db/ledger --verbose",
@@ -107,8 +100,8 @@ def print_text(verification: Verification, shown: Marks, *, verbose: bool) -> No
 
 def _colour(line: str, verification: Verification, shown: Marks) -> str | None:
     """Return the colour of a line: that of its mark, or of the assurance that it states."""
-    if line.startswith((f"{verification.assurance.value}: ", "Status: ", "Recommendation: ")):
-        return _COLOURS[verification.assurance]
+    if line in headlines(verification) or line.startswith(("Status: ", "Recommendation: ")):
+        return tone_of(verification).value
     if line.startswith((shown.branch, shown.last)):
         _, _, line = line.partition(": ")
     marked = re.match(r"(?:  [A-Z][^:]*: |  |)(\S+) ", line)

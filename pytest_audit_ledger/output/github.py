@@ -12,6 +12,7 @@ from pytest_audit_ledger.model.outcome import Outcome, Status
 from pytest_audit_ledger.model.printable import printable
 from pytest_audit_ledger.output.markdown import code, escaped
 from pytest_audit_ledger.output.outcome_text import describe, facts
+from pytest_audit_ledger.output.tone import others_of
 from pytest_audit_ledger.verify.verification import Verification
 
 _LEVELS = {Status.FAIL: "error", Status.ERROR: "error", Status.WARN: "warning", Status.WAIVED: "notice"}
@@ -41,7 +42,8 @@ def _property(text: str) -> str:
 
 def job_summary(verification: Verification) -> str:
     """Return the verification as Markdown: what was proven, about which ledger, and the status of every check."""
-    lines = [f"## Audit ledger: {verification.assurance.value}", "", escaped(verification.sentence), ""]
+    said = [escaped(text) for text in (others_of(verification), verification.sentence) if text]
+    lines = [f"## Audit ledger: {verification.assurance.value}", "", *said, ""]
     lines += [f"- {escaped(name)}: {code(value)}" for name, value in facts(verification).items()]
     lines += ["", "| check | status | severity | examined | findings |", "|---|---|---|---:|---:|"]
     lines += [_row(outcome) for outcome in verification.outcomes]

@@ -11,6 +11,7 @@ from pytest_audit_ledger.model.entry import VERDICTS
 from pytest_audit_ledger.model.outcome import Family, Finding, Outcome, Status
 from pytest_audit_ledger.model.printable import printable
 from pytest_audit_ledger.output.outcome_text import describe, finding_line, headline, uncounted
+from pytest_audit_ledger.output.tone import headlines, others_of
 from pytest_audit_ledger.verify.verification import Verification
 
 TITLE = "Ledger Integrity Verification"
@@ -43,13 +44,13 @@ def tree(verification: Verification, marks: Marks = UNICODE) -> str:
 
     If nothing could be read, return only why.
     """
-    sentence = f"{verification.assurance.value}: {printable(verification.sentence, 2000)}"
+    said = "\n".join(headlines(verification))
     if verification.obstacle:
-        return sentence
+        return said
     lines = [f"{title}: {words}" for title, words in _lines(verification, marks)]
     branches = [marks.branch] * (len(lines) - 1) + [marks.last]
     drawn = [f"{branch} {line}" for branch, line in zip(branches, lines, strict=True)]
-    parts = ["\n".join([TITLE, *drawn]), sentence, *findings(verification)]
+    parts = ["\n".join([TITLE, *drawn]), said, *findings(verification)]
     if len(parts) > 2 or not verification.is_valid:
         parts.append(f"Recommendation: {verification.recommendation}")
     return "\n\n".join(parts)
@@ -215,7 +216,10 @@ def full_report(verification: Verification, marks: Marks = UNICODE) -> str:
         *([["Findings:", *_indented(found)]] if found else []),
         *([[f"Covered By{_newer(verification)}:", *_indented(covered)]] if covered else []),
         ["Risk Assessment:", *_indented(_risks(verification, marks))],
-        [f"Status: {verification.assurance.value}", *_indented([printable(verification.sentence, 2000)])],
+        [
+            f"Status: {verification.assurance.value}",
+            *_indented(printable(text, 2000) for text in (others_of(verification), verification.sentence) if text),
+        ],
         [f"Recommendation: {verification.recommendation}"],
     ]
     return "\n\n".join("\n".join(section) for section in sections)

@@ -7,6 +7,7 @@ import pytest
 from pytest_audit_ledger.model.outcome import Assurance, Status
 from pytest_audit_ledger.model.printable import printable
 from pytest_audit_ledger.output.outcome_text import facts, table
+from pytest_audit_ledger.output.tone import headlines, tone_of
 from pytest_audit_ledger.plugin.run_state import Result, RunState
 
 _COLOURS: dict[Status | None, dict[str, bool]] = {
@@ -15,12 +16,6 @@ _COLOURS: dict[Status | None, dict[str, bool]] = {
     Status.WAIVED: {"yellow": True},
     Status.FAIL: {"red": True},
     Status.ERROR: {"red": True},
-}
-_ASSURANCE_COLOURS: dict[Assurance, dict[str, bool]] = {
-    Assurance.ANCHORED: {"green": True, "bold": True},
-    Assurance.SELF_CONSISTENT: {"green": True, "bold": True},
-    Assurance.TAMPERED: {"red": True, "bold": True},
-    Assurance.UNVERIFIED: {"yellow": True, "bold": True},
 }
 
 
@@ -35,8 +30,7 @@ def write_summary(reporter: pytest.TerminalReporter, run: RunState, collected_on
     reporter.write_sep("=", "audit ledger")
     result = run.result()
     if result is None:
-        colour = _ASSURANCE_COLOURS[Assurance.UNVERIFIED]
-        reporter.write_line(f"{Assurance.UNVERIFIED.value}: {why_not(run)}", **colour)
+        reporter.write_line(f"{Assurance.UNVERIFIED.value}: {why_not(run)}", bold=True, yellow=True)
         _write_artifacts(reporter, run)
         return
     if result.verification.obstacle:
@@ -77,10 +71,10 @@ def show_repetitions(reporter: pytest.TerminalReporter) -> None:
 
 
 def _write_assurance(reporter: pytest.TerminalReporter, result: Result) -> None:
-    """State how much the verification proves."""
+    """State what else the verification found, and how much it proves."""
     verification = result.verification
-    colour = _ASSURANCE_COLOURS[verification.assurance]
-    reporter.write_line(f"{verification.assurance.value}: {printable(verification.sentence, 2000)}", **colour)
+    for line in headlines(verification):
+        reporter.write_line(line, bold=True, **{tone_of(verification).value: True})
 
 
 def _write_investigation(reporter: pytest.TerminalReporter, result: Result) -> None:

@@ -20,6 +20,7 @@ from markupsafe import Markup, escape
 from pytest_audit_ledger.model.entry import VERDICTS
 from pytest_audit_ledger.model.printable import printable
 from pytest_audit_ledger.output.markdown import code, escaped
+from pytest_audit_ledger.output.tone import in_report
 from pytest_audit_ledger.report.charts import COLOURS, percent, step_name, timeline_chart, verdict_chart
 from pytest_audit_ledger.report.figures import OTHER, VIOLATION
 
@@ -71,6 +72,7 @@ def _environment(finalize: Callable[[Any], Any]) -> Environment:
 def _drawn(data: Mapping[str, Any]) -> dict[str, Any]:
     verdicts, timeline = data["verdicts"], data["timeline"]
     return {
+        **in_report(data["verification"]),
         "colours": COLOURS,
         "verdict_names": VERDICTS,
         "drawn_names": (*VERDICTS, OTHER),

@@ -48,6 +48,47 @@ def test_tampering_is_reported_and_is_code_1(invoke: Invoke, forger: Forger) -> 
     assert "TAMPERED" in Path("r.html").read_text()
 
 
+FLAGS = """\
+version: 1
+checks:
+  - {id: flags, expect: failed_rows, query: "SELECT sequence_number, rule_id FROM {ledger} WHERE verdict = 'FLAG'"}
+"""
+
+
+def test_a_failed_check_of_the_users_is_said_before_the_assurance(invoke: Invoke, dsn: str) -> None:
+    Path("own.ledger.yaml").write_text(FLAGS)
+    for name in ("r.html", "r.md"):
+        result = invoke("report", "--source", dsn, "--suite", "own.ledger.yaml", "--output", name, color=True)
+        assert result.exit_code == 1
+        first, second = result.stdout.splitlines()[:2]
+        assert first == "\x1b[31m1 check failed: flags.\x1b[0m"
+        assert second.startswith("\x1b[31mSELF-CONSISTENT: All integrity checks passed.")
+    page = Path("r.html").read_text()
+    box = page.partition('<div class="verdict ')[2].partition("</div>")[0]
+    assert box.startswith('bad">\n<p class="word">1 check failed: flags.</p>\n<p><strong>SELF-CONSISTENT.</strong> ')
+    words = Path("r.md").read_text()
+    assert 0 < words.index("**1 check failed: flags.**") < words.index("**SELF-CONSISTENT**")
+    tree = invoke("verify", "--source", dsn, "--suite", "own.ledger.yaml")
+    assert "\n\n1 check failed: flags.\nSELF-CONSISTENT: " in tree.stdout
+    report = invoke("verify", "--source", dsn, "--suite", "own.ledger.yaml", "--verbose")
+    assert "\nStatus: SELF-CONSISTENT\n  1 check failed: flags.\n" in report.stdout
+
+
+def test_only_anchored_is_green(invoke: Invoke, dsn: str) -> None:
+    keygen = invoke("checkpoint", "keygen", "--origin", "bank.example/ledger", "--output", "signing.key")
+    invoke("checkpoint", "create", "--source", dsn, "--signing-key", "signing.key", "--output", "checkpoints")
+    trusted = ("--checkpoint", "checkpoints", "--verifier-key", keygen.stdout.strip())
+    shown = {}
+    for name, options in (("alone.html", ()), ("anchored.html", trusted)):
+        result = invoke("report", "--source", dsn, "--output", name, *options, color=True)
+        box = Path(name).read_text().partition('<div class="verdict ')[2].partition('"')[0]
+        shown[result.stdout[:5], box] = invoke("verify", "--source", dsn, *options, color=True).stdout
+    (alone, anchored) = shown
+    assert (alone, anchored) == (("\x1b[36m", "none"), ("\x1b[32m", "good"))
+    assert "\x1b[36m\x1b[1mSELF-CONSISTENT: " in shown[alone]
+    assert "\x1b[32m\x1b[1mANCHORED: " in shown[anchored]
+
+
 def test_an_outage_is_code_3_and_leaves_nothing(invoke: Invoke, dsn: str) -> None:
     result = invoke("report", "--source", f"{dsn} port=1", "--output", "r.html")
     assert result.exit_code == 3

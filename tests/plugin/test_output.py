@@ -219,3 +219,16 @@ def test_a_failed_run_says_in_brief_what_happened(pytester: pytest.Pytester, run
     assert told["ledger.undecided"].startswith("Only a checkpoint, a backup or an export shows ")
     assert told["ledger.incidents"] == "1"
     assert before.verdict in told["ledger.incident_1"]
+
+
+def test_a_failed_check_of_the_users_is_said_before_the_assurance(
+    pytester: pytest.Pytester, run: RunLedger, forger: Forger
+) -> None:
+    query = "SELECT sequence_number FROM {ledger} WHERE verdict = 'FLAG'"
+    pytester.path.joinpath("own.ledger.yaml").write_text(
+        f'version: 1\nchecks:\n  - {{id: flags, expect: failed_rows, query: "{query}"}}\n'
+    )
+    result = run(f"--ledger-db={forger.build(50).dsn}", "--color=yes")
+    result.assert_outcomes(passed=PASSED, skipped=SKIPPED, failed=1)
+    text = result.stdout.str()
+    assert "\x1b[1m\x1b[31m1 check failed: flags.\x1b[0m\n\x1b[1m\x1b[31mSELF-CONSISTENT: All integrity" in text
