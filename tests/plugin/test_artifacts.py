@@ -301,8 +301,8 @@ def test_the_period_of_the_report_is_the_date_range(pytester: pytest.Pytester, r
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--ledger-report=report.pdf"], "A report cannot be written as report.pdf. Let its name end in .html, .json*"),
-        (["--ledger-report="], "The name of the report is empty.*"),
+        (["--ledger-report=report.pdf"], "Cannot tell the format of report.pdf. Use a name that ends in .html, .json*"),
+        (["--ledger-report="], "The name of the output file is empty.*"),
         (["--ledger-title=x"], "--ledger-title only works with a report. Add --ledger-report=*"),
         (
             ["--ledger-date-range=2026-05-01,"],
