@@ -25,7 +25,7 @@ from pytest_audit_ledger.model.printable import printable
 from pytest_audit_ledger.options import OF_PYTEST, options_of
 from pytest_audit_ledger.output.wording import for_command
 from pytest_audit_ledger.report import report_request
-from pytest_audit_ledger.sources.dsn import Dsn
+from pytest_audit_ledger.sources.dsn import HANDED_ON, Dsn
 from pytest_audit_ledger.sources.export_file import is_export
 from pytest_audit_ledger.suite.discovery import find_suites
 from pytest_audit_ledger.suite.shipped import default_suites
@@ -39,9 +39,6 @@ _EPILOG = epilog(
     "evidence verify evidence/2026-05",
     codes=EXIT_CODES,
 )
-
-_DSN = "AUDIT_LEDGER_EVIDENCE_DSN"
-"""The variable that names the ledger to pytest, so that no password is in the list of processes."""
 
 
 @click.group(cls=WithOthers, epilog=_EPILOG)
@@ -70,9 +67,9 @@ def evidence(
     arguments = [f"{OF_PYTEST['evidence'].pytest}={output}", *_passed_on(context.params)]
     if start_date or end_date:
         arguments.append(f"{OF_PYTEST['date-range'].pytest}={start_date or ''},{end_date or ''}")
-    dsn = Dsn(reading.ledger_db).resolved()
+    dsn = Dsn(reading.ledger_db)
     own = find_suites([Path(suite) for suite in verifying["suites"]], Path.cwd()) if verifying["suites"] else []
-    checks = [*default_suites(of_export=is_export(dsn.reveal())), *map(str, own)]
+    checks = [*default_suites(of_export=is_export(dsn.resolved().reveal())), *map(str, own)]
     return _exit_code(_run_pytest(dsn, [*arguments, *checks], quiet=reading.quiet), Path(output))
 
 
@@ -91,12 +88,14 @@ def _passed_on(values: Mapping[str, Any]) -> Iterator[str]:
 def _run_pytest(dsn: Dsn, arguments: list[str], *, quiet: bool) -> int:
     """Run pytest with these arguments only, whatever settings and tests are in the folder and the environment."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
-    environment[_DSN] = dsn.reveal()
+    named = dsn.repeatable()
+    if named.removeprefix("env:") not in environment:
+        environment[HANDED_ON], named = dsn.reveal(), f"env:{HANDED_ON}"
     with tempfile.TemporaryDirectory(prefix="audit-ledger-") as folder:
         settings = Path(folder, "pytest.ini")
         settings.write_text("[pytest]\n", encoding="utf-8")
         command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--noconftest", "-c", str(settings)]
-        command += ["--rootdir", str(Path.cwd()), f"{OF_PYTEST['db'].pytest}=env:{_DSN}", *arguments]
+        command += ["--rootdir", str(Path.cwd()), f"{OF_PYTEST['db'].pytest}={named}", *arguments]
         output = subprocess.PIPE if quiet else None
         done = subprocess.run(command, env=environment, stdout=output, check=False)  # noqa: S603  (ours)
     for line in (done.stdout or b"").decode(errors="replace").splitlines():

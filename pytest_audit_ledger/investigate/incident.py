@@ -45,10 +45,20 @@ COMPARE_CLOCKS = Advice("Compare the clocks of the writers and of the server wit
 COMPARE = Advice("Compare the ledger with a backup or an export.", (AGAINST,))
 
 
-def for_ledger(advice: Sequence[Advice], options: tuple[str, ...]) -> tuple[Advice, ...]:
-    """Return advice whose commands name the ledger by these options, so that they run when pasted."""
+def for_ledger(advice: Sequence[Advice], options: tuple[str, ...], trusted: tuple[str, ...] = ()) -> tuple[Advice, ...]:
+    """Return advice whose commands name the ledger by these options, so that they run when pasted.
+
+    `trusted` are the options that name checkpoints and keys, for the commands that verify.
+    """
+    named = {"export": options}
     return tuple(
-        replace(one, commands=tuple(replace(command, ledger=options) for command in one.commands)) for one in advice
+        replace(
+            one,
+            commands=tuple(
+                replace(command, ledger=named.get(command.name, (*options, *trusted))) for command in one.commands
+            ),
+        )
+        for one in advice
     )
 
 

@@ -45,6 +45,7 @@ from pytest_audit_ledger.model import defaults
 from pytest_audit_ledger.model.outcome import DEFAULT_SAMPLES, Status
 from pytest_audit_ledger.model.progress import ENTRIES, Progress, no_progress
 from pytest_audit_ledger.sources.source import Snapshot, Source
+from pytest_audit_ledger.verify.parameters import trust_options
 from pytest_audit_ledger.verify.scan import scan
 from pytest_audit_ledger.verify.verification import Verification
 
@@ -122,7 +123,8 @@ class Inquiry:
         self.source, self.snapshot, self.verification = source, snapshot, verification
         self.samples, self.limit_s, self.progress = samples, limit_s, progress
         table = [] if verification.table in ("", USUAL_TABLE) else ["--table", verification.table]
-        self.options = ("--ledger-db", source.label, *table)
+        self.options = ("--ledger-db", source.given, *table)
+        self.trusted = tuple(trust_options(verification.run_parameters))
         self.evidence = next((one for one in verification.extra_scans if isinstance(one, EvidenceScan)), None)
         self.vocabulary = Vocabulary(self.evidence.vocabulary() if self.evidence else {})
         self.hypotheses = 0
@@ -157,17 +159,17 @@ class Inquiry:
             last = self.evidence.last.number if self.evidence and self.evidence.last else None
             incidents = compared(self.against, incidents, self.records, last)
             self.differences = tuple(self._differences(renumbered_from(incidents)))
-        incidents = [replace(one, next_step=for_ledger(one.next_step, self.options)) for one in incidents]
+        incidents = [replace(one, next_step=for_ledger(one.next_step, self.options, self.trusted)) for one in incidents]
         return Investigation(
             verification=self.verification,
             incidents=tuple(sorted(incidents, key=_place)),
             against=self.against,
             differences=self.differences,
             inspection=self._inspected(entry, incidents, found.get(entry)) if entry is not None else None,
-            undecided=for_ledger([*self._undecided(incidents)], self.options),
+            undecided=for_ledger([*self._undecided(incidents)], self.options, self.trusted),
             hypotheses=self.hypotheses,
             left_out=left_out,
-            options=self.options,
+            options=(*self.options, *self.trusted),
             limit_s=self.limit_s,
             duration_s=time.perf_counter() - self.begun + self.verification.duration_s,
             samples=self.samples,

@@ -7,26 +7,26 @@ from datetime import datetime, time, timedelta
 from typing import Any
 
 from pytest_audit_ledger.files.resources import PACKAGE_DIGEST_COMMAND
-from pytest_audit_ledger.kinds.checkpoint import CheckpointMatch
 from pytest_audit_ledger.kinds.transcript_keys import keys_by_id
 from pytest_audit_ledger.kinds.transcript_signature import TranscriptSignature
 from pytest_audit_ledger.model.entry import canonical_timestamp
 from pytest_audit_ledger.report.request import SECTIONS, ReportRequest
 from pytest_audit_ledger.sources.selection import SMALLEST_STEP, Selection
 from pytest_audit_ledger.suite.shipped import default_suites
+from pytest_audit_ledger.verify.parameters import trust_options
 from pytest_audit_ledger.verify.verification import Verification
 
 PACKAGE = "pytest-audit-ledger"
 
 
 def commands(verification: Verification, request: ReportRequest) -> list[dict[str, str]]:
-    """Return the commands, each with its purpose. The database is named without a password."""
-    source = ["--source", verification.database]
+    """Return the commands, each with its purpose. The ledger is named as the user did, without a password."""
+    source = ["--source", verification.given or verification.database]
     source += ["--table", verification.table] if verification.table else []
     shipped = {name for of_export in (False, True) for name in default_suites(of_export=of_export)}
     ran = dict.fromkeys(outcome.suite for outcome in verification.outcomes)
     suites = [part for name in ran if name not in shipped for part in ("--suite", name)]
-    checkpoints = _checkpoints(verification)
+    checkpoints = trust_options(verification.run_parameters)
     keys = _transcript_keys(verification)
     return [
         _step(
@@ -53,15 +53,6 @@ def commands(verification: Verification, request: ReportRequest) -> list[dict[st
             *("audit-ledger", "verify", "--source", "ledger.jsonl.gz", *checkpoints, "--verbose"),
         ),
     ]
-
-
-def _checkpoints(verification: Verification) -> list[str]:
-    """Return the options to compare with the same checkpoints again."""
-    given = verification.run_parameters.get(CheckpointMatch.name, {})
-    named = {"--checkpoint": given.get("folders", ()), "--verifier-key": given.get("verifier_keys", ())}
-    options = [part for option, values in named.items() for value in values for part in (option, value)]
-    options += ["--require-checkpoint"] if given.get("require") else []
-    return options + (["--max-unanchored", given["max_unanchored"]] if given.get("max_unanchored") else [])
 
 
 def _transcript_keys(verification: Verification) -> str:

@@ -18,7 +18,15 @@ from pytest_audit_ledger.errors import UsageError
 
 _SCHEMES = re.compile(r"^(postgresql|postgres)(\+psycopg2?)?://")
 _VARIABLE = re.compile(r"env:([A-Za-z_]\w*)")
+_USUAL_PORT = "5432"
 _NONE: Mapping[str, Any] = {}
+
+
+HANDED_ON = "AUDIT_LEDGER_EVIDENCE_DSN"
+"""The variable by which one process of ours names the ledger to another, so that no list of processes shows a password.
+No user can name it."""
+
+_SECRETS = ("password", "sslpassword", "oauth_client_secret", "scram_client_key", "scram_server_key")
 
 
 class Dsn:
@@ -76,6 +84,21 @@ class Dsn:
             )
         return found
 
+    def repeatable(self) -> str:
+        """Return the text to name this ledger again in a command: as given, without its secrets.
+
+        libpq then takes the password from PGPASSWORD or ~/.pgpass.
+        """
+        if self._text == f"env:{HANDED_ON}":
+            return self.resolved().repeatable()
+        if _VARIABLE.fullmatch(self._text):
+            return self._text
+        found = _parsed(self._text)
+        if found is None:
+            return str(self)
+        kept = {name: value for name, value in found.items() if name not in _SECRETS}
+        return self._text if kept == found else make_dsn(**kept)
+
     def __str__(self) -> str:
         if _VARIABLE.fullmatch(self._text):
             return self._text
@@ -112,5 +135,7 @@ def _masked(parameters: Mapping[str, str]) -> str:
         host = f"[{host}]"
     port = f":{parameters['port']}" if parameters.get("port") and not host.startswith("/") else ""
     socket = f"?host={host}" if host.startswith("/") else ""
+    if socket and parameters.get("port", _USUAL_PORT) != _USUAL_PORT:
+        socket += f"&port={parameters['port']}"
     service = f"?service={parameters['service']}" if parameters.get("service") else ""
     return f"postgresql://{user}{'' if socket else host}{port}/{parameters.get('dbname', '')}{socket or service}"

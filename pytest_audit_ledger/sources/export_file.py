@@ -57,6 +57,11 @@ class ExportFile:
         return str(self.path)
 
     @property
+    def given(self) -> str:
+        """The file, as a command takes it."""
+        return str(self.path)
+
+    @property
     def table_label(self) -> str:
         """Empty: a file has no tables."""
         return ""

@@ -20,8 +20,8 @@ def named_source(dsn: str | Dsn, table: str, timeout: int) -> Source | None:
 
     `timeout`: seconds one statement may take on a server. Raises UsageError. Connects to nothing.
     """
-    dsn = Dsn(dsn)
-    dsn = dsn.resolved()
+    given = Dsn(dsn)
+    dsn = given.resolved()
     if not dsn.reveal().strip():
         raise UsageError("The DSN of the ledger is empty.", "Was a variable not set? Give a DSN or an export file.")
     if is_export(dsn.reveal()):
@@ -31,4 +31,4 @@ def named_source(dsn: str | Dsn, table: str, timeout: int) -> Source | None:
             raise UsageError(f"There is no demo ledger {str(dsn)!r}.", f"Write {' or '.join(DEMOS)}.")
         PostgresSource("", table, timeout)  # reports a mistake in the table's name now
         return None
-    return PostgresSource(dsn, table, timeout)
+    return PostgresSource(given, table, timeout)

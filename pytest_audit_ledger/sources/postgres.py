@@ -106,7 +106,7 @@ class PostgresSource:
         `named` is what the database is called in messages, if not by its DSN: a demo's server ends with the run.
         Raises UsageError if the DSN or the table's name cannot be read. Connects to nothing.
         """
-        dsn = Dsn(dsn)
+        self._given = dsn = Dsn(dsn)
         usual = {"application_name": APPLICATION_NAME, **KEEPALIVES}
         if "PGCONNECT_TIMEOUT" not in os.environ:
             usual["connect_timeout"] = str(min(CONNECT_TIMEOUT_S, timeout))
@@ -119,6 +119,11 @@ class PostgresSource:
     def label(self) -> str:
         """The database, without secrets."""
         return self.named or str(self.dsn)
+
+    @property
+    def given(self) -> str:
+        """The database as a command takes it, as the user named it but without secrets."""
+        return self.named or self._given.repeatable()
 
     def connect(self) -> Connection:
         """Return a new connection. Raises SourceError."""

@@ -77,6 +77,10 @@ class Source(Protocol):
         """The database or the file, without secrets."""
 
     @property
+    def given(self) -> str:
+        """What names the ledger to a command, without secrets."""
+
+    @property
     def table_label(self) -> str:
         """The schema and the table as the user named them, empty for a file."""
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TypedDict
+from typing import Any, TypedDict
 
 
 class SettingUp(TypedDict, total=False):
@@ -27,3 +27,12 @@ class Verifying(SettingUp, total=False):
     samples: int
     allow_empty: bool
     standby_tolerance: str
+
+
+def trust_options(run_parameters: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Return the options of the command that name again the checkpoints and keys of a run (see `run_parameters`)."""
+    given = {name: value for values in run_parameters.values() for name, value in values.items()}
+    named = {"--checkpoint": given.get("folders", ()), "--verifier-key": given.get("verifier_keys", ())}
+    options = [part for option, values in named.items() for value in values for part in (option, value)]
+    options += ["--require-checkpoint"] if given.get("require") else []
+    return options + (["--max-unanchored", given["max_unanchored"]] if given.get("max_unanchored") else [])

@@ -113,6 +113,7 @@ def verify(
         suites=tuple(file for suite in request.suites for file in suite.files),
         controls=_controls(request.suites),
         run_parameters=request.run_parameters,
+        given=source.given,
         extra_scans=run.extra_scans,
     )
 

@@ -36,7 +36,7 @@ class Verification:
     assurance rests on, and `reading` what was read if the run was to resume after a checkpoint. Times are UTC;
     `duration_s` is in seconds. `suites` are the files that the checks were read from, and `controls` what those
     declare, also if no check serves it. `run_parameters` are what the run's options set, such as keys, by name of
-    kind. `extra_scans` are scan kinds that read along and judged nothing.
+    kind. `given` names the ledger to a command. `extra_scans` are scan kinds that read along and judged nothing.
     """
 
     database: str
@@ -52,6 +52,7 @@ class Verification:
     suites: tuple[SuiteSource, ...] = ()
     controls: Mapping[str, Control] = field(default_factory=dict)
     run_parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    given: str = ""
     extra_scans: tuple[ScanKind, ...] = ()
     tool_version: str = field(default_factory=tool_version)
 

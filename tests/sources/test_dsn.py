@@ -104,7 +104,7 @@ SHOWN = [
     (f"postgresql://me@h/d?password={SECRET}", "postgresql://me@h/d"),
     (f"postgresql://me@h/d?sslpassword={SECRET}&sslkey=/k", "postgresql://me@h/d"),
     (f"postgresql://me@h/d?options=-c%20x.y%3D{SECRET}", "postgresql://me@h/d"),
-    (f"host=/run/pg port=5 user=me dbname=d password={SECRET}", "postgresql://me@/d?host=/run/pg"),
+    (f"host=/run/pg port=5 user=me dbname=d password={SECRET}", "postgresql://me@/d?host=/run/pg&port=5"),
     ("service=ledger", "postgresql:///?service=ledger"),
     ("host=h", "postgresql://h/"),
     ("postgresql://[::1]:5433/d", "postgresql://[::1]:5433/d"),
@@ -214,3 +214,19 @@ def test_the_name_of_a_table_is_read_as_sql_reads_it(name: str, schema: str, tab
 def test_what_is_no_name_of_a_table_is_refused(name: str) -> None:
     with pytest.raises(UsageError, match="is not a valid table name"):
         split_name(name)
+
+
+@pytest.mark.parametrize(
+    ("dsn", "repeated"),
+    [
+        ("env:MY_LEDGER", "env:MY_LEDGER"),
+        ("service=ledger", "service=ledger"),
+        ("postgresql+psycopg://me@h/d?sslmode=require", "postgresql+psycopg://me@h/d?sslmode=require"),
+        (f"postgresql://me:{SECRET}@h:5/d?sslmode=require", "user=me dbname=d host=h port=5 sslmode=require"),
+        (f"host=/run/pg port=5 password='{SECRET}'", "host=/run/pg port=5"),
+        (f"host=h sslkey=k sslpassword={SECRET}", "host=h sslkey=k"),
+        (f"mysql://me:{SECRET}@h/d", "(unreadable DSN)"),
+    ],
+)
+def test_a_command_repeats_a_dsn_as_given_without_its_secrets(dsn: str, repeated: str) -> None:
+    assert Dsn(dsn).repeatable() == repeated
