@@ -57,8 +57,8 @@ def interruptible(action: Callable[[], Answer], stop: Callable[[], None] | None 
     """Return what `action` returns, or raise what it raises.
 
     On KeyboardInterrupt, or whatever else the handler of a signal raises, call `stop` until the action has ended (for
-    less than two seconds), then raise. Without `stop` raise at once; the action continues in its thread, which ends with
-    the process.
+    less than two seconds), then raise. Without `stop` raise at once; the action continues in its thread, which ends
+    with the process.
     """
     future: Future[Answer] = Future()
 
