@@ -85,7 +85,7 @@ def test_a_worker_that_is_killed_costs_no_segment_and_is_told(count: int) -> Non
     assert 0 not in elsewhere
     assert workers.note == f"1 of {count + 1} workers were lost or did not start; others read their part."
     left = [" ".join(one.cmdline()) for one in psutil.Process().children()]
-    assert [command for command in left if "resource_tracker" not in command] == []
+    assert [command for command in left if "spawn_main" in command] == []
 
 
 def test_a_task_that_cannot_be_loaded_elsewhere_is_done_here(capfd: pytest.CaptureFixture[str]) -> None:
