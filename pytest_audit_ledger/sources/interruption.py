@@ -16,9 +16,10 @@ from typing import TypeVar
 
 Answer = TypeVar("Answer")
 
-ATTEMPTS = 12
+LIMIT_S = 1.5
+"""Seconds that an action has to end after Ctrl-C, so that nobody waits for two."""
+
 PAUSE_S = 0.1
-"""Less than two seconds in all: nobody waits longer after Ctrl-C."""
 
 REPEATED_S = 5.0
 """Seconds in which a second TERM or HUP is taken for the same one: a terminal that closes sends HUP more than once, and
@@ -56,9 +57,9 @@ def ended_like_ctrl_c() -> Iterator[None]:
 def interruptible(action: Callable[[], Answer], stop: Callable[[], None] | None = None) -> Answer:
     """Return what `action` returns, or raise what it raises.
 
-    On KeyboardInterrupt, or whatever else the handler of a signal raises, call `stop` until the action has ended (for
-    less than two seconds), then raise. Without `stop` raise at once; the action continues in its thread, which ends
-    with the process.
+    On KeyboardInterrupt, or whatever else the handler of a signal raises, call `stop`, in a thread, until the action
+    has ended or LIMIT_S seconds have passed, then raise. Without `stop` raise at once. An action that goes on ends with
+    the process.
     """
     future: Future[Answer] = Future()
 
@@ -78,8 +79,15 @@ def interruptible(action: Callable[[], Answer], stop: Callable[[], None] | None 
 
 
 def _end(future: Future[Answer], stop: Callable[[], None]) -> None:
-    for _ in range(ATTEMPTS):
+    deadline = time.monotonic() + LIMIT_S
+
+    def ask() -> None:
+        while not future.done() and time.monotonic() < deadline:
+            with suppress(Exception):  # the action ends without it, or is left to itself
+                stop()
+            time.sleep(PAUSE_S)
+
+    Thread(target=ask, name="audit-ledger-stop", daemon=True).start()  # it may wait for the same network as the action
+    while not future.done() and (left := deadline - time.monotonic()) > 0:
         with suppress(KeyboardInterrupt):  # a second Ctrl-C must not close what the thread still reads
-            if wait([future], PAUSE_S).done:
-                break
-            stop()
+            wait([future], left)

@@ -188,7 +188,7 @@ def test_ctrl_c_during_a_scan_stops_at_once_and_concludes_nothing(tmp_path: Path
         terminal.interrupt()
         code = terminal.finish()
     assert code == pytest.ExitCode.INTERRUPTED
-    assert time.monotonic() - started < 8  # the lock timeout is 10 s
+    assert time.monotonic() - started < 5  # two seconds, and the end of the process; the lock timeout is 10 s
     assert "UNVERIFIED: No check ran to its end" in terminal.output
     assert "Traceback" not in terminal.output
     assert "UNVERIFIED" in (tmp_path / "out.xml").read_text()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import signal
-from threading import Event, main_thread
+import time
+from threading import Event, Thread, main_thread
 
 import pytest
 
-from pytest_audit_ledger.sources.interruption import ATTEMPTS, PAUSE_S, interruptible
+from pytest_audit_ledger.sources.interruption import LIMIT_S, ended_like_ctrl_c, interruptible
 
-LONG_S = 2 * ATTEMPTS * PAUSE_S
+LONG_S = 10 * LIMIT_S
 
 
 def press_ctrl_c() -> None:
@@ -44,3 +45,88 @@ def test_what_cannot_be_stopped_is_left_to_itself_at_once() -> None:
     assert not ended.is_set()
     released.set()
     assert ended.wait(LONG_S)
+
+
+@pytest.mark.parametrize("stop", ["waits", "raises", "does nothing"])
+def test_an_action_that_does_not_end_is_left_to_itself_within_two_seconds(stop: str) -> None:
+    released = Event()
+
+    def action() -> None:
+        press_ctrl_c()
+        released.wait(LONG_S)
+
+    def attempt() -> None:
+        if stop == "waits":
+            released.wait(LONG_S)
+        if stop == "raises":
+            raise OSError("the network is gone")
+
+    started = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        interruptible(action, attempt)
+    assert time.monotonic() - started < 2
+    released.set()
+
+
+def test_a_second_ctrl_c_waits_for_the_first_one() -> None:
+    stopped, ended = Event(), Event()
+
+    def action() -> None:
+        press_ctrl_c()
+        assert stopped.wait(LONG_S)
+        press_ctrl_c()
+        time.sleep(0.2)
+        ended.set()
+
+    with pytest.raises(KeyboardInterrupt):
+        interruptible(action, stopped.set)
+    assert ended.is_set()
+
+
+def test_whatever_the_handler_of_a_signal_raises_stops_an_action() -> None:
+    """As pytest-timeout does by SIGALRM."""
+    stopped = Event()
+
+    def alarm(*_: object) -> None:
+        raise TimeoutError
+
+    before = signal.signal(signal.SIGALRM, alarm)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.1)
+        with pytest.raises(TimeoutError):
+            interruptible(lambda: stopped.wait(LONG_S), stopped.set)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert stopped.is_set()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_raises_keyboard_interrupt_once_for_a_while(number: signal.Signals) -> None:
+    before = signal.getsignal(number)
+    with ended_like_ctrl_c():
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(number)
+        signal.raise_signal(number)  # a terminal that closes sends it again, in the middle of the cleanup
+    assert signal.getsignal(number) is before
+
+
+def test_a_handler_that_was_set_since_stays() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    with ended_like_ctrl_c():
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_IGN
+    signal.signal(signal.SIGTERM, before)
+
+
+def test_another_thread_than_the_main_one_sets_no_handlers() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    seen: list[object] = []
+
+    def elsewhere() -> None:
+        with ended_like_ctrl_c():
+            seen.append(signal.getsignal(signal.SIGTERM))
+
+    thread = Thread(target=elsewhere)
+    thread.start()
+    thread.join()
+    assert seen == [before]
