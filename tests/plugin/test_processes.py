@@ -214,6 +214,21 @@ def test_a_signal_ends_a_run_as_ctrl_c_does(
     until_no_session(forger)
 
 
+@pytest.mark.parametrize("options", [["--ledger-workers=2"], ["-n", "2"]], ids=["workers", "xdist"])
+def test_everything_ends_when_a_run_is_killed(
+    tmp_path: Path, scratch: Path, forger: Forger, options: list[str]
+) -> None:
+    forger.build(100)
+    with locked(forger) as until_waited_for:
+        terminal = Terminal(tmp_path, f"--ledger-db={forger.dsn}", *options)
+        until_waited_for()
+        processes = psutil.Process(terminal.process.pid).children(recursive=True)
+        terminal.process.kill()
+        assert psutil.wait_procs(processes, timeout=30)[1] == []
+    until_no_session(forger)
+    terminal.finish()
+
+
 def test_where_no_ledger_is_named_a_signal_does_what_it_did(tmp_path: Path) -> None:
     (tmp_path / "test_mine.py").write_text("import time\ndef test_mine():\n    print('here'); time.sleep(30)\n")
     terminal = Terminal(tmp_path, "-s")
