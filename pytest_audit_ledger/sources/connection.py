@@ -135,6 +135,10 @@ class Line:
             self.hang_up()
         self._socket.close()
 
+    def __del__(self) -> None:
+        """Close the duplicate with a connection that nobody closed."""
+        self._socket.close()
+
     def _watch(self) -> None:
         while not self._closed.wait(TICK_S):
             now, awaited = time.monotonic(), self._awaited

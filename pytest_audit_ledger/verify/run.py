@@ -46,6 +46,7 @@ def parse_standby_tolerance(text: str) -> float:
         )
     return duration(text).total_seconds()
 
+
 _ROLLED_BACK = "40"
 _LOST = "08006"
 """What SQLSTATEs of a transaction that the server rolled back begin with, and that of a connection that was lost

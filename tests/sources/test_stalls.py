@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import subprocess
 import sys
@@ -188,3 +189,11 @@ def test_keepalives_are_set_unless_the_dsn_sets_them() -> None:
     assert dsn.parameter("keepalives_idle") == "7"
     assert dsn.parameter("keepalives_interval") == "10"
     assert dsn.parameter("tcp_user_timeout") == "60000"
+
+
+def test_a_connection_that_nobody_closed_ends_with_its_last_reference(server: str) -> None:
+    connection = PostgresSource(server).connect()
+    duplicate = connection.line._socket
+    del connection
+    gc.collect()
+    assert duplicate.fileno() == -1
