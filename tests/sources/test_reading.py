@@ -115,8 +115,8 @@ def test_a_table_of_the_same_name_earlier_in_the_search_path_is_not_read(forger:
         """
     )
     verification = run_suite(forger.dsn)
-    assert core_statuses(verification) == {**ALL_PASS, "table_guard": Status.WARN}
-    assert outcomes(verification)["table_guard"].codes == {"OTHER_LEDGER": 1}
+    assert core_statuses(verification) == {**ALL_PASS, "table_guard": Status.FAIL}
+    assert outcomes(verification)["table_guard"].codes == {"NAME_SHADOWED": 1, "OTHER_LEDGER": 1}
     assert verification.survey is not None
     assert verification.survey.entries == 50
     assert run_suite(forger.dsn, table="shadow.ledger_entries").assurance is Assurance.TAMPERED
