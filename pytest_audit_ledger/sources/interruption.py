@@ -37,8 +37,8 @@ def ended_like_ctrl_c() -> Iterator[None]:
 
     def interrupt(*_: object) -> None:
         nonlocal latest
-        before, latest = latest, time.monotonic()
-        if latest - before > REPEATED_S:
+        if time.monotonic() - latest > REPEATED_S:
+            latest = time.monotonic()
             raise KeyboardInterrupt
 
     numbers = (signal.SIGTERM, signal.SIGHUP) if current_thread() is main_thread() else ()

@@ -174,15 +174,11 @@ def copying() -> Iterator[None]:
     sys.excepthook = hook
     try:
         yield
-    except (psycopg2.Error, SystemError) as error:
-        if isinstance(error, SystemError) and isinstance(error.__cause__, psycopg2.Error):
-            reported.append(error.__cause__)
+    except psycopg2.Error as error:
         first = next((one for one in reported if one.pgcode), None)
-        if first is not None:
-            raise first from error
-        if isinstance(error, SystemError):
-            raise psycopg2.OperationalError("server closed the connection") from error
-        raise
+        if first is None:
+            raise
+        raise first from error
     finally:
         if sys.excepthook is hook:  # otherwise somebody has set another one since
             sys.excepthook = before
