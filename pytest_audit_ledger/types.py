@@ -24,7 +24,7 @@ from pytest_audit_ledger.investigate.rewritings import Rewriting
 from pytest_audit_ledger.investigate.stored_entries import StoredEntry
 from pytest_audit_ledger.model.columns import Column
 from pytest_audit_ledger.model.jsonb import Derived, JsonDocument
-from pytest_audit_ledger.model.ledger_info import ExportInfo, Extent, Resumed, ResumePoint, Share
+from pytest_audit_ledger.model.ledger_info import ExportInfo, Extent, Resumed, ResumePoint, Share, Standby
 from pytest_audit_ledger.model.outcome import Anchor, Family, Waiver
 from pytest_audit_ledger.model.progress import Progress
 from pytest_audit_ledger.sources.selection import Selection
@@ -76,6 +76,7 @@ __all__ = [
     "SigningKey",
     "Snapshot",
     "Source",
+    "Standby",
     "Stopped",
     "StoredEntry",
     "SuiteSource",
