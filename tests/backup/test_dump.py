@@ -155,8 +155,8 @@ def programs_of(server: str) -> dict[str, str]:
 
 
 def commands_of_the_readme(*names: str) -> list[str]:
-    """Return the commands of the README that restore."""
-    text = (ROOT / "README.md").read_text()
+    """Return the commands of the guide that restore."""
+    text = (ROOT / "examples" / "backup_and_restore" / "README.md").read_text()
     return [line[2:] for line in text.splitlines() if line.startswith(tuple(f"$ {name}" for name in names))]
 
 
@@ -207,7 +207,7 @@ def test_triggers_in_other_schemas_views_and_partitions_come_back(server: str, t
                 assert result.verified, result.verification_status
                 assert result.manifest["checks"]["append_only"] == "PASS"
             with Ledger(dsn) as ours:  # also where the role that restores may do nothing but that
-                assert ours.backup_database(tmp_path / "x.dump", verify=True).verified
+                assert ours.backup_database(tmp_path / "y.dump", verify=True).verified
             assert "CREATE VIEW public.flags" in (tmp_path / "x.sql").read_text()
             assert "audit_ledger_test_granted" not in (tmp_path / "x.sql").read_text()
         finally:
@@ -215,6 +215,11 @@ def test_triggers_in_other_schemas_views_and_partitions_come_back(server: str, t
 
 
 # Whole or not at all
+
+
+NEXT_TO_IT = "CREATE TABLE IF NOT EXISTS next_to_it (x integer)"
+LOCK = "LOCK TABLE next_to_it IN ACCESS EXCLUSIVE MODE"
+"""A table that pg_dump waits for, and nobody else does: our own session locks the ledger before it reads anything."""
 
 
 @contextmanager
@@ -228,7 +233,9 @@ def dump_at_work(dsn: str, path: Path, **options: Any) -> Iterator[tuple[psutil.
         except LedgerError as error:
             outcome.append(error)
 
-    with another_session(dsn, "LOCK TABLE ledger_entries IN ACCESS EXCLUSIVE MODE"):
+    with Forger(dsn) as forger:
+        forger.run(NEXT_TO_IT)
+    with another_session(dsn, LOCK):
         thread = threading.Thread(target=work)
         thread.start()
         yield the_dump(), outcome
@@ -296,7 +303,8 @@ def test_after_an_accident_nothing_is_left_and_an_older_file_is_as_it_was(
 def test_an_interrupt_leaves_neither_a_file_nor_pg_dump(forger: Forger, tmp_path: Path, number: int) -> None:
     forger.build(100)
     command = [sys.executable, "-m", "pytest_audit_ledger", "backup", "--source", forger.dsn, "--output", "x.sql"]
-    with another_session(forger.dsn, "LOCK TABLE ledger_entries IN ACCESS EXCLUSIVE MODE"):
+    forger.run(NEXT_TO_IT)
+    with another_session(forger.dsn, LOCK):
         process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True)
         waits_for_the_lock(forger)
         (dump,) = psutil.Process(process.pid).children()
@@ -453,7 +461,7 @@ def test_the_program_nearest_to_the_server_is_chosen(tmp_path: Path, monkeypatch
     assert programs.find("pg_dump", 11).version == "11.22"
     with pytest.raises(SourceError, match=r"44 or newer is needed, but only 11\.22 \(.*42\.1 .*-44 "):
         programs.find("pg_dump", 44)
-    with pytest.raises(SourceError, match="there is none on PATH"):
+    with pytest.raises(SourceError, match="none is on PATH"):
         programs.find("pg_nothing", 44)
 
 
