@@ -49,6 +49,8 @@ SCREEN = 60
 SHELL = set("$<>|&;*~`")
 """What only a shell understands."""
 
+SAVED = re.compile(r"Save this as `([^`]+)`:\n\n```\w+\n(.*?)```", re.DOTALL)
+
 INSTALLED = Path("examples/third_party_kind/README.md")
 """Its commands are run where the package is installed: test_packaging.py."""
 
@@ -110,13 +112,15 @@ def server_of(forger: Forger) -> dict[str, str]:
 
 
 def folder(readme: Path, tmp_path: Path) -> Path:
-    """Return where a reader stands: in a copy of the example, or anywhere, with the runtime's public key at hand."""
+    """Return where a reader stands: in a copy of the example, or anywhere, with the files that the page says to save."""
     copy = tmp_path / "copy"
     if readme.parts[0] == "examples":
         shutil.copytree(ROOT / readme.parent, copy)
     else:
         copy.mkdir()
     (copy / "runtime.pem").write_text(PEM)
+    for name, text in SAVED.findall((ROOT / readme).read_text(encoding="utf-8")):
+        (copy / name).write_text(text, encoding="utf-8")
     return copy
 
 
