@@ -151,7 +151,8 @@ def verify_backup(
     Raises UsageError, and SourceError if the file or its manifest cannot be read. Whatever is wrong with the backup is
     in the result.
     """
-    scratch = Scratch(optional_dsn(scratch_db), allow_superuser=allow_superuser_scratch)
+    scratch_db = optional_dsn(scratch_db)
+    scratch = Scratch(scratch_db, allow_superuser=allow_superuser_scratch)
     given = run_parameters(checkpoints=checkpoints, verifier_keys=verifier_keys)
     given = {kind: values for kind, values in given.items() if kind != CheckpointGuards.name}  # grants are not dumped
     proving = replace(prover(scratch, progress), run_parameters=given)

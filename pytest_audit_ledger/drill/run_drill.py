@@ -59,7 +59,8 @@ def run_drill(
     attack fails, its trial says why.
     """
     dsn = optional_dsn(dsn)
-    scratch = Scratch(optional_dsn(scratch_db), allow_superuser=allow_superuser_scratch)
+    scratch_db = optional_dsn(scratch_db)
+    scratch = Scratch(scratch_db, allow_superuser=allow_superuser_scratch)
     chosen = choose(attacks, installed_attacks())
     refuse_few(entries)
     given = run_parameters(

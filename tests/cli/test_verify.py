@@ -135,14 +135,6 @@ def test_what_was_not_checked_is_not_claimed(invoke: Invoke, dsn: str) -> None:
     assert "timestamp_order" not in report.stdout
 
 
-def test_an_unread_ledger_claims_nothing(invoke: Invoke, forger: Forger) -> None:
-    result = invoke("verify", "--ledger-db", forger.dsn, "--verbose")
-    assert result.exit_code == 3
-    assert "✓" not in result.stdout
-    assert "Chain Analysis:\n  Total Entries: not read" in result.stdout
-    assert "Status: UNVERIFIED" in result.stdout
-
-
 def test_why_nothing_could_be_read_is_said_once_and_with_nothing_else(invoke: Invoke, forger: Forger) -> None:
     for arguments in ([], ["--verbose"]):
         result = invoke("verify", "--ledger-db", forger.dsn, *arguments)

@@ -619,7 +619,7 @@ def test_a_symbolic_link_stays_one_and_what_it_points_to_is_replaced(ledger: For
 @pytest.mark.parametrize("there", ["x.jsonl", "x.jsonl.manifest.json"])
 def test_an_existing_file_is_replaced_only_by_force(ledger: Forger, tmp_path: Path, there: str) -> None:
     (tmp_path / there).write_text("older")
-    with pytest.raises(UsageError, match=rf"{there} exists already\..*--force"):
+    with pytest.raises(UsageError, match=rf"{there} exists already\..*--(ledger-)?force"):
         Ledger(ledger.dsn).export_entries(output_file=tmp_path / "x.jsonl")
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {there: "older"}
     _export(ledger.dsn, tmp_path / "x.jsonl", limit=2, force=True)

@@ -84,7 +84,7 @@ REFUSED = {
     "reads a file that is not there": (
         "SELECT pg_read_file('/nowhere') FROM {ledger}",
         "could not open file",
-        "See the server's log.",
+        "Look at its log and its disks.",
     ),
 }
 
