@@ -112,7 +112,7 @@ def server_of(forger: Forger) -> dict[str, str]:
 
 
 def folder(readme: Path, tmp_path: Path) -> Path:
-    """Return where a reader stands: in a copy of the example, or anywhere, with the files that the page says to save."""
+    """Return where a reader stands: a copy of the example or an empty folder, with the files that the page saves."""
     copy = tmp_path / "copy"
     if readme.parts[0] == "examples":
         shutil.copytree(ROOT / readme.parent, copy)

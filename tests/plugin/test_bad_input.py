@@ -166,7 +166,9 @@ def test_a_connection_that_is_lost_during_the_scan_is_no_tampering(
     pytester.makefile(".ledger.yaml", my=suite)
     result = run(f"--ledger-db={forger.dsn}", "my.ledger.yaml")
     result.assert_outcomes(passed=1, errors=4)
-    result.stdout.fnmatch_lines(["  why    The connection was lost: *Run again; nothing was concluded*", "UNVERIFIED: *"])
+    result.stdout.fnmatch_lines(
+        ["  why    The connection was lost: *Run again; nothing was concluded*", "UNVERIFIED: *"]
+    )
     assert "Traceback" not in said(result)
 
 
