@@ -60,7 +60,15 @@ def invoke(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Invoke:
 @pytest.fixture
 def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> RunLedger:
     """Run pytest in a folder of its own with these arguments, without what the outer run has in its environment."""
-    for name in ("PYTEST_ADDOPTS", "LEDGER_DSN", "COLUMNS", "PYTEST_XDIST_WORKER", "GITHUB_ACTIONS"):
+    for name in (
+        "PYTEST_ADDOPTS",
+        "LEDGER_DSN",
+        "COLUMNS",
+        "PYTEST_XDIST_WORKER",
+        "GITHUB_ACTIONS",
+        "CI",
+        "BUILD_NUMBER",
+    ):
         monkeypatch.delenv(name, raising=False)
 
     def run_pytest(*arguments: str) -> pytest.RunResult:
