@@ -108,7 +108,9 @@ def _not_verified(integrity: Sequence[Outcome], required: Sequence[str], *, idle
     unevaluated = [outcome for outcome in integrity if outcome.status is Status.ERROR]
     if unevaluated:
         what = "The ledger as a whole was not verified" if passed else "Nothing could be verified"
-        return f"{what}: {_ids(unevaluated)} could not be evaluated."
+        reasons = {outcome.reason for outcome in unevaluated}
+        why = f" {reasons.pop()}" if len(unevaluated) > 1 and len(reasons) == 1 else ""
+        return f"{what}: {_ids(unevaluated)} could not be evaluated.{why}"
     examined = passed | ({outcome.kind for outcome in integrity if outcome.status is Status.SKIP} if idle else set())
     lacking = [name for name in required if name not in examined]
     if lacking:

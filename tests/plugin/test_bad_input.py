@@ -166,9 +166,9 @@ def test_a_connection_that_is_lost_during_the_scan_is_no_tampering(
     pytester.makefile(".ledger.yaml", my=suite)
     result = run(f"--ledger-db={forger.dsn}", "my.ledger.yaml")
     result.assert_outcomes(passed=1, errors=4)
-    result.stdout.fnmatch_lines(
-        ["  why    The connection was lost: *Run again; nothing was concluded*", "UNVERIFIED: *"]
-    )
+    # libpq does not always get to read the server's last words
+    reason = r"The (connection was lost|server closed the connection): .* Run again.*; nothing was concluded"
+    result.stdout.re_match_lines([rf"  why    {reason}", rf"UNVERIFIED: .* could not be evaluated\. {reason}"])
     assert "Traceback" not in said(result)
 
 
