@@ -1,0 +1,122 @@
+"""A profile: what a ledger's table looks like, and how its hashes are made. No I/O.
+
+A source translates roles: its batches name the column of a role by the role (`sequence_number`, `entry_hash` …), and a
+column that a recipe reads by `own(column)`. So the rest of the program knows roles and not columns. What it shows to
+people names the table's own columns (`Profile.column`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+SEQUENCE, STREAM, ORDER = "sequence_number", "stream", "order"
+PREVIOUS, HASH, TIMESTAMP, VERDICT = "previous_hash", "entry_hash", "timestamp", "verdict"
+
+ROLES: Mapping[str, str] = {
+    "sequence": SEQUENCE,
+    "stream": STREAM,
+    "order": ORDER,
+    "previous_hash": PREVIOUS,
+    "entry_hash": HASH,
+    "timestamp": TIMESTAMP,
+    "verdict": VERDICT,
+}
+"""The roles as a profile's file spells them, each with its name in a batch. Other names are those of the SKI ledger."""
+
+
+def own(column: str) -> str:
+    """Return the name that a batch gives to a column of the table, as distinct from that of a role."""
+    return f".{column}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hashing:
+    """How a payload becomes the text of a hash.
+
+    `algorithm`: `sha256`, `sha384`, `sha512`, `sha3-256` or `blake2b`, each also as `hmac-…`. `encoding`: `hex`, `HEX`,
+    `base64` or `bytea`. `prefix`: text before the encoded hash. `key`: where the key of an HMAC is, as `env:NAME` or
+    `@FILE`; `key_form`: `utf8`, `hex` or `base64`.
+    """
+
+    algorithm: str = "sha256"
+    encoding: str = "hex"
+    prefix: str = ""
+    key: str = ""
+    key_form: str = "utf8"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Version:
+    """How entries of one version are hashed. `payload` is the recipe as the profile's file has it."""
+
+    payload: Mapping[str, Any]
+    hashing: Hashing = Hashing()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Accepted:
+    """A known quirk: what (`fork`, `gap`, `unverified_before`), at which number, why, and until when."""
+
+    what: str
+    entry: int
+    reason: str
+    stream: str = ""
+    until: date | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Genesis:
+    """What the first entry names instead of a hash before it: `text`, None for NULL, or the line hash `line`."""
+
+    text: str | None = ""
+    line: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Profile:
+    """What a ledger's table looks like, and how its hashes are made.
+
+    - `table`: the name of the table unless the user sets another, quoted where needed.
+    - `columns`: the table's column by role (the names of `ROLES`); `stream` is in `streams`, which may be several.
+    - `timestamp_unit`: `s`, `ms`, `us` or `ns` if the timestamp is a number, otherwise empty.
+    - `values`: the values that a role may have. `violations`: the verdicts that are violations.
+    - `append_only`: whether the table promises triggers; if not, `no_guards` is the reason that checks are skipped with.
+    - `first`: the number of the first entry, None for any. `gaps`: whether numbers may be skipped.
+    - `starts_at`: the number of the first entry that the chain covers, None for the first entry there is.
+    - `version`: how entries are hashed; `versions` by the value of `version_column` if there are several (None for a
+      missing value, `default` for any other).
+    - `lines`: hashes in columns of their own, by column.
+    - `file`, `digest`: where it was read from, and the SHA-256 of that file.
+    """
+
+    name: str
+    table: str
+    columns: Mapping[str, str]
+    streams: Sequence[str] = ()
+    timestamp_unit: str = ""
+    values: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    violations: Sequence[str] = ()
+    append_only: bool = True
+    no_guards: str = ""
+    accepted: Sequence[Accepted] = ()
+    first: int | None = 1
+    gaps: bool = False
+    starts_at: int | None = None
+    genesis: Genesis = Genesis()
+    version: Version | None = None
+    version_column: str = ""
+    versions: Mapping[str | None, Version] = field(default_factory=dict)
+    lines: Mapping[str, Version] = field(default_factory=dict)
+    file: str = ""
+    digest: str = ""
+
+    def column(self, role: str) -> str:
+        """Return the table's own name of a role's column, or the role if the table has none."""
+        return self.columns.get(role, role)
+
+    def has(self, role: str) -> bool:
+        """Return whether the ledger has this role."""
+        return role in self.columns or (role == STREAM and bool(self.streams))
