@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pytest_audit_ledger.differences.difference import Difference
     from pytest_audit_ledger.drill.matrix import Matrix
     from pytest_audit_ledger.drill.run_drill import run_drill
-    from pytest_audit_ledger.errors import LedgerError, OutputError, SourceError, SuiteError, UsageError
+    from pytest_audit_ledger.errors import LedgerError, OutputError, ProfileError, SourceError, SuiteError, UsageError
     from pytest_audit_ledger.export.export import ExportResult
     from pytest_audit_ledger.investigate.incident import Incident
     from pytest_audit_ledger.investigate.investigation import Investigation
@@ -49,6 +49,7 @@ __all__ = [
     "Matrix",
     "Outcome",
     "OutputError",
+    "ProfileError",
     "Report",
     "Severity",
     "SourceError",

@@ -3,6 +3,7 @@
     LedgerError                what failed, and a remedy
     ├── UsageError             the request is wrong: a DSN, a table name, an option
     │   ├── SuiteError         mistakes in a suite file, each with file:line:column
+    │   ├── ProfileError       mistakes in a profile, likewise
     │   └── RegistrationError  a kind that cannot be registered
     ├── SourceError            the ledger could not be read: server down, access denied, connection lost
     ├── CannotEvaluate         one check could not be evaluated; the others could
@@ -42,6 +43,10 @@ class UsageError(LedgerError):
 
 class SuiteError(UsageError):
     """A suite file has mistakes; the message lists each with its place."""
+
+
+class ProfileError(UsageError):
+    """A profile has mistakes; the message lists each with its place."""
 
 
 class RegistrationError(UsageError):

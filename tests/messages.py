@@ -19,6 +19,7 @@ PACKAGE = Path(pytest_audit_ledger.__file__).parent
 ERRORS = {
     "UsageError": "wrong usage",
     "SuiteError": "wrong usage",
+    "ProfileError": "wrong usage",
     "RegistrationError": "wrong usage",
     "SourceError": "the ledger could not be read",
     "CannotEvaluate": "a check could not be evaluated",

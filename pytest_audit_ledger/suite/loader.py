@@ -28,7 +28,7 @@ from pytest_audit_ledger.suite.schema import language, of_kind
 from pytest_audit_ledger.suite.variables import Value, combinations, resolve, suffix
 from pytest_audit_ledger.suite.waivers import waivers_of
 from pytest_audit_ledger.suite.yaml_document import Path as DataPath
-from pytest_audit_ledger.suite.yaml_document import YamlDocument, parse
+from pytest_audit_ledger.suite.yaml_document import YamlDocument, parse, read_text
 
 Declared = Mapping[str, Any]
 
@@ -93,7 +93,7 @@ class _Reader:
 
     def read(self, path: Path, name: str, including: tuple[Path, ...] = ()) -> _Part:
         """Return the contents of a file. Raises SuiteError if it cannot be read at all."""
-        content, text = _text(path, name)
+        content, text = read_text(path, name, "suite", SuiteError)
         document = parse(text)
         part = _Part(sha256=sha256(content).hexdigest())
         if not document.mistakes and (tool := recognised(document.data)):
@@ -221,17 +221,6 @@ class _Reader:
                 samples=declared.get("samples", defaults.get("samples")),
                 values=combination,
             )
-
-
-def _text(path: Path, name: str) -> tuple[bytes, str]:
-    try:
-        content = path.read_bytes()
-        return content, content.decode("utf-8-sig")
-    except OSError as error:
-        raise SuiteError(f"The suite {path} cannot be read: {error.strerror}.") from error
-    except UnicodeDecodeError as error:
-        line = content[: len(content) - len(error.object) + error.start].count(b"\n") + 1
-        raise SuiteError(f"{name}:{line}:1: the file is not UTF-8.", "Save it as UTF-8.") from error
 
 
 def _declared(document: YamlDocument) -> Iterator[tuple[DataPath, Declared]]:

@@ -16,7 +16,7 @@ from pytest_audit_ledger.suite.yaml_document import Path as DataPath
 if TYPE_CHECKING:
     from jsonschema import ValidationError
 
-_NOUNS = {"checks": "check", "waivers": "waiver", "vars": "variable", "controls": "control"}
+_NOUNS = {"checks": "check", "waivers": "waiver", "vars": "variable", "controls": "control", "accepted": "quirk"}
 
 
 def record(document: YamlDocument, error: ValidationError, base: DataPath = ()) -> None:
@@ -24,13 +24,19 @@ def record(document: YamlDocument, error: ValidationError, base: DataPath = ()) 
     path: DataPath = (*base, *error.absolute_path)
     where = described(document, path)
     instance: Any = error.instance
-    if error.validator in ("additionalProperties", "required") or (error.validator == "anyOf" and not path):
+    if error.validator in ("additionalProperties", "required") or _asks_for_one_of(error):
         _record_keys(document, error, path, where)
     elif "propertyNames" in error.absolute_schema_path:
         message = f"the name {instance!r} in {where} {_expectation(error)}"
         document.mistake(document.key(*path, instance), message)
     else:
         document.mistake(document.place(*path), f"{where} {_expectation(error)}; got {shown(instance)}")
+
+
+def _asks_for_one_of(error: ValidationError) -> bool:
+    """Tell whether one of several keys is missing."""
+    parts: Any = error.validator_value
+    return error.validator == "anyOf" and all(part.keys() == {"required"} for part in parts)
 
 
 def _record_keys(document: YamlDocument, error: ValidationError, path: DataPath, where: str) -> None:
@@ -54,9 +60,9 @@ def _record_keys(document: YamlDocument, error: ValidationError, path: DataPath,
 
 
 def described(document: YamlDocument, path: DataPath) -> str:
-    """Return a name for a path: the suite, a check or a waiver by its id, or a key of either."""
+    """Return a name for a path: the suite or profile, a check or a waiver by its id, or a key of either."""
     if not path:
-        return "the suite"
+        return f"the {document.subject}"
     noun = _NOUNS.get(str(path[0]))
     if noun is None or len(path) == 1:
         return "'" + ".".join(map(str, path)) + "'" if isinstance(path[-1], str) else f"{path[0]!r}"

@@ -9,10 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path as FilePath
 from typing import Any
 
 import yaml
 
+from pytest_audit_ledger.errors import UsageError
 from pytest_audit_ledger.model.printable import printable
 from pytest_audit_ledger.suite import yaml_slips
 
@@ -50,6 +52,8 @@ class YamlDocument:
     """The data of a file, the place of every value (`places`) and key (`keys`) by path, and the mistakes so far."""
 
     text: str
+    subject: str = "suite"
+    """What the file is, as messages call it."""
     data: Any = None
     places: dict[Path, Place] = field(default_factory=dict)
     keys: dict[Path, Place] = field(default_factory=dict)
@@ -102,9 +106,21 @@ class YamlDocument:
         return "\n".join(rendered)
 
 
-def parse(text: str) -> YamlDocument:
+def read_text(path: FilePath, name: str, subject: str, refusal: type[UsageError]) -> tuple[bytes, str]:
+    """Return the bytes and the text of a file, which messages call `name` and `subject`. Raises `refusal`."""
+    try:
+        content = path.read_bytes()
+        return content, content.decode("utf-8-sig")
+    except OSError as error:
+        raise refusal(f"The {subject} {path} cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        line = content[: len(content) - len(error.object) + error.start].count(b"\n") + 1
+        raise refusal(f"{name}:{line}:1: the file is not UTF-8.", "Save it as UTF-8.") from error
+
+
+def parse(text: str, subject: str = "suite") -> YamlDocument:
     """Return the document in `text`; its `mistakes` say what is not valid."""
-    document = YamlDocument(text)
+    document = YamlDocument(text, subject)
     try:
         root = yaml.compose(text, Loader=yaml.BaseLoader)
     except yaml.MarkedYAMLError as error:
@@ -173,7 +189,7 @@ class _Builder:
         place = _place(node.start_mark, node.end_mark)
         self.document.places[path] = place
         if not node.tag.startswith("tag:yaml.org,2002:") or node.tag.rpartition(":")[2] not in ("str", "seq", "map"):
-            self.document.mistake(place, f"the tag {node.tag!r} has no meaning in a suite; remove it")
+            self.document.mistake(place, f"the tag {node.tag!r} has no meaning in a {self.document.subject}; remove it")
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node.value, path)
         if isinstance(node, yaml.SequenceNode):

@@ -82,6 +82,6 @@ def _indentation(lines: Sequence[str], line: int) -> Slip | None:
     own, expected = len(found[1]), len(before[1]) if before else 0
     if own == expected:
         return None
-    what, all_ = ("item", "items of a list") if found[2] else ("key", "keys of a check")
+    what, all_ = ("item", "items of a list") if found[2] else ("key", "keys that belong together")
     advice = f"this {what} is indented by {own}, the {what} before it by {expected} spaces; indent all {all_} equally"
     return line, own + 1, len(lines[line - 1].strip()), advice

@@ -131,7 +131,7 @@ MALFORMED: dict[str, tuple[str, str]] = {
     "tab at the start": ("\tversion: 1\n", "1:1: a tab cannot indent; replace it by spaces"),
     "wrong indentation": (
         HEAD + CHECK + "   severity: info\n",
-        "5:4: this key is indented by 3, the key before it by 4 spaces; indent all keys of a check equally",
+        "5:4: this key is indented by 3, the key before it by 4 spaces; indent all keys that belong together equally",
     ),
     "open list": (
         "version: 1\nchecks: [\n",

@@ -137,7 +137,7 @@ YAML = {
     ),
     "a key further in": (
         "  - id: a\n    expect: not_null\n      column: rule_id\n",
-        "5:7: this key is indented by 6, the key before it by 4 spaces; indent all keys of a check equally",
+        "5:7: this key is indented by 6, the key before it by 4 spaces; indent all keys that belong together equally",
     ),
     "an item further out": (
         CHECK + " - id: b\n   expect: entry_hash\n",
