@@ -81,14 +81,16 @@ class Profile:
 
     - `table`: the name of the table unless the user sets another, quoted where needed.
     - `columns`: the table's column by role (the names of `ROLES`); `stream` is in `streams`, which may be several.
+    - `sequence_as`: `integer` if the sequence has a type of texts or fractions, and holds whole numbers; else empty.
     - `timestamp_unit`: `s`, `ms`, `us` or `ns` if the timestamp is a number, otherwise empty.
     - `values`: the values that a role may have. `violations`: the verdicts that are violations.
-    - `append_only`: whether the table promises triggers; if not, `no_guards` is the reason that checks are skipped with.
+    - `append_only`: whether the table promises triggers; if not, checks are skipped with the reason `no_guards`.
     - `first`: the number of the first entry, None for any. `gaps`: whether numbers may be skipped.
     - `starts_at`: the number of the first entry that the chain covers, None for the first entry there is.
     - `version`: how entries are hashed; `versions` by the value of `version_column` if there are several (None for a
       missing value, `default` for any other).
     - `lines`: hashes in columns of their own, by column.
+    - `description`: what the ledger is, for a list of profiles.
     - `file`, `digest`: where it was read from, and the SHA-256 of that file.
     """
 
@@ -96,6 +98,7 @@ class Profile:
     table: str
     columns: Mapping[str, str]
     streams: Sequence[str] = ()
+    sequence_as: str = ""
     timestamp_unit: str = ""
     values: Mapping[str, Sequence[str]] = field(default_factory=dict)
     violations: Sequence[str] = ()
@@ -110,6 +113,7 @@ class Profile:
     version_column: str = ""
     versions: Mapping[str | None, Version] = field(default_factory=dict)
     lines: Mapping[str, Version] = field(default_factory=dict)
+    description: str = ""
     file: str = ""
     digest: str = ""
 

@@ -99,7 +99,7 @@ def _expectation(error: ValidationError) -> str:
     quoting_helps = value == "string" and re.search(schema.get("pattern", ""), str(error.instance))
     if error.validator == "pattern" or (value == "string" and "examples" in schema and not quoting_helps):
         examples = _limits(error.instance) if schema.get("pattern") == LIMIT_PATTERN else None
-        return f"must look like {' or '.join(examples or schema.get('examples', [value]))}"
+        return f"must look like {' or '.join(map(str, examples or schema.get('examples', [value])))}"
     if error.validator == "type":
         names = [value] if isinstance(value, str) else value
         return f"must be {' or '.join(_TYPES.get(name, name) for name in names)}"

@@ -60,6 +60,8 @@ class YamlDocument:
     mistakes: list[Mistake] = field(default_factory=list)
     blocks: set[Path] = field(default_factory=set)
     """The paths of texts that were written line by line after a `|`."""
+    secrets: set[Path] = field(default_factory=set)
+    """The paths of values that no message may show."""
 
     def place(self, *path: str | int) -> Place:
         """Return the place of the value at a path."""
@@ -96,7 +98,8 @@ class YamlDocument:
         for mistake in sorted(self.mistakes, key=lambda mistake: mistake.place):
             line, column, width = mistake.place
             source = lines[line - 1] if line <= len(lines) else ""
-            shown = "".join(" " if printable(character) != character else character for character in source)
+            shown = self._without_secrets(line, source)
+            shown = "".join(" " if printable(character) != character else character for character in shown)
             width = max(1, min(width, len(shown) - column + 1))
             rendered.append(
                 f"{name}:{line}:{column}: {printable(mistake.message, LONGEST_MESSAGE)}\n"
@@ -104,6 +107,13 @@ class YamlDocument:
                 f"      | {' ' * (column - 1)}{'^' * width}"
             )
         return "\n".join(rendered)
+
+    def _without_secrets(self, line: int, source: str) -> str:
+        """Return a line with an asterisk for each character from a secret on; a secret may be of several lines."""
+        for row, column, _ in (self.places[path] for path in self.secrets):
+            if row == line:
+                source = source[: column - 1] + "*" * len(source[column - 1 :])
+        return source
 
 
 def read_text(path: FilePath, name: str, subject: str, refusal: type[UsageError]) -> tuple[bytes, str]:
