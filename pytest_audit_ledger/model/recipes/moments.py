@@ -1,0 +1,173 @@
+"""Moments as texts and numbers, from how PostgreSQL prints them (ISO, in UTC). No I/O.
+
+A column of `timestamp with time zone` is printed as `2026-05-21 15:30:00.87407+00`, with as many digits of a second as
+it needs. Texts that other programs wrote (`2026-05-21T17:30:00+02:00`, a date alone, a `Z`) are read, too. A moment
+without an offset counts as UTC, a date alone as its midnight.
+
+No two languages agree on years before 1 and after 9999, so these have no text, only a number; infinity has neither.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta, timezone, tzinfo
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+Step = Callable[[list[str]], "list[str | None]"]
+"""From the values of a column to what is written for them; None where nothing can be."""
+
+DIGITS = ("0", "3", "6", "9", "trimmed", "python", "java")
+OFFSETS = ("Z", "+00:00", "")
+UNITS: Mapping[str, int] = {"s": 0, "ms": 3, "us": 6, "ns": 9}
+"""Units of time, each with its digits of a second."""
+
+DIRECTIVES = frozenset("aAbBdHIjmMpSUwWyYzf%")
+"""The directives of strftime that mean the same on every machine."""
+
+_MOMENT = re.compile(
+    r"(?P<year>\d{4,})-(?P<day>\d\d-\d\d)"
+    r"(?:[ T](?P<clock>\d\d:\d\d:\d\d)(?:\.(?P<fraction>\d{1,9}))?(?P<offset>Z|[+-]\d\d(?::?\d\d(?::\d\d)?)?)?)?"
+    r"(?P<bc> BC)?"
+)
+_OFFSET = re.compile(r"([+-]\d\d):?(\d\d)?:?(\d\d)?")
+_SECONDS, _FULL = len("2026-05-21 15:30:00"), len("2026-05-21 15:30:00.874071")
+_MICROSECONDS = 6
+_NANOSECONDS = 9
+_CALENDAR_YEARS, _CALENDAR_DAYS = 400, 146_097
+"""The Gregorian calendar repeats after so many years, which are so many days."""
+
+
+class _Read(NamedTuple):
+    """A second in UTC, moved into 1800 to 2199 by cycles of the calendar, and nine digits of its fraction."""
+
+    moment: datetime
+    cycles: int
+    fraction: str
+
+
+def _read(text: str) -> _Read | None:
+    found = _MOMENT.fullmatch(text)
+    if found is None:
+        return None
+    year = 1 - int(found["year"]) if found["bc"] else int(found["year"])  # 1 BC is year 0 to astronomers
+    cycles = (year - 1800) // _CALENDAR_YEARS
+    try:
+        shown = f"{year - cycles * _CALENDAR_YEARS}-{found['day']}T{found['clock'] or '00:00:00'}+00:00"
+        moment = datetime.fromisoformat(shown) - _offset(found["offset"] or "Z")
+    except ValueError:
+        return None
+    return _Read(moment, cycles, (found["fraction"] or "").ljust(_NANOSECONDS, "0"))
+
+
+def _offset(text: str) -> timedelta:
+    found = _OFFSET.fullmatch(text)
+    if found is None:
+        return timedelta()
+    hours, minutes, seconds = (int(part or 0) for part in found.groups())
+    sign = -1 if text.startswith("-") else 1
+    return timedelta(hours=hours, minutes=sign * minutes, seconds=sign * seconds)
+
+
+def zone_of(name: str) -> tzinfo:
+    """Return a time zone by its name in the IANA database. Raises ValueError if there is none."""
+    try:
+        return ZoneInfo(name)
+    except (KeyError, OSError, ValueError) as error:
+        raise ValueError(f"{name!r} is not a time zone that this machine knows, for example Europe/Madrid") from error
+
+
+def _local(text: str, zone: tzinfo) -> tuple[datetime, str] | None:
+    """Return a moment in a zone, without its fraction, and the nine digits of that; None if it has no text."""
+    read = _read(text)
+    if read is None:
+        return None
+    try:
+        moment = read.moment.replace(year=read.moment.year + read.cycles * _CALENDAR_YEARS)
+        return moment.astimezone(zone), read.fraction
+    except (ValueError, OverflowError):
+        return None
+
+
+def iso(digits: str = "python", offset: str = "+00:00", zone: str = "UTC", separator: str = "T") -> Step:
+    """Return the step to ISO 8601.
+
+    `digits`: so many digits of a second; or `trimmed` of zeros, `python` (six, or none if all are zero), `java` (none,
+    three, six or nine). `offset`: `+00:00` writes the offset of the zone in this form, `Z` does, too, but Z in UTC, and
+    an empty one writes none.
+    """
+    local = zone_of(zone)
+    count = int(digits) if digits.isdigit() else _MICROSECONDS
+    end, padding = (_SECONDS + 1 + min(count, _MICROSECONDS) if count else _SECONDS), "0" * (count - _MICROSECONDS)
+    plain = zone == "UTC"
+
+    def one(text: str) -> str | None:
+        # most have six digits of fraction, the last of them not zero
+        if plain and text[_FULL:] == "+00" and text[4] == "-":
+            return f"{text[:10]}{separator}{text[11:end]}{padding}{offset}"
+        found = _local(text, local)
+        if found is None:
+            return None
+        moment, fraction = found
+        shown = moment.isoformat()
+        return f"{shown[:10]}{separator}{shown[11:19]}{_fraction(fraction, digits)}{_shown_offset(shown[19:], offset)}"
+
+    return lambda column: list(map(one, column))
+
+
+def _fraction(nine: str, digits: str) -> str:
+    if digits.isdigit():
+        kept = nine[: int(digits)]
+    else:
+        kept = nine.rstrip("0")
+        if digits == "python":
+            kept = nine[:6] if kept else ""
+        elif digits == "java":
+            kept = nine[: -(-len(kept) // 3) * 3]
+    return f".{kept}" if kept else ""
+
+
+def _shown_offset(text: str, form: str) -> str:
+    return "" if not form else "Z" if form == "Z" and text == "+00:00" else text
+
+
+def strftime(pattern: str, zone: str = "UTC") -> Step:
+    """Return the step to a pattern of C's strftime, with a year of four digits and six digits for `%f`.
+
+    Raises ValueError for a directive that is not in `DIRECTIVES`.
+    """
+    local = zone_of(zone)
+    pieces = re.findall(r"%.?|[^%]+", pattern, re.DOTALL)
+    for piece in pieces:
+        if piece[0] == "%" and piece[1:] not in DIRECTIVES:
+            raise ValueError(
+                f"{piece} is not a directive that means the same everywhere: {' '.join(sorted(DIRECTIVES))}"
+            )
+
+    def one(text: str) -> str | None:
+        found = _local(text, local)
+        if found is None:
+            return None
+        moment, fraction = found
+        # C does not pad years, and an empty pattern would be an error
+        fixed = {"%Y": f"{moment.year:04}", "%f": fraction[:6]}
+        return "".join(fixed.get(piece) or (moment.strftime(piece) if piece[0] == "%" else piece) for piece in pieces)
+
+    return lambda column: list(map(one, column))
+
+
+def unix(unit: str) -> Step:
+    """Return the step to a whole number of seconds, milli-, micro- or nanoseconds since 1970, rounded down."""
+    places = UNITS[unit]
+    epoch = datetime(1970, 1, 1, tzinfo=timezone.utc)
+
+    def one(text: str) -> str | None:
+        read = _read(text)
+        if read is None:
+            return None
+        since = read.moment - epoch
+        seconds = (since.days + read.cycles * _CALENDAR_DAYS) * 86_400 + since.seconds
+        return str(seconds * 10**places + int(read.fraction[:places] or 0))
+
+    return lambda column: list(map(one, column))

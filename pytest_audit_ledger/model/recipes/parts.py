@@ -1,0 +1,154 @@
+r"""Parts of a payload: each makes a column of texts from the rows that a recipe reads. No I/O.
+
+A column has one text for each row; None means that nothing is written for this row, not even a separator. Bytes travel
+as texts, too: as Latin-1, which maps every byte to one character and back. So texts and bytes are joined by the same
+code, all in C.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from functools import cached_property
+from itertools import repeat
+from typing import Protocol
+
+from pytest_audit_ledger.model.recipes.errors import Path
+
+Column = list["str | None"]
+Step = Callable[[list[str]], Sequence["str | None"]]
+"""From the values of a column, without NULL, to what is written for them; None for a value that cannot be written."""
+
+
+class Rows(Protocol):
+    """What a recipe reads: consecutive entries, as columns."""
+
+    def __len__(self) -> int: ...
+
+    def values(self, column: str) -> Column:
+        r"""Return a column as COPY prints it (UTF-8 text, moments in ISO and UTC, `t` and `f`, bytea as `\x…`)."""
+
+    def previous(self) -> Column:
+        """Return the previous hash of each entry, as stored; None if there is none."""
+
+    def first(self) -> list[bool]:
+        """Return for each entry whether it starts its stream."""
+
+
+class Reading:
+    """Rows while payloads are made of them. `failed` are the places of rows that no payload can be made for."""
+
+    def __init__(self, rows: Rows) -> None:
+        self.rows = rows
+        self.failed: set[int] = set()
+        self._columns: dict[str, Column] = {}
+
+    def values(self, column: str) -> Column:
+        """Return a column of the table, read once."""
+        if column not in self._columns:
+            self._columns[column] = self.rows.values(column)
+        return self._columns[column]
+
+    @cached_property
+    def previous(self) -> Column:
+        """The previous hash of each entry."""
+        return self.rows.previous()
+
+    def written(self, values: Column, step: Step) -> Column:
+        """Return what a step makes of values. None stays None; if it makes nothing of a value, the row fails."""
+        made = iter(step([value for value in values if value is not None]))
+        result = [None if value is None else next(made) for value in values] if None in values else list(made)
+        if None in result:
+            pairs = enumerate(zip(values, result, strict=True))
+            self.failed.update(place for place, (value, text) in pairs if text is None and value is not None)
+        return result
+
+
+class Kind(Enum):
+    """What a column holds: texts, JSON, or bytes as Latin-1."""
+
+    TEXT = "text"
+    JSON = "JSON"
+    BYTES = "bytes"
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Which texts a part can write. `alphabet`: its characters, None for any. `fixed`: whether all are equally long."""
+
+    alphabet: frozenset[str] | None = None
+    fixed: bool = False
+
+
+ANYTHING = Shape()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """A part of a payload.
+
+    `build` makes its column. `columns` are those of the table that it reads; `previous`: whether it reads the previous
+    hash. The rest is for `lint`: `path` is where the part is in the data, `recipe` what it does with its `members`,
+    `separator` what it writes between them, and `null` what it writes for NULL; None if it leaves it out.
+    """
+
+    build: Callable[[Reading], Column]
+    path: Path
+    kind: Kind = Kind.TEXT
+    shape: Shape = ANYTHING
+    columns: tuple[str, ...] = ()
+    previous: bool = False
+    recipe: str = ""
+    separator: str = ""
+    members: tuple[Part, ...] = ()
+    null: str | None = None
+
+
+def constant(text: str, path: Path, kind: Kind = Kind.TEXT) -> Part:
+    """Return the part that writes one text for every row."""
+    return Part(
+        build=lambda reading: [text] * len(reading.rows), path=path, kind=kind, shape=Shape(frozenset(text), fixed=True)
+    )
+
+
+def as_bytes(part: Part) -> Callable[[Reading], Column]:
+    """Return what builds a part as bytes: its UTF-8, or the bytes that it has."""
+    if part.kind is Kind.BYTES:
+        return part.build
+    return lambda reading: reading.written(part.build(reading), utf8)
+
+
+def utf8(texts: list[str]) -> list[str | None]:
+    """Return the UTF-8 of texts as Latin-1; None for a lone surrogate, which has none."""
+    return [text if text.isascii() else _utf8(text) for text in texts]
+
+
+def _utf8(text: str) -> str | None:
+    try:
+        return text.encode().decode("latin-1")
+    except UnicodeEncodeError:
+        return None
+
+
+def joined(columns: Sequence[Column], prefixes: Sequence[str], separator: str, ends: tuple[str, str]) -> Column:
+    """Return rows of columns as texts: each value after its prefix, separators between them, and ends around all.
+
+    A None is left out with its prefix and its separator.
+    """
+    before, after = ends
+    if any(None in column for column in columns):
+        prefixed = [
+            column if not prefix else [None if text is None else f"{prefix}{text}" for text in column]
+            for prefix, column in zip(prefixes, columns, strict=True)
+        ]
+        rows = (separator.join([text for text in row if text is not None]) for row in zip(*prefixed, strict=True))
+        return [f"{before}{row}{after}" for row in rows]
+    if not any((*prefixes, *ends)):
+        return list(map(separator.join, zip(*columns, strict=True)))
+    pieces: list[Iterable[str | None]] = []
+    for prefix, column in zip(prefixes, columns, strict=True):
+        pieces += [repeat(f"{separator if pieces else before}{prefix}"), column]
+    pieces.append(repeat(after))
+    # zip ends with the columns, which have one length; the constants are endless
+    return list(map("".join, zip(*pieces)))  # noqa: B905

@@ -1,0 +1,228 @@
+r"""JSON as the standard encoders of Python, JavaScript, Go and PHP write it. No I/O.
+
+What differs, each from the language's own documentation or source:
+
+- Python `json.dumps`: `", "` and `": "` between the parts, ASCII only, numbers by `repr`, and NaN and Infinity.
+- JavaScript `JSON.stringify` (ECMA-262, 25.5.2): every number is a double, written by Number::toString (6.1.6.1.20), so
+  `-0` is `0`; what a double cannot hold is `null`; a lone surrogate is escaped; in an object, keys that are array
+  indexes come first, in order of their numbers (10.1.11.1).
+- Go `encoding/json`: `<`, `>`, `&`, U+2028 and U+2029 are escaped; numbers are doubles (`interface{}`), written as in
+  JavaScript but with `-0`; a lone surrogate is U+FFFD. Before Go 1.22, backspace and form feed were `\u0008`, `\u000c`.
+- PHP `json_encode`: `/` and all beyond ASCII are escaped; integers of 64 bits stay integers; doubles have an exponent
+  from 1e17 on and below 1e-4, `1.0e+25`, with 17 digits if `serialize_precision` is 17.
+
+RFC 8785 (JCS) is JavaScript with keys sorted by UTF-16 units, that refuses what JSON cannot hold.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from functools import cached_property
+from json.encoder import encode_basestring, encode_basestring_ascii
+from math import isfinite
+from typing import Any, NoReturn
+
+from pytest_audit_ledger.model.recipes import options
+from pytest_audit_ledger.model.recipes.errors import Path
+
+STYLES = ("python", "javascript", "go", "go-1.21", "php", "jcs")
+ORDERS = ("sorted", "javascript", "stored")
+
+_LARGEST_INDEX = 2**32 - 2
+_INDEX = re.compile("0|[1-9][0-9]{0,9}")
+_INT64 = range(-(2**63), 2**63)
+_ASCII = 0x7F
+_ESCAPES = {"\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t", '"': '\\"', "\\": "\\\\", "/": "\\/"}
+_ES_SMALLEST, _ES_LARGEST = -6, 21
+_PHP_SMALLEST, _PHP_LARGEST = -4, 17
+
+
+class Number(str):
+    """The text of a number, ready to be written."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True)
+class Writer:
+    """How one program writes JSON.
+
+    `order` is that of the keys of a document: `sorted`, as `stored`, or `javascript`: sorted by UTF-16 units, with
+    array indexes first. `precision`: PHP's `serialize_precision`.
+    """
+
+    style: str = "python"
+    ascii: bool = True
+    separators: tuple[str, str] = (", ", ": ")
+    order: str = "stored"
+    escape_slashes: bool = False
+    escape_html: bool = False
+    precision: int = -1
+
+    def quoted(self, texts: Iterable[str]) -> list[str]:
+        """Return texts as JSON strings."""
+        return list(map(self._quote, texts))
+
+    def document(self, text: str) -> str | None:
+        """Return a JSON document as this program writes it again, or None if it could not have."""
+        try:
+            value = self._decoder.decode(text)
+            return self._dumps(value) if self._dumps else self.written(value)
+        except (ValueError, OverflowError, RecursionError):
+            return None
+
+    def written(self, value: Any) -> str:
+        """Return a value of texts, booleans, None, `Number`, lists and dicts."""
+        if isinstance(value, Number):
+            return str(value)
+        if isinstance(value, str):
+            return self._quote(value)
+        if isinstance(value, Mapping):
+            between, after = self.separators
+            pairs = (f"{self._quote(key)}{after}{self.written(value[key])}" for key in self.keys(value))
+            return f"{{{between.join(pairs)}}}"
+        if isinstance(value, Sequence):
+            return f"[{self.separators[0].join(map(self.written, value))}]"
+        return {None: "null", True: "true", False: "false"}[value]
+
+    def keys(self, keys: Iterable[str]) -> list[str]:
+        """Return the keys of an object in the order that they are written in."""
+        found = list(keys)
+        utf16 = self.style in ("javascript", "jcs") or self.order == "javascript"
+        if self.order != "stored" or self.style == "jcs":
+            found.sort(key=_utf16 if utf16 else None)
+        if self.order == "javascript" or (self.style == "javascript" and self.order == "stored"):
+            found.sort(key=_place)
+        return found
+
+    def number(self, token: str) -> Number:
+        """Return a number of JSON as this program writes it. Raises ValueError if it cannot."""
+        if self.style == "python":
+            return Number(repr(float(token)) if set(token) & set(".eEnN") else int(token))
+        if self.style == "php":
+            if not set(token) & set(".eE") and int(token) in _INT64:
+                return Number(int(token))
+            return Number(_php_number(_finite(float(token)), self.precision))
+        value = float(token)
+        if self.style == "javascript":
+            return Number(_es_number(value) if isfinite(value) else "null")
+        negative_zero = value == 0 and token.startswith("-") and self.style != "jcs"
+        return Number("-0" if negative_zero else _es_number(_finite(value)))
+
+    @cached_property
+    def _dumps(self) -> Callable[[Any], str] | None:
+        if self.style != "python" or self.order == "javascript":
+            return None
+        is_sorted = self.order == "sorted"
+        return json.JSONEncoder(ensure_ascii=self.ascii, separators=self.separators, sort_keys=is_sorted).encode
+
+    @cached_property
+    def _decoder(self) -> json.JSONDecoder:
+        if self._dumps:
+            return json.JSONDecoder()
+        return json.JSONDecoder(parse_int=self.number, parse_float=self.number, parse_constant=_refuse)
+
+    @cached_property
+    def _quote(self) -> Callable[[str], str]:
+        if self.style == "python":
+            return encode_basestring_ascii if self.ascii else encode_basestring
+        optional = ("/" if self.escape_slashes else "") + ("<>&" if self.escape_html else "")
+        separators = "\u2028\u2029" if self.style in ("go", "go-1.21", "php") else ""
+        beyond = "\x80-\U0010ffff" if self.ascii else f"{separators}\ud800-\udfff"
+        substitute = re.compile(f'[\\x00-\\x1f"\\\\{optional}{beyond}]').sub
+        return lambda text: f'"{substitute(self._escape, text)}"'
+
+    def _escape(self, match: re.Match[str]) -> str:
+        character = match.group()
+        if "\ud800" <= character <= "\udfff" and self.style != "javascript":
+            # what PHP and RFC 8785 refuse stays, and has no UTF-8
+            return "\ufffd" if self.style.startswith("go") else character
+        short = _ESCAPES.get(character)
+        if short and not (self.style == "go-1.21" and character in "\b\f"):
+            return short
+        return encode_basestring_ascii(character)[1:-1] if ord(character) > _ASCII else f"\\u{ord(character):04x}"
+
+
+def _utf16(text: str) -> bytes:
+    return text.encode("utf-16-be", "surrogatepass")
+
+
+def _place(key: str) -> int:
+    """Return the place of a key among array indexes; all other keys come after them."""
+    return int(key) if _INDEX.fullmatch(key) and int(key) <= _LARGEST_INDEX else _LARGEST_INDEX + 1
+
+
+def _refuse(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _finite(number: float) -> float:
+    return number if isfinite(number) else _refuse(str(number))
+
+
+def _digits(shown: str) -> tuple[str, str, int]:
+    """Return sign, significant digits, and where the decimal point is: 0.DIGITS times ten to this power."""
+    sign, digits, exponent = Decimal(shown).as_tuple()
+    text = "".join(map(str, digits))
+    return "-" * sign, text.rstrip("0") or "0", len(text) + int(exponent)
+
+
+def _plain(digits: str, point: int) -> str:
+    if point <= 0:
+        return f"0.{'0' * -point}{digits}"
+    return digits.ljust(point, "0") if len(digits) <= point else f"{digits[:point]}.{digits[point:]}"
+
+
+def _es_number(number: float) -> str:
+    """Return a finite number as ECMAScript's Number::toString."""
+    if not number:
+        return "0"
+    sign, digits, point = _digits(repr(number))
+    if _ES_SMALLEST < point <= _ES_LARGEST:
+        return sign + _plain(digits, point)
+    return f"{sign}{digits[0]}{'.' * (len(digits) > 1)}{digits[1:]}e{point - 1:+d}"
+
+
+def _php_number(number: float, precision: int) -> str:
+    """Return a finite number as PHP's json_encode (`smart_str_append_double`)."""
+    if not number:
+        return f"{number:.0f}"
+    sign, digits, point = _digits(repr(number) if precision < 0 else f"{number:.{precision - 1}e}")
+    if _PHP_SMALLEST < point <= (_PHP_LARGEST if precision < 0 else precision):
+        return sign + _plain(digits, point)
+    return f"{sign}{digits[0]}.{digits[1:] or '0'}e{point - 1:+d}"
+
+
+def writer_of(data: Mapping[str, Any], base: Writer, path: Path) -> Writer:
+    """Return the writer that options ask for. Others are as in `base`, or if a style is named, as that has them.
+
+    Raises RecipeError for an option that is not valid.
+    """
+    if "style" in data:
+        style = options.one_of(data["style"], STYLES, (*path, "style"))
+        base = replace(_DEFAULTS[style], order=base.order)
+    names = ("ascii", "escape_slashes", "escape_html")
+    switches: dict[str, Any] = {name: options.switch(data[name], (*path, name)) for name in names if name in data}
+    base = replace(base, **switches)
+    if "separators" in data:
+        between, after = options.texts(data["separators"], 2, (*path, "separators"))
+        base = replace(base, separators=(between, after))
+    if "precision" in data:
+        precision = options.one_of(data["precision"], ("-1", "17"), (*path, "precision"))
+        base = replace(base, precision=int(precision))
+    return base
+
+
+_COMPACT = (",", ":")
+_DEFAULTS: Mapping[str, Writer] = {
+    "python": Writer(),
+    "javascript": Writer("javascript", ascii=False, separators=_COMPACT),
+    "go": Writer("go", ascii=False, separators=_COMPACT, escape_html=True),
+    "go-1.21": Writer("go-1.21", ascii=False, separators=_COMPACT, escape_html=True),
+    "php": Writer("php", separators=_COMPACT, escape_slashes=True),
+    "jcs": Writer("jcs", ascii=False, separators=_COMPACT),
+}
