@@ -78,13 +78,29 @@ class Kind(Enum):
 
 @dataclass(frozen=True)
 class Shape:
-    """Which texts a part can write. `alphabet`: its characters, None for any. `fixed`: whether all are equally long."""
+    """Which texts a part can write. `alphabet`: their characters, None for any. `fixed`: whether all are equally long.
+
+    `empty`: whether an empty text is among them. `marks`: characters with a place of their own, such as a sign, which
+    cannot be mistaken.
+    """
 
     alphabet: frozenset[str] | None = None
     fixed: bool = False
+    empty: bool = False
+    marks: frozenset[str] = frozenset()
+
+    def can_have(self, text: str) -> bool:
+        """Return whether a text can be a part of these, and be taken for something else."""
+        return self.alphabet is None or (self.alphabet.issuperset(text) and self.marks.isdisjoint(text))
+
+    def can_be(self, text: str) -> bool:
+        """Return whether a text can be one of these."""
+        if not text:
+            return self.empty
+        return not self.fixed and (self.alphabet is None or self.alphabet.issuperset(text))
 
 
-ANYTHING = Shape()
+ANYTHING = Shape(empty=True)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +109,8 @@ class Part:
 
     `build` makes its column. `columns` are those of the table that it reads; `previous`: whether it reads the previous
     hash. The rest is for `lint`: `path` is where the part is in the data, `recipe` what it does with its `members`,
-    `separator` what it writes between them, and `null` what it writes for NULL; None if it leaves it out.
+    `separator` what it writes between them, `null` the text that it writes for NULL, if it does, and `optional`:
+    whether it is left out for NULL.
     """
 
     build: Callable[[Reading], Column]
@@ -106,6 +123,7 @@ class Part:
     separator: str = ""
     members: tuple[Part, ...] = ()
     null: str | None = None
+    optional: bool = False
 
 
 def constant(text: str, path: Path, kind: Kind = Kind.TEXT) -> Part:
