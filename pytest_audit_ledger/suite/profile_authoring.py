@@ -9,9 +9,19 @@ from tabulate import tabulate
 
 from pytest_audit_ledger.errors import ProfileError
 from pytest_audit_ledger.model.printable import printable
-from pytest_audit_ledger.model.profile import Profile
+from pytest_audit_ledger.model.profile import HASH, PREVIOUS, SEQUENCE, Profile, Version
 from pytest_audit_ledger.model.profile_coverage import all_versions, hashed_columns, named_columns
-from pytest_audit_ledger.suite.profile_file import SUFFIX, find_profile, load_profile, read_profile, shipped_profiles
+from pytest_audit_ledger.model.recipes import lint as lint_recipe
+from pytest_audit_ledger.suite.profile_file import (
+    SUFFIX,
+    find_profile,
+    load_profile,
+    read_profile,
+    shipped_profiles,
+    versions_in,
+)
+from pytest_audit_ledger.suite.yaml_document import Path as DataPath
+from pytest_audit_ledger.suite.yaml_document import YamlDocument
 
 
 def listing(here: Path) -> str:
@@ -45,10 +55,40 @@ def lint(named: Sequence[str]) -> str:
 
 def _linted(path: Path) -> str | ProfileError:
     try:
-        profile, _ = read_profile(path)
+        profile, document = read_profile(path)
     except ProfileError as error:
         return error
-    return "\n".join([f"{printable(path.name, 1000)}: no mistakes", *_coverage(profile)])
+    name = printable(path.name, 1000)
+    warnings = (f"{name}:{line}:{column}: warning: {words}" for line, column, words in _warnings(profile, document))
+    return "\n".join([*warnings, f"{name}: no mistakes", *_coverage(profile)])
+
+
+def _warnings(profile: Profile, document: YamlDocument) -> list[tuple[int, int, str]]:
+    """Return what the recipes cannot see, with line and column, in order; what is the same in a recipe only once."""
+    places: dict[tuple[DataPath, str], list[tuple[int, int]]] = {}
+    for at, version in versions_in(document.data):
+        for path, message in _of_recipe(profile, version, is_line=at[:1] == ("lines",)):
+            places.setdefault((at, message), []).append(document.place(*at, "payload", *path)[:2])
+    found = []
+    for (_, message), where in places.items():
+        times = f" ({len(where):,} columns)" if len(where) > 1 else ""
+        found.append((*min(where), f"{printable(message, 1000)}{times}"))
+    return sorted(found)
+
+
+def _of_recipe(profile: Profile, version: Version, *, is_line: bool) -> Iterator[tuple[DataPath, str]]:
+    """Yield what a recipe cannot see; a line need not have the number and the previous hash, which the entry's has."""
+    sequence = profile.column(SEQUENCE)
+    through_line = sequence in (hashed_columns(profile, version) or ())
+    for path, message in lint_recipe(
+        version.payload,
+        hashing=version.hashing,
+        sequence="" if is_line or through_line else sequence,
+        previous=profile.columns.get(PREVIOUS, ""),
+        not_null=(sequence, profile.column(HASH)),
+    ):
+        if not (is_line and len(path) == 1 and "previous hash" in message):
+            yield path, message
 
 
 def _coverage(profile: Profile) -> Iterator[str]:

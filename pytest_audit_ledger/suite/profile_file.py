@@ -82,7 +82,8 @@ def read_profile(path: Path) -> tuple[Profile, YamlDocument]:
     if not document.mistakes:
         recipes = _compiled(document)
         for at, message in _objections(document.data, recipes):
-            document.mistake(document.place(*at), message)
+            # a version without a hash of its own is hashed as the profile says
+            document.mistake(document.places.get(at) or document.place("hash"), message)
     if document.mistakes:
         raise ProfileError(document.render(path.name))
     return _profile(document.data, path, sha256(content).hexdigest()), document
@@ -109,12 +110,12 @@ def _validate(document: YamlDocument) -> None:
 
 def _compiled(document: YamlDocument) -> list[Recipe]:
     """Return the recipes of a profile that have no mistake; record the mistakes of the others."""
-    return [recipe for at, hashed in _hashed(document.data) for recipe in _attempt(document, at, hashed)]
+    return [recipe for at, version in versions_in(document.data) for recipe in _attempt(document, at, version)]
 
 
-def _attempt(document: YamlDocument, at: DataPath, hashed: Declared) -> Iterator[Recipe]:
+def _attempt(document: YamlDocument, at: DataPath, version: Version) -> Iterator[Recipe]:
     try:
-        yield compile_recipe(hashed["payload"], hashing=_hashing(document.data, hashed))
+        yield compile_recipe(version.payload, hashing=version.hashing)
     except RecipeError as error:
         path: DataPath = (*at, "payload", *error.path)
         is_key = path in document.keys and str(error).startswith("unknown")
@@ -134,8 +135,8 @@ def _objections(data: Declared, recipes: Sequence[Recipe]) -> Iterator[tuple[Dat
     yield from _of_values(data)
     for index, quirk in enumerate(data.get("accepted", ())):
         yield from ((("accepted", index, key), message) for key, message in _of_a_quirk(data, quirk))
-    for at, hashing in _hashings(data):
-        yield from _of_a_hash(at, hashing)
+    for at, version in versions_in(data):
+        yield from _of_a_hash(at, version.hashing)
     for column in data.get("lines", {}):
         if column == data["roles"]["entry_hash"]:
             yield ("lines", column), f"{column!r} has the role 'entry_hash'; write its recipe under payload"
@@ -198,40 +199,31 @@ def _of_a_quirk(data: Declared, quirk: Declared) -> Iterator[tuple[str, str]]:
         yield "until", f"{quirk['until']} is not a day; write year-month-day, such as 2027-01-01"
 
 
-def _hashings(data: Declared) -> Iterator[tuple[DataPath, Hashing]]:
-    """Yield how each recipe's payload is hashed, with the path of what says so."""
-    if "hash" in data:
-        yield ("hash",), _hashing(data, {})
-    for at, hashed in _hashed(data):
-        if "hash" in hashed:
-            yield (*at, "hash"), _hashing(data, hashed)
-
-
 def _of_a_hash(at: DataPath, hashing: Hashing) -> Iterator[tuple[DataPath, str]]:
     try:
         compile_hashing(hashing, lambda _: b"")
     except RecipeError as error:
-        yield at, str(error)
+        yield (*at, "hash"), str(error)
 
 
-def _hashed(data: Declared) -> Iterator[tuple[DataPath, Declared]]:
-    """Yield everything that has a recipe, with its path: the profile itself, or its versions, and its lines."""
+def versions_in(data: Declared) -> Iterator[tuple[DataPath, Version]]:
+    """Yield everything in a profile that has a recipe, with its path: the profile itself or its versions, and lines."""
     if "payload" in data:
-        yield (), {"payload": data["payload"]}
-    for value, version in data.get("versions", {}).get("of", {}).items():
-        yield ("versions", "of", value), version
-    for column, line in data.get("lines", {}).items():
-        yield ("lines", column), line
+        yield (), _version(data, data)
+    for value, declared in data.get("versions", {}).get("of", {}).items():
+        yield ("versions", "of", value), _version(data, declared)
+    for column, declared in data.get("lines", {}).items():
+        yield ("lines", column), _version(data, declared)
 
 
-def _hashing(data: Declared, hashed: Declared) -> Hashing:
-    """Return how a recipe's payload is hashed: as the profile says, but for what the version or line says."""
-    return Hashing(**{**data.get("hash", {}), **hashed.get("hash", {})})
+def _version(data: Declared, declared: Declared) -> Version:
+    """Return how a payload is made and hashed: as the profile says, but for what the version or line says."""
+    return Version(payload=declared["payload"], hashing=Hashing(**{**data.get("hash", {}), **declared.get("hash", {})}))
 
 
 def _profile(data: Declared, path: Path, digest: str) -> Profile:
     """Return the profile that data without mistakes describes."""
-    recipes = {at: Version(payload=hashed["payload"], hashing=_hashing(data, hashed)) for at, hashed in _hashed(data)}
+    recipes = dict(versions_in(data))
     roles, guards, sequence = data["roles"], data.get("guards", {}), data.get("sequence", {})
     values = {ROLES.get(name, name): tuple(known) for name, known in data.get("values", {}).items()}
     violations = values.pop("violations", ())

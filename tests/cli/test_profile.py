@@ -15,8 +15,8 @@ roles: {sequence: seq, previous_hash: prev, entry_hash: hash, verdict: action}
 versions:
   column: v
   of:
-    1: {payload: {concat: [previous, seq]}}
-    2: {payload: {concat: [previous, seq, action, line]}}
+    1: {payload: {lengths: [previous, seq]}}
+    2: {payload: {json: [previous, seq, action, line]}}
 lines: {line: {payload: {concat: [body]}}}
 starts: {at: 1200}
 """
@@ -43,6 +43,7 @@ def test_lint_says_by_version_what_is_under_no_hash(invoke: Invoke) -> None:
     assert (result.exit_code, result.output.splitlines()) == (
         0,
         [
+            "house.profile.yaml:11:35: warning: NULL and an empty text hash alike; json keeps them apart",
             "house.profile.yaml: no mistakes",
             "  hashed in version 1: hash, prev, seq",
             "  under no hash in version 1: action, body, line, v",
@@ -57,6 +58,16 @@ def test_lint_of_a_shipped_profile_has_its_name(invoke: Invoke) -> None:
     lines = invoke("profile", "lint", "ski").output.splitlines()
     assert lines[0] == "ski.profile.yaml: no mistakes"
     assert lines[-1] == "  under no hash: created_at, escalation_notes, escalation_status"
+
+
+def test_lint_warns_of_a_recipe_that_hashes_different_entries_alike(invoke: Invoke) -> None:
+    text = PROFILE.replace("{lengths: [previous, seq]}", "{join: {by: '|', of: [previous, action, body]}}")
+    lines = invoke("profile", "lint", write(text)).output.splitlines()
+    assert [line.removeprefix("house.profile.yaml:9:").replace(" warning:", "") for line in lines[:3]] == [
+        "25: action and body can have '|' in them, so different values can give one payload; use lengths or json",
+        "25: the payload does not have the number 'seq', so entries can be renumbered unnoticed; add it",
+        "50: NULL and an empty text hash alike; json keeps them apart (2 columns)",
+    ]
 
 
 def test_every_mistake_of_every_profile_is_reported(invoke: Invoke) -> None:
