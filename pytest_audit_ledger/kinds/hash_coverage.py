@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 from pytest_audit_ledger.errors import LedgerError
 from pytest_audit_ledger.kinds.kind import ScanKind
@@ -68,12 +68,12 @@ class HashCoverage(ComparesCheckpoints, ScanKind):
         "of what matters elsewhere."
     )
     unit = "columns"
-    columns: ClassVar[Sequence[str]] = ()
+    columns: Sequence[str] = ()
 
     def __init__(self, parameters: Mapping[str, Any], ledger: LedgerInfo, samples: int) -> None:
         super().__init__(parameters, ledger, samples)
         # the columns that a protected entry has, if this ledger has them
-        self.columns = [one.carrier for one in PROTECTIONS if one.carrier in ledger.columns]  # type: ignore[misc]
+        self.columns = [one.carrier for one in PROTECTIONS if one.carrier in ledger.columns]
         self.carriers = dict.fromkeys(self.columns, 0)
         self.signed = self._signed()
 
