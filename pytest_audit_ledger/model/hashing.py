@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from pytest_audit_ledger.model.batch import Batch, json_text, shown
 from pytest_audit_ledger.model.entry import PAYLOAD_COLUMNS
@@ -13,6 +13,9 @@ from pytest_audit_ledger.model.recipes import Recipe, compile_hashing, compile_r
 
 ReadKey = Callable[[str], bytes]
 """Returns the key that `env:NAME` or `@FILE` names. Raises UsageError."""
+
+DEFAULT = "default"
+"""The version that stands for every value that has no recipe of its own."""
 
 
 def no_key(named: str) -> bytes:
@@ -35,6 +38,10 @@ class Hasher(Protocol):
     def needs_neighbour(self) -> bool:
         """Whether it needs the hash of the entry before, which no column of the entry holds."""
 
+    @property
+    def covered(self) -> Mapping[str | None, Sequence[str]]:
+        """The columns of the table that the hash of an entry covers, by version."""
+
     def hashes(self, batch: Batch) -> Hashes:
         """Return the hash of every entry, recomputed from its payload."""
 
@@ -53,6 +60,7 @@ class SkiHasher:
 
     columns = tuple(PAYLOAD_COLUMNS.values())
     needs_neighbour = False
+    covered: ClassVar[Mapping[str | None, Sequence[str]]] = {DEFAULT: columns}
 
     def hashes(self, batch: Batch) -> Hashes:
         """Return the hash of every entry; one whose timestamp has no canonical form has none."""
@@ -90,7 +98,7 @@ class RecipeHasher:
 
     @cached_property
     def _versions(self) -> Mapping[str | None, _Compiled]:
-        found = self.profile.versions or {_DEFAULT: self.profile.version or Version(payload={})}
+        found = self.profile.versions or {DEFAULT: self.profile.version or Version(payload={})}
         return {value: self._compiled(version) for value, version in found.items()}
 
     @cached_property
@@ -115,6 +123,15 @@ class RecipeHasher:
         return tuple(dict.fromkeys(names))
 
     @property
+    def covered(self) -> Mapping[str | None, Sequence[str]]:
+        """The columns that the recipe of each version reads, and those that a line in it reads."""
+        return {value: self._read(version.recipe) for value, version in self._versions.items()}
+
+    def _read(self, recipe: Recipe) -> Sequence[str]:
+        lines = [self._lines[column].recipe for column in recipe.columns if column in self._lines]
+        return [*recipe.columns, *(column for line in lines for column in line.columns)]
+
+    @property
     def needs_neighbour(self) -> bool:
         """Whether a recipe needs the hash of the entry before, and no column holds it."""
         return PREVIOUS in self.columns and not self.profile.has(PREVIOUS)
@@ -127,11 +144,11 @@ class RecipeHasher:
 
     def _hashes(self, batch: Batch) -> Hashes:
         if not self.profile.version_column:
-            return _texts(self._versions[_DEFAULT].hashes(_Rows(batch, self.profile)))
+            return _texts(self._versions[DEFAULT].hashes(_Rows(batch, self.profile)))
         values = batch.values(own(self.profile.version_column))
         found: list[str | None] = [None] * len(batch)
         for value in dict.fromkeys(values):
-            version = self._versions.get(value, self._versions.get(_DEFAULT))
+            version = self._versions.get(value, self._versions.get(DEFAULT))
             if version is not None:
                 at = [index for index, one in enumerate(values) if one == value]
                 part = batch if len(at) == len(batch) else batch.rows(at)
@@ -151,19 +168,16 @@ class RecipeHasher:
     def obstacle(self, batch: Batch, index: int) -> str:
         """Return that no recipe is for its version, or that a value has no form that the recipe can write."""
         column = self.profile.version_column
-        value = batch.values(own(column))[index] if column else _DEFAULT
-        if value not in self._versions and _DEFAULT not in self._versions:
+        value = batch.values(own(column))[index] if column else DEFAULT
+        if value not in self._versions and DEFAULT not in self._versions:
             return f"the profile has no recipe for the version {value!r} in {column}"
         return "one of its values has no form that the profile's recipe can write"
 
     def payload(self, batch: Batch) -> Sequence[bytes | None]:
         """Return the payloads of a batch whose entries have one version."""
-        value = batch.values(own(self.profile.version_column))[0] if self.profile.version_column else _DEFAULT
-        version = self._versions.get(value, self._versions.get(_DEFAULT))
+        value = batch.values(own(self.profile.version_column))[0] if self.profile.version_column else DEFAULT
+        version = self._versions.get(value, self._versions.get(DEFAULT))
         return [None] * len(batch) if version is None else version.recipe.payloads(_Rows(batch, self.profile))
-
-
-_DEFAULT = "default"
 
 
 class _Compiled:

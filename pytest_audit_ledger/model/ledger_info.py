@@ -110,6 +110,11 @@ class LedgerInfo:
         return hasher_of(self.profile, {name: column.type for name, column in self.columns.items()}, self.read_key)
 
     @property
+    def schema(self) -> str:
+        """What the table looks like: the version of the schema of a SKI ledger, or the profile."""
+        return f"v{self.schema_version}" if self.profile.built_in else f"profile {self.profile.name}"
+
+    @property
     def schema_version(self) -> str:
         """Return "3" if the table has any column that schema v3 added, else "2.1"."""
         return "3" if V3_COLUMNS.keys() & self.columns.keys() else "2.1"

@@ -122,6 +122,11 @@ class Profile:
         """Return the table's own name of a role's column, or the role if the table has none."""
         return self.columns.get(role, role)
 
+    @property
+    def marks(self) -> list[str]:
+        """The columns by which a ledger of this profile is recognised: those of its chain."""
+        return [self.columns[role] for role in (SEQUENCE, PREVIOUS, HASH) if role in self.columns]
+
     def lacks(self, names: Iterable[str]) -> str:
         """Return the roles among the names of a batch that the ledger does not have, in words; empty if it has all.
 

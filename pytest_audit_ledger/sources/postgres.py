@@ -309,7 +309,9 @@ class PostgresSnapshot:
 
     def _likely_tables(self) -> str:
         """Return what to do if the name of the table is a mistake."""
-        candidates = [row["name"] for row in self._run(sql("find_ledgers.sql"))]
+        candidates = [
+            row["name"] for row in self._run(sql("find_ledgers.sql"), {"columns": self._source.profile.marks})
+        ]
         if not candidates:
             return "Name the ledger with --ledger-table schema.table, or check that this is the right database."
         return f"This has a ledger's columns: {' and '.join(candidates)}. Name it with --ledger-table."
