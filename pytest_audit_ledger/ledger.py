@@ -39,17 +39,20 @@ from pytest_audit_ledger.files.writing import Written
 from pytest_audit_ledger.investigate.investigation import Investigation
 from pytest_audit_ledger.model.defaults import STANDBY_TOLERANCE
 from pytest_audit_ledger.model.outcome import DEFAULT_SAMPLES, Family
+from pytest_audit_ledger.model.profile import Profile
 from pytest_audit_ledger.model.progress import Progress, no_progress
+from pytest_audit_ledger.model.ski import SKI
 from pytest_audit_ledger.output.artifact import ArtifactContext
 from pytest_audit_ledger.report import Report
 from pytest_audit_ledger.scratch.demo import started
 from pytest_audit_ledger.sources.dsn import Dsn, optional_dsn
 from pytest_audit_ledger.sources.export_file import ExportFile
-from pytest_audit_ledger.sources.named import DEFAULT_TABLE, named_source
+from pytest_audit_ledger.sources.named import named_source
 from pytest_audit_ledger.sources.postgres import DEFAULT_TIMEOUT_S
 from pytest_audit_ledger.sources.selection import fields as parse_fields
 from pytest_audit_ledger.sources.selection import selection
 from pytest_audit_ledger.sources.source import Source
+from pytest_audit_ledger.suite.profile_file import chosen_profile
 from pytest_audit_ledger.verify.parameters import Verifying
 from pytest_audit_ledger.verify.verification import Verification
 
@@ -68,22 +71,26 @@ class Ledger:
         self,
         dsn: str | Dsn | Source,
         *,
-        table: str = DEFAULT_TABLE,
+        table: str | None = None,
+        profile: str | Path | Profile = SKI,
         timeout: int = DEFAULT_TIMEOUT_S,
         progress: Progress = no_progress,
     ) -> None:
         """Take a DSN as PostgreSQL's client library reads it, `env:NAME`, the path of an export, or `demo`.
 
-        `table` is `schema.table`, `timeout` the seconds that one statement may take; a `Source` replaces all three.
-        Raises UsageError if the DSN or the table's name cannot be read. Connects to nothing.
+        `profile` says what the ledger looks like: a shipped profile by its name, or a file. `table` is `schema.table`,
+        by default that of the profile. `timeout` is the seconds that one statement may take. A `Source` replaces all
+        of these. Raises UsageError if the DSN or the table's name cannot be read, or there is no such profile, and
+        ProfileError if the profile has mistakes. Connects to nothing.
         """
+        known = profile if isinstance(profile, Profile) else chosen_profile(profile)
         if isinstance(dsn, str):
             dsn = Dsn(dsn)
         if isinstance(dsn, Dsn):
-            named_source(dsn, table, timeout)  # reports mistakes now
+            named_source(dsn, table, timeout, known)  # reports mistakes now
         self._opening: AbstractContextManager[Source]
-        self._opening = started(dsn, table, timeout) if isinstance(dsn, Dsn) else nullcontext(dsn)
-        self._table, self._timeout, self._progress = table, timeout, progress
+        self._opening = started(dsn, table, timeout, known) if isinstance(dsn, Dsn) else nullcontext(dsn)
+        self._table, self._profile, self._timeout, self._progress = table, known, timeout, progress
         self._resources = ExitStack()
 
     def __enter__(self) -> Self:
@@ -221,6 +228,7 @@ class Ledger:
             copy = other(
                 against,
                 table=self._table,
+                profile=self._profile,
                 timeout=self._timeout,
                 samples=request.samples,
                 identity=identity,

@@ -5,6 +5,6 @@ FROM pg_catalog.pg_class c
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition
   AND (SELECT count(*) FROM pg_catalog.pg_attribute a
-       WHERE a.attrelid = c.oid AND a.attname IN ('sequence_number', 'previous_hash', 'entry_hash')) = 3
+       WHERE a.attrelid = c.oid AND a.attname::text = ANY (%(columns)s)) = pg_catalog.cardinality(%(columns)s)
 ORDER BY 1
 LIMIT 5

@@ -17,6 +17,6 @@ WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT c.relispartition
   AND c.oid NOT IN (SELECT oid FROM relations)
   AND c.relpersistence <> 't'
   AND (SELECT count(*) FROM pg_catalog.pg_attribute a
-       WHERE a.attrelid = c.oid AND a.attname IN ('sequence_number', 'previous_hash', 'entry_hash')) = 3
+       WHERE a.attrelid = c.oid AND a.attname::text = ANY (%(columns)s)) = pg_catalog.cardinality(%(columns)s)
 ORDER BY 1
 LIMIT 20

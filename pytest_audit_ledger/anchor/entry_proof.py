@@ -16,6 +16,8 @@ from pytest_audit_ledger.files.writing import whole_files
 from pytest_audit_ledger.kinds.entry_tree import entry_leaves
 from pytest_audit_ledger.model.batch import Batch
 from pytest_audit_ledger.model.entry import PAYLOAD_COLUMNS
+from pytest_audit_ledger.model.hashing import SkiHasher
+from pytest_audit_ledger.model.profile import SEQUENCE
 from pytest_audit_ledger.model.progress import Progress
 from pytest_audit_ledger.sources.export_file import ExportFile
 from pytest_audit_ledger.sources.source import Segment, Snapshot, Source
@@ -62,7 +64,9 @@ def prove(
 
 def _read(snapshot: Snapshot, number: int, size: int, progress: Progress) -> InclusionPath:
     """Read the entries that the checkpoint covers; unless they are numbered 1, 2, 3 …, the proof will not match."""
-    reason = next(filter(None, map(snapshot.unreadable, ("sequence_number", *_COLUMNS))), None)
+    hasher = snapshot.info.hasher
+    columns = list(dict.fromkeys([SEQUENCE, *hasher.columns]))
+    reason = next(filter(None, map(snapshot.unreadable, columns)), None)
     if reason is not None:
         raise SourceError(f"The ledger cannot be read: {reason}.", "Verify it first.")
     inclusion = InclusionPath(number - 1, size)
@@ -71,11 +75,11 @@ def _read(snapshot: Snapshot, number: int, size: int, progress: Progress) -> Inc
 
         def consume(batch: Batch) -> None:
             nonlocal count
-            inclusion.feed(count, entry_leaves(batch))
+            inclusion.feed(count, entry_leaves(hasher, batch))
             count += len(batch)
             advance(len(batch))
 
-        snapshot.scan(_COLUMNS, Segment(1, size + 1), consume)
+        snapshot.scan(columns, Segment(1, size + 1), consume)
     return inclusion
 
 
@@ -106,7 +110,7 @@ def check_proof(proof_file: Path, entry_file: Path, keys: Sequence[VerifierKey])
     try:
         proof = TlogProof.parse(read_bytes(proof_file, LARGEST_PROOF))
         checkpoint, signers = open_checkpoint(proof.note, keys)
-        root = proof.root(entry_leaves(entry)[0], checkpoint.size)
+        root = proof.root(entry_leaves(SkiHasher(), entry)[0], checkpoint.size)
     except OSError as error:
         raise UsageError(
             f"{proof_file} cannot be read: {error.strerror}.", "Check its name and permissions."

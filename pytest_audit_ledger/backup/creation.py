@@ -174,7 +174,7 @@ def backup(
         else:
             content = prover.content(snapshot, verification)
             with file.reopened() as dumped:
-                proof = prover.prove(dumped, opener, content, snapshot.info.table)
+                proof = prover.prove(dumped, opener, content, snapshot.info.table, snapshot.info.profile)
         if proof.contradictions:
             raise OutputError(
                 f"The backup does not match the database: {'; '.join(proof.contradictions)}.",

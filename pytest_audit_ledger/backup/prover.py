@@ -18,7 +18,9 @@ from pytest_audit_ledger.errors import LedgerError
 from pytest_audit_ledger.export.manifest import tally
 from pytest_audit_ledger.kinds.run_parameters import RunParameters
 from pytest_audit_ledger.model.defaults import STANDBY_TOLERANCE
+from pytest_audit_ledger.model.profile import Profile
 from pytest_audit_ledger.model.progress import Progress, no_progress
+from pytest_audit_ledger.model.ski import SKI
 from pytest_audit_ledger.scratch.server import EMBEDDED, Scratch
 from pytest_audit_ledger.sources.interruption import interruptible
 from pytest_audit_ledger.sources.postgres import DEFAULT_TIMEOUT_S, PostgresSnapshot
@@ -50,20 +52,22 @@ class Prover:
         """Return what the ledger of a snapshot contains; reads all of it. Raises SourceError."""
         return Content(tally(snapshot).fields(), digest(snapshot, self.progress), statuses(verification))
 
-    def prove(self, file: BinaryIO, opener: Opener, expected: Content, table: str) -> BackupProof:
+    def prove(
+        self, file: BinaryIO, opener: Opener, expected: Content, table: str, profile: Profile = SKI
+    ) -> BackupProof:
         """Restore a backup, and compare the restored ledger with what is expected; if that is impossible, do less."""
         if is_encrypted(file) and not opener:
             meaning = "It is encrypted, so it was not restored; only its SHA-256 was compared."
             advice = "Give the private key (--identity) or the passphrase (--encryption-key)."
             return BackupProof(method=Method.CHECKSUM, meaning=f"{meaning} {advice}", advice=advice)
         try:
-            return self._restored(file, opener, expected, table)
+            return self._restored(file, opener, expected, table, profile)
         except LedgerError as error:
             return _lesser(file, opener, error)
 
-    def _restored(self, file: BinaryIO, opener: Opener, expected: Content, table: str) -> BackupProof:
+    def _restored(self, file: BinaryIO, opener: Opener, expected: Content, table: str, profile: Profile) -> BackupProof:
         options: Any = {"scratch": self.scratch, "timeout": self.timeout, "progress": self.progress}
-        with restored(file, opener, table=table, **options) as source, source.snapshot() as snapshot:
+        with restored(file, opener, table=table, profile=profile, **options) as source, source.snapshot() as snapshot:
             verification = self.verify(source, snapshot)
             found = self.content(snapshot, verification)
             version = snapshot.info.server_version

@@ -18,7 +18,9 @@ from typing import BinaryIO, Protocol, cast
 
 from pytest_audit_ledger.backup.encryption import Opener, decrypt, is_encrypted
 from pytest_audit_ledger.errors import SourceError
+from pytest_audit_ledger.model.profile import Profile
 from pytest_audit_ledger.model.progress import BYTES, Advance, Progress, no_progress
+from pytest_audit_ledger.model.ski import SKI
 from pytest_audit_ledger.scratch.server import Scratch, scratch_database
 from pytest_audit_ledger.sources import programs
 from pytest_audit_ledger.sources.interruption import interruptible
@@ -40,7 +42,14 @@ _FETCH = "Fetch it again from its archive."
 
 @contextmanager
 def restored(
-    file: BinaryIO, opener: Opener, *, scratch: Scratch, table: str, timeout: int, progress: Progress = no_progress
+    file: BinaryIO,
+    opener: Opener,
+    *,
+    scratch: Scratch,
+    table: str | None,
+    timeout: int,
+    profile: Profile = SKI,
+    progress: Progress = no_progress,
 ) -> Iterator[PostgresSource]:
     """Restore a backup into a scratch database, and yield it; the database is dropped on leaving.
 
@@ -48,7 +57,7 @@ def restored(
     statement, may take. Raises UsageError and SourceError.
     """
     with scratch_database(scratch) as dsn:
-        source = PostgresSource(dsn, table, timeout)
+        source = PostgresSource(dsn, table, timeout, profile=profile)
         with closing(source.connect()) as connection:
             login = source.login(connection)
         with ExitStack() as resources:

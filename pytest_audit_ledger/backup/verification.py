@@ -22,7 +22,9 @@ from pytest_audit_ledger.kinds.registry import installed_kinds
 from pytest_audit_ledger.kinds.run_parameters import run_parameters
 from pytest_audit_ledger.model import defaults
 from pytest_audit_ledger.model.outcome import Status
+from pytest_audit_ledger.model.profile import Profile
 from pytest_audit_ledger.model.progress import Progress, no_progress
+from pytest_audit_ledger.model.ski import SKI
 from pytest_audit_ledger.scratch.server import Scratch
 from pytest_audit_ledger.sources.dsn import Dsn, optional_dsn
 from pytest_audit_ledger.sources.export_file import is_export
@@ -83,7 +85,14 @@ def prove_backup(path: Path, prover: Prover, opener: Opener) -> BackupVerificati
 
 @contextmanager
 def restored_backup(
-    path: Path, opener: Opener, *, scratch: Scratch, table: str, timeout: int, progress: Progress
+    path: Path,
+    opener: Opener,
+    *,
+    scratch: Scratch,
+    table: str | None,
+    timeout: int,
+    progress: Progress,
+    profile: Profile = SKI,
 ) -> Iterator[PostgresSource]:
     """Restore a backup into a scratch database, and yield it; `table` is used only if there is no manifest.
 
@@ -97,7 +106,9 @@ def restored_backup(
                 "Fetch it again from its archive.",
             )
         table = manifest["table"] if manifest else table
-        with restored(file, opener, scratch=scratch, table=table, timeout=timeout, progress=progress) as source:
+        with restored(
+            file, opener, scratch=scratch, table=table, timeout=timeout, profile=profile, progress=progress
+        ) as source:
             yield source
 
 

@@ -13,6 +13,7 @@ from pytest_audit_ledger.cli.options import LedgerCommand, options
 from pytest_audit_ledger.differences.comparison import diff as compare
 from pytest_audit_ledger.differences.difference import ChangedEntry, Difference, SequenceRanges, as_json
 from pytest_audit_ledger.model.printable import json_text, printable
+from pytest_audit_ledger.suite.profile_file import chosen_profile
 
 if TYPE_CHECKING:
     from pytest_audit_ledger.cli.backup import Opening
@@ -35,13 +36,14 @@ _EPILOG = epilog(
 @click.argument("a", metavar="A")
 @click.argument("b", metavar="B")
 @options("diff", OPENING)
-def diff(a: str, b: str, opening: Opening, format_: str, quiet: bool, **reading: Any) -> int:
+def diff(a: str, b: str, opening: Opening, profile: str | None, format_: str, quiet: bool, **reading: Any) -> int:
     """Compare two ledgers, A before and B after.
 
     Each is a database (a DSN, or env:NAME), a backup, which is restored for this, or an export. Both are read next to
     each other in the order of sequence numbers, and compared entry by entry, in the columns that both have.
     """
-    found = compare(a, b, progress=progress(quiet=quiet), **opening, **reading)
+    known = chosen_profile(profile)
+    found = compare(a, b, profile=known, progress=progress(quiet=quiet), **opening, **reading)
     code = _code(found)
     if not quiet:
         with outweighed_by(code):

@@ -17,6 +17,7 @@ from pytest_audit_ledger.cli.console import progress
 from pytest_audit_ledger.errors import UsageError
 from pytest_audit_ledger.ledger import Ledger
 from pytest_audit_ledger.options import Option, Type, options_of
+from pytest_audit_ledger.suite.profile_file import chosen_profile
 
 Command = Callable[..., int]
 
@@ -26,13 +27,16 @@ class Reading:
     """The ledger that a command reads, as its options name it."""
 
     ledger_db: str
-    table: str
+    table: str | None
+    profile: str | None
     timeout: int
     quiet: bool
 
     def open(self) -> Ledger:
         """Return the ledger, to be used in a `with`; it connects when it is asked something."""
-        return Ledger(self.ledger_db, table=self.table, timeout=self.timeout, progress=progress(quiet=self.quiet))
+        profile = chosen_profile(self.profile)
+        shown = progress(quiet=self.quiet)
+        return Ledger(self.ledger_db, table=self.table, profile=profile, timeout=self.timeout, progress=shown)
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,7 @@ class Group:
     make: Callable[..., Any]
 
 
-READING = Group("reading", ("ledger_db", "table", "timeout", "quiet"), Reading)
+READING = Group("reading", ("ledger_db", "table", "profile", "timeout", "quiet"), Reading)
 
 
 def options(command: str, *groups: Group) -> Callable[[Command], Command]:

@@ -16,11 +16,13 @@ from pytest_audit_ledger.investigate.other_copy import Changed, OtherCopy
 from pytest_audit_ledger.investigate.stored_entries import read
 from pytest_audit_ledger.model.ledger_info import Extent
 from pytest_audit_ledger.model.outcome import DEFAULT_SAMPLES
+from pytest_audit_ledger.model.profile import Profile
 from pytest_audit_ledger.model.progress import Progress, no_progress
+from pytest_audit_ledger.model.ski import SKI
 from pytest_audit_ledger.scratch.demo import started
 from pytest_audit_ledger.scratch.server import Scratch
 from pytest_audit_ledger.sources.dsn import Dsn, optional_dsn
-from pytest_audit_ledger.sources.named import DEFAULT_TABLE, named_source
+from pytest_audit_ledger.sources.named import named_source
 from pytest_audit_ledger.sources.postgres import DEFAULT_TIMEOUT_S
 from pytest_audit_ledger.sources.source import Snapshot, Source
 
@@ -32,7 +34,8 @@ def diff(
     a: str | Dsn,
     b: str | Dsn,
     *,
-    table: str = DEFAULT_TABLE,
+    table: str | None = None,
+    profile: Profile = SKI,
     timeout: int = DEFAULT_TIMEOUT_S,
     samples: int = DEFAULT_SAMPLES,
     identity: str | Path | None = None,
@@ -50,7 +53,7 @@ def diff(
     Raises UsageError, and SourceError if a side cannot be read.
     """
     a, b, scratch_db = Dsn(a), Dsn(b), optional_dsn(scratch_db)
-    places: Opening = {"table": table, "timeout": timeout, "scratch_db": scratch_db}
+    places: Opening = {"table": table, "profile": profile, "timeout": timeout, "scratch_db": scratch_db}
     how: Opening = {"allow_superuser_scratch": allow_superuser_scratch}
     opened = _opening((a, b), progress, {**places, **how, "identity": identity, "encryption_key": encryption_key})
     with opened(a) as one, opened(b) as other, one.snapshot() as first, other.snapshot() as second:
@@ -60,7 +63,8 @@ def diff(
 class Opening(TypedDict, total=False):
     """How ledgers are opened; see `diff`."""
 
-    table: str
+    table: str | None
+    profile: Profile
     timeout: int
     identity: str | Path | None
     encryption_key: str | Key | None
@@ -75,20 +79,23 @@ def _opening(
 
     Raises UsageError for a mistake in an option or in one of these names.
     """
-    table, timeout = options.get("table", DEFAULT_TABLE), options.get("timeout", DEFAULT_TIMEOUT_S)
+    table, timeout = options.get("table"), options.get("timeout", DEFAULT_TIMEOUT_S)
+    profile = options.get("profile", SKI)
     scratch = Scratch(
         optional_dsn(options.get("scratch_db")), allow_superuser=options.get("allow_superuser_scratch", False)
     )
     opener = opener_of(options.get("encryption_key"), options.get("identity"))
     for name in named:
         if _backup(name) is None:
-            named_source(name, table, timeout)
+            named_source(name, table, timeout, profile)
 
     def opened(name: Dsn) -> AbstractContextManager[Source]:
         path = _backup(name)
         if path is not None:
-            return restored_backup(path, opener, scratch=scratch, table=table, timeout=timeout, progress=progress)
-        return started(name, table, timeout)
+            return restored_backup(
+                path, opener, scratch=scratch, table=table, timeout=timeout, profile=profile, progress=progress
+            )
+        return started(name, table, timeout, profile)
 
     return opened
 

@@ -23,7 +23,7 @@ from pytest_audit_ledger.model.progress import Progress, no_progress
 from pytest_audit_ledger.scratch.demo import started
 from pytest_audit_ledger.scratch.server import Scratch
 from pytest_audit_ledger.sources.dsn import Dsn, optional_dsn
-from pytest_audit_ledger.sources.named import DEFAULT_TABLE, named_source
+from pytest_audit_ledger.sources.named import named_source
 from pytest_audit_ledger.sources.postgres import DEFAULT_TIMEOUT_S
 from pytest_audit_ledger.suite.discovery import own_suites
 from pytest_audit_ledger.suite.shipped import shipped_suites
@@ -32,7 +32,7 @@ from pytest_audit_ledger.suite.shipped import shipped_suites
 def run_drill(
     dsn: str | Dsn | None = None,
     *,
-    table: str = DEFAULT_TABLE,
+    table: str | None = None,
     timeout: int = DEFAULT_TIMEOUT_S,
     entries: int = DEFAULT_ENTRIES,
     attacks: Sequence[str] = (),

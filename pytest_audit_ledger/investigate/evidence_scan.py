@@ -11,13 +11,13 @@ written with: no text of an entry can imitate the place of the number in the pay
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Flag, auto
 from hashlib import sha256
 from itertools import chain, count, islice
 from operator import le
-from typing import Any, ClassVar
+from typing import Any
 
 from pytest_audit_ledger.kinds.kind import ScanKind
 from pytest_audit_ledger.model.batch import Batch, json_objects, plain_text
@@ -169,7 +169,7 @@ class EvidenceScan(ScanKind):
     """Collects where and how a chain is broken, and which values occur in the ledger."""
 
     name = "evidence"
-    columns: ClassVar[tuple[str, ...]] = ("entry_hash", *PAYLOAD_COLUMNS.values())
+    columns: Sequence[str] = ("entry_hash", *PAYLOAD_COLUMNS.values())
 
     def __init__(self, parameters: Mapping[str, Any], ledger: LedgerInfo, samples: int) -> None:
         super().__init__(parameters, ledger, samples)

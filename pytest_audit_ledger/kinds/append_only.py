@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from pytest_audit_ledger.errors import CannotEvaluate
+from pytest_audit_ledger.errors import CannotEvaluate, NotApplicable
 from pytest_audit_ledger.files.resources import sql
 from pytest_audit_ledger.kinds.kind import CatalogKind
 from pytest_audit_ledger.kinds.plpgsql import raises_unconditionally
@@ -116,6 +116,8 @@ class AppendOnly(CatalogKind):
         """Read triggers, their functions and the privileges from the catalog."""
         if catalog.info.relation_kind not in ("r", "p"):
             raise CannotEvaluate(f"{catalog.info.table} is not a table, so it has no triggers.", "See table_guard.")
+        if not catalog.info.profile.append_only:
+            raise NotApplicable(catalog.info.profile.no_guards)
         triggers = catalog.rows(sql("triggers.sql"))
         for protection in protections(triggers):
             self.element_count += 1

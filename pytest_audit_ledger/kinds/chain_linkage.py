@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from pytest_audit_ledger.errors import CannotEvaluate
 from pytest_audit_ledger.kinds.kind import PRESERVE, WHOLE_EXPORT, PairwiseScanKind
-from pytest_audit_ledger.model.batch import NULL, Batch, shown
+from pytest_audit_ledger.model.batch import NULL, Batch, json_text, shown
 from pytest_audit_ledger.model.entry import GENESIS_HASH
 from pytest_audit_ledger.model.ledger_info import Extent, LedgerInfo
 from pytest_audit_ledger.model.outcome import Family, Finding, Sides
+from pytest_audit_ledger.model.profile import HASH, PREVIOUS, own
 
 
 class ChainLinkage(PairwiseScanKind):
@@ -21,40 +22,60 @@ class ChainLinkage(PairwiseScanKind):
     rule = "Every previous_hash is the entry_hash of the entry before; that of the first entry is 64 zeros."
     remedy = PRESERVE
     integrity = True
-    columns = ("previous_hash", "entry_hash")
+    columns: Sequence[str] = (PREVIOUS, HASH)
     sides: ClassVar[Mapping[str, Sides]] = {"HASH_MISMATCH": ("hash before", "previous_hash")}
 
     def __init__(self, parameters: Mapping[str, Any], ledger: LedgerInfo, samples: int) -> None:
         super().__init__(parameters, ledger, samples)
+        line = ledger.profile.genesis.line
+        self.columns = (PREVIOUS, HASH, *([own(line)] if line else []))
         self.open_ends = 0
         """The number of links whose other end is not in the export."""
 
-    def feed(self, batch: Batch) -> None:
+    def feed_stream(self, batch: Batch) -> None:
         """Compare the column previous_hash with the column entry_hash, shifted by one."""
-        previous, hashes = batch.text("previous_hash"), batch.text("entry_hash")
-        numbers = batch.sequence_numbers
+        previous, hashes = batch.text(PREVIOUS), batch.text(HASH)
+        columns: tuple[Sequence[Any], ...] = (batch.sequence_numbers, *map(batch.text, self.columns))
         if previous[1:] == hashes[:-1] and NULL not in previous:
-            self.join((numbers[0], previous[0], hashes[0]))
-            self.last = (numbers[-1], previous[-1], hashes[-1])
+            self.join(tuple(column[0] for column in columns))
+            self.last = tuple(column[-1] for column in columns)
         else:
-            for current in zip(numbers, previous, hashes, strict=True):
+            for current in zip(*columns, strict=True):
                 self.join(current)
 
     def inspect(self, previous: Any, current: Any) -> Finding | None:
         """Find a broken link."""
-        number, link, _ = current
-        hash_before = GENESIS_HASH if previous is None else previous[2]
-        if link == hash_before and link != NULL:
+        number, link, *_ = current
+        start = self.ledger.profile.starts_at
+        if start is not None and number is not None and number <= start:
+            if number < start:
+                return None
+            previous = None
+        hash_before = self._genesis(current) if previous is None else previous[2]
+        if link == hash_before and (link != NULL or previous is None):
             return None
         before = 0 if previous is None else previous[0]
         if self.ledger.extent is not Extent.WHOLE and None not in (number, before) and number != before + 1:
             self.open_ends += 1
             return None
+        names = self.ledger.profile.column(PREVIOUS), self.ledger.profile.column(HASH)
         if previous is None:
-            message = "the previous_hash of the first entry is not 64 zeros"
+            message = f"the {names[0]} of the first entry is not {self._genesis_in_words()}"
         else:
-            message = f"previous_hash does not match the entry_hash of the entry before it (sequence {previous[0]})"
+            message = f"{names[0]} does not match the {names[1]} of the entry before it (sequence {previous[0]})"
         return Finding("HASH_MISMATCH", message, number, shown(hash_before), shown(link))
+
+    def _genesis(self, current: Any) -> str:
+        """Return what the first entry names, as JSON text."""
+        genesis = self.ledger.profile.genesis
+        return str(current[3]) if genesis.line else json_text(genesis.text)
+
+    def _genesis_in_words(self) -> str:
+        genesis = self.ledger.profile.genesis
+        if genesis.line:
+            return f"its own {genesis.line}"
+        named = {None: "NULL", "": "empty", GENESIS_HASH: "64 zeros"}
+        return named.get(genesis.text, repr(genesis.text))
 
     def merge(self, later: ChainLinkage) -> None:
         """Add up the open ends, too."""

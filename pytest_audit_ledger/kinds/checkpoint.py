@@ -164,7 +164,7 @@ class CheckpointMatch(ComparesCheckpoints, EntryTree):
     def reread(self, place: int, batch: Batch) -> None:
         """Grow the trees over a piece."""
         piece = self.pieces[place]
-        piece.entries.feed(batch.sequence_numbers, entry_leaves(batch))
+        piece.entries.feed(batch.sequence_numbers, entry_leaves(self.ledger.hasher, batch))
         if piece.rows is not None and self.start is not None:
             piece.rows.feed(batch.sequence_numbers, row_leaves(batch, tuple(self.start.columns)))
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
-from typing import Any, ClassVar
+from typing import Any
 
-from pytest_audit_ledger.checkpoints.merkle import HASH_SIZE
 from pytest_audit_ledger.checkpoints.prefixes import Prefixes
 from pytest_audit_ledger.checkpoints.record import CheckpointRecord, row_leaves
 from pytest_audit_ledger.kinds.kind import ScanKind
 from pytest_audit_ledger.model.batch import Batch
-from pytest_audit_ledger.model.entry import PAYLOAD_COLUMNS
+from pytest_audit_ledger.model.hashing import Hasher
 from pytest_audit_ledger.model.ledger_info import LedgerInfo
 
 NO_ROWS: Mapping[tuple[str, ...], Sequence[int]] = {}
@@ -21,7 +20,7 @@ class EntryTree(ScanKind):
     """Leaf i is the 32 bytes of the hash of sequence number i + 1, recomputed from its canonical payload."""
 
     name = "entry_tree"
-    columns: ClassVar[Sequence[str]] = tuple(PAYLOAD_COLUMNS.values())
+    columns: Sequence[str] = ()
 
     def __init__(self, parameters: Mapping[str, Any], ledger: LedgerInfo, samples: int) -> None:
         super().__init__(parameters, ledger, samples)
@@ -45,8 +44,8 @@ class EntryTree(ScanKind):
         self.start = start
         self.prefixes = Prefixes(sizes)
         self.rows = {columns: Prefixes(of_rows) for columns, of_rows in rows.items()}
-        names = [*EntryTree.columns, *(name for columns in rows for name in columns)]
-        self.columns = tuple(dict.fromkeys(names))  # type: ignore[misc]
+        names = [*self.ledger.hasher.columns, *(name for columns in rows for name in columns)]
+        self.columns = tuple(dict.fromkeys(names))
         self.moments = dict.fromkeys([0, 1, *sizes, *(size + 1 for size in sizes)], "")
         """The time of the last entry in each tree, and of the first after it; empty if there is none."""
 
@@ -63,7 +62,7 @@ class EntryTree(ScanKind):
     def feed(self, batch: Batch) -> None:
         """Append the leaves of a batch."""
         numbers = batch.sequence_numbers
-        self.prefixes.feed(numbers, entry_leaves(batch))
+        self.prefixes.feed(numbers, entry_leaves(self.ledger.hasher, batch))
         for columns, prefixes in self.rows.items():
             prefixes.feed(numbers, row_leaves(batch, columns))
         self.last = max(self.last, *(number or 0 for number in numbers))
@@ -86,8 +85,7 @@ class EntryTree(ScanKind):
         self.moments.update({number: time for number, time in later.moments.items() if time})
 
 
-def entry_leaves(batch: Batch) -> list[bytes]:
+def entry_leaves(hasher: Hasher, batch: Batch) -> list[bytes]:
     """Return the hash of the leaf of each entry."""
-    digests = bytes.fromhex("".join(batch.recomputed_hashes))
     # like leaf_hash, without a call for each
-    return [sha256(b"\x00" + digests[at : at + HASH_SIZE]).digest() for at in range(0, len(digests), HASH_SIZE)]
+    return [sha256(b"\x00" + digest).digest() for digest in hasher.digests(batch)]

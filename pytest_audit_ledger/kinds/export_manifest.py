@@ -23,7 +23,7 @@ class ExportManifest(ScanKind):
         "ledger again."
     )
     integrity = True
-    columns: ClassVar[Sequence[str]] = ()
+    columns: Sequence[str] = ()
     sides: ClassVar[Mapping[str, Sides]] = dict.fromkeys(
         ("EXPORT_CUT", "EXPORT_CHANGED", "EXPORT_MANIFEST"), ("manifest", "file")
     )
@@ -31,7 +31,7 @@ class ExportManifest(ScanKind):
     def __init__(self, parameters: Mapping[str, Any], ledger: LedgerInfo, samples: int) -> None:
         super().__init__(parameters, ledger, samples)
         # the columns that a complete manifest describes, if they are in the file
-        self.columns = [name for name in ("timestamp", "entry_hash") if name in ledger.columns]  # type: ignore[misc]
+        self.columns = [name for name in ("timestamp", "entry_hash") if name in ledger.columns]
         self.first: Mapping[str, Any] = {}
         self.last: Mapping[str, Any] = {}
 

@@ -2,27 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 from pytest_audit_ledger.errors import LedgerError
 from pytest_audit_ledger.kinds.kind import ScanKind
 from pytest_audit_ledger.kinds.trusted_checkpoints import ComparesCheckpoints, opened_store, shows
-from pytest_audit_ledger.model.batch import NULL, Batch
+from pytest_audit_ledger.model.batch import NULL, Batch, json_text
 from pytest_audit_ledger.model.entry import PAYLOAD_COLUMNS
+from pytest_audit_ledger.model.hashing import DEFAULT, Hasher
 from pytest_audit_ledger.model.ledger_info import LedgerInfo
 from pytest_audit_ledger.model.outcome import Family
+from pytest_audit_ledger.model.profile import HASH, PREVIOUS, Profile, own
 
 
 @dataclass(frozen=True)
 class _Protection:
-    """One way to protect columns. `carrier` is the column that a protected entry has; `limits` says what it misses."""
+    """One way to protect columns. `carrier` is the column that a protected entry has; `limits` says what it misses.
+
+    `values`: those of the carrier that a protected entry has, as JSON text; None for any but NULL. `others`: whether it
+    is any other value than these.
+    """
 
     name: str
     columns: tuple[str, ...]
     carrier: str
     limits: str
+    values: frozenset[str] | None = None
+    others: bool = False
+
+    def count(self, batch: Batch) -> int:
+        """Return how many entries of a batch are protected in this way."""
+        texts = batch.text(self.carrier)
+        if self.values is None:
+            return len(batch) - texts.count(NULL)
+        return sum((text in self.values) is not self.others for text in texts)
+
+
+def _of_recipes(profile: Profile, hasher: Hasher) -> Iterator[_Protection]:
+    """Yield what the recipes of a profile protect, for each version of its entries."""
+    linked = [profile.column(HASH), *([profile.column(PREVIOUS)] if profile.has(PREVIOUS) else [])]
+    known = frozenset(json_text(value) for value in profile.versions if value != DEFAULT)
+    for value, columns in hasher.covered.items():
+        covered = (*columns, *linked)
+        if not profile.versions:
+            yield _Protection("entry hash", covered, HASH, "linked from entry to entry")
+        elif value == DEFAULT:
+            name, carrier = "entry hash of other versions", own(profile.version_column)
+            yield _Protection(name, covered, carrier, "linked from entry to entry", known, others=True)
+        else:
+            name, carrier = f"entry hash of version {value}", own(profile.version_column)
+            yield _Protection(name, covered, carrier, "linked from entry to entry", frozenset({json_text(value)}))
 
 
 PROTECTIONS = (
@@ -68,13 +99,15 @@ class HashCoverage(ComparesCheckpoints, ScanKind):
         "of what matters elsewhere."
     )
     unit = "columns"
-    columns: ClassVar[Sequence[str]] = ()
+    columns: Sequence[str] = ()
 
     def __init__(self, parameters: Mapping[str, Any], ledger: LedgerInfo, samples: int) -> None:
         super().__init__(parameters, ledger, samples)
+        self.protections = PROTECTIONS if ledger.profile.built_in else tuple(_of_recipes(ledger.profile, ledger.hasher))
         # the columns that a protected entry has, if this ledger has them
-        self.columns = [one.carrier for one in PROTECTIONS if one.carrier in ledger.columns]  # type: ignore[misc]
-        self.carriers = dict.fromkeys(self.columns, 0)
+        here = [one for one in self.protections if one.carrier in ledger.columns or not ledger.profile.built_in]
+        self.columns = list(dict.fromkeys(one.carrier for one in here))
+        self.carriers = dict.fromkeys((one.name for one in here), 0)
         self.signed = self._signed()
 
     def _signed(self) -> list[tuple[int, str, str, Sequence[str]]]:
@@ -96,14 +129,15 @@ class HashCoverage(ComparesCheckpoints, ScanKind):
 
     def feed(self, batch: Batch) -> None:
         """Count the entries that are protected in each way."""
-        for column in self.columns:
-            self.carriers[column] += len(batch) - batch.text(column).count(NULL)
+        for one in self.protections:
+            if one.name in self.carriers:
+                self.carriers[one.name] += one.count(batch)
 
     def merge(self, later: HashCoverage) -> None:
         """Add up the counts."""
         super().merge(later)
-        for column in self.columns:
-            self.carriers[column] += later.carriers[column]
+        for name in self.carriers:
+            self.carriers[name] += later.carriers[name]
 
     def close(self) -> None:
         """Group the columns by what protects them."""
@@ -111,9 +145,9 @@ class HashCoverage(ComparesCheckpoints, ScanKind):
         if not names or (self.ledger.resumed and not entries):  # an export without entries, or no newer entry
             return
         left = list(names)
-        for protection in PROTECTIONS:
+        for protection in self.protections:
             covered = [name for name in names if name in protection.columns]
-            carriers = self.carriers.get(protection.carrier, 0)
+            carriers = self.carriers.get(protection.name, 0)
             if covered and carriers:
                 left = [name for name in left if name not in covered]
                 what = f"{', '.join(covered)}, in {carriers:,} of {entries:,} entries"

@@ -67,7 +67,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from pytest_audit_ledger.errors import LedgerError
-from pytest_audit_ledger.model.batch import Batch
+from pytest_audit_ledger.model.batch import Batch, shown
 from pytest_audit_ledger.model.ledger_info import LedgerInfo, ResumePoint
 from pytest_audit_ledger.model.outcome import Anchor, Family, Finding, Findings, Sides
 from pytest_audit_ledger.model.questions import Catalog, Queries, Statement
@@ -148,8 +148,8 @@ class ScanKind(Kind):
     """Read every entry once, in order, in constant memory. Must be picklable between batches."""
 
     unit: ClassVar[str] = "entries"
-    columns: ClassVar[Sequence[str]]
-    """The columns it reads; `sequence_number` is always included."""
+    columns: Sequence[str]
+    """The columns it reads, by role (see `model/profile.py`); `sequence_number` and the stream are always included."""
 
     counts_rows: ClassVar[bool] = False
     """Whether it needs the number of rows in the table, counted without an index that could hide some."""
@@ -222,6 +222,28 @@ class PairwiseScanKind(ScanKind):
 
     first: Any = None
     last: Any = None
+    stream = ""
+    """The chain that is being read, as JSON text, if the ledger has several."""
+
+    def feed(self, batch: Batch) -> None:
+        """Examine the entries of each stream; where another stream begins, there is no entry before."""
+        for stream, entries in batch.streams():
+            if stream and stream != self.stream:
+                self._begin(stream)
+            self.feed_stream(entries)
+
+    def _begin(self, stream: str) -> None:
+        self.stream, self.last = stream, None
+        self.findings.stream = shown(stream)
+
+    @property
+    def is_leading(self) -> bool:
+        """Whether the entry before is in a segment that another process may be reading; streams are not segmented."""
+        return self.last is None and not self.stream
+
+    @abstractmethod
+    def feed_stream(self, batch: Batch) -> None:
+        """Examine consecutive entries of one stream."""
 
     @abstractmethod
     def inspect(self, previous: Any, current: Any) -> Finding | None:
@@ -229,7 +251,7 @@ class PairwiseScanKind(ScanKind):
 
     def join(self, current: Any) -> None:
         """Judge `current` with the last entry seen, or keep it as the first."""
-        if self.last is None:
+        if self.is_leading:
             self.first = current
         elif (finding := self.inspect(self.last, current)) is not None:
             self.findings.add(finding)

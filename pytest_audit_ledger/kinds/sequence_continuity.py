@@ -43,7 +43,7 @@ class SequenceContinuity(PairwiseScanKind):
         self.missing = 0
         self.first_missing: int | None = None
 
-    def feed(self, batch: Batch) -> None:
+    def feed_stream(self, batch: Batch) -> None:
         """Compare the column with the range it should be."""
         numbers = batch.sequence_numbers
         first, last = numbers[0], numbers[-1]
@@ -57,7 +57,10 @@ class SequenceContinuity(PairwiseScanKind):
     def inspect(self, previous: Any, current: Any) -> Finding | None:
         """Find out why two neighbours are not n and n + 1."""
         (number,) = current
-        before = 0 if previous is None else previous[0]
+        start = self.ledger.profile.first
+        if previous is None and start is None and number is not None:
+            return None
+        before = (start or 1) - 1 if previous is None else previous[0]
         if number is None or before is None:
             return Finding("SEQUENCE_MISSING", "the entry has no sequence number", expected="a number", actual="NULL")
         if number == before + 1:
@@ -67,13 +70,13 @@ class SequenceContinuity(PairwiseScanKind):
             self.first_missing = min(before + 1, self.first_missing or before + 1)
             return self._gap(before, number, at_start=previous is None)
         if previous is None:
-            message = f"the ledger starts at {number} instead of 1"
-            return Finding("SEQUENCE_START", message, number, expected="1", actual=str(number))
+            message = f"the ledger starts at {number} instead of {before + 1}"
+            return Finding("SEQUENCE_START", message, number, expected=str(before + 1), actual=str(number))
         message = f"sequence number {number} occurs more than once, or out of order"
         return Finding("SEQUENCE_DUPLICATE", message, number, expected=str(before + 1), actual=str(number))
 
     def _gap(self, before: int, number: int, *, at_start: bool) -> Finding | None:
-        if self.ledger.extent is not Extent.WHOLE:
+        if self.ledger.extent is not Extent.WHOLE or (self.ledger.profile.gaps and not at_start):
             return None
         count = number - before - 1
         missing = str(number - 1) if count == 1 else f"{before + 1} to {number - 1}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from pytest_audit_ledger.errors import SourceError
@@ -15,6 +15,7 @@ from pytest_audit_ledger.model.entry import VERDICTS
 from pytest_audit_ledger.model.ledger_info import LedgerInfo
 from pytest_audit_ledger.model.outcome import Family, Finding, Severity
 from pytest_audit_ledger.model.printable import ascii_lower
+from pytest_audit_ledger.model.profile import SEQUENCE
 from pytest_audit_ledger.model.questions import Catalog
 from pytest_audit_ledger.model.sql_names import quoted
 
@@ -93,7 +94,7 @@ class TableGuard(CatalogKind):
 
     def examine(self, catalog: Catalog) -> None:
         """Compare the catalog's description with schema v2.1 or v3."""
-        self.facts["schema"] = f"v{catalog.info.schema_version}"
+        self.facts["schema"] = catalog.info.schema
         self.element_count += 1
         kind = catalog.info.relation_kind
         if kind not in ("r", "p"):
@@ -145,7 +146,7 @@ class TableGuard(CatalogKind):
     def _examine_other_ledgers(self, catalog: Catalog) -> None:
         """Report other relations with a ledger's columns: one of them may be the genuine table."""
         self.element_count += 1
-        for row in catalog.rows(sql("other_ledgers.sql")):
+        for row in catalog.rows(sql("other_ledgers.sql"), {"columns": catalog.info.profile.marks}):
             held = ""
             if row["readable"]:
                 count = f"SELECT count(*) AS number FROM (SELECT FROM {row['name']} LIMIT {_MOST_COUNTED}) AS entry"  # noqa: S608  (quoted)
@@ -185,7 +186,7 @@ class TableGuard(CatalogKind):
     def _examine_type(self, name: str, actual: Column, expected: Column) -> None:
         """Report a column of another type; one that loses nothing is information only."""
         declared = actual.declared or actual.type
-        if declared == expected.type:
+        if declared == expected.type or not self.ledger.profile.built_in:
             return
         severity = None
         message = f"the column {name} has a different type than in the ledger's schema"
@@ -197,7 +198,7 @@ class TableGuard(CatalogKind):
         self.findings.add(Finding("COLUMN_RETYPED", message, None, expected.type, declared, severity))
 
     def _examine_keys(self, catalog: Catalog) -> None:
-        self.element_count += len(_KEYS)
+        self.element_count += len(_KEYS) if self.ledger.profile.built_in else 1
         for lost in lost_keys(catalog):
             self._lost(lost)
 
@@ -256,7 +257,12 @@ def _setting(row: Mapping[str, Any]) -> str:
 
 
 def expected_columns(info: LedgerInfo) -> dict[str, Column]:
-    """Return the columns that a ledger of this schema has."""
+    """Return the columns that a ledger of this schema has; a profile says nothing of types and missing values."""
+    profile = info.profile
+    if not profile.built_in:
+        read = (name[1:] for name in info.hasher.columns if name.startswith("."))
+        names = dict.fromkeys((*profile.columns.values(), *profile.streams, *read))
+        return {name: replace(info.columns.get(name, _ANY), not_null=False) for name in names}
     return {**V2_COLUMNS, **(V3_COLUMNS if info.schema_version == "3" else {})}
 
 
@@ -282,11 +288,18 @@ BEYOND_REPAIR = frozenset(
 """What no constraint and no trigger restores: only the owner can undo it, if anybody can."""
 
 _KEYS = (("PRIMARY KEY", "id"), ("UNIQUE", "sequence_number"), ("UNIQUE", "entry_hash"))
+_ANY = Column("a column", False)
 
 
 def lost_keys(catalog: Catalog) -> Iterator[Lost]:
     """Yield the keys that no valid index enforces."""
     keys = catalog.rows(sql("unique_indexes.sql"))
+    profile = catalog.info.profile
+    if not profile.built_in:
+        wanted = [*profile.streams, profile.column(SEQUENCE)]
+        if not any(sorted(wanted) in (sorted(key["columns"]), sorted(key["essential"])) for key in keys):
+            yield Lost("UNIQUE", ", ".join(wanted), severity=Severity.WARNING)
+        return
     for constraint, column in _KEYS:
         if constraint == "PRIMARY KEY":
             is_kept = any(key["is_primary"] and key["essential"] == [column] for key in keys)
@@ -298,6 +311,8 @@ def lost_keys(catalog: Catalog) -> Iterator[Lost]:
 
 def _expected_checks(info: LedgerInfo) -> list[tuple[str, tuple[str, ...] | None, Severity | None]]:
     """Return for each CHECK its column, the values it allows (None: any but the empty text), and its severity."""
+    if not info.profile.built_in:
+        return []
     verdict = ("verdict", VERDICTS, None)
     if info.schema_version != "3":
         return [verdict, ("track", _TRACKS_V2, None)]

@@ -57,7 +57,7 @@ class TimestampOrder(PairwiseScanKind):
         except OverflowError:
             self.latest = canonical_timestamp(datetime.max.replace(tzinfo=timezone.utc))
 
-    def feed(self, batch: Batch) -> None:
+    def feed_stream(self, batch: Batch) -> None:
         """Compare the column with itself, shifted by one. Canonical timestamps sort as text."""
         texts = batch.text("timestamp")
         numbers = batch.sequence_numbers
@@ -81,7 +81,7 @@ class TimestampOrder(PairwiseScanKind):
                 self._add(Finding("TIMESTAMP_FUTURE", message, number, f"at most {self.latest}", text))
 
     def _add(self, finding: Finding) -> None:
-        (self.leading if self.last is None else self.findings).add(finding)
+        (self.leading if self.is_leading else self.findings).add(finding)
 
     def resume(self, batch: Batch) -> None:
         """Take the entry as the one before the first, and drop what was found in it."""

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from hashlib import sha256
-from itertools import repeat
+from itertools import groupby, repeat
 from operator import contains
 
 from pytest_audit_ledger.model.entry import PAYLOAD_COLUMNS
 from pytest_audit_ledger.model.jsonb import JsonDocument, Reader
+from pytest_audit_ledger.model.profile import STREAM
 
 NULL = "\\N"
 """A missing value in a batch. No JSON text is equal to it, because JSON has no escape `\\N`."""
@@ -85,6 +86,29 @@ class Batch:
 
     def __len__(self) -> int:
         return self._length
+
+    def rows(self, at: Sequence[int]) -> Batch:
+        """Return the entries at these places."""
+        return Batch({name: [column[index] for index in at] for name, column in self._columns.items()})
+
+    def having(self, name: str, column: list[str]) -> Batch:
+        """Return the same entries with another column."""
+        return Batch({**self._columns, name: column})
+
+    def streams(self) -> Iterator[tuple[str, Batch]]:
+        """Yield the entries of each stream, which follow one another, with the stream as JSON text.
+
+        A ledger without streams has one, of an empty name.
+        """
+        streams = self._columns.get(STREAM)
+        if streams is None or streams[0] == streams[-1]:
+            yield streams[0] if streams else "", self
+            return
+        start = 0
+        for stream, entries in groupby(streams):
+            end = start + sum(1 for _ in entries)
+            yield stream, Batch({name: column[start:end] for name, column in self._columns.items()})
+            start = end
 
     def text(self, column: str) -> list[str]:
         """Return a column as JSON text (see `entry.py`), which is quick to compare and not meant for people."""

@@ -7,10 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import Enum
+from functools import cached_property
 from typing import Any
 
 from pytest_audit_ledger.errors import UsageError
 from pytest_audit_ledger.model.columns import V3_COLUMNS, Column
+from pytest_audit_ledger.model.hashing import Hasher, ReadKey, hasher_of, no_key
+from pytest_audit_ledger.model.profile import Profile
+from pytest_audit_ledger.model.ski import SKI
 
 
 class Extent(str, Enum):
@@ -80,6 +84,9 @@ class LedgerInfo:
     For an export `database` is the file, `export` describes it, and `table`, `relation_kind`, `server_version` and
     `snapshot` are empty; `extent` says whether it must have every entry of the ledger.
 
+    `profile` says what the table looks like; `columns` has the table's own names. `read_key` returns a key that the
+    profile names.
+
     `standby` is None unless the server is one. `resumed` is None if the entries are read from the first one on.
     """
 
@@ -94,6 +101,18 @@ class LedgerInfo:
     extent: Extent = Extent.WHOLE
     resumed: Resumed | None = None
     standby: Standby | None = None
+    profile: Profile = SKI
+    read_key: ReadKey = no_key
+
+    @cached_property
+    def hasher(self) -> Hasher:
+        """What recomputes the hashes of entries. Raises RecipeError if the profile's recipe does not fit the table."""
+        return hasher_of(self.profile, {name: column.type for name, column in self.columns.items()}, self.read_key)
+
+    @property
+    def schema(self) -> str:
+        """What the table looks like: the version of the schema of a SKI ledger, or the profile."""
+        return f"v{self.schema_version}" if self.profile.built_in else f"profile {self.profile.name}"
 
     @property
     def schema_version(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum
 
@@ -95,7 +95,7 @@ class Finding:
 
     `sequence_number` is None if the finding belongs to no entry, such as a missing trigger. `severity` is None for
     that of the check. `sides` are the labels of `expected` and `actual`; the kind sets others (`Kind.sides`) if neither
-    value is known to be right.
+    value is known to be right. `stream` is the chain that the entry belongs to, if the ledger has several.
     """
 
     code: str
@@ -105,6 +105,7 @@ class Finding:
     actual: str = ""
     severity: Severity | None = None
     sides: Sides = AGAINST_THE_RULE
+    stream: str = ""
 
     def __post_init__(self) -> None:
         for name in ("message", "expected", "actual"):
@@ -118,12 +119,14 @@ class Findings:
     limit: int
     samples: list[Finding] = field(default_factory=list)
     counts: Counter[tuple[str, Severity | None]] = field(default_factory=Counter)
+    stream: str = ""
+    """The chain that is being read, if the ledger has several; findings are of its entries."""
 
     def add(self, finding: Finding) -> None:
         """Count a finding, and keep it if there is room."""
         self.counts[finding.code, finding.severity] += 1
         if len(self.samples) < self.limit:
-            self.samples.append(finding)
+            self.samples.append(replace(finding, stream=self.stream) if self.stream else finding)
 
     def add_counted(self, samples: Sequence[Finding], count: int) -> None:
         """Add the first findings of one code and severity, of which there are `count` in all."""

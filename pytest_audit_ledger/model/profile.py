@@ -7,7 +7,7 @@ people names the table's own columns (`Profile.column`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -91,7 +91,7 @@ class Profile:
       missing value, `default` for any other).
     - `lines`: hashes in columns of their own, by column.
     - `description`: what the ledger is, for a list of profiles.
-    - `file`, `digest`: where it was read from, and the SHA-256 of that file.
+    - `file`, `digest`: where it was read from, and the SHA-256 of that file. `built_in`: whether it is the SKI ledger.
     """
 
     name: str
@@ -116,10 +116,25 @@ class Profile:
     description: str = ""
     file: str = ""
     digest: str = ""
+    built_in: bool = False
 
     def column(self, role: str) -> str:
         """Return the table's own name of a role's column, or the role if the table has none."""
         return self.columns.get(role, role)
+
+    @property
+    def marks(self) -> list[str]:
+        """The columns by which a ledger of this profile is recognised: those of its chain."""
+        return [self.columns[role] for role in (SEQUENCE, PREVIOUS, HASH) if role in self.columns]
+
+    def lacks(self, names: Iterable[str]) -> str:
+        """Return the roles among the names of a batch that the ledger does not have, in words; empty if it has all.
+
+        A SKI ledger lacks no role; if a column is missing, that is a finding.
+        """
+        if self.built_in:
+            return ""
+        return ", ".join(name for name in names if not (name.startswith(".") or self.has(name)))
 
     def has(self, role: str) -> bool:
         """Return whether the ledger has this role."""

@@ -72,11 +72,12 @@ def facts(verification: Verification) -> dict[str, str]:
     if told["export"]:
         found = {"export": told["database"], "sha256": told["export"]["sha256"], "extent": told["extent"]}
     else:
-        server, schema = told["server_version"], told["ledger_schema"]
+        server = told["server_version"]
         found = {"database": told["database"], "table": told["table"]}
         if verification.info is not None:
             found["database"] += f" (PostgreSQL {server})"
-            found["table"] += f" (schema v{schema})"
+            info = verification.info
+            found["table"] += f" ({'schema ' if info.profile.built_in else ''}{info.schema})"
     entries = told["entries"]
     if entries is None:
         found["entries"] = uncounted(verification.outcomes)

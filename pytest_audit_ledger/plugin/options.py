@@ -9,11 +9,13 @@ import pytest
 
 from pytest_audit_ledger.checkpoints.store import refuse_missing
 from pytest_audit_ledger.kinds.run_parameters import RunParameters, run_parameters
+from pytest_audit_ledger.model.profile import Profile
 from pytest_audit_ledger.plugin.declared import value
 from pytest_audit_ledger.sources.dsn import Dsn
 from pytest_audit_ledger.sources.export_file import ExportFile
 from pytest_audit_ledger.sources.named import named_source
 from pytest_audit_ledger.sources.source import Source
+from pytest_audit_ledger.suite.profile_file import chosen_profile
 from pytest_audit_ledger.verify.resumption import Since, since_options
 from pytest_audit_ledger.verify.run import parse_standby_tolerance
 from pytest_audit_ledger.verify.scan import parse_workers
@@ -29,7 +31,8 @@ class Options:
 
     dsn: Dsn
     source: Source | None
-    table: str
+    table: str | None
+    profile: Profile
     workers: int | None
     samples: int
     timeout: int
@@ -53,10 +56,12 @@ def read_options(config: pytest.Config, dsn: str) -> Options:
     Raises UsageError if an option cannot be used. Connects to nothing.
     """
     table, timeout = value(config, "table"), value(config, "timeout")
+    profile = chosen_profile(value(config, "profile"))
     return Options(
         dsn=Dsn(dsn),
-        source=named_source(dsn, table, timeout),  # every mistake shows now
+        source=named_source(dsn, table, timeout, profile),  # every mistake shows now
         table=table,
+        profile=profile,
         workers=parse_workers(value(config, "workers")),
         samples=value(config, "samples"),
         timeout=timeout,

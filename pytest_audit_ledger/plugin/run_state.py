@@ -82,7 +82,9 @@ class RunState:
         """Return the ledger. A demo is started, unless it is running."""
         if self.source is None:
             options = self.options
-            self.source = self._resources.enter_context(started(options.dsn, options.table, options.timeout))
+            self.source = self._resources.enter_context(
+                started(options.dsn, options.table, options.timeout, options.profile)
+            )
         return self.source
 
     def hold(self) -> None:

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 import psycopg2
 
 from pytest_audit_ledger.files.resources import sql
+from pytest_audit_ledger.model.profile import Profile
+from pytest_audit_ledger.model.ski import SKI
 from pytest_audit_ledger.scratch.embedded import embedded_server
 from pytest_audit_ledger.scratch.sample import (
     COPY_COLUMNS,
@@ -56,16 +58,16 @@ def demo_server(name: str) -> Iterator[str]:
 
 
 @contextmanager
-def started(dsn: str | Dsn, table: str, timeout: int) -> Iterator[Source]:
+def started(dsn: str | Dsn, table: str | None, timeout: int, profile: Profile = SKI) -> Iterator[Source]:
     """Yield the ledger that `dsn` names. A demo is started, and stopped on leaving.
 
     Raises UsageError if `dsn` or `table` cannot be read, SourceError if a demo does not start.
     """
     dsn = Dsn(dsn)
-    source = named_source(dsn, table, timeout)
+    source = named_source(dsn, table, timeout, profile)
     if source is not None:
         yield source
     else:
         name = str(dsn.resolved())
         with demo_server(name) as server:
-            yield PostgresSource(server, table, timeout, named=name)
+            yield PostgresSource(server, table, timeout, named=name, profile=profile)

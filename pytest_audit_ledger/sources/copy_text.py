@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pytest_audit_ledger.model.batch import Batch
@@ -37,15 +38,28 @@ def json_lines(data: bytes) -> str:
     return data.decode("latin-1")
 
 
-def batch(columns: Sequence[str], rows: bytes, moments: Collection[str] = ("timestamp",)) -> Batch:
-    """Return rows of COPY text as a batch; each row has these columns and ends with a newline.
+@dataclass(frozen=True)
+class Layout:
+    """What the fields of a row are: the names that a batch gives to each, which may be several.
 
-    The columns in `moments` are made canonical.
+    `width`: the fields in a row. `places`: the place of each name. `moments`: names whose values are made canonical.
     """
+
+    width: int
+    places: Mapping[str, int]
+    moments: Collection[str] = ()
+
+
+def plain_layout(columns: Sequence[str], moments: Collection[str] = ("timestamp",)) -> Layout:
+    """Return the layout of rows with one field for each name."""
+    return Layout(len(columns), {name: place for place, name in enumerate(columns)}, moments)
+
+
+def batch(layout: Layout, rows: bytes) -> Batch:
+    """Return rows of COPY text as a batch; each row ends with a newline."""
     fields = json_lines(rows).replace("\n", "\t").split("\t")
-    width = len(columns)
-    by_name = {name: fields[index:-1:width] for index, name in enumerate(columns)}
-    for name in by_name.keys() & moments:
+    by_name = {name: fields[place : -1 : layout.width] for name, place in layout.places.items()}
+    for name in by_name.keys() & layout.moments:
         by_name[name] = [
             # most have six digits of fraction, and this is the fastest way for them
             f"{text.replace(' ', 'T')}:00" if text[26:] == "+00" and text[4] == "-" else canonical(text)
@@ -68,11 +82,10 @@ def canonical(text: str) -> str:
 class Sink(io.RawIOBase):
     """Turns what COPY writes into batches: each full buffer of rows becomes one."""
 
-    def __init__(self, columns: Sequence[str], moments: Collection[str], consume: Callable[[Batch], None]) -> None:
-        """Take the columns, and which of them hold moments."""
+    def __init__(self, layout: Layout, consume: Callable[[Batch], None]) -> None:
+        """Take what the fields of a row are."""
         super().__init__()
-        self._columns = columns
-        self._moments = moments
+        self._layout = layout
         self._consume = consume
         self._rest = b""
 
@@ -87,5 +100,5 @@ class Sink(io.RawIOBase):
         end = text.rfind(b"\n") + 1
         self._rest = text[end:]
         if end:
-            self._consume(batch(self._columns, text[:end], self._moments))
+            self._consume(batch(self._layout, text[:end]))
         return len(text) - known

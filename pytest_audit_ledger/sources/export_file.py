@@ -16,13 +16,16 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from pytest_audit_ledger.errors import NotApplicable, SourceError, UsageError
+from pytest_audit_ledger.files.keys import read_key
 from pytest_audit_ledger.files.reading import is_file, open_regular, sha256_of
 from pytest_audit_ledger.model.batch import NULL, Batch
 from pytest_audit_ledger.model.columns import MOMENT, V2_COLUMNS, V3_COLUMNS, Column
 from pytest_audit_ledger.model.entry import canonical_timestamp
 from pytest_audit_ledger.model.ledger_info import ExportInfo, Extent, LedgerInfo
 from pytest_audit_ledger.model.printable import printable
+from pytest_audit_ledger.model.profile import Profile
 from pytest_audit_ledger.model.questions import Catalog, Queries
+from pytest_audit_ledger.model.ski import SKI
 from pytest_audit_ledger.sources import copy_text
 from pytest_audit_ledger.sources.export_records import FETCH, Number, Record, format_of, records
 from pytest_audit_ledger.sources.manifest import read_manifest
@@ -43,9 +46,13 @@ def is_export(text: str) -> bool:
 class ExportFile:
     """An export file: `.json`, `.jsonl` or `.csv`, also with `.gz`."""
 
-    def __init__(self, path: str | Path) -> None:
-        """Take the path of the file. Raises UsageError if there is no such file, or it is not an export."""
+    def __init__(self, path: str | Path, profile: Profile = SKI) -> None:
+        """Take the path of the file, and what its entries look like.
+
+        Raises UsageError if there is no such file, or it is not an export.
+        """
         self.path = Path(path)
+        self.profile = profile
         if not is_file(self.path):
             raise UsageError(f"There is no file {self.path}.", "Name an export, or the DSN of a database.")
         if format_of(self.path) is None:
@@ -69,7 +76,7 @@ class ExportFile:
     @contextmanager
     def snapshot(self, shared: str | None = None) -> Iterator[ExportSnapshot]:  # noqa: ARG002  (a file is always shared)
         """Open the file."""
-        yield ExportSnapshot(self.path)
+        yield ExportSnapshot(self.path, self.profile)
 
 
 class ExportSnapshot:
@@ -77,7 +84,7 @@ class ExportSnapshot:
 
     divisible = False
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, profile: Profile) -> None:
         self._path = path
         self._stopped = False
         manifest = read_manifest(path, MANIFEST_SCHEMA)
@@ -93,6 +100,8 @@ class ExportSnapshot:
             snapshot="",
             export=ExportInfo(str(path), path.stat().st_size, digest, manifest),
             extent=_extent(manifest),
+            profile=profile,
+            read_key=read_key,
         )
 
     def _records(self) -> Iterator[Record]:

@@ -25,12 +25,15 @@ from psycopg2 import errorcodes, extensions
 from psycopg2.sql import SQL, Composable, Identifier, Literal
 
 from pytest_audit_ledger.errors import CannotEvaluate, SourceError, UsageError
+from pytest_audit_ledger.files.keys import read_key
 from pytest_audit_ledger.files.resources import sql
 from pytest_audit_ledger.model import defaults
 from pytest_audit_ledger.model.batch import Batch
-from pytest_audit_ledger.model.columns import MOMENT, V2_COLUMNS, declared_column
+from pytest_audit_ledger.model.columns import V2_COLUMNS, declared_column
 from pytest_audit_ledger.model.ledger_info import LedgerInfo, Standby
+from pytest_audit_ledger.model.profile import SEQUENCE, TIMESTAMP, VERDICT, Profile
 from pytest_audit_ledger.model.questions import Attempt
+from pytest_audit_ledger.model.ski import SKI
 from pytest_audit_ledger.model.sql_names import split_name
 from pytest_audit_ledger.sources import copy_text
 from pytest_audit_ledger.sources.connection import GRACE_S, KEEPALIVES, Connection, RowsCursor, connected
@@ -40,6 +43,7 @@ from pytest_audit_ledger.sources.programs import Login
 from pytest_audit_ledger.sources.queries import PostgresQueries
 from pytest_audit_ledger.sources.selection import Selection
 from pytest_audit_ledger.sources.source import Consume, Segment
+from pytest_audit_ledger.sources.table_columns import Neighbours, TableColumns
 
 BATCH_BYTES = 64 * 1024
 """Bytes of COPY text in a batch (some hundred entries): small enough for a processor's cache, which decides the speed.
@@ -60,9 +64,6 @@ CLIENT_CHECK_S = 10.0
 The last is while a statement runs, and needs PostgreSQL 14 on Linux."""
 
 APPLICATION_NAME = "pytest-audit-ledger"
-
-_INTEGERS = frozenset({"smallint", "integer", "bigint"})
-_NAIVE_MOMENT = "timestamp without time zone"
 
 _PIN_SESSION = """
     SET LOCAL TimeZone = 'UTC';
@@ -99,9 +100,14 @@ class PostgresSource:
     """Where a ledger is, and how to read it. Picklable, so that other processes can join a snapshot."""
 
     def __init__(
-        self, dsn: str | Dsn, table: str = defaults.TABLE, timeout: int = DEFAULT_TIMEOUT_S, named: str = ""
+        self,
+        dsn: str | Dsn,
+        table: str | None = None,
+        timeout: int = DEFAULT_TIMEOUT_S,
+        named: str = "",
+        profile: Profile = SKI,
     ) -> None:
-        """Take a DSN, `schema.table` and the seconds a statement may take.
+        """Take a DSN, `schema.table` (by default that of the profile) and the seconds a statement may take.
 
         `named` is what the database is called in messages, if not by its DSN: a demo's server ends with the run.
         Raises UsageError if the DSN or the table's name cannot be read. Connects to nothing.
@@ -112,7 +118,8 @@ class PostgresSource:
             usual["connect_timeout"] = str(min(CONNECT_TIMEOUT_S, timeout))
         self.dsn = dsn.resolved().having({"client_encoding": "UTF8"}, usual)
         self.named = named
-        self.schema, self.table = split_name(table)
+        self.schema, self.table = split_name(table or profile.table)
+        self.profile = profile
         self.timeout = timeout
 
     @property
@@ -302,19 +309,24 @@ class PostgresSnapshot:
 
     def _likely_tables(self) -> str:
         """Return what to do if the name of the table is a mistake."""
-        candidates = [row["name"] for row in self._run(sql("find_ledgers.sql"))]
+        candidates = [
+            row["name"] for row in self._run(sql("find_ledgers.sql"), {"columns": self._source.profile.marks})
+        ]
         if not candidates:
             return "Name the ledger with --ledger-table schema.table, or check that this is the right database."
         return f"This has a ledger's columns: {' and '.join(candidates)}. Name it with --ledger-table."
 
     def another_table(self) -> SourceError | None:
         """Return why this is not a ledger at all, but another table; None if it has most of a ledger's columns."""
-        lacking = [name for name in V2_COLUMNS if name not in self.info.columns]
-        if 2 * len(lacking) <= len(V2_COLUMNS) or self.info.relation_kind not in _WITH_ROWS:
+        profile = self.info.profile
+        needed = V2_COLUMNS if profile.built_in else {*profile.columns.values(), *profile.streams}
+        lacking = [name for name in needed if name not in self.info.columns]
+        if 2 * len(lacking) <= len(needed) or self.info.relation_kind not in _WITH_ROWS:
             return None
+        named = "" if profile.built_in else f" of the profile {profile.name}"
         message = (
-            f"{self.info.table} in {self._source.label} is not a ledger: it lacks {len(lacking)} of its "
-            f"{len(V2_COLUMNS)} columns, such as {', '.join(lacking[:3])}."
+            f"{self.info.table} in {self._source.label} is not a ledger{named}: it lacks "
+            f"{len(lacking)} of its {len(needed)} columns, such as {', '.join(lacking[:3])}."
         )
         return SourceError(message, self._likely_tables())
 
@@ -339,6 +351,8 @@ class PostgresSnapshot:
             server_time=row["server_time"],
             snapshot=row["snapshot"],
             standby=next(iter(standbys), None),
+            profile=self._source.profile,
+            read_key=read_key,
         )
 
     @property
@@ -377,14 +391,7 @@ class PostgresSnapshot:
         """Return why a column cannot be read as what it should be, None if it can."""
         if self.info.relation_kind not in ("r", "p"):
             return f"{self.info.table} is not a table, so its rows prove nothing"
-        found = self.info.columns.get(column)
-        if found is None:
-            return f"the column {column} is missing"
-        if column == "sequence_number" and found.type not in _INTEGERS:
-            return f"the column sequence_number is {found.type}, so entries have no order"
-        if column == "timestamp" and found.type not in (MOMENT, _NAIVE_MOMENT):
-            return f"the column timestamp is {found.type}, so entries have no time"
-        return None
+        return self._columns.unreadable(column)
 
     def share(self) -> str:
         """Return a name under which other connections can join this snapshot while it is open."""
@@ -404,14 +411,19 @@ class PostgresSnapshot:
 
     def bounds(self) -> tuple[int, int] | None:
         """Return the lowest and the highest sequence number, None if there are no entries."""
-        statement = SQL("SELECT min(sequence_number) AS low, max(sequence_number) AS high FROM {}").format(self._name)
-        (row,) = self._run(statement)
+        number = self._columns.expression(SEQUENCE)
+        (row,) = self._run(SQL("SELECT min({n}) AS low, max({n}) AS high FROM {t}").format(n=number, t=self._name))
         return None if row["low"] is None else (int(row["low"]), int(row["high"]))
 
     @cached_property
     def divisible(self) -> bool:
-        """Whether an index gives the entries in a unique order; without one, every scan sorts all of them."""
-        return any(row["columns"] == ["sequence_number"] for row in self.rows(sql("unique_indexes.sql")))
+        """Whether an index gives the entries in a unique order; without one, every scan sorts all of them.
+
+        A segment of streams would begin within several of them, and one without a previous hash depends on the entry
+        before it.
+        """
+        profile = self.info.profile
+        return not (profile.streams or self.info.hasher.needs_neighbour) and self._is_unique
 
     def scan(self, columns: Sequence[str], segment: Segment, consume: Consume) -> None:
         """Read the entries of a segment in order of sequence number, and give them to `consume` in batches.
@@ -440,16 +452,17 @@ class PostgresSnapshot:
     def _copy(
         self, columns: Sequence[str], conditions: Sequence[Composable], limit: Composable, consume: Consume
     ) -> None:
+        neighbours = Neighbours(self.info) if self._columns.needs_neighbour(columns) else None
         statement = SQL("COPY ({}) TO STDOUT").format(self._reading(columns, conditions, limit))
-        moments = {name for name in columns if self.info.columns[name].type in (MOMENT, _NAIVE_MOMENT)}
+        _, layout = self._columns.selected(columns)
         line = self._connection.line
 
         def take(batch: Batch) -> None:
             with line.busy():
-                consume(batch)
+                consume(neighbours.added(batch) if neighbours else batch)
 
         # psycopg2 writes row by row; the buffer takes rows without running Python code for each
-        buffer = io.BufferedWriter(copy_text.Sink(columns, moments, take), BATCH_BYTES)
+        buffer = io.BufferedWriter(copy_text.Sink(layout, take), BATCH_BYTES)
         try:
             with copying(), self._connection.cursor() as cursor:
                 cursor.copy_expert(statement, buffer)
@@ -461,48 +474,47 @@ class PostgresSnapshot:
     def _reading(self, columns: Sequence[str], conditions: Sequence[Composable], limit: Composable) -> Composable:
         where = SQL(" WHERE {}").format(SQL(" AND ").join(conditions)) if conditions else SQL("")
         return SQL("SELECT {columns} FROM {table}{where} ORDER BY {order}{limit}").format(
-            columns=SQL(", ").join(map(self._expression, columns)),
+            columns=SQL(", ").join(self._columns.selected(columns)[0]),
             table=self._name,
             where=where,
-            order=SQL(", ").join(self._order()),
+            order=SQL(", ").join(self._columns.order(is_unique=self._is_unique)),
             limit=limit,
         )
 
-    def _expression(self, column: str) -> Composable:
-        if self.info.columns[column].type == _NAIVE_MOMENT:
-            return SQL("{}::pg_catalog.timestamptz").format(Identifier(column))  # the session's time zone is UTC
-        return Identifier(column)
+    @cached_property
+    def _columns(self) -> TableColumns:
+        return TableColumns(self.info)
 
-    def _order(self) -> list[Composable]:
-        """Return what to sort by: the sequence number, and unless it is unique also what makes runs sort alike."""
-        number = Identifier("sequence_number")
-        if self.divisible:
-            return [number]
-        return [number, *([Identifier("id")] if "id" in self.info.columns else []), SQL("tableoid, ctid")]
+    @cached_property
+    def _is_unique(self) -> bool:
+        """Whether an index makes the sequence numbers unique, within a stream if there are several."""
+        profile = self.info.profile
+        key = sorted([*profile.streams, profile.column(SEQUENCE)])
+        return any(sorted(row["columns"]) == key for row in self.rows(sql("unique_indexes.sql")))
 
     def _in_segment(self, segment: Segment) -> list[Composable]:
-        number = Identifier("sequence_number")
+        number = self._columns.expression(SEQUENCE)
         conditions: list[Composable] = []
         if segment.first is not None:
             conditions.append(SQL("{} >= {}").format(number, Literal(segment.first)))
         if segment.end is not None:
             conditions.append(SQL("{} < {}").format(number, Literal(segment.end)))
-        elif conditions and not self.info.columns["sequence_number"].not_null:
+        elif conditions and not self.info.columns[self.info.profile.column(SEQUENCE)].not_null:
             return [SQL("({} OR {} IS NULL)").format(conditions[0], number)]
         return conditions
 
     def _selected(self, selection: Selection) -> list[Composable]:
         conditions: list[Composable] = []
-        if selection.since is not None:
-            conditions.append(SQL("{} >= {}").format(self._expression("timestamp"), Literal(selection.since)))
-        if selection.before is not None:
-            conditions.append(SQL("{} < {}").format(self._expression("timestamp"), Literal(selection.before)))
+        for symbol, moment in ((">=", selection.since), ("<", selection.before)):
+            if moment is not None:
+                column = self._columns.expression(TIMESTAMP)
+                conditions.append(SQL("{} {} {}").format(column, SQL(symbol), Literal(moment)))
         if selection.verdicts:
-            conditions.append(
-                SQL("{}::pg_catalog.text = ANY ({})").format(Identifier("verdict"), Literal(list(selection.verdicts)))
-            )
+            verdict = self._columns.expression(VERDICT)
+            conditions.append(SQL("{}::pg_catalog.text = ANY ({})").format(verdict, Literal(list(selection.verdicts))))
         if selection.rule_id is not None:
-            conditions.append(SQL("{}::pg_catalog.text = {}").format(Identifier("rule_id"), Literal(selection.rule_id)))
+            rule = self._columns.expression("rule_id")
+            conditions.append(SQL("{}::pg_catalog.text = {}").format(rule, Literal(selection.rule_id)))
         return conditions
 
     @contextmanager

@@ -12,7 +12,7 @@ from datetime import date
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pytest_audit_ledger.errors import ProfileError, UsageError
 from pytest_audit_ledger.files.reading import is_file
@@ -26,13 +26,11 @@ from pytest_audit_ledger.model.profile import (
     Version,
 )
 from pytest_audit_ledger.model.recipes import Recipe, RecipeError, compile_hashing, compile_recipe
+from pytest_audit_ledger.model.ski import SKI
 from pytest_audit_ledger.model.sql_names import split_name
 from pytest_audit_ledger.suite.mistakes import did_you_mean, record
 from pytest_audit_ledger.suite.yaml_document import Path as DataPath
 from pytest_audit_ledger.suite.yaml_document import YamlDocument, parse, read_text
-
-if TYPE_CHECKING:
-    pass
 
 SUFFIX = ".profile.yaml"
 Declared = Mapping[str, Any]
@@ -71,6 +69,11 @@ def load_profile(named: str | Path) -> Profile:
     with the line itself.
     """
     return read_profile(find_profile(named))[0]
+
+
+def chosen_profile(named: str | Path | None) -> Profile:
+    """Return the profile that a user names; the built-in one for `ski` or for nothing. Raises as `load_profile`."""
+    return SKI if named is None or str(named) == SKI.name else load_profile(named)
 
 
 def read_profile(path: Path) -> tuple[Profile, YamlDocument]:

@@ -14,8 +14,8 @@ from typing import Any
 from pytest_audit_ledger.errors import LedgerError, UsageError
 from pytest_audit_ledger.kinds.kind import Kind
 from pytest_audit_ledger.model.batch import Batch
-from pytest_audit_ledger.model.entry import PAYLOAD_COLUMNS
 from pytest_audit_ledger.model.ledger_info import Resumed, ResumePoint, Share
+from pytest_audit_ledger.model.profile import HASH
 from pytest_audit_ledger.sources.source import Segment, Snapshot
 
 
@@ -61,7 +61,8 @@ def resumption(
 
 def _difference(snapshot: Snapshot, point: ResumePoint) -> str:
     """Return how the entry differs from the one in the ledger; nothing if it does not."""
-    columns = ["entry_hash", *PAYLOAD_COLUMNS.values()]
+    hasher = snapshot.info.hasher
+    columns = [HASH, *hasher.columns]
     reason = next(filter(None, map(snapshot.unreadable, columns)), None)
     if reason is not None:
         return f"{reason}, so nothing can be compared with {point.checkpoint}"
@@ -69,8 +70,8 @@ def _difference(snapshot: Snapshot, point: ResumePoint) -> str:
     snapshot.scan(columns, Segment(point.entry, point.entry + 1), batches.append)
     if not batches:
         return f"entry {point.entry:,}, the last one of {point.checkpoint}, is missing"
-    stored = [text for batch in batches for text in batch.text("entry_hash")]
-    recomputed = [text for batch in batches for text in batch.recomputed_hashes]
+    stored = [text for batch in batches for text in batch.text(HASH)]
+    recomputed = [text for batch in batches for text in hasher.hashes(batch)]
     if [point.entry_hash] != recomputed or stored != recomputed:
         return f"entry {point.entry:,} is not the one that was signed with {point.checkpoint}"
     return ""

@@ -25,7 +25,9 @@ from pytest_audit_ledger.model.duration import DURATION_PATTERN, duration
 from pytest_audit_ledger.model.entry import canonical_timestamp
 from pytest_audit_ledger.model.ledger_info import LedgerInfo
 from pytest_audit_ledger.model.outcome import DEFAULT_SAMPLES, Family, Outcome, Severity, Status
+from pytest_audit_ledger.model.profile import HASH, SEQUENCE, TIMESTAMP, VERDICT, Profile
 from pytest_audit_ledger.model.progress import Progress, no_progress
+from pytest_audit_ledger.model.ski import SKI
 from pytest_audit_ledger.sources.interruption import interruptible
 from pytest_audit_ledger.sources.source import Snapshot, Source
 from pytest_audit_ledger.suite.check import Check, Control, Suite
@@ -34,8 +36,14 @@ from pytest_audit_ledger.verify.resumption import Since, resumption
 from pytest_audit_ledger.verify.scan import broken_kind, scan
 from pytest_audit_ledger.verify.verification import Survey, Verification
 
-REQUIRED = tuple(kind.name for kind in SHIPPED if kind.family is Family.CHAIN)
-"""The kinds that must all have passed before a ledger is called self-consistent."""
+
+def required(profile: Profile) -> tuple[str, ...]:
+    """Return the kinds that must all have passed before a ledger is called self-consistent.
+
+    If no column holds the previous hash, entry_hash follows the chain alone: the payload has the hash before.
+    """
+    chain = [kind for kind in SHIPPED if kind.family is Family.CHAIN and issubclass(kind, ScanKind)]
+    return tuple(kind.name for kind in chain if not profile.lacks(kind.columns))
 
 
 def parse_standby_tolerance(text: str) -> float:
@@ -99,7 +107,8 @@ def verify(
         found = interruptible(run.evaluate, run.stop)
     outcomes = tuple(waived(outcome, now, integrity_too=request.allow_integrity_waivers) for outcome in found)
     entries = run.survey.entries if run.survey else None
-    assurance, sentence = judge(outcomes, entries, REQUIRED, resumed=run.after is not None)
+    needed = required(run.info.profile if run.info else SKI)
+    assurance, sentence = judge(outcomes, entries, needed, resumed=run.after is not None)
     return Verification(
         database=run.info.database if run.info else source.label,
         table=run.info.table if run.info else source.table_label,
@@ -140,20 +149,25 @@ class _Surveyor(ScanKind):
     """Reads what every report needs: how many entries, from when to when, which verdicts."""
 
     name = "survey"
-    columns = ("sequence_number", "timestamp", "verdict", "entry_hash")
+    columns: Sequence[str] = (SEQUENCE, TIMESTAMP, VERDICT, HASH)
     MOST_VERDICTS = 50
 
     def __init__(self, parameters: Mapping[str, Any], ledger: LedgerInfo, samples: int) -> None:
         super().__init__(parameters, ledger, samples)
+        self.columns = [name for name in self.columns if ledger.profile.has(name)]
         self.first: tuple[int | None, str] | None = None
         self.last: tuple[int | None, str, str] = (None, "", "")
         self.verdicts: Counter[str] = Counter()
 
     def feed(self, batch: Batch) -> None:
-        numbers, times = batch.sequence_numbers, batch.text("timestamp")
+        numbers, times = batch.sequence_numbers, self._times(batch)
         self.first = self.first or (numbers[0], times[0])
-        self.last = (numbers[-1], times[-1], batch.text("entry_hash")[-1])
-        self._count(Counter(batch.text("verdict")))
+        self.last = (numbers[-1], times[-1], batch.text(HASH)[-1])
+        if VERDICT in self.columns:
+            self._count(Counter(batch.text(VERDICT)))
+
+    def _times(self, batch: Batch) -> Sequence[str]:
+        return batch.text(TIMESTAMP) if TIMESTAMP in self.columns else [""] * len(batch)
 
     def _count(self, verdicts: Counter[str]) -> None:
         """Count verdicts; however many different ones a ledger has, they must not fill the memory."""
@@ -166,7 +180,7 @@ class _Surveyor(ScanKind):
 
     def resume(self, batch: Batch) -> None:
         self.resumed = True
-        self.last = (batch.sequence_numbers[-1], batch.text("timestamp")[-1], batch.text("entry_hash")[-1])
+        self.last = (batch.sequence_numbers[-1], self._times(batch)[-1], batch.text(HASH)[-1])
 
     def merge(self, later: _Surveyor) -> None:
         self.first, self.last = self.first or later.first, later.last
@@ -341,8 +355,7 @@ class _Run:
             return outcomes
         info = self.info or snapshot.info
         extra: Sequence[type[ScanKind]] = (*self.request.extra_scans, _Surveyor)
-        along = [one for one in extra if _readable(snapshot, one)]
-        kinds += [one({}, info, 0) for one in along]
+        kinds += [one for one in (kind({}, info, 0) for kind in extra) if _readable(snapshot, one)]
         try:
             scanned, self.note = scan(self.source, snapshot, kinds, self.request.workers, self.progress, self.after)
         except SourceError as error:
@@ -356,7 +369,9 @@ class _Run:
         """Return the scan kind of a check. Raises LedgerError if it cannot be made, or its columns cannot be read."""
         kind = self._made(check)
         assert isinstance(kind, ScanKind)  # noqa: S101  (chosen by the caller; for the type checker)
-        reason = next(filter(None, map(snapshot.unreadable, ("sequence_number", *kind.columns))), None)
+        if lacking := snapshot.info.profile.lacks(kind.columns):
+            raise NotApplicable(f"The profile {snapshot.info.profile.name} has no {lacking}.")
+        reason = next(filter(None, map(snapshot.unreadable, (SEQUENCE, *kind.columns))), None)
         if reason is not None:
             remedy = "Export all columns." if snapshot.info.export else "See table_guard."
             raise SourceError(f"It cannot be read: {reason}.", remedy)
@@ -373,8 +388,9 @@ class _Run:
         return self._empty(check, "The ledger has no entries")
 
 
-def _readable(snapshot: Snapshot, kind: type[ScanKind]) -> bool:
-    return all(snapshot.unreadable(column) is None for column in ("sequence_number", *kind.columns))
+def _readable(snapshot: Snapshot, kind: ScanKind) -> bool:
+    lacking = snapshot.info.profile.lacks(kind.columns)
+    return not lacking and all(snapshot.unreadable(column) is None for column in (SEQUENCE, *kind.columns))
 
 
 def _judged(check: Check, kind: Kind) -> Outcome:

@@ -17,6 +17,7 @@ from typing import NamedTuple
 from pytest_audit_ledger.errors import CannotEvaluate, LedgerError, UsageError
 from pytest_audit_ledger.kinds.kind import Kind, ScanKind
 from pytest_audit_ledger.model.batch import Batch
+from pytest_audit_ledger.model.profile import SEQUENCE, STREAM
 from pytest_audit_ledger.model.progress import Advance, Progress
 from pytest_audit_ledger.sources.source import Segment, Snapshot, Source
 from pytest_audit_ledger.verify.executors import LocalWorkers, Part
@@ -93,7 +94,8 @@ def scan(
 
 
 def _columns(*kinds: ScanKind) -> list[str]:
-    return list(dict.fromkeys(["sequence_number", *(column for kind in kinds for column in kind.columns)]))
+    streams = [STREAM] if kinds and kinds[0].ledger.profile.streams else []
+    return list(dict.fromkeys([SEQUENCE, *streams, *(column for kind in kinds for column in kind.columns)]))
 
 
 def _pickled(kinds: Sequence[ScanKind]) -> bytes | None:

@@ -197,7 +197,7 @@ def test_a_moment_is_hashed_in_utc_with_six_digits_or_none(moment: datetime, tex
     ],
 )
 def test_a_printed_timestamp_is_padded_to_its_canonical_form(printed: str, canonical: str) -> None:
-    read = copy_text.batch(["timestamp"], printed.encode() + b"\n")
+    read = copy_text.batch(copy_text.plain_layout(["timestamp"]), printed.encode() + b"\n")
     assert read.text("timestamp") == [canonical] == [copy_text.canonical(printed)]
     assert read.has_canonical_timestamps
 
@@ -211,13 +211,13 @@ def test_a_timestamp_without_fraction_has_no_fraction_in_the_payload() -> None:
     "printed", ["infinity", "-infinity", "10000-01-01 00:00:00+00", "0044-03-15 12:00:00.123+00 BC"]
 )
 def test_a_timestamp_that_no_payload_can_hold_stays_as_it_is_printed(printed: str) -> None:
-    read = copy_text.batch(["timestamp"], printed.encode() + b"\n")
+    read = copy_text.batch(copy_text.plain_layout(["timestamp"]), printed.encode() + b"\n")
     assert read.text("timestamp") == [printed]
     assert not read.has_canonical_timestamps
 
 
 def test_a_missing_timestamp_is_read_as_missing() -> None:
-    read = copy_text.batch(["sequence_number", "timestamp"], b"1\t\\N\n")
+    read = copy_text.batch(copy_text.plain_layout(["sequence_number", "timestamp"]), b"1\t\\N\n")
     assert read.values("timestamp") == [None]
     assert not read.has_canonical_timestamps
 

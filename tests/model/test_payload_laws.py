@@ -79,7 +79,9 @@ def test_the_payloads_of_a_batch_are_those_of_json_dumps(given_entries: list[Ent
 
 @given(st.lists(entries, min_size=1, max_size=5))
 def test_the_payloads_of_a_batch_read_from_copy_are_those_of_json_dumps(given_entries: list[Entry]) -> None:
-    read = copy_text.batch(HASHED_COLUMNS, b"".join(copied_row(fields(entry)) for entry in given_entries))
+    read = copy_text.batch(
+        copy_text.plain_layout(HASHED_COLUMNS), b"".join(copied_row(fields(entry)) for entry in given_entries)
+    )
     assert read.payloads() == list(map(expected_payload, given_entries))
     assert read.sequence_numbers == [entry.sequence_number for entry in given_entries]
     assert read.has_canonical_timestamps
@@ -87,7 +89,7 @@ def test_the_payloads_of_a_batch_read_from_copy_are_those_of_json_dumps(given_en
 
 @given(st.lists(st.lists(nullable, min_size=2, max_size=2), min_size=1, max_size=8))
 def test_a_batch_read_from_copy_holds_the_values_that_were_written(rows: list[list[str | None]]) -> None:
-    read = copy_text.batch(["rule_id", "reasoning"], b"".join(map(copied_row, rows)))
+    read = copy_text.batch(copy_text.plain_layout(["rule_id", "reasoning"]), b"".join(map(copied_row, rows)))
     assert len(read) == len(rows)
     assert read.values("rule_id") == [row[0] for row in rows]
     assert read.values("reasoning") == [row[1] for row in rows]
@@ -107,7 +109,7 @@ def test_plain_text_undoes_json_text(value: str | None) -> None:
 
 @given(texts, st.sampled_from(["verdict", "rule_id", "reasoning", "track"]))
 def test_no_value_is_confused_with_null(value: str, column: str) -> None:
-    read = copy_text.batch([column], copied_row([value]) + copied_row([None]))
+    read = copy_text.batch(copy_text.plain_layout([column]), copied_row([value]) + copied_row([None]))
     assert read.values(column) == [value, None]
     assert read.text(column)[0] != read.text(column)[1]
 
@@ -116,7 +118,7 @@ def test_no_value_is_confused_with_null(value: str, column: str) -> None:
 def test_literal_texts_that_look_like_null_keep_their_quotes_in_the_payload(entry: Entry, value: str) -> None:
     values = {**asdict(entry), "rule_id": value, "track": None, "reasoning": value}
     crafted = Entry(**values)
-    (payload,) = copy_text.batch(HASHED_COLUMNS, copied_row(fields(crafted))).payloads()
+    (payload,) = copy_text.batch(copy_text.plain_layout(HASHED_COLUMNS), copied_row(fields(crafted))).payloads()
     assert payload == expected_payload(crafted)
     assert json.loads(payload)["rule_id"] == value
     assert json.loads(payload)["track"] is None
@@ -126,7 +128,7 @@ def test_literal_texts_that_look_like_null_keep_their_quotes_in_the_payload(entr
 def test_every_timestamp_converts_from_its_trimmed_form_to_isoformat(moment: datetime) -> None:
     expected = moment.replace(tzinfo=timezone.utc).isoformat()
     assert copy_text.canonical(printed(moment)) == expected
-    read = copy_text.batch(["timestamp"], printed(moment).encode() + b"\n")
+    read = copy_text.batch(copy_text.plain_layout(["timestamp"]), printed(moment).encode() + b"\n")
     assert read.text("timestamp") == [expected]
     assert read.has_canonical_timestamps
 
@@ -152,6 +154,6 @@ def test_a_timestamp_that_no_payload_can_hold_never_becomes_canonical(
 ) -> None:
     texts = list(map(printed, others))
     texts.insert(position, odd)
-    read = copy_text.batch(["timestamp"], "".join(f"{text}\n" for text in texts).encode())
+    read = copy_text.batch(copy_text.plain_layout(["timestamp"]), "".join(f"{text}\n" for text in texts).encode())
     assert not read.has_canonical_timestamps
     assert odd in read.text("timestamp")

@@ -11,8 +11,9 @@ import pytest
 from pytest_audit_ledger.kinds.registry import SHIPPED
 from pytest_audit_ledger.model.entry import VERDICTS
 from pytest_audit_ledger.model.outcome import Anchor, Assurance, Family, Outcome, Severity, Status
+from pytest_audit_ledger.model.ski import SKI
 from pytest_audit_ledger.verify import judgement
-from pytest_audit_ledger.verify.run import REQUIRED, _Surveyor
+from pytest_audit_ledger.verify.run import _Surveyor, required
 from pytest_audit_ledger.verify.verification import Survey
 from tests.support.rows import LEDGER, Row, batch, sample_rows
 
@@ -58,6 +59,7 @@ def outcome(
     )
 
 
+REQUIRED = required(SKI)
 CONSISTENT = [outcome(kind) for kind in REQUIRED]
 
 

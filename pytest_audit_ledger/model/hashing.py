@@ -1,0 +1,222 @@
+"""How the entries of a ledger are hashed: one hasher a ledger, made of its profile. No I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
+from typing import Any, ClassVar, Protocol
+
+from pytest_audit_ledger.model.batch import Batch, json_text, shown
+from pytest_audit_ledger.model.entry import PAYLOAD_COLUMNS
+from pytest_audit_ledger.model.profile import PREVIOUS, TIMESTAMP, Profile, Version, own
+from pytest_audit_ledger.model.recipes import Recipe, compile_hashing, compile_recipe
+
+ReadKey = Callable[[str], bytes]
+"""Returns the key that `env:NAME` or `@FILE` names. Raises UsageError."""
+
+DEFAULT = "default"
+"""The version that stands for every value that has no recipe of its own."""
+
+
+def no_key(named: str) -> bytes:
+    """Return no key: where nothing is read, none is needed."""
+    raise ValueError(named)
+
+
+Hashes = Sequence[str | None]
+"""Hashes as the column stores them, as JSON text (see `batch.py`); None for an entry that has no payload."""
+
+
+class Hasher(Protocol):
+    """Recomputes the hashes of entries. It can be pickled."""
+
+    @property
+    def columns(self) -> Sequence[str]:
+        """What it needs of a batch."""
+
+    @property
+    def needs_neighbour(self) -> bool:
+        """Whether it needs the hash of the entry before, which no column of the entry holds."""
+
+    @property
+    def covered(self) -> Mapping[str | None, Sequence[str]]:
+        """The columns of the table that the hash of an entry covers, by version."""
+
+    def hashes(self, batch: Batch) -> Hashes:
+        """Return the hash of every entry, recomputed from its payload."""
+
+    def digests(self, batch: Batch) -> Iterable[bytes]:
+        """Return the recomputed hash of every entry as bytes, for trees."""
+
+    def lines(self, batch: Batch) -> Mapping[str, Hashes]:
+        """Return what the columns that hold a hash of their own should hold."""
+
+    def obstacle(self, batch: Batch, index: int) -> str:
+        """Return why an entry has no payload."""
+
+
+class SkiHasher:
+    """The hashes of a SKI ledger."""
+
+    columns = tuple(PAYLOAD_COLUMNS.values())
+    needs_neighbour = False
+    covered: ClassVar[Mapping[str | None, Sequence[str]]] = {DEFAULT: columns}
+
+    def hashes(self, batch: Batch) -> Hashes:
+        """Return the hash of every entry; one whose timestamp has no canonical form has none."""
+        if batch.has_canonical_timestamps:
+            return batch.recomputed_hashes
+        pairs = zip(batch.recomputed_hashes, batch.text("timestamp"), strict=True)
+        return [found if "T" in moment else None for found, moment in pairs]
+
+    def digests(self, batch: Batch) -> Iterable[bytes]:
+        """Return the recomputed hash of every entry as bytes."""
+        return map(bytes.fromhex, batch.recomputed_hashes)
+
+    def lines(self, batch: Batch) -> Mapping[str, Hashes]:  # noqa: ARG002  (a SKI ledger has none)
+        """Return nothing: the envelope hash is in the provenance that another kind examines."""
+        return {}
+
+    def obstacle(self, batch: Batch, index: int) -> str:
+        """Return that its timestamp is infinite or beyond what ISO 8601 can write."""
+        return f"its timestamp {shown(batch.text(TIMESTAMP)[index])} has no canonical form"
+
+
+class RecipeHasher:
+    """The hashes of a ledger whose profile has recipes, perhaps one for each version of its entries."""
+
+    def __init__(self, profile: Profile, types: Mapping[str, str], read_key: ReadKey) -> None:
+        """Take the types of the table's columns, in PostgreSQL's spelling. Raises RecipeError."""
+        self.profile = profile
+        self._types, self._read_key = types, read_key
+        self._last: tuple[Batch, Hashes] | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out what is compiled: functions cannot be pickled, and are quickly made again."""
+        kept = ("profile", "_types", "_read_key")
+        return {**{name: self.__dict__[name] for name in kept}, "_last": None}
+
+    @cached_property
+    def _versions(self) -> Mapping[str | None, _Compiled]:
+        found = self.profile.versions or {DEFAULT: self.profile.version or Version(payload={})}
+        return {value: self._compiled(version) for value, version in found.items()}
+
+    @cached_property
+    def _lines(self) -> Mapping[str, _Compiled]:
+        return {column: self._compiled(version) for column, version in self.profile.lines.items()}
+
+    def _compiled(self, version: Version) -> _Compiled:
+        recipe = compile_recipe(version.payload, self._types)
+        return _Compiled(recipe, compile_hashing(version.hashing, self._read_key))
+
+    @cached_property
+    def recipes(self) -> Sequence[Recipe]:
+        """The recipes of all versions and lines."""
+        return [one.recipe for one in (*self._versions.values(), *self._lines.values())]
+
+    @cached_property
+    def columns(self) -> Sequence[str]:
+        """What it needs of a batch: columns of the table, and the previous hash."""
+        names = [own(column) for recipe in self.recipes for column in recipe.columns]
+        names += [own(column) for column in (*self._lines, self.profile.version_column) if column]
+        names += [PREVIOUS] if any(recipe.needs_previous for recipe in self.recipes) else []
+        return tuple(dict.fromkeys(names))
+
+    @property
+    def covered(self) -> Mapping[str | None, Sequence[str]]:
+        """The columns that the recipe of each version reads, and those that a line in it reads."""
+        return {value: self._read(version.recipe) for value, version in self._versions.items()}
+
+    def _read(self, recipe: Recipe) -> Sequence[str]:
+        lines = [self._lines[column].recipe for column in recipe.columns if column in self._lines]
+        return [*recipe.columns, *(column for line in lines for column in line.columns)]
+
+    @property
+    def needs_neighbour(self) -> bool:
+        """Whether a recipe needs the hash of the entry before, and no column holds it."""
+        return PREVIOUS in self.columns and not self.profile.has(PREVIOUS)
+
+    def hashes(self, batch: Batch) -> Hashes:
+        """Return the hash of every entry. Those of the last batch are kept, since several kinds ask for them."""
+        if self._last is None or self._last[0] is not batch:
+            self._last = batch, self._hashes(batch)
+        return self._last[1]
+
+    def _hashes(self, batch: Batch) -> Hashes:
+        if not self.profile.version_column:
+            return _texts(self._versions[DEFAULT].hashes(_Rows(batch, self.profile)))
+        values = batch.values(own(self.profile.version_column))
+        found: list[str | None] = [None] * len(batch)
+        for value in dict.fromkeys(values):
+            version = self._versions.get(value, self._versions.get(DEFAULT))
+            if version is not None:
+                at = [index for index, one in enumerate(values) if one == value]
+                part = batch if len(at) == len(batch) else batch.rows(at)
+                for index, text in zip(at, version.hashes(_Rows(part, self.profile)), strict=True):
+                    found[index] = text
+        return _texts(found)
+
+    def digests(self, batch: Batch) -> Iterable[bytes]:
+        """Return the hash of every entry as the column stores it, and nothing for one that has no payload."""
+        return [(text or "").encode("latin-1") for text in self.hashes(batch)]
+
+    def lines(self, batch: Batch) -> Mapping[str, Hashes]:
+        """Return what the columns that hold a hash of their own should hold."""
+        rows = _Rows(batch, self.profile)
+        return {column: _texts(line.hashes(rows)) for column, line in self._lines.items()}
+
+    def obstacle(self, batch: Batch, index: int) -> str:
+        """Return that no recipe is for its version, or that a value has no form that the recipe can write."""
+        column = self.profile.version_column
+        value = batch.values(own(column))[index] if column else DEFAULT
+        if value not in self._versions and DEFAULT not in self._versions:
+            return f"the profile has no recipe for the version {value!r} in {column}"
+        return "one of its values has no form that the profile's recipe can write"
+
+    def payload(self, batch: Batch) -> Sequence[bytes | None]:
+        """Return the payloads of a batch whose entries have one version."""
+        value = batch.values(own(self.profile.version_column))[0] if self.profile.version_column else DEFAULT
+        version = self._versions.get(value, self._versions.get(DEFAULT))
+        return [None] * len(batch) if version is None else version.recipe.payloads(_Rows(batch, self.profile))
+
+
+class _Compiled:
+    """A recipe, and what makes hashes of its payloads."""
+
+    def __init__(self, recipe: Recipe, hashing: Callable[[Sequence[bytes | None]], list[str | None]]) -> None:
+        self.recipe, self._hashing = recipe, hashing
+
+    def hashes(self, rows: _Rows) -> list[str | None]:
+        return self._hashing(self.recipe.payloads(rows))
+
+
+class _Rows:
+    """What a recipe reads of a batch."""
+
+    def __init__(self, batch: Batch, profile: Profile) -> None:
+        self._batch, self._genesis = batch, profile.genesis
+
+    def __len__(self) -> int:
+        return len(self._batch)
+
+    def values(self, column: str) -> list[str | None]:
+        return self._batch.values(own(column))
+
+    def previous(self) -> list[str | None]:
+        return self._batch.values(PREVIOUS)
+
+    def first(self) -> list[bool]:
+        """Return which entries start a chain: they name the genesis value, or their own line hash."""
+        if self._genesis.line:
+            lines = self.values(self._genesis.line)
+            return [link == line for link, line in zip(self.previous(), lines, strict=True)]
+        return [link == self._genesis.text for link in self.previous()]
+
+
+def _texts(hashes: Sequence[str | None]) -> Hashes:
+    return [None if text is None else json_text(text) for text in hashes]
+
+
+def hasher_of(profile: Profile, types: Mapping[str, str], read_key: ReadKey) -> Hasher:
+    """Return the hasher of a ledger; `types` are those of the table's columns."""
+    return SkiHasher() if profile.built_in else RecipeHasher(profile, types, read_key)
