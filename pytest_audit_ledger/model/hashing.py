@@ -106,7 +106,7 @@ class RecipeHasher:
         return {column: self._compiled(version) for column, version in self.profile.lines.items()}
 
     def _compiled(self, version: Version) -> _Compiled:
-        recipe = compile_recipe(version.payload, self._types)
+        recipe = compile_recipe(version.payload, self._types, version.hashing)
         return _Compiled(recipe, compile_hashing(version.hashing, self._read_key))
 
     @cached_property
