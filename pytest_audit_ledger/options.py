@@ -124,10 +124,11 @@ _SET_UP = (*_VERIFY, "drill")
 _READ = (*_VERIFY, "export", "backup", "checkpoint create", "checkpoint prove")
 _CHECKPOINTS_ALONE = ("checkpoint verify", "checkpoint list", "checkpoint check-proof")
 _SUITE = ("suite lint", "suite list", "suite explain", "suite schema", "suite init", "suite kinds")
+_PROFILE = ("profile list", "profile lint")
 _RESTORE = ("backup verify", "diff", "investigate")
 EVERY_COMMAND = (
     *(*_READ, "drill", "diff", "backup verify", "evidence verify", "checkpoint keygen"),
-    *(*_CHECKPOINTS_ALONE, *_SUITE),
+    *(*_CHECKPOINTS_ALONE, *_SUITE, *_PROFILE),
 )
 
 # fmt: off

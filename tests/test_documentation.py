@@ -29,7 +29,7 @@ from tests.support.signers import PEM
 ROOT = Path(__file__).parents[1]
 READMES = sorted(
     path.relative_to(ROOT)
-    for pattern in ("*.md", "checks/*.md", "sql/*.md", "examples/**/*.md", "pytest_audit_ledger/**/*.md")
+    for pattern in ("*.md", "checks/**/*.md", "sql/*.md", "examples/**/*.md", "pytest_audit_ledger/**/*.md")
     for path in ROOT.glob(pattern)
 )
 RESTORED = ("from_sql", "from_dump", "test_ledger")

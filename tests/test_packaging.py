@@ -65,7 +65,8 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
 def test_the_wheel_has_what_stands_at_the_top_level_inside_the_package(installed: Installed) -> None:
     names = zipfile.ZipFile(installed.wheel).namelist()
     for folder in ("checks", "sql"):
-        shipped = {f"pytest_audit_ledger/{folder}/{path.name}" for path in (ROOT / folder).iterdir() if path.is_file()}
+        paths = [path.relative_to(ROOT) for path in (ROOT / folder).rglob("*") if path.is_file()]
+        shipped = {f"pytest_audit_ledger/{path.as_posix()}" for path in paths}
         assert shipped <= set(names)
     templates = ROOT / "pytest_audit_ledger" / "report" / "templates"
     assert {path.relative_to(ROOT).as_posix() for path in templates.iterdir()} <= set(names)

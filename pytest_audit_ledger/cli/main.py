@@ -117,7 +117,8 @@ class _Commands(LedgerGroup):
 @click.group(
     cls=_Commands,
     commands=_Imported(
-        "backup", "checkpoint", "diff", "drill", "evidence", "export", "investigate", "report", "suite", "verify"
+        *("backup", "checkpoint", "diff", "drill", "evidence", "export", "investigate", "profile", "report", "suite"),
+        "verify",
     ),
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},

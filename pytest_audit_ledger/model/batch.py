@@ -31,6 +31,18 @@ def plain_text(text: str) -> str | None:
     return plain if text.isascii() else plain.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
+def plain_texts(texts: list[str]) -> list[str | None]:
+    """Return `plain_text` of each text; most have nothing to decode, and the others are decoded at once."""
+    whole = "\n".join(texts)  # JSON text has no line ends of its own
+    try:
+        decoded = texts if whole.isascii() else whole.encode("latin-1").decode("utf-8").split("\n")
+    except UnicodeDecodeError:
+        return list(map(plain_text, texts))
+    if "\\" not in whole:
+        return [*decoded]
+    return [plain_text(text) if "\\" in text else plain for text, plain in zip(texts, decoded, strict=True)]
+
+
 def shown(text: str) -> str:
     """Return the value of JSON text as it is shown, a missing value as NULL."""
     plain = plain_text(text)
@@ -104,7 +116,7 @@ class Batch:
 
     def values(self, column: str) -> list[str | None]:
         """Return a column as ordinary strings, None for a missing value."""
-        return [plain_text(text) for text in self._columns[column]]
+        return plain_texts(self._columns[column])
 
     def documents(self, column: str) -> list[JsonDocument | None]:
         """Return a column of JSON documents, None for a missing value and for `null`. They are parsed once."""

@@ -7,8 +7,9 @@ with two roles, a chain where one is needed, keys of HMACs, known quirks, and re
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from pytest_audit_ledger.model.profile import (
     Profile,
     Version,
 )
+from pytest_audit_ledger.model.recipes import Recipe, RecipeError, compile_hashing, compile_recipe
 from pytest_audit_ledger.model.ski import SKI
 from pytest_audit_ledger.model.sql_names import split_name
 from pytest_audit_ledger.suite.mistakes import did_you_mean, record
@@ -81,16 +83,25 @@ def read_profile(path: Path) -> tuple[Profile, YamlDocument]:
     if not document.mistakes:
         _validate(document)
     if not document.mistakes:
-        for at, message in _objections(document.data):
-            document.mistake(document.place(*at), message)
+        recipes = _compiled(document)
+        for at, message in _objections(document.data, recipes):
+            # a version without a hash of its own is hashed as the profile says
+            document.mistake(document.places.get(at) or document.place("hash"), message)
     if document.mistakes:
         raise ProfileError(document.render(path.name))
     return _profile(document.data, path, sha256(content).hexdigest()), document
 
 
+@cache
+def _language() -> Mapping[str, Any]:
+    """Return the schema without recipes, whose mistakes the compiler of recipes knows better."""
+    whole = json_schema("profile.schema.json")
+    return {**whole, "$defs": {**whole["$defs"], "recipe": {"type": "object"}}}
+
+
 def _validate(document: YamlDocument) -> None:
     """Record what the schema does not allow."""
-    for error in mistakes_by(json_schema("profile.schema.json"), document.data):
+    for error in mistakes_by(_language(), document.data):
         path: DataPath = tuple(error.absolute_path)
         if path[-2:] == ("hash", "key"):  # most likely the key itself, which no message may show
             document.secrets.add(path)
@@ -100,7 +111,21 @@ def _validate(document: YamlDocument) -> None:
             record(document, error)
 
 
-def _objections(data: Declared) -> Iterator[tuple[DataPath, str]]:
+def _compiled(document: YamlDocument) -> list[Recipe]:
+    """Return the recipes of a profile that have no mistake; record the mistakes of the others."""
+    return [recipe for at, version in versions_in(document.data) for recipe in _attempt(document, at, version)]
+
+
+def _attempt(document: YamlDocument, at: DataPath, version: Version) -> Iterator[Recipe]:
+    try:
+        yield compile_recipe(version.payload, hashing=version.hashing)
+    except RecipeError as error:
+        path: DataPath = (*at, "payload", *error.path)
+        is_key = path in document.keys and str(error).startswith("unknown")
+        document.mistake(document.key(*path) if is_key else document.place(*path), str(error))
+
+
+def _objections(data: Declared, recipes: Sequence[Recipe]) -> Iterator[tuple[DataPath, str]]:
     """Yield what is wrong in a profile that the schema allows, with the path of the value."""
     try:
         split_name(data["table"])
@@ -109,12 +134,12 @@ def _objections(data: Declared) -> Iterator[tuple[DataPath, str]]:
     if "payload" in data and "versions" in data:
         yield ("payload",), "'versions' has recipes, too; move this one there, as the version default"
     yield from _doubled_columns(data)
-    yield from _of_the_chain(data)
+    yield from _of_the_chain(data, any(recipe.needs_previous for recipe in recipes))
     yield from _of_values(data)
     for index, quirk in enumerate(data.get("accepted", ())):
         yield from ((("accepted", index, key), message) for key, message in _of_a_quirk(data, quirk))
-    for at, hashing in _hashings(data):
-        yield from _of_a_key(at, hashing)
+    for at, version in versions_in(data):
+        yield from _of_a_hash(at, version.hashing)
     for column in data.get("lines", {}):
         if column == data["roles"]["entry_hash"]:
             yield ("lines", column), f"{column!r} has the role 'entry_hash'; write its recipe under payload"
@@ -143,10 +168,9 @@ def _doubled_columns(data: Declared) -> Iterator[tuple[DataPath, str]]:
         seen.setdefault(column, role)
 
 
-def _of_the_chain(data: Declared) -> Iterator[tuple[DataPath, str]]:
-    if "starts" in data and "previous_hash" not in data["roles"]:
-        message = "'starts' says where the chain begins, but there is no chain: no column has the role 'previous_hash'"
-        yield ("starts",), message
+def _of_the_chain(data: Declared, previous_is_hashed: bool) -> Iterator[tuple[DataPath, str]]:
+    if "starts" in data and not (previous_is_hashed or "previous_hash" in data["roles"]):
+        yield ("starts",), "no chain starts here: give a column the role 'previous_hash', or hash 'previous'"
     genesis, lines = data.get("genesis"), data.get("lines", {})
     if isinstance(genesis, Mapping) and genesis["line"] not in lines:
         hint = did_you_mean(genesis["line"], lines) or "; declare it under lines, with its payload"
@@ -178,41 +202,31 @@ def _of_a_quirk(data: Declared, quirk: Declared) -> Iterator[tuple[str, str]]:
         yield "until", f"{quirk['until']} is not a day; write year-month-day, such as 2027-01-01"
 
 
-def _hashings(data: Declared) -> Iterator[tuple[DataPath, Hashing]]:
-    """Yield how each recipe's payload is hashed, with the path of what says so."""
-    if "hash" in data:
-        yield ("hash",), _hashing(data, {})
-    for at, hashed in _hashed(data):
-        if "hash" in hashed:
-            yield (*at, "hash"), _hashing(data, hashed)
+def _of_a_hash(at: DataPath, hashing: Hashing) -> Iterator[tuple[DataPath, str]]:
+    try:
+        compile_hashing(hashing, lambda _: b"")
+    except RecipeError as error:
+        yield (*at, "hash"), str(error)
 
 
-def _of_a_key(at: DataPath, hashing: Hashing) -> Iterator[tuple[DataPath, str]]:
-    keyed = hashing.algorithm.startswith("hmac-")
-    if keyed and not hashing.key:
-        yield at, f"{hashing.algorithm} needs a 'key'; write key: env:NAME or key: @FILE"
-    elif hashing.key and not keyed:
-        yield at, f"{hashing.algorithm} has no key; write hmac-{hashing.algorithm}, or remove 'key'"
-
-
-def _hashed(data: Declared) -> Iterator[tuple[DataPath, Declared]]:
-    """Yield everything that has a recipe, with its path: the profile itself, or its versions, and its lines."""
+def versions_in(data: Declared) -> Iterator[tuple[DataPath, Version]]:
+    """Yield everything in a profile that has a recipe, with its path: the profile itself or its versions, and lines."""
     if "payload" in data:
-        yield (), {"payload": data["payload"]}
-    for value, version in data.get("versions", {}).get("of", {}).items():
-        yield ("versions", "of", value), version
-    for column, line in data.get("lines", {}).items():
-        yield ("lines", column), line
+        yield (), _version(data, data)
+    for value, declared in data.get("versions", {}).get("of", {}).items():
+        yield ("versions", "of", value), _version(data, declared)
+    for column, declared in data.get("lines", {}).items():
+        yield ("lines", column), _version(data, declared)
 
 
-def _hashing(data: Declared, hashed: Declared) -> Hashing:
-    """Return how a recipe's payload is hashed: as the profile says, but for what the version or line says."""
-    return Hashing(**{**data.get("hash", {}), **hashed.get("hash", {})})
+def _version(data: Declared, declared: Declared) -> Version:
+    """Return how a payload is made and hashed: as the profile says, but for what the version or line says."""
+    return Version(payload=declared["payload"], hashing=Hashing(**{**data.get("hash", {}), **declared.get("hash", {})}))
 
 
 def _profile(data: Declared, path: Path, digest: str) -> Profile:
     """Return the profile that data without mistakes describes."""
-    recipes = {at: Version(payload=hashed["payload"], hashing=_hashing(data, hashed)) for at, hashed in _hashed(data)}
+    recipes = dict(versions_in(data))
     roles, guards, sequence = data["roles"], data.get("guards", {}), data.get("sequence", {})
     values = {ROLES.get(name, name): tuple(known) for name, known in data.get("values", {}).items()}
     violations = values.pop("violations", ())

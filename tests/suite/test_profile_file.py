@@ -162,11 +162,15 @@ MISTAKES = {
     ),
     "an hmac without a key": (
         f"{MINIMAL}hash: {{algorithm: hmac-sha256}}\n",
-        ["6:7: hmac-sha256 needs a 'key'; write key: env:NAME or key: @FILE"],
+        ["6:7: hmac-sha256 needs a key: env:NAME or @FILE"],
     ),
     "a key without an hmac": (
         f"{MINIMAL}hash: {{key: '@ledger.key'}}\n",
-        ["6:7: sha256 has no key; write hmac-sha256, or remove 'key'"],
+        ["6:7: sha256 takes no key; hmac-sha256 does"],
+    ),
+    "a prefix of bytes": (
+        f"{MINIMAL}hash: {{encoding: bytea, prefix: x}}\n",
+        ["6:7: a bytea holds the hash alone; remove the prefix"],
     ),
     "versions without recipes": (
         f"{START}{ROLES}versions: {{column: v}}\n",
@@ -178,7 +182,7 @@ MISTAKES = {
     ),
     "a start without a chain": (
         START + "roles: {sequence: seq, entry_hash: hash}\npayload: {concat: [seq]}\nstarts: {at: 5}\n",
-        ["6:9: 'starts' says where the chain begins, but there is no chain"],
+        ["6:9: no chain starts here: give a column the role 'previous_hash', or hash 'previous'"],
     ),
     "a genesis of no line": (
         f"{MINIMAL}genesis: {{line: lin}}\nlines: {{line: {{payload: {{concat: [seq]}}}}}}\n",
@@ -219,6 +223,19 @@ MISTAKES = {
     "a start that is a word": (
         f"{MINIMAL}sequence: {{start: first}}\n",
         ["6:19: 'sequence.start' must look like 1 or any; got \"first\""],
+    ),
+    "an unknown recipe": (f"{START}{ROLES}payload: {{jion: [seq]}}\n", ["5:11: unknown option 'jion'"]),
+    "an unknown format": (
+        f"{START}{ROLES}payload:\n  concat:\n    - previous\n    - {{seq: heks}}\n",
+        ["8:13: 'heks' is not a format"],
+    ),
+    "an unknown option of a format": (
+        f"{START}{ROLES}payload: {{concat: [{{at: {{iso: {{digit: 6}}}}}}]}}\n",
+        ["5:32: unknown option 'digit'"],
+    ),
+    "a mistake in the recipe of a version": (
+        f"{START}{ROLES}{VERSIONS}    '2': {{payload: {{concat: [{{previous: hx}}]}}}}\n",
+        ["9:41: 'hx' is not one of"],
     ),
     "several mistakes": (
         MINIMAL.replace("version: 1", "version: 2").replace("prev,", "prev, tenant: t,"),

@@ -6,7 +6,8 @@
 
 from pytest_audit_ledger.model.recipes.errors import RecipeError
 from pytest_audit_ledger.model.recipes.hashing import compile_hashing
+from pytest_audit_ledger.model.recipes.lint import lint
 from pytest_audit_ledger.model.recipes.parts import Rows
 from pytest_audit_ledger.model.recipes.recipe import SQL_PAYLOAD, Recipe, compile_recipe
 
-__all__ = ["SQL_PAYLOAD", "Recipe", "RecipeError", "Rows", "compile_hashing", "compile_recipe"]
+__all__ = ["SQL_PAYLOAD", "Recipe", "RecipeError", "Rows", "compile_hashing", "compile_recipe", "lint"]

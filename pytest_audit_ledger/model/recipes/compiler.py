@@ -308,13 +308,14 @@ class Compiler:
             part = replace(part, build=_stepped(part.build, made.step))
         part = self._quoted(replace(part, kind=made.kind, shape=made.shape), found.get("quoted"), part.path, within)
         null = self._null(found["null"], (*part.path, "null"), within.recipe) if "null" in found else within.null
-        text = "null" if null.keep else null.text
-        if text is None:
-            return part
-        if within.json and not null.keep:
-            text = within.json.quoted([text])[0]
-        written = text.encode().decode("latin-1") if part.kind is Kind.BYTES else text
-        return replace(part, build=_filled(part.build, written), null=text)
+        if null.keep:
+            return replace(part, build=_filled(part.build, "null"))
+        if null.text is None:
+            return replace(part, optional=True)
+        written = within.json.quoted([null.text])[0] if within.json else null.text
+        if part.kind is Kind.BYTES:
+            written = written.encode().decode("latin-1")
+        return replace(part, build=_filled(part.build, written), null=null.text)
 
     def _quoted(self, part: Part, quoted: Any, path: Path, within: _Within) -> Part:
         """Return a part of JSON as a string if it is to be one."""
@@ -367,7 +368,7 @@ def _conditional(part: Part, holds: Callable[[Reading], list[bool]], columns: tu
         reading.failed = failed | {place for place in reading.failed if mask[place]}
         return [value if held else None for value, held in zip(column, mask, strict=True)]
 
-    return replace(part, build=build, columns=(*part.columns, *columns), null=None)
+    return replace(part, build=build, columns=(*part.columns, *columns), optional=bool(columns))
 
 
 def _recoded(hashing: Hashing, form: str, text: str) -> str | None:

@@ -25,10 +25,11 @@ INTEGERS = frozenset(("smallint", "integer", "bigint", "oid"))
 FLOATS = frozenset(("real", "double precision"))
 DOCUMENTS = frozenset(("json", "jsonb"))
 
-_NUMBER = Shape(frozenset("0123456789+-.eENaInfity"))
-_WHOLE = Shape(frozenset("0123456789-"))
+_MARKS = frozenset("+-.:TZ ")
+_NUMBER = Shape(frozenset("0123456789+-.eENaInfity"), marks=_MARKS)
+_WHOLE = Shape(frozenset("0123456789-"), marks=_MARKS)
 HASH = Shape(fixed=True, alphabet=frozenset())
-_MOMENT = Shape(frozenset("0123456789-:.+TZ BCinfty"))
+_MOMENT = Shape(frozenset("0123456789-:.+TZ BCinfty"), marks=_MARKS)
 ENCODED = {
     "hex": frozenset("0123456789abcdef"),
     "HEX": frozenset("0123456789ABCDEF"),
@@ -180,7 +181,7 @@ def encoded(content: bytes, form: str) -> str:
 def _encoding(form: str) -> Callable[[Given], Format]:
     def made(given: Given) -> Format:
         step = _after(_bytes(given), each(lambda text: encoded(text.encode("latin-1"), form)))
-        return Format(step, Kind.TEXT, Shape(ENCODED[form]))
+        return Format(step, Kind.TEXT, Shape(ENCODED[form], empty=True))
 
     return made
 
@@ -248,7 +249,7 @@ def _iso(data: Any, _given: Given, path: Path) -> Format:
     except ValueError as error:
         raise RecipeError((*path, "zone"), str(error)) from error
     fixed = digits.isdigit() and (zone == "UTC" or offset != "Z")
-    return Format(step, Kind.TEXT, Shape(frozenset(f"0123456789-:.+Z{separator}"), fixed=fixed))
+    return Format(step, Kind.TEXT, Shape(frozenset(f"0123456789-:.+Z{separator}"), fixed=fixed, marks=_MARKS))
 
 
 def _strftime(data: Any, _given: Given, path: Path) -> Format:

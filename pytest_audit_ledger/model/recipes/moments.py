@@ -31,6 +31,7 @@ _MOMENT = re.compile(
     r"(?:[ T](?P<clock>\d\d:\d\d:\d\d)(?:\.(?P<fraction>\d{1,9}))?(?P<offset>Z|[+-]\d\d(?::?\d\d(?::\d\d)?)?)?)?"
     r"(?P<bc> BC)?"
 )
+_PRINTED = re.compile(r"(?!0000)(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)(?:\.(\d{1,6}))?\+00")
 _OFFSET = re.compile(r"([+-]\d\d):?(\d\d)?:?(\d\d)?")
 _SECONDS, _FULL = len("2026-05-21 15:30:00"), len("2026-05-21 15:30:00.874071")
 _MICROSECONDS = 6
@@ -98,14 +99,11 @@ def iso(digits: str = "python", offset: str = "+00:00", zone: str = "UTC", separ
     an empty one writes none.
     """
     local = zone_of(zone)
-    count = int(digits) if digits.isdigit() else _MICROSECONDS
-    end, padding = (_SECONDS + 1 + min(count, _MICROSECONDS) if count else _SECONDS), "0" * (count - _MICROSECONDS)
-    plain = zone == "UTC"
 
     def one(text: str) -> str | None:
-        # most have six digits of fraction, the last of them not zero
-        if plain and text[_FULL:] == "+00" and text[4] == "-":
-            return f"{text[:10]}{separator}{text[11:end]}{padding}{offset}"
+        if zone == "UTC" and (printed := _PRINTED.fullmatch(text)):
+            day, clock, fraction = printed.groups("")
+            return f"{day}{separator}{clock}{_fraction(fraction.ljust(_NANOSECONDS, '0'), digits)}{offset}"
         found = _local(text, local)
         if found is None:
             return None
@@ -113,6 +111,16 @@ def iso(digits: str = "python", offset: str = "+00:00", zone: str = "UTC", separ
         shown = moment.isoformat()
         return f"{shown[:10]}{separator}{shown[11:19]}{_fraction(fraction, digits)}{_shown_offset(shown[19:], offset)}"
 
+    count = int(digits) if digits.isdigit() else _MICROSECONDS
+    end, padding = (_SECONDS + 1 + min(count, _MICROSECONDS) if count else _SECONDS), "0" * (count - _MICROSECONDS)
+    if zone == "UTC":
+        return lambda column: [
+            # most have six digits of fraction, the last of them not zero
+            f"{text[:10]}{separator}{text[11:end]}{padding}{offset}"
+            if text[_FULL:] == "+00" and text[4] == "-"
+            else one(text)
+            for text in column
+        ]
     return lambda column: list(map(one, column))
 
 

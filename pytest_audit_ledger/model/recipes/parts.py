@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
 from itertools import repeat
-from typing import Protocol
+from typing import Protocol, cast
 
 from pytest_audit_ledger.model.recipes.errors import Path
 
@@ -57,8 +57,11 @@ class Reading:
 
     def written(self, values: Column, step: Step) -> Column:
         """Return what a step makes of values. None stays None; if it makes nothing of a value, the row fails."""
-        made = iter(step([value for value in values if value is not None]))
-        result = [None if value is None else next(made) for value in values] if None in values else list(made)
+        if None not in values:
+            result = list(step(cast("list[str]", values)))
+        else:
+            made = iter(step([value for value in values if value is not None]))
+            result = [None if value is None else next(made) for value in values]
         if None in result:
             pairs = enumerate(zip(values, result, strict=True))
             self.failed.update(place for place, (value, text) in pairs if text is None and value is not None)
@@ -75,13 +78,29 @@ class Kind(Enum):
 
 @dataclass(frozen=True)
 class Shape:
-    """Which texts a part can write. `alphabet`: its characters, None for any. `fixed`: whether all are equally long."""
+    """Which texts a part can write. `alphabet`: their characters, None for any. `fixed`: whether all are equally long.
+
+    `empty`: whether an empty text is among them. `marks`: characters with a place of their own, such as a sign, which
+    cannot be mistaken.
+    """
 
     alphabet: frozenset[str] | None = None
     fixed: bool = False
+    empty: bool = False
+    marks: frozenset[str] = frozenset()
+
+    def can_have(self, text: str) -> bool:
+        """Return whether a text can be a part of these, and be taken for something else."""
+        return self.alphabet is None or (self.alphabet.issuperset(text) and self.marks.isdisjoint(text))
+
+    def can_be(self, text: str) -> bool:
+        """Return whether a text can be one of these."""
+        if not text:
+            return self.empty
+        return not self.fixed and (self.alphabet is None or self.alphabet.issuperset(text))
 
 
-ANYTHING = Shape()
+ANYTHING = Shape(empty=True)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +109,8 @@ class Part:
 
     `build` makes its column. `columns` are those of the table that it reads; `previous`: whether it reads the previous
     hash. The rest is for `lint`: `path` is where the part is in the data, `recipe` what it does with its `members`,
-    `separator` what it writes between them, and `null` what it writes for NULL; None if it leaves it out.
+    `separator` what it writes between them, `null` the text that it writes for NULL, if it does, and `optional`:
+    whether it is left out for NULL.
     """
 
     build: Callable[[Reading], Column]
@@ -103,6 +123,7 @@ class Part:
     separator: str = ""
     members: tuple[Part, ...] = ()
     null: str | None = None
+    optional: bool = False
 
 
 def constant(text: str, path: Path, kind: Kind = Kind.TEXT) -> Part:
@@ -119,14 +140,14 @@ def as_bytes(part: Part) -> Callable[[Reading], Column]:
     return lambda reading: reading.written(part.build(reading), utf8)
 
 
-def utf8(texts: list[str]) -> list[str | None]:
+def utf8(texts: list[str]) -> Sequence[str | None]:
     """Return the UTF-8 of texts as Latin-1; None for a lone surrogate, which has none."""
-    return [text if text.isascii() else _utf8(text) for text in texts]
+    return texts if "".join(texts).isascii() else list(map(_utf8, texts))
 
 
 def _utf8(text: str) -> str | None:
     try:
-        return text.encode().decode("latin-1")
+        return text if text.isascii() else text.encode().decode("latin-1")
     except UnicodeEncodeError:
         return None
 
@@ -137,18 +158,19 @@ def joined(columns: Sequence[Column], prefixes: Sequence[str], separator: str, e
     A None is left out with its prefix and its separator.
     """
     before, after = ends
-    if any(None in column for column in columns):
+    try:
+        if not any((*prefixes, *ends)):
+            return list(map(separator.join, zip(*columns, strict=True)))
+        pieces: list[Iterable[str | None]] = []
+        for prefix, column in zip(prefixes, columns, strict=True):
+            pieces += [repeat(f"{separator if pieces else before}{prefix}"), column]
+        pieces.append(repeat(after))
+        # zip ends with the columns, which have one length; the constants are endless
+        return list(map("".join, zip(*pieces)))  # noqa: B905
+    except TypeError:  # there is a None, which would take longer to look for
         prefixed = [
-            column if not prefix else [None if text is None else f"{prefix}{text}" for text in column]
+            [None if text is None else f"{prefix}{text}" for text in column]
             for prefix, column in zip(prefixes, columns, strict=True)
         ]
         rows = (separator.join([text for text in row if text is not None]) for row in zip(*prefixed, strict=True))
         return [f"{before}{row}{after}" for row in rows]
-    if not any((*prefixes, *ends)):
-        return list(map(separator.join, zip(*columns, strict=True)))
-    pieces: list[Iterable[str | None]] = []
-    for prefix, column in zip(prefixes, columns, strict=True):
-        pieces += [repeat(f"{separator if pieces else before}{prefix}"), column]
-    pieces.append(repeat(after))
-    # zip ends with the columns, which have one length; the constants are endless
-    return list(map("".join, zip(*pieces)))  # noqa: B905

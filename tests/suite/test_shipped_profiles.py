@@ -1,0 +1,214 @@
+"""The shipped profiles make the hashes of the originals: published ones, and those that the originals' code made."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, replace
+from datetime import datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+
+from pytest_audit_ledger.files.resources import json_schema
+from pytest_audit_ledger.model.columns import V2_COLUMNS
+from pytest_audit_ledger.model.entry import GENESIS_HASH, VERDICTS, Entry, canonical_payload
+from pytest_audit_ledger.model.recipes import SQL_PAYLOAD
+from pytest_audit_ledger.suite.profile_file import load_profile, shipped_profiles
+from pytest_audit_ledger.suite.yaml_document import parse
+from tests.forger import Forger
+from tests.model.test_payload_laws import any_text, entries, fields
+from tests.support.profile_rows import One, entry_hashes, hashes, in_streams, line_hashes, payloads
+
+DATA = Path(__file__).parents[1] / "data" / "profiles"
+
+
+def published(name: str) -> list[dict[str, str | None]]:
+    records: list[dict[str, str | None]] = json.loads((DATA / f"{name}.json").read_text(encoding="utf-8"))["records"]
+    return records
+
+
+@pytest.mark.parametrize("name", shipped_profiles())
+def test_a_shipped_profile_is_one_for_editors_too(name: str) -> None:
+    schema = Draft202012Validator(json_schema("profile.schema.json"))
+    document = parse(shipped_profiles()[name].read_text(encoding="utf-8"))
+    assert [error.message for error in schema.iter_errors(document.data)] == []
+    assert load_profile(name).name == name
+
+
+# ski
+
+SKI = load_profile("ski")
+SKI_TYPES = {name: column.type for name, column in V2_COLUMNS.items()}
+
+
+@given(entries)
+def test_the_payload_of_ski_is_the_canonical_one(entry: Entry) -> None:
+    row = {**dict(zip(asdict(entry), fields(entry), strict=True)), "entry_hash": ""}
+    assert SKI.version is not None
+    assert payloads(SKI.version, SKI_TYPES, in_streams(SKI, [row])) == [canonical_payload(entry)]
+
+
+def test_ski_says_of_its_ledger_what_the_program_knows() -> None:
+    assert SKI.values["verdict"] == VERDICTS
+    assert SKI.genesis.text == GENESIS_HASH
+    assert set(SKI.columns.values()) == V2_COLUMNS.keys() - {"id"}
+    assert all(SKI.columns[role] == role for role in SKI.columns)
+
+
+# verifactu
+
+VERIFACTU_TYPES = {
+    "fecha_expedicion": "date",
+    "cuota_total": "numeric(12,2)",
+    "importe_total": "numeric(12,2)",
+    "fecha_hora_huso": "timestamp with time zone",
+}
+
+
+def test_verifactu_makes_the_hashes_of_the_tax_agency() -> None:
+    records = published("verifactu")
+    expected = [record["huella"] for record in records]
+    assert entry_hashes(load_profile("verifactu"), VERIFACTU_TYPES, records) == expected
+
+
+def test_verifactu_takes_no_spaces_at_the_ends_of_values() -> None:
+    first = published("verifactu")[0]
+    spaced = {**first, "num_serie_factura": f"  {first['num_serie_factura']} "}
+    assert entry_hashes(load_profile("verifactu"), VERIFACTU_TYPES, [spaced]) == [first["huella"]]
+
+
+# formance
+
+FORMANCE_TYPES = {
+    "id": "numeric",
+    "type": "log_type",
+    "date": "timestamp without time zone",
+    "memento": "bytea",
+    "idempotency_key": "character varying(255)",
+    "schema_version": "text",
+}
+SCHEMA_VERSION: dict[str, Any] = {
+    "when_not_null": "schema_version",
+    "of": [{"text": ',"schemaVersion":"'}, "schema_version", {"text": '"'}],
+}
+
+
+def test_formance_makes_the_hashes_of_its_trigger() -> None:
+    records = published("formance")
+    assert entry_hashes(load_profile("formance"), FORMANCE_TYPES, records) == [record["hash"] for record in records]
+
+
+def test_formance_can_hash_the_version_of_the_schema_as_its_comment_says() -> None:
+    """compute_hash got the hashes of the trigger as the previous ones."""
+    profile, records = load_profile("formance"), published("formance")
+    assert profile.version is not None
+    *items, last = profile.version.payload["concat"]
+    advised = replace(profile, version=replace(profile.version, payload={"concat": [*items, SCHEMA_VERSION, last]}))
+    assert entry_hashes(advised, FORMANCE_TYPES, records) == [one["hash_with_schema_version"] for one in records]
+
+
+# frappe
+
+FRAPPE_TYPES = {
+    "row_index": "character varying(140)",
+    "timestamp": "timestamp without time zone",
+    "data": "text",
+}
+
+
+def transaction_log(documents: list[tuple[datetime, str | None]]) -> list[dict[str, str | None]]:
+    """Return rows as Frappe writes them: before_insert, hash_line and hash_chain of transaction_log.py, restated."""
+    rows: list[dict[str, str | None]] = []
+    for index, (moment, data) in enumerate(documents, 1):
+        line = sha256(f"{index}{moment}{data}".encode()).hexdigest()
+        previous = rows[-1]["chaining_hash"] if rows else line
+        chain = sha256(f"{line}{previous}".encode()).hexdigest()
+        stored = f"{moment:%Y-%m-%d %H:%M:%S.%f}".rstrip("0").rstrip(".")
+        rows.append(
+            {
+                "row_index": str(index),
+                "timestamp": stored,
+                "data": data,
+                "previous_hash": previous,
+                "transaction_hash": line,
+                "chaining_hash": chain,
+            }
+        )
+    return rows
+
+
+@given(st.lists(st.tuples(st.datetimes(datetime(1900, 1, 1)), st.none() | any_text), min_size=1, max_size=3))
+def test_frappe_makes_both_hashes_of_a_transaction(documents: list[tuple[datetime, str | None]]) -> None:
+    profile, rows = load_profile("frappe"), transaction_log(documents)
+    assert entry_hashes(profile, FRAPPE_TYPES, rows) == [row["chaining_hash"] for row in rows]
+    assert line_hashes(profile, "transaction_hash", FRAPPE_TYPES, rows) == [row["transaction_hash"] for row in rows]
+    assert profile.genesis.line == "transaction_hash"
+    assert rows[0]["previous_hash"] == rows[0][profile.genesis.line]
+
+
+# odoo
+
+
+ODOO_TABLES = """
+CREATE TABLE res_currency (id int PRIMARY KEY, decimal_places int);
+CREATE TABLE account_move (id int PRIMARY KEY, name text, date date, journal_id int, company_id int, move_type text,
+    sequence_prefix text, sequence_number int, inalterable_hash text);
+CREATE TABLE account_move_line (id int PRIMARY KEY, move_id int, name text, debit numeric, credit numeric,
+    account_id int, partner_id int, currency_id int);
+CREATE VIEW secured_moves AS SELECT * FROM account_move WHERE inalterable_hash LIKE '$4$%';
+INSERT INTO res_currency VALUES (1, 2), (2, 0), (3, 3);
+"""
+ODOO_MOVES = [
+    (11, "INV/2026/00001", "2026-01-31", 1, 1, "out_invoice", "INV/2026/", 1, None),
+    (12, "INV/2026/00002", "2026-02-01", 1, 1, "out_invoice", "INV/2026/", 2, None),
+    (13, 'Ré"ç\\u/😀\t\x7f', "2026-02-01", 2, 1, "entry", "BILL/", 7, None),
+    (14, None, "2026-02-02", 2, 1, "entry", "BILL/", 9, None),
+]
+ODOO_LINES = [
+    (9, 11, "Réparation 50 % ½", "120.50", "0.00", 400, 8, 1),
+    (10, 11, None, "0.00", "120.50", 700, None, 1),
+    (100, 12, "", "1000", "0", 400, 8, 2),
+    (101, 12, "a\nb\\c\u2028", "0", "1000", 700, 9, 2),
+    (102, 13, "x", "1.234", "0", 400, None, 3),
+    (103, 14, "no account", "0.10", "0", None, None, None),
+]
+
+
+def odoo_hash(previous: str, move: tuple[Any, ...], lines: list[tuple[Any, ...]], places: dict[int | None, int]) -> str:
+    """Return the hash of version 4 of a move: AccountMove._calculate_hashes, restated; a missing value is False."""
+    number, name, date, journal, company = move[:5]
+    values = {"name": str(name or False), "date": date, "journal_id": str(journal), "company_id": str(company)}
+    for line, of, label, debit, credit, account, partner, currency in lines:
+        if of == number:
+            named = {
+                "name": label if label is not None else False,
+                "debit": f"{float(debit):.{places[currency]}f}",
+                "credit": f"{float(credit):.{places[currency]}f}",
+                "account_id": account or False,
+                "partner_id": partner or False,
+            }
+            values |= {f"line_{line}_{field}": str(value) for field, value in named.items()}
+    record = json.dumps(values, sort_keys=True, ensure_ascii=True, indent=None, separators=(",", ":"))
+    return "$4$" + sha256((previous.rpartition("$")[2] + record).encode()).hexdigest()
+
+
+def test_odoo_makes_the_hash_of_a_move_and_its_lines(forger: Forger) -> None:
+    profile = load_profile("odoo")
+    forger.run(ODOO_TABLES)
+    last: dict[str, str] = {}
+    for move in ODOO_MOVES:
+        prefix = move[6]
+        last[prefix] = odoo_hash(last.get(prefix, ""), move, ODOO_LINES, {1: 2, 2: 0, 3: 3, None: 2})
+        forger.run("INSERT INTO account_move VALUES %s", ((*move[:-1], last[prefix]),))
+    for line in ODOO_LINES:
+        forger.run("INSERT INTO account_move_line VALUES %s", (line,))
+    assert profile.version is not None
+    expression = profile.version.payload["sql"]
+    rows = forger.run(f"SELECT inalterable_hash, ({expression})::text FROM secured_moves AS entry ORDER BY id")
+    read = [One({SQL_PAYLOAD: payload}, None, is_first=False) for _, payload in rows]
+    assert hashes(profile.version, {}, read) == [stored for stored, _ in rows]
