@@ -31,7 +31,7 @@ from pytest_audit_ledger.model.ledger_info import LedgerInfo
 from pytest_audit_ledger.model.outcome import Finding, Severity
 from pytest_audit_ledger.model.printable import clip
 from pytest_audit_ledger.model.questions import Queries, Rows, Statement
-from pytest_audit_ledger.model.sql_names import quoted
+from pytest_audit_ledger.model.sql_names import closed, quoted
 
 EXPRESSION = "sql-expression"
 QUERY = "sql-query"
@@ -88,11 +88,6 @@ COMMON: Mapping[str, Mapping[str, Any]] = {
 """The parameters of every kind about data."""
 
 
-def closed(sql: str) -> str:
-    """Return an author's SQL so that a comment at its end does not swallow what follows."""
-    return f"{sql}\n" if "--" in sql else sql
-
-
 def meets(value: Decimal, limit: str) -> bool:
     """Return whether a number is within a limit such as `> 0.05`. Raises CannotEvaluate for NaN."""
     number = limit.lstrip("<>=!")
@@ -147,8 +142,10 @@ class DataKind(QueryKind):
 
     def entries(self, select: str = "*") -> str:
         """Return the entries that the check selects, as a subquery."""
-        where = f" WHERE ({closed(self.parameters['where'])})" if "where" in self.parameters else ""
-        return f"(SELECT {select} FROM {{ledger}}{where}) AS entry"  # noqa: S608  (names are quoted, values bound)
+        conditions = filter(None, (self.ledger.profile.where, self.parameters.get("where")))
+        where = " AND ".join(f"({closed(condition)})" for condition in conditions)
+        where = where and f" WHERE {where}"
+        return f"(SELECT {select} FROM {{ledger}} AS entry{where}) AS entry"  # noqa: S608  (names are quoted, values bound)
 
     def statement(self, sql: str, **values: Any) -> Statement:
         """Return a statement with the variables of the suite, and with `values` as `%(check.name)s`."""

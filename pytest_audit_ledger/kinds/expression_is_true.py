@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from pytest_audit_ledger.kinds.data_kind import EXPRESSION, RowKind, closed
+from pytest_audit_ledger.kinds.data_kind import EXPRESSION, RowKind
+from pytest_audit_ledger.model.sql_names import closed
 
 
 class ExpressionIsTrue(RowKind):

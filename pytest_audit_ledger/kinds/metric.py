@@ -7,9 +7,10 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, ClassVar
 
 from pytest_audit_ledger.errors import CannotEvaluate
-from pytest_audit_ledger.kinds.data_kind import COMMON, EXPRESSION, WHERE, DataKind, closed, limit_schema, meets
+from pytest_audit_ledger.kinds.data_kind import COMMON, EXPRESSION, WHERE, DataKind, limit_schema, meets
 from pytest_audit_ledger.model.outcome import Finding
 from pytest_audit_ledger.model.questions import Queries, Statement
+from pytest_audit_ledger.model.sql_names import closed
 
 
 class Metric(DataKind):

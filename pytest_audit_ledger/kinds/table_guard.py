@@ -260,8 +260,9 @@ def expected_columns(info: LedgerInfo) -> dict[str, Column]:
     """Return the columns that a ledger of this schema has; a profile says nothing of types and missing values."""
     profile = info.profile
     if not profile.built_in:
-        read = (name[1:] for name in info.hasher.columns if name.startswith("."))
-        names = dict.fromkeys((*profile.columns.values(), *profile.streams, *read))
+        read = (column for columns in info.hasher.covered.values() for column in columns)
+        named = (*profile.columns.values(), *profile.streams, *profile.lines, *filter(None, (profile.version_column,)))
+        names = dict.fromkeys((*named, *read))
         return {name: replace(info.columns.get(name, _ANY), not_null=False) for name in names}
     return {**V2_COLUMNS, **(V3_COLUMNS if info.schema_version == "3" else {})}
 

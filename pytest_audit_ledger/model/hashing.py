@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, ClassVar, Protocol
 
+from pytest_audit_ledger.errors import SourceError
 from pytest_audit_ledger.model.batch import Batch, json_text, shown
 from pytest_audit_ledger.model.entry import PAYLOAD_COLUMNS
-from pytest_audit_ledger.model.profile import PREVIOUS, TIMESTAMP, Profile, Version, own
-from pytest_audit_ledger.model.recipes import Recipe, compile_hashing, compile_recipe
+from pytest_audit_ledger.model.profile import BEFORE, PAYLOAD, PREVIOUS, TIMESTAMP, Profile, Version, own
+from pytest_audit_ledger.model.recipes import Recipe, RecipeError, compile_hashing, compile_recipe
 
 ReadKey = Callable[[str], bytes]
 """Returns the key that `env:NAME` or `@FILE` names. Raises UsageError."""
@@ -39,6 +40,10 @@ class Hasher(Protocol):
         """Whether it needs the hash of the entry before, which no column of the entry holds."""
 
     @property
+    def sql(self) -> str:
+        """The expression with which the server builds payloads; empty if it builds none."""
+
+    @property
     def covered(self) -> Mapping[str | None, Sequence[str]]:
         """The columns of the table that the hash of an entry covers, by version."""
 
@@ -60,6 +65,7 @@ class SkiHasher:
 
     columns = tuple(PAYLOAD_COLUMNS.values())
     needs_neighbour = False
+    sql = ""
     covered: ClassVar[Mapping[str | None, Sequence[str]]] = {DEFAULT: columns}
 
     def hashes(self, batch: Batch) -> Hashes:
@@ -106,7 +112,11 @@ class RecipeHasher:
         return {column: self._compiled(version) for column, version in self.profile.lines.items()}
 
     def _compiled(self, version: Version) -> _Compiled:
-        recipe = compile_recipe(version.payload, self._types, version.hashing)
+        try:
+            recipe = compile_recipe(version.payload, self._types, version.hashing)
+        except RecipeError as error:
+            message = f"The recipe of the profile {self.profile.name} does not fit the table: {error}."
+            raise SourceError(message, "Correct it: see audit-ledger profile test.") from error
         return _Compiled(recipe, compile_hashing(version.hashing, self._read_key))
 
     @cached_property
@@ -119,7 +129,8 @@ class RecipeHasher:
         """What it needs of a batch: columns of the table, and the previous hash."""
         names = [own(column) for recipe in self.recipes for column in recipe.columns]
         names += [own(column) for column in (*self._lines, self.profile.version_column) if column]
-        names += [PREVIOUS] if any(recipe.needs_previous for recipe in self.recipes) else []
+        names += [self.previous] if any(recipe.needs_previous for recipe in self.recipes) else []
+        names += [PAYLOAD] if self.sql else []
         return tuple(dict.fromkeys(names))
 
     @property
@@ -134,7 +145,20 @@ class RecipeHasher:
     @property
     def needs_neighbour(self) -> bool:
         """Whether a recipe needs the hash of the entry before, and no column holds it."""
-        return PREVIOUS in self.columns and not self.profile.has(PREVIOUS)
+        return BEFORE in self.columns
+
+    @property
+    def previous(self) -> str:
+        """What a batch calls the previous hash."""
+        return PREVIOUS if self.profile.has(PREVIOUS) else BEFORE
+
+    @cached_property
+    def sql(self) -> str:
+        """The expression with which the server builds payloads; empty if it builds none."""
+        expressions = {recipe.sql for recipe in self.recipes} - {""}
+        if len(expressions) > 1:
+            raise SourceError(f"The profile {self.profile.name} has more than one recipe in SQL.", "Join them by CASE.")
+        return expressions.pop() if expressions else ""
 
     def hashes(self, batch: Batch) -> Hashes:
         """Return the hash of every entry. Those of the last batch are kept, since several kinds ask for them."""
@@ -195,6 +219,7 @@ class _Rows:
 
     def __init__(self, batch: Batch, profile: Profile) -> None:
         self._batch, self._genesis = batch, profile.genesis
+        self._previous = PREVIOUS if profile.has(PREVIOUS) else BEFORE
 
     def __len__(self) -> int:
         return len(self._batch)
@@ -203,7 +228,7 @@ class _Rows:
         return self._batch.values(own(column))
 
     def previous(self) -> list[str | None]:
-        return self._batch.values(PREVIOUS)
+        return self._batch.values(self._previous)
 
     def first(self) -> list[bool]:
         """Return which entries start a chain: they name the genesis value, or their own line hash."""

@@ -27,6 +27,13 @@ ROLES: Mapping[str, str] = {
 """The roles as a profile's file spells them, each with its name in a batch. Other names are those of the SKI ledger."""
 
 
+BEFORE = ".(hash before)"
+"""In a batch, the hash of the entry before in its stream, for a ledger that stores no previous hash."""
+
+PAYLOAD = ".(payload)"
+"""In a batch, the payload that the server builds, for a recipe in SQL."""
+
+
 def own(column: str) -> str:
     """Return the name that a batch gives to a column of the table, as distinct from that of a role."""
     return f".{column}"
@@ -90,6 +97,7 @@ class Profile:
     - `version`: how entries are hashed; `versions` by the value of `version_column` if there are several (None for a
       missing value, `default` for any other).
     - `lines`: hashes in columns of their own, by column.
+    - `where`: the condition, in SQL, that entries meet; other rows of the table are none. Empty if every row is one.
     - `description`: what the ledger is, for a list of profiles.
     - `file`, `digest`: where it was read from, and the SHA-256 of that file. `built_in`: whether it is the SKI ledger.
     """
@@ -113,6 +121,7 @@ class Profile:
     version_column: str = ""
     versions: Mapping[str | None, Version] = field(default_factory=dict)
     lines: Mapping[str, Version] = field(default_factory=dict)
+    where: str = ""
     description: str = ""
     file: str = ""
     digest: str = ""

@@ -31,6 +31,11 @@ def split_name(name: str) -> tuple[str, str]:
     return (parts[0], parts[1]) if len(parts) == 2 else ("public", parts[0])
 
 
+def closed(sql: str) -> str:
+    """Return an author's SQL so that a comment at its end does not swallow what follows."""
+    return f"{sql}\n" if "--" in sql else sql
+
+
 def quoted(*parts: str) -> str:
     """Return a name, qualified if there are several parts, quoted so that any character is safe in SQL."""
     return ".".join('"{}"'.format(part.replace('"', '""')) for part in parts)

@@ -31,7 +31,7 @@ from pytest_audit_ledger.model import defaults
 from pytest_audit_ledger.model.batch import Batch
 from pytest_audit_ledger.model.columns import V2_COLUMNS, declared_column
 from pytest_audit_ledger.model.ledger_info import LedgerInfo, Standby
-from pytest_audit_ledger.model.profile import SEQUENCE, TIMESTAMP, VERDICT, Profile
+from pytest_audit_ledger.model.profile import BEFORE, PAYLOAD, SEQUENCE, TIMESTAMP, VERDICT, Profile
 from pytest_audit_ledger.model.questions import Attempt
 from pytest_audit_ledger.model.ski import SKI
 from pytest_audit_ledger.model.sql_names import split_name
@@ -207,6 +207,8 @@ class PostgresSnapshot:
         self._oid = int(found["oid"])
         self._refuse_another_table()
         self.info = self._describe(found)
+        if not self.info.profile.built_in:
+            self._refuse_other_than_a_query()
         connection.line.keep_alive(connection.beat, HEARTBEAT_S)
 
     def _lock(self, timeouts: Mapping[str, Composable]) -> None:
@@ -244,7 +246,7 @@ class PostgresSnapshot:
     def _refuse_other_plan(self, statement: Composable) -> None:
         """Raise SourceError if the server would read anything but the ledger and its partitions."""
         (row,) = self._run(SQL("EXPLAIN (VERBOSE, COSTS OFF, FORMAT JSON) {}").format(statement))
-        for node in _nodes(row["QUERY PLAN"][0]["Plan"]):
+        for node in _nodes(row["QUERY PLAN"][0]["Plan"], within_subplans=not self.info.hasher.sql):
             relation = (node.get("Schema"), node.get("Relation Name"))
             is_leaf = "Plans" not in node and node["Node Type"] != "Bitmap Index Scan"
             is_empty = node["Node Type"] == "Result" and self.info.relation_kind == "p" and len(self._relations) == 1
@@ -260,7 +262,7 @@ class PostgresSnapshot:
         """Raise SourceError if this session read, and so locked, a relation that is not the ledger's."""
         self._refuse_another_table()
         others = [row["name"] for row in self.rows(sql("locked_relations.sql"))]
-        if others:
+        if others and not self.info.hasher.sql:
             raise SourceError(
                 f"Reading {self._source.table_label} also read {', '.join(others)}.",
                 "Find out who made a rule, a view or a policy for it, and run again.",
@@ -407,12 +409,13 @@ class PostgresSnapshot:
         """Return how many entries the table itself holds: an index can be made to show fewer."""
         with self.catalog():
             self._run(_NO_INDEX)
-            return int(self._run(SQL("SELECT count(*) AS number FROM {}").format(self._name))[0]["number"])
+            return int(self._run(SQL("SELECT count(*) AS number FROM {}").format(self._entries()))[0]["number"])
 
     def bounds(self) -> tuple[int, int] | None:
         """Return the lowest and the highest sequence number, None if there are no entries."""
         number = self._columns.expression(SEQUENCE)
-        (row,) = self._run(SQL("SELECT min({n}) AS low, max({n}) AS high FROM {t}").format(n=number, t=self._name))
+        ends = SQL("SELECT min({number}) AS low, max({number}) AS high FROM {entries}")
+        (row,) = self._run(ends.format(number=number, entries=self._entries()))
         return None if row["low"] is None else (int(row["low"]), int(row["high"]))
 
     @cached_property
@@ -452,7 +455,7 @@ class PostgresSnapshot:
     def _copy(
         self, columns: Sequence[str], conditions: Sequence[Composable], limit: Composable, consume: Consume
     ) -> None:
-        neighbours = Neighbours(self.info) if self._columns.needs_neighbour(columns) else None
+        neighbours = Neighbours(self.info) if BEFORE in columns else None
         statement = SQL("COPY ({}) TO STDOUT").format(self._reading(columns, conditions, limit))
         _, layout = self._columns.selected(columns)
         line = self._connection.line
@@ -472,14 +475,35 @@ class PostgresSnapshot:
         self._refuse_other_relations()
 
     def _reading(self, columns: Sequence[str], conditions: Sequence[Composable], limit: Composable) -> Composable:
-        where = SQL(" WHERE {}").format(SQL(" AND ").join(conditions)) if conditions else SQL("")
-        return SQL("SELECT {columns} FROM {table}{where} ORDER BY {order}{limit}").format(
+        return SQL("SELECT {columns} FROM {entries} ORDER BY {order}{limit}").format(
             columns=SQL(", ").join(self._columns.selected(columns)[0]),
-            table=self._name,
-            where=where,
+            entries=self._entries(conditions),
             order=SQL(", ").join(self._columns.order(is_unique=self._is_unique)),
             limit=limit,
         )
+
+    def _entries(self, conditions: Sequence[Composable] = ()) -> Composable:
+        """Return the table, and what its rows have to meet to be the entries asked for."""
+        conditions = [*self._columns.conditions(), *conditions]
+        where = SQL(" WHERE {}").format(SQL(" AND ").join(conditions)) if conditions else SQL("")
+        return SQL("{} AS entry{}").format(self._name, where)
+
+    def _refuse_other_than_a_query(self) -> None:
+        """Raise SourceError if the profile's SQL is anything but expressions, which make one SELECT.
+
+        The server itself refuses anything else: it opens a cursor for the text, and runs none of it.
+        """
+        names = [PAYLOAD] if self.info.hasher.sql else []
+        if not (names or self.info.profile.where):
+            return
+        text = self._reading([SEQUENCE, *names], (), SQL("")).as_string(self._connection)
+        block = SQL("DECLARE c refcursor; BEGIN OPEN c NO SCROLL FOR EXECUTE {}; CLOSE c; END").format(Literal(text))
+        with self.catalog():
+            try:
+                self._run(SQL("DO {}").format(Literal(block.as_string(self._connection))))
+            except SourceError as error:
+                message = f"The SQL of the profile {self.info.profile.name} cannot be run: {error.message}"
+                raise SourceError(message, "Correct the profile.", sqlstate=error.sqlstate) from error
 
     @cached_property
     def _columns(self) -> TableColumns:
@@ -570,11 +594,12 @@ def _milliseconds(seconds: float) -> Composable:
     return Literal(round(seconds * 1000))
 
 
-def _nodes(plan: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """Yield a node of a plan and all below it."""
+def _nodes(plan: Mapping[str, Any], *, within_subplans: bool) -> Iterator[Mapping[str, Any]]:
+    """Yield a node of a plan and all below it; those of subplans too, unless a profile's SQL may have made them."""
     yield plan
     for below in plan.get("Plans", ()):
-        yield from _nodes(below)
+        if within_subplans or "Subplan Name" not in below:
+            yield from _nodes(below, within_subplans=within_subplans)
 
 
 _WITH_ROWS = frozenset("rpvmf")

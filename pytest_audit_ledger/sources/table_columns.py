@@ -12,7 +12,8 @@ from psycopg2.sql import SQL, Composable, Identifier, Literal
 from pytest_audit_ledger.model.batch import Batch, json_text
 from pytest_audit_ledger.model.columns import MOMENT
 from pytest_audit_ledger.model.ledger_info import LedgerInfo
-from pytest_audit_ledger.model.profile import HASH, ORDER, PREVIOUS, SEQUENCE, STREAM, TIMESTAMP
+from pytest_audit_ledger.model.profile import BEFORE, HASH, ORDER, PAYLOAD, SEQUENCE, STREAM, TIMESTAMP
+from pytest_audit_ledger.model.sql_names import closed
 from pytest_audit_ledger.sources.copy_text import Layout
 
 _INTEGERS = frozenset({"smallint", "integer", "bigint"})
@@ -32,8 +33,10 @@ class TableColumns:
         """Return why a column cannot be read as what it should be, None if it can."""
         if name == STREAM:
             return next(filter(None, map(self._missing, self._profile.streams)), None)
-        if name == PREVIOUS and not self._profile.has(PREVIOUS):
-            return self.unreadable(HASH)  # of the entry before: see Neighbours
+        if name == BEFORE:
+            return self.unreadable(HASH)  # see Neighbours
+        if name == PAYLOAD:
+            return None
         column = self._own(name)
         if reason := self._missing(column):
             return reason
@@ -60,6 +63,8 @@ class TableColumns:
         if name == STREAM:
             columns = [Identifier(column) for column in self._profile.streams]
             return columns[0] if len(columns) == 1 else SQL("ROW({})::pg_catalog.text").format(SQL(", ").join(columns))
+        if name == PAYLOAD:
+            return SQL("({})").format(SQL(closed(self._info.hasher.sql)))
         column = self._own(name)
         type_ = self._info.columns[column].type
         if name == SEQUENCE and type_ not in _INTEGERS:
@@ -84,8 +89,8 @@ class TableColumns:
         """Return what to select for these names, each expression once, and where a row then has which of them."""
         expressions: list[Composable] = []
         places: dict[str, int] = {}
-        if self.needs_neighbour(names):
-            names = [HASH, *(name for name in names if name not in (PREVIOUS, HASH))]
+        if BEFORE in names:  # it is made of the hash
+            names = [HASH, *(name for name in names if name not in (BEFORE, HASH))]
         for name in names:
             expression = self.expression(name)
             if expression not in expressions:
@@ -93,14 +98,14 @@ class TableColumns:
             places[name] = expressions.index(expression)
         return expressions, Layout(len(expressions), places, {name for name in names if self._is_canonical(name)})
 
-    def needs_neighbour(self, names: Sequence[str]) -> bool:
-        """Return whether the previous hash is asked for, and no column holds it."""
-        return PREVIOUS in names and not self._profile.has(PREVIOUS)
-
     def _is_canonical(self, name: str) -> bool:
         if self._profile.built_in:
             return self._info.columns[name].type in (MOMENT, _NAIVE_MOMENT)
         return name == TIMESTAMP
+
+    def conditions(self) -> list[Composable]:
+        """Return what rows have to meet to be entries."""
+        return [SQL("({})").format(SQL(closed(self._profile.where)))] if self._profile.where else []
 
     def order(self, *, is_unique: bool) -> Iterator[Composable]:
         """Yield what to sort by: stream and sequence number, and unless that is unique also what makes runs sort alike.
@@ -138,4 +143,4 @@ class Neighbours:
             hashes = entries.text(HASH)
             previous += [self._last, *hashes[:-1]]
             self._last = hashes[-1]
-        return batch.having(PREVIOUS, previous)
+        return batch.having(BEFORE, previous)

@@ -235,6 +235,7 @@ def _profile(data: Declared, path: Path, digest: str) -> Profile:
         name=data["name"],
         description=data.get("description", ""),
         table=data["table"],
+        where=data.get("where", ""),
         columns={ROLES.get(role, role): column for role, column in _columns(roles).items()},
         streams=_streams(roles),
         sequence_as=_given(roles["sequence"], "as"),

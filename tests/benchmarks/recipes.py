@@ -25,7 +25,7 @@ from pytest_audit_ledger.model.profile import Hashing
 from pytest_audit_ledger.model.recipes import compile_hashing, compile_recipe
 from pytest_audit_ledger.model.recipes.hashing import HashFunction
 from pytest_audit_ledger.scratch.sample import copy_field, sample_entries
-from pytest_audit_ledger.sources.copy_text import batch
+from pytest_audit_ledger.sources.copy_text import batch, plain_layout
 
 ENTRIES, REPEATS, ROUNDS = 500, 40, 15
 TYPES = {"sequence_number": "bigint", "timestamp": "timestamp with time zone"}
@@ -87,8 +87,8 @@ def main() -> None:
     entries = list(sample_entries(ENTRIES))
     printed = [replace(entry, timestamp=as_postgresql_prints(entry.timestamp)) for entry in entries]
     texts = ["\t".join(copy_field(getattr(entry, name)) for name in HASHED_COLUMNS) + "\n" for entry in printed]
-    stored = batch(HASHED_COLUMNS, "".join(texts).encode(), moments=())
-    ski = batch(HASHED_COLUMNS, "".join(texts).encode())
+    stored = batch(plain_layout(HASHED_COLUMNS, ()), "".join(texts).encode())
+    ski = batch(plain_layout(HASHED_COLUMNS), "".join(texts).encode())
     if compile_recipe(RECIPES[AS_JSON], TYPES).payloads(Values(stored)) != ski.payloads():
         sys.exit("the recipe of the SKI payload makes other payloads")
     read = Values(stored, {name: stored.values(name) for name in HASHED_COLUMNS})
