@@ -121,7 +121,8 @@ class Option:
 
 _VERIFY = ("verify", "investigate", "report", "evidence")
 _SET_UP = (*_VERIFY, "drill")
-_READ = (*_VERIFY, "export", "backup", "checkpoint create", "checkpoint prove")
+_TRY = ("profile explain", "profile test")
+_READ = (*_VERIFY, "export", "backup", "checkpoint create", "checkpoint prove", *_TRY)
 _CHECKPOINTS_ALONE = ("checkpoint verify", "checkpoint list", "checkpoint check-proof")
 _SUITE = ("suite lint", "suite list", "suite explain", "suite schema", "suite init", "suite kinds")
 _PROFILE = ("profile list", "profile lint")
@@ -142,7 +143,8 @@ SECTIONS: dict[str, tuple[Option, ...]] = {
         Option("profile",
             "What the ledger looks like and how its hashes are made: a shipped profile by its name, or a file "
             "NAME.profile.yaml.",
-            Type.TEXT, (*_READ, "diff"), in_pytest=True, in_ini=True, default_text="ski", metavar="NAME|FILE"),
+            Type.TEXT, (*_READ, "diff"), required_in=_TRY, in_pytest=True, in_ini=True, default_text="ski",
+            metavar="NAME|FILE"),
         Option("table", "The ledger's table, as schema.table.",
             Type.TEXT, (*_READ, "drill", "diff"), in_pytest=True, in_ini=True, metavar="NAME",
             default_text=f"the table that the profile names: {defaults.TABLE} for ski"),
@@ -261,6 +263,12 @@ SECTIONS: dict[str, tuple[Option, ...]] = {
         Option("limit-seconds",
             "How long to search for what entries said before, after they were read. 0 skips the search.",
             Type.NUMBER, ("investigate",), default=defaults.RECONSTRUCTION_S, metavar="SECONDS", least=0),
+    ),
+    "Profiles": (
+        Option("entry", "The number of the entry whose hash to explain.",
+            Type.WHOLE, ("profile explain",), required_in=("profile explain",)),
+        Option("stream", "The stream of the entry, if several streams have an entry with this number.",
+            Type.TEXT, ("profile explain",)),
     ),
     "Export": (
         Option("export",

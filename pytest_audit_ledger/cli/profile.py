@@ -7,12 +7,25 @@ from pathlib import Path
 import click
 
 from pytest_audit_ledger.cli.console import epilog, exit_codes
-from pytest_audit_ledger.cli.options import LedgerGroup, options
+from pytest_audit_ledger.cli.options import READING, LedgerGroup, Reading, options
+from pytest_audit_ledger.ledger import Ledger
+from pytest_audit_ledger.output import profile_text
 from pytest_audit_ledger.suite import profile_authoring
+from pytest_audit_ledger.suite.profile_file import load_profile
+from pytest_audit_ledger.verify.explanation import explain_entry
+from pytest_audit_ledger.verify.profile_trial import try_profile
 
 _EXIT_CODES = exit_codes("done", "", "wrong usage, or a mistake in a profile", "could not be done")
 
-_EPILOG = epilog("profile list", "profile lint house.profile.yaml", codes=_EXIT_CODES)
+_EPILOG = epilog(
+    "profile list",
+    "profile lint house.profile.yaml",
+    "profile test --ledger-db service=house \\\n      --profile house.profile.yaml",
+    "profile explain --ledger-db service=house \\\n      --profile house.profile.yaml --entry 42",
+    codes=_EXIT_CODES,
+)
+
+_UNREADABLE = "the ledger could not be read; this does not mean tampering"
 
 
 @click.group(cls=LedgerGroup, epilog=_EPILOG, no_args_is_help=True)
@@ -33,7 +46,7 @@ def _print(text: str, *, quiet: bool) -> int:
 @profile.command("list", epilog=_EXIT_CODES)
 @options("profile list")
 def list_(quiet: bool) -> int:
-    """List the profiles that are shipped, and those in the current folder."""
+    """List the shipped profiles, and those in this folder."""
     return _print(profile_authoring.listing(Path.cwd()), quiet=quiet)
 
 
@@ -41,8 +54,43 @@ def list_(quiet: bool) -> int:
 @click.argument("profiles", nargs=-1, required=True, metavar="FILE|NAME...")
 @options("profile lint")
 def lint(profiles: tuple[str, ...], quiet: bool) -> int:
-    """Report every mistake in profiles, and what their hashes cannot show.
+    """Report mistakes, and what hashes cannot show.
 
     No ledger is read. Warnings are about recipes that hash different entries alike, and about columns under no hash.
     """
     return _print(profile_authoring.lint(profiles), quiet=quiet)
+
+
+@profile.command(epilog=exit_codes("explained", "", unknown=_UNREADABLE))
+@options("profile explain", READING)
+def explain(reading: Reading, entry: int, stream: str | None) -> int:
+    """Explain how the hash of an entry is made.
+
+    Prints the values that are hashed, the payload byte by byte, its hash, the stored one, and a command that computes
+    it without this program. If a column has a line hash, that is explained, too.
+    """
+    with _opened(reading) as ledger:
+        lines = profile_text.explained(explain_entry(ledger.source, entry, stream))
+    return _print("\n".join(lines), quiet=reading.quiet)
+
+
+@profile.command(
+    epilog=exit_codes("every hash matches", "a hash does not match, or there is none", unknown=_UNREADABLE)
+)
+@options("profile test", READING)
+def test(reading: Reading) -> int:
+    """Try a profile on the first 1,000 entries.
+
+    Prints how many entries match. If some do not, other formats are tried, one column at a time, to find the one that
+    the recipe gets wrong. A match proves nothing about the other entries: verify the ledger for that.
+    """
+    with _opened(reading) as ledger:
+        trial = try_profile(ledger.source)
+    _print("\n".join(profile_text.tried(trial)), quiet=reading.quiet)
+    return 0 if trial.fits else 1
+
+
+def _opened(reading: Reading) -> Ledger:
+    """Return the ledger as its recipe describes it, also a SKI ledger, which is otherwise read without one."""
+    known = load_profile(reading.profile or "ski")
+    return Ledger(reading.ledger_db, table=reading.table, profile=known, timeout=reading.timeout)

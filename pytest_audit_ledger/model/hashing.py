@@ -168,7 +168,7 @@ class RecipeHasher:
 
     def _hashes(self, batch: Batch) -> Hashes:
         if not self.profile.version_column:
-            return _texts(self._versions[DEFAULT].hashes(_Rows(batch, self.profile)))
+            return _texts(self._versions[DEFAULT].hashes(BatchRows(batch, self.profile)))
         values = batch.values(own(self.profile.version_column))
         found: list[str | None] = [None] * len(batch)
         for value in dict.fromkeys(values):
@@ -176,7 +176,7 @@ class RecipeHasher:
             if version is not None:
                 at = [index for index, one in enumerate(values) if one == value]
                 part = batch if len(at) == len(batch) else batch.rows(at)
-                for index, text in zip(at, version.hashes(_Rows(part, self.profile)), strict=True):
+                for index, text in zip(at, version.hashes(BatchRows(part, self.profile)), strict=True):
                     found[index] = text
         return _texts(found)
 
@@ -186,7 +186,7 @@ class RecipeHasher:
 
     def lines(self, batch: Batch) -> Mapping[str, Hashes]:
         """Return what the columns that hold a hash of their own should hold."""
-        rows = _Rows(batch, self.profile)
+        rows = BatchRows(batch, self.profile)
         return {column: _texts(line.hashes(rows)) for column, line in self._lines.items()}
 
     def obstacle(self, batch: Batch, index: int) -> str:
@@ -197,12 +197,6 @@ class RecipeHasher:
             return f"the profile has no recipe for the version {value!r} in {column}"
         return "one of its values has no form that the profile's recipe can write"
 
-    def payload(self, batch: Batch) -> Sequence[bytes | None]:
-        """Return the payloads of a batch whose entries have one version."""
-        value = batch.values(own(self.profile.version_column))[0] if self.profile.version_column else DEFAULT
-        version = self._versions.get(value, self._versions.get(DEFAULT))
-        return [None] * len(batch) if version is None else version.recipe.payloads(_Rows(batch, self.profile))
-
 
 class _Compiled:
     """A recipe, and what makes hashes of its payloads."""
@@ -210,11 +204,11 @@ class _Compiled:
     def __init__(self, recipe: Recipe, hashing: Callable[[Sequence[bytes | None]], list[str | None]]) -> None:
         self.recipe, self._hashing = recipe, hashing
 
-    def hashes(self, rows: _Rows) -> list[str | None]:
+    def hashes(self, rows: BatchRows) -> list[str | None]:
         return self._hashing(self.recipe.payloads(rows))
 
 
-class _Rows:
+class BatchRows:
     """What a recipe reads of a batch."""
 
     def __init__(self, batch: Batch, profile: Profile) -> None:
@@ -225,9 +219,11 @@ class _Rows:
         return len(self._batch)
 
     def values(self, column: str) -> list[str | None]:
+        """Return a column of the table."""
         return self._batch.values(own(column))
 
     def previous(self) -> list[str | None]:
+        """Return the previous hash of each entry."""
         return self._batch.values(self._previous)
 
     def first(self) -> list[bool]:

@@ -131,6 +131,10 @@ class Profile:
         """Return the table's own name of a role's column, or the role if the table has none."""
         return self.columns.get(role, role)
 
+    def version_of(self, value: str | None) -> Version | None:
+        """Return how entries are hashed that have this value in the version column; None if no recipe is for it."""
+        return self.version or self.versions.get(value, self.versions.get("default"))
+
     @property
     def marks(self) -> list[str]:
         """The columns by which a ledger of this profile is recognised: those of its chain."""
