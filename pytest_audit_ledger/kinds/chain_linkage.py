@@ -15,11 +15,14 @@ from pytest_audit_ledger.model.profile import HASH, PREVIOUS, own
 
 
 class ChainLinkage(PairwiseScanKind):
-    """Every `previous_hash` is the `entry_hash` of the entry before; the first is 64 zeros. No parameters."""
+    """Every entry names the hash of the entry before it; the first names the genesis value, 64 zeros for ski.
+
+    It has no parameters.
+    """
 
     name = "chain_linkage"
     family = Family.CHAIN
-    rule = "Every previous_hash is the entry_hash of the entry before; that of the first entry is 64 zeros."
+    rule = "Every entry names the hash of the entry before it, and the first one names the genesis value."
     remedy = PRESERVE
     integrity = True
     columns: Sequence[str] = (PREVIOUS, HASH)

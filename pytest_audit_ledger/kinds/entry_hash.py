@@ -18,7 +18,7 @@ class EntryHash(ScanKind):
 
     name = "entry_hash"
     family = Family.CHAIN
-    rule = "Every entry_hash is the SHA-256 of the entry's canonical payload."
+    rule = "Every stored hash is the hash of the entry's payload."
     remedy = PRESERVE
     integrity = True
     columns: Sequence[str] = (HASH,)

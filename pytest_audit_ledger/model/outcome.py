@@ -107,6 +107,13 @@ class Finding:
     sides: Sides = AGAINST_THE_RULE
     stream: str = ""
 
+    @property
+    def where(self) -> str:
+        """Which entry it is about, by number and stream; empty if none."""
+        if self.sequence_number is None:
+            return f"stream {self.stream}" if self.stream else ""
+        return f"sequence {self.sequence_number}" + (f" of stream {self.stream}" if self.stream else "")
+
     def __post_init__(self) -> None:
         for name in ("message", "expected", "actual"):
             object.__setattr__(self, name, clip(getattr(self, name), LONGEST_TEXT))

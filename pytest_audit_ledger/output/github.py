@@ -69,7 +69,7 @@ def _told(outcome: Outcome) -> Iterator[str]:
     if outcome.reason:
         yield f"- {code(outcome.reason)}"
     for finding in outcome.findings[:SUMMARY_FINDINGS]:
-        where = "" if finding.sequence_number is None else f" at sequence {finding.sequence_number:,}"
+        where = f" at {escaped(finding.where)}" if finding.where else ""
         yield f"- {escaped(finding.code)}{where}: {code(finding.message)}"
     left_out = sum(outcome.codes.values()) - min(len(outcome.findings), SUMMARY_FINDINGS)
     if left_out > 0:

@@ -54,7 +54,7 @@ def headline(outcome: Outcome) -> str:
 
 def finding_line(finding: Finding) -> str:
     """Return a finding in one line, without its values."""
-    where = "" if finding.sequence_number is None else f"sequence {finding.sequence_number}: "
+    where = f"{printable(finding.where)}: " if finding.where else ""
     own = f" ({finding.severity.value})" if finding.severity else ""
     return f"  - {finding.code}{own} {where}{printable(finding.message, 600)}"
 
@@ -85,9 +85,12 @@ def facts(verification: Verification) -> dict[str, str]:
         found["entries"] = "none" if verification.size == 0 else f"none after {verification.size:,}"
     else:
         count = entries["count"]
-        found["entries"] = f"{count:,}, sequence {entries['sequence_first']} to {entries['sequence_last']}"
-        found["time"] = f"{entries['time_first']} to {entries['time_last']}"
-        found["head hash"] = entries["head_hash"]
+        several, span = entries["streams"], f"sequence {entries['sequence_first']} to {entries['sequence_last']}"
+        found["entries"] = f"{count:,}, {f'in {several:,} streams' if several else span}"
+        if entries["time_first"]:
+            found["time"] = f"{entries['time_first']} to {entries['time_last']}"
+        if entries["head_hash"]:
+            found["head hash"] = entries["head_hash"]
         found["verdicts"] = ", ".join(f"{name} {n:,} ({n / count:.1%})" for name, n in entries["verdicts"].items())
     if verification.reading:
         found["read"] = verification.reading

@@ -54,6 +54,7 @@ def described(verification: Verification) -> dict[str, Any]:
         "recommendation": verification.recommendation,
         "entries": {
             "count": survey.entries,
+            "streams": survey.streams,
             "sequence_first": survey.sequence_first,
             "sequence_last": survey.sequence_last,
             "time_first": survey.time_first,
@@ -140,6 +141,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
     return {
         "code": finding.code,
         "sequence_number": finding.sequence_number,
+        "stream": finding.stream,
         "message": finding.message,
         "expected": finding.expected,
         "actual": finding.actual,

@@ -249,9 +249,14 @@ def _chain(verification: Verification) -> Iterator[str]:
     if verification.reading:
         yield f"Read: {printable(verification.reading, 1000)}"
     if survey.entries:
-        yield f"Sequence Range: {_number(survey.sequence_first)} - {_number(survey.sequence_last)}"
-        yield f"Time Range: {printable(survey.time_first)} to {printable(survey.time_last)}"
-        yield f"Head Hash: {printable(survey.head_hash)}"
+        if survey.streams:
+            yield f"Streams: {survey.streams:,}"
+        else:
+            yield f"Sequence Range: {_number(survey.sequence_first)} - {_number(survey.sequence_last)}"
+        if survey.time_first:
+            yield f"Time Range: {printable(survey.time_first)} to {printable(survey.time_last)}"
+        if survey.head_hash:
+            yield f"Head Hash: {printable(survey.head_hash)}"
 
 
 def _number(number: int | None) -> str:

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
+from operator import ne
 from typing import Any
 
 from pytest_audit_ledger.errors import CannotEvaluate, LedgerError, NotApplicable, SourceError, UsageError
@@ -25,7 +26,7 @@ from pytest_audit_ledger.model.duration import DURATION_PATTERN, duration
 from pytest_audit_ledger.model.entry import canonical_timestamp
 from pytest_audit_ledger.model.ledger_info import LedgerInfo
 from pytest_audit_ledger.model.outcome import DEFAULT_SAMPLES, Family, Outcome, Severity, Status
-from pytest_audit_ledger.model.profile import HASH, SEQUENCE, TIMESTAMP, VERDICT, Profile
+from pytest_audit_ledger.model.profile import HASH, SEQUENCE, STREAM, TIMESTAMP, VERDICT, Profile
 from pytest_audit_ledger.model.progress import Progress, no_progress
 from pytest_audit_ledger.model.ski import SKI
 from pytest_audit_ledger.sources.interruption import interruptible
@@ -158,11 +159,27 @@ class _Surveyor(ScanKind):
         self.first: tuple[int | None, str] | None = None
         self.last: tuple[int | None, str, str] = (None, "", "")
         self.verdicts: Counter[str] = Counter()
+        self.streams = 0
+        self.last_stream = ""
 
     def feed(self, batch: Batch) -> None:
+        if self.ledger.profile.streams:
+            self._feed_streams(batch)
+            return
         numbers, times = batch.sequence_numbers, self._times(batch)
         self.first = self.first or (numbers[0], times[0])
         self.last = (numbers[-1], times[-1], batch.text(HASH)[-1])
+        if VERDICT in self.columns:
+            self._count(Counter(batch.text(VERDICT)))
+
+    def _feed_streams(self, batch: Batch) -> None:
+        """Count the streams. They have no common first and last number and no head, but a first and a last time."""
+        texts = batch.text(STREAM)
+        self.streams += sum(map(ne, texts, [self.last_stream, *texts[:-1]]))
+        self.last_stream = texts[-1]
+        times = self._times(batch)
+        self.first = None, min(times) if self.first is None else min(self.first[1], *times)
+        self.last = None, max(self.last[1], *times), ""
         if VERDICT in self.columns:
             self._count(Counter(batch.text(VERDICT)))
 
@@ -192,6 +209,7 @@ class _Surveyor(ScanKind):
         verdicts = {_named(text): count for text, count in self.verdicts.most_common()}
         return Survey(
             entries=self.element_count,
+            streams=self.streams,
             sequence_first=first,
             sequence_last=last,
             time_first=time_first,

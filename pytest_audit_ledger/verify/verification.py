@@ -20,6 +20,7 @@ class Survey:
     """What a scan saw of the ledger as a whole; times are canonical text, or as the database prints them."""
 
     entries: int
+    streams: int = 0
     sequence_first: int | None
     sequence_last: int | None
     time_first: str

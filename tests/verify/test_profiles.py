@@ -1,0 +1,193 @@
+"""A table of somebody's own, verified with its profile: clean, tampered with, and alike but innocent."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from pytest_audit_ledger import Assurance, Ledger, Verification
+from pytest_audit_ledger.model.outcome import Status
+from tests.forger import Forger
+
+EXAMPLES = Path(__file__).parents[2] / "examples" / "profiles"
+JOIN = EXAMPLES / "join.profile.yaml"
+MORE = """
+    INSERT INTO movements (account, seq, kind, amount, memo, booked_at)
+    SELECT account, turn + CASE account WHEN 'DE01' THEN 3 ELSE 0 END, 'deposit', turn * 1.25,
+           nullif('entry ' || turn % 3, 'entry 0'),
+           timestamptz '2026-06-01 00:00:00.123456+00' + turn * interval '61.000001 seconds'
+    FROM generate_series(1, 120) AS turn, unnest(ARRAY['DE01', 'IT03', 'tab\t"é"']) AS account
+    ORDER BY turn, account
+"""
+
+
+def table(forger: Forger, statements: str = "") -> Forger:
+    """Make the ledger of examples/profiles/join.sql with two more accounts, and change it behind its triggers' back."""
+    forger.run((EXAMPLES / "join.sql").read_text() + ";" + MORE)
+    forger.run(f"ALTER TABLE movements DISABLE TRIGGER USER; {statements}; ALTER TABLE movements ENABLE TRIGGER USER")
+    return forger
+
+
+def verified(forger: Forger, profile: Path = JOIN, workers: int = 1) -> Verification:
+    return Ledger(forger.dsn, profile=profile).verify_integrity(workers=workers)
+
+
+def places(found: Verification) -> set[tuple[str, str, int | None]]:
+    """Return code, stream and number of every finding that fails a check of the entries."""
+    entries = [one for one in found.outcomes if one.unit == "entries" and one.status is Status.FAIL]
+    return {(one.code, one.stream, one.sequence_number) for outcome in entries for one in outcome.findings}
+
+
+def statuses(found: Verification) -> dict[str, Status]:
+    return {outcome.check_id: outcome.status for outcome in found.outcomes}
+
+
+def test_a_table_with_a_chain_for_each_account_is_consistent(forger: Forger) -> None:
+    found = verified(table(forger))
+    assert (found.assurance, found.total_entries) == (Assurance.SELF_CONSISTENT, 365)
+    assert places(found) == set()
+    read = statuses(found)
+    assert [read[kind] for kind in ("chain_linkage", "entry_hash", "sequence_continuity")] == [Status.PASS] * 3
+    assert read["verdict_taxonomy"] is Status.PASS
+
+
+AT_60 = "WHERE account = 'DE01' AND seq = 60"
+REHASHED = f"""
+    UPDATE movements SET amount = 999, row_hash = encode(sha256(convert_to(concat_ws('|',
+        prev_hash, account, seq, kind, 999.00, coalesce(memo, ''),
+        to_char(booked_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')), 'UTF8')), 'hex') {AT_60}
+"""
+TAMPERED = {
+    "an amount": (f"UPDATE movements SET amount = 999 {AT_60}", {("ENTRY_HASH_MISMATCH", "DE01", 60)}),
+    "a memo that becomes missing": (
+        "UPDATE movements SET memo = NULL WHERE account = 'IT03' AND seq = 7",
+        {("ENTRY_HASH_MISMATCH", "IT03", 7)},
+    ),
+    "a microsecond": (
+        f"UPDATE movements SET booked_at = booked_at + interval '1 microsecond' {AT_60}",
+        {("ENTRY_HASH_MISMATCH", "DE01", 60)},
+    ),
+    "an entry and its hash": (REHASHED, {("HASH_MISMATCH", "DE01", 61)}),
+    "a link": (
+        f"UPDATE movements SET prev_hash = repeat('0', 64) {AT_60}",
+        {("HASH_MISMATCH", "DE01", 60), ("ENTRY_HASH_MISMATCH", "DE01", 60)},
+    ),
+    "a hash that is blanked": (
+        f"UPDATE movements SET row_hash = '' {AT_60}",
+        {("HASH_MISMATCH", "DE01", 61), ("ENTRY_HASH_MISMATCH", "DE01", 60)},
+    ),
+    "an entry that is gone": (
+        f"DELETE FROM movements {AT_60}",
+        {("SEQUENCE_GAP", "DE01", 60), ("HASH_MISMATCH", "DE01", 61)},
+    ),
+    "the first entry that is gone": (
+        "DELETE FROM movements WHERE account = 'IT03' AND seq = 1",
+        {("SEQUENCE_GAP", "IT03", 1), ("HASH_MISMATCH", "IT03", 2)},
+    ),
+    "an entry in another account": (
+        f"UPDATE movements SET account = 'IT03', seq = 121 {AT_60}",
+        {
+            ("SEQUENCE_GAP", "DE01", 60),
+            ("HASH_MISMATCH", "DE01", 61),
+            ("HASH_MISMATCH", "IT03", 121),
+            ("ENTRY_HASH_MISMATCH", "IT03", 121),
+            ("TIMESTAMP_ORDER", "IT03", 121),
+        },
+    ),
+    "two numbers that change places": (
+        """UPDATE movements SET seq = 1000 WHERE account = 'DE01' AND seq = 60;
+           UPDATE movements SET seq = 60 WHERE account = 'DE01' AND seq = 61;
+           UPDATE movements SET seq = 61 WHERE account = 'DE01' AND seq = 1000""",
+        {
+            *((("HASH_MISMATCH", "DE01", number)) for number in (60, 61, 62)),
+            *((("ENTRY_HASH_MISMATCH", "DE01", number)) for number in (60, 61)),
+            ("TIMESTAMP_ORDER", "DE01", 61),
+        },
+    ),
+    "an entry that is copied to the end": (
+        f"""INSERT INTO movements (account, seq, kind, amount, memo, booked_at, prev_hash, row_hash)
+            SELECT account, 124, kind, amount, memo, booked_at, prev_hash, row_hash FROM movements {AT_60}""",
+        {("HASH_MISMATCH", "DE01", 124), ("ENTRY_HASH_MISMATCH", "DE01", 124), ("TIMESTAMP_ORDER", "DE01", 124)},
+    ),
+    "a verdict of nobody's": (
+        "UPDATE movements SET kind = 'gift' WHERE account = 'FR02' AND seq = 2",
+        {("VERDICT_UNKNOWN", "FR02", 2), ("ENTRY_HASH_MISMATCH", "FR02", 2)},
+    ),
+}
+
+
+@pytest.mark.parametrize("tampering", TAMPERED)
+def test_tampering_is_found_at_its_entry_and_stream(forger: Forger, tampering: str) -> None:
+    change, expected = TAMPERED[tampering]
+    found = verified(table(forger, change))
+    assert places(found) == expected
+    assert found.assurance is Assurance.TAMPERED
+
+
+def test_an_end_that_is_cut_off_is_not_claimed_to_be_noticed(forger: Forger) -> None:
+    found = verified(table(forger, "DELETE FROM movements WHERE account = 'DE01' AND seq > 100"))
+    assert (places(found), found.assurance) == (set(), Assurance.SELF_CONSISTENT)
+    assert "a truncated tail cannot be detected" in found.sentence
+
+
+def test_entries_whose_stream_is_written_out_of_order_are_innocent(forger: Forger) -> None:
+    """Another connection took the higher number of the order first; each chain is whole."""
+    found = verified(table(forger, "UPDATE movements SET entry_id = 100000 - entry_id"))
+    assert (places(found), found.assurance) == (set(), Assurance.SELF_CONSISTENT)
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_several_workers_find_what_one_finds(forger: Forger, workers: int) -> None:
+    forger.run((EXAMPLES / "json.sql").read_text())
+    found = verified(forger, EXAMPLES / "json.profile.yaml", workers=workers)
+    assert (found.assurance, places(found)) == (Assurance.SELF_CONSISTENT, set())
+
+
+def test_a_condition_in_sql_can_only_be_a_condition(forger: Forger, tmp_path: Path) -> None:
+    table(forger)
+    for condition in ("true) TO PROGRAM 'touch /tmp/x' --", "true; DELETE FROM movements", "true) UNION (SELECT 1"):
+        text = JOIN.read_text().replace("genesis:", f"where: {condition!r}\ngenesis:")
+        own = tmp_path / "own.profile.yaml"
+        own.write_text(text)
+        found = verified(forger, own)
+        assert found.assurance is Assurance.UNVERIFIED
+        assert "The SQL of the profile movements cannot be run" in found.sentence
+    assert forger.run("SELECT count(*) FROM movements") == [(365,)]
+
+
+def test_rows_that_are_no_entries_are_left_out(forger: Forger, tmp_path: Path) -> None:
+    table(
+        forger,
+        "INSERT INTO movements (account, seq, kind, amount, booked_at, prev_hash, row_hash) "
+        "VALUES ('draft', 9, 'fee', 1, now(), '', '')",
+    )
+    assert places(verified(forger)) >= {("ENTRY_HASH_MISMATCH", "draft", 9)}
+    own = tmp_path / "own.profile.yaml"
+    own.write_text(JOIN.read_text().replace("genesis:", "where: row_hash <> ''\ngenesis:"))
+    found = verified(forger, own)
+    assert (found.assurance, found.total_entries) == (Assurance.SELF_CONSISTENT, 365)
+
+
+def test_another_table_than_the_profiles_is_no_tampering(forger: Forger) -> None:
+    forger.run("CREATE TABLE movements (id int, name text)")
+    found = verified(forger)
+    assert found.assurance is Assurance.UNVERIFIED
+    assert "is not a ledger of the profile movements: it lacks" in found.sentence
+
+
+def test_pytest_takes_the_profile_from_an_option_or_its_settings(
+    forger: Forger, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table(forger, f"UPDATE movements SET amount = 999 {AT_60}")
+    shutil.copy(JOIN, pytester.path / "own.profile.yaml")
+    monkeypatch.delenv("CI", raising=False)
+    typed = pytester.runpytest_subprocess(f"--ledger-db={forger.dsn}", "--ledger-profile=own.profile.yaml")
+    typed.stdout.fnmatch_lines(["*sequence 60 of stream DE01*", "TAMPERED: *entry_hash*"])
+    assert typed.ret == 1
+    pytester.makeini("[pytest]\nledger_profile = own.profile.yaml")
+    assert pytester.runpytest_subprocess(f"--ledger-db={forger.dsn}").ret == 1
+    wrong = pytester.runpytest_subprocess(f"--ledger-db={forger.dsn}", "--ledger-profile=formanze")
+    assert wrong.ret == 4
+    wrong.stderr.fnmatch_lines(["*There is no profile 'formanze'; did you mean 'formance'?*"])
