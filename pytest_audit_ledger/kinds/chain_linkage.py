@@ -35,14 +35,32 @@ class ChainLinkage(PairwiseScanKind):
         self.open_ends = 0
         """The number of links whose other end is not in the export."""
 
+    def _entry(self, batch: Batch, place: int) -> Any:
+        """Return number, link and hash of an entry, and the line hash that a first one names."""
+        return (batch.sequence_numbers[place], *(batch.text(column)[place] for column in self.columns))
+
+    def flawless(self, batch: Batch, starts: Sequence[int]) -> Any:
+        """Compare all links with the hashes before them at once."""
+        hashes = batch.text(HASH)
+        if (
+            NULL in (*hashes, self.last and self.last[2])
+            or self.ledger.profile.starts_at is not None
+            or (self.last is None and starts[0] > 0)
+        ):
+            return None
+        links = ["" if self.last is None else self.last[2], *hashes[:-1]]
+        for place in starts:
+            links[place] = self._genesis(self._entry(batch, place))
+        return self._entry(batch, -1) if links == batch.text(PREVIOUS) else None
+
     def feed_stream(self, batch: Batch) -> None:
         """Compare the column previous_hash with the column entry_hash, shifted by one."""
         previous, hashes = batch.text(PREVIOUS), batch.text(HASH)
-        columns: tuple[Sequence[Any], ...] = (batch.sequence_numbers, *map(batch.text, self.columns))
         if previous[1:] == hashes[:-1] and NULL not in previous:
-            self.join(tuple(column[0] for column in columns))
-            self.last = tuple(column[-1] for column in columns)
+            self.join(self._entry(batch, 0))
+            self.last = self._entry(batch, -1)
         else:
+            columns: tuple[Sequence[Any], ...] = (batch.sequence_numbers, *map(batch.text, self.columns))
             for current in zip(*columns, strict=True):
                 self.join(current)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from pytest_audit_ledger.errors import CannotEvaluate
@@ -42,6 +42,21 @@ class SequenceContinuity(PairwiseScanKind):
         super().__init__(parameters, ledger, samples)
         self.missing = 0
         self.first_missing: int | None = None
+
+    def _entry(self, batch: Batch, place: int) -> Any:
+        """Return the number of an entry."""
+        return (batch.sequence_numbers[place],)
+
+    def flawless(self, batch: Batch, starts: Sequence[int]) -> Any:
+        """Compare all numbers with those before them at once."""
+        numbers, start = batch.sequence_numbers, self.ledger.profile.first
+        before = [0 if self.last is None else self.last[0], *numbers[:-1]]
+        if start is None or (self.last is None and starts[0] > 0):
+            return None
+        expected = [None if number is None else number + 1 for number in before]
+        for place in starts:
+            expected[place] = start
+        return self._entry(batch, -1) if expected == numbers else None
 
     def feed_stream(self, batch: Batch) -> None:
         """Compare the column with the range it should be."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from operator import le
 from typing import Any, ClassVar
@@ -13,6 +13,7 @@ from pytest_audit_ledger.model.duration import DURATION_PATTERN, duration
 from pytest_audit_ledger.model.entry import canonical_timestamp
 from pytest_audit_ledger.model.ledger_info import LedgerInfo
 from pytest_audit_ledger.model.outcome import Family, Finding, Findings, Sides
+from pytest_audit_ledger.model.profile import TIMESTAMP
 
 
 class TimestampOrder(PairwiseScanKind):
@@ -57,13 +58,27 @@ class TimestampOrder(PairwiseScanKind):
         except OverflowError:
             self.latest = canonical_timestamp(datetime.max.replace(tzinfo=timezone.utc))
 
+    def _entry(self, batch: Batch, place: int) -> Any:
+        """Return number and timestamp of an entry."""
+        return batch.sequence_numbers[place], batch.text(TIMESTAMP)[place]
+
+    def flawless(self, batch: Batch, starts: Sequence[int]) -> Any:
+        """Compare all timestamps with those before them at once. Canonical timestamps sort as text."""
+        texts = batch.text(TIMESTAMP)
+        if not batch.has_canonical_timestamps or (self.last is None and starts[0] > 0):
+            return None
+        before = [texts[0] if self.last is None else self.last[1], *texts[:-1]]
+        for place in starts:
+            before[place] = texts[place]
+        return self._entry(batch, -1) if all(map(le, before, texts)) and max(texts) <= self.latest else None
+
     def feed_stream(self, batch: Batch) -> None:
         """Compare the column with itself, shifted by one. Canonical timestamps sort as text."""
         texts = batch.text("timestamp")
         numbers = batch.sequence_numbers
         if batch.has_canonical_timestamps and all(map(le, texts, texts[1:])) and texts[-1] <= self.latest:
-            self.join((numbers[0], texts[0]))
-            self.last = (numbers[-1], texts[-1])
+            self.join(self._entry(batch, 0))
+            self.last = self._entry(batch, -1)
         else:
             for number, text in zip(numbers, texts, strict=True):
                 self._examine(number, text)

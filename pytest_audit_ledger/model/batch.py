@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from hashlib import sha256
 from itertools import groupby, repeat
-from operator import contains
+from operator import contains, ne
 
 from pytest_audit_ledger.model.entry import PAYLOAD_COLUMNS
 from pytest_audit_ledger.model.jsonb import JsonDocument, Reader
@@ -109,6 +109,13 @@ class Batch:
             end = start + sum(1 for _ in entries)
             yield stream, Batch({name: column[start:end] for name, column in self._columns.items()})
             start = end
+
+    def starts(self, before: str) -> list[int]:
+        """Return the places where another stream begins; `before` is that of the entry before the first."""
+        streams = self._columns.get(STREAM, ())
+        if not streams or before == streams[0] == streams[-1]:
+            return []
+        return [place for place, changes in enumerate(map(ne, streams, (before, *streams))) if changes]
 
     def text(self, column: str) -> list[str]:
         """Return a column as JSON text (see `entry.py`), which is quick to compare and not meant for people."""
