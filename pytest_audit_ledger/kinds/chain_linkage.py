@@ -11,7 +11,7 @@ from pytest_audit_ledger.model.batch import NULL, Batch, json_text, shown
 from pytest_audit_ledger.model.entry import GENESIS_HASH
 from pytest_audit_ledger.model.ledger_info import Extent, LedgerInfo
 from pytest_audit_ledger.model.outcome import Family, Finding, Sides
-from pytest_audit_ledger.model.profile import HASH, PREVIOUS, own
+from pytest_audit_ledger.model.profile import HASH, PREVIOUS, Accepted, own
 
 
 class ChainLinkage(PairwiseScanKind):
@@ -32,6 +32,8 @@ class ChainLinkage(PairwiseScanKind):
         super().__init__(parameters, ledger, samples)
         line = ledger.profile.genesis.line
         self.columns = (PREVIOUS, HASH, *([own(line)] if line else []))
+        self.branch = ""
+        """The hash of the other branch of an accepted fork, which the next entry may name."""
         self.open_ends = 0
         """The number of links whose other end is not in the export."""
 
@@ -67,6 +69,7 @@ class ChainLinkage(PairwiseScanKind):
     def inspect(self, previous: Any, current: Any) -> Finding | None:
         """Find a broken link."""
         number, link, *_ = current
+        branch, self.branch = self.branch, ""
         start = self.ledger.profile.starts_at
         if start is not None and number is not None and number <= start:
             if number < start:
@@ -79,12 +82,35 @@ class ChainLinkage(PairwiseScanKind):
         if self.ledger.extent is not Extent.WHOLE and None not in (number, before) and number != before + 1:
             self.open_ends += 1
             return None
-        names = self.ledger.profile.column(PREVIOUS), self.ledger.profile.column(HASH)
+        if branch and link == branch:
+            return None
+        message = self._broken(previous, current)
+        found = Finding("HASH_MISMATCH", message, number, shown(hash_before), shown(link))
+        quirk = self._accepted(previous, current)
+        return found.accepted(quirk) if quirk else found
+
+    def _broken(self, previous: Any, current: Any) -> str:
+        """Return in which way the link of an entry is broken."""
+        link, of_hash = self.ledger.profile.column(PREVIOUS), self.ledger.profile.column(HASH)
         if previous is None:
-            message = f"the {names[0]} of the first entry is not {self._genesis_in_words()}"
-        else:
-            message = f"{names[0]} does not match the {names[1]} of the entry before it (sequence {previous[0]})"
-        return Finding("HASH_MISMATCH", message, number, shown(hash_before), shown(link))
+            return f"the {link} of the first entry is not {self._genesis_in_words()}"
+        if current[1] == previous[1]:
+            return (
+                f"the chain forks: this entry and the one before it (sequence {previous[0]}) have the same {link}; "
+                "the branch that nothing follows can be removed without a trace"
+            )
+        return f"{link} does not match the {of_hash} of the entry before it (sequence {previous[0]})"
+
+    def _accepted(self, previous: Any, current: Any) -> Accepted | None:
+        """Return the known quirk that breaks the link: a fork, whose other branch may be followed, or a gap."""
+        number = current[0]
+        if previous is not None and current[1] == previous[1]:
+            fork = self.accepted("fork", number)
+            self.branch = previous[2] if fork else ""
+            return fork
+        before = 0 if previous is None else previous[0]
+        is_gap = None not in (number, before) and number > before + 1
+        return self.accepted("gap", before + 1) if is_gap else None
 
     def _genesis(self, current: Any) -> str:
         """Return what the first entry names, as JSON text."""

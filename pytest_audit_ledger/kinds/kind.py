@@ -64,13 +64,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from typing import Any, ClassVar
 
 from pytest_audit_ledger.errors import LedgerError
 from pytest_audit_ledger.model.batch import Batch, shown
 from pytest_audit_ledger.model.ledger_info import LedgerInfo, ResumePoint
 from pytest_audit_ledger.model.outcome import Anchor, Family, Finding, Findings, Sides
-from pytest_audit_ledger.model.profile import STREAM
+from pytest_audit_ledger.model.profile import STREAM, Accepted
 from pytest_audit_ledger.model.questions import Catalog, Queries, Statement
 
 
@@ -261,6 +262,11 @@ class PairwiseScanKind(ScanKind):
     @abstractmethod
     def inspect(self, previous: Any, current: Any) -> Finding | None:
         """Judge two neighbours; `previous` is None if `current` starts the ledger."""
+
+    def accepted(self, what: str, number: int | None) -> Accepted | None:
+        """Return the quirk of this kind that the profile accepts at an entry of the stream that is read."""
+        day = date.fromisoformat(self.ledger.server_time[:10])
+        return self.ledger.profile.accepts(what, number, self.findings.stream, day)
 
     def join(self, current: Any) -> None:
         """Judge `current` with the last entry seen, or keep it as the first."""

@@ -88,7 +88,9 @@ class SequenceContinuity(PairwiseScanKind):
             message = f"the ledger starts at {number} instead of {before + 1}"
             return Finding("SEQUENCE_START", message, number, expected=str(before + 1), actual=str(number))
         message = f"sequence number {number} occurs more than once, or out of order"
-        return Finding("SEQUENCE_DUPLICATE", message, number, expected=str(before + 1), actual=str(number))
+        found = Finding("SEQUENCE_DUPLICATE", message, number, expected=str(before + 1), actual=str(number))
+        fork = self.accepted("fork", number)
+        return found.accepted(fork) if fork else found
 
     def _gap(self, before: int, number: int, *, at_start: bool) -> Finding | None:
         if self.ledger.extent is not Extent.WHOLE or (self.ledger.profile.gaps and not at_start):
@@ -97,7 +99,9 @@ class SequenceContinuity(PairwiseScanKind):
         missing = str(number - 1) if count == 1 else f"{before + 1} to {number - 1}"
         where = "before the first entry" if at_start else f"after {before}"
         message = f"{count:,} {'entry is' if count == 1 else 'entries are'} missing {where}: {missing}"
-        return Finding("SEQUENCE_GAP", message, before + 1, expected=str(before + 1), actual=str(number))
+        found = Finding("SEQUENCE_GAP", message, before + 1, expected=str(before + 1), actual=str(number))
+        known = self.accepted("gap", before + 1)
+        return found.accepted(known) if known else found
 
     def merge(self, later: SequenceContinuity) -> None:
         """Add up what is missing, too."""

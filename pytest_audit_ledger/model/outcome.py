@@ -107,6 +107,10 @@ class Finding:
     sides: Sides = AGAINST_THE_RULE
     stream: str = ""
 
+    def accepted(self, quirk: object) -> Finding:
+        """Return the finding as information only, with the reason why it is known and accepted."""
+        return replace(self, severity=Severity.INFO, message=f"{self.message} ({quirk})")
+
     @property
     def where(self) -> str:
         """Which entry it is about, by number and stream; empty if none."""

@@ -73,6 +73,10 @@ class Accepted:
     stream: str = ""
     until: date | None = None
 
+    def __str__(self) -> str:
+        ends = f" until {self.until}" if self.until else ""
+        return f"accepted{ends}: {self.reason}"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Genesis:
@@ -139,6 +143,19 @@ class Profile:
     def marks(self) -> list[str]:
         """The columns by which a ledger of this profile is recognised: those of its chain."""
         return [self.columns[role] for role in (SEQUENCE, PREVIOUS, HASH) if role in self.columns]
+
+    def accepts(self, what: str, number: int | None, stream: str, day: date) -> Accepted | None:
+        """Return the known quirk of this kind at an entry, if it is accepted on this day."""
+        return next(
+            (
+                one
+                for one in self.accepted
+                if (one.what, one.stream) == (what, stream)
+                and number == one.entry
+                and (one.until is None or day <= one.until)
+            ),
+            None,
+        )
 
     def lacks(self, names: Iterable[str]) -> str:
         """Return the roles among the names of a batch that the ledger does not have, in words; empty if it has all.

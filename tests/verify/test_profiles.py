@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pytest_audit_ledger import Assurance, Ledger, Verification
-from pytest_audit_ledger.model.outcome import Status
+from pytest_audit_ledger.model.outcome import Severity, Status
 from tests.forger import Forger
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "profiles"
@@ -37,7 +37,8 @@ def verified(forger: Forger, profile: Path = JOIN, workers: int = 1) -> Verifica
 def places(found: Verification) -> set[tuple[str, str, int | None]]:
     """Return code, stream and number of every finding that fails a check of the entries."""
     entries = [one for one in found.outcomes if one.unit == "entries" and one.status is Status.FAIL]
-    return {(one.code, one.stream, one.sequence_number) for outcome in entries for one in outcome.findings}
+    found = [one for outcome in entries for one in outcome.findings if one.severity is not Severity.INFO]
+    return {(one.code, one.stream, one.sequence_number) for one in found}
 
 
 def statuses(found: Verification) -> dict[str, Status]:
@@ -143,6 +144,66 @@ def test_several_workers_find_what_one_finds(forger: Forger, workers: int) -> No
     forger.run((EXAMPLES / "json.sql").read_text())
     found = verified(forger, EXAMPLES / "json.profile.yaml", workers=workers)
     assert (found.assurance, places(found)) == (Assurance.SELF_CONSISTENT, set())
+
+
+FORK = """
+    ALTER TABLE movements DROP CONSTRAINT movements_account_seq_key;
+    INSERT INTO movements (account, seq, kind, amount, booked_at, prev_hash, row_hash)
+    SELECT account, seq, 'fee', -1.00, booked_at, prev_hash, encode(sha256(convert_to(concat_ws('|', prev_hash, account,
+        seq, 'fee', -1.00, '', to_char(booked_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')), 'UTF8')), 'hex')
+    FROM movements WHERE account = 'DE01' AND seq = 60
+"""
+"""A second writer wrote entry 60 at the same time; entry 61 follows the first one."""
+GAP = "DELETE FROM movements WHERE account = 'DE01' AND seq BETWEEN 60 AND 69"
+
+
+def accepting(folder: Path, *quirks: str) -> Path:
+    own = folder / "own.profile.yaml"
+    own.write_text(JOIN.read_text().replace("genesis:", f"accepted: [{', '.join(quirks)}]\ngenesis:"))
+    return own
+
+
+def test_a_fork_by_two_writers_is_said_to_be_one(forger: Forger) -> None:
+    found = verified(table(forger, FORK))
+    assert found.assurance is Assurance.TAMPERED
+    assert ("HASH_MISMATCH", "DE01", 60) in places(found)
+    (linkage,) = (one for one in found.outcomes if one.check_id == "chain_linkage")
+    assert linkage.findings[0].message.startswith("the chain forks: this entry and the one before it (sequence 60)")
+
+
+@pytest.mark.parametrize(("change", "quirk"), [(FORK, "fork"), (GAP, "gap")])
+def test_what_the_profile_accepts_is_shown_and_fails_nothing(
+    forger: Forger, tmp_path: Path, change: str, quirk: str
+) -> None:
+    table(forger, change)
+    own = accepting(tmp_path, f"{{{quirk}: 60, stream: DE01, reason: 'two writers, INC-88', until: 2099-01-01}}")
+    found = verified(forger, own)
+    assert (found.assurance, places(found)) == (Assurance.SELF_CONSISTENT, set())
+    told = [one for outcome in found.outcomes for one in outcome.findings if one.sequence_number in range(60, 71)]
+    assert {one.code for one in told} == {"HASH_MISMATCH", "SEQUENCE_DUPLICATE" if quirk == "fork" else "SEQUENCE_GAP"}
+    assert all(one.message.endswith("(accepted until 2099-01-01: two writers, INC-88)") for one in told)
+
+
+@pytest.mark.parametrize(
+    "quirk",
+    [
+        "{fork: 60, stream: DE01, reason: over, until: 2020-01-01}",
+        "{fork: 60, stream: IT03, reason: of another stream}",
+        "{fork: 61, stream: DE01, reason: of another entry}",
+        "{gap: 60, stream: DE01, reason: of another kind}",
+    ],
+)
+def test_a_fork_that_nobody_accepts_still_fails(forger: Forger, tmp_path: Path, quirk: str) -> None:
+    found = verified(table(forger, FORK), accepting(tmp_path, quirk))
+    assert ("SEQUENCE_DUPLICATE", "DE01", 60) in places(found)
+
+
+def test_an_accepted_fork_hides_no_edit_after_it(forger: Forger, tmp_path: Path) -> None:
+    first_60 = "SELECT row_hash FROM movements WHERE account = 'DE01' AND seq = 60 AND kind = 'deposit'"
+    relinked = f"UPDATE movements SET prev_hash = ({first_60}) WHERE account = 'DE01' AND seq = 70"
+    quirk = "{fork: 60, stream: DE01, reason: two writers}"
+    found = verified(table(forger, f"{FORK}; {relinked}"), accepting(tmp_path, quirk))
+    assert {("HASH_MISMATCH", "DE01", 70), ("ENTRY_HASH_MISMATCH", "DE01", 70)} == places(found)
 
 
 def test_a_condition_in_sql_can_only_be_a_condition(forger: Forger, tmp_path: Path) -> None:
