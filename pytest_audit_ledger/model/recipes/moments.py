@@ -31,7 +31,7 @@ _MOMENT = re.compile(
     r"(?:[ T](?P<clock>\d\d:\d\d:\d\d)(?:\.(?P<fraction>\d{1,9}))?(?P<offset>Z|[+-]\d\d(?::?\d\d(?::\d\d)?)?)?)?"
     r"(?P<bc> BC)?"
 )
-_PRINTED = re.compile(r"(?!0000)(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)(?:\.(\d{1,6}))?\+00")
+_PRINTED = re.compile(r"(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)(?:\.(\d{1,6}))?\+00")
 _OFFSET = re.compile(r"([+-]\d\d):?(\d\d)?:?(\d\d)?")
 _SECONDS, _FULL = len("2026-05-21 15:30:00"), len("2026-05-21 15:30:00.874071")
 _MICROSECONDS = 6

@@ -1,0 +1,25 @@
+<?php
+// Answers one line of JSON {op, given} with one line: the text that PHP makes of it, or null.
+const FLAGS = ['plain' => JSON_UNESCAPED_UNICODE | JSON_UNESCAPED_SLASHES];
+
+function made(string $op, string $given): ?string
+{
+    $zone = new DateTimeZone($op === 'madrid' ? 'Europe/Madrid' : 'UTC');
+    if ($op === 'madrid' || $op === 'iso') {
+        return (new DateTimeImmutable($given))->setTimezone($zone)->format($op === 'iso' ? 'Y-m-d\TH:i:s.vP' : 'c');
+    }
+    ini_set('serialize_precision', $op === 'precision 17' ? '17' : '-1');
+    $value = json_decode($given, false, 512, JSON_THROW_ON_ERROR);
+    return json_encode($value, (FLAGS[$op] ?? 0) | JSON_THROW_ON_ERROR);
+}
+
+while (($line = fgets(STDIN)) !== false) {
+    $asked = json_decode($line, true);
+    try {
+        $made = made($asked['op'], $asked['given']);
+    } catch (Throwable $error) {
+        $made = null;
+    }
+    ini_set('serialize_precision', '-1');
+    echo json_encode($made), "\n";
+}
