@@ -3,7 +3,7 @@
     .venv/bin/python -m tests.model.recipes.languages
 
 writes tests/data/recipes/LANGUAGE.jsonl again, from the languages that this machine has. Debian has them all:
-`apt-get install nodejs php-cli golang-go`.
+`apt-get install nodejs php-cli golang-go default-jdk-headless`.
 """
 
 from __future__ import annotations
@@ -116,6 +116,7 @@ LANGUAGES: Mapping[str, Language] = {
         },
         {"iso": _moment(moments.iso("3")), "madrid": _moment(moments.iso("0", zone="Europe/Madrid"))},
     ),
+    "java": Language("Moments.java", ("java",), {}, {"instant": _moment(moments.iso("java", "Z"))}),
     "go": _go("go"),
     "go-1.21": _go("go-1.21"),
 }
@@ -123,7 +124,7 @@ LANGUAGES: Mapping[str, Language] = {
 
 def is_here(name: str) -> bool:
     """Return whether this machine has a language. Go 1.22 writes two control characters in another way."""
-    if shutil.which(LANGUAGES[name].command[0]) is None:
+    if shutil.which("javac" if name == "java" else LANGUAGES[name].command[0]) is None:
         return False
     if not name.startswith("go"):
         return True

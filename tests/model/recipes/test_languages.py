@@ -64,20 +64,11 @@ def running(request: pytest.FixtureRequest) -> Iterator[tuple[Language, Callable
 
 
 @settings(max_examples=60)
-@given(text=documents)
-def test_documents_are_written_as_the_language_writes_them(
-    running: tuple[Language, Callable[[str, str], str | None]], text: str
+@given(document=documents, moment=moments)
+def test_what_a_language_writes_is_what_we_write(
+    running: tuple[Language, Callable[[str, str], str | None]], document: str, moment: str
 ) -> None:
     language, ask = running
-    for operation, ours in language.documents.items():
-        assert (operation, ours(text)) == (operation, ask(operation, text))
-
-
-@settings(max_examples=60)
-@given(text=moments)
-def test_moments_are_written_as_the_language_writes_them(
-    running: tuple[Language, Callable[[str, str], str | None]], text: str
-) -> None:
-    language, ask = running
-    for operation, ours in language.moments.items():
-        assert (operation, ours(text)) == (operation, ask(operation, text))
+    for text, operations in ((document, language.documents), (moment, language.moments)):
+        for operation, ours in operations.items():
+            assert (operation, ours(text)) == (operation, ask(operation, text))

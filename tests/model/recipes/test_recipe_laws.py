@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pytest_audit_ledger.model.batch import Batch, json_text, plain_text, plain_texts
 from pytest_audit_ledger.model.entry import HASHED_COLUMNS, PAYLOAD_COLUMNS
 from pytest_audit_ledger.scratch.sample import copy_field, sample_entries
-from pytest_audit_ledger.sources.copy_text import batch
+from pytest_audit_ledger.sources.copy_text import batch, plain_layout
 from tests.model.recipes.columns import Columns, payloads
 
 Row = tuple["str | None", "str | None", "str | None"]
@@ -124,7 +124,7 @@ def test_recipes_nest(given_rows: list[Row]) -> None:
 def test_the_payload_of_the_ski_ledger_is_a_recipe() -> None:
     entries = list(sample_entries(300))
     lines = ["\t".join(copy_field(getattr(entry, name)) for name in HASHED_COLUMNS) + "\n" for entry in entries]
-    read = batch(HASHED_COLUMNS, "".join(lines).encode())
+    read = batch(plain_layout(HASHED_COLUMNS), "".join(lines).encode())
     of = [{"key": key, "column": column} for key, column in PAYLOAD_COLUMNS.items()]
     data = {"json": {"sorted": True, "ascii": False, "separators": [",", ":"], "of": of}}
     columns = {name: read.values(name) for name in HASHED_COLUMNS}
