@@ -13,7 +13,8 @@ import json
 import string
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
+from operator import add
 from typing import Any
 
 from pytest_audit_ledger.model.profile import Hashing
@@ -387,14 +388,16 @@ def _recoded(hashing: Hashing, form: str, text: str) -> str | None:
 
 
 def _length_prefix(data: Any, path: Path) -> Step:
+    """Return the step that writes the number of its bytes before each value, which is bytes as Latin-1."""
     if isinstance(data, int):
         size = int(options.one_of(data, ("4", "8"), path))
-        return lambda texts: [len(text).to_bytes(size, "big").decode("latin-1") + text for text in texts]
-    before, mark, after = options.text(data, path).partition("{bytes}")
-    if not mark:
-        raise RecipeError(path, 'expected 4, 8, or a text with {bytes}, for example "{bytes}:"')
-    before, after = (text.encode().decode("latin-1") for text in (before, after))
-    return lambda texts: [f"{before}{len(text)}{after}{text}" for text in texts]
+        prefix = cache(lambda length: length.to_bytes(size, "big").decode("latin-1"))
+    else:
+        before, mark, after = options.text(data, path).encode().decode("latin-1").partition("{bytes}")
+        if not mark:
+            raise RecipeError(path, 'expected 4, 8, or a text with {bytes}, for example "{bytes}:"')
+        prefix = cache(lambda length: f"{before}{length}{after}")
+    return lambda texts: list(map(add, map(prefix, map(len, texts)), texts))
 
 
 def _fields(text: str, path: Path) -> list[tuple[str, str | None, bool]]:

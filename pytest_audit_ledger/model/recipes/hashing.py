@@ -37,7 +37,10 @@ def compile_hashing(hashing: Hashing, read_key: Callable[[str], bytes]) -> HashF
     elif hashing.key:
         raise RecipeError(("key",), f"{algorithm} takes no key; hmac-{algorithm} does")
     else:
-        digest = partial(_digest, digest_of(algorithm))
+        new = digest_of(algorithm)
+        if (hashing.encoding, hashing.prefix) == ("hex", ""):  # like nearly all, and quickest
+            return lambda payloads: [None if payload is None else new(payload).hexdigest() for payload in payloads]
+        digest = partial(_digest, new)
     return lambda payloads: [None if payload is None else encode(digest(payload)) for payload in payloads]
 
 

@@ -113,15 +113,14 @@ def iso(digits: str = "python", offset: str = "+00:00", zone: str = "UTC", separ
 
     count = int(digits) if digits.isdigit() else _MICROSECONDS
     end, padding = (_SECONDS + 1 + min(count, _MICROSECONDS) if count else _SECONDS), "0" * (count - _MICROSECONDS)
-    if zone == "UTC":
-        return lambda column: [
-            # most have six digits of fraction, the last of them not zero
-            f"{text[:10]}{separator}{text[11:end]}{padding}{offset}"
-            if text[_FULL:] == "+00" and text[4] == "-"
-            else one(text)
-            for text in column
-        ]
-    return lambda column: list(map(one, column))
+    if zone != "UTC":
+        return lambda column: list(map(one, column))
+    tail = f"{padding}{offset}"
+    return lambda column: [
+        # most have six digits of fraction, the last of them not zero, and this is the fastest way for them
+        f"{text[:end].replace(' ', separator)}{tail}" if text[_FULL:] == "+00" and text[4] == "-" else one(text)
+        for text in column
+    ]
 
 
 def _fraction(nine: str, digits: str) -> str:

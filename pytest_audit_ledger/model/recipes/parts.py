@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
-from itertools import repeat
-from typing import Protocol, cast
+from itertools import chain, repeat
+from typing import Any, Protocol, cast
 
 from pytest_audit_ledger.model.recipes.errors import Path
 
-Column = list["str | None"]
+Column = Sequence["str | None"]
 Step = Callable[[list[str]], Sequence["str | None"]]
 """From the values of a column, without NULL, to what is written for them; None for a value that cannot be written."""
 
@@ -152,25 +152,30 @@ def _utf8(text: str) -> str | None:
         return None
 
 
-def joined(columns: Sequence[Column], prefixes: Sequence[str], separator: str, ends: tuple[str, str]) -> Column:
+def joined(columns: Sequence[Column], prefixes: Sequence[str], separator: str, ends: tuple[str, str]) -> list[str]:
     """Return rows of columns as texts: each value after its prefix, separators between them, and ends around all.
 
     A None is left out with its prefix and its separator.
     """
     before, after = ends
+    leads = [f"{separator}{prefix}" for prefix in prefixes]
     try:
         if not any((*prefixes, *ends)):
             return list(map(separator.join, zip(*columns, strict=True)))
-        pieces: list[Iterable[str | None]] = []
-        for prefix, column in zip(prefixes, columns, strict=True):
-            pieces += [repeat(f"{separator if pieces else before}{prefix}"), column]
-        pieces.append(repeat(after))
-        # zip ends with the columns, which have one length; the constants are endless
-        return list(map("".join, zip(*pieces)))  # noqa: B905
+        first, *others = zip(map(repeat, leads), columns, strict=True)
+        return _rows(repeat(f"{before}{prefixes[0]}"), first[1], *chain(*others), repeat(after))
     except TypeError:  # there is a None, which would take longer to look for
-        prefixed = [
-            [None if text is None else f"{prefix}{text}" for text in column]
-            for prefix, column in zip(prefixes, columns, strict=True)
-        ]
-        rows = (separator.join([text for text in row if text is not None]) for row in zip(*prefixed, strict=True))
-        return [f"{before}{row}{after}" for row in rows]
+        pairs = zip(leads, columns, strict=True)
+        pieces = chain(*([_led(lead, column)] if None in column else [repeat(lead), column] for lead, column in pairs))
+        start = len(separator)  # the first value of a row has no separator before it
+        return [f"{before}{row[start:]}{after}" for row in _rows(*pieces)]
+
+
+def _led(lead: str, column: Column) -> list[str]:
+    return ["" if text is None else lead + text for text in column]
+
+
+def _rows(*pieces: Iterable[Any]) -> list[str]:
+    """Return the pieces of each row as one text. Raises TypeError if one of them is None."""
+    # zip ends with the columns, which have one length; the constants are endless
+    return list(map("".join, zip(*pieces)))  # noqa: B905
