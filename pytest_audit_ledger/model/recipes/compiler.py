@@ -3,7 +3,7 @@
 A recipe is a mapping of its name to its items, or to options with the items as `of`. An item has one of four forms,
 `column`, `{column: format}`, `{key:, column:, format:, null:, trim:}` and `{previous: form}`; or it is a text, a
 constant, a condition with items of its own, or a recipe. In `json` and `array` a value without a format is written as
-its type asks, and `quoted` says otherwise.
+its type asks, and `quoted` says otherwise. A column named like one of these forms needs the third form.
 """
 
 from __future__ import annotations
@@ -21,7 +21,17 @@ from pytest_audit_ledger.model.profile import Hashing
 from pytest_audit_ledger.model.recipes import formats, options
 from pytest_audit_ledger.model.recipes.errors import Path, RecipeError
 from pytest_audit_ledger.model.recipes.formats import Format, Given
-from pytest_audit_ledger.model.recipes.parts import Column, Kind, Part, Reading, Step, as_bytes, constant, joined
+from pytest_audit_ledger.model.recipes.parts import (
+    FORMATTED,
+    Column,
+    Kind,
+    Part,
+    Reading,
+    Step,
+    as_bytes,
+    constant,
+    joined,
+)
 from pytest_audit_ledger.model.recipes.writers import Writer, writer_of
 
 RECIPES = ("json", "array", "join", "pairs", "concat", "lengths", "template")
@@ -139,18 +149,16 @@ class Compiler:
     def _template(self, data: Any, path: Path, _base: Writer) -> Part:
         found = options.mapping({"text": data} if isinstance(data, str) else data, ("text", "of", "null"), path)
         null = self._null(found.get("null", ""), (*path, "null"), "template")
-        given = options.mapping(found.get("of", {}), found.get("of", {}), (*path, "of"))
+        given = options.mapping(found.get("of", {}), None, (*path, "of"))
+        fields = _fields(options.text(found.get("text"), (*path, "text")), (*path, "text"))
         items: list[_Item] = []
-        for literal, name, unwanted in _fields(options.text(found.get("text"), (*path, "text")), (*path, "text")):
+        for literal, name in fields:
             if literal:
                 items.append(("", constant(literal, (*path, "text"))))
-            if unwanted:
-                raise RecipeError((*path, "text"), f"the field {name!r} can only be a name; give its format under `of`")
             if name is not None:
                 here = (*path, "of", name) if name in given else (*path, "text")
                 items += self._item(given.get(name, name), here, _Within("template", null))
-        unused = given.keys() - {name for _, name, _ in _fields(found["text"], path)}
-        for name in sorted(unused):
+        for name in given.keys() - {name for _, name in fields}:
             raise RecipeError((*path, "of", name), f"the text has no field {name!r}")
         return self._sequence(items, path, "")
 
@@ -276,7 +284,7 @@ class Compiler:
             given = Given("text", part.kind, part.shape, within.json or Writer())
             made = formats.format_of(found["format"], given, (*path, "format"))
             build = _stepped(part.build, made.step) if made.step else part.build
-            part = replace(part, build=build, kind=made.kind, shape=made.shape, recipe="digest")
+            part = replace(part, build=build, kind=made.kind, shape=made.shape, recipe=FORMATTED, members=(part,))
         return self._quoted(part, found.get("quoted"), path, within)
 
     def _previous(self, found: Mapping[str, Any], path: Path, within: _Within) -> Part:
@@ -400,10 +408,13 @@ def _length_prefix(data: Any, path: Path) -> Step:
     return lambda texts: list(map(add, map(prefix, map(len, texts)), texts))
 
 
-def _fields(text: str, path: Path) -> list[tuple[str, str | None, bool]]:
-    """Return the pieces of a template: a literal text, the name of the field after it, and whether it has more."""
+def _fields(text: str, path: Path) -> list[tuple[str, str | None]]:
+    """Return the pieces of a template: a literal text, and the name of the field after it, if there is one."""
     try:
-        pieces = string.Formatter().parse(text)
-        return [(literal, name, bool(spec or conversion)) for literal, name, spec, conversion in pieces]
+        pieces = list(string.Formatter().parse(text))
     except ValueError as error:
         raise RecipeError(path, f"{error}; write a brace that is not a field twice") from error
+    for _, name, spec, conversion in pieces:
+        if spec or conversion:
+            raise RecipeError(path, f"the field {name!r} can only be a name; give its format under `of`")
+    return [(literal, name) for literal, name, _, _ in pieces]

@@ -13,12 +13,12 @@ from typing import Any
 from pytest_audit_ledger.model.profile import Hashing
 from pytest_audit_ledger.model.recipes.errors import Path
 from pytest_audit_ledger.model.recipes.formats import INTEGERS, plain_type
-from pytest_audit_ledger.model.recipes.parts import Part
+from pytest_audit_ledger.model.recipes.parts import FORMATTED, Part
 from pytest_audit_ledger.model.recipes.recipe import DEFAULT, Resolve, compile_recipe, imported
 
 Warning_ = tuple[Path, str]
 
-_BOUNDED = ("json", "array", "lengths", "digest")
+_BOUNDED = ("json", "array", "lengths")
 """Recipes whose texts say themselves where they and their members end."""
 _UNKEYED = ("join", "concat", "lengths", "array")
 _NUMBERS = INTEGERS | {"numeric"}
@@ -86,14 +86,16 @@ def _is_constant(part: Part) -> bool:
 
 
 def _is_fixed(part: Part) -> bool:
-    return part.recipe in _BOUNDED or (all(map(_is_fixed, part.members)) if part.members else part.shape.fixed)
+    if part.members and part.recipe != FORMATTED:
+        return part.recipe in _BOUNDED or all(map(_is_fixed, part.members))
+    return part.shape.fixed
 
 
 def _can_have(part: Part, separator: str) -> bool:
     """Return whether a separator, or any text if it is empty, can be inside what a part writes."""
     if part.recipe in _BOUNDED:
         return False
-    if part.members:
+    if part.members and part.recipe != FORMATTED:
         return part.separator == separator or any(_can_have(member, separator) for member in part.members)
     return part.shape.alphabet is None or (bool(separator) and part.shape.can_have(separator))
 

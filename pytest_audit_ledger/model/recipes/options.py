@@ -8,11 +8,17 @@ from typing import Any
 from pytest_audit_ledger.model.recipes.errors import Path, RecipeError
 
 
-def mapping(data: Any, known: Collection[str], path: Path) -> dict[str, Any]:
-    """Return a mapping whose keys are all known. Raises RecipeError for any other key, and for what is no mapping."""
+def mapping(data: Any, known: Collection[str] | None, path: Path) -> dict[str, Any]:
+    """Return a mapping whose keys are all known, or any if `known` is None.
+
+    Raises RecipeError for any other key, and for what is no mapping.
+    """
     if not isinstance(data, Mapping):
-        raise RecipeError(path, f"expected a mapping with {listed(known)}, got {kind_of(data)}")
+        expected = "a mapping" if known is None else f"a mapping with {listed(known)}"
+        raise RecipeError(path, f"expected {expected}, got {kind_of(data)}")
     found = {named(key): value for key, value in data.items()}
+    if known is None:
+        return found
     for key in found.keys() - set(known):
         raise RecipeError((*path, key), f"unknown option {key!r}; known are {listed(known)}")
     return found

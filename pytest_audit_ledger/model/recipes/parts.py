@@ -102,6 +102,9 @@ class Shape:
 
 ANYTHING = Shape(empty=True)
 
+FORMATTED = "format"
+"""What a part does with its one member that writes it in a format, such as a digest of it."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Part:

@@ -24,7 +24,7 @@ from decimal import Decimal
 from functools import cached_property
 from json.encoder import encode_basestring, encode_basestring_ascii
 from math import isfinite
-from typing import Any, NoReturn
+from typing import Any
 
 from pytest_audit_ledger.model.recipes import options
 from pytest_audit_ledger.model.recipes.errors import Path
@@ -106,17 +106,25 @@ class Writer:
 
     def number(self, token: str) -> Number:
         """Return a number of JSON as this program writes it. Raises ValueError if it cannot."""
+        if self.style in ("python", "php") and not set(token) & set(".eEN"):
+            whole = int(token)
+            if self.style == "python" or whole in _INT64:
+                return Number(whole)
+        return self.double(float(token))
+
+    def double(self, value: float) -> Number:
+        """Return a double as this program writes it. Raises ValueError if it cannot."""
         if self.style == "python":
-            return Number(repr(float(token)) if set(token) & set(".eEnN") else int(token))
+            return Number(json.dumps(value))
+        if self.style == "javascript" and not isfinite(value):
+            return Number("null")
+        if not isfinite(value):
+            raise ValueError(f"{value} is not JSON")
         if self.style == "php":
-            if not set(token) & set(".eE") and int(token) in _INT64:
-                return Number(int(token))
-            return Number(_php_number(_finite(float(token)), self.precision))
-        value = float(token)
-        if self.style == "javascript":
-            return Number(_es_number(value) if isfinite(value) else "null")
-        negative_zero = value == 0 and token.startswith("-") and self.style != "jcs"
-        return Number("-0" if negative_zero else _es_number(_finite(value)))
+            return Number(_php_number(value, self.precision))
+        if not value and self.style.startswith("go"):
+            return Number(f"{value:.0f}")
+        return Number(_es_number(value))
 
     @cached_property
     def _dumps(self) -> Callable[[Any], str] | None:
@@ -129,7 +137,7 @@ class Writer:
     def _decoder(self) -> json.JSONDecoder:
         if self._dumps:
             return json.JSONDecoder()
-        return json.JSONDecoder(parse_int=self.number, parse_float=self.number, parse_constant=_refuse)
+        return json.JSONDecoder(parse_int=self.number, parse_float=self.number, parse_constant=self.number)
 
     @cached_property
     def _quote(self) -> Callable[[str], str]:
@@ -159,14 +167,6 @@ def _utf16(text: str) -> bytes:
 def _place(key: str) -> int:
     """Return the place of a key among array indexes; all other keys come after them."""
     return int(key) if _INDEX.fullmatch(key) and int(key) <= _LARGEST_INDEX else _LARGEST_INDEX + 1
-
-
-def _refuse(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
-
-
-def _finite(number: float) -> float:
-    return number if isfinite(number) else _refuse(str(number))
 
 
 def _digits(shown: str) -> tuple[str, str, int]:

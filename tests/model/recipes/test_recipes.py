@@ -131,6 +131,23 @@ def test_a_lone_surrogate_has_no_payload_unless_it_is_escaped() -> None:
     assert payloads({"lengths": [{"doc": {"json": {"ascii": False}}}]}, columns) == [None, b'3:"a"']
 
 
+@pytest.mark.parametrize(
+    ("style", "expected"),
+    [
+        ("python", ["NaN", "-Infinity", "-0.0", "5.0", "1000000000000000.0"]),
+        ("javascript", ["null", "null", "0", "5", "1000000000000000"]),
+        ("go", [None, None, "-0", "5", "1000000000000000"]),
+        ("php", [None, None, "-0", "5", "1000000000000000"]),
+        ("jcs", [None, None, "0", "5", "1000000000000000"]),
+    ],
+)
+def test_a_double_is_written_as_the_language_writes_it(style: str, expected: list[str | None]) -> None:
+    columns = {"rate": ["NaN", "-Infinity", "-0", "5", "1e+15"]}
+    for item in ("rate", {"rate": "json"}):
+        found = payloads({"array": {"style": style, "of": [item]}}, columns, {"rate": "double precision"})
+        assert found == [None if text is None else f"[{text}]".encode() for text in expected]
+
+
 def test_an_empty_recipe_still_has_a_payload_for_each_row() -> None:
     assert payloads({"json": []}, {"a": ["1", "2"]}) == [b"{}", b"{}"]
     assert compile_recipe({"json": ["a"]}).payloads(Columns({"a": []})) == []
@@ -219,6 +236,7 @@ def test_a_recipe_can_be_pickled() -> None:
         ({"template": "{a"}, ("template", "text"), "write a brace that is not a field twice"),
         ({"template": "{a!r}"}, ("template", "text"), "can only be a name"),
         ({"template": {"text": "{a}", "of": {"b": "hex"}}}, ("template", "of", "b"), "the text has no field 'b'"),
+        ({"template": {"text": "{a}", "of": ["a"]}}, ("template", "of"), "expected a mapping, got a list"),
         ({"sql": 1}, ("sql",), "expected a text"),
         ({"python": "os:nothing"}, ("python",), "there is no function 'os:nothing'"),
         ({"python": "os.path:join"}, ("python",), "needs the columns that it reads"),
