@@ -16,7 +16,8 @@ from pytest_audit_ledger.model.recipes.formats import INTEGERS, plain_type
 from pytest_audit_ledger.model.recipes.parts import FORMATTED, Part
 from pytest_audit_ledger.model.recipes.recipe import DEFAULT, Resolve, compile_recipe, imported
 
-Warning_ = tuple[Path, str]
+Weakness = tuple[Path, str]
+"""What a recipe cannot see, after its place in the data."""
 
 _BOUNDED = ("json", "array", "lengths")
 """Recipes whose texts say themselves where they and their members end."""
@@ -33,17 +34,17 @@ def lint(
     sequence: str = "",
     previous: str = "",
     not_null: Collection[str] = (),
-) -> list[Warning_]:
+) -> list[Weakness]:
     """Return warnings of a recipe, each with its place in the data. Raises RecipeError if it is not valid.
 
     `sequence`, `previous`: the columns of these roles. Without `sequence`, any number counts. `not_null`: columns that
     cannot be NULL.
     """
-    recipe = compile_recipe(data, types, hashing, resolve)
+    known = {**({sequence: "bigint"} if sequence else {}), **(types or {})}
+    recipe = compile_recipe(data, known, hashing, resolve)
     if recipe.sql:
         return []  # what the server evaluates can be anything
-    known = {column: plain_type(name) for column, name in (types or {}).items()}
-    numbers = {sequence} if sequence else {column for column, name in known.items() if name in _NUMBERS}
+    numbers = {sequence} if sequence else {name for name, type_ in known.items() if plain_type(type_) in _NUMBERS}
     path = (next(iter(data)),)
     found = list(_inside(recipe.part, frozenset(not_null)))
     if (sequence or types is not None) and not numbers.intersection(recipe.columns):
@@ -55,7 +56,7 @@ def lint(
     return found
 
 
-def _inside(part: Part, not_null: frozenset[str]) -> Iterator[Warning_]:
+def _inside(part: Part, not_null: frozenset[str]) -> Iterator[Weakness]:
     if part.recipe and part.recipe not in _BOUNDED:
         yield from _without_bounds(part)
     if part.recipe in _UNKEYED:
@@ -67,7 +68,7 @@ def _inside(part: Part, not_null: frozenset[str]) -> Iterator[Warning_]:
         yield part.path, f"NULL and {shown} hash alike; json keeps them apart"
 
 
-def _without_bounds(part: Part) -> Iterator[Warning_]:
+def _without_bounds(part: Part) -> Iterator[Weakness]:
     """Warn of members that can be cut in two ways: what ends one of them can as well begin the next."""
     free = [member for member in part.members if _can_have(member, part.separator)]
     cause = f"can have {part.separator!r} in them" if part.separator else "can have what is between them in them"
@@ -100,7 +101,7 @@ def _can_have(part: Part, separator: str) -> bool:
     return part.shape.alphabet is None or (bool(separator) and part.shape.can_have(separator))
 
 
-def _shifted(part: Part, not_null: frozenset[str]) -> Iterator[Warning_]:
+def _shifted(part: Part, not_null: frozenset[str]) -> Iterator[Weakness]:
     """Warn of members that are left out for NULL: the one after it takes the place of the one before."""
     optional = [member for member in part.members if member.optional and not not_null.issuperset(member.columns)]
     if len(optional) > 1:

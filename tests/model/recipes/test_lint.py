@@ -120,3 +120,4 @@ def test_the_columns_of_roles_count() -> None:
 def test_without_types_any_text_can_be_in_a_column() -> None:
     data = {"join": {"by": "|", "of": ["previous", "seq", {"at": "iso"}, "a"]}}
     assert "seq and a can have '|'" in lint(data, not_null=NOT_NULL)[0][1]
+    assert lint(data, not_null=NOT_NULL, sequence="seq") == []
