@@ -26,12 +26,22 @@ UNITS: Mapping[str, int] = {"s": 0, "ms": 3, "us": 6, "ns": 9}
 DIRECTIVES = frozenset("aAbBdHIjmMpSUwWyYzf%")
 """The directives of strftime that mean the same on every machine."""
 
+_PARTS = {
+    "%Y": slice(0, 4),
+    "%m": slice(5, 7),
+    "%d": slice(8, 10),
+    "%H": slice(11, 13),
+    "%M": slice(14, 16),
+    "%S": slice(17, 19),
+}
+"""Directives of strftime that are parts of ISO 8601, and where."""
+
 _MOMENT = re.compile(
     r"(?P<year>\d{4,})-(?P<day>\d\d-\d\d)"
     r"(?:[ T](?P<clock>\d\d:\d\d:\d\d)(?:\.(?P<fraction>\d{1,9}))?(?P<offset>Z|[+-]\d\d(?::?\d\d(?::\d\d)?)?)?)?"
     r"(?P<bc> BC)?"
 )
-_PRINTED = re.compile(r"(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)(?:\.(\d{1,6}))?\+00")
+_PRINTED = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)(?:\.(\d{1,6}))?\+00")
 _OFFSET = re.compile(r"([+-]\d\d):?(\d\d)?:?(\d\d)?")
 _SECONDS, _FULL = len("2026-05-21 15:30:00"), len("2026-05-21 15:30:00.874071")
 _MICROSECONDS = 6
@@ -49,6 +59,12 @@ class _Read(NamedTuple):
 
 
 def _read(text: str) -> _Read | None:
+    if printed := _PRINTED.fullmatch(text):  # nearly all, and most of the time is saved by what C reads
+        try:
+            moment = datetime.fromisoformat(f"{printed[1]}+00:00")
+        except ValueError:
+            return None
+        return _Read(moment, 0, (printed[2] or "").ljust(_NANOSECONDS, "0"))
     found = _MOMENT.fullmatch(text)
     if found is None:
         return None
@@ -89,7 +105,9 @@ def _local(text: str, zone: tzinfo) -> tuple[datetime, str] | None:
     if read is None:
         return None
     try:
-        moment = read.moment.replace(year=read.moment.year + read.cycles * _CALENDAR_YEARS)
+        moment = read.moment
+        if read.cycles:
+            moment = moment.replace(year=moment.year + read.cycles * _CALENDAR_YEARS)
         return moment.astimezone(zone), read.fraction
     except (ValueError, OverflowError):
         return None
@@ -106,8 +124,8 @@ def iso(digits: str = "python", offset: str = "+00:00", zone: str = "UTC", separ
 
     def one(text: str) -> str | None:
         if zone == "UTC" and (printed := _PRINTED.fullmatch(text)):
-            day, clock, fraction = printed.groups("")
-            return f"{day}{separator}{clock}{_fraction(fraction.ljust(_NANOSECONDS, '0'), digits)}{offset}"
+            fraction = (printed[2] or "").ljust(_NANOSECONDS, "0")
+            return f"{printed[1].replace(' ', separator)}{_fraction(fraction, digits)}{offset}"
         found = _local(text, local)
         if found is None:
             return None
@@ -161,11 +179,19 @@ def strftime(pattern: str, zone: str = "UTC") -> Step:
         if found is None:
             return None
         moment, fraction = found
-        # C does not pad years, and an empty pattern would be an error
-        fixed = {"%Y": f"{moment.year:04}", "%f": fraction[:6]}
-        return "".join(fixed.get(piece) or (moment.strftime(piece) if piece[0] == "%" else piece) for piece in pieces)
+        shown = moment.isoformat()
+        return "".join([_strftime(piece, moment, shown, fraction) for piece in pieces])
 
     return lambda column: list(map(one, column))
+
+
+def _strftime(piece: str, moment: datetime, shown: str, fraction: str) -> str:
+    """Return a piece of a pattern for a moment, whose ISO 8601 is `shown`: C does not pad years, and is slower."""
+    if piece in _PARTS:
+        return shown[_PARTS[piece]]
+    if piece == "%f":
+        return fraction[:_MICROSECONDS]
+    return moment.strftime(piece) if piece[0] == "%" else piece
 
 
 def unix(unit: str) -> Step:

@@ -39,6 +39,8 @@ _ASCII = 0x7F
 _ESCAPES = {"\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t", '"': '\\"', "\\": "\\\\", "/": "\\/"}
 _SPECIAL = bytes(range(0x20)) + b'"\\/<>&\x7f'
 """What at least one style escapes of ASCII."""
+_DOUBLE_DIGITS = 15
+"""Digits of a whole number that a double keeps."""
 _ES_SMALLEST, _ES_LARGEST = -6, 21
 _PHP_SMALLEST, _PHP_LARGEST = -4, 17
 
@@ -82,30 +84,34 @@ class Writer:
 
     def written(self, value: Any) -> str:
         """Return a value of texts, booleans, None, `Number`, lists and dicts."""
-        if isinstance(value, Number):
+        kind = type(value)  # quicker than isinstance, and nobody makes others
+        if kind is Number:
             return str(value)
-        if isinstance(value, str):
+        if kind is str:
             return self._quote(value)
-        if isinstance(value, Mapping):
+        if kind is dict:
             between, after = self.separators
-            pairs = (f"{self._quote(key)}{after}{self.written(value[key])}" for key in self.keys(value))
+            pairs = [f"{self._quote(key)}{after}{self.written(value[key])}" for key in self.keys(value)]
             return f"{{{between.join(pairs)}}}"
-        if isinstance(value, Sequence):
+        if kind is list:
             return f"[{self.separators[0].join(map(self.written, value))}]"
         return {None: "null", True: "true", False: "false"}[value]
 
     def keys(self, keys: Iterable[str]) -> list[str]:
         """Return the keys of an object in the order that they are written in."""
         found = list(keys)
-        utf16 = self.style in ("javascript", "jcs") or self.order == "javascript"
         if self.order != "stored" or self.style == "jcs":
+            utf16 = not "".join(found).isascii() and (self.style in ("javascript", "jcs") or self.order == "javascript")
             found.sort(key=_utf16 if utf16 else None)
-        if self.order == "javascript" or (self.style == "javascript" and self.order == "stored"):
+        indexes_first = self.order == "javascript" or (self.style, self.order) == ("javascript", "stored")
+        if indexes_first and any(key[:1].isdigit() for key in found):
             found.sort(key=_place)
         return found
 
     def number(self, token: str) -> Number:
         """Return a number of JSON as this program writes it. Raises ValueError if it cannot."""
+        if len(token) <= _DOUBLE_DIGITS and token.isdigit():
+            return Number(token)
         if self.style in ("python", "php") and not set(token) & set(".eEN"):
             whole = int(token)
             if self.style == "python" or whole in _INT64:
@@ -147,7 +153,14 @@ class Writer:
         separators = "\u2028\u2029" if self.style in ("go", "go-1.21", "php") else ""
         beyond = "\x80-\U0010ffff" if self.ascii else f"{separators}\ud800-\udfff"
         substitute = re.compile(f'[\\x00-\\x1f"\\\\{optional}{beyond}]').sub
-        return lambda text: f'"{substitute(self._escape, text)}"'
+        differing = re.compile(f"[{optional}{beyond}\b\f]").search
+
+        def quote(text: str) -> str:
+            if differing(text):
+                return f'"{substitute(self._escape, text)}"'
+            return encode_basestring(text)  # Python escapes all others in the same way
+
+        return quote
 
     def _escape(self, match: re.Match[str]) -> str:
         character = match.group()
@@ -186,7 +199,10 @@ def _es_number(number: float) -> str:
     """Return a finite number as ECMAScript's Number::toString."""
     if not number:
         return "0"
-    sign, digits, point = _digits(repr(number))
+    shown = repr(number)
+    if "e" not in shown:
+        return shown.removesuffix(".0")
+    sign, digits, point = _digits(shown)
     if _ES_SMALLEST < point <= _ES_LARGEST:
         return sign + _plain(digits, point)
     return f"{sign}{digits[0]}{'.' * (len(digits) > 1)}{digits[1:]}e{point - 1:+d}"
