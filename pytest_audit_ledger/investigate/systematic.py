@@ -18,13 +18,13 @@ from hashlib import sha256
 from itertools import product
 from typing import Any, ClassVar
 
-from pytest_audit_ledger.investigate.forms import CANONICAL, OTHER_FORMS
 from pytest_audit_ledger.investigate.hypotheses import Hypotheses, Suspect, Vocabulary, texts
 from pytest_audit_ledger.investigate.reconstruction import Budget, Reconstruction, nothing, reconstruct
 from pytest_audit_ledger.investigate.rewritings import Rewriting, Transformation, Value, constant, rewritings
 from pytest_audit_ledger.kinds.kind import ScanKind
 from pytest_audit_ledger.model.batch import Batch, json_text, plain_text
 from pytest_audit_ledger.model.entry import HASHED_COLUMNS, PAYLOAD_COLUMNS, Entry
+from pytest_audit_ledger.model.forms import CANONICAL, Recogniser
 from pytest_audit_ledger.model.ledger_info import LedgerInfo
 
 FEWEST = 3
@@ -139,8 +139,6 @@ def _causes(suspect: Suspect, found: Reconstruction) -> Iterator[SystematicCause
     ways = [[*_rules(change.column, stored[change.column], change.original)] for change in changes]
     for chosen in product(*ways):
         yield Transformation(chosen, found.form or CANONICAL)
-    if found.form is not None or all(change.original == "" for change in changes):
-        yield from (cause for form in OTHER_FORMS if _explains(cause := Transformation(form=form), suspect))
 
 
 def _rules(column: str, stored: Value, original: Value) -> Iterator[Rewriting]:
@@ -189,26 +187,33 @@ def suspect_at(batch: Batch, place: int) -> Suspect:
 
 
 class Systematic(ScanKind):
-    """Proves causes for each entry by its own hash. `causes`: what `find` returned.
+    """Proves causes for each entry by its own hash. `causes`: what `find` returned. `forms`: the known forms.
 
-    `fitting` entries match their hash as stored. `unexplained` are those that no cause explains; `unexplained_numbers`
-    the first of them. `unsearched` are those whose lost digits were not searched because of the limit.
+    `fitting` entries match their hash as stored, in whatever form. `unexplained` are those that no cause explains;
+    `unexplained_numbers` the first of them. `unsearched` are those whose lost digits were not searched because of the
+    limit.
     """
 
     name = "systematic"
     columns = ("entry_hash", *PAYLOAD_COLUMNS.values())
-    parameters_schema: ClassVar[Mapping[str, Mapping[str, Any]]] = {"causes": {"type": "array"}}
+    parameters_schema: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "causes": {"type": "array"},
+        "forms": {"type": "array", "default": ()},
+    }
 
     def __init__(self, parameters: Mapping[str, Any], ledger: LedgerInfo, samples: int) -> None:
         super().__init__(parameters, ledger, samples)
         self.explained = [Explained(cause) for cause in self.parameters["causes"]]
         self.fitting = self.unexplained = self.unsearched = self.searched = 0
         self.unexplained_numbers: list[int | None] = []
+        self._recogniser = Recogniser.of(self.parameters["forms"])
 
     def feed(self, batch: Batch) -> None:
         """Try the causes, one after the other, on entries that do not match."""
         stored, recomputed = batch.text("entry_hash"), batch.recomputed_hashes
         places = [place for place, fits in enumerate(map(str.__eq__, stored, recomputed)) if not fits]
+        in_a_form = self._recogniser.recognise(batch, places)
+        places = [place for place in places if place not in in_a_form]
         self.fitting += len(batch) - len(places)
         for explained in self.explained:
             if places:

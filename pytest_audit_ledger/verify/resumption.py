@@ -72,6 +72,8 @@ def _difference(snapshot: Snapshot, point: ResumePoint) -> str:
         return f"entry {point.entry:,}, the last one of {point.checkpoint}, is missing"
     stored = [text for batch in batches for text in batch.text(HASH)]
     recomputed = [text for batch in batches for text in hasher.hashes(batch)]
-    if [point.entry_hash] != recomputed or stored != recomputed:
+    if [point.entry_hash] != recomputed:
         return f"entry {point.entry:,} is not the one that was signed with {point.checkpoint}"
+    if stored != recomputed:
+        return f"the content of entry {point.entry:,} is signed with {point.checkpoint}, but does not match its hash"
     return ""
