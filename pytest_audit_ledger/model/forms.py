@@ -174,16 +174,16 @@ class Time:
         whole = local.replace(microsecond=0, tzinfo=None).isoformat(self.separator)
         return text if fraction is None else f"{whole}{fraction}{zone}"
 
-    def lossy(self, text: str, lost: Lost) -> Iterator[str]:
-        """Yield the times with more digits that are stored as this one."""
+    def lossy(self, text: str, lost: Lost, step: int = 1) -> Iterator[str]:
+        """Yield the times with more digits that are stored as this one; with a step of 10, those that end with 0."""
         moment = datetime.fromisoformat(text)
         extra, width = _DIGITS[lost]
         second, unit = moment.replace(microsecond=0, tzinfo=None), 10**width
         at = moment.microsecond * unit
-        numbers = range(at + extra.start, at + extra.stop)
+        numbers = range(at + extra.start, at + extra.stop, step)
         yield from self._fractions(second, (number for number in numbers if number >= 0), 6 + width)
         if numbers.start < 0 and second > datetime.min:
-            earlier = (number + 1_000_000 * unit for number in range(numbers.start, 0))
+            earlier = (number + 1_000_000 * unit for number in range(numbers.start, 0, step))
             yield from self._fractions(second - _SECOND, earlier, 6 + width)
 
     def _fractions(self, second: datetime, numbers: Iterable[int], width: int) -> Iterator[str]:
@@ -470,7 +470,8 @@ def recognised(row: Row, stored: str) -> Form | None:
     lossy: dict[tuple[bytes, bool], Form] = {}
     for one in LOSSY_FORMS:
         if one.lost in _DIGITS:
-            for text in one.time.lossy(row["timestamp"], one.lost):
+            step = 10 if one.time.fraction == 0 else 1  # without a zero at the end, it is written as in a simpler form
+            for text in one.time.lossy(row["timestamp"], one.lost, step):
                 lossy.setdefault((text.encode(), True), one)
     found = next(_with_hash(stored, lossy, CANONICAL.around(row, "timestamp")), None)
     return found or next((one for one in LOSSY_FORMS if one.lost not in _DIGITS and one.reproduces(row, stored)), None)

@@ -1,0 +1,115 @@
+"""A writer that hashes in another form is not accused, on a real server; an edit among its entries is found."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_audit_ledger.checkpoints.note import SigningKey
+from pytest_audit_ledger.ledger import Ledger
+from pytest_audit_ledger.model.outcome import Assurance, Outcome, Status
+from pytest_audit_ledger.scratch.sample import sample_entries
+from pytest_audit_ledger.verify.verification import Verification
+from tests.forger import Forger
+from tests.support.odd_writers import Writer, canonical, every, with_nanoseconds, with_z, write
+
+COUNT = 1_200
+Z = "with the time written with Z for +00:00"
+NANOSECONDS = "with more digits of the time that the column cannot hold"
+
+
+def verified(forger: Forger, **options: Any) -> tuple[Verification, Outcome]:
+    """Return a verification, and what it says of entry hashes."""
+    found = Ledger(forger.dsn).verify_integrity(**options)
+    return found, next(one for one in found.outcomes if one.kind == "entry_hash")
+
+
+@pytest.mark.parametrize(("odd", "words"), [(with_z, Z), (with_nanoseconds, NANOSECONDS)], ids=["Z", "nanoseconds"])
+@pytest.mark.parametrize("apart", [600, 100, 1])
+def test_entries_in_another_form_are_one_warning_however_many_there_are(
+    forger: Forger, odd: Writer, words: str, apart: int
+) -> None:
+    write(forger.build(0), sample_entries(COUNT), every(apart, odd))
+    for options in ({}, {"samples": 1}, {"workers": 2}):
+        found, outcome = verified(forger, **options)
+        assert found.assurance is Assurance.SELF_CONSISTENT
+        assert (outcome.status, outcome.codes) == (Status.WARN, {"HASH_FORM": 1})
+        others = COUNT // apart
+        assert outcome.facts["matching entries"] == f"{COUNT - others:,} of {COUNT:,}; {others:,} more in another form"
+        (finding,) = outcome.findings
+        assert finding.message.startswith(f"{COUNT // apart:,} entries hashed {words}, which proves the stored content")
+        assert finding.sequence_number == apart
+
+
+def test_an_edit_among_entries_in_another_form_is_tampering(forger: Forger) -> None:
+    write(forger.build(0), sample_entries(COUNT), with_z)
+    forger.unguarded("UPDATE ledger_entries SET verdict = 'DISCRETIONARY' WHERE sequence_number = 777")
+    found, outcome = verified(forger)
+    assert found.assurance is Assurance.TAMPERED
+    assert outcome.codes == {"ENTRY_HASH_MISMATCH": 1, "HASH_FORM": 1}
+    assert outcome.findings[0].sequence_number == 777
+
+
+def test_a_form_that_begins_after_many_edits_is_still_recognised(forger: Forger) -> None:
+    write(
+        forger.build(0),
+        sample_entries(COUNT),
+        lambda one: (with_z if one["sequence_number"] > 1_000 else canonical)(one),
+    )
+    forger.unguarded(
+        "UPDATE ledger_entries SET reasoning = 'edited' WHERE sequence_number <= 800 AND sequence_number % 2 = 0"
+    )
+    found, outcome = verified(forger)
+    assert found.assurance is Assurance.TAMPERED
+    assert outcome.codes["HASH_FORM"] == 1
+    assert outcome.codes["ENTRY_HASH_MISMATCH"] < 600
+    assert int(outcome.facts["entries tried in known forms only"]) > 0
+
+
+def test_a_checkpoint_anchors_entries_in_another_form(forger: Forger, tmp_path: Path) -> None:
+    key = SigningKey.generate("bank.example/ledger")
+    write(forger.build(0), sample_entries(100), with_z)
+    Ledger(forger.dsn).create_checkpoint(tmp_path, key)
+    found, _ = verified(forger, checkpoints=[tmp_path], verifier_keys=[str(key.verifier())])
+    assert found.assurance is Assurance.ANCHORED
+
+
+def hashed_otherwise(content: dict[str, Any]) -> bytes:
+    return canonical({**content, "secret": "a part that no column has"})
+
+
+@pytest.mark.parametrize("since", [0, 500])
+def test_a_recipe_that_nobody_knows_is_one_finding_and_leaves_the_ledger_unverified(forger: Forger, since: int) -> None:
+    def writer(content: dict[str, Any]) -> bytes:
+        number = content["sequence_number"]
+        return (canonical if number <= since or number == 900 else hashed_otherwise)(content)
+
+    write(forger.build(0), sample_entries(COUNT), writer)
+    for options in ({}, {"samples": 1}, {"workers": 1}):
+        found, outcome = verified(forger, **options)
+        assert found.assurance is Assurance.UNVERIFIED
+        assert (outcome.status, outcome.codes) == (Status.FAIL, {"HASHES_UNKNOWN": 1})
+        assert outcome.findings[0].sequence_number == (since + 1 if since else None)
+        assert outcome.findings[0].message.startswith(f"{COUNT - since - 1:,} entries")
+
+
+def test_an_edit_before_entries_of_an_unknown_recipe_is_still_tampering(forger: Forger) -> None:
+    def writer(content: dict[str, Any]) -> bytes:
+        return (canonical if content["sequence_number"] <= 500 else hashed_otherwise)(content)
+
+    write(forger.build(0), sample_entries(1_000), writer)
+    forger.unguarded("UPDATE ledger_entries SET reasoning = 'edited' WHERE sequence_number = 400")
+    found, outcome = verified(forger)
+    assert found.assurance is Assurance.TAMPERED
+    assert outcome.codes == {"ENTRY_HASH_MISMATCH": 1, "HASHES_UNKNOWN": 1}
+    assert outcome.findings[0].sequence_number == 400
+
+
+def test_the_plugin_warns_of_a_form_and_the_run_passes(forger: Forger, pytester: pytest.Pytester) -> None:
+    write(forger.build(0), (replace(entry, track="llm") for entry in sample_entries(200)), every(50, with_z))
+    result = pytester.runpytest_subprocess(f"--ledger-db={forger.dsn}")
+    assert result.ret == 0
+    result.stdout.fnmatch_lines([f"*HASH_FORM (warning) sequence 50: 4 entries hashed {Z}*"])
