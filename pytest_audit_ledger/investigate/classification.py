@@ -28,7 +28,7 @@ from pytest_audit_ledger.investigate.incident import (
 from pytest_audit_ledger.investigate.reconstruction_text import shown
 from pytest_audit_ledger.investigate.renumbering import moves
 from pytest_audit_ledger.investigate.rewritings import Transformation
-from pytest_audit_ledger.investigate.systematic import MOST_VALUES, Explained, Systematic
+from pytest_audit_ledger.investigate.systematic import MOST_VALUES, Enveloped, Explained, Systematic
 from pytest_audit_ledger.investigate.writers import clocks, copies, forks
 from pytest_audit_ledger.model.forms import Recognised
 
@@ -92,6 +92,9 @@ def _common_cause(one: Explained, fitting: int) -> Incident:
     proof = f"With that, {be(count, 'its content hashes', f'each of the {count:,} hashes')} to the stored entry_hash."
     if isinstance(one.cause, Transformation) and one.cause.is_edit:
         sentence = f"{them} {_edited(one.cause, one)}."
+        return Incident(IncidentType.EDIT, first, last, count, sentence, Certainty.PROVEN, because=(proof,))
+    if isinstance(one.cause, Enveloped):
+        sentence = f"{them} {be(count)} written {' and '.join(one.cause.words)}, and edited later."
         return Incident(IncidentType.EDIT, first, last, count, sentence, Certainty.PROVEN, because=(proof,))
     sentence = (
         f"{them} {be(count, 'does', 'do')} not match the stored hash for one common reason: "

@@ -274,7 +274,7 @@ class Hypotheses:
     def _accounts(self) -> Iterator[Frame]:
         """Yield the entry with what other sources say of it: each value alone, then all of a source."""
         for whose, account in self.suspect.accounts.items():
-            cause = Cause(f"as {whose} has it")
+            cause = of_account(whose)
             for column, value in account.items():
                 yield from self._with({column: value}, cause)
             yield from self._with(account, cause)
@@ -313,7 +313,7 @@ class Hypotheses:
     def _candidates(self, column: str) -> Iterator[tuple[Value, Cause]]:
         for whose, account in self.suspect.accounts.items():
             if column in account:
-                yield account[column], Cause(f"as {whose} has it")
+                yield account[column], of_account(whose)
         if column == "verdict":
             yield from ((verdict, _VERDICT) for verdict in VERDICTS)
         if column == "previous_hash":
@@ -338,6 +338,15 @@ class Hypotheses:
             yield after.previous_hash, Cause(f"the previous_hash of entry {after.sequence_number:,}")
             yield self.suspect.after_hash, Cause(f"the entry_hash of entry {after.sequence_number:,}")
         yield self.suspect.stored_hash, Cause("its own entry_hash")
+
+
+ENVELOPE = "its envelope"
+"""What the envelope of an entry is called among its accounts."""
+
+
+def of_account(whose: str) -> Cause:
+    """Return the cause of a value that another source has."""
+    return Cause(f"as {whose} has it")
 
 
 _VERDICT = Cause("one of the five verdicts")

@@ -17,7 +17,7 @@ from pytest_audit_ledger.investigate.check_findings import with_findings
 from pytest_audit_ledger.investigate.classification import classify
 from pytest_audit_ledger.investigate.evidence_scan import FARTHEST, MOST, EvidenceScan, Runs
 from pytest_audit_ledger.investigate.gaps import before_gaps, decided
-from pytest_audit_ledger.investigate.hypotheses import Suspect, Vocabulary
+from pytest_audit_ledger.investigate.hypotheses import ENVELOPE, Suspect, Vocabulary
 from pytest_audit_ledger.investigate.incident import (
     AGAINST,
     CHECKPOINT,
@@ -154,7 +154,7 @@ class Inquiry:
         causes = self._causes()
         moved = self._moved_far() if causes is None else NO_MOVES
         chain = classify(self.evidence, causes, moved) if self.evidence else []
-        suspects, left_out = _suspects(chain, self.samples)
+        suspects, left_out = _suspects(chain, max(self.samples, DEFAULT_SAMPLES))
         asked = {entry} if entry is not None else set()
         if self.readable:
             self._read({*suspects, *asked, *before_gaps(chain)})
@@ -162,13 +162,12 @@ class Inquiry:
             self._compare(compare, {*suspects, *asked}, missing_here(chain))
         found = self._reconstructed(suspects, [*_known(causes), *(Transformation(form=form) for form in self.forms)])
         left_out += sum(number not in found and self._suspect(number) is not None for number in suspects)
-        chain = [decided(self._with(incident, found), found, self.records) for incident in chain]
+        chain = joined([decided(self._with(incident, found), found, self.records) for incident in chain])
         incidents = with_findings(self.verification, chain)
         if self.against is not None:
             last = self.evidence.last.number if self.evidence and self.evidence.last else None
             incidents = compared(self.against, incidents, self.records, last)
             self.differences = tuple(self._differences(renumbered_from(incidents)))
-        incidents = joined(incidents)
         incidents = [replace(one, next_step=for_ledger(one.next_step, self.options, self.trusted)) for one in incidents]
         return Investigation(
             verification=self.verification,
@@ -256,7 +255,7 @@ class Inquiry:
         here, before, after = self._one(number), self._one(number - 1), self._one(number + 1)
         if here is None:
             return None
-        accounts = {"its envelope": here.envelope} if here.envelope else {}
+        accounts = {ENVELOPE: here.envelope} if here.envelope else {}
         if self.against is not None and (said := self.against.hashed_values(number)):
             accounts[self.against.label] = {name: value for name, value in said.items() if name != "entry_hash"}
         committed, is_signed = self._committed(here)
@@ -339,7 +338,7 @@ class Inquiry:
 
     def _undecided(self, incidents: Sequence[Incident]) -> Iterator[Advice]:
         """Yield what the evidence does not decide, and what would decide it."""
-        verification, against = self.verification, self.against
+        verification = self.verification
         if self.evidence is None:
             yield Advice("The chain was not examined, because an entry or a column that it needs could not be read.")
         reasons: dict[str, list[str]] = {}
@@ -350,9 +349,13 @@ class Inquiry:
         if verification.info is not None and verification.info.resumed is not None:
             after = verification.info.resumed.after
             yield Advice(f"Entries up to {after:,} were not read, so nothing is known of them.")
+        if verification.anchor is None:
+            yield from self._unanchored(incidents)
         yield from self._uncovered()
-        if verification.anchor is not None:
-            return
+
+    def _unanchored(self, incidents: Sequence[Incident]) -> Iterator[Advice]:
+        """Yield what is undecided because no checkpoint proves any entry."""
+        verification, against = self.verification, self.against
         signed = {code for one in verification.outcomes if one.kind == "checkpoint" for code in one.codes}
         last, end_is_known = verification.sequence_range[1], "TRUNCATED" in signed
         if against is not None:

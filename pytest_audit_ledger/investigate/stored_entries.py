@@ -63,12 +63,7 @@ class StoredEntry:
     @property
     def envelope(self) -> Mapping[str, Value]:
         """The values of the entry that its envelope repeats; empty if it has no envelope."""
-        try:
-            document = json.loads(self.columns.get("envelope_json") or "{}")
-        except (ValueError, RecursionError):
-            return {}
-        said = document if isinstance(document, dict) else {}
-        return {name: said[name] for name in ("verdict", "reasoning") if isinstance(said.get(name, 0), str | None)}
+        return said_by(self.columns.get("envelope_json"))
 
     def written_number(self, candidates: Iterable[int]) -> int | None:
         """Return the first of these numbers with which the entry hashes to its entry_hash, None if none does.
@@ -86,6 +81,16 @@ class StoredEntry:
             return hasher.hexdigest() == self.stored_hash
 
         return next(filter(fits, candidates), None)
+
+
+def said_by(envelope: Value) -> Mapping[str, Value]:
+    """Return the values of an entry that the JSON of its envelope repeats; empty if there is none."""
+    try:
+        document = json.loads(envelope or "{}")
+    except (ValueError, RecursionError):
+        return {}
+    said = document if isinstance(document, dict) else {}
+    return {name: said[name] for name in ("verdict", "reasoning") if isinstance(said.get(name, 0), str | None)}
 
 
 StoredEntries = Mapping[int, Sequence[StoredEntry]]

@@ -160,19 +160,19 @@ class Time:
         }
         return tuple(words for words, is_so in parts.items() if is_so)
 
-    def write(self, text: str) -> str:
-        """Return a canonical time in this way; unchanged if it cannot be written so without a loss."""
+    def write(self, text: str) -> str | None:
+        """Return a canonical time in this way; None if it cannot be written so without a loss."""
         moment = datetime.fromisoformat(text)
         if self.epoch.value:
-            return self._number(moment) or text
+            return self._number(moment)
         try:
             local = moment + timedelta(minutes=self.minutes)
         except OverflowError:
-            return text
+            return None
         fraction = self._fraction(moment.microsecond)
         zone = self.zone if not (self.minutes and self.zone) else _offset(self.minutes)
         whole = local.replace(microsecond=0, tzinfo=None).isoformat(self.separator)
-        return text if fraction is None else f"{whole}{fraction}{zone}"
+        return None if fraction is None else f"{whole}{fraction}{zone}"
 
     def lossy(self, text: str, lost: Lost, step: int = 1) -> Iterator[str]:
         """Yield the times with more digits that are stored as this one; with a step of 10, those that end with 0."""
@@ -289,8 +289,8 @@ class Form:
         missing = f"{name}null" if self.nulls is Nulls.KEPT else ""
         if self.escapes is not Escapes.NEEDED:
             texts = map(_ESCAPED[self.escapes], texts)
-        if column == "timestamp" and self.time is not OWN_TIME:
-            texts = (self.time.write(text) if "T" in text else text for text in texts)
+        if column == "timestamp":
+            return [missing if text == NULL else f"{name}{self._time(text)}" for text in texts]
         return [missing if text == NULL else f"{name}{quote}{text}{quote}" for text in texts]
 
     def payloads(self, columns: Mapping[str, Sequence[str]]) -> list[bytes]:
@@ -343,8 +343,12 @@ class Form:
             yield name, ("".join((*pieces[:at], "\\u0000", *pieces[at:])) for at in range(len(pieces) + 1))
 
     def _quote(self, column: str) -> str:
-        is_number = column == "sequence_number" and not self.quoted_number
-        return "" if is_number or (column == "timestamp" and not self.time.quoted) else '"'
+        return "" if column == "sequence_number" and not self.quoted_number else '"'
+
+    def _time(self, text: str) -> str:
+        """Return a time as JSON; as the ledger's own form has it, if it cannot be written in this one."""
+        written = self.time.write(text) if "T" in text and self.time is not OWN_TIME else None
+        return f'"{text}"' if written is None else f'"{written}"' if self.time.quoted else written
 
     def _key(self, column: str) -> str:
         return column if self.column_name else _KEYS[column]
@@ -481,7 +485,8 @@ def _written(times: Iterable[Time], text: str) -> Mapping[tuple[bytes, bool], Ti
     """Return a time as it is written in each way, and whether in quotes; each text once, with the simplest way."""
     found: dict[tuple[bytes, bool], Time] = {}
     for time in times:
-        found.setdefault((time.write(text).encode(), time.quoted), time)
+        if (written := time.write(text)) is not None:
+            found.setdefault((written.encode(), time.quoted), time)
     return found
 
 

@@ -235,7 +235,7 @@ def test_an_entry_that_was_hashed_in_another_form_is_not_said_to_be_changed(forg
     forger.append([one])
     forger.unguarded(update(101, f"entry_hash = '{digest}'"))
     forger.append([replace(one, sequence_number=102, previous_hash=digest)])
-    words = "Entry 101 has its original content, but its payload was hashed with spaces after commas and colons."
+    words = "Entry 101 was hashed with spaces after commas and colons; the stored content is proven."
     assert only(investigated(forger, limit_seconds=20)).sentence == words
 
 
@@ -516,11 +516,11 @@ def in_summer_time(entry: Entry) -> Entry:
     return replace(entry, timestamp=moment.isoformat())
 
 
-def test_a_writer_in_another_time_zone_is_one_cause_and_an_edit_inside_is_found(forger: Forger) -> None:
+def test_a_writer_in_another_time_zone_is_a_form_and_an_edit_inside_is_found(forger: Forger) -> None:
     written_by(forger.build(0), sample_entries(60), in_summer_time)
     forger.unguarded(update(30, "track = 'llm'"))
     found = investigated(forger, limit_seconds=20)
-    assert told(found) == [(IncidentType.COMMON_CAUSE, 1, 60), (IncidentType.EDIT, 30, 30)]
+    assert told(found) == [(IncidentType.HASH_FORM, 1, 60), (IncidentType.EDIT, 30, 30)]
     cause, edit = found.incidents
     assert cause.count == 59
     assert "+02:00" in cause.sentence
