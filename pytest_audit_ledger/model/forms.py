@@ -346,9 +346,9 @@ class Form:
         return "" if column == "sequence_number" and not self.quoted_number else '"'
 
     def _time(self, text: str) -> str:
-        """Return a time as JSON; as the ledger's own form has it, if it cannot be written in this one."""
-        written = self.time.write(text) if "T" in text and self.time is not OWN_TIME else None
-        return f'"{text}"' if written is None else f'"{written}"' if self.time.quoted else written
+        """Return a time as JSON; nothing if it cannot be written so, which makes a payload that nobody hashed."""
+        written = self.time.write(text) if "T" in text and self.time is not OWN_TIME else text
+        return "" if written is None else f'"{written}"' if self.time.quoted or written == text else written
 
     def _key(self, column: str) -> str:
         return column if self.column_name else _KEYS[column]
@@ -441,10 +441,12 @@ EXACT_FORMS = _simple_first(
 )
 """Every form that writes each content in one way, those with the fewest differences first."""
 
+_LOSSY_LAYOUTS = [one for one in _LAYOUTS if one == Form(one.escapes, nulls=one.nulls)]
+
 LOSSY_FORMS = (
     *(
-        Form(time=Time(zone=zone, fraction=fraction), lost=lost)
-        for lost in _DIGITS
+        replace(layout, time=Time(zone=zone, fraction=fraction), lost=lost)
+        for layout, lost in product(_LOSSY_LAYOUTS, _DIGITS)
         for zone, fraction in product(("+00:00", "Z"), (None, 0))
     ),
     *(Form(escapes, lost=lost) for lost in (Lost.NUL, Lost.SURROGATE) for escapes in (Escapes.NEEDED, Escapes.ASCII)),
@@ -471,14 +473,24 @@ def recognised(row: Row, stored: str) -> Form | None:
             time = next(_with_hash(stored, times[_times(layout)], around), None)
             if time is not None:
                 return _simplest(replace(layout, time=time), row)
-    lossy: dict[tuple[bytes, bool], Form] = {}
-    for one in LOSSY_FORMS:
-        if one.lost in _DIGITS:
-            step = 10 if one.time.fraction == 0 else 1  # without a zero at the end, it is written as in a simpler form
-            for text in one.time.lossy(row["timestamp"], one.lost, step):
-                lossy.setdefault((text.encode(), True), one)
-    found = next(_with_hash(stored, lossy, CANONICAL.around(row, "timestamp")), None)
-    return found or next((one for one in LOSSY_FORMS if one.lost not in _DIGITS and one.reproduces(row, stored)), None)
+    return _recognised_lossy(row, stored)
+
+
+def _recognised_lossy(row: Row, stored: str) -> Form | None:
+    ways: dict[tuple[bytes, bool], Form] = {}
+    for form in LOSSY_FORMS:
+        if form.lost in _DIGITS and form == Form(time=form.time, lost=form.lost):
+            step = 10 if form.time.fraction == 0 else 1  # without a zero at the end, it is written as in a simpler form
+            for text in form.time.lossy(row["timestamp"], form.lost, step):
+                ways.setdefault((text.encode(), True), form)
+    tried: set[tuple[bytes, bytes]] = set()
+    for layout in _LOSSY_LAYOUTS:
+        around = layout.around(row, "timestamp")
+        found = None if around in tried else next(_with_hash(stored, ways, around), None)
+        if found is not None:
+            return _simplest(replace(layout, time=found.time, lost=found.lost), row)
+        tried.add(around)
+    return next((one for one in LOSSY_FORMS if one.lost not in _DIGITS and one.reproduces(row, stored)), None)
 
 
 def _written(times: Iterable[Time], text: str) -> Mapping[tuple[bytes, bool], Time]:
