@@ -46,8 +46,7 @@ MOST_KNOWN = 16
 
 _Way = TypeVar("_Way")
 
-_HEX = 64
-"""Hexadecimal digits of a hash."""
+_HASH = re.compile("[0-9a-f]{64}")
 
 _KEYS = {column: key for key, column in PAYLOAD_COLUMNS.items()}
 _TEXTS = ("reasoning", "telemetry_id", "rule_id", "track", "knowledge_graph_version", "ski_model_version", "verdict")
@@ -95,7 +94,7 @@ class Lost(Enum):
     def words(self) -> str:
         """What was hashed, in words that follow "hashed with"."""
         others = {Lost.NUL: "a NUL character", Lost.SURROGATE: "half a surrogate pair"}
-        return f"{others.get(self, 'more digits of the time')} that the column cannot hold"
+        return f"{others[self]}, which no column holds" if self in others else "more digits of the time than are stored"
 
 
 _DIGITS: Mapping[Lost, tuple[range, int]] = {
@@ -187,10 +186,10 @@ class Time:
             yield from self._fractions(second - _SECOND, earlier, 6 + width)
 
     def _fractions(self, second: datetime, numbers: Iterable[int], width: int) -> Iterator[str]:
-        whole = second.isoformat(self.separator)
+        pattern = f"{second.isoformat(self.separator)}.%0{width}d"
         for number in numbers:
-            fraction = f".{number:0{width}}"
-            yield f"{whole}{fraction.rstrip('0').rstrip('.') if self.fraction == 0 else fraction}{self.zone}"
+            text = pattern % number
+            yield f"{text.rstrip('0').rstrip('.') if self.fraction == 0 else text}{self.zone}"
 
     def _number(self, moment: datetime) -> str | None:
         micros = (moment - _EPOCH) // timedelta(microseconds=1)
@@ -315,11 +314,11 @@ class Form:
 
     def _has(self, row: Row, column: str, texts: Iterable[str], stored: str) -> bool:
         head, tail = self.around(row, column)
-        begun = sha256(head)
+        begun, target = sha256(head), bytes.fromhex(stored)
         for text in texts:
             hasher = begun.copy()
             hasher.update(text.encode("latin-1") + tail)
-            if hasher.hexdigest() == stored:
+            if hasher.digest() == target:
                 return True
         return False
 
@@ -462,7 +461,7 @@ def recognised(row: Row, stored: str) -> Form | None:
 
     Takes some milliseconds.
     """
-    if len(stored) != _HEX or "T" not in row["timestamp"]:
+    if not _HASH.fullmatch(stored) or "T" not in row["timestamp"]:
         return None
     times = [_written(some, row["timestamp"]) for some in _TIMES]
     tried: set[tuple[bytes, bytes]] = set()
@@ -573,7 +572,7 @@ class Recogniser:
     def recognise(self, batch: Batch, places: Iterable[int]) -> set[int]:
         """Return those places of a batch whose stored hash a form reproduces from the content; the others are edits."""
         times, stored = batch.text("timestamp"), batch.text("entry_hash")
-        open_ = [place for place in places if "T" in times[place] and len(stored[place]) == _HEX]
+        open_ = [place for place in places if "T" in times[place] and _HASH.fullmatch(stored[place])]
         forms: dict[int, Form] = {}
         for form in self._known:
             open_ = self._proven(form, batch, open_, forms)

@@ -14,11 +14,11 @@ from pytest_audit_ledger.model.outcome import Assurance, Outcome, Status
 from pytest_audit_ledger.scratch.sample import sample_entries
 from pytest_audit_ledger.verify.verification import Verification
 from tests.forger import Forger
-from tests.support.odd_writers import Writer, canonical, every, with_nanoseconds, with_z, write
+from tests.support.odd_writers import Writer, canonical, every, odd_rows, with_nanoseconds, with_z, write
 
 COUNT = 1_200
 Z = "with the time written with Z for +00:00"
-NANOSECONDS = "with more digits of the time that the column cannot hold"
+NANOSECONDS = "with more digits of the time than are stored"
 
 
 def verified(forger: Forger, **options: Any) -> tuple[Verification, Outcome]:
@@ -40,7 +40,9 @@ def test_entries_in_another_form_are_one_warning_however_many_there_are(
         others = COUNT // apart
         assert outcome.facts["matching entries"] == f"{COUNT - others:,} of {COUNT:,}; {others:,} more in another form"
         (finding,) = outcome.findings
-        assert finding.message.startswith(f"{COUNT // apart:,} entries hashed {words}, which proves the stored content")
+        assert finding.message.startswith(
+            f"{COUNT // apart:,} entries were hashed {words}, which proves the stored content"
+        )
         assert finding.sequence_number == apart
 
 
@@ -112,4 +114,27 @@ def test_the_plugin_warns_of_a_form_and_the_run_passes(forger: Forger, pytester:
     write(forger.build(0), (replace(entry, track="llm") for entry in sample_entries(200)), every(50, with_z))
     result = pytester.runpytest_subprocess(f"--ledger-db={forger.dsn}")
     assert result.ret == 0
-    result.stdout.fnmatch_lines([f"*HASH_FORM (warning) sequence 50: 4 entries hashed {Z}*"])
+    result.stdout.fnmatch_lines([f"*HASH_FORM (warning) sequence 50: 4 entries were hashed {Z}*"])
+
+
+def test_an_edit_that_was_hashed_again_in_another_form_breaks_the_link(forger: Forger) -> None:
+    forger.build(100)
+    edited = replace(forger.entry(50), reasoning="nothing to see")
+    digest = odd_rows([edited], lambda one: with_z({**one, "previous_hash": edited.previous_hash}))[0]["entry_hash"]
+    forger.unguarded(
+        f"UPDATE ledger_entries SET reasoning = 'nothing to see', entry_hash = '{digest}' WHERE sequence_number = 50"
+    )
+    found, outcome = verified(forger)
+    assert outcome.codes == {"HASH_FORM": 1}
+    assert found.assurance is Assurance.TAMPERED
+    assert found.sentence == "Integrity checks failed: chain_linkage."
+
+
+@pytest.mark.parametrize("stored", ["z" * 64, "A" * 64, "", None])
+def test_what_is_no_hash_is_in_no_form(forger: Forger, stored: str | None) -> None:
+    forger.build(10).run("ALTER TABLE ledger_entries ALTER entry_hash DROP NOT NULL")
+    forger.run("ALTER TABLE ledger_entries DROP CONSTRAINT IF EXISTS ledger_entries_entry_hash_check")
+    with forger.guards_down():
+        forger.run("UPDATE ledger_entries SET entry_hash = %s WHERE sequence_number = 5", [stored])
+    _, outcome = verified(forger)
+    assert outcome.codes == {"ENTRY_HASH_MISMATCH": 1}
