@@ -234,7 +234,7 @@ class Systematic(ScanKind):
     def __init__(self, parameters: Mapping[str, Any], ledger: LedgerInfo, samples: int) -> None:
         super().__init__(parameters, ledger, samples)
         if any(isinstance(cause, Enveloped) for cause in self.parameters["causes"]):
-            self.columns = (*Systematic.columns, "envelope_json")  # type: ignore[misc]
+            self.columns = (*Systematic.columns, "envelope_json")
         self.explained = [Explained(cause) for cause in self.parameters["causes"]]
         self.fitting = self.unexplained = self.unsearched = self.searched = 0
         self.unexplained_numbers: list[int | None] = []

@@ -53,7 +53,7 @@ class EntryTree(ScanKind):
 
     def resume(self, batch: Batch) -> None:
         """Begin with the trees of the checkpoint."""
-        self.resumed, self.head = True, batch.recomputed_hashes[-1]
+        self.resumed, self.head = True, self.ledger.hasher.hashes(batch)[-1] or ""
         self._keep_moments(batch)
         if self.start is not None:
             self.last = self.count = self.start.entries.end
@@ -69,7 +69,7 @@ class EntryTree(ScanKind):
             prefixes.feed(numbers, row_leaves(batch, columns))
         self.last = max(self.last, *(number or 0 for number in numbers))
         self.count += len(batch)
-        self.head = batch.recomputed_hashes[-1]
+        self.head = self.ledger.hasher.hashes(batch)[-1] or ""
         self._keep_moments(batch)
 
     def _keep_moments(self, batch: Batch) -> None:

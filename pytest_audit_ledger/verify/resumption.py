@@ -14,6 +14,63 @@ from typing import Any
 from pytest_audit_ledger.errors import LedgerError, UsageError
 from pytest_audit_ledger.kinds.kind import Kind
 from pytest_audit_ledger.model.batch import Batch
+from pytest_audit_ledger.model.forms import Recogniser
+from pytest_audit_ledger.model.ledger_info import Resumed, ResumePoint, Share
+from pytest_audit_ledger.model.profile import HASH
+from pytest_audit_ledger.sources.source import Segment, Snapshot
+
+
+@dataclass(frozen=True)
+class Since:
+    """The wish to resume after the newest checkpoint; `recheck` is the share of older entries to read again."""
+
+    recheck: Share | None = None
+
+
+def since_options(*, since_checkpoint: bool, recheck: str | None) -> Since | None:
+    """Return what the options ask for; the share is that of today in UTC. Raises UsageError if they contradict."""
+    if recheck is not None and not since_checkpoint:
+        raise UsageError(
+            "A share of the older entries can only be re-read if the others are skipped.",
+            "Add --ledger-since-checkpoint, or remove --ledger-recheck.",
+        )
+    if not since_checkpoint:
+        return None
+    today = datetime.now(timezone.utc).date()
+    return Since(Share.of(recheck, today) if recheck is not None else None)
+
+
+def resumption(
+    snapshot: Snapshot, checks: Sequence[tuple[type[Kind], Mapping[str, Any]]], since: Since
+) -> Resumed | str:
+    """Return where the run resumes, or why it has to read every entry. `checks`: their kinds and parameters."""
+    resuming = [(kind, parameters) for kind, parameters in checks if kind.resumes]
+    if not resuming:
+        return "no selected check compares the ledger with checkpoints"
+    if snapshot.info.export is not None:
+        return "an export is always read as a whole"
+    kind, parameters = resuming[0]
+    try:
+        point = kind.resume_point(parameters)
+        if point is None:
+            return "there is no trusted checkpoint with its record yet"
+        difference = _difference(snapshot, point)
+    except LedgerError as error:
+        return f"{error.message[0].lower()}{error.message[1:].rstrip('.')}"
+    return difference or Resumed(point.entry, point.checkpoint, point.moment, since.recheck)
+
+
+def _difference(snapshot: Snapshot, point: ResumePoint) -> str:
+    """Return how the entry differs from the one in the ledger; nothing if it does not."""
+    hasher = snapshot.info.hasher
+    columns = [HASH, *hasher.columns]
+    reason = next(filter(None, map(snapshot.unreadable, columns)), None)
+    if reason is not None:
+        return f"{reason}, so nothing can be compared with {point.checkpoint}"
+    batches: list[Batch] = []
+    snapshot.scan(columns, Segment(point.entry, point.entry + 1), batches.append)
+    if not batches:
+        return f"entry {point.entry:,}, the last one of {point.checkpoint}, is missing"
     stored = [text for batch in batches for text in batch.text(HASH)]
     recomputed = [text for batch in batches for text in hasher.hashes(batch)]
     in_another_form = snapshot.info.profile.built_in and Recogniser().recognise(batches[0], [0])
