@@ -60,9 +60,23 @@ def classify(
 
 def other_forms(chain: Chain) -> Iterator[Incident]:
     """Find entries that were hashed in another form of the payload, so that their hashes prove their content."""
-    for one in chain.evidence.recogniser.found.values():
+    recogniser = chain.evidence.recogniser
+    for one in recogniser.forms:
         if one.first is not None and one.last is not None:
             yield _in_a_form(one, one.first, one.last)
+    for one in recogniser.in_doubt:
+        yield _in_another_zone(one)
+
+
+def _in_another_zone(one: Recognised) -> Incident:
+    sentence = (
+        f"{capital(counted(one.count))} {be(one.count, 'matches its', 'match their')} stored hash only if hashed "
+        f"{one.form.words}, unlike most."
+    )
+    otherwise = ("Their times were moved by hours.", "A writer in that time zone hashed them.")
+    because = ("Such a hash does not show which time zone was meant.",)
+    what = IncidentType.UNEXPLAINED
+    return Incident(what, one.first, one.last, one.count, sentence, Certainty.OPEN, because, otherwise)
 
 
 def _in_a_form(one: Recognised, first: int, last: int) -> Incident:

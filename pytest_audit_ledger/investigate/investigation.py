@@ -131,7 +131,7 @@ class Inquiry:
         self.trusted = tuple(trust_options(verification.run_parameters))
         self.evidence = next((one for one in verification.extra_scans if isinstance(one, EvidenceScan)), None)
         self.vocabulary = Vocabulary(self.evidence.vocabulary() if self.evidence else {})
-        known = self.evidence.recogniser.found.values() if self.evidence else ()
+        known = self.evidence.recogniser.forms if self.evidence else ()
         self.forms = [one.form for one in known if one.form.lost is Lost.NOTHING]
         """Forms of entries that are intact; an edited entry may have been hashed in one of them as well."""
         self.signed = dict(_signed(verification))

@@ -109,10 +109,13 @@ class EntryHash(ScanKind):
         if unknown:
             self._leave_out(unknown)
             self.findings.add(self._unknown(first, unknown))
-        for one in self.recogniser.found.values():
+        for one in self.recogniser.in_doubt:
+            self.findings.add_counted([_in_doubt(one)], one.count)
+        for one in self.recogniser.forms:
             self.findings.add(_in_a_form(one))
         if (others := self.recogniser.entries) or unknown:
-            matching = self.element_count - others - self.stretch.mismatches
+            doubts = sum(one.count for one in self.recogniser.in_doubt)
+            matching = self.element_count - others - doubts - self.stretch.mismatches
             more = f"; {others:,} more in another form" if others else ""
             self.facts["matching entries"] = f"{matching:,} of {self.element_count:,}{more}"
         if self.recogniser.untried:
@@ -144,6 +147,12 @@ class EntryHash(ScanKind):
 def _is_before(number: int | None, start: int | None) -> bool:
     """Whether an entry is older than the chain, which began with a migration."""
     return number is not None and number < (start or number)
+
+
+def _in_doubt(one: Recognised) -> Finding:
+    """Return what is known of entries whose times match in another zone than those of most."""
+    message = f"the entry matches its stored hash only {one.form.words}, unlike most: its time may have been moved"
+    return Finding(MISMATCH, message, one.first)
 
 
 def _in_a_form(one: Recognised) -> Finding:

@@ -12,8 +12,9 @@ write two contents alike, so these are **not** among them:
 - a time that was moved by hours but keeps its offset, because that is what an edit looks like;
 - a payload without a column (`without`), because that column could be edited. `investigate` tries it, and says so.
 
-Three forms prove a little less than the content, and say so (`unproven`): a local time without its offset, and what a
-column cannot hold and lost when the entry was stored (`Lost`).
+Some forms prove a little less than the content, and say so (`unproven`): a time without its offset, and what a column
+cannot hold and lost when the entry was stored (`Lost`). A time without an offset can be moved by whole hours and match
+in another zone; so only one zone, with its summer time, is taken for that of a ledger (`Recogniser.in_doubt`).
 """
 
 from __future__ import annotations
@@ -145,6 +146,11 @@ class Time:
     quoted: bool = True
 
     @property
+    def is_without_offset(self) -> bool:
+        """Whether the hash does not show which moment was meant."""
+        return not self.zone and not self.epoch.value
+
+    @property
     def departures(self) -> tuple[str, ...]:
         """The differences from the ledger's own form, in words that follow "written"."""
         digits = {6: "six digits of fraction", 3: "three digits of fraction", 0: "no zeros at the end of the fraction"}
@@ -264,7 +270,7 @@ class Form:
     @property
     def unproven(self) -> str:
         """What of the stored content a hash in this form does not prove; empty if it proves all."""
-        if self.time.minutes and not self.time.zone:
+        if self.time.is_without_offset:
             return "the time zone, and so the hour, of timestamp"
         if self.lost in _DIGITS:
             return "the last microsecond of timestamp"
@@ -566,8 +572,24 @@ class Recogniser:
 
     @property
     def entries(self) -> int:
-        """How many entries a form reproduced."""
-        return sum(one.count for one in self.found.values())
+        """How many entries a form proves."""
+        return sum(one.count for one in self.forms)
+
+    @property
+    def in_doubt(self) -> list[Recognised]:
+        """Times without an offset that match in another zone than most, as times do that were moved by hours.
+
+        One hour apart is no doubt: so are summer and winter.
+        """
+        local = [one for one in self.found.values() if one.form.time.is_without_offset]
+        usual = max(local, key=lambda one: one.count).form.time.minutes if local else 0
+        return [one for one in local if abs(one.form.time.minutes - usual) > 60]
+
+    @property
+    def forms(self) -> list[Recognised]:
+        """The forms that prove content, in the order in which they were found."""
+        doubts = self.in_doubt
+        return [one for one in self.found.values() if one not in doubts]
 
     def recognise(self, batch: Batch, places: Iterable[int]) -> set[int]:
         """Return those places of a batch whose stored hash a form reproduces from the content; the others are edits."""
@@ -578,7 +600,8 @@ class Recogniser:
             open_ = self._proven(form, batch, open_, forms)
         for place in list(open_):
             if place not in forms and (new := self._searched(batch, place)) is not None:
-                self._known = [*self._known, new][:MOST_KNOWN]
+                known = sorted([*self._known, new], key=lambda one: one.lost is not Lost.NOTHING)  # quick ones first
+                self._known = known[:MOST_KNOWN]
                 open_ = self._proven(new, batch, [one for one in open_ if one not in forms], forms)
         for place in sorted(forms):
             form, number = _simplest(forms[place], _row(batch, place)), batch.sequence_numbers[place]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -138,3 +139,35 @@ def test_what_is_no_hash_is_in_no_form(forger: Forger, stored: str | None) -> No
         forger.run("UPDATE ledger_entries SET entry_hash = %s WHERE sequence_number = 5", [stored])
     _, outcome = verified(forger)
     assert outcome.codes == {"ENTRY_HASH_MISMATCH": 1}
+
+
+def in_berlin(content: dict[str, Any]) -> bytes:
+    """Hash a local time without its offset; the sample begins in summer, and ends in winter."""
+    moment = datetime.fromisoformat(content["timestamp"])
+    hours = 2 if moment < datetime(2025, 9, 1, 12, tzinfo=timezone.utc) else 1
+    return canonical({**content, "timestamp": (moment + timedelta(hours=hours)).replace(tzinfo=None).isoformat()})
+
+
+def test_a_local_time_without_its_offset_is_a_form_in_summer_and_winter_and_hides_no_moved_time(forger: Forger) -> None:
+    write(forger.build(0), sample_entries(COUNT), in_berlin)
+    found, outcome = verified(forger)
+    assert (found.assurance, outcome.codes) == (Assurance.SELF_CONSISTENT, {"HASH_FORM": 2})
+    assert all("does not prove the time zone" in finding.message for finding in outcome.findings)
+    forger.unguarded(
+        """UPDATE ledger_entries SET "timestamp" = "timestamp" + interval '3 hours' WHERE sequence_number = 50"""
+    )
+    found, outcome = verified(forger, check_timestamps=False)
+    assert found.assurance is Assurance.TAMPERED
+    assert outcome.codes == {"ENTRY_HASH_MISMATCH": 1, "HASH_FORM": 2}
+    assert outcome.findings[0].sequence_number == 50
+    (doubt,) = (one for one in Ledger(forger.dsn).investigate().incidents if one.first == 50 and one.count == 1)
+    assert "Their times were moved by hours." in doubt.otherwise
+
+
+def test_a_column_that_lost_digits_is_named_as_the_likely_cause(forger: Forger) -> None:
+    forger.build(60)
+    with forger.guards_down():
+        forger.run('ALTER TABLE ledger_entries ALTER COLUMN "timestamp" TYPE timestamptz(3)')
+    _, outcome = verified(forger)
+    assert outcome.codes == {"HASHES_UNKNOWN": 1}
+    assert "the column timestamp, which is timestamp(3) with time zone, lost digits" in outcome.findings[0].message
