@@ -200,8 +200,8 @@ class Hypotheses:
         return [member.encode("latin-1") for member in self.known.form.members(column, map(json_text, values))]
 
     def likely(self) -> Iterator[HypothesisTrial]:
-        """Yield what other sources say of the entry, and every change of one column but times without many digits."""
-        yield from (frame.whole() for frame in self._accounts())
+        """Yield what other sources and the neighbours have, and every change of one column but lost digits of times."""
+        yield from (frame.whole() for frame in (*self._accounts(), *self._of_neighbours()))
         yield from self.singles(self.frame)
         yield from self.lost_digits(0, FEW_DIGITS)
 
@@ -278,6 +278,13 @@ class Hypotheses:
             for column, value in account.items():
                 yield from self._with({column: value}, cause)
             yield from self._with(account, cause)
+
+    def _of_neighbours(self) -> Iterator[Frame]:
+        """Yield the entry with each value of its neighbours alone."""
+        for neighbour in filter(None, (self.suspect.before, self.suspect.after)):
+            theirs, cause = texts(neighbour), _of_neighbour(neighbour)
+            for column in CONTENT:
+                yield from self._with({column: theirs[column]}, cause)
 
     def _together(self) -> Iterator[Frame]:
         """Yield the entry with several columns changed for one reason."""
