@@ -14,7 +14,6 @@ from pytest_audit_ledger.checkpoints.store import Trusted
 from pytest_audit_ledger.differences.difference import ChangedEntry, SequenceRanges, Side
 from pytest_audit_ledger.drill.matrix import AttackResult, Noticed, Touched, Trial
 from pytest_audit_ledger.files.writing import Written
-from pytest_audit_ledger.investigate.forms import Form, Nulls
 from pytest_audit_ledger.investigate.hypotheses import Cause
 from pytest_audit_ledger.investigate.incident import Advice, Certainty, Command, IncidentType
 from pytest_audit_ledger.investigate.inspection import EntryInspection
@@ -23,6 +22,7 @@ from pytest_audit_ledger.investigate.reconstruction import Reconstruction, Resto
 from pytest_audit_ledger.investigate.rewritings import Rewriting
 from pytest_audit_ledger.investigate.stored_entries import StoredEntry
 from pytest_audit_ledger.model.columns import Column
+from pytest_audit_ledger.model.forms import Epoch, Escapes, Form, Lost, Nulls, Time
 from pytest_audit_ledger.model.jsonb import Derived, JsonDocument
 from pytest_audit_ledger.model.ledger_info import ExportInfo, Extent, Resumed, ResumePoint, Share, Standby
 from pytest_audit_ledger.model.outcome import Anchor, Family, Waiver
@@ -50,6 +50,8 @@ __all__ = [
     "Control",
     "Derived",
     "EntryInspection",
+    "Epoch",
+    "Escapes",
     "ExportInfo",
     "Extent",
     "Family",
@@ -57,6 +59,7 @@ __all__ = [
     "IncidentType",
     "JsonDocument",
     "Key",
+    "Lost",
     "Method",
     "Noticed",
     "Nulls",
@@ -81,6 +84,7 @@ __all__ = [
     "StoredEntry",
     "SuiteSource",
     "Survey",
+    "Time",
     "Touched",
     "Trial",
     "Trusted",

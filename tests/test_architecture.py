@@ -132,7 +132,7 @@ def test_nobody_imports_the_inside_of_pytest() -> None:
 def test_the_core_does_no_input_or_output() -> None:
     forbidden = {"os", "io", "pathlib", "socket", "subprocess", "sys", "tempfile", "logging"}
     kinds = ("kind", "chain_linkage", "hash_coverage", "envelope_hash", "plpgsql", "transcript_signature")
-    investigate = ("forms", "rewritings", "hypotheses", "reconstruction", "systematic")
+    investigate = ("rewritings", "hypotheses", "reconstruction", "systematic")
     rooms = (*(f"kinds/{kind}.py" for kind in kinds), *(f"investigate/{name}.py" for name in investigate))
     model = [relative(path) for path in MODULES if room(dotted(path)) == "model"]
     for name in (*model, *rooms):

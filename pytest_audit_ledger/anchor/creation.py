@@ -173,7 +173,7 @@ def _read(verified: ArtifactContext, size: int, sizes: Sequence[int], start: Che
 
 
 def _record(verified: ArtifactContext, tree: EntryTree, origin: str, size: int) -> CheckpointRecord:
-    info, survey = verified.snapshot.info, verified.verification.survey
+    info = verified.snapshot.info
     of_rows = tree.rows[tuple(info.columns)]
     trees = tree.prefixes.tree(size), tree.prefixes.tree(size - 1), of_rows.tree(size)
     entries, before, rows = (one or CompactRange() for one in trees)  # none is None: _read made sure
@@ -191,7 +191,7 @@ def _record(verified: ArtifactContext, tree: EntryTree, origin: str, size: int) 
         rows=rows,
         pieces=tree.prefixes.pieces or Pieces(),
         row_pieces=of_rows.pieces or Pieces(),
-        last_entry=survey.head_hash if survey else "",
+        last_entry=tree.head,
         proof=tuple(before.hashes()[::-1]),
         guards=found,
     )

@@ -56,7 +56,8 @@ def restore(source: Source, *, confirmed: bool, quiet: bool) -> None:
 
 def tell_irreparable(verification: Verification) -> None:
     """Say which findings concern the entries themselves, because no repair changes those."""
-    wrong = [o.check_id for o in verification.outcomes if o.integrity and o.unit == "entries" and o.unexpected_count]
+    about_entries = [o for o in verification.outcomes if o.integrity and o.unit == "entries" and o.unexpected_count]
+    wrong = [o.check_id for o in about_entries if o.unproven or not o.inconclusive]
     if wrong:
         _say(
             f"\nThe findings of {', '.join(wrong)} concern the entries, and a repair never changes those. "

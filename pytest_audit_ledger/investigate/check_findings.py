@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from pytest_audit_ledger.investigate.alike import with_unknown
 from pytest_audit_ledger.investigate.incident import (
     COMPARE,
     COMPARE_CLOCKS,
@@ -39,6 +40,7 @@ _ENTRY_CHANGED = (
     IncidentType.EDIT,
     IncidentType.HASH_ALTERED,
     IncidentType.COMMON_CAUSE,
+    IncidentType.HASHES_UNKNOWN,
     IncidentType.REORDERING,
     IncidentType.RENUMBERING,
 )
@@ -47,6 +49,7 @@ _ENTRY_CHANGED = (
 def with_findings(verification: Verification, chain: Sequence[Incident]) -> list[Incident]:
     """Return the incidents of the chain with what other checks say of them, and the incidents outside the chain."""
     outcomes = {outcome.kind: outcome for outcome in verification.outcomes}
+    chain = with_unknown(outcomes.get("entry_hash"), chain)
     documents, reasons = _documents(outcomes, chain)
     return [
         *(replace(one, because=(*one.because, *reasons.get(one.first, ()))) for one in chain),
@@ -370,7 +373,15 @@ def _restorable(verification: Verification, found: Sequence[Finding]) -> str:
 
 _COVERED_CODES = frozenset(
     {
-        *("HASH_MISMATCH", "ENTRY_HASH_MISMATCH", "SEQUENCE_GAP", "SEQUENCE_START", "SEQUENCE_DUPLICATE"),
+        *(
+            "HASH_MISMATCH",
+            "ENTRY_HASH_MISMATCH",
+            "HASH_FORM",
+            "HASHES_UNKNOWN",
+            "SEQUENCE_GAP",
+            "SEQUENCE_START",
+            "SEQUENCE_DUPLICATE",
+        ),
         *("TIMESTAMP_ORDER", *_TIMES, "VERDICT_UNKNOWN"),
     }
 )

@@ -28,8 +28,9 @@ from pytest_audit_ledger.investigate.incident import (
 from pytest_audit_ledger.investigate.reconstruction_text import shown
 from pytest_audit_ledger.investigate.renumbering import moves
 from pytest_audit_ledger.investigate.rewritings import Transformation
-from pytest_audit_ledger.investigate.systematic import MOST_VALUES, Explained, Systematic
+from pytest_audit_ledger.investigate.systematic import MOST_VALUES, Enveloped, Explained, Systematic
 from pytest_audit_ledger.investigate.writers import clocks, copies, forks
+from pytest_audit_ledger.model.forms import Recognised
 
 
 def classify(
@@ -42,6 +43,7 @@ def classify(
     """
     chain = Chain(evidence, causes, moved)
     steps: Sequence[Callable[[Chain], Iterator[Incident]]] = (
+        other_forms,
         common_causes,
         moves,
         copies,
@@ -54,6 +56,41 @@ def classify(
     )
     found = [incident for step in steps for incident in step(chain)]
     return sorted(found, key=lambda incident: incident.first or 0)
+
+
+def other_forms(chain: Chain) -> Iterator[Incident]:
+    """Find entries that were hashed in another form of the payload, so that their hashes prove their content."""
+    recogniser = chain.evidence.recogniser
+    for one in recogniser.forms:
+        if one.first is not None and one.last is not None:
+            yield _in_a_form(one, one.first, one.last)
+    for one in recogniser.in_doubt:
+        yield _in_another_zone(one)
+
+
+def _in_another_zone(one: Recognised) -> Incident:
+    sentence = (
+        f"{capital(counted(one.count))} {be(one.count, 'matches its', 'match their')} stored hash only if hashed "
+        f"{one.form.words}, unlike most."
+    )
+    otherwise = ("Their times were moved by hours.", "A writer in that time zone hashed them.")
+    because = ("Such a hash does not show which time zone was meant.",)
+    what = IncidentType.UNEXPLAINED
+    return Incident(what, one.first, one.last, one.count, sentence, Certainty.OPEN, because, otherwise)
+
+
+def _in_a_form(one: Recognised, first: int, last: int) -> Incident:
+    count, them = one.count, "" if one.count == 1 else f" between {first:,} and {last:,}"
+    named = f"Entry {first:,}" if count == 1 else f"{counted(count)}{them}"
+    sentence = f"{named} {be(count)} hashed {one.form.words}; the stored content is proven."
+    unproven = (f"Such a hash does not prove {one.form.unproven}.",) if one.form.unproven else ()
+    because = (
+        f"{be(count, 'Its content has its', 'Their contents have their')} stored entry_hash in this form.",
+        *unproven,
+    )
+    step = (Advice("Make the writer hash the canonical payload. The entries that it wrote need no change."),)
+    what, certainty = IncidentType.HASH_FORM, Certainty.PROVEN
+    return Incident(what, first, last, count, sentence, certainty, because, (), step)
 
 
 def common_causes(chain: Chain) -> Iterator[Incident]:
@@ -69,6 +106,9 @@ def _common_cause(one: Explained, fitting: int) -> Incident:
     proof = f"With that, {be(count, 'its content hashes', f'each of the {count:,} hashes')} to the stored entry_hash."
     if isinstance(one.cause, Transformation) and one.cause.is_edit:
         sentence = f"{them} {_edited(one.cause, one)}."
+        return Incident(IncidentType.EDIT, first, last, count, sentence, Certainty.PROVEN, because=(proof,))
+    if isinstance(one.cause, Enveloped):
+        sentence = f"{them} {be(count)} written {' and '.join(one.cause.words)}, and edited later."
         return Incident(IncidentType.EDIT, first, last, count, sentence, Certainty.PROVEN, because=(proof,))
     sentence = (
         f"{them} {be(count, 'does', 'do')} not match the stored hash for one common reason: "
@@ -111,9 +151,7 @@ def misfits(chain: Chain) -> Iterator[Incident]:
 
 def _misfit(run: Run, here: Place | None, after: Place | None, *, at_end: bool) -> Incident:
     """Return what a run is; `after` is the fault of the entry after it, if it has one."""
-    differ = be(
-        run.count, "Its content does not hash to its entry_hash", "Their contents do not hash to their entry_hash"
-    )
+    differ = be(run.count, "Its content does not match its entry_hash", "Their contents do not match their entry_hash")
     because: list[str] = []
     if here and Fault.TWICE in here.faults:
         because.append(f"The number {run.first:,} exists twice; the later entry is the one that does not match.")
@@ -133,9 +171,8 @@ def _misfit(run: Run, here: Place | None, after: Place | None, *, at_end: bool) 
 def _edit(run: Run, because: Sequence[str]) -> Incident:
     does = be(run.count, "does not match its stored hash", "do not match their stored hashes")
     sentence = f"{capital(entries(run.first, run.last, run.count))} {does}."
-    return Incident(
-        IncidentType.EDIT, run.first, run.last, run.count, sentence, Certainty.PROVEN, because=tuple(because)
-    )
+    what, otherwise = IncidentType.EDIT, ("A writer hashed other content, or in a form that is not known.",)
+    return Incident(what, run.first, run.last, run.count, sentence, Certainty.FITS, tuple(because), otherwise)
 
 
 def _unconfirmed(run: Run, because: Sequence[str], *, at_end: bool) -> Incident:
@@ -147,7 +184,7 @@ def _unconfirmed(run: Run, because: Sequence[str], *, at_end: bool) -> Incident:
     )
     found = _edit(run, [*because, why])
     how = f"changed later, or inserted with {be(run.count, 'a made-up hash', 'made-up hashes')}"
-    return replace(found, sentence=f"{found.sentence[:-1]}: {how}.", certainty=Certainty.FITS)
+    return replace(found, sentence=f"{found.sentence[:-1]}: {how}.")
 
 
 def _contradicted(run: Run, because: Sequence[str], after: Place) -> Incident:
@@ -159,7 +196,8 @@ def _contradicted(run: Run, because: Sequence[str], after: Place) -> Incident:
         )
         named = capital(entries(run.first, run.last, run.count))
         found = _edit(run, [*because, why])
-        return replace(found, what=IncidentType.INSERTION, sentence=f"{named} {be(run.count)} inserted later.")
+        sentence = f"{named} {be(run.count)} inserted later."
+        return replace(found, what=IncidentType.INSERTION, sentence=sentence, certainty=Certainty.PROVEN, otherwise=())
     if run.count == 1 and last and after.entry.previous_hash == last.recomputed:
         sentence = f"Only the entry_hash of entry {run.first:,} was altered; its content is as it was written."
         why = f"Entry {number:,} links to the hash of the content of entry {run.first:,}."

@@ -3,7 +3,7 @@
 This scan kind judges nothing; `classification.py` says what its evidence shows. What it keeps is bounded and counted in
 full: a million entries that do not match their hash are one run.
 
-An entry that does not hash to its entry_hash may have been renumbered, because entries before it were deleted or
+An entry that does not match its entry_hash may have been renumbered, because entries before it were deleted or
 inserted, or because it was moved. The hash covers the sequence number, so hashing proves the number that the entry was
 written with: no text of an entry can imitate the place of the number in the payload.
 """
@@ -22,6 +22,7 @@ from typing import Any
 from pytest_audit_ledger.kinds.kind import ScanKind
 from pytest_audit_ledger.model.batch import Batch, json_objects, plain_text
 from pytest_audit_ledger.model.entry import GENESIS_HASH, PAYLOAD_COLUMNS
+from pytest_audit_ledger.model.forms import Recogniser
 from pytest_audit_ledger.model.ledger_info import Extent, LedgerInfo
 
 MOST = 500
@@ -51,7 +52,7 @@ class Fault(Flag):
 
     NONE = 0
     HASH = auto()
-    """Its content does not hash to its entry_hash."""
+    """Its content does not match its entry_hash in any form."""
     LINK = auto()
     """Its previous_hash is not the entry_hash of the entry before it."""
     GAP = auto()
@@ -64,7 +65,10 @@ class Fault(Flag):
 
 @dataclass(frozen=True)
 class Seen:
-    """What the evidence keeps of an entry; `recomputed` is empty if its content cannot be hashed."""
+    """What the evidence keeps of an entry.
+
+    `recomputed` is empty if its content cannot be hashed, and the stored hash if the content has that in another form.
+    """
 
     number: int | None
     timestamp: str
@@ -74,7 +78,7 @@ class Seen:
 
     @property
     def own_fault(self) -> Fault:
-        """HASH if its content does not hash to its entry_hash; an entry without a number is left to the checks."""
+        """HASH if its content does not match its entry_hash; an entry without a number is left to the checks."""
         return Fault.NONE if self.recomputed == self.stored or self.number is None else Fault.HASH
 
 
@@ -98,7 +102,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Run:
-    """Consecutive entries that do not hash to their entry_hash, from `first` to `last`.
+    """Consecutive entries that do not match their entry_hash, from `first` to `last`.
 
     `moved` is by how much each was renumbered since it was written, proven by its hash: 2 if the entry that is now 12
     was written as 10. It is 0 if they were not renumbered, or if more than their number was changed.
@@ -179,6 +183,8 @@ class EvidenceScan(ScanKind):
         self.sample = Sample()
         """Of the entries with a wrong hash that were not merely renumbered."""
         self.places: list[Place] = []
+        self.recogniser = Recogniser()
+        """The forms of entries whose content has its hash in another form than the ledger's own."""
         self.faults: Counter[Fault] = Counter()
         """How many entries have each combination of faults."""
         self.words: dict[str, Counter[str]] = {name: Counter() for name in WORDS}
@@ -198,14 +204,21 @@ class EvidenceScan(ScanKind):
             self.words[name] = _bounded(words)
         stored, previous = batch.text("entry_hash"), batch.text("previous_hash")
         if not (self._fits(batch) and previous[1:] == stored[:-1]):
-            for index, seen in enumerate(_entries(batch)):
-                self._join(seen, batch, index)
+            self._feed_slowly(batch)
             return
         columns = _columns(batch)
         first, last = (Seen(*(column[index] for column in columns)) for index in (0, -1))
         self._join(first, batch, 0)
         self._near.extend(zip(stored[-NEAR:], batch.sequence_numbers[-NEAR:], strict=True))
         self.last = last
+
+    def _feed_slowly(self, batch: Batch) -> None:
+        entries = list(_entries(batch))
+        misfits = [index for index, seen in enumerate(entries) if seen.recomputed != seen.stored]
+        for index in self.recogniser.recognise(batch, misfits):
+            entries[index] = replace(entries[index], recomputed=entries[index].stored)
+        for index, seen in enumerate(entries):
+            self._join(seen, batch, index)
 
     def _fits(self, batch: Batch) -> bool:
         numbers, times = batch.sequence_numbers, batch.text("timestamp")
@@ -232,7 +245,7 @@ class EvidenceScan(ScanKind):
         self._near.append((seen.stored, seen.number))
 
     def _take_misfit(self, seen: Seen, batch: Batch, index: int) -> None:
-        """Keep an entry that does not hash to its entry_hash, and by how much it was renumbered."""
+        """Keep an entry that does not match its entry_hash, and by how much it was renumbered."""
         if seen.number is None:
             return
         searching = seen.recomputed and (self._moved or self._searches < MOST_SEARCHES)
@@ -306,6 +319,7 @@ class EvidenceScan(ScanKind):
         self.last = later.last
         self.runs.extend(later.runs)
         self.sample.extend(later.sample)
+        self.recogniser.merge(later.recogniser)
         self.faults.update(later.faults)
         self._near.extend(later._near)
         for name, words in later.words.items():

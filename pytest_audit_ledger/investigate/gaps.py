@@ -58,7 +58,7 @@ def _undecided(place: Place, first: int, last: int) -> Incident:
     sentence = (
         f"{missing(first, last)} before entry {after:,}. That does not match its own hash, so its link proves nothing."
     )
-    because = (f"The content of entry {after:,}, including its link, does not hash to its entry_hash.",)
+    because = (f"The content of entry {after:,}, including its link, does not match its entry_hash.",)
     otherwise = (
         f"{be(count, 'The entry was', 'Entries were')} deleted, and entry {after:,} was changed or inserted.",
         f"{_never_used(first, last)}, and entry {after:,} was changed.",

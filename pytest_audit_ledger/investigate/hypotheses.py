@@ -16,10 +16,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from itertools import chain, combinations, pairwise
 
-from pytest_audit_ledger.investigate.forms import OTHER_FORMS, Form
 from pytest_audit_ledger.investigate.rewritings import UNCHANGED, Rewriting, Transformation, Value, rewritings
 from pytest_audit_ledger.model.batch import json_text
 from pytest_audit_ledger.model.entry import GENESIS_HASH, HASHED_COLUMNS, VERDICTS, Entry, entry_hash
+from pytest_audit_ledger.model.forms import EXACT_FORMS, OWN_TIME, PARTIAL_FORMS, Form
 
 CONTENT = tuple(column for column in HASHED_COLUMNS if column not in ("sequence_number", "previous_hash"))
 """The columns with the decision; the other two give an entry its place."""
@@ -38,7 +38,15 @@ COLUMNS = (*_LIKELY_EDITED, *(column for column in HASHED_COLUMNS if column not 
 """The hashed columns, those that are likely to be edited first."""
 
 MOST_IN_OTHER_FORMS = 1_000
-"""Values of each column that are also tried in every other form; they include all rules for times."""
+"""Values of each column that are also tried in other forms; they include all rules for times."""
+
+_FORMS_OF_EDITS = frozenset(
+    {
+        *PARTIAL_FORMS,
+        *(one for one in EXACT_FORMS if one.time is OWN_TIME or (len(one.departures) == 1 and not one.time.minutes)),
+    }
+)
+"""Forms in which an edited entry may have been hashed although no other entry was: not those of a time zone."""
 
 FEW_DIGITS = 5
 """Lost digits of a time that are searched for early; more are searched for after the likely pairs."""
@@ -49,9 +57,9 @@ class Suspect:
     """An entry that does not match its hash or the link of the next entry, and what is known around it.
 
     `entry` holds the stored values, also those that an Entry should not hold, such as None for the verdict. `committed`
-    is the `previous_hash` of the next entry, None if there is none with the next number. `before` and `after` are the
-    neighbours, with their stored hashes. `accounts` are other sources of the entry's values, by their name in a
-    sentence ("its envelope", "the backup of 2026-05-01").
+    is the hash that the next entry or, if `is_signed`, a signed record names; None if there is neither. `before` and
+    `after` are the neighbours, with their stored hashes. `accounts` are other sources of the entry's values, by their
+    name in a sentence ("its envelope", "the backup of 2026-05-01").
     """
 
     entry: Entry
@@ -62,6 +70,7 @@ class Suspect:
     after: Entry | None = None
     after_hash: str | None = None
     accounts: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
+    is_signed: bool = False
 
 
 @dataclass(frozen=True)
@@ -191,19 +200,22 @@ class Hypotheses:
         return [member.encode("latin-1") for member in self.known.form.members(column, map(json_text, values))]
 
     def likely(self) -> Iterator[HypothesisTrial]:
-        """Yield every change of one column, except times that lost many digits."""
+        """Yield what other sources and the neighbours have, and every change of one column but lost digits of times."""
+        yield from (frame.whole() for frame in (*self._accounts(), *self._of_neighbours()))
         yield from self.singles(self.frame)
         yield from self.lost_digits(0, FEW_DIGITS)
 
     def others(self) -> Iterator[HypothesisTrial]:
         """Yield what is less likely: other forms, and several columns at once."""
-        forms = self._in_other_forms()
+        forms = list(self._in_other_forms())
         yield from (form.frame.whole() for form in forms)
         together = list(self._together())
         yield from (frame.whole() for frame in together)
         yield from self._pairs(0, BANDS[0])
         yield from chain.from_iterable(self.singles(frame, FEW_TOGETHER) for frame in together)
-        yield from chain.from_iterable(form.singles(form.frame, MOST_IN_OTHER_FORMS) for form in forms)
+        yield from chain.from_iterable(
+            form.singles(form.frame, MOST_IN_OTHER_FORMS) for form in forms if form.known.form in _FORMS_OF_EDITS
+        )
         yield from self._pairs(BANDS[0], BANDS[1])
         yield from self.lost_digits(FEW_DIGITS, 6)
         for done, band in pairwise(BANDS[1:]):
@@ -238,16 +250,15 @@ class Hypotheses:
             self._options[column] = options
         return self._options[column]
 
-    def _in_other_forms(self) -> list[Hypotheses]:
-        """Return the hypotheses in every other form in which this entry has another payload, each payload once."""
+    def _in_other_forms(self) -> Iterator[Hypotheses]:
+        """Yield the hypotheses in every other form in which this entry has another payload, each payload once."""
+        columns = self.known.originals({name: [json_text(value)] for name, value in self.stored.items()})
         known = {self.frame.whole().head}
-        others = []
-        for form in OTHER_FORMS:
-            other = self.in_form(form)
-            if (payload := other.frame.whole().head) not in known:
+        for form in (*EXACT_FORMS, *PARTIAL_FORMS):
+            (payload,) = form.payloads(columns)
+            if payload not in known:
                 known.add(payload)
-                others.append(other)
-        return others
+                yield self.in_form(form)
 
     def _pairs(self, done: int, band: int) -> Iterator[HypothesisTrial]:
         """Yield two changes at once, whose places multiplied are at most `band` and more than `done`; see BANDS."""
@@ -260,10 +271,24 @@ class Hypotheses:
                     frame = self.frame.with_changes({few: member}, [Change(few, *self.options(few)[member])])
                     yield from frame.trials(many, rest, self.options(many))
 
+    def _accounts(self) -> Iterator[Frame]:
+        """Yield the entry with what other sources say of it: each value alone, then all of a source."""
+        for whose, account in self.suspect.accounts.items():
+            cause = of_account(whose)
+            for column, value in account.items():
+                yield from self._with({column: value}, cause)
+            yield from self._with(account, cause)
+
+    def _of_neighbours(self) -> Iterator[Frame]:
+        """Yield the entry with each value of its neighbours alone."""
+        for neighbour in filter(None, (self.suspect.before, self.suspect.after)):
+            theirs, cause = texts(neighbour), _of_neighbour(neighbour)
+            for column in CONTENT:
+                yield from self._with({column: theirs[column]}, cause)
+
     def _together(self) -> Iterator[Frame]:
         """Yield the entry with several columns changed for one reason."""
-        for whose, account in self.suspect.accounts.items():
-            yield from self._with(account, Cause(f"as {whose} has it"))
+        yield from self._accounts()
         for neighbour in filter(None, (self.suspect.before, self.suspect.after)):
             theirs, cause = texts(neighbour), _of_neighbour(neighbour)
             for columns in (CONTENT, ("telemetry_id", "telemetry_hash"), ("verdict", "rule_id", "reasoning")):
@@ -295,7 +320,7 @@ class Hypotheses:
     def _candidates(self, column: str) -> Iterator[tuple[Value, Cause]]:
         for whose, account in self.suspect.accounts.items():
             if column in account:
-                yield account[column], Cause(f"as {whose} has it")
+                yield account[column], of_account(whose)
         if column == "verdict":
             yield from ((verdict, _VERDICT) for verdict in VERDICTS)
         if column == "previous_hash":
@@ -320,6 +345,15 @@ class Hypotheses:
             yield after.previous_hash, Cause(f"the previous_hash of entry {after.sequence_number:,}")
             yield self.suspect.after_hash, Cause(f"the entry_hash of entry {after.sequence_number:,}")
         yield self.suspect.stored_hash, Cause("its own entry_hash")
+
+
+ENVELOPE = "its envelope"
+"""What the envelope of an entry is called among its accounts."""
+
+
+def of_account(whose: str) -> Cause:
+    """Return the cause of a value that another source has."""
+    return Cause(f"as {whose} has it")
 
 
 _VERDICT = Cause("one of the five verdicts")

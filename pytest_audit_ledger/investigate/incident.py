@@ -89,6 +89,8 @@ class IncidentType(str, Enum):
     FORK = "fork"
     REWRITE = "rewrite"
     COMMON_CAUSE = "systematic"
+    HASH_FORM = "hash-form"
+    HASHES_UNKNOWN = "hashes-unknown"
     CLOCK = "clock"
     UNKNOWN_VERDICT = "foreign-verdict"
     ENVELOPE = "envelope"

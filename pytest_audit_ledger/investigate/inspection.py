@@ -69,7 +69,7 @@ def _faults(number: int, here: StoredEntries) -> Iterator[str]:
         yield f"Entry {number:,} exists {len(records)} times."
     for record in records:
         if not record.fits:
-            yield f"The content of entry {number:,} does not hash to its entry_hash."
+            yield f"The content of entry {number:,} does not match its entry_hash."
     one, before, after = records[0], only(here, number - 1), only(here, number + 1)
     link = before.stored_hash if before else GENESIS_HASH if number == 1 else None
     if link is not None and one.link != link:

@@ -10,12 +10,14 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from pytest_audit_ledger.errors import LedgerError
+from pytest_audit_ledger.investigate.alike import joined
 from pytest_audit_ledger.investigate.chain import NO_MOVES
 from pytest_audit_ledger.investigate.check_findings import with_findings
 from pytest_audit_ledger.investigate.classification import classify
 from pytest_audit_ledger.investigate.evidence_scan import FARTHEST, MOST, EvidenceScan, Runs
 from pytest_audit_ledger.investigate.gaps import before_gaps, decided
-from pytest_audit_ledger.investigate.hypotheses import Suspect, Vocabulary
+from pytest_audit_ledger.investigate.hypotheses import ENVELOPE, Suspect, Vocabulary
 from pytest_audit_ledger.investigate.incident import (
     AGAINST,
     CHECKPOINT,
@@ -39,9 +41,11 @@ from pytest_audit_ledger.investigate.other_copy import (
 from pytest_audit_ledger.investigate.reconstruction import Budget, Reconstruction, Unexplained, Witness, reconstruct
 from pytest_audit_ledger.investigate.reconstruction_text import headline, proof
 from pytest_audit_ledger.investigate.rewritings import Transformation
-from pytest_audit_ledger.investigate.stored_entries import StoredEntries, StoredEntry, only, read
+from pytest_audit_ledger.investigate.stored_entries import StoredEntries, StoredEntry, Value, only, read
 from pytest_audit_ledger.investigate.systematic import Systematic, find
+from pytest_audit_ledger.kinds.trusted_checkpoints import newest_record
 from pytest_audit_ledger.model import defaults
+from pytest_audit_ledger.model.forms import Lost
 from pytest_audit_ledger.model.outcome import DEFAULT_SAMPLES, Status
 from pytest_audit_ledger.model.progress import ENTRIES, Progress, no_progress
 from pytest_audit_ledger.sources.source import Snapshot, Source
@@ -127,6 +131,11 @@ class Inquiry:
         self.trusted = tuple(trust_options(verification.run_parameters))
         self.evidence = next((one for one in verification.extra_scans if isinstance(one, EvidenceScan)), None)
         self.vocabulary = Vocabulary(self.evidence.vocabulary() if self.evidence else {})
+        known = self.evidence.recogniser.forms if self.evidence else ()
+        self.forms = [one.form for one in known if one.form.lost is Lost.NOTHING]
+        """Forms of entries that are intact; an edited entry may have been hashed in one of them as well."""
+        self.signed = dict(_signed(verification))
+        """The hash of the last entry of the newest checkpoint that has a record, by its number."""
         self.hypotheses = 0
         self.left_s = limit_s
         """Seconds left for reconstructions."""
@@ -145,15 +154,15 @@ class Inquiry:
         causes = self._causes()
         moved = self._moved_far() if causes is None else NO_MOVES
         chain = classify(self.evidence, causes, moved) if self.evidence else []
-        suspects, left_out = _suspects(chain, self.samples)
+        suspects, left_out = _suspects(chain, max(self.samples, DEFAULT_SAMPLES))
         asked = {entry} if entry is not None else set()
         if self.readable:
             self._read({*suspects, *asked, *before_gaps(chain)})
         if compare is not None and self.readable:
             self._compare(compare, {*suspects, *asked}, missing_here(chain))
-        found = self._reconstructed(suspects, _known(causes))
+        found = self._reconstructed(suspects, [*_known(causes), *(Transformation(form=form) for form in self.forms)])
         left_out += sum(number not in found and self._suspect(number) is not None for number in suspects)
-        chain = [decided(self._with(incident, found), found, self.records) for incident in chain]
+        chain = joined([decided(self._with(incident, found), found, self.records) for incident in chain])
         incidents = with_findings(self.verification, chain)
         if self.against is not None:
             last = self.evidence.last.number if self.evidence and self.evidence.last else None
@@ -176,9 +185,9 @@ class Inquiry:
         )
 
     def _causes(self) -> Systematic | None:
-        """Return the proven common causes, if more entries than the samples do not match their hash."""
+        """Return the proven common causes, if more than a few entries do not match their hash."""
         runs = self.evidence.runs if self.evidence else Runs()
-        if self.evidence is None or runs.entries - runs.moved <= self.samples or not self.limit_s:
+        if self.evidence is None or runs.entries - runs.moved <= DEFAULT_SAMPLES or not self.limit_s:
             return None
         numbers = self.evidence.sample.kept
         self.records = read(self.snapshot, {number + by for number in numbers for by in (-1, 0, 1)})
@@ -189,7 +198,7 @@ class Inquiry:
             self.left_s -= time.perf_counter() - begun
         if not causes:
             return None
-        proof_scan = Systematic({"causes": causes}, self.snapshot.info, MOST)
+        proof_scan = Systematic({"causes": causes, "forms": self.forms}, self.snapshot.info, MOST)
         (proven,) = scan(self.source, self.snapshot, [proof_scan], 1, self.progress).kinds
         return proven if isinstance(proven, Systematic) and not proven.failure else None
 
@@ -246,19 +255,34 @@ class Inquiry:
         here, before, after = self._one(number), self._one(number - 1), self._one(number + 1)
         if here is None:
             return None
-        accounts = {"its envelope": here.envelope} if here.envelope else {}
+        accounts = {ENVELOPE: here.envelope} if here.envelope else {}
         if self.against is not None and (said := self.against.hashed_values(number)):
             accounts[self.against.label] = {name: value for name, value in said.items() if name != "entry_hash"}
+        committed, is_signed = self._committed(here)
         return Suspect(
             entry=here.entry,
             stored_hash=here.stored_hash,
-            committed=after.link if after else None,
+            committed=committed,
+            is_signed=is_signed,
             before=before.entry if before else None,
             before_hash=before.stored_hash if before else None,
             after=after.entry if after else None,
             after_hash=after.stored_hash if after else None,
             accounts=accounts,
         )
+
+    def _committed(self, here: StoredEntry) -> tuple[Value, bool]:
+        """Return the hash that another entry or a signed record names for an entry, and whether a record does."""
+        after = self.records.get(here.number + 1, ())
+        places = self.evidence.places if self.evidence else ()
+        links = {one.link for one in after}
+        links |= {one.entry.previous_hash for one in places if one.before and one.before.number == here.number}
+        if here.stored_hash in links:
+            return here.stored_hash, False
+        if after:
+            return (after[0].link if len(after) == 1 else None), False
+        signed = self.signed.get(here.number)
+        return signed, signed is not None
 
     def _with(self, incident: Incident, found: Mapping[int, Reconstruction | Unexplained]) -> Incident:
         """Add what was reconstructed, and the times of the neighbours."""
@@ -276,7 +300,7 @@ class Inquiry:
         proven = [
             one
             for one in reconstructions
-            if isinstance(one, Reconstruction) and one.witness in (Witness.BOTH, Witness.LINK)
+            if isinstance(one, Reconstruction) and one.witness in (Witness.BOTH, Witness.LINK, Witness.SIGNED)
         ]
         if not proven or len(reconstructions) < incident.count:
             return incident
@@ -314,7 +338,7 @@ class Inquiry:
 
     def _undecided(self, incidents: Sequence[Incident]) -> Iterator[Advice]:
         """Yield what the evidence does not decide, and what would decide it."""
-        verification, against = self.verification, self.against
+        verification = self.verification
         if self.evidence is None:
             yield Advice("The chain was not examined, because an entry or a column that it needs could not be read.")
         reasons: dict[str, list[str]] = {}
@@ -325,8 +349,13 @@ class Inquiry:
         if verification.info is not None and verification.info.resumed is not None:
             after = verification.info.resumed.after
             yield Advice(f"Entries up to {after:,} were not read, so nothing is known of them.")
-        if verification.anchor is not None:
-            return
+        if verification.anchor is None:
+            yield from self._unanchored(incidents)
+        yield from self._uncovered()
+
+    def _unanchored(self, incidents: Sequence[Incident]) -> Iterator[Advice]:
+        """Yield what is undecided because no checkpoint proves any entry."""
+        verification, against = self.verification, self.against
         signed = {code for one in verification.outcomes if one.kind == "checkpoint" for code in one.codes}
         last, end_is_known = verification.sequence_range[1], "TRUNCATED" in signed
         if against is not None:
@@ -342,14 +371,32 @@ class Inquiry:
                 "off.",
                 (CHECKPOINT, AGAINST),
             )
+
+    def _uncovered(self) -> Iterator[Advice]:
+        """Yield the columns that no hash covers, unless a record or the other copy shows that they are unchanged."""
+        anchor, against = self.verification.anchor, self.against
         compared_columns = against.columns if against is not None else ()
         unknown = [name for name in self.snapshot.info.columns if name not in HASHED and name not in compared_columns]
-        if unknown and self.evidence is not None:
-            yield Advice(
-                f"No entry hash covers {', '.join(unknown)}. Only a checkpoint with its record, a backup or an export "
-                "reliably shows changes there.",
-                () if against is not None else (AGAINST,),
-            )
+        proven = anchor.rows if anchor is not None else 0
+        if not unknown or self.evidence is None or (anchor is not None and proven >= anchor.total):
+            return
+        after = f" after entry {proven:,}" if proven else ""
+        yield Advice(
+            f"No entry hash covers {', '.join(unknown)}{after}. Only a checkpoint with its record, a backup or an "
+            "export reliably shows changes there.",
+            () if against is not None else (AGAINST,),
+        )
+
+
+def _signed(verification: Verification) -> Iterator[tuple[int, str]]:
+    """Yield number and hash of the last entry of the newest checkpoint with a record."""
+    trusted = verification.run_parameters.get("checkpoint", {})
+    try:
+        found = newest_record({"folders": (), "verifier_keys": (), **trusted})
+    except LedgerError:
+        return  # the check of checkpoints reports it
+    if found is not None:
+        yield found[1].entries.end, found[1].last_entry
 
 
 _SHOWN_BY_ANOTHER = (

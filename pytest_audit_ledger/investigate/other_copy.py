@@ -358,9 +358,9 @@ def _changed_there(against: OtherCopy, incidents: Sequence[Incident], here: Stor
 
 def _why_there(against: OtherCopy, number: int) -> Iterator[str]:
     theirs, follows = against.one(number), against.one(number + 1)
-    yield f"In the ledger, entry {number:,} hashes to its entry_hash."
+    yield f"In the ledger, entry {number:,} matches its entry_hash."
     if theirs is not None and not theirs.fits:
-        yield "In the other copy, its content does not hash to the stored entry_hash."
+        yield "In the other copy, its content does not match the stored entry_hash."
         near = (theirs.number + by for far in range(1, FARTHEST + 1) for by in (far, -far))
         if (written := theirs.written_number(near)) is not None:
             yield f"It does with the number {written:,}: the other copy's entry {number:,} was renumbered."

@@ -14,9 +14,9 @@ from enum import Enum
 from hashlib import sha256
 from itertools import islice
 
-from pytest_audit_ledger.investigate.forms import Form
 from pytest_audit_ledger.investigate.hypotheses import Cause, Change, Hypotheses, HypothesisTrial, Suspect, Vocabulary
 from pytest_audit_ledger.investigate.rewritings import UNCHANGED, Transformation, Value
+from pytest_audit_ledger.model.forms import Form
 
 MOST_AFTER_A_CONTRADICTION = 20_000
 """Hypotheses tried after one has the entry's own hash, to find one that the next entry's link proves as well."""
@@ -53,10 +53,12 @@ class Witness(str, Enum):
     LINK = "link"
     """The link of the next entry; the entry's own hash is different, so it was changed as well."""
     OWN = "own"
-    """The entry's own hash; no entry with the next number confirms it."""
+    """The entry's own hash; no other entry names it."""
+    SIGNED = "signed"
+    """A hash in a signed record of the last entry, which no other entry names."""
     CONTRADICTED = "contradicted"
-    """The entry's own hash, while the next entry links to another one: it is proven what was hashed, but not that the
-    next entry was appended to it."""
+    """The entry's own hash, while the next entry or a signed record names another one: it is proven what was hashed,
+    but not that the ledger had it."""
 
 
 @dataclass(frozen=True)
@@ -147,7 +149,7 @@ def _known_changes(match: _Match, known: set[str]) -> Iterator[Restored]:
     for one in match.base.known.rewritings:
         stored = match.base.stored[one.column]
         original = one.original(stored)
-        if one.column not in known and original != stored and not one.is_spelling:
+        if one.column not in known and original != stored:
             yield Restored(one.column, original, stored, Cause(one.words, one))
 
 
@@ -254,6 +256,8 @@ class _Search:
             return Witness.OWN
         if digest != self.committed:
             return Witness.CONTRADICTED
+        if self.suspect.is_signed:
+            return Witness.SIGNED
         return Witness.BOTH if digest == self.own else Witness.LINK
 
     def _excluded(self, match: _Match) -> Mapping[str, int]:

@@ -22,10 +22,11 @@ _STOPPED = {
 _PROOF = {
     Witness.BOTH: "its stored hash, which the next entry links to, proves this",
     Witness.LINK: "the link of the next entry proves this; its own entry_hash is a different one",
-    Witness.OWN: "its stored hash proves this unless that was replaced as well; no next entry was found to confirm it",
+    Witness.OWN: "its stored hash proves this unless that was replaced as well; no entry follows that names its hash",
+    Witness.SIGNED: "a signed record of the last entry has the hash of this content, which proves it",
     Witness.CONTRADICTED: (
-        "its stored hash proves that this was hashed, but the next entry links to another hash, so one of the two was "
-        "altered"
+        "its stored hash proves that this was hashed, but the next entry or a signed record names another hash, so one "
+        "of the two was altered"
     ),
 }
 
@@ -99,9 +100,12 @@ def _stopped(found: Unexplained) -> str:
 
 def _unchanged(found: Reconstruction) -> str:
     if found.changes:
-        return f", but its entry_hash does not: the next entry links to the hash of its content, {found.proven_by}"
+        who = "a signed record has" if found.witness is Witness.SIGNED else "the next entry links to"
+        return f", but its entry_hash does not: {who} the hash of its content, {found.proven_by}"
     if found.witness is Witness.OWN:
-        return ", unless its own hash was replaced as well; no next entry was found to confirm it"
+        return ", unless its own hash was replaced as well; no entry follows that names its hash"
+    if found.witness is Witness.SIGNED:
+        return ": its content has its stored hash, which a signed record has as well"
     return ": its content has its stored hash, which the next entry links to"
 
 
@@ -130,7 +134,8 @@ def _why(change: Restored) -> str:
 
 
 def _excluded(change: Restored, witness: Witness) -> str:
-    which = "the hash that the next entry links to" if witness is Witness.LINK else "the stored hash"
+    named = {Witness.LINK: "the hash that the next entry links to", Witness.SIGNED: "the signed hash"}
+    which = named.get(witness, "the stored hash")
     if change.column == "verdict":
         return f"of all verdicts, only {shown(change.original)} gives {which}"
     return f"none of {change.excluded:,} other values tried for {change.column} gives {which}"

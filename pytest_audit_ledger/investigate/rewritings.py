@@ -13,14 +13,13 @@ import html
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from functools import cache, partial
-from itertools import product
 from operator import methodcaller
 from typing import Literal
 
-from pytest_audit_ledger.investigate.forms import CANONICAL, Form
 from pytest_audit_ledger.model.batch import json_text, plain_text
+from pytest_audit_ledger.model.forms import CANONICAL, OFFSETS, Form
 
 Value = str | None
 """A value of a hashed column as text, also the sequence number; None for a missing one."""
@@ -46,11 +45,6 @@ class Rewriting:
         """Return what was hashed if `value` is stored."""
         return self.rule(value)
 
-    @property
-    def is_spelling(self) -> bool:
-        """Whether only the spelling differs, and not the value."""
-        return isinstance(self.rule, partial) and self.rule.func in (_styled, _in_zone)
-
 
 # times
 
@@ -71,30 +65,9 @@ def _shifted(value: Value, minutes: int) -> Value:
         return value
 
 
-def _in_zone(value: Value, minutes: int, separator: str, *, offset: bool) -> Value:
+def _cut(value: Value, unit: int) -> Value:
     moment = moment_of(value)
-    try:
-        local = moment and moment.astimezone(timezone(timedelta(minutes=minutes)))
-    except OverflowError:
-        return value
-    return value if local is None else (local if offset else local.replace(tzinfo=None)).isoformat(separator)
-
-
-_FRACTIONS: dict[str, Callable[[int], str]] = {
-    "": lambda micros: f".{micros:06}" if micros else "",
-    "six digits of fraction": lambda micros: f".{micros:06}",
-    "three digits of fraction": lambda micros: f".{micros // 1000:03}",
-    "no fraction": lambda _: "",
-    "no zeros at the end of the fraction": lambda micros: f".{micros:06}".rstrip("0") if micros else "",
-}
-
-
-def _styled(value: Value, fraction: str, separator: str, zone: str) -> Value:
-    moment = moment_of(value)
-    if moment is None:
-        return value
-    whole = moment.replace(microsecond=0, tzinfo=None).isoformat(separator)
-    return f"{whole}{_FRACTIONS[fraction](moment.microsecond)}{zone}"
+    return value if moment is None else moment.replace(microsecond=moment.microsecond // unit * unit).isoformat()
 
 
 def _duration(minutes: int) -> str:
@@ -104,15 +77,8 @@ def _duration(minutes: int) -> str:
     return " and ".join(f"{number} {unit}{'s' if number > 1 else ''}" for number, unit in parts if number)
 
 
-def _offset(minutes: int) -> str:
-    return f"{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02}:{abs(minutes) % 60:02}"
-
-
-_OFFSETS = sorted((m for m in range(-12 * 60, 14 * 60 + 1, 15) if m), key=lambda m: (m % 60 > 0, abs(m), m < 0))
-"""Offsets of time zones in minutes: whole hours first, then half and quarter hours; small ones first."""
-
 _SHIFTS = (
-    *sorted({*_OFFSETS, *(-minutes for minutes in _OFFSETS)}, key=lambda m: (m % 60 > 0, abs(m), m < 0)),
+    *sorted({*OFFSETS, *(-minutes for minutes in OFFSETS)}, key=lambda m: (m % 60 > 0, abs(m), m < 0)),
     *(sign * days * 24 * 60 for days in range(1, 8) for sign in (1, -1)),
 )
 
@@ -121,21 +87,8 @@ def _times() -> Iterator[tuple[str, Callable[[Value], Value]]]:
     for minutes in _SHIFTS:
         direction = "later" if minutes > 0 else "earlier"
         yield f"the time {_duration(minutes)} {direction}", partial(_shifted, minutes=minutes)
-    styles = product(_FRACTIONS, "T ", ("+00:00", "Z", "", "+00", "+0000", " UTC"))
-    for fraction, separator, zone in sorted(styles, key=lambda style: (bool(style[0]), style[1] == " ")):
-        parts = (
-            fraction,
-            "a space for the T" if separator == " " else "",
-            f"{zone.strip()} for +00:00" if zone and zone != "+00:00" else "",
-            "no time zone" if not zone else "",
-        )
-        words = f"the same time written with {' and '.join(filter(None, parts))}"
-        yield words, partial(_styled, fraction=fraction, separator=separator, zone=zone)
-    for minutes, separator, offset in product(_OFFSETS, "T ", (True, False)):
-        how = f"the same time written in the time zone {_offset(minutes)}"
-        space = "" if separator == "T" else " with a space for the T"
-        words = f"{how}{space}{'' if offset else ', without the offset'}"
-        yield words, partial(_in_zone, minutes=minutes, separator=separator, offset=offset)
+    yield "the same time without its microseconds", partial(_cut, unit=1_000)
+    yield "the same time without its fraction", partial(_cut, unit=1_000_000)
 
 
 # texts

@@ -6,11 +6,13 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from hashlib import sha256
 from typing import Any
 
-from pytest_audit_ledger.model.batch import Batch, plain_text
-from pytest_audit_ledger.model.entry import PAYLOAD_COLUMNS, Entry, canonical_payload, entry_hash
+from pytest_audit_ledger.model.batch import Batch, json_text, plain_text
+from pytest_audit_ledger.model.entry import HASHED_COLUMNS, PAYLOAD_COLUMNS, Entry, canonical_payload, entry_hash
+from pytest_audit_ledger.model.forms import Form, recognised
 from pytest_audit_ledger.sources.source import Segment, Snapshot
 
 TOGETHER = 500
@@ -49,18 +51,19 @@ class StoredEntry:
 
     @property
     def fits(self) -> bool:
-        """Whether its content hashes to its entry_hash."""
-        return "T" in self.timestamp and entry_hash(self.entry) == self.stored_hash
+        """Whether its content matches its entry_hash, in whatever form."""
+        return "T" in self.timestamp and (entry_hash(self.entry) == self.stored_hash or self.form is not None)
+
+    @cached_property
+    def form(self) -> Form | None:
+        """The form in which its content has its entry_hash; None if no other form than the ledger's own has it."""
+        row = {name: json_text(self.columns.get(name)) for name in HASHED_COLUMNS}
+        return recognised(row, self.stored_hash or "")
 
     @property
     def envelope(self) -> Mapping[str, Value]:
         """The values of the entry that its envelope repeats; empty if it has no envelope."""
-        try:
-            document = json.loads(self.columns.get("envelope_json") or "{}")
-        except (ValueError, RecursionError):
-            return {}
-        said = document if isinstance(document, dict) else {}
-        return {name: said[name] for name in ("verdict", "reasoning") if isinstance(said.get(name, 0), str | None)}
+        return said_by(self.columns.get("envelope_json"))
 
     def written_number(self, candidates: Iterable[int]) -> int | None:
         """Return the first of these numbers with which the entry hashes to its entry_hash, None if none does.
@@ -78,6 +81,16 @@ class StoredEntry:
             return hasher.hexdigest() == self.stored_hash
 
         return next(filter(fits, candidates), None)
+
+
+def said_by(envelope: Value) -> Mapping[str, Value]:
+    """Return the values of an entry that the JSON of its envelope repeats; empty if there is none."""
+    try:
+        document = json.loads(envelope or "{}")
+    except (ValueError, RecursionError):
+        return {}
+    said = document if isinstance(document, dict) else {}
+    return {name: said[name] for name in ("verdict", "reasoning") if isinstance(said.get(name, 0), str | None)}
 
 
 StoredEntries = Mapping[int, Sequence[StoredEntry]]

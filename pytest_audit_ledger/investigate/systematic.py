@@ -18,13 +18,14 @@ from hashlib import sha256
 from itertools import product
 from typing import Any, ClassVar
 
-from pytest_audit_ledger.investigate.forms import CANONICAL, OTHER_FORMS
-from pytest_audit_ledger.investigate.hypotheses import Hypotheses, Suspect, Vocabulary, texts
+from pytest_audit_ledger.investigate.hypotheses import ENVELOPE, Hypotheses, Suspect, Vocabulary, of_account, texts
 from pytest_audit_ledger.investigate.reconstruction import Budget, Reconstruction, nothing, reconstruct
 from pytest_audit_ledger.investigate.rewritings import Rewriting, Transformation, Value, constant, rewritings
+from pytest_audit_ledger.investigate.stored_entries import said_by
 from pytest_audit_ledger.kinds.kind import ScanKind
 from pytest_audit_ledger.model.batch import Batch, json_text, plain_text
 from pytest_audit_ledger.model.entry import HASHED_COLUMNS, PAYLOAD_COLUMNS, Entry
+from pytest_audit_ledger.model.forms import CANONICAL, Recogniser
 from pytest_audit_ledger.model.ledger_info import LedgerInfo
 
 FEWEST = 3
@@ -62,7 +63,31 @@ class LostDigits:
         return ("with another timestamp (more digits of its fraction)",)
 
 
-SystematicCause = Transformation | LostDigits
+@dataclass(frozen=True)
+class Enveloped:
+    """The cause that columns were edited whose original values the envelope of each entry has. Picklable."""
+
+    columns: tuple[str, ...]
+
+    @property
+    def edited(self) -> tuple[Rewriting, ...]:
+        """The rules of columns that were set to one value: none, as each entry had a value of its own."""
+        return ()
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """How the entries were hashed, in words that follow "hashed"."""
+        return (f"with the {' and the '.join(self.columns)} that the envelope of each has",)
+
+    def explains(self, columns: Mapping[str, str], said: Mapping[str, Value], stored: Value) -> bool:
+        """Whether an entry, as JSON text by column, has this hash with what its envelope says."""
+        if not said.keys() >= set(self.columns):
+            return False
+        original = {**columns, **{name: json_text(said[name]) for name in self.columns}}
+        return stored is not None and CANONICAL.reproduces(original, stored)
+
+
+SystematicCause = Transformation | LostDigits | Enveloped
 
 
 def find(
@@ -108,7 +133,10 @@ def _explains(cause: SystematicCause, suspect: Suspect) -> bool:
     """Whether a cause explains the stored hash of an entry; of lost digits only a few are searched for."""
     if isinstance(cause, LostDigits):
         return _search(suspect, FEW_SEARCHED)[0]
-    columns = {column: [json_text(value)] for column, value in texts(suspect.entry).items()}
+    row = {column: json_text(value) for column, value in texts(suspect.entry).items()}
+    if isinstance(cause, Enveloped):
+        return cause.explains(row, suspect.accounts.get(ENVELOPE, {}), suspect.stored_hash)
+    columns = {column: [text] for column, text in row.items()}
     (payload,) = cause.payloads(columns)
     return sha256(payload).hexdigest() == suspect.stored_hash
 
@@ -136,11 +164,11 @@ def _causes(suspect: Suspect, found: Reconstruction) -> Iterator[SystematicCause
         if len(changes) == 1 and found.form is None:
             yield LostDigits()
         return
+    if changes and found.form is None and all(change.cause == of_account(ENVELOPE) for change in changes):
+        yield Enveloped(tuple(change.column for change in changes))
     ways = [[*_rules(change.column, stored[change.column], change.original)] for change in changes]
     for chosen in product(*ways):
         yield Transformation(chosen, found.form or CANONICAL)
-    if found.form is not None or all(change.original == "" for change in changes):
-        yield from (cause for form in OTHER_FORMS if _explains(cause := Transformation(form=form), suspect))
 
 
 def _rules(column: str, stored: Value, original: Value) -> Iterator[Rewriting]:
@@ -189,26 +217,35 @@ def suspect_at(batch: Batch, place: int) -> Suspect:
 
 
 class Systematic(ScanKind):
-    """Proves causes for each entry by its own hash. `causes`: what `find` returned.
+    """Proves causes for each entry by its own hash. `causes`: what `find` returned. `forms`: the known forms.
 
-    `fitting` entries match their hash as stored. `unexplained` are those that no cause explains; `unexplained_numbers`
-    the first of them. `unsearched` are those whose lost digits were not searched because of the limit.
+    `fitting` entries match their hash as stored, in whatever form. `unexplained` are those that no cause explains;
+    `unexplained_numbers` the first of them. `unsearched` are those whose lost digits were not searched because of the
+    limit.
     """
 
     name = "systematic"
     columns = ("entry_hash", *PAYLOAD_COLUMNS.values())
-    parameters_schema: ClassVar[Mapping[str, Mapping[str, Any]]] = {"causes": {"type": "array"}}
+    parameters_schema: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "causes": {"type": "array"},
+        "forms": {"type": "array", "default": ()},
+    }
 
     def __init__(self, parameters: Mapping[str, Any], ledger: LedgerInfo, samples: int) -> None:
         super().__init__(parameters, ledger, samples)
+        if any(isinstance(cause, Enveloped) for cause in self.parameters["causes"]):
+            self.columns = (*Systematic.columns, "envelope_json")
         self.explained = [Explained(cause) for cause in self.parameters["causes"]]
         self.fitting = self.unexplained = self.unsearched = self.searched = 0
         self.unexplained_numbers: list[int | None] = []
+        self._recogniser = Recogniser.of(self.parameters["forms"])
 
     def feed(self, batch: Batch) -> None:
         """Try the causes, one after the other, on entries that do not match."""
         stored, recomputed = batch.text("entry_hash"), batch.recomputed_hashes
         places = [place for place, fits in enumerate(map(str.__eq__, stored, recomputed)) if not fits]
+        in_a_form = self._recogniser.recognise(batch, places)
+        places = [place for place in places if place not in in_a_form]
         self.fitting += len(batch) - len(places)
         for explained in self.explained:
             if places:
@@ -228,10 +265,17 @@ class Systematic(ScanKind):
         stored = batch.text("entry_hash")
         if isinstance(cause, LostDigits):
             return {place for place in places if self._has_lost_digits(batch, place)}
+        if isinstance(cause, Enveloped):
+            return {place for place in places if self._has_envelope(cause, batch, place)}
         columns = {column: [batch.text(column)[place] for place in places] for column in HASHED_COLUMNS}
         payloads = cause.payloads(columns)
         rows = zip(places, payloads, strict=True)
         return {place for place, payload in rows if sha256(payload).hexdigest() == stored[place]}
+
+    def _has_envelope(self, cause: Enveloped, batch: Batch, place: int) -> bool:
+        said = said_by(plain_text(batch.text("envelope_json")[place]))
+        row = {column: batch.text(column)[place] for column in HASHED_COLUMNS}
+        return cause.explains(row, said, batch.text("entry_hash")[place])
 
     def _has_lost_digits(self, batch: Batch, place: int) -> bool:
         if self.searched >= MOST_SEARCHED:

@@ -119,6 +119,10 @@ _ONE_WRITER = (
         "Find out whether two writers ran at that time. Give the ledger one writer, or a lock around reading the last "
         "entry and appending, and restore the UNIQUE constraint on sequence_number."
     ),
+    Advice(
+        "No entry links to a branch that ended, so whoever can delete entries can remove it without a trace. Sign a "
+        "checkpoint, or keep an export, while it is there."
+    ),
 )
 
 
@@ -151,7 +155,7 @@ def _moments(seen: Seen, causes: Systematic | None) -> list[datetime]:
         for one in (causes.explained if causes and seen.own_fault else ())
         if isinstance(one.cause, Transformation)
         for rule in one.cause.rewritings
-        if rule.column == "timestamp" and not rule.is_spelling
+        if rule.column == "timestamp"
     ]
     moments = map(moment_of, [rule.original(seen.timestamp) for rule in rules] or [seen.timestamp])
     return [moment for moment in moments if moment is not None and moment.tzinfo is not None]

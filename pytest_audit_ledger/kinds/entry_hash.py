@@ -2,53 +2,162 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 from pytest_audit_ledger.kinds.kind import PRESERVE, ScanKind
 from pytest_audit_ledger.model.batch import Batch, shown
+from pytest_audit_ledger.model.columns import MICROSECONDS
+from pytest_audit_ledger.model.forms import Recognised, Recogniser
 from pytest_audit_ledger.model.hashing import Hashes
 from pytest_audit_ledger.model.ledger_info import LedgerInfo
-from pytest_audit_ledger.model.outcome import RECOMPUTED, Family, Finding, Sides
-from pytest_audit_ledger.model.profile import HASH, own
+from pytest_audit_ledger.model.outcome import RECOMPUTED, Family, Finding, Severity, Sides
+from pytest_audit_ledger.model.profile import HASH, TIMESTAMP, own
+from pytest_audit_ledger.model.stretch import Stretch
+
+MISMATCH = "ENTRY_HASH_MISMATCH"
 
 
 class EntryHash(ScanKind):
-    """The hash recomputed from every entry's canonical payload is the one stored. No parameters."""
+    """The hash recomputed from every entry's canonical payload is the one stored. No parameters.
+
+    A hash that the content has in another form of the payload (`model/forms.py`) proves that content as well: that is a
+    warning, whatever the number of such entries. If hardly any entry matches in any form, in the whole ledger or from
+    one entry on, that is one finding, and no sign of tampering: a writer or a migration does that far more often than
+    an edit of every entry. It leaves the ledger unverified.
+    """
 
     name = "entry_hash"
     family = Family.CHAIN
     rule = "Every stored hash is the hash of the entry's payload."
     remedy = PRESERVE
+    remedies: ClassVar[Mapping[str, str]] = {
+        "HASH_FORM": "Make the writer hash the canonical payload. The entries that it wrote need no change.",
+        "HASHES_UNKNOWN": (
+            "Find out how the writer made these hashes, and what changed the table's columns since; audit-ledger "
+            "investigate searches for a common cause."
+        ),
+    }
     integrity = True
+    inconclusive = frozenset({"HASH_FORM", "HASHES_UNKNOWN"})
+    unproven = frozenset({"HASHES_UNKNOWN"})
     columns: Sequence[str] = (HASH,)
-    sides: ClassVar[Mapping[str, Sides]] = {"ENTRY_HASH_MISMATCH": RECOMPUTED, "LINE_HASH_MISMATCH": RECOMPUTED}
+    sides: ClassVar[Mapping[str, Sides]] = {MISMATCH: RECOMPUTED, "LINE_HASH_MISMATCH": RECOMPUTED}
 
     def __init__(self, parameters: Mapping[str, Any], ledger: LedgerInfo, samples: int) -> None:
         super().__init__(parameters, ledger, samples)
         self.columns = tuple(dict.fromkeys((HASH, *ledger.hasher.columns)))
+        self.recogniser = Recogniser()
+        self.stretch = Stretch()
 
     def feed(self, batch: Batch) -> None:
-        """Recompute the hash of every entry."""
+        """Recompute the hash of every entry, and try other forms if it is not the one stored."""
         hasher = self.ledger.hasher
         if hasher.hashes(batch) == batch.text(HASH) and all(
             hashes == batch.text(own(column)) for column, hashes in hasher.lines(batch).items()
         ):
+            self.stretch.matched(len(batch))
             return
         for stream, entries in batch.streams():
             self.findings.stream = stream and shown(stream)
             for column, hashes in hasher.lines(entries).items():
-                self._compare(entries, "LINE_HASH_MISMATCH", f"its stored {column}", hashes, entries.text(own(column)))
-            self._compare(entries, "ENTRY_HASH_MISMATCH", "its stored hash", hasher.hashes(entries), entries.text(HASH))
+                places = self._mismatches(entries, hashes, entries.text(own(column)))
+                self._report(entries, places, "LINE_HASH_MISMATCH", hashes, column)
+            hashes = hasher.hashes(entries)
+            places = self._mismatches(entries, hashes, entries.text(HASH))
+            if self.ledger.profile.built_in:
+                places = sorted({*places} - self.recogniser.recognise(entries, places))
+            self._report(entries, places, MISMATCH, hashes)
+            self._score(entries, places)
 
-    def _compare(self, entries: Batch, code: str, what: str, hashes: Hashes, stored: Sequence[str]) -> None:
-        rows = zip(entries.sequence_numbers, hashes, stored, strict=True)
-        for index, (number, recomputed, of_entry) in enumerate(rows):
-            if number is not None and number < (self.ledger.profile.starts_at or number):
-                continue
+    def _mismatches(self, entries: Batch, hashes: Hashes, stored: Sequence[str]) -> list[int]:
+        start = self.ledger.profile.starts_at
+        rows = enumerate(zip(entries.sequence_numbers, hashes, stored, strict=True))
+        return [at for at, (number, found, text) in rows if found != text and not _is_before(number, start)]
+
+    def _report(self, entries: Batch, places: Sequence[int], code: str, hashes: Hashes, line: str = "") -> None:
+        stored = entries.text(own(line) if line else HASH)
+        for at in places:
+            recomputed, number = hashes[at], entries.sequence_numbers[at]
             if recomputed is None:
-                message = f"the entry cannot be hashed: {self.ledger.hasher.obstacle(entries, index)}"
-                self.findings.add(Finding(code, message, number, "no hash exists", shown(of_entry)))
-            elif recomputed != of_entry:
-                message = f"the entry does not match {what}"
-                self.findings.add(Finding(code, message, number, shown(recomputed), shown(of_entry)))
+                message = f"the entry cannot be hashed: {self.ledger.hasher.obstacle(entries, at)}"
+                self.findings.add(Finding(code, message, number, "no hash exists", shown(stored[at])))
+            else:
+                message = f"the entry does not match its stored {line or 'hash'}"
+                self.findings.add(Finding(code, message, number, shown(recomputed), shown(stored[at])))
+
+    def _score(self, entries: Batch, mismatches: Sequence[int]) -> None:
+        end = 0
+        for place in mismatches:
+            self.stretch.matched(place - end)
+            self.stretch.mismatched(entries.sequence_numbers[place])
+            end = place + 1
+        self.stretch.matched(len(entries) - end)
+
+    def merge(self, later: EntryHash) -> None:
+        """Add what the later segment found."""
+        super().merge(later)
+        self.recogniser.merge(later.recogniser)
+        self.stretch.merge(later.stretch)
+
+    def close(self) -> None:
+        """Report the forms, and entries of which hardly any matches as one finding."""
+        self.findings.stream = ""
+        first, unknown = self.stretch.unknown()
+        if first is not None and self.ledger.profile.streams:
+            unknown = 0  # a number names no place in a ledger with streams
+        if unknown:
+            self._leave_out(unknown)
+            self.findings.add(self._unknown(first, unknown))
+        for one in self.recogniser.in_doubt:
+            self.findings.add_counted([_in_doubt(one)], one.count)
+        for one in self.recogniser.forms:
+            self.findings.add(_in_a_form(one))
+        if (others := self.recogniser.entries) or unknown:
+            doubts = sum(one.count for one in self.recogniser.in_doubt)
+            matching = self.element_count - others - doubts - self.stretch.mismatches
+            more = f"; {others:,} more in another form" if others else ""
+            self.facts["matching entries"] = f"{matching:,} of {self.element_count:,}{more}"
+        if self.recogniser.untried:
+            self.facts["entries tried in known forms only"] = f"{self.recogniser.untried:,}"
+
+    def _leave_out(self, last: int) -> None:
+        """Forget the last so many mismatches."""
+        left = self.findings.counts[MISMATCH, None] - last
+        kept = [one for one in self.findings.samples if one.code == MISMATCH][:left]
+        self.findings.samples = [one for one in self.findings.samples if one.code != MISMATCH or one in kept]
+        self.findings.counts[MISMATCH, None] = left
+        self.findings.counts += type(self.findings.counts)()  # without those of which none is left
+
+    def _unknown(self, first: int | None, count: int) -> Finding:
+        since = "" if first is None else f" from entry {first:,} on"
+        message = f"{count:,} entries{since} match their stored hash in no known form: {', or '.join(self._causes())}"
+        return Finding("HASHES_UNKNOWN", message, first)
+
+    def _causes(self) -> Iterator[str]:
+        """Yield why entries may match in no form, the likely cause first."""
+        name = self.ledger.profile.columns.get(TIMESTAMP, "")
+        column = self.ledger.columns.get(name)
+        if column is not None and column.digits < MICROSECONDS:
+            yield f"the column {name}, which is {column.declared or column.type}, lost digits that were hashed"
+        yield "they were hashed by another recipe"
+        yield "a column, which may be their number, was changed in all of them"
+
+
+def _is_before(number: int | None, start: int | None) -> bool:
+    """Whether an entry is older than the chain, which began with a migration."""
+    return number is not None and number < (start or number)
+
+
+def _in_doubt(one: Recognised) -> Finding:
+    """Return what is known of entries whose times match in another zone than those of most."""
+    message = f"the entry matches its stored hash only {one.form.words}, unlike most: its time may have been moved"
+    return Finding(MISMATCH, message, one.first)
+
+
+def _in_a_form(one: Recognised) -> Finding:
+    """Return what is known of the entries that were hashed in a form."""
+    where = f"{one.count:,} entries were" if one.count > 1 else "1 entry was"
+    limits = f"; this does not prove {one.form.unproven}" if one.form.unproven else ""
+    message = f"{where} hashed {one.form.words}, which proves the stored content{limits}"
+    return Finding("HASH_FORM", message, one.first, severity=Severity.WARNING)

@@ -28,6 +28,8 @@ class EntryTree(ScanKind):
         """The highest sequence number."""
         self.count = 0
         """The number of entries."""
+        self.head = ""
+        """The hash of the last entry, recomputed like the leaves; a writer may have stored it in another form."""
         self.ask_for([])
 
     def ask_for(
@@ -51,7 +53,7 @@ class EntryTree(ScanKind):
 
     def resume(self, batch: Batch) -> None:
         """Begin with the trees of the checkpoint."""
-        self.resumed = True
+        self.resumed, self.head = True, self.ledger.hasher.hashes(batch)[-1] or ""
         self._keep_moments(batch)
         if self.start is not None:
             self.last = self.count = self.start.entries.end
@@ -67,6 +69,7 @@ class EntryTree(ScanKind):
             prefixes.feed(numbers, row_leaves(batch, columns))
         self.last = max(self.last, *(number or 0 for number in numbers))
         self.count += len(batch)
+        self.head = self.ledger.hasher.hashes(batch)[-1] or ""
         self._keep_moments(batch)
 
     def _keep_moments(self, batch: Batch) -> None:
@@ -82,6 +85,7 @@ class EntryTree(ScanKind):
             prefixes.merge(later.rows[columns])
         self.last = max(self.last, later.last)
         self.count += later.count
+        self.head = later.head
         self.moments.update({number: time for number, time in later.moments.items() if time})
 
 

@@ -84,6 +84,7 @@ class Kind(ABC):
       check must give.
     - `family`: what the rule is about. `unit`: what `element_count` counts.
     - `integrity`: whether a failure means TAMPERED, unless all codes found are in `inconclusive` (a lost file, say).
+      A code in `unproven` means UNVERIFIED, at any severity.
     - `sides`: by code, what the two values of a finding are, if they are not the expected and the actual value. If two
       hashes differ, either can be the wrong one.
 
@@ -99,6 +100,7 @@ class Kind(ABC):
     unit: ClassVar[str]
     integrity: ClassVar[bool] = False
     inconclusive: ClassVar[frozenset[str]] = frozenset()
+    unproven: ClassVar[frozenset[str]] = frozenset()
     parameters_schema: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     required_parameters: ClassVar[Sequence[str]] = ()
     aliases: ClassVar[Sequence[str]] = ()

@@ -204,7 +204,8 @@ class Outcome:
     `unexpected_count` is the number of findings, and `findings` are the first of them. `reason` says why the check is
     ERROR, SKIP or WAIVED, or what its waiver did; if it ends with what to do, that is also the `advice`. `description`
     is the check's, `rule` the kind's, and `remedy` the kind's for the codes found. `location` is the check's place in
-    its suite, as `file:line`. `inconclusive` says that the findings, such as a lost file, are not a sign of tampering.
+    its suite, as `file:line`. `inconclusive` says that the findings, such as a lost file, are not a sign of tampering,
+    `unproven` that they leave open what the rule says, at any severity.
     `anchor` is what was proven against a checkpoint.
     """
 
@@ -227,6 +228,7 @@ class Outcome:
     facts: Mapping[str, str] = field(default_factory=dict)
     reason: str = ""
     inconclusive: bool = False
+    unproven: bool = False
     anchor: Anchor | None = None
     location: str = ""
     owner: str = ""

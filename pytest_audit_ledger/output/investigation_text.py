@@ -205,6 +205,7 @@ def _line(name: str, text: str) -> _Line:
 
 def _incident(incident: Incident, place: str, marks: Marks) -> Iterator[_Line]:
     mark = {Certainty.PROVEN: marks.bad, Certainty.FITS: marks.warned}.get(incident.certainty, marks.unknown)
+    mark = marks.warned if incident.what is IncidentType.HASH_FORM else mark
     yield _Line(f"{mark} {place}  ", _said(incident.sentence))
     parts = {
         "how sure": [_MARKS[incident.certainty]],

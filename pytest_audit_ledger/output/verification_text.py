@@ -193,6 +193,8 @@ def _hashes(verification: Verification, marks: Marks) -> str:
     if len(outcomes) != 1 or not outcomes[0].element_count:
         return _state(verification, ("entry_hash",), "VERIFIED", marks)
     (outcome,) = outcomes
+    if "matching entries" in outcome.facts:
+        return f"{_mark(outcomes, marks)} {outcome.facts['matching entries']}{_first(outcomes)}"
     valid = outcome.element_count - outcome.unexpected_count
     return f"{_mark(outcomes, marks)} {valid:,}/{outcome.element_count:,} valid{_first(outcomes)}"
 

@@ -93,7 +93,8 @@ def _is_sign_of_tampering(outcome: Outcome) -> bool:
 
 def _what_failed(integrity: Sequence[Outcome], failed: Sequence[Outcome], required: Sequence[str]) -> str:
     """Return which failed: the entries, the table's protections, or the comparison with what was signed."""
-    consistent = {o.kind for o in integrity if o.status in (Status.PASS, Status.WARN) and not o.unexpected_count}
+    passed = [o for o in integrity if o.status in (Status.PASS, Status.WARN) and not o.unproven]
+    consistent = {o.kind for o in passed if o.inconclusive or not o.unexpected_count}
     if set(required) <= consistent:
         if all(outcome.unit != "entries" for outcome in failed):
             return "The entries are consistent, but the table's protections are altered or missing"
@@ -115,7 +116,7 @@ def _not_verified(integrity: Sequence[Outcome], required: Sequence[str], *, idle
     lacking = [name for name in required if name not in examined]
     if lacking:
         return f"The ledger as a whole was not verified: {', '.join(lacking)} did not run."
-    unproven = [outcome for outcome in integrity if outcome.status in _FAILED]
+    unproven = [outcome for outcome in integrity if outcome.status in _FAILED or outcome.unproven]
     if unproven:
         return f"The ledger as a whole was not verified: {_ids(unproven)} failed, though not with a sign of tampering."
     return ""
@@ -189,7 +190,7 @@ def recommend(assurance: Assurance, outcomes: Sequence[Outcome]) -> str:
             "latest backup or export."
         )
     if assurance is Assurance.UNVERIFIED:
-        if unproven := [outcome for outcome in failed if outcome.inconclusive]:
+        if unproven := [outcome for outcome in outcomes if _is_open(outcome)]:
             return f"Do not rely on the ledger yet. Resolve the findings of {_ids(unproven)}, then verify again."
         return (
             "Do not rely on the ledger yet. Follow the advice of the checks that could not be evaluated, then verify "
@@ -207,6 +208,11 @@ def recommend(assurance: Assurance, outcomes: Sequence[Outcome]) -> str:
     else:
         steps.append("Keep the head hash outside the database, and compare it with the next run.")
     return " ".join(steps)
+
+
+def _is_open(outcome: Outcome) -> bool:
+    """Whether a check found what leaves the ledger unverified, though it is no sign of tampering."""
+    return outcome.inconclusive and (outcome.status is Status.FAIL or outcome.unproven)
 
 
 def _ids(outcomes: Sequence[Outcome]) -> str:

@@ -430,6 +430,7 @@ def _judged(check: Check, kind: Kind) -> Outcome:
         remedy=_remedy(kind),
         facts=kind.facts,
         inconclusive=bool(codes) and codes.keys() <= kind.inconclusive,
+        unproven=bool(codes.keys() & kind.unproven),
         anchor=kind.anchor,
     )
 
