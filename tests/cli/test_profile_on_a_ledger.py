@@ -172,3 +172,16 @@ def test_a_ski_ledger_is_explained_by_its_recipe(invoke: Invoke) -> None:
     result = invoke("profile", "explain", "--ledger-db", "demo", "--profile", "ski", "--entry", "2")
     assert result.exit_code == 0, result.stderr
     assert re.search(r"^  stored      [0-9a-f]{64}, the same$", result.output, re.MULTILINE)
+
+
+def test_a_demo_is_of_the_profile_that_is_named(invoke: Invoke) -> None:
+    result = invoke("verify", "--ledger-db", "demo:tampered", "--profile", "verifactu")
+    assert result.exit_code == 1
+    assert "ENTRY_HASH_MISMATCH sequence 61 of stream 89890001K" in result.output
+    assert "SEQUENCE_GAP sequence 99 of stream B12345674" in result.output
+
+
+def test_there_is_no_demo_of_a_profile_of_ones_own(invoke: Invoke) -> None:
+    result = invoke("verify", "--ledger-db", "demo", "--profile", changed("json", "name: tool-calls", "name: mine"))
+    assert result.exit_code == 2
+    assert "Error: There is no demo of the profile mine. Name a database, or one of ski, verifactu, " in result.stderr
