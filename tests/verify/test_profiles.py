@@ -37,8 +37,8 @@ def verified(forger: Forger, profile: Path = JOIN, workers: int = 1) -> Verifica
 def places(found: Verification) -> set[tuple[str, str, int | None]]:
     """Return code, stream and number of every finding that fails a check of the entries."""
     entries = [one for one in found.outcomes if one.unit == "entries" and one.status is Status.FAIL]
-    found = [one for outcome in entries for one in outcome.findings if one.severity is not Severity.INFO]
-    return {(one.code, one.stream, one.sequence_number) for one in found}
+    findings = [one for outcome in entries for one in outcome.findings if one.severity is not Severity.INFO]
+    return {(one.code, one.stream, one.sequence_number) for one in findings}
 
 
 def statuses(found: Verification) -> dict[str, Status]:
