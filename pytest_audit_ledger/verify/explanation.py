@@ -14,7 +14,7 @@ from pytest_audit_ledger.model.profile import HASH, Hashing, Version, own
 from pytest_audit_ledger.model.profile_coverage import hashed_columns, line_columns
 from pytest_audit_ledger.model.recipes import compile_hashing, compile_recipe
 from pytest_audit_ledger.sources.source import Segment, Snapshot, Source
-from pytest_audit_ledger.verify.hashed_entries import hashed_names, streams_of, types_of, versions_of
+from pytest_audit_ledger.verify.hashed_entries import hashed_names, place_of, streams_of, types_of, versions_of
 
 MOST_NAMED = 10
 
@@ -73,7 +73,7 @@ def explain_entry(source: Source, number: int, stream: str | None = None) -> Exp
         covered = hashed_columns(info.profile, version)
         by_line = line_columns(info.profile)
         return Explanation(
-            table=info.table,
+            table=place_of(info),
             profile=info.profile.name,
             number=number,
             stream=streams_of(info, entry)[0],
@@ -96,7 +96,7 @@ def _entry(snapshot: Snapshot, number: int, stream: str | None) -> Batch:
     snapshot.scan(hashed_names(snapshot), Segment(first, number + 1), keep)
     names = ", ".join(printable(name) for name in list(found)[:MOST_NAMED])
     if not found:
-        raise UsageError(f"There is no entry {number:,} in {snapshot.info.table}.", "Name an entry that exists.")
+        raise UsageError(f"There is no entry {number:,} in {place_of(snapshot.info)}.", "Name an entry that exists.")
     if stream is None and len(found) > 1:
         raise UsageError(f"Entry {number:,} is in {len(found):,} streams: {names}.", "Name one with --stream.")
     if stream is not None and stream not in found:
