@@ -183,12 +183,14 @@ def test_a_table_that_the_profile_does_not_fit_is_not_called_tampered(invoke: In
     assert "does not fit public.movements: the column memo is missing. Correct the profile." in result.stderr
 
 
+@pytest.mark.server
 def test_a_ski_ledger_is_explained_by_its_recipe(invoke: Invoke) -> None:
     result = invoke("profile", "explain", "--ledger-db", "demo", "--profile", "ski", "--entry", "2")
     assert result.exit_code == 0, result.stderr
     assert re.search(r"^  stored      [0-9a-f]{64}, the same$", result.output, re.MULTILINE)
 
 
+@pytest.mark.server
 def test_a_demo_is_of_the_profile_that_is_named(invoke: Invoke) -> None:
     result = invoke("verify", "--ledger-db", "demo:tampered", "--profile", "verifactu")
     assert result.exit_code == 1
