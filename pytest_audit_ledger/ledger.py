@@ -52,7 +52,7 @@ from pytest_audit_ledger.sources.postgres import DEFAULT_TIMEOUT_S
 from pytest_audit_ledger.sources.selection import fields as parse_fields
 from pytest_audit_ledger.sources.selection import selection
 from pytest_audit_ledger.sources.source import Source
-from pytest_audit_ledger.suite.profile_file import chosen_profile
+from pytest_audit_ledger.suite.profile_choice import chosen_profile
 from pytest_audit_ledger.verify.parameters import Verifying
 from pytest_audit_ledger.verify.verification import Verification
 

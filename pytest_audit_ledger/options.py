@@ -137,7 +137,7 @@ SECTIONS: dict[str, tuple[Option, ...]] = {
     "The ledger": (
         Option("db",
             "The ledger: the DSN of a database, or env:NAME to take it from a variable; or an export (.json, .jsonl or "
-            ".csv, also with .gz); or demo or demo:tampered.",
+            ".csv, also with .gz); or demo or demo:tampered, a sample that also exists for the other shipped profiles.",
             Type.DSN, (*_READ, "drill"), required_in=_READ, in_pytest=True, in_ini=True,
             spellings=("--ledger-db", "--source"), variable="LEDGER_DSN"),
         Option("profile",

@@ -23,9 +23,11 @@ from pytest_audit_ledger.investigate.rewritings import Rewriting
 from pytest_audit_ledger.investigate.stored_entries import StoredEntry
 from pytest_audit_ledger.model.columns import Column
 from pytest_audit_ledger.model.forms import Epoch, Escapes, Form, Lost, Nulls, Time
+from pytest_audit_ledger.model.hashing import Hasher
 from pytest_audit_ledger.model.jsonb import Derived, JsonDocument
 from pytest_audit_ledger.model.ledger_info import ExportInfo, Extent, Resumed, ResumePoint, Share, Standby
 from pytest_audit_ledger.model.outcome import Anchor, Family, Waiver
+from pytest_audit_ledger.model.profile import Accepted, Genesis, Hashing, Profile, Version
 from pytest_audit_ledger.model.progress import Progress
 from pytest_audit_ledger.sources.selection import Selection
 from pytest_audit_ledger.sources.source import Segment, Snapshot, Source
@@ -34,6 +36,7 @@ from pytest_audit_ledger.verify.parameters import Verifying
 from pytest_audit_ledger.verify.verification import Survey
 
 __all__ = [
+    "Accepted",
     "Advice",
     "Anchor",
     "AttackResult",
@@ -56,6 +59,9 @@ __all__ = [
     "Extent",
     "Family",
     "Form",
+    "Genesis",
+    "Hasher",
+    "Hashing",
     "IncidentType",
     "JsonDocument",
     "Key",
@@ -65,6 +71,7 @@ __all__ = [
     "Nulls",
     "OtherCopy",
     "Pieces",
+    "Profile",
     "Progress",
     "Reconstruction",
     "Restored",
@@ -91,6 +98,7 @@ __all__ = [
     "Unexplained",
     "VerifierKey",
     "Verifying",
+    "Version",
     "Waiver",
     "Witness",
     "Written",

@@ -13,7 +13,7 @@ from pytest_audit_ledger.cli.options import LedgerCommand, options
 from pytest_audit_ledger.differences.comparison import diff as compare
 from pytest_audit_ledger.differences.difference import ChangedEntry, Difference, SequenceRanges, as_json
 from pytest_audit_ledger.model.printable import json_text, printable
-from pytest_audit_ledger.suite.profile_file import chosen_profile
+from pytest_audit_ledger.suite.profile_choice import chosen_profile
 
 if TYPE_CHECKING:
     from pytest_audit_ledger.cli.backup import Opening

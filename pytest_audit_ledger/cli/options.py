@@ -17,7 +17,7 @@ from pytest_audit_ledger.cli.console import progress
 from pytest_audit_ledger.errors import UsageError
 from pytest_audit_ledger.ledger import Ledger
 from pytest_audit_ledger.options import Option, Type, options_of
-from pytest_audit_ledger.suite.profile_file import chosen_profile
+from pytest_audit_ledger.suite.profile_choice import chosen_profile
 
 Command = Callable[..., int]
 

@@ -35,6 +35,15 @@ def hashed_columns(profile: Profile, version: Version) -> frozenset[str] | None:
     return frozenset(covered)
 
 
+def line_columns(profile: Profile) -> frozenset[str]:
+    """Return the columns under a line hash, and those that hold one. Whoever changes both leaves no trace there."""
+    return frozenset(
+        name
+        for column, line in profile.lines.items()
+        for name in (column, *compile_recipe(line.payload, hashing=line.hashing).columns)
+    )
+
+
 def named_columns(profile: Profile) -> frozenset[str]:
     """Return every column that a profile names; its table may have more."""
     recipes = [*all_versions(profile).values(), *profile.lines.values()]

@@ -30,6 +30,11 @@ def explained(explanation: Explanation) -> Iterator[str]:
     for hashed in explanation.hashes:
         yield ""
         yield from _hashed(hashed)
+    yield ""
+    if explanation.uncovered is None:
+        yield "Which columns the hash covers depends on the SQL of the profile."
+    else:
+        yield f"Under no hash: {', '.join(map(printable, explanation.uncovered)) or 'no column'}"
 
 
 def _hashed(hashed: HashedColumn) -> Iterator[str]:

@@ -10,7 +10,7 @@ from tabulate import tabulate
 from pytest_audit_ledger.errors import ProfileError
 from pytest_audit_ledger.model.printable import printable
 from pytest_audit_ledger.model.profile import HASH, PREVIOUS, SEQUENCE, Profile, Version
-from pytest_audit_ledger.model.profile_coverage import all_versions, hashed_columns, named_columns
+from pytest_audit_ledger.model.profile_coverage import all_versions, hashed_columns, line_columns, named_columns
 from pytest_audit_ledger.model.recipes import lint as lint_recipe
 from pytest_audit_ledger.suite.profile_file import (
     SUFFIX,
@@ -101,7 +101,9 @@ def _coverage(profile: Profile) -> Iterator[str]:
             yield f"  hashed{where}: what the server makes of the SQL"
         else:
             yield f"  hashed{where}: {_listed(covered)}"
-            yield f"  under no hash{where}: {_listed(named - covered)}"
+            if alone := line_columns(profile) - covered:
+                yield f"  only under a line hash{where}: {_listed(alone)}"
+            yield f"  under no hash{where}: {_listed(named - covered - alone)}"
     if profile.starts_at is not None:
         yield f"  under no hash before entry {profile.starts_at:,}: every column"
 

@@ -26,7 +26,6 @@ from pytest_audit_ledger.model.profile import (
     Version,
 )
 from pytest_audit_ledger.model.recipes import Recipe, RecipeError, compile_hashing, compile_recipe
-from pytest_audit_ledger.model.ski import SKI
 from pytest_audit_ledger.model.sql_names import split_name
 from pytest_audit_ledger.suite.mistakes import did_you_mean, record
 from pytest_audit_ledger.suite.yaml_document import Path as DataPath
@@ -69,11 +68,6 @@ def load_profile(named: str | Path) -> Profile:
     with the line itself.
     """
     return read_profile(find_profile(named))[0]
-
-
-def chosen_profile(named: str | Path | None) -> Profile:
-    """Return the profile that a user names; the built-in one for `ski` or for nothing. Raises as `load_profile`."""
-    return SKI if named is None or str(named) == SKI.name else load_profile(named)
 
 
 def read_profile(path: Path) -> tuple[Profile, YamlDocument]:

@@ -11,9 +11,10 @@ from pytest_audit_ledger.model.hashing import BatchRows
 from pytest_audit_ledger.model.ledger_info import LedgerInfo
 from pytest_audit_ledger.model.printable import printable
 from pytest_audit_ledger.model.profile import HASH, Hashing, Version, own
+from pytest_audit_ledger.model.profile_coverage import hashed_columns, line_columns
 from pytest_audit_ledger.model.recipes import compile_hashing, compile_recipe
 from pytest_audit_ledger.sources.source import Segment, Snapshot, Source
-from pytest_audit_ledger.verify.hashed_entries import hashed_names, streams_of, types_of, versions_of
+from pytest_audit_ledger.verify.hashed_entries import hashed_names, place_of, streams_of, types_of, versions_of
 
 MOST_NAMED = 10
 
@@ -36,7 +37,10 @@ class HashedColumn:
 
 @dataclass(frozen=True)
 class Explanation:
-    """One entry, and each of its columns with a hash, that of the entry first. `version` is in words, perhaps empty."""
+    """One entry, and each of its columns with a hash, that of the entry first. `version` is in words, perhaps empty.
+
+    `uncovered` are the columns of the table under no hash in this version; None if only the server knows them.
+    """
 
     table: str
     profile: str
@@ -44,6 +48,7 @@ class Explanation:
     stream: str
     version: str
     hashes: tuple[HashedColumn, ...]
+    uncovered: tuple[str, ...] | None
 
 
 def explain_entry(source: Source, number: int, stream: str | None = None) -> Explanation:
@@ -53,7 +58,11 @@ def explain_entry(source: Source, number: int, stream: str | None = None) -> Exp
     has no recipe for the entry.
     """
     with source.snapshot() as snapshot:
-        info, entry = snapshot.info, _entry(snapshot, number, stream)
+        info = snapshot.info
+        if number < (start := info.profile.starts_at or number):
+            message = f"Entry {number:,} has no hash: the profile says that the chain starts at entry {start:,}."
+            raise UsageError(message, "Name a later entry.")
+        entry = _entry(snapshot, number, stream)
         (value,) = versions_of(info, entry)
         version = info.profile.version_of(value)
         shown = "NULL" if value is None else value
@@ -61,13 +70,16 @@ def explain_entry(source: Source, number: int, stream: str | None = None) -> Exp
             reason = f"{info.profile.version_column} is {printable(shown)}, and the profile has no recipe for that"
             raise SourceError(f"Entry {number:,} has no hash: {reason}.", "Add the version to the profile.")
         hashed = {info.profile.column(HASH): version, **info.profile.lines}
+        covered = hashed_columns(info.profile, version)
+        by_line = line_columns(info.profile)
         return Explanation(
-            table=info.table,
+            table=place_of(info),
             profile=info.profile.name,
             number=number,
             stream=streams_of(info, entry)[0],
             version=f"{info.profile.version_column} {shown}" if info.profile.version_column else "",
             hashes=tuple(_hashed(info, entry, column, one) for column, one in hashed.items()),
+            uncovered=None if covered is None else tuple(one for one in info.columns if one not in covered | by_line),
         )
 
 
@@ -84,7 +96,7 @@ def _entry(snapshot: Snapshot, number: int, stream: str | None) -> Batch:
     snapshot.scan(hashed_names(snapshot), Segment(first, number + 1), keep)
     names = ", ".join(printable(name) for name in list(found)[:MOST_NAMED])
     if not found:
-        raise UsageError(f"There is no entry {number:,} in {snapshot.info.table}.", "Name an entry that exists.")
+        raise UsageError(f"There is no entry {number:,} in {place_of(snapshot.info)}.", "Name an entry that exists.")
     if stream is None and len(found) > 1:
         raise UsageError(f"Entry {number:,} is in {len(found):,} streams: {names}.", "Name one with --stream.")
     if stream is not None and stream not in found:

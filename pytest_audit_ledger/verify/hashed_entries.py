@@ -18,10 +18,14 @@ def hashed_names(snapshot: Snapshot) -> Sequence[str]:
     names = list(dict.fromkeys([SEQUENCE, *streams, HASH, *info.hasher.columns]))
     reason = next(filter(None, map(snapshot.unreadable, names)), None)
     if reason is not None:
-        raise SourceError(
-            f"The profile {info.profile.name} does not fit {info.table}: {reason}.", "Correct the profile."
-        )
+        message = f"The profile {info.profile.name} does not fit {place_of(info)}: {reason}."
+        raise SourceError(message, "Correct the profile.")
     return names
+
+
+def place_of(info: LedgerInfo) -> str:
+    """Return the table, or the file of an export."""
+    return info.table or info.database
 
 
 def types_of(info: LedgerInfo) -> Mapping[str, str]:

@@ -15,7 +15,7 @@ from pytest_audit_ledger.model.profile import HASH, Version, own
 from pytest_audit_ledger.model.recipes import RecipeError, compile_hashing, compile_recipe
 from pytest_audit_ledger.sources.selection import Selection
 from pytest_audit_ledger.sources.source import Source
-from pytest_audit_ledger.verify.hashed_entries import hashed_names, streams_of, types_of, versions_of
+from pytest_audit_ledger.verify.hashed_entries import hashed_names, place_of, streams_of, types_of, versions_of
 
 FIRST = 1_000
 """Entries that a profile is tried on."""
@@ -71,7 +71,7 @@ def try_profile(source: Source) -> ProfileTrial:
 class _Judge:
     def __init__(self, info: LedgerInfo) -> None:
         self.info = info
-        self.trial = ProfileTrial(info.table, info.profile.name)
+        self.trial = ProfileTrial(place_of(info), info.profile.name)
         self.odd: dict[str | None, list[Batch]] = {}
         """Entries that do not match, by version, each as a batch of its own."""
         self.unhashed: list[int] = []

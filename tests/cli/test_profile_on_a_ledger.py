@@ -78,6 +78,21 @@ def test_an_explanation_shows_what_is_hashed_byte_by_byte(invoke: Invoke, build:
     assert "  00000000  34 2e 20 42 2d 37 20 6f 70 65 6e 65 64 20 64 6f  |4. B-7 opened do|" in lines
 
 
+def test_an_explanation_names_the_columns_under_no_hash_in_the_version_of_the_entry(
+    invoke: Invoke, build: Forger
+) -> None:
+    options = made(build, "lengths")
+    told = [invoke("profile", "explain", *options, "--entry", entry).output.splitlines() for entry in ("1", "2")]
+    assert [lines[0].rpartition(", ")[2] for lines in told] == ["hash_version 1", "hash_version 2"]
+    assert [lines[-1] for lines in told] == ["Under no hash: reason, hash_version", "Under no hash: hash_version"]
+
+
+def test_an_entry_before_the_chain_starts_has_no_hash(invoke: Invoke, build: Forger) -> None:
+    result = invoke("profile", "explain", *made(build, "template"), "--entry", "2")
+    assert result.exit_code == 2
+    assert "Error: Entry 2 has no hash: the profile says that the chain starts at entry 3." in result.stderr
+
+
 def test_an_entry_that_does_not_match_is_explained_without_an_accusation(invoke: Invoke, build: Forger) -> None:
     options = made(build, "json")
     build.run("UPDATE tool_calls SET tool = 'delete' WHERE id = 2")
@@ -168,7 +183,22 @@ def test_a_table_that_the_profile_does_not_fit_is_not_called_tampered(invoke: In
     assert "does not fit public.movements: the column memo is missing. Correct the profile." in result.stderr
 
 
+@pytest.mark.server
 def test_a_ski_ledger_is_explained_by_its_recipe(invoke: Invoke) -> None:
     result = invoke("profile", "explain", "--ledger-db", "demo", "--profile", "ski", "--entry", "2")
     assert result.exit_code == 0, result.stderr
     assert re.search(r"^  stored      [0-9a-f]{64}, the same$", result.output, re.MULTILINE)
+
+
+@pytest.mark.server
+def test_a_demo_is_of_the_profile_that_is_named(invoke: Invoke) -> None:
+    result = invoke("verify", "--ledger-db", "demo:tampered", "--profile", "verifactu")
+    assert result.exit_code == 1
+    assert "ENTRY_HASH_MISMATCH sequence 61 of stream 89890001K" in result.output
+    assert "SEQUENCE_GAP sequence 99 of stream B12345674" in result.output
+
+
+def test_there_is_no_demo_of_a_profile_of_ones_own(invoke: Invoke) -> None:
+    result = invoke("verify", "--ledger-db", "demo", "--profile", changed("json", "name: tool-calls", "name: mine"))
+    assert result.exit_code == 2
+    assert "Error: There is no demo of the profile mine. Name a database, or one of ski, verifactu, " in result.stderr
