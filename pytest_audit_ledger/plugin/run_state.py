@@ -26,7 +26,7 @@ from pytest_audit_ledger.output.progress_bar import progress_bar
 from pytest_audit_ledger.plugin.exchange import Exchange
 from pytest_audit_ledger.plugin.options import Options
 from pytest_audit_ledger.scratch.demo import started
-from pytest_audit_ledger.sources.interruption import ended_like_ctrl_c, interruptible
+from pytest_audit_ledger.sources.interruption import interruptible
 from pytest_audit_ledger.sources.source import Snapshot, Source
 from pytest_audit_ledger.suite.check import Check, Suite
 from pytest_audit_ledger.verify.run import VerificationRequest, verify
@@ -191,17 +191,6 @@ def visible(config: pytest.Config) -> Any:
         return nullcontext()
     reporter.ensure_newline()
     return capture.global_and_fixture_disabled()
-
-
-def end_like_ctrl_c(config: pytest.Config) -> None:
-    """Let SIGTERM and SIGHUP end this run as Ctrl-C does: the JUnit file is written, and everything is cleaned up.
-
-    A worker of xdist ends with its controller, and xdist replaces one that a signal ended.
-    """
-    if not is_worker(config):
-        resources = ExitStack()
-        resources.enter_context(ended_like_ctrl_c())
-        config.add_cleanup(resources.close)
 
 
 def is_controller(config: pytest.Config) -> bool:
