@@ -14,8 +14,7 @@ NAME = "audit_ledger_drill"
 
 
 def _edit(target: Target, template: str, **values: object) -> None:
-    assert target.superuser is not None  # noqa: S101  (`applies` says so)
-    target.superuser.edit_catalog(target.ledger, template, **values)
+    target.as_superuser().edit_catalog(target.ledger, template, **values)
 
 
 def _all(*conditions: Applies) -> Applies:

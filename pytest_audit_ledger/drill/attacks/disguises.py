@@ -210,8 +210,7 @@ def _has_secondary_index(target: Target) -> str | None:
 )
 def entry_missing_in_an_index(target: Target) -> None:
     """Delete one entry and insert it again unchanged, so that only the indexes of keys contain it."""
-    assert target.superuser is not None  # noqa: S101  (`applies` says so)
-    with target.superuser.blind_indexes(target.ledger, but_unique=True):
+    with target.as_superuser().blind_indexes(target.ledger, but_unique=True):
         target.ledger.change(
             "WITH gone AS (DELETE FROM {ledger} WHERE sequence_number = {middle} RETURNING {columns}) "
             "INSERT INTO {ledger} ({columns}) SELECT {columns} FROM gone",
@@ -223,7 +222,6 @@ def entry_missing_in_an_index(target: Target) -> None:
 @attack("append an entry that an index hides", who=SUPERUSER, noticed_by=(NUMBERS,), applies=needs_superuser)
 def lying_index(target: Target) -> None:
     """Append a second last entry that no index contains, so that reading in order by index does not find it."""
-    assert target.superuser is not None  # noqa: S101  (`applies` says so)
     last = target.ledger.bounds()[1]
-    with target.superuser.blind_indexes(target.ledger):
+    with target.as_superuser().blind_indexes(target.ledger):
         append_after(target.ledger, last, entry_hash(target.ledger.entry(last - 1)))
