@@ -157,7 +157,7 @@ def test_the_ledger_that_is_attacked_is_clean(target: Target) -> None:
     assert (noticing(verification), unevaluated(verification)) == (set(), set())
 
 
-UNREADABLE = {"emptied", "view-in-place", "materialized-view-in-place", "shown-by-a-rule"}
+UNREADABLE = {"emptied", "view-in-place", "materialized-view-in-place", "shown-by-a-rule", "foreign-partition"}
 """What leaves nothing to evaluate."""
 
 AROUND = {attack.name for attack in attacks_in(triggers, guards, disguises, catalog_edits)} - {

@@ -25,7 +25,7 @@ from inspect import cleandoc
 from pathlib import Path
 from typing import Any
 
-from pytest_audit_ledger.errors import LedgerError, SourceError
+from pytest_audit_ledger.errors import LedgerError
 from pytest_audit_ledger.kinds.kind import Kind
 from pytest_audit_ledger.scratch.scratch_ledger import ScratchLedger, Superuser
 
@@ -52,9 +52,9 @@ class Target:
     superuser: Superuser | None = None
 
     def as_superuser(self) -> Superuser:
-        """Return the superuser. Raises SourceError if there is none; `needs_superuser` finds that out before."""
+        """Return the superuser. Raises LedgerError if there is none; `needs_superuser` finds that out before."""
         if self.superuser is None:
-            raise SourceError(_NO_SUPERUSER)
+            raise LedgerError(_NO_SUPERUSER)
         return self.superuser
 
 
