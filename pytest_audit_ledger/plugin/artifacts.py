@@ -167,7 +167,8 @@ def _backups(config: pytest.Config) -> list[Artifact]:
     named, scratch = value(config, "encryption-key"), value(config, "scratch-db")
     if config.stash[RUN].options.is_export:
         raise UsageError("Only a database can be backed up, not an export.", "Copy the export, with its manifest.")
-    place = Scratch(scratch, allow_superuser=value(config, "allow-superuser-scratch"))  # a mistake in it shows now
+    allowed, timeout = value(config, "allow-superuser-scratch"), config.stash[RUN].options.timeout
+    place = Scratch(scratch, allow_superuser=allowed, timeout=timeout)  # a mistake in it shows now
     key = read_key(named) if named is not None else None
     request = backup_request(_place(config, path), key=key, force=value(config, "force"))
     return [BackupArtifact(request, Prover(checks_of(shipped_suites(config.stash[REGISTRY])), place))]

@@ -160,7 +160,8 @@ class PostgresSource:
             raise UsageError("A program takes sslpassword only among its arguments.", "Use a key without a password.")
         reached = {"host": connection.info.host, "port": str(connection.info.port)}  # a DSN may name several
         dsn = self.dsn.having({name: value for name, value in reached.items() if value})
-        return Login(dsn, self.label, connection.server_version // 10_000)
+        silence_s = max(self.timeout, LOCK_TIMEOUT_S) + GRACE_S
+        return Login(dsn, self.label, connection.server_version // 10_000, silence_s)
 
     @property
     def table_label(self) -> str:
