@@ -8,8 +8,6 @@ for the others and for the controller's summary.
 from __future__ import annotations
 
 import pickle
-import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, nullcontext, suppress
 from dataclasses import dataclass, field
@@ -19,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_audit_ledger.errors import LedgerError, SourceError
+from pytest_audit_ledger.files.abandoned import temporary_folder
 from pytest_audit_ledger.files.writing import Written
 from pytest_audit_ledger.model.outcome import Outcome
 from pytest_audit_ledger.output.artifact import Artifact
@@ -111,8 +110,7 @@ class RunState:
     def share(self) -> Path:
         """Return the folder through which the workers of xdist share one verification."""
         if self.exchange is None:
-            self.exchange = Path(tempfile.mkdtemp(prefix="audit-ledger-"))
-            self._resources.callback(shutil.rmtree, self.exchange, ignore_errors=True)
+            self.exchange = self._resources.enter_context(temporary_folder())
         return self.exchange
 
     def close(self) -> None:
