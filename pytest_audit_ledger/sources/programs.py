@@ -291,6 +291,7 @@ _REMEDIES = (
     ),
     (r"lock timeout", "Run again when the migration or maintenance that holds the lock is done."),
     (r"server closed|terminating connection|could not receive", "Run again; nothing was concluded."),
+    (r"invalid byte sequence", "It has text that is not UTF-8. Restore it into a database with ENCODING 'SQL_ASCII'."),
     (r"password|authentication", "Check the password in the DSN, PGPASSWORD or ~/.pgpass."),
     (
         r"invalid command .restrict",
