@@ -280,7 +280,11 @@ def _widen(pipe: IO[bytes] | None) -> None:
 _REMEDIES = (
     (r"superuser|extension|denied to (create|COPY)", "Name a server and a role that may do this with --scratch-db."),
     (
-        r"permission denied",
+        r"permission denied for large object",
+        "pg_read_all_data does not cover large objects. Run GRANT SELECT ON LARGE OBJECT for each, or be their owner.",
+    ),
+    (
+        r"permission denied|lack SELECT privilege",
         "A dump holds the whole database: grant the role pg_read_all_data, or connect as the owner.",
     ),
     (r"row-level security", "Row-level security would hide rows from the dump: grant the role BYPASSRLS."),

@@ -38,7 +38,15 @@ from pytest_audit_ledger.sources.manifest import manifest_path
 from tests.forger import Forger
 from tests.support.backups import ENTRIES, NAMES, back_up, left, major, public
 from tests.support.checks import UNUSED, run_suite, statuses
-from tests.support.databases import another_session, build_partitioned, drop_database, empty_database, role
+from tests.support.databases import (
+    another_session,
+    build_partitioned,
+    drop_database,
+    empty_database,
+    login,
+    needs_version,
+    role,
+)
 
 ROOT = Path(__file__).parents[2]
 
@@ -506,3 +514,19 @@ def test_a_role_that_may_not_read_everything_is_told_what_to_ask_for(forger: For
         with pytest.raises(SourceError, match=r"permission denied for table payroll\).*pg_read_all_data"):
             back_up(dsn, tmp_path / "x.sql")
     assert left(tmp_path) == []
+
+
+def test_a_dump_that_lacks_a_grant_is_told_the_one_that_helps(server: str, tmp_path: Path) -> None:
+    """pg_read_all_data covers sequences, and no large object (PostgreSQL documentation, GRANT and predefined roles)."""
+    with empty_database(server) as dsn, Forger(dsn) as forger, role(forger) as name:
+        forger.build(10)
+        ((document,),) = forger.run("SELECT lo_from_bytea(0, 'a document')")
+        forger.run(f"GRANT SELECT ON ledger_entries TO {name}")
+        with pytest.raises(SourceError, match=r"\(.*sequence.*\).*grant the role pg_read_all_data"):
+            back_up(login(dsn, name), tmp_path / "x.sql")
+        needs_version(forger, 14, "pg_read_all_data")
+        forger.run(f"GRANT pg_read_all_data TO {name}")
+        with pytest.raises(SourceError, match=r"permission denied for large object.*GRANT SELECT ON LARGE OBJECT"):
+            back_up(login(dsn, name), tmp_path / "x.sql")
+        forger.run(f"GRANT SELECT ON LARGE OBJECT {document} TO {name}")
+        back_up(login(dsn, name), tmp_path / "x.sql")
