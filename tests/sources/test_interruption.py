@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from threading import Event, Thread, main_thread
 
@@ -13,14 +12,6 @@ import pytest
 from pytest_audit_ledger.sources.interruption import LIMIT_S, ended_like_ctrl_c, interruptible
 
 LONG_S = 10 * LIMIT_S
-
-
-@pytest.fixture(autouse=True)
-def pythons_own_handler() -> Iterator[None]:
-    """A shell starts what runs in the background with SIGINT ignored."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
 
 
 def press_ctrl_c() -> None:
