@@ -112,6 +112,7 @@ EXPECTED: dict[str, Found] = {
     "shown-while-verified": OTHER,
     "column-generated": {"table_guard": [("COLUMN_GENERATED", None)]},
     "triggers-switched-off": {"table_guard": [("CATALOG_CONTRADICTION", None)]},
+    "trigger-hidden": {"table_guard": [("CATALOG_CONTRADICTION", None)]},
     "checks-switched-off": {"table_guard": [("CATALOG_CONTRADICTION", None)]},
     "uniqueness-switched-off": {"table_guard": [("CATALOG_CONTRADICTION", None), ("CONSTRAINT_MISSING", None)]},
     "check-not-true": {"table_guard": [("CONSTRAINT_UNTRUE", None)]},
