@@ -108,7 +108,9 @@ def _end(future: Future[Answer], stop: Callable[[], None]) -> None:
                 stop()
             time.sleep(PAUSE_S)
 
-    Thread(target=ask, name="audit-ledger-stop", daemon=True).start()  # it may wait for the same network as the action
+    asking = Thread(target=ask, name="audit-ledger-stop", daemon=True)  # it may wait for the same network as the action
     while not future.done() and (left := deadline - time.monotonic()) > 0:
         with suppress(KeyboardInterrupt):  # a second Ctrl-C must not close what the thread still reads
+            if asking.ident is None:
+                asking.start()
             wait([future], left)
