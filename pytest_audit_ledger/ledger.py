@@ -487,7 +487,7 @@ class Ledger:
         request = backup_request(str(output_file), format=format, compress=compress, key=key, force=force)
         if verify:
             from pytest_audit_ledger.backup.verification import prover as prover_of
-        scratch = Scratch(scratch_db, allow_superuser=allow_superuser_scratch)
+        scratch = Scratch(scratch_db, allow_superuser=allow_superuser_scratch, timeout=self._timeout)
         prover = prover_of(scratch, self._progress, standby_tolerance) if verify else None
         with self.source.snapshot() as snapshot:
             verification = prover.verify(self.source, snapshot) if prover is not None else None

@@ -149,8 +149,8 @@ SECTIONS: dict[str, tuple[Option, ...]] = {
             Type.TEXT, (*_READ, "drill", "diff"), in_pytest=True, in_ini=True, metavar="NAME",
             default_text=f"the table that the profile names: {defaults.TABLE} for ski"),
         Option("timeout", "How long one statement may take on the server. A scan is one statement.",
-            Type.WHOLE, (*_READ, "drill", "diff"), in_pytest=True, default=defaults.TIMEOUT_S, metavar="SECONDS",
-            least=1, most=defaults.LONGEST_TIMEOUT_S),
+            Type.WHOLE, (*_READ, "drill", "diff", "backup verify"), in_pytest=True, default=defaults.TIMEOUT_S,
+            metavar="SECONDS", least=1, most=defaults.LONGEST_TIMEOUT_S),
     ),
     "Output": (
         Option("output", "Also write the result to FILE: JSON if its name ends in .json, otherwise text.",

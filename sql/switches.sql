@@ -82,6 +82,15 @@ FROM trigger t
 WHERE tgisinternal AND tgconstraint = 0
   AND NOT relispartition AND coalesce((pg_catalog.to_jsonb(t) ->> 'tgparentid')::bigint, 0) = 0
 UNION ALL
+-- a constraint has only triggers after a row, and only these constraints have any; all others are looked at by their name
+SELECT pg_catalog.format('trigger %%s of %%s', tgname, name), 'tgconstraint', tgconstraint::text,
+       'it belongs to no constraint'
+FROM trigger t
+WHERE tgconstraint <> 0
+  AND (tgtype & 66 <> 0  -- BEFORE or INSTEAD OF
+       OR NOT EXISTS (SELECT FROM pg_catalog.pg_constraint k
+                      WHERE k.oid = t.tgconstraint AND k.contype IN ('t', 'f', 'p', 'u', 'x')))
+UNION ALL
 SELECT pg_catalog.format('trigger %%s of %%s', tgname, name), 'tgdeferrable', 'true', 'it is not a constraint trigger'
 FROM trigger
 WHERE tgconstraint = 0 AND tgdeferrable

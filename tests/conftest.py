@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -15,6 +16,10 @@ from tests.forger import Forger
 from tests.support.databases import PASSWORD_ROLE, emptied, empty_database, in_memory
 
 pytest_plugins = ["pytester", "tests.support.command"]
+
+# A shell starts what runs in the background with SIGINT ignored, and so would be the processes that tests interrupt.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Tests start hundreds of processes, which would all compile this package anew where no bytecode is written.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)

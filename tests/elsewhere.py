@@ -1,4 +1,4 @@
-"""Run what `make test` leaves out: slow tests, other PostgreSQL servers, other Pythons.
+"""Run what `make test` leaves out: slow tests, other PostgreSQL servers, other Pythons, the lowest dependencies.
 
     python -m tests.elsewhere                     all parts
     python -m tests.elsewhere slow postgres-12    some of them
@@ -18,7 +18,10 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from importlib.metadata import requires
 from pathlib import Path
+
+from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[1]
 CACHE = ROOT / ".venv" / "elsewhere"
@@ -29,7 +32,10 @@ SERVERS = {12: "12.22.0-beta.15", 15: "15.18.0-beta.17", 17: "17.10.0-beta.17"}
 ON_SERVERS = ("kinds", "sources", "scratch", "verify", "investigate", "repair", "export", "drill/test_attacks.py")
 """The rooms whose tests depend on the server. Backups also need its pg_dump, which that package does not have."""
 
-PYTHONS = ("3.10", "3.12", "3.13")
+PYTHONS = ("3.10", "3.12", "3.13", "3.14")
+NEEDING_NEWER = ("model/test_entry.py", "test_ci_examples.py")
+"""Tests whose own packages need newer ones than we do: ski-audit-ledger typing-extensions, check-jsonschema click."""
+
 QUICK = "not server and not browser and not environment and not slow"
 
 
@@ -104,34 +110,52 @@ def on_server(version: str) -> None:
         pytest("-m", "server and not browser and not slow", *given, *(f"tests/{room}" for room in ON_SERVERS))
 
 
-def in_python(version: str) -> None:
-    """Run the tests that need no server, and one ledger, in an environment of another Python; and mypy as for it."""
+def environment(name: str, version: str, *fixed: str) -> str:
+    """Return the Python of an environment with the packages of the tests, and with these versions of some of them."""
     pyenv = sorted((Path.home() / ".pyenv" / "versions").glob(f"{version}.*/bin/python"))
     python = shutil.which(f"python{version}") if not pyenv else str(pyenv[-1])
     if python is None:
         raise SkippedError(f"there is no Python {version}")
-    own = CACHE / f"python-{version}"
-    if not (own / "bin" / "pytest").exists():
+    own = CACHE / name
+    if not (own / "complete").exists():
         had([python, "-m", "venv", "--clear", str(own)], f"Python {version} makes no environment")
-        install = [
-            str(own / "bin" / "pip"),
-            "install",
-            "--quiet",
-            "--disable-pip-version-check",
-            "--editable",
-            ".[test]",
-        ]
-        had(install, f"pip does not install the tests' packages for Python {version}")
-    pytest("-m", QUICK, python=str(own / "bin" / "python"))
-    command = [str(own / "bin" / "python"), "-m", "pytest", "-q", "--ledger-db=demo", "integrity.ledger.yaml"]
+        install = [str(own / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check"]
+        had([*install, "--editable", ".[test]"], f"pip does not install the tests' packages for Python {version}")
+        if fixed:  # other packages of the tests may ask for newer ones, so these come last
+            had([*install, "--no-deps", *fixed], f"pip does not install {', '.join(fixed)}")
+        (own / "complete").touch()
+    return str(own / "bin" / "python")
+
+
+def in_python(version: str) -> None:
+    """Run the tests that need no server, and one ledger, in an environment of another Python; and mypy as for it."""
+    python = environment(f"python-{version}", version)
+    pytest("-m", QUICK, python=python)
+    command = [python, "-m", "pytest", "-q", "--ledger-db=demo", "integrity.ledger.yaml"]
     subprocess.run(command, cwd=ROOT, check=True, timeout=600)
     subprocess.run([sys.executable, "-m", "mypy", "--python-version", version], cwd=ROOT, check=True, timeout=600)
+
+
+def lowest_dependencies() -> list[str]:
+    """Return the lowest version of each package that we need to run, or to encrypt, as pip takes it."""
+    needed = [Requirement(text) for text in requires("pytest-audit-ledger") or ()]
+    there = {"extra": "age", "python_version": PYTHONS[0]}
+    ours = [one for one in needed if one.marker is None or one.marker.evaluate(there)]
+    return [f"{one.name}=={spec.version}" for one in ours for spec in one.specifier if spec.operator == ">="]
+
+
+def with_lowest_dependencies() -> None:
+    """Run the tests that need no server, and those of the plugin, on the lowest of everything that we allow."""
+    python = environment("lowest", PYTHONS[0], *lowest_dependencies())
+    pytest("-m", QUICK, *(f"--ignore=tests/{name}" for name in NEEDING_NEWER), python=python)
+    pytest("-m", "not slow", "tests/plugin", python=python)
 
 
 PARTS: dict[str, Callable[[], None]] = {
     "slow": partial(pytest, "-m", "slow"),
     **{f"postgres-{major}": partial(on_server, version) for major, version in SERVERS.items()},
     **{f"python-{version}": partial(in_python, version) for version in PYTHONS},
+    "lowest": with_lowest_dependencies,
 }
 
 

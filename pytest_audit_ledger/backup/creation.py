@@ -241,7 +241,7 @@ def _dump(
         f"--format={request.format}",
         f"--snapshot={snapshot.share()}",
         f"--lock-wait-timeout={LOCK_TIMEOUT_S}s",
-        "--encoding=UTF8",
+        f"--encoding={'SQL_ASCII' if snapshot.has_any_bytes else 'UTF8'}",
         *("--no-owner", "--no-privileges", "--no-tablespaces", "--no-publications", "--no-subscriptions"),
         *(["--compress=0"] if request.compressed and request.format == "custom" else []),
     ]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from pytest_audit_ledger.backup.digest import digest
 from pytest_audit_ledger.backup.encryption import Opener, is_encrypted
@@ -23,7 +23,7 @@ from pytest_audit_ledger.model.progress import Progress, no_progress
 from pytest_audit_ledger.model.ski import SKI
 from pytest_audit_ledger.scratch.server import EMBEDDED, Scratch
 from pytest_audit_ledger.sources.interruption import interruptible
-from pytest_audit_ledger.sources.postgres import DEFAULT_TIMEOUT_S, PostgresSnapshot
+from pytest_audit_ledger.sources.postgres import PostgresSnapshot
 from pytest_audit_ledger.sources.source import Snapshot, Source
 from pytest_audit_ledger.suite.check import Check
 from pytest_audit_ledger.verify.run import VerificationRequest, parse_standby_tolerance, verify
@@ -36,7 +36,6 @@ class Prover:
 
     checks: Sequence[Check]
     scratch: Scratch = EMBEDDED
-    timeout: int = DEFAULT_TIMEOUT_S
     progress: Progress = no_progress
     run_parameters: RunParameters = field(default_factory=dict)
     standby_tolerance_s: float = parse_standby_tolerance(STANDBY_TOLERANCE)
@@ -66,8 +65,8 @@ class Prover:
             return _lesser(file, opener, error)
 
     def _restored(self, file: BinaryIO, opener: Opener, expected: Content, table: str, profile: Profile) -> BackupProof:
-        options: Any = {"scratch": self.scratch, "timeout": self.timeout, "progress": self.progress}
-        with restored(file, opener, table=table, profile=profile, **options) as source, source.snapshot() as snapshot:
+        restoring = restored(file, opener, scratch=self.scratch, table=table, profile=profile, progress=self.progress)
+        with restoring as source, source.snapshot() as snapshot:
             verification = self.verify(source, snapshot)
             found = self.content(snapshot, verification)
             version = snapshot.info.server_version

@@ -47,21 +47,19 @@ def restored(
     *,
     scratch: Scratch,
     table: str | None,
-    timeout: int,
     profile: Profile = SKI,
     progress: Progress = no_progress,
 ) -> Iterator[PostgresSource]:
     """Restore a backup into a scratch database, and yield it; the database is dropped on leaving.
 
-    `scratch`: the server to use. `timeout`: seconds that restoring, or a later
-    statement, may take. Raises UsageError and SourceError.
+    Raises UsageError and SourceError.
     """
     with scratch_database(scratch) as dsn:
-        source = PostgresSource(dsn, table, timeout, profile=profile)
+        source = PostgresSource(dsn, table, scratch.timeout, profile=profile)
         with closing(source.connect()) as connection:
             login = source.login(connection)
         with ExitStack() as resources:
-            loader = Loader(lambda custom: resources.enter_context(_restoring(login, timeout, custom=custom)))
+            loader = Loader(lambda custom: resources.enter_context(_restoring(login, scratch.timeout, custom=custom)))
             with progress(os.fstat(file.fileno()).st_size, BYTES) as advance:
                 interruptible(lambda: unpack(file, opener, loader, advance), loader.stop)
         yield source

@@ -29,7 +29,7 @@ from pytest_audit_ledger.scratch.server import Scratch
 from pytest_audit_ledger.sources.dsn import Dsn, optional_dsn
 from pytest_audit_ledger.sources.export_file import is_export
 from pytest_audit_ledger.sources.manifest import manifest_path, read_manifest
-from pytest_audit_ledger.sources.postgres import PostgresSource
+from pytest_audit_ledger.sources.postgres import DEFAULT_TIMEOUT_S, PostgresSource
 from pytest_audit_ledger.suite.shipped import checks_of, shipped_suites
 from pytest_audit_ledger.verify.run import parse_standby_tolerance
 
@@ -90,7 +90,6 @@ def restored_backup(
     *,
     scratch: Scratch,
     table: str | None,
-    timeout: int,
     progress: Progress,
     profile: Profile = SKI,
 ) -> Iterator[PostgresSource]:
@@ -106,9 +105,7 @@ def restored_backup(
                 "Fetch it again from its archive.",
             )
         table = manifest["table"] if manifest else table
-        with restored(
-            file, opener, scratch=scratch, table=table, timeout=timeout, profile=profile, progress=progress
-        ) as source:
+        with restored(file, opener, scratch=scratch, table=table, profile=profile, progress=progress) as source:
             yield source
 
 
@@ -146,6 +143,7 @@ def verify_backup(
     encryption_key: str | Key | None = None,
     scratch_db: str | Dsn | None = None,
     allow_superuser_scratch: bool = False,
+    timeout: int = DEFAULT_TIMEOUT_S,
     checkpoints: Sequence[str | Path] = (),
     verifier_keys: Sequence[str] = (),
     progress: Progress = no_progress,
@@ -155,15 +153,16 @@ def verify_backup(
     First compare its SHA-256 and size; then restore it into a scratch database, verify that, and compare it with the
     manifest. `identity`: a file with the private key that opens it. `encryption_key`: the passphrase that opens it, as
     `@FILE` or `env:NAME`. `scratch_db`: the DSN of a server to restore on, instead of an embedded one.
-    `allow_superuser_scratch`: restore as a superuser, if the role is one. `checkpoints`: folders of checkpoints to
-    compare the restored ledger with, and `verifier_keys`: the keys that must have signed them. Without checkpoints, a
+    `allow_superuser_scratch`: restore as a superuser, if the role is one. `timeout`: the seconds that restoring, or a
+    statement after it, may take. `checkpoints`: folders of checkpoints to compare the restored ledger with, and
+    `verifier_keys`: the keys that must have signed them. Without checkpoints, a
     backup that matches its manifest may still be of a ledger that was rewritten before.
 
     Raises UsageError, and SourceError if the file or its manifest cannot be read. Whatever is wrong with the backup is
     in the result.
     """
     scratch_db = optional_dsn(scratch_db)
-    scratch = Scratch(scratch_db, allow_superuser=allow_superuser_scratch)
+    scratch = Scratch(scratch_db, allow_superuser=allow_superuser_scratch, timeout=timeout)
     given = run_parameters(checkpoints=checkpoints, verifier_keys=verifier_keys)
     given = {kind: values for kind, values in given.items() if kind != CheckpointGuards.name}  # grants are not dumped
     proving = replace(prover(scratch, progress), run_parameters=given)

@@ -84,7 +84,7 @@ def backup(
 @click.argument("file", metavar="FILE")
 @options("backup verify", OPENING)
 def verify(
-    file: str, opening: Opening, checkpoints: tuple[str, ...], verifier_keys: tuple[str, ...], quiet: bool
+    file: str, opening: Opening, timeout: int, checkpoints: tuple[str, ...], verifier_keys: tuple[str, ...], quiet: bool
 ) -> int:
     """Verify a backup, from nothing but the file and its manifest.
 
@@ -99,7 +99,7 @@ def verify(
     refuse_useless_key(checkpoints, verifier_keys)
     refuse_missing(checkpoints)
     trusted = {"checkpoints": checkpoints, "verifier_keys": verifier_keys}
-    found = verify_backup(file, progress=progress(quiet=quiet), **trusted, **opening)
+    found = verify_backup(file, progress=progress(quiet=quiet), timeout=timeout, **trusted, **opening)
     code = _code(found.proof)
     if not quiet:
         with outweighed_by(code):

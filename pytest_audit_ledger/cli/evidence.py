@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ from pytest_audit_ledger.cli.options import READING, Reading, WithOthers, option
 from pytest_audit_ledger.cli.verification import VERIFYING, refuse_early
 from pytest_audit_ledger.errors import SourceError, UsageError
 from pytest_audit_ledger.evidence.folder import VERIFICATION, mistakes, written
+from pytest_audit_ledger.files.abandoned import temporary_folder
 from pytest_audit_ledger.files.evidence_folder import MANIFEST
 from pytest_audit_ledger.files.writing import refuse_full
 from pytest_audit_ledger.model.outcome import Assurance, Status
@@ -91,8 +91,8 @@ def _run_pytest(dsn: Dsn, arguments: list[str], *, quiet: bool) -> int:
     named = dsn.repeatable()
     if named.removeprefix("env:") not in environment:
         environment[HANDED_ON], named = dsn.reveal(), f"env:{HANDED_ON}"
-    with tempfile.TemporaryDirectory(prefix="audit-ledger-") as folder:
-        settings = Path(folder, "pytest.ini")
+    with temporary_folder() as folder:
+        settings = folder / "pytest.ini"
         settings.write_text("[pytest]\n", encoding="utf-8")
         command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--noconftest", "-c", str(settings)]
         command += ["--rootdir", str(Path.cwd()), f"{OF_PYTEST['db'].pytest}={named}", *arguments]

@@ -121,6 +121,7 @@ class _Commands(LedgerGroup):
         "verify",
     ),
     invoke_without_command=True,
+    subcommand_metavar="[COMMAND] [ARGS]...",  # as newer versions of click have it
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     help=_HELP,
     epilog=_EPILOG,

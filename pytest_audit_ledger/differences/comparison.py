@@ -80,10 +80,8 @@ def _opening(
     Raises UsageError for a mistake in an option or in one of these names.
     """
     table, timeout = options.get("table"), options.get("timeout", DEFAULT_TIMEOUT_S)
-    profile = options.get("profile", SKI)
-    scratch = Scratch(
-        optional_dsn(options.get("scratch_db")), allow_superuser=options.get("allow_superuser_scratch", False)
-    )
+    profile, allowed = options.get("profile", SKI), options.get("allow_superuser_scratch", False)
+    scratch = Scratch(optional_dsn(options.get("scratch_db")), allow_superuser=allowed, timeout=timeout)
     opener = opener_of(options.get("encryption_key"), options.get("identity"))
     for name in named:
         if _backup(name) is None:
@@ -92,9 +90,7 @@ def _opening(
     def opened(name: Dsn) -> AbstractContextManager[Source]:
         path = _backup(name)
         if path is not None:
-            return restored_backup(
-                path, opener, scratch=scratch, table=table, timeout=timeout, profile=profile, progress=progress
-            )
+            return restored_backup(path, opener, scratch=scratch, table=table, profile=profile, progress=progress)
         return started(name, table, timeout, profile)
 
     return opened

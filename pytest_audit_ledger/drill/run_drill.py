@@ -60,7 +60,7 @@ def run_drill(
     """
     dsn = optional_dsn(dsn)
     scratch_db = optional_dsn(scratch_db)
-    scratch = Scratch(scratch_db, allow_superuser=allow_superuser_scratch)
+    scratch = Scratch(scratch_db, allow_superuser=allow_superuser_scratch, timeout=timeout)
     chosen = choose(attacks, installed_attacks())
     refuse_few(entries)
     given = run_parameters(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
@@ -17,6 +16,7 @@ from pytest_audit_ledger.drill.ledger_copy import Copy, ThrowawayKeys, copied, m
 from pytest_audit_ledger.drill.matrix import Matrix, Touched, Trial, failed, judged, not_applicable, noticed, prevented
 from pytest_audit_ledger.drill.setup import SAMPLES, Claims, SetUp
 from pytest_audit_ledger.errors import LedgerError, SourceError, UsageError
+from pytest_audit_ledger.files.abandoned import temporary_folder
 from pytest_audit_ledger.model import defaults
 from pytest_audit_ledger.model.outcome import Status
 from pytest_audit_ledger.model.progress import Progress, no_progress
@@ -55,7 +55,7 @@ def drill(
     refuse_few(entries)
     with ExitStack() as resources:
         server = resources.enter_context(scratch_server(scratch))
-        folder = Path(resources.enter_context(tempfile.TemporaryDirectory(prefix="audit-ledger-drill-")))
+        folder = resources.enter_context(temporary_folder())
         keys = ThrowawayKeys.generate()
         copy = _copy(source, resources, server, keys, entries)
         refuse_few(copy.entries, "This ledger has", "To attack a made-up ledger, name no ledger.")

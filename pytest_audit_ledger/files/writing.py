@@ -6,7 +6,6 @@ import errno
 import io
 import json
 import os
-import secrets
 import shutil
 import sys
 from collections.abc import Collection, Iterator, Mapping
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from pytest_audit_ledger.errors import OutputError, UsageError
+from pytest_audit_ledger.files.abandoned import held, partial_of
 
 if sys.version_info >= (3, 12):
     from collections.abc import Buffer
@@ -161,19 +161,21 @@ def whole_files(*paths: Path, mode: int = 0o666, overwrite: bool = True) -> Iter
     partial: list[Path] = []
     try:
         targets = [target_of(path) for path in paths]
-        partial += [target.with_name(f".{target.name}.{secrets.token_hex(4)}.partial") for target in targets]
+        partial += map(partial_of, targets)
         with ExitStack() as files:
             modes = [target.stat().st_mode & mode if target.exists() else mode for target in targets]
             opened = [files.enter_context(_create(path, mode)) for path, mode in zip(partial, modes, strict=True)]
+            for path in partial:
+                files.enter_context(held(path))
             yield [Draft(file, path) for file, path in zip(opened, partial, strict=True)]
             for file in opened:
                 file.flush()
                 os.fsync(file.fileno())
-        if overwrite:
-            for path, target in zip(partial, targets, strict=True):
-                path.replace(target)
-        else:
-            _name_new(partial, targets)
+            if overwrite:
+                for path, target in zip(partial, targets, strict=True):
+                    path.replace(target)
+            else:
+                _name_new(partial, targets)
         for folder in {target.parent for target in targets}:
             _sync(folder)
     except OSError as error:
@@ -204,14 +206,15 @@ def whole_folder(folder: Path) -> Iterator[Path]:
     Raises OutputError if it cannot be written, UsageError if `folder` exists and is not empty.
     """
     refuse_full(folder)
-    partial = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.partial")
+    partial = partial_of(folder)
     try:
         partial.mkdir(parents=True)
-        yield partial
-        for path in sorted(partial.rglob("*")):
-            _sync(path)
-        refuse_full(folder)
-        partial.replace(folder)
+        with held(partial):
+            yield partial
+            for path in sorted(partial.rglob("*")):
+                _sync(path)
+            refuse_full(folder)
+            partial.replace(folder)
         _sync(folder.parent)
     except OSError as error:
         raise _explained(error, str(folder), "No partial file is left.") from error

@@ -25,7 +25,9 @@ from pytest_audit_ledger.investigate.incident import (
     counted,
     moment,
 )
-from pytest_audit_ledger.kinds.table_guard import BEYOND_REPAIR
+from pytest_audit_ledger.kinds.append_only import AppendOnly
+from pytest_audit_ledger.kinds.checkpoint_guards import CheckpointGuards
+from pytest_audit_ledger.kinds.table_guard import BEYOND_REPAIR, TableGuard
 from pytest_audit_ledger.model.outcome import Finding, Outcome, Severity, Status
 from pytest_audit_ledger.verify.verification import Verification
 
@@ -344,9 +346,45 @@ def _protections(verification: Verification) -> Iterator[Incident]:
         *since,
     )
     sentence = f"The table's protections are not intact: {found[0].message}{others}."
-    step = Advice(f"Find out who changed this. {_restorable(verification, found)}", (REPAIR,))
     what, certainty = IncidentType.PROTECTIONS, Certainty.PROVEN
-    yield Incident(what, None, None, count, sentence, certainty, because, next_step=(step,))
+    steps = tuple(_protecting(verification, found))
+    yield Incident(what, None, None, count, sentence, certainty, because, next_step=steps)
+
+
+_BESIDE_REPAIR = {
+    code: remedy
+    for kind in (AppendOnly, TableGuard, CheckpointGuards)
+    for code, remedy in kind.remedies.items()
+    if code not in BEYOND_REPAIR and "--repair" not in remedy
+}
+"""What to do about findings that a repair neither resolves nor reports, by code."""
+
+_UNREPAIRED = ("owner", "grant on ")
+"""How the names of protections begin that a repair never changes (sql/guards.sql)."""
+
+_UNDO = (
+    "Find out who changed this. If it was intended, accept it with audit-ledger checkpoint create --accept-guards. If "
+    "not, let the owner of the table undo it."
+)
+
+
+def _protecting(verification: Verification, found: Sequence[Finding]) -> Iterator[Advice]:
+    """Yield what to do: with a repair where that does or says anything, and otherwise what the check says."""
+    by_the_owner = {id(one): words for one in found if (words := _owner_must(one))}
+    of_a_repair = [one for one in found if id(one) not in by_the_owner]
+    if of_a_repair:
+        yield Advice(f"Find out who changed this. {_restorable(verification, of_a_repair)}", (REPAIR,))
+    yield from map(Advice, dict.fromkeys(by_the_owner.values()))
+
+
+def _owner_must(finding: Finding) -> str:
+    """Return what the owner of the table must do about a finding, empty if a repair resolves or reports it.
+
+    A repair drops nothing, and changes neither grants nor the owner.
+    """
+    if finding.code == "GUARDS_CHANGED" and (finding.expected == "nothing" or finding.message.startswith(_UNREPAIRED)):
+        return _UNDO
+    return _BESIDE_REPAIR.get(finding.code, "")
 
 
 def _unhashable(verification: Verification, found: Sequence[Finding]) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import KW_ONLY, dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import Enum
 
@@ -139,13 +139,13 @@ class Incident:
     because: tuple[str, ...] = ()
     otherwise: tuple[str, ...] = ()
     next_step: tuple[Advice, ...] = (PRESERVE, COMPARE)
-    _: KW_ONLY
-    time_before: str = ""
-    time_after: str = ""
-    reconstructions: tuple[Reconstruction | Unexplained, ...] = ()
-    in_full: str = ""
-    renumbered: bool = False
-    elsewhere: tuple[Range, ...] = ()
+    # not KW_ONLY, whose annotation typing.get_type_hints of Python 3.10 refuses
+    time_before: str = field(default="", kw_only=True)
+    time_after: str = field(default="", kw_only=True)
+    reconstructions: tuple[Reconstruction | Unexplained, ...] = field(default=(), kw_only=True)
+    in_full: str = field(default="", kw_only=True)
+    renumbered: bool = field(default=False, kw_only=True)
+    elsewhere: tuple[Range, ...] = field(default=(), kw_only=True)
 
     def is_about(self, number: int) -> bool:
         """Whether it is about the entry of this number, or about all from an earlier one on."""

@@ -28,8 +28,15 @@ class CheckpointGuards(ComparesCheckpoints, CatalogKind):
     rule = "The table's protections are as recorded when the newest checkpoint was signed."
     remedy = (
         "Find out who changed the protections shown, and when. If the change was intended, accept it with "
-        "audit-ledger checkpoint create --accept-guards. If not, restore them with audit-ledger verify --repair."
+        "audit-ledger checkpoint create --accept-guards. If not, audit-ledger verify --repair --dry-run shows what can "
+        "be restored."
     )
+    remedies: ClassVar[Mapping[str, str]] = {
+        "TABLE_REWRITTEN": (
+            "Find out who altered or moved the table, and when. If that was intended, accept it with "
+            "audit-ledger checkpoint create --accept-guards."
+        ),
+    }
     unit = "protections"
     sides: ClassVar[Mapping[str, Sides]] = dict.fromkeys(("GUARDS_CHANGED", "TABLE_REWRITTEN"), ("when signed", "now"))
     inconclusive = frozenset({"TABLE_REWRITTEN"})

@@ -14,6 +14,7 @@ from pytest_audit_ledger.kinds.checkpoint_guards import CheckpointGuards
 from pytest_audit_ledger.kinds.hash_coverage import HashCoverage
 from pytest_audit_ledger.kinds.transcript_keys import read_keys
 from pytest_audit_ledger.kinds.transcript_signature import TranscriptSignature
+from pytest_audit_ledger.model.named_text import NamedText
 
 RunParameters = Mapping[str, Mapping[str, Any]]
 """Parameters by name of kind."""
@@ -39,7 +40,7 @@ def run_parameters(
         )
     trusted = {
         "folders": list(map(str, checkpoints)),
-        "verifier_keys": [str(key) for key in parse_verifier_keys(verifier_keys)],
+        "verifier_keys": [NamedText(str(key), text) for text in verifier_keys for key in parse_verifier_keys([text])],
     }
     limits = {"require": require_checkpoint, "max_unanchored": max_unanchored}
     by_kind: dict[str, dict[str, Any]] = {

@@ -18,12 +18,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from pytest_audit_ledger.checkpoints import ed25519
 from pytest_audit_ledger.errors import UsageError
 from pytest_audit_ledger.files.reading import read_text
+from pytest_audit_ledger.model.named_text import NamedText
 
 _BEGIN = "-----BEGIN"
 _REMEDY = "Give the PEM file of the public key, which begins with -----BEGIN PUBLIC KEY-----."
 
 
-def read_keys(named: Iterable[str | Path], folder: str = "") -> list[str]:
+def read_keys(named: Iterable[str | Path], folder: str = "") -> list[NamedText]:
     """Return keys as PEM text; each is given as a file, relative to `folder`, or as PEM text.
 
     Raises UsageError if a file cannot be read, or is not an Ed25519 public key.
@@ -31,7 +32,7 @@ def read_keys(named: Iterable[str | Path], folder: str = "") -> list[str]:
     return [_read(name, folder) for name in named]
 
 
-def _read(named: str | Path, folder: str) -> str:
+def _read(named: str | Path, folder: str) -> NamedText:
     text, label = str(named), str(named)
     if text.lstrip().startswith(_BEGIN):
         label = "The text"
@@ -52,7 +53,7 @@ def _read(named: str | Path, folder: str) -> str:
         ed25519.public_key(key.public_bytes_raw())
     except ValueError as error:
         raise UsageError(f"The key {label} proves nothing: {error}.", _REMEDY) from error
-    return text
+    return NamedText(text, str(named))
 
 
 def keys_by_id(pems: Iterable[str]) -> Mapping[str, str]:

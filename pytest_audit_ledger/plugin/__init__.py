@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pytest_audit_ledger.kinds.kind import Kind
     from pytest_audit_ledger.ledger import Ledger
 
-ACTIVE, DRILL = "audit_ledger_active", "audit_ledger_drill"
+ACTIVE, DRILL, SIGNALS = "audit_ledger_active", "audit_ledger_drill", "audit_ledger_signals"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -72,18 +72,20 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(str(error)) from error
     config.addinivalue_line("markers", "ledger: a check of the audit ledger (selected by -m ledger)")
     config.addinivalue_line("markers", "ledger_control(id): a check that serves this control of a framework")
-    dsn = value(config, "db")
-    if dsn is not None or value(config, "drill"):
-        from pytest_audit_ledger.plugin.run_state import end_like_ctrl_c  # noqa: PLC0415  (see above)
+    dsn, is_drill = value(config, "db"), value(config, "drill")
+    if dsn is None and not is_drill:
+        return
+    from pytest_audit_ledger.plugin.ending import SignalsEndTheRun  # noqa: PLC0415  (see above)
 
-        end_like_ctrl_c(config)
+    signals = SignalsEndTheRun(config)
     if dsn is not None:
         from pytest_audit_ledger.plugin import active  # noqa: PLC0415  (see above)
 
         active.start(config, dsn)
         config.pluginmanager.register(active, ACTIVE)
-    if value(config, "drill"):
+    if is_drill:
         from pytest_audit_ledger.plugin import drill  # noqa: PLC0415  (see above)
 
         drill.start(config)
         config.pluginmanager.register(drill, DRILL)
+    config.pluginmanager.register(signals, SIGNALS)  # after the others, so that its hooks are the first

@@ -5,14 +5,15 @@ An artifact is imported only if its option is given, so that no run waits for wh
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from pytest_audit_ledger.errors import LedgerError, UsageError
+from pytest_audit_ledger.files.abandoned import temporary_folder
 from pytest_audit_ledger.files.writing import refuse_full
 from pytest_audit_ledger.options import OF_PYTEST
 from pytest_audit_ledger.output.artifact import Artifact, ArtifactContext
@@ -148,9 +149,9 @@ def prepare(config: pytest.Config) -> None:
     from pytest_audit_ledger.evidence.folder import JUNIT
 
     if config.getoption("xmlpath") is None:
-        temporary = tempfile.TemporaryDirectory(prefix="audit-ledger-")
-        config.add_cleanup(temporary.cleanup)
-        config.option.xmlpath = str(Path(temporary.name) / JUNIT)
+        resources = ExitStack()
+        config.add_cleanup(resources.close)
+        config.option.xmlpath = str(resources.enter_context(temporary_folder()) / JUNIT)
 
 
 def _backups(config: pytest.Config) -> list[Artifact]:
@@ -167,7 +168,8 @@ def _backups(config: pytest.Config) -> list[Artifact]:
     named, scratch = value(config, "encryption-key"), value(config, "scratch-db")
     if config.stash[RUN].options.is_export:
         raise UsageError("Only a database can be backed up, not an export.", "Copy the export, with its manifest.")
-    place = Scratch(scratch, allow_superuser=value(config, "allow-superuser-scratch"))  # a mistake in it shows now
+    allowed, timeout = value(config, "allow-superuser-scratch"), config.stash[RUN].options.timeout
+    place = Scratch(scratch, allow_superuser=allowed, timeout=timeout)  # a mistake in it shows now
     key = read_key(named) if named is not None else None
     request = backup_request(_place(config, path), key=key, force=value(config, "force"))
     return [BackupArtifact(request, Prover(checks_of(shipped_suites(config.stash[REGISTRY])), place))]

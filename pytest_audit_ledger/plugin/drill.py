@@ -8,9 +8,8 @@ does not apply is skipped. One that could not be made is an error of set-up.
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from collections.abc import Generator, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from pytest_audit_ledger.drill.matrix_text import COLOURS, about, claims, descri
 from pytest_audit_ledger.drill.setup import SetUp
 from pytest_audit_ledger.drill.trials import drill
 from pytest_audit_ledger.errors import LedgerError, UsageError
+from pytest_audit_ledger.files.abandoned import temporary_folder
 from pytest_audit_ledger.kinds.registry import registered_kinds
 from pytest_audit_ledger.model.printable import printable
 from pytest_audit_ledger.output.progress_bar import progress_bar
@@ -256,9 +256,9 @@ def pytest_configure_node(node: Any) -> None:
     """Give a worker of pytest-xdist the folder through which all share one drill."""
     run = node.config.stash[DRILL]
     if run.exchange is None:
-        folder = Path(tempfile.mkdtemp(prefix="audit-ledger-"))
-        node.config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
-        run.exchange = Exchange(folder)
+        resources = ExitStack()
+        node.config.add_cleanup(resources.close)
+        run.exchange = Exchange(resources.enter_context(temporary_folder()))
     node.workerinput[_EXCHANGE] = str(run.exchange.folder)
 
 

@@ -8,8 +8,6 @@ for the others and for the controller's summary.
 from __future__ import annotations
 
 import pickle
-import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, nullcontext, suppress
 from dataclasses import dataclass, field
@@ -19,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_audit_ledger.errors import LedgerError, SourceError
+from pytest_audit_ledger.files.abandoned import temporary_folder
 from pytest_audit_ledger.files.writing import Written
 from pytest_audit_ledger.model.outcome import Outcome
 from pytest_audit_ledger.output.artifact import Artifact
@@ -26,7 +25,7 @@ from pytest_audit_ledger.output.progress_bar import progress_bar
 from pytest_audit_ledger.plugin.exchange import Exchange
 from pytest_audit_ledger.plugin.options import Options
 from pytest_audit_ledger.scratch.demo import started
-from pytest_audit_ledger.sources.interruption import ended_like_ctrl_c, interruptible
+from pytest_audit_ledger.sources.interruption import interruptible
 from pytest_audit_ledger.sources.source import Snapshot, Source
 from pytest_audit_ledger.suite.check import Check, Suite
 from pytest_audit_ledger.verify.run import VerificationRequest, verify
@@ -111,8 +110,7 @@ class RunState:
     def share(self) -> Path:
         """Return the folder through which the workers of xdist share one verification."""
         if self.exchange is None:
-            self.exchange = Path(tempfile.mkdtemp(prefix="audit-ledger-"))
-            self._resources.callback(shutil.rmtree, self.exchange, ignore_errors=True)
+            self.exchange = self._resources.enter_context(temporary_folder())
         return self.exchange
 
     def close(self) -> None:
@@ -191,17 +189,6 @@ def visible(config: pytest.Config) -> Any:
         return nullcontext()
     reporter.ensure_newline()
     return capture.global_and_fixture_disabled()
-
-
-def end_like_ctrl_c(config: pytest.Config) -> None:
-    """Let SIGTERM and SIGHUP end this run as Ctrl-C does: the JUnit file is written, and everything is cleaned up.
-
-    A worker of xdist ends with its controller, and xdist replaces one that a signal ended.
-    """
-    if not is_worker(config):
-        resources = ExitStack()
-        resources.enter_context(ended_like_ctrl_c())
-        config.add_cleanup(resources.close)
 
 
 def is_controller(config: pytest.Config) -> bool:

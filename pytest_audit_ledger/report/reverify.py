@@ -7,8 +7,6 @@ from datetime import datetime, time, timedelta
 from typing import Any
 
 from pytest_audit_ledger.files.resources import PACKAGE_DIGEST_COMMAND
-from pytest_audit_ledger.kinds.transcript_keys import keys_by_id
-from pytest_audit_ledger.kinds.transcript_signature import TranscriptSignature
 from pytest_audit_ledger.model.entry import canonical_timestamp
 from pytest_audit_ledger.report.request import SECTIONS, ReportRequest
 from pytest_audit_ledger.sources.selection import SMALLEST_STEP, Selection
@@ -26,8 +24,7 @@ def commands(verification: Verification, request: ReportRequest) -> list[dict[st
     shipped = {name for of_export in (False, True) for name in default_suites(of_export=of_export)}
     ran = dict.fromkeys(outcome.suite for outcome in verification.outcomes)
     suites = [part for name in ran if name not in shipped for part in ("--suite", name)]
-    checkpoints = trust_options(verification.run_parameters)
-    keys = _transcript_keys(verification)
+    trusted = trust_options(verification.run_parameters, portable=True)
     return [
         _step(
             "Install the version that made this report.", "pip", "install", f"{PACKAGE}=={verification.tool_version}"
@@ -37,28 +34,22 @@ def commands(verification: Verification, request: ReportRequest) -> list[dict[st
             "command": PACKAGE_DIGEST_COMMAND,
         },
         _step(
-            f"Verify every entry, link and protection again{keys}.",
-            *("audit-ledger", "verify", *source, *suites, *checkpoints, "--verbose"),
+            "Verify every entry, link and protection again.",
+            *("audit-ledger", "verify", *source, *suites, *trusted, "--verbose"),
         ),
         _step(
-            f"Make this report again{keys}.",
-            *("audit-ledger", "report", *source, *suites, *checkpoints, *_report(request)),
+            "Make this report again.",
+            *("audit-ledger", "report", *source, *suites, *trusted, *_report(request)),
         ),
         _step(
             "Export the entries, to verify them without the database.",
             *("audit-ledger", "export", *source, "--output", "ledger.jsonl.gz", "--verify"),
         ),
         _step(
-            f"Verify the export{keys}.",
-            *("audit-ledger", "verify", "--source", "ledger.jsonl.gz", *checkpoints, "--verbose"),
+            "Verify the export.",
+            *("audit-ledger", "verify", "--source", "ledger.jsonl.gz", *trusted, "--verbose"),
         ),
     ]
-
-
-def _transcript_keys(verification: Verification) -> str:
-    """Return which public keys verified transcripts; whoever repeats this has them in files of their own."""
-    ids = keys_by_id(verification.run_parameters.get(TranscriptSignature.name, {}).get("keys", ()))
-    return f", with a --transcript-key for each of {', '.join(ids)}" if ids else ""
 
 
 def _step(purpose: str, *arguments: str) -> dict[str, str]:

@@ -39,6 +39,9 @@ from pytest_audit_ledger.sources.pg_errors import explain
 
 ROWS_A_COPY = 20_000
 
+_OPTIONAL_PASSWORD = 130_000
+"""The first version of the server whose foreign servers need not ask for a password."""
+
 Statement = str | Composable
 Name = str | tuple[str, ...]
 
@@ -330,6 +333,12 @@ def _quoted(value: object) -> Composable:
     return value if isinstance(value, Composable) else Literal(value)
 
 
+def _options(options: Mapping[str, str]) -> Composable:
+    """Return those options of a foreign server that have a value, in SQL."""
+    given = [SQL("{} {}").format(Identifier(name), Literal(value)) for name, value in options.items() if value]
+    return SQL(", ").join(given)
+
+
 def _value(value: Any) -> Composable:
     return Literal(json.dumps(value, ensure_ascii=False) if isinstance(value, (dict, list)) else value)
 
@@ -371,6 +380,26 @@ class Superuser:
             yield
         finally:
             self.edit_catalog(ledger, template, ready=True, but_unique=but_unique)
+
+    def serve_itself(self, ledger: ScratchLedger, name: str) -> None:
+        """Create a foreign server, and a schema for its extension, with this name: the database of the ledger itself.
+
+        The owner of the ledger may connect to it, with the address and the password of `ledger`.
+        """
+        dsn = ledger.database
+        address = {key: dsn.parameter(key) for key in ("host", "port", "dbname")}
+        login = {key: dsn.parameter(key) for key in ("user", "password")}
+        if ledger.connection.server_version >= _OPTIONAL_PASSWORD:
+            login["password_required"] = "false"  # noqa: S105  (no password)
+        for template in (
+            "CREATE SCHEMA {name}",
+            "CREATE EXTENSION postgres_fdw SCHEMA {name}",
+            "CREATE SERVER {name} FOREIGN DATA WRAPPER postgres_fdw OPTIONS ({address})",
+            "GRANT USAGE ON FOREIGN SERVER {name} TO {user}",
+            "CREATE USER MAPPING FOR {user} SERVER {name} OPTIONS ({login})",
+        ):
+            names = {"name": name, "user": dsn.parameter("user")}
+            self._run(ledger.statement(template, names, address=_options(address), login=_options(login)))
 
     def edit_catalog(self, ledger: ScratchLedger, template: str, **values: Any) -> None:
         """Change at least one row of the catalog with a statement from a template, and other values in braces.

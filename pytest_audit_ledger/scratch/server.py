@@ -20,7 +20,7 @@ from pytest_audit_ledger.scratch.embedded import embedded_server
 from pytest_audit_ledger.sources.connection import connected
 from pytest_audit_ledger.sources.dsn import Dsn
 from pytest_audit_ledger.sources.pg_errors import explain
-from pytest_audit_ledger.sources.postgres import PostgresSource
+from pytest_audit_ledger.sources.postgres import DEFAULT_TIMEOUT_S, PostgresSource
 
 RESTORER = "audit_ledger_restorer"
 """How the names of the roles begin that we create to restore and to attack."""
@@ -29,13 +29,17 @@ RESTORER = "audit_ledger_restorer"
 class Scratch:
     """Where to create scratch databases: on the server of a DSN, or on an embedded one if that is None.
 
-    `allow_superuser`: restore and attack as a superuser, if the role of the DSN is one.
+    `allow_superuser`: restore and attack as a superuser, if the role of the DSN is one. `timeout`: the seconds that a
+    statement there, or restoring a backup, may take.
     """
 
-    def __init__(self, dsn: str | Dsn | None = None, *, allow_superuser: bool = False) -> None:
+    def __init__(
+        self, dsn: str | Dsn | None = None, *, allow_superuser: bool = False, timeout: int = DEFAULT_TIMEOUT_S
+    ) -> None:
         """Take the DSN of the server. Raises UsageError if it cannot be read. Connects to nothing."""
         self.dsn = None if dsn is None else PostgresSource(Dsn(dsn)).dsn
         self.allow_superuser = allow_superuser
+        self.timeout = timeout
 
 
 EMBEDDED = Scratch()
@@ -58,8 +62,9 @@ def scratch_server(scratch: Scratch = EMBEDDED) -> Iterator[ScratchServer]:
     Raises UsageError and SourceError, as `scratch_database` does.
     """
     with embedded_server() if scratch.dsn is None else nullcontext(scratch.dsn) as found:
-        source = PostgresSource(found)
+        source = PostgresSource(found, timeout=scratch.timeout)
         with closing(source.connect()) as connection:
+            source.watch(connection)
             connection.autocommit = True
             with _owner(source, connection, allow_superuser=scratch.allow_superuser) as owner:
                 yield ScratchServer(source, connection, owner)

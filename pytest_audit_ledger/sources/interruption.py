@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, wait
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from threading import Thread, current_thread, main_thread
 from typing import TypeVar
 
@@ -26,28 +27,48 @@ REPEATED_S = 5.0
 an exception in the middle of the cleanup would leave behind what it cleans up."""
 
 
+@dataclass
+class Ending:
+    """Whether a signal asked this process to end."""
+
+    is_asked: bool = False
+
+    def obey(self) -> None:
+        """Raise KeyboardInterrupt if a signal asked for the end.
+
+        What its handler raised may be lost: Python drops it in a finalizer or in the callback of a weak reference
+        (documentation of `sys.unraisablehook`), and an error while cleaning up takes its place.
+        """
+        if self.is_asked:
+            raise KeyboardInterrupt
+
+
 @contextmanager
-def ended_like_ctrl_c() -> Iterator[None]:
+def ended_like_ctrl_c() -> Iterator[Ending]:
     """Let SIGTERM and SIGHUP raise KeyboardInterrupt in the main thread, as Ctrl-C does; leaving restores the handlers.
 
-    A signal that is ignored stays ignored, because whoever started this program wants that (`nohup`). Outside of the
-    main thread, where Python sets no handlers, this does nothing.
+    Yields whether one of them, or Ctrl-C, came. A signal that is ignored stays ignored, because whoever started this
+    program wants that (`nohup`). Outside of the main thread, where Python sets no handlers, this does nothing.
     """
+    ending = Ending()
     latest = float("-inf")
 
-    def interrupt(*_: object) -> None:
+    def interrupt(number: int, _: object) -> None:
         nonlocal latest
-        if time.monotonic() - latest > REPEATED_S:
+        ending.is_asked = True
+        if number == signal.SIGINT or time.monotonic() - latest > REPEATED_S:
             latest = time.monotonic()
             raise KeyboardInterrupt
 
-    numbers = (signal.SIGTERM, signal.SIGHUP) if current_thread() is main_thread() else ()
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP) if current_thread() is main_thread() else ()
     replaced = {number: signal.getsignal(number) for number in numbers}
     replaced = {number: handler for number, handler in replaced.items() if handler not in (signal.SIG_IGN, None)}
+    if replaced.get(signal.SIGINT) is not signal.default_int_handler:  # somebody else's does more than to raise
+        replaced.pop(signal.SIGINT, None)
     try:
         for number in replaced:
             signal.signal(number, interrupt)
-        yield
+        yield ending
     finally:
         for number, handler in replaced.items():
             if signal.getsignal(number) is interrupt:  # otherwise somebody has set another one since
@@ -87,7 +108,9 @@ def _end(future: Future[Answer], stop: Callable[[], None]) -> None:
                 stop()
             time.sleep(PAUSE_S)
 
-    Thread(target=ask, name="audit-ledger-stop", daemon=True).start()  # it may wait for the same network as the action
+    asking = Thread(target=ask, name="audit-ledger-stop", daemon=True)  # it may wait for the same network as the action
     while not future.done() and (left := deadline - time.monotonic()) > 0:
         with suppress(KeyboardInterrupt):  # a second Ctrl-C must not close what the thread still reads
+            if asking.ident is None:
+                asking.start()
             wait([future], left)

@@ -49,7 +49,10 @@ _BY_CODE = {
     "53300": ("The server has no free connection", "Run again later, or with --ledger-workers 1."),
     "22021": (
         "A text of an entry is not valid UTF-8",
-        "Run audit-ledger verify: entry_hash shows which entry it is.",
+        (
+            "An export is UTF-8. To find the entry, run audit-ledger verify. To keep its bytes, run audit-ledger "
+            "backup. To export the other columns, name them with --fields."
+        ),
     ),
     "25P03": (
         "The server ended this idle session",

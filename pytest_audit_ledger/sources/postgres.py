@@ -160,7 +160,8 @@ class PostgresSource:
             raise UsageError("A program takes sslpassword only among its arguments.", "Use a key without a password.")
         reached = {"host": connection.info.host, "port": str(connection.info.port)}  # a DSN may name several
         dsn = self.dsn.having({name: value for name, value in reached.items() if value})
-        return Login(dsn, self.label, connection.server_version // 10_000)
+        silence_s = max(self.timeout, LOCK_TIMEOUT_S) + GRACE_S
+        return Login(dsn, self.label, connection.server_version // 10_000, silence_s)
 
     @property
     def table_label(self) -> str:
@@ -418,6 +419,11 @@ class PostgresSnapshot:
         (row,) = self._run(ends.format(number=number, entries=self._entries()))
         return None if row["low"] is None else (int(row["low"]), int(row["high"]))
 
+    @property
+    def has_any_bytes(self) -> bool:
+        """Whether the database stores any bytes as text, without an encoding."""
+        return self._connection.info.parameter_status("server_encoding") == "SQL_ASCII"
+
     @cached_property
     def divisible(self) -> bool:
         """Whether an index gives the entries in a unique order; without one, every scan sorts all of them.
@@ -436,11 +442,11 @@ class PostgresSnapshot:
         if not self._plan_is_known:
             self._refuse_other_plan(self._reading(columns, (), SQL("")))
             self._plan_is_known = True
-        if self._connection.info.parameter_status("server_encoding") != "SQL_ASCII":
+        if not self.has_any_bytes:
             self._copy(columns, self._in_segment(segment), SQL(""), consume)
             return
         with self.catalog():
-            # Such a database stores any bytes. In UTF-8 the server would refuse to send all entries because of one.
+            # in UTF-8 the server would refuse to send all entries because of one
             self._run("SET LOCAL client_encoding = 'SQL_ASCII'")
             self._copy(columns, self._in_segment(segment), SQL(""), consume)
 

@@ -10,21 +10,24 @@ import fcntl
 import io
 import os
 import re
+import select
 import signal
 import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from threading import Timer
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any, cast
 
 from pytest_audit_ledger.errors import SourceError
 from pytest_audit_ledger.model.printable import printable
+from pytest_audit_ledger.sources.connection import Silence
 from pytest_audit_ledger.sources.dsn import Dsn
+from pytest_audit_ledger.sources.pg_errors import explain
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -60,11 +63,15 @@ class Program:
 
 @dataclass(frozen=True)
 class Login:
-    """How a program connects: the DSN, its label in messages, and the major version of the server."""
+    """How a program connects: the DSN, its label in messages, and the major version of the server.
+
+    `silence_s`: after how many seconds without a byte the server is taken to be silent.
+    """
 
     dsn: Dsn
     label: str
     server_major: int
+    silence_s: float
 
     def arguments(self) -> list[str]:
         """Return the arguments that name the database, without the password."""
@@ -145,12 +152,13 @@ class Running:
     ) -> None:
         """Start it, with a login if it connects to a server.
 
-        `fed`: it reads what `feed` writes; otherwise what it prints is in `output`. It is ended after `limit_s`
-        seconds. Raises SourceError if it does not start.
+        `fed`: it reads what `feed` writes; otherwise what it prints is in `output`, and reading that ends it if the
+        server seems silent. It is ended after `limit_s` seconds. Raises SourceError if it does not start.
         """
         self.program = program
         self._limit_s = limit_s
         self._expired = False
+        self._silence: Silence | None = None
         self._login = login
         self._complaints = tempfile.TemporaryFile()  # noqa: SIM115  (closed on leaving)
         try:
@@ -173,7 +181,9 @@ class Running:
         if limit_s is not None:
             self._clock.start()
         _widen(self._process.stdin or self._process.stdout)
-        self.output = io.BufferedReader(self._process.stdout or io.BytesIO(), CHUNK)  # type: ignore[type-var]
+        silence_s = login.silence_s if login and not fed else None
+        printed = _Printed(self._process.stdout or io.BytesIO(), silence_s, self._end_silence)
+        self.output = io.BufferedReader(printed, CHUNK)
 
     def __enter__(self) -> Self:
         return self
@@ -202,6 +212,10 @@ class Running:
         self._expired = True
         self.stop()
 
+    def _end_silence(self, seconds: float) -> None:
+        self._silence = Silence(seconds)
+        self.stop()
+
     def finish(self) -> None:
         """Wait for its end. Raises SourceError with its error message if it failed."""
         if self._process.stdin is not None:
@@ -213,6 +227,8 @@ class Running:
     def _explained(self, code: int) -> SourceError:
         name = self.program.path.name
         place = f" on {self._login.label}" if self._login else ""
+        if code < 0 and self._silence is not None:
+            return explain(self._silence, self._login.label if self._login else name)
         if code < 0 and self._expired:
             message = f"{name} was stopped after {self._limit_s:,.0f} s{place}."
             return SourceError(message, "Allow more time with --ledger-timeout SECONDS.")
@@ -229,6 +245,31 @@ class Running:
         return SourceError(f"{name} failed{place} ({printable(words.rstrip('.'))}).", remedy)
 
 
+class _Printed(io.RawIOBase):
+    """What a program prints; whoever waits too long for more of it ends the program by calling `end`."""
+
+    def __init__(self, pipe: IO[bytes], silence_s: float | None, end: Callable[[float], None]) -> None:
+        super().__init__()
+        self._pipe = pipe
+        self._silence_s = silence_s
+        self._end = end
+        self._ready = select.poll()
+        if silence_s is not None:
+            self._ready.register(pipe, select.POLLIN)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        if self._silence_s is not None and not self._ready.poll(self._silence_s * 1000):
+            self._end(self._silence_s)
+        return cast("io.RawIOBase", self._pipe).readinto(buffer)
+
+    def close(self) -> None:
+        self._pipe.close()
+        super().close()
+
+
 def _widen(pipe: IO[bytes] | None) -> None:
     """Let a pipe hold a CHUNK, if the system can."""
     if pipe is not None:
@@ -239,7 +280,11 @@ def _widen(pipe: IO[bytes] | None) -> None:
 _REMEDIES = (
     (r"superuser|extension|denied to (create|COPY)", "Name a server and a role that may do this with --scratch-db."),
     (
-        r"permission denied",
+        r"permission denied for large object",
+        "pg_read_all_data does not cover large objects. Run GRANT SELECT ON LARGE OBJECT for each, or be their owner.",
+    ),
+    (
+        r"permission denied|lack SELECT privilege",
         "A dump holds the whole database: grant the role pg_read_all_data, or connect as the owner.",
     ),
     (r"row-level security", "Row-level security would hide rows from the dump: grant the role BYPASSRLS."),
@@ -250,6 +295,7 @@ _REMEDIES = (
     ),
     (r"lock timeout", "Run again when the migration or maintenance that holds the lock is done."),
     (r"server closed|terminating connection|could not receive", "Run again; nothing was concluded."),
+    (r"invalid byte sequence", "It has text that is not UTF-8. Restore it into a database with ENCODING 'SQL_ASCII'."),
     (r"password|authentication", "Check the password in the DSN, PGPASSWORD or ~/.pgpass."),
     (
         r"invalid command .restrict",

@@ -181,9 +181,13 @@ def recommend(assurance: Assurance, outcomes: Sequence[Outcome]) -> str:
     )
     if assurance is Assurance.TAMPERED:
         if all(outcome.unit != "entries" for outcome in failed if outcome.integrity and not outcome.inconclusive):
+            # the checks know whether a repair restores what they found
+            by_repair = (
+                " Restore them (audit-ledger verify --repair)." if any("--repair" in o.remedy for o in failed) else ""
+            )
             return (
-                "Find out who changed the table's protections, and when. Restore them (audit-ledger verify --repair), "
-                "and compare the entries with the latest backup or export before you rely on them."
+                f"Find out who changed the table's protections, and when.{by_repair} Compare the entries with the "
+                "latest backup or export before you rely on them."
             )
         return (
             "Do not rely on this ledger. Preserve the server as it is, and compare the entries named above with the "

@@ -38,7 +38,15 @@ from pytest_audit_ledger.sources.manifest import manifest_path
 from tests.forger import Forger
 from tests.support.backups import ENTRIES, NAMES, back_up, left, major, public
 from tests.support.checks import UNUSED, run_suite, statuses
-from tests.support.databases import another_session, build_partitioned, drop_database, empty_database, role
+from tests.support.databases import (
+    another_session,
+    build_partitioned,
+    drop_database,
+    empty_database,
+    login,
+    needs_version,
+    role,
+)
 
 ROOT = Path(__file__).parents[2]
 
@@ -75,6 +83,32 @@ def test_an_embedded_server_is_started_where_none_is_named(ledger: Forger, tmp_p
         result = ours.backup_database(tmp_path / "x.sql.gz", verify=True)
     assert result.verified
     assert result.manifest["proof_server_version"].startswith("18")
+
+
+def restore(path: Path, dsn: str) -> None:
+    """Restore a backup by hand."""
+    name, arguments = ("psql", ["-f"]) if path.suffix == ".sql" else ("pg_restore", ["--no-owner"])
+    program = programs.find(name, major(dsn)).path
+    subprocess.run([str(program), "-d", dsn, *arguments, str(path)], check=True, capture_output=True)
+
+
+@pytest.mark.parametrize("name", ["x.sql", "x.dump"])
+def test_bytes_that_are_no_text_are_kept_and_where_to_restore_them_is_told(
+    server: str, tmp_path: Path, name: str
+) -> None:
+    options = "ENCODING 'SQL_ASCII' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'"
+    with empty_database(server, options) as dsn:
+        with Forger(dsn) as forger:
+            forger.build(5)
+            clean = back_up(dsn, tmp_path / f"clean-{name}", server)
+            forger.unguarded(r"UPDATE ledger_entries SET reasoning = E'a\xffb' WHERE sequence_number = 3")
+        kept = back_up(dsn, tmp_path / name, server)
+    assert clean.verified, clean.verification_status
+    # COPY does not validate what it reads as SQL_ASCII, from PostgreSQL 14 on
+    assert kept.verified or "ENCODING 'SQL_ASCII'" in kept.verification_status
+    with empty_database(server, options) as dsn, Forger(dsn) as forger:
+        restore(tmp_path / name, dsn)
+        assert forger.run("SELECT count(*) FROM ledger_entries WHERE reasoning = E'a\\xffb'") == [(1,)]
 
 
 def test_without_verification_the_manifest_claims_none(ledger: Forger, tmp_path: Path) -> None:
@@ -480,3 +514,19 @@ def test_a_role_that_may_not_read_everything_is_told_what_to_ask_for(forger: For
         with pytest.raises(SourceError, match=r"permission denied for table payroll\).*pg_read_all_data"):
             back_up(dsn, tmp_path / "x.sql")
     assert left(tmp_path) == []
+
+
+def test_a_dump_that_lacks_a_grant_is_told_the_one_that_helps(server: str, tmp_path: Path) -> None:
+    """pg_read_all_data covers sequences, and no large object (PostgreSQL documentation, GRANT and predefined roles)."""
+    with empty_database(server) as dsn, Forger(dsn) as forger, role(forger) as name:
+        forger.build(10)
+        ((document,),) = forger.run("SELECT lo_from_bytea(0, 'a document')")
+        forger.run(f"GRANT SELECT ON ledger_entries TO {name}")
+        with pytest.raises(SourceError, match=r"\(.*sequence.*\).*grant the role pg_read_all_data"):
+            back_up(login(dsn, name), tmp_path / "x.sql")
+        needs_version(forger, 14, "pg_read_all_data")
+        forger.run(f"GRANT pg_read_all_data TO {name}")
+        with pytest.raises(SourceError, match=r"permission denied for large object.*GRANT SELECT ON LARGE OBJECT"):
+            back_up(login(dsn, name), tmp_path / "x.sql")
+        forger.run(f"GRANT SELECT ON LARGE OBJECT {document} TO {name}")
+        back_up(login(dsn, name), tmp_path / "x.sql")

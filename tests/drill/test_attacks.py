@@ -29,13 +29,15 @@ from pytest_audit_ledger.kinds.run_parameters import run_parameters
 from pytest_audit_ledger.kinds.transcript_signature import RUNTIME_TRACK
 from pytest_audit_ledger.model.entry import Entry
 from pytest_audit_ledger.model.outcome import Assurance, Severity, Status
+from pytest_audit_ledger.repair.plan import plan_repair
 from pytest_audit_ledger.scratch.sample import sample_entries
 from pytest_audit_ledger.scratch.scratch_ledger import ScratchLedger, Superuser
 from pytest_audit_ledger.sources.dsn import Dsn
+from pytest_audit_ledger.sources.postgres import PostgresSource
 from pytest_audit_ledger.verify.verification import Verification
 from tests.forger import Forger
 from tests.support.checks import REGISTRY, found, outcomes, run_check, run_suite
-from tests.support.databases import empty_database, login, role
+from tests.support.databases import empty_database, login, needs_version, role
 from tests.support.provenance import SIGNED
 from tests.support.rows import chained
 from tests.support.signers import PEM
@@ -157,7 +159,7 @@ def test_the_ledger_that_is_attacked_is_clean(target: Target) -> None:
     assert (noticing(verification), unevaluated(verification)) == (set(), set())
 
 
-UNREADABLE = {"emptied", "view-in-place", "materialized-view-in-place", "shown-by-a-rule"}
+UNREADABLE = {"emptied", "view-in-place", "materialized-view-in-place", "shown-by-a-rule", "foreign-partition"}
 """What leaves nothing to evaluate."""
 
 AROUND = {attack.name for attack in attacks_in(triggers, guards, disguises, catalog_edits)} - {
@@ -237,9 +239,22 @@ def accuses_only(incident: Incident, touched: set[int]) -> bool:
     return touched.issuperset(range(first, (last or first) + 1))
 
 
+def suggests_repair(told: list[Incident]) -> bool:
+    """Whether an investigation suggests the command that repairs, or that says what cannot be repaired."""
+    advice = (one for incident in told if incident.what is IncidentType.PROTECTIONS for one in incident.next_step)
+    return any("--repair" in command.arguments for one in advice for command in one.commands)
+
+
+def repairs_or_explains(target: Target) -> bool:
+    plan = plan_repair(PostgresSource(target.ledger.database, TABLE))
+    return bool(plan.steps or plan.impossible)
+
+
 @pytest.mark.parametrize("name", [name for name in CATALOGUE if name != "edited-as-a-replica"])
 def test_an_attack_is_noticed_by_exactly_what_claims_it_and_changes_nothing_else(target: Target, name: str) -> None:
     attack = CATALOGUE[name]
+    if name == "foreign-partition":
+        needs_version(target.ledger, 13, "a foreign server that asks for no password")
     before, entries = surroundings(target.ledger), entries_of(target)
     assert attack.applies(target) is None
     attack.perform(target)
@@ -249,6 +264,7 @@ def test_an_attack_is_noticed_by_exactly_what_claims_it_and_changes_nothing_else
     told = [one for one in found.incidents if one.what is not IncidentType.CHECKPOINTS]
     assert tuple(one.what for one in told) == SHOWN.get(name, (IncidentType.PROTECTIONS,))
     assert [one.sentence for one in told if not accuses_only(one, touched)] == []
+    assert suggests_repair(told) is repairs_or_explains(target)
     verification = found.verification
     claimed = {claim.kind for claim in attack.noticed_by if claim.parameter != "roles"}
     assert noticing(verification) <= claimed <= noticing(verification) | unevaluated(verification)

@@ -640,6 +640,8 @@ def test_a_function_in_standard_sql_is_read_too(ledger: Forger) -> None:
         "BEGIN ATOMIC UPDATE ledger_entries SET track = null; END"
     )
     assert codes_but_roles(examine(ledger)) == {"DEFINER_FUNCTION": 1}
+    ledger.run("UPDATE pg_proc SET prosrc = 'SELECT 1' WHERE proname = 'change'")  # which is not what runs
+    assert codes_but_roles(examine(ledger)) == {"DEFINER_FUNCTION": 1}
 
 
 def test_a_role_that_appends_and_is_a_member_of_the_owner_is_a_warning(ledger: Forger) -> None:

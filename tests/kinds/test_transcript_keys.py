@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 from pathlib import Path
 
 import pytest
@@ -71,3 +72,11 @@ def test_a_signature_holds_for_its_key_and_message_only() -> None:
     assert not is_signed(FOREIGN_PEM, signature, message)
     assert not is_signed(PEM, signature, message + b"!")
     assert not is_signed(PEM, bytes(64), message)
+
+
+def test_a_key_remembers_how_it_was_given_also_in_another_process(tmp_path: Path) -> None:
+    path = tmp_path / "runtime.pem"
+    path.write_text(PEM)
+    for given in (str(path), PEM):
+        (key,) = pickle.loads(pickle.dumps(read_keys([given])))
+        assert (key, key.given) == (PEM, given)

@@ -12,6 +12,7 @@ from psycopg2.extensions import make_dsn, parse_dsn
 
 from tests.forger import Forger
 from tests.support.command import Invoke
+from tests.support.signers import PEM
 
 TABLE = '"Audit".entries'
 PORT = "54329"
@@ -36,7 +37,7 @@ def by_uri_with_password(dsn: str, folder: Path, monkeypatch: pytest.MonkeyPatch
 
 @pytest.fixture
 def trusted(invoke: Invoke, forger: Forger) -> tuple[str, ...]:
-    """The options of a ledger in a table of another name, and of its checkpoint."""
+    """The options of a ledger in a table of another name, of its checkpoint, and of the files of its keys."""
     dsn = forger.build(60).dsn
     if not parse_dsn(dsn).get("host", "").startswith("/"):
         pytest.skip("the server of the tests has no socket")
@@ -45,7 +46,10 @@ def trusted(invoke: Invoke, forger: Forger) -> tuple[str, ...]:
     keygen = invoke("checkpoint", "keygen", "--origin", "bank.example/ledger", "--output", "signing.key")
     made = ("--source", dsn, "--table", TABLE, "--signing-key", "signing.key", "--output", "check points")
     assert invoke("checkpoint", "create", *made).exit_code == 0
-    return ("--table", TABLE, "--checkpoint", "check points", "--verifier-key", keygen.stdout.strip())
+    Path("verifier.key").write_text(f"# of the bank\n{keygen.stdout.strip()}\n")
+    Path("runtime's.pem").write_text(f"of the runtime\n{PEM}")
+    keys = ("--verifier-key", "verifier.key", "--transcript-key", "runtime's.pem")
+    return ("--table", TABLE, "--checkpoint", "check points", *keys)
 
 
 @pytest.mark.parametrize("name", [by_variable, by_port, by_uri_with_password])
@@ -66,6 +70,8 @@ def test_the_commands_of_a_report_run_when_pasted(
     assert [words[1] for words in ours] == ["verify", "report", "export", "verify"]
     if "s3cr3t" not in given:
         assert [words[3] for words in ours] == [given, given, given, "ledger.jsonl.gz"]
+    for name_of_key in ("verifier.key", "runtime's.pem"):  # which whoever gets the report does not have
+        Path(name_of_key).unlink()
     for words in ours:
         done = invoke(*words[1:])
         assert done.exit_code == 0, done.output
@@ -86,6 +92,7 @@ def test_the_commands_of_an_investigation_run_when_pasted(
     for command in dict.fromkeys(every):
         words = shlex.split(command)
         assert words[:4] == ["audit-ledger", words[1], "--ledger-db", given]
+        assert words[1] == "export" or words[4 : 4 + len(trusted)] == list(trusted)
         filled = {"FILE": "FILE.json", "FROM,TO": "2025-09-01,2025-09-02"}
         force = ["--force"] if words[1] == "export" else []
         done = invoke(*(filled.get(word, word) for word in words[1:]), "--quiet", *force)

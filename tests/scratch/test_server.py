@@ -92,6 +92,6 @@ def test_the_timeout_bounds_a_restore(server: str, tmp_path: Path) -> None:
     with (
         pytest.raises(SourceError, match=r"psql was stopped after 1 s on .* Allow more time with --ledger-timeout"),
         dump.open("rb") as file,
-        restored(file, Opener(), scratch=Scratch(server), table="ledger_entries", timeout=1),
+        restored(file, Opener(), scratch=Scratch(server, timeout=1), table="ledger_entries"),
     ):
         pass

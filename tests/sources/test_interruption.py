@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
+from contextlib import suppress
 from threading import Event, Thread, main_thread
 
 import pytest
@@ -108,6 +109,28 @@ def test_a_signal_raises_keyboard_interrupt_once_for_a_while(number: signal.Sign
             signal.raise_signal(number)
         signal.raise_signal(number)  # a terminal that closes sends it again, in the middle of the cleanup
     assert signal.getsignal(number) is before
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_is_remembered_when_its_exception_is_lost(number: signal.Signals) -> None:
+    with ended_like_ctrl_c() as ending:
+        ending.obey()
+        with suppress(KeyboardInterrupt):
+            signal.raise_signal(number)
+        with pytest.raises(KeyboardInterrupt):
+            ending.obey()
+
+
+def test_every_ctrl_c_interrupts_unless_somebody_else_handles_it() -> None:
+    with ended_like_ctrl_c():
+        for _ in range(2):
+            with pytest.raises(KeyboardInterrupt):
+                signal.raise_signal(signal.SIGINT)
+    before = signal.signal(signal.SIGINT, mine := lambda *_: None)
+    with ended_like_ctrl_c():
+        assert signal.getsignal(signal.SIGINT) is mine
+    signal.signal(signal.SIGINT, before)
+    assert before is signal.default_int_handler
 
 
 def test_a_handler_that_was_set_since_stays() -> None:

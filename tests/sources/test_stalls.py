@@ -9,9 +9,12 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
+from pytest_audit_ledger import Ledger
+from pytest_audit_ledger.backup.verification import verify_backup
 from pytest_audit_ledger.errors import SourceError
 from pytest_audit_ledger.model.outcome import Assurance, Status
 from pytest_audit_ledger.model.progress import Advance
@@ -139,6 +142,46 @@ def test_a_signal_ends_the_command_within_two_seconds_though_nothing_can_be_canc
     assert "Interrupted." in stderr
     assert "Traceback" not in stderr
     assert took < 2.5, "two seconds, and the end of the process"
+
+
+@pytest.mark.parametrize("name", ["x.sql", "x.dump.gz"])
+def test_a_stall_of_pg_dump_is_an_outage_after_the_timeout_and_leaves_no_file(
+    stalling: Proxy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(postgres, "LOCK_TIMEOUT_S", TIMEOUT_S)  # pg_dump may wait for a lock as long
+    stalling.stall_at = b"COPY public.ledger_entries"
+    started = time.monotonic()
+    with pytest.raises(SourceError, match=SILENCE), Ledger(stalling.dsn, timeout=TIMEOUT_S) as ledger:
+        ledger.backup_database(tmp_path / name)
+    assert stalling.stalled.is_set()
+    assert time.monotonic() - started < LONGEST_S
+    assert list(tmp_path.iterdir()) == []
+
+
+@contextmanager
+def unreached_databases_dropped(server: str) -> Iterator[None]:
+    """Drop the scratch databases that could not be dropped, because nothing reached the server any more."""
+    yield
+    with Forger(server) as forger:
+        for (name,) in forger.run("SELECT datname FROM pg_database WHERE datname LIKE 'audit_ledger_scratch_%'"):
+            forger.run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name,))
+            forger.run(f"DROP DATABASE {name}")
+
+
+@pytest.mark.parametrize(("name", "program"), [("x.sql", "psql"), ("x.dump", "pg_restore")])
+def test_a_stall_of_a_restore_is_an_outage_after_the_timeout(
+    large: Forger, server: str, tmp_path: Path, name: str, program: str
+) -> None:
+    path = tmp_path / name
+    with Ledger(large.dsn) as ledger:
+        ledger.backup_database(path)
+    with unreached_databases_dropped(server), proxy(server) as stalling:
+        stalling.stall_at = b"ALTER TABLE"
+        started = time.monotonic()
+        proof = verify_backup(path, scratch_db=stalling.dsn, timeout=3, allow_superuser_scratch=True).proof
+    assert stalling.stalled.is_set()
+    assert time.monotonic() - started < 3 * LONGEST_S
+    assert f"{program} was stopped after 3 s" in proof.meaning
 
 
 HOLD = """

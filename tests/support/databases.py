@@ -16,6 +16,7 @@ from psycopg2.extensions import make_dsn, parse_dsn
 
 from pytest_audit_ledger.files.resources import sql
 from pytest_audit_ledger.scratch.sample import sample_entries
+from pytest_audit_ledger.scratch.scratch_ledger import ScratchLedger
 from tests.forger import Forger
 
 PASSWORD_ROLE = "audit_ledger_test_password"
@@ -73,7 +74,7 @@ def emptied(forger: Forger) -> Forger:
     return forger
 
 
-def needs_version(forger: Forger, major: int, what: str) -> None:
+def needs_version(forger: ScratchLedger, major: int, what: str) -> None:
     """Skip a test about what only newer servers have."""
     if forger.connection.server_version < major * 10_000:
         pytest.skip(f"PostgreSQL {forger.connection.server_version // 10_000} has no {what}; {major} has")

@@ -123,6 +123,13 @@ SWITCHES = {
         "WHERE indrelid = 'public.ledger_entries'::regclass AND NOT indisprimary AND indisunique"
     ),
     "tgisinternal": "UPDATE pg_trigger SET tgisinternal = true WHERE tgname = 'ledger_refuse_update'",
+    "tgconstraint": (
+        "CREATE FUNCTION swallows() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$; "
+        "CREATE TRIGGER hidden BEFORE INSERT ON ledger_entries FOR EACH ROW EXECUTE FUNCTION swallows(); "
+        "UPDATE pg_trigger SET tgisinternal = true, tgconstraint = ("
+        "SELECT max(oid::bigint) FROM pg_constraint WHERE contype = 'u' "
+        "AND conrelid = 'public.ledger_entries'::regclass)::oid WHERE tgname = 'hidden'"
+    ),
     "lanplcallfoid": "UPDATE pg_language SET lanplcallfoid = 'fmgr_sql_validator'::regproc WHERE lanname = 'plpgsql'",
 }
 

@@ -109,8 +109,10 @@ EXPECTED: dict[str, Found] = {
     "shadow-for-others": SHADOWED,
     "copy-left-behind": OTHER,
     "exchanged-and-put-back": {},
+    "shown-while-verified": OTHER,
     "column-generated": {"table_guard": [("COLUMN_GENERATED", None)]},
     "triggers-switched-off": {"table_guard": [("CATALOG_CONTRADICTION", None)]},
+    "trigger-hidden": {"table_guard": [("CATALOG_CONTRADICTION", None)]},
     "checks-switched-off": {"table_guard": [("CATALOG_CONTRADICTION", None)]},
     "uniqueness-switched-off": {"table_guard": [("CATALOG_CONTRADICTION", None), ("CONSTRAINT_MISSING", None)]},
     "check-not-true": {"table_guard": [("CONSTRAINT_UNTRUE", None)]},
@@ -126,7 +128,10 @@ def found(verification: Verification) -> Found:
     }
 
 
-WARNED = {"trigger-silenced", "unlogged", "copy-left-behind", "written-otherwise", "function-granted"}
+WARNED = {
+    *("trigger-silenced", "unlogged", "copy-left-behind", "shown-while-verified", "written-otherwise"),
+    "function-granted",
+}
 """What fails no check, because it may be meant."""
 
 OF_THE_CATALOG = {attack.name for attack in attacks_in(catalog_edits)}
@@ -135,6 +140,7 @@ OF_THE_CATALOG = {attack.name for attack in attacks_in(catalog_edits)}
 ELSEWHERE = {
     "emptied",
     "shown-by-a-rule",
+    "foreign-partition",
     "edited-as-a-replica",
     *(attack.name for attack in attacks_in(provenance, checkpoints)),
 }

@@ -35,6 +35,9 @@ SUPERUSER = "a superuser of the server"
 FOLDER = "the owner of the table, with write access to the checkpoints"
 
 
+_NO_SUPERUSER = "The attack needs a superuser, and the role on the scratch server is not one."
+
+
 @dataclass(frozen=True)
 class Target:
     """What an attack may reach: a scratch ledger, and the folder of its checkpoints if it has any.
@@ -47,6 +50,12 @@ class Target:
     middle: int
     checkpoints: Path | None = None
     superuser: Superuser | None = None
+
+    def as_superuser(self) -> Superuser:
+        """Return the superuser. Raises LedgerError if there is none; `needs_superuser` finds that out before."""
+        if self.superuser is None:
+            raise LedgerError(_NO_SUPERUSER)
+        return self.superuser
 
 
 Unless = Callable[[Target, Any], str]
@@ -180,4 +189,4 @@ def has_columns(*names: str) -> Applies:
 
 def needs_superuser(target: Target) -> str | None:
     """Return None if there is a superuser to attack as."""
-    return None if target.superuser else "The attack needs a superuser, and the role on the scratch server is not one."
+    return None if target.superuser else _NO_SUPERUSER

@@ -8,14 +8,14 @@ from __future__ import annotations
 from pytest_audit_ledger.drill.attacks.attack import SUPERUSER, Applies, Target, attack, needs_superuser
 from pytest_audit_ledger.drill.attacks.changes import checks_on, is_one_table, keys_of
 from pytest_audit_ledger.drill.attacks.claims import SIGNED_GUARDS, TABLE
+from pytest_audit_ledger.drill.attacks.triggers import write_otherwise
 
 GUARDED = (TABLE, SIGNED_GUARDS)
 NAME = "audit_ledger_drill"
 
 
 def _edit(target: Target, template: str, **values: object) -> None:
-    assert target.superuser is not None  # noqa: S101  (`applies` says so)
-    target.superuser.edit_catalog(target.ledger, template, **values)
+    target.as_superuser().edit_catalog(target.ledger, template, **values)
 
 
 def _all(*conditions: Applies) -> Applies:
@@ -39,6 +39,14 @@ def _has_key(target: Target) -> str | None:
 def triggers_switched_off(target: Target) -> None:
     """Set relhastriggers to false: every trigger stays in the catalog, and none fires."""
     _edit(target, "UPDATE pg_catalog.pg_class SET relhastriggers = false WHERE oid IN {parts}")
+
+
+@attack("hide a trigger that changes entries", who=SUPERUSER, noticed_by=(TABLE,), applies=needs_superuser)
+def trigger_hidden(target: Target) -> None:
+    """Create a trigger that closes the escalation of every inserted entry, and mark it as one of a constraint."""
+    write_otherwise(target.ledger, NAME)
+    hidden = "UPDATE pg_catalog.pg_trigger SET tgisinternal = true, tgconstraint = oid WHERE tgname = {name}"
+    _edit(target, f"{hidden} AND tgrelid = {{table}}", name=NAME)
 
 
 @attack("switch all CHECKs off in the catalog", who=SUPERUSER, noticed_by=GUARDED, applies=_all(_has_checks))

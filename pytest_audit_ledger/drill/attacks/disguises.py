@@ -184,6 +184,68 @@ def exchanged_and_put_back(target: Target) -> None:
     )
 
 
+@attack("show the table only to whoever verifies it", noticed_by=(TABLE, SIGNED_GUARDS))
+def shown_while_verified(target: Target) -> None:
+    """Let an edited copy take the table's place, and move the table back, as if a run had just connected."""
+    ledger = target.ledger
+    ledger.execute(
+        "CREATE SCHEMA {edited}; CREATE SCHEMA {kept}; CREATE TABLE {copy} (LIKE {ledger} INCLUDING ALL); "
+        "INSERT INTO {copy} ({columns}) OVERRIDING SYSTEM VALUE SELECT {columns} FROM {ledger}; "
+        "UPDATE {copy} SET rule_id = 'none' WHERE sequence_number = {middle}; "
+        "ALTER TABLE {ledger} SET SCHEMA {kept}; ALTER TABLE {copy} SET SCHEMA {schema}; "
+        "ALTER TABLE {ledger} SET SCHEMA {edited}; ALTER TABLE {genuine} SET SCHEMA {schema}",
+        {
+            "edited": SHADOW,
+            "kept": KEPT,
+            "schema": ledger.schema,
+            "copy": (SHADOW, ledger.table),
+            "genuine": (KEPT, ledger.table),
+        },
+        columns=listed(ledger.columns()),
+        middle=target.middle,
+    )
+
+
+def _can_be_foreign(target: Target) -> str | None:
+    found = target.ledger.run("SELECT 1 FROM pg_catalog.pg_available_extensions WHERE name = 'postgres_fdw'")
+    missing = None if found else "The scratch server does not have the extension postgres_fdw."
+    return needs_superuser(target) or is_one_table(target) or missing
+
+
+@attack(
+    "read a partition from another server",
+    who=SUPERUSER,
+    noticed_by=(TRIGGERS, TABLE, SIGNED_GUARDS),
+    applies=_can_be_foreign,
+)
+def foreign_partition(target: Target) -> None:
+    """Make a partitioned ledger whose older entries are in a foreign table, which can show each role other rows."""
+    ledger = target.ledger
+    target.as_superuser().serve_itself(ledger, SHADOW)
+    copy = _beside(ledger, "copy")
+    ledger.execute(
+        "CREATE TABLE {copy} AS SELECT * FROM {ledger}; "
+        "UPDATE {copy} SET rule_id = 'none' WHERE sequence_number = {middle}; "
+        "ALTER TABLE {ledger} RENAME TO {aside}; "
+        "CREATE TABLE {ledger} (LIKE {copy}) PARTITION BY RANGE (sequence_number); "
+        "CREATE TABLE {newer} PARTITION OF {ledger} FOR VALUES FROM ({end}) TO (MAXVALUE); "
+        "INSERT INTO {newer} SELECT * FROM {copy} WHERE sequence_number >= {end}; "
+        "CREATE FOREIGN TABLE {older} PARTITION OF {ledger} FOR VALUES FROM (MINVALUE) TO ({end}) "
+        "SERVER {server} OPTIONS (schema_name {schema}, table_name {table})",
+        {
+            "copy": copy,
+            "aside": _beside(ledger, "aside")[1],
+            "newer": _beside(ledger, "newer"),
+            "older": _beside(ledger, "older"),
+            "server": SHADOW,
+        },
+        end=target.middle + 1,
+        middle=target.middle,
+        schema=copy[0],
+        table=copy[1],
+    )
+
+
 @attack("compute a column instead of storing it", noticed_by=GUARDED_COLUMNS, applies=has_columns("escalation_notes"))
 def column_generated(target: Target) -> None:
     """Replace escalation_notes by a generated column, whose values were never written."""
@@ -210,8 +272,7 @@ def _has_secondary_index(target: Target) -> str | None:
 )
 def entry_missing_in_an_index(target: Target) -> None:
     """Delete one entry and insert it again unchanged, so that only the indexes of keys contain it."""
-    assert target.superuser is not None  # noqa: S101  (`applies` says so)
-    with target.superuser.blind_indexes(target.ledger, but_unique=True):
+    with target.as_superuser().blind_indexes(target.ledger, but_unique=True):
         target.ledger.change(
             "WITH gone AS (DELETE FROM {ledger} WHERE sequence_number = {middle} RETURNING {columns}) "
             "INSERT INTO {ledger} ({columns}) SELECT {columns} FROM gone",
@@ -223,7 +284,6 @@ def entry_missing_in_an_index(target: Target) -> None:
 @attack("append an entry that an index hides", who=SUPERUSER, noticed_by=(NUMBERS,), applies=needs_superuser)
 def lying_index(target: Target) -> None:
     """Append a second last entry that no index contains, so that reading in order by index does not find it."""
-    assert target.superuser is not None  # noqa: S101  (`applies` says so)
     last = target.ledger.bounds()[1]
-    with target.superuser.blind_indexes(target.ledger):
+    with target.as_superuser().blind_indexes(target.ledger):
         append_after(target.ledger, last, entry_hash(target.ledger.entry(last - 1)))

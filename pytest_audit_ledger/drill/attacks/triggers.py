@@ -130,8 +130,7 @@ def trigger_for_one_column(target: Target) -> None:
 
 def _edit_as_a_replica(target: Target) -> None:
     """Edit a column that no envelope repeats, in a session where only ENABLE ALWAYS triggers fire."""
-    assert target.superuser is not None  # noqa: S101  (`applies` says so)
-    with target.superuser.replica_sessions(target.ledger), target.ledger.another() as session:
+    with target.as_superuser().replica_sessions(target.ledger), target.ledger.another() as session:
         session.execute("UPDATE {ledger} SET rule_id = 'none' WHERE sequence_number = {middle}", middle=target.middle)
 
 
@@ -165,9 +164,14 @@ def silenced_and_edited(target: Target) -> None:
 @attack("change entries while they are written", noticed_by=GUARDED)
 def written_otherwise(target: Target) -> None:
     """Create a trigger that closes the escalation of every inserted entry, which no hash covers."""
-    function = (target.ledger.schema, "audit_ledger_drill")
-    replace_function(target.ledger, function, "BEGIN NEW.escalation_status := 'closed'; RETURN NEW; END;")
-    target.ledger.execute(
-        "CREATE TRIGGER audit_ledger_drill BEFORE INSERT ON {ledger} FOR EACH ROW EXECUTE FUNCTION {function}()",
-        {"function": function},
+    write_otherwise(target.ledger, "audit_ledger_drill")
+
+
+def write_otherwise(ledger: ScratchLedger, name: str) -> None:
+    """Create a function and a trigger with this name that close the escalation of every inserted entry."""
+    function = (ledger.schema, name)
+    replace_function(ledger, function, "BEGIN NEW.escalation_status := 'closed'; RETURN NEW; END;")
+    ledger.execute(
+        "CREATE TRIGGER {name} BEFORE INSERT ON {ledger} FOR EACH ROW EXECUTE FUNCTION {function}()",
+        {"name": name, "function": function},
     )
