@@ -42,10 +42,16 @@ def placeholder(node: ast.expr) -> str:
     if isinstance(node, ast.Subscript):
         return placeholder(node.value)
     if isinstance(node, ast.Call):
-        return placeholder(node.args[-1]) if node.args and not isinstance(node.args[-1], ast.Constant) else "value"
+        named = [one for one in node.args if not isinstance(one, ast.Constant) and not is_constant(one)]
+        return placeholder(named[-1]) if named else "value"
     if isinstance(node, ast.BinOp):
         return "number"
     return "value"
+
+
+def is_constant(node: ast.expr) -> bool:
+    """Tell whether a name is that of a constant, such as the number of characters that are shown."""
+    return isinstance(node, ast.Name) and node.id.isupper()
 
 
 def texts(node: ast.expr, scope: Scope, depth: int = 0) -> list[str]:
@@ -55,7 +61,8 @@ def texts(node: ast.expr, scope: Scope, depth: int = 0) -> list[str]:
     if isinstance(node, ast.IfExp):
         return [*texts(node.body, scope, depth), *texts(node.orelse, scope, depth)]
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
-        return combined([texts(node.left, scope, depth), texts(node.right, scope, depth)])
+        sides = [texts(node.left, scope, depth), texts(node.right, scope, depth)]
+        return combined(sides) if any(sides) else []  # a sum of numbers has no text
     if isinstance(node, ast.Name) and node.id in scope and depth < 3:
         found = [text for value in scope[node.id] for text in texts(value, scope, depth + 1)]
         return list(dict.fromkeys(found))

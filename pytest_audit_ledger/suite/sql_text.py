@@ -89,7 +89,8 @@ def _unknown_names(text: str, masked: str, known: Collection[str]) -> Iterator[O
         elif name is None or found["type"] != "s":
             yield Objection(*here, f"{found[0]} is not a variable; write %(name)s")
         elif name not in known:
-            yield Objection(*here, f"unknown variable {name!r}{did_you_mean(name, known)}")
+            hint = did_you_mean(name, known) or "; declare it under vars, or under parametrize"
+            yield Objection(*here, f"unknown variable {name!r}{hint}")
     for found in _BRACES.finditer(_TEMPLATE.sub(lambda template: " " * len(template[0]), text)):
         inside = masked[found.start()] != "{"
         if inside and found[1] == "ledger":

@@ -72,6 +72,8 @@ def _waived(document: YamlDocument, declared: Mapping[str, Any], index: int, ids
         return []
     found = [check for check in ids if check == named or check.partition("[")[0] == named]
     if not found:
-        hint = did_you_mean(named, [*ids, *(check.partition("[")[0] for check in ids)])
+        hint = (
+            did_you_mean(named, [*ids, *(check.partition("[")[0] for check in ids)]) or "; name a check of this suite"
+        )
         document.mistake(document.place("waivers", index, "check"), f"unknown check {named!r}{hint}")
     return found

@@ -132,7 +132,7 @@ ATTACKS: dict[str, tuple[Callable[[Forger], None], list[str], str]] = {
     "swapped": (TAMPERINGS["swapped"], ["REWRITTEN"], "between 41 and 80"),
     "duplicated": (TAMPERINGS["duplicated"], ["REWRITTEN"], "between 41 and 80"),
     "inserted": (TAMPERINGS["inserted"], ["REWRITTEN"], "between 41 and 80"),
-    "truncated_below": (truncated_below, ["TRUNCATED"], "10 entries that were in the ledger when "),
+    "truncated_below": (truncated_below, ["TRUNCATED"], "10 entries are missing at the end: "),
     "emptied_table": (emptied_table, ["TRUNCATED"], "missing at the end: 1 to 80"),
     "rewritten_and_truncated": (rewritten_and_truncated, ["TRUNCATED"], "missing at the end: 71 to 80"),
 }

@@ -303,10 +303,13 @@ def test_the_period_of_the_report_is_the_date_range(pytester: pytest.Pytester, r
     [
         (["--ledger-report=report.pdf"], "Cannot tell the format of report.pdf. Use a name that ends in .html, .json*"),
         (["--ledger-report="], "The name of the output file is empty.*"),
-        (["--ledger-title=x"], "--ledger-title only works with a report. Add --ledger-report=*"),
+        (
+            ["--ledger-title=x"],
+            "--ledger-title only works with --ledger-report or --ledger-evidence. Add --ledger-report=FILE*",
+        ),
         (
             ["--ledger-date-range=2026-05-01,"],
-            "--ledger-date-range only works with an export or a report.*",
+            "--ledger-date-range only works with --ledger-export or --ledger-report.*",
         ),
         (["--ledger-report=x.html", "--ledger-title= "], "The title is empty or longer than 200 characters.*"),
     ],

@@ -184,7 +184,7 @@ def test_a_role_that_may_not_read_is_told_the_grant_it_lacks(
         forger.run(given.format(schema=schema, table=table, role=name))
         verification = run_suite(login(forger.dsn, name), table=f"{schema}.{table}")
         assert_unread(verification, f"The role {name} may not read the table")
-        assert_unread(verification, f"Ask its owner for: {remedy}")
+        assert_unread(verification, f"Ask its owner to run: {remedy}")
         forger.run(remedy)
         again = run_suite(login(forger.dsn, name), table=f"{schema}.{table}")
     assert core_statuses(again) == ALL_PASS, "what it was told to ask for has to be enough"
@@ -314,12 +314,12 @@ UNREACHABLE: dict[str, tuple[Callable[[], dict[str, str]], str, str]] = {
     ),
     "server down": (
         lambda: {"host": "127.0.0.1", "port": closed_port()},
-        "No server answers there: ",
+        "No server answers: ",
         "Check host and port, and that the server is up.",
     ),
     "no such socket": (
         lambda: {"host": "/nonexistent"},
-        "No server answers there: ",
+        "No server answers: ",
         "Check host and port, and that the server is up.",
     ),
     "no such host": (

@@ -141,7 +141,9 @@ def test_defaults_and_variables_of_a_file_are_its_own(folder: Folder) -> None:
         top="include: [a.yaml]\nvars: {track: {type: str, default: llm}}\ndefaults: {severity: info}\n" + HEAD + CHECK,
         a=HEAD + ROWS,
     )
-    assert folder.refused() == ["a.yaml:5:63: 'query' of check 'rows': unknown variable 'track'"]
+    assert folder.refused() == [
+        "a.yaml:5:63: 'query' of check 'rows': unknown variable 'track'; declare it under vars, or under parametrize"
+    ]
     folder.write(a=HEAD + ORDER)
     assert [check.severity for check in folder.load().checks] == [Severity.CRITICAL, Severity.INFO]
 
@@ -248,7 +250,7 @@ def test_a_value_of_the_environment_that_does_not_fit_is_refused(
             "{type: date, default: 5}",
             "2:17: 'type' of variable 'track' must be one of int, float, str, bool; got \"date\"",
         ),
-        ("{default: 5}", "2:10: variable 'track' has no key 'type'"),
+        ("{default: 5}", "2:10: variable 'track' lacks the required key 'type'"),
         ("5", "2:10: variable 'track' must be a set of keys; got 5"),
     ],
 )
@@ -290,7 +292,7 @@ def test_an_unknown_control_is_refused_where_it_is_named(refuse: Refuse) -> None
 
 def test_a_control_needs_a_title(refuse: Refuse) -> None:
     (said,) = headlines(refuse(f"controls: {{A-1: {{}}}}\n{HEAD}{CHECK}    controls: [A-1]\n"))
-    assert said == f"{NAME}:1:17: control 'A-1' has no key 'title'"
+    assert said == f"{NAME}:1:17: control 'A-1' lacks the required key 'title'"
 
 
 def test_defaults_hold_where_a_check_says_nothing(read: Read) -> None:
@@ -403,7 +405,7 @@ def test_a_waiver_needs_every_key_but_the_ticket(refuse: Refuse, key: str) -> No
     told = ", ".join(f"{name}: '{word}'" for name, word in words.items() if name != key)
     (said,) = headlines(refuse(f"{HEAD}{CHECK}waivers:\n  - {{{told}}}\n"))
     name = "number 1" if key == "id" else "'W-7'"
-    assert said == f"{NAME}:6:5: waiver {name} has no key '{key}'"
+    assert said == f"{NAME}:6:5: waiver {name} lacks the required key '{key}'"
 
 
 @pytest.mark.parametrize(
