@@ -155,6 +155,12 @@ _BY_WORDS = (
 )
 
 
+SENTENCES = tuple(
+    dict.fromkeys((*_BY_CODE.values(), *_BY_CLASS.values(), _TIMED_OUT, *((row[2], row[3]) for row in _BY_WORDS)))
+)
+"""Every sentence with its remedy."""
+
+
 @contextmanager
 def copying() -> Iterator[None]:
     """Raise the error that the server reported first if it ends the session during COPY, and print nothing.

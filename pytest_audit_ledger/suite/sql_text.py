@@ -65,7 +65,7 @@ def objections(text: str, form: str, known: Collection[str]) -> Iterator[Objecti
         return
     yield from _unknown_names(text, masked, known)
     for quote in re.finditer(r"['\"]|/\*", masked):
-        yield Objection(quote.start(), quote.end(), f"this {quote[0]} is never closed")
+        yield Objection(quote.start(), quote.end(), f"this {quote[0]} is never closed; close it")
         break
     for number in re.finditer(r"\$[0-9]+", masked):
         yield Objection(number.start(), number.end(), f"{number[0]} is not a variable of the suite; write %(name)s")
@@ -130,7 +130,7 @@ def _brackets(masked: str) -> Iterator[Objection]:
             yield Objection(*bracket.span(), f"this {bracket[0]} closes nothing; remove it, or open it before")
             return
     if waiting:
-        yield Objection(*waiting[-1].span(), f"this {waiting[-1][0]} is never closed")
+        yield Objection(*waiting[-1].span(), f"this {waiting[-1][0]} is never closed; close it")
 
 
 def _several_statements(masked: str) -> Iterator[Objection]:

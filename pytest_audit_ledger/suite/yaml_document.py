@@ -157,7 +157,7 @@ def parse(text: str, subject: str = "suite") -> YamlDocument:
         document.mistake((1, 1, 1), f"this is not YAML: {str(error).splitlines()[0]}")
         return document
     if root is None:
-        document.mistake((1, 1, 1), "the file is empty")
+        document.mistake((1, 1, 1), "the file is empty; to start one, run: audit-ledger suite init")
         return document
     document.data = _Builder(document).build(root, ())
     return document

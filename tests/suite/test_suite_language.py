@@ -133,7 +133,7 @@ def test_a_file_outside_of_the_root_is_not_read(folder: Folder, tmp_path: Path, 
     folder.write(outside=HEAD + ORDER)
     (inside.path / "link.yaml").symlink_to(tmp_path / "outside.yaml")
     inside.write(top=f"include: [{named}]\n{HEAD}{CHECK}")
-    assert inside.refused() == [f"top.yaml:1:11: the included file is outside {inside.path}"]
+    assert inside.refused() == [f"top.yaml:1:11: the included file is outside {inside.path}; move it into that folder"]
 
 
 def test_defaults_and_variables_of_a_file_are_its_own(folder: Folder) -> None:
@@ -161,7 +161,9 @@ def test_included_checks_count_towards_the_plan(folder: Folder) -> None:
     folder.write(top=f"plan: 2\ninclude: [a.yaml]\n{HEAD}{CHECK}", a=f"plan: 1\n{HEAD}{ORDER}")
     assert len(folder.load().checks) == 2
     folder.write(top=f"plan: 1\ninclude: [a.yaml]\n{HEAD}{CHECK}")
-    assert folder.refused() == ["top.yaml:1:7: the plan is 1 check, but the suite has 2"]
+    assert folder.refused() == [
+        "top.yaml:1:7: the plan is 1 check, but the suite has 2; correct the plan, or look for what is missing"
+    ]
 
 
 # vars
@@ -273,7 +275,10 @@ def test_a_check_has_the_variables_that_it_uses_and_no_others(folder: Folder) ->
 
 @pytest.mark.parametrize(
     ("plan", "checks"),
-    [(1, "the plan is 1 check, but the suite has 2"), (3, "the plan is 3 checks, but the suite has 2")],
+    [
+        (1, "the plan is 1 check, but the suite has 2; correct the plan, or look for what is missing"),
+        (3, "the plan is 3 checks, but the suite has 2; correct the plan, or look for what is missing"),
+    ],
 )
 def test_another_number_of_checks_than_planned_is_refused(refuse: Refuse, plan: int, checks: str) -> None:
     (said,) = headlines(refuse(f"plan: {plan}\n{HEAD}{CHECK}{ORDER}"))
@@ -439,6 +444,6 @@ def test_a_waiver_that_makes_no_sense_is_refused(refuse: Refuse, changed: str, b
 def test_two_waivers_of_one_check_or_of_one_id_are_refused(refuse: Refuse) -> None:
     second = WAIVER.partition("\n")[2]
     assert headlines(refuse(HEAD + CHECK + WAIVER + second)) == [
-        f"{NAME}:7:10: the id 'W-7' is already taken by the waiver in line 6",
-        f"{NAME}:7:22: the check 'hashes' is already waived by W-7",
+        f"{NAME}:7:10: the id 'W-7' is already taken by the waiver in line 6; rename one",
+        f"{NAME}:7:22: the check 'hashes' is already waived by W-7; remove one of them",
     ]

@@ -8,9 +8,9 @@ from pytest_audit_ledger.kinds.registry import Registry
 from tests.support.suites import CHECK, GUARD, HEAD, NAME, ORDER, Read, Refuse, assert_marked, headlines
 
 MALFORMED: dict[str, tuple[str, str]] = {
-    "empty": ("", "1:1: the file is empty"),
-    "only a comment": ("# nothing\n", "1:1: the file is empty"),
-    "only blank lines": ("\n\n", "1:1: the file is empty"),
+    "empty": ("", "1:1: the file is empty; to start one, run: audit-ledger suite init"),
+    "only a comment": ("# nothing\n", "1:1: the file is empty; to start one, run: audit-ledger suite init"),
+    "only blank lines": ("\n\n", "1:1: the file is empty; to start one, run: audit-ledger suite init"),
     "only a document start": ("---\n", "2:1: the suite must be a set of keys; got null"),
     "null": ("null\n", "1:1: the suite must be a set of keys; got null"),
     "a tilde": ("~", "1:1: the suite must be a set of keys; got null"),
@@ -220,15 +220,15 @@ MALFORMED_SQL: dict[str, tuple[str, str]] = {
     ),
     "an unclosed quote": (
         WHERE + "    where: track = 'llm\n",
-        "6:20: 'where' of check 'ruled': this ' is never closed",
+        "6:20: 'where' of check 'ruled': this ' is never closed; close it",
     ),
     "an unclosed name": (
         WHERE + '    where: track = "llm\n',
-        "6:20: 'where' of check 'ruled': this \" is never closed",
+        "6:20: 'where' of check 'ruled': this \" is never closed; close it",
     ),
     "an unclosed comment": (
         WHERE + "    where: track /* = 'llm'\n",
-        "6:18: 'where' of check 'ruled': this /* is never closed",
+        "6:18: 'where' of check 'ruled': this /* is never closed; close it",
     ),
     "a second statement": (
         SQL + "    query: SELECT 1 FROM {ledger}; DROP TABLE {ledger}\n",
