@@ -283,7 +283,8 @@ def _validate_controls(
 def _validate_plan(document: YamlDocument, yielded: int) -> None:
     plan = document.data.get("plan")
     if type(plan) is int and plan > 0 and plan != yielded:
-        message = f"the plan is {plan:,} {'check' if plan == 1 else 'checks'}, but the suite has {yielded:,}; correct the plan, or look for what is missing"
+        planned = f"the plan is {plan:,} {'check' if plan == 1 else 'checks'}, but the suite has {yielded:,}"
+        message = f"{planned}; correct the plan, or look for what is missing"
         document.mistake(document.place("plan"), message)
 
 
