@@ -122,7 +122,8 @@ def read_text(path: FilePath, name: str, subject: str, refusal: type[UsageError]
         content = path.read_bytes()
         return content, content.decode("utf-8-sig")
     except OSError as error:
-        raise refusal(f"The {subject} {path} cannot be read: {error.strerror}.") from error
+        message = f"The {subject} {path} cannot be read: {error.strerror}."
+        raise refusal(message, "Check its name and permissions.") from error
     except UnicodeDecodeError as error:
         line = content[: len(content) - len(error.object) + error.start].count(b"\n") + 1
         raise refusal(f"{name}:{line}:1: the file is not UTF-8.", "Save it as UTF-8.") from error
@@ -157,7 +158,7 @@ def parse(text: str, subject: str = "suite") -> YamlDocument:
         document.mistake((1, 1, 1), f"this is not YAML: {str(error).splitlines()[0]}")
         return document
     if root is None:
-        document.mistake((1, 1, 1), "the file is empty; to start one, run: audit-ledger suite init")
+        document.mistake((1, 1, 1), "the file is empty")
         return document
     document.data = _Builder(document).build(root, ())
     return document

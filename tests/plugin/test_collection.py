@@ -155,7 +155,7 @@ def test_verbose_output_names_checks_by_their_node_id_alone(run: RunLedger, forg
     [
         ("version: 1\nchecks:\n  - {id: a, expect: chain_linkage, sevrity: info}\n", "*:3:*'sevrity'*mean 'severity'?"),
         ("version: 1\nchecks:\n  - {id: a, expect: no_such_kind}\n", "*:3:*unknown kind 'no_such_kind'*"),
-        ("", "*:1:1: the file is empty; to start one*"),
+        ("", "*:1:1: the file is empty"),
     ],
 )
 def test_a_mistake_in_a_suite_stops_everything_before_it_connects(

@@ -8,9 +8,9 @@ from pytest_audit_ledger.kinds.registry import Registry
 from tests.support.suites import CHECK, GUARD, HEAD, NAME, ORDER, Read, Refuse, assert_marked, headlines
 
 MALFORMED: dict[str, tuple[str, str]] = {
-    "empty": ("", "1:1: the file is empty; to start one, run: audit-ledger suite init"),
-    "only a comment": ("# nothing\n", "1:1: the file is empty; to start one, run: audit-ledger suite init"),
-    "only blank lines": ("\n\n", "1:1: the file is empty; to start one, run: audit-ledger suite init"),
+    "empty": ("", "1:1: the file is empty"),
+    "only a comment": ("# nothing\n", "1:1: the file is empty"),
+    "only blank lines": ("\n\n", "1:1: the file is empty"),
     "only a document start": ("---\n", "2:1: the suite must be a set of keys; got null"),
     "null": ("null\n", "1:1: the suite must be a set of keys; got null"),
     "a tilde": ("~", "1:1: the suite must be a set of keys; got null"),
