@@ -94,6 +94,22 @@ def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, warm: Warm) 
     return run_pytest
 
 
+def append_meanwhile(pytester: pytest.Pytester, forger: Forger) -> None:
+    """Have the next run append twenty entries to a ledger of a hundred while its checks are reported."""
+    pytester.makeconftest(
+        f"""
+        from tests.forger import Forger
+        from pytest_audit_ledger.scratch.sample import sample_entries
+
+        def pytest_runtest_teardown(item):
+            if item.name == "table_guard":
+                with Forger({forger.dsn!r}) as forger:
+                    forger.append(list(sample_entries(120))[100:])
+        """
+    )
+    pytester.syspathinsert(Path(__file__).parents[2])
+
+
 def environment(**added: str) -> dict[str, str]:
     """Return the environment of a process, without what the outer run has set for itself."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST") and name not in OURS}
