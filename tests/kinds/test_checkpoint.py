@@ -359,7 +359,7 @@ def test_a_checkpoint_in_the_folder_that_is_not_trusted_is_no_ground_to_sign_on(
 
 def test_a_checkpoint_cannot_be_made_of_an_export(ledger: Forger, tmp_path: Path) -> None:
     Ledger(ledger.dsn).export_entries(output_file=tmp_path / "ledger.jsonl")
-    with pytest.raises(UsageError, match="made of a database"):
+    with pytest.raises(UsageError, match="A checkpoint needs a database, not an export"):
         Ledger(str(tmp_path / "ledger.jsonl")).create_checkpoint(tmp_path, KEY)
 
 
