@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Sequence
+from importlib import import_module
 from pathlib import Path
 
 import pytest_audit_ledger
 from pytest_audit_ledger.kinds.data_kind import RowKind
 from pytest_audit_ledger.kinds.registry import SHIPPED
+from pytest_audit_ledger.sources import pg_errors
 
 PACKAGE = Path(pytest_audit_ledger.__file__).parent
 
@@ -42,10 +44,16 @@ def placeholder(node: ast.expr) -> str:
     if isinstance(node, ast.Subscript):
         return placeholder(node.value)
     if isinstance(node, ast.Call):
-        return placeholder(node.args[-1]) if node.args and not isinstance(node.args[-1], ast.Constant) else "value"
+        named = [one for one in node.args if not isinstance(one, ast.Constant) and not is_constant(one)]
+        return placeholder(named[-1]) if named else "value"
     if isinstance(node, ast.BinOp):
         return "number"
     return "value"
+
+
+def is_constant(node: ast.expr) -> bool:
+    """Tell whether a name is that of a constant, such as the number of characters that are shown."""
+    return isinstance(node, ast.Name) and node.id.isupper()
 
 
 def texts(node: ast.expr, scope: Scope, depth: int = 0) -> list[str]:
@@ -55,7 +63,8 @@ def texts(node: ast.expr, scope: Scope, depth: int = 0) -> list[str]:
     if isinstance(node, ast.IfExp):
         return [*texts(node.body, scope, depth), *texts(node.orelse, scope, depth)]
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
-        return combined([texts(node.left, scope, depth), texts(node.right, scope, depth)])
+        sides = [texts(node.left, scope, depth), texts(node.right, scope, depth)]
+        return combined(sides) if any(sides) else []  # a sum of numbers has no text
     if isinstance(node, ast.Name) and node.id in scope and depth < 3:
         found = [text for value in scope[node.id] for text in texts(value, scope, depth + 1)]
         return list(dict.fromkeys(found))
@@ -81,14 +90,28 @@ def combined(parts: list[list[str]]) -> list[str]:
     return made
 
 
-def scopes(tree: ast.Module) -> Iterator[tuple[ast.Call, Scope]]:
+def imported(tree: ast.Module) -> Scope:
+    """Return the texts that a module imports from others, by name; a bare word is none."""
+    found: Scope = {}
+    for node in tree.body:
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(pytest_audit_ledger.__name__):
+            module = import_module(node.module or "")
+            values = {one.asname or one.name: getattr(module, one.name, None) for one in node.names}
+            texts_only = {
+                name: value for name, value in values.items() if isinstance(value, str) and {" ", "."} & {*value}
+            }
+            found |= {name: [ast.Constant(value)] for name, value in texts_only.items()}
+    return found
+
+
+def scopes(tree: ast.Module, known_before: Scope) -> Iterator[tuple[ast.Call, Scope]]:
     """Yield every call, with what the names of its function and module are when it is reached."""
     functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
     everywhere = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
     constants = {name: [value for _, value in found] for name, found in assigned(tree.body).items()}
     seen: set[int] = set()
     for function in sorted(functions, key=lambda node: (node.end_lineno or 0) - node.lineno):
-        known = {**constants, **passed(function, everywhere)}
+        known = {**known_before, **constants, **passed(function, everywhere)}
         local = assigned(list(ast.walk(function)))
         branches = [node for node in ast.walk(function) if isinstance(node, ast.If)]
         for node in ast.walk(function):
@@ -144,7 +167,8 @@ def argument(call: ast.Call, place: int, keyword: str) -> ast.expr | None:
 
 def calls(path: Path) -> list[tuple[ast.Call, Scope]]:
     """Return the calls of a module in order of their lines."""
-    found = scopes(ast.parse(path.read_text(encoding="utf-8")))
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    found = scopes(tree, imported(tree))
     return sorted(found, key=lambda one: (one[0].lineno, one[0].col_offset))
 
 
@@ -167,6 +191,11 @@ def findings(path: Path) -> Iterator[str]:
 def errors(path: Path) -> Iterator[str]:
     """Yield a row for each error that a module can raise."""
     rows = []
+    if path == Path(pg_errors.__file__):
+        rows = [
+            f"| {cell(f'{sentence}: {{label}} ({{words}}).')} | {cell(remedy)} | {ERRORS['SourceError']} |"
+            for sentence, remedy in pg_errors.SENTENCES
+        ]
     for call, scope in calls(path):
         kind = ERRORS.get(name_of(call))
         message, remedy = argument(call, 0, "message"), argument(call, 1, "remedy")
@@ -174,6 +203,17 @@ def errors(path: Path) -> Iterator[str]:
             said = texts(message, scope)
             advice = texts(remedy, scope) if remedy is not None else []
             rows += [f"| {cell(text)} | {cell(' / '.join(advice[:MOST]))} | {kind} |" for text in said[:MOST]]
+    yield from dict.fromkeys(rows)
+
+
+def mistakes(path: Path) -> Iterator[str]:
+    """Yield a row for each mistake in a suite that a module can report."""
+    rows = []
+    for call, scope in calls(path):
+        if name_of(call) in ("mistake", "Objection"):
+            rows += [
+                f"| {cell(text)} |" for text in texts(call.args[-1], scope) if text.strip("{}") != placeholder(call)
+            ]
     yield from dict.fromkeys(rows)
 
 
@@ -188,6 +228,7 @@ def page(note: str) -> str:
         "",
         "- [Findings](#findings)",
         "- [Errors](#errors)",
+        "- [Mistakes in suites](#mistakes-in-suites)",
         "",
         "## Findings",
     ]
@@ -205,4 +246,7 @@ def page(note: str) -> str:
         if rows:
             place = path.relative_to(PACKAGE).as_posix()
             lines += ["", f"### {place}", "", "| message | what to do | what it means |", "|---|---|---|", *rows]
+    slips = [row for path in sorted((PACKAGE / "suite").glob("*.py")) for row in mistakes(path)]
+    place = "Each with its place, `FILE:LINE:COLUMN`. A suite with a mistake does not run."
+    lines += ["", "## Mistakes in suites", "", place, "", "| mistake, and what to do |", "|---|", *dict.fromkeys(slips)]
     return "\n".join(lines) + "\n"

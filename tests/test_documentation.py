@@ -25,6 +25,7 @@ from tests.forger import Forger
 from tests.quotes import quotes
 from tests.support.databases import drop_database
 from tests.support.signers import PEM
+from tests.support.warm import Warm
 
 ROOT = Path(__file__).parents[1]
 READMES = sorted(
@@ -124,15 +125,21 @@ def folder(readme: Path, tmp_path: Path) -> Path:
     return copy
 
 
-def carried_out(command: str, environment: dict[str, str]) -> tuple[int, str]:
+def carried_out(command: str, environment: dict[str, str], warm: Warm) -> tuple[int, str]:
     """Return exit code and output of a command, of which ours runs in this process where it needs no shell.
 
     That our command is one for the shell as well is shown by those that do, and in tests/cli/test_processes.py.
     """
-    program, *arguments = shlex.split(command)
-    if program == "audit-ledger" and not SHELL & set(command):
+    ours, _, target = command.partition(" > ")
+    program, *arguments = shlex.split(ours)
+    if program == "audit-ledger" and not SHELL & set(f"{ours}{target}"):
         result = CliRunner(env=environment).invoke(main, arguments, prog_name=program)
+        if target:
+            Path(target).write_text(result.stdout, encoding="utf-8")
         return result.exit_code, result.output
+    if program == "pytest" and not SHELL & set(command):
+        code, *streams = warm.run(arguments, Path.cwd(), environment)
+        return code, "".join(streams)
     done = subprocess.run(
         command, shell=True, env=environment, capture_output=True, text=True, timeout=120, check=False
     )
@@ -147,11 +154,12 @@ def test_the_commands_of_a_readme_do_what_they_say(
     environment: dict[str, str],
     monkeypatch: pytest.MonkeyPatch,
     pytestconfig: pytest.Config,
+    warm: Warm,
 ) -> None:
     monkeypatch.chdir(folder(readme, tmp_path))
     output = ""
     for command, code in commands(block):
-        returned, output = carried_out(command, environment)
+        returned, output = carried_out(command, environment, warm)
         assert returned == code, f"{command}\n{output}"
     for quote in quotes(ROOT / readme):
         if quote.commands == block:

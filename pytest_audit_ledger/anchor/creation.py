@@ -55,7 +55,7 @@ def create(
     """
     key = signing_key if isinstance(signing_key, SigningKey) else read_signing_key(signing_key)
     if isinstance(source, ExportFile):
-        raise UsageError("A checkpoint can only be made of a database, not of an export.", "Give the database's DSN.")
+        raise UsageError("A checkpoint needs a database, not an export.", "Give the database's DSN.")
     trusted = (str(key.verifier()), *trusted_keys)
     artifact = CheckpointArtifact(folder, key, verifier_keys(trusted))
     checks = [check for check in checks_of(suites) if not (accept_guards and check.kind is CheckpointGuards)]
@@ -137,7 +137,7 @@ class CheckpointArtifact(Artifact):
         if findings:
             raise OutputError(
                 f"No checkpoint was written: the ledger does not match those in {self.folder}: {findings[0].message}.",
-                f"See all findings: verify with --ledger-checkpoint {self.folder}.",
+                f"To see all findings, run audit-ledger verify with --ledger-checkpoint {self.folder}.",
             )
 
     def _written(self, path: Path, record: CheckpointRecord) -> list[Written]:

@@ -166,11 +166,12 @@ def _uncovered_changed(entry: str, path: str, columns: Iterable[str]) -> str:
 
 def _truncated(one: Trusted, last: int) -> Finding:
     count = one.size - last
-    missing = f"{last + 1:,} to {one.size:,}" if count > 1 else f"{one.size:,}"
-    message = (
-        f"{count:,} {'entry that was' if count == 1 else 'entries that were'} in the ledger when {one.path} was signed "
-        f"{'is' if count == 1 else 'are'} missing at the end: {missing}"
+    missing = (
+        f"the last entry, {one.size:,}, is missing; it was"
+        if count == 1
+        else f"{count:,} entries are missing at the end: {last + 1:,} to {one.size:,}; they were"
     )
+    message = f"{missing} in the ledger when {one.path} was signed"
     return Finding("TRUNCATED", message, last + 1, f"{one.size:,} entries or more", f"the last entry is {last:,}")
 
 

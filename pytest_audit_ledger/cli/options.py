@@ -228,4 +228,4 @@ def refuse_to_overwrite(output: str, inputs: Sequence[str]) -> None:
     for name in inputs:
         with suppress(OSError, ValueError):  # a DSN is not the name of a file
             if Path(output).samefile(name):
-                raise UsageError(f"{Path(output)} is read, and would be overwritten.", "Name another file to write to.")
+                raise UsageError(f"{Path(output)} is an input, and would be overwritten.", "Name another output file.")

@@ -107,7 +107,8 @@ def _copied(folder: Path, source: Path, name: str, digest: str | None) -> Writte
         with open_regular(source) as file, target.open("wb") as copy:
             shutil.copyfileobj(file, copy)
     except OSError as error:
-        raise OutputError(f"{source} could not be copied into the evidence: {error.strerror}.") from error
+        message = f"{source} could not be copied into the evidence: {error.strerror}."
+        raise OutputError(message, "Check its permissions and the free space, and run again.") from error
     found = written(folder, name)
     if digest is not None and found.sha256 != digest:
         raise OutputError(

@@ -144,7 +144,7 @@ def refuse_suffix(path: str | Path, suffixes: Collection[str]) -> str:
     name = Path(path).name
     suffix = Path(path).suffix.lower()
     if not name:
-        raise UsageError("The name of the output file is empty.", "Name a file. Is a variable not set?")
+        raise UsageError("The name of the output file is empty.", "Name a file; perhaps a shell variable is not set.")
     if suffix not in suffixes:
         raise UsageError(f"Cannot tell the format of {name}.", f"Use a name that ends in {', '.join(suffixes)}.")
     return suffix

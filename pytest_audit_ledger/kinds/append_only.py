@@ -24,7 +24,7 @@ ALWAYS, _UNLESS_REPLICA = "A", "O"
 STATES = {ALWAYS: "ENABLE ALWAYS", _UNLESS_REPLICA: "ENABLE", "R": "ENABLE REPLICA", "D": "DISABLE"}
 """The states of a trigger, as ALTER TABLE spells them."""
 
-_POWERS = {"own": "own", "update": "update", "delete": "delete from", "truncate": "truncate"}
+_POWERS = {"update": "update", "delete": "delete from", "truncate": "truncate"}
 """What a role may do to a table, by the columns of sql/privileges.sql."""
 
 Trigger = Mapping[str, Any]
@@ -87,8 +87,9 @@ class AppendOnly(CatalogKind):
     family = Family.PROTECTIONS
     rule = "Enabled triggers that always raise an exception refuse UPDATE, DELETE and TRUNCATE of the ledger."
     remedy = (
-        "Restore the triggers with audit-ledger verify --repair. Find out who changed them, and when. Compare the "
-        "entries with the latest backup or export, because they could be changed meanwhile."
+        "Create the triggers as the table's owner: audit-ledger verify --repair. If the table had them before, find "
+        "out who changed them, and when, and compare the entries with the latest backup or export: without the "
+        "triggers they could be changed."
     )
     remedies: ClassVar[Mapping[str, str]] = {
         "TRIGGER_BYPASS": "Run audit-ledger verify --repair, which makes the trigger ENABLE ALWAYS.",
@@ -115,7 +116,9 @@ class AppendOnly(CatalogKind):
     def examine(self, catalog: Catalog) -> None:
         """Read triggers, their functions and the privileges from the catalog."""
         if catalog.info.relation_kind not in ("r", "p"):
-            raise CannotEvaluate(f"{catalog.info.table} is not a table, so it has no triggers.", "See table_guard.")
+            raise CannotEvaluate(
+                f"{catalog.info.table} is not a table, so it has no triggers.", "See what table_guard reports."
+            )
         if not catalog.info.profile.append_only:
             raise NotApplicable(catalog.info.profile.no_guards)
         triggers = catalog.rows(sql("triggers.sql"))
@@ -191,11 +194,12 @@ class AppendOnly(CatalogKind):
             self.element_count += 1
             if row["owner"]:
                 self.facts["owner"] = row["role"]
-            powers = [words for right, words in _POWERS.items() if row[f"may_{right}"]]
+            powers = ", ".join(words for right, words in _POWERS.items() if row[f"may_{right}"])
             if row["superuser"]:
                 superusers.append(row["role"])
-            elif powers:
-                message = f"the role {row['role']} may {', '.join(powers)} {what}"
+            elif powers or row["may_own"]:
+                able = f"owns {what}, so it may change entries and protections"
+                message = f"the role {row['role']} {able if row['may_own'] else f'may {powers} {what}'}"
                 expected = "INSERT and SELECT only"
                 self.findings.add(Finding("ROLE_MAY_CHANGE", message, None, expected, row["role"], severity))
             if row["appends"] and row["member_of"] and not row["superuser"]:

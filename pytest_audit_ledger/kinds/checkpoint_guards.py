@@ -46,7 +46,8 @@ class CheckpointGuards(ComparesCheckpoints, CatalogKind):
         super().__init__(parameters, ledger, samples)
         newest = newest_record(self.parameters)
         if newest is None:
-            raise NotApplicable("No checkpoint has a record of the table's protections.")
+            message = "No checkpoint has a record of the table's protections."
+            raise NotApplicable(message, "To record them, run: audit-ledger checkpoint create")
         self.path, self.record = newest
 
     def examine(self, catalog: Catalog) -> None:
@@ -60,7 +61,7 @@ class CheckpointGuards(ComparesCheckpoints, CatalogKind):
                 self.findings.add(self._finding(name, before.get(name), now.get(name)))
         if changed == [IDENTITY]:  # what else changed explains it
             message = (
-                f"the table's row in the catalog is not the one of when {self.path} was signed: the table was altered, "
+                f"the table's row in the catalog was rewritten since {self.path} was signed: the table was altered, "
                 "moved or exchanged and put back, or rewritten by VACUUM FULL"
             )
             self.findings.add(Finding("TABLE_REWRITTEN", message, None, before[IDENTITY], now[IDENTITY]))

@@ -19,7 +19,7 @@ class RowCountBetween(DataKind):
     aliases = ("expect_table_row_count_to_be_between",)
     rule = "The number of entries is within the bounds."
     remedy = "Find out why there are more or fewer entries, and correct what writes them, or correct the bounds."
-    unit = "count of entries"
+    unit = "count"
     parameters_schema: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "min_value": {**_COUNT, "description": "The smallest number of entries allowed."},
         "max_value": {**_COUNT, "description": "The largest number of entries allowed."},

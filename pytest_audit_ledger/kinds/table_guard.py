@@ -85,7 +85,7 @@ class TableGuard(CatalogKind):
         "COLUMN_GENERATED": "Restore the column from a backup. Find out who replaced it, and when.",
         "NAME_SHADOWED": (
             "Find out who made the relation and the setting shown, and which of the two relations applications read. "
-            "Let them name the table with its schema."
+            "Change the applications to name the table with its schema."
         ),
     }
     unit = "columns and constraints"
@@ -123,14 +123,14 @@ class TableGuard(CatalogKind):
             self.findings.add(Finding("ROW_SECURITY", message, None, "disabled", f"enabled, {policies}"))
         if row["rules"]:
             rules = ", ".join(row["rules"])
-            message = f"rewrite rules ({rules}) can replace a statement on the ledger by another one"
+            message = f"rewrite rules ({rules}) can replace a statement on the ledger with another one"
             self.findings.add(Finding("REWRITE_RULE", message, None, "no rules", rules))
         if row["children"]:
             children = ", ".join(row["children"])
             message = f"child tables ({children}) add rows that the ledger's constraints do not cover"
             self.findings.add(Finding("CHILD_TABLE", message, None, "no child tables", children))
         for part in row["foreign_parts"] or ():
-            message = f"{part}, a part of the ledger, is not a table and can show each reader other rows"
+            message = f"{part}, a part of the ledger, is not a table and can show different rows to each reader"
             self.findings.add(Finding("NOT_A_TABLE", message, None, "a table", "another kind of relation"))
         for column in row["generated"] or ():
             message = f"the column {column} is generated: its values are computed, and were never written"
@@ -140,7 +140,7 @@ class TableGuard(CatalogKind):
         """Compare what the server trusts with what it stands for (see sql/switches.sql)."""
         self.element_count += 1
         for row in catalog.rows(sql("switches.sql")):
-            message = f"{row['object']}: the server trusts {row['switch']}, which contradicts the catalog"
+            message = f"the catalog's {row['switch']} of {row['object']} is wrong, and the server trusts it"
             self.findings.add(Finding("CATALOG_CONTRADICTION", message, None, row["actual"], row["stored"]))
 
     def _examine_other_ledgers(self, catalog: Catalog) -> None:
@@ -151,8 +151,8 @@ class TableGuard(CatalogKind):
             if row["readable"]:
                 count = f"SELECT count(*) AS number FROM (SELECT FROM {row['name']} LIMIT {_MOST_COUNTED}) AS entry"  # noqa: S608  (quoted)
                 number = int(catalog.rows(count)[0]["number"])
-                held = f" with {'at least ' if number == _MOST_COUNTED else ''}{number:,} entries"
-            message = f"the {row['kind']} {row['name']} has the columns of a ledger, too{held}"
+                held = f", and {'at least ' if number == _MOST_COUNTED else ''}{number:,} entries"
+            message = f"the {row['kind']} {row['name']} also has the columns of a ledger{held}"
             self.findings.add(Finding("OTHER_LEDGER", message, None, "one ledger", row["name"], Severity.WARNING))
 
     def _examine_shadows(self, catalog: Catalog) -> None:
@@ -166,7 +166,7 @@ class TableGuard(CatalogKind):
         for name, settings in found.items():
             given = [row for row in settings if row["given"]]
             where = ", ".join(dict.fromkeys(_setting(row) for row in given or settings))
-            message = f"{name} is found before the ledger by a statement that names no schema ({where})"
+            message = f"a statement that names no schema finds {name} instead of the ledger ({where})"
             severity = None if given else Severity.WARNING
             self.findings.add(Finding("NAME_SHADOWED", message, None, self.ledger.table, name, severity))
 
@@ -194,7 +194,7 @@ class TableGuard(CatalogKind):
             severity, message = Severity.INFO, f"{message}, which loses nothing"
         elif actual.type == expected.type:
             severity = Severity.WARNING  # whether digits of a hashed timestamp were lost, entry_hash shows
-            message = f"the column {name} keeps {actual.digits} of the {expected.digits} digits of a second"
+            message = f"the column {name} keeps only {actual.digits} of the {expected.digits} decimals of a second"
         self.findings.add(Finding("COLUMN_RETYPED", message, None, expected.type, declared, severity))
 
     def _examine_keys(self, catalog: Catalog) -> None:
@@ -232,7 +232,7 @@ class TableGuard(CatalogKind):
         self.element_count += len(rules)
         for name, count in zip(rules, row.values(), strict=True):
             if count:
-                message = f"{count:,} entries contradict the constraint {name}, which the server takes for true"
+                message = f"{count:,} entries contradict the constraint {name}, which the server takes as valid"
                 self.findings.add(Finding("CONSTRAINT_UNTRUE", message, None, "no entry", f"{count:,} entries"))
 
     def _lost(self, lost: Lost) -> None:

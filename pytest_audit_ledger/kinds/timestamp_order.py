@@ -24,7 +24,7 @@ class TimestampOrder(PairwiseScanKind):
 
     name = "timestamp_order"
     family = Family.TIME
-    rule = "No entry is older than the one before it, has no timestamp or an infinite one, or is in the future."
+    rule = "Every entry has a finite timestamp, neither earlier than that of the entry before it nor in the future."
     remedy = (
         "Compare the clocks of the writer and of the database server, and compare the entries shown with the writer's "
         "log. If chain_linkage or entry_hash fails at the same entries, treat them as inserted, moved or edited."

@@ -35,20 +35,20 @@ def read_keys(named: Iterable[str | Path], folder: str = "") -> list[NamedText]:
 def _read(named: str | Path, folder: str) -> NamedText:
     text, label = str(named), str(named)
     if text.lstrip().startswith(_BEGIN):
-        label = "The text"
+        label = "given as text"
     else:
         try:
             text = read_text(Path(folder, named))
         except OSError as error:
             raise UsageError(f"The key {label} cannot be read: {error.strerror}.", _REMEDY) from error
     if "PRIVATE KEY" in text:
-        raise UsageError(f"{label} is a private key, which only the signer may have.", _REMEDY)
+        raise UsageError(f"The key {label} is a private key, which only the signer may have.", _REMEDY)
     try:
         key = _public_key(text)
     except (ValueError, UnsupportedAlgorithm):
         key = None
     if not isinstance(key, Ed25519PublicKey):
-        raise UsageError(f"{label} is not an Ed25519 public key.", _REMEDY)
+        raise UsageError(f"The key {label} is not an Ed25519 public key.", _REMEDY)
     try:
         ed25519.public_key(key.public_bytes_raw())
     except ValueError as error:

@@ -204,7 +204,7 @@ class TranscriptSignature(ProvenanceScanKind):
             message = "the transcript that the envelope names is missing"
             stretch.add(Finding("TRANSCRIPT_STRIPPED", message, number, str(reference), "NULL"), _Bounds.OPEN)
         elif is_bare:
-            message = "the entry has no transcript and no envelope, although its track had them in entries before it"
+            message = "the entry has no transcript and no envelope, although earlier entries of its track have them"
             stretch.add(Finding("TRANSCRIPT_STRIPPED", message, number, "a transcript", "NULL"), _Bounds.BEFORE)
         elif envelope is not None:
             message = "the entry has no transcript, and its envelope names none, but entries on both sides have one"

@@ -1,7 +1,7 @@
 """An investigation in words: what happened, in order of the ledger.
 
-Every incident has the same lines: what happened, how sure that is, when, what it said before, why, what else it could
-be, and what to do. Everything from the ledger goes through `printable`.
+Every incident has the same lines: what happened, how sure that is, between which times it was written, what it said
+before, why, what else it could be, and what to do. Everything from the ledger goes through `printable`.
 """
 
 from __future__ import annotations
@@ -209,7 +209,7 @@ def _incident(incident: Incident, place: str, marks: Marks) -> Iterator[_Line]:
     yield _Line(f"{mark} {place}  ", _said(incident.sentence))
     parts = {
         "how sure": [_MARKS[incident.certainty]],
-        "when": [_span(incident)] if incident.time_before or incident.time_after else [],
+        "written": [_span(incident)] if incident.time_before or incident.time_after else [],
         "before": list(before(incident)),
         "why": incident.because,
         "or": incident.otherwise,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from pytest_audit_ledger.kinds.hash_coverage import NOTHING
 from pytest_audit_ledger.model.entry import VERDICTS
-from pytest_audit_ledger.model.outcome import Family, Finding, Outcome, Status
+from pytest_audit_ledger.model.outcome import Family, Finding, Outcome, Severity, Status
 from pytest_audit_ledger.model.printable import printable
 from pytest_audit_ledger.output.outcome_text import describe, finding_line, headline, uncounted
 from pytest_audit_ledger.output.tone import headlines, others_of
@@ -76,9 +76,10 @@ def findings(verification: Verification, *, in_full: bool = False) -> list[str]:
 
 
 def _brief(outcome: Outcome) -> str:
-    shown = outcome.findings[:BRIEF_FINDINGS]
-    left_out = sum(outcome.codes.values()) - len(shown)
-    option = "--verbose" if len(outcome.findings) > len(shown) else "--samples N"
+    counted = [finding for finding in outcome.findings if finding.severity is not Severity.INFO]
+    shown = counted[:BRIEF_FINDINGS]
+    left_out = outcome.unexpected_count - len(shown)
+    option = "--verbose" if len(counted) > len(shown) else "--samples N"
     more = [f"  … and {left_out:,} more ({option} shows more)"] if left_out else []
     about = [f"  about  {printable(outcome.description)}"] if outcome.description and not outcome.integrity else []
     why = [f"  why    {printable(outcome.reason, 1000)}"] if outcome.reason else []
@@ -110,12 +111,18 @@ def _lines(verification: Verification, marks: Marks) -> Iterator[tuple[str, str]
         yield "Export file", _state(verification, Family.EXPORT, "MATCHES ITS MANIFEST", marks)
     others = verification.of_family(Family.DATA)
     if others:
-        passed = sum(outcome.status is Status.PASS for outcome in others)
-        yield "Other checks", f"{_mark(others, marks)} {passed:,}/{len(others):,} passed"
+        yield "Other checks", _others(others, marks)
     yield "Assurance", verification.assurance.value
     table = f", {printable(verification.table)}" if verification.table else ""
     yield "Ledger", f"{printable(verification.database, 1000)}{table}"
     yield "Last verified", _moment(verification)
+
+
+def _others(outcomes: Sequence[Outcome], marks: Marks) -> str:
+    """Return how many checks about data passed, and how many were skipped."""
+    passed, skipped = (sum(one.status is status for one in outcomes) for status in (Status.PASS, Status.SKIP))
+    more = f", {skipped:,} skipped" if skipped else ""
+    return f"{_mark(outcomes, marks)} {passed:,}/{len(outcomes):,} passed{more}"
 
 
 def _newer(verification: Verification) -> str:

@@ -47,8 +47,7 @@ def wanted(config: pytest.Config) -> list[Artifact]:
 def ours(config: pytest.Config) -> list[Artifact]:
     """Return the artifacts of this package that the options ask for, in the order in which they are written."""
     if not any(value(config, name) for name in _OVERWRITTEN):
-        remedy = "Add --ledger-export, --ledger-backup or --ledger-report, or leave --ledger-force out."
-        _refuse_alone(config, ("force",), "only works with a file to overwrite.", remedy)
+        _refuse_alone(config, ("force",), *_OVERWRITTEN)
     return [*_exports(config), *_backups(config), *_checkpoints(config), *_reports(config)]
 
 
@@ -74,7 +73,7 @@ def _checkpoints(config: pytest.Config) -> list[Artifact]:
 def _exports(config: pytest.Config) -> list[Artifact]:
     path = value(config, "export")
     if path is None:
-        _refuse_alone(config, _FILTERS, "only works with --ledger-export.", "Add --ledger-export=FILE.")
+        _refuse_alone(config, _FILTERS, "export")
         return []
     from pytest_audit_ledger.export.export import ExportArtifact, export_request
 
@@ -104,11 +103,9 @@ def _reports(config: pytest.Config) -> list[Artifact]:
     """Return the report and the evidence; the latter comes last, and holds whatever was written before it."""
     report, evidence = value(config, "report"), value(config, "evidence")
     if report is None and evidence is None:
-        remedy = "Add --ledger-report=FILE, or --ledger-evidence=DIR."
-        _refuse_alone(config, _COVER, "only works with a report.", remedy)
+        _refuse_alone(config, _COVER, "report", "evidence")
         if value(config, "export") is None:
-            remedy = "Add --ledger-export=FILE or --ledger-report=FILE."
-            _refuse_alone(config, _PERIOD, "only works with an export or a report.", remedy)
+            _refuse_alone(config, _PERIOD, "export", "report")
         return []
     from pytest_audit_ledger.evidence.folder import EvidenceArtifact
     from pytest_audit_ledger.report import ReportArtifact, refuse_suffix
@@ -158,7 +155,7 @@ def _backups(config: pytest.Config) -> list[Artifact]:
     path = value(config, "backup")
     if path is None:
         concerned = _BACKUP if value(config, "drill") else _BACKUP + _SCRATCH
-        _refuse_alone(config, concerned, "only works with --ledger-backup.", "Add --ledger-backup=FILE.")
+        _refuse_alone(config, concerned, "backup")
         return []
     from pytest_audit_ledger.backup.creation import BackupArtifact, backup_request
     from pytest_audit_ledger.backup.encryption import read_key
@@ -175,11 +172,14 @@ def _backups(config: pytest.Config) -> list[Artifact]:
     return [BackupArtifact(request, Prover(checks_of(shipped_suites(config.stash[REGISTRY])), place))]
 
 
-def _refuse_alone(config: pytest.Config, names: Sequence[str], message: str, remedy: str) -> None:
-    """Raise UsageError if one of these options is given, which only works with another one."""
-    alone = [OF_PYTEST[name].pytest for name in names if value(config, name) not in (None, False)]
-    if alone:
-        raise UsageError(f"{alone[0]} {message}", remedy)
+def _refuse_alone(config: pytest.Config, names: Sequence[str], *needed: str) -> None:
+    """Raise UsageError if one of these options is given, which only works with one of those that are needed."""
+    alone = next((OF_PYTEST[name].pytest for name in names if value(config, name) not in (None, False)), None)
+    if alone is not None:
+        others = [OF_PYTEST[name] for name in needed]
+        named = " or ".join(option.pytest for option in others)
+        remedy = f"Add {' or '.join(f'{option.pytest}={option.type.value}' for option in others)}, or omit {alone}."
+        raise UsageError(f"{alone} only works with {named}.", remedy)
 
 
 def _place(config: pytest.Config, path: str) -> str:

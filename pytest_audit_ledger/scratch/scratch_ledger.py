@@ -47,7 +47,7 @@ Name = str | tuple[str, ...]
 
 _NO_NAMES: Mapping[str, Name] = {}
 
-_TAKE_ANOTHER = "Use a ledger whose entries are consistent; run verify to see where these are not."
+_TAKE_ANOTHER = "Use a ledger whose entries are consistent; run audit-ledger verify to see where these are not."
 
 
 class ScratchLedger:

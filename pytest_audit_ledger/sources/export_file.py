@@ -193,7 +193,7 @@ class ExportSnapshot:
         except ValueError as error:
             for (line, *_), value in zip(chunk, values, strict=True):
                 _check(self._path, line, name, value)
-            raise SourceError(f"{self._path}: {name} cannot be read: {error}.") from error
+            raise SourceError(f"{self._path}: {name} cannot be read: {error}.", FETCH) from error
 
 
 def _chunks(found: Iterator[Record]) -> Iterator[list[Record]]:

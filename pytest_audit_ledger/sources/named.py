@@ -23,7 +23,8 @@ def named_source(dsn: str | Dsn, table: str | None, timeout: int, profile: Profi
     given = Dsn(dsn)
     dsn = given.resolved()
     if not dsn.reveal().strip():
-        raise UsageError("The DSN of the ledger is empty.", "Was a variable not set? Give a DSN or an export file.")
+        remedy = "Give a DSN or an export file; perhaps a shell variable is not set."
+        raise UsageError("The DSN of the ledger is empty.", remedy)
     if is_export(dsn.reveal()):
         return ExportFile(dsn.reveal(), profile)
     if str(dsn).startswith("demo"):

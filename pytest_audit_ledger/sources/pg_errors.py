@@ -56,7 +56,7 @@ _BY_CODE = {
     ),
     "25P03": (
         "The server ended this idle session",
-        "Run again. If it happens again, find out what keeps this process from sending anything for minutes.",
+        "Run again. If it happens again, find out why this process sends nothing for minutes.",
     ),
     "28P01": ("The password is wrong", "Check the password in the DSN, PGPASSWORD or ~/.pgpass."),
     "28000": ("The server refuses this role", "Check the role's name, and pg_hba.conf on the server."),
@@ -72,7 +72,7 @@ _BY_CLASS = {
     "55": ("Something on the server is in use", "Run again when the maintenance of the server is done."),
     "57": ("An operator intervened on the server", "Run again when the server is up."),
     "58": ("The server cannot read its own files", "Look at its log and its disks."),
-    "XX": ("The server found damaged data or an error of its own", "Look at its log and its disks, before all else."),
+    "XX": ("The server found damaged data or an error of its own", "First look at its log and its disks."),
 }
 
 _TIMED_OUT = (
@@ -140,7 +140,7 @@ _BY_WORDS = (
     (
         r"Connection refused|No such file or directory|could not connect|Is the server running",
         None,
-        "No server answers there",
+        "No server answers",
         "Check host and port, and that the server is up.",
     ),
     (r"could not translate host name", None, "The host name is unknown", "Check the host in the DSN."),
@@ -156,6 +156,12 @@ _BY_WORDS = (
         "Run again; nothing was concluded from this run.",
     ),
 )
+
+
+SENTENCES = tuple(
+    dict.fromkeys((*_BY_CODE.values(), *_BY_CLASS.values(), _TIMED_OUT, *((row[2], row[3]) for row in _BY_WORDS)))
+)
+"""Every sentence with its remedy."""
 
 
 @contextmanager

@@ -157,7 +157,10 @@ class PostgresSource:
         Raises UsageError if a secret could be passed to the program only among its arguments.
         """
         if self.dsn.parameter("sslpassword"):
-            raise UsageError("A program takes sslpassword only among its arguments.", "Use a key without a password.")
+            raise UsageError(
+                "sslpassword would be readable in the list of processes while another program uses it.",
+                "Set sslkey to a key without a password.",
+            )
         reached = {"host": connection.info.host, "port": str(connection.info.port)}  # a DSN may name several
         dsn = self.dsn.having({name: value for name, value in reached.items() if value})
         silence_s = max(self.timeout, LOCK_TIMEOUT_S) + GRACE_S
@@ -255,8 +258,8 @@ class PostgresSnapshot:
             if "Subplan Name" in node or ((is_leaf or relation[1]) and not is_table and not is_empty):
                 what = f"{node['Node Type']}{f' on {relation[0]}.{relation[1]}' if relation[1] else ''}"
                 raise SourceError(
-                    f"The server would not read {self._source.table_label} from the table itself, but by {what}.",
-                    "Find out who made a rule, a policy or a foreign partition for it: see table_guard.",
+                    f"The server would read {self._source.table_label} through {what}, not from the table itself.",
+                    "Find out who made a rule, a policy or a foreign partition for it. See what table_guard reports.",
                 )
 
     def _refuse_other_relations(self) -> None:
@@ -303,7 +306,7 @@ class PostgresSnapshot:
             grants.append(f"GRANT SELECT ON {row['name']} TO {row['role']}")
         if grants:
             message = f"The role {row['role']} may not read the table {row['name']} in {self._source.label}."
-            raise SourceError(message, f"Ask its owner for: {'; '.join(grants)};")
+            raise SourceError(message, f"Ask its owner to run: {'; '.join(grants)};")
         return row
 
     def _no_such_table(self) -> SourceError:

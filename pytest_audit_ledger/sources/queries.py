@@ -146,8 +146,8 @@ _REMEDIES = {
     errorcodes.DIVISION_BY_ZERO: "Divide by nullif(…, 0), and decide what a missing result means.",
     errorcodes.UNDEFINED_TABLE: "Write {ledger} for the ledger, and schema.table for any other table.",
     errorcodes.UNDEFINED_FUNCTION: (
-        "Check its name and arguments, and qualify it with its schema. Cast a variable that is a time: "
-        "%(since)s::timestamptz."
+        "Check its name and arguments, and qualify it with its schema. Cast true and false to numbers, as in "
+        "avg((verdict = 'FLAG')::int), and a variable that is a time: %(since)s::timestamptz."
     ),
     errorcodes.INSUFFICIENT_PRIVILEGE: "Grant the role what it needs to read, or omit this.",
 }

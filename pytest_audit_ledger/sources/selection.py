@@ -59,7 +59,7 @@ def selection(
     if limit is not None and not 1 <= limit < 2**63:
         raise UsageError(f"Invalid limit {limit}.", "Use a number of at least 1, or omit it.")
     if rule_id == "":
-        raise UsageError("The rule id is empty.", "Was a variable not set? Name a rule, or omit it.")
+        raise UsageError("The rule id is empty.", "Name a rule, or omit it; perhaps a shell variable is not set.")
     if rule_id is not None and re.search("[\0\ud800-\udfff]", rule_id):
         raise UsageError(f"Invalid rule id {rule_id!r}.", "Write it in UTF-8.")
     return Selection(since, before, _verdicts(verdict), rule_id, limit)

@@ -22,6 +22,9 @@ from pytest_audit_ledger.suite.mistakes import did_you_mean
 from pytest_audit_ledger.suite.schema import complete
 from pytest_audit_ledger.suite.sql_lint import warnings
 
+_LIST_CHECKS = "To list the checks, run: audit-ledger suite list"
+_LIST_KINDS = "To list the kinds, run: audit-ledger suite kinds"
+
 STARTER = f"my{SUFFIX}"
 
 
@@ -47,7 +50,9 @@ def explanation(check_id: str, paths: Sequence[Path], here: Path, registry: Regi
     ]
     if not found:
         ids = [check.id for suite in suites for check in suite.checks]
-        raise UsageError(f"There is no check {check_id!r}{did_you_mean(check_id, ids)}.".replace("?.", "?"))
+        raise UsageError(
+            f"There is no check {check_id!r}{did_you_mean(check_id, ids)}.".replace("?.", "?"), _LIST_CHECKS
+        )
     return "\n\n".join(words.explanation(check, suite, DEFAULT_SAMPLES) for check, suite in found)
 
 
@@ -62,7 +67,8 @@ def kinds(registry: Registry, name: str | None = None) -> str:
         return words.kinds(registry)
     kind = registry.get(name)
     if kind is None:
-        raise UsageError(f"There is no kind {name!r}{did_you_mean(name, registry.names())}.".replace("?.", "?"))
+        close = did_you_mean(name, registry.names())
+        raise UsageError(f"There is no kind {name!r}{close}.".replace("?.", "?"), _LIST_KINDS)
     return words.kinds([kind])
 
 

@@ -118,7 +118,7 @@ class _Reader:
                 continue
             target = (path.parent / other).resolve()
             if not target.is_relative_to(self.root):
-                document.mistake(place, f"the included file is outside {self.root}")
+                document.mistake(place, f"the included file is outside {self.root}; move it into that folder")
             elif target in (*including, path.resolve()):
                 document.mistake(place, f"{other} includes this file, so the includes form a loop; remove one of them")
             else:
@@ -251,7 +251,8 @@ def _claim_id(document: YamlDocument, declared: Declared, at: DataPath, name: st
     ids = list(_ids([(at, declared)]))
     if len(set(ids)) != len(ids):
         document.mistake(
-            document.key(*at, "parametrize"), "two of these values look the same, so two checks would have the same id"
+            document.key(*at, "parametrize"),
+            "two of these values look the same, and would make two checks of one id; remove one",
         )
 
 
@@ -282,7 +283,8 @@ def _validate_controls(
 def _validate_plan(document: YamlDocument, yielded: int) -> None:
     plan = document.data.get("plan")
     if type(plan) is int and plan > 0 and plan != yielded:
-        message = f"the plan is {plan:,} {'check' if plan == 1 else 'checks'}, but the suite has {yielded:,}"
+        planned = f"the plan is {plan:,} {'check' if plan == 1 else 'checks'}, but the suite has {yielded:,}"
+        message = f"{planned}; correct the plan, or look for what is missing"
         document.mistake(document.place("plan"), message)
 
 

@@ -56,7 +56,7 @@ def _record_keys(document: YamlDocument, error: ValidationError, path: DataPath,
         document.mistake(document.key(*key_path), f"unknown key {key!r} in {where}{hint}")
     for group in missing:
         if not set(group) & set(misspelt.values()):
-            document.mistake(document.place(*path), f"{where} has no key {group[0]!r}")
+            document.mistake(document.place(*path), f"{where} lacks the required key {group[0]!r}")
 
 
 def described(document: YamlDocument, path: DataPath) -> str:

@@ -65,7 +65,7 @@ def objections(text: str, form: str, known: Collection[str]) -> Iterator[Objecti
         return
     yield from _unknown_names(text, masked, known)
     for quote in re.finditer(r"['\"]|/\*", masked):
-        yield Objection(quote.start(), quote.end(), f"this {quote[0]} is never closed")
+        yield Objection(quote.start(), quote.end(), f"this {quote[0]} is never closed; close it")
         break
     for number in re.finditer(r"\$[0-9]+", masked):
         yield Objection(number.start(), number.end(), f"{number[0]} is not a variable of the suite; write %(name)s")
@@ -89,7 +89,8 @@ def _unknown_names(text: str, masked: str, known: Collection[str]) -> Iterator[O
         elif name is None or found["type"] != "s":
             yield Objection(*here, f"{found[0]} is not a variable; write %(name)s")
         elif name not in known:
-            yield Objection(*here, f"unknown variable {name!r}{did_you_mean(name, known)}")
+            hint = did_you_mean(name, known) or "; declare it under vars, or under parametrize"
+            yield Objection(*here, f"unknown variable {name!r}{hint}")
     for found in _BRACES.finditer(_TEMPLATE.sub(lambda template: " " * len(template[0]), text)):
         inside = masked[found.start()] != "{"
         if inside and found[1] == "ledger":
@@ -129,7 +130,7 @@ def _brackets(masked: str) -> Iterator[Objection]:
             yield Objection(*bracket.span(), f"this {bracket[0]} closes nothing; remove it, or open it before")
             return
     if waiting:
-        yield Objection(*waiting[-1].span(), f"this {waiting[-1][0]} is never closed")
+        yield Objection(*waiting[-1].span(), f"this {waiting[-1][0]} is never closed; close it")
 
 
 def _several_statements(masked: str) -> Iterator[Objection]:

@@ -28,7 +28,7 @@ def waivers_of(
         waiver = _waiver(document, declared, index)
         for check in _waived(document, declared, index, ids):
             if check in waivers:
-                message = f"the check {check!r} is already waived by {waivers[check].id}"
+                message = f"the check {check!r} is already waived by {waivers[check].id}; remove one of them"
                 document.mistake(document.place("waivers", index, "check"), message)
             elif waiver is not None:
                 waivers[check] = waiver
@@ -40,7 +40,7 @@ def _claim_id(document: YamlDocument, declared: Mapping[str, Any], index: int, s
     if isinstance(name, str):
         place = document.place("waivers", index, "id")
         if name in seen:
-            document.mistake(place, f"the id {name!r} is already taken by the waiver in line {seen[name]}")
+            document.mistake(place, f"the id {name!r} is already taken by the waiver in line {seen[name]}; rename one")
         seen.setdefault(name, place[0])
 
 
@@ -72,6 +72,8 @@ def _waived(document: YamlDocument, declared: Mapping[str, Any], index: int, ids
         return []
     found = [check for check in ids if check == named or check.partition("[")[0] == named]
     if not found:
-        hint = did_you_mean(named, [*ids, *(check.partition("[")[0] for check in ids)])
+        hint = (
+            did_you_mean(named, [*ids, *(check.partition("[")[0] for check in ids)]) or "; name a check of this suite"
+        )
         document.mistake(document.place("waivers", index, "check"), f"unknown check {named!r}{hint}")
     return found

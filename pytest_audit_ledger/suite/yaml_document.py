@@ -122,7 +122,8 @@ def read_text(path: FilePath, name: str, subject: str, refusal: type[UsageError]
         content = path.read_bytes()
         return content, content.decode("utf-8-sig")
     except OSError as error:
-        raise refusal(f"The {subject} {path} cannot be read: {error.strerror}.") from error
+        message = f"The {subject} {path} cannot be read: {error.strerror}."
+        raise refusal(message, "Check its name and permissions.") from error
     except UnicodeDecodeError as error:
         line = content[: len(content) - len(error.object) + error.start].count(b"\n") + 1
         raise refusal(f"{name}:{line}:1: the file is not UTF-8.", "Save it as UTF-8.") from error

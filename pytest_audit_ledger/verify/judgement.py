@@ -182,16 +182,15 @@ def recommend(assurance: Assurance, outcomes: Sequence[Outcome]) -> str:
     if assurance is Assurance.TAMPERED:
         if all(outcome.unit != "entries" for outcome in failed if outcome.integrity and not outcome.inconclusive):
             # the checks know whether a repair restores what they found
-            by_repair = (
-                " Restore them (audit-ledger verify --repair)." if any("--repair" in o.remedy for o in failed) else ""
-            )
+            repair = "Restore the table's protections (audit-ledger verify --repair). "
+            by_repair = repair if any("--repair" in outcome.remedy for outcome in failed) else ""
             return (
-                f"Find out who changed the table's protections, and when.{by_repair} Compare the entries with the "
-                "latest backup or export before you rely on them."
+                f"{by_repair}If the table had its protections before, find out who changed them, and when, and compare "
+                "the entries with the latest backup or export before you rely on them."
             )
         return (
-            "Do not rely on this ledger. Preserve the server as it is, and compare the entries named above with the "
-            "latest backup or export."
+            "Do not rely on this ledger. Preserve the server as it is. Run audit-ledger investigate to see what can be "
+            "proven, and compare the entries named above with the latest backup or export."
         )
     if assurance is Assurance.UNVERIFIED:
         if unproven := [outcome for outcome in outcomes if _is_open(outcome)]:

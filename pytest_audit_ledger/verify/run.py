@@ -391,8 +391,8 @@ class _Run:
             raise NotApplicable(f"The profile {snapshot.info.profile.name} has no {lacking}.")
         reason = next(filter(None, map(snapshot.unreadable, (SEQUENCE, *kind.columns))), None)
         if reason is not None:
-            remedy = "Export all columns." if snapshot.info.export else "See table_guard."
-            raise SourceError(f"It cannot be read: {reason}.", remedy)
+            remedy = "Export all columns." if snapshot.info.export else "See what table_guard reports."
+            raise SourceError(f"A column of this check cannot be read: {reason}.", remedy)
         if kind.counts_rows and self.after is None:
             kind.row_count = snapshot.count()
         return kind

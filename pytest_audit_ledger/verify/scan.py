@@ -209,6 +209,5 @@ def _guarded(kind: ScanKind, action: Callable[[], None]) -> None:
 
 def broken_kind(kind: type[Kind], error: Exception) -> CannotEvaluate:
     """Return the error of a check whose kind has code that failed."""
-    return CannotEvaluate(
-        f"It could not be evaluated: the code of the kind {kind.name} failed with {type(error).__name__}: {error}."
-    )
+    reason = f"The code of the kind {kind.name} failed with {type(error).__name__}: {error}."
+    return CannotEvaluate(reason, "Report this to the author of the kind.")

@@ -39,7 +39,7 @@ def complaint(result: Result) -> str:
             ["verify"],
             "Missing option '--ledger-db' / '--source' (env var: 'LEDGER_DSN'). See audit-ledger verify --help.",
         ),
-        (["verify", "--ledger-db", ""], "The DSN of the ledger is empty. Was a variable not set?"),
+        (["verify", "--ledger-db", ""], "The DSN of the ledger is empty. Give a DSN or an export file; perhaps"),
         (["verify", "--ledger-db", "env:NO_SUCH"], "The environment variable NO_SUCH is not set. Set NO_SUCH to"),
         (["verify", "--ledger-db", "mysql://h/d"], "PostgreSQL's client library cannot read this DSN"),
         (["verify", "--ledger-db", "demo:tempered"], "There is no demo ledger 'demo:tempered'. Write demo or"),
@@ -76,7 +76,10 @@ def complaint(result: Result) -> str:
             "With --dry-run there is no result to write. Leave --output out",
         ),
         (["verify", "--ledger-db", "demo", "--output", "."], ". is a folder. Name a file"),
-        (["verify", "--ledger-db", "demo", "--output", "-"], "The result is printed in any case. Name a file, or"),
+        (
+            ["verify", "--ledger-db", "demo", "--output", "-"],
+            "The result is printed without --output -, too. Name a file, or",
+        ),
         (
             ["verify", "--ledger-db", "demo", "--table", "a", "--ledger-table", "b"],
             "'--table' is given 2 times. Give it once. See audit-ledger verify --help.",
@@ -173,7 +176,7 @@ def test_a_role_that_may_not_read_is_told_what_to_ask_for(invoke: Invoke, dsn: s
     with role(forger, "cli_blind") as name:
         result = invoke("verify", "--ledger-db", make_dsn(**{**parse_dsn(dsn), "user": name}))
     assert result.exit_code == 3
-    assert f"Ask its owner for: GRANT SELECT ON public.ledger_entries TO {name};" in result.stdout
+    assert f"Ask its owner to run: GRANT SELECT ON public.ledger_entries TO {name};" in result.stdout
 
 
 @pytest.mark.parametrize("variable", ["LEDGER_DSN", "MY_DSN"])
@@ -205,7 +208,7 @@ def test_a_file_that_is_read_is_not_written(invoke: Invoke, dsn: str, tmp_path: 
     ):
         result = invoke(*arguments, "--ledger-db", "ledger.jsonl")
         assert result.exit_code == 2
-        assert complaint(result).endswith("is read, and would be overwritten. Name another file to write to.")
+        assert complaint(result).endswith("is an input, and would be overwritten. Name another output file.")
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 

@@ -177,9 +177,7 @@ def test_a_closed_input_confirms_nothing(forger: Forger) -> None:
 
 COPYING = "SELECT 1 FROM pg_stat_activity WHERE application_name LIKE 'pytest-audit-ledger%' AND query LIKE 'COPY%'"
 
-GONE = (
-    "(The connection was lost|No server answers there|The server (closed the connection|crashed|is starting up .*)): "
-)
+GONE = "(The connection was lost|No server answers|The server (closed the connection|crashed|is starting up .*)): "
 
 
 @contextmanager

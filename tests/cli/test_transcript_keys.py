@@ -64,7 +64,9 @@ def test_a_key_that_is_none_is_wrong_usage(invoke: Invoke, tmp_path: Path) -> No
     (tmp_path / "no.pem").write_text("no key")
     result = invoke("verify", "--ledger-db", "demo", "--transcript-key", "no.pem")
     assert result.exit_code == 2
-    assert result.stderr.startswith("Error: no.pem is not an Ed25519 public key. Give the PEM file of the public key")
+    assert result.stderr.startswith(
+        "Error: The key no.pem is not an Ed25519 public key. Give the PEM file of the public"
+    )
 
 
 def test_keys_are_given_from_python_as_files_or_texts(forger: Forger, tmp_path: Path) -> None:

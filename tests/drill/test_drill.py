@@ -34,7 +34,7 @@ from pytest_audit_ledger.sources.postgres import PostgresSource
 from pytest_audit_ledger.sources.source import Source
 from pytest_audit_ledger.suite.loader import load
 from tests.forger import Forger
-from tests.kinds.test_checkpoint import KEY
+from tests.support.anchored import KEY
 from tests.support.checks import REGISTRY, default_suite
 from tests.support.databases import build_partitioned, login, role
 from tests.support.signers import PEM

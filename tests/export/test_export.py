@@ -3,15 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import stat
-import subprocess
-import sys
-import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime, timedelta, timezone
 from hashlib import sha256
 from itertools import islice
@@ -23,55 +14,27 @@ from jsonschema import Draft202012Validator
 
 from pytest_audit_ledger.drill.attacks import deletions, entries
 from pytest_audit_ledger.drill.attacks.catalogue import attacks_in
-from pytest_audit_ledger.errors import OutputError, SourceError, UsageError
-from pytest_audit_ledger.export.export import export, export_request
+from pytest_audit_ledger.errors import SourceError, UsageError
 from pytest_audit_ledger.files.resources import json_schema
-from pytest_audit_ledger.files.writing import whole_files
 from pytest_audit_ledger.ledger import Ledger
 from pytest_audit_ledger.model.entry import canonical_timestamp
 from pytest_audit_ledger.model.outcome import Assurance, Status
-from pytest_audit_ledger.model.progress import Advance, Progress
 from pytest_audit_ledger.scratch.sample import sample_entries
 from pytest_audit_ledger.sources.export_file import MANIFEST_SCHEMA
 from pytest_audit_ledger.sources.manifest import manifest_path
-from pytest_audit_ledger.sources.postgres import PostgresSource
 from tests.forger import TAMPERINGS, Forger
-from tests.support.checks import check, found, statuses, verify_checks
+from tests.support.checks import found, statuses
 from tests.support.databases import ROLE_PASSWORD, build_partitioned, emptied, empty_database, login, role
-from tests.support.exports import FOLDS, verified
+from tests.support.exports import FOLDS, NAMES, exported, scanned, telling, verified
 from tests.support.hostile import as_csv_shows, differences, hostile_entries, queried, read
 from tests.support.rows import chained
-
-NAMES = ["x.json", "x.jsonl", "x.csv", "x.json.gz", "x.jsonl.gz", "x.csv.gz"]
-ENTRIES = 3000
-
-
-@pytest.fixture(scope="module")
-def ledger(server: str) -> Iterator[Forger]:
-    """A ledger that nobody changes, on a server that is not in UTC; its first hundred entries are hostile."""
-    with empty_database(server) as dsn, Forger(dsn) as forger:
-        ((name,),) = forger.run("SELECT current_database()")
-        forger.run(f"ALTER DATABASE {name} SET timezone = 'America/New_York'")
-        hostile = list(hostile_entries())
-        forger.build(entries=chained([*hostile, *islice(sample_entries(ENTRIES), len(hostile), None)]))
-        yield forger
-
-
-def _export(dsn: str, path: Path, **options: Any) -> Any:
-    with Ledger(dsn) as ledger:
-        return ledger.export_entries(output_file=path, **{"force": True, **options})
-
-
-def _folds(dsn: str, table: str = "ledger_entries") -> Any:
-    return verify_checks(PostgresSource(dsn, table), [check(kind) for kind in FOLDS], samples=200)
-
 
 # What is written
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_format_holds_what_a_query_shows(ledger: Forger, tmp_path: Path, name: str) -> None:
-    _export(ledger.dsn, tmp_path / name)
+    exported(ledger.dsn, tmp_path / name)
     expected = queried(ledger, "ORDER BY sequence_number")
     entries = read(tmp_path / name)
     if ".csv" in name:
@@ -87,13 +50,13 @@ def _copy_back(forger: Forger) -> str:
 
 
 def test_postgresql_reads_the_csv_back_into_a_table_that_verifies(ledger: Forger, tmp_path: Path) -> None:
-    _export(ledger.dsn, tmp_path / "x.csv")
+    exported(ledger.dsn, tmp_path / "x.csv")
     ledger.run("CREATE TABLE copied (LIKE ledger_entries INCLUDING ALL)")
     with (tmp_path / "x.csv").open(encoding="utf-8", newline="") as file, ledger.connection.cursor() as cursor:
         cursor.copy_expert(_copy_back(ledger), file)
     for first, second in (("copied", "ledger_entries"), ("ledger_entries", "copied")):
         assert ledger.run(f"TABLE {first} EXCEPT TABLE {second}") == []
-    assert _folds(ledger.dsn, "copied").assurance is Assurance.SELF_CONSISTENT
+    assert scanned(ledger.dsn, "copied").assurance is Assurance.SELF_CONSISTENT
     ((empty, missing),) = ledger.run(
         "SELECT count(*) FILTER (WHERE reasoning = ''), count(*) FILTER (WHERE reasoning IS NULL) FROM copied"
     )
@@ -103,35 +66,36 @@ def test_postgresql_reads_the_csv_back_into_a_table_that_verifies(ledger: Forger
 
 @pytest.mark.parametrize("name", NAMES)
 def test_an_export_verifies_offline_as_the_ledger_does_online(ledger: Forger, tmp_path: Path, name: str) -> None:
-    _export(ledger.dsn, tmp_path / name)
+    exported(ledger.dsn, tmp_path / name)
     verification = verified(tmp_path / name)
     assert verification.assurance is Assurance.SELF_CONSISTENT
-    online = _folds(ledger.dsn)
+    online = scanned(ledger.dsn)
     assert verification.survey == online.survey
     assert [outcome.status for outcome in verification.outcomes if outcome.kind in FOLDS] == [Status.PASS] * 5
 
 
 def test_an_excel_safe_csv_verifies_and_says_so_in_its_manifest(ledger: Forger, tmp_path: Path) -> None:
-    result = _export(ledger.dsn, tmp_path / "x.csv", excel_safe=True)
+    result = exported(ledger.dsn, tmp_path / "x.csv", excel_safe=True)
     assert result.manifest["excel_safe"] is True
     assert verified(tmp_path / "x.csv").assurance is Assurance.SELF_CONSISTENT
     cells = [cell for row in read(tmp_path / "x.csv") for cell in row.values()]
     assert "'=1+1" in cells
     assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d"))]
     with pytest.raises(UsageError, match="excel-safe works only for CSV"):
-        _export(ledger.dsn, tmp_path / "x.json", excel_safe=True)
+        exported(ledger.dsn, tmp_path / "x.json", excel_safe=True)
 
 
 def test_the_fields_come_in_the_order_they_are_asked_for(ledger: Forger, tmp_path: Path) -> None:
     for name in NAMES:
-        _export(ledger.dsn, tmp_path / name, fields="verdict, id,timestamp", limit=3)
+        exported(ledger.dsn, tmp_path / name, fields="verdict, id,timestamp", limit=3)
         assert [list(entry) for entry in read(tmp_path / name)] == [["verdict", "id", "timestamp"]] * 3
     with pytest.raises(UsageError, match=r"no column 'verdic'.*Its columns are id, sequence_number, previous_hash"):
-        _export(ledger.dsn, tmp_path / "y.json", fields="id,verdic")
+        exported(ledger.dsn, tmp_path / "y.json", fields="id,verdic")
     assert not (tmp_path / "y.json").exists()
 
 
 DAY = "2025-09-02"
+
 FILTERS: dict[str, tuple[dict[str, Any], str]] = {
     "day": ({"start_date": DAY, "end_date": DAY}, f"timestamp >= '{DAY} 00:00Z' AND timestamp < '2025-09-03 00:00Z'"),
     "since": ({"start_date": DAY}, f"timestamp >= '{DAY} 00:00Z'"),
@@ -163,10 +127,10 @@ def test_a_verdict_and_a_rule_of_an_enumerated_type_are_selected_by_their_names(
         ((names,),) = forger.run(f"SELECT string_agg(DISTINCT quote_literal({column}), ', ') FROM ledger_entries")
         forger.run(f"CREATE TYPE {column}_name AS ENUM ({names})")
         forger.unguarded(f"ALTER TABLE ledger_entries ALTER {column} TYPE {column}_name USING {column}::{column}_name")
-    result = _export(forger.dsn, tmp_path / "x.json", verdict_filter="CLEAR")
+    result = exported(forger.dsn, tmp_path / "x.json", verdict_filter="CLEAR")
     assert [entry["sequence_number"] for entry in read(tmp_path / "x.json")] == expected
     assert 0 < result.entry_count < 30
-    assert _export(forger.dsn, tmp_path / "y.json", rule_id="no such rule").entry_count == 0
+    assert exported(forger.dsn, tmp_path / "y.json", rule_id="no such rule").entry_count == 0
 
 
 @pytest.mark.parametrize("limit", [None, 7])
@@ -176,7 +140,7 @@ def test_a_filter_selects_what_a_query_does(
 ) -> None:
     expected = queried(ledger, f"WHERE {where} ORDER BY sequence_number LIMIT {limit or 'ALL'}")
     for name in ("x.json", "x.csv"):
-        result = _export(ledger.dsn, tmp_path / name, limit=limit, **options)
+        result = exported(ledger.dsn, tmp_path / name, limit=limit, **options)
         shown = expected if name == "x.json" else list(map(as_csv_shows, expected))
         assert differences(read(tmp_path / name), shown) == []
         assert result.entry_count == len(expected)
@@ -186,13 +150,13 @@ def test_a_filter_selects_what_a_query_does(
         assert not verification.is_valid
     if limit is None:  # an export can be filtered like a ledger
         whole = tmp_path / "whole.jsonl"
-        _export(ledger.dsn, whole)
+        exported(ledger.dsn, whole)
         assert differences(list(Ledger(str(whole)).export_entries(**options)), expected) == []
 
 
 def test_an_empty_selection_is_a_valid_file_of_every_format(ledger: Forger, tmp_path: Path) -> None:
     for name in NAMES:
-        result = _export(ledger.dsn, tmp_path / name, rule_id="none of them")
+        result = exported(ledger.dsn, tmp_path / name, rule_id="none of them")
         assert read(tmp_path / name) == []
         assert (result.entry_count, result.manifest["sequence_first"], result.manifest["head_hash"]) == (0, None, "")
         assert verified(tmp_path / name).assurance is Assurance.UNVERIFIED
@@ -232,10 +196,10 @@ def _at(entry: Any, moment: datetime) -> Any:
 
 def _roundtrip(forger: Forger, folder: Path, *, text: bool = False) -> dict[str, list[dict[str, Any]]]:
     """Export in every format; verify each offline with the findings that the database has; return the entries."""
-    online = _folds(forger.dsn)
+    online = scanned(forger.dsn)
     entries = {}
     for name in ("x.json", "x.jsonl", "x.csv"):
-        _export(forger.dsn, folder / name)
+        exported(forger.dsn, folder / name)
         entries[name] = read(folder / name)
         offline = verified(folder / name, samples=200)
         for outcome in online.outcomes:
@@ -268,6 +232,7 @@ ALTER TABLE ledger_entries ADD "amount" numeric, ADD "flag" boolean, ADD "raw" b
 line" text, ADD "small" smallint, ADD "naive" timestamp, ADD "day" date, ADD "span" interval, ADD "free" json,
     ADD "=formula" text, ADD "'quoted" text
 """
+
 SET = """
 UPDATE ledger_entries SET "amount" = 'NaN', "flag" = true, "raw" = '\\x00ff22', "list" = '{1,NULL,3}',
     "texts" = ARRAY['a"b', NULL, 'c,d', E'e\nf'], "ratio" = 'Infinity', "we""ird" = E'a\n"b"', "new
@@ -303,9 +268,9 @@ def test_columns_of_the_users_own_are_exported_whatever_their_type(forger: Forge
     assert (str(fourth["amount"]), fourth["naive"]) == (lowest, "0044-03-15 12:00:00+00 BC")
     assert fourth["created_at"].startswith("12026-01-01")
     for excel_safe in (False, True):
-        _export(forger.dsn, tmp_path / "x.csv", excel_safe=excel_safe)
+        exported(forger.dsn, tmp_path / "x.csv", excel_safe=excel_safe)
         assert verified(tmp_path / "x.csv").is_valid
-    _export(forger.dsn, tmp_path / "x.csv")
+    exported(forger.dsn, tmp_path / "x.csv")
     forger.run("CREATE TABLE copied (LIKE ledger_entries)")
     with (tmp_path / "x.csv").open(encoding="utf-8", newline="") as file, forger.connection.cursor() as cursor:
         cursor.copy_expert(_copy_back(forger), file)
@@ -360,10 +325,10 @@ def test_what_cannot_be_read_in_order_is_refused_before_anything_is_written(forg
     forger.build(5)
     forger.unguarded("ALTER TABLE ledger_entries ALTER sequence_number TYPE text USING 'x' || sequence_number")
     with pytest.raises(SourceError, match="sequence_number is text, so entries have no order"):
-        _export(forger.dsn, tmp_path / "x.json")
+        exported(forger.dsn, tmp_path / "x.json")
     TAMPERINGS["view-in-place"](emptied(forger).build(60))
     with pytest.raises(SourceError, match="is not a table"):
-        _export(forger.dsn, tmp_path / "x.json")
+        exported(forger.dsn, tmp_path / "x.json")
     with pytest.raises(SourceError, match="is not a table"):
         next(Ledger(forger.dsn).export_entries())
     assert not list(tmp_path.iterdir())
@@ -378,11 +343,11 @@ def test_text_that_is_no_utf_8_is_refused_in_one_sentence_unless_its_column_is_l
         forger.build(5)
         forger.unguarded("UPDATE ledger_entries SET reasoning = E'a\\xffb' WHERE sequence_number = 3")
         with pytest.raises(SourceError, match=told):
-            _export(dsn, tmp_path / "x.json")
+            exported(dsn, tmp_path / "x.json")
         with pytest.raises(SourceError, match=told):
             list(Ledger(dsn).export_entries())
         assert not list(tmp_path.iterdir())
-        _export(dsn, tmp_path / "x.json", fields="sequence_number,verdict")
+        exported(dsn, tmp_path / "x.json", fields="sequence_number,verdict")
         assert json.loads((tmp_path / "x.json").read_text())["entry_count"] == 5
 
 
@@ -391,9 +356,9 @@ def test_documents_that_python_cannot_read_are_an_error_and_no_traceback(forger:
     forger.unguarded("UPDATE ledger_entries SET envelope_json = to_jsonb(repeat('9', 5000)::numeric)")
     with pytest.raises(SourceError, match="too large for Python"):
         list(Ledger(forger.dsn).export_entries())
-    _export(forger.dsn, tmp_path / "x.csv")
+    exported(forger.dsn, tmp_path / "x.csv")
     assert statuses(verified(tmp_path / "x.csv"))["envelope_hash"] is Status.FAIL
-    _export(forger.dsn, tmp_path / "x.json")
+    exported(forger.dsn, tmp_path / "x.json")
     (reason,) = {outcome.reason for outcome in verified(tmp_path / "x.json").outcomes}
     assert "x.json:4: a number has too many digits" in reason
 
@@ -425,8 +390,8 @@ def test_the_manifest_is_valid_and_every_number_in_it_is_true(forger: Forger, tm
     with role(forger) as name:
         forger.run(f"GRANT SELECT ON ledger_entries TO {name}")
         before = datetime.now(timezone.utc)
-        result = _export(login(forger.dsn, name), path, verdict_filter="CLEAR", fields="sequence_number,reasoning")
-        _export(login(forger.dsn, name), tmp_path / "y.json", verify=True)
+        result = exported(login(forger.dsn, name), path, verdict_filter="CLEAR", fields="sequence_number,reasoning")
+        exported(login(forger.dsn, name), tmp_path / "y.json", verify=True)
     manifest = json.loads(manifest_path(path).read_text())
     assert manifest == result.manifest
     assert list(Draft202012Validator(json_schema(MANIFEST_SCHEMA)).iter_errors(manifest)) == []
@@ -455,7 +420,7 @@ def test_the_manifest_is_valid_and_every_number_in_it_is_true(forger: Forger, tm
 
 def test_the_same_entries_make_the_same_bytes(ledger: Forger, tmp_path: Path) -> None:
     for name in ("x.jsonl.gz", "x.csv.gz", "x.csv"):
-        first, second = (_export(ledger.dsn, tmp_path / name).manifest["sha256"] for _ in range(2))
+        first, second = (exported(ledger.dsn, tmp_path / name).manifest["sha256"] for _ in range(2))
         assert first == second
 
 
@@ -469,300 +434,13 @@ def test_the_assurance_is_that_of_the_snapshot_which_is_exported(forger: Forger,
             forger.append(islice(sample_entries(60), 50, None))
             forger.unguarded("UPDATE ledger_entries SET reasoning = 'nothing to see' WHERE sequence_number = 3")
 
-    with Ledger(forger.dsn, progress=_telling(append)) as ledger:
+    with Ledger(forger.dsn, progress=telling(append)) as ledger:
         result = ledger.export_entries(output_file=tmp_path / "x.json", verify=True)
     assert appended
     # the default suite's guards saw a ledger in order, too
     assert result.manifest["assurance"] == "SELF-CONSISTENT"
     assert result.entry_count == 50
     assert verified(tmp_path / "x.json").is_valid
-    again = _export(forger.dsn, tmp_path / "x.json", verify=True)
+    again = exported(forger.dsn, tmp_path / "x.json", verify=True)
     assert (again.entry_count, again.manifest["assurance"]) == (60, "TAMPERED")
     assert "entry_hash" in again.manifest["assurance_meaning"]
-
-
-# Whole or not at all
-
-
-def _telling(advance: Advance) -> Progress:
-    def progress(total: int | None, unit: str = "", /) -> AbstractContextManager[Advance]:
-        return nullcontext(advance)
-
-    return progress
-
-
-class _TroubleError(Exception):
-    pass
-
-
-def _raise(_: int) -> None:
-    raise _TroubleError
-
-
-def _interrupt(_: int) -> None:
-    os.kill(os.getpid(), signal.SIGINT)
-    time.sleep(0.05)
-
-
-def _once(happening: Advance) -> Advance:
-    """Let something happen at the first batch only: what the client has read already goes on for a while."""
-    done: list[int] = []
-
-    def advance(entries: int) -> None:
-        if not done:
-            done.append(entries)
-            happening(entries)
-
-    return advance
-
-
-@pytest.mark.parametrize("name", ["x.json", "x.csv.gz"])
-@pytest.mark.parametrize("trouble", ["exception", "interrupt", "server"])
-def test_an_export_that_fails_on_its_way_leaves_the_older_files_as_they_were(
-    ledger: Forger, tmp_path: Path, name: str, trouble: str
-) -> None:
-    def terminate(_: int) -> None:
-        ledger.run(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-            "WHERE application_name = 'pytest-audit-ledger' AND datname = current_database()"
-        )
-
-    path = tmp_path / name
-    path.write_text("older")
-    manifest_path(path).write_text("older, too")
-    happenings: dict[str, tuple[Advance, type[BaseException]]] = {
-        "exception": (_raise, _TroubleError),
-        "interrupt": (_interrupt, KeyboardInterrupt),
-        "server": (terminate, SourceError),
-    }
-    advance, expected = happenings[trouble]
-    with pytest.raises(expected), Ledger(ledger.dsn, progress=_telling(_once(advance))) as opened:
-        opened.export_entries(output_file=path, force=True)
-    assert (path.read_text(), manifest_path(path).read_text()) == ("older", "older, too")
-    assert sorted(tmp_path.iterdir()) == sorted([path, manifest_path(path)])
-
-
-def test_a_full_disk_is_one_clear_error_and_leaves_what_was_there(ledger: Forger, tmp_path: Path) -> None:
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", disk], capture_output=True, check=False
-    )
-    if mounted.returncode:
-        pytest.skip(f"no file system can be mounted here: {mounted.stderr.decode().strip()}")
-    try:
-        for name in ("x.json", "x.csv", "x.jsonl.gz"):
-            (disk / name).write_text("older")
-            with pytest.raises(OutputError, match=f"{name} could not be written: No space left.*Free some space"):
-                _export(ledger.dsn, disk / name)
-            assert [file.name for file in disk.iterdir()] == [name]
-            assert (disk / name).read_text() == "older"
-            (disk / name).unlink()
-    finally:
-        subprocess.run(["umount", disk], check=True)
-
-
-@contextmanager
-def _unprivileged() -> Iterator[None]:
-    """Give up the rights of root, which may write everywhere."""
-    if os.geteuid():
-        yield
-    else:
-        os.seteuid(65534)
-        try:
-            yield
-        finally:
-            os.seteuid(0)
-
-
-def test_a_folder_that_is_missing_or_not_ours_is_one_clear_error(ledger: Forger, tmp_path: Path) -> None:
-    with pytest.raises(OutputError, match=r"No such file.*Create the folder first"):
-        _export(ledger.dsn, tmp_path / "nowhere" / "x.json")
-    (tmp_path / "file").write_text("")
-    with pytest.raises(OutputError, match="a part of this path is a file"):
-        _export(ledger.dsn, tmp_path / "file" / "x.json")
-    tmp_path.chmod(0o500)
-    with (
-        _unprivileged(),
-        pytest.raises(OutputError, match="Choose a folder that you may write to"),
-        whole_files(tmp_path / "x.json"),
-    ):
-        pass
-    for name in ("x" * 300 + ".json", "x" * 250 + ".json"):
-        with pytest.raises(OutputError, match="File name too long"):
-            _export(ledger.dsn, tmp_path / name)
-
-
-def test_what_is_not_a_regular_file_is_not_replaced(ledger: Forger, tmp_path: Path) -> None:
-    (tmp_path / "folder.json").mkdir()
-    os.mkfifo(tmp_path / "pipe.json")
-    (tmp_path / "null.json").symlink_to("/dev/null")
-    (tmp_path / "loop.json").symlink_to("loop.json")
-    (tmp_path / "y.json.manifest.json").mkdir()
-    before = {path: path.lstat().st_ino for path in tmp_path.iterdir()}
-    for name in ("folder.json", "pipe.json", "null.json", "loop.json", "y.json", "a\0b.json"):
-        with pytest.raises(UsageError):
-            _export(ledger.dsn, tmp_path / name)
-    for name in ("/dev/null", "/dev/full", "..", ".", "/"):
-        with pytest.raises(UsageError, match=r"not a regular file|is a folder|is empty|itself"):
-            _export(ledger.dsn, Path(name))
-    assert {path: path.lstat().st_ino for path in tmp_path.iterdir()} == before
-    assert stat.S_ISCHR(Path("/dev/null").stat().st_mode)
-
-
-def test_a_symbolic_link_stays_one_and_what_it_points_to_is_replaced(ledger: Forger, tmp_path: Path) -> None:
-    (tmp_path / "real").mkdir()
-    target, link = tmp_path / "real" / "x.json", tmp_path / "x.json"
-    target.write_text("older")
-    link.symlink_to(target)
-    _export(ledger.dsn, link, limit=2)
-    assert link.is_symlink()
-    assert len(read(target)) == 2
-    assert verified(link).total_entries == 2
-
-
-@pytest.mark.parametrize("there", ["x.jsonl", "x.jsonl.manifest.json"])
-def test_an_existing_file_is_replaced_only_by_force(ledger: Forger, tmp_path: Path, there: str) -> None:
-    (tmp_path / there).write_text("older")
-    with pytest.raises(UsageError, match=rf"{there} exists already\..*--(ledger-)?force"):
-        Ledger(ledger.dsn).export_entries(output_file=tmp_path / "x.jsonl")
-    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {there: "older"}
-    _export(ledger.dsn, tmp_path / "x.jsonl", limit=2, force=True)
-    assert verified(tmp_path / "x.jsonl").total_entries == 2
-
-
-def test_a_file_that_appears_while_the_export_is_written_is_not_replaced(ledger: Forger, tmp_path: Path) -> None:
-    path = tmp_path / "x.jsonl"
-    request = export_request(str(path))
-    path.write_text("newer")
-    with PostgresSource(ledger.dsn).snapshot() as snapshot, pytest.raises(OutputError, match="File exists"):
-        export(snapshot, request)
-    assert {one.name: one.read_text() for one in tmp_path.iterdir()} == {"x.jsonl": "newer"}
-
-
-@pytest.mark.parametrize("name", ["x.xlsx", "x.parquet", "x.2026-05"])
-def test_a_suffix_of_no_export_format_is_refused(ledger: Forger, tmp_path: Path, name: str) -> None:
-    with pytest.raises(UsageError, match=rf"{name} does not end in the suffix of an export format\..*--format"):
-        _export(ledger.dsn, tmp_path / name)
-    assert _export(ledger.dsn, tmp_path / name, format="csv", limit=1).manifest["format"] == "csv"
-
-
-def test_a_name_without_a_suffix_is_json(ledger: Forger, tmp_path: Path) -> None:
-    assert _export(ledger.dsn, tmp_path / "x", limit=1).manifest["format"] == "json"
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a link to another user")
-def test_a_symbolic_link_of_another_user_is_not_followed(ledger: Forger, tmp_path: Path) -> None:
-    link = tmp_path / "x.json"
-    link.symlink_to(tmp_path / "theirs.json")
-    os.lchown(link, 65534, 65534)
-    for force in (False, True):
-        with pytest.raises(UsageError, match="is a symbolic link that another user made"):
-            _export(ledger.dsn, link, force=force)
-    assert list(tmp_path.iterdir()) == [link]
-
-
-def test_the_umask_is_honoured_and_an_older_files_permissions_are_not_widened(ledger: Forger, tmp_path: Path) -> None:
-    closed = tmp_path / "closed.json"
-    closed.touch(mode=0o600)
-    before = os.umask(0o027)
-    try:
-        _export(ledger.dsn, tmp_path / "x.json", limit=1)
-        _export(ledger.dsn, closed, limit=1)
-    finally:
-        os.umask(before)
-    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
-    assert modes["x.json"] == modes["x.json.manifest.json"] == 0o640
-    assert modes["closed.json"] == 0o600
-
-
-# Without a file
-
-
-def _connections(forger: Forger) -> int:
-    statement = (
-        "SELECT count(*) FROM pg_stat_activity "
-        "WHERE application_name = 'pytest-audit-ledger' AND datname = current_database()"
-    )
-    return int(forger.run(statement)[0][0])
-
-
-def _eventually(condition: Callable[[], bool]) -> bool:
-    end = time.monotonic() + 3
-    while not condition() and time.monotonic() < end:
-        time.sleep(0.02)
-    return condition()
-
-
-def _readers() -> list[threading.Thread]:
-    return [thread for thread in threading.enumerate() if thread.name == "audit-ledger"]
-
-
-def test_an_iterator_yields_what_a_query_shows(ledger: Forger) -> None:
-    with Ledger(ledger.dsn) as opened:
-        entries = list(opened.export_entries())
-    assert differences(entries, queried(ledger, "ORDER BY sequence_number")) == []
-    assert isinstance(entries[0]["id"], int)
-    assert entries[0]["timestamp"].endswith("+00:00")
-
-
-@pytest.mark.parametrize("how", ["closed", "dropped", "never started"])
-def test_an_abandoned_iterator_leaves_no_thread_and_no_connection(ledger: Forger, how: str) -> None:
-    iterator = Ledger(ledger.dsn).export_entries()
-    if how != "never started":
-        assert next(iterator)["sequence_number"] == 1
-        assert _connections(ledger) == 1
-    if how == "closed":
-        iterator.close()  # type: ignore[attr-defined]
-    started = time.monotonic()
-    del iterator
-    assert time.monotonic() - started < 2
-    assert _eventually(lambda: not _readers() and not _connections(ledger))
-
-
-def test_a_server_that_goes_away_reaches_whoever_iterates(ledger: Forger) -> None:
-    iterator = Ledger(ledger.dsn).export_entries()
-    next(iterator)
-    ledger.run(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-        "WHERE application_name = 'pytest-audit-ledger' AND datname = current_database()"
-    )
-    with pytest.raises(SourceError, match=r"connection"):
-        list(iterator)
-    assert _eventually(lambda: not _readers())
-
-
-def test_an_iterator_reads_only_a_little_ahead(ledger: Forger) -> None:
-    iterator = Ledger(ledger.dsn).export_entries(fields="sequence_number", limit=5)
-    assert [entry for entry in iterator] == [{"sequence_number": number} for number in range(1, 6)]  # noqa: C416
-    with pytest.raises(UsageError, match="need a file"):
-        Ledger(ledger.dsn).export_entries(excel_safe=True)  # type: ignore[call-overload]
-
-
-PEAK = """
-import sys
-from pathlib import Path
-from pytest_audit_ledger import Ledger
-source, path = sys.argv[1:]
-assert Ledger(source, table="many").export_entries(output_file=path).entry_count == 100_000
-assert sum(1 for _ in zip(range(5000), Ledger(source, table="many").export_entries())) == 5000
-assert Ledger(path).verify_integrity().total_entries == 100_000
-print(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0])
-"""
-"""The peak is not ru_maxrss, which a process takes over from the one that started it."""
-
-
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux tells the peak of a process")
-def test_a_hundred_thousand_entries_are_exported_and_verified_in_constant_memory(
-    ledger: Forger, tmp_path: Path
-) -> None:
-    """Three times as many need no more, and only more time."""
-    ledger.run(
-        "CREATE TABLE many AS SELECT e.*, 1000 * g + row_number() OVER () AS n "
-        "FROM generate_series(0, 99) g, (SELECT * FROM ledger_entries WHERE sequence_number > 2000) e;"
-        "UPDATE many SET sequence_number = n; ALTER TABLE many DROP n; ALTER TABLE many ADD UNIQUE (sequence_number)"
-    )
-    ran = subprocess.run(
-        [sys.executable, "-c", PEAK, ledger.dsn, tmp_path / "x.json"], capture_output=True, text=True, check=True
-    )
-    assert int(ran.stdout) < 100 * 1024  # KiB

@@ -52,4 +52,4 @@ def test_pytest_refuses_an_existing_file_and_overwrites_it_by_force(
 def test_force_without_a_file_to_overwrite_is_refused(run: RunLedger, forger: Forger) -> None:
     result = run(f"--ledger-db={forger.build(100).dsn}", "--ledger-force")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines(["ERROR: --ledger-force only works with a file to overwrite. Add --ledger-export*"])
+    result.stderr.fnmatch_lines(["ERROR: --ledger-force only works with --ledger-export or --ledger-backup or *"])

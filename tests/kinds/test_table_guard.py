@@ -166,7 +166,9 @@ def test_a_timestamp_with_fewer_digits_is_a_warning(ledger_v3: Forger, declared:
     ledger_v3.unguarded(f"ALTER TABLE ledger_entries ALTER COLUMN timestamp TYPE {declared}")
     outcome = examine(ledger_v3)
     assert outcome.status is Status.WARN
-    assert [one.message for one in outcome.findings] == ["the column timestamp keeps 3 of the 6 digits of a second"]
+    assert [one.message for one in outcome.findings] == [
+        "the column timestamp keeps only 3 of the 6 decimals of a second"
+    ]
 
 
 @pytest.mark.parametrize("column", [name for name, column in V2_COLUMNS.items() if column.not_null and name != "id"])
@@ -561,7 +563,7 @@ def test_another_table_that_a_search_path_finds_first_is_found_and_is_no_tamperi
     outcome = shadowed(ledger, SHADOWING[how])
     assert (outcome.status, outcome.inconclusive) == (Status.FAIL, True)
     assert [finding.code for finding in outcome.findings] == ["NAME_SHADOWED"]
-    assert "shadow.ledger_entries is found before the ledger by a statement that names no schema" in told(outcome)
+    assert "a statement that names no schema finds shadow.ledger_entries instead of the ledger" in told(outcome)
 
 
 @pytest.mark.parametrize("how", NOT_SHADOWING)

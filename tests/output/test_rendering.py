@@ -7,11 +7,12 @@ from dataclasses import replace
 import pytest
 
 from pytest_audit_ledger.model.columns import V3_COLUMNS
-from pytest_audit_ledger.model.outcome import Assurance, Family, Finding, Outcome, Severity, Status
+from pytest_audit_ledger.model.outcome import Finding, Severity, Status
 from pytest_audit_ledger.model.printable import printable
 from pytest_audit_ledger.output.outcome_text import describe, facts, table
 from pytest_audit_ledger.output.verification_text import full_report, tree
-from pytest_audit_ledger.verify.verification import Survey, Verification
+from pytest_audit_ledger.verify.verification import Survey
+from tests.support.outcomes import outcome, verification
 from tests.support.rows import LEDGER
 
 
@@ -56,19 +57,9 @@ def test_a_long_text_of_escapes_is_cut_and_says_how_long_the_text_was(character:
     assert len(shown) < 4 * 300 + 50
 
 
-OUTCOME = Outcome(
+OUTCOME = outcome(
     check_id="links",
     suite="s.ledger.yaml",
-    kind="chain_linkage",
-    family=Family.CHAIN,
-    description="",
-    integrity=True,
-    severity=Severity.CRITICAL,
-    controls=(),
-    status=Status.FAIL,
-    rule="The rule.",
-    remedy="The remedy.",
-    unit="entries",
     element_count=12_345,
     unexpected_count=1,
     findings=(Finding("HASH_MISMATCH", "the link is broken", 7, "aaa", "bbb"),),
@@ -146,15 +137,11 @@ SURVEY = Survey(
     head_hash="f" * 64,
     verdicts={"CLEAR": 900, HOSTILE: 100},
 )
-VERIFICATION = Verification(
+VERIFICATION = verification(
     database="postgresql://h/d",
     table="public.ledger_entries",
     info=LEDGER,
     survey=SURVEY,
-    outcomes=(),
-    assurance=Assurance.TAMPERED,
-    sentence="A sentence.",
-    started_at="2026-06-01T00:00:00+00:00",
     duration_s=1.234,
 )
 
@@ -194,11 +181,11 @@ def test_an_empty_ledger_and_one_that_was_not_read_are_told_apart() -> None:
 def test_entries_that_only_queries_judged_are_not_told_as_unread() -> None:
     judged = [replace(OUTCOME, unit="entries", element_count=count) for count in (7, 1003, 0)]
     guards = replace(OUTCOME, unit="triggers and roles", element_count=2000)
-    verification = replace(VERIFICATION, survey=None, outcomes=(guards, *judged))
+    uncounted = replace(VERIFICATION, survey=None, outcomes=(guards, *judged))
     words = "not counted; up to 1,003 judged by a check"
-    assert facts(verification)["entries"] == words
-    assert f"Total entries: {words}" in tree(verification)
-    assert f"Total Entries: {words}" in full_report(verification)
+    assert facts(uncounted)["entries"] == words
+    assert f"Total entries: {words}" in tree(uncounted)
+    assert f"Total Entries: {words}" in full_report(uncounted)
     assert facts(replace(VERIFICATION, survey=None, outcomes=(guards,)))["entries"] == "not read"
 
 

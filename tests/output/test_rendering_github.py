@@ -6,24 +6,16 @@ from dataclasses import replace
 
 import pytest
 
-from pytest_audit_ledger.model.outcome import Family, Finding, Outcome, Severity, Status
+from pytest_audit_ledger.model.outcome import Family, Finding, Status
 from pytest_audit_ledger.output.github import workflow_commands
 from pytest_audit_ledger.output.markdown import code, escaped
+from tests.support.outcomes import outcome
 
-OUTCOME = Outcome(
+OUTCOME = outcome(
     check_id="flags",
-    suite="own.ledger.yaml",
     kind="accepted_values",
     family=Family.DATA,
     integrity=False,
-    severity=Severity.CRITICAL,
-    controls=(),
-    status=Status.FAIL,
-    description="",
-    rule="Every value is one that is known.",
-    remedy="Ask its owner.",
-    unit="entries",
-    element_count=100,
     unexpected_count=1,
     codes={"VALUE": 1},
     location="checks/a:b,100%.ledger.yaml:7",

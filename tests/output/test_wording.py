@@ -13,11 +13,11 @@ import pytest
 import pytest_audit_ledger
 from pytest_audit_ledger.kinds.kind import Kind
 from pytest_audit_ledger.kinds.registry import SHIPPED
-from pytest_audit_ledger.model.outcome import Assurance, Family, Finding, Outcome, Severity, Status
+from pytest_audit_ledger.model.outcome import Finding
 from pytest_audit_ledger.options import OPTIONS
 from pytest_audit_ledger.output.wording import for_command, verification_for_command
-from pytest_audit_ledger.verify.verification import Verification
 from tests.reference import commands, help_of
+from tests.support.outcomes import outcome, verification
 
 PACKAGE = Path(pytest_audit_ledger.__file__).parent
 IN_BOTH = {option.pytest for option in OPTIONS if option.in_pytest and option.commands}
@@ -71,19 +71,9 @@ def test_the_command_names_what_it_has_as_it_has_it(remedy: str, said: str) -> N
     assert for_command(remedy) == said
 
 
-OUTCOME = Outcome(
-    check_id="one",
-    suite="tests",
-    kind="entry_hash",
-    family=Family.CHAIN,
-    integrity=True,
-    severity=Severity.CRITICAL,
-    controls=(),
-    status=Status.FAIL,
+OUTCOME = outcome(
     description="Run with --ledger-table x.",
-    rule="",
     remedy="Allow more time with --ledger-timeout SECONDS.",
-    unit="entries",
     findings=(Finding("BAD", "it says --ledger-table x", 1, "a --ledger-table x", "b --ledger-table x"),),
     facts={"column": "a --ledger-table x"},
     reason="The server said: call --ledger-table x. Allow more time with --ledger-timeout SECONDS.",
@@ -92,18 +82,7 @@ OUTCOME = Outcome(
 
 
 def test_what_an_entry_a_server_or_a_user_says_stays_as_it_is() -> None:
-    verification = Verification(
-        database="",
-        table="",
-        info=None,
-        survey=None,
-        outcomes=(OUTCOME,),
-        assurance=Assurance.TAMPERED,
-        sentence="",
-        started_at="",
-        duration_s=0.0,
-    )
-    (said,) = verification_for_command(verification).outcomes
+    (said,) = verification_for_command(verification(OUTCOME)).outcomes
     own = "Allow more time with --timeout SECONDS."
     reason = f"The server said: call --ledger-table x. {own}"
     assert said == replace(OUTCOME, remedy=own, reason=reason, advice=own)

@@ -14,7 +14,7 @@ import pytest
 
 from tests.forger import TAMPERINGS, Forger
 from tests.support.checks import GUARDS, PASSED, SKIPPED
-from tests.support.command import RunLedger
+from tests.support.command import RunLedger, append_meanwhile
 
 
 def manifest(path: Path) -> dict[str, Any]:
@@ -56,18 +56,7 @@ def test_the_export_shows_the_snapshot_that_was_verified_whatever_is_appended_me
     pytester: pytest.Pytester, run: RunLedger, forger: Forger
 ) -> None:
     forger.build(100)
-    pytester.makeconftest(
-        f"""
-        from tests.forger import Forger
-        from pytest_audit_ledger.scratch.sample import sample_entries
-
-        def pytest_runtest_teardown(item):
-            if item.name == "table_guard":
-                with Forger({forger.dsn!r}) as forger:
-                    forger.append(list(sample_entries(120))[100:])
-        """
-    )
-    pytester.syspathinsert(Path(__file__).parents[2])
+    append_meanwhile(pytester, forger)
     run(f"--ledger-db={forger.dsn}", "--ledger-export=ledger.json").assert_outcomes(passed=PASSED, skipped=SKIPPED)
     assert forger.run("SELECT count(*) FROM ledger_entries") == [(120,)]
     exported = json.loads((pytester.path / "ledger.json").read_text())
@@ -303,10 +292,13 @@ def test_the_period_of_the_report_is_the_date_range(pytester: pytest.Pytester, r
     [
         (["--ledger-report=report.pdf"], "Cannot tell the format of report.pdf. Use a name that ends in .html, .json*"),
         (["--ledger-report="], "The name of the output file is empty.*"),
-        (["--ledger-title=x"], "--ledger-title only works with a report. Add --ledger-report=*"),
+        (
+            ["--ledger-title=x"],
+            "--ledger-title only works with --ledger-report or --ledger-evidence. Add --ledger-report=FILE*",
+        ),
         (
             ["--ledger-date-range=2026-05-01,"],
-            "--ledger-date-range only works with an export or a report.*",
+            "--ledger-date-range only works with --ledger-export or --ledger-report.*",
         ),
         (["--ledger-report=x.html", "--ledger-title= "], "The title is empty or longer than 200 characters.*"),
     ],

@@ -11,7 +11,7 @@ import pytest
 from pytest_audit_ledger.backup.verification import verify_backup
 from tests.forger import TAMPERINGS, Forger
 from tests.support.checks import PASSED, SKIPPED
-from tests.support.command import RunLedger
+from tests.support.command import RunLedger, append_meanwhile
 
 
 def manifest(path: Path) -> dict[str, Any]:
@@ -46,18 +46,7 @@ def test_the_backup_holds_what_was_verified_whatever_is_appended_meanwhile(
     pytester: pytest.Pytester, run: RunLedger, forger: Forger, server: str
 ) -> None:
     forger.build(100)
-    pytester.makeconftest(
-        f"""
-        from tests.forger import Forger
-        from pytest_audit_ledger.scratch.sample import sample_entries
-
-        def pytest_runtest_teardown(item):
-            if item.name == "table_guard":
-                with Forger({forger.dsn!r}) as forger:
-                    forger.append(list(sample_entries(120))[100:])
-        """
-    )
-    pytester.syspathinsert(Path(__file__).parents[2])
+    append_meanwhile(pytester, forger)
     result = run(f"--ledger-db={forger.dsn}", "--ledger-backup=x.sql", f"--ledger-scratch-db={server}")
     result.assert_outcomes(passed=PASSED, skipped=SKIPPED)
     assert forger.run("SELECT count(*) FROM ledger_entries") == [(120,)]

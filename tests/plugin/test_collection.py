@@ -216,7 +216,7 @@ def test_code_of_a_kind_that_fails_is_an_error_of_its_check_alone(
     pytester.makefile(".ledger.yaml", my=suite)
     result = run(f"--ledger-db={forger.dsn}", "my.ledger.yaml")
     result.assert_outcomes(errors=1, passed=1)
-    result.stdout.fnmatch_lines(["*the code of the kind broken failed with TypeError: *"])
+    result.stdout.fnmatch_lines(["*The code of the kind broken failed with TypeError: *"])
 
 
 def test_a_shipped_check_can_be_named_under_xdist(run: RunLedger, forger: Forger) -> None:

@@ -126,7 +126,7 @@ def test_tampering_stays_tampering_whether_it_is_waived_or_not(
         (["--ledger-lint", "own.ledger.yaml"], 0, "own.ledger.yaml: 7 checks, no mistakes"),
         (["--ledger-lint"], 0, "own.ledger.yaml: 7 checks, no mistakes"),
         (["--ledger-lint", "nowhere.ledger.yaml"], 2, "There is no suite nowhere.ledger.yaml. *"),
-        (["--ledger-lint", "bad.ledger.yaml"], 2, "bad.ledger.yaml:1:1: the suite has no key 'checks'"),
+        (["--ledger-lint", "bad.ledger.yaml"], 2, "bad.ledger.yaml:1:1: the suite lacks the required key 'checks'"),
         (["--ledger-list", "own.ledger.yaml"], 0, "rows[[]track=llm]*failed_rows*info*C-1*nightly*own.ledger.yaml:5"),
         (["--ledger-explain", "rows[track=llm]", "own.ledger.yaml"], 0, "*variable  track = 'llm'"),
         (["--ledger-explain", "row", "own.ledger.yaml"], 2, "There is no check 'row'*"),

@@ -54,7 +54,7 @@ def test_a_key_that_is_none_is_told_before_anything_connects(pytester: pytest.Py
     (pytester.path / "no.pem").write_text("no key")
     result = run(NOWHERE, "--ledger-transcript-key=no.pem")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines(["ERROR: no.pem is not an Ed25519 public key. Give the PEM file of the public key, *"])
+    result.stderr.fnmatch_lines(["ERROR: The key no.pem is not an Ed25519 public key. Give the PEM file of the *"])
     pytester.makefile(".ledger.yaml", mine=SUITE)
     result = run(NOWHERE, "mine.ledger.yaml")
     assert result.ret == pytest.ExitCode.INTERRUPTED

@@ -133,13 +133,13 @@ def test_the_genesis_value_is_a_text_or_nothing(written: Written, genesis: str, 
 
 
 MISTAKES = {
-    "no name": (MINIMAL.replace("name: mine\n", ""), ["1:1: the profile has no key 'name'"]),
+    "no name": (MINIMAL.replace("name: mine\n", ""), ["1:1: the profile lacks the required key 'name'"]),
     "a tag": (f"{MINIMAL}genesis: !mine x\n", ["6:10: the tag '!mine' has no meaning in a profile; remove it"]),
     "a mistyped key": (
         f"{MINIMAL}genisis: x\n",
         ["6:1: unknown key 'genisis' in the profile; did you mean 'genesis'?"],
     ),
-    "no recipe": (START + ROLES, ["1:1: the profile has no key 'payload'"]),
+    "no recipe": (START + ROLES, ["1:1: the profile lacks the required key 'payload'"]),
     "a mistyped role": (
         START + "roles: {sequence: seq, entry_hsh: hash}\n" + PAYLOAD,
         ["4:24: unknown key 'entry_hsh' in 'roles'; did you mean 'entry_hash'?"],
@@ -174,7 +174,7 @@ MISTAKES = {
     ),
     "versions without recipes": (
         f"{START}{ROLES}versions: {{column: v}}\n",
-        ["5:11: 'versions' has no key 'of'"],
+        ["5:11: 'versions' lacks the required key 'of'"],
     ),
     "a recipe beside versions": (
         MINIMAL + VERSIONS,
@@ -202,11 +202,11 @@ MISTAKES = {
     ),
     "a quirk without its number": (
         f"{MINIMAL}accepted:\n  - {{reason: two writers}}\n",
-        ["7:5: quirk number 1 has no key 'fork'"],
+        ["7:5: quirk number 1 lacks the required key 'fork'"],
     ),
     "a quirk without a reason": (
         f"{MINIMAL}accepted:\n  - {{fork: 3}}\n",
-        ["7:5: quirk number 1 has no key 'reason'"],
+        ["7:5: quirk number 1 lacks the required key 'reason'"],
     ),
     "two quirks in one": (
         f"{MINIMAL}accepted:\n  - {{fork: 3, gap: 4, reason: known}}\n",

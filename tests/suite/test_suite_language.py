@@ -133,7 +133,7 @@ def test_a_file_outside_of_the_root_is_not_read(folder: Folder, tmp_path: Path, 
     folder.write(outside=HEAD + ORDER)
     (inside.path / "link.yaml").symlink_to(tmp_path / "outside.yaml")
     inside.write(top=f"include: [{named}]\n{HEAD}{CHECK}")
-    assert inside.refused() == [f"top.yaml:1:11: the included file is outside {inside.path}"]
+    assert inside.refused() == [f"top.yaml:1:11: the included file is outside {inside.path}; move it into that folder"]
 
 
 def test_defaults_and_variables_of_a_file_are_its_own(folder: Folder) -> None:
@@ -141,7 +141,9 @@ def test_defaults_and_variables_of_a_file_are_its_own(folder: Folder) -> None:
         top="include: [a.yaml]\nvars: {track: {type: str, default: llm}}\ndefaults: {severity: info}\n" + HEAD + CHECK,
         a=HEAD + ROWS,
     )
-    assert folder.refused() == ["a.yaml:5:63: 'query' of check 'rows': unknown variable 'track'"]
+    assert folder.refused() == [
+        "a.yaml:5:63: 'query' of check 'rows': unknown variable 'track'; declare it under vars, or under parametrize"
+    ]
     folder.write(a=HEAD + ORDER)
     assert [check.severity for check in folder.load().checks] == [Severity.CRITICAL, Severity.INFO]
 
@@ -159,7 +161,9 @@ def test_included_checks_count_towards_the_plan(folder: Folder) -> None:
     folder.write(top=f"plan: 2\ninclude: [a.yaml]\n{HEAD}{CHECK}", a=f"plan: 1\n{HEAD}{ORDER}")
     assert len(folder.load().checks) == 2
     folder.write(top=f"plan: 1\ninclude: [a.yaml]\n{HEAD}{CHECK}")
-    assert folder.refused() == ["top.yaml:1:7: the plan is 1 check, but the suite has 2"]
+    assert folder.refused() == [
+        "top.yaml:1:7: the plan is 1 check, but the suite has 2; correct the plan, or look for what is missing"
+    ]
 
 
 # vars
@@ -248,7 +252,7 @@ def test_a_value_of_the_environment_that_does_not_fit_is_refused(
             "{type: date, default: 5}",
             "2:17: 'type' of variable 'track' must be one of int, float, str, bool; got \"date\"",
         ),
-        ("{default: 5}", "2:10: variable 'track' has no key 'type'"),
+        ("{default: 5}", "2:10: variable 'track' lacks the required key 'type'"),
         ("5", "2:10: variable 'track' must be a set of keys; got 5"),
     ],
 )
@@ -271,7 +275,10 @@ def test_a_check_has_the_variables_that_it_uses_and_no_others(folder: Folder) ->
 
 @pytest.mark.parametrize(
     ("plan", "checks"),
-    [(1, "the plan is 1 check, but the suite has 2"), (3, "the plan is 3 checks, but the suite has 2")],
+    [
+        (1, "the plan is 1 check, but the suite has 2; correct the plan, or look for what is missing"),
+        (3, "the plan is 3 checks, but the suite has 2; correct the plan, or look for what is missing"),
+    ],
 )
 def test_another_number_of_checks_than_planned_is_refused(refuse: Refuse, plan: int, checks: str) -> None:
     (said,) = headlines(refuse(f"plan: {plan}\n{HEAD}{CHECK}{ORDER}"))
@@ -290,7 +297,7 @@ def test_an_unknown_control_is_refused_where_it_is_named(refuse: Refuse) -> None
 
 def test_a_control_needs_a_title(refuse: Refuse) -> None:
     (said,) = headlines(refuse(f"controls: {{A-1: {{}}}}\n{HEAD}{CHECK}    controls: [A-1]\n"))
-    assert said == f"{NAME}:1:17: control 'A-1' has no key 'title'"
+    assert said == f"{NAME}:1:17: control 'A-1' lacks the required key 'title'"
 
 
 def test_defaults_hold_where_a_check_says_nothing(read: Read) -> None:
@@ -403,7 +410,7 @@ def test_a_waiver_needs_every_key_but_the_ticket(refuse: Refuse, key: str) -> No
     told = ", ".join(f"{name}: '{word}'" for name, word in words.items() if name != key)
     (said,) = headlines(refuse(f"{HEAD}{CHECK}waivers:\n  - {{{told}}}\n"))
     name = "number 1" if key == "id" else "'W-7'"
-    assert said == f"{NAME}:6:5: waiver {name} has no key '{key}'"
+    assert said == f"{NAME}:6:5: waiver {name} lacks the required key '{key}'"
 
 
 @pytest.mark.parametrize(
@@ -437,6 +444,6 @@ def test_a_waiver_that_makes_no_sense_is_refused(refuse: Refuse, changed: str, b
 def test_two_waivers_of_one_check_or_of_one_id_are_refused(refuse: Refuse) -> None:
     second = WAIVER.partition("\n")[2]
     assert headlines(refuse(HEAD + CHECK + WAIVER + second)) == [
-        f"{NAME}:7:10: the id 'W-7' is already taken by the waiver in line 6",
-        f"{NAME}:7:22: the check 'hashes' is already waived by W-7",
+        f"{NAME}:7:10: the id 'W-7' is already taken by the waiver in line 6; rename one",
+        f"{NAME}:7:22: the check 'hashes' is already waived by W-7; remove one of them",
     ]

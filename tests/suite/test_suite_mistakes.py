@@ -16,8 +16,8 @@ MALFORMED: dict[str, tuple[str, str]] = {
     "a tilde": ("~", "1:1: the suite must be a set of keys; got null"),
     "a word": ("hello\n", '1:1: the suite must be a set of keys; got "hello"'),
     "a list": ("- version: 1\n", '1:1: the suite must be a set of keys; got [{"version": 1}]'),
-    "no version": ("checks:\n" + CHECK, "1:1: the suite has no key 'version'"),
-    "no checks": ("version: 1\n", "1:1: the suite has no key 'checks'"),
+    "no version": ("checks:\n" + CHECK, "1:1: the suite lacks the required key 'version'"),
+    "no checks": ("version: 1\n", "1:1: the suite lacks the required key 'checks'"),
     "another version": ("version: 2\nchecks:\n" + CHECK, "1:10: 'version' must be 1; got 2"),
     "version as text": ("version: '1'\nchecks:\n" + CHECK, "1:10: 'version' must be 1; got \"1\""),
     "version as boolean": ("version: true\nchecks:\n" + CHECK, "1:10: 'version' must be 1; got true"),
@@ -57,8 +57,8 @@ MALFORMED: dict[str, tuple[str, str]] = {
         HEAD + "  - id: a\n    expect: Entry_Hash\n",
         "4:13: unknown kind 'Entry_Hash'; did you mean 'entry_hash'?",
     ),
-    "no id": (HEAD + "  - expect: entry_hash\n", "3:5: check number 1 has no key 'id'"),
-    "no kind": (HEAD + "  - id: a\n", "3:5: check 'a' has no key 'expect'"),
+    "no id": (HEAD + "  - expect: entry_hash\n", "3:5: check number 1 lacks the required key 'id'"),
+    "no kind": (HEAD + "  - id: a\n", "3:5: check 'a' lacks the required key 'expect'"),
     "id as number": (
         HEAD + "  - id: 1\n    expect: entry_hash\n",
         "3:9: 'id' of check number 1 must be text (put it in quotes); got 1",
@@ -182,7 +182,7 @@ IN_QUOTES = "is inside quotes or a comment; write it outside, because it is boun
 MALFORMED_SQL: dict[str, tuple[str, str]] = {
     "an unknown variable": (
         SQL + "    query: SELECT 1 FROM {ledger} WHERE track = %(trak)s\n",
-        "5:49: 'query' of check 'rows': unknown variable 'trak'",
+        "5:49: 'query' of check 'rows': unknown variable 'trak'; declare it under vars, or under parametrize",
     ),
     "a mistyped variable": (
         "vars: {track: {type: str, default: llm}}\n"
@@ -192,11 +192,11 @@ MALFORMED_SQL: dict[str, tuple[str, str]] = {
     ),
     "an unknown variable in a block": (
         SQL + "    query: |\n      SELECT 1\n      FROM {ledger}\n      WHERE track = %(trak)s\n",
-        "8:21: 'query' of check 'rows': unknown variable 'trak'",
+        "8:21: 'query' of check 'rows': unknown variable 'trak'; declare it under vars, or under parametrize",
     ),
     "an unknown variable in a block that begins with blank lines": (
         SQL + "    query: | # here\n\n\n        SELECT 1 FROM {ledger}\n          WHERE track = %(trak)s\n",
-        "9:25: 'query' of check 'rows': unknown variable 'trak'",
+        "9:25: 'query' of check 'rows': unknown variable 'trak'; declare it under vars, or under parametrize",
     ),
     "a variable in quotes": (
         "vars: {track: {type: str, default: llm}}\n" + WHERE + "    where: track = '%(track)s'\n",
@@ -204,7 +204,7 @@ MALFORMED_SQL: dict[str, tuple[str, str]] = {
     ),
     "a variable of ours": (
         WHERE + "    where: track = %(check.values)s\n",
-        "6:20: 'where' of check 'ruled': unknown variable 'check.values'",
+        "6:20: 'where' of check 'ruled': unknown variable 'check.values'; declare it under vars, or under parametrize",
     ),
     "a variable of another type": (
         "vars: {track: {type: str, default: llm}}\n" + WHERE + "    where: track = %(track)d\n",
@@ -220,15 +220,15 @@ MALFORMED_SQL: dict[str, tuple[str, str]] = {
     ),
     "an unclosed quote": (
         WHERE + "    where: track = 'llm\n",
-        "6:20: 'where' of check 'ruled': this ' is never closed",
+        "6:20: 'where' of check 'ruled': this ' is never closed; close it",
     ),
     "an unclosed name": (
         WHERE + '    where: track = "llm\n',
-        "6:20: 'where' of check 'ruled': this \" is never closed",
+        "6:20: 'where' of check 'ruled': this \" is never closed; close it",
     ),
     "an unclosed comment": (
         WHERE + "    where: track /* = 'llm'\n",
-        "6:18: 'where' of check 'ruled': this /* is never closed",
+        "6:18: 'where' of check 'ruled': this /* is never closed; close it",
     ),
     "a second statement": (
         SQL + "    query: SELECT 1 FROM {ledger}; DROP TABLE {ledger}\n",
@@ -323,7 +323,10 @@ FOR_KINDS: dict[str, tuple[str, str]] = {
         HEAD + "  - id: n\n    expect: row_count_between\n    min_value: 5\n    max_value: 4\n",
         "5:5: 'min_value' of check 'n': it is greater than max_value, 4",
     ),
-    "a parameter that is missing": (HEAD + "  - id: n\n    expect: not_null\n", "3:5: check 'n' has no key 'column'"),
+    "a parameter that is missing": (
+        HEAD + "  - id: n\n    expect: not_null\n",
+        "3:5: check 'n' lacks the required key 'column'",
+    ),
     "no values": (
         HEAD + "  - id: n\n    expect: accepted_values\n    column: track\n    values: []\n",
         "6:13: 'values' of check 'n' must not be empty; got []",
@@ -433,11 +436,11 @@ ONE_MISTAKE_EACH = {
     ),
     "one parameter, where another is missing": (
         "    expect: accepted_values\n    colum: track\n",
-        ["3:5: the check has no key 'values'", "5:5: unknown key 'colum'|'column'"],
+        ["3:5: the check lacks the required key 'values'", "5:5: unknown key 'colum'|'column'"],
     ),
     "one that is near to none that is missing": (
         "    expect: not_null\n    severty: info\n",
-        ["3:5: the check has no key 'column'", "5:5: unknown key 'severty'|'severity'"],
+        ["3:5: the check lacks the required key 'column'", "5:5: unknown key 'severty'|'severity'"],
     ),
     "the kind in both": (
         "    except: not_nul\n",
@@ -477,8 +480,8 @@ def test_misspelt_keys_of_a_waiver_and_of_what_is_declared_are_told_once_each(re
 
 def test_both_missing_keys_are_named(refuse: Refuse) -> None:
     assert headlines(refuse("{}")) == [
-        f"{NAME}:1:1: the suite has no key 'version'",
-        f"{NAME}:1:1: the suite has no key 'checks'",
+        f"{NAME}:1:1: the suite lacks the required key 'version'",
+        f"{NAME}:1:1: the suite lacks the required key 'checks'",
     ]
 
 

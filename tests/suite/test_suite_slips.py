@@ -82,7 +82,7 @@ SQL = {
     ),
     "quotes of a text processor": ("verdict <> 'x' AND id = ‚5", "7:31: ‚ is not a quote in SQL; write '"),  # noqa: RUF001
     "backticks": ("`id = 5", "7:7: ` is not a quote in SQL; write '"),
-    "an open bracket": ("(verdict = 'FLAG'", "7:7: this ( is never closed"),
+    "an open bracket": ("(verdict = 'FLAG'", "7:7: this ( is never closed; close it"),
     "a bracket too many": ("verdict = 'FLAG')", "7:23: this ) closes nothing; remove it, or open it before"),
     "brackets of two kinds": ("(id[1)]", "7:12: this ) closes nothing; remove it, or open it before"),
     "a template of dbt": (

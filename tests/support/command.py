@@ -11,10 +11,11 @@ import signal
 import struct
 import subprocess
 import sys
+import tempfile
 import termios
 import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from click.testing import CliRunner, Result
 
 from pytest_audit_ledger.cli import main
 from tests.forger import Forger
+from tests.support.warm import Warm
 
 Invoke = Callable[..., Result]
 RunLedger = Callable[..., pytest.RunResult]
@@ -57,8 +59,15 @@ def invoke(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Invoke:
     return run
 
 
+@pytest.fixture(scope="session")
+def warm() -> Iterator[Warm]:
+    """A process that forks runs of pytest."""
+    with closing(Warm()) as process:
+        yield process
+
+
 @pytest.fixture
-def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> RunLedger:
+def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, warm: Warm) -> RunLedger:
     """Run pytest in a folder of its own with these arguments, without what the outer run has in its environment."""
     for name in (
         "PYTEST_ADDOPTS",
@@ -72,11 +81,33 @@ def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> RunLedger
         monkeypatch.delenv(name, raising=False)
 
     def run_pytest(*arguments: str) -> pytest.RunResult:
+        began = time.monotonic()
         unused = ("cacheprovider", "anyio", "hypothesispytest", "unraisableexception")  # a third of the time of a run
         quick = [word for name in unused for word in ("-p", f"no:{name}")]
-        return pytester.runpytest_subprocess(*quick, *arguments, timeout=60)
+        temporary = tempfile.mkdtemp(prefix="runpytest-", dir=pytester.path)
+        code, *streams = warm.run([f"--basetemp={temporary}", *quick, *arguments], Path.cwd(), os.environ)
+        for text, stream in zip(streams, (sys.stdout, sys.stderr), strict=True):
+            print(text, file=stream)
+        out, err = (text.splitlines() for text in streams)
+        return pytest.RunResult(code, out, err, time.monotonic() - began)
 
     return run_pytest
+
+
+def append_meanwhile(pytester: pytest.Pytester, forger: Forger) -> None:
+    """Have the next run append twenty entries to a ledger of a hundred while its checks are reported."""
+    pytester.makeconftest(
+        f"""
+        from tests.forger import Forger
+        from pytest_audit_ledger.scratch.sample import sample_entries
+
+        def pytest_runtest_teardown(item):
+            if item.name == "table_guard":
+                with Forger({forger.dsn!r}) as forger:
+                    forger.append(list(sample_entries(120))[100:])
+        """
+    )
+    pytester.syspathinsert(Path(__file__).parents[2])
 
 
 def environment(**added: str) -> dict[str, str]:

@@ -5,23 +5,28 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from pytest_audit_ledger.files.resources import folder
+from pytest_audit_ledger.ledger import Ledger
 from pytest_audit_ledger.model.outcome import Outcome, Status
+from pytest_audit_ledger.model.progress import Advance, Progress
 from pytest_audit_ledger.sources.export_file import ExportFile
 from pytest_audit_ledger.sources.manifest import manifest_path
+from pytest_audit_ledger.sources.postgres import PostgresSource
 from pytest_audit_ledger.suite.check import Check
 from pytest_audit_ledger.suite.loader import load
 from pytest_audit_ledger.suite.shipped import default_suites
 from pytest_audit_ledger.verify.verification import Verification
-from tests.support.checks import REGISTRY, verify_checks
+from tests.support.checks import REGISTRY, check, verify_checks
 from tests.support.rows import SERVER_TIME, sample_rows
 
 Record = dict[str, Any]
+NAMES = ["x.json", "x.jsonl", "x.csv", "x.json.gz", "x.jsonl.gz", "x.csv.gz"]
 FOLDS = ("chain_linkage", "entry_hash", "sequence_continuity", "timestamp_order", "verdict_taxonomy")
 
 
@@ -132,3 +137,26 @@ def found(verification: Verification) -> list[tuple[str, str, int | None]]:
         if outcome.kind in (*FOLDS, "export_manifest")
         for finding in outcome.findings
     ]
+
+
+def exported(dsn: str, path: Path, **options: Any) -> Any:
+    """Export a ledger to a file, over what is there, and return what Python code gets."""
+    with Ledger(dsn) as ledger:
+        return ledger.export_entries(output_file=path, **{"force": True, **options})
+
+
+def scanned(dsn: str, table: str = "ledger_entries") -> Any:
+    """Return the outcomes of the checks that read every entry."""
+    return verify_checks(PostgresSource(dsn, table), [check(kind) for kind in FOLDS], samples=200)
+
+
+# Whole or not at all
+
+
+def telling(advance: Advance) -> Progress:
+    """Return a progress that tells `advance` of every step."""
+
+    def progress(total: int | None, unit: str = "", /) -> AbstractContextManager[Advance]:
+        return nullcontext(advance)
+
+    return progress

@@ -10,11 +10,12 @@ import pytest
 
 from pytest_audit_ledger.kinds.registry import SHIPPED
 from pytest_audit_ledger.model.entry import VERDICTS
-from pytest_audit_ledger.model.outcome import Anchor, Assurance, Family, Outcome, Severity, Status
+from pytest_audit_ledger.model.outcome import Anchor, Assurance, Family, Outcome, Status
 from pytest_audit_ledger.model.ski import SKI
 from pytest_audit_ledger.verify import judgement
 from pytest_audit_ledger.verify.run import _Surveyor, required
 from pytest_audit_ledger.verify.verification import Survey
+from tests.support.outcomes import outcome
 from tests.support.rows import LEDGER, Row, batch, sample_rows
 
 SURVEY = Survey(
@@ -32,35 +33,15 @@ EMPTY = Survey(
 FAMILIES = {kind.name: kind.family for kind in SHIPPED}
 
 
-def outcome(
-    kind: str,
-    status: Status = Status.PASS,
-    *,
-    found: int = 0,
-    unit: str = "entries",
-    integrity: bool = True,
-    check_id: str = "",
-) -> Outcome:
-    return Outcome(
-        check_id=check_id or kind,
-        suite="s",
-        kind=kind,
-        family=FAMILIES.get(kind, Family.DATA),
-        description="",
-        integrity=integrity,
-        severity=Severity.CRITICAL,
-        controls=(),
-        status=status,
-        rule="A rule.",
-        remedy="A remedy.",
-        unit=unit,
-        element_count=3,
-        unexpected_count=found,
-    )
+def judged(kind: str, status: Status = Status.PASS, *, found: int = 0, **said: Any) -> Outcome:
+    """Return an outcome of a kind with so many findings, by the name of its kind unless it has another."""
+    family = FAMILIES.get(kind, Family.DATA)
+    said = {"check_id": kind, "element_count": 3, **said}
+    return outcome(kind=kind, family=family, status=status, unexpected_count=found, **said)
 
 
 REQUIRED = required(SKI)
-CONSISTENT = [outcome(kind) for kind in REQUIRED]
+CONSISTENT = [judged(kind) for kind in REQUIRED]
 
 
 def judge(outcomes: Sequence[Outcome], survey: Survey | None, *, resumed: bool = False) -> tuple[Assurance, str]:
@@ -68,12 +49,12 @@ def judge(outcomes: Sequence[Outcome], survey: Survey | None, *, resumed: bool =
 
 
 def guard(status: Status = Status.PASS, *, found: int = 0) -> Outcome:
-    return outcome("append_only", status, found=found, unit="triggers")
+    return judged("append_only", status, found=found, unit="triggers")
 
 
 def but(kind: str, status: Status, *, found: int = 0) -> list[Outcome]:
     """Return consistent outcomes, but one."""
-    return [outcome(kind, status, found=found) if one.kind == kind else one for one in CONSISTENT]
+    return [judged(kind, status, found=found) if one.kind == kind else one for one in CONSISTENT]
 
 
 def test_a_ledger_whose_integrity_checks_passed_is_self_consistent() -> None:
@@ -94,7 +75,7 @@ def test_a_consistency_check_that_was_told_to_fail_softly_is_still_tampering(kin
 
 
 def test_every_failed_check_is_named() -> None:
-    outcomes = [outcome(kind, Status.FAIL, found=1, check_id=f"my_{kind}") for kind in REQUIRED]
+    outcomes = [judged(kind, Status.FAIL, found=1, check_id=f"my_{kind}") for kind in REQUIRED]
     _, sentence = judge(outcomes, SURVEY)
     assert sentence == f"Integrity checks failed: {', '.join(f'my_{kind}' for kind in REQUIRED)}."
 
@@ -115,8 +96,8 @@ def test_where_only_guards_failed_the_sentence_says_that_the_entries_fit_togethe
         [*but(REQUIRED[0], Status.WARN, found=1), guard(Status.FAIL, found=1)],
         [*but(REQUIRED[0], Status.ERROR), guard(Status.FAIL, found=1)],
         [*but(REQUIRED[0], Status.SKIP), guard(Status.FAIL, found=1)],
-        [*CONSISTENT, outcome("timestamp_order", Status.FAIL, found=1), guard(Status.FAIL, found=1)],
-        [*CONSISTENT, outcome("timestamp_order", Status.FAIL, found=1)],
+        [*CONSISTENT, judged("timestamp_order", Status.FAIL, found=1), guard(Status.FAIL, found=1)],
+        [*CONSISTENT, judged("timestamp_order", Status.FAIL, found=1)],
     ],
     ids=[
         "alone",
@@ -144,7 +125,7 @@ def test_a_check_that_could_not_be_evaluated_proves_nothing(kind: str) -> None:
 
 
 def test_where_nothing_could_be_evaluated_nothing_was_concluded() -> None:
-    assert judge([outcome("entry_hash", Status.ERROR), guard(Status.SKIP)], SURVEY) == (
+    assert judge([judged("entry_hash", Status.ERROR), guard(Status.SKIP)], SURVEY) == (
         Assurance.UNVERIFIED,
         "Nothing could be verified: entry_hash could not be evaluated.",
     )
@@ -155,12 +136,12 @@ def test_a_guard_that_could_not_be_evaluated_proves_nothing() -> None:
 
 
 def test_tampering_outweighs_what_could_not_be_evaluated() -> None:
-    outcomes = [outcome("chain_linkage", Status.FAIL, found=1), outcome("entry_hash", Status.ERROR)]
+    outcomes = [judged("chain_linkage", Status.FAIL, found=1), judged("entry_hash", Status.ERROR)]
     assert judge(outcomes, SURVEY)[0] is Assurance.TAMPERED
 
 
 def test_an_outage_is_never_tampering() -> None:
-    outcomes = [outcome(kind, Status.ERROR) for kind in REQUIRED] + [guard(Status.ERROR)]
+    outcomes = [judged(kind, Status.ERROR) for kind in REQUIRED] + [guard(Status.ERROR)]
     assert judge(outcomes, None)[0] is Assurance.UNVERIFIED
 
 
@@ -181,13 +162,13 @@ def test_a_consistency_check_that_was_left_out_leaves_the_ledger_unverified(kind
 @pytest.mark.parametrize("kind", [*REQUIRED, "append_only"])
 def test_a_waiver_does_not_undo_tampering(kind: str) -> None:
     rest = [one for one in CONSISTENT if one.kind != kind]
-    assurance, sentence = judge([*rest, outcome(kind, Status.WAIVED, found=1)], SURVEY)
+    assurance, sentence = judge([*rest, judged(kind, Status.WAIVED, found=1)], SURVEY)
     assert assurance is Assurance.TAMPERED
     assert sentence.endswith(f": {kind} (waived).")
 
 
 def test_a_kind_of_somebody_elses_with_our_name_but_without_integrity_does_not_count() -> None:
-    outcomes = [outcome(kind, integrity=False) for kind in REQUIRED]
+    outcomes = [judged(kind, integrity=False) for kind in REQUIRED]
     assert judge(outcomes, SURVEY)[0] is Assurance.UNVERIFIED
 
 
@@ -199,19 +180,19 @@ def test_nothing_checked_is_unverified() -> None:
 
 @pytest.mark.parametrize("status", [Status.PASS, Status.SKIP, Status.ERROR])
 def test_an_empty_ledger_is_unverified(status: Status) -> None:
-    assert judge([outcome(kind, status) for kind in REQUIRED], EMPTY) == (
+    assert judge([judged(kind, status) for kind in REQUIRED], EMPTY) == (
         Assurance.UNVERIFIED,
         "The ledger has no entries, so nothing was verified.",
     )
 
 
 def test_an_empty_ledger_whose_guards_were_removed_is_tampered() -> None:
-    outcomes = [*(outcome(kind, Status.SKIP) for kind in REQUIRED), guard(Status.FAIL, found=1)]
+    outcomes = [*(judged(kind, Status.SKIP) for kind in REQUIRED), guard(Status.FAIL, found=1)]
     assert judge(outcomes, EMPTY)[0] is Assurance.TAMPERED
 
 
 def test_a_failed_check_that_is_not_about_integrity_is_no_tampering() -> None:
-    outcomes = [*CONSISTENT, outcome("accepted_values", Status.FAIL, found=5, integrity=False)]
+    outcomes = [*CONSISTENT, judged("accepted_values", Status.FAIL, found=5, integrity=False)]
     assert judge(outcomes, SURVEY)[0] is Assurance.SELF_CONSISTENT
 
 
@@ -288,7 +269,7 @@ ANCHOR = Anchor(
 
 def held(status: Status = Status.PASS, *, found: int = 0, inconclusive: bool = False, anchor: Any = ANCHOR) -> Outcome:
     """Return the outcome of a ledger held against checkpoints."""
-    return replace(outcome("checkpoint", status, found=found), inconclusive=inconclusive, anchor=anchor)
+    return replace(judged("checkpoint", status, found=found), inconclusive=inconclusive, anchor=anchor)
 
 
 @pytest.mark.parametrize("status", [Status.PASS, Status.WARN])
@@ -319,7 +300,7 @@ def test_where_only_the_hashed_columns_were_compared_the_sentence_says_so(rows: 
 
 
 def test_no_checkpoint_given_changes_nothing() -> None:
-    skipped = [held(Status.SKIP, anchor=None), outcome("checkpoint_guards", Status.SKIP, unit="guards")]
+    skipped = [held(Status.SKIP, anchor=None), judged("checkpoint_guards", Status.SKIP, unit="guards")]
     assert judge([*CONSISTENT, *skipped], SURVEY) == judge(CONSISTENT, SURVEY)
 
 
@@ -331,7 +312,7 @@ def test_another_ledger_than_the_signed_one_is_tampered_with_at_any_severity(sta
 
 
 def test_guards_that_changed_are_told_as_such() -> None:
-    changed = outcome("checkpoint_guards", Status.FAIL, found=1, unit="guards")
+    changed = judged("checkpoint_guards", Status.FAIL, found=1, unit="guards")
     assurance, sentence = judge([*CONSISTENT, held(), changed], SURVEY)
     assert assurance is Assurance.TAMPERED
     assert (
