@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -12,7 +13,7 @@ from pytest_audit_ledger.model.forms import Recognised, Recogniser
 from pytest_audit_ledger.model.hashing import Hashes
 from pytest_audit_ledger.model.ledger_info import LedgerInfo
 from pytest_audit_ledger.model.outcome import RECOMPUTED, Family, Finding, Severity, Sides
-from pytest_audit_ledger.model.profile import HASH, TIMESTAMP, own
+from pytest_audit_ledger.model.profile import HASH, TIMESTAMP, UNVERIFIED, own
 from pytest_audit_ledger.model.stretch import Stretch
 
 MISMATCH = "ENTRY_HASH_MISMATCH"
@@ -49,6 +50,8 @@ class EntryHash(ScanKind):
         self.columns = tuple(dict.fromkeys((HASH, *ledger.hasher.columns)))
         self.recogniser = Recogniser()
         self.stretch = Stretch()
+        self.known: Counter[str] = Counter()
+        """The entries that the profile says have never matched, by the quirk, stream and first number after them."""
 
     def feed(self, batch: Batch) -> None:
         """Recompute the hash of every entry, and try other forms if it is not the one stored."""
@@ -64,7 +67,8 @@ class EntryHash(ScanKind):
                 places = self._mismatches(entries, hashes, entries.text(own(column)))
                 self._report(entries, places, "LINE_HASH_MISMATCH", hashes, column)
             hashes = hasher.hashes(entries)
-            places = self._mismatches(entries, hashes, entries.text(HASH))
+            mismatches = self._mismatches(entries, hashes, entries.text(HASH))
+            places = [at for at in mismatches if not self._is_known(entries.sequence_numbers[at])]
             if self.ledger.profile.built_in:
                 places = sorted({*places} - self.recogniser.recognise(entries, places))
             self._report(entries, places, MISMATCH, hashes)
@@ -74,6 +78,13 @@ class EntryHash(ScanKind):
         start = self.ledger.profile.starts_at
         rows = enumerate(zip(entries.sequence_numbers, hashes, stored, strict=True))
         return [at for at, (number, found, text) in rows if found != text and not _is_before(number, start)]
+
+    def _is_known(self, number: int | None) -> bool:
+        quirk = self.accepted(UNVERIFIED, number)
+        if quirk is None:
+            return False
+        self.known[f"before {quirk.entry:,}{f' of stream {quirk.stream}' if quirk.stream else ''} ({quirk})"] += 1
+        return True
 
     def _report(self, entries: Batch, places: Sequence[int], code: str, hashes: Hashes, line: str = "") -> None:
         stored = entries.text(own(line) if line else HASH)
@@ -99,6 +110,7 @@ class EntryHash(ScanKind):
         super().merge(later)
         self.recogniser.merge(later.recogniser)
         self.stretch.merge(later.stretch)
+        self.known.update(later.known)
 
     def close(self) -> None:
         """Report the forms, and entries of which hardly any matches as one finding."""
@@ -109,6 +121,9 @@ class EntryHash(ScanKind):
         if unknown:
             self._leave_out(unknown)
             self.findings.add(self._unknown(first, unknown))
+        for quirk, count in self.known.items():
+            message = f"{count:,} entries do not match their stored hash {quirk}"
+            self.findings.add(Finding(MISMATCH, message, severity=Severity.INFO))
         for one in self.recogniser.in_doubt:
             self.findings.add_counted([_in_doubt(one)], one.count)
         for one in self.recogniser.forms:

@@ -165,6 +165,11 @@ class ScanKind(Kind):
     def feed(self, batch: Batch) -> None:
         """Examine a batch. `element_count` is counted by the caller."""
 
+    def accepted(self, what: str, number: int | None) -> Accepted | None:
+        """Return the quirk of this kind that the profile accepts at an entry of the stream that is read."""
+        day = date.fromisoformat(self.ledger.server_time[:10])
+        return self.ledger.profile.accepts(what, number, self.findings.stream, day)
+
     def merge(self, later: Any) -> None:
         """Add what the same kind found in the entries that follow. Both have seen at least one entry."""
         self.findings.extend(later.findings)
@@ -264,11 +269,6 @@ class PairwiseScanKind(ScanKind):
     @abstractmethod
     def inspect(self, previous: Any, current: Any) -> Finding | None:
         """Judge two neighbours; `previous` is None if `current` starts the ledger."""
-
-    def accepted(self, what: str, number: int | None) -> Accepted | None:
-        """Return the quirk of this kind that the profile accepts at an entry of the stream that is read."""
-        day = date.fromisoformat(self.ledger.server_time[:10])
-        return self.ledger.profile.accepts(what, number, self.findings.stream, day)
 
     def join(self, current: Any) -> None:
         """Judge `current` with the last entry seen, or keep it as the first."""

@@ -34,6 +34,10 @@ PAYLOAD = ".(payload)"
 """In a batch, the payload that the server builds, for a recipe in SQL."""
 
 
+UNVERIFIED = "unverified_before"
+"""The quirk of entries before a number whose hashes nothing reproduces."""
+
+
 def own(column: str) -> str:
     """Return the name that a batch gives to a column of the table, as distinct from that of a role."""
     return f".{column}"
@@ -65,13 +69,19 @@ class Version:
 
 @dataclass(frozen=True, kw_only=True)
 class Accepted:
-    """A known quirk: what (`fork`, `gap`, `unverified_before`), at which number, why, and until when."""
+    """A known quirk: what (`fork`, `gap`, UNVERIFIED), at which number, why, and until when (the last day)."""
 
     what: str
     entry: int
     reason: str
     stream: str = ""
     until: date | None = None
+
+    def holds(self, number: int | None, day: date) -> bool:
+        """Return whether it is accepted on a day that this entry has the quirk."""
+        if number is None or (self.until is not None and day > self.until):
+            return False
+        return number < self.entry if self.what == UNVERIFIED else number == self.entry
 
     def __str__(self) -> str:
         ends = f" until {self.until}" if self.until else ""
@@ -146,16 +156,8 @@ class Profile:
 
     def accepts(self, what: str, number: int | None, stream: str, day: date) -> Accepted | None:
         """Return the known quirk of this kind at an entry, if it is accepted on this day."""
-        return next(
-            (
-                one
-                for one in self.accepted
-                if (one.what, one.stream) == (what, stream)
-                and number == one.entry
-                and (one.until is None or day <= one.until)
-            ),
-            None,
-        )
+        known = [one for one in self.accepted if (one.what, one.stream) == (what, stream) and one.holds(number, day)]
+        return known[0] if known else None
 
     def lacks(self, names: Iterable[str]) -> str:
         """Return the roles among the names of a batch that the ledger does not have, in words; empty if it has all.

@@ -23,6 +23,9 @@ MORE = """
 """
 
 
+TAB = 'tab\t"é"'
+
+
 def table(forger: Forger, statements: str = "") -> Forger:
     """Make the ledger of examples/profiles/join.sql with two more accounts, and change it behind its triggers' back."""
     forger.run((EXAMPLES / "join.sql").read_text() + ";" + MORE)
@@ -182,6 +185,19 @@ def test_what_the_profile_accepts_is_shown_and_fails_nothing(
     told = [one for outcome in found.outcomes for one in outcome.findings if one.sequence_number in range(60, 71)]
     assert {one.code for one in told} == {"HASH_MISMATCH", "SEQUENCE_DUPLICATE" if quirk == "fork" else "SEQUENCE_GAP"}
     assert all(one.message.endswith("(accepted until 2099-01-01: two writers, INC-88)") for one in told)
+
+
+def test_entries_that_never_verified_are_counted_and_fail_nothing(forger: Forger, tmp_path: Path) -> None:
+    table(forger, "UPDATE movements SET amount = amount + 1 WHERE account = 'DE01' AND seq < 60")
+    own = accepting(tmp_path, "{unverified_before: 60, stream: DE01, reason: nanoseconds until the migration}")
+    found = verified(forger, own)
+    assert (found.assurance, places(found)) == (Assurance.SELF_CONSISTENT, set())
+    (outcome,) = (one for one in found.outcomes if one.check_id == "entry_hash")
+    assert [one.message for one in outcome.findings] == [
+        "59 entries do not match their stored hash before 60 of stream DE01 (accepted: nanoseconds until the migration)"
+    ]
+    forger.run("ALTER TABLE movements DISABLE TRIGGER USER; UPDATE movements SET amount = 5 WHERE seq = 61")
+    assert places(verified(forger, own)) == {("ENTRY_HASH_MISMATCH", account, 61) for account in ("DE01", "IT03", TAB)}
 
 
 @pytest.mark.parametrize(
