@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import pluggy
@@ -47,6 +47,24 @@ def pytest_ledger_register_kinds() -> Iterable[type[Kind]]:  # type: ignore[empt
             return [NoLlmVerdicts]
 
     A suite then says `expect: no_llm_verdicts`. examples/third_party_kind is a package with a scan kind and a row kind.
+    """
+
+
+@hookspec
+def pytest_ledger_register_payloads() -> Mapping[str, Callable[..., bytes | None]]:  # type: ignore[empty-body]
+    """Return functions that build payloads, by the name that a profile gives to the recipe `python`.
+
+    They are found as kinds are (see above), and a name that is taken is an error, too. A function gets the columns that
+    the profile names, as COPY prints them, and the previous hash. It returns the payload, or None if there is none. It
+    must be in a module that every process can import.
+
+        def house_payload(columns, previous):
+            return f"{previous}/{columns['actor']}".encode()
+
+        def pytest_ledger_register_payloads():
+            return {"house": house_payload}
+
+    A profile then says `payload: {python: {function: house, columns: [actor]}}`.
     """
 
 

@@ -56,7 +56,7 @@ def read_options(config: pytest.Config, dsn: str) -> Options:
     Raises UsageError if an option cannot be used. Connects to nothing.
     """
     table, timeout = value(config, "table"), value(config, "timeout")
-    profile = chosen_profile(value(config, "profile"))
+    profile = chosen_profile(value(config, "profile"), config.pluginmanager)
     return Options(
         dsn=Dsn(dsn),
         source=named_source(dsn, table, timeout, profile),  # every mistake shows now

@@ -12,7 +12,7 @@ from datetime import date
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pytest_audit_ledger.errors import ProfileError, UsageError
 from pytest_audit_ledger.files.reading import is_file
@@ -28,8 +28,12 @@ from pytest_audit_ledger.model.profile import (
 from pytest_audit_ledger.model.recipes import Recipe, RecipeError, compile_hashing, compile_recipe
 from pytest_audit_ledger.model.sql_names import split_name
 from pytest_audit_ledger.suite.mistakes import did_you_mean, record
+from pytest_audit_ledger.suite.payload_functions import lazily, name_functions
 from pytest_audit_ledger.suite.yaml_document import Path as DataPath
 from pytest_audit_ledger.suite.yaml_document import YamlDocument, parse, read_text
+
+if TYPE_CHECKING:
+    from pluggy import PluginManager
 
 SUFFIX = ".profile.yaml"
 Declared = Mapping[str, Any]
@@ -61,22 +65,25 @@ def find_profile(named: str | Path) -> Path:
     raise UsageError(f"There is no profile {name!r}{hint or '.'}", advice)
 
 
-def load_profile(named: str | Path) -> Profile:
+def load_profile(named: str | Path, manager: PluginManager | None = None) -> Profile:
     """Return the profile of that name, or in that file.
 
-    Raises UsageError if there is none, and ProfileError, whose message lists every mistake as `file:line:column: …`
-    with the line itself.
+    `manager`: where functions that a profile names are registered, by default the installed plugins. Raises UsageError
+    if there is no such profile, and ProfileError, whose message lists every mistake as `file:line:column: …` with the
+    line itself.
     """
-    return read_profile(find_profile(named))[0]
+    return read_profile(find_profile(named), manager)[0]
 
 
-def read_profile(path: Path) -> tuple[Profile, YamlDocument]:
+def read_profile(path: Path, manager: PluginManager | None = None) -> tuple[Profile, YamlDocument]:
     """Return the profile in a file, and the document with the place of everything in it. Raises ProfileError."""
     content, text = read_text(path, path.name, "profile", ProfileError)
     document = parse(text, "profile")
     if not document.mistakes:
         _validate(document)
     if not document.mistakes:
+        for declared in _declared(document.data):
+            declared["payload"] = name_functions(declared["payload"], lazily(manager))
         recipes = _compiled(document)
         for at, message in _objections(document.data, recipes):
             # a version without a hash of its own is hashed as the profile says
@@ -201,6 +208,13 @@ def _of_a_hash(at: DataPath, hashing: Hashing) -> Iterator[tuple[DataPath, str]]
         compile_hashing(hashing, lambda _: b"")
     except RecipeError as error:
         yield (*at, "hash"), str(error)
+
+
+def _declared(data: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield everything in a profile that has a recipe."""
+    yield from [data] if "payload" in data else []
+    yield from data.get("versions", {}).get("of", {}).values()
+    yield from data.get("lines", {}).values()
 
 
 def versions_in(data: Declared) -> Iterator[tuple[DataPath, Version]]:

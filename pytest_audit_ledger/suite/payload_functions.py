@@ -1,0 +1,60 @@
+"""Functions that plugins add for the recipe `python`, by name: the hook `pytest_ledger_register_payloads`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+import pluggy
+
+from pytest_audit_ledger.errors import RegistrationError
+from pytest_audit_ledger.extensions import installed_plugins, register_all
+
+HOOK = "pytest_ledger_register_payloads"
+
+
+class _Functions:
+    """What plugins return from the hook, by name, as `module:function`, which every process can import."""
+
+    def __init__(self) -> None:
+        self.found: dict[str, tuple[str, str]] = {}
+
+    def register(self, functions: Mapping[str, Callable[..., Any]], plugin: str, /) -> None:
+        for name, function in functions.items():
+            if name in self.found:
+                message = f"The plugins {self.found[name][1]} and {plugin} both register the payload {name!r}."
+                raise RegistrationError(message, "Rename one of them, or switch one plugin off with -p no:NAME.")
+            path = f"{function.__module__}:{function.__qualname__}"
+            if ":" in name or "." in function.__qualname__:
+                message = (
+                    f"The payload {name!r} of the plugin {plugin} is not a name with a function of a module ({path})."
+                )
+                raise RegistrationError(message, "Move the function to a module, and give it a name without a colon.")
+            self.found[name] = path, plugin
+
+
+def payload_functions(manager: pluggy.PluginManager | None = None) -> dict[str, str]:
+    """Return the functions of a manager's plugins, or of those that are installed, as `module:function` by name.
+
+    Raises RegistrationError.
+    """
+    functions = _Functions()
+    register_all(manager or installed_plugins(HOOK), HOOK, functions)
+    return {name: path for name, (path, _) in functions.found.items()}
+
+
+def name_functions(payload: Any, functions: Callable[[], Mapping[str, str]]) -> Any:
+    """Return a payload of a profile in which the name of a registered function is its path."""
+    if not isinstance(payload, dict) or "python" not in payload:
+        return payload
+    given = payload["python"]
+    name = given.get("function") if isinstance(given, dict) else given
+    if not isinstance(name, str) or ":" in name or (path := functions().get(name)) is None:
+        return payload
+    return {**payload, "python": {**given, "function": path} if isinstance(given, dict) else path}
+
+
+def lazily(manager: pluggy.PluginManager | None) -> Callable[[], Mapping[str, str]]:
+    """Return what finds the functions when a profile names one: plugins are slow to import."""
+    return partial(payload_functions, manager)
