@@ -29,8 +29,16 @@ _NOT_FINITE = frozenset({"NaN", "Infinity", "-Infinity"})
 
 
 def written_types(columns: Mapping[str, Column], names: Iterable[str]) -> dict[str, str]:
-    """Return the types that columns are written as, in the order of `names`."""
+    """Return the types that the columns of a SKI ledger are written as, in the order of `names`."""
     return {name: "text" if name in _HASHED_TEXTS else columns[name].type for name in names}
+
+
+def exact_types(columns: Mapping[str, Column], names: Iterable[str]) -> dict[str, str]:
+    """Return the types that the columns of any other ledger are written as.
+
+    A column of the type `json` is text: spaces, the order of keys and repeated keys are hashed, too.
+    """
+    return {name: "text" if columns[name].type == "json" else columns[name].type for name in names}
 
 
 def json_rows(batch: Batch, types: Mapping[str, str]) -> Iterator[str]:

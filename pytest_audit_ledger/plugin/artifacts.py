@@ -88,6 +88,7 @@ def _exports(config: pytest.Config) -> list[Artifact]:
             verdict=value(config, "verdict"),
             rule_id=value(config, "rule"),
             limit=value(config, "limit"),
+            profile=config.stash[RUN].options.profile,
         ),
         force=value(config, "force"),
     )
