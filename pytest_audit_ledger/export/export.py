@@ -15,7 +15,14 @@ from typing import Any
 from pytest_audit_ledger.errors import SourceError, UsageError
 from pytest_audit_ledger.export.batch_iterator import BatchIterator
 from pytest_audit_ledger.export.manifest import EntryTally, manifest, tally_columns
-from pytest_audit_ledger.export.row_formats import csv_head, csv_rows, exact_types, json_rows, written_types
+from pytest_audit_ledger.export.row_formats import (
+    batch_names,
+    csv_head,
+    csv_rows,
+    json_rows,
+    own_columns,
+    written_types,
+)
 from pytest_audit_ledger.files.writing import (
     BackgroundWriter,
     Draft,
@@ -31,7 +38,7 @@ from pytest_audit_ledger.model.columns import Column
 from pytest_audit_ledger.model.entry import canonical_timestamp
 from pytest_audit_ledger.model.ledger_info import Extent, LedgerInfo
 from pytest_audit_ledger.model.printable import printable
-from pytest_audit_ledger.model.profile import SEQUENCE, TIMESTAMP, VERDICT, Profile, own
+from pytest_audit_ledger.model.profile import SEQUENCE, TIMESTAMP, VERDICT
 from pytest_audit_ledger.model.progress import Progress, no_progress
 from pytest_audit_ledger.model.recipes import SQL_PAYLOAD
 from pytest_audit_ledger.output.artifact import Artifact, ArtifactContext
@@ -168,18 +175,13 @@ def field_types(snapshot: Snapshot, request: Export) -> dict[str, str]:
         raise UsageError(
             f"The ledger has no column {unknown[0]!r}.", f"Its columns are {', '.join(map(printable, columns))}."
         )
-    return (written_types if info.profile.built_in else exact_types)(columns, fields or columns)
+    return written_types(info.profile, columns, fields or columns)
 
 
 def rows(snapshot: Snapshot, request: Export, types: Mapping[str, str], consume: Callable[[Batch], None]) -> None:
-    """Pass the selected entries to `consume`, with the columns that rows (see `_written`) and manifest need."""
-    names = types if snapshot.info.profile.built_in else map(own, types)
+    """Pass the selected entries to `consume`, with the columns that rows (see `own_columns`) and manifest need."""
+    names = batch_names(snapshot.info.profile, types)
     snapshot.select(list(dict.fromkeys([*names, *tally_columns(snapshot)])), request.selection, consume)
-
-
-def _written(batch: Batch, types: Mapping[str, str], profile: Profile) -> Batch:
-    """Return a batch with the columns of the table under their own names; only a SKI ledger's are those of roles."""
-    return batch if profile.built_in else Batch({name: batch.text(own(name)) for name in types})
 
 
 def _require_readable(snapshot: Snapshot, wanted: Selection) -> None:
@@ -202,7 +204,7 @@ def entries(source: Source, request: Export) -> Iterator[dict[str, Any]]:
         _require_readable(snapshot, request.selection)
         with BatchIterator(lambda consume: rows(snapshot, request, types, consume), snapshot.stop) as batches:
             for batch in batches:
-                for row in json_rows(_written(batch, types, snapshot.info.profile), types):
+                for row in json_rows(own_columns(snapshot.info.profile, batch, types), types):
                     yield _parsed(row.encode("latin-1"))
 
 
@@ -259,7 +261,7 @@ def _write(
 
         def consume(batch: Batch) -> None:
             before = layout.between if tally.entries else layout.head
-            written = layout.rows(_written(batch, types, snapshot.info.profile))
+            written = layout.rows(own_columns(snapshot.info.profile, batch, types))
             file.write(f"{before}{layout.between.join(written)}".encode("latin-1"))
             tally.count(batch, tallied)
             advance(len(batch))

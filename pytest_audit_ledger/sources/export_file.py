@@ -31,7 +31,7 @@ from pytest_audit_ledger.model.questions import Catalog, Queries
 from pytest_audit_ledger.model.ski import SKI
 from pytest_audit_ledger.sources.export_records import FETCH, Record, format_of, records
 from pytest_audit_ledger.sources.export_values import SKI_COLUMNS, Converter, converter, guessed_types, row_texts
-from pytest_audit_ledger.sources.manifest import read_manifest
+from pytest_audit_ledger.sources.manifest import read_manifest, refuse_another_profile
 from pytest_audit_ledger.sources.selection import Selection, read_moment
 from pytest_audit_ledger.sources.source import Consume, Segment
 from pytest_audit_ledger.sources.table_columns import Neighbours
@@ -95,7 +95,7 @@ class ExportSnapshot:
         self._path, self._profile = path, profile
         self._stopped = False
         manifest = read_manifest(path, MANIFEST_SCHEMA)
-        _refuse_another_profile(path, manifest, profile)
+        refuse_another_profile(path, manifest, profile)
         self._excel_safe = bool(manifest and manifest["excel_safe"])
         digest = _digest(path)
         names = self._names(manifest)
@@ -340,15 +340,6 @@ def _sortable(moment: str) -> str:
     if "T" in moment or moment == NULL:
         return moment
     return "" if moment.startswith("-") or moment.endswith("BC") else "~"
-
-
-def _refuse_another_profile(path: Path, manifest: Mapping[str, Any] | None, profile: Profile) -> None:
-    stated = (manifest or {}).get("profile", {"name": profile.name})["name"]
-    if stated != profile.name:
-        raise SourceError(
-            f"{path.name} is an export of a ledger with the profile {stated}, and was to be read as {profile.name}.",
-            f"Name that profile, or its file: --ledger-profile {stated}.",
-        )
 
 
 def _digest(path: Path) -> str:
