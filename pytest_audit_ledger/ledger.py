@@ -321,7 +321,7 @@ class Ledger:
 
         registry = installed_kinds()
         shipped = shipped_suites(registry, of_export=isinstance(self.source, ExportFile))
-        return [*shipped, *own_suites(suites, registry)]
+        return [*shipped, *own_suites(suites, registry, self._profile)]
 
     def generate_report(
         self,

@@ -30,7 +30,7 @@ from pytest_audit_ledger.sources.dsn import Dsn, optional_dsn
 from pytest_audit_ledger.sources.export_file import is_export
 from pytest_audit_ledger.sources.manifest import manifest_path, read_manifest, refuse_another_profile
 from pytest_audit_ledger.sources.postgres import DEFAULT_TIMEOUT_S, PostgresSource
-from pytest_audit_ledger.suite.profile_file import chosen_profile
+from pytest_audit_ledger.suite.profile_choice import chosen_profile
 from pytest_audit_ledger.suite.shipped import checks_of, shipped_suites
 from pytest_audit_ledger.verify.run import parse_standby_tolerance
 

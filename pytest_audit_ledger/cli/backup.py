@@ -101,7 +101,7 @@ def verify(
     from pytest_audit_ledger.backup.verification import verify_backup  # noqa: PLC0415  (making a backup needs none of it)
     from pytest_audit_ledger.checkpoints.store import refuse_missing  # noqa: PLC0415  (as above)
     from pytest_audit_ledger.cli.verification import refuse_useless_key  # noqa: PLC0415  (as above)
-    from pytest_audit_ledger.suite.profile_file import chosen_profile  # noqa: PLC0415  (as above)
+    from pytest_audit_ledger.suite.profile_choice import chosen_profile  # noqa: PLC0415  (as above)
 
     refuse_useless_key(checkpoints, verifier_keys)
     refuse_missing(checkpoints)

@@ -134,7 +134,9 @@ class Profile:
     built_in: bool = False
 
     def column(self, role: str) -> str:
-        """Return the table's own name of a role's column, or the role if the table has none."""
+        """Return the table's own name of a role's column, or the role if the table has none, or several."""
+        if role == STREAM and len(self.streams) == 1:
+            return self.streams[0]
         return self.columns.get(role, role)
 
     def version_of(self, value: str | None) -> Version | None:
