@@ -357,6 +357,7 @@ class Ledger:
             include=tuple(compress(SECTIONS, wanted)),
             title=title,
             organization=organization,
+            profile=self._profile,
         )
         to_verify = self._request(**verifying)
         with self.source.snapshot() as snapshot:

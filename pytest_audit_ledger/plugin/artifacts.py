@@ -130,6 +130,7 @@ def _report_request(config: pytest.Config) -> ReportRequest:
         end_date=until,
         title=value(config, "title"),
         organization=value(config, "organization"),
+        profile=config.stash[RUN].options.profile,
     )
 
 
