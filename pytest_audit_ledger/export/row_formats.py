@@ -41,8 +41,8 @@ def written_types(profile: Profile, columns: Mapping[str, Column], names: Iterab
 
 
 def batch_names(profile: Profile, names: Iterable[str]) -> list[str]:
-    """Return what a batch calls columns of the table; only those of a SKI ledger are called as roles are."""
-    return list(names) if profile.built_in else list(map(own, names))
+    """Return what a batch calls columns of the table."""
+    return list(map(profile.in_batch, names))
 
 
 def own_columns(profile: Profile, batch: Batch, names: Iterable[str]) -> Batch:

@@ -148,6 +148,10 @@ class Profile:
         role = name.removeprefix("role:")
         return name if role == name else self.column(ROLES.get(role, role))
 
+    def in_batch(self, column: str) -> str:
+        """Return what a batch calls a column of the table; only those of a SKI ledger are called as roles are."""
+        return column if self.built_in else own(column)
+
     @property
     def marks(self) -> list[str]:
         """The columns by which a ledger of this profile is recognised: those of its chain."""

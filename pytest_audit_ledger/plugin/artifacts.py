@@ -64,7 +64,9 @@ def _checkpoints(config: pytest.Config) -> list[Artifact]:
         raise UsageError("A checkpoint needs a database, not an export.", "Leave --ledger-write-checkpoint out.")
     from pytest_audit_ledger.anchor.creation import CheckpointArtifact
     from pytest_audit_ledger.checkpoints.keys import signing_key, verifier_keys
+    from pytest_audit_ledger.checkpoints.positions import refuse_without_positions
 
+    refuse_without_positions(config.stash[RUN].options.profile)
     trusted = verifier_keys(value(config, "verifier-key"))
     here = config.invocation_params.dir
     return [CheckpointArtifact(here / folder, signing_key(here / key), trusted)]
