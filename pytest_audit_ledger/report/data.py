@@ -217,7 +217,7 @@ def _details(figures: Figures, places: Sequence[Place]) -> list[dict[str, Any]]:
     """Return entries in detail, in order."""
     return [
         {
-            **({"stream": shown(stream)} if stream else {}),
+            "stream": shown(stream) if stream else "",
             "sequence_number": number,
             **{name: figures.details.get((stream, number), {}).get(name) for name in DETAILS},
         }
