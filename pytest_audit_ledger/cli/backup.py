@@ -106,8 +106,8 @@ def verify(
     refuse_useless_key(checkpoints, verifier_keys)
     refuse_missing(checkpoints)
     trusted = {"checkpoints": checkpoints, "verifier_keys": verifier_keys}
-    how = {"profile": chosen_profile(profile), "timeout": timeout, **trusted, **opening}
-    found = verify_backup(file, progress=progress(quiet=quiet), **how)
+    shown, known = progress(quiet=quiet), chosen_profile(profile)
+    found = verify_backup(file, progress=shown, profile=known, timeout=timeout, **trusted, **opening)
     code = _code(found.proof)
     if not quiet:
         with outweighed_by(code):
