@@ -119,7 +119,7 @@ class CheckpointRecord:
         version = document["record_version"]
         if version not in READABLE:
             raise _UntrueError(f"its record_version is {version!r}; this version reads {_listed(READABLE)}")
-        if version > 1 and document["streams"]:
+        if version > 1 and document["streams"] != []:
             raise _UntrueError("it is of a ledger with streams, which only a later version can read")
         profile = document["profile"] if version > 1 else {"name": SKI.name, "sha256": ""}
         if (document["origin"], document["size"], decode(document["root"])) != (checkpoint.origin, size, root):
