@@ -86,6 +86,8 @@ class Ledger:
         known = profile if isinstance(profile, Profile) else chosen_profile(profile)
         if isinstance(dsn, str):
             dsn = Dsn(dsn)
+        elif not isinstance(dsn, Dsn):
+            known = dsn.profile
         if isinstance(dsn, Dsn):
             named_source(dsn, table, timeout, known)  # reports mistakes now
         self._opening: AbstractContextManager[Source]
@@ -319,7 +321,7 @@ class Ledger:
 
         registry = installed_kinds()
         shipped = shipped_suites(registry, of_export=isinstance(self.source, ExportFile))
-        return [*shipped, *own_suites(suites, registry)]
+        return [*shipped, *own_suites(suites, registry, self._profile)]
 
     def generate_report(
         self,
@@ -355,6 +357,7 @@ class Ledger:
             include=tuple(compress(SECTIONS, wanted)),
             title=title,
             organization=organization,
+            profile=self._profile,
         )
         to_verify = self._request(**verifying)
         with self.source.snapshot() as snapshot:
@@ -438,7 +441,12 @@ class Ledger:
 
         names = parse_fields(fields) if fields is not None else ()
         wanted = selection(
-            start_date=start_date, end_date=end_date, verdict=verdict_filter, rule_id=rule_id, limit=limit
+            start_date=start_date,
+            end_date=end_date,
+            verdict=verdict_filter,
+            rule_id=rule_id,
+            limit=limit,
+            profile=self._profile,
         )
         if output_file is None:
             if format is not None or excel_safe or verify:

@@ -136,15 +136,16 @@ EVERY_COMMAND = (
 SECTIONS: dict[str, tuple[Option, ...]] = {
     "The ledger": (
         Option("db",
-            "The ledger: the DSN of a database, or env:NAME to take it from a variable; or an export (.json, .jsonl or "
-            ".csv, also with .gz); or demo or demo:tampered, a sample that also exists for the other shipped profiles.",
+            "The ledger: the DSN of a database, or env:NAME to take it from a variable; or a file (.json, .jsonl, .csv "
+            "or .tsv, also with .gz); or demo or demo:tampered, a sample that also exists for the other shipped "
+            "profiles.",
             Type.DSN, (*_READ, "drill"), required_in=_READ, in_pytest=True, in_ini=True,
             spellings=("--ledger-db", "--source"), variable="LEDGER_DSN"),
         Option("profile",
             "What the ledger looks like and how its hashes are made: a shipped profile by its name, or a file "
             "NAME.profile.yaml.",
-            Type.TEXT, (*_READ, "diff"), required_in=_TRY, in_pytest=True, in_ini=True, default_text="ski",
-            metavar="NAME|FILE"),
+            Type.TEXT, (*_READ, "diff", "backup verify", "suite explain", "checkpoint check-proof"), required_in=_TRY,
+            in_pytest=True, in_ini=True, default_text="ski", metavar="NAME|FILE"),
         Option("table", "The ledger's table, as schema.table.",
             Type.TEXT, (*_READ, "drill", "diff"), in_pytest=True, in_ini=True, metavar="NAME",
             default_text=f"the table that the profile names: {defaults.TABLE} for ski"),

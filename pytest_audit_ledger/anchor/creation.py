@@ -16,6 +16,7 @@ from pytest_audit_ledger.checkpoints.keys import verifier_keys
 from pytest_audit_ledger.checkpoints.merkle import CompactRange
 from pytest_audit_ledger.checkpoints.note import Checkpoint, SigningKey, VerifierKey
 from pytest_audit_ledger.checkpoints.pieces import Pieces
+from pytest_audit_ledger.checkpoints.positions import refuse_without_positions
 from pytest_audit_ledger.checkpoints.record import CheckpointRecord, binding, json_file, note_file
 from pytest_audit_ledger.checkpoints.store import Store, checkpoint_path, read_store
 from pytest_audit_ledger.errors import CannotEvaluate, OutputError, UsageError
@@ -23,6 +24,7 @@ from pytest_audit_ledger.files.writing import Written, whole_files
 from pytest_audit_ledger.kinds.checkpoint_guards import CheckpointGuards, guards
 from pytest_audit_ledger.kinds.entry_tree import EntryTree
 from pytest_audit_ledger.kinds.run_parameters import run_parameters
+from pytest_audit_ledger.model.batch import plain_text
 from pytest_audit_ledger.model.progress import Progress
 from pytest_audit_ledger.output.artifact import Artifact, ArtifactContext
 from pytest_audit_ledger.sources.export_file import ExportFile
@@ -56,6 +58,7 @@ def create(
     key = signing_key if isinstance(signing_key, SigningKey) else read_signing_key(signing_key)
     if isinstance(source, ExportFile):
         raise UsageError("A checkpoint needs a database, not an export.", "Give the database's DSN.")
+    refuse_without_positions(source.profile)
     trusted = (str(key.verifier()), *trusted_keys)
     artifact = CheckpointArtifact(folder, key, verifier_keys(trusted))
     checks = [check for check in checks_of(suites) if not (accept_guards and check.kind is CheckpointGuards)]
@@ -191,7 +194,9 @@ def _record(verified: ArtifactContext, tree: EntryTree, origin: str, size: int) 
         rows=rows,
         pieces=tree.prefixes.pieces or Pieces(),
         row_pieces=of_rows.pieces or Pieces(),
-        last_entry=tree.head,
+        last_entry=plain_text(tree.head) or "",
         proof=tuple(before.hashes()[::-1]),
         guards=found,
+        profile=info.profile.name,
+        profile_digest=info.profile.digest,
     )

@@ -8,21 +8,20 @@ from pathlib import Path
 
 from pytest_audit_ledger.anchor.results import EntryProof
 from pytest_audit_ledger.checkpoints.note import LARGEST_NOTE, Checkpoint, VerifierKey
+from pytest_audit_ledger.checkpoints.positions import refuse_without_positions
 from pytest_audit_ledger.checkpoints.proof import LARGEST_PROOF, InclusionPath, TlogProof
 from pytest_audit_ledger.checkpoints.store import Trusted, open_checkpoint, read_store
 from pytest_audit_ledger.errors import OutputError, SourceError, UsageError
 from pytest_audit_ledger.files.reading import read_bytes
 from pytest_audit_ledger.files.writing import whole_files
 from pytest_audit_ledger.kinds.entry_tree import entry_leaves
-from pytest_audit_ledger.model.batch import Batch
-from pytest_audit_ledger.model.entry import PAYLOAD_COLUMNS
-from pytest_audit_ledger.model.hashing import SkiHasher
-from pytest_audit_ledger.model.profile import SEQUENCE
+from pytest_audit_ledger.model.batch import Batch, shown
+from pytest_audit_ledger.model.ledger_info import LedgerInfo
+from pytest_audit_ledger.model.profile import HASH, SEQUENCE, Profile
 from pytest_audit_ledger.model.progress import Progress
+from pytest_audit_ledger.model.ski import SKI
 from pytest_audit_ledger.sources.export_file import ExportFile
 from pytest_audit_ledger.sources.source import Segment, Snapshot, Source
-
-_COLUMNS = tuple(PAYLOAD_COLUMNS.values())
 
 
 def prove(
@@ -40,6 +39,7 @@ def prove(
     """
     if isinstance(source, ExportFile):
         raise UsageError("Proving an entry needs a database, not an export.", "Give the DSN of the ledger's database.")
+    refuse_without_positions(source.profile)
     store = read_store(folders, keys)
     if not store.trusted:
         reason = (
@@ -101,48 +101,64 @@ class Proven:
     uncovered: tuple[str, ...]
 
 
-def check_proof(proof_file: Path, entry_file: Path, keys: Sequence[VerifierKey]) -> Proven | str:
+def check_proof(
+    proof_file: Path, entry_file: Path, keys: Sequence[VerifierKey], profile: Profile = SKI
+) -> Proven | str:
     """Return what a proof proves about the one entry in an export file, or why it proves nothing.
 
-    Raises UsageError if a file cannot be read, or the export is not one entry with all hashed columns.
+    `profile`: that of the ledger. Raises UsageError if a file cannot be read, or the export is not one entry with all
+    hashed columns.
     """
-    entry, columns = _entry(entry_file)
+    refuse_without_positions(profile)
+    entry, info = _entry(entry_file, profile)
+    hasher = info.hasher
     try:
         proof = TlogProof.parse(read_bytes(proof_file, LARGEST_PROOF))
         checkpoint, signers = open_checkpoint(proof.note, keys)
-        root = proof.root(entry_leaves(SkiHasher(), entry)[0], checkpoint.size)
+        root = proof.root(entry_leaves(hasher, entry)[0], checkpoint.size)
     except OSError as error:
         raise UsageError(
             f"{proof_file} cannot be read: {error.strerror}.", "Check its name and permissions."
         ) from error
     except ValueError as error:
         return f"{proof_file} is not a trusted proof: {error}"
-    (number,), (digest,) = entry.sequence_numbers, entry.recomputed_hashes
-    (stored,) = entry.values("entry_hash") if "entry_hash" in columns else (None,)
+    (number,), (digest,) = entry.sequence_numbers, hasher.hashes(entry)
+    column = profile.column(HASH)
+    stored = entry.text(HASH)[0] if column in info.columns else None
     if number != proof.index + 1:
         return f"{proof_file} proves entry {proof.index + 1:,}, but {entry_file} has entry {number}"
     if root != checkpoint.root:
         return f"the entry in {entry_file} is not the one that was signed, or {proof_file} was changed"
     if stored not in (None, digest):
-        return f"the entry_hash in {entry_file} does not match the entry"
-    uncovered = tuple(name for name in columns if name not in (*_COLUMNS, "entry_hash"))
-    return Proven(proof.index + 1, digest, checkpoint, signers, uncovered)
+        return f"the {column} in {entry_file} does not match the entry"
+    covered = {column, *(name for names in hasher.covered.values() for name in names)}
+    uncovered = tuple(name for name in info.columns if name not in covered)
+    return Proven(proof.index + 1, shown(digest or ""), checkpoint, signers, uncovered)
 
 
-def _entry(path: Path) -> tuple[Batch, tuple[str, ...]]:
-    """Return the one entry in a file, and its columns."""
+def _entry(path: Path, profile: Profile) -> tuple[Batch, LedgerInfo]:
+    """Return the one entry in a file, and what is known of it."""
     batches: list[Batch] = []
     try:
-        with ExportFile(path).snapshot() as snapshot:
-            columns = tuple(snapshot.info.columns)
-            lacking = [name for name in _COLUMNS if name not in columns]
+        with ExportFile(path, profile).snapshot() as snapshot:
+            info = snapshot.info
+            if info.hasher.needs_neighbour:
+                raise UsageError(
+                    f"Each hash of the profile {profile.name} is made with the one before it, which no column holds.",
+                    "Verify the whole ledger instead, with --checkpoint.",
+                )
+            names = dict.fromkeys((SEQUENCE, *info.hasher.columns))
+            lacking = [name.removeprefix(".") for name in names if snapshot.unreadable(name) is not None]
             if not lacking:
-                snapshot.scan(columns, Segment(), batches.append)
+                stored = [HASH] if profile.column(HASH) in info.columns else []
+                snapshot.scan([*names, *stored], Segment(), batches.append)
     except SourceError as error:
         raise UsageError(error.message, "Give an export of this one entry, with all columns.") from error
     if lacking or sum(map(len, batches)) != 1:
         what = (
-            f"lacks the columns {', '.join(lacking)}" if lacking and columns else "does not contain exactly one entry"
+            f"lacks the columns {', '.join(lacking)}"
+            if lacking and info.columns
+            else "does not contain exactly one entry"
         )
         raise UsageError(f"{path} {what}.", "Give an export of this one entry, with all columns.")
-    return batches[0], columns
+    return batches[0], info

@@ -28,8 +28,9 @@ from pytest_audit_ledger.model.ski import SKI
 from pytest_audit_ledger.scratch.server import Scratch
 from pytest_audit_ledger.sources.dsn import Dsn, optional_dsn
 from pytest_audit_ledger.sources.export_file import is_export
-from pytest_audit_ledger.sources.manifest import manifest_path, read_manifest
+from pytest_audit_ledger.sources.manifest import manifest_path, read_manifest, refuse_another_profile
 from pytest_audit_ledger.sources.postgres import DEFAULT_TIMEOUT_S, PostgresSource
+from pytest_audit_ledger.suite.profile_choice import chosen_profile
 from pytest_audit_ledger.suite.shipped import checks_of, shipped_suites
 from pytest_audit_ledger.verify.run import parse_standby_tolerance
 
@@ -63,7 +64,7 @@ def is_backup(text: str) -> bool:
     return bool(_BACKUP.search(path.name)) or is_file(path)
 
 
-def prove_backup(path: Path, prover: Prover, opener: Opener) -> BackupVerification:
+def prove_backup(path: Path, prover: Prover, opener: Opener, profile: Profile = SKI) -> BackupVerification:
     """Compare a backup with its manifest: first its bytes, then the restored ledger.
 
     Raises UsageError if there is no such file, SourceError if it or its manifest cannot be read.
@@ -75,11 +76,12 @@ def prove_backup(path: Path, prover: Prover, opener: Opener) -> BackupVerificati
                 f"There is no {manifest_path(path)}, so it is unknown what {path.name} must contain.",
                 "Fetch the manifest from its archive.",
             )
+        refuse_another_profile(path, manifest, profile)
         if changed:  # a changed file could run anything
             meaning = "The file does not match its manifest, so it was not restored."
             proof = BackupProof(method=Method.NONE, meaning=meaning, contradictions=tuple(changed))
         else:
-            proof = prover.prove(file, opener, _stated(manifest), manifest["table"])
+            proof = prover.prove(file, opener, _stated(manifest), manifest["table"], profile)
     return BackupVerification(path=path, manifest=manifest, proof=proof)
 
 
@@ -104,6 +106,7 @@ def restored_backup(
                 f"{path.name} does not match its manifest ({changed[0]}).",
                 "Fetch it again from its archive.",
             )
+        refuse_another_profile(path, manifest, profile)
         table = manifest["table"] if manifest else table
         with restored(file, opener, scratch=scratch, table=table, profile=profile, progress=progress) as source:
             yield source
@@ -146,6 +149,7 @@ def verify_backup(
     timeout: int = DEFAULT_TIMEOUT_S,
     checkpoints: Sequence[str | Path] = (),
     verifier_keys: Sequence[str] = (),
+    profile: str | Path | Profile = SKI,
     progress: Progress = no_progress,
 ) -> BackupVerification:
     """Verify a backup from the file and the manifest next to it.
@@ -155,8 +159,9 @@ def verify_backup(
     `@FILE` or `env:NAME`. `scratch_db`: the DSN of a server to restore on, instead of an embedded one.
     `allow_superuser_scratch`: restore as a superuser, if the role is one. `timeout`: the seconds that restoring, or a
     statement after it, may take. `checkpoints`: folders of checkpoints to compare the restored ledger with, and
-    `verifier_keys`: the keys that must have signed them. Without checkpoints, a
-    backup that matches its manifest may still be of a ledger that was rewritten before.
+    `verifier_keys`: the keys that must have signed them. `profile`: what the ledger looks like, as for `Ledger`; it
+    must be the one that the manifest names. Without checkpoints, a backup that matches its manifest may still be of a
+    ledger that was rewritten before.
 
     Raises UsageError, and SourceError if the file or its manifest cannot be read. Whatever is wrong with the backup is
     in the result.
@@ -166,4 +171,5 @@ def verify_backup(
     given = run_parameters(checkpoints=checkpoints, verifier_keys=verifier_keys)
     given = {kind: values for kind, values in given.items() if kind != CheckpointGuards.name}  # grants are not dumped
     proving = replace(prover(scratch, progress), run_parameters=given)
-    return prove_backup(Path(file), proving, opener_of(encryption_key, identity))
+    known = profile if isinstance(profile, Profile) else chosen_profile(profile)
+    return prove_backup(Path(file), proving, opener_of(encryption_key, identity), known)

@@ -8,11 +8,14 @@
 2.  the protections: columns, constraints, triggers and their functions, policies, owner and grants in the catalog;
 3.  the perfect subtrees of both trees, from which they can grow without the entries, their pieces, each of which can
     be checked alone (see `pieces.py`), and the inclusion proof of the last entry;
-4.  when and by what it was made, and of which database and table.
+4.  when and by what it was made, of which database and table, and by which profile.
+
+In version 1, the ledger is always a SKI ledger. `streams` is empty: only ledgers with one chain have checkpoints yet.
 
 `SIZE.record.note` binds it to the checkpoint: a note signed by the same key, whose text is five lines:
-`pytest-audit-ledger/record/v1`, the origin, the size, the base64 root of the checkpoint, and the base64 SHA-256 of the
-JSON file. Its first line is not the name of its key, so nobody can pass it off as a checkpoint.
+`pytest-audit-ledger/record/v2` (or `v1`, as `record_version` says), the origin, the size, the base64 root of the
+checkpoint, and the base64 SHA-256 of the JSON file. Its first line is not the name of its key, so nobody can pass it
+off as a checkpoint.
 """
 
 from __future__ import annotations
@@ -30,9 +33,12 @@ from pytest_audit_ledger.checkpoints.note import Checkpoint, Note, VerifierKey, 
 from pytest_audit_ledger.checkpoints.pieces import Pieces
 from pytest_audit_ledger.model.batch import Batch, json_objects, json_text
 from pytest_audit_ledger.model.entry import canonical_timestamp
+from pytest_audit_ledger.model.profile import Profile
+from pytest_audit_ledger.model.ski import SKI
 
-VERSION = 1
-HEADER = f"pytest-audit-ledger/record/v{VERSION}"
+VERSION = 2
+READABLE = (1, VERSION)
+HEADER = "pytest-audit-ledger/record/v"
 
 LARGEST_RECORD = 16 * 1024 * 1024
 """Bytes; a record includes the bodies of trigger functions."""
@@ -46,8 +52,10 @@ class _UntrueError(ValueError):
 class CheckpointRecord:
     """The state of a ledger when a checkpoint was signed.
 
-    `created_at`: the server's time. `columns`: name and type of every column. `last_entry`: the hash of the last entry
-    in hexadecimal, and `proof` its inclusion proof. `guards`: the protections, each by name with its definition.
+    `created_at`: the server's time. `profile`: the name of the ledger's profile, and `profile_digest` the SHA-256 of
+    its file, empty for the built-in one. `columns`: name and type of every column. `last_entry`: the hash of the last
+    entry as the column stores it, and `proof` its inclusion proof. `guards`: the protections that exist, each by name
+    with its definition.
     """
 
     checkpoint: Checkpoint
@@ -64,6 +72,8 @@ class CheckpointRecord:
     last_entry: str
     proof: tuple[bytes, ...]
     guards: Mapping[str, str]
+    profile: str = SKI.name
+    profile_digest: str = ""
 
     def data(self) -> bytes:
         """Return the bytes of the JSON file."""
@@ -74,6 +84,8 @@ class CheckpointRecord:
             "database": self.database,
             "table": self.table,
             "server_version": self.server_version,
+            "profile": {"name": self.profile, "sha256": self.profile_digest},
+            "streams": [],
             "origin": self.checkpoint.origin,
             "size": self.checkpoint.size,
             "root": encode(self.checkpoint.root),
@@ -104,14 +116,18 @@ class CheckpointRecord:
     @classmethod
     def _read(cls, document: Any, checkpoint: Checkpoint) -> CheckpointRecord:
         size, root = checkpoint.size, checkpoint.root
-        if document["record_version"] != VERSION:
-            raise _UntrueError(f"its record_version is {document['record_version']!r}; only {VERSION} is supported")
+        version = document["record_version"]
+        if version not in READABLE:
+            raise _UntrueError(f"its record_version is {version!r}; this version reads {_listed(READABLE)}")
+        if version > 1 and document["streams"] != []:
+            raise _UntrueError("it is of a ledger with streams, which only a later version can read")
+        profile = document["profile"] if version > 1 else {"name": SKI.name, "sha256": ""}
         if (document["origin"], document["size"], decode(document["root"])) != (checkpoint.origin, size, root):
             raise _UntrueError("it is the record of another checkpoint")
         entries = CompactRange.restored(size, list(map(decode, document["subtrees"])))
         rows = CompactRange.restored(size, list(map(decode, document["columns_subtrees"])))
         last, proof = document["last_entry"]["entry_hash"], tuple(map(decode, document["last_entry"]["proof"]))
-        leaf = leaf_hash(bytes.fromhex(last))
+        leaf = leaf_hash(bytes.fromhex(last) if profile["name"] == SKI.name else last.encode("utf-8"))
         roots = (entries.root(), root_of_proof(leaf, size - 1, size, proof), rows.root())
         if roots != (root, root, decode(document["columns_root"])):
             raise _UntrueError("its subtrees or its proof do not lead to the signed roots")
@@ -133,6 +149,8 @@ class CheckpointRecord:
             last_entry=last,
             proof=proof,
             guards=_texts(document["guards"]),
+            profile=_text(profile["name"]),
+            profile_digest=_text(profile["sha256"]),
         )
 
 
@@ -151,9 +169,14 @@ def _texts(value: Any) -> Mapping[str, str]:
     return {name: _text(text) for name, text in value.items()}
 
 
-def binding(checkpoint: Checkpoint, data: bytes) -> str:
-    """Return the text whose signature binds the JSON file to its checkpoint."""
-    lines = (HEADER, checkpoint.origin, checkpoint.size, encode(checkpoint.root), encode(sha256(data).digest()))
+def _listed(versions: Sequence[int]) -> str:
+    return " and ".join(map(str, versions))
+
+
+def binding(checkpoint: Checkpoint, data: bytes, version: int = VERSION) -> str:
+    """Return the text whose signature binds the JSON file, of this version, to its checkpoint."""
+    root, digest = encode(checkpoint.root), encode(sha256(data).digest())
+    lines = (f"{HEADER}{version}", checkpoint.origin, checkpoint.size, root, digest)
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -161,14 +184,14 @@ def open_record(data: bytes, note: bytes, checkpoint: Checkpoint, keys: Sequence
     """Return the record that a signer of the checkpoint bound to it. Raises ValueError."""
     bound = Note.parse(note)
     bound.signed_by(keys)
-    if bound.text != binding(checkpoint, data):
+    if bound.text not in [binding(checkpoint, data, version) for version in READABLE]:
         raise ValueError("it is not the record that was signed with the checkpoint")
     return CheckpointRecord.parse(data, checkpoint)
 
 
-def row_leaves(batch: Batch, columns: Sequence[str]) -> list[bytes]:
+def row_leaves(batch: Batch, columns: Sequence[str], profile: Profile = SKI) -> list[bytes]:
     """Return the hashes of the leaves for the entries with all these columns (rule 1 of the module)."""
-    texts = {json_text(name): (batch.text(name), True) for name in sorted(columns)}
+    texts = {json_text(name): (batch.text(profile.in_batch(name)), True) for name in sorted(columns)}
     return [sha256(b"\x00" + row.encode("latin-1")).digest() for row in json_objects(texts)]
 
 

@@ -84,7 +84,13 @@ def backup(
 @click.argument("file", metavar="FILE")
 @options("backup verify", OPENING)
 def verify(
-    file: str, opening: Opening, timeout: int, checkpoints: tuple[str, ...], verifier_keys: tuple[str, ...], quiet: bool
+    file: str,
+    opening: Opening,
+    profile: str | None,
+    timeout: int,
+    checkpoints: tuple[str, ...],
+    verifier_keys: tuple[str, ...],
+    quiet: bool,
 ) -> int:
     """Verify a backup, from nothing but the file and its manifest.
 
@@ -95,11 +101,13 @@ def verify(
     from pytest_audit_ledger.backup.verification import verify_backup  # noqa: PLC0415  (making a backup needs none of it)
     from pytest_audit_ledger.checkpoints.store import refuse_missing  # noqa: PLC0415  (as above)
     from pytest_audit_ledger.cli.verification import refuse_useless_key  # noqa: PLC0415  (as above)
+    from pytest_audit_ledger.suite.profile_choice import chosen_profile  # noqa: PLC0415  (as above)
 
     refuse_useless_key(checkpoints, verifier_keys)
     refuse_missing(checkpoints)
     trusted = {"checkpoints": checkpoints, "verifier_keys": verifier_keys}
-    found = verify_backup(file, progress=progress(quiet=quiet), timeout=timeout, **trusted, **opening)
+    shown, known = progress(quiet=quiet), chosen_profile(profile)
+    found = verify_backup(file, progress=shown, profile=known, timeout=timeout, **trusted, **opening)
     code = _code(found.proof)
     if not quiet:
         with outweighed_by(code):

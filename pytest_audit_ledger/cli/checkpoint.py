@@ -24,6 +24,7 @@ from pytest_audit_ledger.errors import UsageError
 from pytest_audit_ledger.model.printable import printable
 from pytest_audit_ledger.output.wording import verification_for_command
 from pytest_audit_ledger.sources.dsn import Dsn
+from pytest_audit_ledger.suite.profile_choice import chosen_profile
 
 _EPILOG = epilog(
     "checkpoint keygen --origin bank.example/ledger \\\n      --output signing.key",
@@ -193,9 +194,9 @@ def prove(
 @checkpoint.command("check-proof", epilog=exit_codes("proven", "not proven"))
 @_file
 @options("checkpoint check-proof")
-def check_proof(file: Path, entry_file: str, verifier_keys: tuple[str, ...], quiet: bool) -> int:
+def check_proof(file: Path, entry_file: str, verifier_keys: tuple[str, ...], profile: str | None, quiet: bool) -> int:
     """Check a proof made by prove. Needs no ledger and no network."""
-    found = checked_proof(file, Path(entry_file), read_verifier_keys(verifier_keys))
+    found = checked_proof(file, Path(entry_file), read_verifier_keys(verifier_keys), chosen_profile(profile))
     if isinstance(found, str):
         say_error(f"Nothing is proven: {found}.")
         return TAMPERED

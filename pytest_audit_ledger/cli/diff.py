@@ -72,7 +72,8 @@ def _text(found: Difference) -> Iterator[str]:
 
 
 def _change(change: ChangedEntry) -> Iterator[str]:
-    yield f"\nentry {change.sequence_number}: {', '.join(map(printable, change.columns))}"
+    stream = f" of {printable(change.stream)}" if change.stream else ""
+    yield f"\nentry {change.sequence_number}{stream}: {', '.join(map(printable, change.columns))}"
     for name, values in change.columns.items():
         for side, value in zip(("A", "B"), values, strict=True):
             yield f"  {printable(name)}  {side}  {'(missing)' if value is None else printable(value, 2000)}"
@@ -80,10 +81,15 @@ def _change(change: ChangedEntry) -> Iterator[str]:
 
 def _absent(words: str, runs: SequenceRanges) -> Iterator[str]:
     if runs.count:
-        shown = runs.shown()
-        ranges = ", ".join(f"{first}" if first == last else f"{first} to {last}" for first, last in shown)
+        shown = runs.in_streams()
+        ranges = ", ".join(map(_range, *zip(*shown, strict=True)))
         more = ", …" if len(runs.ranges) > len(shown) else ""
         yield f"\n{words}: {ranges}{more}"
+
+
+def _range(stream: str, first: int | None, last: int | None) -> str:
+    numbers = f"{first}" if first == last else f"{first} to {last}"
+    return f"{numbers} of {printable(stream)}" if stream else numbers
 
 
 def _summary(found: Difference) -> Iterator[str]:

@@ -28,6 +28,7 @@ from pytest_audit_ledger.report import report_request
 from pytest_audit_ledger.sources.dsn import HANDED_ON, Dsn
 from pytest_audit_ledger.sources.export_file import is_export
 from pytest_audit_ledger.suite.discovery import find_suites
+from pytest_audit_ledger.suite.profile_choice import chosen_profile
 from pytest_audit_ledger.suite.shipped import default_suites
 
 if TYPE_CHECKING:
@@ -62,7 +63,8 @@ def evidence(
     manifest with the SHA-256 of every file. README.txt says how to check them by hand. The exit code is that of verify.
     """
     refuse_full(Path(output))
-    report_request(start_date=start_date, end_date=end_date, title=title, organization=organization)
+    known = chosen_profile(reading.profile)
+    report_request(start_date=start_date, end_date=end_date, title=title, organization=organization, profile=known)
     refuse_early(reading.ledger_db, verifying["suites"], None)
     arguments = [f"{OF_PYTEST['evidence'].pytest}={output}", *_passed_on(context.params)]
     if start_date or end_date:

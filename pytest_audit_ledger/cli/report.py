@@ -13,6 +13,7 @@ from pytest_audit_ledger.cli.verification import VERIFYING, exit_code, refuse_ea
 from pytest_audit_ledger.files.writing import refuse_existing
 from pytest_audit_ledger.output.tone import headlines, tone_of
 from pytest_audit_ledger.report import refuse_suffix, report_request
+from pytest_audit_ledger.suite.profile_choice import chosen_profile
 
 if TYPE_CHECKING:
     from pytest_audit_ledger.verify.parameters import Verifying
@@ -35,7 +36,8 @@ def report(reading: Reading, verifying: Verifying, output: str, force: bool, **w
     """
     refuse_suffix(output)
     refuse_existing(Path(output), force=force)
-    report_request(**{name: what[name] for name in ("start_date", "end_date", "title", "organization")})
+    cover = {name: what[name] for name in ("start_date", "end_date", "title", "organization")}
+    report_request(**cover, profile=chosen_profile(reading.profile))
     refuse_early(reading.ledger_db, verifying["suites"], output)
     with reading.open() as ledger:
         made = ledger.generate_report(**what, **verifying)

@@ -63,9 +63,9 @@ def list_(paths: tuple[Path, ...], quiet: bool) -> int:
 @click.argument("check_id", metavar="ID")
 @_paths
 @options("suite explain")
-def explain(check_id: str, paths: tuple[Path, ...], quiet: bool) -> int:
+def explain(check_id: str, paths: tuple[Path, ...], profile: str | None, quiet: bool) -> int:
     """Explain a check: its rule, parameters and SQL."""
-    return _print(authoring.explanation(check_id, paths, Path.cwd(), installed_kinds()), quiet=quiet)
+    return _print(authoring.explanation(check_id, paths, Path.cwd(), installed_kinds(), profile), quiet=quiet)
 
 
 @suite.command(epilog=_EXIT_CODES)

@@ -1,7 +1,7 @@
 """Find what differs between two ledgers: entries that changed, column by column, are missing, or were added.
 
-Both are read in parallel in order of sequence number, and joined batch by batch. Whole columns of a batch are compared
-at once; entries are compared one by one only if something differs.
+Both are read in parallel, stream by stream in order of sequence number, and joined batch by batch. Whole columns of a
+batch are compared at once; entries are compared one by one only if something differs.
 
 Values are compared as text, in the forms that `model/entry.py` and examples/reference/formats.md describe. An export
 may spell a document, number or boolean differently than the server, so these are compared by their meaning.
@@ -16,20 +16,21 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from typing import Any
 
 from pytest_audit_ledger.errors import SourceError
 from pytest_audit_ledger.export.batch_iterator import BatchIterator
-from pytest_audit_ledger.export.row_formats import DOCUMENTS, NUMBERS
-from pytest_audit_ledger.model.batch import NULL, Batch, plain_text
+from pytest_audit_ledger.export.row_formats import DOCUMENTS, NUMBERS, batch_names
+from pytest_audit_ledger.model.batch import NULL, Batch, plain_text, shown
 from pytest_audit_ledger.model.ledger_info import Extent, LedgerInfo
 from pytest_audit_ledger.model.outcome import LONGEST_TEXT
 from pytest_audit_ledger.model.printable import clip
+from pytest_audit_ledger.model.profile import SEQUENCE, STREAM
 from pytest_audit_ledger.model.progress import Advance, Progress, no_progress
+from pytest_audit_ledger.sources.interruption import interruptible
 from pytest_audit_ledger.sources.source import Segment, Snapshot
 
-KEY = "sequence_number"
 _LAST = math.inf
 """The place of an entry without a sequence number: after all others."""
 
@@ -56,30 +57,42 @@ class Side:
 
 @dataclass(frozen=True)
 class ChangedEntry:
-    """An entry in both ledgers, with both values of every column that differs."""
+    """An entry in both ledgers, with both values of every column that differs; `stream` if there are several."""
 
     sequence_number: int | None
     columns: dict[str, tuple[Value, Value]]
+    stream: str = ""
 
 
 @dataclass
 class SequenceRanges:
-    """Sequence numbers: all are counted, and the first ranges are kept; `last` is the last number of all."""
+    """Sequence numbers: all are counted, and the first ranges are kept; `last` is the last number of all.
+
+    `stream` is the one that numbers are being added of.
+    """
 
     limit: int
     count: int = 0
     last: int | None = None
-    ranges: list[tuple[int | None, int | None]] = field(default_factory=list)
+    stream: str = ""
+    ranges: list[tuple[str, int | None, int | None]] = field(default_factory=list)
 
     def add(self, number: float) -> None:
         """Add the next number."""
         self.count += 1
         found = None if number == _LAST else int(number)
         self.last = self.last if found is None else found
-        if self.ranges and found is not None and self.ranges[-1][1] in (found - 1, found):
-            self.ranges[-1] = self.ranges[-1][0], found
+        if self._goes_on(found):
+            self.ranges[-1] = *self.ranges[-1][:2], found
         elif len(self.ranges) <= self.limit:  # one more than is shown, so that the last one shown is complete
-            self.ranges.append((found, found))
+            self.ranges.append((self.stream, found, found))
+
+    def _goes_on(self, found: int | None) -> bool:
+        """Return whether a number continues the last range."""
+        if not self.ranges or found is None:
+            return False
+        stream, _, last = self.ranges[-1]
+        return stream == self.stream and last in (found - 1, found)
 
     def extend(self, numbers: Sequence[float]) -> None:
         """Add the next numbers; consecutive ones are added at once."""
@@ -90,11 +103,15 @@ class SequenceRanges:
         self.add(numbers[0])
         self.count += len(numbers) - 1
         self.last = int(numbers[-1])
-        if self.ranges[-1][1] == numbers[0]:
-            self.ranges[-1] = self.ranges[-1][0], int(numbers[-1])
+        if self.ranges[-1][2] == numbers[0] and self.ranges[-1][0] == self.stream:
+            self.ranges[-1] = *self.ranges[-1][:2], int(numbers[-1])
 
     def shown(self) -> list[tuple[int | None, int | None]]:
         """Return at most `limit` ranges."""
+        return [(first, last) for _, first, last in self.in_streams()]
+
+    def in_streams(self) -> list[tuple[str, int | None, int | None]]:
+        """Return at most `limit` ranges, each after its stream."""
         return self.ranges[: self.limit]
 
 
@@ -162,52 +179,100 @@ def difference(a: Side, b: Side, *, samples: int, progress: Progress = no_progre
     `samples`: how many changes and ranges to keep; all are counted. Raises SourceError if a side cannot be read, or is
     not in order of sequence number.
     """
+    profile = a.info.profile
     for side in (a, b):
-        if (reason := side.snapshot.unreadable(KEY)) is not None:
-            raise SourceError(f"{side.label} cannot be compared: {reason}.", "Compare another copy of it.")
+        for name in (SEQUENCE, *([STREAM] if profile.streams else [])):
+            if (reason := side.snapshot.unreadable(name)) is not None:
+                raise SourceError(f"{side.label} cannot be compared: {reason}.", "Compare another copy of it.")
+    key = (*profile.streams, profile.column(SEQUENCE))
     first, second = a.info.columns or b.info.columns, b.info.columns or a.info.columns  # an empty export has none
-    common = [name for name in first if name in second and name != KEY]
+    common = [name for name in first if name in second and name not in key]
     found = Difference(
         a=a,
         b=b,
-        columns=(KEY, *common),
+        columns=(*key, *common),
         only_in_a=tuple(name for name in first if name not in second),
         only_in_b=tuple(name for name in second if name not in first),
         limit=samples,
     )
-    bounds = a.snapshot.bounds()
+    bounds = None if profile.streams else a.snapshot.bounds()
+    streams = _in_both_orders(_streams(a), _streams(b)) if profile.streams else [""]
     with ExitStack() as resources, progress(bounds[1] - bounds[0] + 1 if bounds else None) as advance:
 
         def cursor(side: Side) -> _Cursor:
-            batches = BatchIterator(_reader(side.snapshot, [KEY, *common]), side.snapshot.stop)
-            return _Cursor(resources.enter_context(batches), side.label, common)
+            batches = BatchIterator(_reader(side.snapshot, common), side.snapshot.stop)
+            return _Cursor(resources.enter_context(batches), side.label, batch_names(profile, common))
 
-        _merge(cursor(a), cursor(b), _Judge(found, common), advance)
+        one, other, judge = cursor(a), cursor(b), _Judge(found, common)
+        for stream in streams:
+            for part in (one, other, judge):
+                part.begin(stream)
+            _merge(one, other, judge, advance)
     return found
 
 
 def _reader(snapshot: Snapshot, columns: Sequence[str]) -> Callable[[Callable[[Batch], None]], None]:
-    wanted = [name for name in columns if name in snapshot.info.columns]
+    """Return what reads columns of the table; an export without entries has none."""
+    profile, has = snapshot.info.profile, snapshot.info.columns
+    roles = [SEQUENCE, *([STREAM] if profile.streams else [])] if has else []
+    wanted = [*roles, *batch_names(profile, (name for name in columns if name in has))]
     return lambda consume: snapshot.scan(wanted, Segment(), consume)
+
+
+def _streams(side: Side) -> list[str]:
+    """Return the streams of a ledger in the order in which it is read, as JSON text."""
+    found: dict[str, None] = {}
+
+    def consume(batch: Batch) -> None:
+        found.update(dict.fromkeys(stream for stream, _ in batch.streams()))
+
+    interruptible(lambda: _reader(side.snapshot, [])(consume), side.snapshot.stop)
+    return list(found)
+
+
+def _in_both_orders(a: Sequence[str], b: Sequence[str]) -> list[str]:
+    """Return the streams of both in an order in which each side has its own.
+
+    Raises SourceError if there is none: two servers may sort text differently.
+    """
+    of_a, of_b = set(a), set(b)
+    if [stream for stream in a if stream in of_b] != [stream for stream in b if stream in of_a]:
+        raise SourceError(
+            "A and B have their streams in different orders, because their servers sort text differently.",
+            "Compare two exports or restored backups that the same server sorted.",
+        )
+    found: list[str] = []
+    rest = iter(b)
+    for stream in a:
+        if stream in of_b:
+            found += takewhile(lambda other, common=stream: other != common, rest)  # type: ignore[misc]
+        found.append(stream)
+    return [*found, *rest]
 
 
 class _Cursor:
     """A position in the entries of one side."""
 
     def __init__(self, batches: Iterator[Batch], label: str, columns: Sequence[str]) -> None:
-        self._batches = batches
+        self._parts = (part for batch in batches for part in batch.streams())
+        self._next: tuple[str, Batch] | None = next(self._parts, None)
+        self._stream = ""
         self._label = label
         self._names = columns
         self.numbers: list[float] = []
         self.columns: list[list[str]] = []
         self.at = 0
 
+    def begin(self, stream: str) -> None:
+        """Go on with a stream, if it has entries."""
+        self._stream, self.numbers, self.columns, self.at = stream, [], [], 0
+
     def fill(self) -> bool:
-        """Read more if needed; return whether there is an entry at this position."""
+        """Read more if needed; return whether there is an entry of the stream at this position."""
         while self.at >= len(self.numbers):
-            batch = next(self._batches, None)
-            if batch is None:
+            if self._next is None or self._next[0] != self._stream:
                 return False
+            (_, batch), self._next = self._next, next(self._parts, None)
             before = self.numbers[-1:]
             self.numbers = [_LAST if number is None else number for number in batch.sequence_numbers]
             self.columns = [batch.text(name) for name in self._names]
@@ -275,8 +340,14 @@ class _Judge:
     def __init__(self, found: Difference, columns: Sequence[str]) -> None:
         self.found = found
         self._columns = columns
+        self._stream = ""
         exported = found.a.is_export or found.b.is_export
         self._meanings = [_meaning(found, name) if exported else None for name in columns]
+
+    def begin(self, stream: str) -> None:
+        self._stream = shown(stream)
+        for ranges in (self.found.both, self.found.missing, self.found.added):
+            ranges.stream = self._stream
 
     def both(self, number: float, one: Sequence[str], other: Sequence[str]) -> None:
         pairs = zip(self._columns, self._meanings, one, other, strict=True)
@@ -289,8 +360,9 @@ class _Judge:
         first = differing.keys() - self.found.changed_columns.keys()  # many changes must not hide one of another kind
         self.found.changed_columns.update(differing.keys())
         if first or len(self.found.changes) < self.found.limit:
-            shown = {name: _shown(*values) for name, values in differing.items()}
-            self.found.changes.append(ChangedEntry(None if number == _LAST else int(number), shown))
+            values = {name: _shown(*both) for name, both in differing.items()}
+            place = None if number == _LAST else int(number)
+            self.found.changes.append(ChangedEntry(place, values, self._stream))
 
     def same(self, numbers: Sequence[float]) -> None:
         self.found.same += len(numbers)
@@ -374,15 +446,20 @@ def as_json(found: Difference) -> dict[str, Any]:
         "changed_columns": dict(found.changed_columns),
         "changes": [
             {
+                **({"stream": change.stream} if change.stream else {}),
                 "sequence_number": change.sequence_number,
                 "columns": {name: {"a": one, "b": other} for name, (one, other) in change.columns.items()},
             }
             for change in found.changes
         ],
-        "missing": [list(one) for one in found.missing.shown()],
-        "added": [list(one) for one in found.added.shown()],
+        "missing": _ranges(found.missing),
+        "added": _ranges(found.added),
         "notes": found.notes,
     }
+
+
+def _ranges(ranges: SequenceRanges) -> list[list[Any]]:
+    return [[first, last, *([stream] if stream else [])] for stream, first, last in ranges.in_streams()]
 
 
 def _side(side: Side) -> dict[str, Any]:

@@ -210,7 +210,7 @@ class _Ground:
         """Return which entries differ from those of the untouched copy; None if none do, or if they cannot be read."""
         with suppress(LedgerError), self.copy.source.snapshot() as before, source.snapshot() as after:
             found = difference(Side("the untouched copy", before), Side("the attacked one", after), samples=SAMPLES)
-            ranges = [*found.missing.ranges, *found.added.ranges]
+            ranges = [(first, last) for _, first, last in (*found.missing.ranges, *found.added.ranges)]
             ranges += [(change.sequence_number, change.sequence_number) for change in found.changes]
             numbers = [number for ends in ranges for number in ends if number is not None]
             if numbers:

@@ -5,6 +5,7 @@
     verification.json     the same for machines: every outcome
     junit.xml             pytest's own results
     suites/               the suites as they were run
+    profiles/             the ledger's profile as it was read, unless it is the built-in one
     artifacts/            other files that the run wrote, such as an export with its manifest
     manifest.json         SHA-256 and size of all files above; an in-toto Statement with the test-result predicate
     SHA256SUMS            SHA-256 of all files above, for `sha256sum -c`
@@ -35,7 +36,7 @@ from pytest_audit_ledger.verify.verification import Verification
 
 README, REPORT, VERIFICATION, JUNIT = "README.txt", "report.html", "verification.json", "junit.xml"
 SUMS = "SHA256SUMS"
-SUITES, ARTIFACTS = "suites", "artifacts"
+SUITES, PROFILES, ARTIFACTS = "suites", "profiles", "artifacts"
 
 PREDICATE = "https://in-toto.io/attestation/test-result/v0.1"
 
@@ -84,6 +85,9 @@ def _take(folder: Path, verified: ArtifactContext, junit: Path) -> Iterator[Writ
     yield _copied(folder, junit, JUNIT, None)
     for suite in verified.verification.suites:
         yield _copied(folder, suite.path, _free(folder, SUITES, suite.name, suite.sha256), suite.sha256)
+    profile = verified.snapshot.info.profile
+    if profile.file:
+        yield _copied(folder, Path(profile.file), f"{PROFILES}/{Path(profile.file).name}", profile.digest)
     for file in verified.written:
         name = _free(folder, ARTIFACTS, Path(file.path).name, file.sha256)
         yield _copied(folder, Path(file.path), name, file.sha256)
@@ -136,7 +140,7 @@ def _manifest(verification: Verification, files: list[Written]) -> str:
         "predicateType": PREDICATE,
         "predicate": {
             "result": _result(verification),
-            "configuration": [one for one in subjects if one["name"].startswith(f"{SUITES}/")],
+            "configuration": [one for one in subjects if one["name"].startswith((f"{SUITES}/", f"{PROFILES}/"))],
             "passedTests": ended(_PASSED),
             "warnedTests": ended(_WARNED),
             "failedTests": ended(_FAILED),
@@ -171,6 +175,7 @@ Assurance  {verification.assurance.value}: {printable(verification.sentence, 200
 {VERIFICATION:<20}the same for machines: every check with its counts and findings
 {JUNIT:<20}pytest's own results
 {SUITES + "/":<20}the suites of checks as they were run
+{PROFILES + "/":<20}what the ledger looks like, as it was read, unless that is built in
 {ARTIFACTS + "/":<20}other files that the run wrote, such as an export, if any
 {MANIFEST:<20}SHA-256 and size of every file above and of this one, as an in-toto Statement
 {SUMS:<20}SHA-256 of all of these files, for sha256sum

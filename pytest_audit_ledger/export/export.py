@@ -15,7 +15,14 @@ from typing import Any
 from pytest_audit_ledger.errors import SourceError, UsageError
 from pytest_audit_ledger.export.batch_iterator import BatchIterator
 from pytest_audit_ledger.export.manifest import EntryTally, manifest, tally_columns
-from pytest_audit_ledger.export.row_formats import csv_head, csv_rows, json_rows, written_types
+from pytest_audit_ledger.export.row_formats import (
+    batch_names,
+    csv_head,
+    csv_rows,
+    json_rows,
+    own_columns,
+    written_types,
+)
 from pytest_audit_ledger.files.writing import (
     BackgroundWriter,
     Draft,
@@ -27,10 +34,13 @@ from pytest_audit_ledger.files.writing import (
 )
 from pytest_audit_ledger.model import defaults
 from pytest_audit_ledger.model.batch import Batch
+from pytest_audit_ledger.model.columns import Column
 from pytest_audit_ledger.model.entry import canonical_timestamp
 from pytest_audit_ledger.model.ledger_info import Extent, LedgerInfo
 from pytest_audit_ledger.model.printable import printable
+from pytest_audit_ledger.model.profile import SEQUENCE, TIMESTAMP, VERDICT
 from pytest_audit_ledger.model.progress import Progress, no_progress
+from pytest_audit_ledger.model.recipes import SQL_PAYLOAD
 from pytest_audit_ledger.output.artifact import Artifact, ArtifactContext
 from pytest_audit_ledger.sources.export_records import format_of
 from pytest_audit_ledger.sources.interruption import interruptible
@@ -132,6 +142,7 @@ def export(
             format=request.format,
             compression="gzip" if request.compressed else "",
             fields=list(types),
+            types={name: _stated_type(snapshot.info, name) for name in types},
             filters={**_source_filter(snapshot.info), **request.selection.described()},
             excel_safe=request.excel_safe,
             exported_at=_now(),
@@ -154,24 +165,29 @@ class ExportArtifact(Artifact):
 
 def field_types(snapshot: Snapshot, request: Export) -> dict[str, str]:
     """Return the columns to export, with their types. Raises UsageError for an unknown one."""
-    columns = snapshot.info.columns
-    unknown = [name for name in request.fields if name not in columns]
+    info = snapshot.info
+    columns = dict(info.columns)
+    if info.hasher.sql:  # only the server can build it
+        columns[SQL_PAYLOAD] = Column("bytea", False)
+    fields = tuple(map(info.profile.named, request.fields))
+    unknown = [name for name in fields if name not in columns]
     if unknown:
         raise UsageError(
             f"The ledger has no column {unknown[0]!r}.", f"Its columns are {', '.join(map(printable, columns))}."
         )
-    return written_types(columns, request.fields or columns)
+    return written_types(info.profile, columns, fields or columns)
 
 
 def rows(snapshot: Snapshot, request: Export, types: Mapping[str, str], consume: Callable[[Batch], None]) -> None:
-    """Pass the selected entries to `consume`, with the columns that rows and manifest need."""
-    snapshot.select(list(dict.fromkeys([*types, *tally_columns(snapshot)])), request.selection, consume)
+    """Pass the selected entries to `consume`, with the columns that rows (see `own_columns`) and manifest need."""
+    names = batch_names(snapshot.info.profile, types)
+    snapshot.select(list(dict.fromkeys([*names, *tally_columns(snapshot)])), request.selection, consume)
 
 
 def _require_readable(snapshot: Snapshot, wanted: Selection) -> None:
-    needed = ["sequence_number"]
-    needed += ["timestamp"] if wanted.since or wanted.before else []
-    needed += ["verdict"] if wanted.verdicts else []
+    needed = [SEQUENCE]
+    needed += [TIMESTAMP] if wanted.since or wanted.before else []
+    needed += [VERDICT] if wanted.verdicts else []
     needed += ["rule_id"] if wanted.rule_id is not None else []
     reason = next(filter(None, map(snapshot.unreadable, needed)), None)
     if reason:
@@ -188,7 +204,7 @@ def entries(source: Source, request: Export) -> Iterator[dict[str, Any]]:
         _require_readable(snapshot, request.selection)
         with BatchIterator(lambda consume: rows(snapshot, request, types, consume), snapshot.stop) as batches:
             for batch in batches:
-                for row in json_rows(batch, types):
+                for row in json_rows(own_columns(snapshot.info.profile, batch, types), types):
                     yield _parsed(row.encode("latin-1"))
 
 
@@ -201,7 +217,8 @@ def _parsed(row: bytes) -> dict[str, Any]:
 
 
 def _expected(snapshot: Snapshot, request: Export) -> int | None:
-    bounds = None if request.selection.described() else snapshot.bounds()
+    is_counted = snapshot.info.profile.streams or request.selection.described()
+    bounds = None if is_counted else snapshot.bounds()
     return bounds[1] - bounds[0] + 1 if bounds else None
 
 
@@ -244,13 +261,18 @@ def _write(
 
         def consume(batch: Batch) -> None:
             before = layout.between if tally.entries else layout.head
-            file.write(f"{before}{layout.between.join(layout.rows(batch))}".encode("latin-1"))
+            written = layout.rows(own_columns(snapshot.info.profile, batch, types))
+            file.write(f"{before}{layout.between.join(written)}".encode("latin-1"))
             tally.count(batch, tallied)
             advance(len(batch))
 
         rows(snapshot, request, types, consume)
         end = layout.tail(tally.entries)
         file.write((end if tally.entries else layout.head + end).encode("latin-1"))
+
+
+def _stated_type(info: LedgerInfo, name: str) -> str:
+    return info.columns[name].type if name in info.columns else "bytea"
 
 
 def _now() -> str:

@@ -10,11 +10,15 @@ from pytest_audit_ledger.files.resources import tool_version
 from pytest_audit_ledger.files.writing import Written
 from pytest_audit_ledger.model.batch import Batch, plain_text
 from pytest_audit_ledger.model.ledger_info import LedgerInfo
+from pytest_audit_ledger.model.profile import HASH, SEQUENCE, TIMESTAMP
 from pytest_audit_ledger.sources.postgres import PostgresSnapshot
 from pytest_audit_ledger.sources.source import Segment, Snapshot
 from pytest_audit_ledger.verify.verification import Verification
 
-_COLUMNS = ("sequence_number", "timestamp", "entry_hash")
+VERSION = 2
+"""Version 1 did not have the profile, nor the types of columns."""
+
+_COLUMNS = (SEQUENCE, TIMESTAMP, HASH)
 
 
 def manifest(
@@ -26,13 +30,14 @@ def manifest(
     of the same snapshot, and `own` are the fields that only this kind of file has.
     """
     return {
-        "manifest_version": 1,
+        "manifest_version": VERSION,
         "tool_version": tool_version(),
         "file": Path(written.path).name,
         "size": written.size,
         "sha256": written.sha256,
         **entries,
         **own,
+        "profile": {"name": info.profile.name, "sha256": info.profile.digest},
         "source": info.database,
         "table": info.table,
         "server_version": info.server_version,
@@ -45,7 +50,8 @@ def manifest(
 
 def tally_columns(snapshot: Snapshot) -> list[str]:
     """Return the columns that a tally reads, without unreadable ones."""
-    return [name for name in _COLUMNS if snapshot.unreadable(name) is None]
+    profile = snapshot.info.profile
+    return [name for name in _COLUMNS if profile.has(name) and snapshot.unreadable(name) is None]
 
 
 class EntryTally:
@@ -66,11 +72,11 @@ class EntryTally:
         first, last = self.first, self.last
         return {
             "entries": self.entries,
-            "sequence_first": _number(first.get("sequence_number")),
-            "sequence_last": _number(last.get("sequence_number")),
-            "time_first": first.get("timestamp", ""),
-            "time_last": last.get("timestamp", ""),
-            "head_hash": last.get("entry_hash", ""),
+            "sequence_first": _number(first.get(SEQUENCE)),
+            "sequence_last": _number(last.get(SEQUENCE)),
+            "time_first": first.get(TIMESTAMP, ""),
+            "time_last": last.get(TIMESTAMP, ""),
+            "head_hash": last.get(HASH, ""),
         }
 
 
@@ -85,8 +91,10 @@ def _number(text: str | None) -> int | None:
 def tally(snapshot: PostgresSnapshot) -> EntryTally:
     """Return the tally of a ledger: the server counts, and only the first and the last entry are read."""
     found, names = EntryTally(), tally_columns(snapshot)
-    bounds = snapshot.bounds() if "sequence_number" in names else None
-    if bounds is not None:
+    bounds = snapshot.bounds() if SEQUENCE in names else None
+    if bounds is not None and snapshot.info.profile.streams:  # which another server may sort otherwise
+        found.first, found.last = ({SEQUENCE: str(number)} for number in bounds)
+    elif bounds is not None:
         for segment in (Segment(bounds[0], bounds[0] + 1), Segment(bounds[1])):
             snapshot.scan(names, segment, lambda batch: found.count(batch, names))
     found.entries = snapshot.count()

@@ -13,6 +13,7 @@ from itertools import repeat
 from pytest_audit_ledger.model.batch import NULL, Batch, json_objects, json_text
 from pytest_audit_ledger.model.columns import Column
 from pytest_audit_ledger.model.entry import PAYLOAD_COLUMNS
+from pytest_audit_ledger.model.profile import Profile, own
 
 _FORMULA = tuple(
     json_text(character) or ""
@@ -28,9 +29,25 @@ DOCUMENTS = frozenset({"json", "jsonb"})
 _NOT_FINITE = frozenset({"NaN", "Infinity", "-Infinity"})
 
 
-def written_types(columns: Mapping[str, Column], names: Iterable[str]) -> dict[str, str]:
-    """Return the types that columns are written as, in the order of `names`."""
-    return {name: "text" if name in _HASHED_TEXTS else columns[name].type for name in names}
+def written_types(profile: Profile, columns: Mapping[str, Column], names: Iterable[str]) -> dict[str, str]:
+    """Return the types that columns are written as, in the order of `names`.
+
+    Of a SKI ledger, what is hashed as text is written as text. Of any other, a column of the type `json` is: its
+    spaces, the order of its keys and repeated ones can be hashed, too.
+    """
+    if profile.built_in:
+        return {name: "text" if name in _HASHED_TEXTS else columns[name].type for name in names}
+    return {name: "text" if columns[name].type == "json" else columns[name].type for name in names}
+
+
+def batch_names(profile: Profile, names: Iterable[str]) -> list[str]:
+    """Return what a batch calls columns of the table."""
+    return list(map(profile.in_batch, names))
+
+
+def own_columns(profile: Profile, batch: Batch, names: Iterable[str]) -> Batch:
+    """Return a batch with columns of the table under their own names."""
+    return batch if profile.built_in else Batch({name: batch.text(own(name)) for name in names})
 
 
 def json_rows(batch: Batch, types: Mapping[str, str]) -> Iterator[str]:

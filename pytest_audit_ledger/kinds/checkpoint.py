@@ -16,6 +16,7 @@ from pytest_audit_ledger.checkpoints.comparison import (
     compare_rows,
     recorded_rows,
 )
+from pytest_audit_ledger.checkpoints.positions import refuse_without_positions
 from pytest_audit_ledger.checkpoints.prefixes import Prefixes
 from pytest_audit_ledger.checkpoints.record import CheckpointRecord, json_file, row_leaves
 from pytest_audit_ledger.checkpoints.store import Store, Trusted
@@ -27,12 +28,14 @@ from pytest_audit_ledger.kinds.trusted_checkpoints import (
     ComparesCheckpoints,
     newest_record,
     opened_store,
+    refuse_another_profile,
     shows,
 )
 from pytest_audit_ledger.model.batch import Batch
 from pytest_audit_ledger.model.duration import duration
 from pytest_audit_ledger.model.ledger_info import Extent, LedgerInfo, ResumePoint
 from pytest_audit_ledger.model.outcome import Anchor, Family, Finding, Sides
+from pytest_audit_ledger.model.profile import TIMESTAMP
 
 UNANCHORED_PATTERN = r"^(none|[0-9]{1,9}[smhd]?)$(?!\n)"
 """Entries that may be newer than the last checkpoint (`1000`), or the age of the first (`24h`), or `none`."""
@@ -110,7 +113,15 @@ class CheckpointMatch(ComparesCheckpoints, EntryTree):
         super().__init__(parameters, ledger, samples)
         asked: str = self.parameters["max_unanchored"]
         self.limit = "" if asked == UNLIMITED else asked
+        if self.parameters["folders"]:
+            refuse_without_positions(ledger.profile)
+        if self.limit and not self.limit.isdecimal() and not ledger.profile.has(TIMESTAMP):
+            raise CannotEvaluate(
+                f"The profile {ledger.profile.name} names no column for the time, so no entry has an age.",
+                "Limit how many entries may be in no checkpoint instead, such as 1000.",
+            )
         store = opened_store(self.parameters, newest_record=ledger.resumed is not None)
+        refuse_another_profile(store, ledger.profile)
         if not (store.trusted or store.rejected or self.limit or self.parameters["require"]):
             raise NotApplicable(f"There is no checkpoint in {', '.join(store.empty)} yet.")
         self.rejected, self.empty = store.rejected, store.empty
@@ -166,7 +177,7 @@ class CheckpointMatch(ComparesCheckpoints, EntryTree):
         piece = self.pieces[place]
         piece.entries.feed(batch.sequence_numbers, entry_leaves(self.ledger.hasher, batch))
         if piece.rows is not None and self.start is not None:
-            piece.rows.feed(batch.sequence_numbers, row_leaves(batch, tuple(self.start.columns)))
+            piece.rows.feed(batch.sequence_numbers, row_leaves(batch, tuple(self.start.columns), self.ledger.profile))
 
     def close(self) -> None:
         """Judge every checkpoint, and whether they are complete and recent."""

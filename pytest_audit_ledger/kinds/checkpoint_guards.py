@@ -44,7 +44,7 @@ class CheckpointGuards(ComparesCheckpoints, CatalogKind):
 
     def __init__(self, parameters: Mapping[str, Any], ledger: LedgerInfo, samples: int) -> None:
         super().__init__(parameters, ledger, samples)
-        newest = newest_record(self.parameters)
+        newest = newest_record(self.parameters, ledger.profile)
         if newest is None:
             message = "No checkpoint has a record of the table's protections."
             raise NotApplicable(message, "To record them, run: audit-ledger checkpoint create")

@@ -20,16 +20,18 @@ import operator
 import re
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from difflib import get_close_matches
 from fractions import Fraction
 from typing import Any, ClassVar
 
-from pytest_audit_ledger.errors import CannotEvaluate
+from pytest_audit_ledger.errors import CannotEvaluate, NotApplicable
 from pytest_audit_ledger.kinds.kind import QueryKind
 from pytest_audit_ledger.model.ledger_info import LedgerInfo
 from pytest_audit_ledger.model.outcome import Finding, Severity
 from pytest_audit_ledger.model.printable import clip
+from pytest_audit_ledger.model.profile import ROLES, SEQUENCE
 from pytest_audit_ledger.model.questions import Queries, Rows, Statement
 from pytest_audit_ledger.model.sql_names import closed, quoted
 
@@ -53,7 +55,11 @@ COLUMN: Mapping[str, Any] = {"type": "string", "minLength": 1, "description": "T
 
 BEFORE = quoted("the value before")
 OCCURRENCES = quoted("the number of occurrences")
+STREAM_SHOWN = "the stream"
 """The names of the columns that row kinds add to the entries."""
+
+_NAMES = ("column", "column_a", "column_b", "columns", "redact")
+"""The parameters that name columns of the ledger; each can be `role:NAME`."""
 
 LONGEST_SHOWN = 300
 """Characters of a value in a finding about a row."""
@@ -120,7 +126,21 @@ class DataKind(QueryKind):
 
     def __init__(self, parameters: Mapping[str, Any], ledger: LedgerInfo, samples: int) -> None:
         super().__init__(parameters, ledger, samples)
+        named = {name: self._columns_of(value) for name, value in self.parameters.items() if name in _NAMES}
+        self.parameters = {**self.parameters, **named}
         self.unexpected_rows = 0
+
+    def _columns_of(self, named: Any) -> Any:
+        """Return the column that a parameter names by its name or its role, or a list of them."""
+        if isinstance(named, str):
+            return self._column_of(named)
+        return [self._column_of(name) for name in named]
+
+    def _column_of(self, named: str) -> str:
+        profile, role = self.ledger.profile, named.removeprefix("role:")
+        if role != named and not profile.has(ROLES.get(role, role)):
+            raise NotApplicable(f"The profile {profile.name} names no column for the role {clip(role, LONGEST_SHOWN)}.")
+        return profile.named(named)
 
     @property
     def unexpected_count(self) -> int:
@@ -139,6 +159,15 @@ class DataKind(QueryKind):
             hint = f"Did you mean {close[0]!r}?" if close else f"It has {', '.join(columns)}."
             raise CannotEvaluate(f"The ledger has no column {clip(column, LONGEST_SHOWN)!r}.", hint)
         return quoted(column)
+
+    def sequence(self) -> str:
+        """Return the number of an entry, quoted for SQL; a number in a column of texts sorts as a number."""
+        profile = self.ledger.profile
+        return f"{quoted(profile.column(SEQUENCE))}{'::pg_catalog.int8' if profile.sequence_as else ''}"
+
+    def streams(self) -> Sequence[str]:
+        """Return the columns that name the chain of an entry, quoted for SQL; none if the ledger has one chain."""
+        return [quoted(column) for column in self.ledger.profile.streams]
 
     def entries(self, select: str = "*") -> str:
         """Return the entries that the check selects, as a subquery."""
@@ -172,17 +201,25 @@ class DataKind(QueryKind):
             return "(redacted)"
         return "NULL" if value is None else clip(value, LONGEST_SHOWN)
 
-    def shown(self, rows: Rows) -> Iterable[tuple[int | None, str]]:
-        """Yield for each row its sequence number, if it has one, and its other columns in words."""
-        for row in rows.first:
-            number = None
-            words = []
-            for name, value in zip(rows.columns, row, strict=True):
-                if name == "sequence_number" and number is None and value is not None and _is_integer(value):
-                    number = int(value)
-                else:
-                    words.append(f"{name} = {self.value_shown(name, value)}")
-            yield number, ", ".join(words)
+    def findings_of(self, rows: Rows, like: Finding) -> list[Finding]:
+        """Return a finding for each row: its sequence number and stream, if it has them, and its columns in words."""
+        return [self._finding_of(row, rows.columns, like) for row in rows.first]
+
+    def _finding_of(self, row: Sequence[str | None], columns: Sequence[str], like: Finding) -> Finding:
+        number, stream, words = None, "", []
+        for name, value in zip(columns, row, strict=True):
+            if (
+                name == self.ledger.profile.column(SEQUENCE)
+                and number is None
+                and value is not None
+                and _is_integer(value)
+            ):
+                number = int(value)
+            elif name == STREAM_SHOWN or [name] == [*self.ledger.profile.streams]:
+                stream = self.value_shown(self.ledger.profile.streams[0], value)
+            else:
+                words.append(f"{name} = {self.value_shown(name, value)}")
+        return replace(like, sequence_number=number, stream=stream, actual=", ".join(words))
 
 
 def _is_integer(text: str) -> bool:
@@ -250,9 +287,8 @@ class RowKind(DataKind):
         """Return the statements that count the entries and that show the unexpected ones."""
         entries = self.entries(f"*{self.extras()}")
         judged, unexpected = f"({self.judged()})", f"({self.unexpected()})"
-        shown = ", ".join(
-            dict.fromkeys(["sequence_number", *map(self.named, self.shown_columns()), *self.shown_extras()])
-        )
+        place = [*self._stream_shown(), self.sequence()]
+        shown = ", ".join(dict.fromkeys([*place, *map(self.named, self.shown_columns()), *self.shown_extras()]))
         return {
             "count": self.statement(
                 f"SELECT count(*) AS entries,\n       count(*) FILTER (WHERE {judged}) AS judged,\n"
@@ -261,10 +297,15 @@ class RowKind(DataKind):
             ),
             "show": self.statement(
                 f"SELECT {shown}\nFROM {entries}\nWHERE {judged} AND {unexpected}\n"
-                f"ORDER BY sequence_number\nLIMIT {self.findings.limit}",
+                f"ORDER BY {', '.join([*self.streams(), self.sequence()])}\nLIMIT {self.findings.limit}",
                 **self.values(),
             ),
         }
+
+    def _stream_shown(self) -> Sequence[str]:
+        streams = self.streams()
+        name = streams[0] if len(streams) == 1 else f"ROW({', '.join(streams)})::pg_catalog.text"
+        return [f"{name} AS {quoted(STREAM_SHOWN)}"] if streams else []
 
     def examine(self, queries: Queries) -> None:
         """Count the entries, and fetch the first unexpected ones."""
@@ -277,10 +318,8 @@ class RowKind(DataKind):
         if not self.unexpected_rows:
             return
         severity = self._gravity_of_rows()
-        found = [
-            Finding(self.code, self.message(), number, self.expected(), words, severity)
-            for number, words in self.shown(queries.ask(statements["show"], self.findings.limit))
-        ]
+        rows = queries.ask(statements["show"], self.findings.limit)
+        found = self.findings_of(rows, Finding(self.code, self.message(), None, self.expected(), "", severity))
         if not found:
             raise CannotEvaluate("The SQL gives a different result each time.", "Remove what is random from it.")
         self.findings.add_counted(found, self.unexpected_rows)

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
+from pytest_audit_ledger.errors import CannotEvaluate
 from pytest_audit_ledger.kinds.kind import PRESERVE, ScanKind
 from pytest_audit_ledger.model.batch import Batch, shown
 from pytest_audit_ledger.model.columns import MICROSECONDS
@@ -115,6 +116,7 @@ class EntryHash(ScanKind):
     def close(self) -> None:
         """Report the forms, and entries of which hardly any matches as one finding."""
         self.findings.stream = ""
+        self._refuse_guesses()
         first, unknown = self.stretch.unknown()
         if first is not None and self.ledger.profile.streams:
             unknown = 0  # a number names no place in a ledger with streams
@@ -135,6 +137,19 @@ class EntryHash(ScanKind):
             self.facts["matching entries"] = f"{matching:,} of {self.element_count:,}{more}"
         if self.recogniser.untried:
             self.facts["entries tried in known forms only"] = f"{self.recogniser.untried:,}"
+
+    def _refuse_guesses(self) -> None:
+        """Accuse nobody if most entries of a file do not match, and the types of its columns had to be guessed."""
+        export, columns = self.ledger.export, {own(name): name for name in self.ledger.columns}
+        guessed = export.guessed if export else {}
+        read = [columns[name] for name in self.columns if columns.get(name) in guessed]
+        unmatched = sum(self.findings.counts.values())
+        if read and 2 * unmatched > self.element_count:
+            raise CannotEvaluate(
+                f"{unmatched:,} of {self.element_count:,} entries do not match their hashes, perhaps because the file "
+                f"does not state types. By its values, {', '.join(f'{name} is {guessed[name]}' for name in read)}.",
+                "Correct them under `types` in the profile, and run again.",
+            )
 
     def _leave_out(self, last: int) -> None:
         """Forget the last so many mismatches."""

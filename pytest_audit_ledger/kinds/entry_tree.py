@@ -12,12 +12,16 @@ from pytest_audit_ledger.kinds.kind import ScanKind
 from pytest_audit_ledger.model.batch import Batch
 from pytest_audit_ledger.model.hashing import Hasher
 from pytest_audit_ledger.model.ledger_info import LedgerInfo
+from pytest_audit_ledger.model.profile import TIMESTAMP
 
 NO_ROWS: Mapping[tuple[str, ...], Sequence[int]] = {}
 
 
 class EntryTree(ScanKind):
-    """Leaf i is the 32 bytes of the hash of sequence number i + 1, recomputed from its canonical payload."""
+    """Leaf i is the hash of sequence number i + 1, recomputed from its payload.
+
+    Of a SKI ledger it is the 32 bytes of the hash, of any other the text that the column stores, in UTF-8.
+    """
 
     name = "entry_tree"
     columns: Sequence[str] = ()
@@ -46,7 +50,9 @@ class EntryTree(ScanKind):
         self.start = start
         self.prefixes = Prefixes(sizes)
         self.rows = {columns: Prefixes(of_rows) for columns, of_rows in rows.items()}
-        names = [*self.ledger.hasher.columns, *(name for columns in rows for name in columns)]
+        profile = self.ledger.profile
+        names = [*self.ledger.hasher.columns, *(profile.in_batch(name) for columns in rows for name in columns)]
+        names += [TIMESTAMP] if profile.has(TIMESTAMP) else []
         self.columns = tuple(dict.fromkeys(names))
         self.moments = dict.fromkeys([0, 1, *sizes, *(size + 1 for size in sizes)], "")
         """The time of the last entry in each tree, and of the first after it; empty if there is none."""
@@ -66,16 +72,16 @@ class EntryTree(ScanKind):
         numbers = batch.sequence_numbers
         self.prefixes.feed(numbers, entry_leaves(self.ledger.hasher, batch))
         for columns, prefixes in self.rows.items():
-            prefixes.feed(numbers, row_leaves(batch, columns))
+            prefixes.feed(numbers, row_leaves(batch, columns, self.ledger.profile))
         self.last = max(self.last, *(number or 0 for number in numbers))
         self.count += len(batch)
         self.head = self.ledger.hasher.hashes(batch)[-1] or ""
         self._keep_moments(batch)
 
     def _keep_moments(self, batch: Batch) -> None:
-        numbers = batch.sequence_numbers
+        numbers = batch.sequence_numbers if self.ledger.profile.has(TIMESTAMP) else []
         for number in self.moments.keys() & set(numbers):
-            self.moments[number] = batch.text("timestamp")[numbers.index(number)]
+            self.moments[number] = batch.text(TIMESTAMP)[numbers.index(number)]
 
     def merge(self, later: Any) -> None:
         """Append the trees of the entries that follow."""

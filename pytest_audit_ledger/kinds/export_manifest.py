@@ -9,7 +9,8 @@ from pytest_audit_ledger.errors import NotApplicable
 from pytest_audit_ledger.kinds.kind import ScanKind
 from pytest_audit_ledger.model.batch import Batch, plain_text
 from pytest_audit_ledger.model.ledger_info import ExportInfo, LedgerInfo
-from pytest_audit_ledger.model.outcome import Family, Finding, Sides
+from pytest_audit_ledger.model.outcome import Family, Finding, Severity, Sides
+from pytest_audit_ledger.model.profile import HASH, SEQUENCE, TIMESTAMP
 
 
 class ExportManifest(ScanKind):
@@ -25,13 +26,13 @@ class ExportManifest(ScanKind):
     integrity = True
     columns: Sequence[str] = ()
     sides: ClassVar[Mapping[str, Sides]] = dict.fromkeys(
-        ("EXPORT_CUT", "EXPORT_CHANGED", "EXPORT_MANIFEST"), ("manifest", "file")
+        ("EXPORT_CUT", "EXPORT_CHANGED", "EXPORT_MANIFEST", "EXPORT_PROFILE"), ("manifest", "file")
     )
 
     def __init__(self, parameters: Mapping[str, Any], ledger: LedgerInfo, samples: int) -> None:
         super().__init__(parameters, ledger, samples)
         # the columns that a complete manifest describes, if they are in the file
-        self.columns = [name for name in ("timestamp", "entry_hash") if name in ledger.columns]
+        self.columns = [name for name in (TIMESTAMP, HASH) if ledger.profile.column(name) in ledger.columns]
         self.first: Mapping[str, Any] = {}
         self.last: Mapping[str, Any] = {}
 
@@ -42,7 +43,7 @@ class ExportManifest(ScanKind):
 
     def _entry(self, batch: Batch, index: int) -> dict[str, Any]:
         texts = {name: plain_text(batch.text(name)[index]) for name in self.columns}
-        return {"sequence_number": batch.sequence_numbers[index], **texts}
+        return {SEQUENCE: batch.sequence_numbers[index], **texts}
 
     def merge(self, later: ExportManifest) -> None:
         """Remember the last entry of the later part."""
@@ -59,7 +60,8 @@ class ExportManifest(ScanKind):
         self._compare(export, export.manifest)
 
     def _compare(self, export: ExportInfo, manifest: Mapping[str, Any]) -> None:
-        last = self.last.get("sequence_number")
+        self._compare_profile(manifest.get("profile"))
+        last = self.last.get(SEQUENCE)
         if (manifest["entries"], manifest["sequence_last"]) != (self.element_count, last):
             counted = f"{manifest['entries']:,} entries up to sequence {manifest['sequence_last']}"
             held = f"{self.element_count:,} entries up to sequence {last}"
@@ -71,15 +73,23 @@ class ExportManifest(ScanKind):
         else:
             self._compare_manifest(export, manifest)
 
+    def _compare_profile(self, stated: Mapping[str, str] | None) -> None:
+        """Warn of a profile whose file is not the one of the export: it may say otherwise how hashes are made."""
+        profile = self.ledger.profile
+        if stated and stated["sha256"] != profile.digest:
+            message = f"the file of the profile {profile.name} is not the one that the export was written with"
+            both = (stated["sha256"], profile.digest)
+            self.findings.add(Finding("EXPORT_PROFILE", message, None, *both, severity=Severity.WARNING))
+
     def _compare_manifest(self, export: ExportInfo, manifest: Mapping[str, Any]) -> None:
         """Find wrong statements in the manifest of a file whose SHA-256 matches."""
         facts = {
             "size": export.size,
             "fields": list(self.ledger.columns),
-            "sequence_first": self.first.get("sequence_number"),
-            "time_first": self.first.get("timestamp"),
-            "time_last": self.last.get("timestamp"),
-            "head_hash": self.last.get("entry_hash"),
+            "sequence_first": self.first.get(SEQUENCE),
+            "time_first": self.first.get(TIMESTAMP),
+            "time_last": self.last.get(TIMESTAMP),
+            "head_hash": self.last.get(HASH),
         }
         for name, found in facts.items():
             if found is not None and manifest[name] not in (found, ""):

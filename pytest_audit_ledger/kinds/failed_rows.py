@@ -22,7 +22,7 @@ class FailedRows(DataKind):
         "query": {
             "type": "string",
             "format": QUERY,
-            "description": "One SELECT from {ledger} that returns what is wrong, with sequence_number if possible.",
+            "description": "One SELECT from {ledger} that returns what is wrong, with the sequence number if possible.",
         },
         **{name: schema for name, schema in COMMON.items() if name != "where"},
     }
@@ -43,8 +43,6 @@ class FailedRows(DataKind):
         self.element_count, self.unexpected_rows = int(count or 0), rows.count
         if rows.count:
             severity = self.gravity(Decimal(rows.count))
-            found = [
-                Finding("FAILED_ROW", "the SELECT returned this row", number, "", words, severity)
-                for number, words in self.shown(rows)
-            ]
+            like = Finding("FAILED_ROW", "the SELECT returned this row", severity=severity)
+            found = self.findings_of(rows, like)
             self.findings.add_counted(found, rows.count)

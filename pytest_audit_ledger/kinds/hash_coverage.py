@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pytest_audit_ledger.checkpoints.positions import has_positions
 from pytest_audit_ledger.errors import LedgerError
 from pytest_audit_ledger.kinds.kind import ScanKind
 from pytest_audit_ledger.kinds.trusted_checkpoints import ComparesCheckpoints, opened_store, shows
@@ -115,12 +116,17 @@ class HashCoverage(ComparesCheckpoints, ScanKind):
 
         Each is its last entry, its path, words for its columns, and the columns.
         """
+        if not has_positions(self.ledger.profile):
+            return []
         try:
             store = opened_store(self.parameters, newest_record=True)
         except LedgerError:  # the kind checkpoint reports it
             return []
         found: list[tuple[int, str, str, Sequence[str]]]
-        found = [(one.size, one.path, "only the hashed columns, ", HASHED) for one in store.trusted[-1:]]
+        hashed = HASHED
+        if not self.ledger.profile.built_in:
+            hashed = tuple(column for columns in self.ledger.hasher.covered.values() for column in columns)
+        found = [(one.size, one.path, "only the hashed columns, ", hashed) for one in store.trusted[-1:]]
         recorded = [(one.size, one.path, one.record.columns) for one in store.trusted if one.record is not None]
         for size, path, columns in recorded[-1:]:
             if shows(self.ledger, columns):

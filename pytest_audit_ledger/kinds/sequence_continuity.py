@@ -81,8 +81,9 @@ class SequenceContinuity(PairwiseScanKind):
         if number == before + 1:
             return None
         if number > before + 1:
-            self.missing += number - before - 1
-            self.first_missing = min(before + 1, self.first_missing or before + 1)
+            if previous is None or not self.ledger.profile.gaps:
+                self.missing += number - before - 1
+                self.first_missing = min(before + 1, self.first_missing or before + 1)
             return self._gap(before, number, at_start=previous is None)
         if previous is None:
             message = f"the ledger starts at {number} instead of {before + 1}"

@@ -32,7 +32,8 @@ class SequentialValues(ValueKind):
     def extras(self) -> str:
         """Return the next smaller value as a column."""
         column = self.column()
-        return f", lag({column}) OVER (PARTITION BY {column} IS NULL ORDER BY {column}, sequence_number) AS {BEFORE}"
+        order = ", ".join([column, *self.streams(), self.sequence()])
+        return f", lag({column}) OVER (PARTITION BY {column} IS NULL ORDER BY {order}) AS {BEFORE}"
 
     def shown_extras(self) -> Sequence[str]:
         """Show the value before, too."""

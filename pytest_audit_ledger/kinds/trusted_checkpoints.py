@@ -12,6 +12,7 @@ from pytest_audit_ledger.checkpoints.store import Store, read_store
 from pytest_audit_ledger.errors import CannotEvaluate, NotApplicable, UsageError
 from pytest_audit_ledger.kinds.kind import Kind
 from pytest_audit_ledger.model.ledger_info import LedgerInfo
+from pytest_audit_ledger.model.profile import Profile
 
 UNLIMITED = "none"
 
@@ -68,9 +69,25 @@ def opened_store(parameters: Mapping[str, Any], *, newest_record: bool = False) 
     return store
 
 
-def newest_record(parameters: Mapping[str, Any]) -> tuple[str, CheckpointRecord] | None:
-    """Return path and record of the newest trusted checkpoint that has one, or None. Raises like `opened_store`."""
+def refuse_another_profile(store: Store, profile: Profile) -> None:
+    """Raise CannotEvaluate if a checkpoint's record is of a ledger with another profile."""
+    others = [one for one in store.trusted if one.record and one.record.profile != profile.name]
+    if others and others[-1].record:
+        raise CannotEvaluate(
+            f"{others[-1].path} is of a ledger with the profile {others[-1].record.profile}, and this one is read as "
+            f"{profile.name}.",
+            "Name that profile with --ledger-profile, or the checkpoints of this ledger.",
+        )
+
+
+def newest_record(parameters: Mapping[str, Any], profile: Profile | None = None) -> tuple[str, CheckpointRecord] | None:
+    """Return path and record of the newest trusted checkpoint that has one, or None.
+
+    Raises like `opened_store`, and CannotEvaluate for one of a ledger with another profile than this.
+    """
     store = opened_store(parameters, newest_record=True)
+    if profile is not None:
+        refuse_another_profile(store, profile)
     recorded = [(one.path, one.record) for one in store.trusted if one.record is not None]
     return recorded[-1] if recorded else None
 

@@ -9,7 +9,7 @@ from pytest_audit_ledger.kinds.data_kind import BEFORE, ValueKind
 
 
 class ValuesIncreasing(ValueKind):
-    """From entry to entry the value of the column does not decrease; missing values are left out."""
+    """From entry to entry of a stream the value of the column does not decrease; missing values are left out."""
 
     name = "values_increasing"
     aliases = ("expect_column_values_to_be_increasing",)
@@ -22,9 +22,10 @@ class ValuesIncreasing(ValueKind):
     }
 
     def extras(self) -> str:
-        """Return the value of the entry before as a column."""
+        """Return the value of the entry before in its stream as a column."""
         column = self.column()
-        return f", lag({column}) OVER (PARTITION BY {column} IS NULL ORDER BY sequence_number) AS {BEFORE}"
+        chain = ", ".join([*self.streams(), f"{column} IS NULL"])
+        return f", lag({column}) OVER (PARTITION BY {chain} ORDER BY {self.sequence()}) AS {BEFORE}"
 
     def shown_extras(self) -> Sequence[str]:
         """Show the value before, too."""

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any, ClassVar, Protocol
 
 from pytest_audit_ledger.errors import SourceError
-from pytest_audit_ledger.model.batch import Batch, json_text, shown
+from pytest_audit_ledger.model.batch import Batch, json_text, plain_text, shown
 from pytest_audit_ledger.model.entry import PAYLOAD_COLUMNS
 from pytest_audit_ledger.model.profile import BEFORE, PAYLOAD, PREVIOUS, TIMESTAMP, Profile, Version, own
 from pytest_audit_ledger.model.recipes import Recipe, RecipeError, compile_hashing, compile_recipe
@@ -181,8 +181,8 @@ class RecipeHasher:
         return _texts(found)
 
     def digests(self, batch: Batch) -> Iterable[bytes]:
-        """Return the hash of every entry as the column stores it, and nothing for one that has no payload."""
-        return [(text or "").encode("latin-1") for text in self.hashes(batch)]
+        """Return the hash of every entry as the column stores it, in UTF-8; nothing for one that has no payload."""
+        return [(plain_text(text or "") or "").encode("utf-8") for text in self.hashes(batch)]
 
     def lines(self, batch: Batch) -> Mapping[str, Hashes]:
         """Return what the columns that hold a hash of their own should hold."""

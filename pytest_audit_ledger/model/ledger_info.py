@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from enum import Enum
 from functools import cached_property
@@ -27,12 +27,16 @@ class Extent(str, Enum):
 
 @dataclass(frozen=True)
 class ExportInfo:
-    """An export file: its size in bytes, its SHA-256, and its manifest, if it has one."""
+    """An export file: its size in bytes, its SHA-256, and its manifest, if it has one.
+
+    `guessed`: the types, by column, that neither the file nor the profile states, and that the first entries show.
+    """
 
     path: str
     size: int
     sha256: str
     manifest: Mapping[str, Any] | None
+    guessed: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -111,6 +111,7 @@ class Profile:
     - `version`: how entries are hashed; `versions` by the value of `version_column` if there are several (None for a
       missing value, `default` for any other).
     - `lines`: hashes in columns of their own, by column.
+    - `types`: the types of columns, by PostgreSQL's names, for files that do not state them.
     - `where`: the condition, in SQL, that entries meet; other rows of the table are none. Empty if every row is one.
     - `description`: what the ledger is, for a list of profiles.
     - `file`, `digest`: where it was read from, and the SHA-256 of that file. `built_in`: whether it is the SKI ledger.
@@ -135,6 +136,7 @@ class Profile:
     version_column: str = ""
     versions: Mapping[str | None, Version] = field(default_factory=dict)
     lines: Mapping[str, Version] = field(default_factory=dict)
+    types: Mapping[str, str] = field(default_factory=dict)
     where: str = ""
     description: str = ""
     file: str = ""
@@ -142,12 +144,23 @@ class Profile:
     built_in: bool = False
 
     def column(self, role: str) -> str:
-        """Return the table's own name of a role's column, or the role if the table has none."""
+        """Return the table's own name of a role's column, or the role if the table has none, or several."""
+        if role == STREAM and len(self.streams) == 1:
+            return self.streams[0]
         return self.columns.get(role, role)
 
     def version_of(self, value: str | None) -> Version | None:
         """Return how entries are hashed that have this value in the version column; None if no recipe is for it."""
         return self.version or self.versions.get(value, self.versions.get("default"))
+
+    def named(self, name: str) -> str:
+        """Return the column that `role:NAME` names, and any other name as it is."""
+        role = name.removeprefix("role:")
+        return name if role == name else self.column(ROLES.get(role, role))
+
+    def in_batch(self, column: str) -> str:
+        """Return what a batch calls a column of the table; only those of a SKI ledger are called as roles are."""
+        return column if self.built_in else own(column)
 
     @property
     def marks(self) -> list[str]:

@@ -41,7 +41,8 @@ def described(verification: Verification) -> dict[str, Any]:
         "export": {"size": info.export.size, "sha256": info.export.sha256} if info and info.export else None,
         "extent": info.extent.value if info else "",
         "server_version": info.server_version if info else "",
-        "ledger_schema": info.schema_version if info else "",
+        "ledger_schema": info.schema_version if info and info.profile.built_in else "",
+        "profile": {"name": info.profile.name, "sha256": info.profile.digest} if info else None,
         "snapshot": info.snapshot if info else "",
         "started_at": verification.started_at,
         "duration_s": round(verification.duration_s, 3),
@@ -78,7 +79,9 @@ def properties(verification: Verification) -> dict[str, Any]:
     found |= {"suite_sha256": ", ".join(suite["sha256"] for suite in suites)}
     if verification.info is not None:
         found |= {name: told[name] for name in ("server_version", "snapshot")}
-        found["schema_version"] = told["ledger_schema"]
+        found |= {"schema_version": told["ledger_schema"]} if told["ledger_schema"] else {}
+        found |= {"profile": told["profile"]["name"]}
+        found |= {"profile_sha256": told["profile"]["sha256"]} if told["profile"]["sha256"] else {}
     if entries is not None:
         found["entries"] = entries["count"]
         found |= {name: value for name, value in entries.items() if entries["count"] and name in _ENDS}

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from pytest_audit_ledger.kinds.hash_coverage import NOTHING
-from pytest_audit_ledger.model.entry import VERDICTS
 from pytest_audit_ledger.model.outcome import Family, Finding, Outcome, Severity, Status
 from pytest_audit_ledger.model.printable import printable
+from pytest_audit_ledger.model.profile import VERDICT, Profile
+from pytest_audit_ledger.model.ski import SKI
 from pytest_audit_ledger.output.outcome_text import describe, finding_line, headline, uncounted
 from pytest_audit_ledger.output.tone import headlines, others_of
 from pytest_audit_ledger.verify.verification import Verification
@@ -216,12 +217,13 @@ def full_report(verification: Verification, marks: Marks = UNICODE) -> str:
     title = f"{TITLE} Report"
     found = "\n\n".join(findings(verification, in_full=True)).splitlines()
     covered = list(_covered(verification))
+    verdicts = [f"Verdict Distribution{_newer(verification)}:", *_indented(_verdicts(verification))]
     sections = [
         [title, "=" * len(title)],
         list(_head(verification)),
         ["Chain Analysis:", *_indented(_chain(verification))],
         ["Integrity Checks:", *_indented(_checks(verification.outcomes, marks))],
-        [f"Verdict Distribution{_newer(verification)}:", *_indented(_verdicts(verification))],
+        *([verdicts] if _profile(verification).has(VERDICT) else []),
         *([["Findings:", *_indented(found)]] if found else []),
         *([[f"Covered By{_newer(verification)}:", *_indented(covered)]] if covered else []),
         ["Risk Assessment:", *_indented(_risks(verification, marks))],
@@ -301,11 +303,16 @@ def _rewriting(verification: Verification, marks: Marks) -> str:
     return f"{marks.good} no sign of it up to entry {anchor.entries:,}; cannot be detected after that{single}"
 
 
+def _profile(verification: Verification) -> Profile:
+    return verification.info.profile if verification.info else SKI
+
+
 def _verdicts(verification: Verification) -> Iterator[str]:
     counted = verification.verdict_distribution
     if not verification.total_entries:
         return
-    for name in [*VERDICTS, *(name for name in counted if name not in VERDICTS)]:
+    known = _profile(verification).values.get(VERDICT, ())
+    for name in [*known, *(name for name in counted if name not in known)]:
         count = counted.get(name, 0)
         yield f"{printable(name)}: {count:,} ({count / verification.total_entries:.1%})"
 
@@ -337,4 +344,5 @@ def _uncovered(verification: Verification) -> str:
     """Return the columns where an edit cannot be detected: as hash_coverage found, or by the schemas."""
     found = [outcome.facts[NOTHING] for outcome in _of(verification, Family.COVERAGE) if NOTHING in outcome.facts]
     usual = "id, created_at, escalation_status, escalation_notes; the columns of schema v3 were not examined"
-    return printable(found[0], 1000) if found else usual
+    unknown = usual if _profile(verification).built_in else "not examined"
+    return printable(found[0], 1000) if found else unknown

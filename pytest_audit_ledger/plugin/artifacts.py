@@ -64,7 +64,9 @@ def _checkpoints(config: pytest.Config) -> list[Artifact]:
         raise UsageError("A checkpoint needs a database, not an export.", "Leave --ledger-write-checkpoint out.")
     from pytest_audit_ledger.anchor.creation import CheckpointArtifact
     from pytest_audit_ledger.checkpoints.keys import signing_key, verifier_keys
+    from pytest_audit_ledger.checkpoints.positions import refuse_without_positions
 
+    refuse_without_positions(config.stash[RUN].options.profile)
     trusted = verifier_keys(value(config, "verifier-key"))
     here = config.invocation_params.dir
     return [CheckpointArtifact(here / folder, signing_key(here / key), trusted)]
@@ -88,6 +90,7 @@ def _exports(config: pytest.Config) -> list[Artifact]:
             verdict=value(config, "verdict"),
             rule_id=value(config, "rule"),
             limit=value(config, "limit"),
+            profile=config.stash[RUN].options.profile,
         ),
         force=value(config, "force"),
     )
@@ -129,6 +132,7 @@ def _report_request(config: pytest.Config) -> ReportRequest:
         end_date=until,
         title=value(config, "title"),
         organization=value(config, "organization"),
+        profile=config.stash[RUN].options.profile,
     )
 
 

@@ -117,7 +117,13 @@ class _SuiteCollector(pytest.Collector):
     def collect(self) -> Iterator[CheckItem]:
         """Parse the suite. A mistake in it is a collection error, so that nothing runs."""
         try:
-            suite = load(self.suite_path, self.config.stash[REGISTRY], self.nodeid, root=self.config.rootpath)
+            suite = load(
+                self.suite_path,
+                self.config.stash[REGISTRY],
+                self.nodeid,
+                root=self.config.rootpath,
+                profile=self.config.stash[RUN].options.profile,
+            )
         except SuiteError as error:
             raise self.CollectError(
                 f"The suite {self.nodeid} was not understood, so nothing was checked.\n{error}"

@@ -37,7 +37,7 @@ def _answer(config: pytest.Config) -> str:
         return authoring.lint(paths, here, registry)
     if value(config, "list"):
         return authoring.listing(paths, here, registry)
-    return authoring.explanation(value(config, "explain"), paths, here, registry)
+    return authoring.explanation(value(config, "explain"), paths, here, registry, value(config, "profile"))
 
 
 def _paths(config: pytest.Config) -> list[Path]:

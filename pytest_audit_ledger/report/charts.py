@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from pytest_audit_ledger.model.entry import VERDICTS
 from pytest_audit_ledger.report.figures import OTHER
 
 COLOURS: Mapping[str, str] = {
@@ -16,9 +15,24 @@ COLOURS: Mapping[str, str] = {
     "NULL_UNMAPPED": "#c9b458",
     "NULL_STALE": "#8a6d1c",
     "DISCRETIONARY": "#5b4a8a",
+    "wrong": "#b3261e",
+    "p0": "#7f9bb3",
+    "p1": "#c9b458",
+    "p2": "#8a6d1c",
+    "p3": "#5b4a8a",
     OTHER: "#6b6b6b",
 }
-"""Colours that also differ in lightness, so that they remain distinct in grey."""
+"""Colours that also differ in lightness, so that they remain distinct in grey; those of SKI's verdicts by their names.
+"""
+
+_PLAIN = ("p0", "p1", "p2", "p3")
+
+
+def shades(names: Sequence[str], violations: Sequence[str]) -> dict[str, str]:
+    """Return the key in `COLOURS` for each verdict that a ledger knows."""
+    plain = [name for name in names if name not in violations]
+    found = {name: _PLAIN[index % len(_PLAIN)] for index, name in enumerate(plain)}
+    return {name: name if name in COLOURS else found.get(name, "wrong") for name in names}
 
 
 @dataclass(frozen=True)
@@ -58,13 +72,13 @@ class Chart:
 ROW, BAR = 46.0, 14.0
 
 
-def verdict_chart(rows: Sequence[Mapping[str, Any]]) -> Chart:
+def verdict_chart(rows: Sequence[Mapping[str, Any]], shade: Mapping[str, str]) -> Chart:
     """Return bars of the verdicts' shares, each with a thinner bar for the preceding period, if there is one."""
     width = 360.0
     rectangles, labels, values = [], [], []
     for index, row in enumerate(rows):
         top = index * ROW
-        name = row["verdict"] if row["verdict"] in COLOURS else OTHER
+        name = shade.get(row["verdict"], OTHER)
         labels.append(Label(0, top + 13, row["verdict"]))
         values.append(Label(width, top + 13, f"{row['count']:,} ({percent(row['share'])})"))
         rectangles.append(_bar(top + 19, BAR, row["share"], width, name))
@@ -83,7 +97,7 @@ def percent(share: float | None) -> str:
     return "–" if share is None else f"{share:.1%}"  # noqa: RUF001  (a dash for no number)
 
 
-def timeline_chart(data: Mapping[str, Any]) -> Chart:
+def timeline_chart(data: Mapping[str, Any], shade: Mapping[str, str]) -> Chart:
     """Return a column for each step, stacked by verdict; a step without entries is marked on the axis."""
     width, height, left, bottom = 760.0, 260.0, 56.0, 28.0
     steps = data["steps"]
@@ -96,13 +110,19 @@ def timeline_chart(data: Mapping[str, Any]) -> Chart:
         x, y = left + index * column, base
         if not step["total"]:
             gaps.append(Rectangle(round(x + column * 0.14, 2), base + 2, round(column * 0.72, 2), 3, "gap"))
-        for name in (*VERDICTS, OTHER):
+        for name in (*shade, OTHER):
             number = step["counts"].get(name, 0)
             if number:
                 tall = max(plot * number / ceiling, 0.75)
                 y -= tall
                 rectangles.append(
-                    Rectangle(round(x + column * 0.14, 2), round(y, 2), round(column * 0.72, 2), round(tall, 2), name)
+                    Rectangle(
+                        round(x + column * 0.14, 2),
+                        round(y, 2),
+                        round(column * 0.72, 2),
+                        round(tall, 2),
+                        shade.get(name, OTHER),
+                    )
                 )
     ticks = [0, ceiling / 2, ceiling]
     values = [Label(left - 8, round(base - plot * tick / ceiling + 4, 2), _tick(tick)) for tick in ticks]

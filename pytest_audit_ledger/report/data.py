@@ -10,9 +10,11 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from pytest_audit_ledger.files.resources import package_digest
-from pytest_audit_ledger.model.batch import plain_text
-from pytest_audit_ledger.model.entry import VERDICTS, canonical_timestamp
+from pytest_audit_ledger.kinds.hash_coverage import NOTHING
+from pytest_audit_ledger.model.batch import plain_text, shown
+from pytest_audit_ledger.model.entry import canonical_timestamp
 from pytest_audit_ledger.model.outcome import Status
+from pytest_audit_ledger.model.profile import SEQUENCE, STREAM, TIMESTAMP, VERDICT
 from pytest_audit_ledger.output.artifact import ArtifactContext
 from pytest_audit_ledger.output.investigation_json import without_verification
 from pytest_audit_ledger.output.verification_json import as_json
@@ -23,9 +25,11 @@ from pytest_audit_ledger.report.figures import (
     OTHER,
     SHOWN,
     Figures,
+    Place,
     count,
     preceding,
     unreadable,
+    violating,
     violations_by_day,
 )
 from pytest_audit_ledger.report.filing import conditions
@@ -63,7 +67,8 @@ def report_data(verified: ArtifactContext, request: ReportRequest, made_at: date
     survey = None if resumed else verification.survey  # after resuming it does not cover the ledger's beginning
     if obstacle is None:
         figures = interruptible(lambda: count(snapshot, request.period, survey, verified.progress), snapshot.stop)
-    wanted = request.sections
+    profile = snapshot.info.profile
+    wanted = [name for name in request.sections if all(map(profile.has, _COLUMN_OF.get(name, ())))]
     controls = _controls(verification)
     return {
         "schema_version": SCHEMA_VERSION,
@@ -72,11 +77,18 @@ def report_data(verified: ArtifactContext, request: ReportRequest, made_at: date
         "made_at": canonical_timestamp(made_at),
         "tool_sha256": package_digest(),
         "sections": list(wanted),
+        "ledger": {
+            "verdicts": list(profile.values.get(VERDICT, ())),
+            "violations": list(violating(profile)),
+            "details": [name for name in DETAILS if profile.has(name)],
+        },
         "period": _period(request.period, figures),
-        "summary": sentences(verification, figures),
+        "summary": sentences(verification, figures, profile),
         "verdicts": _verdicts(figures, request.period) if figures and "verdicts" in wanted else None,
         "violations": _violations(figures) if figures and "violations" in wanted else None,
-        "escalations": _escalations(figures) if figures and "violations" in wanted else None,
+        "escalations": _escalations(figures)
+        if figures and "violations" in wanted and profile.has("escalation_status")
+        else None,
         "timeline": _timeline(figures, request.period, verification) if figures and "timeline" in wanted else None,
         "controls": controls,
         "waivers": _waivers(verification),
@@ -86,18 +98,27 @@ def report_data(verified: ArtifactContext, request: ReportRequest, made_at: date
                 {"check": o.check_id, "status": o.status.value, "reason": o.reason}
                 for o in verification.with_status(Status.ERROR, Status.SKIP)
             ],
-            "verdicts": _undecided(figures),
-            "not_covered": NOT_COVERED,
+            "verdicts": _undecided(figures) if profile.built_in else [],
+            "not_covered": NOT_COVERED if profile.built_in else _not_covered(verification),
         },
         "filing": [
             {"condition": one.condition, "met": one.met, "reason": one.reason}
-            for one in conditions(verification, request.period, figures, controls)
+            for one in conditions(verification, request.period, figures, controls, profile)
         ],
         "reverify": commands(verification, request),
         "investigation": without_verification(verified.investigation) if verified.investigation else None,
         "files": [{"path": file.path, "size": file.size, "sha256": file.sha256} for file in verified.written],
         "verification": as_json(verification),
     }
+
+
+_COLUMN_OF = {"verdicts": (VERDICT,), "violations": (VERDICT,), "timeline": (TIMESTAMP,)}
+"""The roles that sections need; a ledger without one of them has no such section."""
+
+
+def _not_covered(verification: Verification) -> str:
+    found = [outcome.facts[NOTHING] for outcome in verification.outcomes if NOTHING in outcome.facts]
+    return found[0] if found else "columns that the check hash_coverage would list, which did not run"
 
 
 def _share(number: int, of: int) -> float | None:
@@ -119,18 +140,18 @@ def _period(period: Selection, figures: Figures | None) -> dict[str, Any]:
 
 
 def _number(entry: Mapping[str, str] | None) -> int | None:
-    text = plain_text(entry["sequence_number"]) if entry else None
+    text = plain_text(entry[SEQUENCE]) if entry and STREAM not in entry else None
     return int(text) if text else None
 
 
 def _time(entry: Mapping[str, str] | None) -> str:
-    return (plain_text(entry["timestamp"]) if entry else None) or ""
+    return (plain_text(entry[TIMESTAMP]) if entry and TIMESTAMP in entry else None) or ""
 
 
 def _verdicts(figures: Figures, period: Selection) -> dict[str, Any]:
     earlier, before = preceding(period), figures.before
     counts, counts_before = dict(figures.verdicts.named()), dict(before.named()) if before else {}
-    names = dict.fromkeys([*VERDICTS, *counts, *counts_before])
+    names = dict.fromkeys([*figures.known, *counts, *counts_before])
     counted = [(name, counts.get(name, 0), counts_before.get(name, 0)) for name in names]
     shown, rest = counted[:RULES_SHOWN], counted[RULES_SHOWN:]
     if rest:
@@ -167,7 +188,7 @@ def _capped(counts: Sequence[tuple[str, int]], total: int, most: int) -> list[di
 
 def _violations(figures: Figures) -> dict[str, Any]:
     total = figures.violation_count
-    days = list(violations_by_day(figures.moments).items())
+    days = list(violations_by_day(figures).items())
     return {
         "count": total,
         "by_rule": _capped(figures.rules.named(), total, RULES_SHOWN),
@@ -192,14 +213,15 @@ def _escalations(figures: Figures) -> dict[str, Any]:
     }
 
 
-def _details(figures: Figures, numbers: Sequence[int]) -> list[dict[str, Any]]:
+def _details(figures: Figures, places: Sequence[Place]) -> list[dict[str, Any]]:
     """Return entries in detail, in order."""
     return [
         {
+            "stream": shown(stream) if stream else "",
             "sequence_number": number,
-            **{name: figures.details.get(number, {}).get(name) for name in DETAILS},
+            **{name: figures.details.get((stream, number), {}).get(name) for name in DETAILS},
         }
-        for number in numbers
+        for stream, number in places
     ]
 
 

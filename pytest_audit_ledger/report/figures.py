@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from itertools import compress, repeat
 from operator import contains
 from typing import Any
 
-from pytest_audit_ledger.model.batch import NULL, Batch, plain_text
-from pytest_audit_ledger.model.entry import VERDICTS, canonical_timestamp
+from pytest_audit_ledger.model.batch import NULL, Batch, json_text, plain_text
+from pytest_audit_ledger.model.entry import canonical_timestamp
 from pytest_audit_ledger.model.printable import clip
+from pytest_audit_ledger.model.profile import SEQUENCE, STREAM, TIMESTAMP, VERDICT, Profile
 from pytest_audit_ledger.model.progress import Progress
 from pytest_audit_ledger.sources.selection import Selection
 from pytest_audit_ledger.sources.source import Segment, Snapshot
 from pytest_audit_ledger.verify.verification import Survey
-
-VIOLATION = "FLAG"
-"""The verdict that a rule was broken."""
 
 OTHER = "(other)"
 MISSING = "(missing)"
@@ -39,9 +37,21 @@ BY_HOUR = timedelta(days=3)
 LONGEST_NAME, LONGEST_TEXT = 200, 1_000
 """Characters kept of a name, such as a rule's, and of a text, such as reasoning; an export has all of them."""
 
-NEEDED = ("sequence_number", "timestamp", "verdict")
 DETAILS = ("timestamp", "verdict", "rule_id", "telemetry_id", "reasoning", "escalation_status", "escalation_notes")
 _TEXTS = ("reasoning", "escalation_notes")
+
+Place = tuple[str, int]
+"""The stream of an entry as JSON text, empty if there is one chain, and its number."""
+
+
+def violating(profile: Profile) -> tuple[str, ...]:
+    """Return the verdicts that a rule was broken; most violations of a SKI ledger only say that nothing was decided."""
+    return ("FLAG",) if profile.built_in else tuple(profile.violations)
+
+
+def needed(profile: Profile) -> list[str]:
+    """Return the columns that are counted, of those that the ledger has."""
+    return [name for name in (SEQUENCE, STREAM, TIMESTAMP, VERDICT) if profile.has(name)]
 
 
 class VerdictTally:
@@ -83,10 +93,13 @@ class Figures:
 
     `moments` counts entries by day (`2026-05-21`) or hour (`2026-05-21T15`) and verdict; unknown verdicts are `OTHER`.
     `untimed` counts those with a time outside of the calendar, or beyond `MOST_MOMENTS`. `before` are the verdicts of
-    the preceding period; None if there is none.
+    the preceding period; None if there is none. `known` are the verdicts that `moments` tells apart, `violating` those
+    of violations. Without a role `verdict`, every entry counts as `(empty)`.
     """
 
     hourly: bool
+    known: Sequence[str]
+    violating: Sequence[str]
     verdicts: VerdictTally = field(default_factory=VerdictTally)
     before: VerdictTally | None = None
     moments: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -95,11 +108,11 @@ class Figures:
     rules: VerdictTally = field(default_factory=VerdictTally)
     violation_statuses: VerdictTally = field(default_factory=VerdictTally)
     statuses: VerdictTally = field(default_factory=VerdictTally)
-    violations: deque[int] = field(default_factory=lambda: deque(maxlen=SHOWN))
-    escalated: deque[int] = field(default_factory=lambda: deque(maxlen=SHOWN))
+    violations: deque[Place] = field(default_factory=lambda: deque(maxlen=SHOWN))
+    escalated: deque[Place] = field(default_factory=lambda: deque(maxlen=SHOWN))
     first: Mapping[str, str] | None = None
     last: Mapping[str, str] | None = None
-    details: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
+    details: Mapping[Place, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
     def entries(self) -> int:
@@ -125,10 +138,16 @@ def preceding(period: Selection) -> Selection | None:
 
 def count(snapshot: Snapshot, period: Selection, survey: Survey | None, progress: Progress) -> Figures:
     """Read and count the entries of a period and of the preceding one. Raises SourceError."""
-    earlier = preceding(period)
-    figures = Figures(_length(period, survey) <= BY_HOUR, before=VerdictTally() if earlier else None)
+    earlier, profile = preceding(period), snapshot.info.profile
+    figures = Figures(
+        _length(period, survey) <= BY_HOUR,
+        tuple(profile.values.get(VERDICT, ())),
+        violating(profile),
+        before=VerdictTally() if earlier else None,
+    )
     boundary = canonical_timestamp(period.since) if earlier and period.since else None
-    columns = [*NEEDED, *(name for name in ("rule_id", "escalation_status") if snapshot.unreadable(name) is None)]
+    more = [name for name in ("rule_id", "escalation_status") if _can_be_read(snapshot, name)]
+    columns = [*needed(profile), *more]
     read = Selection(since=earlier.since if earlier else period.since, before=period.before)
     with progress(survey.entries if survey and not read.described() else None) as advance:
 
@@ -154,21 +173,36 @@ def _moment(text: str) -> datetime | None:
 
 def _after(figures: Figures, columns: dict[str, list[str]], boundary: str) -> dict[str, list[str]]:
     """Count the entries before the period, and return the others."""
-    inside = [time >= boundary for time in columns["timestamp"]]
+    inside = [time >= boundary for time in columns[TIMESTAMP]]
     if all(inside):
         return columns
     outside = [not each for each in inside]
     if figures.before is not None:
-        figures.before.add(compress(columns["verdict"], outside))
+        figures.before.add(compress(_verdicts(columns), outside))
     return {name: list(compress(column, inside)) for name, column in columns.items()}
 
 
+def _can_be_read(snapshot: Snapshot, name: str) -> bool:
+    return snapshot.info.profile.has(name) and snapshot.unreadable(name) is None
+
+
+def _verdicts(columns: Mapping[str, list[str]]) -> list[str]:
+    """Return the verdicts; empty ones if the ledger has none, so that entries are counted all the same."""
+    return columns[VERDICT] if VERDICT in columns else [""] * len(columns[SEQUENCE])
+
+
+def _places(columns: Mapping[str, list[str]], at: Iterable[int]) -> Iterator[Place]:
+    numbers, streams = columns[SEQUENCE], columns.get(STREAM)
+    return ((streams[index] if streams else "", int(numbers[index])) for index in at if numbers[index] != NULL)
+
+
 def _count(figures: Figures, columns: Mapping[str, list[str]]) -> None:
-    times, verdicts = columns["timestamp"], columns["verdict"]
-    if not times:
+    verdicts = _verdicts(columns)
+    if not verdicts:
         return
-    figures.first = figures.first or {name: columns[name][0] for name in NEEDED}
-    figures.last = {name: columns[name][-1] for name in NEEDED}
+    times = columns.get(TIMESTAMP, [""] * len(verdicts))
+    figures.first = figures.first or {name: column[0] for name, column in columns.items()}
+    figures.last = {name: column[-1] for name, column in columns.items()}
     figures.verdicts.add(verdicts)
     width = 13 if figures.hourly else 10
     moments = (time[:width] for time in times)
@@ -176,12 +210,12 @@ def _count(figures: Figures, columns: Mapping[str, list[str]]) -> None:
         # PostgreSQL prints years outside of the calendar in another form
         moments = (time[:width] if "T" in time else "" for time in times)
     _count_moments(figures, Counter(zip(moments, verdicts, strict=True)))
-    violations = [index for index, verdict in enumerate(verdicts) if verdict == VIOLATION]
+    wrong = frozenset(map(json_text, figures.violating))
+    violations = [index for index, verdict in enumerate(verdicts) if verdict in wrong]
     rules, statuses = columns.get("rule_id"), columns.get("escalation_status")
-    numbers = columns["sequence_number"]
     if violations:
         figures.violation_count += len(violations)
-        figures.violations.extend(int(numbers[index]) for index in violations if numbers[index] != NULL)
+        figures.violations.extend(_places(columns, violations))
         if rules is not None:
             figures.rules.add(rules[index] for index in violations)
         if statuses is not None:
@@ -189,30 +223,32 @@ def _count(figures: Figures, columns: Mapping[str, list[str]]) -> None:
     if statuses is not None and statuses.count(NULL) != len(statuses):
         escalated = [index for index, status in enumerate(statuses) if status != NULL]
         figures.statuses.add(statuses[index] for index in escalated)
-        figures.escalated.extend(int(numbers[index]) for index in escalated if numbers[index] != NULL)
+        figures.escalated.extend(_places(columns, escalated))
 
 
 def _count_moments(figures: Figures, counts: Mapping[tuple[str, str], int]) -> None:
     """Count by moment and verdict; a ledger with countless different days must not fill the memory."""
-    moments = figures.moments
+    moments, known = figures.moments, {json_text(name): name for name in figures.known}
     for (moment, verdict), number in counts.items():
-        key = (moment, verdict if verdict in VERDICTS else OTHER)
+        key = (moment, known.get(verdict, OTHER))
         if moment and (key in moments or len(moments) < MOST_MOMENTS):
             moments[key] += number
         else:
             figures.untimed += number
 
 
-def _details(snapshot: Snapshot, numbers: set[int]) -> dict[int, dict[str, str | None]]:
-    """Return the entries with these numbers, as text."""
-    found: dict[int, dict[str, str | None]] = {}
-    columns = [name for name in ("sequence_number", *DETAILS) if snapshot.unreadable(name) is None]
+def _details(snapshot: Snapshot, places: set[Place]) -> dict[Place, dict[str, str | None]]:
+    """Return the entries at these places, as text."""
+    found: dict[Place, dict[str, str | None]] = {}
+    columns = [name for name in (SEQUENCE, STREAM, *DETAILS) if _can_be_read(snapshot, name)]
 
     def consume(batch: Batch) -> None:
-        for index, number in enumerate(batch.sequence_numbers):
-            if number in numbers and number is not None:
-                found[number] = {name: _clipped(name, batch.text(name)[index]) for name in columns}
+        streams = batch.text(STREAM) if STREAM in columns else [""] * len(batch)
+        for index, place in enumerate(zip(streams, batch.sequence_numbers, strict=True)):
+            if place in places:
+                found[place] = {name: _clipped(name, batch.text(name)[index]) for name in columns}
 
+    numbers = [number for _, number in places]
     if numbers:
         snapshot.scan(columns, Segment(min(numbers), max(numbers) + 1), consume)
     return found
@@ -223,15 +259,15 @@ def _clipped(column: str, text: str) -> str | None:
     return None if plain is None else clip(plain, LONGEST_TEXT if column in _TEXTS else LONGEST_NAME)
 
 
-def violations_by_day(moments: Mapping[tuple[str, str], int]) -> dict[str, int]:
+def violations_by_day(figures: Figures) -> dict[str, int]:
     """Return the number of violations by day, in order, without days that have none."""
     days: Counter[str] = Counter()
-    for (moment, verdict), number in moments.items():
-        if verdict == VIOLATION:
+    for (moment, verdict), number in figures.moments.items():
+        if verdict in figures.violating:
             days[moment[:10]] += number
     return dict(sorted(days.items()))
 
 
-def unreadable(snapshot: Snapshot, columns: Sequence[str] = NEEDED) -> str | None:
+def unreadable(snapshot: Snapshot) -> str | None:
     """Return why the entries cannot be counted; None if they can."""
-    return next(filter(None, map(snapshot.unreadable, columns)), None)
+    return next(filter(None, map(snapshot.unreadable, needed(snapshot.info.profile))), None)

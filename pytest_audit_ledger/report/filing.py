@@ -9,6 +9,8 @@ from typing import Any
 
 from pytest_audit_ledger.model.ledger_info import Extent
 from pytest_audit_ledger.model.outcome import Assurance, Outcome, Status
+from pytest_audit_ledger.model.profile import Profile
+from pytest_audit_ledger.model.ski import SKI
 from pytest_audit_ledger.report.figures import Figures
 from pytest_audit_ledger.sources.selection import Selection
 from pytest_audit_ledger.verify.verification import Verification
@@ -24,7 +26,11 @@ class Condition:
 
 
 def conditions(
-    verification: Verification, period: Selection, figures: Figures | None, controls: Sequence[Mapping[str, Any]]
+    verification: Verification,
+    period: Selection,
+    figures: Figures | None,
+    controls: Sequence[Mapping[str, Any]],
+    profile: Profile = SKI,
 ) -> list[Condition]:
     """Return every condition; `figures` is None if the entries of the period were not counted."""
     uncounted = Condition("The entries of the period were counted.", False, "They could not be read.")
@@ -32,7 +38,7 @@ def conditions(
         *_about_the_ledger(verification),
         *_about_the_checks(verification, controls),
         _period_is_over(verification, period),
-        *(_about_the_entries(figures) if figures else [uncounted]),
+        *(_about_the_entries(figures, profile) if figures else [uncounted]),
     ]
 
 
@@ -117,17 +123,24 @@ def _period_is_over(verification: Verification, period: Selection) -> Condition:
     return Condition(condition, over, f"The ledger was read {'after' if over else 'before'} the period ended.")
 
 
-def _about_the_entries(figures: Figures) -> Iterator[Condition]:
+def _about_the_entries(figures: Figures, profile: Profile) -> Iterator[Condition]:
     entries, violations, unfollowed = figures.entries, figures.violation_count, figures.open_violations
     yield Condition("The period has entries.", entries > 0, f"It has {entries:,}." if entries else "It has none.")
+    if profile.built_in:
+        yield _decided(figures)
+    if figures.violating and profile.has("escalation_status"):
+        yield Condition(
+            "Every violation of the period has an escalation status.",
+            not unfollowed,
+            f"{unfollowed:,} of {violations:,} have none." if violations else "There was no violation.",
+        )
+
+
+def _decided(figures: Figures) -> Condition:
+    entries = figures.entries
     undecided = sum(number for name, number in figures.verdicts.named() if name.startswith("NULL_"))
-    yield Condition(
+    return Condition(
         "Every entry of the period has a verdict that decides.",
         not undecided and entries > 0,
         f"{undecided:,} of {entries:,} have NULL_UNMAPPED or NULL_STALE, which decide nothing.",
-    )
-    yield Condition(
-        "Every violation of the period has an escalation status.",
-        not unfollowed,
-        f"{unfollowed:,} of {violations:,} have none." if violations else "There was no violation.",
     )

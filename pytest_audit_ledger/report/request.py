@@ -7,6 +7,8 @@ from pathlib import Path
 
 from pytest_audit_ledger.errors import UsageError
 from pytest_audit_ledger.files import writing
+from pytest_audit_ledger.model.profile import Profile
+from pytest_audit_ledger.model.ski import SKI
 from pytest_audit_ledger.sources.selection import Selection, selection
 
 SECTIONS = ("verdicts", "violations", "timeline", "audit_trail")
@@ -34,10 +36,12 @@ def report_request(
     include: tuple[str, ...] = (),
     title: str | None = None,
     organization: str | None = None,
+    profile: Profile = SKI,
 ) -> ReportRequest:
     """Return a request; an empty `include` means all sections.
 
-    Dates are whole days in UTC, including the end day, or full timestamps. Raises UsageError for an invalid value.
+    Dates are whole days in UTC, including the end day, or full timestamps. `profile` is that of the ledger. Raises
+    UsageError for an invalid value, and for dates if the ledger has no timestamps.
     """
     for name, text in (("title", title), ("organization", organization)):
         if text is not None and not 0 < len(text.strip()) <= LONGEST_TITLE:
@@ -46,7 +50,7 @@ def report_request(
                 f"Give 1 to {LONGEST_TITLE} characters; perhaps a shell variable is not set.",
             )
     return ReportRequest(
-        period=selection(start_date=start_date, end_date=end_date),
+        period=selection(start_date=start_date, end_date=end_date, profile=profile),
         sections=tuple(name for name in SECTIONS if name in include) or SECTIONS,
         title=title or DEFAULT_TITLE,
         organization=organization or "",

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pytest_audit_ledger.model.outcome import Status
-from pytest_audit_ledger.report.figures import VIOLATION, Figures
+from pytest_audit_ledger.model.profile import Profile
+from pytest_audit_ledger.model.ski import SKI
+from pytest_audit_ledger.report.figures import Figures
 from pytest_audit_ledger.verify.verification import Verification
 
 
-def sentences(verification: Verification, figures: Figures | None) -> list[str]:
+def sentences(verification: Verification, figures: Figures | None, profile: Profile = SKI) -> list[str]:
     """Return the executive summary; `figures` is None if the entries of the period were not counted."""
-    return [*_about_the_ledger(verification), *(_about_the_period(figures) if figures else ())]
+    return [*_about_the_ledger(verification), *(_about_the_period(figures, profile) if figures else ())]
 
 
 def _about_the_ledger(verification: Verification) -> Iterator[str]:
@@ -20,6 +22,9 @@ def _about_the_ledger(verification: Verification) -> Iterator[str]:
         yield "The ledger could not be read completely."
     elif verification.info and verification.info.resumed:
         yield f"The ledger was not read completely. {verification.reading[0].upper()}{verification.reading[1:]}"
+    elif survey.streams:
+        entries, streams = _counted(survey.entries, "entry", "entries"), _counted(survey.streams, "stream", "streams")
+        yield f"The whole ledger was read: {entries} in {streams}."
     elif survey.entries:
         yield (
             f"The whole ledger was read: {_counted(survey.entries, 'entry', 'entries')}, sequence number "
@@ -44,14 +49,18 @@ def _others(verification: Verification) -> str:
     return f"; {others}" if others else ""
 
 
-def _about_the_period(figures: Figures) -> Iterator[str]:
+def _about_the_period(figures: Figures, profile: Profile) -> Iterator[str]:
     entries, violations = figures.entries, figures.violation_count
     if not entries:
         yield "The period has no entries, so there is nothing to report about it."
         return
+    if not figures.violating:
+        yield f"The period has {_counted(entries, 'entry', 'entries')}."
+        return
+    named = f"verdict{'s' if len(figures.violating) > 1 else ''} {', '.join(figures.violating)}"
     yield (
         f"The period has {_counted(entries, 'entry', 'entries')}; {violations:,} of them ({violations / entries:.1%}) "
-        f"{'is a violation' if violations == 1 else 'are violations'} (verdict {VIOLATION})."
+        f"{'is a violation' if violations == 1 else 'are violations'} ({named})."
     )
     if figures.before is not None:
         yield _compared(figures)
@@ -60,15 +69,16 @@ def _about_the_period(figures: Figures) -> Iterator[str]:
         if rules:
             name, number = rules[0]
             yield f"The rule broken most often is {name}, {_counted(number, 'time', 'times')}."
-        unfollowed = _counted(figures.open_violations, "violation has", "violations have")
-        yield f"{unfollowed} no escalation status."
+        if profile.has("escalation_status"):
+            unfollowed = _counted(figures.open_violations, "violation has", "violations have")
+            yield f"{unfollowed} no escalation status."
 
 
 def _compared(figures: Figures) -> str:
     before = figures.before
     if before is None or not before.total:
         return "The preceding period of the same length has no entries to compare with."
-    earlier = before.counts[VIOLATION]
+    earlier = sum(before.counts[name] for name in figures.violating)
     return (
         f"The preceding period of the same length had {_counted(before.total, 'entry', 'entries')} and {earlier:,} "
         f"violations ({earlier / before.total:.1%})."

@@ -17,12 +17,11 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from pytest_audit_ledger.model.entry import VERDICTS
 from pytest_audit_ledger.model.printable import printable
 from pytest_audit_ledger.output.markdown import code, escaped
 from pytest_audit_ledger.output.tone import in_report
-from pytest_audit_ledger.report.charts import COLOURS, percent, step_name, timeline_chart, verdict_chart
-from pytest_audit_ledger.report.figures import OTHER, VIOLATION
+from pytest_audit_ledger.report.charts import COLOURS, percent, shades, step_name, timeline_chart, verdict_chart
+from pytest_audit_ledger.report.figures import OTHER
 
 LONGEST_LINE = 2_000
 MOST_LINES = 30
@@ -70,16 +69,19 @@ def _environment(finalize: Callable[[Any], Any]) -> Environment:
 
 
 def _drawn(data: Mapping[str, Any]) -> dict[str, Any]:
-    verdicts, timeline = data["verdicts"], data["timeline"]
+    verdicts, timeline, ledger = data["verdicts"], data["timeline"], data["ledger"]
+    names, shade = ledger["verdicts"], shades(ledger["verdicts"], ledger["violations"])
     return {
         **in_report(data["verification"]),
         "colours": COLOURS,
-        "verdict_names": VERDICTS,
-        "drawn_names": (*VERDICTS, OTHER),
-        "verdict_columns": [f"#{name}" for name in (*VERDICTS, "other")],
-        "violation": VIOLATION,
-        "verdict_chart": verdict_chart(verdicts["rows"]) if verdicts and verdicts["entries"] else None,
-        "timeline_chart": timeline_chart(timeline) if timeline and timeline["steps"] else None,
+        "shades": shade,
+        "verdict_names": names,
+        "drawn_names": (*names, OTHER),
+        "verdict_columns": [f"#{name}" for name in (*names, "other")],
+        "violation": " or ".join(ledger["violations"]),
+        "has": ledger["details"],
+        "verdict_chart": verdict_chart(verdicts["rows"], shade) if verdicts and verdicts["entries"] else None,
+        "timeline_chart": timeline_chart(timeline, shade) if timeline and timeline["steps"] else None,
         "step_name": step_name,
     }
 

@@ -2,40 +2,47 @@
 
 Next to an export `FILE` is `FILE.manifest.json` (see `examples/reference/formats.md`). It says which entries a complete
 file holds. Without it nobody knows, so a missing entry is then reported neither as removed nor as filtered out.
+
+With a profile, a file can be from anywhere: a table of MySQL or SQLite that its own client wrote, for example. It has
+no manifest then, and must be in the order of its chains. Its columns have the table's own names, and a batch has their
+values as PostgreSQL would print them.
 """
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timezone
-from json.encoder import encode_basestring
+from itertools import islice
+from operator import le
 from pathlib import Path
 from typing import Any, NoReturn
 
 from pytest_audit_ledger.errors import NotApplicable, SourceError, UsageError
 from pytest_audit_ledger.files.keys import read_key
 from pytest_audit_ledger.files.reading import is_file, open_regular, sha256_of
-from pytest_audit_ledger.model.batch import NULL, Batch
-from pytest_audit_ledger.model.columns import MOMENT, V2_COLUMNS, V3_COLUMNS, Column
+from pytest_audit_ledger.model.batch import NULL, Batch, shown
+from pytest_audit_ledger.model.columns import Column
 from pytest_audit_ledger.model.entry import canonical_timestamp
 from pytest_audit_ledger.model.ledger_info import ExportInfo, Extent, LedgerInfo
 from pytest_audit_ledger.model.printable import printable
-from pytest_audit_ledger.model.profile import Profile
+from pytest_audit_ledger.model.profile import BEFORE, HASH, PAYLOAD, SEQUENCE, STREAM, TIMESTAMP, VERDICT, Profile, own
 from pytest_audit_ledger.model.questions import Catalog, Queries
 from pytest_audit_ledger.model.ski import SKI
-from pytest_audit_ledger.sources import copy_text
-from pytest_audit_ledger.sources.export_records import FETCH, Number, Record, format_of, records
-from pytest_audit_ledger.sources.manifest import read_manifest
+from pytest_audit_ledger.sources.export_records import FETCH, Record, format_of, records
+from pytest_audit_ledger.sources.export_values import SKI_COLUMNS, Converter, converter, guessed_types, row_texts
+from pytest_audit_ledger.sources.manifest import read_manifest, refuse_another_profile
 from pytest_audit_ledger.sources.selection import Selection, read_moment
 from pytest_audit_ledger.sources.source import Consume, Segment
+from pytest_audit_ledger.sources.table_columns import Neighbours
 
 MANIFEST_SCHEMA = "export-manifest.schema.json"
 
 BATCH_CHARACTERS = 160 * 1024
 """Characters of the file in a batch (some hundred entries), not counting its last entry."""
+
+SAMPLE = 1_000
+"""Entries whose values show the types of columns in a file that does not state them."""
 
 
 def is_export(text: str) -> bool:
@@ -44,7 +51,7 @@ def is_export(text: str) -> bool:
 
 
 class ExportFile:
-    """An export file: `.json`, `.jsonl` or `.csv`, also with `.gz`."""
+    """An export file: `.json`, `.jsonl`, `.csv` or `.tsv`, also with `.gz`."""
 
     def __init__(self, path: str | Path, profile: Profile = SKI) -> None:
         """Take the path of the file, and what its entries look like.
@@ -56,7 +63,7 @@ class ExportFile:
         if not is_file(self.path):
             raise UsageError(f"There is no file {self.path}.", "Name an export, or the DSN of a database.")
         if format_of(self.path) is None:
-            raise UsageError(f"{self.path} is not an export.", "Name a .json, .jsonl or .csv file, also with .gz.")
+            raise UsageError(f"{self.path} is not an export.", "Name a .json, .jsonl, .csv or .tsv file, also .gz.")
 
     @property
     def label(self) -> str:
@@ -85,20 +92,23 @@ class ExportSnapshot:
     divisible = False
 
     def __init__(self, path: Path, profile: Profile) -> None:
-        self._path = path
+        self._path, self._profile = path, profile
         self._stopped = False
         manifest = read_manifest(path, MANIFEST_SCHEMA)
+        refuse_another_profile(path, manifest, profile)
         self._excel_safe = bool(manifest and manifest["excel_safe"])
         digest = _digest(path)
+        names = self._names(manifest)
+        guessed = self._guessed(names, manifest)
         self.info = LedgerInfo(
             database=str(path),
             table="",
             relation_kind="",
-            columns={name: _KNOWN.get(name, Column("text", False)) for name in self._names(manifest)},
+            columns=self._columns(names, {**(manifest or {}).get("types", {}), **profile.types, **guessed}),
             server_version="",
             server_time=_clock(manifest),
             snapshot="",
-            export=ExportInfo(str(path), path.stat().st_size, digest, manifest),
+            export=ExportInfo(str(path), path.stat().st_size, digest, manifest, guessed),
             extent=_extent(manifest),
             profile=profile,
             read_key=read_key,
@@ -116,6 +126,19 @@ class ExportSnapshot:
         first = next(self._records(), None)
         return list(first[2] if first else manifest["fields"] if manifest else [])
 
+    def _columns(self, names: Sequence[str], types: Mapping[str, str]) -> dict[str, Column]:
+        if self._profile.built_in:
+            return {name: SKI_COLUMNS.get(name, Column("text", False)) for name in names}
+        return {name: Column(types.get(name, "text"), False) for name in names}
+
+    def _guessed(self, names: Sequence[str], manifest: Mapping[str, Any] | None) -> Mapping[str, str]:
+        """Return the types of columns that nobody states."""
+        if self._profile.built_in or "types" in (manifest or {}):
+            return {}
+        sample = [record for *_, record in islice(self._records(), SAMPLE)]
+        unknown = [name for name in names if name not in self._profile.types]
+        return guessed_types({name: [record.get(name) for record in sample] for name in unknown})
+
     def share(self) -> str:
         """Return an empty name: any process can open the file."""
         return ""
@@ -126,16 +149,27 @@ class ExportSnapshot:
     def bounds(self) -> tuple[int, int] | None:
         """Return the range that the manifest states."""
         manifest = self.info.export.manifest if self.info.export else None
-        if not manifest or self.info.extent is not Extent.WHOLE:
+        if not manifest or self.info.extent is not Extent.WHOLE or self._profile.streams:
             return None
         first, last = manifest["sequence_first"], manifest["sequence_last"]
         return None if None in (first, last) else (first, last)
 
     def unreadable(self, column: str) -> str | None:
         """Return why a column cannot be read, None if it can; an export without entries has nothing to read."""
-        if column in self.info.columns or not self.info.columns:
+        if column == BEFORE:
+            return self.unreadable(HASH)  # see Neighbours
+        missing = [name for name in self._read_for(column) if name not in self.info.columns]
+        if not missing or not self.info.columns:
             return None
-        return f"the export has no column {column}"
+        if column == PAYLOAD:
+            return "the export does not have the payloads, which only the server of the ledger can build"
+        return f"the export has no column {missing[0]}"
+
+    def _read_for(self, name: str) -> Sequence[str]:
+        """Return the columns of the file that are read for a name of a batch."""
+        if name == STREAM:
+            return self._profile.streams
+        return [name.removeprefix(".") if name.startswith(".") else self._profile.column(name)]
 
     def catalog(self) -> AbstractContextManager[Catalog]:
         """Refuse: triggers, constraints and queries need the database."""
@@ -165,7 +199,8 @@ class ExportSnapshot:
 
     def select(self, columns: Sequence[str], selection: Selection, consume: Consume) -> None:
         """Read the selected entries."""
-        asked = [*columns, *(name for name in ("timestamp", "verdict", "rule_id") if name in self.info.columns)]
+        conditions = [name for name in (TIMESTAMP, VERDICT, "rule_id") if self.unreadable(name) is None]
+        asked = [*columns, *(conditions if self.info.columns else [])]
         left = selection.limit
         for batch in self._batches(list(dict.fromkeys(asked))):
             kept = _selected(batch, selection)[:left]
@@ -178,22 +213,76 @@ class ExportSnapshot:
 
     def _batches(self, columns: Sequence[str]) -> Iterator[Batch]:
         names = self.info.columns.keys()
+        neighbours = Neighbours(self.info) if BEFORE in columns else None
+        is_foreign = not self._profile.built_in and not (self.info.export and self.info.export.manifest)
+        order = _Order(self._profile) if is_foreign and SEQUENCE in columns else None
+        if neighbours:
+            columns = list(dict.fromkeys([*(name for name in columns if name != BEFORE), HASH]))
         for chunk in _chunks(self._records()):
             if self._stopped:
                 raise SourceError("The reading was stopped.")
             for line, _, record in chunk:
                 if record.keys() != names:
                     _fail(self._path, line, _difference(set(names), set(record)))
-            yield Batch({name: self._column(name, chunk) for name in columns})
+            batch = Batch({name: self._column(name, chunk) for name in columns})
+            if order and (late := order.first_late(batch)) is not None:
+                raise SourceError(f"{self._path.name}:{chunk[late][0]}: {order.sentence(batch, late)}", order.remedy)
+            yield neighbours.added(batch) if neighbours else batch
 
     def _column(self, name: str, chunk: Sequence[Record]) -> list[str]:
-        values = [record[name] for _, _, record in chunk]
+        columns = self._read_for(name)
+        if len(columns) > 1:
+            return row_texts(self._column(own(column), chunk) for column in columns)
+        column = columns[0]
+        convert = converter(self._profile, name, self.info.columns.get(column))
+        values = [record[column] for _, _, record in chunk]
         try:
-            return _converter(_KNOWN.get(name))(values)
+            return convert(values)
         except ValueError as error:
             for (line, *_), value in zip(chunk, values, strict=True):
-                _check(self._path, line, name, value)
-            raise SourceError(f"{self._path}: {name} cannot be read: {error}.", FETCH) from error
+                _check(self._path, line, column, value, convert)
+            raise SourceError(f"{self._path}: {column} cannot be read: {error}.", FETCH) from error
+
+
+class _Order:
+    """Finds an entry that is not where its chain goes on: of a stream that ended before, or after a higher number."""
+
+    def __init__(self, profile: Profile) -> None:
+        """Take the profile, which says what the order is."""
+        wanted = ", ".join([*profile.streams, profile.column(SEQUENCE)])
+        self.remedy = f"Write it in that order: ORDER BY {wanted}."
+        self._ended: set[str] = set()
+        self._stream = ""
+        self._last: int | None = None
+
+    def first_late(self, batch: Batch) -> int | None:
+        """Return the place of the first entry that comes too late, None if there is none."""
+        place = 0
+        for stream, entries in batch.streams():
+            if stream != self._stream:
+                self._ended.add(self._stream)
+                self._stream, self._last = stream, None
+                if stream in self._ended:
+                    return place
+            numbers = [number for number in (self._last, *entries.sequence_numbers) if number is not None]
+            if not all(map(le, numbers, numbers[1:])):
+                return place + self._late(entries.sequence_numbers)
+            self._last = numbers[-1] if numbers else None
+            place += len(entries)
+        return None
+
+    def _late(self, numbers: Sequence[int | None]) -> int:
+        last = self._last
+        for place, number in enumerate(numbers):
+            if number is not None and last is not None and number < last:
+                return place
+            last = last if number is None else number
+        return len(numbers) - 1
+
+    def sentence(self, batch: Batch, place: int) -> str:
+        """Return that the entry at this place of a batch is late."""
+        stream = f" of {shown(batch.text(STREAM)[place])}" if self._stream else ""
+        return f"entry {batch.sequence_numbers[place]}{stream} comes too late, so the file is not in order."
 
 
 def _chunks(found: Iterator[Record]) -> Iterator[list[Record]]:
@@ -219,11 +308,11 @@ def _difference(wanted: set[str], found: set[str]) -> str:
     return f"the columns of this entry differ from those of the first: {', '.join([*lacking, *extra][:5])}"
 
 
-def _check(path: Path, line: int, name: str, value: Any) -> None:
+def _check(path: Path, line: int, column: str, value: Any, convert: Converter) -> None:
     try:
-        _converter(_KNOWN.get(name))([value])
+        convert([value])
     except ValueError as error:
-        _fail(path, line, f"{name} is {printable(repr(value), 80)}, {error}")
+        _fail(path, line, f"{column} is {printable(repr(value), 80)}, {error}")
 
 
 def _fail(path: Path, line: int, message: str) -> NoReturn:
@@ -235,10 +324,10 @@ def _selected(batch: Batch, wanted: Selection) -> list[int]:
     if wanted.since or wanted.before:
         low = canonical_timestamp(wanted.since) if wanted.since else ""
         high = canonical_timestamp(wanted.before) if wanted.before else "~~"
-        times = list(map(_sortable, batch.text("timestamp")))
+        times = list(map(_sortable, batch.text(TIMESTAMP)))
         kept = [index for index in kept if times[index] != NULL and low <= times[index] < high]
     if wanted.verdicts:
-        verdicts = batch.text("verdict")
+        verdicts = batch.values(VERDICT)
         kept = [index for index in kept if verdicts[index] in wanted.verdicts]
     if wanted.rule_id is not None:
         rules = batch.values("rule_id")
@@ -251,86 +340,6 @@ def _sortable(moment: str) -> str:
     if "T" in moment or moment == NULL:
         return moment
     return "" if moment.startswith("-") or moment.endswith("BC") else "~"
-
-
-_KNOWN: Mapping[str, Column] = {**V2_COLUMNS, **V3_COLUMNS}
-_CANONICAL = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.(?!0{6})\d{6})?\+00:00", re.ASCII)
-_BEYOND = re.compile(r"-?infinity|\d{4,6}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{1,6})?\+00( BC)?", re.ASCII)
-"""Moments of PostgreSQL that Python cannot hold."""
-
-
-def _converter(column: Column | None) -> Callable[[list[Any]], list[str]]:
-    if column is None:
-        return _anything
-    return {"bigint": _whole_numbers, MOMENT: _moments, "jsonb": _anything}.get(column.type, _texts)
-
-
-def _whole_numbers(values: list[Any]) -> list[str]:
-    texts = [NULL if value is None else str(value) for value in values]
-    numbers = all(text == NULL or re.fullmatch(r"-?(0|[1-9][0-9]{0,18})", text) for text in texts)
-    if numbers and {type(value) for value in values} <= {int, str, type(None)}:
-        return texts
-    raise ValueError("which is not a whole number")
-
-
-def _texts(values: list[Any]) -> list[str]:
-    try:
-        return [NULL if value is None else _json_text(value) for value in values]
-    except (TypeError, UnicodeEncodeError) as error:
-        raise ValueError("which is not text in UTF-8") from error
-
-
-def _json_text(value: str) -> str:
-    text = encode_basestring(value)[1:-1]
-    return text if text.isascii() else text.encode("utf-8").decode("latin-1")
-
-
-def _anything(values: list[Any]) -> list[str]:
-    """Return text as it is, and any other value as JSON."""
-    try:
-        return _texts([v if v is None or isinstance(v, str) else _dumped(v) for v in values])
-    except RecursionError as error:
-        raise ValueError("which is nested too deeply") from error
-
-
-class _KeptAsWrittenError(Exception):
-    """Raised at a number that `json.dumps` cannot write as it is in the file."""
-
-
-def _dumped(value: Any) -> str:
-    try:
-        return json.dumps(value, ensure_ascii=False, default=_refuse_number)
-    except _KeptAsWrittenError:
-        return _written_out(value)
-
-
-def _refuse_number(_: Number) -> NoReturn:
-    raise _KeptAsWrittenError
-
-
-def _written_out(value: Any) -> str:
-    """Return a value as JSON with each number as it is in the file."""
-    if isinstance(value, Number):
-        return value.text
-    if isinstance(value, dict):
-        return f"{{{', '.join(f'{_dumped(key)}: {_written_out(item)}' for key, item in value.items())}}}"
-    if isinstance(value, list):
-        return f"[{', '.join(map(_written_out, value))}]"
-    return _dumped(value)
-
-
-def _moments(values: list[Any]) -> list[str]:
-    return [value if value and _CANONICAL.fullmatch(value) else _moment(value) for value in _texts(values)]
-
-
-def _moment(text: str) -> str:
-    """Return a moment in its canonical form, however the file has it."""
-    if text == NULL or _BEYOND.fullmatch(text):
-        return copy_text.canonical(text)
-    moment = read_moment(text)
-    if moment is None:
-        raise ValueError("which is not a time")
-    return canonical_timestamp(moment)
 
 
 def _digest(path: Path) -> str:

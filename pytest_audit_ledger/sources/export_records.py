@@ -1,10 +1,14 @@
-"""The records of an export, one by one in constant memory: JSON Lines, JSON and CSV, each also compressed by gzip.
+r"""The records of an export, one by one in constant memory: JSON Lines, JSON, CSV and tab-separated text, also gzip.
 
 A record is the line it starts on, its length in characters, and its values by name. What cannot be read raises a
 SourceError that names the line.
 
 JSON: RFC 8259; JSON Lines: one object a line. CSV: RFC 4180 as PostgreSQL's COPY writes it, where an empty field is a
 missing value and `""` an empty text. Python's csv module reads both alike, but a hash depends on the difference.
+
+Tab-separated text is what `mysql --batch` prints: column names first, no quotes, and tab, newline, NUL and backslash as
+`\t`, `\n`, `\0` and `\\`. It prints a missing value as `NULL`, and `SELECT … INTO OUTFILE` as `\N`, so a text `NULL` is
+read as a missing value, too. An empty field is an empty text.
 """
 
 from __future__ import annotations
@@ -45,14 +49,14 @@ FETCH = "Fetch the file again from where it was filed, or export the ledger agai
 
 
 def format_of(path: Path) -> str | None:
-    """Return `json`, `jsonl` or `csv` by the suffix of a file, with or without `.gz`; None for any other."""
-    found = re.search(r"\.(jsonl?|csv)(\.gz)?$", path.name, re.IGNORECASE)
+    """Return `json`, `jsonl`, `csv` or `tsv` by a file's suffix, with or without `.gz`; None for any other."""
+    found = re.search(r"\.(jsonl?|csv|tsv)(\.gz)?$", path.name, re.IGNORECASE)
     return found.group(1).lower() if found else None
 
 
 def records(path: Path) -> Iterator[Record]:
     """Yield the records of a file; its suffix says the format."""
-    reader: Callable[[_Text], Iterator[Record]] = {"json": _json, "jsonl": _json_lines, "csv": _csv}[
+    reader: Callable[[_Text], Iterator[Record]] = {"json": _json, "jsonl": _json_lines, "csv": _csv, "tsv": _tsv}[
         format_of(path) or "jsonl"
     ]
     with _opened(path) as text:
@@ -295,9 +299,7 @@ def _csv(text: _Text) -> Iterator[Record]:
         if not raw[-1].endswith(("\n", "\r")):
             text.fail("this line does not end, so the file seems to be truncated", line)
         if names is None:
-            names = row
-            if len(set(names)) != len(names):
-                text.fail("the first line names a column twice", line)
+            names = _distinct(text, row, line)
         elif row and len(row) != len(names):
             text.fail(f"this line has {len(row)} fields, but the first line names {len(names)}", line)
         elif row:
@@ -328,3 +330,43 @@ def _with_missing(row: list[str], raw: str) -> list[str | None] | None:
     if sum(map(len, fields)) + len(fields) - 1 != len(raw.rstrip("\r\n")):
         return None
     return [value if value or field else None for value, field in zip(row, fields, strict=True)]
+
+
+_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
+_ESCAPED = {"t": "\t", "n": "\n", "r": "\r", "0": "\0"}
+_MISSING = frozenset({"NULL", "\\N"})
+
+
+def _tsv(text: _Text) -> Iterator[Record]:
+    names: list[str] | None = None
+    while line := _tsv_line(text):
+        if not line.endswith("\n"):
+            text.fail("this line does not end, so the file seems to be truncated")
+        row = line[:-1].split("\t")
+        if names is None:
+            names = _distinct(text, row, text.line)
+        elif len(row) != len(names):
+            text.fail(f"this line has {len(row)} fields, but the first line names {len(names)}")
+        else:
+            yield text.line, len(line), _entry(text, dict(zip(names, map(_tsv_value, row), strict=True)), text.line)
+        text.line += 1
+
+
+def _tsv_line(text: _Text) -> str:
+    """Return the next line; a carriage return in it is part of a value."""
+    line = text.stream.readline(LONGEST_RECORD)
+    while line.endswith("\r") and (more := text.stream.readline(LONGEST_RECORD - len(line))):
+        line += more
+    return line
+
+
+def _tsv_value(field: str) -> str | None:
+    if field in _MISSING:
+        return None
+    return _ESCAPE.sub(lambda found: _ESCAPED.get(found[1], found[1]), field) if "\\" in field else field
+
+
+def _distinct(text: _Text, names: list[str], line: int) -> list[str]:
+    if len(set(names)) != len(names):
+        text.fail("the first line names a column twice", line)
+    return names

@@ -10,6 +10,7 @@ from pytest_audit_ledger.errors import SourceError
 from pytest_audit_ledger.files.reading import read_text
 from pytest_audit_ledger.files.resources import json_schema, mistakes_by
 from pytest_audit_ledger.model.printable import printable
+from pytest_audit_ledger.model.profile import Profile
 from pytest_audit_ledger.sources.export_records import DECODER
 
 MANIFEST_SUFFIX = ".manifest.json"
@@ -39,3 +40,13 @@ def read_manifest(path: Path, schema: str) -> Mapping[str, Any] | None:
         )
     found: Mapping[str, Any] = manifest
     return found
+
+
+def refuse_another_profile(path: Path, manifest: Mapping[str, Any] | None, profile: Profile) -> None:
+    """Raise SourceError if a manifest names another profile than the one to read its file with."""
+    stated = (manifest or {}).get("profile", {"name": profile.name})["name"]
+    if stated != profile.name:
+        raise SourceError(
+            f"{path.name} is of a ledger with the profile {stated}, and was to be read as {profile.name}.",
+            f"Name that profile, or its file: --ledger-profile {stated}.",
+        )

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
 from pytest_audit_ledger.errors import UsageError
-from pytest_audit_ledger.model.entry import VERDICTS, canonical_timestamp
+from pytest_audit_ledger.model.entry import canonical_timestamp
+from pytest_audit_ledger.model.profile import TIMESTAMP, VERDICT, Profile
+from pytest_audit_ledger.model.ski import SKI
 
 SMALLEST_STEP = timedelta(microseconds=1)
 """PostgreSQL's resolution of time."""
@@ -46,12 +48,21 @@ def selection(
     verdict: str | Sequence[str] | None = None,
     rule_id: str | None = None,
     limit: int | None = None,
+    profile: Profile = SKI,
 ) -> Selection:
     """Return the selection for the texts of options.
 
     Dates are whole days in UTC, including the end day; full timestamps count to the microsecond, and a time without an
-    offset is UTC. Several verdicts are separated by commas. Raises UsageError for a text that is not valid.
+    offset is UTC. Several verdicts are separated by commas. Raises UsageError for a text that is not valid, and for a
+    condition on what the ledger does not have by its profile.
     """
+    conditions = {TIMESTAMP: start_date if start_date is not None else end_date, VERDICT: verdict, "rule_id": rule_id}
+    for role, condition in conditions.items():
+        if condition is not None and not profile.has(role):
+            raise UsageError(
+                f"The profile {profile.name} names no column for {role}, so no entries can be selected by it.",
+                "Leave that condition out, or add the role to the profile.",
+            )
     since = _bound(start_date, end=False) if start_date is not None else None
     before = _bound(end_date, end=True) if end_date is not None else None
     if since and before and since >= before:
@@ -62,7 +73,7 @@ def selection(
         raise UsageError("The rule id is empty.", "Name a rule, or omit it; perhaps a shell variable is not set.")
     if rule_id is not None and re.search("[\0\ud800-\udfff]", rule_id):
         raise UsageError(f"Invalid rule id {rule_id!r}.", "Write it in UTF-8.")
-    return Selection(since, before, _verdicts(verdict), rule_id, limit)
+    return Selection(since, before, _verdicts(verdict, profile.values.get(VERDICT)), rule_id, limit)
 
 
 def date_range(text: str) -> tuple[str | None, str | None]:
@@ -86,13 +97,13 @@ def fields(named: str | Sequence[str]) -> tuple[str, ...]:
     return names
 
 
-def _verdicts(verdict: str | Sequence[str] | None) -> tuple[str, ...]:
+def _verdicts(verdict: str | Sequence[str] | None, known: Sequence[str] | None) -> tuple[str, ...]:
     if verdict is None:
         return ()
     named = tuple(name.strip() for name in (verdict.split(",") if isinstance(verdict, str) else verdict))
     for name in named:
-        if name not in VERDICTS:
-            raise UsageError(f"There is no verdict {name!r}.", f"Use one of {', '.join(VERDICTS)}.")
+        if known is not None and name not in known:
+            raise UsageError(f"There is no verdict {name!r}.", f"Use one of {', '.join(known)}.")
     return tuple(dict.fromkeys(named))
 
 

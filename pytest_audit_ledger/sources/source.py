@@ -10,6 +10,7 @@ from typing import Protocol
 from pytest_audit_ledger.errors import SourceError
 from pytest_audit_ledger.model.batch import Batch
 from pytest_audit_ledger.model.ledger_info import LedgerInfo
+from pytest_audit_ledger.model.profile import Profile
 from pytest_audit_ledger.model.questions import Catalog, Queries
 from pytest_audit_ledger.sources.selection import Selection
 
@@ -75,6 +76,10 @@ class Source(Protocol):
     @property
     def label(self) -> str:
         """The database or the file, without secrets."""
+
+    @property
+    def profile(self) -> Profile:
+        """What the ledger looks like."""
 
     @property
     def given(self) -> str:

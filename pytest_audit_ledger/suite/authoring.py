@@ -19,6 +19,7 @@ from pytest_audit_ledger.suite.check import Suite
 from pytest_audit_ledger.suite.discovery import SUFFIX, SUFFIXES, find_suites
 from pytest_audit_ledger.suite.loader import load
 from pytest_audit_ledger.suite.mistakes import did_you_mean
+from pytest_audit_ledger.suite.profile_choice import chosen_profile
 from pytest_audit_ledger.suite.schema import complete
 from pytest_audit_ledger.suite.sql_lint import warnings
 
@@ -42,8 +43,13 @@ def listing(paths: Sequence[Path], here: Path, registry: Registry) -> str:
     return words.listing(_loaded_or_shipped(paths, here, registry))
 
 
-def explanation(check_id: str, paths: Sequence[Path], here: Path, registry: Registry) -> str:
-    """Return everything about the checks with that id, with their SQL. Raises UsageError if there is none."""
+def explanation(
+    check_id: str, paths: Sequence[Path], here: Path, registry: Registry, profile: str | None = None
+) -> str:
+    """Return everything about the checks with that id, with their SQL for a ledger with this profile.
+
+    Raises UsageError if there is no such check or profile.
+    """
     suites = _loaded_or_shipped(paths, here, registry)
     found = [
         (check, suite) for suite in suites for check in suite.checks if check_id in (check.id, check.id.split("[")[0])
@@ -53,7 +59,8 @@ def explanation(check_id: str, paths: Sequence[Path], here: Path, registry: Regi
         raise UsageError(
             f"There is no check {check_id!r}{did_you_mean(check_id, ids)}.".replace("?.", "?"), _LIST_CHECKS
         )
-    return "\n\n".join(words.explanation(check, suite, DEFAULT_SAMPLES) for check, suite in found)
+    known = chosen_profile(profile)
+    return "\n\n".join(words.explanation(check, suite, DEFAULT_SAMPLES, known) for check, suite in found)
 
 
 def schema(registry: Registry) -> str:

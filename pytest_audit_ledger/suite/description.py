@@ -9,13 +9,25 @@ from typing import Any
 from tabulate import tabulate
 
 from pytest_audit_ledger.kinds.kind import Kind, QueryKind
-from pytest_audit_ledger.model.columns import V2_COLUMNS, V3_COLUMNS
+from pytest_audit_ledger.model.columns import V2_COLUMNS, V3_COLUMNS, Column
 from pytest_audit_ledger.model.ledger_info import LedgerInfo
 from pytest_audit_ledger.model.printable import printable
+from pytest_audit_ledger.model.profile import Profile
+from pytest_audit_ledger.model.ski import SKI
 from pytest_audit_ledger.suite.check import Check, Suite
 
-_NOMINAL = LedgerInfo("", "{ledger}", "r", {**V2_COLUMNS, **V3_COLUMNS}, "", "", "")
-"""A nominal ledger, to show the SQL of a check without a server."""
+_NAMED = ("column", "column_a", "column_b", "columns", "redact")
+"""The parameters of kinds about data that name columns of the ledger."""
+
+
+def _nominal(profile: Profile, check: Check) -> LedgerInfo:
+    """Return a nominal ledger, to show the SQL of a check without a server. It has the columns that the check names."""
+    columns: dict[str, Column] = {**V2_COLUMNS, **V3_COLUMNS}
+    if not profile.built_in:
+        given = [check.parameters.get(name, ()) for name in _NAMED]
+        named = [name for value in given for name in ([value] if isinstance(value, str) else value)]
+        columns = {profile.named(name): Column("text", False) for name in (*profile.columns.values(), *named)}
+    return LedgerInfo("", "{ledger}", "r", columns, "", "", "", profile=profile)
 
 
 def listing(suites: Iterable[Suite]) -> str:
@@ -36,8 +48,8 @@ def listing(suites: Iterable[Suite]) -> str:
     return tabulate(rows, head, tablefmt="simple", disable_numparse=True)
 
 
-def explanation(check: Check, suite: Suite, samples: int) -> str:
-    """Return everything about a check, with its SQL. Raises LedgerError if the SQL cannot be built."""
+def explanation(check: Check, suite: Suite, samples: int, profile: Profile = SKI) -> str:
+    """Return everything about a check, with its SQL for a ledger. Raises LedgerError if the SQL cannot be built."""
     lines = [f"{printable(check.id)}: {check.kind.name}", f"  where     {printable(check.location)}"]
     if check.description:
         lines.append(f"  about     {printable(check.description)}")
@@ -53,7 +65,7 @@ def explanation(check: Check, suite: Suite, samples: int) -> str:
         else:
             lines.append(f"  parameter {name} = {printable(_plain(value), 1000)}")
     if issubclass(check.kind, QueryKind):
-        lines += _sql(check, check.kind, check.samples or samples)
+        lines += _sql(check.kind(check.parameters, _nominal(profile, check), check.samples or samples))
     return "\n".join(lines)
 
 
@@ -62,8 +74,8 @@ def _effective(check: Check) -> Mapping[str, Any]:
     return {**{name: schema["default"] for name, schema in schemas.items() if "default" in schema}, **check.parameters}
 
 
-def _sql(check: Check, kind: type[QueryKind], samples: int) -> Iterator[str]:
-    for purpose, statement in kind(check.parameters, _NOMINAL, samples).statements().items():
+def _sql(kind: QueryKind) -> Iterator[str]:
+    for purpose, statement in kind.statements().items():
         yield f"  SQL to {purpose}:"
         yield from (f"    {printable(line, 1000)}" for line in statement.sql.splitlines())
         own = {name: value for name, value in statement.values.items() if name.startswith("check.")}

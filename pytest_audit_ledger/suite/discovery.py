@@ -11,6 +11,7 @@ from pytest_audit_ledger.errors import UsageError
 from pytest_audit_ledger.files.evidence_folder import is_filed
 from pytest_audit_ledger.files.resources import folder
 from pytest_audit_ledger.kinds.registry import Registry
+from pytest_audit_ledger.model.profile import Profile
 from pytest_audit_ledger.suite.check import Suite
 from pytest_audit_ledger.suite.loader import load
 
@@ -41,10 +42,13 @@ def find_suites(paths: Sequence[Path], here: Path) -> list[Path]:
     return list(dict.fromkeys(found))
 
 
-def own_suites(named: Sequence[str | Path], registry: Registry) -> list[Suite]:
-    """Return the suites that are named, relative to the current folder. Raises UsageError, SuiteError."""
+def own_suites(named: Sequence[str | Path], registry: Registry, profile: Profile | None = None) -> list[Suite]:
+    """Return the suites that are named, relative to the current folder, for a ledger with this profile.
+
+    Raises UsageError, and SuiteError also for a suite that is for another profile.
+    """
     paths = find_suites([Path(name) for name in named], Path.cwd()) if named else []
-    return [load(path, registry) for path in paths]
+    return [load(path, registry, profile=profile) for path in paths]
 
 
 def _below(top: Path) -> Iterator[Path]:

@@ -20,6 +20,7 @@ from pytest_audit_ledger.kinds.data_kind import EXPRESSION, QUERY
 from pytest_audit_ledger.kinds.kind import Kind
 from pytest_audit_ledger.kinds.registry import Registry
 from pytest_audit_ledger.model.outcome import Severity
+from pytest_audit_ledger.model.profile import Profile
 from pytest_audit_ledger.suite import sql_text
 from pytest_audit_ledger.suite.check import Check, Control, Suite
 from pytest_audit_ledger.suite.mistakes import described, did_you_mean, record, spelling
@@ -40,15 +41,17 @@ def load(
     *,
     root: Path | None = None,
     environment: Mapping[str, str] | None = None,
+    profile: Profile | None = None,
 ) -> Suite:
     """Return the suite in `path`; `name` is its name in results, by default its file name.
 
     `root`: the folder that includes may not leave; by default the current one if it has the suite, else the suite's.
-    `environment`: where variables are looked up, by default that of the process.
+    `environment`: where variables are looked up, by default that of the process. `profile`: that of the ledger, if it
+    is known; a suite for another one is a mistake.
 
     Raises SuiteError, whose message lists every mistake of every file as `file:line:column: …` with the line itself.
     """
-    reader = _Reader(registry, root or _root(path), os.environ if environment is None else environment)
+    reader = _Reader(registry, root or _root(path), os.environ if environment is None else environment, profile)
     part = reader.read(path, name or path.name)
     if reader.mistakes:
         raise SuiteError("\n".join(reader.mistakes))
@@ -85,8 +88,9 @@ class _Part:
 class _Reader:
     """Reads files and collects their mistakes."""
 
-    def __init__(self, registry: Registry, root: Path, environment: Mapping[str, str]) -> None:
+    def __init__(self, registry: Registry, root: Path, environment: Mapping[str, str], profile: Profile | None) -> None:
         self.registry = registry
+        self.profile = profile
         self.root = root.resolve()
         self.environment = environment
         self.mistakes: list[str] = []
@@ -102,6 +106,7 @@ class _Reader:
             for error in mistakes_by(language(), document.data):
                 record(document, error)
             if isinstance(document.data, dict):
+                _validate_profile(document, self.profile)
                 self._include(document, path, name, including, part)
                 self._understand(document, path, name, part)
         if document.mistakes:
@@ -278,6 +283,13 @@ def _validate_controls(
         if isinstance(control, str) and control and control not in controls:
             hint = did_you_mean(control, controls) or "; declare it under controls, with a title"
             document.mistake(document.place(*at, "controls", index), f"unknown control {control!r}{hint}")
+
+
+def _validate_profile(document: YamlDocument, profile: Profile | None) -> None:
+    wanted = document.data.get("profile")
+    if profile is not None and isinstance(wanted, str) and wanted != profile.name:
+        message = f"the suite is for ledgers with the profile {wanted!r}, but this one is read as {profile.name!r}"
+        document.mistake(document.place("profile"), f"{message}; choose that profile, or another suite")
 
 
 def _validate_plan(document: YamlDocument, yielded: int) -> None:

@@ -244,6 +244,7 @@ def _profile(data: Declared, path: Path, digest: str) -> Profile:
         description=data.get("description", ""),
         table=data["table"],
         where=data.get("where", ""),
+        types=data.get("types", {}),
         columns={ROLES.get(role, role): column for role, column in _columns(roles).items()},
         streams=_streams(roles),
         sequence_as=_given(roles["sequence"], "as"),

@@ -13,7 +13,7 @@ from typing import Any
 
 from pytest_audit_ledger.errors import LedgerError, UsageError
 from pytest_audit_ledger.kinds.kind import Kind
-from pytest_audit_ledger.model.batch import Batch
+from pytest_audit_ledger.model.batch import Batch, json_text
 from pytest_audit_ledger.model.forms import Recogniser
 from pytest_audit_ledger.model.ledger_info import Resumed, ResumePoint, Share
 from pytest_audit_ledger.model.profile import HASH
@@ -49,6 +49,8 @@ def resumption(
         return "no selected check compares the ledger with checkpoints"
     if snapshot.info.export is not None:
         return "an export is always read as a whole"
+    if snapshot.info.hasher.needs_neighbour:
+        return "each hash is made with the one before it, which no column holds"
     kind, parameters = resuming[0]
     try:
         point = kind.resume_point(parameters)
@@ -74,6 +76,6 @@ def _difference(snapshot: Snapshot, point: ResumePoint) -> str:
     stored = [text for batch in batches for text in batch.text(HASH)]
     recomputed = [text for batch in batches for text in hasher.hashes(batch)]
     in_another_form = snapshot.info.profile.built_in and Recogniser().recognise(batches[0], [0])
-    if [point.entry_hash] != recomputed or (stored != recomputed and not in_another_form):
+    if [json_text(point.entry_hash)] != recomputed or (stored != recomputed and not in_another_form):
         return f"entry {point.entry:,} is not the one that was signed with {point.checkpoint}"
     return ""

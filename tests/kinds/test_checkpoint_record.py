@@ -201,7 +201,7 @@ def test_guards_that_were_meant_to_change_are_taken_into_the_next_checkpoint(rec
     [
         (lambda told: told["guards"].clear(), "not the record that was signed"),
         (lambda told: told.update(columns_root=told["root"]), "not the record that was signed"),
-        (lambda told: told.update(record_version=2), "not the record that was signed"),
+        (lambda told: told.update(record_version=3), "not the record that was signed"),
     ],
 )
 def test_a_record_that_was_changed_is_rejected(
@@ -249,6 +249,22 @@ def test_a_record_that_lies_although_it_is_signed_is_rejected(recorded: tuple[Fo
     verification = verify(forger, folder)
     assert codes(verification) == ["CHECKPOINT_REJECTED"]
     assert "do not lead to the signed roots" in messages(verification)
+
+
+def test_a_record_of_version_1_is_read_like_those_of_today(recorded: tuple[Forger, Path]) -> None:
+    forger, folder = recorded
+    path = checkpoint_path(folder, 40)
+    told = {**json.loads(json_file(path).read_text()), "record_version": 1}
+    told = {name: value for name, value in told.items() if name not in ("profile", "streams")}
+    jsonschema.Draft202012Validator(record_schema()).validate(told)
+    (one,) = (found for found in read_store([folder], [KEY.verifier()]).trusted if found.size == 40)
+    data = json.dumps(told).encode()
+    json_file(path).write_bytes(data)
+    note_file(path).write_bytes(KEY.sign(binding(one.checkpoint, data, 1)))
+    (old,) = (found for found in read_store([folder], [KEY.verifier()]).trusted if found.size == 40)
+    assert old.record is not None
+    assert (old.record.profile, old.record.guards) == ("ski", one.record.guards if one.record else {})
+    assert codes(verify(forger, folder)) == []
 
 
 def record_schema() -> Any:

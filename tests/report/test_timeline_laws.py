@@ -60,7 +60,7 @@ def test_every_entry_stands_in_the_step_of_its_moment(entries: list[tuple[dateti
         {"begin": s.begin.isoformat(), "end": s.end.isoformat(), "total": s.total, "counts": s.counts}
         for s in drawn.steps
     ]
-    chart = timeline_chart({"unit": drawn.unit, "steps": steps})
+    chart = timeline_chart({"unit": drawn.unit, "steps": steps}, {"CLEAR": "CLEAR", "FLAG": "FLAG"})
     assert all(0 <= one.x <= chart.width and 0 <= one.y <= chart.height for one in chart.rectangles)
     assert all(step_name(step, drawn.unit) for step in steps)
 

@@ -1,0 +1,60 @@
+"""Backups of other ledgers: restored and verified by the profile, which the manifest names."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from pytest_audit_ledger.backup.digest import digest
+from pytest_audit_ledger.backup.proof import Method
+from pytest_audit_ledger.backup.verification import verify_backup
+from pytest_audit_ledger.errors import SourceError
+from pytest_audit_ledger.ledger import Ledger
+from pytest_audit_ledger.model.outcome import Assurance
+from pytest_audit_ledger.model.profile import Profile
+from pytest_audit_ledger.sources.manifest import manifest_path
+from pytest_audit_ledger.sources.postgres import PostgresSource
+from tests.forger import Forger
+from tests.support.profiled import profile_file, profiled
+
+
+@pytest.mark.parametrize("recipe", ["join", "sql"])
+def test_a_backup_is_restored_and_verified_by_its_profile(forger: Forger, tmp_path: Path, recipe: str) -> None:
+    profile = profiled(forger, recipe)
+    path = tmp_path / "ledger.dump"
+    made = Ledger(forger.dsn, profile=profile).backup_database(path, verify=True)
+    assert made.verified, made.proof
+    assert json.loads(manifest_path(path).read_text("utf-8"))["profile"]["name"] == profile.name
+    found = verify_backup(path, profile=profile_file(recipe))
+    assert found.proof.method is Method.RESTORED
+    assert found.proof.contradictions == ()
+    assert found.proof.verification is not None
+    assert found.proof.verification.assurance is Assurance.SELF_CONSISTENT
+
+
+def test_a_backup_is_not_read_with_another_profile(forger: Forger, tmp_path: Path) -> None:
+    profile = profiled(forger, "join")
+    path = tmp_path / "ledger.dump"
+    Ledger(forger.dsn, profile=profile).backup_database(path)
+    with pytest.raises(SourceError, match="is of a ledger with the profile movements, and was to be read as ski"):
+        verify_backup(path)
+
+
+def digest_of(forger: Forger, profile: Profile) -> str:
+    with PostgresSource(forger.dsn, profile=profile).snapshot() as snapshot:
+        return digest(snapshot)
+
+
+def test_a_digest_does_not_depend_on_how_a_server_sorts_streams(forger: Forger) -> None:
+    profile = profiled(forger, "join")
+    forger.run("ALTER TABLE movements DISABLE TRIGGER ALL")
+    before = digest_of(forger, profile)
+    forger.run("CREATE TYPE account_name AS ENUM ('FR02', 'DE01', 'EX03')")  # which sorts by the order written here
+    forger.run("ALTER TABLE movements ALTER account TYPE account_name USING account::account_name")
+    first = next(iter(Ledger(forger.dsn, profile=profile).export_entries(fields="account")))
+    assert first == {"account": "FR02"}
+    assert digest_of(forger, profile) == before
+    forger.run("UPDATE movements SET account = 'EX03' WHERE account = 'DE01'")
+    assert digest_of(forger, profile) != before
