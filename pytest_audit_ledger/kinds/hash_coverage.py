@@ -12,10 +12,11 @@ from pytest_audit_ledger.kinds.kind import ScanKind
 from pytest_audit_ledger.kinds.trusted_checkpoints import ComparesCheckpoints, opened_store, shows
 from pytest_audit_ledger.model.batch import NULL, Batch, json_text
 from pytest_audit_ledger.model.entry import PAYLOAD_COLUMNS
-from pytest_audit_ledger.model.hashing import DEFAULT, Hasher
+from pytest_audit_ledger.model.hashing import DEFAULT
 from pytest_audit_ledger.model.ledger_info import LedgerInfo
 from pytest_audit_ledger.model.outcome import Family
-from pytest_audit_ledger.model.profile import HASH, PREVIOUS, Profile, own
+from pytest_audit_ledger.model.profile import HASH, Profile, Version, own
+from pytest_audit_ledger.model.profile_coverage import all_hashed_columns, hashed_columns, line_columns
 
 
 @dataclass(frozen=True)
@@ -41,20 +42,27 @@ class _Protection:
         return sum((text in self.values) is not self.others for text in texts)
 
 
-def _of_recipes(profile: Profile, hasher: Hasher) -> Iterator[_Protection]:
-    """Yield what the recipes of a profile protect, for each version of its entries."""
-    linked = [profile.column(HASH), *([profile.column(PREVIOUS)] if profile.has(PREVIOUS) else [])]
+SQL_DECIDES = "and what the profile's SQL reads, which the server evaluates"
+
+
+def _of_recipes(profile: Profile) -> Iterator[_Protection]:
+    """Yield what the recipes of a profile protect, for each version of its entries, and its line hashes."""
     known = frozenset(json_text(value) for value in profile.versions if value != DEFAULT)
-    for value, columns in hasher.covered.items():
-        covered = (*columns, *linked)
+    carrier = own(profile.version_column) if profile.versions else HASH
+    for value, version in (profile.versions or {None: profile.version or Version(payload={})}).items():
+        found = hashed_columns(profile, version)
+        limits = "linked from entry to entry" if found is not None else SQL_DECIDES
+        covered = tuple(found or {profile.column(HASH)})
         if not profile.versions:
-            yield _Protection("entry hash", covered, HASH, "linked from entry to entry")
+            yield _Protection("entry hash", covered, carrier, limits)
         elif value == DEFAULT:
-            name, carrier = "entry hash of other versions", own(profile.version_column)
-            yield _Protection(name, covered, carrier, "linked from entry to entry", known, others=True)
+            yield _Protection("entry hash of other versions", covered, carrier, limits, known, others=True)
         else:
-            name, carrier = f"entry hash of version {value}", own(profile.version_column)
-            yield _Protection(name, covered, carrier, "linked from entry to entry", frozenset({json_text(value)}))
+            values = frozenset({json_text(value)})
+            yield _Protection(f"entry hash of version {value}", covered, carrier, limits, values)
+    limits = "an edit that also recomputes the line hash is not detected by it"
+    for column in profile.lines:
+        yield _Protection(f"line hash {column}", tuple(line_columns(profile, column)), own(column), limits)
 
 
 PROTECTIONS = (
@@ -104,7 +112,7 @@ class HashCoverage(ComparesCheckpoints, ScanKind):
 
     def __init__(self, parameters: Mapping[str, Any], ledger: LedgerInfo, samples: int) -> None:
         super().__init__(parameters, ledger, samples)
-        self.protections = PROTECTIONS if ledger.profile.built_in else tuple(_of_recipes(ledger.profile, ledger.hasher))
+        self.protections = PROTECTIONS if ledger.profile.built_in else tuple(_of_recipes(ledger.profile))
         # the columns that a protected entry has, if this ledger has them
         here = [one for one in self.protections if one.carrier in ledger.columns or not ledger.profile.built_in]
         self.columns = list(dict.fromkeys(one.carrier for one in here))
@@ -123,9 +131,8 @@ class HashCoverage(ComparesCheckpoints, ScanKind):
         except LedgerError:  # the kind checkpoint reports it
             return []
         found: list[tuple[int, str, str, Sequence[str]]]
-        hashed = HASHED
-        if not self.ledger.profile.built_in:
-            hashed = tuple(column for columns in self.ledger.hasher.covered.values() for column in columns)
+        profile = self.ledger.profile
+        hashed = HASHED if profile.built_in else tuple(all_hashed_columns(profile))
         found = [(one.size, one.path, "only the hashed columns, ", hashed) for one in store.trusted[-1:]]
         recorded = [(one.size, one.path, one.record.columns) for one in store.trusted if one.record is not None]
         for size, path, columns in recorded[-1:]:
@@ -161,7 +168,8 @@ class HashCoverage(ComparesCheckpoints, ScanKind):
         self._claim_signed(names)
         inside = f"of transcript_json {', '.join(UNSIGNED)}"
         partly = [] if "transcript_json" in left or "transcript_json" not in names else [inside]
-        self.facts[NOTHING] = ", ".join([*left, *partly]) or "no column"
+        is_known = all(protection.limits != SQL_DECIDES for protection in self.protections)
+        self.facts[NOTHING] = (", ".join([*left, *partly]) or "no column") if is_known else "unknown: its SQL decides"
         self.element_count = len(names)
 
     def _claim_signed(self, names: Sequence[str]) -> None:

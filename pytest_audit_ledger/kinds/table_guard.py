@@ -16,6 +16,7 @@ from pytest_audit_ledger.model.ledger_info import LedgerInfo
 from pytest_audit_ledger.model.outcome import Family, Finding, Severity
 from pytest_audit_ledger.model.printable import ascii_lower
 from pytest_audit_ledger.model.profile import SEQUENCE
+from pytest_audit_ledger.model.profile_coverage import named_columns
 from pytest_audit_ledger.model.questions import Catalog
 from pytest_audit_ledger.model.sql_names import quoted
 
@@ -260,10 +261,8 @@ def expected_columns(info: LedgerInfo) -> dict[str, Column]:
     """Return the columns that a ledger of this schema has; a profile says nothing of types and missing values."""
     profile = info.profile
     if not profile.built_in:
-        read = (column for columns in info.hasher.covered.values() for column in columns)
-        named = (*profile.columns.values(), *profile.streams, *profile.lines, *filter(None, (profile.version_column,)))
-        names = dict.fromkeys((*named, *read))
-        return {name: replace(info.columns.get(name, _ANY), not_null=False) for name in names}
+        named = sorted(named_columns(profile))
+        return {name: replace(info.columns.get(name, _ANY), not_null=False) for name in named}
     return {**V2_COLUMNS, **(V3_COLUMNS if info.schema_version == "3" else {})}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
-from typing import Any, ClassVar, Protocol
+from typing import Any, Protocol
 
 from pytest_audit_ledger.errors import SourceError
 from pytest_audit_ledger.model.batch import Batch, json_text, plain_text, shown
@@ -43,10 +43,6 @@ class Hasher(Protocol):
     def sql(self) -> str:
         """The expression with which the server builds payloads; empty if it builds none."""
 
-    @property
-    def covered(self) -> Mapping[str | None, Sequence[str]]:
-        """The columns of the table that the hash of an entry covers, by version."""
-
     def hashes(self, batch: Batch) -> Hashes:
         """Return the hash of every entry, recomputed from its payload."""
 
@@ -66,7 +62,6 @@ class SkiHasher:
     columns = tuple(PAYLOAD_COLUMNS.values())
     needs_neighbour = False
     sql = ""
-    covered: ClassVar[Mapping[str | None, Sequence[str]]] = {DEFAULT: columns}
 
     def hashes(self, batch: Batch) -> Hashes:
         """Return the hash of every entry; one whose timestamp has no canonical form has none."""
@@ -132,15 +127,6 @@ class RecipeHasher:
         names += [self.previous] if any(recipe.needs_previous for recipe in self.recipes) else []
         names += [PAYLOAD] if self.sql else []
         return tuple(dict.fromkeys(names))
-
-    @property
-    def covered(self) -> Mapping[str | None, Sequence[str]]:
-        """The columns that the recipe of each version reads, and those that a line in it reads."""
-        return {value: self._read(version.recipe) for value, version in self._versions.items()}
-
-    def _read(self, recipe: Recipe) -> Sequence[str]:
-        lines = [self._lines[column].recipe for column in recipe.columns if column in self._lines]
-        return [*recipe.columns, *(column for line in lines for column in line.columns)]
 
     @property
     def needs_neighbour(self) -> bool:

@@ -35,12 +35,21 @@ def hashed_columns(profile: Profile, version: Version) -> frozenset[str] | None:
     return frozenset(covered)
 
 
-def line_columns(profile: Profile) -> frozenset[str]:
-    """Return the columns under a line hash, and those that hold one. Whoever changes both leaves no trace there."""
+def all_hashed_columns(profile: Profile) -> frozenset[str]:
+    """Return the columns that the hash of an entry of any version covers."""
+    return frozenset().union(*(hashed_columns(profile, one) or () for one in all_versions(profile).values()))
+
+
+def line_columns(profile: Profile, column: str = "") -> frozenset[str]:
+    """Return the columns under the line hash in a column, with that one; of all line hashes if none is named.
+
+    Whoever changes a column and its line hash leaves no trace there.
+    """
+    lines = {column: profile.lines[column]} if column else profile.lines
     return frozenset(
         name
-        for column, line in profile.lines.items()
-        for name in (column, *compile_recipe(line.payload, hashing=line.hashing).columns)
+        for line, version in lines.items()
+        for name in (line, *compile_recipe(version.payload, hashing=version.hashing).columns)
     )
 
 
