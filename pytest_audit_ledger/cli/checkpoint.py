@@ -22,6 +22,7 @@ from pytest_audit_ledger.cli.verification import exit_code, marks
 from pytest_audit_ledger.cli.verify import print_text
 from pytest_audit_ledger.errors import UsageError
 from pytest_audit_ledger.model.printable import printable
+from pytest_audit_ledger.model.ski import SKI
 from pytest_audit_ledger.output.wording import verification_for_command
 from pytest_audit_ledger.sources.dsn import Dsn
 from pytest_audit_ledger.suite.profile_choice import chosen_profile
@@ -134,7 +135,8 @@ def _described(found: Trusted) -> dict[str, str]:
 def _record(record: CheckpointRecord | None) -> str:
     if record is None:
         return "none next to it"
-    return f"made {record.created_at}: {len(record.columns)} columns, {len(record.guards)} guards"
+    profile = "" if record.profile == SKI.name else f", profile {record.profile}"
+    return f"made {record.created_at}: {len(record.columns)} columns, {len(record.guards)} guards{profile}"
 
 
 @checkpoint.command(

@@ -137,7 +137,8 @@ class ExportSnapshot:
             return {}
         sample = [record for *_, record in islice(self._records(), SAMPLE)]
         unknown = [name for name in names if name not in self._profile.types]
-        return guessed_types({name: [record.get(name) for record in sample] for name in unknown})
+        is_json = format_of(self._path) in ("json", "jsonl")
+        return guessed_types({name: [record.get(name) for record in sample] for name in unknown}, is_json=is_json)
 
     def share(self) -> str:
         """Return an empty name: any process can open the file."""

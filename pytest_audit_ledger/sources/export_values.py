@@ -91,22 +91,26 @@ def _naive(text: str) -> str:
     return f"{found[1]} {found[2]}{fraction and '.'}{fraction}"
 
 
-def guessed_types(values: Mapping[str, Sequence[Any]]) -> dict[str, str]:
-    """Return the types that the values of columns look like, by PostgreSQL's names; `text` if they look like none."""
-    return {name: _guessed([value for value in column if value is not None]) for name, column in values.items()}
+def guessed_types(values: Mapping[str, Sequence[Any]], *, is_json: bool) -> dict[str, str]:
+    """Return the types that the values of columns look like, by PostgreSQL's names; `text` if they look like none.
+
+    `is_json`: whether the file has types of its own, so that a text is no number, whatever it looks like.
+    """
+    looks = {name: fits for name, fits in _LOOKS.items() if not is_json or name in _TEXTS_IN_JSON}
+    return {name: _guessed([one for one in column if one is not None], looks) for name, column in values.items()}
 
 
-def _guessed(values: Sequence[Any]) -> str:
+def _guessed(values: Sequence[Any], looks: Mapping[str, Callable[[str], Any]]) -> str:
     if not values:
         return "text"
-    if not all(isinstance(value, str) for value in values):  # JSON, which has types of its own
+    if not all(isinstance(value, str) for value in values):
         kinds = {type(value) for value in values}
         if kinds == {bool}:
             return "boolean"
         if kinds == {int}:
             return "bigint"
         return "numeric" if kinds <= {int, float, Number} else "json"
-    for type_, fits in _LOOKS.items():
+    for type_, fits in looks.items():
         if all(map(fits, values)):
             return type_
     return "text"
@@ -127,6 +131,10 @@ _LOOKS: Mapping[str, Callable[[str], Any]] = {
     MOMENT: _PRINTED.fullmatch,
     "json": _is_document,
 }
+
+
+_TEXTS_IN_JSON = ("bytea", MOMENT)
+"""What JSON can only write as a text."""
 
 
 def _counted(text: str, unit: str) -> str:

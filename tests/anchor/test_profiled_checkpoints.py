@@ -104,6 +104,8 @@ def test_an_entry_is_proven_offline_with_the_profile(
     named = ("--profile", str(profile_file("pairs")))
     source = ("--ledger-db", forger.dsn, *named)
     assert invoke("checkpoint", "create", *source, "--signing-key", str(signing), "--output", "kept").exit_code == 0
+    described = invoke("checkpoint", "verify", "kept/000000000003.checkpoint", "--verifier-key", verifier).stdout
+    assert "guards, profile receipts" in described
     trusted = ("--checkpoint", "kept", "--verifier-key", verifier)
     assert invoke("checkpoint", "prove", *source, "--entry", "2", *trusted, "--output", "2.tlog-proof").exit_code == 0
     assert invoke("export", *source, "--output", "all.jsonl").exit_code == 0

@@ -228,6 +228,14 @@ def test_a_stream_of_several_columns_is_named_as_the_server_names_it(
     assert len(found[0][0]) == 2
 
 
+def test_a_text_in_json_is_no_number_whatever_it_looks_like(tmp_path: Path) -> None:
+    silent = tmp_path / "silent.profile.yaml"
+    silent.write_text(PROFILE.replace("types: {ref: text, paid: boolean}\n", ""), "utf-8")
+    path = tmp_path / "audit.jsonl"
+    path.write_text("".join(f"{json.dumps(row)}\n" for row in shop()), "utf-8")
+    assert_verified(path, silent, 2 * len(NOTES))
+
+
 def test_types_can_be_told_by_the_profile_where_values_look_like_others(tmp_path: Path, profile: Path) -> None:
     path = tmp_path / "audit.tsv"
     path.write_text(as_mysql(shop()), "utf-8", newline="")
