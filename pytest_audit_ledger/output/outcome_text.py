@@ -46,8 +46,8 @@ def headline(outcome: Outcome) -> str:
     """Return the first line about a check: how many findings there are, and where the first one is."""
     if outcome.status is Status.ERROR:
         return f"{outcome.check_id}: could not be evaluated"
-    where = [f.sequence_number for f in outcome.findings if f.sequence_number is not None]
-    first = f", first at sequence {where[0]}" if where else ""
+    where = [printable(f.where) for f in outcome.findings if f.sequence_number is not None]
+    first = f", first at {where[0]}" if where else ""
     findings = "finding" if outcome.unexpected_count == 1 else "findings"
     return f"{outcome.check_id}: {outcome.unexpected_count:,} {findings}{first}"
 

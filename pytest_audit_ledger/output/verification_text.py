@@ -192,8 +192,9 @@ def _provenance(verification: Verification, marks: Marks) -> str:
 
 
 def _first(outcomes: Sequence[Outcome]) -> str:
-    places = [f.sequence_number for outcome in outcomes for f in outcome.findings if f.sequence_number is not None]
-    return f", first at sequence {min(places)}" if places else ""
+    found = [one for outcome in outcomes for one in outcome.findings if one.sequence_number is not None]
+    first = min(found, key=lambda one: (one.stream, one.sequence_number or 0), default=None)
+    return f", first at {printable(first.where)}" if first else ""
 
 
 def _hashes(verification: Verification, marks: Marks) -> str:
