@@ -53,7 +53,7 @@ def converter(profile: Profile, name: str, column: Column | None) -> Converter:
         return _whole_numbers
     if name == TIMESTAMP:
         unit = profile.timestamp_unit
-        return (lambda values: [_counted(text, unit) for text in _anything(values)]) if unit else _moments
+        return (lambda values: [_counted(text, unit) for text in _anything(values)]) if unit else _microseconds
     return _printer(column.type if column else "text")
 
 
@@ -206,11 +206,16 @@ def _moments(values: list[Any]) -> list[str]:
     return [value if value and _CANONICAL.fullmatch(value) else _moment(value) for value in _texts(values)]
 
 
+def _microseconds(values: list[Any]) -> list[str]:
+    """Return moments of a program that kept more digits than PostgreSQL, which are only compared with one another."""
+    return [_moment(_NANOSECONDS.sub(r"\1", text)) for text in _texts(values)]
+
+
 def _moment(text: str) -> str:
-    """Return a moment in its canonical form, however the file has it; PostgreSQL keeps microseconds."""
+    """Return a moment in its canonical form, however the file has it."""
     if text == NULL or _BEYOND.fullmatch(text):
         return copy_text.canonical(text)
-    moment = read_moment(_NANOSECONDS.sub(r"\1", text))
+    moment = read_moment(text)
     if moment is None:
         raise ValueError("which is not a time")
     return canonical_timestamp(moment)

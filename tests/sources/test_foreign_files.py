@@ -228,6 +228,19 @@ def test_a_stream_of_several_columns_is_named_as_the_server_names_it(
     assert len(found[0][0]) == 2
 
 
+def test_a_time_may_have_more_digits_than_postgresql_keeps(tmp_path: Path) -> None:
+    profile = tmp_path / "log.profile.yaml"
+    profile.write_text(
+        "version: 1\nname: log\ntable: log\nroles: {sequence: n, timestamp: at, entry_hash: h}\n"
+        "guards: {append_only: false}\ntypes: {at: text}\npayload: {concat: [n, at]}\n"
+    )
+    times = ["2026-05-01T08:00:00.123456789Z", "2026-05-01T10:00:00.1234567+01:00"]
+    rows = [(n, at, sha256(f"{n}{at}".encode()).hexdigest()) for n, at in enumerate(times, 1)]
+    path = tmp_path / "log.csv"
+    path.write_text("n,at,h\n" + "".join(f"{n},{at},{digest}\n" for n, at, digest in rows), "utf-8")
+    assert_verified(path, profile, 2)
+
+
 def test_a_text_in_json_is_no_number_whatever_it_looks_like(tmp_path: Path) -> None:
     silent = tmp_path / "silent.profile.yaml"
     silent.write_text(PROFILE.replace("types: {ref: text, paid: boolean}\n", ""), "utf-8")
