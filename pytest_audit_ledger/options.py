@@ -144,8 +144,8 @@ SECTIONS: dict[str, tuple[Option, ...]] = {
         Option("profile",
             "What the ledger looks like and how its hashes are made: a shipped profile by its name, or a file "
             "NAME.profile.yaml.",
-            Type.TEXT, (*_READ, "diff", "backup verify", "suite explain", "checkpoint check-proof"), required_in=_TRY,
-            in_pytest=True, in_ini=True, default_text="ski", metavar="NAME|FILE"),
+            Type.TEXT, (*_READ, "drill", "diff", "backup verify", "suite explain", "checkpoint check-proof"),
+            required_in=_TRY, in_pytest=True, in_ini=True, default_text="ski", metavar="NAME|FILE"),
         Option("table", "The ledger's table, as schema.table.",
             Type.TEXT, (*_READ, "drill", "diff"), in_pytest=True, in_ini=True, metavar="NAME",
             default_text=f"the table that the profile names: {defaults.TABLE} for ski"),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from hashlib import sha256
 from pathlib import Path
 
@@ -17,14 +17,16 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from pytest_audit_ledger.anchor.creation import CheckpointArtifact
 from pytest_audit_ledger.checkpoints.note import SigningKey
 from pytest_audit_ledger.drill.attacks.attack import listed
-from pytest_audit_ledger.errors import SourceError
+from pytest_audit_ledger.errors import SourceError, UsageError
 from pytest_audit_ledger.kinds.checkpoint_guards import IDENTITY, guards
 from pytest_audit_ledger.kinds.transcript_signature import RUNTIME_TRACK
 from pytest_audit_ledger.model.columns import V2_COLUMNS, V3_COLUMNS
 from pytest_audit_ledger.model.entry import GENESIS_HASH, Entry, entry_hash
 from pytest_audit_ledger.model.ledger_info import LedgerInfo
 from pytest_audit_ledger.model.outcome import Family
+from pytest_audit_ledger.model.profile import Profile
 from pytest_audit_ledger.model.progress import no_progress
+from pytest_audit_ledger.model.ski import SKI
 from pytest_audit_ledger.model.sql_names import quoted
 from pytest_audit_ledger.output.artifact import ArtifactContext
 from pytest_audit_ledger.scratch.clone_table import copy_with_guards, copy_without_guards
@@ -80,16 +82,20 @@ class Copy:
     entries: int
     about: tuple[str, ...]
     advice: str = ""
+    profile: Profile = SKI
 
     @property
     def source(self) -> PostgresSource:
         """The ledger as a source to read."""
-        return PostgresSource(self.dsn, self.table)
+        return PostgresSource(self.dsn, self.table, profile=self.profile)
 
-    @property
+    @cached_property
     def middle(self) -> int:
-        """The entry to attack."""
-        return max(self.entries // 2, 1)
+        """The entry to attack; if there are several streams, it is in the longest one. Raises SourceError."""
+        if self.profile.built_in:
+            return max(self.entries // 2, 1)
+        with ScratchLedger(self.dsn, self.table, self.profile) as ledger:
+            return ledger.middle()
 
 
 def made_up(dsn: Dsn, entries: int, keys: ThrowawayKeys) -> Copy:
@@ -116,17 +122,22 @@ def copied(snapshot: Snapshot, dsn: Dsn, spare: Dsn, entries: int, timeout: int 
 
     If its protections cannot be copied, its entries are copied into a table of our own in the empty database `spare`.
     `timeout`: seconds that the dump, and each part of its restoring, may take.
-    Raises SourceError if the ledger cannot be read.
+    Raises SourceError if the ledger cannot be read, or if that of another profile than ski cannot be copied with its
+    protections, UsageError if its payloads are made from more than its table.
     """
     info = snapshot.info
+    _refuse_other_tables(info)
     if isinstance(snapshot, PostgresSnapshot):
-        source = PostgresSource(dsn, quoted(*snapshot.name), timeout)
+        source = PostgresSource(dsn, quoted(*snapshot.name), timeout, profile=info.profile)
         try:
             count = copy_with_guards(snapshot, source, entries)
             with source.snapshot() as copy:
                 guarded = _guarded(snapshot, copy)
-            return Copy(dsn, quoted(*snapshot.name), count, (_slice(info, count, entries), guarded))
+            about = (_slice(info, count, entries), guarded)
+            return Copy(dsn, quoted(*snapshot.name), count, about, profile=info.profile)
         except SourceError as error:
+            if not info.profile.built_in:
+                raise
             why, advice = f"The table's protections could not be copied: {error.message}", error.remedy
     else:
         why, advice = "An export has no protections.", ""
@@ -138,6 +149,19 @@ def copied(snapshot: Snapshot, dsn: Dsn, spare: Dsn, entries: int, timeout: int 
     lost = sorted(info.columns.keys() - {*V2_COLUMNS, *V3_COLUMNS})
     rest = f" Columns not copied: {', '.join(lost)}." if lost else ""
     return Copy(spare, table, count, (_slice(info, count, entries), f"{ours}{rest}"), advice)
+
+
+def _refuse_other_tables(info: LedgerInfo) -> None:
+    if info.hasher.sql:
+        raise UsageError(
+            f"The profile {info.profile.name} lets the server make payloads by SQL, perhaps from other tables, and a "
+            "drill copies one table.",
+            "Attack a ledger of another profile.",
+        )
+    if info.export is not None and not info.profile.built_in:
+        raise UsageError(
+            f"A drill cannot make a table of the profile {info.profile.name} from an export.", "Name the database."
+        )
 
 
 def _slice(info: LedgerInfo, count: int, entries: int) -> str:
@@ -185,9 +209,9 @@ def write_checkpoints(copy: Copy, server: ScratchServer, checks: list[Check], ke
     earlier = int(copy.entries * EARLIER)
     if earlier:
         with server.database(copy.dsn) as dsn:
-            with ScratchLedger(dsn, copy.table) as ledger:
+            with ScratchLedger(dsn, copy.table, copy.profile) as ledger:
                 ledger.delete(earlier + 1, ledger.bounds()[1])
-            _sign(PostgresSource(dsn, copy.table), consistency, key, folder)
+            _sign(PostgresSource(dsn, copy.table, profile=copy.profile), consistency, key, folder)
     _sign(copy.source, consistency, key, folder)
 
 

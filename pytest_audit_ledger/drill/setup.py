@@ -81,7 +81,7 @@ class SetUp:
         told: dict[str, list[str]] = {}
         for check in ran:
             parameters = self._parameters(check)
-            for claim in attack.noticed_by:
+            for claim in attack.claims_on(target.ledger.profile):
                 if claim.is_made_by(check.kind, parameters):
                     allowed = claim.unless(target, parameters.get(claim.parameter))
                     told.setdefault(check.id, []).append(allowed)

@@ -168,14 +168,14 @@ class _Ground:
             run.trials.append(trial)
 
     def _made(self, attack: Attack, dsn: Dsn, clock: float) -> list[Trial]:
-        with ScratchLedger(dsn, self.copy.table) as ledger:
+        with ScratchLedger(dsn, self.copy.table, self.copy.profile) as ledger:
             above = self.server.superuser(dsn)
             target = Target(ledger, self.copy.middle, self._checkpoints, Superuser(above) if above else None)
             claims = [self._claims(run, attack, target) for run in self.runs]
             if all(isinstance(one, str) for one in claims):
                 return [not_applicable(attack, str(one)) for one in claims]
             end = self._performed(attack, target)
-        source = PostgresSource(dsn, self.copy.table)
+        source = PostgresSource(dsn, self.copy.table, profile=self.copy.profile)
         touched = self._touched(source) if end is None else None
         trials = []
         for run, claimed in zip(self.runs, claims, strict=True):
@@ -191,7 +191,9 @@ class _Ground:
     def _claims(run: _Run, attack: Attack, target: Target) -> Claims | str:
         """Return what a set-up claims to notice of an attack, or why the attack does not apply to it."""
         reached = target if run.set_up.has_checkpoints else replace(target, checkpoints=None)
-        return attack.applies(reached) or run.set_up.claims(attack, reached, run.untouched.outcomes)
+        profile = target.ledger.profile
+        objection = attack.objection(profile) or attack.applies(reached)
+        return objection or run.set_up.claims(attack, reached, run.untouched.outcomes)
 
     @staticmethod
     def _performed(attack: Attack, target: Target) -> Callable[[float], Trial] | None:
@@ -207,7 +209,12 @@ class _Ground:
         return None
 
     def _touched(self, source: PostgresSource) -> Touched | None:
-        """Return which entries differ from those of the untouched copy; None if none do, or if they cannot be read."""
+        """Return which entries differ from those of the untouched copy; None if none do, or if they cannot be read.
+
+        Only those of a SKI ledger can be compared.
+        """
+        if not self.copy.profile.built_in:
+            return None
         with suppress(LedgerError), self.copy.source.snapshot() as before, source.snapshot() as after:
             found = difference(Side("the untouched copy", before), Side("the attacked one", after), samples=SAMPLES)
             ranges = [(first, last) for _, first, last in (*found.missing.ranges, *found.added.ranges)]

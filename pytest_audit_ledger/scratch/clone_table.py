@@ -20,6 +20,7 @@ from psycopg2.sql import SQL, Identifier, Literal
 from pytest_audit_ledger.errors import SourceError
 from pytest_audit_ledger.files.resources import sql
 from pytest_audit_ledger.model.batch import Batch
+from pytest_audit_ledger.model.profile import own
 from pytest_audit_ledger.model.sql_names import quoted
 from pytest_audit_ledger.scratch.sample import copy_field
 from pytest_audit_ledger.sources import programs
@@ -45,7 +46,7 @@ def copy_with_guards(snapshot: PostgresSnapshot, copy: PostgresSource, entries: 
         _dump(snapshot, dump, copy.timeout)
         with closing(copy.connect()) as connection:
             connection.autocommit = True
-            _make_functions(snapshot, connection)
+            _make_what_it_uses(snapshot, connection)
             _restore(dump, copy, connection, _BEFORE)
             count = _copy_entries(snapshot, copy, connection, entries)
             _restore(dump, copy, connection, _AFTER)
@@ -92,29 +93,31 @@ def _restore(dump: IO[bytes], copy: PostgresSource, connection: extensions.conne
             running.finish()
 
 
-def _make_functions(snapshot: PostgresSnapshot, connection: extensions.connection) -> None:
-    """Create schemas and functions, except for those that the role may not create."""
-    functions, relations = snapshot.rows(sql("functions.sql")), snapshot.rows(sql("relations.sql"))
-    schemas = dict.fromkeys(row["schema"] for row in [*relations, *functions])
+def _make_what_it_uses(snapshot: PostgresSnapshot, connection: extensions.connection) -> None:
+    """Create schemas, enumerated types and functions, except for those that the role may not create."""
+    types, functions = snapshot.rows(sql("enumerated_types.sql")), snapshot.rows(sql("functions.sql"))
+    relations = snapshot.rows(sql("relations.sql"))
+    schemas = dict.fromkeys(row["schema"] for row in [*relations, *types, *functions])
     statements = [SQL("CREATE SCHEMA IF NOT EXISTS {}").format(Identifier(name)) for name in schemas]
     with connection.cursor() as cursor:
         cursor.execute("SET check_function_bodies = off; SET search_path = ''")
-        for statement in [*statements, *(row["definition"] for row in functions)]:
+        for statement in [*statements, *(row["definition"] for row in [*types, *functions])]:
             with suppress(psycopg2.Error):
                 cursor.execute(statement)
 
 
 def _copy_entries(snapshot: Snapshot, copy: PostgresSource, connection: extensions.connection, entries: int) -> int:
     columns = [name for name in _writable(copy, connection) if name in snapshot.info.columns]
+    read = columns if snapshot.info.profile.built_in else list(map(own, columns))
     count = 0
     with tempfile.SpooledTemporaryFile(_IN_MEMORY) as rows:
 
         def take(batch: Batch) -> None:
             nonlocal count
             count += len(batch)
-            rows.write(b"".join(_rows(batch, columns)))
+            rows.write(b"".join(_rows(batch, read)))
 
-        snapshot.select(columns, Selection(limit=entries), take)
+        snapshot.select(read, Selection(limit=entries), take)
         rows.seek(0)
         _load(copy, connection, columns, rows)
     return count

@@ -11,8 +11,9 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timezone
+from functools import cached_property
 from itertools import groupby, islice
 from typing import Any
 
@@ -29,13 +30,19 @@ else:
 from pytest_audit_ledger.errors import SourceError
 from pytest_audit_ledger.files.resources import sql
 from pytest_audit_ledger.kinds.append_only import STATES
-from pytest_audit_ledger.model.entry import GENESIS_HASH, PAYLOAD_COLUMNS, Entry, canonical_timestamp, entry_hash
+from pytest_audit_ledger.model.batch import Batch, json_text, plain_text, shown
+from pytest_audit_ledger.model.entry import PAYLOAD_COLUMNS, Entry, canonical_timestamp
+from pytest_audit_ledger.model.ledger_info import LedgerInfo
 from pytest_audit_ledger.model.printable import printable
-from pytest_audit_ledger.model.sql_names import quoted, split_name
+from pytest_audit_ledger.model.profile import BEFORE, HASH, PREVIOUS, SEQUENCE, STREAM, Profile, own
+from pytest_audit_ledger.model.ski import SKI
+from pytest_audit_ledger.model.sql_names import closed, quoted, split_name
 from pytest_audit_ledger.scratch.sample import COPY_COLUMNS, PROVENANCE_COLUMNS, Provenance, copy_rows, sample_entries
 from pytest_audit_ledger.sources.connection import connected
 from pytest_audit_ledger.sources.dsn import Dsn
 from pytest_audit_ledger.sources.pg_errors import explain
+from pytest_audit_ledger.sources.postgres import PostgresSource
+from pytest_audit_ledger.sources.source import Segment
 
 ROWS_A_COPY = 20_000
 
@@ -53,12 +60,13 @@ _TAKE_ANOTHER = "Use a ledger whose entries are consistent; run audit-ledger ver
 class ScratchLedger:
     """One ledger, and a session of its owner. Everything that PostgreSQL refuses raises SourceError."""
 
-    def __init__(self, dsn: str | Dsn, table: str = "ledger_entries") -> None:
+    def __init__(self, dsn: str | Dsn, table: str = "ledger_entries", profile: Profile = SKI) -> None:
         """Connect to the database `dsn`; `table` is the ledger in it, which may not exist yet.
 
+        Of a ledger with several streams, its methods see and change only the entries of the longest one.
         Raises UsageError if one of them cannot be read, SourceError if the connection fails.
         """
-        self.database = Dsn(dsn)
+        self.database, self.profile = Dsn(dsn), profile
         self.schema, self.table = split_name(table)
         self.name = Identifier(self.schema, self.table)
         self.connection = _connected(self.database)
@@ -72,16 +80,19 @@ class ScratchLedger:
 
     def another(self) -> ScratchLedger:
         """Return another session of the same role, with the settings of new sessions."""
-        return ScratchLedger(self.database, quoted(self.schema, self.table))
+        return ScratchLedger(self.database, quoted(self.schema, self.table), self.profile)
 
     # Statements.
 
     def statement(self, template: str, names: Mapping[str, Name] = _NO_NAMES, /, **values: Any) -> Composable:
         """Return a statement from a template with `{ledger}` for the table, and other names and values in braces.
 
+        `{sequence}` is the number of an entry, and `{scope}` the condition that a row is an entry of the stream.
         A name of several parts is a tuple. Names and values are quoted, except for values that are already SQL.
         """
-        parts: dict[str, Composable] = {"ledger": self.name}
+        parts: dict[str, Composable] = {"ledger": self.name, "sequence": self._sequence}
+        if "{scope}" in template:
+            parts["scope"] = self._scope
         parts.update({name: Identifier(*((text,) if isinstance(text, str) else text)) for name, text in names.items()})
         parts.update({name: _quoted(value) for name, value in values.items()})
         return SQL(template).format(**parts)
@@ -126,6 +137,40 @@ class ScratchLedger:
             raise SourceError(f"There is no table {self.schema}.{self.table}.", "Name the table of the ledger.")
         return int(found[0][0])
 
+    # Roles.
+
+    @property
+    def _sequence(self) -> Composable:
+        column = Identifier(self.profile.column(SEQUENCE))
+        return SQL("{}::pg_catalog.int8").format(column) if self.profile.sequence_as else column
+
+    @cached_property
+    def _longest(self) -> str:
+        """The longest stream, as text. Raises SourceError if there are no entries."""
+        query = "SELECT {stream} FROM {ledger} AS entry WHERE {is_entry} GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 1"
+        found = self.execute(query, stream=self._stream, is_entry=self._is_entry)
+        if not found:
+            raise SourceError("The ledger has no entries.", _TAKE_ANOTHER)
+        return str(found[0][0])
+
+    @property
+    def _is_entry(self) -> Composable:
+        return SQL("({})").format(SQL(closed(self.profile.where))) if self.profile.where else SQL("true")
+
+    @property
+    def _scope(self) -> Composable:
+        """The condition that a row is an entry of the longest stream."""
+        if not self.profile.streams:
+            return self._is_entry
+        return SQL("{} AND {} = {}").format(self._is_entry, self._stream, Literal(self._longest))
+
+    @property
+    def _stream(self) -> Composable:
+        """The stream of a row as text, as `sources/table_columns.py` reads it."""
+        columns = [Identifier(column) for column in self.profile.streams]
+        one = columns[0] if len(columns) == 1 else SQL("ROW({})").format(SQL(", ").join(columns))
+        return SQL("{}::pg_catalog.text").format(one)
+
     # Reading.
 
     def columns(self) -> list[str]:
@@ -138,14 +183,29 @@ class ScratchLedger:
 
     def bounds(self) -> tuple[int, int]:
         """Return the lowest and the highest sequence number. Raises SourceError if there are no entries."""
-        bounds = "SELECT pg_catalog.min(sequence_number), pg_catalog.max(sequence_number) FROM {ledger}"
+        bounds = "SELECT pg_catalog.min({sequence}), pg_catalog.max({sequence}) FROM {ledger} AS entry WHERE {scope}"
         ((low, high),) = self.execute(bounds)
         if low is None:
             raise SourceError("The ledger has no entries.", _TAKE_ANOTHER)
         return int(low), int(high)
 
+    def middle(self) -> int:
+        """Return the entry next to the middle that has one right before it and three right after it.
+
+        Raises SourceError if there is none.
+        """
+        found = self.execute(
+            "SELECT number FROM (SELECT {sequence} AS number, lag({sequence}) OVER w AS before, "
+            "lead({sequence}, 3) OVER w AS after, 2 * row_number() OVER w - count(*) OVER () AS off "
+            "FROM {ledger} AS entry WHERE {scope} WINDOW w AS (ORDER BY {sequence})) AS placed "
+            "WHERE before = number - 1 AND after = number + 3 ORDER BY pg_catalog.abs(off), number LIMIT 1"
+        )
+        if not found:
+            raise SourceError("No five entries of the ledger have consecutive numbers.", _TAKE_ANOTHER)
+        return int(found[0][0])
+
     def entries(self, first: int = 1) -> Iterator[Entry]:
-        """Yield the entries from a sequence number on, as they are stored."""
+        """Yield the entries of a SKI ledger from a sequence number on, as they are stored."""
         names = list(PAYLOAD_COLUMNS.values())
         found = self.execute(
             "SELECT {columns} FROM {ledger} WHERE sequence_number >= {first} ORDER BY sequence_number",
@@ -171,7 +231,7 @@ class ScratchLedger:
         """Return every column of an entry, JSON as Python objects. Raises SourceError if there is no such entry."""
         names = self.columns()
         found = self.execute(
-            "SELECT {columns} FROM {ledger} WHERE sequence_number = {number} LIMIT 1",
+            "SELECT {columns} FROM {ledger} AS entry WHERE {sequence} = {number} AND {scope} LIMIT 1",
             columns=listed(names),
             number=number,
         )
@@ -242,11 +302,12 @@ class ScratchLedger:
             self.run(SQL("ALTER TABLE ONLY {} {}").format(Identifier(*relation), SQL(", ").join(switches)))
 
     def store(self, numbers: Iterable[int], **columns: Any) -> None:
-        """Overwrite columns of entries; a dict or a list becomes JSON."""
+        """Overwrite columns of entries, by role or by their own names; a dict or a list becomes JSON."""
         asked = list(numbers)
-        sets = [SQL("{} = {}").format(Identifier(name), _value(value)) for name, value in columns.items()]
+        named = {self.profile.column(name): value for name, value in columns.items()}
+        sets = [SQL("{} = {}").format(Identifier(name), _value(value)) for name, value in named.items()]
         self.change(
-            "UPDATE {ledger} SET {sets} WHERE sequence_number = ANY ({numbers})",
+            "UPDATE {ledger} AS entry SET {sets} WHERE {sequence} = ANY ({numbers}) AND {scope}",
             len(asked),
             sets=SQL(", ").join(sets),
             numbers=asked,
@@ -255,53 +316,137 @@ class ScratchLedger:
     def delete(self, first: int, last: int) -> None:
         """Delete the entries from `first` to `last`."""
         self.change(
-            "DELETE FROM {ledger} WHERE sequence_number BETWEEN {first} AND {last}",
-            last - first + 1,
+            "DELETE FROM {ledger} AS entry WHERE {sequence} BETWEEN {first} AND {last} AND {scope}",
+            1 if self.profile.gaps else last - first + 1,
             first=first,
             last=last,
         )
 
     def insert_like(self, number: int, **columns: Any) -> None:
         """Insert a copy of an entry with other values in these columns, and with the next id."""
-        names = [name for name in self.columns() if name != "id"]
-        values = [_value(columns[name]) if name in columns else Identifier(name) for name in names]
+        given = {self._own(name): _value(value) for name, value in columns.items()}
+        given = {**self._keys(), **given}
+        names = [name for name in self.columns() if not (self.profile.built_in and name == "id")]
+        values = [given.get(name, Identifier(name)) for name in names]
         self.change(
-            "INSERT INTO {ledger} ({names}) SELECT {values} FROM {ledger} WHERE sequence_number = {number} LIMIT 1",
+            "INSERT INTO {ledger} ({names}) SELECT {values} FROM {ledger} AS entry "
+            "WHERE {sequence} = {number} AND {scope} LIMIT 1",
             names=listed(names),
             values=SQL(", ").join(values),
             number=number,
         )
+
+    def insert_linked(self, number: int, linked_to: int, **columns: str | int) -> None:
+        """Insert a copy of an entry with other values in these columns, linked to an entry, and a matching hash."""
+        info, entries = self._hashable()
+        numbers = entries.sequence_numbers
+        one = entries.rows([numbers.index(number)])
+        for name, value in columns.items():
+            for kept in (name, own(self.profile.column(name))):
+                one = one.having(kept, [json_text(str(value))])
+        made = _rehashed(info, one, entries.text(HASH)[numbers.index(linked_to)])
+        self.insert_like(number, **columns, **{name: plain_text(text) for name, text in made.items()})
 
     def renumber(self, first: int, by: int) -> None:
         """Add `by` to the sequence number of the entry `first` and of every later one."""
         away = self.bounds()[1] + abs(by) + 1  # beyond every number, so that no two rows collide on the way
         for step, start in ((away, first), (by - away, first + away)):
             self.change(
-                "UPDATE {ledger} SET sequence_number = sequence_number + {step} WHERE sequence_number >= {start}",
+                "UPDATE {ledger} AS entry SET {column} = {sequence} + {step} WHERE {sequence} >= {start} AND {scope}",
+                column=Identifier(self.profile.column(SEQUENCE)),
                 step=step,
                 start=start,
             )
 
-    def relink(self, first: int) -> None:
-        """Give the entry `first` and every later one a valid link and hash."""
-        before = self.execute(
-            "SELECT entry_hash FROM {ledger} WHERE sequence_number < {first} ORDER BY sequence_number DESC LIMIT 1",
-            first=first,
+    def _keys(self) -> dict[str, Composable]:
+        """Return what a copied row gets in the columns of its primary key that are no part of the chain."""
+        if self.profile.built_in:
+            return {}  # its id is generated
+        keys = self.rows(
+            "SELECT a.attname AS name, pg_catalog.format_type(a.atttypid, NULL) AS type FROM pg_catalog.pg_index i "
+            "JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey) "
+            "WHERE i.indrelid = %(table)s AND i.indisprimary"
         )
-        links = [before[0][0] if before else GENESIS_HASH]
-        numbers = []
-        for entry in self.entries(first):
-            numbers.append(entry.sequence_number)
-            links.append(entry_hash(replace(entry, previous_hash=links[-1])))
+        named = {*self.profile.streams, self.profile.column(SEQUENCE)}
+        return {key["name"]: self._unused(**key) for key in keys if key["name"] not in named}
+
+    def _unused(self, name: str, type: str) -> Composable:  # noqa: A002  (the name of the column in the catalog)
+        if type in ("smallint", "integer", "bigint", "numeric"):
+            return self.statement("(SELECT pg_catalog.max({name}) + 1 FROM {ledger})", {"name": name})
+        return SQL("pg_catalog.left(pg_catalog.md5(pg_catalog.random()::pg_catalog.text), 10)")
+
+    def relink(self, first: int, last: int | None = None) -> None:
+        """Give the entry `first` and every later one, or those up to `last`, a valid link and hash."""
+        info, entries = self._hashable()
+        numbers = [number or 0 for number in entries.sequence_numbers]
+        start = numbers.index(first)
+        link = entries.text(HASH)[start - 1] if start else None
+        made: list[dict[str, str]] = []
+        for place in range(start, len(numbers) if last is None else numbers.index(last) + 1):
+            made.append(_rehashed(info, entries.rows([place]), link))
+            link = made[-1][HASH]
+        columns = {self._own(name): [plain_text(one[name]) for one in made] for name in made[0]}
+        self._overwrite(info, numbers[start : start + len(made)], columns)
+
+    def _own(self, name: str) -> str:
+        return name[1:] if name.startswith(".") else self.profile.column(name)
+
+    def _hashable(self) -> tuple[LedgerInfo, Batch]:
+        """Return what is known of the ledger, and the entries of the stream with what their hashes are made of."""
+        columns: dict[str, list[str]] = {}
+        source = PostgresSource(self.database, quoted(self.schema, self.table), profile=self.profile)
+        with source.snapshot() as snapshot:
+            streams = [STREAM] if self.profile.streams else []
+            names = list(dict.fromkeys([SEQUENCE, *streams, HASH, *snapshot.info.hasher.columns]))
+
+            def take(batch: Batch) -> None:
+                for stream, entries in batch.streams():
+                    if not streams or shown(stream) == self._longest:
+                        for name in names:
+                            columns.setdefault(name, []).extend(entries.text(name))
+
+            snapshot.scan(names, Segment(), take)
+        return snapshot.info, Batch(columns)
+
+    def _overwrite(self, info: LedgerInfo, numbers: list[int], columns: Mapping[str, list[str | None]]) -> None:
+        """Overwrite columns of entries, each with values of its own."""
+        news = [Identifier(f"new_{place}") for place in range(len(columns))]
+        types = [SQL(info.columns[name].type) for name in columns]
+        sets = [
+            SQL("{} = new.{}::{}").format(Identifier(name), new, type_)
+            for name, new, type_ in zip(columns, news, types, strict=True)
+        ]
         self.change(
-            "UPDATE {ledger} AS old SET previous_hash = new.link, entry_hash = new.digest "
-            "FROM unnest({numbers}::pg_catalog.int8[], {links}::pg_catalog.text[], {hashes}::pg_catalog.text[]) "
-            "AS new (number, link, digest) WHERE old.sequence_number = new.number",
+            "UPDATE {ledger} AS entry SET {sets} FROM unnest({numbers}::pg_catalog.int8[], {values}) "
+            "AS new (new_number, {news}) WHERE {sequence} = new.new_number AND {scope}",
             len(numbers),
+            sets=SQL(", ").join(sets),
             numbers=numbers,
-            links=links[:-1],
-            hashes=links[1:],
+            values=SQL(", ").join(SQL("{}::pg_catalog.text[]").format(Literal(values)) for values in columns.values()),
+            news=SQL(", ").join(news),
         )
+
+
+def _rehashed(info: LedgerInfo, entry: Batch, link: str | None) -> dict[str, str]:
+    """Return the link and the hashes that an entry should have, as JSON text by column; the first one has no link.
+
+    Raises SourceError if the entry has no payload.
+    """
+    profile, hasher = info.profile, info.hasher
+    made: dict[str, str] = {}
+    for column, hashes in hasher.lines(entry).items():
+        made[own(column)] = hashes[0] or ""
+        entry = entry.having(own(column), [made[own(column)]])
+    if link is None:
+        genesis = profile.genesis
+        link = entry.text(own(genesis.line))[0] if genesis.line else json_text(genesis.text)
+    stored = profile.has(PREVIOUS)
+    entry = entry.having(PREVIOUS if stored else BEFORE, [link])
+    (found,) = hasher.hashes(entry)
+    if found is None:
+        number = entry.sequence_numbers[0]
+        raise SourceError(f"Entry {number} has no hash: {hasher.obstacle(entry, 0)}.", _TAKE_ANOTHER)
+    return {**made, **({PREVIOUS: link} if stored else {}), HASH: found}
 
 
 def _refused(error: psycopg2.Error, dsn: Dsn) -> SourceError:

@@ -20,13 +20,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from inspect import cleandoc
 from pathlib import Path
 from typing import Any
 
 from pytest_audit_ledger.errors import LedgerError
 from pytest_audit_ledger.kinds.kind import Kind
+from pytest_audit_ledger.model.profile import PREVIOUS, Profile
 from pytest_audit_ledger.scratch.scratch_ledger import ScratchLedger, Superuser
 
 OWNER = "the owner of the table"
@@ -106,7 +107,8 @@ class Attack:
     `title` is one line in plain words, `what` says what the attack does, and `who` who can do it. `noticed_by` are the
     kinds that claim to notice it; `remedy` says what to do if none of your checks does. If no kind claims it, `limit`
     says why. `applies` returns why the attack cannot be made on a ledger, None if it can. `perform` raises LedgerError
-    if it could not do what it says.
+    if it could not do what it says. `by_roles`: it names columns by their roles, so it can be made on a ledger of any
+    profile.
     """
 
     name: str
@@ -118,6 +120,22 @@ class Attack:
     limit: str
     perform: Perform
     applies: Applies
+    by_roles: bool = False
+
+    def objection(self, profile: Profile) -> str:
+        """Return why it cannot be made on a ledger of this profile, an empty text if it can."""
+        if profile.built_in or self.by_roles:
+            return ""
+        return f"It needs columns of the profile ski, so it does not apply to the profile {profile.name}."
+
+    def claims_on(self, profile: Profile) -> Sequence[Claim]:
+        """Return what claims to notice it on a ledger of this profile.
+
+        If entries do not store the hash before them, a broken link shows as a hash that does not match.
+        """
+        if profile.has(PREVIOUS):
+            return self.noticed_by
+        return [replace(one, kind="entry_hash") if one.kind == "chain_linkage" else one for one in self.noticed_by]
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", self.name):
@@ -155,10 +173,12 @@ def attack(
     remedy: str = "",
     limit: str = "",
     applies: Applies = always,
+    by_roles: bool = False,
 ) -> Callable[[Perform], Attack]:
     """Make an attack from the function that performs it, which gives it its name and its description.
 
-    Without a `remedy`, the remedy is to use the kinds in `noticed_by`. Raises ValueError if something is missing.
+    Without a `remedy`, the remedy is to use the kinds in `noticed_by`. Unless it is made `by_roles`, it is made only on
+    ledgers of the profile ski. Raises ValueError if something is missing.
     """
 
     def made(perform: Perform) -> Attack:
@@ -172,6 +192,7 @@ def attack(
             limit=limit,
             perform=perform,
             applies=applies,
+            by_roles=by_roles,
         )
 
     return made

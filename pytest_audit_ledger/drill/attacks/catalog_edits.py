@@ -35,7 +35,13 @@ def _has_key(target: Target) -> str | None:
     return None if keys_of(target.ledger, "sequence_number") else "No index keeps sequence_number unique."
 
 
-@attack("switch all triggers off in the catalog", who=SUPERUSER, noticed_by=GUARDED, applies=_all(_has_triggers))
+@attack(
+    "switch all triggers off in the catalog",
+    who=SUPERUSER,
+    noticed_by=GUARDED,
+    applies=_all(_has_triggers),
+    by_roles=True,
+)
 def triggers_switched_off(target: Target) -> None:
     """Set relhastriggers to false: every trigger stays in the catalog, and none fires."""
     _edit(target, "UPDATE pg_catalog.pg_class SET relhastriggers = false WHERE oid IN {parts}")
@@ -55,7 +61,9 @@ def checks_switched_off(target: Target) -> None:
     _edit(target, "UPDATE pg_catalog.pg_class SET relchecks = 0 WHERE oid IN {parts}")
 
 
-@attack("switch a unique index off in the catalog", who=SUPERUSER, noticed_by=GUARDED, applies=_all(_has_key))
+@attack(
+    "switch a unique index off in the catalog", who=SUPERUSER, noticed_by=GUARDED, applies=_all(_has_key), by_roles=True
+)
 def uniqueness_switched_off(target: Target) -> None:
     """Set indisunique to false: the constraint on sequence_number stays in the catalog, and numbers may repeat."""
     for key in keys_of(target.ledger, "sequence_number"):
@@ -69,11 +77,11 @@ def uniqueness_switched_off(target: Target) -> None:
         )
 
 
-@attack("declare a CHECK that is not true", who=SUPERUSER, noticed_by=GUARDED, applies=needs_superuser)
+@attack("declare a CHECK that is not true", who=SUPERUSER, noticed_by=GUARDED, applies=needs_superuser, by_roles=True)
 def check_not_true(target: Target) -> None:
     """Add a CHECK that one entry contradicts, and mark it as validated, so that queries may leave the entry out."""
     target.ledger.execute(
-        "ALTER TABLE {ledger} ADD CONSTRAINT {name} CHECK (sequence_number <> {middle}) NOT VALID",
+        "ALTER TABLE {ledger} ADD CONSTRAINT {name} CHECK ({sequence} <> {middle}) NOT VALID",
         {"name": NAME},
         middle=target.middle,
     )

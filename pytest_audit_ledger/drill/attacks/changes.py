@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
-from dataclasses import replace
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from pytest_audit_ledger.drill.attacks.attack import Target
+from pytest_audit_ledger.errors import SourceError
 from pytest_audit_ledger.files.resources import sql
-from pytest_audit_ledger.model.entry import entry_hash
 from pytest_audit_ledger.model.jsonb import canonical, digest
-from pytest_audit_ledger.scratch.scratch_ledger import ScratchLedger
+from pytest_audit_ledger.model.profile import HASH, ORDER, PREVIOUS, SEQUENCE
+from pytest_audit_ledger.model.profile_coverage import hashed_columns
+from pytest_audit_ledger.scratch.scratch_ledger import ScratchLedger, Statement
 
 EXCUSE = "nothing to see"
 """The reasoning or note of an edited entry."""
@@ -25,6 +26,58 @@ def edit_thoroughly(ledger: ScratchLedger, number: int, **columns: Any) -> None:
     repeated = {name: columns[name] for name in _REPEATED if name in columns}
     if repeated and "envelope_json" in ledger.columns() and ledger.row(number)["envelope_json"]:
         edit_envelope(ledger, number, lambda envelope: envelope.update(repeated), hashed=True)
+
+
+def edit_content(ledger: ScratchLedger, number: int) -> None:
+    """Change what an entry says, in a column that its hash covers, and wherever that is repeated.
+
+    In a SKI ledger that is its reasoning, in others the first number, text or time of the table. Raises SourceError if
+    there is none.
+    """
+    if ledger.profile.built_in:
+        edit_thoroughly(ledger, number, reasoning=EXCUSE)
+    else:
+        ledger.change("{edit}", edit=quiet_edit(ledger, number))
+
+
+def quiet_edit(ledger: ScratchLedger, number: int) -> Statement:
+    """Return the statement that edits a hashed column of an entry, which no envelope repeats. Raises SourceError."""
+    column, edited = ("rule_id", "'none'") if ledger.profile.built_in else _editable(ledger, number)
+    return ledger.statement(
+        "UPDATE {ledger} AS entry SET {column} = {edited} WHERE {sequence} = {number} AND {scope}",
+        {"column": column},
+        edited=ledger.statement(edited, {"column": column}),
+        number=number,
+    )
+
+
+def _editable(ledger: ScratchLedger, number: int) -> tuple[str, str]:
+    """Return a column of an entry that its hash covers and that no role of the chain has, and another value in SQL."""
+    profile, row = ledger.profile, ledger.row(number)
+    version = profile.version_of(row.get(profile.version_column))
+    covered = (hashed_columns(profile, version) if version else None) or ()
+    chain = {*profile.streams, *profile.lines, profile.version_column}
+    chain |= {profile.column(role) for role in (SEQUENCE, ORDER, PREVIOUS, HASH)}
+    types = {row["name"]: row["type"] for row in ledger.rows(_TYPES)}
+    for family, edited in _EDITED.items():
+        for column, type_ in types.items():
+            if column in covered and column not in chain and type_.startswith(family):
+                return column, edited
+    raise SourceError("No hash covers a number, a text or a time of the entries.", "Attack another ledger.")
+
+
+_EDITED: Mapping[tuple[str, ...], str] = {
+    ("numeric", "integer", "bigint", "smallint"): "coalesce({column}, 0) + 1",
+    ("text", "character varying"): "pg_catalog.concat({column}, 'x')",
+    ("timestamp", "date"): "{column} + interval '1 second'",
+    ("bytea",): "{column} || '\\x00'::bytea",
+}
+"""What is stored in a column instead, by how its type begins."""
+
+_TYPES = (
+    "SELECT attname AS name, pg_catalog.format_type(atttypid, atttypmod) AS type FROM pg_catalog.pg_attribute "
+    "WHERE attrelid = %(table)s AND attnum > 0 AND NOT attisdropped AND attgenerated = '' ORDER BY attnum"
+)
 
 
 def edit_envelope(
@@ -42,17 +95,11 @@ def edit_transcript(ledger: ScratchLedger, number: int, **changes: Any) -> None:
     ledger.store([number], transcript_json={**ledger.row(number)["transcript_json"], **changes})
 
 
-def append_after(ledger: ScratchLedger, number: int, previous_hash: str, **columns: Any) -> None:
-    """Insert a copy of entry `number` as the next one, with this link, these columns and a hash that matches."""
-    model = ledger.entry(number)
-    entry = replace(
-        model,
-        sequence_number=number + 1,
-        previous_hash=previous_hash,
-        telemetry_id=f"{model.telemetry_id}-2",
-        **columns,
-    )
-    ledger.insert_like(number, **vars(entry), entry_hash=entry_hash(entry))
+def append_after(ledger: ScratchLedger, number: int, linked_to: int, **columns: str) -> None:
+    """Insert a copy of entry `number` as the next one, linked to this entry, with these columns and a matching hash."""
+    if ledger.profile.built_in:
+        columns["telemetry_id"] = f"{ledger.entry(number).telemetry_id}-2"
+    ledger.insert_linked(number, linked_to, sequence_number=number + 1, **columns)
 
 
 def drop_keys(ledger: ScratchLedger, but: Collection[str]) -> None:
@@ -62,9 +109,14 @@ def drop_keys(ledger: ScratchLedger, but: Collection[str]) -> None:
             drop_key(ledger, row)
 
 
-def keys_of(ledger: ScratchLedger, column: str) -> list[dict[str, Any]]:
-    """Return the unique constraints and indexes over this column alone, or over it and a partition key."""
-    return [row for row in ledger.rows(_KEYS) if row["essential"] == [column]]
+def keys_of(ledger: ScratchLedger, role: str) -> list[dict[str, Any]]:
+    """Return the unique constraints and indexes over the column of a role alone, or over it and a partition key.
+
+    Numbers are unique within a stream, so their key has the columns of the stream, too.
+    """
+    streams = ledger.profile.streams if role == SEQUENCE else ()
+    columns = sorted([*streams, ledger.profile.column(role)])
+    return [row for row in ledger.rows(_KEYS) if sorted(row["essential"]) == columns]
 
 
 def drop_key(ledger: ScratchLedger, key: dict[str, Any]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pytest_audit_ledger.drill.attacks.attack import SUPERUSER, Target, attack, has_columns, needs_superuser
-from pytest_audit_ledger.drill.attacks.changes import append_after, is_one_table
+from pytest_audit_ledger.drill.attacks.changes import append_after, is_one_table, quiet_edit
 from pytest_audit_ledger.drill.attacks.claims import HASHES, LINKS, NUMBERS, SIGNED, SIGNED_GUARDS, TABLE, TRIGGERS
 from pytest_audit_ledger.drill.attacks.triggers import (
     LETS_THROUGH,
@@ -12,8 +12,7 @@ from pytest_audit_ledger.drill.attacks.triggers import (
     replace_function,
     replace_trigger,
 )
-from pytest_audit_ledger.model.entry import entry_hash
-from pytest_audit_ledger.scratch.scratch_ledger import ScratchLedger, listed
+from pytest_audit_ledger.scratch.scratch_ledger import ScratchLedger, Statement, listed
 
 SHADOW = "audit_ledger_shadow"
 """The schema of the objects that search_path finds first."""
@@ -39,7 +38,12 @@ def _move_aside(ledger: ScratchLedger) -> tuple[str, str]:
 
 def _edit_quietly(target: Target) -> None:
     """Edit a column that no envelope repeats."""
-    target.ledger.store([target.middle], rule_id="none")
+    target.ledger.change("{edit}", edit=quiet_edit(target.ledger, target.middle))
+
+
+def _all_but_one(target: Target) -> Statement:
+    """Return the condition that a row is not the entry to attack."""
+    return target.ledger.statement("NOT ({sequence} = {middle} AND {scope})", middle=target.middle)
 
 
 def _search_first(ledger: ScratchLedger, *schemas: str) -> None:
@@ -50,17 +54,18 @@ def _search_first(ledger: ScratchLedger, *schemas: str) -> None:
     ledger.execute(f"ALTER DATABASE {{database}} SET search_path = {path}", names)
 
 
-@attack("replace the table by a view", noticed_by=(TABLE, SIGNED_GUARDS))
+@attack("replace the table by a view", noticed_by=(TABLE, SIGNED_GUARDS), by_roles=True)
 def view_in_place(target: Target) -> None:
     """Rename the table, and create a view with its name that shows all entries but one."""
+    others = _all_but_one(target)
     target.ledger.execute(
-        "CREATE VIEW {ledger} AS SELECT * FROM {aside} WHERE sequence_number <> {middle}",
+        "CREATE VIEW {ledger} AS SELECT * FROM {aside} AS entry WHERE {others}",
         {"aside": _move_aside(target.ledger)},
-        middle=target.middle,
+        others=others,
     )
 
 
-@attack("replace the table by a materialized view", noticed_by=(TABLE, SIGNED_GUARDS))
+@attack("replace the table by a materialized view", noticed_by=(TABLE, SIGNED_GUARDS), by_roles=True)
 def materialized_view_in_place(target: Target) -> None:
     """Rename the table, and create a materialized view with its name, which never shows later changes."""
     target.ledger.execute(
@@ -68,13 +73,12 @@ def materialized_view_in_place(target: Target) -> None:
     )
 
 
-@attack("hide rows with a policy", noticed_by=(TABLE, SIGNED_GUARDS))
+@attack("hide rows with a policy", noticed_by=(TABLE, SIGNED_GUARDS), by_roles=True)
 def rows_hidden(target: Target) -> None:
     """Enable row-level security with a policy that shows all entries but one."""
     target.ledger.execute(
-        "ALTER TABLE {ledger} ENABLE ROW LEVEL SECURITY; "
-        "CREATE POLICY audit_ledger_drill ON {ledger} USING (sequence_number <> {middle})",
-        middle=target.middle,
+        "ALTER TABLE {ledger} ENABLE ROW LEVEL SECURITY; CREATE POLICY audit_ledger_drill ON {ledger} USING ({others})",
+        others=_all_but_one(target),
     )
 
 
@@ -82,20 +86,24 @@ def rows_hidden(target: Target) -> None:
     "add an entry in a child table",
     noticed_by=(LINKS, NUMBERS, TRIGGERS, TABLE, SIGNED, SIGNED_GUARDS),
     applies=is_one_table,
+    by_roles=True,
 )
 def entry_in_a_child_table(target: Target) -> None:
     """Create a table that inherits from the ledger but not its triggers and keys, and copy an entry into it."""
     ledger = target.ledger
     ledger.execute(
         "CREATE TABLE {child} () INHERITS ({ledger}); "
-        "INSERT INTO {child} ({columns}) SELECT {columns} FROM ONLY {ledger} WHERE sequence_number = {middle}",
+        "INSERT INTO {child} ({columns}) SELECT {columns} FROM ONLY {ledger} AS entry "
+        "WHERE {sequence} = {middle} AND {scope}",
         {"child": _beside(ledger, "more")},
         columns=listed(ledger.columns()),
         middle=target.middle,
     )
 
 
-@attack("edit an entry and put an unedited table first in search_path", noticed_by=(HASHES, TABLE, SIGNED))
+@attack(
+    "edit an entry and put an unedited table first in search_path", noticed_by=(HASHES, TABLE, SIGNED), by_roles=True
+)
 def shadowed_table(target: Target) -> None:
     """Put a copy of the ledger before it in search_path, then edit the ledger itself."""
     _shadow(target.ledger)
@@ -159,13 +167,13 @@ def shadowed_trigger_function(target: Target) -> None:
         replace_trigger(ledger, trigger, "", function=function)
 
 
-@attack("keep a copy of the ledger", noticed_by=(TABLE,))
+@attack("keep a copy of the ledger", noticed_by=(TABLE,), by_roles=True)
 def copy_left_behind(target: Target) -> None:
     """Copy the ledger into another table, from which its place can be taken."""
     target.ledger.execute("CREATE TABLE {copy} AS SELECT * FROM {ledger}", {"copy": _beside(target.ledger, "copy")})
 
 
-@attack("show another table for a while", noticed_by=(SIGNED_GUARDS,))
+@attack("show another table for a while", noticed_by=(SIGNED_GUARDS,), by_roles=True)
 def exchanged_and_put_back(target: Target) -> None:
     """Move the table to another schema, put another table in its place, put the table back, and drop the other one."""
     ledger = target.ledger
@@ -286,4 +294,4 @@ def lying_index(target: Target) -> None:
     """Append a second last entry that no index contains, so that reading in order by index does not find it."""
     last = target.ledger.bounds()[1]
     with target.as_superuser().blind_indexes(target.ledger):
-        append_after(target.ledger, last, entry_hash(target.ledger.entry(last - 1)))
+        append_after(target.ledger, last, last - 1)

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from pytest_audit_ledger.drill.attacks.attack import WRITER, Target, attack, has_columns
-from pytest_audit_ledger.drill.attacks.changes import EXCUSE, append_after, drop_checks, drop_keys, edit_thoroughly
+from pytest_audit_ledger.drill.attacks.changes import (
+    EXCUSE,
+    append_after,
+    drop_checks,
+    drop_keys,
+    edit_content,
+    edit_thoroughly,
+)
 from pytest_audit_ledger.drill.attacks.claims import (
     ENVELOPES,
     HASHES,
@@ -18,52 +24,62 @@ from pytest_audit_ledger.drill.attacks.claims import (
     TIMES,
     VERDICTS,
 )
-from pytest_audit_ledger.model.entry import canonical_timestamp, entry_hash
+from pytest_audit_ledger.model.entry import canonical_timestamp
+from pytest_audit_ledger.model.profile import VERDICT
+from pytest_audit_ledger.model.profile_coverage import hashed_columns
 
 
-@attack("edit an entry", noticed_by=(HASHES, SIGNED))
+def _hashes_verdicts(target: Target) -> str | None:
+    profile = target.ledger.profile
+    covered = hashed_columns(profile, profile.version) if profile.version else {profile.version_column}
+    if VERDICT in profile.columns and profile.column(VERDICT) in (covered or ()) and len(profile.values[VERDICT]) > 1:
+        return None
+    return f"The profile {profile.name} has no verdicts with known values that its hashes cover."
+
+
+@attack("edit an entry", noticed_by=(HASHES, SIGNED), by_roles=True)
 def edit(target: Target) -> None:
-    """Change the reasoning of one entry, also in its envelope and the envelope's hash, but keep the entry hash."""
-    edit_thoroughly(target.ledger, target.middle, reasoning=EXCUSE)
+    """Change what one entry says, also in its envelope and the envelope's hash, but keep the entry hash."""
+    edit_content(target.ledger, target.middle)
 
 
-@attack("edit the verdict of an entry", noticed_by=(HASHES, ENVELOPES, SIGNED))
+@attack("edit the verdict of an entry", noticed_by=(HASHES, ENVELOPES, SIGNED), applies=_hashes_verdicts, by_roles=True)
 def verdict_edited(target: Target) -> None:
-    """Change one verdict to CLEAR, or from CLEAR to FLAG, and nothing else."""
-    verdict = target.ledger.entry(target.middle).verdict
-    target.ledger.store([target.middle], verdict="FLAG" if verdict == "CLEAR" else "CLEAR")
+    """Change one verdict to another known one, and nothing else."""
+    verdict = target.ledger.row(target.middle)[target.ledger.profile.column(VERDICT)]
+    other = next(one for one in target.ledger.profile.values[VERDICT] if one != verdict)
+    target.ledger.store([target.middle], verdict=other)
 
 
-@attack("edit an entry and its own hash", noticed_by=(LINKS, SIGNED))
+@attack("edit an entry and its own hash", noticed_by=(LINKS, SIGNED), by_roles=True)
 def edit_with_own_hash(target: Target) -> None:
-    """Change the reasoning and the hash of one entry; the next entry still names the old hash."""
-    digest = entry_hash(replace(target.ledger.entry(target.middle), reasoning=EXCUSE))
-    edit_thoroughly(target.ledger, target.middle, reasoning=EXCUSE, entry_hash=digest)
+    """Change what one entry says and its hash; the next entry still names the old hash."""
+    edit_content(target.ledger, target.middle)
+    target.ledger.relink(target.middle, target.middle)
 
 
-@attack("edit an entry and rewrite later hashes", noticed_by=(SIGNED,))
+@attack("edit an entry and rewrite later hashes", noticed_by=(SIGNED,), by_roles=True)
 def edit_and_rewrite(target: Target) -> None:
-    """Change the reasoning of one entry, and rewrite its hash and the hashes and links of later entries."""
-    edit_thoroughly(target.ledger, target.middle, reasoning=EXCUSE)
+    """Change what one entry says, and rewrite its hash and the hashes and links of later entries."""
+    edit_content(target.ledger, target.middle)
     target.ledger.relink(target.middle)
 
 
-@attack("insert an entry and renumber later ones", noticed_by=(LINKS, HASHES, SIGNED))
+@attack("insert an entry and renumber later ones", noticed_by=(LINKS, HASHES, SIGNED), by_roles=True)
 def inserted(target: Target) -> None:
     """Insert an entry with a valid hash and link before the middle, and renumber later entries."""
-    before = target.ledger.entry(target.middle - 1)
     target.ledger.renumber(target.middle, 1)
-    append_after(target.ledger, before.sequence_number, entry_hash(before))
+    append_after(target.ledger, target.middle - 1, target.middle - 1)
 
 
-@attack("insert an entry and rewrite later hashes", noticed_by=(SIGNED,))
+@attack("insert an entry and rewrite later hashes", noticed_by=(SIGNED,), by_roles=True)
 def inserted_and_rewritten(target: Target) -> None:
     """Insert an entry before the middle, renumber later entries, and rewrite their hashes and links."""
     inserted.perform(target)
     target.ledger.relink(target.middle)
 
 
-@attack("swap two entries", noticed_by=(LINKS, HASHES, TIMES, SIGNED))
+@attack("swap two entries", noticed_by=(LINKS, HASHES, TIMES, SIGNED), by_roles=True)
 def swapped(target: Target) -> None:
     """Exchange the sequence numbers of an entry and the next one."""
     here, free = target.middle, target.ledger.bounds()[1] + 1
@@ -71,10 +87,10 @@ def swapped(target: Target) -> None:
         target.ledger.store([old], sequence_number=new)
 
 
-@attack("duplicate an entry", noticed_by=(LINKS, NUMBERS, TABLE, SIGNED, SIGNED_GUARDS))
+@attack("duplicate an entry", noticed_by=(LINKS, NUMBERS, TABLE, SIGNED, SIGNED_GUARDS), by_roles=True)
 def duplicated(target: Target) -> None:
     """Drop the constraints that forbid it, and copy an entry with its sequence number and hash."""
-    drop_keys(target.ledger, but=("id",))
+    drop_keys(target.ledger, but=("id",) if target.ledger.profile.built_in else ())
     target.ledger.insert_like(target.middle)
 
 
@@ -82,15 +98,15 @@ def duplicated(target: Target) -> None:
 def forked(target: Target) -> None:
     """Insert a second entry with the same sequence number and link, whose own hash is valid."""
     drop_keys(target.ledger, but=("id", "entry_hash", "telemetry_id"))
-    before, here = target.ledger.entry(target.middle - 1), target.ledger.entry(target.middle)
-    append_after(target.ledger, before.sequence_number, entry_hash(before), timestamp=here.timestamp)
+    before, here = target.middle - 1, target.ledger.entry(target.middle)
+    append_after(target.ledger, before, before, timestamp=here.timestamp)
 
 
-@attack("let two writers continue from one entry", who=WRITER, noticed_by=(LINKS,))
+@attack("let two writers continue from one entry", who=WRITER, noticed_by=(LINKS,), by_roles=True)
 def forked_at_the_end(target: Target) -> None:
     """Append an entry that links to the last but one, like a writer that did not see the last."""
     last = target.ledger.bounds()[1]
-    append_after(target.ledger, last, entry_hash(target.ledger.entry(last - 1)))
+    append_after(target.ledger, last, last - 1)
 
 
 @attack("set the clock back and rewrite later hashes", noticed_by=(TIMES, SIGNED))
@@ -158,8 +174,9 @@ def notes_edited(target: Target) -> None:
     who=WRITER,
     limit="A ledger proves that entries have not changed since they were written, not that they were true.",
     remedy="Compare the ledger with the systems that its entries describe.",
+    by_roles=True,
 )
 def false_entry(target: Target) -> None:
     """Append an entry with a valid hash and link that describes something that never happened."""
     last = target.ledger.bounds()[1]
-    append_after(target.ledger, last, entry_hash(target.ledger.entry(last)))
+    append_after(target.ledger, last, last)

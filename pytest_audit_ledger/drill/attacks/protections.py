@@ -9,21 +9,22 @@ from pytest_audit_ledger.drill.attacks.claims import SIGNED, SIGNED_GUARDS, TABL
 GUARDED = (TABLE, SIGNED_GUARDS)
 
 
-def has_key(column: str) -> Applies:
-    """Return a condition: the column is unique."""
+def has_key(role: str) -> Applies:
+    """Return a condition: the column of a role is unique."""
 
     def applies(target: Target) -> str | None:
-        return None if keys_of(target.ledger, column) else f"The column {column} has no unique constraint to drop."
+        column = target.ledger.profile.column(role)
+        return None if keys_of(target.ledger, role) else f"The column {column} has no unique constraint to drop."
 
     return applies
 
 
-def _drop_keys_of(target: Target, column: str) -> None:
-    for key in keys_of(target.ledger, column):
+def _drop_keys_of(target: Target, role: str) -> None:
+    for key in keys_of(target.ledger, role):
         drop_key(target.ledger, key)
 
 
-@attack("let sequence numbers repeat", noticed_by=GUARDED, applies=has_key("sequence_number"))
+@attack("let sequence numbers repeat", noticed_by=GUARDED, applies=has_key("sequence_number"), by_roles=True)
 def unique_dropped(target: Target) -> None:
     """Drop the unique constraint on sequence_number."""
     _drop_keys_of(target, "sequence_number")
@@ -84,6 +85,7 @@ def column_retyped(target: Target) -> None:
     "let every role change entries",
     noticed_by=(Claim("append_only", "roles"), SIGNED_GUARDS),
     remedy=f"{CHECKPOINT} Or set roles: critical in the check append_only.",
+    by_roles=True,
 )
 def rights_granted(target: Target) -> None:
     """Grant UPDATE, DELETE and TRUNCATE to PUBLIC; the triggers still refuse."""
@@ -113,7 +115,7 @@ def inserts_swallowed(target: Target) -> None:
     )
 
 
-@attack("let a server crash empty the table", noticed_by=GUARDED, applies=is_one_table)
+@attack("let a server crash empty the table", noticed_by=GUARDED, applies=is_one_table, by_roles=True)
 def unlogged(target: Target) -> None:
     """Make the table UNLOGGED."""
     target.ledger.execute("ALTER TABLE {ledger} SET UNLOGGED")

@@ -6,10 +6,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pytest_audit_ledger.drill.attacks.attack import SUPERUSER, Applies, Prevented, Target, attack, needs_superuser
+from pytest_audit_ledger.drill.attacks.changes import quiet_edit
 from pytest_audit_ledger.drill.attacks.claims import HASHES, SIGNED, SIGNED_GUARDS, TRIGGERS
 from pytest_audit_ledger.errors import SourceError
 from pytest_audit_ledger.files.resources import sql
 from pytest_audit_ledger.kinds.append_only import ALWAYS, protections
+from pytest_audit_ledger.model.profile import HASH
 from pytest_audit_ledger.scratch.scratch_ledger import ScratchLedger
 
 Trigger = Mapping[str, Any]
@@ -48,10 +50,11 @@ def replace_trigger(
 
     `when` is a WHEN clause or empty; `only` is the column whose change fires it.
     """
-    names = {"name": trigger["name"], "function": function or (trigger["function_schema"], trigger["function_name"])}
+    called = function or (trigger["function_schema"], trigger["function_name"])
+    names = {"name": trigger["name"], "function": called, "only": only}
     ledger.execute(
         "DROP TRIGGER {name} ON {ledger}; "
-        f"CREATE TRIGGER {{name}} BEFORE UPDATE {only and f'OF {only}'} ON {{ledger}} FOR EACH ROW {when} "
+        f"CREATE TRIGGER {{name}} BEFORE UPDATE {'OF {only}' if only else ''} ON {{ledger}} FOR EACH ROW {when} "
         "EXECUTE FUNCTION {function}()",
         names,
     )
@@ -69,20 +72,25 @@ def _replace_functions(target: Target, body: str) -> None:
         replace_function(target.ledger, (trigger["function_schema"], trigger["function_name"]), body)
 
 
-@attack("drop the trigger that refuses UPDATE", noticed_by=GUARDED, applies=refuses("UPDATE"))
+@attack("drop the trigger that refuses UPDATE", noticed_by=GUARDED, applies=refuses("UPDATE"), by_roles=True)
 def trigger_dropped(target: Target) -> None:
     """Drop every trigger that refuses UPDATE."""
     for trigger in refusing(target.ledger, "UPDATE"):
         target.ledger.execute("DROP TRIGGER {name} ON {ledger}", {"name": trigger["name"]})
 
 
-@attack("disable the trigger that refuses DELETE", noticed_by=GUARDED, applies=refuses("DELETE"))
+@attack("disable the trigger that refuses DELETE", noticed_by=GUARDED, applies=refuses("DELETE"), by_roles=True)
 def trigger_disabled(target: Target) -> None:
     """Disable every trigger that refuses DELETE, without dropping it."""
     switch(target.ledger, refusing(target.ledger, "DELETE"), "DISABLE")
 
 
-@attack("limit the trigger that refuses TRUNCATE to replicas", noticed_by=GUARDED, applies=refuses("TRUNCATE"))
+@attack(
+    "limit the trigger that refuses TRUNCATE to replicas",
+    noticed_by=GUARDED,
+    applies=refuses("TRUNCATE"),
+    by_roles=True,
+)
 def trigger_for_replicas(target: Target) -> None:
     """Set every trigger that refuses TRUNCATE to ENABLE REPLICA, so that it does not fire in ordinary sessions."""
     switch(target.ledger, refusing(target.ledger, "TRUNCATE"), "ENABLE REPLICA")
@@ -96,45 +104,58 @@ def _has_always(target: Target) -> str | None:
     return None if _always(target.ledger) else "No trigger that refuses UPDATE is ENABLE ALWAYS."
 
 
-@attack("let replica sessions bypass the trigger that refuses UPDATE", noticed_by=GUARDED, applies=_has_always)
+@attack(
+    "let replica sessions bypass the trigger that refuses UPDATE",
+    noticed_by=GUARDED,
+    applies=_has_always,
+    by_roles=True,
+)
 def trigger_silenced(target: Target) -> None:
     """Change ENABLE ALWAYS to ENABLE, so that session_replication_role = replica silences the trigger."""
     switch(target.ledger, _always(target.ledger), "ENABLE")
 
 
-@attack("empty the trigger function", noticed_by=GUARDED, applies=refuses("UPDATE"))
+@attack("empty the trigger function", noticed_by=GUARDED, applies=refuses("UPDATE"), by_roles=True)
 def trigger_emptied(target: Target) -> None:
     """Let the trigger function refuse nothing; the triggers themselves do not change."""
     _replace_functions(target, LETS_THROUGH)
 
 
-@attack("let the trigger function catch its own exception", noticed_by=GUARDED, applies=refuses("UPDATE"))
+@attack(
+    "let the trigger function catch its own exception", noticed_by=GUARDED, applies=refuses("UPDATE"), by_roles=True
+)
 def trigger_swallows(target: Target) -> None:
     """Let the trigger function still raise an exception, but catch it."""
     _replace_functions(target, SWALLOWS)
 
 
-@attack("add a condition to the trigger", noticed_by=GUARDED, applies=refuses("UPDATE"))
+@attack("add a condition to the trigger", noticed_by=GUARDED, applies=refuses("UPDATE"), by_roles=True)
 def trigger_conditional(target: Target) -> None:
     """Add a WHEN clause that is never true to the trigger that refuses UPDATE."""
     for trigger in refusing(target.ledger, "UPDATE"):
         replace_trigger(target.ledger, trigger, "WHEN (current_user = '')")
 
 
-@attack("limit the trigger to one column", noticed_by=GUARDED, applies=refuses("UPDATE"))
+@attack("limit the trigger to one column", noticed_by=GUARDED, applies=refuses("UPDATE"), by_roles=True)
 def trigger_for_one_column(target: Target) -> None:
     """Let the trigger that refuses UPDATE fire for updates of entry_hash only."""
     for trigger in refusing(target.ledger, "UPDATE"):
-        replace_trigger(target.ledger, trigger, "", only="entry_hash")
+        replace_trigger(target.ledger, trigger, "", only=target.ledger.profile.column(HASH))
 
 
 def _edit_as_a_replica(target: Target) -> None:
     """Edit a column that no envelope repeats, in a session where only ENABLE ALWAYS triggers fire."""
     with target.as_superuser().replica_sessions(target.ledger), target.ledger.another() as session:
-        session.execute("UPDATE {ledger} SET rule_id = 'none' WHERE sequence_number = {middle}", middle=target.middle)
+        session.run(quiet_edit(session, target.middle))
 
 
-@attack("edit an entry in a replica session", who=SUPERUSER, noticed_by=(HASHES, SIGNED), applies=needs_superuser)
+@attack(
+    "edit an entry in a replica session",
+    who=SUPERUSER,
+    noticed_by=(HASHES, SIGNED),
+    applies=needs_superuser,
+    by_roles=True,
+)
 def edited_as_a_replica(target: Target) -> None:
     """Edit an entry with session_replication_role = replica, which silences triggers that are not ENABLE ALWAYS."""
     try:
@@ -150,6 +171,7 @@ def edited_as_a_replica(target: Target) -> None:
     who=SUPERUSER,
     noticed_by=(HASHES, SIGNED),
     applies=needs_superuser,
+    by_roles=True,
 )
 def silenced_and_edited(target: Target) -> None:
     """Change ENABLE ALWAYS to ENABLE, edit with session_replication_role = replica, and restore the triggers."""
