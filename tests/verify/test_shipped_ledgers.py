@@ -257,3 +257,29 @@ def test_the_version_of_formances_schema_is_under_no_hash(forger: Forger) -> Non
 
 def test_drafts_of_odoo_are_no_entries(forger: Forger) -> None:
     assert verified(forger, "odoo").total_entries == 200
+
+
+CUT_OFF = {
+    "verifactu": "DELETE FROM registros_facturacion WHERE nif_emisor = 'B12345674' AND numero_registro > 50",
+    "formance": "DELETE FROM _default.logs WHERE ledger = 'main' AND id > 50",
+    "frappe": 'DELETE FROM "tabTransaction Log" WHERE row_index::int > 50',
+    "odoo": "UPDATE account_move SET inalterable_hash = NULL WHERE journal_id = 1 AND sequence_number > 50",
+}
+
+
+@pytest.mark.parametrize("profile", ALL)
+def test_nothing_is_claimed_of_an_end_that_is_cut_off(forger: Forger, profile: str) -> None:
+    found = verified(forger, profile, CUT_OFF[profile])
+    assert (places(found), found.assurance) == (set(), Assurance.SELF_CONSISTENT)
+    assert "a full rewrite or a truncated tail cannot be detected" in found.sentence
+
+
+def test_nothing_is_claimed_of_a_ledger_that_is_written_again(forger: Forger) -> None:
+    rewrite = """
+        UPDATE _default.logs SET memento = '{}' WHERE ledger = 'main' AND id = 50;
+        CREATE TABLE kept AS TABLE _default.logs;
+        TRUNCATE _default.logs;
+        INSERT INTO _default.logs SELECT * FROM kept ORDER BY id"""
+    found = verified(forger, "formance", rewrite)
+    assert (places(found), found.assurance) == (set(), Assurance.SELF_CONSISTENT)
+    assert "a full rewrite or a truncated tail cannot be detected" in found.sentence
