@@ -373,7 +373,9 @@ def _protecting(verification: Verification, found: Sequence[Finding]) -> Iterato
     by_the_owner = {id(one): words for one in found if (words := _owner_must(one))}
     of_a_repair = [one for one in found if id(one) not in by_the_owner]
     if of_a_repair:
-        yield Advice(f"Find out who changed this. {_restorable(verification, of_a_repair)}", (REPAIR,))
+        is_known = verification.info is None or verification.info.profile.built_in
+        who = "Find out who changed this." if is_known else "Find out whether the table ever had it, and who changed it."
+        yield Advice(f"{who} {_restorable(verification, of_a_repair)}", (REPAIR,))
     yield from map(Advice, dict.fromkeys(by_the_owner.values()))
 
 
@@ -414,6 +416,7 @@ _COVERED_CODES = frozenset(
         *(
             "HASH_MISMATCH",
             "ENTRY_HASH_MISMATCH",
+            "LINE_HASH_MISMATCH",
             "HASH_FORM",
             "HASHES_UNKNOWN",
             "SEQUENCE_GAP",

@@ -30,6 +30,7 @@ from pytest_audit_ledger.investigate.renumbering import moves
 from pytest_audit_ledger.investigate.rewritings import Transformation
 from pytest_audit_ledger.investigate.systematic import MOST_VALUES, Enveloped, Explained, Systematic
 from pytest_audit_ledger.investigate.writers import clocks, copies, forks
+from pytest_audit_ledger.model.batch import shown as value
 from pytest_audit_ledger.model.forms import Recognised
 
 
@@ -45,6 +46,7 @@ def classify(
     steps: Sequence[Callable[[Chain], Iterator[Incident]]] = (
         other_forms,
         common_causes,
+        unlinked,
         moves,
         copies,
         forks,
@@ -139,6 +141,21 @@ def _edited(cause: Transformation, one: Explained) -> str:
     return f"{be(one.count)} written with {originals}{hashed}; {says} {now}{more}"
 
 
+def unlinked(chain: Chain) -> Iterator[Incident]:
+    """Find entries that do not match in a ledger that stores no previous hash, which their hash covers nevertheless."""
+    if not chain.evidence.ledger.hasher.needs_neighbour:
+        return
+    for run in chain.runs:
+        place = chain.at(run.first, Fault.GAP)
+        chain.drop(run.first, run.last, ~Fault.NONE)
+        found = _edit(run, ["The hash of an entry covers the hash before it, which no column stores."])
+        how = "An entry before it was deleted, inserted, or changed together with its hash."
+        if place is not None and place.before is not None:
+            how = f"Entries after {place.before.number or 0:,} were deleted: numbers are missing there."
+        yield replace(found, certainty=Certainty.OPEN, otherwise=("Its content was changed.", how, *found.otherwise))
+    chain.runs = []
+
+
 def misfits(chain: Chain) -> Iterator[Incident]:
     """Find entries that do not match their hash, and what the entry after them shows if it matches its own."""
     for run in chain.runs:
@@ -201,7 +218,7 @@ def _contradicted(run: Run, because: Sequence[str], after: Place) -> Incident:
     if run.count == 1 and last and after.entry.previous_hash == last.recomputed:
         sentence = f"Only the entry_hash of entry {run.first:,} was altered; its content is as it was written."
         why = f"Entry {number:,} links to the hash of the content of entry {run.first:,}."
-        step = (PRESERVE, Advice(f"The original entry_hash is {last.recomputed}."))
+        step = (PRESERVE, Advice(f"The original entry_hash is {value(last.recomputed)}."))
         what, certainty = IncidentType.HASH_ALTERED, Certainty.PROVEN
         return Incident(what, run.first, run.last, 1, sentence, certainty, (why,), next_step=step)
     return _edit(run, [*because, f"Entry {number:,} links to yet another hash, so entry_hash was changed as well."])

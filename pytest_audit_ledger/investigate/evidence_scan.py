@@ -11,7 +11,7 @@ written with: no text of an entry can imitate the place of the number in the pay
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Flag, auto
 from hashlib import sha256
@@ -20,10 +20,11 @@ from operator import le
 from typing import Any
 
 from pytest_audit_ledger.kinds.kind import ScanKind
-from pytest_audit_ledger.model.batch import Batch, json_objects, plain_text
-from pytest_audit_ledger.model.entry import GENESIS_HASH, PAYLOAD_COLUMNS
+from pytest_audit_ledger.model.batch import Batch, json_objects, json_text, plain_text
+from pytest_audit_ledger.model.entry import PAYLOAD_COLUMNS
 from pytest_audit_ledger.model.forms import Recogniser
 from pytest_audit_ledger.model.ledger_info import Extent, LedgerInfo
+from pytest_audit_ledger.model.profile import BEFORE, HASH, PAYLOAD, PREVIOUS, SEQUENCE, TIMESTAMP, own
 
 MOST = 500
 """Runs kept, and places kept; the others are counted."""
@@ -40,11 +41,14 @@ FARTHEST = 1_000
 MOST_SEARCHES = 50
 """Such searches in a segment; an entry that was renumbered like the last one costs only one hash."""
 
+MOST_STREAMS = 100
+"""Streams with faults whose evidence is kept; the others are counted."""
+
 MOST_WORDS = 4_000
 """Distinct values kept of a column."""
 
 WORDS = ("verdict", "track", "rule_id", "knowledge_graph_version", "ski_model_version")
-"""The columns whose values recur, so that the original value may be that of another entry."""
+"""The columns of a SKI ledger whose values recur, so that the original value may be that of another entry."""
 
 
 class Fault(Flag):
@@ -170,13 +174,28 @@ class Sample:
 
 
 class EvidenceScan(ScanKind):
-    """Collects where and how a chain is broken, and which values occur in the ledger."""
+    """Collects where and how a chain is broken, and which values occur in the ledger; for each stream by itself."""
 
     name = "evidence"
-    columns: Sequence[str] = ("entry_hash", *PAYLOAD_COLUMNS.values())
+    columns: Sequence[str] = ()
 
     def __init__(self, parameters: Mapping[str, Any], ledger: LedgerInfo, samples: int) -> None:
         super().__init__(parameters, ledger, samples)
+        profile, hasher = ledger.profile, ledger.hasher
+        self.link = PREVIOUS if profile.has(PREVIOUS) else BEFORE
+        """What a batch calls the hash before: a column, or the hash that the entry before stores."""
+        times = [TIMESTAMP] if profile.has(TIMESTAMP) else []
+        line = [own(profile.genesis.line)] if profile.genesis.line else []
+        self.columns = tuple(dict.fromkeys((HASH, self.link, *times, *line, *hasher.columns)))
+        self.stream = ""
+        """The stream, as JSON text, if this is the evidence of one."""
+        self.streams: list[EvidenceScan] = []
+        """The evidence of each stream that has faults, if the ledger has several."""
+        self.streams_left_out = 0
+        """Streams with faults that were not kept."""
+        self._open: EvidenceScan | None = None
+        self.genesis = json_text(profile.genesis.text)
+        """What the first entry should name, as JSON text."""
         self.first: Seen | None = None
         self.last: Seen | None = None
         self.runs = Runs()
@@ -187,7 +206,9 @@ class EvidenceScan(ScanKind):
         """The forms of entries whose content has its hash in another form than the ledger's own."""
         self.faults: Counter[Fault] = Counter()
         """How many entries have each combination of faults."""
-        self.words: dict[str, Counter[str]] = {name: Counter() for name in WORDS}
+        own_columns = [name for name in hasher.columns if name.startswith(".") and name not in (BEFORE, PAYLOAD)]
+        words = WORDS if profile.built_in else own_columns
+        self.words: dict[str, Counter[str]] = {name: Counter() for name in words}
         self._near: deque[tuple[str, int | None]] = deque(maxlen=NEAR)
         self._moved = 0
         """By how much the last renumbered entry was moved."""
@@ -197,38 +218,79 @@ class EvidenceScan(ScanKind):
         """Return the values that occur in each column of WORDS, frequent ones first."""
         return {name: [plain_text(text) for text, _ in words.most_common()] for name, words in self.words.items()}
 
+    @property
+    def by_stream(self) -> Sequence[EvidenceScan]:
+        """The evidence of each stream that has faults; its own if the ledger has one stream."""
+        return self.streams if self.ledger.profile.streams else [self]
+
     def feed(self, batch: Batch) -> None:
+        """Read the entries of each stream."""
+        for stream, entries in batch.streams():
+            if not self.ledger.profile.streams:
+                self.feed_stream(entries)
+                return
+            if self._open is None or self._open.stream != stream:
+                self._close_stream()
+                self._open = EvidenceScan(self.parameters, self.ledger, self.findings.limit)
+                self._open.stream = stream
+            self._open.feed_stream(entries)
+
+    def _close_stream(self) -> None:
+        if self._open is None:
+            return
+        self._open.close()
+        if self._open.faults and len(self.streams) < MOST_STREAMS:
+            self.streams.append(self._open)
+        elif self._open.faults:
+            self.streams_left_out += 1
+        self._open = None
+
+    def feed_stream(self, batch: Batch) -> None:
         """Compare whole columns, and single entries only if these differ."""
+        if self.last is None and (line := self.ledger.profile.genesis.line):
+            self.genesis = batch.text(own(line))[0]
         for name, words in self.words.items():
             words.update(batch.text(name))
             self.words[name] = _bounded(words)
-        stored, previous = batch.text("entry_hash"), batch.text("previous_hash")
+        stored, previous = batch.text(HASH), batch.text(self.link)
         if not (self._fits(batch) and previous[1:] == stored[:-1]):
             self._feed_slowly(batch)
             return
-        columns = _columns(batch)
+        columns = self._columns(batch)
         first, last = (Seen(*(column[index] for column in columns)) for index in (0, -1))
         self._join(first, batch, 0)
         self._near.extend(zip(stored[-NEAR:], batch.sequence_numbers[-NEAR:], strict=True))
         self.last = last
 
     def _feed_slowly(self, batch: Batch) -> None:
-        entries = list(_entries(batch))
+        entries = list(map(Seen, *self._columns(batch)))
         misfits = [index for index, seen in enumerate(entries) if seen.recomputed != seen.stored]
-        for index in self.recogniser.recognise(batch, misfits):
+        for index in self.recogniser.recognise(batch, misfits) if self.ledger.profile.built_in else ():
             entries[index] = replace(entries[index], recomputed=entries[index].stored)
         for index, seen in enumerate(entries):
             self._join(seen, batch, index)
 
     def _fits(self, batch: Batch) -> bool:
-        numbers, times = batch.sequence_numbers, batch.text("timestamp")
+        numbers, times, _, stored, recomputed = self._columns(batch)
         return (
-            batch.recomputed_hashes == batch.text("entry_hash")
-            and batch.has_canonical_timestamps
+            recomputed == stored
             and numbers[0] is not None
             and numbers == list(range(numbers[0], numbers[0] + len(numbers)))
             and all(map(le, times, times[1:]))
         )
+
+    def _columns(self, batch: Batch) -> tuple[Any, ...]:
+        """Return the columns that the fields of Seen come from; what has no payload cannot be hashed."""
+        profile, hasher, stored = self.ledger.profile, self.ledger.hasher, batch.text(HASH)
+        hashes = [text or "" for text in hasher.hashes(batch)]
+        for column, lines in hasher.lines(batch).items():
+            rows = zip(hashes, lines, batch.text(own(column)), strict=True)
+            hashes = [digest if line == kept else "" for digest, line, kept in rows]
+        if profile.starts_at is not None:
+            uncovered = [number is not None and number < profile.starts_at for number in batch.sequence_numbers]
+            hashes = [kept if is_so else one for kept, is_so, one in zip(stored, uncovered, hashes, strict=True)]
+        times = batch.text(TIMESTAMP) if profile.has(TIMESTAMP) else [""] * len(batch)
+        return batch.sequence_numbers, times, batch.text(self.link), stored, hashes
 
     def _join(self, seen: Seen, batch: Batch, index: int) -> None:
         """Compare an entry with the one before it; the first of a segment waits for `merge` or `close`."""
@@ -249,7 +311,11 @@ class EvidenceScan(ScanKind):
         if seen.number is None:
             return
         searching = seen.recomputed and (self._moved or self._searches < MOST_SEARCHES)
-        moved = self._renumbered(seen, seen.number, _payload(batch, index)) if searching else 0
+        moved = 0
+        if searching and self.ledger.profile.built_in:
+            moved = self._renumbered(seen, seen.number, _payload(batch, index))
+        elif searching:
+            moved = self._renumbered_by_recipe(seen.number, batch.rows([index]))
         self.runs.add(Run(seen.number, seen.number, 1, moved))
         if moved:
             self._moved = moved
@@ -272,20 +338,35 @@ class EvidenceScan(ScanKind):
         nearest = chain.from_iterable((moved, -moved) for moved in islice(count(1), FARTHEST))
         return next(filter(fits, nearest), 0)
 
+    def _renumbered_by_recipe(self, number: int, entry: Batch) -> int:
+        """Return by how much an entry was renumbered, if its hash covers its number."""
+        column = own(self.ledger.profile.column(SEQUENCE))
+        if column not in self.ledger.hasher.columns or self.ledger.profile.first != 1:
+            return 0
+        self._searches += 1
+        moves = [*([self._moved] if self._moved else []), *(by * sign for by in range(1, NEAR + 1) for sign in (1, -1))]
+        tried = entry.rows([0] * len(moves)).having(column, [str(number - moved) for moved in moves])
+        seen = zip(moves, self._columns(tried)[-1], strict=True)
+        return next((moved for moved, digest in seen if digest == entry.text(HASH)[0]), 0)
+
     def _faults(self, before: Seen | None, seen: Seen) -> Fault:
         faults = Fault.NONE
-        number, number_before = seen.number, before.number if before else 0
+        profile = self.ledger.profile
+        start = (profile.first or seen.number or 1) - 1
+        number, number_before = seen.number, before.number if before else start
         if number is None or number_before is None:
             return faults
         apart = number > number_before + 1
         if apart and self.ledger.extent is not Extent.WHOLE:
             return faults  # a filter left out what is missing
-        if apart:
-            faults |= Fault.GAP
+        uncovered = profile.starts_at is not None and number < profile.starts_at
+        starts = before is None or number == profile.starts_at
+        if seen.previous_hash != (self.genesis if starts or before is None else before.stored) and not uncovered:
+            faults |= Fault.LINK
+        if apart and not (profile.gaps and faults is seen.own_fault is Fault.NONE):
+            faults |= Fault.GAP  # where numbers are skipped, a gap alone is no fault
         if number <= number_before:
             faults |= Fault.TWICE
-        if seen.previous_hash != (before.stored if before else GENESIS_HASH):
-            faults |= Fault.LINK
         if before and "T" in seen.timestamp and "T" in before.timestamp and seen.timestamp < before.timestamp:
             faults |= Fault.TIME
         return faults
@@ -305,7 +386,7 @@ class EvidenceScan(ScanKind):
     def resume(self, batch: Batch) -> None:
         """Take the entry as the one before the first."""
         self.resumed = True
-        self.last = next(_entries(batch))
+        self.last = next(map(Seen, *self._columns(batch)))
         self._near.append((self.last.stored, self.last.number))
 
     def merge(self, later: EvidenceScan) -> None:
@@ -331,6 +412,7 @@ class EvidenceScan(ScanKind):
 
     def close(self) -> None:
         """Compare the first entry of the ledger with the genesis value."""
+        self._close_stream()
         if self.first is None or self.resumed:
             return
         places, self.places = self.places, []
@@ -341,18 +423,6 @@ class EvidenceScan(ScanKind):
 
 _NUMBER = b'"sequence_number":'
 """The key of the number in a payload. Quotes inside a text are escaped, so it occurs only once."""
-
-
-def _entries(batch: Batch) -> Iterator[Seen]:
-    return map(Seen, *_columns(batch))
-
-
-def _columns(batch: Batch) -> tuple[Any, ...]:
-    """Return the columns that the fields of Seen come from; what has no canonical time cannot be hashed."""
-    hashes, times = batch.recomputed_hashes, batch.text("timestamp")
-    if not batch.has_canonical_timestamps:
-        hashes = [digest if "T" in time else "" for digest, time in zip(hashes, times, strict=True)]
-    return batch.sequence_numbers, times, batch.text("previous_hash"), batch.text("entry_hash"), hashes
 
 
 def _payload(batch: Batch, index: int) -> bytes:

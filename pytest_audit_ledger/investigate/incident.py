@@ -124,7 +124,8 @@ class Incident:
     evidence, `otherwise` are other explanations that fit as well, and `next_step` is what to do. `reconstructions` are
     what entries said when they were written, of those that were examined one by one. `in_full` replaces the sentence if
     all entries of a gap are proven to have existed. `renumbered` is whether entries after it have other numbers now
-    than they were written with; `elsewhere` are the written numbers of entries that now have another one.
+    than they were written with; `elsewhere` are the written numbers of entries that now have another one. `stream` is
+    the chain that the entries belong to, if the ledger has several.
 
     Fields that are added later take their values by name only. The first ones take them by position, too: they are
     written in forty places in this order, and nobody else makes incidents.
@@ -146,6 +147,7 @@ class Incident:
     in_full: str = field(default="", kw_only=True)
     renumbered: bool = field(default=False, kw_only=True)
     elsewhere: tuple[Range, ...] = field(default=(), kw_only=True)
+    stream: str = field(default="", kw_only=True)
 
     def is_about(self, number: int) -> bool:
         """Whether it is about the entry of this number, or about all from an earlier one on."""

@@ -9,8 +9,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from pytest_audit_ledger.errors import LedgerError
+from pytest_audit_ledger.files.resources import folder
 from pytest_audit_ledger.investigate.alike import joined
 from pytest_audit_ledger.investigate.chain import NO_MOVES
 from pytest_audit_ledger.investigate.check_findings import with_findings
@@ -38,6 +40,7 @@ from pytest_audit_ledger.investigate.other_copy import (
     renumbered_from,
     unanswered,
 )
+from pytest_audit_ledger.investigate.other_profiles import StreamIncidents, incidents_of
 from pytest_audit_ledger.investigate.reconstruction import Budget, Reconstruction, Unexplained, Witness, reconstruct
 from pytest_audit_ledger.investigate.reconstruction_text import headline, proof
 from pytest_audit_ledger.investigate.rewritings import Transformation
@@ -47,6 +50,7 @@ from pytest_audit_ledger.kinds.trusted_checkpoints import newest_record
 from pytest_audit_ledger.model import defaults
 from pytest_audit_ledger.model.forms import Lost
 from pytest_audit_ledger.model.outcome import DEFAULT_SAMPLES, Status
+from pytest_audit_ledger.model.profile import HASH, PREVIOUS, Profile
 from pytest_audit_ledger.model.progress import ENTRIES, Progress, no_progress
 from pytest_audit_ledger.sources.source import Snapshot, Source
 from pytest_audit_ledger.verify.parameters import trust_options
@@ -126,8 +130,10 @@ class Inquiry:
         self.begun = time.perf_counter()
         self.source, self.snapshot, self.verification = source, snapshot, verification
         self.samples, self.limit_s, self.progress = samples, limit_s, progress
-        table = [] if verification.table in ("", USUAL_TABLE) else ["--table", verification.table]
-        self.options = ("--ledger-db", source.given, *table)
+        profile = snapshot.info.profile
+        usual = USUAL_TABLE if profile.built_in else profile.table
+        table = [] if verification.table in ("", usual) else ["--table", verification.table]
+        self.options = ("--ledger-db", source.given, *table, *_naming(profile))
         self.trusted = tuple(trust_options(verification.run_parameters))
         self.evidence = next((one for one in verification.extra_scans if isinstance(one, EvidenceScan)), None)
         self.vocabulary = Vocabulary(self.evidence.vocabulary() if self.evidence else {})
@@ -151,6 +157,8 @@ class Inquiry:
 
         Raises SourceError if the entries, or the other copy, cannot be read.
         """
+        if not self.snapshot.info.profile.built_in:
+            return self._of_another_profile()
         causes = self._causes()
         moved = self._moved_far() if causes is None else NO_MOVES
         chain = classify(self.evidence, causes, moved) if self.evidence else []
@@ -178,6 +186,29 @@ class Inquiry:
             undecided=for_ledger([*self._undecided(incidents)], self.options, self.trusted),
             hypotheses=self.hypotheses,
             left_out=left_out,
+            options=(*self.options, *self.trusted),
+            limit_s=self.limit_s,
+            duration_s=time.perf_counter() - self.begun + self.verification.duration_s,
+            samples=self.samples,
+        )
+
+    def _of_another_profile(self) -> Investigation:
+        """Investigate a ledger whose hashes a recipe makes."""
+        found = StreamIncidents((), 0, 0)
+        if self.evidence is not None:
+            most = max(self.samples, DEFAULT_SAMPLES)
+            found = incidents_of(self.snapshot, self.evidence, most, self.left_s, self.progress)
+        incidents = with_findings(self.verification, found.incidents)
+        incidents = [replace(one, next_step=for_ledger(one.next_step, self.options, self.trusted)) for one in incidents]
+        return Investigation(
+            verification=self.verification,
+            incidents=tuple(sorted(incidents, key=lambda one: (one.first is None, one.stream, one.first or 0))),
+            against=None,
+            differences=(),
+            inspection=None,
+            undecided=tuple(Advice(one.words) for one in self._undecided(incidents)),
+            hypotheses=found.hypotheses,
+            left_out=found.left_out,
             options=(*self.options, *self.trusted),
             limit_s=self.limit_s,
             duration_s=time.perf_counter() - self.begun + self.verification.duration_s,
@@ -376,7 +407,11 @@ class Inquiry:
         """Yield the columns that no hash covers, unless a record or the other copy shows that they are unchanged."""
         anchor, against = self.verification.anchor, self.against
         compared_columns = against.columns if against is not None else ()
-        unknown = [name for name in self.snapshot.info.columns if name not in HASHED and name not in compared_columns]
+        yield from self._partly()
+        if self.snapshot.info.hasher.sql:
+            return
+        covered = HASHED if self.snapshot.info.profile.built_in else self._hashed()
+        unknown = [name for name in self.snapshot.info.columns if name not in covered and name not in compared_columns]
         proven = anchor.rows if anchor is not None else 0
         if not unknown or self.evidence is None or (anchor is not None and proven >= anchor.total):
             return
@@ -386,6 +421,30 @@ class Inquiry:
             "export reliably shows changes there.",
             () if against is not None else (AGAINST,),
         )
+
+    def _hashed(self) -> set[str]:
+        """Return the columns that the hash of a version covers, or whose change another recipe would show."""
+        info = self.snapshot.info
+        covered = {column for columns in info.hasher.covered.values() for column in columns}
+        chain = {info.profile.column(role) for role in (HASH, PREVIOUS)}
+        return {*covered, *chain, *info.profile.lines, info.profile.version_column}
+
+    def _partly(self) -> Iterator[Advice]:
+        """Yield what is undecided because hashes of some versions cover less, or the server makes the payloads."""
+        hasher = self.snapshot.info.hasher
+        if hasher.sql:
+            yield Advice("The server makes the payloads by SQL, so it is unknown here which columns the hashes cover.")
+        versions: list[set[str]] = [set(columns) for columns in hasher.covered.values()]
+        if partly := sorted({name for one in versions for name in one} - versions[0].intersection(*versions)):
+            yield Advice(f"Only the hashes of some versions cover {', '.join(partly)}.")
+
+
+def _naming(profile: Profile) -> list[str]:
+    """Return the option that names a profile to a command."""
+    if profile.built_in:
+        return []
+    is_shipped = Path(profile.file).parent == folder("checks") / "profiles"
+    return ["--profile", profile.name if is_shipped else profile.file]
 
 
 def _signed(verification: Verification) -> Iterator[tuple[int, str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from pytest_audit_ledger.errors import LedgerError
+from pytest_audit_ledger.errors import LedgerError, UsageError
 from pytest_audit_ledger.investigate.evidence_scan import EvidenceScan
 from pytest_audit_ledger.investigate.investigation import Compare, Inquiry, Investigation
 from pytest_audit_ledger.model.progress import Progress, no_progress
@@ -39,6 +39,12 @@ def verify_and_investigate(
     entries may be reconstructed, a minute if None. As many entries as the request's `samples` are examined one by one.
     An error of the investigation is in the result, so that the verification is never lost.
     """
+    profile = snapshot.info.profile
+    if not profile.built_in and (entry is not None or compare is not None):
+        raise UsageError(
+            f"{'--entry' if entry is not None else '--against'} does not apply to the profile {profile.name}.",
+            "Leave it out: all incidents are listed, each with its stream and numbers.",
+        )
     gathering = replace(request, extra_scans=(*request.extra_scans, EvidenceScan))
     gathered = verify(source, gathering, progress=progress, shared=snapshot.share())
     verification = replace(gathered, extra_scans=())

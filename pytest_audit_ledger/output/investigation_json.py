@@ -60,6 +60,7 @@ def _clipped(value: str | None) -> str | None:
 def _incident(incident: Incident) -> dict[str, Any]:
     return {
         "what": incident.what.value,
+        **({"stream": incident.stream} if incident.stream else {}),
         "first": incident.first,
         "last": incident.last,
         "count": incident.count,

@@ -192,9 +192,10 @@ def _head(investigation: Investigation) -> Iterator[_Line]:
     yield _Line("", "Ledger Investigation")
     yield _line("ledger", f"{_said(verification.database)}{table}")
     if survey is not None and survey.entries:
-        span = f"{survey.sequence_first or 0:,} to {survey.sequence_last or 0:,}"
-        times = f"{moment(survey.time_first)} to {moment(survey.time_last)}"
-        yield _line("read", f"{counted(survey.entries)}: {_said(f'{span}, {times}')}")
+        first, last = survey.sequence_first, survey.sequence_last
+        span = [] if first is None or last is None else [f"{first:,} to {last:,}"]  # numbers restart with each stream
+        times = [f"{moment(survey.time_first)} to {moment(survey.time_last)}"] if survey.time_first else []
+        yield _line("read", f"{counted(survey.entries)}: {_said(', '.join([*span, *times]))}")
     tried = f"; {investigation.hypotheses:,} hypotheses hashed" if investigation.hypotheses else ""
     yield _line("took", f"{investigation.duration_s:.1f} s{tried}")
 
@@ -242,7 +243,8 @@ def _span(incident: Incident) -> str:
 def before(incident: Incident) -> Iterator[str]:
     """Yield what entries said when they were written, unless the incident's own sentence says it."""
     found = incident.reconstructions
-    if len(found) != 1 or not sentence(found[0]).startswith(incident.sentence[:-1]):
+    own = incident.sentence.removeprefix(f"Stream {printable(incident.stream)}: ")
+    if len(found) != 1 or not sentence(found[0]).startswith(own[:-1]):
         yield from sentences(found)
 
 

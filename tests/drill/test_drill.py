@@ -365,7 +365,7 @@ def test_guards_that_cannot_be_copied_are_named(server: str, forger: Forger) -> 
 
 def test_a_table_that_cannot_be_made_anew_is_copied_into_one_of_our_own_making(server: str, forger: Forger) -> None:
     forger.build(50, schema="3").run(
-        "CREATE TYPE mood AS ENUM ('calm'); ALTER TABLE ledger_entries ADD COLUMN mood mood DEFAULT 'calm'"
+        "CREATE DOMAIN mood AS text; ALTER TABLE ledger_entries ADD COLUMN mood mood DEFAULT 'calm'"
     )
     matrix = run(server, PostgresSource(forger.dsn), attacks("edit", "trigger-dropped"), ANCHORED)
     assert [one.verdict for one in matrix.trials] == [AttackResult.NOTICED, AttackResult.NOTICED]

@@ -31,6 +31,8 @@ from pytest_audit_ledger.model.profile_coverage import hashed_columns
 
 def _hashes_verdicts(target: Target) -> str | None:
     profile = target.ledger.profile
+    if profile.built_in:
+        return None
     covered = hashed_columns(profile, profile.version) if profile.version else {profile.version_column}
     if VERDICT in profile.columns and profile.column(VERDICT) in (covered or ()) and len(profile.values[VERDICT]) > 1:
         return None
