@@ -29,7 +29,7 @@ from pytest_audit_ledger.sources.dsn import Dsn, optional_dsn
 from pytest_audit_ledger.sources.named import named_source
 from pytest_audit_ledger.sources.postgres import DEFAULT_TIMEOUT_S
 from pytest_audit_ledger.suite.discovery import own_suites
-from pytest_audit_ledger.suite.profile_file import chosen_profile
+from pytest_audit_ledger.suite.profile_choice import chosen_profile
 from pytest_audit_ledger.suite.shipped import shipped_suites
 
 

@@ -209,12 +209,7 @@ class _Ground:
         return None
 
     def _touched(self, source: PostgresSource) -> Touched | None:
-        """Return which entries differ from those of the untouched copy; None if none do, or if they cannot be read.
-
-        Only those of a SKI ledger can be compared.
-        """
-        if not self.copy.profile.built_in:
-            return None
+        """Return which entries differ from those of the untouched copy; None if none do, or if they cannot be read."""
         with suppress(LedgerError), self.copy.source.snapshot() as before, source.snapshot() as after:
             found = difference(Side("the untouched copy", before), Side("the attacked one", after), samples=SAMPLES)
             ranges = [(first, last) for _, first, last in (*found.missing.ranges, *found.added.ranges)]

@@ -374,7 +374,9 @@ def _protecting(verification: Verification, found: Sequence[Finding]) -> Iterato
     of_a_repair = [one for one in found if id(one) not in by_the_owner]
     if of_a_repair:
         is_known = verification.info is None or verification.info.profile.built_in
-        who = "Find out who changed this." if is_known else "Find out whether the table ever had it, and who changed it."
+        who = (
+            "Find out who changed this." if is_known else "Find out whether the table ever had it, and who changed it."
+        )
         yield Advice(f"{who} {_restorable(verification, of_a_repair)}", (REPAIR,))
     yield from map(Advice, dict.fromkeys(by_the_owner.values()))
 

@@ -41,10 +41,12 @@ def verify_and_investigate(
     """
     profile = snapshot.info.profile
     if not profile.built_in and (entry is not None or compare is not None):
-        raise UsageError(
-            f"{'--entry' if entry is not None else '--against'} does not apply to the profile {profile.name}.",
-            "Leave it out: all incidents are listed, each with its stream and numbers.",
+        option, instead = (
+            ("--entry", "To see how the hash of an entry is made, use audit-ledger profile explain.")
+            if entry is not None
+            else ("--against", "To compare two copies, use audit-ledger diff.")
         )
+        raise UsageError(f"{option} does not apply to the profile {profile.name}.", instead)
     gathering = replace(request, extra_scans=(*request.extra_scans, EvidenceScan))
     gathered = verify(source, gathering, progress=progress, shared=snapshot.share())
     verification = replace(gathered, extra_scans=())

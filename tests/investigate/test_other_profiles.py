@@ -123,4 +123,4 @@ def test_what_does_not_apply_is_said(forger: Forger) -> None:
     movements(forger)
     for asked in ({"entry": 5}, {"against": forger.dsn}):
         with pytest.raises(UsageError, match="does not apply to the profile movements"):
-            Ledger(forger.dsn, profile=PROFILE).investigate(**asked)  # type: ignore[arg-type]
+            Ledger(forger.dsn, profile=PROFILE).investigate(**asked)
