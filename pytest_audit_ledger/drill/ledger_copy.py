@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from pytest_audit_ledger.anchor.creation import CheckpointArtifact
 from pytest_audit_ledger.checkpoints.note import SigningKey
+from pytest_audit_ledger.checkpoints.positions import refuse_without_positions
 from pytest_audit_ledger.drill.attacks.attack import listed
 from pytest_audit_ledger.errors import SourceError, UsageError
 from pytest_audit_ledger.kinds.checkpoint_guards import IDENTITY, guards
@@ -205,6 +206,7 @@ def write_checkpoints(copy: Copy, server: ScratchServer, checks: list[Check], ke
     Of `checks`, only those of consistency have to pass, not those of the table's protections. Raises LedgerError if
     one does not, because then nothing can be signed.
     """
+    refuse_without_positions(copy.profile)
     consistency = [check for check in checks if check.kind.family is Family.CHAIN]
     earlier = int(copy.entries * EARLIER)
     if earlier:

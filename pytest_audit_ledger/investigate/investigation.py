@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from pytest_audit_ledger.checkpoints.positions import has_positions
 from pytest_audit_ledger.errors import LedgerError
 from pytest_audit_ledger.files.resources import folder
 from pytest_audit_ledger.investigate.alike import joined
@@ -397,9 +398,9 @@ class Inquiry:
             )
             yield Advice(words, (AGAINST,))
         elif "REWRITTEN" not in signed:
+            other = "a checkpoint, a backup" if has_positions(self.snapshot.info.profile) else "a backup"
             yield Advice(
-                "Only a checkpoint, a backup or an export shows whether the whole ledger was rewritten, or its end cut "
-                "off.",
+                f"Only {other} or an export shows whether the whole ledger was rewritten, or its end cut off.",
                 (CHECKPOINT, AGAINST),
             )
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pytest_audit_ledger.errors import LedgerError, UsageError
 from pytest_audit_ledger.investigate.evidence_scan import EvidenceScan
 from pytest_audit_ledger.investigate.investigation import Compare, Inquiry, Investigation
+from pytest_audit_ledger.model.profile import Profile
 from pytest_audit_ledger.model.progress import Progress, no_progress
 from pytest_audit_ledger.sources.source import Snapshot, Source
 from pytest_audit_ledger.verify.run import VerificationRequest, verify
@@ -39,14 +40,7 @@ def verify_and_investigate(
     entries may be reconstructed, a minute if None. As many entries as the request's `samples` are examined one by one.
     An error of the investigation is in the result, so that the verification is never lost.
     """
-    profile = snapshot.info.profile
-    if not profile.built_in and (entry is not None or compare is not None):
-        option, instead = (
-            ("--entry", "To see how the hash of an entry is made, use audit-ledger profile explain.")
-            if entry is not None
-            else ("--against", "To compare two copies, use audit-ledger diff.")
-        )
-        raise UsageError(f"{option} does not apply to the profile {profile.name}.", instead)
+    _refuse_what_does_not_apply(snapshot.info.profile, entry, compare)
     gathering = replace(request, extra_scans=(*request.extra_scans, EvidenceScan))
     gathered = verify(source, gathering, progress=progress, shared=snapshot.share())
     verification = replace(gathered, extra_scans=())
@@ -57,3 +51,17 @@ def verify_and_investigate(
     except LedgerError as error:
         return Investigated(verification, error=error)
     return Investigated(verification, replace(investigation, verification=verification))
+
+
+def _refuse_what_does_not_apply(profile: Profile, entry: int | None, compare: Compare | None) -> None:
+    if profile.built_in:
+        return
+    if entry is not None:
+        raise UsageError(
+            f"--entry does not apply to the profile {profile.name}.",
+            "To see how the hash of an entry is made, use audit-ledger profile explain.",
+        )
+    if compare is not None:
+        raise UsageError(
+            f"--against does not apply to the profile {profile.name}.", "To compare two copies, use audit-ledger diff."
+        )

@@ -15,7 +15,9 @@ from pytest_audit_ledger.investigate.investigation import Investigation
 from pytest_audit_ledger.investigate.reconstruction import Reconstruction
 from pytest_audit_ledger.output.investigation_json import as_text
 from pytest_audit_ledger.output.investigation_text import timeline
-from tests.drill.test_profiles import JOIN, movements
+from pytest_audit_ledger.scratch.scratch_ledger import ScratchLedger
+from pytest_audit_ledger.suite.profile_file import load_profile
+from tests.drill.test_profiles import GUARDED, JOIN, movements
 from tests.forger import Forger
 from tests.verify.test_shipped_ledgers import ALL, CUT_OFF
 
@@ -98,6 +100,15 @@ def test_what_happened_to_numbers_is_proven(forger: Forger, change: str, what: I
     assert incident.certainty is Certainty.PROVEN
 
 
+def test_a_fork_by_two_writers_is_told_as_a_fork(forger: Forger) -> None:
+    movements(forger)
+    with ScratchLedger(forger.dsn, "movements", load_profile(PROFILE)) as ledger:
+        ledger.insert_linked(GUARDED, GUARDED - 1, sequence_number=GUARDED + 1)
+    (incident,) = [one for one in investigated(forger, PROFILE).incidents if one.what is IncidentType.FORK]
+    assert incident.sentence.startswith(f"Stream DE01: Two entries follow entry {GUARDED - 1}: ")
+    assert incident.certainty is Certainty.FITS
+
+
 @pytest.mark.parametrize(("profile", "tampering"), [(name, what) for name, all_ in ALL.items() for what in all_])
 def test_every_tampering_is_told_in_its_stream(forger: Forger, profile: str, tampering: str) -> None:
     change, expected = ALL[profile][tampering]
@@ -117,6 +128,13 @@ def test_an_end_that_was_cut_off_is_undecided(forger: Forger, profile: str) -> N
     found = Ledger(forger.dsn, profile=profile).investigate()
     assert [one for one in found.incidents if one.what is not IncidentType.PROTECTIONS] == []
     assert any("its end cut off" in one.words for one in found.undecided)
+
+
+@pytest.mark.parametrize("path", sorted(JOIN.parent.glob("*.sql")), ids=lambda path: path.stem)
+def test_there_is_nothing_to_investigate_in_a_table_of_any_recipe(forger: Forger, path: Path) -> None:
+    forger.run(path.read_text(encoding="utf-8"))
+    found = Ledger(forger.dsn, profile=path.with_suffix(".profile.yaml")).investigate()
+    assert [one for one in found.incidents if one.what is not IncidentType.PROTECTIONS] == []
 
 
 def test_what_does_not_apply_is_said(forger: Forger) -> None:
