@@ -1,7 +1,8 @@
 """Reconstruct entries of any profile: try other values of one column, with the hashes of the recipe as proof.
 
 What is tried for a column: the values that the profile lists for its role, those of the entry's neighbours, and those
-that occur in the stream; and for a number every small one. No I/O, except for one more reading of the entries.
+that occur in the stream; and for a number every small one. A recipe that writes two contents alike, such as NULL and an
+empty text, proves that one of them was hashed (`profile lint` warns of that). No I/O, except for one more reading.
 """
 
 from __future__ import annotations
@@ -61,7 +62,7 @@ def reconstructed(
     """Return what an entry said when it was hashed, if another value of one column gives a hash that proves it."""
     entry, after = entries[number], entries.get(number + 1)
     committed = _committed(info, evidence, entry, after)
-    target = entry.text(HASH)[0] if committed is None else committed
+    targets = {entry.text(HASH)[0], committed}
     count = 0
     for column, values in chain(
         _candidates(info, evidence, entry, [entries.get(number - 1), after]), _numbers(info, evidence, entry)
@@ -74,8 +75,11 @@ def reconstructed(
             count += len(tried)
             advance(len(tried))
             for (text, cause), digest in zip(tried, hashes, strict=True):
-                if digest == target:
-                    return _proven(info, entry, column, text, cause, committed, count, count - before - 1)
+                if digest is not None and digest in targets:
+                    change = Restored(
+                        column[1:], plain_text(text), plain_text(entry.text(column)[0]), cause, count - before - 1
+                    )
+                    return _proven(info, entry, change, digest, committed, count)
     return Unexplained(number, count, Stopped.EXHAUSTED)
 
 
@@ -151,14 +155,18 @@ def _hashes(info: LedgerInfo, tried: Batch) -> Sequence[str | None]:
 
 
 def _proven(
-    info: LedgerInfo, entry: Batch, column: str, text: str, cause: Cause, committed: str | None, count: int, others: int
+    info: LedgerInfo, entry: Batch, change: Restored, digest: str, committed: str | None, count: int
 ) -> Reconstruction:
-    stored = entry.text(HASH)[0]
-    proof = stored if committed is None else committed
-    changes = [Restored(column[1:], plain_text(text), plain_text(entry.text(column)[0]), cause, others)]
-    if proof != stored:
+    """Return the original content of an entry, which has this hash."""
+    stored, changes = entry.text(HASH)[0], [change]
+    if digest != stored:
         name = info.profile.column(HASH)
-        changes.append(Restored(name, plain_text(proof), plain_text(stored), Cause("the hash of this content")))
-    witness = Witness.OWN if committed is None else Witness.BOTH if committed == stored else Witness.LINK
+        changes.append(Restored(name, plain_text(digest), plain_text(stored), Cause("the hash of this content")))
+    if committed is None:
+        witness = Witness.OWN
+    elif digest != committed:
+        witness = Witness.CONTRADICTED
+    else:
+        witness = Witness.BOTH if digest == stored else Witness.LINK
     number = entry.sequence_numbers[0]
-    return Reconstruction(number, tuple(changes), None, plain_text(proof) or "", witness, count)
+    return Reconstruction(number, tuple(changes), None, plain_text(digest) or "", witness, count)

@@ -74,7 +74,7 @@ def _with(incident: Incident, found: Mapping[int, Found]) -> Incident:
     if one is None:
         return incident
     incident = replace(incident, reconstructions=(one,))
-    if not isinstance(one, Reconstruction) or one.witness is Witness.OWN:
+    if not isinstance(one, Reconstruction) or one.witness not in (Witness.BOTH, Witness.LINK):
         return incident
     why = (f"{proof(one)[:1].upper()}{proof(one)[1:]}.", *incident.because)
     sentence = f"{headline(one)}."
