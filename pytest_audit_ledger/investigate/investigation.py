@@ -51,7 +51,8 @@ from pytest_audit_ledger.kinds.trusted_checkpoints import newest_record
 from pytest_audit_ledger.model import defaults
 from pytest_audit_ledger.model.forms import Lost
 from pytest_audit_ledger.model.outcome import DEFAULT_SAMPLES, Status
-from pytest_audit_ledger.model.profile import HASH, PREVIOUS, Profile
+from pytest_audit_ledger.model.profile import Profile
+from pytest_audit_ledger.model.profile_coverage import all_hashed_columns, all_versions, hashed_columns
 from pytest_audit_ledger.model.progress import ENTRIES, Progress, no_progress
 from pytest_audit_ledger.sources.source import Snapshot, Source
 from pytest_audit_ledger.verify.parameters import trust_options
@@ -408,10 +409,12 @@ class Inquiry:
         """Yield the columns that no hash covers, unless a record or the other copy shows that they are unchanged."""
         anchor, against = self.verification.anchor, self.against
         compared_columns = against.columns if against is not None else ()
-        yield from self._partly()
+        profile = self.snapshot.info.profile
+        if not profile.built_in:
+            yield from _partly_covered(profile)
         if self.snapshot.info.hasher.sql:
             return
-        covered = HASHED if self.snapshot.info.profile.built_in else self._hashed()
+        covered = HASHED if profile.built_in else {*all_hashed_columns(profile), profile.version_column}
         unknown = [name for name in self.snapshot.info.columns if name not in covered and name not in compared_columns]
         proven = anchor.rows if anchor is not None else 0
         if not unknown or self.evidence is None or (anchor is not None and proven >= anchor.total):
@@ -423,21 +426,15 @@ class Inquiry:
             () if against is not None else (AGAINST,),
         )
 
-    def _hashed(self) -> set[str]:
-        """Return the columns that the hash of a version covers, or whose change another recipe would show."""
-        info = self.snapshot.info
-        covered = {column for columns in info.hasher.covered.values() for column in columns}
-        chain = {info.profile.column(role) for role in (HASH, PREVIOUS)}
-        return {*covered, *chain, *info.profile.lines, info.profile.version_column}
 
-    def _partly(self) -> Iterator[Advice]:
-        """Yield what is undecided because hashes of some versions cover less, or the server makes the payloads."""
-        hasher = self.snapshot.info.hasher
-        if hasher.sql:
-            yield Advice("The server makes the payloads by SQL, so it is unknown here which columns the hashes cover.")
-        versions: list[set[str]] = [set(columns) for columns in hasher.covered.values()]
-        if partly := sorted({name for one in versions for name in one} - versions[0].intersection(*versions)):
-            yield Advice(f"Only the hashes of some versions cover {', '.join(partly)}.")
+def _partly_covered(profile: Profile) -> Iterator[Advice]:
+    """Yield what is undecided because hashes of some versions cover less, or the server makes the payloads."""
+    versions = [hashed_columns(profile, version) for version in all_versions(profile).values()]
+    if None in versions:
+        yield Advice("The server makes the payloads by SQL, so it is unknown here which columns the hashes cover.")
+    known = [covered for covered in versions if covered is not None]
+    if partly := sorted(all_hashed_columns(profile).difference(frozenset.intersection(*known))) if known else []:
+        yield Advice(f"Only the hashes of some versions cover {', '.join(partly)}.")
 
 
 def _naming(profile: Profile) -> list[str]:
