@@ -16,7 +16,6 @@ from pytest_audit_ledger.files.reading import read_bytes
 from pytest_audit_ledger.files.writing import whole_files
 from pytest_audit_ledger.kinds.entry_tree import entry_leaves
 from pytest_audit_ledger.model.batch import Batch, shown
-from pytest_audit_ledger.model.entry import PAYLOAD_COLUMNS
 from pytest_audit_ledger.model.ledger_info import LedgerInfo
 from pytest_audit_ledger.model.profile import HASH, SEQUENCE, Profile
 from pytest_audit_ledger.model.profile_coverage import all_hashed_columns
@@ -133,7 +132,7 @@ def check_proof(
         return f"the entry in {entry_file} is not the one that was signed, or {proof_file} was changed"
     if stored not in (None, digest):
         return f"the {column} in {entry_file} does not match the entry"
-    covered = {column, *(PAYLOAD_COLUMNS.values() if profile.built_in else all_hashed_columns(profile))}
+    covered = {column, *all_hashed_columns(profile)}
     uncovered = tuple(name for name in info.columns if name not in covered)
     return Proven(proof.index + 1, shown(digest or ""), checkpoint, signers, uncovered)
 

@@ -9,11 +9,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from pytest_audit_ledger.checkpoints.positions import has_positions
 from pytest_audit_ledger.errors import LedgerError
-from pytest_audit_ledger.files.resources import folder
 from pytest_audit_ledger.investigate.alike import joined
 from pytest_audit_ledger.investigate.chain import NO_MOVES
 from pytest_audit_ledger.investigate.check_findings import with_findings
@@ -33,7 +31,6 @@ from pytest_audit_ledger.investigate.incident import (
 )
 from pytest_audit_ledger.investigate.inspection import EntryInspection, inspected
 from pytest_audit_ledger.investigate.other_copy import (
-    HASHED,
     Changed,
     OtherCopy,
     compared,
@@ -135,7 +132,7 @@ class Inquiry:
         profile = snapshot.info.profile
         usual = USUAL_TABLE if profile.built_in else profile.table
         table = [] if verification.table in ("", usual) else ["--table", verification.table]
-        self.options = ("--ledger-db", source.given, *table, *_naming(profile))
+        self.options = ("--ledger-db", source.given, *table, *profile.naming)
         self.trusted = tuple(trust_options(verification.run_parameters))
         self.evidence = next((one for one in verification.extra_scans if isinstance(one, EvidenceScan)), None)
         self.vocabulary = Vocabulary(self.evidence.vocabulary() if self.evidence else {})
@@ -410,11 +407,10 @@ class Inquiry:
         anchor, against = self.verification.anchor, self.against
         compared_columns = against.columns if against is not None else ()
         profile = self.snapshot.info.profile
-        if not profile.built_in:
-            yield from _partly_covered(profile)
+        yield from _partly_covered(profile)
         if self.snapshot.info.hasher.sql:
             return
-        covered = HASHED if profile.built_in else {*all_hashed_columns(profile), profile.version_column}
+        covered = {*all_hashed_columns(profile), profile.version_column}
         unknown = [name for name in self.snapshot.info.columns if name not in covered and name not in compared_columns]
         proven = anchor.rows if anchor is not None else 0
         if not unknown or self.evidence is None or (anchor is not None and proven >= anchor.total):
@@ -435,14 +431,6 @@ def _partly_covered(profile: Profile) -> Iterator[Advice]:
     known = [covered for covered in versions if covered is not None]
     if partly := sorted(all_hashed_columns(profile).difference(frozenset.intersection(*known))) if known else []:
         yield Advice(f"Only the hashes of some versions cover {', '.join(partly)}.")
-
-
-def _naming(profile: Profile) -> list[str]:
-    """Return the option that names a profile to a command."""
-    if profile.built_in:
-        return []
-    is_shipped = Path(profile.file).parent == folder("checks") / "profiles"
-    return ["--profile", profile.name if is_shipped else profile.file]
 
 
 def _signed(verification: Verification) -> Iterator[tuple[int, str]]:

@@ -85,9 +85,6 @@ PROTECTIONS = (
 UNSIGNED = ("started_at", "completed_at", "backend_name", "backend_metadata")
 """The fields of a transcript that are neither signed nor repeated elsewhere."""
 
-HASHED = tuple(PAYLOAD_COLUMNS.values())
-"""What a checkpoint covers without a record: the columns that an entry's hash is made of."""
-
 NOTHING = "nothing in the ledger"
 """The fact that lists the columns that only something outside the ledger can cover, such as a checkpoint."""
 
@@ -132,7 +129,7 @@ class HashCoverage(ComparesCheckpoints, ScanKind):
             return []
         found: list[tuple[int, str, str, Sequence[str]]]
         profile = self.ledger.profile
-        hashed = HASHED if profile.built_in else tuple(all_hashed_columns(profile))
+        hashed = tuple(all_hashed_columns(profile))
         found = [(one.size, one.path, "only the hashed columns, ", hashed) for one in store.trusted[-1:]]
         recorded = [(one.size, one.path, one.record.columns) for one in store.trusted if one.record is not None]
         for size, path, columns in recorded[-1:]:

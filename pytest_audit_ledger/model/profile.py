@@ -114,6 +114,7 @@ class Profile:
     - `types`: the types of columns, by PostgreSQL's names, for files that do not state them.
     - `where`: the condition, in SQL, that entries meet; other rows of the table are none. Empty if every row is one.
     - `description`: what the ledger is, for a list of profiles.
+    - `given_as`: what names it to a command; empty for the built-in one.
     - `file`, `digest`: where it was read from, and the SHA-256 of that file. `built_in`: whether it is the SKI ledger.
     """
 
@@ -139,6 +140,7 @@ class Profile:
     types: Mapping[str, str] = field(default_factory=dict)
     where: str = ""
     description: str = ""
+    given_as: str = ""
     file: str = ""
     digest: str = ""
     built_in: bool = False
@@ -171,6 +173,11 @@ class Profile:
         """Return the known quirk of this kind at an entry, if it is accepted on this day."""
         known = [one for one in self.accepted if (one.what, one.stream) == (what, stream) and one.holds(number, day)]
         return known[0] if known else None
+
+    @property
+    def naming(self) -> list[str]:
+        """The option that names the profile to a command: a shipped one by its name, otherwise its file."""
+        return ["--profile", self.given_as] if self.given_as else []
 
     def lacks(self, names: Iterable[str]) -> str:
         """Return the roles among the names of a batch that the ledger does not have, in words; empty if it has all.

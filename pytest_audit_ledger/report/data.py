@@ -29,7 +29,6 @@ from pytest_audit_ledger.report.figures import (
     count,
     preceding,
     unreadable,
-    violating,
     violations_by_day,
 )
 from pytest_audit_ledger.report.filing import conditions
@@ -79,7 +78,7 @@ def report_data(verified: ArtifactContext, request: ReportRequest, made_at: date
         "sections": list(wanted),
         "ledger": {
             "verdicts": list(profile.values.get(VERDICT, ())),
-            "violations": list(violating(profile)),
+            "violations": list(profile.violations),
             "details": [name for name in DETAILS if profile.has(name)],
         },
         "period": _period(request.period, figures),

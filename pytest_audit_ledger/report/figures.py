@@ -44,11 +44,6 @@ Place = tuple[str, int]
 """The stream of an entry as JSON text, empty if there is one chain, and its number."""
 
 
-def violating(profile: Profile) -> tuple[str, ...]:
-    """Return the verdicts that a rule was broken; most violations of a SKI ledger only say that nothing was decided."""
-    return ("FLAG",) if profile.built_in else tuple(profile.violations)
-
-
 def needed(profile: Profile) -> list[str]:
     """Return the columns that are counted, of those that the ledger has."""
     return [name for name in (SEQUENCE, STREAM, TIMESTAMP, VERDICT) if profile.has(name)]
@@ -142,7 +137,7 @@ def count(snapshot: Snapshot, period: Selection, survey: Survey | None, progress
     figures = Figures(
         _length(period, survey) <= BY_HOUR,
         tuple(profile.values.get(VERDICT, ())),
-        violating(profile),
+        tuple(profile.violations),
         before=VerdictTally() if earlier else None,
     )
     boundary = canonical_timestamp(period.since) if earlier and period.since else None

@@ -11,7 +11,6 @@ from pytest_audit_ledger.model.entry import canonical_timestamp
 from pytest_audit_ledger.model.ski import SKI
 from pytest_audit_ledger.report.request import SECTIONS, ReportRequest
 from pytest_audit_ledger.sources.selection import SMALLEST_STEP, Selection
-from pytest_audit_ledger.suite.profile_file import shipped_profiles
 from pytest_audit_ledger.suite.shipped import default_suites
 from pytest_audit_ledger.verify.parameters import trust_options
 from pytest_audit_ledger.verify.verification import Verification
@@ -21,7 +20,7 @@ PACKAGE = "pytest-audit-ledger"
 
 def commands(verification: Verification, request: ReportRequest) -> list[dict[str, str]]:
     """Return the commands, each with its purpose. The ledger is named as the user did, without a password."""
-    profile = _profile(verification)
+    profile = (verification.info.profile if verification.info else SKI).naming
     source = ["--source", verification.given or verification.database, *profile]
     source += ["--table", verification.table] if verification.table else []
     shipped = {name for of_export in (False, True) for name in default_suites(of_export=of_export)}
@@ -53,15 +52,6 @@ def commands(verification: Verification, request: ReportRequest) -> list[dict[st
             *("audit-ledger", "verify", "--source", "ledger.jsonl.gz", *profile, *trusted, "--verbose"),
         ),
     ]
-
-
-def _profile(verification: Verification) -> list[str]:
-    """Return the option that names the ledger's profile: a shipped one by its name, otherwise its file."""
-    profile = verification.info.profile if verification.info else SKI
-    if profile.built_in:
-        return []
-    shipped = shipped_profiles().get(profile.name)
-    return ["--profile", profile.name if str(shipped) == profile.file else profile.file]
 
 
 def _step(purpose: str, *arguments: str) -> dict[str, str]:

@@ -262,6 +262,7 @@ def _profile(data: Declared, path: Path, digest: str) -> Profile:
         version_column=data.get("versions", {}).get("column", ""),
         versions={None if value == "null" else value: made for value, made in _under("versions", recipes)},
         lines=dict(_under("lines", recipes)),
+        given_as=data["name"] if shipped_profiles().get(data["name"]) == path else str(path),
         file=str(path),
         digest=digest,
     )
