@@ -126,10 +126,11 @@ _READ = (*_VERIFY, "export", "backup", "checkpoint create", "checkpoint prove", 
 _CHECKPOINTS_ALONE = ("checkpoint verify", "checkpoint list", "checkpoint check-proof")
 _SUITE = ("suite lint", "suite list", "suite explain", "suite schema", "suite init", "suite kinds")
 _PROFILE = ("profile list", "profile lint")
+_INFER = ("profile infer",)
 _RESTORE = ("backup verify", "diff", "investigate")
 EVERY_COMMAND = (
     *(*_READ, "drill", "diff", "backup verify", "evidence verify", "checkpoint keygen"),
-    *(*_CHECKPOINTS_ALONE, *_SUITE, *_PROFILE),
+    *(*_CHECKPOINTS_ALONE, *_SUITE, *_PROFILE, *_INFER),
 )
 
 # fmt: off
@@ -141,6 +142,8 @@ SECTIONS: dict[str, tuple[Option, ...]] = {
             "profiles.",
             Type.DSN, (*_READ, "drill"), required_in=_READ, in_pytest=True, in_ini=True,
             spellings=("--ledger-db", "--source"), variable="LEDGER_DSN"),
+        Option("db", "The database with the table, as a DSN, or env:NAME to take it from a variable.",
+            Type.DSN, _INFER, required_in=_INFER, spellings=("--ledger-db",), variable="LEDGER_DSN"),
         Option("profile",
             "What the ledger looks like and how its hashes are made: a shipped profile by its name, or a file "
             "NAME.profile.yaml.",
@@ -149,8 +152,9 @@ SECTIONS: dict[str, tuple[Option, ...]] = {
         Option("table", "The ledger's table, as schema.table.",
             Type.TEXT, (*_READ, "drill", "diff"), in_pytest=True, in_ini=True, metavar="NAME",
             default_text=f"the table that the profile names: {defaults.TABLE} for ski"),
+        Option("table", "The table, as schema.table.", Type.TEXT, _INFER, required_in=_INFER, metavar="NAME"),
         Option("timeout", "How long one statement may take on the server. A scan is one statement.",
-            Type.WHOLE, (*_READ, "drill", "diff", "backup verify"), in_pytest=True, default=defaults.TIMEOUT_S,
+            Type.WHOLE, (*_READ, *_INFER, "drill", "diff", "backup verify"), in_pytest=True, default=defaults.TIMEOUT_S,
             metavar="SECONDS", least=1, most=defaults.LONGEST_TIMEOUT_S),
     ),
     "Output": (
@@ -171,6 +175,8 @@ SECTIONS: dict[str, tuple[Option, ...]] = {
             Type.FOLDER, ("checkpoint create",), required_in=("checkpoint create",), short="o"),
         Option("output", "The file to write the proof to, such as 42.tlog-proof.",
             Type.FILE, ("checkpoint prove",), required_in=("checkpoint prove",), short="o"),
+        Option("output", "The profile to write. An existing file is never overwritten.",
+            Type.FILE, _INFER, short="o", default_text="the name of the table, and .profile.yaml"),
         Option("format", "How to print the result.",
             Type.CHOICE, ("verify", "investigate", "drill", "diff"), default="text", choices=("text", "json")),
         Option("format", "How to write the file.",
@@ -270,6 +276,19 @@ SECTIONS: dict[str, tuple[Option, ...]] = {
             Type.WHOLE, ("profile explain",), required_in=("profile explain",)),
         Option("stream", "The stream of the entry, if several streams have an entry with this number.",
             Type.TEXT, ("profile explain",)),
+        Option("limit-seconds", "How long to search for a recipe.",
+            Type.NUMBER, _INFER, default=defaults.INFERENCE_S, metavar="SECONDS", least=0),
+        Option("columns", "The columns that are hashed, in their order, if you know them.",
+            Type.TEXT, _INFER, metavar="A,B"),
+        Option("separator", "The text between the values that are hashed, if you know it.",
+            Type.TEXT, _INFER, metavar="TEXT"),
+        Option("key", "The key of an HMAC, as env:NAME or @FILE. It is never printed.",
+            Type.TEXT, _INFER, metavar="env:NAME|@FILE"),
+        Option("sample", "A file with the bytes that were hashed for one entry.",
+            Type.FILE, _INFER, must_exist=True),
+        Option("source", "A file of the program that writes the table, or the body of its trigger. The order in which "
+            "it names the columns is tried first.",
+            Type.FILE, _INFER, must_exist=True),
     ),
     "Export": (
         Option("export",

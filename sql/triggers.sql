@@ -4,7 +4,7 @@
 -- `may_have_row_triggers`: PostgreSQL 12 does not allow BEFORE row triggers on a partitioned table.
 -- `is_partition`: the relation is the ledger or a partition of it, not a child table. `function_is_own`: nothing else
 -- uses the function: no trigger on another table, no trigger on INSERT, no extension.
--- Used by: append_only, the repair.
+-- Used by: append_only, the repair, profile infer.
 WITH RECURSIVE relations (oid) AS (
     SELECT %(table)s::pg_catalog.oid
     UNION

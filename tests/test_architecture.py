@@ -25,7 +25,7 @@ LAYERS = (
     ("suite", "sources"),
     ("scratch",),
     ("verify",),
-    ("investigate", "repair"),
+    ("investigate", "repair", "infer"),
     ("output",),
     ("export",),
     ("backup", "report"),

@@ -6,10 +6,13 @@ from pathlib import Path
 
 import click
 
-from pytest_audit_ledger.cli.console import epilog, exit_codes
+from pytest_audit_ledger.cli.console import NOT_DONE, epilog, exit_codes, progress
 from pytest_audit_ledger.cli.options import READING, LedgerGroup, Reading, options
+from pytest_audit_ledger.infer.hints import hints_of
+from pytest_audit_ledger.infer.run import infer as find
 from pytest_audit_ledger.ledger import Ledger
 from pytest_audit_ledger.output import profile_text
+from pytest_audit_ledger.output.inference_text import found_in_words
 from pytest_audit_ledger.suite import profile_authoring
 from pytest_audit_ledger.suite.profile_file import load_profile
 from pytest_audit_ledger.verify.explanation import explain_entry
@@ -94,3 +97,28 @@ def _opened(reading: Reading) -> Ledger:
     """Return the ledger as its recipe describes it, also a SKI ledger, which is otherwise read without one."""
     known = load_profile(reading.profile or "ski")
     return Ledger(reading.ledger_db, table=reading.table, profile=known, timeout=reading.timeout)
+
+
+@profile.command(
+    epilog=exit_codes("every hash that was looked at is reproduced", "", unknown="no recipe, or none for every hash")
+)
+@options("profile infer")
+def infer(
+    ledger_db: str,
+    table: str,
+    timeout: int,
+    limit_seconds: float,
+    output: str | None,
+    quiet: bool,
+    **hints: str | None,
+) -> int:
+    """Find out how the hashes of a table are made.
+
+    Reads some rows, finds out which column is what, and tries ways to make the hashes until one of them reproduces
+    every row that was read. The profile is written to NAME.profile.yaml, with what is not certain in comments.
+    """
+    known = hints_of(**hints)
+    with Ledger(ledger_db, table=table, timeout=timeout) as ledger:
+        result = find(ledger.source, known, limit_seconds, Path(output) if output else None, progress(quiet=quiet))
+    _print("\n".join(found_in_words(result)), quiet=quiet)
+    return 0 if result.is_solved else NOT_DONE

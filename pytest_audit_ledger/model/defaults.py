@@ -14,6 +14,9 @@ LONGEST_TIMEOUT_S = 2_147_483
 RECONSTRUCTION_S = 60
 """Seconds that an investigation may search for what entries said before."""
 
+INFERENCE_S = 60
+"""Seconds that a search for a recipe may take."""
+
 DRILL_ENTRIES = 2_000
 
 FEWEST_DRILL_ENTRIES = 40

@@ -37,6 +37,7 @@ from pytest_audit_ledger.model.ski import SKI
 from pytest_audit_ledger.model.sql_names import split_name
 from pytest_audit_ledger.sources import copy_text
 from pytest_audit_ledger.sources.connection import GRACE_S, KEEPALIVES, Connection, RowsCursor, connected
+from pytest_audit_ledger.sources.copy_text import Layout
 from pytest_audit_ledger.sources.dsn import Dsn
 from pytest_audit_ledger.sources.pg_errors import copying, explain
 from pytest_audit_ledger.sources.programs import Login
@@ -44,6 +45,7 @@ from pytest_audit_ledger.sources.queries import PostgresQueries
 from pytest_audit_ledger.sources.selection import Selection
 from pytest_audit_ledger.sources.source import Consume, Segment
 from pytest_audit_ledger.sources.table_columns import Neighbours, TableColumns
+from pytest_audit_ledger.sources.window import Window
 
 BATCH_BYTES = 64 * 1024
 """Bytes of COPY text in a batch (some hundred entries): small enough for a processor's cache, which decides the speed.
@@ -465,23 +467,49 @@ class PostgresSnapshot:
         self, columns: Sequence[str], conditions: Sequence[Composable], limit: Composable, consume: Consume
     ) -> None:
         neighbours = Neighbours(self.info) if BEFORE in columns else None
-        statement = SQL("COPY ({}) TO STDOUT").format(self._reading(columns, conditions, limit))
         _, layout = self._columns.selected(columns)
+        self._copy_out(
+            self._reading(columns, conditions, limit),
+            layout,
+            lambda batch: consume(neighbours.added(batch) if neighbours else batch),
+        )
+
+    def _copy_out(self, query: Composable, layout: Layout, consume: Consume) -> None:
+        """Give the rows of a query to `consume` in batches, as COPY prints them."""
         line = self._connection.line
 
         def take(batch: Batch) -> None:
             with line.busy():
-                consume(neighbours.added(batch) if neighbours else batch)
+                consume(batch)
 
         # psycopg2 writes row by row; the buffer takes rows without running Python code for each
         buffer = io.BufferedWriter(copy_text.Sink(layout, take), BATCH_BYTES)
         try:
             with copying(), self._connection.cursor() as cursor:
-                cursor.copy_expert(statement, buffer)
+                cursor.copy_expert(SQL("COPY ({}) TO STDOUT").format(query), buffer)
         except psycopg2.Error as error:
             raise explain(error, self._source.label) from error
         buffer.flush()
         self._refuse_other_relations()
+
+    def sample(self, window: Window) -> list[dict[str, str | None]]:
+        """Return some rows of the table with all its columns, as COPY prints them, whatever its profile is.
+
+        Raises SourceError if they cannot be read, or not from the table itself.
+        """
+        names = list(self.info.columns)
+        found: list[dict[str, str | None]] = []
+
+        def take(batch: Batch) -> None:
+            columns = [batch.values(name) for name in names]
+            found.extend(dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True))
+
+        with self.catalog():
+            self._run("SET LOCAL enable_sort = on")  # few rows are asked for, so a sort keeps few
+            query = window.query(self._name, names)
+            self._refuse_other_plan(query)
+            self._copy_out(query, copy_text.plain_layout(names, ()), take)
+        return found[::-1] if window.at_end else found
 
     def _reading(self, columns: Sequence[str], conditions: Sequence[Composable], limit: Composable) -> Composable:
         return SQL("SELECT {columns} FROM {entries} ORDER BY {order}{limit}").format(

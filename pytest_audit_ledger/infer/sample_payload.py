@@ -1,0 +1,102 @@
+"""What one payload, as its writer made it, says of the recipe: the order of columns, their keys, separators. No I/O."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+from pytest_audit_ledger.infer.chains import Entry
+from pytest_audit_ledger.infer.forms import WRITERS
+from pytest_audit_ledger.infer.pieces import Pieces
+from pytest_audit_ledger.infer.shapes import PAIRS, PREVIOUS, SEPARATORS, Shape
+
+_LONGEST_SEPARATOR = 8
+
+
+@dataclass(frozen=True)
+class Learned:
+    """The entry that has the payload, columns in their order with `PREVIOUS` among them, and the shapes to try."""
+
+    entry: Entry
+    order: tuple[str, ...]
+    shapes: Sequence[Shape]
+
+
+def learn(payload: bytes, entry: Entry, pieces: Pieces, columns: Sequence[str]) -> Learned:
+    """Return what the payload of an entry says; `columns` are those of the table and `PREVIOUS`."""
+    for shape, keys in _keyed(payload.decode(errors="replace")):
+        known: dict[str, str] = {}
+        for key in keys:
+            for name in _columns_at(payload, entry, pieces, columns, _always(shape, key)):
+                if name not in known:
+                    known[name] = key
+                    break
+        if len(known) == len(keys):
+            named = replace(shape, keys=_by(known), previous_key=known.get(PREVIOUS, ""))
+            return Learned(entry, tuple(known), [named])
+    return _unkeyed(payload, entry, pieces, columns)
+
+
+def _by(keys: Mapping[str, str]) -> Callable[[str], str]:
+    return lambda name: keys.get(name, name)
+
+
+def _always(shape: Shape, key: str) -> Shape:
+    """Return a shape in which every column has the same key."""
+    return replace(shape, keys=lambda _: key, previous_key=key)
+
+
+def _keyed(text: str) -> Iterator[tuple[Shape, list[str]]]:
+    """Yield the shapes with keys that a payload may have, with its keys in order."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        found = None
+    if isinstance(found, dict):
+        yield from ((Shape("json", options), list(found)) for options in WRITERS)
+    for by, equals in PAIRS:
+        parts = text.split(by)
+        if all(equals in part for part in parts):
+            yield Shape("pairs", {"by": by, "equals": equals}), [part.partition(equals)[0] for part in parts]
+
+
+def _columns_at(payload: bytes, entry: Entry, pieces: Pieces, columns: Sequence[str], shape: Shape) -> Iterator[str]:
+    """Yield the columns of which some form stands after the key that a shape gives to all of them."""
+    skip = len(pieces.between(shape))
+    ends = (b",", b"}", str(shape.options.get("by", ",")).encode())
+    for name in columns:
+        for piece, _ in pieces.alternatives(shape, pieces.slot(name, shape.in_json), entry):
+            at = payload.find(piece[skip:]) if len(piece) > skip else -1
+            after = payload[at + len(piece) - skip :]
+            if at >= 0 and (not after or after.startswith(ends)):
+                yield name
+                break
+
+
+def _unkeyed(payload: bytes, entry: Entry, pieces: Pieces, columns: Sequence[str]) -> Learned:
+    """Return the order of values in a payload without keys, the longest ones found first, and what is between them."""
+    concat = Shape("concat")
+    values = [
+        (len(piece), piece, name)
+        for name in columns
+        for piece, _ in pieces.alternatives(concat, pieces.slot(name, False), entry)
+        if piece
+    ]
+    taken: dict[str, tuple[int, int]] = {}
+    for size, piece, name in sorted(values, key=lambda one: -one[0]):
+        at = payload.find(piece)
+        while at >= 0 and any(at < end and start < at + size for start, end in taken.values()):
+            at = payload.find(piece, at + 1)
+        if at >= 0 and name not in taken:
+            taken[name] = (at, at + size)
+    order = sorted(taken, key=taken.__getitem__)
+    gaps = {payload[taken[a][1] : taken[b][0]] for a, b in pairwise(order)}
+    seen = [gap.decode(errors="replace") for gap in gaps if len(gap) <= _LONGEST_SEPARATOR]
+    separators = dict.fromkeys([*seen, *SEPARATORS])
+    lengths = [Shape("lengths", {"prefix": prefix}) for prefix in ("{bytes}:", 4, 8, "{bytes}|")]
+    arrays = [Shape("array", options) for options in WRITERS]
+    return Learned(
+        entry, tuple(order), [*(Shape("join", {"by": by}) if by else concat for by in separators), *lengths, *arrays]
+    )
