@@ -61,7 +61,10 @@ def find_chains(sample: Sample) -> list[Chain]:
     if linked:
         most = max(chain.links[0] for chain in linked)
         best = [chain for chain in linked if chain.links[0] >= most * _LINKED]
-        chosen = min(best, key=lambda chain: (len(chain.streams), -chain.links[0], not counts(sample, chain)))
+        chosen = min(
+            best,
+            key=lambda one: (not _is_numbered(sample, one), len(one.streams), -one.links[0], not counts(sample, one)),
+        )
         return [_with_sequence(sample, chosen, linked)]
     return list(_unlinked(sample, hashes))
 
@@ -120,6 +123,15 @@ def counts(sample: Sample, chain: Chain) -> bool:
     """Return whether the numbers of a chain's sequence grow by one, within its streams."""
     pairs = _neighbours(sample, chain.sequence, chain.streams)
     return all(int(row[chain.sequence] or 0) == int(before[chain.sequence] or 0) + 1 for before, row in pairs)
+
+
+def _is_numbered(sample: Sample, chain: Chain) -> bool:
+    """Return whether no two rows of a stream have the same number; a fork has, but most of a ledger has not."""
+    pairs = [
+        (one[chain.sequence], other[chain.sequence])
+        for one, other in _neighbours(sample, chain.sequence, chain.streams)
+    ]
+    return sum(one == other for one, other in pairs) <= len(pairs) * (1 - _LINKED)
 
 
 def _with_sequence(sample: Sample, chain: Chain, linked: Sequence[Chain]) -> Chain:
