@@ -1,0 +1,1 @@
+"""A verifier that needs neither this package nor any other, the profile that it reads, and test vectors."""

@@ -1,0 +1,89 @@
+"""The verifier that lies in the folder, run by other Pythons, against exports of real ledgers and every attack on them."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from pytest_audit_ledger.checkpoints.note import SigningKey
+from pytest_audit_ledger.drill.attacks import provenance
+from pytest_audit_ledger.drill.attacks.catalogue import CATALOGUE, attacks_in
+from pytest_audit_ledger.errors import LedgerError
+from pytest_audit_ledger.ledger import Ledger
+from pytest_audit_ledger.model.outcome import Assurance, Status
+from pytest_audit_ledger.model.ski import SKI
+from pytest_audit_ledger.suite.profile_json import profile_json
+from tests.forger import TAMPERINGS, Forger
+from tests.support.signers import write_private
+from tests.support.standalone import pythons, verify_folder
+
+KEY = SigningKey("bank.example/ledger", sha256(b"signing").digest())
+OTHER = SigningKey("other.example/ledger", sha256(b"other").digest())
+TRUSTED = str(KEY.verifier())
+
+
+@pytest.fixture
+def filed(forger: Forger, tmp_path: Path) -> Path:
+    """A folder with the export of a clean ledger, its profile, a checkpoint and the proof of an entry."""
+    ledger = Ledger(forger.build(100).dsn)
+    folder = tmp_path / "filed"
+    folder.mkdir()
+    ledger.export_entries(output_file=folder / "ledger.jsonl")
+    (folder / "ski.profile.json").write_text(profile_json(SKI), encoding="utf-8")
+    write_private(tmp_path / "signing.key", KEY.text())
+    ledger.create_checkpoint(folder / "checkpoints", tmp_path / "signing.key")
+    ledger.prove_entry(42, folder / "42.tlog-proof", checkpoints=[folder / "checkpoints"], verifier_keys=[TRUSTED])
+    return folder
+
+
+@pytest.mark.parametrize("python", pythons())
+def test_the_oldest_and_the_newest_python_prove_what_can_be_proven(filed: Path, python: str) -> None:
+    told = verify_folder(filed, "--key", TRUSTED, python=python)
+    assert told.code == 0, told.output
+    assert told.lines("WRONG") == told.lines("OPEN") == []
+    assert told.lines("PROVEN") == [
+        "ledger.jsonl: 100 entries: numbers, times, links and entry hashes hold, by the profile ski",
+        "ledger.jsonl: the record of checkpoints/000000000100.checkpoint holds for every column",
+        "42.tlog-proof: entry 42 is among the 100 of its checkpoint",
+    ]
+    assert told.conclusion.startswith("The first 100 entries are those that bank.example/ledger signed")
+
+
+@pytest.mark.parametrize("format_", ["json", "jsonl", "csv", "json.gz", "jsonl.gz", "csv.gz"])
+def test_every_format_of_an_export_is_read(forger: Forger, tmp_path: Path, format_: str) -> None:
+    folder = tmp_path / "filed"
+    folder.mkdir()
+    Ledger(forger.build(10).dsn).export_entries(output_file=folder / f"ledger.{format_}", excel_safe="csv" in format_)
+    (folder / "ski.profile.json").write_text(profile_json(SKI), encoding="utf-8")
+    told = verify_folder(folder)
+    assert (told.code, told.lines("WRONG")) == (0, []), told.output
+    assert "nothing from outside vouches for this folder" in told.conclusion
+
+
+def exported_again(ledger: Ledger, folder: Path) -> None:
+    ledger.export_entries(output_file=folder / "ledger.jsonl", force=True)
+
+
+UNSEEN = {attack.name for attack in attacks_in(provenance)}
+"""Attacks on envelopes and transcripts alone, which it says that it does not examine."""
+
+
+@pytest.mark.parametrize("attack", [name for name in CATALOGUE if name not in UNSEEN])
+def test_an_attack_is_found_in_an_export_if_the_program_finds_it_there(
+    filed: Path, forger: Forger, attack: str
+) -> None:
+    try:
+        TAMPERINGS[attack](forger)
+        exported_again(Ledger(forger.dsn), filed)
+    except LedgerError as error:
+        pytest.skip(str(error))
+    export = Ledger(str(filed / "ledger.jsonl"))
+    found = export.verify_integrity(checkpoints=[filed / "checkpoints"], verifier_keys=[TRUSTED])
+    told = verify_folder(filed, "--key", TRUSTED)
+    assert (found.assurance is Assurance.TAMPERED) == bool(told.lines("WRONG")), f"{found}\n{told.output}"

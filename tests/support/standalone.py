@@ -1,0 +1,62 @@
+"""The verifier that needs nothing but Python, run as an auditor would: by whatever Python there is."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest_audit_ledger.standalone
+
+VERIFIER = Path(pytest_audit_ledger.standalone.__file__).with_name("verify.py")
+_OLDEST = (3, 9)
+
+
+def pythons() -> list[str]:
+    """Return the oldest and the newest Python on this machine that the verifier is for."""
+    folders = [Path("~/.pyenv/versions").expanduser(), Path("/usr/bin"), Path(sys.executable).parent]
+    found = {path.resolve() for folder in folders for path in (*folder.glob("*/bin/python3"), *folder.glob("python3"))}
+    versions = {_version(path): str(path) for path in found}
+    known = sorted(version for version in versions if version >= _OLDEST)
+    return list(dict.fromkeys([versions[known[0]], versions[known[-1]]]))
+
+
+def _version(path: Path) -> tuple[int, ...]:
+    done = subprocess.run([path, "-V"], capture_output=True, text=True, check=True)
+    return tuple(int(number) for number in re.findall(r"\d+", done.stdout)[:3])
+
+
+@dataclass(frozen=True)
+class Told:
+    """What the verifier said of a folder."""
+
+    code: int
+    output: str
+
+    def lines(self, mark: str) -> list[str]:
+        """Return what it marked as `WRONG`, `PROVEN` or `OPEN`."""
+        return [line[7:] for line in self.output.splitlines() if line[:6].rstrip() == mark]
+
+    @property
+    def conclusion(self) -> str:
+        """The last line."""
+        return self.output.splitlines()[-1]
+
+
+def verify_folder(folder: Path, *arguments: str, python: str = sys.executable) -> Told:
+    """Run the verifier on a folder, isolated from every package."""
+    command = [python, "-I", "-S", str(VERIFIER), str(folder), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert not done.stderr or done.returncode == 2, done.stderr
+    return Told(done.returncode, done.stdout + done.stderr)
+
+
+def moved_into(folder: Path, *files: Path) -> Path:
+    """Move files into a new folder, which the verifier is to read."""
+    folder.mkdir()
+    for file in files:
+        shutil.move(str(file), folder / file.name)
+    return folder
