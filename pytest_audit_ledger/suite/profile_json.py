@@ -22,7 +22,9 @@ def profile_json(profile: Profile) -> str:
     path = find_profile(profile.file or profile.name)
     content, text = read_text(path, path.name, "profile", ProfileError)
     if profile.digest and sha256(content).hexdigest() != profile.digest:
-        raise OutputError(f"{path} was changed during the run, so it cannot be filed.", "Run again without changing it.")
+        raise OutputError(
+            f"{path} was changed during the run, so it cannot be filed.", "Run again without changing it."
+        )
     return f"{json.dumps(_with_texts(parse(text, 'profile').data), indent=2, ensure_ascii=False)}\n"
 
 

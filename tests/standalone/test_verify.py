@@ -1,22 +1,17 @@
-"""The verifier that lies in the folder, run by other Pythons, against exports of real ledgers and every attack on them."""
+"""The verifier that lies in a folder, run by other Pythons on exports of real ledgers, and after attacks on these."""
 
 from __future__ import annotations
 
-import gzip
-import json
-import shutil
-from collections.abc import Callable, Iterator
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
 from pytest_audit_ledger.checkpoints.note import SigningKey
-from pytest_audit_ledger.drill.attacks import provenance
-from pytest_audit_ledger.drill.attacks.catalogue import CATALOGUE, attacks_in
-from pytest_audit_ledger.errors import LedgerError
+from pytest_audit_ledger.drill.attacks import deletions, entries
+from pytest_audit_ledger.drill.attacks.catalogue import attacks_in
 from pytest_audit_ledger.ledger import Ledger
-from pytest_audit_ledger.model.outcome import Assurance, Status
+from pytest_audit_ledger.model.outcome import Assurance
 from pytest_audit_ledger.model.ski import SKI
 from pytest_audit_ledger.suite.profile_json import profile_json
 from tests.forger import TAMPERINGS, Forger
@@ -70,19 +65,16 @@ def exported_again(ledger: Ledger, folder: Path) -> None:
     ledger.export_entries(output_file=folder / "ledger.jsonl", force=True)
 
 
-UNSEEN = {attack.name for attack in attacks_in(provenance)}
-"""Attacks on envelopes and transcripts alone, which it says that it does not examine."""
+ON_ENTRIES = [attack.name for attack in attacks_in(entries, deletions)]
+"""The attacks that change what an export has; those on the catalog and on checkpoints do not."""
 
 
-@pytest.mark.parametrize("attack", [name for name in CATALOGUE if name not in UNSEEN])
+@pytest.mark.parametrize("attack", ON_ENTRIES)
 def test_an_attack_is_found_in_an_export_if_the_program_finds_it_there(
     filed: Path, forger: Forger, attack: str
 ) -> None:
-    try:
-        TAMPERINGS[attack](forger)
-        exported_again(Ledger(forger.dsn), filed)
-    except LedgerError as error:
-        pytest.skip(str(error))
+    TAMPERINGS[attack](forger)
+    exported_again(Ledger(forger.dsn), filed)
     export = Ledger(str(filed / "ledger.jsonl"))
     found = export.verify_integrity(checkpoints=[filed / "checkpoints"], verifier_keys=[TRUSTED])
     told = verify_folder(filed, "--key", TRUSTED)
