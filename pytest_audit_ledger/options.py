@@ -130,7 +130,7 @@ _INFER = ("profile infer",)
 _RESTORE = ("backup verify", "diff", "investigate")
 EVERY_COMMAND = (
     *(*_READ, "drill", "diff", "backup verify", "evidence verify", "checkpoint keygen"),
-    *(*_CHECKPOINTS_ALONE, *_SUITE, *_PROFILE, *_INFER),
+    *(*_CHECKPOINTS_ALONE, *_SUITE, *_PROFILE, *_INFER, "vectors"),
 )
 
 # fmt: off

@@ -18,7 +18,7 @@ LONGEST_MODULE = 700
 
 LAYERS = (
     ("errors",),
-    ("model", "files"),
+    ("model", "files", "standalone"),
     ("options",),
     ("checkpoints", "extensions"),
     ("kinds",),

@@ -118,7 +118,7 @@ class _Commands(LedgerGroup):
     cls=_Commands,
     commands=_Imported(
         *("backup", "checkpoint", "diff", "drill", "evidence", "export", "investigate", "profile", "report", "suite"),
-        "verify",
+        *("vectors", "verify"),
     ),
     invoke_without_command=True,
     subcommand_metavar="[COMMAND] [ARGS]...",  # as newer versions of click have it
