@@ -207,6 +207,12 @@ def leaf_hash(leaf: bytes) -> bytes:
     return hashlib.sha256(b"\0" + leaf).digest()
 
 
+def leaf_of(entry_hash: str, profile: str) -> bytes:
+    """Return the hash of the leaf of an entry: of the bytes of a SKI hash, and of the text of any other."""
+    is_hex = profile == "ski" and re.fullmatch("[0-9a-f]{64}", entry_hash)
+    return leaf_hash(bytes.fromhex(entry_hash) if is_hex else entry_hash.encode())
+
+
 def node_hash(left: bytes, right: bytes) -> bytes:
     """Return the hash of a node."""
     return hashlib.sha256(b"\1" + left + right).digest()
@@ -696,12 +702,14 @@ class Scan:
         self.is_whole = not manifest["filters"]
         self.lasts: dict[tuple[str | None, ...], Last] = {}
         self.wrong: list[str] = []
-        self.unsupported = ""
+        self.unsupported, self.accepted = "", set[str]()
         self.tree, self.roots = Tree(), {0: Tree().root()}
         self.leaves: dict[int, bytes] = {}
         self.wide = {columns: Tree() for columns in asked.columns if {*columns} <= {*manifest["fields"]}}
         self.wide_roots: dict[tuple[tuple[str, ...], int], bytes] = {}
-        self.count, self.first, self.last = 0, {}, {}  # type: tuple[int, Row, Row]
+        self.count, self.stream = 0, ""
+        self.first: Row = {}
+        self.last: Row = {}
 
     def read(self, entries: Iterator[Row]) -> None:
         """Judge every entry."""
@@ -709,17 +717,19 @@ class Scan:
             self.first, self.last, self.count = self.first or row, row, self.count + 1
             number = int(row[self.profile.column["sequence"]] or 0)
             stream = tuple(row[column] for column in self.profile.streams)
-            self._entry(f"entry {number:,}" + "".join(f" of {one}" for one in stream), number, stream, row)
+            self._entry(number, stream, row)
 
-    def _entry(self, where: str, number: int, stream: tuple[str | None, ...], row: Row) -> None:
+    def _entry(self, number: int, stream: tuple[str | None, ...], row: Row) -> None:
         profile, last = self.profile, self.lasts.get(stream)
+        self.stream = ", ".join(str(one) for one in stream)
+        where = f"entry {number:,}" + (f" of {self.stream}" if stream else "")
         wanted = profile.first_link(row) if last is None or number <= profile.start else last.hash
         stored = recomputed = row[profile.column["entry_hash"]]
         link = row[profile.column["previous_hash"]] if "previous_hash" in profile.column else wanted
         branch = None
         if number >= profile.start:
             branch = self._link(where, number, link, wanted, last)
-            recomputed = self._hashes(where, row, link)
+            recomputed = self._hashes(where, number, row, link)
         self._number(where, number, last)
         self.lasts[stream] = Last(number, link, stored, self._moment(where, row, last), branch)
         self._grow(number, recomputed, row)
@@ -728,7 +738,9 @@ class Scan:
         declared = self.profile.data.get("sequence", {})
         start = declared.get("start", 1)
         wanted = last.number + 1 if last else number if start == "any" else start
-        skips = self.is_whole and declared.get("gaps") != "allowed" and not self._is_accepted("gap", wanted)
+        skips = (
+            self.is_whole and declared.get("gaps") != "allowed" and not self._is_accepted("gap", wanted, self.stream)
+        )
         if number < wanted or (number > wanted and skips):
             self.wrong.append(f"{self.name}: {where} is not the next number, which is {wanted:,}")
 
@@ -738,17 +750,24 @@ class Scan:
         if link == wanted or (last and last.branch == link) or (not self.is_whole and number != before + 1):
             return None
         if last and link == last.link:
-            if self._is_accepted("fork", number):
+            if self._is_accepted("fork", number, self.stream):
                 return last.hash
             self.wrong.append(f"{self.name}: {where} names the same hash as the entry before it, so the chain forks")
-        elif not (number > before + 1 and self._is_accepted("gap", before + 1)):
+        elif not (number > before + 1 and self._is_accepted("gap", before + 1, self.stream)):
             self.wrong.append(f"{self.name}: {where} does not name the hash of the entry before it")
         return None
 
-    def _is_accepted(self, quirk: str, number: int) -> bool:
-        return any(one.get(quirk) == number for one in self.profile.data.get("accepted", ()))
+    def _is_accepted(self, quirk: str, number: int, stream: str) -> bool:
+        """Return whether the profile accepts a quirk at an entry, or before one, on the day of the export."""
+        for one in self.profile.data.get("accepted", ()):
+            holds = number < one.get(quirk, 0) if quirk == "unverified_before" else number == one.get(quirk)
+            day = self.manifest["server_time"][:10]
+            if holds and str(one.get("stream", "")) == stream and day <= one.get("until", day):
+                self.accepted.add(f"{quirk} {one[quirk]:,}{stream and ' of '}{stream} ({one['reason']})")
+                return True
+        return False
 
-    def _hashes(self, where: str, row: Row, link: str | None) -> str | None:
+    def _hashes(self, where: str, number: int, row: Row, link: str | None) -> str | None:
         column = self.profile.column["entry_hash"]
         try:
             found = self.profile.hashes(row, self.types, link)
@@ -758,7 +777,10 @@ class Scan:
         except UnwritableError as error:
             self.wrong.append(f"{self.name}: {where} has no hash: {error}")
             return None
-        self.wrong += [f"{self.name}: {where} does not match its {one}" for one in found if found[one] != row[one]]
+        wrong = [one for one in found if found[one] != row[one]]
+        if column in wrong and self._is_accepted("unverified_before", number, self.stream):
+            wrong.remove(column)
+        self.wrong += [f"{self.name}: {where} does not match its {one}" for one in wrong]
         return found[column]
 
     def _moment(self, where: str, row: Row, last: Last | None) -> tuple[str, str]:
@@ -774,8 +796,7 @@ class Scan:
         """Append an entry to the trees, which end where numbers do not go on."""
         if number != self.tree.size + 1 or self.profile.streams:
             return
-        is_hex = self.profile.name == "ski" and re.fullmatch("[0-9a-f]{64}", recomputed or "")
-        leaf = leaf_hash(bytes.fromhex(recomputed or "") if is_hex else (recomputed or "").encode())
+        leaf = leaf_of(recomputed or "", self.profile.name)
         self.tree.push(leaf)
         for columns, tree in self.wide.items():
             tree.push(leaf_hash(canonical({column: row[column] for column in columns})))
@@ -795,25 +816,29 @@ def canonical(value: Any) -> bytes:
 
 
 class Record(NamedTuple):
-    """What the record of a checkpoint covers besides: all these columns of its entries, by their root."""
+    """What the record of a checkpoint covers besides: every column of the entries, by their root, and the profile.
+
+    `columns` is empty if an export cannot show them all as PostgreSQL prints them, because there are JSON documents.
+    """
 
     checkpoint: Checkpoint
+    profile: Mapping[str, str]
     columns: tuple[str, ...]
     root: bytes
-    is_plain: bool
     is_signed: bool
 
 
 def read_record(checkpoint: Checkpoint, data: bytes, note: bytes, keys: Sequence[Key]) -> Record:
     """Return a record that its note binds to the checkpoint, and that contradicts neither it nor itself."""
     text, signers = read_note(note, keys)
-    size, root, digest_ = checkpoint.size, encode(checkpoint.root), encode(hashlib.sha256(data).digest())
-    if text != f"pytest-audit-ledger/record/v1\n{checkpoint.origin}\n{size}\n{root}\n{digest_}\n":
+    told, size = json.loads(data, object_pairs_hook=unique), checkpoint.size
+    bound = (checkpoint.origin, size, encode(checkpoint.root), encode(hashlib.sha256(data).digest()))
+    if text != "\n".join(map(str, (f"pytest-audit-ledger/record/v{told['record_version']}", *bound, ""))):
         raise WrongError("is not the record that its note binds to the checkpoint")
-    told = json.loads(data, object_pairs_hook=unique)
+    profile = told["profile"] if told["record_version"] > 1 else {"name": "ski", "sha256": ""}
     entries, wide = (tree_of(size, list(map(unbase64, told[name]))) for name in ("subtrees", "columns_subtrees"))
     last, height = told["last_entry"], told["pieces"]["height"]
-    leaf = leaf_hash(bytes.fromhex(last["entry_hash"]))
+    leaf = leaf_of(last["entry_hash"], profile["name"])
     roots = {entries.root(), root_of_proof(leaf, size - 1, size, list(map(unbase64, last["proof"]))), checkpoint.root}
     if roots != {checkpoint.root} or encode(wide.root()) != told["columns_root"]:
         raise WrongError("does not lead to the roots that were signed")
@@ -826,9 +851,8 @@ def read_record(checkpoint: Checkpoint, data: bytes, note: bytes, keys: Sequence
                 whole.push(node, rest)
         if whole.root() != tree.root():
             raise WrongError("has pieces that do not lead to its roots")
-    plain = not {"json", "jsonb"} & {*told["columns"].values()}
-    vouched = any(key.kind == 1 and key.name == checkpoint.origin for key in signers)
-    return Record(checkpoint, tuple(sorted(told["columns"])), wide.root(), plain, vouched)
+    columns = () if {"json", "jsonb"} & {*told["columns"].values()} else tuple(sorted(told["columns"]))
+    return Record(checkpoint, profile, columns, wide.root(), any(key in checkpoint.signers for key in signers))
 
 
 def encode(data: bytes) -> str:
@@ -913,6 +937,7 @@ class Folder:
         self.each("*.record.json", lambda path: self.records.append(self._record(path)))
         self.each("*.tlog-proof", lambda path: self.proofs.append(self._proof(path)))
         self._equivocations()
+        self._unread()
         self.each("*.manifest.json", self._export)
         self.each(VERIFICATION, self._documents)
 
@@ -949,6 +974,13 @@ class Folder:
     def _proof(self, path: Path) -> Proof:
         return read_proof(self.name(path), path.read_bytes(), self.keys)
 
+    def _unread(self) -> None:
+        """Name the exports that nothing describes, which are not read."""
+        for path in sorted(self.path.rglob("*")):
+            is_export = re.search(r"\.(jsonl|csv)(\.gz)?$", path.name)
+            if is_export and not path.with_name(f"{path.name}.manifest.json").exists():
+                self.open.append(f"{self.name(path)} has no manifest, and was not read")
+
     def _equivocations(self) -> None:
         roots: dict[tuple[str, int], Checkpoint] = {}
         for one in [*self.checkpoints, *(proof.checkpoint for proof in self.proofs)]:
@@ -963,7 +995,7 @@ class Folder:
             profile = Profile(load(one))
             if profile.name == wanted["name"]:
                 return profile
-        raise WrongError(f"needs the profile {wanted['name']}, as JSON: give it with --profile")
+        raise WrongError(f"names the profile {wanted['name']}, which is not here as JSON; give it with --profile")
 
     def _export(self, path: Path) -> None:
         manifest = load(path)
@@ -978,9 +1010,8 @@ class Folder:
         if "fields" not in manifest:
             self.open.append(f"{name} is a backup; restore it, and verify the database")
             return
-        plain = tuple(one.columns for one in self.records if one.is_plain)
-        sizes = [one.size for one in self.checkpoints]
-        asked = Asked(sizes, [one.number for one in self.proofs], plain)
+        sizes, numbers = [one.size for one in self.checkpoints], [one.number for one in self.proofs]
+        asked = Asked(sizes, numbers, [one.columns for one in self.records if one.columns])
         scan = Scan(name, self._profile(manifest), manifest, asked)
         try:
             scan.read(rows(file, manifest))
@@ -1009,6 +1040,7 @@ class Folder:
             self.open.append(f"{what}: entry hashes were not recomputed; this file has no code for {scan.unsupported}")
         if not scan.is_whole:
             self.open.append(f"{what}: entries that it lacks were not judged")
+        self.open += [f"{scan.name}: the profile accepts {one}" for one in sorted(scan.accepted)]
         if scan.count and not scan.wrong:
             hashes = "" if scan.unsupported else " and entry hashes"
             self.proven.append(f"{what}: numbers, times, links{hashes} hold, by the profile {scan.profile.name}")
@@ -1020,16 +1052,19 @@ class Folder:
                 self.wrong.append(f"{scan.name} does not have the {one.size:,} entries that {one.name} was made of")
             elif one.signers:
                 self.anchors.append(one)
+            else:
+                self.open.append(f"{one.name} matches {scan.name}, but no key that you gave signed it")
+        stated = scan.manifest.get("profile", {"name": "ski", "sha256": ""})
         for record in self.records:
             one, root = record.checkpoint, scan.wide_roots.get((record.columns, record.checkpoint.size))
+            if record.profile != stated:
+                self.wrong.append(f"{scan.name} was not read with the profile that the record of {one.name} names")
             if root is None:
-                self.open.append(
-                    f"{one.name}: its record's root over all columns cannot be recomputed from {scan.name}"
-                )
+                self.open.append(f"{scan.name} does not show every column that the record of {one.name} covers")
             elif root != record.root:
                 self.wrong.append(f"{scan.name} differs from the record of {one.name}, in a column of an entry")
-            else:
-                self.proven.append(f"{scan.name}: the record of {one.name} holds for every column")
+            elif record.is_signed:
+                self.proven.append(f"{scan.name}: every column is as the signed record of {one.name} says")
 
     def _leaves(self, scan: Scan) -> None:
         for one in self.proofs:
