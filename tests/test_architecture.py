@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -15,6 +16,8 @@ PACKAGE = Path(pytest_audit_ledger.__file__).parent
 NAME = "pytest_audit_ledger"
 MODULES = sorted(path for path in PACKAGE.rglob("*.py"))
 LONGEST_MODULE = 700
+ALONE = "standalone/verify.py"
+"""It is one file by design: whoever verifies with it has nothing else of ours."""
 
 LAYERS = (
     ("errors",),
@@ -162,6 +165,13 @@ def test_everything_public_has_a_docstring(path: Path) -> None:
     assert list(undocumented(tree, "")) == []
 
 
-@every_module
+@pytest.mark.parametrize("path", [path for path in MODULES if relative(path) != ALONE], ids=relative)
 def test_no_module_is_long(path: Path) -> None:
     assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST_MODULE
+
+
+def test_the_verifier_that_is_filed_imports_nothing_but_the_standard_library() -> None:
+    tree = parsed(PACKAGE / ALONE)
+    names = [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
+    names += [node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    assert {name.partition(".")[0] for name in names} <= sys.stdlib_module_names
