@@ -738,10 +738,8 @@ class Scan:
         declared = self.profile.data.get("sequence", {})
         start = declared.get("start", 1)
         wanted = last.number + 1 if last else number if start == "any" else start
-        skips = (
-            self.is_whole and declared.get("gaps") != "allowed" and not self._is_accepted("gap", wanted, self.stream)
-        )
-        if number < wanted or (number > wanted and skips):
+        may_skip = not self.is_whole or (last is not None and declared.get("gaps") == "allowed")
+        if number < wanted or not (number == wanted or may_skip or self._is_accepted("gap", wanted, self.stream)):
             self.wrong.append(f"{self.name}: {where} is not the next number, which is {wanted:,}")
 
     def _link(self, where: str, number: int, link: str | None, wanted: str | None, last: Last | None) -> str | None:
@@ -906,6 +904,9 @@ class Folder:
         self.path, self.keys, self.own_profile = path, keys, profile
         self.proven: list[str] = []
         self.wrong: list[str] = []
+        """What contradicts among the files."""
+        self.entries: list[str] = []
+        """What contradicts among the entries of exports."""
         self.open: list[str] = []
         self.checkpoints: list[Checkpoint] = []
         self.records: list[Record] = []
@@ -933,6 +934,10 @@ class Folder:
     def verify(self) -> None:
         """Verify everything."""
         self.each(SUMS, self._sums)
+        self.compare()
+
+    def compare(self) -> None:
+        """Compare the files with each other, and the entries with what is said of them."""
         self.each("*.checkpoint", lambda path: self.checkpoints.append(self._checkpoint(path)))
         self.each("*.record.json", lambda path: self.records.append(self._record(path)))
         self.each("*.tlog-proof", lambda path: self.proofs.append(self._proof(path)))
@@ -1016,7 +1021,7 @@ class Folder:
         try:
             scan.read(rows(file, manifest))
         finally:
-            self.wrong += scan.wrong
+            self.entries += scan.wrong
         self._manifest(scan)
         self._summary(scan)
         if scan.is_whole:
@@ -1049,7 +1054,8 @@ class Folder:
         """Compare the checkpoints and their records with the entries."""
         for one in self.checkpoints:
             if scan.roots.get(one.size) != one.root:
-                self.wrong.append(f"{scan.name} does not have the {one.size:,} entries that {one.name} was made of")
+                what = f"the {one.size:,} entries that {one.name} was made of"
+                self.entries.append(f"{scan.name} does not have {what}")
             elif one.signers:
                 self.anchors.append(one)
             else:
@@ -1062,7 +1068,7 @@ class Folder:
             if root is None:
                 self.open.append(f"{scan.name} does not show every column that the record of {one.name} covers")
             elif root != record.root:
-                self.wrong.append(f"{scan.name} differs from the record of {one.name}, in a column of an entry")
+                self.entries.append(f"{scan.name} differs from the record of {one.name}, in a column of an entry")
             elif record.is_signed:
                 self.proven.append(f"{scan.name}: every column is as the signed record of {one.name} says")
 
@@ -1143,7 +1149,7 @@ def _of_export(told: Mapping[str, Any], manifest: Mapping[str, Any], name: str) 
 
 def conclusion(folder: Folder) -> tuple[int, str]:
     """Return the exit code, and what all of it amounts to."""
-    if folder.wrong:
+    if folder.wrong or folder.entries:
         return 1, "Something contradicts: see what is WRONG above. Do not rely on this folder."
     if not folder.proven:
         return 3, "Nothing could be verified."
@@ -1187,7 +1193,7 @@ def main() -> int:
         parser.error(f"there is no folder {given.folder}")
     folder = Folder(given.folder, keys, given.profile)
     folder.verify()
-    marks = (("WRONG ", folder.wrong), ("PROVEN", folder.proven), ("OPEN  ", folder.open))
+    marks = (("WRONG ", folder.wrong), ("WRONG ", folder.entries), ("PROVEN", folder.proven), ("OPEN  ", folder.open))
     for mark, sentences in marks:
         for one in sentences[:50]:
             print(mark, shown(one))
