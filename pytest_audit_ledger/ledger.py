@@ -405,6 +405,7 @@ class Ledger:
         limit: int | None = ...,
         format: str | None = ...,
         excel_safe: bool = ...,
+        with_verifier: bool = ...,
         verify: bool = ...,
         force: bool = ...,
         standby_tolerance: str = ...,
@@ -422,6 +423,7 @@ class Ledger:
         limit: int | None = None,
         format: str | None = None,  # noqa: A002  (the word of the option)
         excel_safe: bool = False,
+        with_verifier: bool = False,
         verify: bool = False,
         force: bool = False,
         standby_tolerance: str = STANDBY_TOLERANCE,
@@ -430,8 +432,9 @@ class Ledger:
 
         Dates are days in UTC, including the end day, or full timestamps. `fields`: the columns, in this order, by
         default all. `format`: `json`, `jsonl` or `csv`, by default that of the suffix. `excel_safe`: defuse text that a
-        spreadsheet would run as a formula. `verify`: verify the ledger in the same snapshot (`standby_tolerance` as for
-        `verify_integrity`), and write the result to the manifest. `force`: replace an existing file. The iterator
+        spreadsheet would run as a formula. `with_verifier`: write a verifier that needs nothing but Python next to the
+        file, with the profile that it reads. `verify`: verify the ledger in the same snapshot (`standby_tolerance` as
+        for `verify_integrity`), and write the result to the manifest. `force`: replace an existing file. The iterator
         yields dicts; their timestamps are ISO 8601 text exactly as hashed.
 
         Raises UsageError, SourceError if the entries cannot be read, OutputError if the file cannot be written.
@@ -449,11 +452,17 @@ class Ledger:
             profile=self._profile,
         )
         if output_file is None:
-            if format is not None or excel_safe or verify:
-                raise UsageError("format, excel_safe and verify need a file.", "Name an output_file.")
+            if format is not None or excel_safe or with_verifier or verify:
+                raise UsageError("format, excel_safe, with_verifier and verify need a file.", "Name an output_file.")
             return entries(self.source, export_request("-", fields=names, selection=wanted))
         request = export_request(
-            str(output_file), format=format, fields=names, selection=wanted, excel_safe=excel_safe, force=force
+            str(output_file),
+            format=format,
+            fields=names,
+            selection=wanted,
+            excel_safe=excel_safe,
+            with_verifier=with_verifier,
+            force=force,
         )
         with self.source.snapshot() as snapshot:
             verified = None

@@ -16,6 +16,7 @@ from pytest_audit_ledger.cli.console import EXIT_CODES, NOT_DONE, TAMPERED, WRON
 from pytest_audit_ledger.cli.options import READING, Reading, WithOthers, options
 from pytest_audit_ledger.cli.verification import VERIFYING, refuse_early
 from pytest_audit_ledger.errors import SourceError, UsageError
+from pytest_audit_ledger.evidence.consistency import contradictions, summary
 from pytest_audit_ledger.evidence.folder import VERIFICATION, mistakes, written
 from pytest_audit_ledger.files.abandoned import temporary_folder
 from pytest_audit_ledger.files.evidence_folder import MANIFEST
@@ -121,8 +122,8 @@ def _exit_code(pytests: int, folder: Path) -> int:
 @evidence.command(
     "verify",
     epilog=exit_codes(
-        "every file matches the manifest, and there is no other",
-        "a file was changed, is missing or was added",
+        "every file matches the manifest, there is no other, and none contradicts another",
+        "a file was changed, is missing or was added, or contradicts another",
         unknown="could not be read; this does not mean tampering",
     ),
 )
@@ -131,15 +132,16 @@ def _exit_code(pytests: int, folder: Path) -> int:
 def verify_evidence(folder: Path, quiet: bool) -> int:
     """Check a folder of evidence, offline.
 
-    Finds files that were changed, are missing or were added. Anyone who can change the folder can change its manifest,
-    too: compare the SHA-256 that is printed with one that was kept elsewhere.
+    Finds files that were changed, are missing or were added, and files that contradict each other, also if somebody
+    made the manifest fit again. Prints what the verification found. Anyone who can change the folder can change its
+    manifest, too: compare the SHA-256 that is printed with one that was kept elsewhere.
     """
     if not folder.is_dir():
         raise UsageError(f"There is no folder {folder}.", "Name a folder of evidence.")
     if not (folder / MANIFEST).exists() and not (folder / VERIFICATION).exists():
         raise UsageError(f"{folder} is not a folder of evidence.", f"Name one with a {MANIFEST}.")
     try:
-        found = mistakes(folder)
+        found = mistakes(folder) or list(contradictions(folder))
         manifest = None if found else written(folder, MANIFEST)
     except OSError as error:
         raise SourceError(f"{error.filename} cannot be read: {error.strerror}.", "Check its permissions.") from error
@@ -147,6 +149,8 @@ def verify_evidence(folder: Path, quiet: bool) -> int:
         for sentence in found:
             click.echo(printable(sentence, 1000))
         if manifest is not None:
-            click.echo(f"Every file matches {MANIFEST}, and there is no other.")
+            click.echo(f"Every file matches {MANIFEST}, there is no other, and none contradicts another.")
+            for line in summary(folder):
+                click.echo(printable(line, 1000))
             click.echo(f"SHA-256 of {MANIFEST}: {manifest.sha256}")
     return TAMPERED if found else 0

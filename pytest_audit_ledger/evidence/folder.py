@@ -5,7 +5,10 @@
     verification.json     the same for machines: every outcome
     junit.xml             pytest's own results
     suites/               the suites as they were run
-    profiles/             the ledger's profile as it was read, unless it is the built-in one
+    profiles/             the ledger's profile as it was read, and as JSON
+    checkpoints/          the checkpoints that the ledger was compared with, and the newest record
+    trusted/              the keys that the run trusted, for reference
+    verify.py             verifies the folder with Python alone
     artifacts/            other files that the run wrote, such as an export with its manifest
     manifest.json         SHA-256 and size of all files above; an in-toto Statement with the test-result predicate
     SHA256SUMS            SHA-256 of all files above, for `sha256sum -c`
@@ -24,6 +27,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar
 
 from pytest_audit_ledger.errors import OutputError
+from pytest_audit_ledger.evidence.trust import CHECKPOINTS, TRUSTED, checkpoint_files, key_files
+from pytest_audit_ledger.export.verifier import PROFILE_SUFFIX, VERIFIER, verifier
 from pytest_audit_ledger.files.evidence_folder import MANIFEST, STATEMENT
 from pytest_audit_ledger.files.reading import is_file, open_regular, read_bytes, sha256_of
 from pytest_audit_ledger.files.writing import Written, whole_folder
@@ -32,6 +37,8 @@ from pytest_audit_ledger.model.printable import printable
 from pytest_audit_ledger.output.artifact import Artifact, ArtifactContext
 from pytest_audit_ledger.output.verification_json import as_text
 from pytest_audit_ledger.report import ReportRequest, generate
+from pytest_audit_ledger.report.reverify import commands
+from pytest_audit_ledger.suite.profile_json import profile_json
 from pytest_audit_ledger.verify.verification import Verification
 
 README, REPORT, VERIFICATION, JUNIT = "README.txt", "report.html", "verification.json", "junit.xml"
@@ -57,13 +64,13 @@ class EvidenceArtifact(Artifact):
         """Write the folder, completely or not at all."""
         verification = verified.verification
         with whole_folder(self.folder) as folder:
-            taken = list(_take(folder, verified, self.junit))
+            taken = [*_take(folder, verified, self.junit), *_made(folder, verified)]
             (folder / VERIFICATION).write_text(f"{as_text(verification)}\n", encoding="utf-8")
             listed = [*taken, written(folder, VERIFICATION)]
             report = generate(replace(verified, written=tuple(listed)), self.request)
             (folder / REPORT).write_bytes(report.html.encode("utf-8", "backslashreplace"))
-            commands = [step["command"] for step in report.data["reverify"]]
-            (folder / README).write_text(_readme(verification, commands), encoding="utf-8")
+            again = [step["command"] for step in commands(verification, self.request, "../")]
+            (folder / README).write_text(_readme(verification, again), encoding="utf-8")
             listed += [written(folder, REPORT), written(folder, README)]
             listed.sort(key=lambda file: file.path)
             (folder / MANIFEST).write_text(f"{_manifest(verification, listed)}\n", encoding="utf-8")
@@ -88,9 +95,25 @@ def _take(folder: Path, verified: ArtifactContext, junit: Path) -> Iterator[Writ
     profile = verified.snapshot.info.profile
     if profile.file:
         yield _copied(folder, Path(profile.file), f"{PROFILES}/{Path(profile.file).name}", profile.digest)
+    for name, path in checkpoint_files(verified.verification):
+        yield _copied(folder, path, name, None)
     for file in verified.written:
         name = _free(folder, ARTIFACTS, Path(file.path).name, file.sha256)
         yield _copied(folder, Path(file.path), name, file.sha256)
+
+
+def _made(folder: Path, verified: ArtifactContext) -> Iterator[Written]:
+    """Write what the verifier needs, and itself."""
+    profile = verified.snapshot.info.profile
+    texts = {
+        f"{PROFILES}/{profile.name}{PROFILE_SUFFIX}": profile_json(profile),
+        **dict(key_files(verified.verification)),
+    }
+    for name, content in {VERIFIER: verifier(), **{name: text.encode() for name, text in texts.items()}}.items():
+        target = folder / name
+        target.parent.mkdir(exist_ok=True)
+        target.write_bytes(content)
+        yield written(folder, name)
 
 
 def _free(folder: Path, below: str, name: str, digest: str) -> str:
@@ -175,7 +198,10 @@ Assurance  {verification.assurance.value}: {printable(verification.sentence, 200
 {VERIFICATION:<20}the same for machines: every check with its counts and findings
 {JUNIT:<20}pytest's own results
 {SUITES + "/":<20}the suites of checks as they were run
-{PROFILES + "/":<20}what the ledger looks like, as it was read, unless that is built in
+{PROFILES + "/":<20}what the ledger looks like and how its hashes are made, also as JSON
+{CHECKPOINTS + "/":<20}the checkpoints that the ledger was compared with, if any
+{TRUSTED + "/":<20}the keys that the run trusted, if any: for reference, not to trust
+{VERIFIER:<20}verifies this folder with Python 3.9 or newer, and nothing else
 {ARTIFACTS + "/":<20}other files that the run wrote, such as an export, if any
 {MANIFEST:<20}SHA-256 and size of every file above and of this one, as an in-toto Statement
 {SUMS:<20}SHA-256 of all of these files, for sha256sum
@@ -183,9 +209,13 @@ Assurance  {verification.assurance.value}: {printable(verification.sentence, 200
 To check that nothing was changed, run in this folder:
 
     sha256sum -c {SUMS}
+    python3 {VERIFIER}
     audit-ledger evidence verify .
 
-The first command finds changed and missing files. The second finds added files, too.
+The first command finds changed and missing files. The second finds added files, too, and files that contradict each
+other; if there is an export, it computes the hashes of the entries again. With --key KEY, it verifies the checkpoints
+by a key that you trust, which you have from somebody else than this folder. The third command needs the program
+pytest-audit-ledger, which has the file {VERIFIER} in its folder standalone: if you trust nobody here, compare the two.
 
 Anybody who can change these files can also change {MANIFEST} and {SUMS}. So keep the SHA-256 of {MANIFEST}, or a
 signature of it, in a place that they cannot change, and compare it later:
@@ -196,7 +226,7 @@ signature of it, in a place that they cannot change, and compare it later:
 Keep the signature next to this folder, not in it. Tools for in-toto attestations can sign {MANIFEST} as their
 statement.
 
-To verify the ledger again:
+To verify the ledger again; what these commands write is put next to this folder:
 
 {shown}
 """

@@ -23,6 +23,7 @@ from pytest_audit_ledger.export.row_formats import (
     own_columns,
     written_types,
 )
+from pytest_audit_ledger.export.verifier import verifier_files
 from pytest_audit_ledger.files.writing import (
     BackgroundWriter,
     Draft,
@@ -57,7 +58,7 @@ STANDARD_OUTPUT = "-"
 class Export:
     """A request to export; `path` is `-` for standard output, and empty `fields` are all columns.
 
-    `force`: replace existing files.
+    `with_verifier`: write the verifier and the profile next to it, too. `force`: replace existing files.
     """
 
     path: str
@@ -65,6 +66,7 @@ class Export:
     fields: tuple[str, ...] = ()
     selection: Selection = field(default_factory=Selection)
     excel_safe: bool = False
+    with_verifier: bool = False
     force: bool = False
 
     @property
@@ -75,7 +77,7 @@ class Export:
 
 @dataclass(frozen=True, kw_only=True)
 class ExportResult:
-    """The result of an export. `files` are the export and its manifest; none for standard output."""
+    """The result of an export. `files` are the export, its manifest and what else was written; none for `-`."""
 
     entry_count: int
     files: tuple[Written, ...]
@@ -89,6 +91,7 @@ def export_request(
     fields: tuple[str, ...] = (),
     selection: Selection | None = None,
     excel_safe: bool = False,
+    with_verifier: bool = False,
     force: bool = False,
 ) -> Export:
     """Return a request to export; without `format`, it is chosen by the suffix; a name without a suffix means JSON.
@@ -108,16 +111,18 @@ def export_request(
         raise UsageError(f"--excel-safe works only for CSV, not for {chosen}.", "Omit it, or export as CSV.")
     if not path:
         raise UsageError("The name of the export is empty.", "Name a file; perhaps a shell variable is not set.")
+    if with_verifier and path == STANDARD_OUTPUT:
+        raise UsageError("--with-verifier writes files next to the export.", "Name a file, not standard output.")
     if path != STANDARD_OUTPUT:
         refuse_existing(Path(path), force=force)
         refuse_existing(manifest_path(Path(path)), force=force)
-    return Export(path, chosen, fields, selection or Selection(), excel_safe, force)
+    return Export(path, chosen, fields, selection or Selection(), excel_safe, with_verifier, force)
 
 
 def export(
     snapshot: Snapshot, request: Export, *, verification: Verification | None = None, progress: Progress = no_progress
 ) -> ExportResult:
-    """Write the selected entries of a snapshot to a file, and a manifest next to it: both or none.
+    """Write the selected entries of a snapshot to a file, and next to it what goes with it: all or nothing.
 
     `verification` is one of the same snapshot. Raises UsageError for unknown fields, SourceError if the entries cannot
     be read, OutputError if the file cannot be written.
@@ -125,12 +130,14 @@ def export(
     types = field_types(snapshot, request)
     _require_readable(snapshot, request.selection)
     path = Path(request.path)
+    extra = _beside(snapshot, request)
     tally = EntryTally()
     with ExitStack() as files:
         if request.path == STANDARD_OUTPUT:
             drafts = [files.enter_context(standard_output())]
         else:
-            drafts = files.enter_context(whole_files(path, manifest_path(path), overwrite=request.force))
+            paths = path, manifest_path(path), *extra
+            drafts = files.enter_context(whole_files(*paths, overwrite=request.force))
         with progress(_expected(snapshot, request)) as advance:
             interruptible(lambda: _write(snapshot, request, types, drafts[0], tally, advance), snapshot.stop)
         written = drafts[0].written(request.path)
@@ -147,8 +154,21 @@ def export(
             excel_safe=request.excel_safe,
             exported_at=_now(),
         )
-        beside = [written_json(draft, described, manifest_path(path)) for draft in drafts[1:]]
+        beside = [written_json(draft, described, manifest_path(path)) for draft in drafts[1:2]]
+        for draft, (name, content) in zip(drafts[2:], extra.items(), strict=True):
+            draft.write(content)
+            beside.append(draft.written(str(name)))
     return ExportResult(entry_count=tally.entries, files=(written, *beside) if beside else (), manifest=described)
+
+
+def _beside(snapshot: Snapshot, request: Export) -> dict[Path, bytes]:
+    """Return the further files to write with an export; one that is there already, and the same, is left alone."""
+    wanted = verifier_files(snapshot.info.profile) if request.with_verifier else {}
+    files = {Path(request.path).with_name(name): content for name, content in wanted.items()}
+    missing = {path: content for path, content in files.items() if not (path.exists() and path.read_bytes() == content)}
+    for path in missing:
+        refuse_existing(path, force=request.force)
+    return missing
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pytest_audit_ledger.report import ReportRequest
 
 _BACKUP, _SCRATCH = ("encryption-key",), ("scratch-db", "allow-superuser-scratch")
-_FILTERS = ("fields", "verdict", "rule", "limit")
+_FILTERS = ("fields", "verdict", "rule", "limit", "with-verifier")
 _COVER = ("title", "organization")
 _PERIOD = ("date-range",)
 _OVERWRITTEN = ("export", "backup", "report")
@@ -92,6 +92,7 @@ def _exports(config: pytest.Config) -> list[Artifact]:
             limit=value(config, "limit"),
             profile=config.stash[RUN].options.profile,
         ),
+        with_verifier=value(config, "with-verifier"),
         force=value(config, "force"),
     )
     return [ExportArtifact(request)]

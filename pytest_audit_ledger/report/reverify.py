@@ -18,8 +18,12 @@ from pytest_audit_ledger.verify.verification import Verification
 PACKAGE = "pytest-audit-ledger"
 
 
-def commands(verification: Verification, request: ReportRequest) -> list[dict[str, str]]:
-    """Return the commands, each with its purpose. The ledger is named as the user did, without a password."""
+def commands(verification: Verification, request: ReportRequest, folder: str = "") -> list[dict[str, str]]:
+    """Return the commands, each with its purpose. The ledger is named as the user did, without a password.
+
+    They write to `folder`, which ends in a slash; an empty one is the current folder.
+    """
+    export = f"{folder}ledger.jsonl.gz"
     profile = (verification.info.profile if verification.info else SKI).naming
     source = ["--source", verification.given or verification.database, *profile]
     source += ["--table", verification.table] if verification.table else []
@@ -41,15 +45,15 @@ def commands(verification: Verification, request: ReportRequest) -> list[dict[st
         ),
         _step(
             "Make this report again.",
-            *("audit-ledger", "report", *source, *suites, *trusted, *_report(request)),
+            *("audit-ledger", "report", *source, *suites, *trusted, *_report(request, folder)),
         ),
         _step(
             "Export the entries, to verify them without the database.",
-            *("audit-ledger", "export", *source, "--output", "ledger.jsonl.gz", "--verify"),
+            *("audit-ledger", "export", *source, "--output", export, "--verify"),
         ),
         _step(
             "Verify the export.",
-            *("audit-ledger", "verify", "--source", "ledger.jsonl.gz", *profile, *trusted, "--verbose"),
+            *("audit-ledger", "verify", "--source", export, *profile, *trusted, "--verbose"),
         ),
     ]
 
@@ -58,8 +62,8 @@ def _step(purpose: str, *arguments: str) -> dict[str, str]:
     return {"purpose": purpose, "command": shlex.join(arguments)}
 
 
-def _report(request: ReportRequest) -> list[Any]:
-    options = ["--output", "report.html", *_dates(request.period)]
+def _report(request: ReportRequest, folder: str) -> list[Any]:
+    options = ["--output", f"{folder}report.html", *_dates(request.period)]
     if request.sections != SECTIONS:
         options += [f"--include-{name.replace('_', '-')}" for name in request.sections]
     options += ["--title", request.title]

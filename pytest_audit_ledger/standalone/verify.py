@@ -928,6 +928,8 @@ class Folder:
             read(path)
         except WrongError as error:
             self.wrong.append(f"{self.name(path)} {error}")
+        except UnsupportedError as error:
+            self.open.append(f"{self.name(path)} {error}")
         except (OSError, EOFError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
             self.wrong.append(f"{self.name(path)} cannot be read: {type(error).__name__}: {error}")
 
@@ -1000,7 +1002,7 @@ class Folder:
             profile = Profile(load(one))
             if profile.name == wanted["name"]:
                 return profile
-        raise WrongError(f"names the profile {wanted['name']}, which is not here as JSON; give it with --profile")
+        raise UnsupportedError(f"names the profile {wanted['name']}, which is not here as JSON; give it with --profile")
 
     def _export(self, path: Path) -> None:
         manifest = load(path)
@@ -1017,6 +1019,9 @@ class Folder:
             return
         sizes, numbers = [one.size for one in self.checkpoints], [one.number for one in self.proofs]
         asked = Asked(sizes, numbers, [one.columns for one in self.records if one.columns])
+        filed = [sha256_of(one) for one in self.path.rglob("*.profile.yaml")]
+        if filed and manifest.get("profile", {}).get("sha256", "") not in ("", *filed):
+            self.wrong.append(f"{name} was not made with the profile that is filed, by the SHA-256 in its manifest")
         scan = Scan(name, self._profile(manifest), manifest, asked)
         try:
             scan.read(rows(file, manifest))

@@ -25,6 +25,11 @@ def profile_json(profile: Profile) -> str:
         raise OutputError(
             f"{path} was changed during the run, so it cannot be filed.", "Run again without changing it."
         )
+    return text_as_json(text)
+
+
+def text_as_json(text: str) -> str:
+    """Return the text of a profile's file as JSON."""
     return f"{json.dumps(_with_texts(parse(text, 'profile').data), indent=2, ensure_ascii=False)}\n"
 
 

@@ -21,7 +21,8 @@ from tests.forger import TAMPERINGS, Forger
 from tests.support.checks import PASSED, SKIPPED
 from tests.support.command import RunLedger, start
 
-FILES = {"README.txt", "SHA256SUMS", "junit.xml", "manifest.json", "report.html", "verification.json"}
+FILES = {"README.txt", "SHA256SUMS", "junit.xml", "manifest.json", "report.html", "verification.json", "verify.py"}
+FILES |= {"profiles/ski.profile.json"}
 SUITE = "suites/integrity.ledger.yaml"
 
 
@@ -77,7 +78,7 @@ def test_a_run_files_everything_that_shows_what_it_did(
     assert predicate["result"] == "PASSED"
     passed = [outcome["check"] for outcome in told["outcomes"] if outcome["status"] == "PASS"]
     assert predicate["passedTests"] == [f"integrity.ledger.yaml::{check}" for check in passed]
-    assert [one["name"] for one in predicate["configuration"]] == [SUITE]
+    assert [one["name"] for one in predicate["configuration"]] == ["profiles/ski.profile.json", SUITE]
     assert told["entries"]["head_hash"] in (folder / "report.html").read_text()
     assert verify_folder(folder).exit_code == 0
     again = CliRunner().invoke(main, ["verify", "--ledger-db", str(folder / "artifacts/ledger.jsonl.gz")])

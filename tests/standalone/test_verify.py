@@ -12,8 +12,6 @@ from pytest_audit_ledger.drill.attacks import deletions, entries
 from pytest_audit_ledger.drill.attacks.catalogue import attacks_in
 from pytest_audit_ledger.ledger import Ledger
 from pytest_audit_ledger.model.outcome import Assurance
-from pytest_audit_ledger.model.ski import SKI
-from pytest_audit_ledger.suite.profile_json import profile_json
 from tests.forger import TAMPERINGS, Forger
 from tests.support.signers import write_private
 from tests.support.standalone import pythons, verify_folder
@@ -29,8 +27,7 @@ def filed(forger: Forger, tmp_path: Path) -> Path:
     ledger = Ledger(forger.build(100).dsn)
     folder = tmp_path / "filed"
     folder.mkdir()
-    ledger.export_entries(output_file=folder / "ledger.jsonl")
-    (folder / "ski.profile.json").write_text(profile_json(SKI), encoding="utf-8")
+    ledger.export_entries(output_file=folder / "ledger.jsonl", with_verifier=True)
     write_private(tmp_path / "signing.key", KEY.text())
     ledger.create_checkpoint(folder / "checkpoints", tmp_path / "signing.key")
     ledger.prove_entry(42, folder / "42.tlog-proof", checkpoints=[folder / "checkpoints"], verifier_keys=[TRUSTED])
@@ -54,8 +51,8 @@ def test_the_oldest_and_the_newest_python_prove_what_can_be_proven(filed: Path, 
 def test_every_format_of_an_export_is_read(forger: Forger, tmp_path: Path, format_: str) -> None:
     folder = tmp_path / "filed"
     folder.mkdir()
-    Ledger(forger.build(10).dsn).export_entries(output_file=folder / f"ledger.{format_}", excel_safe="csv" in format_)
-    (folder / "ski.profile.json").write_text(profile_json(SKI), encoding="utf-8")
+    ledger = Ledger(forger.build(10).dsn)
+    ledger.export_entries(output_file=folder / f"ledger.{format_}", excel_safe="csv" in format_, with_verifier=True)
     told = verify_folder(folder)
     assert (told.code, told.lines("WRONG")) == (0, []), told.output
     assert "nothing from outside vouches for this folder" in told.conclusion

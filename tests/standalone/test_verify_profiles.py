@@ -15,7 +15,6 @@ from pytest_audit_ledger.model.outcome import Assurance
 from pytest_audit_ledger.model.profile import HASH, SEQUENCE, Profile
 from pytest_audit_ledger.model.ski import SKI
 from pytest_audit_ledger.sources.manifest import manifest_path
-from pytest_audit_ledger.suite.profile_json import profile_json
 from tests.forger import Forger
 from tests.support.profiled import RECIPES, profiled
 from tests.support.standalone import pythons, verify_folder
@@ -27,8 +26,7 @@ SUPPORTED = {"json", "join", "pairs", "concat", "lengths"}
 def filed(forger: Forger, profile: Profile, folder: Path) -> Path:
     """Make a folder with an export and its profile, and return the export."""
     folder.mkdir()
-    (folder / f"{profile.name}.profile.json").write_text(profile_json(profile), encoding="utf-8")
-    Ledger(forger.dsn, profile=profile).export_entries(output_file=folder / "ledger.jsonl")
+    Ledger(forger.dsn, profile=profile).export_entries(output_file=folder / "ledger.jsonl", with_verifier=True)
     return folder / "ledger.jsonl"
 
 

@@ -1,0 +1,179 @@
+"""Evidence whose files somebody changed, with sums and manifest made to fit: the files still contradict each other."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from pytest_audit_ledger.checkpoints.note import SigningKey
+from pytest_audit_ledger.cli import main
+from pytest_audit_ledger.ledger import Ledger
+from tests.forger import TAMPERINGS, Forger
+from tests.support.command import RunLedger
+from tests.support.signers import write_private
+from tests.support.standalone import pythons, verify_folder
+
+KEY = SigningKey("bank.example/ledger", sha256(b"signing").digest())
+TRUSTED = str(KEY.verifier())
+EXPORT = "artifacts/ledger.jsonl"
+CHECKPOINT = "checkpoints/000000000100"
+
+
+@pytest.fixture
+def filed(pytester: pytest.Pytester, run: RunLedger, forger: Forger) -> Path:
+    """The evidence of a clean ledger that a checkpoint anchors, with its export."""
+    write_private(pytester.path / "signing.key", KEY.text())
+    dsn = forger.build(100).dsn
+    Ledger(dsn).create_checkpoint(pytester.path / "kept", pytester.path / "signing.key")
+    options = ("--ledger-checkpoint=kept", f"--ledger-verifier-key={TRUSTED}", "--ledger-export=ledger.jsonl")
+    run(f"--ledger-db={dsn}", *options, "--ledger-evidence=filed")
+    return pytester.path / "filed"
+
+
+def evidence_verify(folder: Path) -> tuple[int, str]:
+    done = CliRunner().invoke(main, ["evidence", "verify", str(folder)], prog_name="audit-ledger")
+    return done.exit_code, done.output
+
+
+def fit(folder: Path) -> None:
+    """Make the manifest and SHA256SUMS fit the files, as somebody would who hides a change."""
+    statement = json.loads((folder / "manifest.json").read_text())
+    for subject in (*statement["subject"], *statement["predicate"]["configuration"]):
+        content = (folder / subject["name"]).read_bytes()
+        subject["digest"]["sha256"], subject["annotations"]["size"] = sha256(content).hexdigest(), len(content)
+    (folder / "manifest.json").write_text(json.dumps(statement, indent=2))
+    names = [*sorted(subject["name"] for subject in statement["subject"]), "manifest.json"]
+    sums = [f"{sha256((folder / name).read_bytes()).hexdigest()}  {name}\n" for name in names]
+    (folder / "SHA256SUMS").write_text("".join(sums))
+
+
+def in_json(name: str, *path: Any, to: Any) -> Callable[[Path], None]:
+    """Return the change of one value in a JSON file."""
+
+    def change(folder: Path) -> None:
+        document = json.loads((folder / name).read_text())
+        inner = document
+        for key in path[:-1]:
+            inner = inner[key]
+        assert inner[path[-1]] != to
+        inner[path[-1]] = to
+        (folder / name).write_text(json.dumps(document, indent=2))
+
+    return change
+
+
+def in_text(name: str, old: str, new: str) -> Callable[[Path], None]:
+    def change(folder: Path) -> None:
+        text = (folder / name).read_text()
+        assert old in text
+        (folder / name).write_text(text.replace(old, new, 1))
+
+    return change
+
+
+def exported(change: Callable[[list[str]], object]) -> Callable[[Path], None]:
+    """Return a change of the lines of the export, with its own manifest made to fit."""
+
+    def changed(folder: Path) -> None:
+        lines = (folder / EXPORT).read_text().splitlines()
+        change(lines)
+        (folder / EXPORT).write_text("".join(f"{line}\n" for line in lines))
+        content, last = (folder / EXPORT).read_bytes(), json.loads(lines[-1])
+        manifest = json.loads((folder / f"{EXPORT}.manifest.json").read_text())
+        manifest |= {"size": len(content), "sha256": sha256(content).hexdigest(), "entries": len(lines)}
+        manifest |= {"sequence_last": last["sequence_number"], "head_hash": last["entry_hash"]}
+        manifest |= {"time_last": last["timestamp"]}
+        (folder / f"{EXPORT}.manifest.json").write_text(json.dumps(manifest))
+
+    return changed
+
+
+def edit_line(lines: list[str]) -> None:
+    lines[49] = lines[49].replace('"verdict":"', '"verdict":"x')
+
+
+CHANGES: dict[str, Callable[[Path], object]] = {
+    "another head hash": in_json("verification.json", "entries", "head_hash", to="0" * 64),
+    "another assurance": in_json("verification.json", "assurance", to="SELF-CONSISTENT"),
+    "another status": in_json("verification.json", "outcomes", 0, "status", to="WARN"),
+    "another result": in_json("manifest.json", "predicate", "result", to="FAILED"),
+    "a test that passed is left out": in_json("manifest.json", "predicate", "passedTests", to=[]),
+    "another hash in the JUnit file": in_text(
+        "junit.xml", 'name="ledger.head_hash" value="', 'name="ledger.head_hash" value="0'
+    ),
+    "another report": lambda folder: (folder / "report.html").write_text("nothing to see"),
+    "another suite": in_text("suites/integrity.ledger.yaml", "critical", "warning"),
+    "an entry of the export": in_text(EXPORT, '"verdict":"', '"verdict":"x'),
+    "an entry of the export, and its manifest": exported(edit_line),
+    "the export cut off, and its manifest": exported(lambda lines: lines.pop()),
+    "the assurance of the export": in_json(f"{EXPORT}.manifest.json", "assurance", to="SELF-CONSISTENT"),
+    "another checkpoint": in_text(f"{CHECKPOINT}.checkpoint", "\n100\n", "\n99\n"),
+    "another record": in_text(f"{CHECKPOINT}.record.json", '"created_at": "2', '"created_at": "1'),
+    "another profile": in_json("profiles/ski.profile.json", "genesis", to="1" * 64),
+}
+
+
+def test_every_change_is_found_though_the_sums_fit(filed: Path) -> None:
+    for name, change in CHANGES.items():
+        folder = filed.with_name(f"copy of {name}")
+        shutil.copytree(filed, folder)
+        change(folder)
+        fit(folder)
+        code, output = evidence_verify(folder)
+        assert code == 1, f"{name}: {output}"
+        told = verify_folder(folder)
+        assert told.code == 1, f"{name}: {told.output}"
+        assert not [line for line in told.lines("WRONG") if "SHA256SUMS" in line], "the sums fit"
+
+
+@pytest.mark.parametrize("python", pythons())
+def test_what_was_filed_is_proven_by_python_alone(filed: Path, python: str) -> None:
+    told = verify_folder(filed, "--key", TRUSTED, python=python)
+    assert (told.code, told.lines("WRONG"), told.lines("OPEN")) == (0, [], []), told.output
+    assert told.conclusion.startswith("The first 100 entries are those that bank.example/ledger signed")
+    without = verify_folder(filed, python=python)
+    assert (without.code, without.lines("WRONG")) == (0, [])
+    assert "nothing from outside vouches for this folder" in without.conclusion
+    other = str(SigningKey("other.example/ledger", sha256(b"other").digest()).verifier())
+    assert verify_folder(filed, "--key", other, python=python).conclusion.startswith("Nothing contradicts, but no")
+
+
+def test_the_command_prints_what_was_found(filed: Path) -> None:
+    code, output = evidence_verify(filed)
+    told = json.loads((filed / "verification.json").read_text())
+    assert code == 0
+    assert f"Assurance  ANCHORED: {told['assurance_meaning']}\n" in output
+    assert f"Entries    100, the last with the hash {told['entries']['head_hash']}\n" in output
+
+
+def test_the_commands_of_the_readme_work_in_the_folder_and_leave_it_as_it_is(filed: Path) -> None:
+    text = (filed / "README.txt").read_text()
+    before = {path: path.read_bytes() for path in filed.rglob("*") if path.is_file()}
+    for command in ("sha256sum -c SHA256SUMS", "python3 verify.py"):
+        assert f"\n    {command}\n" in text
+        done = subprocess.run(command, shell=True, cwd=filed, env=os.environ, capture_output=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert {path: path.read_bytes() for path in filed.rglob("*") if path.is_file()} == before
+    again = text[text.index("To verify the ledger again") :]
+    assert "--output ../report.html" in again
+    assert "--output ../ledger.jsonl.gz" in again
+
+
+def test_the_evidence_of_a_tampered_ledger_does_not_contradict_itself(
+    pytester: pytest.Pytester, run: RunLedger, forger: Forger
+) -> None:
+    TAMPERINGS["edit"](forger.build(100))
+    run(f"--ledger-db={forger.dsn}", "--ledger-export=ledger.jsonl", "--ledger-evidence=filed")
+    code, output = evidence_verify(pytester.path / "filed")
+    assert (code, "Assurance  TAMPERED" in output) == (0, True), output
+    told = verify_folder(pytester.path / "filed")
+    assert (told.code, told.lines("WRONG")) == (1, [f"{EXPORT}: entry 50 does not match its entry_hash"])
