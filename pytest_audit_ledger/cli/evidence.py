@@ -122,7 +122,7 @@ def _exit_code(pytests: int, folder: Path) -> int:
 @evidence.command(
     "verify",
     epilog=exit_codes(
-        "every file matches the manifest, there is no other, and none contradicts another",
+        "every file matches the manifest, and none contradicts another",
         "a file was changed, is missing or was added, or contradicts another",
         unknown="could not be read; this does not mean tampering",
     ),

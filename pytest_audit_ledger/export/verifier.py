@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest_audit_ledger.standalone
 from pytest_audit_ledger.model.profile import Profile
-from pytest_audit_ledger.suite.profile_json import profile_json
 
 VERIFIER = "verify.py"
 PROFILE_SUFFIX = ".profile.json"
@@ -20,4 +19,6 @@ def verifier() -> bytes:
 
 def verifier_files(profile: Profile) -> Mapping[str, bytes]:
     """Return the contents of the files by name. Raises OutputError if the file of the profile has changed."""
+    from pytest_audit_ledger.suite.profile_json import profile_json  # noqa: PLC0415  (YAML is slow to import)
+
     return {VERIFIER: verifier(), f"{profile.name}{PROFILE_SUFFIX}": profile_json(profile).encode()}

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from pytest_audit_ledger.checkpoints.note import SigningKey
+from pytest_audit_ledger.checkpoints.note import SigningKey, encode
 from pytest_audit_ledger.drill.attacks import deletions, entries
 from pytest_audit_ledger.drill.attacks.catalogue import attacks_in
+from pytest_audit_ledger.errors import UsageError
+from pytest_audit_ledger.export.export import export_request
 from pytest_audit_ledger.ledger import Ledger
 from pytest_audit_ledger.model.outcome import Assurance
 from tests.forger import TAMPERINGS, Forger
@@ -76,3 +78,43 @@ def test_an_attack_is_found_in_an_export_if_the_program_finds_it_there(
     found = export.verify_integrity(checkpoints=[filed / "checkpoints"], verifier_keys=[TRUSTED])
     told = verify_folder(filed, "--key", TRUSTED)
     assert (found.assurance is Assurance.TAMPERED) == bool(told.lines("WRONG")), f"{found}\n{told.output}"
+
+
+def test_what_is_filed_with_an_export_is_written_once_and_never_over_something_else(
+    forger: Forger, tmp_path: Path
+) -> None:
+    ledger = Ledger(forger.build(10).dsn)
+    first = ledger.export_entries(output_file=tmp_path / "a.csv", with_verifier=True)
+    second = ledger.export_entries(output_file=tmp_path / "b.csv", with_verifier=True)
+    beside = {"verify.py", "ski.profile.json"}
+    assert {Path(file.path).name for file in first.files} == {"a.csv", "a.csv.manifest.json", *beside}
+    assert {Path(file.path).name for file in second.files} == {"b.csv", "b.csv.manifest.json"}
+    (tmp_path / "verify.py").write_text("mine")
+    with pytest.raises(UsageError, match=r"verify\.py exists already"):
+        ledger.export_entries(output_file=tmp_path / "c.csv", with_verifier=True)
+    assert not (tmp_path / "c.csv").exists()
+    with pytest.raises(UsageError, match="--with-verifier writes files next to the export"):
+        export_request("-", format="csv", with_verifier=True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--key", "nonsense+00000000+AA=="], "a key cannot be read: is not a verifier key of Ed25519"),
+        (["--key", f"x+00000000+{encode(bytes([1, 1, *[0] * 31]))}"], "a key cannot be read: is not a verifier key"),
+        (["--key", "nowhere"], "a key cannot be read"),
+        (["nowhere"], "there is no folder nowhere"),
+    ],
+)
+def test_wrong_usage_is_code_2(tmp_path: Path, arguments: list[str], expected: str) -> None:
+    told = verify_folder(
+        tmp_path if "--key" in arguments else Path("nowhere"), *arguments[: 2 * ("--key" in arguments)]
+    )
+    assert (told.code, expected in told.output) == (2, True), told.output
+
+
+def test_a_folder_without_anything_to_verify_is_code_3(tmp_path: Path) -> None:
+    (tmp_path / "ledger.csv").write_text('"id"\n')
+    told = verify_folder(tmp_path)
+    assert (told.code, told.conclusion) == (3, "Nothing could be verified.")
+    assert told.lines("OPEN") == ["ledger.csv has no manifest, and was not read"]
