@@ -693,6 +693,18 @@ class Last(NamedTuple):
     branch: str | None = None
 
 
+class Watched(dict):  # type: ignore[type-arg]
+    """An entry that notes in a set which of its columns were read."""
+
+    def __init__(self, row: Row, noted: set[str]) -> None:
+        super().__init__(row)
+        self.noted = noted
+
+    def __getitem__(self, column: str) -> Any:
+        self.noted.add(column)
+        return super().__getitem__(column)
+
+
 class Scan:
     """One reading of an export: what is wrong in its entries, and the roots and leaves that others ask for."""
 
@@ -703,6 +715,8 @@ class Scan:
         self.lasts: dict[tuple[str | None, ...], Last] = {}
         self.wrong: list[str] = []
         self.unsupported, self.accepted = "", set[str]()
+        self.covered = {profile.column[role] for role in ("entry_hash", "previous_hash") if role in profile.column}
+        self.is_complete = self.is_recorded = False
         self.tree, self.roots = Tree(), {0: Tree().root()}
         self.leaves: dict[int, bytes] = {}
         self.wide = {columns: Tree() for columns in asked.columns if {*columns} <= {*manifest["fields"]}}
@@ -718,6 +732,7 @@ class Scan:
             number = int(row[self.profile.column["sequence"]] or 0)
             stream = tuple(row[column] for column in self.profile.streams)
             self._entry(number, stream, row)
+        self.is_complete = True
 
     def _entry(self, number: int, stream: tuple[str | None, ...], row: Row) -> None:
         profile, last = self.profile, self.lasts.get(stream)
@@ -768,7 +783,7 @@ class Scan:
     def _hashes(self, where: str, number: int, row: Row, link: str | None) -> str | None:
         column = self.profile.column["entry_hash"]
         try:
-            found = self.profile.hashes(row, self.types, link)
+            found = self.profile.hashes(Watched(row, self.covered), self.types, link)
         except UnsupportedError as error:
             self.unsupported = str(error)
             return row[column]
@@ -912,6 +927,7 @@ class Folder:
         self.records: list[Record] = []
         self.proofs: list[Proof] = []
         self.anchors: list[Checkpoint] = []
+        self.profiles: set[str] = set()
 
     def name(self, path: Path) -> str:
         """Return the name of a file, seen from the folder."""
@@ -1001,6 +1017,7 @@ class Folder:
         for one in [self.own_profile] if self.own_profile else sorted(self.path.rglob("*.profile.json")):
             profile = Profile(load(one))
             if profile.name == wanted["name"]:
+                self.profiles.add(shown(str(one) if self.own_profile else self.name(one)))
                 return profile
         raise UnsupportedError(f"names the profile {wanted['name']}, which is not here as JSON; give it with --profile")
 
@@ -1023,15 +1040,16 @@ class Folder:
         if filed and manifest.get("profile", {}).get("sha256", "") not in ("", *filed):
             self.wrong.append(f"{name} was not made with the profile that is filed, by the SHA-256 in its manifest")
         scan = Scan(name, self._profile(manifest), manifest, asked)
-        try:
-            scan.read(rows(file, manifest))
-        finally:
-            self.entries += scan.wrong
+        self._attempt(file, lambda file: scan.read(rows(file, manifest)))
+        self.entries += scan.wrong
         self._manifest(scan)
         self._summary(scan)
-        if scan.is_whole:
+        if scan.is_whole and scan.is_complete:
             self._roots(scan)
             self._leaves(scan)
+        uncovered = sorted({*manifest["fields"]} - scan.covered)
+        if uncovered and not scan.is_recorded and not scan.unsupported:
+            self.open.append(f"{name}: no entry hash covers {', '.join(uncovered)}")
 
     def _manifest(self, scan: Scan) -> None:
         column, told = scan.profile.column, scan.manifest
@@ -1051,7 +1069,7 @@ class Folder:
         if not scan.is_whole:
             self.open.append(f"{what}: entries that it lacks were not judged")
         self.open += [f"{scan.name}: the profile accepts {one}" for one in sorted(scan.accepted)]
-        if scan.count and not scan.wrong:
+        if scan.is_complete and scan.count and not scan.wrong:
             hashes = "" if scan.unsupported else " and entry hashes"
             self.proven.append(f"{what}: numbers, times, links{hashes} hold, by the profile {scan.profile.name}")
 
@@ -1075,6 +1093,7 @@ class Folder:
             elif root != record.root:
                 self.entries.append(f"{scan.name} differs from the record of {one.name}, in a column of an entry")
             elif record.is_signed:
+                scan.is_recorded = True
                 self.proven.append(f"{scan.name}: every column is as the signed record of {one.name} says")
 
     def _leaves(self, scan: Scan) -> None:
@@ -1167,7 +1186,10 @@ def conclusion(folder: Folder) -> tuple[int, str]:
         return 0, "Nothing contradicts, but no checkpoint here is signed by a key that you gave and covers an export."
     newest = max(folder.anchors, key=lambda one: one.size)
     names = ", ".join(sorted({key.name for key in newest.signers}))
-    return 0, f"The first {newest.size:,} entries are those that {names} signed ({newest.name}). Nothing contradicts."
+    return 0, (
+        f"The first {newest.size:,} entries are those that {names} signed ({newest.name}), if the ledger's profile is "
+        f"{' and '.join(sorted(folder.profiles))}. Nothing contradicts."
+    )
 
 
 def shown(text: str) -> str:

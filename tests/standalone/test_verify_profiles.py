@@ -40,7 +40,7 @@ def test_the_hashes_of_a_supported_recipe_are_proven(forger: Forger, tmp_path: P
     (proven,) = told.lines("PROVEN")
     if recipe in SUPPORTED:
         assert proven.endswith(f"numbers, times, links and entry hashes hold, by the profile {profile.name}")
-        assert told.lines("OPEN") == []
+        assert all("no entry hash covers" in line for line in told.lines("OPEN"))
     else:
         assert proven.endswith(f"numbers, times, links hold, by the profile {profile.name}")
         (open_,) = told.lines("OPEN")
