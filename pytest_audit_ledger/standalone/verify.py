@@ -30,6 +30,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
+from json.encoder import encode_basestring, encode_basestring_ascii
 from pathlib import Path
 from typing import Any, NamedTuple, Optional
 from uuid import UUID
@@ -394,7 +395,7 @@ class Style(NamedTuple):
 
     def quoted(self, text: str) -> str:
         """Return a text as a JSON string."""
-        return json.dumps(text, ensure_ascii=self.ascii)
+        return encode_basestring_ascii(text) if self.ascii else encode_basestring(text)
 
     def document(self, text: str, is_sorted: bool) -> str:
         """Return a JSON document as it is written again."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from hashlib import sha256
 from pathlib import Path
 
@@ -14,7 +15,9 @@ from pytest_audit_ledger.errors import UsageError
 from pytest_audit_ledger.export.export import export_request
 from pytest_audit_ledger.ledger import Ledger
 from pytest_audit_ledger.model.outcome import Assurance
+from pytest_audit_ledger.sources.manifest import manifest_path
 from tests.forger import TAMPERINGS, Forger
+from tests.support.hostile import hostile_entries
 from tests.support.signers import write_private
 from tests.support.standalone import pythons, verify_folder
 
@@ -50,13 +53,15 @@ def test_the_oldest_and_the_newest_python_prove_what_can_be_proven(filed: Path, 
 
 
 @pytest.mark.parametrize("format_", ["json", "jsonl", "csv", "json.gz", "jsonl.gz", "csv.gz"])
-def test_every_format_of_an_export_is_read(forger: Forger, tmp_path: Path, format_: str) -> None:
+def test_every_format_of_an_export_is_read_whatever_is_in_it(forger: Forger, tmp_path: Path, format_: str) -> None:
     folder = tmp_path / "filed"
     folder.mkdir()
-    ledger = Ledger(forger.build(10).dsn)
+    entries = list(hostile_entries())
+    ledger = Ledger(forger.build(entries=entries).dsn)
     ledger.export_entries(output_file=folder / f"ledger.{format_}", excel_safe="csv" in format_, with_verifier=True)
     told = verify_folder(folder)
     assert (told.code, told.lines("WRONG")) == (0, []), told.output
+    assert told.lines("PROVEN")[0].startswith(f"ledger.{format_}: {len(entries):,} entries: numbers, times, links and")
     assert "nothing from outside vouches for this folder" in told.conclusion
 
 
@@ -118,3 +123,31 @@ def test_a_folder_without_anything_to_verify_is_code_3(tmp_path: Path) -> None:
     told = verify_folder(tmp_path)
     assert (told.code, told.conclusion) == (3, "Nothing could be verified.")
     assert told.lines("OPEN") == ["ledger.csv has no manifest, and was not read"]
+
+
+@pytest.mark.parametrize(
+    ("format_", "old", "new"),
+    [
+        ("csv", '"2"', '"2'),
+        ("csv", "\n2,", "\n2,,"),
+        ("csv", '"timestamp"', '"time"'),
+        ("jsonl", '"verdict":', '"verdict":1,"verdict":'),
+        ("jsonl", '"sequence_number":2', '"sequence_number":"two"'),
+        ("jsonl", '"verdict":', '"opinion":'),
+        ("json", '"entries": [', '"entries": [ '),
+        ("json", '"entry_count"', '"entry_counts"'),
+    ],
+)
+def test_a_malformed_export_is_never_proven(forger: Forger, tmp_path: Path, format_: str, old: str, new: str) -> None:
+    export = tmp_path / f"ledger.{format_}"
+    Ledger(forger.build(5).dsn).export_entries(output_file=export, with_verifier=True)
+    text = export.read_text("utf-8")
+    assert old in text or format_ == "csv"
+    export.write_text(text.replace(old, new, 1) if old in text else text[:-2], "utf-8")
+    manifest = json.loads(manifest_path(export).read_text("utf-8"))
+    content = export.read_bytes()
+    manifest |= {"size": len(content), "sha256": sha256(content).hexdigest()}
+    manifest_path(export).write_text(json.dumps(manifest), "utf-8")
+    told = verify_folder(tmp_path)
+    assert (told.code, told.lines("PROVEN")) == (1, []), told.output
+    assert any(line.startswith(export.name) for line in told.lines("WRONG"))
