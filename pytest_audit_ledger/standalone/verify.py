@@ -952,7 +952,7 @@ class Folder:
 
     def verify(self) -> None:
         """Verify everything."""
-        self.each(SUMS, self._sums)
+        self.each(STATEMENT, self._sums)
         self.compare()
 
     def compare(self) -> None:
@@ -966,12 +966,15 @@ class Folder:
         self.each(VERIFICATION, self._documents)
 
     def _sums(self, path: Path) -> None:
-        folder, lines = path.parent, path.read_text("utf-8").splitlines()
+        folder = path.parent
+        if not (folder / SUMS).exists():
+            raise WrongError(f"has no {SUMS} beside it")
+        lines = (folder / SUMS).read_text("utf-8").splitlines()
         sums = {name: digest_ for digest_, _, name in (line.partition("  ") for line in lines)}
         subjects = load(folder / STATEMENT)["subject"]
         stated = {one["name"]: one["digest"]["sha256"] for one in subjects}
         if {name: digest_ for name, digest_ in sums.items() if name != STATEMENT} != stated or len(sums) != len(lines):
-            raise WrongError(f"and {STATEMENT} do not list the same files")
+            raise WrongError(f"and {SUMS} do not list the same files")
         found = {one.relative_to(folder).as_posix() for one in folder.rglob("*") if one.is_symlink() or one.is_file()}
         wrong = [f"{name} is missing" for name in sorted({*sums} - found)]
         wrong += [f"{name} was added" for name in sorted(found - {*sums, SUMS})]
@@ -1026,11 +1029,8 @@ class Folder:
         manifest = load(path)
         file = path.with_name(path.name[: -len(".manifest.json")])
         name = self.name(file)
-        if (manifest["file"], manifest["size"], manifest["sha256"]) != (
-            file.name,
-            file.stat().st_size,
-            sha256_of(file),
-        ):
+        stated, found = [manifest[key] for key in ("file", "size", "sha256")], [file.name, file.stat().st_size]
+        if stated != [*found, sha256_of(file)]:
             self.wrong.append(f"{name} does not have the name, size and SHA-256 that its manifest states")
         if "fields" not in manifest:
             self.open.append(f"{name} is a backup; restore it, and verify the database")
@@ -1124,11 +1124,8 @@ class Folder:
         for fact in (told["assurance"], (told["entries"] or {}).get("head_hash", "")):
             if fact not in report:
                 wrong.append(f"report.html does not say {fact}")
-        if (
-            told["anchor"]
-            and self.checkpoints
-            and told["anchor"]["entries"] not in [one.size for one in self.checkpoints]
-        ):
+        sizes = [one.size for one in self.checkpoints]
+        if told["anchor"] and sizes and told["anchor"]["entries"] not in sizes:
             wrong.append(f"there is no checkpoint of the {told['anchor']['entries']:,} entries that are anchored")
         self.wrong += [f"{self.name(path)}: {sentence}" for sentence in wrong]
         if not wrong:

@@ -135,6 +135,21 @@ def test_every_change_is_found_though_the_sums_fit(filed: Path) -> None:
         assert not [line for line in told.lines("WRONG") if "SHA256SUMS" in line], "the sums fit"
 
 
+def test_a_change_that_the_sums_show_is_found_by_python_alone(filed: Path) -> None:
+    changes: dict[str, Callable[[Path], object]] = {
+        "README.txt was changed": lambda folder: (folder / "README.txt").write_text("all is well"),
+        "more.txt was added": lambda folder: (folder / "more.txt").write_text(""),
+        "junit.xml is missing": lambda folder: (folder / "junit.xml").unlink(),
+        "manifest.json has no SHA256SUMS beside it": lambda folder: (folder / "SHA256SUMS").unlink(),
+    }
+    for place, (sentence, change) in enumerate(changes.items()):
+        folder = filed.with_name(f"copy {place}")
+        shutil.copytree(filed, folder)
+        change(folder)
+        told = verify_folder(folder, "--key", TRUSTED)
+        assert (told.code, sentence in told.lines("WRONG")) == (1, True), told.output
+
+
 @pytest.mark.parametrize("python", pythons())
 def test_what_was_filed_is_proven_by_python_alone(filed: Path, python: str) -> None:
     told = verify_folder(filed, "--key", TRUSTED, python=python)
