@@ -19,7 +19,9 @@ from pytest_audit_ledger.cli import main
 from pytest_audit_ledger.ledger import Ledger
 from tests.forger import TAMPERINGS, Forger
 from tests.support.command import RunLedger
-from tests.support.signers import write_private
+from tests.support.profiled import profiled
+from tests.support.provenance import build_signed
+from tests.support.signers import PEM, write_private
 from tests.support.standalone import pythons, verify_folder
 
 KEY = SigningKey("bank.example/ledger", sha256(b"signing").digest())
@@ -181,6 +183,39 @@ def test_the_commands_of_the_readme_work_in_the_folder_and_leave_it_as_it_is(fil
     again = text[text.index("To verify the ledger again") :]
     assert "--output ../report.html" in again
     assert "--output ../ledger.jsonl.gz" in again
+
+
+def test_the_keys_that_were_trusted_are_filed_for_reference(
+    pytester: pytest.Pytester, run: RunLedger, forger: Forger
+) -> None:
+    (pytester.path / "runtime.pem").write_text(PEM)
+    options = ("--ledger-transcript-key=runtime.pem", "--ledger-export=ledger.jsonl", "--ledger-evidence=filed")
+    run(f"--ledger-db={build_signed(forger, 20).dsn}", *options)
+    folder = pytester.path / "filed"
+    assert (folder / "trusted" / "transcript-keys.pem").read_text() == PEM
+    code, output = evidence_verify(folder)
+    told = verify_folder(folder)
+    assert (code, told.code, told.lines("WRONG")) == (0, 0, []), output + told.output
+    (uncovered,) = told.lines("OPEN")
+    assert "envelope_json" in uncovered
+
+
+@pytest.mark.parametrize("recipe", ["join", "concat", "sql"])
+def test_the_evidence_of_another_table_does_not_contradict_itself(
+    pytester: pytest.Pytester, run: RunLedger, forger: Forger, recipe: str
+) -> None:
+    profile = profiled(forger, recipe)
+    options = (f"--ledger-profile={profile.file}", "--ledger-export=ledger.csv", "--ledger-evidence=filed")
+    run(f"--ledger-db={forger.dsn}", *options)
+    folder = pytester.path / "filed"
+    code, output = evidence_verify(folder)
+    told = verify_folder(folder)
+    assert (code, told.code, told.lines("WRONG")) == (0, 0, []), output + told.output
+    in_json(f"profiles/{profile.name}.profile.json", "table", to="another")(folder)
+    fit(folder)
+    code, output = evidence_verify(folder)
+    assert code == 1
+    assert "does not say what the profile says that is filed as YAML" in output
 
 
 def test_the_evidence_of_a_tampered_ledger_does_not_contradict_itself(
