@@ -1172,8 +1172,13 @@ def _of_export(told: Mapping[str, Any], manifest: Mapping[str, Any], name: str) 
 
 def conclusion(folder: Folder) -> tuple[int, str]:
     """Return the exit code, and what all of it amounts to."""
-    if folder.wrong or folder.entries:
-        return 1, "Something contradicts: see what is WRONG above. Do not rely on this folder."
+    if folder.wrong:
+        return 1, "Files contradict each other: see what is WRONG above. Do not rely on this folder."
+    if folder.entries:
+        return 1, (
+            "Entries do not hold: see what is WRONG above. Do not rely on them until that is explained; audit-ledger "
+            "verify knows more forms of hashes than the profile has, and audit-ledger investigate looks for causes."
+        )
     if not folder.proven:
         return 3, "Nothing could be verified."
     if not folder.keys:

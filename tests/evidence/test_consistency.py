@@ -17,8 +17,10 @@ from click.testing import CliRunner
 from pytest_audit_ledger.checkpoints.note import SigningKey
 from pytest_audit_ledger.cli import main
 from pytest_audit_ledger.ledger import Ledger
+from pytest_audit_ledger.scratch.sample import sample_entries
 from tests.forger import TAMPERINGS, Forger
 from tests.support.command import RunLedger
+from tests.support.odd_writers import every, with_z, write
 from tests.support.profiled import profiled
 from tests.support.provenance import build_signed
 from tests.support.signers import PEM, write_private
@@ -227,3 +229,15 @@ def test_the_evidence_of_a_tampered_ledger_does_not_contradict_itself(
     assert (code, "Assurance  TAMPERED" in output) == (0, True), output
     told = verify_folder(pytester.path / "filed")
     assert (told.code, told.lines("WRONG")) == (1, [f"{EXPORT}: entry 50 does not match its entry_hash"])
+
+
+def test_hashes_in_a_form_that_the_profile_does_not_have_are_no_contradiction(
+    pytester: pytest.Pytester, run: RunLedger, forger: Forger
+) -> None:
+    write(forger.build(0), sample_entries(200), every(100, with_z))
+    run(f"--ledger-db={forger.dsn}", "--ledger-export=ledger.jsonl", "--ledger-evidence=filed")
+    code, output = evidence_verify(pytester.path / "filed")
+    assert (code, "Assurance  SELF-CONSISTENT" in output) == (0, True), output
+    told = verify_folder(pytester.path / "filed")
+    assert len(told.lines("WRONG")) == 2
+    assert "verify knows more forms of hashes than the profile has" in told.conclusion
