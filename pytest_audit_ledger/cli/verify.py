@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import sys
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import click
@@ -31,6 +32,7 @@ _EPILOG = epilog(
     "verify --ledger-db ledger.jsonl.gz --output verification.json",
     "verify --ledger-db service=ledger --suite nightly.ledger.yaml",
     "verify --ledger-db service=ledger \\\n      --checkpoint checkpoints --verifier-key verifier.key",
+    "verify --ledger-db service=ledger --format oscal > assessment-results.json",
     "verify --ledger-db service=ledger --repair --dry-run",
     codes=EXIT_CODES,
 )
@@ -49,15 +51,17 @@ def verify(
     verbose: bool,
     output: str | None,
     format_: str,
+    oscal_version: str | None,
+    oscal_satisfied: bool,
 ) -> int:
     """Verify that a ledger was not tampered with.
 
     Hashes every entry again and compares it with the stored hash, checks its link, number, time and verdict, and then
     the table's protections. The result states how much this proves, and claims no more.
     """
-    if (yes or dry_run) and not repair:
-        name = "--yes" if yes else "--dry-run"
-        raise UsageError(f"{name} only works with --repair.", f"Add --repair, or leave {name} out.")
+    _refuse_alone({} if repair else {"--yes": yes, "--dry-run": dry_run}, "--repair")
+    of_oscal = {"--oscal-version": oscal_version is not None, "--oscal-satisfied": oscal_satisfied}
+    _refuse_alone({} if format_ == "oscal" else of_oscal, "--format oscal")
     if dry_run and output is not None:
         raise UsageError("With --dry-run there is no result to write.", "Leave --output out, or redirect the SQL.")
     since_options(since_checkpoint=since_checkpoint, recheck=recheck)
@@ -73,19 +77,29 @@ def verify(
     code = exit_code(found, allow_empty=verifying["allow_empty"])
 
     def text(in_json: bool) -> str:
+        if format_ == "oscal":
+            from pytest_audit_ledger.output import oscal  # noqa: PLC0415  (only where asked for)
+
+            return oscal.as_text(found, oscal.oscal_request(oscal_version, satisfied=oscal_satisfied))
         return as_text(found) if in_json else _text(found, UNICODE, verbose=verbose)
 
     with also_written(output, format_, code, text):
         if reading.quiet and found.obstacle:
             say_error(found.sentence)
         if not reading.quiet:
-            if format_ == "json":
-                click.echo(as_text(found))
+            if format_ != "text":
+                click.echo(text(True))
             else:
                 print_text(found, marks(), verbose=verbose)
             if repair:
                 tell_irreparable(found)
     return code
+
+
+def _refuse_alone(given: Mapping[str, bool], needed: str) -> None:
+    """Raise UsageError if one of these options is given; `needed` is what it does not work without."""
+    for name in (name for name, is_given in given.items() if is_given):
+        raise UsageError(f"{name} only works with {needed}.", f"Add {needed}, or leave {name} out.")
 
 
 def print_text(verification: Verification, shown: Marks, *, verbose: bool) -> None:

@@ -3,6 +3,7 @@
     README.txt            how to check the other files
     report.html           what the run found, for people
     verification.json     the same for machines: every outcome
+    oscal.json            the same for GRC tools: assessment results of OSCAL
     junit.xml             pytest's own results
     suites/               the suites as they were run
     profiles/             the ledger's profile as it was read, and as JSON
@@ -35,6 +36,8 @@ from pytest_audit_ledger.files.writing import Written, whole_folder
 from pytest_audit_ledger.model.outcome import Status
 from pytest_audit_ledger.model.printable import printable
 from pytest_audit_ledger.output.artifact import Artifact, ArtifactContext
+from pytest_audit_ledger.output.oscal import OscalRequest
+from pytest_audit_ledger.output.oscal import as_text as oscal_text
 from pytest_audit_ledger.output.verification_json import as_text
 from pytest_audit_ledger.report import ReportRequest, generate
 from pytest_audit_ledger.report.reverify import commands
@@ -42,6 +45,7 @@ from pytest_audit_ledger.suite.profile_json import profile_json
 from pytest_audit_ledger.verify.verification import Verification
 
 README, REPORT, VERIFICATION, JUNIT = "README.txt", "report.html", "verification.json", "junit.xml"
+OSCAL = "oscal.json"
 SUMS = "SHA256SUMS"
 SUITES, PROFILES, ARTIFACTS = "suites", "profiles", "artifacts"
 
@@ -59,6 +63,7 @@ class EvidenceArtifact(Artifact):
     folder: Path
     junit: Path
     request: ReportRequest
+    oscal: OscalRequest
 
     def write(self, verified: ArtifactContext) -> tuple[Written, ...]:
         """Write the folder, completely or not at all."""
@@ -67,6 +72,8 @@ class EvidenceArtifact(Artifact):
             taken = [*_take(folder, verified, self.junit), *_made(folder, verified)]
             (folder / VERIFICATION).write_text(f"{as_text(verification)}\n", encoding="utf-8")
             listed = [*taken, written(folder, VERIFICATION)]
+            (folder / OSCAL).write_text(f"{oscal_text(verification, self.oscal, listed)}\n", encoding="utf-8")
+            listed.append(written(folder, OSCAL))
             report = generate(replace(verified, written=tuple(listed)), self.request)
             (folder / REPORT).write_bytes(report.html.encode("utf-8", "backslashreplace"))
             again = [step["command"] for step in commands(verification, self.request, "../")]
@@ -196,6 +203,7 @@ Assurance  {verification.assurance.value}: {printable(verification.sentence, 200
 
 {REPORT:<20}what was found, for people; it runs no code and loads nothing
 {VERIFICATION:<20}the same for machines: every check with its counts and findings
+{OSCAL:<20}the same for GRC tools: assessment results of OSCAL
 {JUNIT:<20}pytest's own results
 {SUITES + "/":<20}the suites of checks as they were run
 {PROFILES + "/":<20}what the ledger looks like and how its hashes are made, also as JSON

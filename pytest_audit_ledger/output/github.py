@@ -10,15 +10,12 @@ from collections.abc import Iterator, Sequence
 
 from pytest_audit_ledger.model.outcome import Outcome, Status
 from pytest_audit_ledger.model.printable import printable
-from pytest_audit_ledger.output.markdown import code, escaped
+from pytest_audit_ledger.output.markdown import code, escaped, told
 from pytest_audit_ledger.output.outcome_text import describe, facts
 from pytest_audit_ledger.output.tone import others_of
 from pytest_audit_ledger.verify.verification import Verification
 
 _LEVELS = {Status.FAIL: "error", Status.ERROR: "error", Status.WARN: "warning", Status.WAIVED: "notice"}
-
-SUMMARY_FINDINGS = 5
-"""Findings of each check in the job summary."""
 
 
 def workflow_commands(outcomes: Sequence[Outcome]) -> Iterator[str]:
@@ -48,7 +45,7 @@ def job_summary(verification: Verification) -> str:
     lines += ["", "| check | status | severity | examined | findings |", "|---|---|---|---:|---:|"]
     lines += [_row(outcome) for outcome in verification.outcomes]
     for outcome in verification.with_status(*_LEVELS):
-        lines += ["", *_told(outcome)]
+        lines += ["", *told(outcome)]
     return "\n".join([*lines, "", escaped(verification.recommendation), ""])
 
 
@@ -61,16 +58,3 @@ def _row(outcome: Outcome) -> str:
         f"{outcome.unexpected_count:,}",
     )
     return f"| {' | '.join(cells)} |"
-
-
-def _told(outcome: Outcome) -> Iterator[str]:
-    yield f"**{escaped(outcome.check_id)}: {outcome.status.value}.** {escaped(outcome.rule)}"
-    yield ""
-    if outcome.reason:
-        yield f"- {code(outcome.reason)}"
-    for finding in outcome.findings[:SUMMARY_FINDINGS]:
-        where = f" at {escaped(finding.where)}" if finding.where else ""
-        yield f"- {escaped(finding.code)}{where}: {code(finding.message)}"
-    left_out = sum(outcome.codes.values()) - min(len(outcome.findings), SUMMARY_FINDINGS)
-    if left_out > 0:
-        yield f"- … and {left_out:,} more"

@@ -6,8 +6,13 @@ Sources: CommonMark 0.31, "Backslash escapes" and "Code spans"; GitHub Flavored 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
+from pytest_audit_ledger.model.outcome import Outcome
 from pytest_audit_ledger.model.printable import printable
+
+SHOWN = 5
+"""Findings of each check."""
 
 _SPECIAL = re.compile(r"([\\`*_\[\]<>&|~#@])")
 
@@ -23,3 +28,17 @@ def code(text: str) -> str:
     fence = "`" * (max((len(run) for run in re.findall("`+", shown)), default=0) + 1)
     space = " " if "`" in shown else ""
     return f"{fence}{space}{shown}{space}{fence}"
+
+
+def told(outcome: Outcome) -> Iterator[str]:
+    """Yield the lines that say what a check found: its rule, why it ended so, and the first findings."""
+    yield f"**{escaped(outcome.check_id)}: {outcome.status.value}.** {escaped(outcome.rule)}"
+    yield ""
+    if outcome.reason:
+        yield f"- {code(outcome.reason)}"
+    for finding in outcome.findings[:SHOWN]:
+        where = f" at {escaped(finding.where)}" if finding.where else ""
+        yield f"- {escaped(finding.code)}{where}: {code(finding.message)}"
+    left_out = sum(outcome.codes.values()) - min(len(outcome.findings), SHOWN)
+    if left_out > 0:
+        yield f"- … and {left_out:,} more"

@@ -25,13 +25,15 @@ from pytest_audit_ledger.sources.selection import date_range, fields, selection
 from pytest_audit_ledger.suite.shipped import checks_of, shipped_suites
 
 if TYPE_CHECKING:
+    from pytest_audit_ledger.output.oscal import OscalRequest
     from pytest_audit_ledger.report import ReportRequest
 
 _BACKUP, _SCRATCH = ("encryption-key",), ("scratch-db", "allow-superuser-scratch")
 _FILTERS = ("fields", "verdict", "rule", "limit", "with-verifier")
 _COVER = ("title", "organization")
 _PERIOD = ("date-range",)
-_OVERWRITTEN = ("export", "backup", "report")
+_OSCAL = ("oscal-version", "oscal-satisfied")
+_OVERWRITTEN = ("export", "backup", "report", "oscal")
 
 
 def wanted(config: pytest.Config) -> list[Artifact]:
@@ -48,7 +50,7 @@ def ours(config: pytest.Config) -> list[Artifact]:
     """Return the artifacts of this package that the options ask for, in the order in which they are written."""
     if not any(value(config, name) for name in _OVERWRITTEN):
         _refuse_alone(config, ("force",), *_OVERWRITTEN)
-    return [*_exports(config), *_backups(config), *_checkpoints(config), *_reports(config)]
+    return [*_exports(config), *_backups(config), *_checkpoints(config), *_oscal(config), *_reports(config)]
 
 
 def _checkpoints(config: pytest.Config) -> list[Artifact]:
@@ -120,8 +122,26 @@ def _reports(config: pytest.Config) -> list[Artifact]:
         refuse_suffix(report)
         artifacts.append(ReportArtifact(here / report, request, value(config, "force")))
     if evidence is not None:
-        artifacts.append(EvidenceArtifact(here / evidence, Path(config.getoption("xmlpath")), request))
+        junit = Path(config.getoption("xmlpath"))
+        artifacts.append(EvidenceArtifact(here / evidence, junit, request, _oscal_request(config)))
     return artifacts
+
+
+def _oscal(config: pytest.Config) -> list[Artifact]:
+    path = value(config, "oscal")
+    if path is None:
+        if value(config, "evidence") is None:
+            _refuse_alone(config, _OSCAL, "oscal", "evidence")
+        return []
+    from pytest_audit_ledger.output.oscal import OscalArtifact
+
+    return [OscalArtifact(Path(_place(config, path)), _oscal_request(config), value(config, "force"))]
+
+
+def _oscal_request(config: pytest.Config) -> OscalRequest:
+    from pytest_audit_ledger.output.oscal import oscal_request
+
+    return oscal_request(value(config, "oscal-version"), satisfied=value(config, "oscal-satisfied"))
 
 
 def _report_request(config: pytest.Config) -> ReportRequest:

@@ -14,10 +14,14 @@ from pytest_audit_ledger.model.outcome import Severity, Waiver
 
 @dataclass(frozen=True)
 class Control:
-    """A requirement of a framework, in its words."""
+    """A requirement of a framework, in its words.
+
+    `oscal` is the name of a catalog of OSCAL and the control's id there, or None if the suite names none.
+    """
 
     title: str
     url: str = ""
+    oscal: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True)

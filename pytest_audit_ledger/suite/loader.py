@@ -272,7 +272,12 @@ def _declare_controls(document: YamlDocument, part: _Part) -> None:
         if known is not None and known.title != given["title"]:
             place = document.place("controls", control, "title")
             document.mistake(place, f"an included file gives {control} the title {known.title!r}; use one title")
-        part.controls[control] = Control(given["title"], str(given.get("url", "")))
+        part.controls[control] = Control(given["title"], str(given.get("url", "")), _in_catalog(given.get("oscal")))
+
+
+def _in_catalog(oscal: object) -> tuple[str, str] | None:
+    """Return the catalog and the id there that a control names; None if it names none, or makes a mistake in it."""
+    return next(iter(oscal.items())) if isinstance(oscal, dict) and oscal else None
 
 
 def _validate_controls(
