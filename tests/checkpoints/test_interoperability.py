@@ -3,11 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,8 +12,8 @@ from pytest_audit_ledger.checkpoints.note import Checkpoint, SigningKey
 from pytest_audit_ledger.checkpoints.proof import TlogProof
 from pytest_audit_ledger.checkpoints.store import open_checkpoint
 from tests.support.merkle_trees import inclusion_proof, tree_root
+from tests.support.newer_python import run_newer
 
-NEWER = ("python3.12", "python3.13", "python3.14")
 ORIGIN = "bank.example/ledger"
 KEY = SigningKey(ORIGIN, bytes(range(32)))
 LEAVES = [bytes([number]) * 32 for number in range(21)]
@@ -73,20 +68,8 @@ def theirs() -> dict[str, Any]:
         "leaves": [leaf.hex() for leaf in LEAVES],
         "proof": [node.hex() for node in inclusion_proof(HASHES, 13)],
     }
-    beside = shutil.which(Path(sys.prefix) / "tlog" / "bin" / "python")  # as the Makefile makes it
-    for python in (os.environ.get("AUDIT_LEDGER_TLOG_PYTHON"), beside, sys.executable, *map(shutil.which, NEWER)):
-        if python and _has_it(python):
-            done = subprocess.run(
-                [python, "-c", THEIRS], input=json.dumps(asked), capture_output=True, text=True, check=False
-            )
-            assert done.returncode == 0, done.stderr
-            answer: dict[str, Any] = json.loads(done.stdout)
-            return answer
-    pytest.skip("no interpreter at hand has aics-tlog, which needs Python 3.12 or newer")
-
-
-def _has_it(python: str) -> bool:
-    return not subprocess.run([python, "-c", "import aics_tlog"], capture_output=True, check=False).returncode
+    answer: dict[str, Any] = json.loads(run_newer("tlog", "aics_tlog", THEIRS, json.dumps(asked)))
+    return answer
 
 
 def test_our_checkpoint_verifies_there(theirs: dict[str, Any]) -> None:
