@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import shutil
 import sys
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import click
@@ -32,7 +31,7 @@ _EPILOG = epilog(
     "verify --ledger-db ledger.jsonl.gz --output verification.json",
     "verify --ledger-db service=ledger --suite nightly.ledger.yaml",
     "verify --ledger-db service=ledger \\\n      --checkpoint checkpoints --verifier-key verifier.key",
-    "verify --ledger-db service=ledger --format oscal > assessment-results.json",
+    "verify --ledger-db service=ledger --format oscal > oscal.json",
     "verify --ledger-db service=ledger --repair --dry-run",
     codes=EXIT_CODES,
 )
@@ -59,11 +58,8 @@ def verify(
     Hashes every entry again and compares it with the stored hash, checks its link, number, time and verdict, and then
     the table's protections. The result states how much this proves, and claims no more.
     """
-    _refuse_alone({} if repair else {"--yes": yes, "--dry-run": dry_run}, "--repair")
-    of_oscal = {"--oscal-version": oscal_version is not None, "--oscal-satisfied": oscal_satisfied}
-    _refuse_alone({} if format_ == "oscal" else of_oscal, "--format oscal")
-    if dry_run and output is not None:
-        raise UsageError("With --dry-run there is no result to write.", "Leave --output out, or redirect the SQL.")
+    _refuse_without_repair(repair, yes=yes, dry_run=dry_run, output=output)
+    _refuse_without_oscal(format_, oscal_version, satisfied=oscal_satisfied)
     since_options(since_checkpoint=since_checkpoint, recheck=recheck)
     refuse_early(reading.ledger_db, verifying["suites"], output)
     with reading.open() as ledger:
@@ -77,29 +73,46 @@ def verify(
     code = exit_code(found, allow_empty=verifying["allow_empty"])
 
     def text(in_json: bool) -> str:
-        if format_ == "oscal":
-            from pytest_audit_ledger.output import oscal  # noqa: PLC0415  (only where asked for)
-
-            return oscal.as_text(found, oscal.oscal_request(oscal_version, satisfied=oscal_satisfied))
-        return as_text(found) if in_json else _text(found, UNICODE, verbose=verbose)
+        if in_json or format_ != "text":
+            return _document(found, format_, oscal_version, satisfied=oscal_satisfied)
+        return _text(found, UNICODE, verbose=verbose)
 
     with also_written(output, format_, code, text):
         if reading.quiet and found.obstacle:
             say_error(found.sentence)
         if not reading.quiet:
-            if format_ != "text":
-                click.echo(text(True))
-            else:
+            if format_ == "text":
                 print_text(found, marks(), verbose=verbose)
+            else:
+                click.echo(text(True))
             if repair:
                 tell_irreparable(found)
     return code
 
 
-def _refuse_alone(given: Mapping[str, bool], needed: str) -> None:
-    """Raise UsageError if one of these options is given; `needed` is what it does not work without."""
-    for name in (name for name, is_given in given.items() if is_given):
-        raise UsageError(f"{name} only works with {needed}.", f"Add {needed}, or leave {name} out.")
+def _refuse_without_repair(repair: bool, *, yes: bool, dry_run: bool, output: str | None) -> None:
+    """Raise UsageError for an option about repairs that was given alone, or that leaves nothing to write."""
+    if (yes or dry_run) and not repair:
+        name = "--yes" if yes else "--dry-run"
+        raise UsageError(f"{name} only works with --repair.", f"Add --repair, or leave {name} out.")
+    if dry_run and output is not None:
+        raise UsageError("With --dry-run there is no result to write.", "Leave --output out, or redirect the SQL.")
+
+
+def _refuse_without_oscal(format_: str, version: str | None, *, satisfied: bool) -> None:
+    """Raise UsageError for an option about OSCAL that was given, if something else is to be printed."""
+    if format_ != "oscal" and (version is not None or satisfied):
+        name = "--oscal-satisfied" if satisfied else "--oscal-version"
+        raise UsageError(f"{name} only works with --format oscal.", f"Add --format oscal, or leave {name} out.")
+
+
+def _document(verification: Verification, format_: str, version: str | None, *, satisfied: bool) -> str:
+    """Return a verification as OSCAL, or else as our own JSON."""
+    if format_ != "oscal":
+        return as_text(verification)
+    from pytest_audit_ledger.output import oscal  # noqa: PLC0415  (most runs do not write it)
+
+    return oscal.as_text(verification, oscal.oscal_request(version, satisfied=satisfied))
 
 
 def print_text(verification: Verification, shown: Marks, *, verbose: bool) -> None:

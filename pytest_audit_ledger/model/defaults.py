@@ -26,8 +26,8 @@ EXPORT_FORMATS = ("json", "jsonl", "csv")
 
 BACKUP_FORMATS = ("plain", "custom")
 
-OSCAL_VERSIONS = ("1.2.3", "1.2.1", "1.1.3", "1.1.2")
-"""The newest first; many tools import only one of the others."""
+OSCAL_VERSIONS = ("1.2.3", "1.1.2")
+"""The newest, and the one that most tools import."""
 
 STANDBY_TOLERANCE = "5m"
 """How far a standby may be behind its primary before what it shows is not verified."""

@@ -238,7 +238,8 @@ class _Writer:
             }
             yield _kept(selection)
         if not by_catalog:
-            yield {"description": "No check that was evaluated names a control."}
+            words = "No check that was evaluated names a control. OSCAL asks for the id of one."
+            yield {"description": words, "include-controls": [{"control-id": "none"}]}
 
     def in_catalog(self, control: str) -> tuple[str, str]:
         """Return the catalog of a control, and its id there; without a catalog, its id in the suite as a token."""

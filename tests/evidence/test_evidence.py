@@ -22,7 +22,7 @@ from tests.support.checks import PASSED, SKIPPED
 from tests.support.command import RunLedger, start
 
 FILES = {"README.txt", "SHA256SUMS", "junit.xml", "manifest.json", "report.html", "verification.json", "verify.py"}
-FILES |= {"profiles/ski.profile.json"}
+FILES |= {"oscal.json", "profiles/ski.profile.json"}
 SUITE = "suites/integrity.ledger.yaml"
 
 
