@@ -63,6 +63,15 @@ def complaint(result: Result) -> str:
         ),
         (["verify", "--ledger-db", "demo", "--format", "xml"], "Invalid value for '--format': 'xml' is not one of"),
         (
+            ["verify", "--ledger-db", "demo", "--oscal-version", "1.1.2"],
+            "--oscal-version only works with --format oscal. Add --format oscal, or leave --oscal-version out.",
+        ),
+        (
+            ["verify", "--ledger-db", "demo", "--format", "json", "--oscal-satisfied"],
+            "--oscal-satisfied only works with --format oscal. Add --format oscal, or leave",
+        ),
+        (["verify", "--ledger-db", "demo", "--oscal-version", "1.0.0"], "Invalid value for '--oscal-version': '1.0.0'"),
+        (
             ["verify", "--ledger-db", "demo", "--suite", "no.yaml"],
             "There is no suite no.yaml. Name a *.ledger.yaml file",
         ),

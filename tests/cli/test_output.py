@@ -103,6 +103,21 @@ def test_a_file_holds_what_is_printed_and_json_where_its_name_says_so(invoke: In
     validated(Path("result.log").read_text())
 
 
+def test_oscal_is_printed_and_written_alike_in_the_version_that_was_asked_for(invoke: Invoke, forger: Forger) -> None:
+    TAMPERINGS["edit"](forger.build(100))
+    result = invoke(
+        "verify", "--ledger-db", forger.dsn, "--format", "oscal", "-o", "oscal.json", "--oscal-version", "1.1.2"
+    )
+    assert (result.exit_code, result.stdout) == (1, Path("oscal.json").read_text())
+    found = json.loads(result.stdout)["assessment-results"]
+    assert found["metadata"]["oscal-version"] == "1.1.2"
+    assert found["results"][0]["title"] == "TAMPERED"
+    clean = invoke("verify", "--ledger-db", forger.build(20).dsn, "--format", "oscal", "--oscal-satisfied")
+    findings = json.loads(clean.stdout)["assessment-results"]["results"][0]["findings"]
+    assert {"au-9_obj", "au-8_obj"} <= {finding["target"]["target-id"] for finding in findings}
+    assert {finding["target"]["status"]["state"] for finding in findings} == {"satisfied"}
+
+
 @pytest.mark.parametrize("name", [None, "edit"])
 def test_quiet_prints_nothing_and_the_code_says_it(invoke: Invoke, forger: Forger, name: str | None) -> None:
     forger.build(100)

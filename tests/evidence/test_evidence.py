@@ -10,6 +10,7 @@ from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 from xml.etree import ElementTree
 
 import pytest
@@ -96,6 +97,21 @@ def test_evidence_of_tampering_is_filed_as_such(pytester: pytest.Pytester, run: 
     assert "TAMPERED" in (folder / "README.txt").read_text()
     assert (pytester.path / "own.xml").read_bytes() == (folder / "junit.xml").read_bytes()
     assert verify_folder(folder).exit_code == 0, "the folder is as it was filed, whatever it says of the ledger"
+
+
+def test_the_assessment_results_name_the_files_of_the_folder_with_their_hashes(
+    pytester: pytest.Pytester, run: RunLedger, forger: Forger
+) -> None:
+    options = ["--ledger-evidence=filed", "--ledger-export=my ledger.jsonl", "--ledger-oscal-satisfied"]
+    run(f"--ledger-db={forger.build(100).dsn}", *options)
+    folder = pytester.path / "filed"
+    results = json.loads((folder / "oscal.json").read_text())["assessment-results"]
+    links = [link for one in results["back-matter"]["resources"] for link in one["rlinks"] if "hashes" in link]
+    named = {unquote(link["href"]): link["hashes"][0]["value"] for link in links}
+    later = {"README.txt", "SHA256SUMS", "manifest.json", "oscal.json", "report.html"}
+    assert named == {name: sha256((folder / name).read_bytes()).hexdigest() for name in files(folder) - later}
+    states = {finding["target"]["status"]["state"] for finding in results["results"][0]["findings"]}
+    assert states == {"satisfied"}
 
 
 def rewritten(folder: Path) -> None:

@@ -311,6 +311,47 @@ def test_a_mistake_in_an_option_of_the_report_shows_before_anything_connects(
     result.stderr.fnmatch_lines([f"ERROR: {message}"])
 
 
+@pytest.mark.parametrize("processes", [(), ("-n", "2")], ids=["alone", "xdist"])
+def test_assessment_results_are_written_with_the_files_that_were_written_before(
+    pytester: pytest.Pytester, run: RunLedger, forger: Forger, processes: tuple[str, ...]
+) -> None:
+    TAMPERINGS["edit"](forger.build(100))
+    (pytester.path / "grc").mkdir()
+    options = ["--ledger-oscal=grc/oscal.json", "--ledger-oscal-version=1.1.2", "--ledger-export=ledger.jsonl"]
+    run(f"--ledger-db={forger.dsn}", *options, *processes)
+    results = json.loads((pytester.path / "grc" / "oscal.json").read_text())["assessment-results"]
+    assert results["metadata"]["oscal-version"] == "1.1.2"
+    (integrity,) = (one for one in results["results"][0]["findings"] if one["target"]["target-id"] == "au-9_obj")
+    assert integrity["description"].endswith("1 check failed: entry\\_hash.")
+    linked = [link for resource in results["back-matter"]["resources"] for link in resource.get("rlinks", ())]
+    hashes = {link["href"]: link["hashes"][0]["value"] for link in linked if "hashes" in link}
+    content = (pytester.path / "ledger.jsonl").read_bytes()
+    assert hashes["../ledger.jsonl"] == sha256(content).hexdigest()
+    again = run(f"--ledger-db={forger.dsn}", *options)
+    again.stderr.fnmatch_lines(["ERROR: *ledger.jsonl exists already.*"])
+    forced = run(f"--ledger-db={forger.dsn}", "--ledger-oscal=grc/oscal.json", "--ledger-force")
+    forced.stdout.fnmatch_lines(["wrote */grc/oscal.json *"])
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--ledger-oscal=x.json", "--ledger-oscal-version=2"], "OSCAL 2 cannot be written. Use one of 1.2.3, 1.1.2."),
+        (["--ledger-oscal=."], "* is a folder. Name a file."),
+        (
+            ["--ledger-oscal-satisfied"],
+            "--ledger-oscal-satisfied only works with --ledger-oscal or --ledger-evidence. Add --ledger-oscal=FILE*",
+        ),
+    ],
+)
+def test_a_mistake_in_an_option_about_oscal_shows_before_anything_connects(
+    run: RunLedger, options: list[str], message: str
+) -> None:
+    result = run("--ledger-db=postgresql://nobody@nowhere.invalid/ledger", *options)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([f"ERROR: {message}"])
+
+
 def test_in_github_actions_findings_are_annotated_and_the_job_has_a_summary(
     pytester: pytest.Pytester, run: RunLedger, forger: Forger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
