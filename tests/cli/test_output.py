@@ -112,6 +112,9 @@ def test_oscal_is_printed_and_written_alike_in_the_version_that_was_asked_for(in
     found = json.loads(result.stdout)["assessment-results"]
     assert found["metadata"]["oscal-version"] == "1.1.2"
     assert found["results"][0]["title"] == "TAMPERED"
+
+
+def test_oscal_calls_controls_satisfied_if_that_is_asked_for(invoke: Invoke, forger: Forger) -> None:
     clean = invoke("verify", "--ledger-db", forger.build(20).dsn, "--format", "oscal", "--oscal-satisfied")
     findings = json.loads(clean.stdout)["assessment-results"]["results"][0]["findings"]
     assert {"au-9_obj", "au-8_obj"} <= {finding["target"]["target-id"] for finding in findings}
