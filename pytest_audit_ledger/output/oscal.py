@@ -261,8 +261,8 @@ class _Writer:
         evidence = f"The outcome of this check, number {place + 1:,} of `outcomes`, with its findings."
         found = {
             "uuid": self.uuid("observation", place),
-            "title": _words(outcome.description or outcome.rule),
-            "description": "\n".join(told(outcome)),
+            "title": _words(f"{outcome.status.value}: {outcome.description or outcome.rule}"),
+            "description": "\n".join(told(outcome)).rstrip(),
             "props": [rule, *_props(facts)],
             "methods": ["TEST"],
             "types": ["control-objective"],

@@ -111,6 +111,8 @@ def _expectation(error: ValidationError) -> str:
         return "must not be empty"
     if error.validator == "minItems":
         return f"must have at least {value} items"
+    if error.validator == "maxProperties":
+        return f"must not have more than {value} {'key' if value == 1 else 'keys'}"
     if error.validator == "uniqueItems":
         return "must not repeat an item"
     if error.validator in _BOUNDS:

@@ -11,7 +11,7 @@ import pytest
 from pytest_audit_ledger.errors import SuiteError
 from pytest_audit_ledger.kinds.registry import Registry
 from pytest_audit_ledger.model.outcome import Severity, Waiver
-from pytest_audit_ledger.suite.check import Suite
+from pytest_audit_ledger.suite.check import Control, Suite
 from pytest_audit_ledger.suite.loader import load
 from tests.support.suites import CHECK, CONTROLS, HEAD, NAME, ORDER, Read, Refuse, assert_marked, headlines
 
@@ -298,6 +298,26 @@ def test_an_unknown_control_is_refused_where_it_is_named(refuse: Refuse) -> None
 def test_a_control_needs_a_title(refuse: Refuse) -> None:
     (said,) = headlines(refuse(f"controls: {{A-1: {{}}}}\n{HEAD}{CHECK}    controls: [A-1]\n"))
     assert said == f"{NAME}:1:17: control 'A-1' lacks the required key 'title'"
+
+
+def test_a_control_can_name_its_place_in_a_catalog(read: Read) -> None:
+    suite = read(f"controls: {{A-1: {{title: The first, oscal: {{nist-800-53: au-9}}}}}}\n{HEAD}{CHECK}")
+    assert suite.controls == {"A-1": Control("The first", oscal=("nist-800-53", "au-9"))}
+
+
+@pytest.mark.parametrize(
+    ("oscal", "mistake"),
+    [
+        ("{}", "1:43: 'oscal' of control 'A-1' must not be empty; got {}"),
+        ("{a: b, c: d}", "1:43: 'oscal' of control 'A-1' must not have more than 1 key; got"),
+        ("{nist-800-53: '9'}", "1:57: 'oscal' of control 'A-1' must look like au-9; got"),
+        ("{'8 a': au-9}", "1:44: the name '8 a' in 'oscal' of control 'A-1' must look like au-9"),
+        ("au-9", "1:43: 'oscal' of control 'A-1' must be a set of keys"),
+    ],
+)
+def test_a_place_in_a_catalog_is_one_catalog_and_one_id(refuse: Refuse, oscal: str, mistake: str) -> None:
+    (said,) = headlines(refuse(f"controls: {{A-1: {{title: The first, oscal: {oscal}}}}}\n{HEAD}{CHECK}"))
+    assert said.startswith(f"{NAME}:{mistake}")
 
 
 def test_defaults_hold_where_a_check_says_nothing(read: Read) -> None:
