@@ -241,3 +241,30 @@ def test_hashes_in_a_form_that_the_profile_does_not_have_are_no_contradiction(
     told = verify_folder(pytester.path / "filed")
     assert len(told.lines("WRONG")) == 2
     assert "verify knows more forms of hashes than the profile has" in told.conclusion
+
+
+RESULT = ("assessment-results", "results", 0)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        in_json("oscal.json", *RESULT, "title", to="ANCHORED"),
+        in_json("oscal.json", *RESULT, "findings", to=[]),
+        in_json("oscal.json", *RESULT, "observations", to=[]),
+        in_json("oscal.json", "assessment-results", "back-matter", to={"resources": []}),
+        in_text("oscal.json", '"value": "FAIL"', '"value": "PASS"'),
+        lambda folder: (folder / "oscal.json").write_text("[]"),
+    ],
+)
+def test_assessment_results_that_say_something_else_contradict_the_verification(
+    pytester: pytest.Pytester, run: RunLedger, forger: Forger, change: Callable[[Path], object]
+) -> None:
+    TAMPERINGS["edit"](forger.build(100))
+    run(f"--ledger-db={forger.dsn}", "--ledger-evidence=filed")
+    folder = pytester.path / "filed"
+    assert evidence_verify(folder)[0] == 0
+    change(folder)
+    fit(folder)
+    code, said = evidence_verify(folder)
+    assert (code, said.splitlines()[0]) == (1, "oscal.json and verification.json do not say the same.")
