@@ -84,22 +84,23 @@ class ChainLinkage(PairwiseScanKind):
             return None
         if branch and link == branch:
             return None
-        message = self._broken(previous, current)
-        found = Finding("HASH_MISMATCH", message, number, shown(hash_before), shown(link))
+        found = self._broken(previous, current, hash_before)
         quirk = self._accepted(previous, current)
         return found.accepted(quirk) if quirk else found
 
-    def _broken(self, previous: Any, current: Any) -> str:
-        """Return in which way the link of an entry is broken."""
+    def _broken(self, previous: Any, current: Any, hash_before: str) -> Finding:
+        """Say in which way the link of an entry is broken."""
         link, of_hash = self.ledger.profile.column(PREVIOUS), self.ledger.profile.column(HASH)
         if previous is None:
-            return f"the {link} of the first entry is not {self._genesis_in_words()}"
-        if current[1] == previous[1]:
-            return (
+            message = f"the {link} of the first entry is not {self._genesis_in_words()}"
+        elif current[1] == previous[1]:
+            message = (
                 f"the chain forks: this entry and the one before it (sequence {previous[0]}) have the same {link}; "
                 "the branch that nothing follows can be removed without a trace"
             )
-        return f"{link} does not match the {of_hash} of the entry before it (sequence {previous[0]})"
+        else:
+            message = f"{link} does not match the {of_hash} of the entry before it (sequence {previous[0]})"
+        return Finding("HASH_MISMATCH", message, current[0], shown(hash_before), shown(current[1]))
 
     def _accepted(self, previous: Any, current: Any) -> Accepted | None:
         """Return the known quirk that breaks the link: a fork, whose other branch may be followed, or a gap."""
