@@ -109,6 +109,7 @@ def _verdicts(verification: Verification, outcome: Outcome | None, chain: Sequen
 _TIMES = {
     "TIMESTAMP_FUTURE": "a time further in the future than the server's clock and the tolerance allow",
     "TIMESTAMP_INFINITE": "an infinite time",
+    "TIMESTAMP_UNREADABLE": "a text instead of a time",
     "TIMESTAMP_MISSING": "no time",
 }
 
