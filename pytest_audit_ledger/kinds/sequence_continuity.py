@@ -77,7 +77,9 @@ class SequenceContinuity(PairwiseScanKind):
             return None
         before = (start or 1) - 1 if previous is None else previous[0]
         if number is None or before is None:
-            return Finding("SEQUENCE_MISSING", "the entry has no sequence number", expected="a number", actual="NULL")
+            other = "" if self.ledger.profile.built_in else ", or another value than a whole number"
+            message = f"the entry has no sequence number{other}"
+            return Finding("SEQUENCE_MISSING", message, expected="a number", actual=f"NULL{other}")
         if number == before + 1:
             return None
         if number > before + 1:
@@ -101,7 +103,7 @@ class SequenceContinuity(PairwiseScanKind):
         where = "before the first entry" if at_start else f"after {before}"
         message = f"{count:,} {'entry is' if count == 1 else 'entries are'} missing {where}: {missing}"
         found = Finding("SEQUENCE_GAP", message, before + 1, expected=str(before + 1), actual=str(number))
-        known = self.accepted("gap", before + 1)
+        known = self.accepted("gap", before + 1, number - 1)
         return found.accepted(known) if known else found
 
     def merge(self, later: SequenceContinuity) -> None:

@@ -18,6 +18,10 @@ from pytest_audit_ledger.sources.copy_text import Layout
 
 _INTEGERS = frozenset({"smallint", "integer", "bigint"})
 _DIGITS = frozenset({"numeric", "text"})
+_WHOLE_TEXT = r"{0}::pg_catalog.text ~ '^\s*[+-]?0*[0-9]{{1,18}}\s*$'"
+_WHOLE_NUMERIC = "{0} BETWEEN -1e18 AND 1e18 AND {0} = pg_catalog.trunc({0})"
+"""Whether a value of another type can be a sequence number. One that cannot counts as missing, so the rest is read."""
+
 _NAIVE_MOMENT = "timestamp without time zone"
 _PER_SECOND = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 
@@ -68,7 +72,8 @@ class TableColumns:
         column = self._own(name)
         type_ = self._info.columns[column].type
         if name == SEQUENCE and type_ not in _INTEGERS:
-            return SQL("{}::pg_catalog.int8").format(Identifier(column))
+            is_whole = _WHOLE_NUMERIC if type_.startswith("numeric") else _WHOLE_TEXT
+            return SQL(f"CASE WHEN {is_whole} THEN {{0}}::pg_catalog.int8 END").format(Identifier(column))
         if name == TIMESTAMP and self._profile.timestamp_unit:
             return self._counted(column)
         if type_ == _NAIVE_MOMENT and (name == TIMESTAMP or self._profile.built_in):
@@ -78,12 +83,17 @@ class TableColumns:
         return Identifier(column)
 
     def _counted(self, column: str) -> Composable:
-        """Return the time of a column that counts units since 1970. PostgreSQL keeps microseconds."""
+        """Return the time of a column that counts units since 1970, infinity if it is in none of the years 1 to 9999.
+
+        PostgreSQL keeps microseconds. One number without a time must not keep the other entries from being read.
+        """
         per_second = _PER_SECOND[self._profile.timestamp_unit]
         microseconds = SQL("({}::pg_catalog.numeric * 1000000 / {})").format(Identifier(column), Literal(per_second))
-        interval = SQL("pg_catalog.trunc({})::pg_catalog.int8 * pg_catalog.interval '1 microsecond'")
-        epoch = SQL("pg_catalog.timestamptz '1970-01-01 00:00:00+00'")
-        return SQL("({} + {})").format(epoch, interval.format(microseconds))
+        return SQL(
+            "CASE WHEN {0} NOT BETWEEN -62135596800000000 AND 253402300799999999 "
+            "THEN pg_catalog.timestamptz 'infinity' ELSE pg_catalog.timestamptz '1970-01-01 00:00:00+00' "
+            "+ pg_catalog.trunc({0})::pg_catalog.int8 * pg_catalog.interval '1 microsecond' END"
+        ).format(microseconds)
 
     def selected(self, names: Sequence[str]) -> tuple[list[Composable], Layout]:
         """Return what to select for these names, each expression once, and where a row then has which of them."""
