@@ -111,7 +111,7 @@ class ChainLinkage(PairwiseScanKind):
             return fork
         before = 0 if previous is None else previous[0]
         is_gap = None not in (number, before) and number > before + 1
-        return self.accepted("gap", before + 1) if is_gap else None
+        return self.accepted("gap", before + 1, number - 1) if is_gap else None
 
     def _genesis(self, current: Any) -> str:
         """Return what the first entry names, as JSON text."""

@@ -165,10 +165,10 @@ class ScanKind(Kind):
     def feed(self, batch: Batch) -> None:
         """Examine a batch. `element_count` is counted by the caller."""
 
-    def accepted(self, what: str, number: int | None) -> Accepted | None:
+    def accepted(self, what: str, number: int | None, last: int | None = None) -> Accepted | None:
         """Return the quirk of this kind that the profile accepts at an entry of the stream that is read."""
         day = date.fromisoformat(self.ledger.server_time[:10])
-        return self.ledger.profile.accepts(what, number, self.findings.stream, day)
+        return self.ledger.profile.accepts(what, number, self.findings.stream, day, last)
 
     def merge(self, later: Any) -> None:
         """Add what the same kind found in the entries that follow. Both have seen at least one entry."""

@@ -69,19 +69,23 @@ class Version:
 
 @dataclass(frozen=True, kw_only=True)
 class Accepted:
-    """A known quirk: what (`fork`, `gap`, UNVERIFIED), at which number, why, and until when (the last day)."""
+    """A known quirk: what (`fork`, `gap`, UNVERIFIED), at which number, why, and until when (the last day).
+
+    `last`: the last number of a gap. A gap is accepted as a whole: one that has grown is not.
+    """
 
     what: str
     entry: int
     reason: str
     stream: str = ""
     until: date | None = None
+    last: int | None = None
 
-    def holds(self, number: int | None, day: date) -> bool:
-        """Return whether it is accepted on a day that this entry has the quirk."""
+    def holds(self, number: int | None, day: date, last: int | None = None) -> bool:
+        """Return whether it is accepted on a day that this entry has the quirk, which is a gap if it has a `last`."""
         if number is None or (self.until is not None and day > self.until):
             return False
-        return number < self.entry if self.what == UNVERIFIED else number == self.entry
+        return number < self.entry if self.what == UNVERIFIED else (number, last) == (self.entry, self.last)
 
     def __str__(self) -> str:
         ends = f" until {self.until}" if self.until else ""
@@ -169,10 +173,12 @@ class Profile:
         """The columns by which a ledger of this profile is recognised: those of its chain."""
         return [self.columns[role] for role in (SEQUENCE, PREVIOUS, HASH) if role in self.columns]
 
-    def accepts(self, what: str, number: int | None, stream: str, day: date) -> Accepted | None:
-        """Return the known quirk of this kind at an entry, if it is accepted on this day."""
-        known = [one for one in self.accepted if (one.what, one.stream) == (what, stream) and one.holds(number, day)]
-        return known[0] if known else None
+    def accepts(
+        self, what: str, number: int | None, stream: str, day: date, last: int | None = None
+    ) -> Accepted | None:
+        """Return the known quirk of this kind at an entry, if it is accepted on this day; `last` is that of a gap."""
+        here = [one for one in self.accepted if (one.what, one.stream) == (what, stream)]
+        return next((one for one in here if one.holds(number, day, last)), None)
 
     @property
     def naming(self) -> list[str]:

@@ -6,6 +6,7 @@ with two roles, a chain where one is needed, keys of HMACs, known quirks, and re
 
 from __future__ import annotations
 
+import operator
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
@@ -172,6 +173,9 @@ def _doubled_columns(data: Declared) -> Iterator[tuple[DataPath, str]]:
 def _of_the_chain(data: Declared, previous_is_hashed: bool) -> Iterator[tuple[DataPath, str]]:
     if "starts" in data and not (previous_is_hashed or "previous_hash" in data["roles"]):
         yield ("starts",), "no chain starts here: give a column the role 'previous_hash', or hash 'previous'"
+    elif "starts" in data and "stream" in data["roles"]:
+        message = "with streams, the first entries of every new stream would be before the start, and never verified; "
+        yield ("starts",), f"{message}leave older rows out by 'where', such as where: id >= 5000"
     genesis, lines = data.get("genesis"), data.get("lines", {})
     if isinstance(genesis, Mapping) and genesis["line"] not in lines:
         hint = did_you_mean(genesis["line"], lines) or "; declare it under lines, with its payload"
@@ -197,6 +201,10 @@ def _of_a_quirk(data: Declared, quirk: Declared) -> Iterator[tuple[str, str]]:
         yield other, f"this quirk is already a {first!r}; write one quirk for each"
     if "stream" in quirk and "stream" not in data["roles"]:
         yield "stream", "no column has the role 'stream'; remove this"
+    if "stream" in data["roles"] and "stream" not in quirk:
+        yield first, "the ledger has several streams; name one with 'stream'"
+    if "gap" in quirk and operator.gt(*_numbers(quirk["gap"])):
+        yield "gap", f"{quirk['gap']} is reversed; write the lower number first"
     try:
         date.fromisoformat(quirk.get("until", "2000-01-01"))
     except ValueError:
@@ -283,6 +291,20 @@ def _genesis(given: Any) -> Genesis:
 def _accepted(quirk: Declared) -> Accepted:
     what = next(name for name in _QUIRKS if name in quirk)
     until = date.fromisoformat(quirk["until"]) if "until" in quirk else None
+    first, last = _numbers(quirk[what])
     return Accepted(
-        what=what, entry=quirk[what], reason=quirk["reason"], stream=str(quirk.get("stream", "")), until=until
+        what=what,
+        entry=first,
+        reason=quirk["reason"],
+        stream=str(quirk.get("stream", "")),
+        until=until,
+        last=last if what == "gap" else None,
     )
+
+
+def _numbers(given: int | str) -> tuple[int, int]:
+    """Return the first and the last number of a gap: `7`, or `"7-9"`."""
+    if isinstance(given, int):
+        return given, given
+    first, last = map(int, given.split("-"))
+    return first, last

@@ -84,9 +84,10 @@ values: {verdict: [created, deleted], violations: [deleted], track: [web]}
 guards: {append_only: false, reason: The vendor's table has no triggers.}
 accepted:
   - {fork: 101, stream: 7, reason: "two writers, INC-88", until: 2027-01-01}
-  - {unverified_before: 12, reason: an older recipe}
+  - {unverified_before: 12, stream: 8, reason: an older recipe}
+  - {gap: 7, stream: 8, reason: a rollback}
+  - {gap: 7-9, stream: 9, reason: three rollbacks}
 sequence: {start: any, gaps: allowed}
-starts: {at: 51}
 genesis: {line: line_hash}
 hash: {algorithm: hmac-sha512, encoding: HEX, key: env:LEDGER_KEY, key_form: hex}
 versions:
@@ -118,9 +119,11 @@ lines: {line_hash: {payload: {concat: [action]}}}
     assert (profile.append_only, profile.no_guards) == (False, "The vendor's table has no triggers.")
     assert profile.accepted == (
         Accepted(what="fork", entry=101, stream="7", reason="two writers, INC-88", until=date(2027, 1, 1)),
-        Accepted(what="unverified_before", entry=12, reason="an older recipe"),
+        Accepted(what="unverified_before", entry=12, stream="8", reason="an older recipe"),
+        Accepted(what="gap", entry=7, stream="8", reason="a rollback", last=7),
+        Accepted(what="gap", entry=7, stream="9", reason="three rollbacks", last=9),
     )
-    assert (profile.first, profile.gaps, profile.starts_at) == (None, True, 51)
+    assert (profile.first, profile.gaps) == (None, True)
     assert profile.genesis == Genesis(line="line_hash")
     assert profile.lines["line_hash"].payload == {"concat": ["action"]}
 
@@ -215,6 +218,18 @@ MISTAKES = {
     "a quirk in a stream, if there is one chain": (
         f"{MINIMAL}accepted:\n  - {{fork: 3, stream: a, reason: known}}\n",
         ["7:23: no column has the role 'stream'; remove this"],
+    ),
+    "a gap that ends before it begins": (
+        f"{MINIMAL}accepted:\n  - {{gap: 9-7, reason: known}}\n",
+        ["7:11: 9-7 is reversed; write the lower number first"],
+    ),
+    "a quirk without its stream": (
+        f"{MINIMAL.replace('prev,', 'prev, stream: t,')}accepted:\n  - {{gap: 3, reason: known}}\n",
+        ["7:11: the ledger has several streams; name one with 'stream'"],
+    ),
+    "a start in every stream": (
+        f"{MINIMAL.replace('prev,', 'prev, stream: t,')}starts: {{at: 3}}\n",
+        ["6:9: with streams, the first entries of every new stream would be before the start, and never verified"],
     ),
     "a day that does not exist": (
         f"{MINIMAL}accepted:\n  - {{fork: 3, reason: known, until: 2027-02-30}}\n",
