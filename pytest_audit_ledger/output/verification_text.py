@@ -326,7 +326,9 @@ def _risks(verification: Verification, marks: Marks) -> Iterator[str]:
     yield f"Timestamp order: {_state(verification, Family.TIME, f'correct{newer}', marks)}"
     refused = "refused by the database, unless an owner or superuser disables its protections"
     yield f"Future changes: {_state(verification, Family.PROTECTIONS, refused, marks)}"
-    yield f"Full rewrite or truncated tail: {_rewriting(verification, marks)}"
+    removed = _profile(verification).streams
+    unseen = "Full rewrite, truncated tail or removed stream" if removed else "Full rewrite or truncated tail"
+    yield f"{unseen}: {_rewriting(verification, marks)}"
     anchor = verification.anchor
     known = f"; unchanged up to entry {anchor.rows:,} since the checkpoint" if anchor and anchor.rows else ""
     if anchor and anchor.unread:

@@ -54,13 +54,19 @@ def waived(outcome: Outcome, now: datetime, *, integrity_too: bool) -> Outcome:
 
 
 def judge(
-    outcomes: Sequence[Outcome], entries: int | None, required: Sequence[str], *, resumed: bool = False
+    outcomes: Sequence[Outcome],
+    entries: int | None,
+    required: Sequence[str],
+    *,
+    resumed: bool = False,
+    streams: bool = False,
 ) -> tuple[Assurance, str]:
     """Return how much the outcomes prove, and a sentence that says so and claims no more.
 
     `entries`: how many were read, None if none could be. `required`: the kinds that must all have passed before a
     ledger is called self-consistent. `resumed`: whether the run read only what is newer than a checkpoint. Then only
     that checkpoint proves anything; if no entry is newer, it is enough that the last entry is the signed one.
+    `streams`: whether the ledger has several chains, of which one can be removed as a whole.
     """
     integrity = [outcome for outcome in outcomes if outcome.integrity]
     failed = [o for o in integrity if not o.inconclusive and _is_sign_of_tampering(o)]
@@ -80,8 +86,9 @@ def judge(
         return Assurance.ANCHORED, f"{_passed(integrity, idle=idle)} {_anchored(anchor)}"
     if resumed:
         return Assurance.UNVERIFIED, "Older entries were not read, and no checkpoint was compared that covers them."
+    unseen = "a full rewrite, a truncated tail or a removed stream" if streams else "a full rewrite or a truncated tail"
     return Assurance.SELF_CONSISTENT, (
-        f"{_passed(integrity, idle=idle)} Without a checkpoint, a full rewrite or a truncated tail cannot be detected."
+        f"{_passed(integrity, idle=idle)} Without a checkpoint, {unseen} cannot be detected."
     )
 
 

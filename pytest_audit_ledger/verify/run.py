@@ -108,8 +108,10 @@ def verify(
         found = interruptible(run.evaluate, run.stop)
     outcomes = tuple(waived(outcome, now, integrity_too=request.allow_integrity_waivers) for outcome in found)
     entries = run.survey.entries if run.survey else None
-    needed = required(run.info.profile if run.info else SKI)
-    assurance, sentence = judge(outcomes, entries, needed, resumed=run.after is not None)
+    profile = run.info.profile if run.info else SKI
+    assurance, sentence = judge(
+        outcomes, entries, required(profile), resumed=run.after is not None, streams=bool(profile.streams)
+    )
     return Verification(
         database=run.info.database if run.info else source.label,
         table=run.info.table if run.info else source.table_label,

@@ -130,10 +130,11 @@ def test_tampering_is_found_at_its_entry_and_stream(forger: Forger, tampering: s
     assert found.assurance is Assurance.TAMPERED
 
 
-def test_an_end_that_is_cut_off_is_not_claimed_to_be_noticed(forger: Forger) -> None:
-    found = verified(table(forger, "DELETE FROM movements WHERE account = 'DE01' AND seq > 100"))
+@pytest.mark.parametrize("lost", ["account = 'DE01' AND seq > 100", "account = 'IT03'"])
+def test_an_end_or_a_stream_that_is_gone_is_not_claimed_to_be_noticed(forger: Forger, lost: str) -> None:
+    found = verified(table(forger, f"DELETE FROM movements WHERE {lost}"))
     assert (places(found), found.assurance) == (set(), Assurance.SELF_CONSISTENT)
-    assert "a truncated tail cannot be detected" in found.sentence
+    assert "a truncated tail or a removed stream cannot be detected" in found.sentence
 
 
 def test_entries_whose_stream_is_written_out_of_order_are_innocent(forger: Forger) -> None:
@@ -174,17 +175,23 @@ def test_a_fork_by_two_writers_is_said_to_be_one(forger: Forger) -> None:
     assert linkage.findings[0].message.startswith("the chain forks: this entry and the one before it (sequence 60)")
 
 
-@pytest.mark.parametrize(("change", "quirk"), [(FORK, "fork"), (GAP, "gap")])
+@pytest.mark.parametrize(("change", "quirk"), [(FORK, "fork: 60"), (GAP, "gap: 60-69")])
 def test_what_the_profile_accepts_is_shown_and_fails_nothing(
     forger: Forger, tmp_path: Path, change: str, quirk: str
 ) -> None:
     table(forger, change)
-    own = accepting(tmp_path, f"{{{quirk}: 60, stream: DE01, reason: 'two writers, INC-88', until: 2099-01-01}}")
+    own = accepting(tmp_path, f"{{{quirk}, stream: DE01, reason: 'two writers, INC-88', until: 2099-01-01}}")
     found = verified(forger, own)
     assert (found.assurance, places(found)) == (Assurance.SELF_CONSISTENT, set())
     told = [one for outcome in found.outcomes for one in outcome.findings if one.sequence_number in range(60, 71)]
-    assert {one.code for one in told} == {"HASH_MISMATCH", "SEQUENCE_DUPLICATE" if quirk == "fork" else "SEQUENCE_GAP"}
+    assert {one.code for one in told} == {"HASH_MISMATCH", "SEQUENCE_DUPLICATE" if change is FORK else "SEQUENCE_GAP"}
     assert all(one.message.endswith("(accepted until 2099-01-01: two writers, INC-88)") for one in told)
+
+
+@pytest.mark.parametrize("quirk", ["gap: 60", "gap: 60-68", "gap: 60-70", "gap: 61-69"])
+def test_an_accepted_gap_hides_no_other_deletion_beside_it(forger: Forger, tmp_path: Path, quirk: str) -> None:
+    found = verified(table(forger, GAP), accepting(tmp_path, f"{{{quirk}, stream: DE01, reason: a rollback}}"))
+    assert places(found) == {("SEQUENCE_GAP", "DE01", 60), ("HASH_MISMATCH", "DE01", 70)}
 
 
 def test_entries_that_never_verified_are_counted_and_fail_nothing(forger: Forger, tmp_path: Path) -> None:
