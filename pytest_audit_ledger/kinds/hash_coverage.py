@@ -16,7 +16,7 @@ from pytest_audit_ledger.model.hashing import DEFAULT
 from pytest_audit_ledger.model.ledger_info import LedgerInfo
 from pytest_audit_ledger.model.outcome import Family
 from pytest_audit_ledger.model.profile import HASH, Profile, Version, own
-from pytest_audit_ledger.model.profile_coverage import all_hashed_columns, hashed_columns, line_columns
+from pytest_audit_ledger.model.profile_coverage import all_hashed_columns, hashed_columns, is_linked, line_columns
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,8 @@ class _Protection:
         return sum((text in self.values) is not self.others for text in texts)
 
 
+LINKED = "linked from entry to entry"
+REHASHED = "an edit that also recomputes the hash is not detected"
 SQL_DECIDES = "and what the profile's SQL reads, which the server evaluates"
 
 
@@ -51,7 +53,8 @@ def _of_recipes(profile: Profile) -> Iterator[_Protection]:
     carrier = own(profile.version_column) if profile.versions else HASH
     for value, version in (profile.versions or {None: profile.version or Version(payload={})}).items():
         found = hashed_columns(profile, version)
-        limits = "linked from entry to entry" if found is not None else SQL_DECIDES
+        linked = LINKED if is_linked(profile, version) else f"not linked: {REHASHED}"
+        limits = linked if found is not None else SQL_DECIDES
         covered = tuple(found or {profile.column(HASH)})
         if not profile.versions:
             yield _Protection("entry hash", covered, carrier, limits)
@@ -60,13 +63,13 @@ def _of_recipes(profile: Profile) -> Iterator[_Protection]:
         else:
             values = frozenset({json_text(value)})
             yield _Protection(f"entry hash of version {value}", covered, carrier, limits, values)
-    limits = "an edit that also recomputes the line hash is not detected by it"
+    limits = f"{REHASHED} by it"
     for column in profile.lines:
         yield _Protection(f"line hash {column}", tuple(line_columns(profile, column)), own(column), limits)
 
 
 PROTECTIONS = (
-    _Protection("entry hash", (*PAYLOAD_COLUMNS.values(), "entry_hash"), "entry_hash", "linked from entry to entry"),
+    _Protection("entry hash", (*PAYLOAD_COLUMNS.values(), "entry_hash"), "entry_hash", LINKED),
     _Protection(
         "envelope hash",
         ("envelope_json", "envelope_hash", "verifier_status"),

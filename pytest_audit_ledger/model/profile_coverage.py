@@ -35,6 +35,15 @@ def hashed_columns(profile: Profile, version: Version) -> frozenset[str] | None:
     return frozenset(covered)
 
 
+def is_linked(profile: Profile, version: Version) -> bool:
+    """Return whether the hash of an entry covers that of the entry before, as far as it can be known."""
+    covered = hashed_columns(profile, version)
+    if covered is None or (profile.has(PREVIOUS) and profile.column(PREVIOUS) in covered):
+        return True
+    recipes = [version, *(line for column, line in profile.lines.items() if column in covered)]
+    return any(compile_recipe(one.payload, hashing=one.hashing).needs_previous for one in recipes)
+
+
 def all_hashed_columns(profile: Profile) -> frozenset[str]:
     """Return the columns that the hash of an entry of any version covers."""
     return frozenset().union(*(hashed_columns(profile, one) or () for one in all_versions(profile).values()))

@@ -11,6 +11,9 @@ from datetime import datetime
 
 from pytest_audit_ledger.model.ledger_info import LedgerInfo
 from pytest_audit_ledger.model.outcome import Anchor, Assurance, Family, Outcome, Status
+from pytest_audit_ledger.model.profile import Profile
+from pytest_audit_ledger.model.profile_coverage import all_versions, is_linked
+from pytest_audit_ledger.model.ski import SKI
 
 _FAILED = (Status.FAIL, Status.WAIVED)
 """A waiver accepts that a ledger was tampered with; it does not undo it."""
@@ -59,14 +62,14 @@ def judge(
     required: Sequence[str],
     *,
     resumed: bool = False,
-    streams: bool = False,
+    profile: Profile = SKI,
 ) -> tuple[Assurance, str]:
     """Return how much the outcomes prove, and a sentence that says so and claims no more.
 
     `entries`: how many were read, None if none could be. `required`: the kinds that must all have passed before a
     ledger is called self-consistent. `resumed`: whether the run read only what is newer than a checkpoint. Then only
     that checkpoint proves anything; if no entry is newer, it is enough that the last entry is the signed one.
-    `streams`: whether the ledger has several chains, of which one can be removed as a whole.
+    `profile`: what the ledger looks like, which decides what cannot be detected.
     """
     integrity = [outcome for outcome in outcomes if outcome.integrity]
     failed = [o for o in integrity if not o.inconclusive and _is_sign_of_tampering(o)]
@@ -86,10 +89,21 @@ def judge(
         return Assurance.ANCHORED, f"{_passed(integrity, idle=idle)} {_anchored(anchor)}"
     if resumed:
         return Assurance.UNVERIFIED, "Older entries were not read, and no checkpoint was compared that covers them."
-    unseen = "a full rewrite, a truncated tail or a removed stream" if streams else "a full rewrite or a truncated tail"
     return Assurance.SELF_CONSISTENT, (
-        f"{_passed(integrity, idle=idle)} Without a checkpoint, {unseen} cannot be detected."
+        f"{_passed(integrity, idle=idle)} Without a checkpoint, {_undetectable(profile)} cannot be detected."
     )
+
+
+def _undetectable(profile: Profile) -> str:
+    """Return what nothing in a ledger of this profile shows."""
+    linked = profile.built_in or all(is_linked(profile, version) for version in all_versions(profile).values())
+    found = [
+        *([] if linked else ["an entry edited together with its hash"]),
+        "a full rewrite",
+        "a truncated tail",
+        *(["a removed stream"] if profile.streams else []),
+    ]
+    return f"{', '.join(found[:-1])} or {found[-1]}"
 
 
 def _is_sign_of_tampering(outcome: Outcome) -> bool:

@@ -109,9 +109,7 @@ def verify(
     outcomes = tuple(waived(outcome, now, integrity_too=request.allow_integrity_waivers) for outcome in found)
     entries = run.survey.entries if run.survey else None
     profile = run.info.profile if run.info else SKI
-    assurance, sentence = judge(
-        outcomes, entries, required(profile), resumed=run.after is not None, streams=bool(profile.streams)
-    )
+    assurance, sentence = judge(outcomes, entries, required(profile), resumed=run.after is not None, profile=profile)
     return Verification(
         database=run.info.database if run.info else source.label,
         table=run.info.table if run.info else source.table_label,

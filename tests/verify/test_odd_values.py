@@ -106,3 +106,15 @@ def test_times_that_are_all_written_in_another_way_accuse_nobody(forger: Forger,
     (order,) = (outcome for outcome in found.outcomes if outcome.check_id == "timestamp_order")
     assert (found.assurance, order.status) == (Assurance.UNVERIFIED, Status.ERROR)
     assert "No text in at is a time in ISO 8601." in order.reason
+
+
+def test_that_entries_without_a_link_can_be_hashed_again_is_said(forger: Forger, tmp_path: Path) -> None:
+    notes(forger)
+    forger.run("UPDATE public.notes SET hash = encode(sha256(convert_to(concat_ws('|', seq, note), 'UTF8')), 'hex')")
+    own = tmp_path / "notes.profile.yaml"
+    own.write_text(PROFILE.format(roles="").replace("previous_hash: prev, ", "").replace("previous, ", ""))
+    found = Ledger(forger.dsn, profile=own).verify_integrity(workers=1)
+    assert found.assurance is Assurance.SELF_CONSISTENT
+    assert "an entry edited together with its hash, a full rewrite or a truncated tail cannot be" in found.sentence
+    (coverage,) = (outcome for outcome in found.outcomes if outcome.check_id == "hash_coverage")
+    assert coverage.facts["entry hash"].endswith("(not linked: an edit that also recomputes the hash is not detected)")
