@@ -755,7 +755,7 @@ class Scan:
         start = declared.get("start", 1)
         wanted = last.number + 1 if last else number if start == "any" else start
         may_skip = not self.is_whole or (last is not None and declared.get("gaps") == "allowed")
-        if number < wanted or not (number == wanted or may_skip or self._is_accepted("gap", wanted, self.stream)):
+        if number < wanted or not (number == wanted or may_skip or self._is_accepted_gap(wanted, number - 1)):
             self.wrong.append(f"{self.name}: {where} is not the next number, which is {wanted:,}")
 
     def _link(self, where: str, number: int, link: str | None, wanted: str | None, last: Last | None) -> str | None:
@@ -767,17 +767,20 @@ class Scan:
             if self._is_accepted("fork", number, self.stream):
                 return last.hash
             self.wrong.append(f"{self.name}: {where} names the same hash as the entry before it, so the chain forks")
-        elif not (number > before + 1 and self._is_accepted("gap", before + 1, self.stream)):
+        elif not (number > before + 1 and self._is_accepted_gap(before + 1, number - 1)):
             self.wrong.append(f"{self.name}: {where} does not name the hash of the entry before it")
         return None
 
-    def _is_accepted(self, quirk: str, number: int, stream: str) -> bool:
+    def _is_accepted_gap(self, first: int, last: int) -> bool:
+        return self._is_accepted("gap", first if first == last else f"{first}-{last}", self.stream)
+
+    def _is_accepted(self, quirk: str, number: int | str, stream: str) -> bool:
         """Return whether the profile accepts a quirk at an entry, or before one, on the day of the export."""
         for one in self.profile.data.get("accepted", ()):
-            holds = number < one.get(quirk, 0) if quirk == "unverified_before" else number == one.get(quirk)
+            holds = int(number) < one.get(quirk, 0) if quirk == "unverified_before" else number == one.get(quirk)
             day = self.manifest["server_time"][:10]
             if holds and str(one.get("stream", "")) == stream and day <= one.get("until", day):
-                self.accepted.add(f"{quirk} {one[quirk]:,}{stream and ' of '}{stream} ({one['reason']})")
+                self.accepted.add(f"{quirk} {one[quirk]}{stream and ' of '}{stream} ({one['reason']})")
                 return True
         return False
 

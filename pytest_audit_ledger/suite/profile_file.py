@@ -203,8 +203,8 @@ def _of_a_quirk(data: Declared, quirk: Declared) -> Iterator[tuple[str, str]]:
         yield "stream", "no column has the role 'stream'; remove this"
     if "stream" in data["roles"] and "stream" not in quirk:
         yield first, "the ledger has several streams; name one with 'stream'"
-    if "gap" in quirk and operator.gt(*_numbers(quirk["gap"])):
-        yield "gap", f"{quirk['gap']} is reversed; write the lower number first"
+    if isinstance(gap := quirk.get("gap"), str) and operator.ge(*_numbers(gap)):
+        yield "gap", f"{gap} is no range; write the lower number first"
     try:
         date.fromisoformat(quirk.get("until", "2000-01-01"))
     except ValueError:

@@ -15,8 +15,9 @@ from pytest_audit_ledger.model.outcome import Assurance
 from pytest_audit_ledger.model.profile import HASH, SEQUENCE, Profile
 from pytest_audit_ledger.model.ski import SKI
 from pytest_audit_ledger.sources.manifest import manifest_path
+from pytest_audit_ledger.suite.profile_file import load_profile
 from tests.forger import Forger
-from tests.support.profiled import RECIPES, profiled
+from tests.support.profiled import RECIPES, profile_file, profiled
 from tests.support.standalone import pythons, verify_folder
 
 Records = list[dict[str, Any]]
@@ -118,3 +119,14 @@ def test_a_tampering_is_found_if_the_program_finds_it(
     told = verify_folder(export.parent)
     assert (found.assurance is Assurance.TAMPERED) == bool(told.lines("WRONG")), f"{found.outcomes}\n{told.output}"
     assert (tampering is leave) == (told.code == 0)
+
+
+@pytest.mark.parametrize(("gap", "code"), [("1-2", 0), ("1", 1), ("1-3", 1)])
+def test_a_gap_is_accepted_as_it_is(forger: Forger, tmp_path: Path, gap: str, code: int) -> None:
+    profiled(forger, "join")
+    forger.run("ALTER TABLE movements DISABLE TRIGGER USER; DELETE FROM movements WHERE account = 'DE01' AND seq < 3")
+    own = tmp_path / "own.profile.yaml"
+    quirk = f"accepted: [{{gap: {gap}, stream: DE01, reason: archived}}]"
+    own.write_text(profile_file("join").read_text("utf-8").replace("genesis:", f"{quirk}\ngenesis:"), "utf-8")
+    told = verify_folder(filed(forger, load_profile(own), tmp_path / "filed").parent)
+    assert (told.code, bool(told.lines("WRONG"))) == (code, bool(code)), told.output

@@ -221,7 +221,7 @@ MISTAKES = {
     ),
     "a gap that ends before it begins": (
         f"{MINIMAL}accepted:\n  - {{gap: 9-7, reason: known}}\n",
-        ["7:11: 9-7 is reversed; write the lower number first"],
+        ["7:11: 9-7 is no range; write the lower number first"],
     ),
     "a quirk without its stream": (
         f"{MINIMAL.replace('prev,', 'prev, stream: t,')}accepted:\n  - {{gap: 3, reason: known}}\n",
