@@ -65,7 +65,7 @@ class TableColumns:
     def expression(self, name: str) -> Composable:
         """Return the SQL of a name."""
         if name == STREAM:
-            columns = [Identifier(column) for column in self._profile.streams]
+            columns = [self._stream(column) for column in self._profile.streams]
             return columns[0] if len(columns) == 1 else SQL("ROW({})::pg_catalog.text").format(SQL(", ").join(columns))
         if name == PAYLOAD:
             return SQL("({})").format(SQL(closed(self._info.hasher.sql)))
@@ -80,6 +80,12 @@ class TableColumns:
             return SQL("{}::pg_catalog.timestamptz").format(Identifier(column))  # the session's time zone is UTC
         if name == TIMESTAMP and type_ == "date":
             return SQL("{}::pg_catalog.timestamptz").format(Identifier(column))
+        return Identifier(column)
+
+    def _stream(self, column: str) -> Composable:
+        """Return the value of a column of the stream, alike for what the server takes for the same."""
+        if self._info.columns[column].type.rpartition(".")[2] == "citext":
+            return SQL("pg_catalog.lower({}::pg_catalog.text)").format(Identifier(column))
         return Identifier(column)
 
     def _counted(self, column: str) -> Composable:
