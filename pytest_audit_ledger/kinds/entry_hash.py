@@ -73,7 +73,7 @@ class EntryHash(ScanKind):
             if self.ledger.profile.built_in:
                 places = sorted({*places} - self.recogniser.recognise(entries, places))
             self._report(entries, places, MISMATCH, hashes)
-            self._score(entries, places)
+            self._score(entries, [at for at in places if hashes[at] is not None])  # others have no hash in any form
 
     def _mismatches(self, entries: Batch, hashes: Hashes, stored: Sequence[str]) -> list[int]:
         start = self.ledger.profile.starts_at

@@ -244,8 +244,8 @@ def test_a_recipe_can_be_pickled() -> None:
         ({"template": {"text": "{a}", "of": {"b": "hex"}}}, ("template", "of", "b"), "the text has no field 'b'"),
         ({"template": {"text": "{a}", "of": ["a"]}}, ("template", "of"), "expected a mapping, got a list"),
         ({"sql": 1}, ("sql",), "expected a text"),
-        ({"python": "os:nothing"}, ("python",), "there is no function 'os:nothing'"),
-        ({"python": "os.path:join"}, ("python",), "needs the columns that it reads"),
+        ({"python": "yaml:nothing"}, ("python",), "there is no function 'yaml:nothing'"),
+        ({"python": "yaml:safe_load"}, ("python",), "needs the columns that it reads"),
     ],
 )
 def test_a_mistake_is_found_at_its_place(data: Any, path: tuple[str | int, ...], message: str) -> None:
