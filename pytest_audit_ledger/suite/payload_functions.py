@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import sys
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
@@ -53,6 +55,13 @@ def name_functions(payload: Any, functions: Callable[[], Mapping[str, str]]) -> 
     if not isinstance(name, str) or ":" in name or (path := functions().get(name)) is None:
         return payload
     return {**payload, "python": {**given, "function": path} if isinstance(given, dict) else path}
+
+
+def belongs_to_python(payload: Mapping[str, Any]) -> bool:
+    """Return whether a payload would be made by a function of the standard library, which can do anything but that."""
+    given = payload.get("python")
+    name = given.get("function") if isinstance(given, dict) else given
+    return isinstance(name, str) and re.split("[.:]", name)[0] in sys.stdlib_module_names
 
 
 def lazily(manager: pluggy.PluginManager | None) -> Callable[[], Mapping[str, str]]:

@@ -29,7 +29,7 @@ from pytest_audit_ledger.model.profile import (
 from pytest_audit_ledger.model.recipes import Recipe, RecipeError, compile_hashing, compile_recipe
 from pytest_audit_ledger.model.sql_names import split_name
 from pytest_audit_ledger.suite.mistakes import did_you_mean, record
-from pytest_audit_ledger.suite.payload_functions import lazily, name_functions
+from pytest_audit_ledger.suite.payload_functions import belongs_to_python, lazily, name_functions
 from pytest_audit_ledger.suite.yaml_document import Path as DataPath
 from pytest_audit_ledger.suite.yaml_document import YamlDocument, parse, read_text
 
@@ -142,6 +142,9 @@ def _objections(data: Declared, recipes: Sequence[Recipe]) -> Iterator[tuple[Dat
         yield from ((("accepted", index, key), message) for key, message in _of_a_quirk(data, quirk))
     for at, version in versions_in(data):
         yield from _of_a_hash(at, version.hashing)
+        if belongs_to_python(version.payload):
+            message = "this function belongs to Python itself; name one of your own, which makes payloads"
+            yield (*at, "payload", "python"), message
     for column in data.get("lines", {}):
         if column == data["roles"]["entry_hash"]:
             yield ("lines", column), f"{column!r} has the role 'entry_hash'; write its recipe under payload"

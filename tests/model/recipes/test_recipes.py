@@ -186,12 +186,6 @@ def test_a_function_makes_the_bytes_of_python() -> None:
     assert other.payloads(Columns({}, ["p", "q"])) == [b"mine", b"mine"]
 
 
-def test_a_profile_cannot_call_what_belongs_to_python_itself() -> None:
-    for name in ("os:system", "subprocess:call", "builtins:exec"):
-        with pytest.raises(RecipeError, match=f"{name} belongs to Python itself"):
-            compile_recipe({"python": {"function": name, "columns": ["a"]}})
-
-
 def test_a_recipe_can_be_pickled() -> None:
     recipe = compile_recipe({"json": ["a"]}, {"a": "bigint"})
     assert pickle.loads(pickle.dumps(recipe)).payloads(Columns({"a": ["1"]})) == [b'{"a": 1}']
