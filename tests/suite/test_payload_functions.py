@@ -64,7 +64,7 @@ def test_a_function_that_nobody_registers_is_a_mistake_of_the_profile(profile: P
 def test_what_belongs_to_python_itself_makes_no_payloads(tmp_path: Path, name: str) -> None:
     path = tmp_path / "house.profile.yaml"
     path.write_text(PROFILE.replace("NAME", f"'{name}'"))
-    with pytest.raises(ProfileError, match="house.profile.yaml:5:.*this function belongs to Python itself"):
+    with pytest.raises(ProfileError, match=r"house.profile.yaml:5:.*this function belongs to Python itself"):
         load_profile(path)
 
 
