@@ -291,6 +291,7 @@ print(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0])
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux tells the peak of a process")
 def test_a_forged_edit_among_two_hundred_thousand_entries_is_named_in_constant_memory(
     forger: Forger, tmp_path: Path

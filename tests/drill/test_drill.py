@@ -421,6 +421,7 @@ def test_what_a_ledger_brings_along_never_runs_as_a_superuser(server: str, forge
         assert told == {"off"}
 
 
+@pytest.mark.slow
 def test_a_ledger_that_numbers_itself_can_be_attacked_in_every_way(server: str, forger: Forger) -> None:
     forger.build(50).run(
         """

@@ -36,6 +36,7 @@ def drilled(forger: Forger, profile: str | Path, *attacks: str) -> Matrix:
     return run_drill(forger.dsn, profile=profile, attacks=attacks, scratch_db=forger.dsn)
 
 
+@pytest.mark.slow
 def test_attacks_by_roles_are_made_and_noticed(forger: Forger) -> None:
     movements(forger)
     matrix = drilled(forger, JOIN.with_suffix(".profile.yaml"))

@@ -92,6 +92,7 @@ print(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0])
 """The peak is not ru_maxrss, which a process takes over from the one that started it."""
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux tells the peak of a process")
 def test_a_hundred_thousand_entries_are_exported_and_verified_in_constant_memory(
     ledger: Forger, tmp_path: Path

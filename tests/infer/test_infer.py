@@ -34,6 +34,7 @@ def assert_verifies(invoke: Invoke, forger: Forger, file: str) -> None:
     assert verification.assurance is Assurance.SELF_CONSISTENT
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TABLES)
 def test_a_table_is_solved_and_verifies(
     forger: Forger, invoke: Invoke, monkeypatch: pytest.MonkeyPatch, name: str
@@ -63,6 +64,7 @@ def test_the_tables_of_the_examples_are_solved(forger: Forger, invoke: Invoke, f
     assert_verifies(invoke, forger, f"{table.replace('_', '-')}.profile.yaml")
 
 
+@pytest.mark.slow
 def test_streams_versions_and_lines_are_found(forger: Forger, invoke: Invoke) -> None:
     write(forger, "by_tenant", TABLES["by_tenant"], count=400)  # more than a window
     infer(invoke, forger, "by_tenant", "-o", "streams.profile.yaml")
@@ -105,6 +107,7 @@ def test_a_hint_of_the_separator_solves_a_table(forger: Forger, invoke: Invoke) 
     assert_verifies(invoke, forger, "hard.profile.yaml")
 
 
+@pytest.mark.slow
 def test_a_hint_of_the_columns_solves_a_table(forger: Forger, invoke: Invoke) -> None:
     write(forger, "hard", replace(HARD, digest=tables.odd_order))
     assert infer(invoke, forger, "hard", "--limit-seconds", "2", "-o", "a.profile.yaml")[0] == 3
