@@ -33,7 +33,7 @@ _UNREADABLE = "the ledger could not be read; this does not mean tampering"
 
 @click.group(cls=LedgerGroup, epilog=_EPILOG, no_args_is_help=True)
 def profile() -> None:
-    """Describe hash-chained tables that are not of the SKI Framework.
+    """Describe hash-chained tables other than SKI ledgers.
 
     A profile says what a table looks like and how its hashes are made. It is a YAML file whose name ends in
     .profile.yaml, or one that is shipped.
