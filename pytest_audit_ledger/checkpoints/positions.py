@@ -16,7 +16,7 @@ def refuse_without_positions(profile: Profile) -> None:
     if reason:
         raise UsageError(
             f"There are no checkpoints of a ledger with the profile {profile.name}: {reason}.",
-            "Keep exports or backups where nobody who controls the database can write, and compare them with "
+            "Keep exports or backups where the database's administrators cannot write, and compare them with "
             "audit-ledger diff.",
         )
 

@@ -1,4 +1,4 @@
-"""What stands in a payload for one item, made by the recipes that a profile would use. No I/O."""
+"""What a payload contains for one item, made by the recipes that a profile would use. No I/O."""
 
 from __future__ import annotations
 

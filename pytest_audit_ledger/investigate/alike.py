@@ -34,7 +34,7 @@ def joined(incidents: Sequence[Incident]) -> list[Incident]:
 
 
 def _likeness(incident: Incident) -> object:
-    """Return what must be equal for two incidents to be told in one sentence; None if it is told alone."""
+    """Return what must be equal for one sentence to report two incidents; None if it has a sentence of its own."""
     if incident.what is not IncidentType.EDIT or incident.count != 1:
         return None
     found = incident.reconstructions

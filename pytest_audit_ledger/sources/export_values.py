@@ -94,7 +94,7 @@ def _naive(text: str) -> str:
 def guessed_types(values: Mapping[str, Sequence[Any]], *, is_json: bool) -> dict[str, str]:
     """Return the types that the values of columns look like, by PostgreSQL's names; `text` if they look like none.
 
-    `is_json`: whether the file has types of its own, so that a text is no number, whatever it looks like.
+    `is_json`: whether the file has types of its own, so that a text is not a number, whatever it looks like.
     """
     looks = {name: fits for name, fits in _LOOKS.items() if not is_json or name in _TEXTS_IN_JSON}
     return {name: _guessed([one for one in column if one is not None], looks) for name, column in values.items()}

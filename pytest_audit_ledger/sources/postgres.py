@@ -150,7 +150,7 @@ class PostgresSource:
         return 2 * hosts * (each if each > 0 else self.timeout) + GRACE_S
 
     def watch(self, connection: Connection) -> None:
-        """Let no statement of a connection take much longer than the server is told, whatever the network does."""
+        """Let no statement of a connection take much longer than the server allows it, whatever the network does."""
         connection.line.watch(self.timeout)
 
     def login(self, connection: extensions.connection) -> Login:

@@ -1135,13 +1135,13 @@ class Folder:
             self.proven.append(f"{self.name(path)} agrees with {STATEMENT}, junit.xml, report.html, suites and exports")
 
 
-def _of_statement(told: Mapping[str, Any], statement: Mapping[str, Any]) -> Iterator[str]:
+def _of_statement(stated: Mapping[str, Any], statement: Mapping[str, Any]) -> Iterator[str]:
     lists = {"passedTests": ("PASS",), "warnedTests": ("WARN", "WAIVED"), "failedTests": ("FAIL", "ERROR")}
     for name, statuses in lists.items():
-        found = [f"{one['suite']}::{one['check']}" for one in told["outcomes"] if one["status"] in statuses]
+        found = [f"{one['suite']}::{one['check']}" for one in stated["outcomes"] if one["status"] in statuses]
         if statement["predicate"][name] != found:
             yield f"{STATEMENT} has other {name}"
-    if (statement["predicate"]["result"] == "FAILED") is told["is_valid"]:
+    if (statement["predicate"]["result"] == "FAILED") is stated["is_valid"]:
         yield f"{STATEMENT} has another result"
 
 
