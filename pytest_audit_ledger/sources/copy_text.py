@@ -29,12 +29,17 @@ def _patch(match: re.Match[bytes]) -> bytes:
     return match.group() if match.group(1) else b"\\u%04x" % match.group()[0]
 
 
+def _needs_patches(text: bytes) -> bool:
+    return b"\\v" in text or len(text.translate(None, _CONTROL)) != len(text)
+
+
 def json_lines(data: bytes) -> str:
     """Return COPY text with every field as JSON text; tabs and newlines still separate fields and rows."""
     if b'"' in data:
         data = data.replace(b'"', b'\\"')
-    if b"\\v" in data or len(data.translate(None, _CONTROL)) != len(data):
-        data = _PAIR_OR_CONTROL.sub(_patch, data)
+    if _needs_patches(data):  # few rows do, and the expression is slow
+        rows = data.split(b"\n")
+        data = b"\n".join([_PAIR_OR_CONTROL.sub(_patch, row) if _needs_patches(row) else row for row in rows])
     return data.decode("latin-1")
 
 
