@@ -6,8 +6,8 @@ BIN := $(VENV)/bin
 .PHONY: demo quick test test-all lint reference bench
 .DEFAULT_GOAL := test
 
-# A stamp for each extra, so that an unchanged pyproject.toml installs nothing twice.
-$(VENV)/.installed-%: pyproject.toml
+# A stamp for each extra, so that nothing is installed twice while what it is made of stays the same.
+$(VENV)/.installed-%: pyproject.toml hatch_build.py $(wildcard pytest_audit_ledger/native/*.[ch])
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$*]'
 	touch $@

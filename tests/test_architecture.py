@@ -21,7 +21,7 @@ ALONE = "standalone/verify.py"
 
 LAYERS = (
     ("errors",),
-    ("model", "files", "standalone"),
+    ("model", "files", "native", "standalone"),
     ("options",),
     ("checkpoints", "extensions"),
     ("kinds",),

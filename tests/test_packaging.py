@@ -14,11 +14,13 @@ from pathlib import Path
 
 import pytest
 
+from pytest_audit_ledger.native import ROWS
 from tests.forger import Forger
 from tests.support.checks import PASSED, SKIPPED
 from tests.test_documentation import INSTALLED, blocks, commands
 
 ROOT = Path(__file__).parents[1]
+CORE_TYPES = "pytest_audit_ledger/native/core.pyi"
 
 pytestmark = pytest.mark.environment
 
@@ -72,6 +74,21 @@ def test_the_wheel_has_what_stands_at_the_top_level_inside_the_package(installed
     assert {path.relative_to(ROOT).as_posix() for path in templates.iterdir()} <= set(names)
     assert "pytest_audit_ledger/py.typed" in names
     assert not [name for name in names if name.startswith(("tests/", "checks/", "sql/"))]
+
+
+def test_the_wheel_has_a_native_core_for_every_python_that_we_support(installed: Installed, tmp_path: Path) -> None:
+    if ROWS is None:
+        pytest.skip("the native core was not built on this machine")
+    assert "-cp310-abi3-" in installed.wheel.name
+    assert "(native core)" in installed.run("audit-ledger --version", tmp_path, "")
+
+
+def test_without_a_compiler_the_wheel_is_for_any_machine(tmp_path: Path) -> None:
+    build = [sys.executable, "-m", "build", "--wheel", "--outdir", str(tmp_path), str(ROOT)]
+    subprocess.run(build, check=True, capture_output=True, timeout=120, env={**os.environ, "CC": "false"})
+    (wheel,) = tmp_path.glob("*.whl")
+    assert wheel.name.endswith("-py3-none-any.whl")
+    assert not [name for name in zipfile.ZipFile(wheel).namelist() if "native/core." in name and name != CORE_TYPES]
 
 
 def test_what_is_installed_verifies_a_ledger(installed: Installed, tmp_path: Path, forger: Forger) -> None:

@@ -15,6 +15,7 @@ import click
 from pytest_audit_ledger.cli.console import EXIT_CODES, NOT_DONE, WRONG_USAGE, epilog, say_error, say_failure, writing
 from pytest_audit_ledger.cli.options import LedgerGroup
 from pytest_audit_ledger.errors import LedgerError, UsageError
+from pytest_audit_ledger.native import in_use
 from pytest_audit_ledger.output.wording import for_command
 from pytest_audit_ledger.sources.interruption import ended_like_ctrl_c
 
@@ -126,7 +127,9 @@ class _Commands(LedgerGroup):
     help=_HELP,
     epilog=_EPILOG,
 )
-@click.version_option(package_name="pytest-audit-ledger", prog_name="audit-ledger")
+@click.version_option(
+    package_name="pytest-audit-ledger", prog_name="audit-ledger", message=f"%(prog)s, version %(version)s ({in_use()})"
+)
 @click.pass_context
 def main(context: click.Context) -> int:
     """Run a command, or list the commands."""

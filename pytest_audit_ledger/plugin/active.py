@@ -10,6 +10,7 @@ import pytest
 
 from pytest_audit_ledger.errors import UsageError
 from pytest_audit_ledger.kinds.registry import registered_kinds
+from pytest_audit_ledger.native import in_use
 from pytest_audit_ledger.output.artifact import Artifact
 from pytest_audit_ledger.plugin import artifacts, collection, github, junit, terminal
 from pytest_audit_ledger.plugin.items import REGISTRY, SuiteFile
@@ -41,13 +42,12 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         raise pytest.UsageError(str(error)) from error
 
 
-def pytest_report_header(config: pytest.Config) -> str:
-    """Say which ledger is read."""
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    """Say which ledger is read, and how quickly."""
     options = config.stash[RUN].options
-    if options.source is None:
-        return f"audit ledger: {options.dsn}"
-    table = options.source.table_label
-    return f"audit ledger: {options.source.label}{f', table {table}' if table else ''}"
+    source, table = options.source, options.source and options.source.table_label
+    named = options.dsn if source is None else f"{source.label}{f', table {table}' if table else ''}"
+    return [f"audit ledger: {named}", f"audit ledger core: {in_use()}"]
 
 
 def pytest_ledger_artifacts(config: pytest.Config) -> Iterable[Artifact]:

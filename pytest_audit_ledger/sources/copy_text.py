@@ -10,14 +10,18 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from pytest_audit_ledger.model.batch import Batch
+from pytest_audit_ledger.model.batch import Batch, Fields
+from pytest_audit_ledger.native import BARE, MOMENT, QUOTED, ROWS
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
+
+    from pytest_audit_ledger.native.core import Rows
 
 _CONTROL = bytes(code for code in range(0x01, 0x20) if chr(code) not in "\t\n")
 _PAIR_OR_CONTROL = re.compile(rb"\\(.)|[\x01-\x08\x0b-\x1f]", re.DOTALL)
@@ -43,7 +47,7 @@ def json_lines(data: bytes) -> str:
     return data.decode("latin-1")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Layout:
     """What the fields of a row are: the names that a batch gives to each, which may be several.
 
@@ -62,6 +66,47 @@ def plain_layout(columns: Sequence[str], moments: Collection[str] = ("timestamp"
 
 def batch(layout: Layout, rows: bytes) -> Batch:
     """Return rows of COPY text as a batch; each row ends with a newline."""
+    if ROWS is None:
+        return Batch(_columns(layout, rows))
+    quick = _QuickColumns(layout, ROWS(rows, layout.width))
+    return Batch(quick, quick.hashes)
+
+
+class _QuickColumns(Mapping[str, list[str]]):
+    """Columns that the native core makes when they are asked for, and hashes for which no column is made."""
+
+    def __init__(self, layout: Layout, rows: Rows) -> None:
+        self._layout, self._rows = layout, rows
+        self._made: dict[str, list[str]] = {}
+
+    def __getitem__(self, name: str) -> list[str]:
+        if name not in self._made:
+            self._made[name] = self._rows.column(self._layout.places[name], name in self._layout.moments)
+        return self._made[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._layout.places)
+
+    def __len__(self) -> int:
+        return len(self._layout.places)
+
+    def hashes(self, fields: Fields) -> list[str]:
+        """Return the SHA-256 of every row as a JSON object."""
+        return self._rows.hashes(_pieces(self._layout, fields), b"}")
+
+
+@lru_cache(maxsize=16)
+def _pieces(layout: Layout, fields: Fields) -> tuple[tuple[bytes, int, int], ...]:
+    """Return how the native core writes a JSON object of a row's fields."""
+    pieces: list[tuple[bytes, int, int]] = []
+    for key, name, quoted in fields:
+        before = f'{"," if pieces else "{"}"{key}":'.encode("latin-1")
+        form = MOMENT if name in layout.moments else QUOTED if quoted else BARE
+        pieces.append((before, layout.places[name], form))
+    return tuple(pieces)
+
+
+def _columns(layout: Layout, rows: bytes) -> Mapping[str, list[str]]:
     fields = json_lines(rows).replace("\n", "\t").split("\t")
     by_name = {name: fields[place : -1 : layout.width] for name, place in layout.places.items()}
     for name in by_name.keys() & layout.moments:
@@ -70,7 +115,7 @@ def batch(layout: Layout, rows: bytes) -> Batch:
             f"{text.replace(' ', 'T')}:00" if text[26:] == "+00" and text[4] == "-" else canonical(text)
             for text in by_name[name]
         ]
-    return Batch(by_name)
+    return by_name
 
 
 def canonical(text: str) -> str:

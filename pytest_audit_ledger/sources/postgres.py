@@ -47,7 +47,7 @@ from pytest_audit_ledger.sources.source import Consume, Segment
 from pytest_audit_ledger.sources.table_columns import Neighbours, TableColumns
 from pytest_audit_ledger.sources.window import Window
 
-BATCH_BYTES = 64 * 1024
+BATCH_BYTES = 128 * 1024
 """Bytes of COPY text in a batch (some hundred entries): small enough for a processor's cache, which decides the speed.
 """
 

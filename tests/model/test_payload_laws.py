@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import datetime, timezone
+from hashlib import sha256
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_audit_ledger.model.batch import Batch, json_text, plain_text
 from pytest_audit_ledger.model.entry import HASHED_COLUMNS, Entry
+from pytest_audit_ledger.native import ROWS
 from pytest_audit_ledger.sources import copy_text
 
 FRAGMENTS = ["\\N", "null", '"\\N"', '"', "\\", "\\v", "\v", "\t", "\n", "\r", "\b", "\f", "\x1f", "\x7f", "\x85", "N"]
@@ -36,6 +40,17 @@ entries = st.builds(
     reasoning=nullable,
     track=nullable,
 )
+
+
+@pytest.fixture(params=["python", "native"], scope="module", autouse=True)
+def core(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Read COPY text both ways."""
+    if request.param == "native" and ROWS is None:
+        pytest.skip("the native core was not built on this machine")
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "python":
+            patch.setattr(copy_text, "ROWS", None)
+        yield
 
 
 def expected_payload(entry: Entry) -> bytes:
@@ -82,7 +97,9 @@ def test_the_payloads_of_a_batch_read_from_copy_are_those_of_json_dumps(given_en
     read = copy_text.batch(
         copy_text.plain_layout(HASHED_COLUMNS), b"".join(copied_row(fields(entry)) for entry in given_entries)
     )
-    assert read.payloads() == list(map(expected_payload, given_entries))
+    payloads = list(map(expected_payload, given_entries))
+    assert read.payloads() == payloads
+    assert read.recomputed_hashes == [sha256(payload).hexdigest() for payload in payloads]
     assert read.sequence_numbers == [entry.sequence_number for entry in given_entries]
     assert read.has_canonical_timestamps
 
@@ -97,7 +114,7 @@ def test_a_batch_read_from_copy_holds_the_values_that_were_written(rows: list[li
 
 @given(texts)
 def test_copy_text_becomes_json_text(value: str) -> None:
-    text = copy_text.json_lines(copied(value))
+    (text,) = copy_text.batch(copy_text.plain_layout(["reasoning"]), copied_row([value])).text("reasoning")
     assert not {"\t", "\n"} & set(text)
     assert json.loads(f'"{text}"'.encode("latin-1")) == value
 

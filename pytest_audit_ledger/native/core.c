@@ -1,0 +1,431 @@
+/* Rows of PostgreSQL's COPY text as columns of JSON text, and the hashes of their payloads.
+ *
+ * It does what `sources/copy_text.py` and `model/batch.py` do, quicker. They are the reference: property tests compare
+ * the two byte by byte, and a machine without this module runs them. Fields are found once; everything else is made of
+ * them on demand. Only CPython's limited API is used, so one build serves every Python from 3.10 on.
+ */
+#define PY_SSIZE_T_CLEAN
+#define Py_LIMITED_API 0x030A0000
+#include <Python.h>
+#include <stdint.h>
+#include <string.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+#include "sha256.h"
+
+typedef struct {
+    PyObject_HEAD
+    PyObject *data; /* keeps `text` alive */
+    const char *text;
+    Py_ssize_t rows, width;
+    uint32_t *ends; /* where each field ends: at its tab, or its newline */
+    size_t longest; /* bytes in the longest row */
+} Rows;
+
+typedef struct {
+    const char *text;
+    size_t size;
+} Slice;
+
+/* How a field stands in a payload. */
+enum form { QUOTED, BARE, MOMENT, FORMS };
+
+typedef struct {
+    Slice before; /* the constant that precedes the field */
+    Py_ssize_t place;
+    enum form form;
+} Piece;
+
+/* A control character takes six bytes in JSON, so no field grows more. A moment grows by 9 at most: ".0", ":00", "". */
+enum { GROWTH = 6, ROOM = 16 };
+
+static Slice field(const Rows *rows, Py_ssize_t row, Py_ssize_t place)
+{
+    Py_ssize_t at = row * rows->width + place;
+    size_t start = at ? (size_t)rows->ends[at - 1] + 1 : 0;
+    return (Slice){rows->text + start, rows->ends[at] - start};
+}
+
+static int is_null(Slice field)
+{
+    return field.size == 2 && field.text[0] == '\\' && field.text[1] == 'N';
+}
+
+static char *copied(char *out, Slice part)
+{
+    memcpy(out, part.text, part.size);
+    return out + part.size;
+}
+
+/* NUL is no control character here: PostgreSQL has no text with one. */
+static int is_control(unsigned char c)
+{
+    return (unsigned char)(c - 1) < 0x1f;
+}
+
+/* Whether COPY text is JSON text as it stands. A loop without branches, which compilers turn into vectors. */
+static int is_plain(Slice text)
+{
+    int found = 0;
+    for (size_t at = 0; at < text.size; at++) {
+        unsigned char c = (unsigned char)text.text[at];
+        found |= is_control(c) | (c == '"') | (c == '\\');
+    }
+    return !found;
+}
+
+static char *escaped(char *out, unsigned char c)
+{
+    static const char digits[] = "0123456789abcdef";
+    out = copied(out, (Slice){"\\u00", 4});
+    *out++ = digits[c >> 4];
+    *out++ = digits[c & 15];
+    return out;
+}
+
+/* Write a field as JSON text. COPY and JSON escape alike, but for the vertical tab, the quote and other controls. */
+static char *json_text(char *out, Slice field)
+{
+    if (is_plain(field))
+        return copied(out, field);
+    for (size_t at = 0; at < field.size; at++) {
+        unsigned char c = (unsigned char)field.text[at];
+        if (c == '\\' && at + 1 < field.size) {
+            unsigned char next = (unsigned char)field.text[++at];
+            if (next == 'v') {
+                out = escaped(out, '\v');
+            } else {
+                *out++ = '\\';
+                *out++ = (char)next;
+            }
+        } else if (c == '"') {
+            *out++ = '\\';
+            *out++ = '"';
+        } else if (is_control(c)) {
+            out = escaped(out, c);
+        } else {
+            *out++ = (char)c;
+        }
+    }
+    return out;
+}
+
+/* Write a moment in its canonical form, `2026-05-21T15:30:00.874070+00:00`; infinity, BC and year 10000 as they are. */
+static char *moment(char *out, Slice field)
+{
+    const char *text = field.text;
+    size_t size = field.size;
+    if (size < 19 || text[4] != '-' || memcmp(text + size - 3, "+00", 3))
+        return json_text(out, field);
+    out = copied(out, (Slice){text, 10});
+    *out++ = 'T';
+    out = copied(out, (Slice){text + 11, size - 14});
+    if (size != 22)
+        for (size_t clock = size - 14; clock < 15; clock++)
+            *out++ = '0';
+    return copied(out, (Slice){"+00:00", 6});
+}
+
+static char *written(char *out, Slice field, enum form form)
+{
+    if (is_null(field))
+        return copied(out, (Slice){"null", 4});
+    if (form == BARE)
+        return json_text(out, field);
+    *out++ = '"';
+    out = form == MOMENT ? moment(out, field) : json_text(out, field);
+    *out++ = '"';
+    return out;
+}
+
+static int lowest_bit(unsigned bits)
+{
+#ifdef __GNUC__
+    return __builtin_ctz(bits);
+#else
+    int at = 0;
+    for (; !(bits & 1u); bits >>= 1)
+        at++;
+    return at;
+#endif
+}
+
+enum { STEP = 16 }; /* bytes that are searched for separators at a time */
+
+/* Return which of the next bytes are separators, the first in the lowest bit. */
+static unsigned separators(const char *text, size_t size)
+{
+    unsigned found = 0;
+#ifdef __SSE2__
+    if (size >= STEP) {
+        __m128i bytes = _mm_loadu_si128((const __m128i *)text);
+        __m128i tabs = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\t')), ends = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\n'));
+        return (unsigned)_mm_movemask_epi8(_mm_or_si128(tabs, ends));
+    }
+#endif
+    for (size_t at = 0; at < size && at < STEP; at++)
+        found |= (unsigned)(text[at] == '\t' || text[at] == '\n') << at;
+    return found;
+}
+
+/* Note where a field ends. Every row ends with a newline, and its other fields with tabs; those in values are escaped. */
+static int end_field(Rows *rows, size_t at, Py_ssize_t *place, size_t *row)
+{
+    int last = ++*place == rows->width;
+    if (last != (rows->text[at] == '\n'))
+        return -1;
+    rows->ends[rows->rows * rows->width + *place - 1] = (uint32_t)at;
+    if (last) {
+        rows->longest = at - *row > rows->longest ? at - *row : rows->longest;
+        rows->rows++;
+        *row = at + 1;
+        *place = 0;
+    }
+    return 0;
+}
+
+static int find_fields(Rows *rows, size_t size)
+{
+    size_t capacity = 0, row = 0;
+    Py_ssize_t place = 0;
+    for (size_t start = 0; start < size && size < UINT32_MAX; start += STEP) {
+        size_t needed = (size_t)(rows->rows * rows->width + place) + STEP;
+        if (needed > capacity) {
+            capacity = 2 * needed;
+            uint32_t *ends = PyMem_Realloc(rows->ends, capacity * sizeof *ends);
+            if (!ends) {
+                PyErr_NoMemory();
+                return -1;
+            }
+            rows->ends = ends;
+        }
+        for (unsigned found = separators(rows->text + start, size - start); found; found &= found - 1)
+            if (end_field(rows, start + (size_t)lowest_bit(found), &place, &row))
+                goto wrong;
+    }
+    if (row == size)
+        return 0;
+wrong:
+    PyErr_SetString(PyExc_ValueError, "not rows of this width");
+    return -1;
+}
+
+static PyObject *rows_new(PyTypeObject *type, PyObject *arguments, PyObject *names)
+{
+    static char *given[] = {"data", "width", NULL};
+    PyObject *data;
+    Py_ssize_t width, size;
+    char *text;
+    if (!PyArg_ParseTupleAndKeywords(arguments, names, "Sn", given, &data, &width))
+        return NULL;
+    if (width < 1 || PyBytes_AsStringAndSize(data, &text, &size))
+        return width < 1 ? PyErr_Format(PyExc_ValueError, "width must be positive") : NULL;
+    allocfunc allocate = (allocfunc)PyType_GetSlot(type, Py_tp_alloc);
+    Rows *rows = (Rows *)allocate(type, 0);
+    if (!rows)
+        return NULL;
+    Py_INCREF(data);
+    rows->data = data;
+    rows->text = text;
+    rows->width = width;
+    if (find_fields(rows, (size_t)size)) {
+        Py_DECREF(rows);
+        return NULL;
+    }
+    return (PyObject *)rows;
+}
+
+static void rows_dealloc(PyObject *self)
+{
+    Rows *rows = (Rows *)self;
+    PyTypeObject *type = Py_TYPE(self);
+    PyMem_Free(rows->ends);
+    Py_XDECREF(rows->data);
+    freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
+    release(self);
+    Py_DECREF(type);
+}
+
+static Py_ssize_t rows_length(PyObject *self)
+{
+    return ((Rows *)self)->rows;
+}
+
+static int is_place(const Rows *rows, Py_ssize_t place)
+{
+    if (place >= 0 && place < rows->width)
+        return 1;
+    PyErr_Format(PyExc_IndexError, "there is no field %zd", place);
+    return 0;
+}
+
+/* Return a list of texts, made of Latin-1 bytes that `write` puts into `buffer`; it frees the buffer. */
+static PyObject *column(PyObject *self, PyObject *arguments)
+{
+    const Rows *rows = (Rows *)self;
+    Py_ssize_t place;
+    int canonical;
+    if (!PyArg_ParseTuple(arguments, "np", &place, &canonical) || !is_place(rows, place))
+        return NULL;
+    char *buffer = PyMem_Malloc(rows->longest * GROWTH + ROOM);
+    PyObject *list = buffer ? PyList_New(rows->rows) : PyErr_NoMemory();
+    for (Py_ssize_t row = 0; list && row < rows->rows; row++) {
+        Slice text = field(rows, row, place);
+        if (canonical || !is_plain(text)) {
+            char *end = canonical ? moment(buffer, text) : json_text(buffer, text);
+            text = (Slice){buffer, (size_t)(end - buffer)};
+        }
+        PyObject *value = PyUnicode_DecodeLatin1(text.text, (Py_ssize_t)text.size, NULL);
+        if (!value || PyList_SetItem(list, row, value))
+            Py_CLEAR(list);
+    }
+    PyMem_Free(buffer);
+    return list;
+}
+
+/* A payload is made of pieces and a constant at its end. The pieces' constants belong to the caller's tuples. */
+typedef struct {
+    Piece *pieces;
+    Py_ssize_t count;
+    Slice end;
+    size_t constants; /* bytes in all constants */
+} Plan;
+
+static int plan_from(Plan *plan, const Rows *rows, PyObject *pieces)
+{
+    plan->count = PyTuple_Size(pieces);
+    plan->constants = plan->end.size;
+    plan->pieces = PyMem_Malloc(sizeof(Piece) * (size_t)(plan->count + 1));
+    if (!plan->pieces) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    for (Py_ssize_t at = 0; at < plan->count; at++) {
+        Piece *piece = &plan->pieces[at];
+        Py_ssize_t size;
+        int form;
+        PyObject *one = PyTuple_GetItem(pieces, at);
+        if (!PyTuple_Check(one)) {
+            PyErr_SetString(PyExc_TypeError, "a piece must be a tuple");
+            return -1;
+        }
+        if (!PyArg_ParseTuple(one, "y#ni", &piece->before.text, &size, &piece->place, &form))
+            return -1;
+        if (!is_place(rows, piece->place))
+            return -1;
+        if (form < 0 || form >= FORMS) {
+            PyErr_Format(PyExc_ValueError, "there is no form %d", form);
+            return -1;
+        }
+        piece->form = (enum form)form;
+        piece->before.size = (size_t)size;
+        plan->constants += (size_t)size;
+    }
+    return 0;
+}
+
+static size_t room(const Plan *plan, const Rows *rows)
+{
+    return plan->constants + rows->longest * GROWTH + (size_t)plan->count * ROOM + 1;
+}
+
+static char *payload(char *out, const Plan *plan, const Rows *rows, Py_ssize_t row)
+{
+    for (Py_ssize_t at = 0; at < plan->count; at++) {
+        const Piece *piece = &plan->pieces[at];
+        out = copied(out, piece->before);
+        out = written(out, field(rows, row, piece->place), piece->form);
+    }
+    return copied(out, plan->end);
+}
+
+/* Return the hash of every row's payload as hexadecimal digits. Nothing of Python is touched while hashing. */
+static PyObject *hashes(PyObject *self, PyObject *arguments)
+{
+    const Rows *rows = (Rows *)self;
+    Plan plan = {0};
+    PyObject *pieces, *list = NULL;
+    Py_ssize_t size;
+    char *buffer = NULL, *found = NULL;
+    if (!PyArg_ParseTuple(arguments, "O!y#", &PyTuple_Type, &pieces, &plan.end.text, &size))
+        return NULL;
+    plan.end.size = (size_t)size;
+    if (plan_from(&plan, rows, pieces))
+        goto done;
+    buffer = PyMem_Malloc(room(&plan, rows));
+    found = PyMem_Malloc((size_t)rows->rows * SHA256_HEX + 1);
+    if (!buffer || !found) {
+        PyErr_NoMemory();
+        goto done;
+    }
+    Py_BEGIN_ALLOW_THREADS
+    for (Py_ssize_t row = 0; row < rows->rows; row++) {
+        char *end = payload(buffer, &plan, rows, row);
+        sha256_hex(buffer, (size_t)(end - buffer), found + row * SHA256_HEX);
+    }
+    Py_END_ALLOW_THREADS
+    list = PyList_New(rows->rows);
+    for (Py_ssize_t row = 0; list && row < rows->rows; row++) {
+        PyObject *value = PyUnicode_DecodeLatin1(found + row * SHA256_HEX, SHA256_HEX, NULL);
+        if (!value || PyList_SetItem(list, row, value))
+            Py_CLEAR(list);
+    }
+done:
+    PyMem_Free(plan.pieces);
+    PyMem_Free(buffer);
+    PyMem_Free(found);
+    return list;
+}
+
+static PyMethodDef methods[] = {
+    {"column", column, METH_VARARGS,
+     "column(place, canonical)\n--\n\nReturn a field of every row as JSON text, in canonical form if it is a moment."},
+    {"hashes", hashes, METH_VARARGS,
+     "hashes(pieces, end)\n--\n\nReturn the SHA-256 of every row's payload, in hexadecimal digits.\n\n"
+     "A piece is a constant, the place of a field and its form: 0 in quotes, 1 bare, 2 a moment in quotes."},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyType_Slot slots[] = {
+    {Py_tp_doc, "Rows(data, width)\n--\n\nRows of COPY text with so many fields. Raises ValueError if they are not."},
+    {Py_tp_new, rows_new},
+    {Py_tp_dealloc, rows_dealloc},
+    {Py_sq_length, rows_length},
+    {Py_tp_methods, methods},
+    {0, NULL},
+};
+
+static PyType_Spec rows_spec = {
+    .name = "pytest_audit_ledger.native.core.Rows",
+    .basicsize = sizeof(Rows),
+    .flags = Py_TPFLAGS_DEFAULT,
+    .slots = slots,
+};
+
+static int fill(PyObject *module)
+{
+    sha256_choose();
+    PyObject *type = PyType_FromSpec(&rows_spec);
+    if (!type || PyModule_AddObject(module, "Rows", type)) {
+        Py_XDECREF(type);
+        return -1;
+    }
+    return 0;
+}
+
+static PyModuleDef_Slot module_slots[] = {{Py_mod_exec, fill}, {0, NULL}};
+
+static struct PyModuleDef definition = {
+    PyModuleDef_HEAD_INIT,
+    .m_name = "core",
+    .m_doc = "The native core: COPY text to columns and hashes (see core.c).",
+    .m_slots = module_slots,
+};
+
+PyMODINIT_FUNC PyInit_core(void);
+
+PyMODINIT_FUNC PyInit_core(void)
+{
+    return PyModuleDef_Init(&definition);
+}
