@@ -13,6 +13,7 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -151,11 +152,32 @@ def with_lowest_dependencies() -> None:
     pytest("-m", "not slow", "tests/plugin", python=python)
 
 
+def sanitized() -> None:
+    """Run the laws of the native core on one that watches its memory and its arithmetic."""
+    if not (compiler := shutil.which("gcc")):
+        raise SkippedError("there is no gcc")
+    with tempfile.TemporaryDirectory(prefix="elsewhere-") as temporary:
+        for name in ("pytest_audit_ledger", "tests", "checks", "sql", "pyproject.toml"):
+            copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+            copy(ROOT / name, Path(temporary, name))
+        core = Path(temporary, "pytest_audit_ledger", "native")
+        sources = [str(core / name) for name in ("core.c", "sha256.c")]
+        flags = ["-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover", "-shared", "-fPIC"]
+        includes = f"-I{sysconfig.get_paths()['include']}"
+        had([compiler, *flags, includes, *sources, "-o", str(core / "core.abi3.so")], "gcc does not build the core")
+        libraries = [had([compiler, f"-print-file-name=lib{name}.so"], "gcc").strip() for name in ("asan", "ubsan")]
+        watched = {"LD_PRELOAD": " ".join(libraries), "ASAN_OPTIONS": "detect_leaks=0", "PYTHONPATH": temporary}
+        tests = ["tests/native", "tests/model/test_payload_laws.py", "tests/model/recipes"]
+        command = [sys.executable, "-m", "pytest", "-q", "-n", "0", *tests]
+        subprocess.run(command, cwd=temporary, env={**os.environ, **watched}, check=True, timeout=1800)
+
+
 PARTS: dict[str, Callable[[], None]] = {
     "slow": partial(pytest, "-m", "slow"),
     **{f"postgres-{major}": partial(on_server, version) for major, version in SERVERS.items()},
     **{f"python-{version}": partial(in_python, version) for version in PYTHONS},
     "lowest": with_lowest_dependencies,
+    "sanitized": sanitized,
 }
 
 

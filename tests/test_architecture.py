@@ -21,7 +21,8 @@ ALONE = "standalone/verify.py"
 
 LAYERS = (
     ("errors",),
-    ("model", "files", "native", "standalone"),
+    ("native",),
+    ("model", "files", "standalone"),
     ("options",),
     ("checkpoints", "extensions"),
     ("kinds",),

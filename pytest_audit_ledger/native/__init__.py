@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from pytest_audit_ledger.native.core import Rows
 
 PURE = "PYTEST_AUDIT_LEDGER_PURE"
-QUOTED, BARE, MOMENT = range(3)
-"""How a field is written in a payload: see `form` in `core.c`."""
 
 
 def rows_type() -> type[Rows] | None:

@@ -28,17 +28,36 @@ typedef struct {
     size_t size;
 } Slice;
 
-/* How a field stands in a payload. */
-enum form { QUOTED, BARE, MOMENT, FORMS };
+/* How a field is written. What a form cannot write is left to Python. */
+enum form {
+    TEXT,   /* as JSON text */
+    RAW,    /* the bytes of the value */
+    MOMENT, /* as JSON text, in canonical form if it is a moment of four-digit years */
+    SWITCH, /* true or false */
+    ISO_0,  /* a moment without its offset, with so many digits of a second */
+    ISO_3,
+    ISO_6,
+    ISO_9,
+    ISO_TRIMMED, /* without zeros at the end */
+    ISO_PYTHON,  /* six digits, or none if all are zero */
+    ISO_JAVA,    /* none, three or six */
+    FORMS,
+};
 
 typedef struct {
     Slice before; /* the constant that precedes the field */
     Py_ssize_t place;
     enum form form;
+    Slice open, close; /* around the value */
+    Slice null;        /* instead of them all, if there is no value */
+    char refused[256]; /* bytes that leave a value to Python */
+    int refuses;       /* whether there are such bytes */
 } Piece;
 
-/* A control character takes six bytes in JSON, so no field grows more. A moment grows by 9 at most: ".0", ":00", "". */
+/* A control character takes six bytes in JSON, so no field grows more; a moment grows by less than the room. */
 enum { GROWTH = 6, ROOM = 16 };
+
+enum { NOT_HASHED = '-' }; /* instead of a hash */
 
 static Slice field(const Rows *rows, Py_ssize_t row, Py_ssize_t place)
 {
@@ -127,16 +146,93 @@ static char *moment(char *out, Slice field)
     return copied(out, (Slice){"+00:00", 6});
 }
 
-static char *written(char *out, Slice field, enum form form)
+/* Write the bytes of a value. Return NULL for an escape that COPY does not write. */
+static char *raw(char *out, Slice field)
+{
+    const char *at = field.text, *end = at + field.size, *found;
+    while ((found = memchr(at, '\\', (size_t)(end - at)))) {
+        static const char names[] = "bfnrtv\\", values[] = "\b\f\n\r\t\v\\";
+        const char *name = found + 1 < end ? memchr(names, found[1], sizeof names - 1) : NULL;
+        if (!name)
+            return NULL;
+        out = copied(out, (Slice){at, (size_t)(found - at)});
+        *out++ = values[name - names];
+        at = found + 2;
+    }
+    return copied(out, (Slice){at, (size_t)(end - at)});
+}
+
+static char *truth(char *out, Slice field)
+{
+    if (field.size != 1 || (*field.text != 't' && *field.text != 'f'))
+        return NULL;
+    return copied(out, *field.text == 't' ? (Slice){"true", 4} : (Slice){"false", 5});
+}
+
+/* Whether a text is `2026-05-21 15:30:00.87407+00`, with up to six digits of a second or none. */
+static int is_printed_moment(Slice text)
+{
+    static const char pattern[] = "dddd-dd-dd dd:dd:dd.dddddd";
+    size_t seconds = 19, size = text.size - 3;
+    if (text.size < 22 || text.size > 29 || size == seconds + 1 || memcmp(text.text + size, "+00", 3))
+        return 0;
+    for (size_t at = 0; at < size; at++) {
+        char c = text.text[at];
+        if (pattern[at] == 'd' ? c < '0' || c > '9' : c != pattern[at])
+            return 0;
+    }
+    return 1;
+}
+
+static size_t digits_of(const char *nine, enum form form)
+{
+    static const size_t fixed[] = {0, 3, 6, 9};
+    if (form <= ISO_9)
+        return fixed[form - ISO_0];
+    size_t kept = 9;
+    while (kept && nine[kept - 1] == '0')
+        kept--;
+    if (form == ISO_PYTHON)
+        return kept ? 6 : 0;
+    return form == ISO_JAVA ? (kept + 2) / 3 * 3 : kept;
+}
+
+static char *iso(char *out, Slice field, enum form form)
+{
+    char nine[] = "000000000";
+    if (!is_printed_moment(field))
+        return NULL;
+    if (field.size > 22)
+        memcpy(nine, field.text + 20, field.size - 23);
+    out = copied(out, (Slice){field.text, 19});
+    out[-9] = 'T';
+    size_t digits = digits_of(nine, form);
+    if (digits)
+        *out++ = '.';
+    return copied(out, (Slice){nine, digits});
+}
+
+/* Write a value with what is around it. Return NULL for one that is left to Python. */
+static char *written(char *out, Slice field, const Piece *piece)
 {
     if (is_null(field))
-        return copied(out, (Slice){"null", 4});
-    if (form == BARE)
-        return json_text(out, field);
-    *out++ = '"';
-    out = form == MOMENT ? moment(out, field) : json_text(out, field);
-    *out++ = '"';
-    return out;
+        return copied(out, piece->null);
+    if (piece->refuses) {
+        int found = 0;
+        for (size_t at = 0; at < field.size; at++)
+            found |= piece->refused[(unsigned char)field.text[at]];
+        if (found)
+            return NULL;
+    }
+    out = copied(out, piece->open);
+    switch (piece->form) {
+    case TEXT: out = json_text(out, field); break;
+    case RAW: out = raw(out, field); break;
+    case MOMENT: out = moment(out, field); break;
+    case SWITCH: out = truth(out, field); break;
+    default: out = iso(out, field, piece->form);
+    }
+    return out ? copied(out, piece->close) : NULL;
 }
 
 static int lowest_bit(unsigned bits)
@@ -260,7 +356,7 @@ static int is_place(const Rows *rows, Py_ssize_t place)
     return 0;
 }
 
-/* Return a list of texts, made of Latin-1 bytes that `write` puts into `buffer`; it frees the buffer. */
+/* Return a field of every row as JSON text. */
 static PyObject *column(PyObject *self, PyObject *arguments)
 {
     const Rows *rows = (Rows *)self;
@@ -289,8 +385,38 @@ typedef struct {
     Piece *pieces;
     Py_ssize_t count;
     Slice end;
-    size_t constants; /* bytes in all constants */
+    size_t constants; /* bytes in all that is not a field */
 } Plan;
+
+static int piece_from(Piece *piece, const Rows *rows, PyObject *given, size_t *constants)
+{
+    Slice refused, *texts[] = {&piece->before, &piece->open, &piece->close, &piece->null, &refused};
+    Py_ssize_t sizes[5];
+    int form;
+    if (!PyTuple_Check(given)) {
+        PyErr_SetString(PyExc_TypeError, "a piece must be a tuple");
+        return -1;
+    }
+    if (!PyArg_ParseTuple(given, "y#niy#y#y#y#", &texts[0]->text, &sizes[0], &piece->place, &form, &texts[1]->text,
+                          &sizes[1], &texts[2]->text, &sizes[2], &texts[3]->text, &sizes[3], &texts[4]->text, &sizes[4]))
+        return -1;
+    if (!is_place(rows, piece->place))
+        return -1;
+    if (form < 0 || form >= FORMS) {
+        PyErr_Format(PyExc_ValueError, "there is no form %d", form);
+        return -1;
+    }
+    piece->form = (enum form)form;
+    for (int at = 0; at < 5; at++) {
+        texts[at]->size = (size_t)sizes[at];
+        *constants += (size_t)sizes[at];
+    }
+    memset(piece->refused, 0, sizeof piece->refused);
+    for (size_t at = 0; at < refused.size; at++)
+        piece->refused[(unsigned char)refused.text[at]] = 1;
+    piece->refuses = refused.size > 0;
+    return 0;
+}
 
 static int plan_from(Plan *plan, const Rows *rows, PyObject *pieces)
 {
@@ -301,27 +427,9 @@ static int plan_from(Plan *plan, const Rows *rows, PyObject *pieces)
         PyErr_NoMemory();
         return -1;
     }
-    for (Py_ssize_t at = 0; at < plan->count; at++) {
-        Piece *piece = &plan->pieces[at];
-        Py_ssize_t size;
-        int form;
-        PyObject *one = PyTuple_GetItem(pieces, at);
-        if (!PyTuple_Check(one)) {
-            PyErr_SetString(PyExc_TypeError, "a piece must be a tuple");
+    for (Py_ssize_t at = 0; at < plan->count; at++)
+        if (piece_from(&plan->pieces[at], rows, PyTuple_GetItem(pieces, at), &plan->constants))
             return -1;
-        }
-        if (!PyArg_ParseTuple(one, "y#ni", &piece->before.text, &size, &piece->place, &form))
-            return -1;
-        if (!is_place(rows, piece->place))
-            return -1;
-        if (form < 0 || form >= FORMS) {
-            PyErr_Format(PyExc_ValueError, "there is no form %d", form);
-            return -1;
-        }
-        piece->form = (enum form)form;
-        piece->before.size = (size_t)size;
-        plan->constants += (size_t)size;
-    }
     return 0;
 }
 
@@ -330,17 +438,18 @@ static size_t room(const Plan *plan, const Rows *rows)
     return plan->constants + rows->longest * GROWTH + (size_t)plan->count * ROOM + 1;
 }
 
+/* Write the payload of a row. Return NULL if Python has to. */
 static char *payload(char *out, const Plan *plan, const Rows *rows, Py_ssize_t row)
 {
-    for (Py_ssize_t at = 0; at < plan->count; at++) {
+    for (Py_ssize_t at = 0; out && at < plan->count; at++) {
         const Piece *piece = &plan->pieces[at];
         out = copied(out, piece->before);
-        out = written(out, field(rows, row, piece->place), piece->form);
+        out = written(out, field(rows, row, piece->place), piece);
     }
-    return copied(out, plan->end);
+    return out ? copied(out, plan->end) : NULL;
 }
 
-/* Return the hash of every row's payload as hexadecimal digits. Nothing of Python is touched while hashing. */
+/* Return the hash of every row's payload as hexadecimal digits, None for a row that is left to Python. */
 static PyObject *hashes(PyObject *self, PyObject *arguments)
 {
     const Rows *rows = (Rows *)self;
@@ -362,12 +471,16 @@ static PyObject *hashes(PyObject *self, PyObject *arguments)
     Py_BEGIN_ALLOW_THREADS
     for (Py_ssize_t row = 0; row < rows->rows; row++) {
         char *end = payload(buffer, &plan, rows, row);
-        sha256_hex(buffer, (size_t)(end - buffer), found + row * SHA256_HEX);
+        if (end)
+            sha256_hex(buffer, (size_t)(end - buffer), found + row * SHA256_HEX);
+        else
+            found[row * SHA256_HEX] = NOT_HASHED;
     }
     Py_END_ALLOW_THREADS
     list = PyList_New(rows->rows);
     for (Py_ssize_t row = 0; list && row < rows->rows; row++) {
-        PyObject *value = PyUnicode_DecodeLatin1(found + row * SHA256_HEX, SHA256_HEX, NULL);
+        const char *hash = found + row * SHA256_HEX;
+        PyObject *value = *hash == NOT_HASHED ? Py_NewRef(Py_None) : PyUnicode_DecodeLatin1(hash, SHA256_HEX, NULL);
         if (!value || PyList_SetItem(list, row, value))
             Py_CLEAR(list);
     }
@@ -383,7 +496,8 @@ static PyMethodDef methods[] = {
      "column(place, canonical)\n--\n\nReturn a field of every row as JSON text, in canonical form if it is a moment."},
     {"hashes", hashes, METH_VARARGS,
      "hashes(pieces, end)\n--\n\nReturn the SHA-256 of every row's payload, in hexadecimal digits.\n\n"
-     "A piece is a constant, the place of a field and its form: 0 in quotes, 1 bare, 2 a moment in quotes."},
+     "A row whose payload only Python can write has None. A piece is a constant, the place and the form of a field, what\n"
+     "is before and after its value, what is written for NULL, and bytes that leave a value to Python."},
     {NULL, NULL, 0, NULL},
 };
 

@@ -12,16 +12,17 @@ import io
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
-from pytest_audit_ledger.model.batch import Batch, Fields
-from pytest_audit_ledger.native import BARE, MOMENT, QUOTED, ROWS
+from pytest_audit_ledger.model.batch import Batch
+from pytest_audit_ledger.native import ROWS
+from pytest_audit_ledger.native.plan import Form, Plan
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-    from pytest_audit_ledger.native.core import Rows
+    from pytest_audit_ledger.native import core
 
 _CONTROL = bytes(code for code in range(0x01, 0x20) if chr(code) not in "\t\n")
 _PAIR_OR_CONTROL = re.compile(rb"\\(.)|[\x01-\x08\x0b-\x1f]", re.DOTALL)
@@ -68,15 +69,15 @@ def batch(layout: Layout, rows: bytes) -> Batch:
     """Return rows of COPY text as a batch; each row ends with a newline."""
     if ROWS is None:
         return Batch(_columns(layout, rows))
-    quick = _QuickColumns(layout, ROWS(rows, layout.width))
-    return Batch(quick, quick.hashes)
+    quick = _QuickColumns(layout, rows, ROWS(rows, layout.width))
+    return Batch(quick, quick)
 
 
 class _QuickColumns(Mapping[str, list[str]]):
     """Columns that the native core makes when they are asked for, and hashes for which no column is made."""
 
-    def __init__(self, layout: Layout, rows: Rows) -> None:
-        self._layout, self._rows = layout, rows
+    def __init__(self, layout: Layout, data: bytes, rows: core.Rows) -> None:
+        self._layout, self._data, self._rows = layout, data, rows
         self._made: dict[str, list[str]] = {}
 
     def __getitem__(self, name: str) -> list[str]:
@@ -90,20 +91,25 @@ class _QuickColumns(Mapping[str, list[str]]):
     def __len__(self) -> int:
         return len(self._layout.places)
 
-    def hashes(self, fields: Fields) -> list[str]:
-        """Return the SHA-256 of every row as a JSON object."""
-        return self._rows.hashes(_pieces(self._layout, fields), b"}")
+    @cached_property
+    def is_utf8(self) -> bool:
+        """Whether all texts are UTF-8; those of a database in SQL_ASCII may not be."""
+        try:
+            return self._data.isascii() or bool(self._data.decode("utf-8"))
+        except UnicodeDecodeError:
+            return False
+
+    def hashes(self, plan: Plan) -> list[str | None]:
+        """Return the SHA-256 of every row's payload, None for one that Python has to write."""
+        return self._rows.hashes(_placed(plan, self._layout), plan.end)
 
 
-@lru_cache(maxsize=16)
-def _pieces(layout: Layout, fields: Fields) -> tuple[tuple[bytes, int, int], ...]:
-    """Return how the native core writes a JSON object of a row's fields."""
-    pieces: list[tuple[bytes, int, int]] = []
-    for key, name, quoted in fields:
-        before = f'{"," if pieces else "{"}"{key}":'.encode("latin-1")
-        form = MOMENT if name in layout.moments else QUOTED if quoted else BARE
-        pieces.append((before, layout.places[name], form))
-    return tuple(pieces)
+@lru_cache(maxsize=64)
+def _placed(plan: Plan, layout: Layout) -> tuple[core.Piece, ...]:
+    """Return the pieces of a plan with the places of their columns."""
+    moments, places = layout.moments, layout.places
+    pieces = (one._replace(form=Form.MOMENT) if one.column in moments else one for one in plan.pieces)
+    return tuple((one.before, places[one.column], *one[2:]) for one in pieces)
 
 
 def _columns(layout: Layout, rows: bytes) -> Mapping[str, list[str]]:

@@ -16,6 +16,7 @@ from pytest_audit_ledger.model.batch import Batch, json_text, plain_text
 from pytest_audit_ledger.model.entry import HASHED_COLUMNS, Entry
 from pytest_audit_ledger.native import ROWS
 from pytest_audit_ledger.sources import copy_text
+from tests.model.recipes.columns import copied
 
 FRAGMENTS = ["\\N", "null", '"\\N"', '"', "\\", "\\v", "\v", "\t", "\n", "\r", "\b", "\f", "\x1f", "\x7f", "\x85", "N"]
 FRAGMENTS += ["é", "ÿ", "\u2028", "🏭", "\\.", "\\u000b", "\ufeff", ",", "{", " "]
@@ -64,14 +65,6 @@ def printed(moment: datetime) -> str:
     seconds = moment.replace(microsecond=0).isoformat(sep=" ")
     fraction = f".{moment.microsecond:06}".rstrip("0") if moment.microsecond else ""
     return f"{seconds}{fraction}+00"
-
-
-def copied(value: str | None) -> bytes:
-    """Return a field as `COPY … TO STDOUT` writes it: the table of escapes in PostgreSQL's documentation of COPY."""
-    if value is None:
-        return rb"\N"
-    escapes = {8: rb"\b", 12: rb"\f", 10: rb"\n", 13: rb"\r", 9: rb"\t", 11: rb"\v", 92: rb"\\"}
-    return b"".join(escapes.get(byte, bytes([byte])) for byte in value.encode("utf-8"))
 
 
 def copied_row(values: list[str | None]) -> bytes:

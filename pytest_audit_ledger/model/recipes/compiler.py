@@ -17,10 +17,10 @@ from functools import cache, partial
 from operator import add
 from typing import Any
 
-from pytest_audit_ledger.model.profile import Hashing
+from pytest_audit_ledger.model.profile import PREVIOUS, Hashing, own
 from pytest_audit_ledger.model.recipes import formats, options
 from pytest_audit_ledger.model.recipes.errors import Path, RecipeError
-from pytest_audit_ledger.model.recipes.formats import Format, Given
+from pytest_audit_ledger.model.recipes.formats import Format, Given, Quick
 from pytest_audit_ledger.model.recipes.parts import (
     FORMATTED,
     Column,
@@ -29,10 +29,12 @@ from pytest_audit_ledger.model.recipes.parts import (
     Reading,
     Step,
     as_bytes,
+    as_utf8,
     constant,
     joined,
 )
 from pytest_audit_ledger.model.recipes.writers import Writer, writer_of
+from pytest_audit_ledger.native.plan import Form, Piece, Plan, sequence
 
 RECIPES = ("json", "array", "join", "pairs", "concat", "lengths", "template")
 """The recipes that are made of items."""
@@ -141,7 +143,7 @@ class Compiler:
         step = _length_prefix(found.get("prefix", "{bytes}:"), (*path, "prefix"))
         null = self._null(found.get("null", ""), (*path, "null"), "lengths")
         items = [
-            (key, replace(part, build=_stepped(as_bytes(part), step), kind=Kind.BYTES))
+            (key, replace(part, build=_stepped(as_bytes(part), step), kind=Kind.BYTES, plan=None))
             for key, part in self._items(found.get("of"), place, _Within("lengths", null))
         ]
         return self._sequence(items, path, "")
@@ -192,6 +194,7 @@ class Compiler:
             recipe=str(path[-1]),
             separator=separator,
             members=members,
+            plan=_plan_of(items, separator, ends),
         )
 
     def _options(self, data: Any, known: Collection[str], path: Path) -> tuple[dict[str, Any], Path]:
@@ -284,7 +287,10 @@ class Compiler:
             given = Given("text", part.kind, part.shape, within.json or Writer())
             made = formats.format_of(found["format"], given, (*path, "format"))
             build = _stepped(part.build, made.step) if made.step else part.build
-            part = replace(part, build=build, kind=made.kind, shape=made.shape, recipe=FORMATTED, members=(part,))
+            members = (part,)
+            part = replace(
+                part, build=build, kind=made.kind, shape=made.shape, recipe=FORMATTED, members=members, plan=None
+            )
         return self._quoted(part, found.get("quoted"), path, within)
 
     def _previous(self, found: Mapping[str, Any], path: Path, within: _Within) -> Part:
@@ -294,7 +300,7 @@ class Compiler:
             step = formats.each(partial(_recoded, self._hashing, form))
             made = Format(step, Kind.BYTES if form == "raw" else Kind.TEXT, formats.HASH)
         part = Part(build=lambda reading: reading.previous, path=path, previous=True)
-        return self._valued(part, made, found, within)
+        return self._valued(part, made, found, within, PREVIOUS)
 
     def _field(self, found: Mapping[str, Any], path: Path, within: _Within, short: bool = False) -> Part:
         column = options.text(found["column"], (*path, "column"))
@@ -309,22 +315,24 @@ class Compiler:
         if found.get("trim"):
             trim = "both" if found["trim"] is True else options.one_of(found["trim"], _TRIMS, (*path, "trim"))
             part = replace(part, build=_stepped(part.build, formats.each(lambda text: _TRIMS[trim](text, _WHITE))))
-        return self._valued(part, made, found, within)
+            made = replace(made, quick=None, step=made.step or list)
+        return self._valued(part, made, found, within, own(column))
 
-    def _valued(self, part: Part, made: Format, found: Mapping[str, Any], within: _Within) -> Part:
+    def _valued(self, part: Part, made: Format, found: Mapping[str, Any], within: _Within, column: str) -> Part:
         """Return a part as a format writes its values, and as the item or else the recipe writes NULL."""
         if made.step:
             part = replace(part, build=_stepped(part.build, made.step))
-        part = self._quoted(replace(part, kind=made.kind, shape=made.shape), found.get("quoted"), part.path, within)
+        bare = replace(part, kind=made.kind, shape=made.shape, plan=_plan(column, made))
+        part = self._quoted(bare, found.get("quoted"), part.path, within)
         null = self._null(found["null"], (*part.path, "null"), within.recipe) if "null" in found else within.null
         if null.keep:
-            return replace(part, build=_filled(part.build, "null"))
+            return replace(part, build=_filled(part.build, "null"), plan=_with_null(part.plan, "null"))
         if null.text is None:
-            return replace(part, optional=True)
+            return replace(part, optional=True, plan=None)
         written = within.json.quoted([null.text])[0] if within.json else null.text
         if part.kind is Kind.BYTES:
             written = written.encode().decode("latin-1")
-        return replace(part, build=_filled(part.build, written), null=null.text)
+        return replace(part, build=_filled(part.build, written), null=null.text, plan=_with_null(part.plan, written))
 
     def _quoted(self, part: Part, quoted: Any, path: Path, within: _Within) -> Part:
         """Return a part of JSON as a string if it is to be one."""
@@ -336,7 +344,8 @@ class Compiler:
         if part.kind is Kind.BYTES:
             raise RecipeError(path, "bytes have no place in JSON; use hex or base64")
         if wanted:
-            part = replace(part, build=_stepped(part.build, within.json.quoted))
+            plan = _in_quotes(part.plan, within.json) if not part.members else None
+            part = replace(part, build=_stepped(part.build, within.json.quoted), plan=plan)
         return replace(part, kind=Kind.JSON)
 
 
@@ -377,7 +386,33 @@ def _conditional(part: Part, holds: Callable[[Reading], list[bool]], columns: tu
         reading.failed = failed | {place for place in reading.failed if mask[place]}
         return [value if held else None for value, held in zip(column, mask, strict=True)]
 
-    return replace(part, build=build, columns=(*part.columns, *columns), optional=bool(columns))
+    return replace(part, build=build, columns=(*part.columns, *columns), optional=bool(columns), plan=None)
+
+
+def _plan(column: str, made: Format) -> Plan | None:
+    """Return how the native core writes a column of a batch in a format, if it can."""
+    quick = made.quick or (Quick(Form.RAW) if made.step is None and made.kind is not Kind.BYTES else None)
+    return quick and Plan((Piece(b"", column, quick.form, close=quick.after, refused=quick.refused),))
+
+
+def _in_quotes(plan: Plan | None, writer: Writer) -> Plan | None:
+    """Return how the native core writes a value as a string of JSON."""
+    if plan is None:
+        return None
+    (piece,) = plan.pieces
+    form = Form.TEXT if piece.form is Form.RAW else piece.form
+    refused = piece.refused + writer.refused
+    return Plan((piece._replace(form=form, open=b'"', close=piece.close + b'"', refused=refused),))
+
+
+def _with_null(plan: Plan | None, text: str) -> Plan | None:
+    return plan and Plan((plan.pieces[0]._replace(null=as_utf8(text)),))
+
+
+def _plan_of(items: Sequence[_Item], separator: str, ends: tuple[str, str]) -> Plan | None:
+    """Return how the native core writes items, if it can write them all."""
+    leads = [as_utf8(f"{separator * (place > 0)}{prefix}") for place, (prefix, _) in enumerate(items)]
+    return sequence([part.plan for _, part in items], leads, (as_utf8(ends[0]), as_utf8(ends[1])))
 
 
 def _recoded(hashing: Hashing, form: str, text: str) -> str | None:

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from pytest_audit_ledger.model.recipes import moments, options
@@ -20,6 +20,7 @@ from pytest_audit_ledger.model.recipes.arrays import elements
 from pytest_audit_ledger.model.recipes.errors import Path, RecipeError
 from pytest_audit_ledger.model.recipes.parts import ANYTHING, Kind, Shape, Step, utf8
 from pytest_audit_ledger.model.recipes.writers import ORDERS, Number, Writer, writer_of
+from pytest_audit_ledger.native.plan import Form
 
 INTEGERS = frozenset(("smallint", "integer", "bigint", "oid"))
 FLOATS = frozenset(("real", "double precision"))
@@ -43,13 +44,22 @@ _BOOLEANS = {"t": True, "f": False, "true": True, "false": False, "1": True, "0"
 _PRECISION = re.compile(r"\([^)]*\)")
 
 
+class Quick(NamedTuple):
+    """How the native core writes a format: a form, a text after it, and bytes that leave a value to Python."""
+
+    form: Form
+    after: bytes = b""
+    refused: bytes = b""
+
+
 @dataclass(frozen=True)
 class Format:
-    """How values are written. `step` is None if they are written as they are."""
+    """How values are written. `step` is None if they are written as they are. `quick`: how the native core does it."""
 
     step: Step | None = None
     kind: Kind = Kind.TEXT
     shape: Shape = ANYTHING
+    quick: Quick | None = None
 
 
 @dataclass(frozen=True)
@@ -87,9 +97,10 @@ def in_json(type_: str, writer: Writer) -> Format:
     if type_ in INTEGERS:
         return Format(None, Kind.JSON)
     if type_ == "numeric":
-        return Format(each(lambda text: text if text[-1:].isdigit() else None), Kind.JSON)
+        number = Quick(Form.RAW, refused=b"NIny")  # NaN and infinities
+        return Format(each(lambda text: text if text[-1:].isdigit() else None), Kind.JSON, quick=number)
     if type_ == "boolean":
-        return Format(each({"t": "true", "f": "false"}.get), Kind.JSON)
+        return Format(each({"t": "true", "f": "false"}.get), Kind.JSON, quick=Quick(Form.SWITCH))
     if type_ in FLOATS or type_ in DOCUMENTS:
         return Format(_document(type_, writer), Kind.JSON)
     if type_.endswith("[]"):
@@ -256,7 +267,9 @@ def _iso(data: Any, _given: Given, path: Path) -> Format:
     except ValueError as error:
         raise RecipeError((*path, "zone"), str(error)) from error
     fixed = digits.isdigit() and (zone == "UTC" or offset != "Z")
-    return Format(step, Kind.TEXT, Shape(frozenset(f"0123456789-:.+Z{separator}"), fixed=fixed, marks=_MARKS))
+    shape = Shape(frozenset(f"0123456789-:.+Z{separator}"), fixed=fixed, marks=_MARKS)
+    quick = Quick(Form[f"ISO_{digits.upper()}"], offset.encode()) if (zone, separator) == ("UTC", "T") else None
+    return Format(step, Kind.TEXT, shape, quick)
 
 
 def _strftime(data: Any, _given: Given, path: Path) -> Format:

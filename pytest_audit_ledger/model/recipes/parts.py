@@ -15,6 +15,7 @@ from itertools import chain, repeat
 from typing import Any, Protocol, cast
 
 from pytest_audit_ledger.model.recipes.errors import Path
+from pytest_audit_ledger.native.plan import Plan
 
 Column = Sequence["str | None"]
 Step = Callable[[list[str]], Sequence["str | None"]]
@@ -113,7 +114,7 @@ class Part:
     `build` makes its column. `columns` are those of the table that it reads; `previous`: whether it reads the previous
     hash. The rest is for `lint`: `path` is where the part is in the data, `recipe` what it does with its `members`,
     `separator` what it writes between them, `null` the text that it writes for NULL, if it does, and `optional`:
-    whether it is left out for NULL.
+    whether it is left out for NULL. `plan` is how the native core writes the same, if it can.
     """
 
     build: Callable[[Reading], Column]
@@ -127,13 +128,23 @@ class Part:
     members: tuple[Part, ...] = ()
     null: str | None = None
     optional: bool = False
+    plan: Plan | None = None
 
 
 def constant(text: str, path: Path, kind: Kind = Kind.TEXT) -> Part:
     """Return the part that writes one text for every row."""
     return Part(
-        build=lambda reading: [text] * len(reading.rows), path=path, kind=kind, shape=Shape(frozenset(text), fixed=True)
+        build=lambda reading: [text] * len(reading.rows),
+        path=path,
+        kind=kind,
+        shape=Shape(frozenset(text), fixed=True),
+        plan=Plan(end=as_utf8(text)),
     )
+
+
+def as_utf8(text: str) -> bytes:
+    """Return a text of a plan in UTF-8; a recipe with a lone surrogate has no plan (see `Recipe`)."""
+    return text.encode("utf-8", "surrogatepass")
 
 
 def as_bytes(part: Part) -> Callable[[Reading], Column]:

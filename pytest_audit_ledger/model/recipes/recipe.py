@@ -11,6 +11,7 @@ from pytest_audit_ledger.model.recipes import formats, options
 from pytest_audit_ledger.model.recipes.compiler import RECIPES, Compiler
 from pytest_audit_ledger.model.recipes.errors import Path, RecipeError
 from pytest_audit_ledger.model.recipes.parts import Column, Kind, Part, Reading, Rows
+from pytest_audit_ledger.native.plan import Plan
 
 SQL_PAYLOAD = "(payload)"
 """The column that a source adds for the recipe `sql`: its value as a bytea."""
@@ -38,6 +39,7 @@ class Recipe:
 
     `columns` are those of the table that it reads. `needs_previous`: whether it reads the previous hash. `sql`: the
     expression that the server evaluates for it, empty for all other recipes. `part`: how it is made, for `lint`.
+    `plan`: how the native core makes it of the columns of a batch, None if only Python can.
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class Recipe:
             self.part = Compiler(types or {}, hashing).recipe(name, value)
         self.columns = self.part.columns
         self.needs_previous = self.part.previous
+        self.plan = self.part.plan if self.part.plan and _is_utf8(self.part.plan) else None
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Recipe, self._arguments
@@ -101,6 +104,12 @@ def _only(data: Any) -> tuple[str, Any]:
     if len(found) != 1:
         raise RecipeError((), f"expected one recipe of {options.listed(known)}")
     return next(iter(found.items()))
+
+
+def _is_utf8(plan: Plan) -> bool:
+    """Return whether what a plan writes of its own can be written: a lone surrogate cannot."""
+    own = b"".join([plan.end, *(piece.before + piece.null for piece in plan.pieces)])
+    return b"\xed" not in own or own.decode("utf-8", "ignore").encode() == own
 
 
 def _encoded(text: str, encoding: str) -> bytes | None:

@@ -67,6 +67,14 @@ class Writer:
     escape_html: bool = False
     precision: int = -1
 
+    @property
+    def refused(self) -> bytes:
+        """The bytes of texts that this program may write otherwise than PostgreSQL's COPY and the native core do."""
+        escapes_separators = self.style in ("go", "go-1.21", "php")  # U+2028 and U+2029, which start with E2
+        refused = bytes(range(0x7F, 0x100)) if self.ascii else b"\xe2" * escapes_separators
+        refused += b"/" * self.escape_slashes + b"<>&" * self.escape_html
+        return refused + b"\\" * (self.style == "go-1.21")
+
     def quoted(self, texts: Sequence[str]) -> list[str]:
         """Return texts as JSON strings."""
         whole = "".join(texts)
