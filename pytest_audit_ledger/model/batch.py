@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from hashlib import sha256
 from itertools import groupby, repeat
@@ -72,15 +72,20 @@ def json_objects(columns: Mapping[str, tuple[list[str], bool]]) -> Iterator[str]
     return map("".join, zip(*pieces))  # noqa: B905
 
 
-SKI_PAYLOAD = Plan(
-    tuple(
-        Piece(f'{"," if place else "{"}"{key}":'.encode(), column, Form.TEXT, b'"', b'"', b"null")
-        if column != "sequence_number"
-        else Piece(f',"{key}":'.encode(), column, Form.TEXT, null=b"null")
-        for place, (key, column) in enumerate(PAYLOAD_COLUMNS.items())
-    ),
-    b"}",
-)
+def json_plan(columns: Mapping[str, str], bare: Collection[str] = (), before: str = "") -> Plan:
+    """Return how the native core writes what `json_objects` does: each key with its column; those in `bare` unquoted.
+
+    The keys are JSON text. `before` precedes the object.
+    """
+    pieces: list[Piece] = []
+    for key, column in columns.items():
+        quote = b"" if column in bare else b'"'
+        start = f'{"," if pieces else f"{before}{{"}"{key}":'.encode("latin-1")
+        pieces.append(Piece(start, column, Form.TEXT, quote, quote, b"null"))
+    return Plan(tuple(pieces), b"}")
+
+
+SKI_PAYLOAD = json_plan(PAYLOAD_COLUMNS, ("sequence_number",))
 
 
 class Batch:

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pytest_audit_ledger.checkpoints.record import row_leaves
 from pytest_audit_ledger.model.batch import Batch, json_text, plain_text
 from pytest_audit_ledger.model.entry import HASHED_COLUMNS, Entry
 from pytest_audit_ledger.native import ROWS
@@ -95,6 +96,15 @@ def test_the_payloads_of_a_batch_read_from_copy_are_those_of_json_dumps(given_en
     assert read.recomputed_hashes == [sha256(payload).hexdigest() for payload in payloads]
     assert read.sequence_numbers == [entry.sequence_number for entry in given_entries]
     assert read.has_canonical_timestamps
+
+
+@given(st.lists(entries, min_size=1, max_size=3))
+def test_the_leaves_of_rows_are_hashes_of_their_json(given_entries: list[Entry]) -> None:
+    data = b"".join(copied_row(fields(entry)) for entry in given_entries)
+    rows = [{name: None if text is None else str(text) for name, text in asdict(one).items()} for one in given_entries]
+    written = [json.dumps(row, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode() for row in rows]
+    leaves = row_leaves(copy_text.batch(copy_text.plain_layout(HASHED_COLUMNS), data), HASHED_COLUMNS)
+    assert leaves == [sha256(b"\0" + row).digest() for row in written]
 
 
 @given(st.lists(st.lists(nullable, min_size=2, max_size=2), min_size=1, max_size=8))
