@@ -29,6 +29,7 @@ from pytest_audit_ledger.model.ledger_info import ExportInfo, Extent, Resumed, R
 from pytest_audit_ledger.model.outcome import Anchor, Family, Waiver
 from pytest_audit_ledger.model.profile import Accepted, Genesis, Hashing, Profile, Version
 from pytest_audit_ledger.model.progress import Progress
+from pytest_audit_ledger.model.schema import Constraint, Schema
 from pytest_audit_ledger.sources.selection import Selection
 from pytest_audit_ledger.sources.source import Segment, Snapshot, Source
 from pytest_audit_ledger.suite.check import Control, SuiteSource
@@ -50,6 +51,7 @@ __all__ = [
     "Column",
     "Command",
     "CompactRange",
+    "Constraint",
     "Control",
     "Derived",
     "EntryInspection",
@@ -78,6 +80,7 @@ __all__ = [
     "ResumePoint",
     "Resumed",
     "Rewriting",
+    "Schema",
     "Segment",
     "Selection",
     "SequenceRanges",

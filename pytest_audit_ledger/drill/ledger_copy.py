@@ -93,8 +93,6 @@ class Copy:
     @cached_property
     def middle(self) -> int:
         """The entry to attack; if there are several streams, it is in the longest one. Raises SourceError."""
-        if self.profile.built_in:
-            return max(self.entries // 2, 1)
         with ScratchLedger(self.dsn, self.table, self.profile) as ledger:
             return ledger.middle()
 
@@ -137,7 +135,7 @@ def copied(snapshot: Snapshot, dsn: Dsn, spare: Dsn, entries: int, timeout: int 
             about = (_slice(info, count, entries), guarded)
             return Copy(dsn, quoted(*snapshot.name), count, about, profile=info.profile)
         except SourceError as error:
-            if not info.profile.built_in:
+            if not info.profile.schemas:
                 raise
             why, advice = f"The table's protections could not be copied: {error.message}", error.remedy
     else:
@@ -159,7 +157,7 @@ def _refuse_other_tables(info: LedgerInfo) -> None:
             "drill copies one table.",
             "Attack a ledger of another profile.",
         )
-    if info.export is not None and not info.profile.built_in:
+    if info.export is not None and not info.profile.schemas:
         raise UsageError(
             f"A drill cannot make a table of the profile {info.profile.name} from an export.", "Name the database."
         )

@@ -67,7 +67,7 @@ def run_drill(
     dsn = optional_dsn(dsn)
     scratch_db = optional_dsn(scratch_db)
     known = profile if isinstance(profile, Profile) else chosen_profile(profile)
-    if dsn is None and not known.built_in:
+    if dsn is None and not known.schemas:
         raise UsageError(
             f"No ledger of the profile {known.name} can be made up.", "Name one, for example with --ledger-db=demo."
         )

@@ -32,10 +32,10 @@ _NOT_FINITE = frozenset({"NaN", "Infinity", "-Infinity"})
 def written_types(profile: Profile, columns: Mapping[str, Column], names: Iterable[str]) -> dict[str, str]:
     """Return the types that columns are written as, in the order of `names`.
 
-    Of a SKI ledger, what is hashed as text is written as text. Of any other, a column of the type `json` is: its
+    What the profile declares as text is written as text. Of any other profile, a column of the type `json` is: its
     spaces, the order of its keys and repeated ones can be hashed, too.
     """
-    if profile.built_in:
+    if profile.schemas:
         return {name: "text" if name in _HASHED_TEXTS else columns[name].type for name in names}
     return {name: "text" if columns[name].type == "json" else columns[name].type for name in names}
 
@@ -47,7 +47,7 @@ def batch_names(profile: Profile, names: Iterable[str]) -> list[str]:
 
 def own_columns(profile: Profile, batch: Batch, names: Iterable[str]) -> Batch:
     """Return a batch with columns of the table under their own names."""
-    return batch if profile.built_in else Batch({name: batch.text(own(name)) for name in names})
+    return batch if profile.schemas else Batch({name: batch.text(own(name)) for name in names})
 
 
 def json_rows(batch: Batch, types: Mapping[str, str]) -> Iterator[str]:

@@ -374,7 +374,7 @@ def _protecting(verification: Verification, found: Sequence[Finding]) -> Iterato
     by_the_owner = {id(one): words for one in found if (words := _owner_must(one))}
     of_a_repair = [one for one in found if id(one) not in by_the_owner]
     if of_a_repair:
-        is_known = verification.info is None or verification.info.profile.built_in
+        is_known = verification.info is None or verification.info.declared is not None
         who = (
             "Find out who changed this." if is_known else "Find out whether the table ever had it, and who changed it."
         )

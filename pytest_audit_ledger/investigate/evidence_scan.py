@@ -207,7 +207,7 @@ class EvidenceScan(ScanKind):
         self.faults: Counter[Fault] = Counter()
         """How many entries have each combination of faults."""
         own_columns = [name for name in hasher.columns if name.startswith(".") and name not in (BEFORE, PAYLOAD)]
-        words = WORDS if profile.built_in else own_columns
+        words = WORDS if hasher.is_canonical else own_columns
         self.words: dict[str, Counter[str]] = {name: Counter() for name in words}
         self._near: deque[tuple[str, int | None]] = deque(maxlen=NEAR)
         self._moved = 0
@@ -265,7 +265,7 @@ class EvidenceScan(ScanKind):
     def _feed_slowly(self, batch: Batch) -> None:
         entries = list(map(Seen, *self._columns(batch)))
         misfits = [index for index, seen in enumerate(entries) if seen.recomputed != seen.stored]
-        for index in self.recogniser.recognise(batch, misfits) if self.ledger.profile.built_in else ():
+        for index in self.recogniser.recognise(batch, misfits) if self.ledger.hasher.is_canonical else ():
             entries[index] = replace(entries[index], recomputed=entries[index].stored)
         for index, seen in enumerate(entries):
             self._join(seen, batch, index)
@@ -312,7 +312,7 @@ class EvidenceScan(ScanKind):
             return
         searching = seen.recomputed and (self._moved or self._searches < MOST_SEARCHES)
         moved = 0
-        if searching and self.ledger.profile.built_in:
+        if searching and self.ledger.hasher.is_canonical:
             moved = self._renumbered(seen, seen.number, _payload(batch, index))
         elif searching:
             moved = self._renumbered_by_recipe(seen.number, batch.rows([index]))

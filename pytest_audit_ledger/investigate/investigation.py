@@ -51,6 +51,7 @@ from pytest_audit_ledger.model.outcome import DEFAULT_SAMPLES, Status
 from pytest_audit_ledger.model.profile import Profile
 from pytest_audit_ledger.model.profile_coverage import all_hashed_columns, all_versions, hashed_columns
 from pytest_audit_ledger.model.progress import ENTRIES, Progress, no_progress
+from pytest_audit_ledger.model.sql_names import split_name
 from pytest_audit_ledger.sources.source import Snapshot, Source
 from pytest_audit_ledger.verify.parameters import trust_options
 from pytest_audit_ledger.verify.scan import scan
@@ -61,9 +62,6 @@ DEFAULT_LIMIT_S = defaults.RECONSTRUCTION_S
 
 CAUSES_S = 10.0
 """Seconds that the search for a common cause of many entries may take; proving it takes one more pass."""
-
-USUAL_TABLE = "public.ledger_entries"
-"""The table of a ledger unless another one is named."""
 
 EACH_S = 5.0
 """Seconds that the reconstruction of one entry may take."""
@@ -130,9 +128,9 @@ class Inquiry:
         self.source, self.snapshot, self.verification = source, snapshot, verification
         self.samples, self.limit_s, self.progress = samples, limit_s, progress
         profile = snapshot.info.profile
-        usual = USUAL_TABLE if profile.built_in else profile.table
-        table = [] if verification.table in ("", usual) else ["--table", verification.table]
-        self.options = ("--ledger-db", source.given, *table, *profile.naming)
+        table = verification.table
+        is_usual = not table or split_name(table) == split_name(profile.table)
+        self.options = ("--ledger-db", source.given, *([] if is_usual else ["--table", table]), *profile.naming)
         self.trusted = tuple(trust_options(verification.run_parameters))
         self.evidence = next((one for one in verification.extra_scans if isinstance(one, EvidenceScan)), None)
         self.vocabulary = Vocabulary(self.evidence.vocabulary() if self.evidence else {})
@@ -156,7 +154,7 @@ class Inquiry:
 
         Raises SourceError if the entries, or the other copy, cannot be read.
         """
-        if not self.snapshot.info.profile.built_in:
+        if not self.snapshot.info.hasher.is_canonical:
             return self._of_another_profile()
         causes = self._causes()
         moved = self._moved_far() if causes is None else NO_MOVES

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pytest_audit_ledger.errors import LedgerError, UsageError
 from pytest_audit_ledger.investigate.evidence_scan import EvidenceScan
 from pytest_audit_ledger.investigate.investigation import Compare, Inquiry, Investigation
-from pytest_audit_ledger.model.profile import Profile
+from pytest_audit_ledger.model.ledger_info import LedgerInfo
 from pytest_audit_ledger.model.progress import Progress, no_progress
 from pytest_audit_ledger.sources.source import Snapshot, Source
 from pytest_audit_ledger.verify.run import VerificationRequest, verify
@@ -40,7 +40,7 @@ def verify_and_investigate(
     entries may be reconstructed, a minute if None. As many entries as the request's `samples` are examined one by one.
     An error of the investigation is in the result, so that the verification is never lost.
     """
-    _refuse_what_does_not_apply(snapshot.info.profile, entry, compare)
+    _refuse_what_does_not_apply(snapshot.info, entry, compare)
     gathering = replace(request, extra_scans=(*request.extra_scans, EvidenceScan))
     gathered = verify(source, gathering, progress=progress, shared=snapshot.share())
     verification = replace(gathered, extra_scans=())
@@ -53,9 +53,10 @@ def verify_and_investigate(
     return Investigated(verification, replace(investigation, verification=verification))
 
 
-def _refuse_what_does_not_apply(profile: Profile, entry: int | None, compare: Compare | None) -> None:
-    if profile.built_in:
+def _refuse_what_does_not_apply(info: LedgerInfo, entry: int | None, compare: Compare | None) -> None:
+    if info.hasher.is_canonical:
         return
+    profile = info.profile
     if entry is not None:
         raise UsageError(
             f"--entry does not apply to the profile {profile.name}.",

@@ -58,7 +58,7 @@ OCCURRENCES = quoted("the number of occurrences")
 STREAM_SHOWN = "the stream"
 """The names of the columns that row kinds add to the entries."""
 
-_NAMES = ("column", "column_a", "column_b", "columns", "redact")
+NAMES_OF_COLUMNS = ("column", "column_a", "column_b", "columns", "redact")
 """The parameters that name columns of the ledger; each can be `role:NAME`."""
 
 LONGEST_SHOWN = 300
@@ -126,7 +126,7 @@ class DataKind(QueryKind):
 
     def __init__(self, parameters: Mapping[str, Any], ledger: LedgerInfo, samples: int) -> None:
         super().__init__(parameters, ledger, samples)
-        named = {name: self._columns_of(value) for name, value in self.parameters.items() if name in _NAMES}
+        named = {name: self._columns_of(value) for name, value in self.parameters.items() if name in NAMES_OF_COLUMNS}
         self.parameters = {**self.parameters, **named}
         self.unexpected_rows = 0
 

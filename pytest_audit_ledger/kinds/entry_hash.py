@@ -70,7 +70,7 @@ class EntryHash(ScanKind):
             hashes = hasher.hashes(entries)
             mismatches = self._mismatches(entries, hashes, entries.text(HASH))
             places = [at for at in mismatches if not self._is_known(entries.sequence_numbers[at])]
-            if self.ledger.profile.built_in:
+            if hasher.is_canonical:
                 places = sorted({*places} - self.recogniser.recognise(entries, places))
             self._report(entries, places, MISMATCH, hashes)
             self._score(entries, [at for at in places if hashes[at] is not None])  # others have no hash in any form

@@ -11,7 +11,6 @@ from pytest_audit_ledger.errors import LedgerError
 from pytest_audit_ledger.kinds.kind import ScanKind
 from pytest_audit_ledger.kinds.trusted_checkpoints import ComparesCheckpoints, opened_store, shows
 from pytest_audit_ledger.model.batch import NULL, Batch, json_text
-from pytest_audit_ledger.model.entry import PAYLOAD_COLUMNS
 from pytest_audit_ledger.model.hashing import DEFAULT
 from pytest_audit_ledger.model.ledger_info import LedgerInfo
 from pytest_audit_ledger.model.outcome import Family
@@ -68,8 +67,7 @@ def _of_recipes(profile: Profile) -> Iterator[_Protection]:
         yield _Protection(f"line hash {column}", tuple(line_columns(profile, column)), own(column), limits)
 
 
-PROTECTIONS = (
-    _Protection("entry hash", (*PAYLOAD_COLUMNS.values(), "entry_hash"), "entry_hash", LINKED),
+_OF_PROVENANCE = (
     _Protection(
         "envelope hash",
         ("envelope_json", "envelope_hash", "verifier_status"),
@@ -83,7 +81,7 @@ PROTECTIONS = (
         "of transcript_json only request, response and names; only if the key is given",
     ),
 )
-"""The ways to protect single columns, entry by entry; a column in none of them is covered by nothing."""
+"""What protects columns beside the hashes of the profile, in a ledger that has these roles."""
 
 UNSIGNED = ("started_at", "completed_at", "backend_name", "backend_metadata")
 """The fields of a transcript that are neither signed nor repeated elsewhere."""
@@ -112,9 +110,11 @@ class HashCoverage(ComparesCheckpoints, ScanKind):
 
     def __init__(self, parameters: Mapping[str, Any], ledger: LedgerInfo, samples: int) -> None:
         super().__init__(parameters, ledger, samples)
-        self.protections = PROTECTIONS if ledger.profile.built_in else tuple(_of_recipes(ledger.profile))
+        profile = ledger.profile
+        provenance = [one for one in _OF_PROVENANCE if profile.has(one.carrier)]
+        self.protections = (*_of_recipes(profile), *provenance)
         # the columns that a protected entry has, if this ledger has them
-        here = [one for one in self.protections if one.carrier in ledger.columns or not ledger.profile.built_in]
+        here = [one for one in self.protections if one not in provenance or one.carrier in ledger.columns]
         self.columns = list(dict.fromkeys(one.carrier for one in here))
         self.carriers = dict.fromkeys((one.name for one in here), 0)
         self.signed = self._signed()

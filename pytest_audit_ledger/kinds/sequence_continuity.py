@@ -77,7 +77,7 @@ class SequenceContinuity(PairwiseScanKind):
             return None
         before = (start or 1) - 1 if previous is None else previous[0]
         if number is None or before is None:
-            other = "" if self.ledger.profile.built_in else ", or another value than a whole number"
+            other = "" if self.ledger.profile.schemas else ", or another value than a whole number"
             message = f"the entry has no sequence number{other}"
             return Finding("SEQUENCE_MISSING", message, expected="a number", actual=f"NULL{other}")
         if number == before + 1:

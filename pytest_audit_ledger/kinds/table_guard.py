@@ -10,14 +10,14 @@ from typing import Any, ClassVar
 from pytest_audit_ledger.errors import SourceError
 from pytest_audit_ledger.files.resources import sql
 from pytest_audit_ledger.kinds.kind import CatalogKind
-from pytest_audit_ledger.model.columns import V2_COLUMNS, V3_COLUMNS, Column
-from pytest_audit_ledger.model.entry import VERDICTS
+from pytest_audit_ledger.model.columns import Column
 from pytest_audit_ledger.model.ledger_info import LedgerInfo
 from pytest_audit_ledger.model.outcome import Family, Finding, Severity
 from pytest_audit_ledger.model.printable import ascii_lower
 from pytest_audit_ledger.model.profile import SEQUENCE
 from pytest_audit_ledger.model.profile_coverage import named_columns
 from pytest_audit_ledger.model.questions import Catalog
+from pytest_audit_ledger.model.schema import Constraint, Schema
 from pytest_audit_ledger.model.sql_names import quoted
 
 _RELATION_KINDS = {
@@ -34,9 +34,6 @@ _MOST_COUNTED = 1_000_000
 
 _MAY_NOT_READ = "42501"
 """SQLSTATE insufficient_privilege (PostgreSQL documentation, appendix A), also where row-level security hides rows."""
-
-_TRACKS_V2 = ("symbolic", "llm")
-_VERIFIER_STATUSES = ("AGREED", "LLM_CONTRADICTION", "NEURO_SYMBOLIC_DIVERGENCE", "UNVERIFIABLE")
 
 _STRING = r"'(?:[^']|'')*'"
 # A cast to a length truncates, and one to bpchar ignores trailing blanks; only these change nothing.
@@ -94,7 +91,7 @@ class TableGuard(CatalogKind):
     inconclusive = frozenset({"NAME_SHADOWED", "OTHER_LEDGER"})
 
     def examine(self, catalog: Catalog) -> None:
-        """Compare the catalog's description with schema v2.1 or v3."""
+        """Compare the catalog's description with the schema that the profile declares."""
         self.facts["schema"] = catalog.info.schema
         self.element_count += 1
         kind = catalog.info.relation_kind
@@ -174,7 +171,7 @@ class TableGuard(CatalogKind):
     def _examine_columns(self, catalog: Catalog) -> None:
         actual = catalog.info.columns
         lost = {one.column: one for one in lost_not_nulls(catalog)}
-        for name, column in expected_columns(catalog.info).items():
+        for name, column in expected_schema(catalog.info).columns.items():
             self.element_count += 1
             if name not in actual:
                 message = f"the column {name} is missing"
@@ -187,7 +184,7 @@ class TableGuard(CatalogKind):
     def _examine_type(self, name: str, actual: Column, expected: Column) -> None:
         """Report a column of another type; one that loses nothing is information only."""
         declared = actual.declared or actual.type
-        if declared == expected.type or not self.ledger.profile.built_in:
+        if declared == (expected.declared or expected.type):
             return
         severity = None
         message = f"the column {name} has a different type than in the ledger's schema"
@@ -199,12 +196,12 @@ class TableGuard(CatalogKind):
         self.findings.add(Finding("COLUMN_RETYPED", message, None, expected.type, declared, severity))
 
     def _examine_keys(self, catalog: Catalog) -> None:
-        self.element_count += len(_KEYS) if self.ledger.profile.built_in else 1
+        self.element_count += len(expected_schema(catalog.info).keys)
         for lost in lost_keys(catalog):
             self._lost(lost)
 
     def _examine_checks(self, catalog: Catalog) -> None:
-        self.element_count += len(_expected_checks(catalog.info))
+        self.element_count += len(expected_schema(catalog.info).checks)
         for lost in lost_checks(catalog):
             self._lost(lost)
 
@@ -257,13 +254,14 @@ def _setting(row: Mapping[str, Any]) -> str:
     return f"search_path set by ALTER {whose}"
 
 
-def expected_columns(info: LedgerInfo) -> dict[str, Column]:
-    """Return the columns that a ledger of this schema has; a profile says nothing of types and missing values."""
+def expected_schema(info: LedgerInfo) -> Schema:
+    """Return the schema that the profile declares; if it declares none, its columns of any type, and its numbers."""
     profile = info.profile
-    if not profile.built_in:
-        named = sorted(named_columns(profile))
-        return {name: replace(info.columns.get(name, _ANY), not_null=False) for name in named}
-    return {**V2_COLUMNS, **(V3_COLUMNS if info.schema_version == "3" else {})}
+    if info.declared is not None:
+        return info.declared
+    columns = {name: replace(info.columns.get(name, _ANY), not_null=False) for name in sorted(named_columns(profile))}
+    numbers = Constraint("UNIQUE", (*profile.streams, profile.column(SEQUENCE)), severity=Severity.WARNING)
+    return Schema(version="", columns=columns, keys=[numbers])
 
 
 def lost_not_nulls(catalog: Catalog) -> Iterator[Lost]:
@@ -274,7 +272,7 @@ def lost_not_nulls(catalog: Catalog) -> Iterator[Lost]:
             for column in row["columns"]:
                 unproven.setdefault(column, []).append((row["name"], ""))
     actual = catalog.info.columns
-    for name, column in expected_columns(catalog.info).items():
+    for name, column in expected_schema(catalog.info).columns.items():
         if name in actual and column.not_null and (not actual[name].not_null or name in unproven):
             yield Lost("NOT NULL", name, unproven=tuple(unproven.get(name, ())))
 
@@ -287,43 +285,27 @@ BEYOND_REPAIR = frozenset(
 )
 """What no constraint and no trigger restores: only the owner can undo it, if anybody can."""
 
-_KEYS = (("PRIMARY KEY", "id"), ("UNIQUE", "sequence_number"), ("UNIQUE", "entry_hash"))
 _ANY = Column("a column", False)
 
 
 def lost_keys(catalog: Catalog) -> Iterator[Lost]:
     """Yield the keys that no valid index enforces."""
     keys = catalog.rows(sql("unique_indexes.sql"))
-    profile = catalog.info.profile
-    if not profile.built_in:
-        wanted = [*profile.streams, profile.column(SEQUENCE)]
-        if not any(sorted(wanted) in (sorted(key["columns"]), sorted(key["essential"])) for key in keys):
-            yield Lost("UNIQUE", ", ".join(wanted), severity=Severity.WARNING)
-        return
-    for constraint, column in _KEYS:
-        if constraint == "PRIMARY KEY":
-            is_kept = any(key["is_primary"] and key["essential"] == [column] for key in keys)
+    for declared in expected_schema(catalog.info).keys:
+        wanted = sorted(declared.columns)
+        if declared.kind == "PRIMARY KEY":
+            is_kept = any(key["is_primary"] and sorted(key["essential"]) == wanted for key in keys)
         else:
-            is_kept = any([column] in (key["columns"], key["essential"]) for key in keys)
+            is_kept = any(wanted in (sorted(key["columns"]), sorted(key["essential"])) for key in keys)
         if not is_kept:
-            yield Lost(constraint, column)
-
-
-def _expected_checks(info: LedgerInfo) -> list[tuple[str, tuple[str, ...] | None, Severity | None]]:
-    """Return for each CHECK its column, the values it allows (None: any but the empty text), and its severity."""
-    if not info.profile.built_in:
-        return []
-    verdict = ("verdict", VERDICTS, None)
-    if info.schema_version != "3":
-        return [verdict, ("track", _TRACKS_V2, None)]
-    status = [("verifier_status", _VERIFIER_STATUSES, Severity.WARNING)] if "verifier_status" in info.columns else []
-    return [verdict, ("track", None, None), *status]
+            yield Lost(declared.kind, ", ".join(declared.columns), severity=declared.severity)
 
 
 def lost_checks(catalog: Catalog) -> Iterator[Lost]:
     """Yield the columns whose values no CHECK limits for every entry."""
     checks = [row for row in catalog.rows(sql("constraints.sql")) if row["type"] == "c"]
-    for column, values, severity in _expected_checks(catalog.info):
+    for declared in expected_schema(catalog.info).checks:
+        (column,), values = declared.columns, declared.values
         meant = [check for check in checks if _means(check["expression"], column, values)]
         if any(check["holds"] for check in meant):
             continue
@@ -331,7 +313,7 @@ def lost_checks(catalog: Catalog) -> Iterator[Lost]:
         about = [check["expression"] for check in checks if column in (check["columns"] or [])]
         state = f"{about[0]}{' (not validated or not enforced)' if meant else ''}" if about else "no such constraint"
         unproven = tuple((check["name"], check["expression"]) for check in meant if check["enforced"])
-        yield Lost("CHECK", column, rule, state, severity, values, unproven)
+        yield Lost("CHECK", column, rule, state, declared.severity, values, unproven)
 
 
 def _means(expression: str, column: str, values: Sequence[str] | None) -> bool:

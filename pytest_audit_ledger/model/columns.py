@@ -48,7 +48,13 @@ def declared_column(type_: str, not_null: bool, domain: str = "") -> Column:
 
 
 HASH, PREFIXED_HASH = "character(64)", "character(71)"
-MOMENT = "timestamp with time zone"
+MOMENT, NAIVE_MOMENT = "timestamp with time zone", "timestamp without time zone"
+
+INTEGERS = frozenset({"smallint", "integer", "bigint"})
+"""The types of whole numbers, and so of sequence numbers."""
+
+UNITS_PER_SECOND: Mapping[str, int] = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
+"""The units in which a column of numbers can count time."""
 
 V2_COLUMNS: Mapping[str, Column] = {
     "id": Column("bigint", True),

@@ -11,6 +11,7 @@ from pytest_audit_ledger.model.batch import Batch, json_text, plain_text, shown
 from pytest_audit_ledger.model.entry import PAYLOAD_COLUMNS
 from pytest_audit_ledger.model.profile import BEFORE, PAYLOAD, PREVIOUS, TIMESTAMP, Profile, Version, own
 from pytest_audit_ledger.model.recipes import Recipe, RecipeError, compile_hashing, compile_recipe
+from pytest_audit_ledger.model.ski import SKI
 from pytest_audit_ledger.native.plan import Plan
 
 ReadKey = Callable[[str], bytes]
@@ -41,6 +42,10 @@ class Hasher(Protocol):
         """Whether it needs the hash of the entry before, which no column of the entry holds."""
 
     @property
+    def is_canonical(self) -> bool:
+        """Whether payloads are those of `entry.py`, whose other forms are known, so that entries can be rebuilt."""
+
+    @property
     def sql(self) -> str:
         """The expression with which the server builds payloads; empty if it builds none."""
 
@@ -58,10 +63,11 @@ class Hasher(Protocol):
 
 
 class SkiHasher:
-    """The hashes of a SKI ledger."""
+    """The hashes of a SKI ledger, which `Batch` makes quicker than any recipe."""
 
     columns = tuple(PAYLOAD_COLUMNS.values())
     needs_neighbour = False
+    is_canonical = True
     sql = ""
 
     def hashes(self, batch: Batch) -> Hashes:
@@ -86,6 +92,8 @@ class SkiHasher:
 
 class RecipeHasher:
     """The hashes of a ledger whose profile has recipes, perhaps one for each version of its entries."""
+
+    is_canonical = False
 
     def __init__(self, profile: Profile, types: Mapping[str, str], read_key: ReadKey) -> None:
         """Take the types of the table's columns, in PostgreSQL's spelling. Raises RecipeError."""
@@ -248,4 +256,5 @@ def _texts(hashes: Sequence[str | None]) -> Hashes:
 
 def hasher_of(profile: Profile, types: Mapping[str, str], read_key: ReadKey) -> Hasher:
     """Return the hasher of a ledger; `types` are those of the table's columns."""
-    return SkiHasher() if profile.built_in else RecipeHasher(profile, types, read_key)
+    is_canonical = profile.schemas and profile.version == SKI.version  # its columns are those of `entry.py`, too
+    return SkiHasher() if is_canonical else RecipeHasher(profile, types, read_key)

@@ -8,12 +8,14 @@ from dataclasses import dataclass, field
 from datetime import date
 from enum import Enum
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 from pytest_audit_ledger.errors import UsageError
-from pytest_audit_ledger.model.columns import V3_COLUMNS, Column
+from pytest_audit_ledger.model.columns import Column
 from pytest_audit_ledger.model.hashing import Hasher, ReadKey, hasher_of, no_key
 from pytest_audit_ledger.model.profile import Profile
+from pytest_audit_ledger.model.schema import Schema
 from pytest_audit_ledger.model.ski import SKI
 
 
@@ -115,13 +117,22 @@ class LedgerInfo:
 
     @property
     def schema(self) -> str:
-        """What the table looks like: the version of the schema of a SKI ledger, or the profile."""
-        return f"v{self.schema_version}" if self.profile.built_in else f"profile {self.profile.name}"
+        """What the table looks like: the version of its schema, or the profile if that declares none."""
+        return f"v{self.schema_version}" if self.schema_version else f"profile {self.profile.name}"
 
     @property
     def schema_version(self) -> str:
-        """Return "3" if the table has any column that schema v3 added, else "2.1"."""
-        return "3" if V3_COLUMNS.keys() & self.columns.keys() else "2.1"
+        """The version of the table's schema, empty if the profile declares none."""
+        return self.declared.version if self.declared else ""
+
+    @cached_property
+    def declared(self) -> Schema | None:
+        """The newest schema of the profile that added a column which the table has, otherwise the oldest."""
+        schemas = self.profile.schemas
+        for older, newer in reversed(list(pairwise(schemas))):
+            if self.columns.keys() & (newer.columns.keys() - older.columns.keys()):
+                return newer
+        return schemas[0] if schemas else None
 
 
 @dataclass(frozen=True)

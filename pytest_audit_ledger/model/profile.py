@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
+from pytest_audit_ledger.model.schema import Schema
+
 SEQUENCE, STREAM, ORDER = "sequence_number", "stream", "order"
 PREVIOUS, HASH, TIMESTAMP, VERDICT = "previous_hash", "entry_hash", "timestamp", "verdict"
 
@@ -119,7 +121,9 @@ class Profile:
     - `where`: the condition, in SQL, that entries meet; other rows of the table are none. Empty if every row is one.
     - `description`: what the ledger is, for a list of profiles.
     - `given_as`: what names it to a command; empty for the built-in one.
-    - `file`, `digest`: where it was read from, and the SHA-256 of that file. `built_in`: whether it is the SKI ledger.
+    - `file`, `digest`: where it was read from, and the SHA-256 of that file; empty for the built-in one.
+    - `schemas`: the versions of the table, oldest first, if the profile declares its types and keys; then every
+      column is a role of the same name. `undecided`: the verdicts that decide nothing, and why.
     """
 
     name: str
@@ -147,7 +151,8 @@ class Profile:
     given_as: str = ""
     file: str = ""
     digest: str = ""
-    built_in: bool = False
+    schemas: Sequence[Schema] = ()
+    undecided: Mapping[str, str] = field(default_factory=dict)
 
     def column(self, role: str) -> str:
         """Return the table's own name of a role's column, or the role if the table has none, or several."""
@@ -165,8 +170,8 @@ class Profile:
         return name if role == name else self.column(ROLES.get(role, role))
 
     def in_batch(self, column: str) -> str:
-        """Return what a batch calls a column of the table; only those of a SKI ledger are called as roles are."""
-        return column if self.built_in else own(column)
+        """Return what a batch calls a column of the table."""
+        return column if self.schemas else own(column)
 
     @property
     def marks(self) -> list[str]:
@@ -188,9 +193,9 @@ class Profile:
     def lacks(self, names: Iterable[str]) -> str:
         """Return the roles among the names of a batch that the ledger does not have, in words; empty if it has all.
 
-        A SKI ledger lacks no role; if a column is missing, that is a finding.
+        If the profile declares its table, every column is a role, and one that is missing is a finding.
         """
-        if self.built_in:
+        if self.schemas:
             return ""
         return ", ".join(name for name in names if not (name.startswith(".") or self.has(name)))
 

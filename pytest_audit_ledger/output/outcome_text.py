@@ -77,7 +77,7 @@ def facts(verification: Verification) -> dict[str, str]:
         if verification.info is not None:
             found["database"] += f" (PostgreSQL {server})"
             info = verification.info
-            found["table"] += f" ({'schema ' if info.profile.built_in else ''}{info.schema})"
+            found["table"] += f" ({'schema ' if info.schema_version else ''}{info.schema})"
     entries = told["entries"]
     if entries is None:
         found["entries"] = uncounted(verification.outcomes)

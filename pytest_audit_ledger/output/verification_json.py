@@ -41,7 +41,7 @@ def described(verification: Verification) -> dict[str, Any]:
         "export": {"size": info.export.size, "sha256": info.export.sha256} if info and info.export else None,
         "extent": info.extent.value if info else "",
         "server_version": info.server_version if info else "",
-        "ledger_schema": info.schema_version if info and info.profile.built_in else "",
+        "ledger_schema": info.schema_version if info else "",
         "profile": {"name": info.profile.name, "sha256": info.profile.digest} if info else None,
         "snapshot": info.snapshot if info else "",
         "started_at": verification.started_at,

@@ -10,6 +10,7 @@ from pytest_audit_ledger.kinds.hash_coverage import NOTHING
 from pytest_audit_ledger.model.outcome import Family, Finding, Outcome, Severity, Status
 from pytest_audit_ledger.model.printable import printable
 from pytest_audit_ledger.model.profile import VERDICT, Profile
+from pytest_audit_ledger.model.profile_coverage import all_hashed_columns
 from pytest_audit_ledger.model.ski import SKI
 from pytest_audit_ledger.output.outcome_text import describe, finding_line, headline, uncounted
 from pytest_audit_ledger.output.tone import headlines, others_of
@@ -346,6 +347,13 @@ def _covered(verification: Verification) -> Iterator[str]:
 def _uncovered(verification: Verification) -> str:
     """Return the columns where an edit cannot be detected: as hash_coverage found, or by the schemas."""
     found = [outcome.facts[NOTHING] for outcome in _of(verification, Family.COVERAGE) if NOTHING in outcome.facts]
-    usual = "id, created_at, escalation_status, escalation_notes; the columns of schema v3 were not examined"
-    unknown = usual if _profile(verification).built_in else "not examined"
-    return printable(found[0], 1000) if found else unknown
+    return printable(found[0] if found else _uncovered_by_schema(_profile(verification)), 1000)
+
+
+def _uncovered_by_schema(profile: Profile) -> str:
+    """Return the columns that no entry hash covers, as far as the schemas say."""
+    if not profile.schemas:
+        return "not examined"
+    oldest, *newer = profile.schemas
+    columns = ", ".join(name for name in oldest.columns if name not in all_hashed_columns(profile))
+    return "; ".join([columns, *(f"the columns of schema v{one.version} were not examined" for one in newer)])

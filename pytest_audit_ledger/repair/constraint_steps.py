@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from pytest_audit_ledger.files.resources import sql
-from pytest_audit_ledger.kinds.table_guard import Lost, expected_columns, lost_checks, lost_keys, lost_not_nulls
-from pytest_audit_ledger.model.columns import Column
+from pytest_audit_ledger.kinds.table_guard import Lost, expected_schema, lost_checks, lost_keys, lost_not_nulls
+from pytest_audit_ledger.model.columns import INTEGERS, Column
 from pytest_audit_ledger.repair.step import (
     Impossible,
     RepairStep,
@@ -23,17 +23,13 @@ from pytest_audit_ledger.repair.step import (
     step,
 )
 
-_INTEGERS = ("smallint", "integer", "bigint")
-_INDEXES = (("verdict", "timestamp"), ("rule_id",))
-"""The indexes of sql/schema.sql that do not belong to a constraint."""
-
 _WHAT_TO_DO = "compare these entries with the latest backup or export, and let the auditor decide"
 
 
 def constraint_steps(ledger: RepairTarget) -> Iterator[RepairStep | Impossible]:
     """Yield the steps that restore each lost constraint, or why it cannot be restored."""
     catalog = ledger.catalog
-    expected, actual = expected_columns(catalog.info), catalog.info.columns
+    expected, actual = expected_schema(catalog.info).columns, catalog.info.columns
     for lost in (*lost_not_nulls(catalog), *lost_keys(catalog), *lost_checks(catalog)):
         column = lost.column
         if column not in actual:
@@ -57,7 +53,7 @@ def _retyped(lost: Lost, actual: Column, expected: Column) -> str:
 
 def _number(ledger: RepairTarget) -> str:
     column = ledger.catalog.info.columns.get("sequence_number")
-    return quoted("sequence_number") if column is not None and column.type in _INTEGERS else "NULL::pg_catalog.int8"
+    return quoted("sequence_number") if column is not None and column.type in INTEGERS else "NULL::pg_catalog.int8"
 
 
 def _violations(ledger: RepairTarget, violation: str) -> list[dict[str, Any]]:
@@ -162,12 +158,13 @@ def _key_obstacle(ledger: RepairTarget, lost: Lost, columns: Sequence[str]) -> s
 
 def index_steps(ledger: RepairTarget) -> Iterator[RepairStep]:
     """Yield the steps that restore the indexes for fast reading, which protect nothing."""
-    expected, actual = expected_columns(ledger.catalog.info), ledger.catalog.info.columns
+    declared, actual = expected_schema(ledger.catalog.info), ledger.catalog.info.columns
     there = [row["columns"] for row in ledger.catalog.rows(sql("indexes.sql")) if row["is_complete"]]
-    for columns in _INDEXES:
+    for columns in declared.indexes:
         if any(tuple(one[: len(columns)]) == columns for one in there):
             continue
-        if any(column not in actual or not actual[column].loses_nothing_of(expected[column]) for column in columns):
+        expected = {column: declared.columns[column] for column in columns}
+        if any(name not in actual or not actual[name].loses_nothing_of(column) for name, column in expected.items()):
             continue  # its column is missing or has another type, which is reported
         name, listed = ledger.free_name("_".join(columns)), ", ".join(map(quoted, columns))
         what = f"create the index {name} on ({', '.join(columns)})"
@@ -180,7 +177,7 @@ def sequence_steps(ledger: RepairTarget) -> Iterator[RepairStep]:
     The statement compares again when it runs, so that it never moves the sequence back.
     """
     column = ledger.catalog.info.columns.get("id")
-    if column is None or column.type not in _INTEGERS:
+    if column is None or column.type not in INTEGERS:
         return
     for row in ledger.catalog.rows(sql("id_sequence.sql")):
         name = quoted(row["schema"], row["name"])

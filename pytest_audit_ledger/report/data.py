@@ -97,8 +97,8 @@ def report_data(verified: ArtifactContext, request: ReportRequest, made_at: date
                 {"check": o.check_id, "status": o.status.value, "reason": o.reason}
                 for o in verification.with_status(Status.ERROR, Status.SKIP)
             ],
-            "verdicts": _undecided(figures) if profile.built_in else [],
-            "not_covered": NOT_COVERED if profile.built_in else _not_covered(verification),
+            "verdicts": _undecided(figures, profile.undecided),
+            "not_covered": NOT_COVERED if profile.schemas else _not_covered(verification),
         },
         "filing": [
             {"condition": one.condition, "met": one.met, "reason": one.reason}
@@ -316,16 +316,10 @@ def _waivers(verification: Verification) -> list[dict[str, Any]]:
     ]
 
 
-_UNDECIDED = {
-    "NULL_UNMAPPED": "no rule of the knowledge graph covers the measurement",
-    "NULL_STALE": "the knowledge graph or the measurement was out of date",
-}
-
-
-def _undecided(figures: Figures | None) -> list[dict[str, Any]]:
+def _undecided(figures: Figures | None, reasons: Mapping[str, str]) -> list[dict[str, Any]]:
     counts = dict(figures.verdicts.named()) if figures else {}
     return [
         {"verdict": name, "count": counts[name], "reason": reason}
-        for name, reason in _UNDECIDED.items()
+        for name, reason in reasons.items()
         if counts.get(name)
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -126,8 +126,8 @@ def _period_is_over(verification: Verification, period: Selection) -> Condition:
 def _about_the_entries(figures: Figures, profile: Profile) -> Iterator[Condition]:
     entries, violations, unfollowed = figures.entries, figures.violation_count, figures.open_violations
     yield Condition("The period has entries.", entries > 0, f"It has {entries:,}." if entries else "It has none.")
-    if profile.built_in:
-        yield _decided(figures)
+    if profile.undecided:
+        yield _decided(figures, profile.undecided)
     if figures.violating and profile.has("escalation_status"):
         yield Condition(
             "Every violation of the period has an escalation status.",
@@ -136,11 +136,11 @@ def _about_the_entries(figures: Figures, profile: Profile) -> Iterator[Condition
         )
 
 
-def _decided(figures: Figures) -> Condition:
+def _decided(figures: Figures, names: Collection[str]) -> Condition:
     entries = figures.entries
-    undecided = sum(number for name, number in figures.verdicts.named() if name.startswith("NULL_"))
+    undecided = sum(number for name, number in figures.verdicts.named() if name in names)
     return Condition(
         "Every entry of the period has a verdict that decides.",
         not undecided and entries > 0,
-        f"{undecided:,} of {entries:,} have NULL_UNMAPPED or NULL_STALE, which decide nothing.",
+        f"{undecided:,} of {entries:,} have {' or '.join(names)}, which decide nothing.",
     )

@@ -20,7 +20,6 @@ from psycopg2.sql import SQL, Identifier, Literal
 from pytest_audit_ledger.errors import SourceError
 from pytest_audit_ledger.files.resources import sql
 from pytest_audit_ledger.model.batch import Batch
-from pytest_audit_ledger.model.profile import own
 from pytest_audit_ledger.model.sql_names import quoted
 from pytest_audit_ledger.scratch.sample import copy_field
 from pytest_audit_ledger.sources import programs
@@ -108,7 +107,7 @@ def _make_what_it_uses(snapshot: PostgresSnapshot, connection: extensions.connec
 
 def _copy_entries(snapshot: Snapshot, copy: PostgresSource, connection: extensions.connection, entries: int) -> int:
     columns = [name for name in _writable(copy, connection) if name in snapshot.info.columns]
-    read = columns if snapshot.info.profile.built_in else list(map(own, columns))
+    read = list(map(snapshot.info.profile.in_batch, columns))
     count = 0
     with tempfile.SpooledTemporaryFile(_IN_MEMORY) as rows:
 

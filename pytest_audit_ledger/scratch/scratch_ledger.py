@@ -325,8 +325,8 @@ class ScratchLedger:
     def insert_like(self, number: int, **columns: Any) -> None:
         """Insert a copy of an entry with other values in these columns, and with the next id."""
         given = {self._own(name): _value(value) for name, value in columns.items()}
-        given = {**self._keys(), **given}
-        names = [name for name in self.columns() if not (self.profile.built_in and name == "id")]
+        given = {**self.new_keys(), **given}
+        names = self.columns()
         values = [given.get(name, Identifier(name)) for name in names]
         self.change(
             "INSERT INTO {ledger} ({names}) SELECT {values} FROM {ledger} AS entry "
@@ -358,10 +358,8 @@ class ScratchLedger:
                 start=start,
             )
 
-    def _keys(self) -> dict[str, Composable]:
+    def new_keys(self) -> dict[str, Composable]:
         """Return what a copied row gets in the columns of its primary key that are no part of the chain."""
-        if self.profile.built_in:
-            return {}  # its id is generated
         keys = self.rows(
             "SELECT a.attname AS name, pg_catalog.format_type(a.atttypid, NULL) AS type FROM pg_catalog.pg_index i "
             "JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey) "

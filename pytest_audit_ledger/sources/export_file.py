@@ -30,7 +30,7 @@ from pytest_audit_ledger.model.profile import BEFORE, HASH, PAYLOAD, SEQUENCE, S
 from pytest_audit_ledger.model.questions import Catalog, Queries
 from pytest_audit_ledger.model.ski import SKI
 from pytest_audit_ledger.sources.export_records import FETCH, Record, format_of, records
-from pytest_audit_ledger.sources.export_values import SKI_COLUMNS, Converter, converter, guessed_types, row_texts
+from pytest_audit_ledger.sources.export_values import Converter, converter, guessed_types, row_texts
 from pytest_audit_ledger.sources.manifest import read_manifest, refuse_another_profile
 from pytest_audit_ledger.sources.selection import Selection, read_moment
 from pytest_audit_ledger.sources.source import Consume, Segment
@@ -127,13 +127,13 @@ class ExportSnapshot:
         return list(first[2] if first else manifest["fields"] if manifest else [])
 
     def _columns(self, names: Sequence[str], types: Mapping[str, str]) -> dict[str, Column]:
-        if self._profile.built_in:
-            return {name: SKI_COLUMNS.get(name, Column("text", False)) for name in names}
+        if self._profile.schemas:
+            return {name: self._profile.schemas[-1].columns.get(name, Column("text", False)) for name in names}
         return {name: Column(types.get(name, "text"), False) for name in names}
 
     def _guessed(self, names: Sequence[str], manifest: Mapping[str, Any] | None) -> Mapping[str, str]:
         """Return the types of columns that nobody states."""
-        if self._profile.built_in or "types" in (manifest or {}):
+        if self._profile.schemas or "types" in (manifest or {}):
             return {}
         sample = [record for *_, record in islice(self._records(), SAMPLE)]
         unknown = [name for name in names if name not in self._profile.types]
@@ -215,7 +215,7 @@ class ExportSnapshot:
     def _batches(self, columns: Sequence[str]) -> Iterator[Batch]:
         names = self.info.columns.keys()
         neighbours = Neighbours(self.info) if BEFORE in columns else None
-        is_foreign = not self._profile.built_in and not (self.info.export and self.info.export.manifest)
+        is_foreign = not self._profile.schemas and not (self.info.export and self.info.export.manifest)
         order = _Order(self._profile) if is_foreign and SEQUENCE in columns else None
         if neighbours:
             columns = list(dict.fromkeys([*(name for name in columns if name != BEFORE), HASH]))

@@ -16,7 +16,7 @@ from json.encoder import encode_basestring
 from typing import Any, NoReturn
 
 from pytest_audit_ledger.model.batch import NULL, plain_texts
-from pytest_audit_ledger.model.columns import MOMENT, V2_COLUMNS, V3_COLUMNS, Column
+from pytest_audit_ledger.model.columns import MOMENT, NAIVE_MOMENT, UNITS_PER_SECOND, Column
 from pytest_audit_ledger.model.entry import canonical_timestamp
 from pytest_audit_ledger.model.profile import SEQUENCE, TIMESTAMP, Profile
 from pytest_audit_ledger.sources import copy_text
@@ -25,8 +25,6 @@ from pytest_audit_ledger.sources.selection import read_moment
 
 Converter = Callable[[list[Any]], list[str]]
 """From values of a file to JSON text (see `model/batch.py`). Raises ValueError for one that it cannot read."""
-
-SKI_COLUMNS: Mapping[str, Column] = {**V2_COLUMNS, **V3_COLUMNS}
 
 _CANONICAL = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.(?!0{6})\d{6})?\+00:00", re.ASCII)
 _BEYOND = re.compile(r"-?infinity|\d{4,6}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{1,6})?\+00( BC)?", re.ASCII)
@@ -39,16 +37,15 @@ _WHOLE = re.compile(r"-?(0|[1-9][0-9]{0,18})", re.ASCII)
 _FRACTION = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?", re.ASCII)
 _BYTES = re.compile(r"(?:\\x|0x)((?:[0-9a-fA-F]{2})*)", re.ASCII)
 _TRUTH = {"t": "t", "true": "t", "TRUE": "t", "1": "t", "f": "f", "false": "f", "FALSE": "f", "0": "f"}
-_PER_SECOND = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
-_NAIVE = "timestamp without time zone"
 
 
 def converter(profile: Profile, name: str, column: Column | None) -> Converter:
     """Return what reads a column that a batch calls `name`."""
-    if profile.built_in:
+    if profile.schemas:
+        declared = profile.schemas[-1].columns.get(name)
         types = {"bigint": _whole_numbers, MOMENT: _moments, "jsonb": _anything}
-        return types.get(SKI_COLUMNS[name].type, _texts) if name in SKI_COLUMNS else _anything
+        return types.get(declared.type, _texts) if declared else _anything
     if name == SEQUENCE:
         return _whole_numbers
     if name == TIMESTAMP:
@@ -59,7 +56,7 @@ def converter(profile: Profile, name: str, column: Column | None) -> Converter:
 
 def _printer(type_: str) -> Converter:
     """Return what writes the values of a column as COPY prints those of a type; others stay as they are."""
-    one = {"boolean": _boolean, "bytea": _bytea, MOMENT: _zoned, _NAIVE: _naive}.get(type_)
+    one = {"boolean": _boolean, "bytea": _bytea, MOMENT: _zoned, NAIVE_MOMENT: _naive}.get(type_)
     return _anything if one is None else lambda values: list(map(one, _anything(values)))
 
 
@@ -142,7 +139,7 @@ def _counted(text: str, unit: str) -> str:
     if text == NULL:
         return NULL
     try:
-        microseconds = int(Decimal(text) * 1_000_000 / _PER_SECOND[unit])
+        microseconds = int(Decimal(text) * 1_000_000 / UNITS_PER_SECOND[unit])
         return canonical_timestamp(_EPOCH + timedelta(microseconds=microseconds))
     except (InvalidOperation, ValueError, OverflowError) as error:
         raise ValueError("which is not a time") from error

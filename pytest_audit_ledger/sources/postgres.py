@@ -29,7 +29,7 @@ from pytest_audit_ledger.files.keys import read_key
 from pytest_audit_ledger.files.resources import sql
 from pytest_audit_ledger.model import defaults
 from pytest_audit_ledger.model.batch import Batch
-from pytest_audit_ledger.model.columns import V2_COLUMNS, declared_column
+from pytest_audit_ledger.model.columns import declared_column
 from pytest_audit_ledger.model.ledger_info import LedgerInfo, Standby
 from pytest_audit_ledger.model.profile import BEFORE, PAYLOAD, SEQUENCE, TIMESTAMP, VERDICT, Profile
 from pytest_audit_ledger.model.questions import Attempt
@@ -213,8 +213,7 @@ class PostgresSnapshot:
         self._oid = int(found["oid"])
         self._refuse_another_table()
         self.info = self._describe(found)
-        if not self.info.profile.built_in:
-            self._refuse_other_than_a_query()
+        self._refuse_other_than_a_query()
         connection.line.keep_alive(connection.beat, HEARTBEAT_S)
 
     def _lock(self, timeouts: Mapping[str, Composable]) -> None:
@@ -327,11 +326,11 @@ class PostgresSnapshot:
     def another_table(self) -> SourceError | None:
         """Return why this is not a ledger at all, but another table; None if it has most of a ledger's columns."""
         profile = self.info.profile
-        needed = V2_COLUMNS if profile.built_in else {*profile.columns.values(), *profile.streams}
+        needed = profile.schemas[0].columns if profile.schemas else {*profile.columns.values(), *profile.streams}
         lacking = [name for name in needed if name not in self.info.columns]
         if 2 * len(lacking) <= len(needed) or self.info.relation_kind not in _WITH_ROWS:
             return None
-        named = "" if profile.built_in else f" of the profile {profile.name}"
+        named = f" of the profile {profile.name}" if profile.given_as else ""
         message = (
             f"{self.info.table} in {self._source.label} is not a ledger{named}: it lacks "
             f"{len(lacking)} of its {len(needed)} columns, such as {', '.join(lacking[:3])}."

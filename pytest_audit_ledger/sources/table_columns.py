@@ -10,20 +10,16 @@ from collections.abc import Iterator, Sequence
 from psycopg2.sql import SQL, Composable, Identifier, Literal
 
 from pytest_audit_ledger.model.batch import Batch, json_text
-from pytest_audit_ledger.model.columns import MOMENT
+from pytest_audit_ledger.model.columns import INTEGERS, MOMENT, NAIVE_MOMENT, UNITS_PER_SECOND
 from pytest_audit_ledger.model.ledger_info import LedgerInfo
 from pytest_audit_ledger.model.profile import BEFORE, HASH, ORDER, PAYLOAD, SEQUENCE, STREAM, TIMESTAMP
 from pytest_audit_ledger.model.sql_names import closed
 from pytest_audit_ledger.sources.copy_text import Layout
 
-_INTEGERS = frozenset({"smallint", "integer", "bigint"})
 _DIGITS = frozenset({"numeric", "text"})
 _WHOLE_TEXT = r"{0}::pg_catalog.text ~ '^\s*[+-]?0*[0-9]{{1,18}}\s*$'"
 _WHOLE_NUMERIC = "{0} BETWEEN -1e18 AND 1e18 AND {0} = pg_catalog.trunc({0})"
 """Whether a value of another type can be a sequence number. One that cannot counts as missing, so the rest is read."""
-
-_NAIVE_MOMENT = "timestamp without time zone"
-_PER_SECOND = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 
 
 class TableColumns:
@@ -45,7 +41,7 @@ class TableColumns:
         if reason := self._missing(column):
             return reason
         type_ = self._info.columns[column].type
-        if name == SEQUENCE and type_ not in _INTEGERS and (self._profile.built_in or not _holds_digits(type_)):
+        if name == SEQUENCE and type_ not in INTEGERS and (self._profile.schemas or not _holds_digits(type_)):
             return f"the column {column} is {type_}, so entries have no order"
         if name == TIMESTAMP and not self._is_moment(type_):
             return f"the column {column} is {type_}, so entries have no time"
@@ -59,8 +55,8 @@ class TableColumns:
 
     def _is_moment(self, type_: str) -> bool:
         if self._profile.timestamp_unit:
-            return type_ in _INTEGERS or _holds_digits(type_)
-        return type_ in (MOMENT, _NAIVE_MOMENT) or (not self._profile.built_in and type_ in ("date", "text"))
+            return type_ in INTEGERS or _holds_digits(type_)
+        return type_ in (MOMENT, NAIVE_MOMENT) or (not self._profile.schemas and type_ in ("date", "text"))
 
     def expression(self, name: str) -> Composable:
         """Return the SQL of a name."""
@@ -71,12 +67,12 @@ class TableColumns:
             return SQL("({})").format(SQL(closed(self._info.hasher.sql)))
         column = self._own(name)
         type_ = self._info.columns[column].type
-        if name == SEQUENCE and type_ not in _INTEGERS:
+        if name == SEQUENCE and type_ not in INTEGERS:
             is_whole = _WHOLE_NUMERIC if type_.startswith("numeric") else _WHOLE_TEXT
             return SQL(f"CASE WHEN {is_whole} THEN {{0}}::pg_catalog.int8 END").format(Identifier(column))
         if name == TIMESTAMP and self._profile.timestamp_unit:
             return self._counted(column)
-        if type_ == _NAIVE_MOMENT and (name == TIMESTAMP or self._profile.built_in):
+        if type_ == NAIVE_MOMENT and not name.startswith("."):
             return SQL("{}::pg_catalog.timestamptz").format(Identifier(column))  # the session's time zone is UTC
         if name == TIMESTAMP and type_ == "date":
             return SQL("{}::pg_catalog.timestamptz").format(Identifier(column))
@@ -93,7 +89,7 @@ class TableColumns:
 
         PostgreSQL keeps microseconds. One number without a time must not keep the other entries from being read.
         """
-        per_second = _PER_SECOND[self._profile.timestamp_unit]
+        per_second = UNITS_PER_SECOND[self._profile.timestamp_unit]
         microseconds = SQL("({}::pg_catalog.numeric * 1000000 / {})").format(Identifier(column), Literal(per_second))
         return SQL(
             "CASE WHEN {0} NOT BETWEEN -62135596800000000 AND 253402300799999999 "
@@ -115,9 +111,8 @@ class TableColumns:
         return expressions, Layout(len(expressions), places, {name for name in names if self._is_canonical(name)})
 
     def _is_canonical(self, name: str) -> bool:
-        if self._profile.built_in:
-            return self._info.columns[name].type in (MOMENT, _NAIVE_MOMENT)
-        return name == TIMESTAMP
+        column = self._info.columns.get(name)
+        return name == TIMESTAMP or (column is not None and column.type in (MOMENT, NAIVE_MOMENT))
 
     def conditions(self) -> list[Composable]:
         """Return what rows have to meet to be entries."""

@@ -8,23 +8,21 @@ from typing import Any
 
 from tabulate import tabulate
 
+from pytest_audit_ledger.kinds.data_kind import NAMES_OF_COLUMNS
 from pytest_audit_ledger.kinds.kind import Kind, QueryKind
-from pytest_audit_ledger.model.columns import V2_COLUMNS, V3_COLUMNS, Column
+from pytest_audit_ledger.model.columns import Column
 from pytest_audit_ledger.model.ledger_info import LedgerInfo
 from pytest_audit_ledger.model.printable import printable
 from pytest_audit_ledger.model.profile import Profile
 from pytest_audit_ledger.model.ski import SKI
 from pytest_audit_ledger.suite.check import Check, Suite
 
-_NAMED = ("column", "column_a", "column_b", "columns", "redact")
-"""The parameters of kinds about data that name columns of the ledger."""
-
 
 def _nominal(profile: Profile, check: Check) -> LedgerInfo:
     """Return a nominal ledger, to show the SQL of a check without a server. It has the columns that the check names."""
-    columns: dict[str, Column] = {**V2_COLUMNS, **V3_COLUMNS}
-    if not profile.built_in:
-        given = [check.parameters.get(name, ()) for name in _NAMED]
+    columns: Mapping[str, Column] = profile.schemas[-1].columns if profile.schemas else {}
+    if not columns:
+        given = [check.parameters.get(name, ()) for name in NAMES_OF_COLUMNS]
         named = [name for value in given for name in ([value] if isinstance(value, str) else value)]
         columns = {profile.named(name): Column("text", False) for name in (*profile.columns.values(), *named)}
     return LedgerInfo("", "{ledger}", "r", columns, "", "", "", profile=profile)

@@ -96,7 +96,7 @@ def judge(
 
 def _undetectable(profile: Profile) -> str:
     """Return what nothing in a ledger of this profile shows."""
-    linked = profile.built_in or all(is_linked(profile, version) for version in all_versions(profile).values())
+    linked = all(is_linked(profile, version) for version in all_versions(profile).values())
     found = [
         *([] if linked else ["an entry edited together with its hash"]),
         "a full rewrite",

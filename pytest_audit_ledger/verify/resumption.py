@@ -75,7 +75,7 @@ def _difference(snapshot: Snapshot, point: ResumePoint) -> str:
         return f"entry {point.entry:,}, the last one of {point.checkpoint}, is missing"
     stored = [text for batch in batches for text in batch.text(HASH)]
     recomputed = [text for batch in batches for text in hasher.hashes(batch)]
-    in_another_form = snapshot.info.profile.built_in and Recogniser().recognise(batches[0], [0])
+    in_another_form = hasher.is_canonical and Recogniser().recognise(batches[0], [0])
     if [json_text(point.entry_hash)] != recomputed or (stored != recomputed and not in_another_form):
         return f"entry {point.entry:,} is not the one that was signed with {point.checkpoint}"
     return ""

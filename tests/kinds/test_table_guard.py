@@ -81,6 +81,7 @@ LOST_WITH_COLUMN = {
     "entry_hash": [("CONSTRAINT_MISSING", "UNIQUE on entry_hash")],
     "verdict": [("CONSTRAINT_MISSING", "CHECK on verdict")],
     "track": [("CONSTRAINT_MISSING", "CHECK on track")],
+    "verifier_status": [("CONSTRAINT_MISSING", "CHECK on verifier_status")],
 }
 """The constraints that a column takes with it."""
 
@@ -96,7 +97,7 @@ def test_a_missing_column_is_found(ledger: Forger, column: str) -> None:
 @pytest.mark.parametrize("column", V3_COLUMNS)
 def test_a_missing_column_of_schema_v3_is_found(ledger_v3: Forger, column: str) -> None:
     ledger_v3.run(drop_column(column))
-    assert_found(ledger_v3, ("COLUMN_MISSING", f"the column {column} is missing"))
+    assert_found(ledger_v3, ("COLUMN_MISSING", f"the column {column} is missing"), *LOST_WITH_COLUMN.get(column, []))
 
 
 RETYPED = {

@@ -10,9 +10,10 @@ import pytest
 from pytest_audit_ledger.errors import SourceError
 from pytest_audit_ledger.files.resources import sql
 from pytest_audit_ledger.model.outcome import Status
-from pytest_audit_ledger.repair import RepairPlan, apply_repair
+from pytest_audit_ledger.repair import RepairPlan, apply_repair, plan_repair
 from pytest_audit_ledger.scratch.sample import sample_entries
 from pytest_audit_ledger.sources.postgres import PostgresSource
+from pytest_audit_ledger.suite.profile_file import load_profile
 from tests.forger import Forger
 from tests.kinds.test_append_only import SKI_INSTALLATION
 from tests.support.checks import core_statuses, run_suite
@@ -375,3 +376,10 @@ def test_no_statement_can_touch_an_entry_and_every_name_is_qualified(ledger: For
     text = statements(planned(ledger))
     assert not re.search(NEVER, text)
     assert not re.search(r'(?<!"public"\.)"(?:ledger_entries|ledger_refuse_change|lax)"', text)
+
+
+def test_the_indexes_of_a_schema_are_not_asked_of_a_table_that_declares_none(forger: Forger) -> None:
+    forger.run(sql("demo/verifactu.sql"))
+    forger.run("ALTER TABLE registros_facturacion ADD rule_id text")
+    found = plan_repair(PostgresSource(forger.dsn, profile=load_profile("verifactu")))
+    assert not [step for step in found.steps if "rule_id" in step.what]

@@ -27,6 +27,7 @@ from typing import Any
 
 from pytest_audit_ledger.errors import LedgerError
 from pytest_audit_ledger.kinds.kind import Kind
+from pytest_audit_ledger.model.columns import V2_COLUMNS
 from pytest_audit_ledger.model.profile import PREVIOUS, Profile
 from pytest_audit_ledger.scratch.scratch_ledger import ScratchLedger, Superuser
 
@@ -124,7 +125,7 @@ class Attack:
 
     def objection(self, profile: Profile) -> str:
         """Return why it cannot be made on a ledger of this profile, an empty text if it can."""
-        if profile.built_in or self.by_roles:
+        if self.by_roles or not profile.lacks(V2_COLUMNS):
             return ""
         return f"It needs columns of the profile ski, so it does not apply to the profile {profile.name}."
 

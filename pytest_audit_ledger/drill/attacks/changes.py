@@ -31,10 +31,10 @@ def edit_thoroughly(ledger: ScratchLedger, number: int, **columns: Any) -> None:
 def edit_content(ledger: ScratchLedger, number: int) -> None:
     """Change what an entry says, in a column that its hash covers, and wherever that is repeated.
 
-    In a SKI ledger that is its reasoning, in others the first number, text or time of the table. Raises SourceError if
-    there is none.
+    That is its reasoning, or in a ledger without that role the first number, text or time of the table. Raises
+    SourceError if there is none.
     """
-    if ledger.profile.built_in:
+    if ledger.profile.has("reasoning"):
         edit_thoroughly(ledger, number, reasoning=EXCUSE)
     else:
         ledger.change("{edit}", edit=quiet_edit(ledger, number))
@@ -42,7 +42,7 @@ def edit_content(ledger: ScratchLedger, number: int) -> None:
 
 def quiet_edit(ledger: ScratchLedger, number: int) -> Statement:
     """Return the statement that edits a hashed column of an entry, which no envelope repeats. Raises SourceError."""
-    column, edited = ("rule_id", "'none'") if ledger.profile.built_in else _editable(ledger, number)
+    column, edited = ("rule_id", "'none'") if ledger.profile.has("rule_id") else _editable(ledger, number)
     return ledger.statement(
         "UPDATE {ledger} AS entry SET {column} = {edited} WHERE {sequence} = {number} AND {scope}",
         {"column": column},
@@ -97,7 +97,7 @@ def edit_transcript(ledger: ScratchLedger, number: int, **changes: Any) -> None:
 
 def append_after(ledger: ScratchLedger, number: int, linked_to: int, **columns: str) -> None:
     """Insert a copy of entry `number` as the next one, linked to this entry, with these columns and a matching hash."""
-    if ledger.profile.built_in:
+    if ledger.profile.has("telemetry_id"):
         columns["telemetry_id"] = f"{ledger.entry(number).telemetry_id}-2"
     ledger.insert_linked(number, linked_to, sequence_number=number + 1, **columns)
 

@@ -31,8 +31,6 @@ from pytest_audit_ledger.model.profile_coverage import hashed_columns
 
 def _hashes_verdicts(target: Target) -> str | None:
     profile = target.ledger.profile
-    if profile.built_in:
-        return None
     covered = hashed_columns(profile, profile.version) if profile.version else {profile.version_column}
     if VERDICT in profile.columns and profile.column(VERDICT) in (covered or ()) and len(profile.values[VERDICT]) > 1:
         return None
@@ -92,7 +90,7 @@ def swapped(target: Target) -> None:
 @attack("duplicate an entry", noticed_by=(LINKS, NUMBERS, TABLE, SIGNED, SIGNED_GUARDS), by_roles=True)
 def duplicated(target: Target) -> None:
     """Drop the constraints that forbid it, and copy an entry with its sequence number and hash."""
-    drop_keys(target.ledger, but=("id",) if target.ledger.profile.built_in else ())
+    drop_keys(target.ledger, but=target.ledger.new_keys())
     target.ledger.insert_like(target.middle)
 
 
