@@ -201,4 +201,4 @@ def test_a_demo_is_of_the_profile_that_is_named(invoke: Invoke) -> None:
 def test_there_is_no_demo_of_a_profile_of_ones_own(invoke: Invoke) -> None:
     result = invoke("verify", "--ledger-db", "demo", "--profile", changed("json", "name: tool-calls", "name: mine"))
     assert result.exit_code == 2
-    assert "Error: There is no demo of the profile mine. Name a database, or one of ski, verifactu, " in result.stderr
+    assert "Error: There is no demo of the profile mine. Name a database, or one of formance, frappe" in result.stderr
