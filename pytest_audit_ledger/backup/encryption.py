@@ -14,7 +14,6 @@ The library can stream only to recipients. With a passphrase everything is in me
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -23,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from pytest_audit_ledger.errors import SourceError, UsageError
-from pytest_audit_ledger.files.reading import read_text
+from pytest_audit_ledger.files.keys import named_secret, secret_in
 from pytest_audit_ledger.model.printable import printable
 
 if TYPE_CHECKING:
@@ -73,23 +72,17 @@ def read_key(named: str, *, confirmed: bool = True) -> Key:
 
 def _looked_up(named: str) -> str:
     """Return the contents of a file or a variable. Raises UsageError for anything else: it may be a secret."""
-    if named.startswith("@") and len(named) > 1:
-        return _contents(Path(named[1:]).expanduser())
-    if named.startswith("env:"):
-        name = named.removeprefix("env:")
-        if not os.environ.get(name):
-            raise UsageError(f"The environment variable {printable(name)} is not set.", "Set it to the key.")
-        return os.environ[name]
-    raise UsageError("This is not an encryption key.", _FORMS)
+    found = named_secret(named)
+    if found is None:
+        raise UsageError("This is not an encryption key.", _FORMS)
+    return _text(found)
 
 
-def _contents(path: Path) -> str:
+def _text(key: bytes) -> str:
     try:
-        return read_text(path)
-    except OSError as error:
-        raise UsageError(
-            f"The key file {path} cannot be read: {error.strerror}.", "Check its name and permissions."
-        ) from error
+        return key.decode()
+    except UnicodeDecodeError:
+        raise UsageError("The key is not UTF-8 text.", "Check the variable or the file.") from None  # the cause has it
 
 
 def _asked(*, confirmed: bool) -> str:
@@ -141,7 +134,7 @@ class Opener:
 
 def read_identity(path: str | Path) -> Opener:
     """Return the private keys in a file: age identities, one per line, or an SSH key. Raises UsageError."""
-    pyrage, text = _pyrage(), _contents(Path(path).expanduser())
+    pyrage, text = _pyrage(), _text(secret_in(Path(path).expanduser()))
     try:
         if text.startswith("-----BEGIN"):
             return Opener((pyrage.ssh.Identity.from_buffer(text.encode()),))

@@ -68,7 +68,7 @@ def test_ssh_keys_and_files_of_recipients_will_do(ledger: Forger, server: str, i
         ("hunter2", "This is not an encryption key. Give age1"),
         ("@", "This is not an encryption key"),
         ("@/nowhere/key", "The key file /nowhere/key cannot be read"),
-        ("env:NOT_SET_AT_ALL", "NOT_SET_AT_ALL is not set"),
+        ("env:NOT_SET_AT_ALL", "'NOT_SET_AT_ALL' is not set"),
         ("age1nonsense", "The recipient age1nonsense is not valid"),
         ("ssh-ed25519 nonsense", "The recipient ssh-ed25519 nonsense is not valid"),
     ],
