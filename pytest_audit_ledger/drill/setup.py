@@ -6,10 +6,9 @@ copy, signed with a throwaway key. It also replaces transcript keys if the ledge
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from pytest_audit_ledger.drill.attacks.attack import Attack, Target
 from pytest_audit_ledger.kinds.hash_coverage import HashCoverage
@@ -58,13 +57,16 @@ class SetUp:
     @property
     def has_checkpoints(self) -> bool:
         """Whether the ledger is compared with checkpoints."""
-        return any(check.kind.name in COMPARING and self._parameters(check).get("folders") for check in self.checks)
+        return any(
+            check.kind.name in COMPARING and check.parameters_in(self.run_parameters).get("folders")
+            for check in self.checks
+        )
 
     @property
     def has_transcript_keys(self) -> bool:
         """Whether the signatures of transcripts are verified."""
         judging = (check for check in self.checks if check.kind.name == TranscriptSignature.name)
-        return any(self._parameters(check).get("keys") for check in judging)
+        return any(check.parameters_in(self.run_parameters).get("keys") for check in judging)
 
     def __str__(self) -> str:
         names = ", ".join(suite.name for suite in self.suites)
@@ -80,16 +82,13 @@ class SetUp:
         ran = [check for check, one in zip(self.checks, untouched, strict=True) if one.status not in _IDLE]
         told: dict[str, list[str]] = {}
         for check in ran:
-            parameters = self._parameters(check)
+            parameters = check.parameters_in(self.run_parameters)
             for claim in attack.claims_on(target.ledger.profile):
                 if claim.is_made_by(check.kind, parameters):
                     allowed = claim.unless(target, parameters.get(claim.parameter))
                     told.setdefault(check.id, []).append(allowed)
         by = tuple(check for check, reasons in told.items() if not all(reasons))
         return Claims(by, tuple(dict.fromkeys(reason for reasons in told.values() for reason in reasons if reason)))
-
-    def _parameters(self, check: Check) -> Mapping[str, Any]:
-        return {**check.parameters, **self.run_parameters.get(check.kind.name, {})}
 
     def with_checkpoints(self, folder: Path, verifier_key: str) -> SetUp:
         """Return the set-up with these checkpoints instead of its own; without any of its own, it is unchanged."""

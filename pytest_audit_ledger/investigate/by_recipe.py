@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
 
 from pytest_audit_ledger.investigate.evidence_scan import EvidenceScan
-from pytest_audit_ledger.investigate.hypotheses import Cause
+from pytest_audit_ledger.investigate.hypotheses import OCCURS, Cause
 from pytest_audit_ledger.investigate.reconstruction import Reconstruction, Restored, Stopped, Unexplained, Witness
 from pytest_audit_ledger.model.batch import NULL, Batch, json_text, plain_text
 from pytest_audit_ledger.model.ledger_info import LedgerInfo
@@ -117,7 +117,7 @@ def _candidates(
         for one in filter(None, neighbours):
             found.setdefault(one.text(column)[0], Cause(f"as entry {one.sequence_numbers[0]:,} has it"))
         for text, _ in evidence.words[column].most_common():
-            found.setdefault(text, _OCCURS)
+            found.setdefault(text, OCCURS)
         found.pop(entry.text(column)[0], None)
         yield column, found.items()
 
@@ -144,7 +144,6 @@ def _decimal(count: int, digits: int) -> str:
 
 _NUMBER = Cause("a number that was tried")
 _LISTED = Cause("a value that the profile lists")
-_OCCURS = Cause("a value that occurs in the ledger")
 
 
 def _hashes(info: LedgerInfo, tried: Batch) -> Sequence[str | None]:

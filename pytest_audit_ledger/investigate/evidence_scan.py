@@ -14,14 +14,12 @@ from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Flag, auto
-from hashlib import sha256
-from itertools import chain, count, islice
 from operator import le
 from typing import Any
 
 from pytest_audit_ledger.kinds.kind import ScanKind
 from pytest_audit_ledger.model.batch import Batch, json_objects, json_text, plain_text
-from pytest_audit_ledger.model.entry import PAYLOAD_COLUMNS
+from pytest_audit_ledger.model.entry import PAYLOAD_COLUMNS, written_number
 from pytest_audit_ledger.model.forms import Recogniser
 from pytest_audit_ledger.model.ledger_info import Extent, LedgerInfo
 from pytest_audit_ledger.model.profile import BEFORE, HASH, PAYLOAD, PREVIOUS, SEQUENCE, TIMESTAMP, own
@@ -324,19 +322,14 @@ class EvidenceScan(ScanKind):
 
     def _renumbered(self, seen: Seen, number: int, payload: bytes) -> int:
         """Return by how much an entry was renumbered since it was written, 0 if no other number gives its hash."""
-        before, _, rest = payload.partition(_NUMBER)
-        _, comma, after = rest.partition(b",")
-
-        def fits(moved: int) -> bool:
-            return sha256(b"%b%b%d%b%b" % (before, _NUMBER, number - moved, comma, after)).hexdigest() == seen.stored
-
-        if self._moved and fits(self._moved):
+        if self._moved and written_number(payload, seen.stored, [number - self._moved]) is not None:
             return self._moved
         if self._searches >= MOST_SEARCHES:
             return 0
         self._searches += 1
-        nearest = chain.from_iterable((moved, -moved) for moved in islice(count(1), FARTHEST))
-        return next(filter(fits, nearest), 0)
+        nearest = (number + by * sign for by in range(1, FARTHEST + 1) for sign in (-1, 1))
+        found = written_number(payload, seen.stored, nearest)
+        return 0 if found is None else number - found
 
     def _renumbered_by_recipe(self, number: int, entry: Batch) -> int:
         """Return by how much an entry was renumbered, if its hash covers its number."""
@@ -419,10 +412,6 @@ class EvidenceScan(ScanKind):
         self._near.clear()
         self._seam(None, self.first)
         self.places += places[: MOST - len(self.places)]
-
-
-_NUMBER = b'"sequence_number":'
-"""The key of the number in a payload. Quotes inside a text are escaped, so it occurs only once."""
 
 
 def _payload(batch: Batch, index: int) -> bytes:

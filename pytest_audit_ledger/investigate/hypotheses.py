@@ -328,7 +328,7 @@ class Hypotheses:
         elif column != "sequence_number":
             for neighbour in filter(None, (self.suspect.before, self.suspect.after)):
                 yield texts(neighbour)[column], _of_neighbour(neighbour)
-        yield from ((value, _OCCURS) for value in self.vocabulary.values.get(column, ()))
+        yield from ((value, OCCURS) for value in self.vocabulary.values.get(column, ()))
         for rewriting in rewritings(column):
             yield rewriting.original(self.stored[column]), Cause(rewriting.words, rewriting)
 
@@ -357,7 +357,7 @@ def of_account(whose: str) -> Cause:
 
 
 _VERDICT = Cause("one of the five verdicts")
-_OCCURS = Cause("a value that occurs in the ledger")
+OCCURS = Cause("a value that occurs in the ledger")
 
 
 def _of_neighbour(neighbour: Entry) -> Cause:

@@ -5,13 +5,19 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
-from hashlib import sha256
 from typing import Any
 
 from pytest_audit_ledger.model.batch import Batch, json_text, plain_text
-from pytest_audit_ledger.model.entry import HASHED_COLUMNS, PAYLOAD_COLUMNS, Entry, canonical_payload, entry_hash
+from pytest_audit_ledger.model.entry import (
+    HASHED_COLUMNS,
+    PAYLOAD_COLUMNS,
+    Entry,
+    canonical_payload,
+    entry_hash,
+    written_number,
+)
 from pytest_audit_ledger.model.forms import Form, recognised
 from pytest_audit_ledger.sources.source import Segment, Snapshot
 
@@ -72,15 +78,7 @@ class StoredEntry:
         """
         if "T" not in self.timestamp or self.stored_hash is None:
             return None
-        head, name, rest = canonical_payload(replace(self.entry, sequence_number=0)).partition(b'"sequence_number":')
-        begun, tail = sha256(head + name), rest[1:]
-
-        def fits(number: int) -> bool:
-            hasher = begun.copy()
-            hasher.update(b"%d%b" % (number, tail))
-            return hasher.hexdigest() == self.stored_hash
-
-        return next(filter(fits, candidates), None)
+        return written_number(canonical_payload(self.entry), self.stored_hash, candidates)
 
 
 def said_by(envelope: Value) -> Mapping[str, Value]:

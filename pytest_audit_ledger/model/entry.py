@@ -17,7 +17,7 @@ ASCII characters. Property tests compare the result with `json.dumps`.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime, timezone
 from hashlib import sha256
@@ -83,3 +83,23 @@ def canonical_payload(entry: Entry) -> bytes:
 def entry_hash(entry: Entry) -> str:
     """Return the entry's hash as 64 lower-case hexadecimal digits (rule 2)."""
     return sha256(canonical_payload(entry)).hexdigest()
+
+
+_NUMBER = b'"sequence_number":'
+"""The key of the number in a payload. Quotes inside a text are escaped, so it occurs only once."""
+
+
+def written_number(payload: bytes, stored: str, candidates: Iterable[int]) -> int | None:
+    """Return the first of these numbers with which a payload has this hash; None if none does.
+
+    The hash covers the number, so an entry that was renumbered was written with this one.
+    """
+    head, key, rest = payload.partition(_NUMBER)
+    begun, tail = sha256(head + key), rest[rest.index(b",") :]
+
+    def fits(number: int) -> bool:
+        hasher = begun.copy()
+        hasher.update(b"%d%b" % (number, tail))
+        return hasher.hexdigest() == stored
+
+    return next(filter(fits, candidates), None)

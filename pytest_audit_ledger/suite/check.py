@@ -62,6 +62,10 @@ class Check:
         """The place of the check, as `file:line`."""
         return f"{self.file or self.suite}:{self.line}"
 
+    def parameters_in(self, run_parameters: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any]:
+        """Return its parameters in a run; those of the run come first."""
+        return {**self.parameters, **run_parameters.get(self.kind.name, {})}
+
 
 @dataclass(frozen=True)
 class Suite:

@@ -89,7 +89,7 @@ class VerificationRequest:
 
     def parameters(self, check: Check) -> Mapping[str, Any]:
         """Return the parameters of a check in this run."""
-        return {**check.parameters, **self.run_parameters.get(check.kind.name, {})}
+        return check.parameters_in(self.run_parameters)
 
 
 def verify(
