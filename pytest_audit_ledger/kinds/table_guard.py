@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from pytest_audit_ledger.errors import SourceError
 from pytest_audit_ledger.files.resources import sql
+from pytest_audit_ledger.kinds.check_expressions import allows
 from pytest_audit_ledger.kinds.kind import CatalogKind
 from pytest_audit_ledger.model.columns import Column
 from pytest_audit_ledger.model.ledger_info import LedgerInfo
@@ -34,10 +35,6 @@ _MOST_COUNTED = 1_000_000
 
 _MAY_NOT_READ = "42501"
 """SQLSTATE insufficient_privilege (PostgreSQL documentation, appendix A), also where row-level security hides rows."""
-
-_STRING = r"'(?:[^']|'')*'"
-# A cast to a length truncates, and one to bpchar ignores trailing blanks; only these change nothing.
-_CAST = r"::(?:text|character varying)(?![(\w])(?:\[\])?"
 
 
 @dataclass(frozen=True)
@@ -306,7 +303,7 @@ def lost_checks(catalog: Catalog) -> Iterator[Lost]:
     checks = [row for row in catalog.rows(sql("constraints.sql")) if row["type"] == "c"]
     for declared in expected_schema(catalog.info).checks:
         (column,), values = declared.columns, declared.values
-        meant = [check for check in checks if _means(check["expression"], column, values)]
+        meant = [check for check in checks if allows(check["expression"], column, values)]
         if any(check["holds"] for check in meant):
             continue
         rule = f"one of {', '.join(values)}" if values is not None else "not empty"
@@ -314,43 +311,3 @@ def lost_checks(catalog: Catalog) -> Iterator[Lost]:
         state = f"{about[0]}{' (not validated or not enforced)' if meant else ''}" if about else "no such constraint"
         unproven = tuple((check["name"], check["expression"]) for check in meant if check["enforced"])
         yield Lost("CHECK", column, rule, state, declared.severity, values, unproven)
-
-
-def _means(expression: str, column: str, values: Sequence[str] | None) -> bool:
-    return refuses_empty(expression, column) if values is None else allows_only(expression, column, values)
-
-
-def _reduced(expression: str) -> tuple[str, list[str]]:
-    """Return a CHECK expression without casts, brackets and spaces, its strings as `?`, and those strings."""
-    strings = [text[1:-1].replace("''", "'") for text in re.findall(_STRING, expression)]
-    bare = re.sub(_CAST, "", re.sub(_STRING, "?", expression))
-    return re.sub(r"[()\s]", "", bare), strings
-
-
-def _listed(expression: str, column: str) -> set[str]:
-    """Return the values that a CHECK expression limits the column to; none if it has another form.
-
-    PostgreSQL prints `x IN ('a', 'b')` as `x = ANY (ARRAY['a'::text, 'b'::text])`.
-    """
-    bare, strings = _reduced(expression)
-    one_of = rf"{column}=ANYARRAY\[\?(?:,\?)*\]|{column}=\?(?:OR{column}=\?)*"
-    form = rf"(?:{column}ISNULLOR|{column}ISNOTNULLAND)?(?:{one_of})"
-    return set(strings) if re.fullmatch(form, bare) else set()
-
-
-def allows_only(expression: str, column: str, values: Sequence[str]) -> bool:
-    """Return whether a CHECK expression allows only these values of the column (or fewer)."""
-    listed = _listed(expression, column)
-    return bool(listed) and listed <= set(values)
-
-
-def refuses_empty(expression: str, column: str) -> bool:
-    """Return whether a CHECK expression refuses the empty string: by its length, by comparison, or by a list."""
-    bare, strings = _reduced(expression)
-    bare = bare.removeprefix(f"{column}ISNULLOR")
-    lengths = (f"{function}{column}" for function in ("length", "char_length", "octet_length"))
-    if bare.replace(f"{column}ISNULLOR", "") in {
-        f"{length}{bound}" for length in lengths for bound in (">0", ">=1", "<>0")
-    }:
-        return True
-    return (bare == f"{column}<>?" and strings == [""]) or "" not in (_listed(expression, column) or {""})

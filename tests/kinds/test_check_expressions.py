@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_audit_ledger.kinds.table_guard import allows_only, refuses_empty
+from pytest_audit_ledger.kinds.check_expressions import allows_only, refuses_empty
 from pytest_audit_ledger.model.entry import VERDICTS
 
 FIVE = "'CLEAR'::text, 'FLAG'::text, 'NULL_UNMAPPED'::text, 'NULL_STALE'::text, 'DISCRETIONARY'::text"
