@@ -14,7 +14,8 @@ from pytest_audit_ledger.drill.attacks.attack import (
     needs_superuser,
 )
 from pytest_audit_ledger.errors import LedgerError, SourceError
-from pytest_audit_ledger.scratch.scratch_ledger import ScratchLedger, Superuser
+from pytest_audit_ledger.scratch.scratch_ledger import ScratchLedger
+from pytest_audit_ledger.scratch.superuser import Superuser
 
 __all__ = [
     "FOLDER",

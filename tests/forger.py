@@ -8,7 +8,8 @@ from functools import partial
 from pytest_audit_ledger.drill.attacks.attack import Attack, Target
 from pytest_audit_ledger.drill.attacks.catalogue import CATALOGUE
 from pytest_audit_ledger.model.entry import Entry
-from pytest_audit_ledger.scratch.scratch_ledger import ScratchLedger, Statement, Superuser
+from pytest_audit_ledger.scratch.scratch_ledger import ScratchLedger, Statement
+from pytest_audit_ledger.scratch.superuser import Superuser
 
 
 class Forger(ScratchLedger):

@@ -20,8 +20,9 @@ from pytest_audit_ledger.files.abandoned import temporary_folder
 from pytest_audit_ledger.model import defaults
 from pytest_audit_ledger.model.outcome import Status
 from pytest_audit_ledger.model.progress import Progress, no_progress
-from pytest_audit_ledger.scratch.scratch_ledger import ScratchLedger, Superuser
+from pytest_audit_ledger.scratch.scratch_ledger import ScratchLedger
 from pytest_audit_ledger.scratch.server import EMBEDDED, Scratch, ScratchServer, scratch_server
+from pytest_audit_ledger.scratch.superuser import Superuser
 from pytest_audit_ledger.sources.dsn import Dsn
 from pytest_audit_ledger.sources.interruption import interruptible
 from pytest_audit_ledger.sources.postgres import DEFAULT_TIMEOUT_S, PostgresSource

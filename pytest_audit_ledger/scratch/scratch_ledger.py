@@ -1,7 +1,7 @@
 """A ledger in a scratch database that may be tampered with: a made-up one, or a copy. Never the user's own.
 
 Everything is done as the owner of the table, so that the code of the ledger (triggers, rules, functions in constraints)
-runs with the owner's privileges only. What needs a superuser is in `Superuser`.
+runs with the owner's privileges only. What needs a superuser is in `superuser.py`.
 """
 
 from __future__ import annotations
@@ -10,8 +10,7 @@ import io
 import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager
 from datetime import timezone
 from functools import cached_property
 from itertools import groupby, islice
@@ -46,15 +45,12 @@ from pytest_audit_ledger.sources.source import Segment
 
 ROWS_A_COPY = 20_000
 
-_OPTIONAL_PASSWORD = 130_000
-"""The first version of the server whose foreign servers need not ask for a password."""
-
 Statement = str | Composable
 Name = str | tuple[str, ...]
 
 _NO_NAMES: Mapping[str, Name] = {}
 
-_TAKE_ANOTHER = "Use a ledger whose entries are consistent; run audit-ledger verify to see where these are not."
+TAKE_ANOTHER = "Use a ledger whose entries are consistent; run audit-ledger verify to see where these are not."
 
 
 class ScratchLedger:
@@ -69,7 +65,7 @@ class ScratchLedger:
         self.database, self.profile = Dsn(dsn), profile
         self.schema, self.table = split_name(table)
         self.name = Identifier(self.schema, self.table)
-        self.connection = _connected(self.database)
+        self.connection = session(self.database)
         self.run("SET TimeZone = 'UTC'; SET search_path = ''")
 
     def __enter__(self) -> Self:
@@ -126,9 +122,9 @@ class ScratchLedger:
                 cursor.execute(statement, parameters)
                 return cursor.fetchall() if cursor.description else [], cursor.rowcount
         except psycopg2.Error as error:
-            raise _refused(error, self.database) from error
+            raise refused(error, self.database) from error
         except (ValueError, OverflowError) as error:  # a timestamp or a number that Python cannot hold
-            raise SourceError(f"An entry of the ledger cannot be read: {error}.", _TAKE_ANOTHER) from error
+            raise SourceError(f"An entry of the ledger cannot be read: {error}.", TAKE_ANOTHER) from error
 
     def oid(self) -> int:
         """Return the oid of the table. Raises SourceError if there is no such table."""
@@ -150,7 +146,7 @@ class ScratchLedger:
         query = "SELECT {stream} FROM {ledger} AS entry WHERE {is_entry} GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 1"
         found = self.execute(query, stream=self._stream, is_entry=self._is_entry)
         if not found:
-            raise SourceError("The ledger has no entries.", _TAKE_ANOTHER)
+            raise SourceError("The ledger has no entries.", TAKE_ANOTHER)
         return str(found[0][0])
 
     @property
@@ -186,7 +182,7 @@ class ScratchLedger:
         bounds = "SELECT pg_catalog.min({sequence}), pg_catalog.max({sequence}) FROM {ledger} AS entry WHERE {scope}"
         ((low, high),) = self.execute(bounds)
         if low is None:
-            raise SourceError("The ledger has no entries.", _TAKE_ANOTHER)
+            raise SourceError("The ledger has no entries.", TAKE_ANOTHER)
         return int(low), int(high)
 
     def middle(self) -> int:
@@ -201,7 +197,7 @@ class ScratchLedger:
             "WHERE before = number - 1 AND after = number + 3 ORDER BY pg_catalog.abs(off), number LIMIT 1"
         )
         if not found:
-            raise SourceError("No five entries of the ledger have consecutive numbers.", _TAKE_ANOTHER)
+            raise SourceError("No five entries of the ledger have consecutive numbers.", TAKE_ANOTHER)
         return int(found[0][0])
 
     def entries(self, first: int = 1) -> Iterator[Entry]:
@@ -216,7 +212,7 @@ class ScratchLedger:
             values = dict(zip(names, row, strict=True))
             moment = values["timestamp"]
             if moment is None:
-                raise SourceError(f"Entry {values['sequence_number']} has no timestamp to hash.", _TAKE_ANOTHER)
+                raise SourceError(f"Entry {values['sequence_number']} has no timestamp to hash.", TAKE_ANOTHER)
             aware = moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
             yield Entry(**{**values, "timestamp": canonical_timestamp(aware)})
 
@@ -224,7 +220,7 @@ class ScratchLedger:
         """Return one entry. Raises SourceError if there is no entry with this sequence number."""
         found = next(self.entries(number), None)
         if found is None or found.sequence_number != number:
-            raise SourceError(f"The ledger has no entry {number:,}.", _TAKE_ANOTHER)
+            raise SourceError(f"The ledger has no entry {number:,}.", TAKE_ANOTHER)
         return found
 
     def row(self, number: int) -> dict[str, Any]:
@@ -236,7 +232,7 @@ class ScratchLedger:
             number=number,
         )
         if not found:
-            raise SourceError(f"The ledger has no entry {number:,}.", _TAKE_ANOTHER)
+            raise SourceError(f"The ledger has no entry {number:,}.", TAKE_ANOTHER)
         return dict(zip(names, found[0], strict=True))
 
     # Changing.
@@ -268,7 +264,7 @@ class ScratchLedger:
                 while chunk := "".join(islice(rows, ROWS_A_COPY)):
                     cursor.copy_expert(statement, io.StringIO(chunk))
         except psycopg2.Error as error:
-            raise _refused(error, self.database) from error
+            raise refused(error, self.database) from error
 
     def triggers(self) -> list[dict[str, Any]]:
         """Return the triggers of the ledger and of its partitions and child tables, as rows of sql/triggers.sql."""
@@ -443,11 +439,12 @@ def _rehashed(info: LedgerInfo, entry: Batch, link: str | None) -> dict[str, str
     (found,) = hasher.hashes(entry)
     if found is None:
         number = entry.sequence_numbers[0]
-        raise SourceError(f"Entry {number} has no hash: {hasher.obstacle(entry, 0)}.", _TAKE_ANOTHER)
+        raise SourceError(f"Entry {number} has no hash: {hasher.obstacle(entry, 0)}.", TAKE_ANOTHER)
     return {**made, **({PREVIOUS: link} if stored else {}), HASH: found}
 
 
-def _refused(error: psycopg2.Error, dsn: Dsn) -> SourceError:
+def refused(error: psycopg2.Error, dsn: Dsn) -> SourceError:
+    """Return what PostgreSQL refused the owner of a scratch ledger, or a superuser of its server."""
     if error.pgcode == INSUFFICIENT_PRIVILEGE:  # which protections raise, too
         words = printable(error.diag.message_primary or "", 300)
         return SourceError(
@@ -458,11 +455,12 @@ def _refused(error: psycopg2.Error, dsn: Dsn) -> SourceError:
     return explain(error, str(dsn))
 
 
-def _connected(dsn: Dsn) -> psycopg2.extensions.connection:
+def session(dsn: Dsn) -> psycopg2.extensions.connection:
+    """Return a session that commits every statement. Raises SourceError."""
     try:
         connection = connected(dsn)
     except psycopg2.Error as error:
-        raise _refused(error, dsn) from error
+        raise refused(error, dsn) from error
     connection.autocommit = True
     return connection
 
@@ -476,89 +474,5 @@ def _quoted(value: object) -> Composable:
     return value if isinstance(value, Composable) else Literal(value)
 
 
-def _options(options: Mapping[str, str]) -> Composable:
-    """Return those options of a foreign server that have a value, in SQL."""
-    given = [SQL("{} {}").format(Identifier(name), Literal(value)) for name, value in options.items() if value]
-    return SQL(", ").join(given)
-
-
 def _value(value: Any) -> Composable:
     return Literal(json.dumps(value, ensure_ascii=False) if isinstance(value, (dict, list)) else value)
-
-
-@dataclass(frozen=True)
-class Superuser:
-    """What needs a superuser of the scratch server, over a separate connection to the database of the ledger.
-
-    The ledger may contain functions that wait for a superuser to call them. So nothing here touches a row of the
-    ledger: it only changes PostgreSQL's own catalog, by names that nobody else can have created.
-    """
-
-    database: Dsn
-
-    @contextmanager
-    def replica_sessions(self, ledger: ScratchLedger) -> Iterator[None]:
-        """Let new sessions of the ledger's owner be replica sessions, like those of logical replication."""
-        ((role, database),) = ledger.run("SELECT current_user, pg_catalog.current_database()")
-        names = {"role": role, "database": database}
-        setting = "ALTER ROLE {role} IN DATABASE {database} %s session_replication_role"
-        self._run(ledger.statement(f"{setting % 'SET'} = 'replica'", names))
-        try:
-            yield
-        finally:
-            self._run(ledger.statement(setting % "RESET", names))
-
-    @contextmanager
-    def blind_indexes(self, ledger: ScratchLedger, *, but_unique: bool = False) -> Iterator[None]:
-        """Let rows that are written meanwhile be missing from every index of the ledger and its partitions.
-
-        `but_unique`: keep writing to the indexes of keys.
-        """
-        template = (
-            "UPDATE pg_catalog.pg_index SET indisready = {ready} WHERE indrelid IN {parts} "
-            "AND NOT (indisunique AND {but_unique})"
-        )
-        self.edit_catalog(ledger, template, ready=False, but_unique=but_unique)
-        try:
-            yield
-        finally:
-            self.edit_catalog(ledger, template, ready=True, but_unique=but_unique)
-
-    def serve_itself(self, ledger: ScratchLedger, name: str) -> None:
-        """Create a foreign server, and a schema for its extension, with this name: the database of the ledger itself.
-
-        The owner of the ledger may connect to it, with the address and the password of `ledger`.
-        """
-        dsn = ledger.database
-        address = {key: dsn.parameter(key) for key in ("host", "port", "dbname")}
-        login = {key: dsn.parameter(key) for key in ("user", "password")}
-        if ledger.connection.server_version >= _OPTIONAL_PASSWORD:
-            login["password_required"] = "false"  # noqa: S105  (no password)
-        for template in (
-            "CREATE SCHEMA {name}",
-            "CREATE EXTENSION postgres_fdw SCHEMA {name}",
-            "CREATE SERVER {name} FOREIGN DATA WRAPPER postgres_fdw OPTIONS ({address})",
-            "GRANT USAGE ON FOREIGN SERVER {name} TO {user}",
-            "CREATE USER MAPPING FOR {user} SERVER {name} OPTIONS ({login})",
-        ):
-            names = {"name": name, "user": dsn.parameter("user")}
-            self._run(ledger.statement(template, names, address=_options(address), login=_options(login)))
-
-    def edit_catalog(self, ledger: ScratchLedger, template: str, **values: Any) -> None:
-        """Change at least one row of the catalog with a statement from a template, and other values in braces.
-
-        `{table}` is the oid of the ledger's table, `{parts}` those of the table and its partitions. Raises SourceError.
-        """
-        table = Literal(ledger.oid())
-        parts = SQL("(SELECT {0}::oid UNION SELECT relid FROM pg_catalog.pg_partition_tree({0}))").format(table)
-        if self._run(ledger.statement(template, table=table, parts=parts, **values)) < 1:
-            raise SourceError("PostgreSQL found nothing in its catalog to change.", _TAKE_ANOTHER)
-
-    def _run(self, statement: Composable) -> int:
-        try:
-            with closing(_connected(self.database)) as connection, connection.cursor() as cursor:
-                cursor.execute("SET search_path = ''")
-                cursor.execute(statement)
-                return cursor.rowcount
-        except psycopg2.Error as error:
-            raise _refused(error, self.database) from error

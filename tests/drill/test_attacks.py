@@ -31,7 +31,8 @@ from pytest_audit_ledger.model.entry import Entry
 from pytest_audit_ledger.model.outcome import Assurance, Severity, Status
 from pytest_audit_ledger.repair.plan import plan_repair
 from pytest_audit_ledger.scratch.sample import sample_entries
-from pytest_audit_ledger.scratch.scratch_ledger import ScratchLedger, Superuser
+from pytest_audit_ledger.scratch.scratch_ledger import ScratchLedger
+from pytest_audit_ledger.scratch.superuser import Superuser
 from pytest_audit_ledger.sources.dsn import Dsn
 from pytest_audit_ledger.sources.postgres import PostgresSource
 from pytest_audit_ledger.verify.verification import Verification

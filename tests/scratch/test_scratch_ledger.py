@@ -10,7 +10,8 @@ import pytest
 from pytest_audit_ledger.attacks import SourceError, Target
 from pytest_audit_ledger.drill.attacks.catalogue import CATALOGUE
 from pytest_audit_ledger.model.outcome import Assurance
-from pytest_audit_ledger.scratch.scratch_ledger import ScratchLedger, Superuser, listed
+from pytest_audit_ledger.scratch.scratch_ledger import ScratchLedger, listed
+from pytest_audit_ledger.scratch.superuser import Superuser
 from pytest_audit_ledger.verify.verification import Verification
 from tests.forger import Forger
 from tests.support.checks import found, outcomes, run_suite

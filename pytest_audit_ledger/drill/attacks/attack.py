@@ -29,7 +29,8 @@ from pytest_audit_ledger.errors import LedgerError
 from pytest_audit_ledger.kinds.kind import Kind
 from pytest_audit_ledger.model.columns import V2_COLUMNS
 from pytest_audit_ledger.model.profile import PREVIOUS, Profile
-from pytest_audit_ledger.scratch.scratch_ledger import ScratchLedger, Superuser
+from pytest_audit_ledger.scratch.scratch_ledger import ScratchLedger
+from pytest_audit_ledger.scratch.superuser import Superuser
 
 OWNER = "the owner of the table"
 WRITER = "a role that may append entries"
