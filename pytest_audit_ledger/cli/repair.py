@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
-from typing import TypeVar
 
 import click
 
@@ -15,8 +13,6 @@ from pytest_audit_ledger.sources.interruption import interruptible
 from pytest_audit_ledger.sources.postgres import PostgresSource
 from pytest_audit_ledger.sources.source import Source
 from pytest_audit_ledger.verify.verification import Verification
-
-Answer = TypeVar("Answer")
 
 
 def print_script(source: Source, *, quiet: bool) -> None:
@@ -43,7 +39,7 @@ def restore(source: Source, *, confirmed: bool, quiet: bool) -> None:
     if not confirmed:
         _confirm(database.table_label)
     try:
-        _stoppable(lambda: apply_repair(database, found))
+        interruptible(lambda: apply_repair(database, found))  # what was not committed is rolled back
     except KeyboardInterrupt:
         raise SourceError(
             "Interrupted during the repair. Each step was taken completely or not at all, and no entry was changed.",
@@ -72,17 +68,12 @@ def _database(source: Source) -> PostgresSource:
 
 
 def _planned(database: PostgresSource, *, quiet: bool) -> RepairPlan:
-    found = _stoppable(lambda: plan_repair(database))
+    found = interruptible(lambda: plan_repair(database))
     if not quiet:
         _say(*(f"Cannot be restored: {words}" for words in found.impossible))
         if not found.steps:
             _say("No protection is missing." if not found.impossible else "Nothing else can be restored.")
     return found
-
-
-def _stoppable(action: Callable[[], Answer]) -> Answer:
-    """Do something that Ctrl-C abandons at once; the server rolls back what was not committed."""
-    return interruptible(action)
 
 
 def _confirm(table: str) -> None:

@@ -414,29 +414,16 @@ def _restorable(verification: Verification, found: Sequence[Finding]) -> str:
 
 # everything else
 
-_COVERED_CODES = frozenset(
-    {
-        *(
-            "HASH_MISMATCH",
-            "ENTRY_HASH_MISMATCH",
-            "LINE_HASH_MISMATCH",
-            "HASH_FORM",
-            "HASHES_UNKNOWN",
-            "SEQUENCE_GAP",
-            "SEQUENCE_START",
-            "SEQUENCE_DUPLICATE",
-        ),
-        *("TIMESTAMP_ORDER", *_TIMES, "VERDICT_UNKNOWN"),
-    }
-)
+_COVERED_CODES = {
+    *("HASH_MISMATCH", "ENTRY_HASH_MISMATCH", "LINE_HASH_MISMATCH", "HASH_FORM", "HASHES_UNKNOWN"),
+    *("SEQUENCE_GAP", "SEQUENCE_START", "SEQUENCE_DUPLICATE", "TIMESTAMP_ORDER", *_TIMES, "VERDICT_UNKNOWN"),
+}
 """The findings that the chain, the times and the verdicts report."""
 
-_COVERED_KINDS = frozenset(
-    {
-        *(*PROTECTIONS, "envelope_hash", "envelope_consistency", "transcript_signature", "checkpoint"),
-        "export_manifest",
-    }
-)
+_COVERED_KINDS = {
+    *(*PROTECTIONS, "checkpoint", "export_manifest"),
+    *("envelope_hash", "envelope_consistency", "transcript_signature"),
+}
 
 
 def _others(outcomes: Iterable[Outcome]) -> Iterator[Incident]:

@@ -9,6 +9,7 @@ from itertools import count
 from typing import Any
 
 from pytest_audit_ledger.files.resources import sql
+from pytest_audit_ledger.model import sql_names
 from pytest_audit_ledger.model.printable import printable
 from pytest_audit_ledger.model.questions import Catalog
 from pytest_audit_ledger.sources import postgres
@@ -80,8 +81,7 @@ def literal(text: str) -> str:
 
 def regclass(*parts: str) -> str:
     """Return the name of a relation as a value; escapes are not allowed inside it."""
-    name = ".".join('"{}"'.format(part.replace('"', '""')) for part in parts)
-    return f"{literal(name)}::pg_catalog.regclass"
+    return f"{literal(sql_names.quoted(*parts))}::pg_catalog.regclass"
 
 
 def _hides(text: str) -> bool:
