@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from pytest_audit_ledger.kinds.data_kind import columns_schema
 from pytest_audit_ledger.kinds.kind import CatalogKind
 from pytest_audit_ledger.model.outcome import Finding
 from pytest_audit_ledger.model.questions import Catalog
@@ -19,13 +20,7 @@ class ColumnsMatchSet(CatalogKind):
     remedy = "Find out who added or removed the column, and correct the list or the table."
     unit = "columns"
     parameters_schema: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        "columns": {
-            "type": "array",
-            "items": {"type": "string", "minLength": 1},
-            "minItems": 1,
-            "uniqueItems": True,
-            "description": "The columns, in any order.",
-        },
+        "columns": columns_schema("The columns, in any order.", minItems=1, uniqueItems=True),
         "exact": {"type": "boolean", "default": True, "description": "Whether other columns are findings."},
     }
     required_parameters = ("columns",)

@@ -70,6 +70,11 @@ def limit_schema(description: str) -> Mapping[str, Any]:
     return {"type": "string", "pattern": LIMIT_PATTERN, "examples": ['"> 0.05"'], "description": description}
 
 
+def columns_schema(description: str, **limits: Any) -> Mapping[str, Any]:
+    """Return the schema of a parameter that lists columns."""
+    return {"type": "array", "items": {"type": "string", "minLength": 1}, **limits, "description": description}
+
+
 WHERE: Mapping[str, Any] = {
     "type": "string",
     "format": EXPRESSION,
@@ -85,11 +90,7 @@ COMMON: Mapping[str, Mapping[str, Any]] = {
     },
     "warn_if": limit_schema("Warn if the number of unexpected entries is in this range, such as > 0."),
     "error_if": limit_schema("Fail only if the number of unexpected entries is in this range, such as > 10."),
-    "redact": {
-        "type": "array",
-        "items": {"type": "string", "minLength": 1},
-        "description": "Columns whose values are never shown.",
-    },
+    "redact": columns_schema("Columns whose values are never shown."),
 }
 """The parameters of every kind about data."""
 
@@ -272,8 +273,8 @@ class RowKind(DataKind):
         return [*single, *self.parameters.get("columns", ())]
 
     def shown_extras(self) -> Sequence[str]:
-        """Return which of the columns that `extras` adds a finding shows, quoted for SQL."""
-        return []
+        """Return which of the columns that `extras` adds a finding shows, quoted for SQL: the value before."""
+        return [BEFORE] if BEFORE in self.extras() and not self.redacts(self.parameters["column"]) else []
 
     def message(self) -> str:
         """Return what is wrong with an unexpected entry."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from pytest_audit_ledger.kinds.data_kind import EXPRESSION, RowKind
+from pytest_audit_ledger.kinds.data_kind import EXPRESSION, RowKind, columns_schema
 from pytest_audit_ledger.model.sql_names import closed
 
 
@@ -22,11 +22,7 @@ class ExpressionIsTrue(RowKind):
     fault = "the condition is not true"
     parameters_schema: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "expression": {"type": "string", "format": EXPRESSION, "description": "The SQL condition."},
-        "show": {
-            "type": "array",
-            "items": {"type": "string", "minLength": 1},
-            "description": "The columns to show of each entry for which the condition is not true.",
-        },
+        "show": columns_schema("The columns to show of each entry for which the condition is not true."),
         **RowKind.parameters_schema,
     }
     required_parameters = ("expression",)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from pytest_audit_ledger.kinds.data_kind import BEFORE, ValueKind
@@ -34,10 +34,6 @@ class SequentialValues(ValueKind):
         column = self.column()
         order = ", ".join([column, *self.streams(), self.sequence()])
         return f", lag({column}) OVER (PARTITION BY {column} IS NULL ORDER BY {order}) AS {BEFORE}"
-
-    def shown_extras(self) -> Sequence[str]:
-        """Show the value before, too."""
-        return [] if self.redacts(self.parameters["column"]) else [BEFORE]
 
     def unexpected(self) -> str:
         """Select the values with another difference."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from pytest_audit_ledger.kinds.data_kind import OCCURRENCES, RowKind
+from pytest_audit_ledger.kinds.data_kind import OCCURRENCES, RowKind, columns_schema
 from pytest_audit_ledger.kinds.unique import Unique
 
 
@@ -18,13 +18,7 @@ class UniqueCombinationOfColumns(RowKind):
     remedy = Unique.remedy
     code = "DUPLICATE"
     parameters_schema: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        "columns": {
-            "type": "array",
-            "items": {"type": "string", "minLength": 1},
-            "minItems": 2,
-            "uniqueItems": True,
-            "description": "The columns whose values are combined.",
-        },
+        "columns": columns_schema("The columns whose values are combined.", minItems=2, uniqueItems=True),
         **RowKind.parameters_schema,
     }
     required_parameters = ("columns",)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from pytest_audit_ledger.kinds.data_kind import BEFORE, ValueKind
@@ -26,10 +26,6 @@ class ValuesIncreasing(ValueKind):
         column = self.column()
         chain = ", ".join([*self.streams(), f"{column} IS NULL"])
         return f", lag({column}) OVER (PARTITION BY {chain} ORDER BY {self.sequence()}) AS {BEFORE}"
-
-    def shown_extras(self) -> Sequence[str]:
-        """Show the value before, too."""
-        return [] if self.redacts(self.parameters["column"]) else [BEFORE]
 
     def unexpected(self) -> str:
         """Select the values that are less than the one before, or not more."""
