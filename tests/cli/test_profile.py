@@ -71,6 +71,13 @@ def test_lint_warns_of_a_recipe_that_hashes_different_entries_alike(invoke: Invo
     ]
 
 
+def test_lint_warns_of_a_template_that_is_a_text_at_its_place(invoke: Invoke) -> None:
+    text = PROFILE.replace("{concat: [body]}", "{template: 'No {seq}<{body}'}")
+    result = invoke("profile", "lint", write(text))
+    assert result.exit_code == 0, result.stderr
+    assert "house.profile.yaml:11:36: warning: NULL and an empty text hash alike" in result.output
+
+
 def test_every_mistake_of_every_profile_is_reported(invoke: Invoke) -> None:
     first = write(PROFILE.replace("roles", "rules"))
     second = write(PROFILE.replace("concat: [body]", "concat: [{body: hash}]"), "second.profile.yaml")

@@ -149,16 +149,18 @@ class Compiler:
         return self._sequence(items, path, "")
 
     def _template(self, data: Any, path: Path, _base: Writer) -> Part:
-        found = options.mapping({"text": data} if isinstance(data, str) else data, ("text", "of", "null"), path)
+        is_short = isinstance(data, str)
+        found = options.mapping({"text": data} if is_short else data, ("text", "of", "null"), path)
+        place = path if is_short else (*path, "text")
         null = self._null(found.get("null", ""), (*path, "null"), "template")
         given = options.mapping(found.get("of", {}), None, (*path, "of"))
-        fields = _fields(options.text(found.get("text"), (*path, "text")), (*path, "text"))
+        fields = _fields(options.text(found.get("text"), place), place)
         items: list[_Item] = []
         for literal, name in fields:
             if literal:
-                items.append(("", constant(literal, (*path, "text"))))
+                items.append(("", constant(literal, place)))
             if name is not None:
-                here = (*path, "of", name) if name in given else (*path, "text")
+                here = (*path, "of", name) if name in given else place
                 items += self._item(given.get(name, name), here, _Within("template", null))
         for name in given.keys() - {name for _, name in fields}:
             raise RecipeError((*path, "of", name), f"the text has no field {name!r}")

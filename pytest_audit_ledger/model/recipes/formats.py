@@ -266,7 +266,7 @@ def _iso(data: Any, _given: Given, path: Path) -> Format:
         step = moments.iso(digits, offset, zone, separator)
     except ValueError as error:
         raise RecipeError((*path, "zone"), str(error)) from error
-    fixed = digits.isdigit() and (zone == "UTC" or offset != "Z")
+    fixed = digits.isdigit() and (zone == "UTC" or offset not in ("Z", "+00"))
     shape = Shape(frozenset(f"0123456789-:.+Z{separator}"), fixed=fixed, marks=_MARKS)
     quick = Quick(Form[f"ISO_{digits.upper()}"], offset.encode()) if (zone, separator) == ("UTC", "T") else None
     return Format(step, Kind.TEXT, shape, quick)

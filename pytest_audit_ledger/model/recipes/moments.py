@@ -19,7 +19,7 @@ Step = Callable[[list[str]], "list[str | None]"]
 """From the values of a column to what is written for them; None where nothing can be."""
 
 DIGITS = ("0", "3", "6", "9", "trimmed", "python", "java")
-OFFSETS = ("Z", "+00:00", "")
+OFFSETS = ("Z", "+00:00", "+0000", "+00", "")
 UNITS: Mapping[str, int] = {"s": 0, "ms": 3, "us": 6, "ns": 9}
 """Units of time, each with its digits of a second."""
 
@@ -117,8 +117,8 @@ def iso(digits: str = "python", offset: str = "+00:00", zone: str = "UTC", separ
     """Return the step to ISO 8601.
 
     `digits`: so many digits of a second; or `trimmed` of zeros, `python` (six, or none if all are zero), `java` (none,
-    three, six or nine). `offset`: `+00:00` writes the offset of the zone in this form, `Z` does, too, but Z in UTC, and
-    an empty one writes none.
+    three, six or nine). `offset`: `+00:00` writes the offset of the zone in this form, `+0000` without a colon, `+00`
+    as PostgreSQL does, without minutes that are zero, `Z` as Z in UTC, and an empty one writes none.
     """
     local = zone_of(zone)
 
@@ -140,7 +140,9 @@ def iso(digits: str = "python", offset: str = "+00:00", zone: str = "UTC", separ
     tail = f"{padding}{offset}"
     return lambda column: [
         # most have six digits of fraction, the last of them not zero, and this is the fastest way for them
-        f"{text[:end].replace(' ', separator)}{tail}" if text[_FULL:] == "+00" and text[4] == "-" else one(text)
+        f"{text[:end].replace(' ', separator)}{tail}"
+        if text[_FULL:] == "+00" and text[_FULL - 1] != "0" and text[4] == "-"
+        else one(text)
         for text in column
     ]
 
@@ -158,6 +160,10 @@ def _fraction(nine: str, digits: str) -> str:
 
 
 def _shown_offset(text: str, form: str) -> str:
+    if form == "+0000":
+        return text.replace(":", "")
+    if form == "+00":
+        return text.removesuffix(":00") if len(text) == len("+00:00") else text
     return "" if not form else "Z" if form == "Z" and text == "+00:00" else text
 
 

@@ -114,7 +114,11 @@ LANGUAGES: Mapping[str, Language] = {
             "plain": writes(style="php", ascii=False, escape_slashes=False),
             "precision 17": writes(style="php", precision=17),
         },
-        {"iso": _moment(moments.iso("3")), "madrid": _moment(moments.iso("0", zone="Europe/Madrid"))},
+        {
+            "iso": _moment(moments.iso("3")),
+            "madrid": _moment(moments.iso("0", zone="Europe/Madrid")),
+            "madrid without colon": _moment(moments.iso("0", "+0000", "Europe/Madrid")),
+        },
     ),
     "java": Language("Moments.java", ("java",), {}, {"instant": _moment(moments.iso("java", "Z"))}),
     "go": _go("go"),

@@ -56,6 +56,22 @@ def test_a_moment_is_read_as_the_server_prints_it(workshop: Forger, moment: date
     assert written({"unix": "us"}, printed) == [str(int(microseconds))]
 
 
+zones = st.sampled_from(["Europe/Madrid", "America/St_Johns", "Asia/Kolkata", "Asia/Tokyo", "UTC"])
+
+
+@settings(max_examples=60)
+@given(moment=st.datetimes(datetime(1950, 1, 1), datetime(2037, 12, 31), timezones=st.just(timezone.utc)), zone=zones)
+def test_a_moment_is_written_as_a_session_in_a_zone_prints_it(workshop: Forger, moment: datetime, zone: str) -> None:
+    ((_, text, in_json),) = workshop.run(
+        "SELECT set_config('TimeZone', %s, true), %s::timestamptz::text, to_jsonb(%s::timestamptz) #>> '{}'",
+        [zone, moment, moment],
+    )
+    trimmed = {"digits": "trimmed", "zone": zone}
+    printed = moment.isoformat(" ").replace("+00:00", "+00")
+    assert written({"iso": {**trimmed, "offset": "+00", "separator": " "}}, printed) == [text]
+    assert written({"iso": trimmed}, printed) == [in_json]
+
+
 def test_moments_beyond_python_are_numbers(workshop: Forger) -> None:
     given_texts = ["4713-01-02 00:00:00+00 BC", "0001-12-31 23:59:59.5+00 BC", "20000-02-29 12:00:00+00"]
     for text in given_texts:

@@ -4,9 +4,10 @@ const FLAGS = ['plain' => JSON_UNESCAPED_UNICODE | JSON_UNESCAPED_SLASHES];
 
 function made(string $op, string $given): ?string
 {
-    $zone = new DateTimeZone($op === 'madrid' ? 'Europe/Madrid' : 'UTC');
-    if ($op === 'madrid' || $op === 'iso') {
-        return (new DateTimeImmutable($given))->setTimezone($zone)->format($op === 'iso' ? 'Y-m-d\TH:i:s.vP' : 'c');
+    $formats = ['iso' => 'Y-m-d\TH:i:s.vP', 'madrid' => 'c', 'madrid without colon' => DATE_ISO8601];
+    if (isset($formats[$op])) {
+        $zone = new DateTimeZone($op === 'iso' ? 'UTC' : 'Europe/Madrid');
+        return (new DateTimeImmutable($given))->setTimezone($zone)->format($formats[$op]);
     }
     ini_set('serialize_precision', $op === 'precision 17' ? '17' : '-1');
     $value = json_decode($given, false, 512, JSON_THROW_ON_ERROR);
