@@ -200,7 +200,7 @@ class ExportSnapshot:
 
     def select(self, columns: Sequence[str], selection: Selection, consume: Consume) -> None:
         """Read the selected entries."""
-        conditions = [name for name in (TIMESTAMP, VERDICT, "rule_id") if self.unreadable(name) is None]
+        conditions = [name for name in (SEQUENCE, TIMESTAMP, VERDICT, "rule_id") if self.unreadable(name) is None]
         asked = [*columns, *(conditions if self.info.columns else [])]
         left = selection.limit
         for batch in self._batches(list(dict.fromkeys(asked))):
@@ -333,6 +333,9 @@ def _selected(batch: Batch, wanted: Selection) -> list[int]:
     if wanted.rule_id is not None:
         rules = batch.values("rule_id")
         kept = [index for index in kept if rules[index] == wanted.rule_id]
+    if wanted.number is not None:
+        numbers = batch.sequence_numbers
+        kept = [index for index in kept if (number := numbers[index]) is not None and number >= wanted.number]
     return kept
 
 

@@ -575,6 +575,8 @@ class PostgresSnapshot:
         if selection.rule_id is not None:
             rule = self._columns.expression("rule_id")
             conditions.append(SQL("{}::pg_catalog.text = {}").format(rule, Literal(selection.rule_id)))
+        if selection.number is not None:
+            conditions.append(SQL("{} >= {}").format(self._columns.expression(SEQUENCE), Literal(selection.number)))
         return conditions
 
     @contextmanager

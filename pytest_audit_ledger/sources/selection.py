@@ -20,7 +20,7 @@ SMALLEST_STEP = timedelta(microseconds=1)
 class Selection:
     """Entries from `since` on and before `before` (both aware), with one of `verdicts` and the rule `rule_id`.
 
-    Of these the first `limit`. A field that is None or empty is not a condition.
+    `number`: from this sequence number on. Of these, the first `limit`. A field that is None or empty is no condition.
     """
 
     since: datetime | None = None
@@ -28,6 +28,7 @@ class Selection:
     verdicts: tuple[str, ...] = ()
     rule_id: str | None = None
     limit: int | None = None
+    number: int | None = None
 
     def described(self) -> dict[str, str]:
         """Return each condition in words, by name; empty if all entries are selected."""

@@ -11,10 +11,10 @@ from pytest_audit_ledger.model.batch import NULL, Batch, json_text
 from pytest_audit_ledger.model.format_trials import trials
 from pytest_audit_ledger.model.hashing import BatchRows
 from pytest_audit_ledger.model.ledger_info import LedgerInfo
-from pytest_audit_ledger.model.profile import HASH, Version, own
+from pytest_audit_ledger.model.profile import HASH, SEQUENCE, Version, own
 from pytest_audit_ledger.model.recipes import RecipeError, compile_hashing, compile_recipe
 from pytest_audit_ledger.sources.selection import Selection
-from pytest_audit_ledger.sources.source import Source
+from pytest_audit_ledger.sources.source import Segment, Source
 from pytest_audit_ledger.verify.hashed_entries import hashed_names, place_of, streams_of, types_of, versions_of
 
 FIRST = 1_000
@@ -41,8 +41,8 @@ class Remedy:
 class ProfileTrial:
     """What was found. Entries are named by stream, empty for a ledger of one chain, and number.
 
-    `starts` is the first number with a hash, if entries before it have none and the profile does not say so. `lines`
-    counts the entries that do not match by the column of a line.
+    `starts` is the first number with a hash, if entries before it have none and the profile says something else.
+    `lines` counts the entries that do not match by the column of a line.
     """
 
     table: str
@@ -57,14 +57,17 @@ class ProfileTrial:
     @property
     def fits(self) -> bool:
         """Whether there are entries, and every hash matches."""
-        return 0 < self.examined == self.matching and not any(self.lines.values())
+        return 0 < self.examined == self.matching and not any(self.lines.values()) and self.starts is None
 
 
 def try_profile(source: Source) -> ProfileTrial:
     """Return how the profile of a source fits its first entries. Raises SourceError if they cannot be read."""
     with source.snapshot() as snapshot:
         judge = _Judge(snapshot.info)
-        snapshot.select(hashed_names(snapshot), Selection(limit=FIRST), judge.feed)
+        start = snapshot.info.profile.starts_at
+        snapshot.select(hashed_names(snapshot), Selection(limit=FIRST, number=start), judge.feed)
+        if start is not None or judge.first_hashed is None:
+            snapshot.scan([SEQUENCE, HASH], Segment(None, start), judge.note_starts)
         return judge.result()
 
 
@@ -74,7 +77,7 @@ class _Judge:
         self.trial = ProfileTrial(place_of(info), info.profile.name)
         self.odd: dict[str | None, list[Batch]] = {}
         """Entries that do not match, by version, each as a batch of its own."""
-        self.unhashed: list[int] = []
+        self.last_unhashed: int | None = None
         self.first_hashed: int | None = None
 
     def feed(self, batch: Batch) -> None:
@@ -88,8 +91,6 @@ class _Judge:
             strict=True,
         )
         for index, (number, stream, version, stored, recomputed) in enumerate(rows):
-            if number is not None and number < (info.profile.starts_at or number):
-                continue
             self.trial.examined += 1
             if stored == recomputed:
                 self.trial.matching += 1
@@ -106,20 +107,29 @@ class _Judge:
         if stored != NULL and len(kept) < MOST_TRIED:
             kept.append(batch.rows([index]))
 
+    def note_starts(self, batch: Batch) -> None:
+        """Note which entries have a hash, and which have none."""
+        for number, stored in zip(batch.sequence_numbers, batch.text(HASH), strict=True):
+            self._note_start(number, stored)
+
     def _note_start(self, number: int | None, stored: str) -> None:
         if number is None:
             return
         if stored == NULL:
-            self.unhashed.append(number)
+            self.last_unhashed = max(number, self.last_unhashed or number)
         elif self.first_hashed is None or number < self.first_hashed:
             self.first_hashed = number
 
     def result(self) -> ProfileTrial:
-        if self.unhashed and self.first_hashed is not None and max(self.unhashed) < self.first_hashed:
+        if self.first_hashed not in (None, self.info.profile.starts_at) and self._starts_late():
             self.trial.starts = self.first_hashed
         found = [remedy for value, entries in self.odd.items() for remedy in self._remedies(value, entries)]
         self.trial.remedies = sorted(found, key=lambda remedy: -remedy.matching)[:MOST_REMEDIES]
         return self.trial
+
+    def _starts_late(self) -> bool:
+        """Return whether all entries without a hash are before those that have one."""
+        return self.last_unhashed is not None and self.last_unhashed < (self.first_hashed or 0)
 
     def _remedies(self, value: str | None, entries: Sequence[Batch]) -> Iterator[Remedy]:
         """Yield the changes of one item with which some of the entries of a version match."""

@@ -167,6 +167,32 @@ def test_the_first_entry_with_a_hash_is_found(invoke: Invoke, build: Forger) -> 
     ]
 
 
+_LATE = """\
+version: 1
+name: late
+table: late
+roles: {sequence: n, previous_hash: p, entry_hash: h}
+genesis: null
+payload: {concat: [n, previous]}
+"""
+
+
+@pytest.mark.parametrize("starts", ["", "starts: {at: 1510}\n"])
+def test_the_first_entry_with_a_hash_is_found_wherever_it_is(invoke: Invoke, forger: Forger, starts: str) -> None:
+    forger.run(
+        "CREATE TABLE late AS WITH RECURSIVE made(n, p, h) AS (SELECT 1501, NULL, encode(sha256('1501'), 'hex') "
+        "UNION ALL SELECT n + 1, h, encode(sha256(convert_to(n + 1 || h, 'UTF8')), 'hex') FROM made WHERE n < 1700) "
+        "SELECT n, NULL::text AS p, NULL::text AS h FROM generate_series(1, 1500) n UNION ALL TABLE made"
+    )
+    Path("late.profile.yaml").write_text(_LATE + starts, encoding="utf-8")
+    result = invoke("profile", "test", "--ledger-db", forger.dsn, "--profile", "late.profile.yaml")
+    assert result.exit_code == 1
+    assert result.output.splitlines()[-1] == "Entries before 1,501 have no hash. Write: starts: {at: 1501}"
+    Path("late.profile.yaml").write_text(_LATE + "starts: {at: 1501}\n", encoding="utf-8")
+    result = invoke("profile", "test", "--ledger-db", forger.dsn, "--profile", "late.profile.yaml")
+    assert (result.exit_code, result.output) == (0, "200 of 200 entries of public.late match the profile late.\n")
+
+
 def test_a_line_that_does_not_match_is_reported(invoke: Invoke, build: Forger) -> None:
     options = made(build, "concat")
     build.run("UPDATE document_versions SET body = 'other' WHERE id = 2")
