@@ -7,8 +7,9 @@ JSON: RFC 8259; JSON Lines: one object a line. CSV: RFC 4180 as PostgreSQL's COP
 missing value and `""` an empty text. Python's csv module reads both alike, but a hash depends on the difference.
 
 Tab-separated text is what `mysql --batch` prints: column names first, no quotes, and tab, newline, NUL and backslash as
-`\t`, `\n`, `\0` and `\\`. It prints a missing value as `NULL`, and `SELECT … INTO OUTFILE` as `\N`, so a text `NULL` is
-read as a missing value, too. An empty field is an empty text.
+`\t`, `\n`, `\0` and `\\`. It prints a missing value as `NULL`, so a text `NULL` is read as one, too. `SELECT … INTO
+OUTFILE` and the text format of COPY print it as `\N`; COPY has the escapes `\b`, `\f`, `\r` and `\v` besides. An empty
+field is an empty text.
 """
 
 from __future__ import annotations
@@ -333,7 +334,7 @@ def _with_missing(row: list[str], raw: str) -> list[str | None] | None:
 
 
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
-_ESCAPED = {"t": "\t", "n": "\n", "r": "\r", "0": "\0"}
+_ESCAPED = {"t": "\t", "n": "\n", "r": "\r", "0": "\0", "b": "\b", "f": "\f", "v": "\v"}
 _MISSING = frozenset({"NULL", "\\N"})
 
 

@@ -60,13 +60,18 @@ def _printer(type_: str) -> Converter:
     return _anything if one is None else lambda values: list(map(one, _anything(values)))
 
 
+_IN_HEX = "in hexadecimal, such as 0x00ff"
+
+
 def _boolean(text: str) -> str:
     return _TRUTH.get(text, text)
 
 
 def _bytea(text: str) -> str:
     r"""Return bytes as COPY prints them; mysql's client prints them as 0x…. In a batch, the backslash is doubled."""
-    found = _BYTES.fullmatch(text.replace("\\\\", "\\"))
+    found = _BYTES.fullmatch(text.replace("\\\\", "\\") or "0x")
+    if found is None and text != NULL:
+        raise ValueError(f"which is not bytes {_IN_HEX}")
     return text if found is None else f"\\\\x{found[1].lower()}"
 
 
@@ -157,7 +162,7 @@ def _texts(values: list[Any]) -> list[str]:
     try:
         return [NULL if value is None else _json_text(value) for value in values]
     except (TypeError, UnicodeEncodeError) as error:
-        raise ValueError("which is not text in UTF-8") from error
+        raise ValueError(f"which is not text in UTF-8; write bytes {_IN_HEX}") from error
 
 
 def _json_text(value: str) -> str:

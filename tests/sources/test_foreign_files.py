@@ -174,6 +174,26 @@ def test_a_ledger_in_mysql_is_verified_from_what_its_client_writes(tmp_path: Pat
     assert_verified(path, profile, 2 * len(NOTES))
 
 
+def test_what_copy_writes_as_text_is_read(forger: Forger, tmp_path: Path) -> None:
+    forger.run("CREATE TABLE log (n int, note text, h text)")
+    notes = ["\b\f\r\n\t\v\\", "", None, "\\N", r"\x41", "null"]
+    for n, note in enumerate(notes, 1):
+        digest = sha256(f"{n}|{'-' if note is None else note}".encode()).hexdigest()
+        forger.run("INSERT INTO log VALUES (%s, %s, %s)", (n, note, digest))
+    profile = tmp_path / "log.profile.yaml"
+    profile.write_text(
+        "version: 1\nname: log\ntable: log\nroles: {sequence: n, entry_hash: h}\nguards: {append_only: false}\n"
+        "types: {note: text}\npayload: {join: {by: '|', null: '-', of: [n, note]}}\n"
+    )
+    buffer = io.StringIO("n\tnote\th\n")  # COPY has the option HEADER for text since PostgreSQL 15
+    buffer.seek(0, io.SEEK_END)
+    with forger.connection.cursor() as cursor:
+        cursor.copy_expert("COPY (SELECT * FROM log ORDER BY n) TO STDOUT", buffer)
+    path = tmp_path / "log.tsv"
+    path.write_text(buffer.getvalue(), "utf-8", newline="")
+    assert_verified(path, profile, len(notes))
+
+
 def test_an_edit_is_found_at_its_stream_and_number(tmp_path: Path, profile: Path) -> None:
     rows = shop()
     rows[len(NOTES) + 2]["ref"] = "301"
