@@ -172,18 +172,20 @@ def _with_numbers(sample: Sample, chain: Chain, orders: Sequence[str]) -> Chain:
 def entries_of(sample: Sample, chain: Chain) -> list[Entry]:
     """Return the entries of a chain in the sample: those that have a hash, and whose previous hash is known."""
     found: dict[tuple[str | None, ...], Entry] = {}
-    for number, window in enumerate(sample.windows[chain.ordered_by]):
+    windows = sample.windows[chain.ordered_by]
+    beginning = next((at for at, one in enumerate(windows) if any(row[chain.entry_hash.name] for row in one)), 0)
+    for number, window in enumerate(windows):
         for stream, rows in groups_of(window, chain.streams).items():
             before: Row | None = None
             for row in rows:
                 digest = chain.entry_hash.digest(row[chain.entry_hash.name])
-                is_first = before is None and number == 0
+                is_first = before is None and number == beginning
                 if digest is not None and (chain.previous or before is not None or is_first):
                     previous = (
                         row[chain.previous] if chain.previous else before[chain.entry_hash.name] if before else None
                     )
                     key = (*stream, row[chain.ordered_by])
-                    found[key] = Entry(row, previous, is_first, digest)
+                    found.setdefault(key, Entry(row, previous, is_first, digest))
                 before = row if digest is not None else before
     return list(found.values())
 

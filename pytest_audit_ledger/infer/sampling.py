@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from pytest_audit_ledger.errors import SourceError
-from pytest_audit_ledger.infer.hash_columns import Row
+from pytest_audit_ledger.infer.hash_columns import Row, hash_columns
 from pytest_audit_ledger.model.recipes.formats import INTEGERS, plain_type
 from pytest_audit_ledger.sources.postgres import PostgresSnapshot
 from pytest_audit_ledger.sources.window import Window
@@ -24,7 +24,8 @@ class Sample:
     """What was read of a table.
 
     `types`: PostgreSQL's types by column. `rows`: any rows. `windows`: by each column that could be an order, windows
-    of rows that follow one another in it; the first one begins where the order begins.
+    of rows that follow one another in it; the first one begins where the order begins, and if it shows no hash yet, the
+    second one where hashes begin.
     """
 
     types: Mapping[str, str]
@@ -40,7 +41,7 @@ def read_sample(snapshot: PostgresSnapshot) -> Sample:
     for name, type_ in types.items():
         if _is_whole(type_, [row[name] for row in rows]):
             with suppress(*([] if type_ in INTEGERS else [SourceError])):  # other rows hold something else
-                windows[name] = _windows(snapshot, name, type_)
+                windows[name] = _windows(snapshot, name, types)
     return Sample(types, rows, windows)
 
 
@@ -53,11 +54,18 @@ def _is_whole(type_: str, column: Sequence[str | None]) -> bool:
     return len(set(values)) > 1 and all(map(_WHOLE.fullmatch, values))
 
 
-def _windows(snapshot: PostgresSnapshot, order: str, type_: str) -> list[list[Row]]:
-    cast = type_ not in INTEGERS
+def _windows(snapshot: PostgresSnapshot, order: str, types: Mapping[str, str]) -> list[list[Row]]:
+    cast = types[order] not in INTEGERS
     start: list[Row] = [*snapshot.sample(Window(WINDOW, order, cast))]
     if len(start) < WINDOW:
         return [start]
     end = snapshot.sample(Window(WINDOW, order, cast, at_end=True))
     middle = (int(start[0][order] or 0) + int(end[-1][order] or 0)) // 2
-    return [start, [*snapshot.sample(Window(WINDOW, order, cast, since=middle))], [*end]]
+    found: list[list[Row]] = [start, [*snapshot.sample(Window(WINDOW, order, cast, since=middle))], [*end]]
+    late = [one.name for one in hash_columns(types, [row for window in found for row in window])]
+    late = [name for name in late if all(row[name] is None for row in start)]
+    firsts = [row for name in late for row in snapshot.sample(Window(1, order, cast, not_null=name))]
+    if firsts:
+        since = min(int(row[order] or 0) for row in firsts)
+        found.insert(1, [*snapshot.sample(Window(WINDOW, order, cast, since=since))])
+    return found
