@@ -6,24 +6,28 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
+from zoneinfo import available_timezones
 
 from pytest_audit_ledger.model.recipes.formats import DOCUMENTS, FLOATS, INTEGERS, plain_type
 
 Data = Mapping[str, Any]
+
+COMMON, RARE, LOCAL = range(3)
+"""When forms are tried: the common ones first, then all but those with local times, then the common ones with these."""
 
 
 @dataclass(frozen=True, eq=False)
 class Form:
     """What an item says besides its column.
 
-    Writers mostly treat all columns of a `family` alike: all moments, all booleans. `is_common`: it is tried first.
+    Writers mostly treat all columns of a `family` alike: all moments, all booleans. `level`: when it is tried.
     """
 
     family: str
     data: Data
-    is_common: bool = True
+    level: int = COMMON
 
     @cached_property
     def style(self) -> str:
@@ -44,6 +48,9 @@ _RARE = (
 _ODD = ('"Z"', '"digits": 3', "trimmed")
 """What makes a moment rare that has a space in it."""
 
+_LONG = 100
+"""Characters of a text of which writers hash only a digest."""
+
 NULL = "null"
 """The family of what is written for NULL."""
 
@@ -57,6 +64,19 @@ _MOMENTS = (
     *({"unix": unit} for unit in ("s", "ms", "us", "ns")),
     *({"strftime": pattern} for pattern in ("%Y%m%d%H%M%S", "%Y%m%dT%H%M%SZ", "%Y-%m-%d", "%d-%m-%Y %H:%M:%S")),
 )
+_ZONES = (
+    *("Europe/London", "Europe/Berlin", "Europe/Athens", "Europe/Moscow", "Asia/Dubai", "Asia/Kolkata"),
+    *("Asia/Shanghai", "Asia/Tokyo", "Australia/Sydney", "America/Sao_Paulo", "America/New_York", "America/Chicago"),
+    *("America/Denver", "America/Los_Angeles"),
+)
+"""One for each of the offsets where most people live."""
+_LOCAL_ISO: Sequence[Data] = (
+    *({"digits": digits, "offset": offset} for offset in ("+00:00", "") for digits in ("python", 6, 3, 0, "trimmed")),
+    *({"digits": digits, "offset": "", "separator": " "} for digits in ("python", 6, 3, 0)),
+    {"digits": "trimmed", "offset": "+00", "separator": " "},
+    *({"digits": digits, "offset": "+0000"} for digits in (3, 0)),
+)
+_LOCAL_PATTERNS = ("%Y%m%d%H%M%S", "%Y-%m-%d", "%d-%m-%Y %H:%M:%S", "%d.%m.%Y %H:%M:%S", "%d/%m/%Y %H:%M:%S")
 _DATES = (
     *({"strftime": pattern} for pattern in ("%d-%m-%Y", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%Y%m%d")),
     {"iso": {"digits": 0, "offset": "Z"}},
@@ -80,20 +100,61 @@ WRITERS: Sequence[Data] = (
     {"style": "php"},
     {"style": "php", "escape_slashes": False, "ascii": False},
     {"style": "go"},
+    {"ascii": False, "separators": [", ", " : "]},  # json_build_object
 )
 """How programs write JSON, by the options of recipes."""
 
 
-def forms_of(type_: str, *, in_json: bool, values: Sequence[str]) -> list[Form]:
+@dataclass(frozen=True)
+class Known:
+    """The patterns of moments, time zones, and texts for NULL, true and false that the source of the writer names."""
+
+    patterns: Sequence[str] = ()
+    zones: Sequence[str] = ()
+    nulls: Sequence[str] = ()
+    booleans: Sequence[tuple[str, str]] = ()
+
+    def moments(self, level: int) -> Iterator[Form]:
+        """Yield the forms of a level that the types of columns do not give by themselves."""
+        if level == COMMON:
+            yield from (Form("moment", {"format": {"strftime": pattern}}) for pattern in self.patterns)
+        zones = self.zones if level == COMMON else [zone for zone in _known_zones() if zone not in self.zones]
+        patterns = dict.fromkeys([*_LOCAL_PATTERNS, *self.patterns])
+        for zone in zones:
+            yield from (Form("moment", {"format": {"iso": {**one, "zone": zone}}}, level) for one in _LOCAL_ISO)
+            local = ({"strftime": {"pattern": pattern, "zone": zone}} for pattern in patterns)
+            yield from (Form("moment", {"format": one}, level) for one in local)
+
+
+@cache
+def _known_zones() -> list[str]:
+    known = available_timezones()  # not every machine has a database of them
+    return [zone for zone in _ZONES if zone in known]
+
+
+def forms_of(type_: str, *, in_json: bool, values: Sequence[str], known: Known) -> list[Form]:
     """Return the forms of a column of a type, the most common first; `values` are those of a sample."""
     every = _data(plain_type(type_), in_json, values)
     scale = _SCALE.search(type_)  # with it, a number always has so many digits
     useless = {"format": {"decimals": int(scale[1])}} if scale else None
-    return [
-        PLAIN if not data else Form(_family(type_, data), data, not _is_rare(type_, data))
+    found = [
+        PLAIN if not data else Form(_family(type_, data), data, RARE if _is_rare(type_, data) else COMMON)
         for data in every
         if data != useless
     ]
+    if type_ == "boolean":
+        found += [Form(type_, {"format": {"booleans": [*pair]}}) for pair in known.booleans if [*pair] not in _BOOLEANS]
+    if type_ == "date":
+        found += [Form(type_, {"format": {"strftime": pattern}}) for pattern in known.patterns]
+    if type_.startswith("timestamp"):
+        found += [form for level in (COMMON, LOCAL) for form in known.moments(level)]
+    return list({form.style: form for form in found}.values())  # what a program names is not rare
+
+
+def at_level(forms: Sequence[Form], level: int) -> list[Form]:
+    """Return the forms that are tried at a level."""
+    local = [form for form in forms if form.level == level == LOCAL]
+    return local or [form for form in forms if form.level <= level < LOCAL or form.level == COMMON]
 
 
 def _is_rare(type_: str, data: Data) -> bool:
@@ -107,7 +168,7 @@ def _is_rare(type_: str, data: Data) -> bool:
 def _family(type_: str, data: Data) -> str:
     if "trim" in data or data == {"quoted": False}:
         return next(iter(data))
-    if type_ == "date" or type_.startswith("timestamp"):
+    if type_.startswith("timestamp"):
         return "moment"
     if type_ in DOCUMENTS:
         return "document"
@@ -165,6 +226,8 @@ def _documents(in_json: bool) -> Iterator[Data]:
 def _texts(in_json: bool, values: Sequence[str]) -> Iterator[Data]:
     if any(text != text.strip() for text in values):
         yield {"trim": "both"}
+    if any(len(text) >= _LONG for text in values):
+        yield {"format": "sha256_hex"}
     if in_json and values and all(text[:1] in ("{", "[") for text in values):
         yield {"quoted": False}
 
@@ -177,10 +240,10 @@ def previous_forms(*, in_json: bool) -> list[Form]:
     return [Form("previous", {"previous": name}) for name in PREVIOUS_FORMS if not (in_json and name == "raw")]
 
 
-def nulls(*, in_json: bool, is_previous: bool, rare: bool) -> list[str]:
+def nulls(*, in_json: bool, is_previous: bool, rare: bool, known: Known) -> list[str]:
     """Return what a recipe may write for NULL, its default first; the common texts, or the `rare` ones, too."""
     usual = ["keep", "omit", ""] if in_json else ["", "skip", "NULL", "null", "None"]
     seldom = ["NULL", "null", "None", "nil", "-", "\\N", "N/A"]
     if is_previous:
         usual, seldom = [*usual, "GENESIS"], [*seldom, "genesis", "0", "0" * 64]
-    return list(dict.fromkeys([*usual, *(seldom if rare else [])]))
+    return list(dict.fromkeys([*usual, *known.nulls, *(seldom if rare else [])]))

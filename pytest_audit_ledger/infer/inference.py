@@ -11,14 +11,16 @@ from math import prod
 
 from pytest_audit_ledger.errors import UsageError
 from pytest_audit_ledger.infer.chains import Chain, Entry, entries_of, find_chains
+from pytest_audit_ledger.infer.forms import COMMON, LOCAL, RARE, Known
 from pytest_audit_ledger.infer.hash_columns import ALGORITHMS, HashColumn, hash_columns
-from pytest_audit_ledger.infer.hints import Hints, orders_in, separators_in
+from pytest_audit_ledger.infer.hints import Hints
 from pytest_audit_ledger.infer.pieces import Pieces
 from pytest_audit_ledger.infer.proof import Solution, prove
 from pytest_audit_ledger.infer.sample_payload import Learned, learn
 from pytest_audit_ledger.infer.sampling import Sample
 from pytest_audit_ledger.infer.search import Clock, State, TimeIsUpError, new_state
-from pytest_audit_ledger.infer.shapes import PREVIOUS, Shape, shapes
+from pytest_audit_ledger.infer.shapes import PREVIOUS, Shape, Suggested, shapes
+from pytest_audit_ledger.infer.source_text import Source
 from pytest_audit_ledger.infer.stages import Orders, Planner, Stage
 from pytest_audit_ledger.model.profile import Hashing
 
@@ -78,7 +80,10 @@ class Finder:
         """Take the entries of a chain; `is_line`: their hash is one that has nothing to do with the one before."""
         self.chain, self.entries, self._hints, self._is_line = chain, entries, hints, is_line
         stored = Hashing(encoding=chain.entry_hash.encoding, prefix=chain.entry_hash.prefix)
-        self.pieces = Pieces(sample.types, stored, entries)
+        own = [name for name in sample.types if name not in (chain.previous, chain.entry_hash.name)]
+        self._source = Source(hints.source, own, chain.previous)
+        known = Known(self._source.patterns, self._source.zones, self._source.nulls, self._source.booleans)
+        self.pieces = Pieces(sample.types, stored, entries, known)
         self._columns = tuple(
             PREVIOUS if name == chain.previous else name for name in sample.types if name != chain.entry_hash.name
         )
@@ -113,12 +118,12 @@ class Finder:
         shape = Shape("join", {"by": "|"})
         own = [name for name in self._columns if name]
         empty = sum(not entry.row[name] for name in own)
-        written = [self.pieces.alternatives(shape, self.pieces.slot(name, False), entry) for name in own]
+        written = [self.pieces.alternatives(shape, self.pieces.slot(name, False, RARE), entry) for name in own]
         return entry.is_first, empty, prod(map(len, written))
 
-    def tasks(self, entry: Entry, *, rare: bool) -> list[Task]:
-        """Return the stages of a search on an entry, the smallest first."""
-        found = Planner(self.pieces, self._orders(), entry).stages(self._shapes(), rare=rare)
+    def tasks(self, entry: Entry, level: int) -> list[Task]:
+        """Return the stages of a search on an entry in the forms of a level, the smallest first."""
+        found = Planner(self.pieces, self._orders(), entry).stages(self._shapes(), level)
         tasks = []
         for place, name in enumerate(self._algorithms()):
             hash_, hints = self.chain.entry_hash, self._hints
@@ -132,8 +137,7 @@ class Finder:
         if self._learned:
             return Orders(self._columns, (self._learned.order,), only_given=True)
         if not hints.columns:
-            orders = tuple(orders_in(hints.source, self._columns))
-            return Orders(self._columns, orders, has_previous=not self._is_line)
+            return Orders(self._columns, tuple(self._source.orders), has_previous=not self._is_line)
         named = tuple(PREVIOUS if name == self.chain.previous else name for name in hints.columns)
         return Orders(self._columns, (named,), only_given=True)
 
@@ -141,7 +145,9 @@ class Finder:
         if self._learned:
             return iter(self._learned.shapes)
         hints, named = self._hints, [name for name in self._columns if name]
-        found = shapes(named, self.chain.previous, hints.separators, separators_in(hints.source))
+        source = self._source
+        suggested = Suggested(source.keys, source.separators, source.json_separators, source.templates)
+        found = shapes(named, self.chain.previous, hints.separators, suggested)
         return (shape for shape in found if not (self._is_line and shape.outside))
 
 
@@ -204,17 +210,16 @@ class Search:
     def _solutions(self, finders: Sequence[Finder], place: int) -> Iterator[tuple[Task, Solution]]:
         """Yield what fits the first or the second entry that is searched on, with its proof on all others."""
         chosen = [(finder, finder.search_on[place]) for finder in finders if place < len(finder.search_on)]
-        common = [finder.tasks(entry, rare=False) for finder, entry in chosen]
+        common = [finder.tasks(entry, COMMON) for finder, entry in chosen]
         self._planned.update(task.stage.shapes[0].recipe for tasks in common for task in tasks)
         for task in merge(*common, key=_cost):
             if task.cost > _COMMON_COST:
                 break
             yield from self._of_task(task)
-        rare = [finder.tasks(entry, rare=True) for finder, entry in chosen]
-        self._planned.update(task.stage.shapes[0].recipe for tasks in rare for task in tasks)
-        every = [*common, *rare]
-        for task in merge(*every, key=_cost):
-            if task.stage.written.rare or task.cost > _COMMON_COST:
+        others = [finder.tasks(entry, level) for level in (RARE, LOCAL) for finder, entry in chosen]
+        self._planned.update(task.stage.shapes[0].recipe for tasks in others for task in tasks)
+        for task in merge(*common, *others, key=_cost):
+            if task.stage.written.level != COMMON or task.cost > _COMMON_COST:
                 yield from self._of_task(task)
 
     def _of_task(self, task: Task) -> Iterator[tuple[Task, Solution]]:

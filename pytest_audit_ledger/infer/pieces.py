@@ -10,7 +10,7 @@ from itertools import chain, product
 from math import prod
 
 from pytest_audit_ledger.infer.chains import Entry
-from pytest_audit_ledger.infer.forms import NULL, Data, Form, forms_of, nulls, previous_forms
+from pytest_audit_ledger.infer.forms import NULL, RARE, Data, Form, Known, at_level, forms_of, nulls, previous_forms
 from pytest_audit_ledger.infer.shapes import PREVIOUS, Context, Shape
 from pytest_audit_ledger.model.profile import Hashing
 from pytest_audit_ledger.model.recipes import Recipe, compile_recipe
@@ -73,25 +73,26 @@ class One:
 class Pieces:
     """Makes the pieces of payloads. Recipes that were compiled, and what they wrote, are kept."""
 
-    def __init__(self, types: Mapping[str, str], hashing: Hashing, entries: Sequence[Entry]) -> None:
-        """Take the types of columns, how hashes are stored, and the entries of the sample."""
-        self._types, self._hashing, self._entries = types, hashing, entries
+    def __init__(self, types: Mapping[str, str], hashing: Hashing, entries: Sequence[Entry], known: Known) -> None:
+        """Take the types of columns, how hashes are stored, the entries of the sample, and what a program names."""
+        self._types, self._hashing, self._entries, self._known = types, hashing, entries, known
         self._recipe = lru_cache(maxsize=None)(self._compiled)
         self._written = lru_cache(maxsize=200_000)(self._write)
         self._frame = lru_cache(maxsize=None)(self._make_frame)
         self._kept = lru_cache(maxsize=100_000)(self._values)
         self.slot = lru_cache(maxsize=None)(self._slot)
 
-    def _slot(self, name: str, in_json: bool, rare: bool = True) -> Slot:
-        """Return a column, or the previous hash, with all of its forms, or the common ones."""
+    def _slot(self, name: str, in_json: bool, level: int | None = None) -> Slot:
+        """Return a column, or the previous hash, with all of its forms, or those of a level."""
         values = [entry.previous if name == PREVIOUS else entry.row[name] for entry in self._entries]
         texts = [text for text in values if text is not None]
         if name == PREVIOUS:
             forms = previous_forms(in_json=in_json)
         else:
-            forms = forms_of(self._types[name], in_json=in_json, values=texts)
-        forms = [form for form in forms if rare or form.is_common]
-        words = nulls(in_json=in_json, is_previous=name == PREVIOUS, rare=rare)
+            forms = forms_of(self._types[name], in_json=in_json, values=texts, known=self._known)
+        if level is not None:
+            forms = at_level(forms, level)
+        words = nulls(in_json=in_json, is_previous=name == PREVIOUS, rare=level in (None, RARE), known=self._known)
         may_be_null = len(texts) < len(values)
         return Slot(name, tuple(forms), tuple(words if may_be_null else words[:1]), may_be_null, not texts)
 

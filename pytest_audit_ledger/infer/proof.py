@@ -37,7 +37,8 @@ def prove(pieces: Pieces, hit: Hit, entries: Sequence[Entry], state: State, cloc
     """Return what a hit becomes if every entry that it can reproduce has its say."""
     for entry in entries:
         hit = next(_narrowed(pieces, hit, entry, state, clock), hit)
-    hit = replace(hit, slots=tuple(slot for slot in hit.slots if not _writes_nothing(slot)))
+    if not hit.shape.order:
+        hit = replace(hit, slots=tuple(slot for slot in hit.slots if not _writes_nothing(slot)))
     payload = _payload(hit)
     made = pieces.payloads(payload, entries)
     reproduced = {entry for entry, one in zip(entries, made, strict=True) if one is not None and _is(state, one, entry)}
@@ -99,7 +100,7 @@ def _null(slot: Slot, shared: str) -> str | None:
 def _item(shape: Shape, slot: Slot, null: str | None) -> Any:
     """Return an item in its shortest form."""
     name, data = slot.name, dict(slot.forms[0].data)
-    key = shape.key(name)
+    key = "" if shape.recipe == "template" else shape.key(name)
     if name == PREVIOUS:
         data = {"previous": data.get("previous", "as_stored")}
     own = name or "previous"

@@ -66,10 +66,11 @@ def infer(source: Source, hints: Hints, limit_s: float, output: Path | None, pro
         sample = read_sample(snapshot)
         guarded = any((row["type"] or 0) & _CHANGES for row in snapshot.rows(sql("triggers.sql")))
         table = snapshot.info.table
+        sources = [str(row["source"]) for row in snapshot.rows(sql("writers.sql"))]
     _refuse_unknown(hints, sample, table)
     with progress(None, CANDIDATES) as advance:
         clock = Clock(limit_s, advance)
-        search = Search(sample, hints, clock)
+        search = Search(sample, replace(hints, source=";\n".join([hints.source, *sources])), clock)
         if not search.chains:
             raise _no_chain(table, sample)
         found = search.run()

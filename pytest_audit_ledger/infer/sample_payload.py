@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 
 from pytest_audit_ledger.infer.chains import Entry
 from pytest_audit_ledger.infer.forms import WRITERS
 from pytest_audit_ledger.infer.pieces import Pieces
-from pytest_audit_ledger.infer.shapes import PAIRS, PREVIOUS, SEPARATORS, Shape
+from pytest_audit_ledger.infer.shapes import PAIRS, PREVIOUS, SEPARATORS, Shape, keyed_by, template
 
 _LONGEST_SEPARATOR = 8
+_KEY = re.compile(r'\{"(?:[^"\\]|\\.)*"(\s*:\s*)')
 
 
 @dataclass(frozen=True)
@@ -34,13 +35,9 @@ def learn(payload: bytes, entry: Entry, pieces: Pieces, columns: Sequence[str]) 
                     known[name] = key
                     break
         if len(known) == len(keys):
-            named = replace(shape, keys=_by(known), previous_key=known.get(PREVIOUS, ""))
+            named = replace(shape, keys=keyed_by(known), previous_key=known.get(PREVIOUS, ""))
             return Learned(entry, tuple(known), [named])
     return _unkeyed(payload, entry, pieces, columns)
-
-
-def _by(keys: Mapping[str, str]) -> Callable[[str], str]:
-    return lambda name: keys.get(name, name)
 
 
 def _always(shape: Shape, key: str) -> Shape:
@@ -55,17 +52,27 @@ def _keyed(text: str) -> Iterator[tuple[Shape, list[str]]]:
     except ValueError:
         found = None
     if isinstance(found, dict):
-        yield from ((Shape("json", options), list(found)) for options in WRITERS)
+        own = {"separators": _separators(text)}
+        yield from ((Shape("json", options), list(found)) for options in (*WRITERS, own, {**own, "ascii": False}))
     for by, equals in PAIRS:
         parts = text.split(by)
         if all(equals in part for part in parts):
             yield Shape("pairs", {"by": by, "equals": equals}), [part.partition(equals)[0] for part in parts]
 
 
+def _separators(text: str) -> list[str]:
+    """Return what is between the members of an object, and after their keys."""
+    key = _KEY.match(text)
+    if key is None:
+        return [", ", ": "]
+    _, end = json.JSONDecoder().raw_decode(text, key.end())
+    return [text[end:].partition('"')[0] or ",", key[1]]
+
+
 def _columns_at(payload: bytes, entry: Entry, pieces: Pieces, columns: Sequence[str], shape: Shape) -> Iterator[str]:
     """Yield the columns of which some form stands after the key that a shape gives to all of them."""
-    skip = len(pieces.between(shape))
-    ends = (b",", b"}", str(shape.options.get("by", ",")).encode())
+    between = pieces.between(shape)
+    skip, ends = len(between), (between, b"}")
     for name in columns:
         for piece, _ in pieces.alternatives(shape, pieces.slot(name, shape.in_json), entry):
             at = payload.find(piece[skip:]) if len(piece) > skip else -1
@@ -92,11 +99,11 @@ def _unkeyed(payload: bytes, entry: Entry, pieces: Pieces, columns: Sequence[str
         if at >= 0 and name not in taken:
             taken[name] = (at, at + size)
     order = sorted(taken, key=taken.__getitem__)
-    gaps = {payload[taken[a][1] : taken[b][0]] for a, b in pairwise(order)}
-    seen = [gap.decode(errors="replace") for gap in gaps if len(gap) <= _LONGEST_SEPARATOR]
-    separators = dict.fromkeys([*seen, *SEPARATORS])
+    ends = [0, *(taken[name][1] for name in order)]
+    gaps = [payload[end : taken[name][0]].decode(errors="replace") for end, name in zip(ends, order, strict=False)]
+    separators = dict.fromkeys([*(gap for gap in gaps[1:] if len(gap) <= _LONGEST_SEPARATOR), *SEPARATORS])
+    joins = [Shape("join", {"by": by}) if by else concat for by in separators]
     lengths = [Shape("lengths", {"prefix": prefix}) for prefix in ("{bytes}:", 4, 8, "{bytes}|")]
     arrays = [Shape("array", options) for options in WRITERS]
-    return Learned(
-        entry, tuple(order), [*(Shape("join", {"by": by}) if by else concat for by in separators), *lengths, *arrays]
-    )
+    sentence = template(dict(zip(order, gaps, strict=True)), payload[ends[-1] :].decode(errors="replace"))
+    return Learned(entry, tuple(order), [*joins, *lengths, *arrays, sentence])

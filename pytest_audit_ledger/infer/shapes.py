@@ -40,8 +40,11 @@ SEPARATORS = (
     ", ",
     "|~|",
 )
-_RARITIES = (1, 2, 1, 4, 1, 3, 3, 3)
+_RARITIES = (1, 2, 1, 4, 1, 3, 3, 3, 4)
 """How rare each of the writers of JSON is."""
+
+_JSONB: Data = {"ascii": False}
+"""What PostgreSQL makes of jsonb, with keys in an order of its own."""
 
 _OUTSIDE: Mapping[str, float] = {"": 2, "|": 6, ":": 6}
 """What there may be between JSON and the previous hash outside of it, and how rare that is."""
@@ -61,9 +64,10 @@ _PREVIOUS_KEYS = ("previous_hash", "prev_hash", "previous", "prev")
 class Shape:
     """A recipe without its items.
 
-    `options` are those of the recipe. `keys` makes the key of a column, if items have keys. `is_sorted`: by key.
-    `outside`: the previous hash stands `first` or `last` outside of JSON, with the text `by` between them. `weight`:
-    how much rarer it is than the most common shapes.
+    `options` are those of the recipe. `keys` makes the key of a column, if items have keys; in a template, the text
+    before it. `is_sorted`: by key, with `shortest_first` as jsonb sorts. `outside`: the previous hash stands `first` or
+    `last` outside of JSON, with the text `by` between them. `order`: the only one in which it has columns, and `tail`
+    what is after them. `weight`: how much rarer it is than the most common shapes.
     """
 
     recipe: str
@@ -71,8 +75,11 @@ class Shape:
     keys: Callable[[str], str] | None = None
     previous_key: str = ""
     is_sorted: bool = False
+    shortest_first: bool = False
     outside: str = ""
     by: str = ""
+    order: tuple[str, ...] = ()
+    tail: str = ""
     weight: float = 1
 
     @property
@@ -93,16 +100,37 @@ class Shape:
             return ""
         return self.previous_key if name == PREVIOUS else self.keys(name)
 
+    def rank(self, name: str) -> tuple[int, str]:
+        """Return what columns are sorted by."""
+        key = self.key(name)
+        return len(key.encode()) * self.shortest_first, key
+
     def payload(self, items: Sequence[Any], outer: Any = None) -> dict[str, Any]:
         """Return the recipe with these items, `outer` is that of the previous hash outside."""
+        if self.recipe == "template":
+            return self._template(items)
         if self.recipe == "join" and len(items) == 1 and len(self.options) == 1:
             return {"concat": [*items]}  # which separator there would be, nobody knows
-        options = {**self.options, **({"sorted": True} if self.is_sorted and self.in_json else {})}
+        names_sorted = self.is_sorted and self.in_json and not self.shortest_first
+        options = {**self.options, **({"sorted": True} if names_sorted else {})}
         made = {self.recipe: {**options, "of": list(items)} if options else list(items)}
         if not self.outside:
             return made
         parts = [outer, made] if self.outside == "first" else [made, outer]
         return {"join": {"by": self.by, "of": parts}} if self.by else {"concat": parts}
+
+    def _template(self, items: Sequence[Any]) -> dict[str, Any]:
+        """Return the recipe for a text with columns in it."""
+        names = [name or "previous" for name in self.order]
+        pieces = [f"{_literal(self.key(name))}{{{field}}}" for name, field in zip(self.order, names, strict=True)]
+        text = "".join([*pieces, _literal(self.tail)])
+        formatted = {field: item for field, item in zip(names, items, strict=True) if item != field}
+        options = {**self.options, **({"of": formatted} if formatted else {})}
+        return {"template": {"text": text, **options} if options else text}
+
+
+def _literal(text: str) -> str:
+    return text.replace("{", "{{").replace("}", "}}")
 
 
 def snake(name: str) -> str:
@@ -133,26 +161,64 @@ def abbreviated(column: str, inner: Callable[[str], str]) -> Callable[[str], str
     return lambda name: short if name == column else inner(name)
 
 
-def shapes(
-    columns: Sequence[str], previous: str, separators: Sequence[str] = (), likely: Sequence[str] = ()
-) -> Iterator[Shape]:
+def template(before: Mapping[str, str], tail: str) -> Shape:
+    """Return the shape of a text: what is before each column, in order, and after the last."""
+    return Shape(
+        "template", keys=dict(before).__getitem__, previous_key=before.get(PREVIOUS, ""), order=(*before,), tail=tail
+    )
+
+
+def keyed_by(keys: Mapping[str, str]) -> Callable[[str], str]:
+    """Return the naming that gives columns these keys, and others their own names."""
+    return lambda name: keys.get(name, name)
+
+
+@dataclass(frozen=True)
+class Suggested:
+    """What the text of a program suggests: keys by column, separators, and texts with columns in them."""
+
+    keys: Mapping[str, str] = field(default_factory=dict)
+    separators: Sequence[str] = ()
+    json_separators: Sequence[tuple[str, str]] = ()
+    templates: Sequence[Shape] = ()
+
+
+Writers = Sequence[tuple[float, Data]]
+"""How programs write JSON, each with how rare it is."""
+
+_NAMED = 0.05
+"""The weight of shapes with the keys that a program names."""
+
+
+def shapes(columns: Sequence[str], previous: str, separators: Sequence[str], suggested: Suggested) -> Iterator[Shape]:
     """Yield the shapes for a table with these columns, of which `previous` holds the previous hash, if any does.
 
-    With `separators`, nothing but texts with these between them; `likely` are others to try besides the usual ones.
+    With `separators`, nothing but texts with these between them.
     """
     if separators:
         yield from _texts(separators)
         return
-    yield from _texts(list(dict.fromkeys([*SEPARATORS, *likely])))
+    odd = [
+        (1, {"separators": [*pair], **ascii_})
+        for pair in suggested.json_separators
+        for ascii_ in ({}, {"ascii": False})
+    ]
+    writers: Writers = [*odd, *zip(_RARITIES, WRITERS, strict=True)]
+    yield from _texts(list(dict.fromkeys([*SEPARATORS, *suggested.separators])))
     yield from (Shape("lengths", {"prefix": prefix}, weight=2) for prefix in ("{bytes}:", 4, 8, "{bytes}|"))
     for keys in _namings(columns):
         yield from _pairs(keys, previous)
-        yield from _objects(keys, previous)
-    yield from _arrays()
+        yield from _objects(keys, previous, writers)
+    if suggested.keys:
+        named = {**suggested.keys, previous: suggested.keys.get(PREVIOUS, previous)}
+        found = [*_objects(keyed_by(named), previous, writers), *_pairs(keyed_by(named), previous)]
+        yield from (replace(shape, weight=shape.weight * _NAMED) for shape in found)
+    yield from suggested.templates
+    yield from (Shape("array", options, weight=2 * rarity) for rarity, options in writers)
     for column in columns:
         if column.count("_") > 1:
             for naming in (snake, camel):
-                found = _common_objects(abbreviated(column, naming), previous)
+                found = [*_common_objects(abbreviated(column, naming), previous, writers)]
                 yield from (replace(shape, weight=shape.weight * 2) for shape in found)
 
 
@@ -176,8 +242,8 @@ def _previous_keys(keys: Callable[[str], str], previous: str) -> dict[str, float
     return {**dict.fromkeys(usual, 8.0 if previous else 4.0), **({keys(previous): 1.0} if previous else {})}
 
 
-def _common_objects(keys: Callable[[str], str], previous: str) -> Iterator[Shape]:
-    for (rarity, options), is_sorted in product(zip(_RARITIES, WRITERS, strict=True), (True, False)):
+def _common_objects(keys: Callable[[str], str], previous: str, writers: Writers) -> Iterator[Shape]:
+    for (rarity, options), is_sorted in product(writers, (True, False)):
         yield Shape("json", options, keys, keys(previous), is_sorted, weight=rarity)
 
 
@@ -191,14 +257,11 @@ def _pairs(keys: Callable[[str], str], previous: str) -> Iterator[Shape]:
             yield Shape("pairs", options, keys, key, is_sorted=True, weight=weight * factor * 2)
 
 
-def _objects(keys: Callable[[str], str], previous: str) -> Iterator[Shape]:
-    for (rarity, options), is_sorted in product(zip(_RARITIES, WRITERS, strict=True), (True, False)):
-        shape = Shape("json", options, keys, is_sorted=is_sorted)
+def _objects(keys: Callable[[str], str], previous: str, writers: Writers) -> Iterator[Shape]:
+    ways = [*product(writers, (True, False)), ((4, _JSONB), None)]
+    for (rarity, options), is_sorted in ways:
+        shape = Shape("json", options, keys, is_sorted=is_sorted is not False, shortest_first=is_sorted is None)
         for key, factor in _previous_keys(keys, previous).items():
             yield replace(shape, previous_key=key, weight=rarity * factor)
         for (by, factor), outside in product(_OUTSIDE.items(), ("first", "last")):
             yield replace(shape, outside=outside, by=by, weight=rarity * factor)
-
-
-def _arrays() -> Iterator[Shape]:
-    yield from (Shape("array", options, weight=2 * rarity) for rarity, options in zip(_RARITIES, WRITERS, strict=True))

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import permutations
-from math import factorial
+from math import factorial, prod
 
 from pytest_audit_ledger.infer.chains import Entry
 from pytest_audit_ledger.infer.pieces import Alternative, Linked, Pieces, Slot
@@ -17,6 +17,8 @@ Order = tuple[str, ...]
 """Columns in the order of a payload, and `PREVIOUS` for the previous hash."""
 
 _MOST_IN_ANY_ORDER = 3
+_MOST_LEFT_OUT = 2
+"""Columns that may be left out of an order that a hint gives."""
 _HINTED = 0.01
 
 
@@ -30,15 +32,15 @@ class Hit:
 
 
 class Written:
-    """What a shape writes for the columns of an entry, with common forms alone or with `rare` ones, too."""
+    """What a shape writes for the columns of an entry in the forms of a `level`."""
 
-    def __init__(self, pieces: Pieces, shape: Shape, columns: Order, entry: Entry, *, rare: bool) -> None:
+    def __init__(self, pieces: Pieces, shape: Shape, columns: Order, entry: Entry, level: int) -> None:
         """Take the columns, of which some are left out later."""
-        self.shape, self.entry, self.rare = shape, entry, rare
+        self.shape, self.entry, self.level = shape, entry, level
         outers = outer_alternatives(pieces, shape, entry)
         self.frames = [(ends_of(pieces, shape, outside), outer) for outside, outer in outers]
         """What may be around the items."""
-        self._slots = {name: pieces.slot(name, shape.in_json, rare) for name in (PREVIOUS, *columns)}
+        self._slots = {name: pieces.slot(name, shape.in_json, level) for name in (PREVIOUS, *columns)}
         self.every = {name: pieces.alternatives(shape, slot, entry) for name, slot in self._slots.items()}
 
     def linked(self, order: Order) -> Linked:
@@ -92,7 +94,7 @@ def outer_alternatives(pieces: Pieces, shape: Shape, entry: Entry) -> list[tuple
 
 def ends_of(pieces: Pieces, shape: Shape, outside: bytes) -> Ends:
     """Return what is around the items of a shape."""
-    before, after = {"json": (b"{", b"}"), "array": (b"[", b"]")}.get(shape.recipe, (b"", b""))
+    before, after = {"json": (b"{", b"}"), "array": (b"[", b"]")}.get(shape.recipe, (b"", shape.tail.encode()))
     by = shape.by.encode()
     if shape.outside == "first":
         before = outside + by + before
@@ -125,7 +127,7 @@ class Orders:
         own = tuple(name for name in columns if name != PREVIOUS)
         is_inside = self.has_previous and not shape.outside
         if shape.is_sorted:
-            yield tuple(sorted((PREVIOUS, *own) if is_inside else own, key=shape.key))
+            yield tuple(sorted((PREVIOUS, *own) if is_inside else own, key=shape.rank))
         elif is_inside:
             yield from ((PREVIOUS, *own), columns, (*own, PREVIOUS))
         else:
@@ -155,23 +157,28 @@ class Planner:
         """Take the orders, and the entry to search on."""
         self._pieces, self._orders, self._entry = pieces, orders, entry
 
-    def stages(self, every: Iterable[Shape], *, rare: bool) -> Collection[Stage]:
-        """Return the stages of all shapes, of which those that write the same are one; with `rare` forms, too."""
+    def stages(self, every: Iterable[Shape], level: int) -> Collection[Stage]:
+        """Return the stages of all shapes at a level, of which those that write the same are one."""
         found: dict[object, Stage] = {}
         for shape in every:
-            for print_, stage in self._of_shape(shape, rare):
+            for print_, stage in self._of_shape(shape, level):
                 known = found.get(print_)
                 found[print_] = replace(known, shapes=(*known.shapes, shape)) if known else stage
         return found.values()
 
-    def _of_shape(self, shape: Shape, rare: bool) -> Iterator[tuple[object, Stage]]:
-        written = Written(self._pieces, shape, self._orders.columns, self._entry, rare=rare)
+    def _of_shape(self, shape: Shape, level: int) -> Iterator[tuple[object, Stage]]:
+        written = Written(self._pieces, shape, shape.order or self._orders.columns, self._entry, level)
+        if shape.order:
+            linked = written.linked(shape.order)
+            size = prod(linked.sizes) * linked.count
+            yield written.print_of(shape.order), Stage(written, (shape,), (shape.order,), 0, size, is_given=True)
+            return
         in_any_order = not (shape.is_sorted or self._orders.only_given)
         for order, is_given in self._orders.of_all(shape):
             alike, linked = written.print_of(order), written.linked(order)
             sizes = sizes_of(linked.sizes)
-            fewest = _MOST_IN_ANY_ORDER + (PREVIOUS in order) if in_any_order and not is_given else 0
-            most = 1 if self._orders.only_given else max(1, len(order) - fewest)
+            fewest = _MOST_IN_ANY_ORDER + (PREVIOUS in order) if in_any_order else 0
+            most = 1 if self._orders.only_given else 1 + _MOST_LEFT_OUT if is_given else max(1, len(order) - fewest)
             for left_out, size in enumerate(sizes[:most]):
                 whole = size * len(written.frames) * linked.count
                 yield (alike, left_out), Stage(written, (shape,), (order,), left_out, whole, is_given)

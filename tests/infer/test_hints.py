@@ -1,21 +1,83 @@
-"""What hints say: the order of names in a program, and separators as they are typed."""
+"""What hints say: the text of a program, and separators as they are typed."""
 
 from __future__ import annotations
 
-from pytest_audit_ledger.infer.hints import hints_of, orders_in, separators_in
-from pytest_audit_ledger.infer.shapes import PREVIOUS
+import pytest
 
-COLUMNS = ["id", "created_at", "actor", PREVIOUS]
+from pytest_audit_ledger.infer.hints import hints_of
+from pytest_audit_ledger.infer.shapes import PREVIOUS
+from pytest_audit_ledger.infer.source_text import Source
+
+COLUMNS = ["id", "created_at", "actor"]
+
+
+def source(text: str) -> Source:
+    return Source(text, COLUMNS, "prev_hash")
 
 
 def test_the_order_is_that_of_the_names_in_a_program() -> None:
-    source = "INSERT (id, actor, created_at) … concat_ws('|', NEW.actor, prev_hash, NEW.createdAt)"
-    assert orders_in(source, COLUMNS)[0] == ("id", "actor", "created_at")
-    assert ("actor", PREVIOUS, "created_at") in orders_in(source, COLUMNS)
+    orders = source("INSERT (id, actor, created_at) … concat_ws('|', NEW.actor, prev_hash, NEW.createdAt)").orders
+    assert orders[0] == ("id", "actor", "created_at")
+    assert ("actor", PREVIOUS, "created_at") in orders
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "{ n: entry.id, who: e['actor'], p: prevHash }",
+        "json.dumps({'n': row.id, 'who': row[\"actor\"], 'p': previous})",
+        "jsonb_build_object('n', NEW.id, 'who', NEW.actor, 'p', NEW.prev_hash)",
+        "['n' => $entry->id, 'who' => $entry['actor'], 'p' => $prev_hash]",
+    ],
+)
+def test_keys_are_what_is_written_next_to_columns(program: str) -> None:
+    assert source(program).keys == {"id": "n", "actor": "who", PREVIOUS: "p"}
 
 
 def test_short_texts_in_quotes_may_be_separators() -> None:
-    assert separators_in(r"""a.join('|') + "\n" + 'a long text' + `~`""") == ["|", "\n", "~"]
+    assert source(r"""a.join('|') + "\n" + 'a long text' + `~`""").separators == ["|", "\n", "~"]
+    assert source("json.dumps(row, separators=(' ,', \":\"))").json_separators == [(" ,", ":")]
+
+
+@pytest.mark.parametrize(
+    ("program", "pattern"),
+    [
+        ("to_char(NEW.created_at, 'DD.MM.YYYY HH24:MI:SS')", "%d.%m.%Y %H:%M:%S"),
+        ("to_char(NEW.created_at, 'YYYY-MM-DD\"T\"HH24:MI:SS.US')", "%Y-%m-%dT%H:%M:%S.%f"),
+        ('DateTimeFormatter.ofPattern("dd/MM/yyyy HH:mm:ss")', "%d/%m/%Y %H:%M:%S"),
+        ("at.strftime('%d.%m.%y %H:%M')", "%d.%m.%y %H:%M"),
+    ],
+)
+def test_patterns_of_moments_are_read(program: str, pattern: str) -> None:
+    assert source(program).patterns == [pattern]
+
+
+def test_texts_for_null_are_read() -> None:
+    assert source("coalesce(NEW.actor, 'nobody'), row.actor ?? 'no one', e['actor'] or \"-\"").nulls == [
+        "nobody",
+        "no one",
+        "-",
+    ]
+
+
+def test_time_zones_are_read_unless_they_are_utc() -> None:
+    assert source("ZoneInfo('Europe/Madrid'), 'Etc/UTC', 'UTC', \"Not/AZone\"").zones == ["Europe/Madrid"]
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "f'No {id}: {row.actor} after {prev_hash}.'",
+        "`No ${e.id}: ${e.actor} after ${e.prevHash}.`",
+        "format('No %s: %s after %s.', NEW.id, NEW.actor, NEW.prev_hash)",
+        "'No ' || NEW.id || ': ' || coalesce(NEW.actor, '?') || ' after ' || NEW.prev_hash || '.'",
+    ],
+)
+def test_a_sentence_with_columns_in_it_is_a_template(program: str) -> None:
+    shapes = [
+        (shape.order, [shape.key(name) for name in shape.order], shape.tail) for shape in source(program).templates
+    ]
+    assert (("id", "actor", PREVIOUS), ["No ", ": ", " after "], ".") in shapes
 
 
 def test_a_separator_is_typed_as_in_programs() -> None:

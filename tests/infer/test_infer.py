@@ -8,12 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from psycopg2.sql import SQL, Identifier
 
 from pytest_audit_ledger.ledger import Ledger
 from pytest_audit_ledger.model.outcome import Assurance
 from pytest_audit_ledger.suite.profile_file import load_profile
 from tests.forger import Forger
-from tests.infer import tables
+from tests.infer import tables, triggers
 from tests.infer.tables import HARD, KEY, TABLES, write
 from tests.support.command import Invoke, Terminal
 
@@ -48,6 +49,17 @@ def test_a_table_is_solved_and_verifies(
     assert_verifies(invoke, forger, f"{name.replace('_', '-')}.profile.yaml")
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("name", triggers.TABLES)
+def test_a_table_that_a_trigger_writes_is_solved_and_verifies(forger: Forger, invoke: Invoke, name: str) -> None:
+    forger.run("SET TIME ZONE 'America/New_York'; " + triggers.TABLES[name])
+    ((database,),) = forger.run("SELECT current_database()")
+    forger.run(SQL("ALTER DATABASE {} SET TimeZone = 'America/New_York'").format(Identifier(database)))
+    code, output = infer(invoke, forger, name)
+    assert code == 0, output
+    assert_verifies(invoke, forger, f"{name.replace('_', '-')}.profile.yaml")
+
+
 @pytest.mark.parametrize(
     ("file", "table"),
     [
@@ -55,6 +67,8 @@ def test_a_table_is_solved_and_verifies(
         ("join", "movements"),
         ("concat", "document_versions"),
         ("lengths", "record_accesses"),
+        ("pairs", "receipts"),
+        ("template", "badge_events"),
     ],
 )
 def test_the_tables_of_the_examples_are_solved(forger: Forger, invoke: Invoke, file: str, table: str) -> None:

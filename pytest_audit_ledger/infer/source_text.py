@@ -1,0 +1,223 @@
+"""What the text of a program that writes a table suggests: orders of columns, keys, separators, formats, zones. No I/O.
+
+Nothing is parsed: the names of columns in a program, and what is between them, are alike in most languages. A wrong
+suggestion costs little, because it is tried like any other.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from itertools import product
+from zoneinfo import available_timezones
+
+from pytest_audit_ledger.infer.shapes import PREVIOUS, Shape, template
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_QUOTED = re.compile(r"""'((?:[^'\\\n]|''|\\.)*)'|"((?:[^"\\\n]|\\.)*)"|`((?:[^`\\]|\\.)*)`""")
+_SHORT = 3
+_PREVIOUS = frozenset(("previous", "prev", "previoushash", "prevhash", "lasthash", "before", "hashbefore", "priorhash"))
+_MOST_RUNS = 60
+
+_FIELD = re.compile(r"\$?\{([^{}]*)\}|%[sd]")
+"""A place in a text that a program fills."""
+
+_WRAPPED = re.compile(
+    r"\b(?:to_char|coalesce)\s*\(\s*([\w.]+)[^(),]*,\s*'[^'\n]*'\s*\)|\bat\s+time\s+zone\s+'[^']*'"
+    r"|\bcase\s+when\s+([\w.]+)\s+then\s*'[^']*'\s*else\s*'[^']*'\s*end\b",
+    re.IGNORECASE,
+)
+"""What SQL writes around one name, whose own texts are not part of what is written."""
+
+_KEYED = re.compile(
+    r"""(?:(['"])(?P<quoted>\w+)\1\s*(?::|=>|,)|\b(?P<bare>\w+)\s*:(?!:))\s*(?:[\w$]+(?:\.|->|\[['"]|\())*\$?(?P<name>\w+)"""
+)
+_SEPARATORS = re.compile(r"""separators\s*=\s*\(\s*(['"])(.*?)\1\s*,\s*(['"])(.*?)\3""")
+
+_NULLS = re.compile(r"""\bcoalesce\s*\([^()]*,\s*'([^'\n]+)'\s*\)|(?:\?\?|\bor)\s*['"]([^'"\n]+)['"]""", re.IGNORECASE)
+
+_CHOICES = re.compile(
+    r"""(?:\bthen|\?)\s*(['"])(?P<true>[^'"\n]*)\1\s*(?:else|:)\s*(['"])(?P<false>[^'"\n]*)\3""", re.IGNORECASE
+)
+
+_TOKENS = {
+    "YYYY": "%Y",
+    "yyyy": "%Y",
+    "MM": "%m",
+    "DD": "%d",
+    "dd": "%d",
+    "HH24": "%H",
+    "HH": "%H",
+    "MI": "%M",
+    "mm": "%M",
+    "SSSSSS": "%f",
+    "US": "%f",
+    "SS": "%S",
+    "ss": "%S",
+}
+"""The parts of a moment as to_char, Java and .NET name them, each with the directive of strftime."""
+_TOKEN = re.compile("|".join(sorted(_TOKENS, key=len, reverse=True)))
+
+
+class Source:
+    """The text of a program, read for the columns of a table, of which `previous` holds the previous hash."""
+
+    def __init__(self, text: str, columns: Sequence[str] = (), previous: str = "") -> None:
+        self.text = text
+        self._known = {_plain(name): name for name in columns}
+        if previous:
+            self._known[_plain(previous)] = PREVIOUS
+
+    @property
+    def orders(self) -> list[tuple[str, ...]]:
+        """The orders in which columns are named: runs of names of which none occurs twice."""
+        runs: dict[tuple[str, ...], None] = {}
+        named = list(self._mentions(self.text))
+        for start in range(len(named)):
+            run = tuple(_run(named[start:]))
+            if len(run) > 1 and not any(other[-len(run) :] == run for other in runs):
+                runs[run] = None
+        return sorted(runs, key=len, reverse=True)[:_MOST_RUNS]
+
+    @property
+    def keys(self) -> dict[str, str]:
+        """The keys that are written next to columns, by column, and by `PREVIOUS`."""
+        found: dict[str, str] = {}
+        for match in _KEYED.finditer(self.text):
+            for name in self._mentions(match["name"]):
+                found.setdefault(name, match["quoted"] or match["bare"])
+        return found
+
+    @property
+    def separators(self) -> list[str]:
+        """The short texts in quotes."""
+        texts = (unescaped(text) for text in _texts(self.text))
+        return list(dict.fromkeys(text for text in texts if 0 < len(text) <= _SHORT))
+
+    @property
+    def json_separators(self) -> list[tuple[str, str]]:
+        """The `separators` of Python's json.dumps."""
+        return list(dict.fromkeys((found[2], found[4]) for found in _SEPARATORS.finditer(self.text)))
+
+    @property
+    def patterns(self) -> list[str]:
+        """The patterns of moments, as strftime has them."""
+        found = {text: None for text in _texts(self.text) if re.search("%[Yd]", text)}
+        for text in _texts(self.text):
+            if re.search("yyyy.*dd|dd.*yyyy", text, re.IGNORECASE):
+                found[_TOKEN.sub(lambda token: _TOKENS[token[0]], re.sub("['\"]", "", text))] = None
+        return list(found)
+
+    @property
+    def nulls(self) -> list[str]:
+        """The texts that are written for NULL."""
+        return list(dict.fromkeys(found[1] or found[2] for found in _NULLS.finditer(self.text)))
+
+    @property
+    def booleans(self) -> list[tuple[str, str]]:
+        """What is written for true and false."""
+        return list(dict.fromkeys((found["true"], found["false"]) for found in _CHOICES.finditer(self.text)))
+
+    @property
+    def zones(self) -> list[str]:
+        """The time zones, but not UTC."""
+        known = available_timezones()
+        return [text for text in dict.fromkeys(_texts(self.text)) if text in known and not _is_utc(text)]
+
+    @property
+    def templates(self) -> list[Shape]:
+        """The texts with columns in them, perhaps in pieces that the program joins."""
+        found: list[Shape] = []
+        for statement in re.split(r";\s*\n", _WRAPPED.sub(lambda found: found[1] or found[2] or "", self.text)):
+            tokens = list(self._tokens(statement))
+            places = [at for at, (is_name, _) in enumerate(tokens) if is_name]
+            for start in places[:_MOST_RUNS]:
+                found += _template(tokens, start)
+        return found
+
+    def _tokens(self, statement: str) -> Iterator[tuple[bool, str]]:
+        """Yield texts and names of columns in turn, each with whether it is a name."""
+        waiting: list[str] = []
+        end = 0
+        for quoted in [*_QUOTED.finditer(statement), None]:
+            for name in self._mentions(statement[end : quoted.start() if quoted else None]):
+                yield from ((False, text) for text in waiting[:1])
+                yield True, name
+                waiting = waiting[1:]
+                if len(waiting) == 1:
+                    yield False, waiting.pop()
+            if quoted is None:
+                return
+            end, text = quoted.end(), unescaped(next(part for part in quoted.groups() if part is not None))
+            pieces, fields = _FIELD.split(text)[::2], [found[1] for found in _FIELD.finditer(text)]
+            if any(fields):
+                for piece, field in zip(pieces, [*fields, ""], strict=True):
+                    yield False, piece
+                    yield from ((True, name) for name in [*self._mentions(field or "")][-1:])
+            elif fields:
+                waiting = pieces
+            else:
+                yield False, text
+
+    def _mentions(self, text: str) -> Iterator[str]:
+        for found in _NAME.finditer(text):
+            name = _plain(found[0])
+            if name in self._known:
+                yield self._known[name]
+            elif name in _PREVIOUS:
+                yield PREVIOUS
+
+
+def _template(tokens: Sequence[tuple[bool, str]], start: int) -> Iterator[Shape]:
+    """Yield the templates whose first column is at `start`: with what is before it and after the last, or without."""
+    before: dict[str, str] = {}
+    gap = after = ""
+    for is_name, text in tokens[start:]:
+        if is_name and text in before:
+            break
+        if is_name:
+            before[text], gap = gap, ""
+        else:
+            after = after if gap else text
+            gap += text
+    after = after if gap else ""
+    if len(before) < 2 or not any(before.values()):
+        return
+    head = tokens[start - 1][1] if start and not tokens[start - 1][0] else ""
+    first = next(iter(before))
+    for one, tail in product(dict.fromkeys((head, "")), dict.fromkeys((after, ""))):
+        yield template({**before, first: one}, tail)
+
+
+def _run(names: Sequence[str]) -> Iterator[str]:
+    """Yield names until one occurs again."""
+    seen = set()
+    for name in names:
+        if name in seen:
+            return
+        seen.add(name)
+        yield name
+
+
+def _texts(source: str) -> Iterator[str]:
+    """Yield the texts in quotes."""
+    for found in _QUOTED.finditer(source):
+        yield next(part for part in found.groups() if part is not None)
+
+
+def unescaped(text: str) -> str:
+    r"""Return a text in which `\n`, `\t`, `\0` and `\x1f` are what they are in programs."""
+    escapes = {"n": "\n", "t": "\t", "0": "\0", "r": "\r"}
+    return re.sub(
+        r"\\(?:x([0-9a-fA-F]{2})|([nt0r]))",
+        lambda found: chr(int(found[1], 16)) if found[1] else escapes[found[2]],
+        text,
+    )
+
+
+def _is_utc(zone: str) -> bool:
+    return zone.rpartition("/")[2] in ("UTC", "UCT", "GMT", "Zulu", "Universal", "Greenwich", "GMT0", "GMT+0", "GMT-0")
+
+
+def _plain(name: str) -> str:
+    return name.replace("_", "").lower()
