@@ -24,6 +24,7 @@ from dataclasses import replace
 from decimal import Decimal
 from difflib import get_close_matches
 from fractions import Fraction
+from itertools import count
 from typing import Any, ClassVar
 
 from pytest_audit_ledger.errors import CannotEvaluate, NotApplicable
@@ -331,8 +332,18 @@ class RowKind(DataKind):
         # from the text, because a float cannot hold 0.9 exactly
         mostly = Fraction(str(self.parameters["mostly"]))
         met = Fraction(self.element_count - self.unexpected_rows, self.element_count)
-        self.facts["as expected"] = f"{float(met):.4%} (mostly {self.parameters['mostly']})"
+        self.facts["as expected"] = f"{percent(met, mostly)} (mostly {self.parameters['mostly']})"
         return Severity.INFO if met >= mostly else None
+
+
+def percent(share: Fraction, limit: Fraction) -> str:
+    """Return a share in percent, with as few digits as tell it from 0, from 1 and from a limit in decimals."""
+
+    def sides(value: Fraction) -> tuple[bool, bool, bool]:
+        return value > 0, value >= limit, value < 1
+
+    digits = next(digits for digits in count(3) if sides(round(share, digits)) == sides(share))
+    return f"{float(round(share, digits)):.{digits - 2}%}".replace(".0%", "%")
 
 
 class ValueKind(RowKind):
