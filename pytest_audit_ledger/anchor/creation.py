@@ -28,7 +28,7 @@ from pytest_audit_ledger.model.batch import plain_text
 from pytest_audit_ledger.model.progress import Progress
 from pytest_audit_ledger.output.artifact import Artifact, ArtifactContext
 from pytest_audit_ledger.sources.export_file import ExportFile
-from pytest_audit_ledger.sources.source import Source
+from pytest_audit_ledger.sources.source import Snapshot, Source
 from pytest_audit_ledger.suite.check import Suite
 from pytest_audit_ledger.suite.shipped import checks_of
 from pytest_audit_ledger.verify.resumption import Since
@@ -74,6 +74,8 @@ def create(
         if not verification.is_valid:
             return CheckpointResult(verification=verification, path="", files=())
         files = artifact.write(ArtifactContext(verification, source, snapshot, progress))
+        if accept_guards and not files:
+            artifact.refuse_unaccepted(snapshot, verification.size)
     return CheckpointResult(
         verification=verification, path=str(checkpoint_path(folder, verification.size)), files=tuple(files)
     )
@@ -105,6 +107,17 @@ class CheckpointArtifact(Artifact):
         self._refuse_inconsistent(store, tree, after)
         path = checkpoint_path(self.folder, size)
         return [] if path.exists() else self._written(path, _record(verified, tree, self._key.name, size))
+
+    def refuse_unaccepted(self, snapshot: Snapshot, size: int) -> None:
+        """Raise OutputError if the newest record has other protections than the table: no record is ever replaced."""
+        record = next((one.record for one in self._store().trusted if one.size == size), None)
+        with snapshot.catalog() as catalog:
+            if record is not None and record.guards != guards(catalog):
+                raise OutputError(
+                    f"The protections were not accepted: there already is a checkpoint of {size:,} entries, and it is "
+                    "never overwritten.",
+                    "Run this again when the ledger has another entry.",
+                )
 
     def _start(self, verified: ArtifactContext, store: Store) -> CheckpointRecord | None:
         """Return the record of the checkpoint after which the verification resumed, to continue from it.

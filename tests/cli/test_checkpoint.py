@@ -170,7 +170,11 @@ def test_guards_that_were_meant_to_change_are_accepted(invoke: Invoke, signed: s
     assert result.exit_code == 1
     assert "GUARDS_CHANGED index more: added since checkpoints/" in result.stdout
     assert create(invoke, signed).exit_code == 1
+    unchanged = create(invoke, signed, "--accept-guards")
+    assert (unchanged.exit_code, "when the ledger has another entry" in unchanged.stderr) == (3, True)
+    forger.append([*sample_entries(101)][100:])
     assert create(invoke, signed, "--accept-guards").exit_code == 0
+    assert invoke("verify", "--ledger-db", signed, *HOLD).exit_code == 0
 
 
 @pytest.mark.parametrize(
