@@ -29,6 +29,13 @@ class LedgerError(Exception):
     def __str__(self) -> str:
         return f"{self.message} {self.remedy}".rstrip()
 
+    def advising(self, remedy: str) -> LedgerError:
+        """Return the same error with another remedy."""
+        changed = copy(self)
+        changed.remedy = remedy
+        changed.args = (self.message, remedy)
+        return changed
+
     def about(self, sentence: str) -> LedgerError:
         """Return the same error with a sentence before its message."""
         changed = copy(self)

@@ -46,7 +46,7 @@ def test_lost_protections_have_a_recommendation_of_their_own(forger: Forger) -> 
     TAMPERINGS["trigger-disabled"](forger.build(100))
     result = Ledger(forger.dsn).verify_integrity()
     assert not result.is_valid
-    assert "verify --repair" in result.recommendation
+    assert result.recommendation.endswith("--repair`.")
 
 
 def test_nothing_checked_is_not_valid(forger: Forger) -> None:
@@ -105,7 +105,8 @@ def test_a_demo_is_started_when_needed_and_stopped_at_the_end() -> None:
         found = ledger.investigate(limit_seconds=0)
         assert not found.verification.is_valid
         # its server is gone afterwards
-        assert "--ledger-db demo:tampered " in commands(found.incidents[0].next_step)[0]
+        (advised,) = commands(found.incidents[0].next_step, found.verification.given)
+        assert "--ledger-db demo:tampered " in advised
         assert isinstance(ledger.source, PostgresSource)
         with closing(ledger.source.connect()) as connection:
             folder = Path(connection.info.host)

@@ -24,6 +24,7 @@ LAYERS = (
     ("native",),
     ("model", "files", "standalone"),
     ("options",),
+    ("commands",),
     ("checkpoints", "extensions"),
     ("kinds",),
     ("suite", "sources"),

@@ -6,6 +6,7 @@ consistent with every checkpoint in its folder.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -151,9 +152,10 @@ class CheckpointArtifact(Artifact):
     def _refuse_inconsistent(self, store: Store, tree: EntryTree, after: int) -> None:
         findings = compare(store.trusted, tree.prefixes, tree.last, after=after).findings
         if findings:
+            trusted = ("--checkpoint", str(self.folder), "--verifier-key", str(self._keys[0]))
             raise OutputError(
                 f"No checkpoint was written: the ledger does not match those in {self.folder}: {findings[0].message}.",
-                f"To see all findings, run audit-ledger verify with --ledger-checkpoint {self.folder}.",
+                f"To see all findings, run `audit-ledger verify {shlex.join(trusted)}`.",
             )
 
     def _written(self, path: Path, record: CheckpointRecord) -> list[Written]:

@@ -29,7 +29,7 @@ def verifier_keys(named: Iterable[str], folder: str = "") -> tuple[VerifierKey, 
 
 
 def _verifier_keys(text: str, folder: str) -> list[VerifierKey]:
-    remedy = "Give the line that `audit-ledger checkpoint keygen` printed, or a file that contains it."
+    remedy = "Give the line that audit-ledger checkpoint keygen printed, or a file that contains it."
     if text.startswith("PRIVATE+KEY+"):
         raise UsageError("This is a signing key, which must stay secret; a verifier key is needed.", remedy)
     path = Path(folder, text)
@@ -53,10 +53,12 @@ def signing_key(path: str | Path) -> SigningKey:
 
     Raises UsageError, which never shows any of the key, also if every user may read the file.
     """
-    remedy = "Name the file that `audit-ledger checkpoint keygen` wrote."
+    remedy = "Name the file that audit-ledger checkpoint keygen wrote."
     if not is_file(Path(path)):
         itself = str(path).startswith("PRIVATE+KEY+")
-        raise UsageError("This is the key, not a file with it." if itself else f"There is no file {path}.", remedy)
+        raise UsageError(
+            "This is the key itself, not the name of its file." if itself else f"There is no file {path}.", remedy
+        )
     try:
         key = SigningKey.parse(_read(Path(path)).strip())
     except ValueError as error:

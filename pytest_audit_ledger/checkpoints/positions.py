@@ -16,8 +16,8 @@ def refuse_without_positions(profile: Profile) -> None:
     if reason:
         raise UsageError(
             f"There are no checkpoints of a ledger with the profile {profile.name}: {reason}.",
-            "Keep exports or backups where the database's administrators cannot write, and compare them with "
-            "audit-ledger diff.",
+            "Keep exports or backups where the database's administrators cannot write. To compare one with the ledger, "
+            "run `audit-ledger diff BACKUP DSN`.",
         )
 
 

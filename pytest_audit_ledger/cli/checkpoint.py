@@ -17,9 +17,10 @@ from pytest_audit_ledger.checkpoints.note import VerifierKey, encode
 from pytest_audit_ledger.checkpoints.record import CheckpointRecord
 from pytest_audit_ledger.checkpoints.store import Rejected, Trusted, read_checkpoint, read_store
 from pytest_audit_ledger.cli.console import EXIT_CODES, TAMPERED, epilog, exit_codes, say_error, say_facts, say_written
-from pytest_audit_ledger.cli.options import READING, LedgerGroup, Reading, options, refuse_to_overwrite
+from pytest_audit_ledger.cli.options import READING, LedgerGroup, Reading, given_to, options, refuse_to_overwrite
 from pytest_audit_ledger.cli.verification import exit_code, marks
 from pytest_audit_ledger.cli.verify import print_text
+from pytest_audit_ledger.commands import apart, completed
 from pytest_audit_ledger.errors import UsageError
 from pytest_audit_ledger.model.printable import printable
 from pytest_audit_ledger.model.ski import SKI
@@ -156,7 +157,7 @@ def list_(folder: str, verifier_keys: tuple[str, ...], quiet: bool) -> int:
     """
     store = read_store([folder], read_verifier_keys(verifier_keys))
     if store.empty:
-        raise UsageError(f"There is no checkpoint in {folder}.", "Make one with `audit-ledger checkpoint create`.")
+        raise UsageError(f"There is no checkpoint in {folder}.", "To create one, run `audit-ledger checkpoint create`.")
     for one in () if quiet else store.trusted:
         root, origin = encode(one.checkpoint.root), one.checkpoint.origin
         click.echo(printable(f"{one.size:>12,}  {root}  {origin}  {one.path}", 2000))
@@ -181,9 +182,10 @@ def prove(
     with reading.open() as ledger:
         result = ledger.prove_entry(entry, output, checkpoints=checkpoints, verifier_keys=verifier_keys)
     if result.file is None:
+        advice = completed("To see what differs, run `audit-ledger verify`.", given_to(click.get_current_context()))
         say_error(
             f"Entry {entry:,} is not proven: the ledger is not the one whose checkpoint was signed in "
-            f"{result.checkpoint.path}. Run `audit-ledger verify` with --checkpoint to see what differs."
+            f"{result.checkpoint.path}. {apart(advice)}"
         )
         return TAMPERED
     if not reading.quiet:

@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from pytest_audit_ledger.commands import apart
 from pytest_audit_ledger.errors import LedgerError, OutputError
 from pytest_audit_ledger.files.writing import Written
 from pytest_audit_ledger.model.outcome import Assurance
@@ -85,7 +86,7 @@ def say_error(message: str) -> None:
 
 def say_failure(error: LedgerError) -> None:
     """Print on standard error what failed and what to do, with the options as the command spells them."""
-    say_error(f"{error.message} {for_command(error.remedy)}")
+    say_error(f"{error.message} {apart(for_command(error.remedy))}")
 
 
 @contextmanager

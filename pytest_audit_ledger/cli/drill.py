@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pytest_audit_ledger.cli.console import NOT_DONE, TAMPERED, epilog, exit_codes, outweighed_by, progress, say_written
-from pytest_audit_ledger.cli.options import LedgerCommand, options
+from pytest_audit_ledger.cli.options import LedgerCommand, given_to, options
 from pytest_audit_ledger.cli.verification import SET_UP, marks, refuse_early, width
 from pytest_audit_ledger.drill.attacks.catalogue import choose, installed_attacks
 from pytest_audit_ledger.drill.matrix import AttackResult, Matrix
@@ -63,7 +63,7 @@ def drill(
         refuse_suffix(output, SUFFIXES)
     refuse_early(ledger_db, set_up["suites"], output)
     matrix = run_drill(ledger_db, attacks=attacks, progress=progress(quiet=quiet), **how, **set_up)
-    matrix = matrix_for_command(matrix)
+    matrix = matrix_for_command(matrix.naming(given_to(click.get_current_context())))
     code = exit_code(matrix)
     with outweighed_by(code), ExitStack() as last:
         if output is not None:  # also if printing fails

@@ -14,9 +14,11 @@ from typing import Any
 import click
 
 from pytest_audit_ledger.cli.console import progress
-from pytest_audit_ledger.errors import UsageError
+from pytest_audit_ledger.commands import REPEATED, Given, completed, given_as
+from pytest_audit_ledger.errors import LedgerError, UsageError
 from pytest_audit_ledger.ledger import Ledger
 from pytest_audit_ledger.options import Option, Type, options_of
+from pytest_audit_ledger.sources.dsn import Dsn
 from pytest_audit_ledger.suite.profile_choice import chosen_profile
 
 Command = Callable[..., int]
@@ -142,6 +144,12 @@ class _Option(click.Option):
         """The spellings that are accepted and not shown."""
         return {self.declared.pytest} - {*self.declared.shown}
 
+    def resolve_envvar_value(self, ctx: click.Context) -> str | None:
+        """Return the value of the variable; for a DSN the variable itself, so that suggested commands repeat that."""
+        found = super().resolve_envvar_value(ctx)
+        is_dsn = found and self.declared.type is Type.DSN and not found.startswith("env:")
+        return f"env:{self.declared.variable}" if is_dsn else found
+
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
         """Return the names and the text that --help shows."""
         with self._without_alias():
@@ -196,6 +204,28 @@ class LedgerCommand(click.Command):
                     hint = option.get_error_hint(ctx).partition(" (")[0]
                     raise click.UsageError(f"{hint} is given {times} times. Give it once.", ctx)
         return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command. An error that it raises advises commands with what was given to this one."""
+        try:
+            return super().invoke(ctx)
+        except LedgerError as error:
+            raise error.advising(completed(error.remedy, given_to(ctx))) from error
+
+
+def given_to(context: click.Context) -> Given:
+    """Return what a command was given, for the commands that it suggests, without secrets."""
+    declared = [one.declared for one in context.command.params if isinstance(one, _Option)]
+    name = context.command_path.partition(" ")[2]
+    found = {given_as(name, option): (option, context.params.get(option.parameter)) for option in declared}
+    given: dict[str, Sequence[str]] = {}
+    for repeated in REPEATED:
+        option, value = found.get(repeated, (None, None))
+        if option is not None and value:
+            given[repeated] = () if option.is_flag else value if option.repeatable else [value]
+    if "db" in given:
+        given["db"] = [Dsn(given["db"][0]).repeatable()]
+    return given
 
 
 class LedgerGroup(LedgerCommand, click.Group):

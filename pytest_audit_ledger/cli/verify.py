@@ -138,7 +138,7 @@ def _colour(line: str, verification: Verification, shown: Marks) -> str | None:
 
 def _wrapped(line: str, width: int) -> list[str]:
     """Return the lines of a paragraph on a terminal; what may be copied, such as a value or a name, stays whole."""
-    if len(line) <= width or re.match(rf"  {VALUE}\S|[├└|`]|Database: ", line):
+    if len(line) <= width or re.match(rf"  {VALUE}\S|[├└|`]|Database: | +audit-ledger ", line):
         return [line]
     hanging = re.match(r" *(- |(about|rule|why|found|next) +|\S (?=\w))?", line)
     return wrapped(line, width, len(hanging[0]) if hanging else 0)

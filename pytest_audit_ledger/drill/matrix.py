@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
 
+from pytest_audit_ledger.commands import Given, completed
 from pytest_audit_ledger.drill.attacks.attack import Attack, listed
 from pytest_audit_ledger.errors import LedgerError
 from pytest_audit_ledger.model.outcome import Finding, Outcome, Severity, Status
@@ -135,6 +136,11 @@ class Matrix:
     def with_verdict(self, *verdicts: AttackResult) -> list[Trial]:
         """Return the trials with one of these results."""
         return [trial for trial in self.trials if trial.verdict in verdicts]
+
+    def naming(self, given: Given) -> Matrix:
+        """Return the results with advised commands that name again what was given, such as the ledger."""
+        trials = tuple(replace(trial, remedy=completed(trial.remedy, given)) for trial in self.trials)
+        return replace(self, trials=trials, advice=tuple(completed(one, given) for one in self.advice))
 
     @property
     def unnoticed(self) -> list[Trial]:

@@ -113,6 +113,7 @@ class SetUp:
             samples=SAMPLES,
             run_parameters=self.run_parameters,
             allow_integrity_waivers=self.allow_integrity_waivers,
+            given={},
         )
         return verify(source, request)
 

@@ -364,8 +364,8 @@ _UNREPAIRED = ("owner", "grant on ")
 """How the names of protections begin that a repair never changes (sql/guards.sql)."""
 
 _UNDO = (
-    "Find out who changed this. If it was intended, accept it with audit-ledger checkpoint create --accept-guards. If "
-    "not, let the owner of the table undo it."
+    "Find out who changed this. If it was not intended, let the owner of the table undo it. To accept an intended "
+    "change, run this when the ledger has a new entry: `audit-ledger checkpoint create --accept-guards`."
 )
 
 

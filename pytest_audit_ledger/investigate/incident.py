@@ -5,10 +5,11 @@ from __future__ import annotations
 import shlex
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import Enum
 
+from pytest_audit_ledger.commands import Given, completed, completed_command
 from pytest_audit_ledger.investigate.ranges import Range, in_words
 from pytest_audit_ledger.investigate.reconstruction import Reconstruction, Unexplained
 from pytest_audit_ledger.investigate.rewritings import moment_of
@@ -16,18 +17,13 @@ from pytest_audit_ledger.investigate.rewritings import moment_of
 
 @dataclass(frozen=True)
 class Command:
-    """A command about the ledger: its name and its arguments; the reader fills in those in capitals.
-
-    `ledger` are the options that name the ledger, once they are known (see `for_ledger`).
-    """
+    """A command about the ledger: its name and its arguments; the reader fills in those in capitals."""
 
     name: str
-    arguments: tuple[str, ...]
-    ledger: tuple[str, ...] = ()
+    arguments: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        """Return the command as a shell takes it."""
-        return shlex.join(["audit-ledger", self.name, *self.ledger, *self.arguments])
+        return shlex.join(["audit-ledger", self.name, *self.arguments])
 
 
 @dataclass(frozen=True)
@@ -45,31 +41,14 @@ COMPARE_CLOCKS = Advice("Compare the clocks of the writers and of the server wit
 COMPARE = Advice("Compare the ledger with a backup or an export.", (AGAINST,))
 
 
-def for_ledger(advice: Sequence[Advice], options: tuple[str, ...], trusted: tuple[str, ...] = ()) -> tuple[Advice, ...]:
-    """Return advice whose commands name the ledger by these options, so that they run when pasted.
-
-    `trusted` are the options that name checkpoints and keys, for the commands that verify.
-    """
-    named = {"export": options}
-    return tuple(
-        replace(
-            one,
-            commands=tuple(
-                replace(command, ledger=named.get(command.name, (*options, *trusted))) for command in one.commands
-            ),
-        )
-        for one in advice
-    )
+def words(advice: Sequence[Advice], given: Given) -> str:
+    """Return the sentences of advice, without its commands; those in a sentence name again what was given."""
+    return completed(" ".join(one.words for one in advice), given)
 
 
-def words(advice: Sequence[Advice]) -> str:
-    """Return the sentences of advice, without its commands."""
-    return " ".join(one.words for one in advice)
-
-
-def commands(advice: Sequence[Advice]) -> list[str]:
-    """Return the commands of advice, each once."""
-    return list(dict.fromkeys(str(command) for one in advice for command in one.commands))
+def commands(advice: Sequence[Advice], given: Given) -> list[str]:
+    """Return the commands of advice, each once, which name again what was given."""
+    return list(dict.fromkeys(completed_command(str(one), given) for step in advice for one in step.commands))
 
 
 class IncidentType(str, Enum):

@@ -27,7 +27,6 @@ from pytest_audit_ledger.investigate.incident import (
     Incident,
     IncidentType,
     capital,
-    for_ledger,
 )
 from pytest_audit_ledger.investigate.inspection import EntryInspection, inspected
 from pytest_audit_ledger.investigate.other_copy import (
@@ -53,7 +52,6 @@ from pytest_audit_ledger.model.profile_coverage import all_hashed_columns, all_v
 from pytest_audit_ledger.model.progress import ENTRIES, Progress, no_progress
 from pytest_audit_ledger.model.sql_names import split_name
 from pytest_audit_ledger.sources.source import Snapshot, Source
-from pytest_audit_ledger.verify.parameters import trust_options
 from pytest_audit_ledger.verify.scan import scan
 from pytest_audit_ledger.verify.verification import Verification
 
@@ -83,7 +81,6 @@ class Investigation:
     type. `differences` are what the other copy says of the entries that were examined, column by column. `undecided` is
     what the evidence cannot decide. `hypotheses` is how many were hashed, in at most `limit_s` seconds; `left_out` is
     how many changed entries were not examined one by one, because there were more than `samples` or the time was up.
-    `options` are those that name the ledger to a command, without secrets.
     """
 
     verification: Verification
@@ -94,7 +91,6 @@ class Investigation:
     undecided: tuple[Advice, ...]
     hypotheses: int
     left_out: int
-    options: tuple[str, ...]
     limit_s: float
     duration_s: float
     samples: int = DEFAULT_SAMPLES
@@ -127,11 +123,6 @@ class Inquiry:
         self.begun = time.perf_counter()
         self.source, self.snapshot, self.verification = source, snapshot, verification
         self.samples, self.limit_s, self.progress = samples, limit_s, progress
-        profile = snapshot.info.profile
-        table = verification.table
-        is_usual = not table or split_name(table) == split_name(profile.table)
-        self.options = ("--ledger-db", source.given, *([] if is_usual else ["--table", table]), *profile.naming)
-        self.trusted = tuple(trust_options(verification.run_parameters))
         self.evidence = next((one for one in verification.extra_scans if isinstance(one, EvidenceScan)), None)
         self.vocabulary = Vocabulary(self.evidence.vocabulary() if self.evidence else {})
         known = self.evidence.recogniser.forms if self.evidence else ()
@@ -173,17 +164,15 @@ class Inquiry:
             last = self.evidence.last.number if self.evidence and self.evidence.last else None
             incidents = compared(self.against, incidents, self.records, last)
             self.differences = tuple(self._differences(renumbered_from(incidents)))
-        incidents = [replace(one, next_step=for_ledger(one.next_step, self.options, self.trusted)) for one in incidents]
         return Investigation(
             verification=self.verification,
             incidents=tuple(sorted(incidents, key=_place)),
             against=self.against,
             differences=self.differences,
             inspection=self._inspected(entry, incidents, found.get(entry)) if entry is not None else None,
-            undecided=for_ledger([*self._undecided(incidents)], self.options, self.trusted),
+            undecided=tuple(self._undecided(incidents)),
             hypotheses=self.hypotheses,
             left_out=left_out,
-            options=(*self.options, *self.trusted),
             limit_s=self.limit_s,
             duration_s=time.perf_counter() - self.begun + self.verification.duration_s,
             samples=self.samples,
@@ -196,7 +185,6 @@ class Inquiry:
             most = max(self.samples, DEFAULT_SAMPLES)
             found = incidents_of(self.snapshot, self.evidence, most, self.left_s, self.progress)
         incidents = with_findings(self.verification, found.incidents)
-        incidents = [replace(one, next_step=for_ledger(one.next_step, self.options, self.trusted)) for one in incidents]
         return Investigation(
             verification=self.verification,
             incidents=tuple(sorted(incidents, key=lambda one: (one.first is None, one.stream, one.first or 0))),
@@ -206,7 +194,6 @@ class Inquiry:
             undecided=tuple(Advice(one.words) for one in self._undecided(incidents)),
             hypotheses=found.hypotheses,
             left_out=found.left_out,
-            options=(*self.options, *self.trusted),
             limit_s=self.limit_s,
             duration_s=time.perf_counter() - self.begun + self.verification.duration_s,
             samples=self.samples,

@@ -60,9 +60,10 @@ def _refuse_what_does_not_apply(info: LedgerInfo, entry: int | None, compare: Co
     if entry is not None:
         raise UsageError(
             f"--entry does not apply to the profile {profile.name}.",
-            "To see how the hash of an entry is made, use audit-ledger profile explain.",
+            f"To see how its hash is made, run `audit-ledger profile explain --entry {entry}`.",
         )
     if compare is not None:
         raise UsageError(
-            f"--against does not apply to the profile {profile.name}.", "To compare two copies, use audit-ledger diff."
+            f"--against does not apply to the profile {profile.name}.",
+            "To compare the ledger with another copy, run `audit-ledger diff BACKUP DSN`.",
         )

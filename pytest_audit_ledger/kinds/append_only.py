@@ -87,12 +87,14 @@ class AppendOnly(CatalogKind):
     family = Family.PROTECTIONS
     rule = "Enabled triggers that always raise an exception refuse UPDATE, DELETE and TRUNCATE of the ledger."
     remedy = (
-        "Create the triggers as the table's owner: audit-ledger verify --repair. If the table had them before, find "
-        "out who changed them, and when, and compare the entries with the latest backup or export: without the "
-        "triggers they could be changed."
+        "Without the triggers, entries could be changed: compare them with the latest backup or export. If the table "
+        "had its triggers before, find out who changed them, and when. To restore them, run this as the table's owner: "
+        "`audit-ledger verify --repair`."
     )
     remedies: ClassVar[Mapping[str, str]] = {
-        "TRIGGER_BYPASS": "Run audit-ledger verify --repair, which makes the trigger ENABLE ALWAYS.",
+        "TRIGGER_BYPASS": (
+            "To make the trigger ENABLE ALWAYS, run this as the table's owner: `audit-ledger verify --repair`."
+        ),
         "ROLE_MAY_CHANGE": "Revoke the privileges from the roles shown, or make another role the owner.",
         "INSERT_TRIGGER": "Read the trigger's function. Drop the trigger unless you know why entries need it.",
         "DEFINER_FUNCTION": "Read the function. Drop it, or revoke EXECUTE on it from PUBLIC and from applications.",

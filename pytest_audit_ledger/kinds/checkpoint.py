@@ -54,8 +54,8 @@ class CheckpointMatch(ComparesCheckpoints, EntryTree):
     name = "checkpoint"
     rule = "The ledger has all entries that signed checkpoints cover, in order, and unchanged in every column."
     remedy = (
-        "Do not rely on the ledger. Preserve the server and the checkpoints, and run audit-ledger diff with a backup "
-        "or export from then: it names every entry and column that differs, which a checkpoint cannot."
+        "Do not rely on the ledger. Preserve the server and the checkpoints. A checkpoint cannot show which entries "
+        "differ. To see that, compare the ledger with an earlier backup or export. Run `audit-ledger diff BACKUP DSN`."
     )
     remedies: ClassVar[Mapping[str, str]] = {
         "EQUIVOCATION": (
@@ -67,12 +67,12 @@ class CheckpointMatch(ComparesCheckpoints, EntryTree):
             "then verify again."
         ),
         "CHECKPOINT_MISSING": (
-            "Restore the missing files from a copy, then verify again. If there never was one, run "
-            "audit-ledger checkpoint create."
+            "Restore the missing files from a copy, then verify again. If there never was a checkpoint, create the "
+            "first one. Run `audit-ledger checkpoint create`."
         ),
         "CHECKPOINT_STALE": (
-            "Verify the entries, sign a new checkpoint with audit-ledger checkpoint create, and find out why none was "
-            "signed in time."
+            "Find out why no checkpoint was signed in time. To verify the entries and sign a new one, run "
+            "`audit-ledger checkpoint create`."
         ),
     }
     family = Family.CHECKPOINTS
@@ -118,7 +118,7 @@ class CheckpointMatch(ComparesCheckpoints, EntryTree):
         if self.limit and not self.limit.isdecimal() and not ledger.profile.has(TIMESTAMP):
             raise CannotEvaluate(
                 f"The profile {ledger.profile.name} names no column for the time, so no entry has an age.",
-                "Limit how many entries may be in no checkpoint instead, such as 1000.",
+                "Set max_unanchored to a number of entries instead, such as 1000.",
             )
         store = opened_store(self.parameters, newest_record=ledger.resumed is not None)
         refuse_another_profile(store, ledger.profile)

@@ -27,14 +27,14 @@ class CheckpointGuards(ComparesCheckpoints, CatalogKind):
     family = Family.CHECKPOINTS
     rule = "The table's protections are as recorded when the newest checkpoint was signed."
     remedy = (
-        "Find out who changed the protections shown, and when. If the change was intended, accept it with "
-        "audit-ledger checkpoint create --accept-guards. If not, audit-ledger verify --repair --dry-run shows what can "
-        "be restored."
+        "Find out who changed the protections shown, and when. To accept an intended change, run this when the ledger "
+        "has a new entry: `audit-ledger checkpoint create --accept-guards`. To see what can be restored instead, run "
+        "`audit-ledger verify --repair --dry-run`."
     )
     remedies: ClassVar[Mapping[str, str]] = {
         "TABLE_REWRITTEN": (
-            "Find out who altered or moved the table, and when. If that was intended, accept it with "
-            "audit-ledger checkpoint create --accept-guards."
+            "Find out who altered or moved the table, and when. To accept an intended change, run this when the ledger "
+            "has a new entry: `audit-ledger checkpoint create --accept-guards`."
         ),
     }
     unit = "protections"
@@ -47,7 +47,7 @@ class CheckpointGuards(ComparesCheckpoints, CatalogKind):
         newest = newest_record(self.parameters, ledger.profile)
         if newest is None:
             message = "No checkpoint has a record of the table's protections."
-            raise NotApplicable(message, "To record them, run: audit-ledger checkpoint create")
+            raise NotApplicable(message, "To record them, run `audit-ledger checkpoint create`.")
         self.path, self.record = newest
 
     def examine(self, catalog: Catalog) -> None:
@@ -61,8 +61,8 @@ class CheckpointGuards(ComparesCheckpoints, CatalogKind):
                 self.findings.add(self._finding(name, before.get(name), now.get(name)))
         if changed == [IDENTITY]:  # what else changed explains it
             message = (
-                f"the table's row in the catalog was rewritten since {self.path} was signed: the table was altered, "
-                "moved or exchanged and put back, or rewritten by VACUUM FULL"
+                f"since {self.path} was signed, the table was altered, moved or exchanged and then put back, or "
+                "rewritten by VACUUM FULL: its row in the catalog is another one"
             )
             self.findings.add(Finding("TABLE_REWRITTEN", message, None, before[IDENTITY], now[IDENTITY]))
 

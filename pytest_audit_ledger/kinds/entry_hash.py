@@ -36,8 +36,8 @@ class EntryHash(ScanKind):
     remedies: ClassVar[Mapping[str, str]] = {
         "HASH_FORM": "Make the writer hash the canonical payload. The entries that it wrote need no change.",
         "HASHES_UNKNOWN": (
-            "Find out how the writer made these hashes, and what changed the table's columns since; audit-ledger "
-            "investigate searches for a common cause."
+            "Find out how the writer made these hashes, and what changed the table's columns since. To search for a "
+            "common cause, run `audit-ledger investigate`."
         ),
     }
     integrity = True
@@ -161,7 +161,9 @@ class EntryHash(ScanKind):
 
     def _unknown(self, first: int | None, count: int) -> Finding:
         since = "" if first is None else f" from entry {first:,} on"
-        message = f"{count:,} entries{since} match their stored hash in no known form: {', or '.join(self._causes())}"
+        message = (
+            f"{count:,} entries{since} do not match their stored hash in any known form: {', or '.join(self._causes())}"
+        )
         return Finding("HASHES_UNKNOWN", message, first)
 
     def _causes(self) -> Iterator[str]:

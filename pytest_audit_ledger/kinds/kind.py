@@ -80,6 +80,7 @@ class Kind(ABC):
 
     - `name`: what suites call the kind (`expect:`); `aliases`: further names that suites may use.
     - `rule`: what must be true. `remedy`: what to do if it is not; `remedies`: what to do instead, by code of finding.
+      A command is between backticks, without options: `audit-ledger investigate`. Its reader gets it complete.
     - `parameters_schema`: a JSON Schema for each parameter, with its `default`; `required_parameters`: those that a
       check must give.
     - `family`: what the rule is about. `unit`: what `element_count` counts.
@@ -216,8 +217,8 @@ WHOLE_EXPORT = "Verify the database, or an export of all entries with its manife
 """The remedy if an export lacks entries that a rule needs."""
 
 PRESERVE = (
-    "Do not rely on the ledger. Preserve the server as it is, run audit-ledger investigate to see what can be proven, "
-    "and compare the entries shown with the latest backup or export."
+    "Do not rely on the ledger. Preserve the server as it is. Compare the entries shown with the latest backup or "
+    "export. To see what can be proven, run `audit-ledger investigate`."
 )
 """The remedy if entries do not match their hashes."""
 

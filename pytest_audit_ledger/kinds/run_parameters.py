@@ -39,7 +39,7 @@ def run_parameters(
             f"{max_unanchored!r} is neither a number of entries nor a duration.", "Use 1000 or 24h, for example."
         )
     trusted = {
-        "folders": list(map(str, checkpoints)),
+        "folders": [one if isinstance(one, NamedText) else str(one) for one in checkpoints],
         "verifier_keys": [NamedText(str(key), text) for text in verifier_keys for key in parse_verifier_keys([text])],
     }
     limits = {"require": require_checkpoint, "max_unanchored": max_unanchored}

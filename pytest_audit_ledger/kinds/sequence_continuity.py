@@ -19,14 +19,14 @@ class SequenceContinuity(PairwiseScanKind):
     family = Family.CHAIN
     rule = "Sequence numbers run 1, 2, 3 … without a gap, a duplicate or a missing value."
     remedy = (
-        "Do not rely on the ledger. Compare the entries around the numbers shown with the latest backup or export, and "
-        "run audit-ledger investigate to see what can be proven."
+        "Do not rely on the ledger. Compare the entries around the numbers shown with the latest backup or export. To "
+        "see what can be proven, run `audit-ledger investigate`."
     )
     remedies: ClassVar[Mapping[str, str]] = {
         "SEQUENCE_GAP": (
-            "Do not rely on the ledger until the gap is explained. Run audit-ledger investigate, which shows whether "
-            "the entries around it are linked: a writer that takes numbers before it commits leaves such gaps. Compare "
-            "with the latest backup or export to see which entries are missing."
+            "Do not rely on the ledger until the gap is explained. Look for the missing entries in the latest backup "
+            "or export. A transaction that was rolled back leaves a gap, too, but then the entries around it are "
+            "linked. To see whether they are, run `audit-ledger investigate`."
         ),
         "ENTRIES_HIDDEN": (
             "Run REINDEX TABLE on the ledger, verify again, and find out how the index lost the entries: a hardware "
@@ -117,8 +117,8 @@ class SequenceContinuity(PairwiseScanKind):
         super().close()
         if self.row_count not in (None, self.element_count):
             message = (
-                f"the table has {self.row_count:,} entries, but its index on sequence_number shows only "
-                f"{self.element_count:,}; the index hides the others"
+                f"the table has {self.row_count:,} entries, but its index on sequence_number has only "
+                f"{self.element_count:,}"
             )
             both = (f"{self.row_count:,} entries", f"{self.element_count:,} entries")
             self.findings.add(Finding("ENTRIES_HIDDEN", message, None, *both))

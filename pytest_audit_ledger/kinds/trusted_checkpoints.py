@@ -55,7 +55,8 @@ def opened_store(parameters: Mapping[str, Any], *, newest_record: bool = False) 
     if not folders:
         raise NotApplicable(
             "No checkpoint was given to check the ledger against.",
-            "Create one with audit-ledger checkpoint create, and name its folder with --ledger-checkpoint=DIR.",
+            "Name the folder of checkpoints with --ledger-checkpoint=DIR. To create the first one, run "
+            "`audit-ledger checkpoint create`.",
         )
     keys = verifier_keys(parameters["verifier_keys"])
     if not keys:
@@ -74,9 +75,9 @@ def refuse_another_profile(store: Store, profile: Profile) -> None:
     others = [one for one in store.trusted if one.record and one.record.profile != profile.name]
     if others and others[-1].record:
         raise CannotEvaluate(
-            f"{others[-1].path} is of a ledger with the profile {others[-1].record.profile}, and this one is read as "
-            f"{profile.name}.",
-            "Name that profile with --ledger-profile, or the checkpoints of this ledger.",
+            f"The checkpoint {others[-1].path} was made with the profile {others[-1].record.profile}, but the ledger "
+            f"is read with the profile {profile.name}.",
+            "Name the right profile with --ledger-profile, or the checkpoints of this ledger.",
         )
 
 

@@ -20,8 +20,8 @@ class VerdictTaxonomy(ScanKind):
     family = Family.VERDICTS
     rule = "Every verdict is one of those that the profile lists."
     remedy = (
-        "Find out what wrote the verdicts shown, and restore the CHECK constraint that refuses them "
-        "(audit-ledger verify --repair)."
+        "Find out what wrote the verdicts shown. To restore the CHECK constraint that refuses them, run this as the "
+        "table's owner: `audit-ledger verify --repair`."
     )
     integrity = True
     columns = (VERDICT,)

@@ -120,7 +120,8 @@ class RecipeHasher:
             recipe = compile_recipe(version.payload, self._types, version.hashing)
         except RecipeError as error:
             message = f"The recipe of the profile {self.profile.name} does not fit the table: {error}."
-            raise SourceError(message, "Correct it: see audit-ledger profile test.") from error
+            remedy = "Correct the recipe. To try it on some entries, run `audit-ledger profile test`."
+            raise SourceError(message, remedy) from error
         hashing, plan = version.hashing, recipe.plan
         reads_neighbour = recipe.needs_previous and not self.profile.has(PREVIOUS)
         if reads_neighbour or (hashing.algorithm, hashing.encoding, hashing.prefix) != ("sha256", "hex", ""):
@@ -156,7 +157,9 @@ class RecipeHasher:
         """The expression with which the server builds payloads; empty if it builds none."""
         expressions = {recipe.sql for recipe in self.recipes} - {""}
         if len(expressions) > 1:
-            raise SourceError(f"The profile {self.profile.name} has more than one recipe in SQL.", "Join them by CASE.")
+            raise SourceError(
+                f"The profile {self.profile.name} has more than one recipe in SQL.", "Combine them with CASE."
+            )
         return expressions.pop() if expressions else ""
 
     def hashes(self, batch: Batch) -> Hashes:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 
 class NamedText(str):
-    """The text of a key; `given` is the name of its file, or the text itself if it was given as such."""
+    """The text of a key, or the path of a folder.
+
+    `given` is the name of the key's file, or of the folder as it was typed; the text itself if it was given as such.
+    """
 
     __slots__ = ("given",)
     given: str

@@ -14,6 +14,7 @@ QUOTED = re.compile(
 )
 """Comments and quoted texts of every kind in SQL (PostgreSQL documentation, section 4.1)."""
 
+_PLAIN = re.compile(r"[a-z_][a-z0-9_$]*")
 _NAME_PART = re.compile(r'(?:"((?:[^"]|"")+)"|((?:[A-Za-z_]|[^\x00-\x7f])[\w$]*))(\.|$)')
 
 
@@ -29,6 +30,12 @@ def split_name(name: str) -> tuple[str, str]:
     if position < len(name) or name.endswith(".") or len(parts) not in (1, 2):
         raise UsageError(f"{name!r} is not a valid table name.", 'Write table, schema.table or "Schema"."Table".')
     return (parts[0], parts[1]) if len(parts) == 2 else ("public", parts[0])
+
+
+def whole_name(schema: str, table: str) -> str:
+    """Return `schema.table` as `split_name` reads it: parts that a name without quotes cannot have are quoted."""
+    parts = (part if _PLAIN.fullmatch(part) else quoted(part) for part in (schema, table))
+    return ".".join(parts)
 
 
 def closed(sql: str) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from pytest_audit_ledger.model.outcome import Outcome, Status
 from pytest_audit_ledger.model.printable import printable
-from pytest_audit_ledger.output.markdown import code, escaped, told
+from pytest_audit_ledger.output.markdown import advised, code, escaped, told
 from pytest_audit_ledger.output.outcome_text import describe, facts
 from pytest_audit_ledger.output.tone import others_of
 from pytest_audit_ledger.verify.verification import Verification
@@ -46,7 +46,7 @@ def job_summary(verification: Verification) -> str:
     lines += [_row(outcome) for outcome in verification.outcomes]
     for outcome in verification.with_status(*_LEVELS):
         lines += ["", *told(outcome)]
-    return "\n".join([*lines, "", escaped(verification.recommendation), ""])
+    return "\n".join([*lines, "", advised(verification.recommendation), ""])
 
 
 def _row(outcome: Outcome) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from pytest_audit_ledger.commands import Given
 from pytest_audit_ledger.investigate.incident import Incident, Unlisted, commands, listed, words
 from pytest_audit_ledger.investigate.inspection import EntryInspection
 from pytest_audit_ledger.investigate.investigation import Investigation
@@ -40,12 +41,12 @@ def without_verification(found: Investigation) -> dict[str, Any]:
     shown, more = listed(found.incidents, found.samples, entry.number if entry else None)
     return {
         "conclusion": conclusion(found),
-        "incidents": [_incident(one) for _, one in shown],
+        "incidents": [_incident(one, found.verification.given) for _, one in shown],
         "more_incidents": [_unlisted(one) for one in more],
         "entry": _inspection(entry) if entry else None,
         "against": _against(found.against, found.differences) if found.against else None,
         "undecided": [one.words for one in found.undecided],
-        "commands": commands(found.undecided),
+        "commands": commands(found.undecided, found.verification.given),
         "hypotheses": found.hypotheses,
         "entries_left_out": found.left_out,
         "limit_seconds": found.limit_s,
@@ -57,7 +58,7 @@ def _clipped(value: str | None) -> str | None:
     return None if value is None else clip(value, LONGEST_TEXT)
 
 
-def _incident(incident: Incident) -> dict[str, Any]:
+def _incident(incident: Incident, given: Given) -> dict[str, Any]:
     return {
         "what": incident.what.value,
         **({"stream": incident.stream} if incident.stream else {}),
@@ -70,8 +71,8 @@ def _incident(incident: Incident) -> dict[str, Any]:
         "time_after": incident.time_after,
         "because": [clip(one, LONGEST_TEXT) for one in incident.because],
         "otherwise": list(incident.otherwise),
-        "next": words(incident.next_step),
-        "commands": commands(incident.next_step),
+        "next": words(incident.next_step, given),
+        "commands": commands(incident.next_step, given),
         "before": [clip(one, LONGEST_TEXT) for one in before(incident)],
         "reconstructions": [_reconstruction(one) for one in incident.reconstructions],
     }

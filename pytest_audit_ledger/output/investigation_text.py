@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from pytest_audit_ledger.commands import Given, apart
 from pytest_audit_ledger.investigate.incident import (
     Advice,
     Certainty,
@@ -42,6 +43,8 @@ SHORT = 5
 LABEL = 8
 """Width of the names of lines."""
 
+_INVESTIGATE = Advice("", (Command("investigate"),))
+
 _MARKS = {
     Certainty.PROVEN: "proven",
     Certainty.FITS: "consistent with the evidence",
@@ -62,7 +65,9 @@ def timeline(investigation: Investigation, marks: Marks = UNICODE, width: int = 
     parts = [[*_head(investigation)]]
     if inspection is not None:
         parts.append([*_inspection(inspection)])
-    parts += [[*_incident(incident, f"{place}/{len(incidents)}", marks)] for place, incident in _shortened(shown)]
+    given = investigation.verification.given
+    for place, incident in _shortened(shown):
+        parts.append([*_incident(incident, f"{place}/{len(incidents)}", marks, given)])
     if more:
         parts.append([_Line("", f"… {one.sentence}") for one in more])
         parts[-1].append(_Line("", "Use --samples N to list more."))
@@ -76,7 +81,7 @@ def timeline(investigation: Investigation, marks: Marks = UNICODE, width: int = 
         of_entry = [one for one in differences if inspection is None or one.sequence_number == inspection.number]
         parts.append([*_against(investigation.against, of_entry, more=len(differences) - len(of_entry))])
     if investigation.undecided:
-        parts.append([_Line("", "Undecided:"), *(line for one in investigation.undecided for line in _open(one))])
+        parts.append([_Line("", "Undecided:"), *_undecided(investigation)])
     parts.append([_Line("", conclusion(investigation))])
     return "\n\n".join("\n".join(part for line in lines for part in line.fitted(width)) for lines in parts)
 
@@ -94,7 +99,7 @@ def brief(investigation: Investigation, width: int = LOG) -> list[str]:
     lines += [f"  Undecided: {_said(one.words)}" for one in investigation.undecided]
     lines.append("  For the reasons, other explanations and what to do, run")
     fitted = [part for line in lines for part in wrapped(line, width, 4)]
-    return [*fitted, f"    {_said(str(Command('investigate', (), investigation.options)))}"]
+    return [*fitted, *(f"    {line}" for line in commands([_INVESTIGATE], investigation.verification.given))]
 
 
 def _without_entry(count: int) -> str:
@@ -204,7 +209,7 @@ def _line(name: str, text: str) -> _Line:
     return _Line(f"  {name:<{LABEL}} ", text)
 
 
-def _incident(incident: Incident, place: str, marks: Marks) -> Iterator[_Line]:
+def _incident(incident: Incident, place: str, marks: Marks, given: Given) -> Iterator[_Line]:
     mark = {Certainty.PROVEN: marks.bad, Certainty.FITS: marks.warned}.get(incident.certainty, marks.unknown)
     mark = marks.warned if incident.what is IncidentType.HASH_FORM else mark
     yield _Line(f"{mark} {place}  ", _said(incident.sentence))
@@ -214,18 +219,20 @@ def _incident(incident: Incident, place: str, marks: Marks) -> Iterator[_Line]:
         "before": list(before(incident)),
         "why": incident.because,
         "or": incident.otherwise,
-        "next": [words(incident.next_step)] if incident.next_step else [],
+        "next": apart(words(incident.next_step, given)).split("\n") if incident.next_step else [],
     }
     for name, lines in parts.items():
         for at, line in enumerate(lines):
-            yield _line("" if at and name != "or" else name, _said(line))
-    yield from (_command(line, LABEL + 3) for line in commands(incident.next_step))
+            head = f"  {'' if at and name != 'or' else name:<{LABEL}} "
+            yield _Line(head, _said(line), whole=line.startswith("  audit-ledger "))
+    yield from (_command(line, LABEL + 3) for line in commands(incident.next_step, given))
 
 
-def _open(advice: Advice) -> Iterator[_Line]:
+def _undecided(investigation: Investigation) -> Iterator[_Line]:
     """Yield what is undecided, and what decides it."""
-    yield _Line("  - ", _said(advice.words))
-    yield from (_command(line, 4) for line in commands([advice]))
+    for one in investigation.undecided:
+        yield _Line("  - ", _said(one.words))
+        yield from (_command(line, 4) for line in commands([one], investigation.verification.given))
 
 
 def _command(line: str, indent: int) -> _Line:

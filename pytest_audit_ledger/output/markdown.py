@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from pytest_audit_ledger.commands import LONGEST_ADVICE, pieces
 from pytest_audit_ledger.model.outcome import Outcome
-from pytest_audit_ledger.model.printable import printable
+from pytest_audit_ledger.model.printable import LONGEST_VALUE, printable
 
 SHOWN = 5
 """Findings of each check."""
@@ -22,9 +23,15 @@ def escaped(text: str, limit: int = 2_000) -> str:
     return _SPECIAL.sub(r"\\\1", printable(text, limit))
 
 
-def code(text: str) -> str:
+def advised(text: str) -> str:
+    """Return advice as text, with the commands in it as code."""
+    shown = (code(piece, LONGEST_ADVICE) if is_command else escaped(piece) for piece, is_command in pieces(text))
+    return "".join(shown)
+
+
+def code(text: str, limit: int = LONGEST_VALUE) -> str:
     """Return a value as code, without links and HTML; also for table cells."""
-    shown = printable(text).replace("|", "\\|") or " "
+    shown = printable(text, limit).replace("|", "\\|") or " "
     fence = "`" * (max((len(run) for run in re.findall("`+", shown)), default=0) + 1)
     space = " " if "`" in shown else ""
     return f"{fence}{space}{shown}{space}{fence}"

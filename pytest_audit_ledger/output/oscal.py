@@ -38,7 +38,7 @@ from pytest_audit_ledger.model.outcome import Outcome, Status
 from pytest_audit_ledger.model.printable import json_text, printable
 from pytest_audit_ledger.output import verification_json
 from pytest_audit_ledger.output.artifact import Artifact, ArtifactContext
-from pytest_audit_ledger.output.markdown import escaped, told
+from pytest_audit_ledger.output.markdown import advised, escaped, told
 from pytest_audit_ledger.output.tone import others
 from pytest_audit_ledger.verify.verification import Verification
 
@@ -270,7 +270,7 @@ class _Writer:
             "subjects": [{"subject-uuid": self.ledger, "type": "component"}],
             "relevant-evidence": [{"href": f"#{self.uuid('verification')}", "description": evidence}],
             "collected": self.verification.started_at,
-            "remarks": escaped(outcome.remedy) if outcome.codes else "",
+            "remarks": advised(outcome.remedy) if outcome.codes else "",
         }
         return _kept(found)
 

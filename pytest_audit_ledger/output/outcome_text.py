@@ -6,10 +6,14 @@ from collections.abc import Iterator, Sequence
 
 from tabulate import tabulate
 
+from pytest_audit_ledger.commands import apart, ends_apart
 from pytest_audit_ledger.model.outcome import Finding, Outcome, Status
 from pytest_audit_ledger.model.printable import printable
 from pytest_audit_ledger.output.verification_json import described
 from pytest_audit_ledger.verify.verification import Verification
+
+NEXT = 9
+"""Where the text of a line such as `next` begins."""
 
 VALUE = "      "
 """The beginning of a line that shows a value of a finding."""
@@ -26,7 +30,7 @@ def describe(outcome: Outcome) -> str:
     if outcome.owner:
         lines.append(f"  owner  {printable(outcome.owner)}")
     if outcome.reason:
-        lines.append(f"  why    {printable(outcome.reason, 1000)}")
+        lines.append(f"  why    {why(outcome)}")
     if not outcome.codes:
         return "\n".join(lines)
     codes = ", ".join(f"{count:,} {code}" for code, count in sorted(outcome.codes.items()))
@@ -38,8 +42,13 @@ def describe(outcome: Outcome) -> str:
     left_out = sum(outcome.codes.values()) - len(outcome.findings)
     if left_out > 0:
         lines.append(f"  … and {left_out:,} more (raise `samples` to see more)")
-    lines.append(f"  next   {outcome.remedy}")
+    lines.append(f"  next   {apart(outcome.remedy, NEXT)}")
     return "\n".join(lines)
+
+
+def why(outcome: Outcome) -> str:
+    """Return the reason of an outcome, with the commands of its advice on lines of their own."""
+    return ends_apart(outcome.reason, outcome.advice, NEXT)
 
 
 def headline(outcome: Outcome) -> str:

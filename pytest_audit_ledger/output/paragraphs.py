@@ -10,8 +10,8 @@ LOG = 100
 WIDEST = 110
 """Most columns that sentences fill, because longer lines are hard to read."""
 
-_WORD = re.compile(r'(?:"[^"]*"|\S|  +)+')
-"""What stays on one line: quoted text, and runs of several spaces, which a line break would hide."""
+_WORD = re.compile(r'(?:"[^"]*"|`audit-ledger [^`]*`|\S|  +)+')
+"""What stays on one line: quoted text, a command, and runs of several spaces, which a line break would hide."""
 
 
 def wrapped(text: str, width: int, indent: int = 0) -> list[str]:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from enum import Enum
 from typing import Any
 
+from pytest_audit_ledger.commands import ends_apart
 from pytest_audit_ledger.model.outcome import Assurance, Status
 from pytest_audit_ledger.model.printable import printable
 from pytest_audit_ledger.verify.verification import Verification
@@ -47,9 +48,15 @@ def tone(assurance: Assurance, statuses: Iterable[Status]) -> Tone:
 
 def headlines(verification: Verification) -> list[str]:
     """Return what a verification found in one or two lines, the worst first."""
-    stated = f"{verification.assurance.value}: {printable(verification.sentence, 2000)}"
+    stated = f"{verification.assurance.value}: {ends_apart(verification.sentence, _advice(verification))}"
     lines = [printable(others_of(verification), 2000), stated]
     return list(filter(None, reversed(lines) if verification.assurance is Assurance.TAMPERED else lines))
+
+
+def _advice(verification: Verification) -> str:
+    """Return the advice that the sentence of a verification ends with, if it does."""
+    advices = (one.advice for one in verification.outcomes if one.status is Status.ERROR and one.advice)
+    return next((one for one in advices if verification.sentence.endswith(one)), "")
 
 
 def others_of(verification: Verification) -> str:

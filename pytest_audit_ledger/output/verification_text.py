@@ -6,13 +6,14 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from pytest_audit_ledger.commands import apart
 from pytest_audit_ledger.kinds.hash_coverage import NOTHING
 from pytest_audit_ledger.model.outcome import Family, Finding, Outcome, Severity, Status
 from pytest_audit_ledger.model.printable import printable
 from pytest_audit_ledger.model.profile import VERDICT, Profile
 from pytest_audit_ledger.model.profile_coverage import all_hashed_columns
 from pytest_audit_ledger.model.ski import SKI
-from pytest_audit_ledger.output.outcome_text import describe, finding_line, headline, uncounted
+from pytest_audit_ledger.output.outcome_text import NEXT, describe, finding_line, headline, uncounted, why
 from pytest_audit_ledger.output.tone import headlines, others_of
 from pytest_audit_ledger.verify.verification import Verification
 
@@ -54,7 +55,7 @@ def tree(verification: Verification, marks: Marks = UNICODE) -> str:
     drawn = [f"{branch} {line}" for branch, line in zip(branches, lines, strict=True)]
     parts = ["\n".join([TITLE, *drawn]), said, *findings(verification)]
     if len(parts) > 2 or not verification.is_valid:
-        parts.append(f"Recommendation: {verification.recommendation}")
+        parts.append(f"Recommendation: {apart(verification.recommendation)}")
     return "\n\n".join(parts)
 
 
@@ -65,28 +66,31 @@ def findings(verification: Verification, *, in_full: bool = False) -> list[str]:
     """
     paragraphs = []
     reasons = set()
+    advised: dict[str, str] = {}  # what to do, with the check that says so first
     for outcome in verification.outcomes:
         if outcome.status is Status.ERROR:
             if outcome.reason not in reasons:
                 others = (other for other in verification.with_status(Status.ERROR) if other.reason == outcome.reason)
                 names = ", ".join(other.check_id for other in others)
-                paragraphs.append(f"{names}: could not be evaluated\n  why    {printable(outcome.reason, 1000)}")
+                paragraphs.append(f"{names}: could not be evaluated\n  why    {why(outcome)}")
             reasons.add(outcome.reason)
         elif outcome.status not in (Status.PASS, Status.SKIP) or (in_full and outcome.findings):
-            paragraphs.append(describe(outcome) if in_full else _brief(outcome))
+            first = advised.setdefault(outcome.remedy, outcome.check_id)
+            remedy = apart(outcome.remedy, NEXT) if first == outcome.check_id else f"As for {first}."
+            paragraphs.append(describe(outcome) if in_full else _brief(outcome, remedy))
     return paragraphs
 
 
-def _brief(outcome: Outcome) -> str:
+def _brief(outcome: Outcome, remedy: str) -> str:
     counted = [finding for finding in outcome.findings if finding.severity is not Severity.INFO]
     shown = counted[:BRIEF_FINDINGS]
     left_out = outcome.unexpected_count - len(shown)
     option = "--verbose" if len(counted) > len(shown) else "--samples N"
     more = [f"  … and {left_out:,} more ({option} shows more)"] if left_out else []
     about = [f"  about  {printable(outcome.description)}"] if outcome.description and not outcome.integrity else []
-    why = [f"  why    {printable(outcome.reason, 1000)}"] if outcome.reason else []
+    reason = [f"  why    {why(outcome)}"] if outcome.reason else []
     lines = [_brief_line(finding, with_value=not outcome.integrity) for finding in shown]
-    return "\n".join([headline(outcome), *about, *why, *lines, *more, f"  next   {outcome.remedy}"])
+    return "\n".join([headline(outcome), *about, *reason, *lines, *more, f"  next   {remedy}"])
 
 
 def _brief_line(finding: Finding, *, with_value: bool) -> str:
@@ -233,7 +237,7 @@ def full_report(verification: Verification, marks: Marks = UNICODE) -> str:
             f"Status: {verification.assurance.value}",
             *_indented(printable(text, 2000) for text in (others_of(verification), verification.sentence) if text),
         ],
-        [f"Recommendation: {verification.recommendation}"],
+        [f"Recommendation: {apart(verification.recommendation)}"],
     ]
     return "\n\n".join("\n".join(section) for section in sections)
 

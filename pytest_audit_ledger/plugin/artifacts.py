@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_audit_ledger.commands import completed
 from pytest_audit_ledger.errors import LedgerError, UsageError
 from pytest_audit_ledger.files.abandoned import temporary_folder
 from pytest_audit_ledger.files.writing import refuse_full
@@ -241,6 +242,7 @@ def _write(run: RunState, artifact: Artifact) -> None:
             )
             run.written.extend(artifact.write(verified))
     except LedgerError as error:
-        run.unwritten.append(str(error))
+        advice = completed(error.remedy, result.verification.given)
+        run.unwritten.append(str(error.advising(advice)))
     except Exception as error:  # noqa: BLE001  (anybody's code; the other artifacts must still be written)
         run.unwritten.append(f"The code of the artifact {name} failed with {type(error).__name__}: {error}.")

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from pytest_audit_ledger.commands import Given, completed
 from pytest_audit_ledger.drill.attacks.attack import Attack
 from pytest_audit_ledger.drill.attacks.catalogue import choose, registered_attacks
 from pytest_audit_ledger.drill.matrix import AttackResult, Matrix, Trial
@@ -63,7 +64,12 @@ class DrillRun:
         try:
             self._matrix = self.exchange.once(_RESULT, self._made) if self.exchange else self._made()
         except LedgerError as error:
-            self.failure = error
+            self.failure = error.advising(completed(error.remedy, self._given))
+
+    @property
+    def _given(self) -> Given:
+        run = self.config.stash.get(RUN, None)
+        return run.options.given if run is not None else {}
 
     def _made(self) -> Matrix:
         config = self.config
@@ -83,7 +89,7 @@ class DrillRun:
                 scratch=self.scratch,
                 progress=progress_bar,
             )
-        return matrix
+        return matrix.naming(self._given)
 
     def matrix(self) -> Matrix | None:
         """Return the results, None if there are none (yet)."""

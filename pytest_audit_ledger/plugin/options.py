@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from pytest_audit_ledger.checkpoints.store import refuse_missing
+from pytest_audit_ledger.commands import Given
 from pytest_audit_ledger.kinds.run_parameters import RunParameters, run_parameters
+from pytest_audit_ledger.model.named_text import NamedText
 from pytest_audit_ledger.model.profile import Profile
 from pytest_audit_ledger.plugin.declared import value
 from pytest_audit_ledger.sources.dsn import Dsn
@@ -16,6 +18,7 @@ from pytest_audit_ledger.sources.export_file import ExportFile
 from pytest_audit_ledger.sources.named import named_source
 from pytest_audit_ledger.sources.source import Source
 from pytest_audit_ledger.suite.profile_choice import chosen_profile
+from pytest_audit_ledger.verify.parameters import given
 from pytest_audit_ledger.verify.resumption import Since, since_options
 from pytest_audit_ledger.verify.run import parse_standby_tolerance
 from pytest_audit_ledger.verify.scan import parse_workers
@@ -43,6 +46,12 @@ class Options:
     since: Since | None
     investigate: bool
     standby_tolerance_s: float
+
+    @property
+    def given(self) -> Given:
+        """What suggested commands repeat if the ledger could not be opened; otherwise the verification knows it."""
+        ledger, table = self.dsn.repeatable(), self.table or ""
+        return given(ledger, table, profile=self.profile, run_parameters=self.run_parameters)
 
     @property
     def is_export(self) -> bool:
@@ -81,7 +90,7 @@ def read_options(config: pytest.Config, dsn: str) -> Options:
 def given_options(config: pytest.Config) -> RunParameters:
     """Return the parameters of kinds that options set: checkpoints and keys. Raises UsageError."""
     here = config.invocation_params.dir
-    folders = [here / folder for folder in value(config, "checkpoint")]
+    folders = [NamedText(str(here / folder), folder) for folder in value(config, "checkpoint")]
     made = value(config, "write-checkpoint")
     parameters = run_parameters(
         checkpoints=folders,
@@ -91,5 +100,5 @@ def given_options(config: pytest.Config) -> RunParameters:
         transcript_keys=value(config, "transcript-key"),
     )
     if not value(config, "require-checkpoint"):  # which finds the lack of one
-        refuse_missing([folder for folder in folders if made is None or folder != here / made])
+        refuse_missing([folder for folder in folders if made is None or Path(folder) != here / made])
     return parameters

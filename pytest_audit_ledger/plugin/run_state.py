@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_audit_ledger.commands import completed
 from pytest_audit_ledger.errors import LedgerError, SourceError
 from pytest_audit_ledger.files.abandoned import temporary_folder
 from pytest_audit_ledger.files.writing import Written
@@ -127,7 +128,7 @@ class RunState:
             else:
                 self._result = Exchange(self.exchange).once(_RESULT, self._verify)
         except LedgerError as error:
-            self.failure = error
+            self.failure = error.advising(completed(error.remedy, self.options.given))
 
     def _verify(self) -> Result:
         source = self.start()

@@ -6,13 +6,11 @@ import shlex
 from datetime import datetime, time, timedelta
 from typing import Any
 
+from pytest_audit_ledger.commands import Given, completed_command
 from pytest_audit_ledger.files.resources import PACKAGE_DIGEST_COMMAND
 from pytest_audit_ledger.model.entry import canonical_timestamp
-from pytest_audit_ledger.model.ski import SKI
 from pytest_audit_ledger.report.request import SECTIONS, ReportRequest
 from pytest_audit_ledger.sources.selection import SMALLEST_STEP, Selection
-from pytest_audit_ledger.suite.shipped import default_suites
-from pytest_audit_ledger.verify.parameters import trust_options
 from pytest_audit_ledger.verify.verification import Verification
 
 PACKAGE = "pytest-audit-ledger"
@@ -24,42 +22,26 @@ def commands(verification: Verification, request: ReportRequest, folder: str = "
     They write to `folder`, which ends in a slash; an empty one is the current folder.
     """
     export = f"{folder}ledger.jsonl.gz"
-    profile = (verification.info.profile if verification.info else SKI).naming
-    source = ["--source", verification.given or verification.database, *profile]
-    source += ["--table", verification.table] if verification.table else []
-    shipped = {name for of_export in (False, True) for name in default_suites(of_export=of_export)}
-    ran = dict.fromkeys(outcome.suite for outcome in verification.outcomes)
-    suites = [part for name in ran if name not in shipped for part in ("--suite", name)]
-    trusted = trust_options(verification.run_parameters, portable=True)
-    return [
-        _step(
-            "Install the version that made this report.", "pip", "install", f"{PACKAGE}=={verification.tool_version}"
+    given = {"db": [verification.database], **verification.given}
+    given |= {"table": [verification.table]} if verification.table else {}
+    of_export = {name: values for name, values in given.items() if name not in ("table", "suite")} | {"db": [export]}
+    install = f"pip install {PACKAGE}=={verification.tool_version}"
+    report = shlex.join(["audit-ledger", "report", *_report(request, folder)])
+    steps = {
+        "Install the version that made this report.": install,
+        "In the folder where it is installed, compare its code with the SHA-256 on the cover.": PACKAGE_DIGEST_COMMAND,
+        "Verify every entry, link and protection again.": _ours("audit-ledger verify --verbose", given),
+        "Make this report again.": _ours(report, given),
+        "Export the entries, to verify them without the database.": _ours(
+            f"audit-ledger export --output {shlex.quote(export)} --verify", given
         ),
-        {
-            "purpose": "In the folder where it is installed, compare its code with the SHA-256 on the cover.",
-            "command": PACKAGE_DIGEST_COMMAND,
-        },
-        _step(
-            "Verify every entry, link and protection again.",
-            *("audit-ledger", "verify", *source, *suites, *trusted, "--verbose"),
-        ),
-        _step(
-            "Make this report again.",
-            *("audit-ledger", "report", *source, *suites, *trusted, *_report(request, folder)),
-        ),
-        _step(
-            "Export the entries, to verify them without the database.",
-            *("audit-ledger", "export", *source, "--output", export, "--verify"),
-        ),
-        _step(
-            "Verify the export.",
-            *("audit-ledger", "verify", "--source", export, *profile, *trusted, "--verbose"),
-        ),
-    ]
+        "Verify the export.": _ours("audit-ledger verify --verbose", of_export),
+    }
+    return [{"purpose": purpose, "command": command} for purpose, command in steps.items()]
 
 
-def _step(purpose: str, *arguments: str) -> dict[str, str]:
-    return {"purpose": purpose, "command": shlex.join(arguments)}
+def _ours(command: str, given: Given) -> str:
+    return completed_command(command, given, portable=True)
 
 
 def _report(request: ReportRequest, folder: str) -> list[Any]:

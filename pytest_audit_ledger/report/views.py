@@ -17,14 +17,16 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from pytest_audit_ledger.model.printable import printable
-from pytest_audit_ledger.output.markdown import code, escaped
+from pytest_audit_ledger.commands import LONGEST_ADVICE, pieces
+from pytest_audit_ledger.model.printable import LONGEST_VALUE, printable
+from pytest_audit_ledger.output.markdown import advised, code, escaped
 from pytest_audit_ledger.output.tone import in_report
 from pytest_audit_ledger.report.charts import COLOURS, percent, shades, step_name, timeline_chart, verdict_chart
 from pytest_audit_ledger.report.figures import OTHER
 
 LONGEST_LINE = 2_000
 MOST_LINES = 30
+_CODE = Markup("<code>{}</code>")
 
 
 def html(data: Mapping[str, Any]) -> str:
@@ -38,6 +40,7 @@ def page(template: str, foot: str, **shown: Any) -> str:
     `foot` is printed at the foot of every page.
     """
     environment = _environment(_finalized)
+    environment.filters["advice"] = _advice
     style = environment.get_template("style.css").render(foot=foot)
     digest = b64encode(sha256(style.encode()).digest()).decode()
     return environment.get_template(template).render(style=Markup(style), style_hash=digest, **shown)  # noqa: S704  (ours)
@@ -46,6 +49,7 @@ def page(template: str, foot: str, **shown: Any) -> str:
 def markdown(data: Mapping[str, Any]) -> str:
     """Return the report as Markdown (GitHub's and GitLab's), for a job summary."""
     environment = _environment(_finalized_markdown)
+    environment.filters["advice"] = lambda text: Markup(advised(text))  # noqa: S704  (escaped there)
     text = environment.get_template("report.md.j2").render(report=data, **_drawn(data))
     return re.sub(r"\n{3,}", "\n\n", text)
 
@@ -97,8 +101,14 @@ def _finalized_markdown(value: Any) -> Any:
     return value if isinstance(value, Markup) else Markup(escaped(str(value), LONGEST_LINE))  # noqa: S704  (as above)
 
 
-def _code(text: str) -> Markup:
-    return Markup(code(text))  # noqa: S704  (code shows HTML as it is)
+def _code(text: str, limit: int = LONGEST_VALUE) -> Markup:
+    return Markup(code(text, limit))  # noqa: S704  (code shows HTML as it is)
+
+
+def _advice(text: str) -> Markup:
+    """Return advice with the commands in it as code."""
+    shown = ((printable(piece, LONGEST_ADVICE), is_command) for piece, is_command in pieces(text))
+    return Markup().join(_CODE.format(piece) if is_command else escape(piece) for piece, is_command in shown)
 
 
 def _lines(text: str | None) -> Markup:

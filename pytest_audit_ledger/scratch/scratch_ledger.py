@@ -50,7 +50,7 @@ Name = str | tuple[str, ...]
 
 _NO_NAMES: Mapping[str, Name] = {}
 
-TAKE_ANOTHER = "Use a ledger whose entries are consistent; run audit-ledger verify to see where these are not."
+TAKE_ANOTHER = "Use a ledger whose entries are consistent. To see where these are not, run `audit-ledger verify`."
 
 
 class ScratchLedger:

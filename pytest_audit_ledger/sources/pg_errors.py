@@ -50,8 +50,8 @@ _BY_CODE = {
     "22021": (
         "A text of an entry is not valid UTF-8",
         (
-            "An export is UTF-8. To find the entry, run audit-ledger verify. To keep its bytes, run audit-ledger "
-            "backup. To export the other columns, name them with --fields."
+            "An export is UTF-8. To export the other columns, name them with --fields. To find the entry, run "
+            "`audit-ledger verify`. To keep its bytes, run `audit-ledger backup`."
         ),
     ),
     "25P03": (

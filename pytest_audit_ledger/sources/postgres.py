@@ -34,7 +34,7 @@ from pytest_audit_ledger.model.ledger_info import LedgerInfo, Standby
 from pytest_audit_ledger.model.profile import BEFORE, PAYLOAD, SEQUENCE, TIMESTAMP, VERDICT, Profile
 from pytest_audit_ledger.model.questions import Attempt
 from pytest_audit_ledger.model.ski import SKI
-from pytest_audit_ledger.model.sql_names import split_name
+from pytest_audit_ledger.model.sql_names import split_name, whole_name
 from pytest_audit_ledger.sources import copy_text
 from pytest_audit_ledger.sources.connection import GRACE_S, KEEPALIVES, Connection, RowsCursor, connected
 from pytest_audit_ledger.sources.copy_text import Layout
@@ -170,8 +170,8 @@ class PostgresSource:
 
     @property
     def table_label(self) -> str:
-        """The schema and the table as the user named them."""
-        return f"{self.schema}.{self.table}"
+        """The schema and the table, as an option takes them."""
+        return whole_name(self.schema, self.table)
 
     @contextmanager
     def snapshot(self, shared: str | None = None) -> Iterator[PostgresSnapshot]:

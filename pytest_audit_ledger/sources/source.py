@@ -87,7 +87,7 @@ class Source(Protocol):
 
     @property
     def table_label(self) -> str:
-        """The schema and the table as the user named them, empty for a file."""
+        """The schema and the table, as an option takes them; empty for a file."""
 
     def snapshot(self, shared: str | None = None) -> AbstractContextManager[Snapshot]:
         """Open a snapshot, or join the one shared under this name; leaving closes it."""

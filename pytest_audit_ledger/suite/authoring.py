@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -23,8 +24,8 @@ from pytest_audit_ledger.suite.profile_choice import chosen_profile
 from pytest_audit_ledger.suite.schema import complete
 from pytest_audit_ledger.suite.sql_lint import warnings
 
-_LIST_CHECKS = "To list the checks, run: audit-ledger suite list"
-_LIST_KINDS = "To list the kinds, run: audit-ledger suite kinds"
+_LIST_CHECKS = "To list the checks, run `audit-ledger suite list`."
+_LIST_KINDS = "To list the kinds, run `audit-ledger suite kinds`."
 
 STARTER = f"my{SUFFIX}"
 
@@ -91,7 +92,13 @@ def write_starter(path: Path) -> str:
         raise OutputError(f"{path} already exists and was not changed.", "Name another file.") from error
     except OSError as error:
         raise OutputError(f"{path} could not be written: {error.strerror}.", "Name another place.") from error
-    return f"Wrote {path}. Edit it, check it: audit-ledger suite lint {path}; and run it: pytest --ledger-db=DSN {path}"
+    return "\n".join(
+        [
+            f"Wrote {path}. Edit it, then look for mistakes and run it:",
+            f"  audit-ledger suite lint {shlex.quote(str(path))}",
+            f"  pytest --ledger-db=DSN {shlex.quote(str(path))}",
+        ]
+    )
 
 
 def _loaded_or_shipped(paths: Sequence[Path], here: Path, registry: Registry) -> list[Suite]:

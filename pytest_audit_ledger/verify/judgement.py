@@ -136,7 +136,9 @@ def _not_verified(integrity: Sequence[Outcome], required: Sequence[str], *, idle
     examined = passed | ({outcome.kind for outcome in integrity if outcome.status is Status.SKIP} if idle else set())
     lacking = [name for name in required if name not in examined]
     if lacking:
-        return f"The ledger as a whole was not verified: {', '.join(lacking)} did not run."
+        unselected = not {outcome.kind for outcome in integrity} & {*lacking}
+        advice = " To verify it, run all of integrity.ledger.yaml, too." if unselected else ""
+        return f"The ledger as a whole was not verified: {', '.join(lacking)} did not run.{advice}"
     unproven = [outcome for outcome in integrity if outcome.status in _FAILED or outcome.unproven]
     if unproven:
         return f"The ledger as a whole was not verified: {_ids(unproven)} failed, though not with a sign of tampering."
@@ -203,15 +205,15 @@ def recommend(assurance: Assurance, outcomes: Sequence[Outcome]) -> str:
     if assurance is Assurance.TAMPERED:
         if all(outcome.unit != "entries" for outcome in failed if outcome.integrity and not outcome.inconclusive):
             # the checks know whether a repair restores what they found
-            repair = "Restore the table's protections (audit-ledger verify --repair). "
-            by_repair = repair if any("--repair" in outcome.remedy for outcome in failed) else ""
+            repair = " To restore them, run this as the table's owner: `audit-ledger verify --repair`."
+            by_repair = repair if any("--repair`" in outcome.remedy for outcome in failed) else ""
             return (
-                f"{by_repair}If the table had its protections before, find out who changed them, and when, and compare "
-                "the entries with the latest backup or export before you rely on them."
+                "Before you rely on the entries, compare them with the latest backup or export. If the table had its "
+                f"protections before, find out who changed them, and when.{by_repair}"
             )
         return (
-            "Do not rely on this ledger. Preserve the server as it is. Run audit-ledger investigate to see what can be "
-            "proven, and compare the entries named above with the latest backup or export."
+            "Do not rely on this ledger. Preserve the server as it is. Compare the entries named above with the latest "
+            "backup or export. To see what can be proven, run `audit-ledger investigate`."
         )
     if assurance is Assurance.UNVERIFIED:
         if unproven := [outcome for outcome in outcomes if _is_open(outcome)]:

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypedDict
+
+from pytest_audit_ledger.commands import Given
+from pytest_audit_ledger.files.resources import folder
+from pytest_audit_ledger.model.profile import Profile
+from pytest_audit_ledger.model.ski import SKI
+from pytest_audit_ledger.model.sql_names import split_name
+from pytest_audit_ledger.suite.check import Suite
+from pytest_audit_ledger.suite.shipped import default_suites
+
+_NONE: Mapping[str, Mapping[str, Any]] = {}
+_DEFAULT = default_suites(of_export=True)
 
 
 class SettingUp(TypedDict, total=False):
@@ -30,31 +40,37 @@ class Verifying(SettingUp, total=False):
     standby_tolerance: str
 
 
-_PEM = re.compile(r"-----BEGIN .*?-----END [^-]*-----", re.DOTALL)
+def given(
+    ledger: str,
+    table: str = "",
+    *,
+    profile: Profile = SKI,
+    run_parameters: Mapping[str, Mapping[str, Any]] = _NONE,
+    suites: Sequence[Suite] = (),
+) -> Given:
+    """Return what a run was given, for the commands that it suggests.
 
-
-def trust_options(run_parameters: Mapping[str, Mapping[str, Any]], *, portable: bool = False) -> list[str]:
-    """Return the options of the command that name again the checkpoints and keys of a run (see `run_parameters`).
-
-    Keys are named as they were given; if `portable`, for somebody who does not have their files, by their texts.
+    `ledger` names the ledger without secrets, `table` as `schema.table`. See `kinds/run_parameters.py` for the others.
     """
-    given = {name: value for values in run_parameters.values() for name, value in values.items()}
-    named = {
-        "--checkpoint": given.get("folders", ()),
-        "--verifier-key": given.get("verifier_keys", ()),
-        "--transcript-key": given.get("keys", ()),
+    is_usual = not table or split_name(table) == split_name(profile.table)
+    trusted = {name: value for values in run_parameters.values() for name, value in values.items()}
+    limit = trusted.get("max_unanchored")
+    found: dict[str, Sequence[str] | None] = {
+        "db": [ledger],
+        "table": None if is_usual else [table],
+        "profile": [profile.given_as] if profile.given_as else None,
+        "suite": [_path(one) for one in suites if one.name not in _DEFAULT],
+        "checkpoint": trusted.get("folders"),
+        "verifier-key": trusted.get("verifier_keys"),
+        "transcript-key": trusted.get("keys"),
+        "max-unanchored": [limit] if limit else None,
     }
-    options = [
-        part
-        for option, values in named.items()
-        for value in dict.fromkeys(_in_one_line(one) if portable else getattr(one, "given", one) for one in values)
-        for part in (option, value)
-    ]
-    options += ["--require-checkpoint"] if given.get("require") else []
-    return options + (["--max-unanchored", given["max_unanchored"]] if given.get("max_unanchored") else [])
+    flags: Given = {"require-checkpoint": ()} if trusted.get("require") else {}
+    return {**{name: values for name, values in found.items() if values}, **flags}
 
 
-def _in_one_line(text: str) -> str:
-    """Return a key in PEM without what surrounds it and without line breaks, and any other text as it is."""
-    found = _PEM.search(text)
-    return "".join(found[0].splitlines()) if found else str(text)
+def _path(suite: Suite) -> str:
+    """Return what names a suite to a command: a shipped one by its name, a file from where the command is run."""
+    if suite.path.parent == folder("checks"):
+        return suite.path.name
+    return str(suite.path.relative_to(Path.cwd()) if suite.path.is_relative_to(Path.cwd()) else suite.path)

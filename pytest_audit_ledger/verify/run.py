@@ -16,6 +16,7 @@ from datetime import datetime, timezone
 from operator import ne
 from typing import Any
 
+from pytest_audit_ledger.commands import Given, completed
 from pytest_audit_ledger.errors import CannotEvaluate, LedgerError, NotApplicable, SourceError, UsageError
 from pytest_audit_ledger.kinds.kind import CatalogKind, Kind, QueryKind, ScanKind
 from pytest_audit_ledger.kinds.registry import SHIPPED
@@ -33,6 +34,7 @@ from pytest_audit_ledger.sources.interruption import interruptible
 from pytest_audit_ledger.sources.source import Snapshot, Source
 from pytest_audit_ledger.suite.check import Check, Control, Suite
 from pytest_audit_ledger.verify.judgement import judge, reading, waived
+from pytest_audit_ledger.verify.parameters import given
 from pytest_audit_ledger.verify.resumption import Since, resumption
 from pytest_audit_ledger.verify.scan import broken_kind, scan
 from pytest_audit_ledger.verify.verification import Survey, Verification
@@ -73,7 +75,8 @@ class VerificationRequest:
     its checks, such as the keys it trusts. `allow_integrity_waivers`: whether findings about integrity can be waived,
     too. `since`: resume after the newest checkpoint, if that can be proven, instead of reading every entry.
     `standby_tolerance_s`: seconds that a standby may be behind. `extra_scans`: scan kinds that read along with the
-    checks and judge nothing; the verification has them, too.
+    checks and judge nothing; the verification has them, too. `given`: what suggested commands repeat, None for the
+    source and what it is verified with; empty if the source is a copy that no reader can name.
     """
 
     checks: Sequence[Check]
@@ -86,6 +89,7 @@ class VerificationRequest:
     since: Since | None = None
     extra_scans: Sequence[type[ScanKind]] = ()
     standby_tolerance_s: float = parse_standby_tolerance(defaults.STANDBY_TOLERANCE)
+    given: Given | None = None
 
     def parameters(self, check: Check) -> Mapping[str, Any]:
         """Return the parameters of a check in this run."""
@@ -106,7 +110,10 @@ def verify(
     if run.is_rolled_back and shared is None:  # a standby does so when its replay removes what the snapshot sees
         run = _Run(source, request, progress, shared)
         found = interruptible(run.evaluate, run.stop)
-    outcomes = tuple(waived(outcome, now, integrity_too=request.allow_integrity_waivers) for outcome in found)
+    repeated = _given(source, request) if request.given is None else request.given
+    outcomes = tuple(
+        _completed(waived(outcome, now, integrity_too=request.allow_integrity_waivers), repeated) for outcome in found
+    )
     entries = run.survey.entries if run.survey else None
     profile = run.info.profile if run.info else SKI
     assurance, sentence = judge(outcomes, entries, required(profile), resumed=run.after is not None, profile=profile)
@@ -124,9 +131,26 @@ def verify(
         suites=tuple(file for suite in request.suites for file in suite.files),
         controls=_controls(request.suites),
         run_parameters=request.run_parameters,
-        given=source.given,
+        given=repeated,
         extra_scans=run.extra_scans,
     )
+
+
+def _given(source: Source, request: VerificationRequest) -> Given:
+    return given(
+        source.given,
+        source.table_label,
+        profile=source.profile,
+        run_parameters=request.run_parameters,
+        suites=request.suites,
+    )
+
+
+def _completed(outcome: Outcome, repeated: Given) -> Outcome:
+    """Return an outcome whose advice names the ledger; the reason ends with it, after words that are not ours alone."""
+    advice = completed(outcome.advice, repeated)
+    reason = f"{outcome.reason.removesuffix(outcome.advice)}{advice}"
+    return replace(outcome, remedy=completed(outcome.remedy, repeated), reason=reason, advice=advice)
 
 
 def _controls(suites: Sequence[Suite]) -> dict[str, Control]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from pytest_audit_ledger.commands import Given, completed
 from pytest_audit_ledger.files.resources import tool_version
 from pytest_audit_ledger.kinds.kind import ScanKind
 from pytest_audit_ledger.model.ledger_info import LedgerInfo
@@ -37,7 +38,7 @@ class Verification:
     assurance rests on, and `reading` what was read if the run was to resume after a checkpoint. Times are UTC;
     `duration_s` is in seconds. `suites` are the files that the checks were read from, and `controls` what those
     declare, also if no check serves it. `run_parameters` are what the run's options set, such as keys, by name of
-    kind. `given` names the ledger to a command. `extra_scans` are scan kinds that read along and judged nothing.
+    kind. `given` is what suggested commands repeat. `extra_scans` are scan kinds that read along and judged nothing.
     """
 
     database: str
@@ -53,7 +54,7 @@ class Verification:
     suites: tuple[SuiteSource, ...] = ()
     controls: Mapping[str, Control] = field(default_factory=dict)
     run_parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    given: str = ""
+    given: Given = field(default_factory=dict)
     extra_scans: tuple[ScanKind, ...] = ()
     tool_version: str = field(default_factory=tool_version)
 
@@ -107,7 +108,7 @@ class Verification:
     @property
     def recommendation(self) -> str:
         """What to do now, in plain words."""
-        return recommend(self.assurance, self.outcomes)
+        return completed(recommend(self.assurance, self.outcomes), self.given)
 
     def with_status(self, *statuses: Status) -> list[Outcome]:
         """Return the outcomes that ended in one of these ways."""

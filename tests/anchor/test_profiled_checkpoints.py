@@ -150,4 +150,4 @@ def test_checkpoints_of_another_profile_are_not_compared(
     found = other.verify_integrity(checkpoints=[tmp_path / "checkpoints"], verifier_keys=[verifier])
     assert found.assurance is Assurance.UNVERIFIED
     reason = {one.kind: one.reason for one in found.outcomes}["checkpoint"]
-    assert "is of a ledger with the profile receipts, and this one is read as tool-calls" in reason
+    assert "was made with the profile receipts, but the ledger is read with the profile tool-calls" in reason

@@ -36,7 +36,7 @@ def test_an_unknown_verdict_is_reported_only_if_the_chain_is_intact(forger: Forg
     ]
     offline = Ledger(copied_to(forger, tmp_path / "copy.jsonl")).investigate(limit_seconds=0.5)
     (foreign,) = (one for one in offline.incidents if one.what is IncidentType.UNKNOWN_VERDICT)
-    assert commands(foreign.next_step) == []  # only a database has a constraint to restore
+    assert commands(foreign.next_step, {}) == []  # only a database has a constraint to restore
 
 
 def test_protections_that_were_switched_off_are_reported(forger: Forger) -> None:

@@ -6,6 +6,7 @@ import shlex
 from dataclasses import replace
 from pathlib import Path
 
+from pytest_audit_ledger.commands import completed_command
 from pytest_audit_ledger.investigate.incident import IncidentType, commands, moment
 from pytest_audit_ledger.investigate.reconstruction import Stopped, Unexplained
 from pytest_audit_ledger.ledger import Ledger
@@ -175,9 +176,11 @@ def test_advice_is_given_once_and_times_are_those_of_neighbours(forger: Forger) 
 def test_advice_names_the_ledger_that_it_is_about(forger: Forger) -> None:
     edited(forger.build(100))
     found = investigated(forger)
-    command = f"audit-ledger investigate {shlex.join(found.options)}"
-    assert commands(only(found).next_step) == [f"{command} --against FILE"]
-    assert commands(found.undecided) == [
+    given = found.verification.given
+    command = completed_command("audit-ledger investigate", given)
+    assert command == f"audit-ledger investigate --ledger-db {shlex.quote(forger.dsn)}"
+    assert commands(only(found).next_step, given) == [f"{command} --against FILE"]
+    assert commands(found.undecided, given) == [
         f"{command} --checkpoint DIR --verifier-key KEY",
         f"{command} --against FILE",
     ]
@@ -186,8 +189,8 @@ def test_advice_names_the_ledger_that_it_is_about(forger: Forger) -> None:
 def test_a_command_is_alone_on_its_line_however_long(forger: Forger) -> None:
     edited(forger.build(100))
     found = investigated(forger)
-    command = f"audit-ledger investigate {shlex.join(found.options)}"
+    given = found.verification.given
     lines = [line.strip() for line in timeline(found, width=40).splitlines() if "audit-ledger " in line]
-    each = (command for one in found.undecided for command in commands([one]))
-    assert lines == [*commands(only(found).next_step), *each]
-    assert brief(found, 40)[-1].strip() == command
+    each = (command for one in found.undecided for command in commands([one], given))
+    assert lines == [*commands(only(found).next_step, given), *each]
+    assert brief(found, 40)[-1].strip() == completed_command("audit-ledger investigate", given)

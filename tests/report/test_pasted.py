@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import shlex
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from psycopg2.extensions import make_dsn, parse_dsn
 
+from pytest_audit_ledger.scratch.sample import sample_entries
+from pytest_audit_ledger.scratch.scratch_ledger import ScratchLedger
 from tests.forger import Forger
-from tests.support.command import Invoke
+from tests.support.command import Invoke, RunLedger
+from tests.support.databases import login, role
+from tests.support.profiled import profile_file, profiled
 from tests.support.signers import PEM
 
 TABLE = '"Audit".entries'
@@ -97,3 +106,93 @@ def test_the_commands_of_an_investigation_run_when_pasted(
         force = ["--force"] if words[1] == "export" else []
         done = invoke(*(filled.get(word, word) for word in words[1:]), "--quiet", *force)
         assert done.exit_code in (0, 1), (command, done.output)
+
+
+FILLED = {"FILE": "signing.key"}
+"""What the reader fills in."""
+
+
+def advised(output: str) -> list[str]:
+    """Return the commands that are printed, each on a line of its own, without repetitions."""
+    return list(
+        dict.fromkeys(line.strip() for line in output.splitlines() if line.lstrip().startswith("audit-ledger "))
+    )
+
+
+def paste(command: str, answer: str = "") -> subprocess.CompletedProcess[str]:
+    """Paste a command into a shell, fill in the words in capitals, and type an answer to what it asks."""
+    for word, value in FILLED.items():
+        command = re.sub(rf"(?<= ){word}(?= |$)", value, command)
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return subprocess.run(
+        ["sh", "-c", command],
+        input=answer,
+        env={**os.environ, "PATH": path, "COLUMNS": "200"},
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+        timeout=60,
+    )
+
+
+@pytest.mark.server
+def test_the_commands_for_a_tampered_demo_do_what_they_are_for(invoke: Invoke) -> None:
+    investigate, repair = advised(invoke("verify", "--ledger-db", "demo:tampered").stdout)
+    assert "was written with verdict FLAG" in paste(investigate).stdout
+    repaired = paste(repair, "public.ledger_entries\n")
+    assert "Protections: ✓ IN PLACE" in repaired.stdout, repaired.stderr
+
+
+def test_the_commands_for_a_missing_trigger_show_and_restore_it(
+    invoke: Invoke, forger: Forger, trusted: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forger.run('DROP TRIGGER ledger_refuse_update ON "Audit".entries')
+    given = by_variable(forger.dsn, tmp_path, monkeypatch)
+    repair, _, look = advised(invoke("verify", "--ledger-db", given, *trusted).stdout)
+    assert 'CREATE TRIGGER "ledger_refuse_update"' in paste(look).stdout
+    repaired = paste(repair, f"{TABLE}\n")
+    assert "the table's protections" not in repaired.stdout.partition("append_only")[2], repaired.stderr
+
+
+def test_the_command_for_a_missing_checkpoint_creates_it(
+    invoke: Invoke, forger: Forger, trusted: tuple[str, ...]
+) -> None:
+    shutil.rmtree("check points")
+    verify = ("verify", "--source", forger.dsn, *trusted, "--require-checkpoint")
+    (create,) = advised(invoke(*verify).stdout)
+    created = paste(create)
+    assert created.returncode == 0, created.stderr
+    assert "ANCHORED" in invoke(*verify).stdout
+
+
+def test_the_commands_for_a_changed_grant_show_and_accept_it(
+    invoke: Invoke, forger: Forger, trusted: tuple[str, ...]
+) -> None:
+    forger.run('GRANT SELECT ON "Audit".entries TO PUBLIC')
+    verify = ("verify", "--source", forger.dsn, *trusted)
+    accept, look = advised(invoke(*verify).stdout)
+    assert "No protection is missing." in paste(look).stderr
+    assert "Run this again when the ledger has another entry." in paste(accept).stderr
+    with ScratchLedger(forger.dsn, TABLE) as ledger:
+        ledger.append([*sample_entries(61)][60:])
+    assert paste(accept).returncode == 0
+    assert invoke(*verify).exit_code == 0
+
+
+def test_a_missing_grant_is_named_so_that_the_owner_can_paste_it(invoke: Invoke, forger: Forger) -> None:
+    forger.build(60)
+    with role(forger) as name:
+        verify = ("verify", "--source", login(forger.dsn, name))
+        forger.run(invoke(*verify).stdout.partition("run: ")[2].partition(";")[0])
+        assert invoke(*verify).exit_code == 0
+
+
+def test_the_commands_of_pytest_name_the_profile_and_the_table(run: RunLedger, forger: Forger) -> None:
+    profiled(forger, "join")
+    forger.run('CREATE SCHEMA "Audit"; ALTER TABLE movements SET SCHEMA "Audit"')
+    forger.run('ALTER TABLE "Audit".movements DISABLE TRIGGER USER; DELETE FROM "Audit".movements WHERE seq = 1')
+    shutil.copy(profile_file("join"), "my.profile.yaml")
+    done = run(f"--ledger-db={forger.dsn}", '--ledger-table="Audit".movements', "--ledger-profile=my.profile.yaml")
+    investigate, repair = advised("\n".join(done.outlines))
+    assert "Number 1 is missing" in paste(investigate).stdout
+    assert "Protections: ✓ IN PLACE" in paste(repair, '"Audit".movements\n').stdout

@@ -145,12 +145,15 @@ def test_an_outage_is_never_tampering() -> None:
     assert judge(outcomes, None)[0] is Assurance.UNVERIFIED
 
 
+RUN_ALL = "To verify it, run all of integrity.ledger.yaml, too."
+
+
 @pytest.mark.parametrize("lacking", REQUIRED)
 def test_a_consistency_check_that_did_not_run_leaves_the_ledger_unverified(lacking: str) -> None:
     outcomes = [one for one in CONSISTENT if one.kind != lacking]
     assert judge(outcomes, SURVEY) == (
         Assurance.UNVERIFIED,
-        f"The ledger as a whole was not verified: {lacking} did not run.",
+        f"The ledger as a whole was not verified: {lacking} did not run. {RUN_ALL}",
     )
 
 

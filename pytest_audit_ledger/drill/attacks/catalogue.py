@@ -91,7 +91,7 @@ def choose(names: Sequence[str], catalogue: Mapping[str, Attack]) -> list[Attack
     for name in names:
         if name not in catalogue:
             close = difflib.get_close_matches(name, catalogue, 1)
-            hint = f"Did you mean {close[0]}?" if close else "To list the attacks, run: audit-ledger drill --list"
+            hint = f"Did you mean {close[0]}?" if close else "To list the attacks, run `audit-ledger drill --list`."
             raise UsageError(f"There is no attack {name!r}.", hint)
     return [attack for name, attack in catalogue.items() if not names or name in names]
 

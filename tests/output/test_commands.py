@@ -1,0 +1,95 @@
+"""Suggested commands: they exist, take the options that they name, and name again what was given."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pytest_audit_ledger.commands import Given, apart, completed, completed_command, pieces
+from pytest_audit_ledger.model.named_text import NamedText
+from pytest_audit_ledger.options import EVERY_COMMAND, options_of
+from tests.output.test_wording import PACKAGE, texts
+
+ADVISED = sorted(
+    {
+        piece
+        for path in PACKAGE.rglob("*.py")
+        for text in texts(path)
+        for piece, is_command in pieces(" ".join(text.split()))
+        if is_command
+    }
+)
+GIVEN: Given = {
+    "db": ["service=ledger"],
+    "table": ['"Audit".entries'],
+    "checkpoint": ["check points"],
+    "verifier-key": [NamedText("name+id+key", "verifier.key")],
+    "require-checkpoint": (),
+}
+WORDS = st.text(st.characters(exclude_categories=["C", "Z"], exclude_characters="`"), min_size=1)
+
+
+@pytest.mark.parametrize("command", ADVISED)
+def test_an_advised_command_exists_and_takes_the_options_that_it_names(command: str) -> None:
+    _, *words = command.split()
+    name = " ".join(words[:2]) if " ".join(words[:2]) in EVERY_COMMAND else words[0]
+    taken = {spelling for option in options_of(name) for spelling in option.shown}
+    assert {word for word in words if word.startswith("--")} <= taken
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: path.relative_to(PACKAGE).as_posix())
+def test_a_command_to_run_is_between_backticks_so_that_it_is_completed(path: Path) -> None:
+    bare = [text for text in texts(path) if re.search(r"\b[Rr]un:? audit-ledger ", " ".join(text.split()))]
+    assert bare == []
+
+
+def test_a_command_names_what_was_given_as_far_as_it_takes_it() -> None:
+    told = completed("To see it, run `audit-ledger verify --repair`. Or run `audit-ledger export --output x`.", GIVEN)
+    named = """--ledger-db service=ledger --table '"Audit".entries'"""
+    trusted = "--checkpoint 'check points' --verifier-key verifier.key --require-checkpoint"
+    assert told == (
+        f"To see it, run `audit-ledger verify {named} {trusted} --repair`. "
+        f"Or run `audit-ledger export {named} --output x`."
+    )
+    assert completed(told, GIVEN) == told
+
+
+def test_what_a_command_needs_and_nobody_gave_is_for_the_reader_to_fill_in() -> None:
+    assert completed_command("audit-ledger checkpoint create", {"db": ["demo"]}) == (
+        "audit-ledger checkpoint create --ledger-db demo --output DIR --signing-key FILE"
+    )
+    assert "--output 'check points'" in completed_command("audit-ledger checkpoint create", GIVEN)
+
+
+def test_what_a_command_says_itself_outweighs_what_was_given() -> None:
+    told = completed_command("audit-ledger verify --checkpoint other --verifier-key k", GIVEN)
+    assert "check points" not in told
+
+
+def test_a_ledger_without_an_option_is_named_where_the_command_has_it() -> None:
+    assert shlex.split(completed_command("audit-ledger diff BACKUP DSN", GIVEN))[-2:] == ["BACKUP", "service=ledger"]
+
+
+def test_keys_are_texts_for_somebody_without_their_files() -> None:
+    assert "name+id+key" in completed_command("audit-ledger verify", GIVEN, portable=True)
+
+
+def test_a_command_has_a_line_of_its_own() -> None:
+    text = "Look. To see more, run `audit-ledger verify`. Then run `audit-ledger suite list`."
+    assert apart(text, 2) == (
+        "Look. To see more, run:\n    audit-ledger verify\n  Then run:\n    audit-ledger suite list"
+    )
+    assert apart("`audit-ledger` is a program.") == "`audit-ledger` is a program."
+
+
+@given(WORDS, st.lists(WORDS, min_size=1))
+def test_a_shell_reads_what_was_given(ledger: str, folders: list[str]) -> None:
+    told = completed("Run `audit-ledger verify`.", {"db": [ledger], "checkpoint": folders})
+    words = shlex.split(told.removeprefix("Run `").removesuffix("`."))
+    expected = [part for folder in dict.fromkeys(folders) for part in ("--checkpoint", folder)]
+    assert words == ["audit-ledger", "verify", "--ledger-db", ledger, *expected]
