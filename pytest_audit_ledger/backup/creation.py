@@ -80,7 +80,8 @@ def backup_request(
     assert name is not None  # noqa: S101  (it matches any text)
     if name["age"] and key is None:
         raise UsageError(
-            f"{path} asks for encryption, but there is no key.", "Give --ledger-encryption-key, or omit .age."
+            f"The name {path} ends in .age, but there is no encryption key.",
+            "Give --ledger-encryption-key, or omit .age.",
         )
     chosen = format or _SUFFIXES.get(Path(name["stem"]).suffix.lower(), "plain")
     if chosen not in FORMATS:

@@ -64,7 +64,9 @@ class _EnoughError(Exception):
 def refuse_early(dsn: str | None, suites: Sequence[str | Path], output: str | None) -> None:
     """Raise for mistakes in suites, and a file that cannot be written, before anything is started or repaired."""
     if output == "-":
-        raise UsageError("The result is printed without --output -, too.", "Name a file, or omit --output.")
+        raise UsageError(
+            "--output - is not needed: the result is printed in any case.", "Name a file, or omit --output."
+        )
     if suites:
         own_suites(suites, installed_kinds())
     if output is not None:

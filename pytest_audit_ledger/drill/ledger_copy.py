@@ -153,8 +153,8 @@ def copied(snapshot: Snapshot, dsn: Dsn, spare: Dsn, entries: int, timeout: int 
 def _refuse_other_tables(info: LedgerInfo) -> None:
     if info.hasher.sql:
         raise UsageError(
-            f"The profile {info.profile.name} lets the server make payloads by SQL, perhaps from other tables, and a "
-            "drill copies one table.",
+            f"The profile {info.profile.name} makes payloads in SQL, perhaps from other tables, but a drill copies "
+            "only one table.",
             "Attack a ledger of another profile.",
         )
     if info.export is not None and not info.profile.schemas:

@@ -69,7 +69,8 @@ def run_drill(
     known = profile if isinstance(profile, Profile) else chosen_profile(profile)
     if dsn is None and not known.schemas:
         raise UsageError(
-            f"No ledger of the profile {known.name} can be made up.", "Name one, for example with --ledger-db=demo."
+            f"A drill can make up a ledger of the profile ski only, not of {known.name}.",
+            "Name a ledger, for example with --ledger-db=demo.",
         )
     scratch = Scratch(scratch_db, allow_superuser=allow_superuser_scratch, timeout=timeout)
     chosen = choose(attacks, installed_attacks())

@@ -59,7 +59,7 @@ def drill(
         folder = resources.enter_context(temporary_folder())
         keys = ThrowawayKeys.generate()
         copy = _copy(source, resources, server, keys, entries)
-        refuse_few(copy.entries, "This ledger has", "To attack a made-up ledger, name no ledger.")
+        refuse_few(copy.entries, "This ledger has", "To attack a made-up ledger instead, leave --ledger-db out.")
         trusted = [one.with_transcript_key(keys.pem) for one in set_ups] if source is None else set_ups
         ground = _Ground(server, folder, copy, keys, trusted)
         ground.prepare()

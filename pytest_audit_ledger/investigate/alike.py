@@ -84,7 +84,9 @@ def with_unknown(outcome: Outcome | None, chain: Sequence[Incident]) -> list[Inc
         return list(chain)
     firsts = [one.first for one in unknown if one.first is not None]
     lasts = [one.last for one in unknown if one.last is not None]
-    sentence = f"{capital(counted(count))} match their stored hash in no known form, and no edit of them is proven."
+    sentence = (
+        f"{capital(counted(count))} do not match their stored hash in any known form, and no edit of them is proven."
+    )
     because = ("Hardly any entry matches there, as if a writer or a migration had changed something for all of them.",)
     otherwise = tuple(f"{capital(cause)}." for cause in finding.message.partition(": ")[2].split(", or "))
     step = (

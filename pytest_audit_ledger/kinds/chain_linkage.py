@@ -96,7 +96,7 @@ class ChainLinkage(PairwiseScanKind):
         elif current[1] == previous[1]:
             message = (
                 f"the chain forks: this entry and the one before it (sequence {previous[0]}) have the same {link}; "
-                "the branch that nothing follows can be removed without a trace"
+                "the one that no entry follows can be deleted without a trace"
             )
         else:
             message = f"{link} does not match the {of_hash} of the entry before it (sequence {previous[0]})"

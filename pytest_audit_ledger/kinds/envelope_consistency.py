@@ -16,9 +16,9 @@ class EnvelopeConsistency(ProvenanceScanKind):
     name = "envelope_consistency"
     rule = "Every envelope has the same verdict, reasoning and verifier status as its entry."
     remedy = (
-        "Check entry_hash and envelope_hash for the entries shown: if entry_hash passes, the entry's verdict and "
-        "reasoning are as they were written; if only envelope_hash passes, the envelope may hold what was written. "
-        "Compare both with the latest backup or export."
+        "See what entry_hash and envelope_hash find at the entries shown. If entry_hash finds nothing there, the "
+        "entry's verdict and reasoning are as they were written. If only envelope_hash finds nothing, the envelope "
+        "may have what was written. Compare both with the latest backup or export."
     )
     columns = ("envelope_json", "verdict", "reasoning", "verifier_status")
     sides: ClassVar[Mapping[str, Sides]] = {"ENVELOPE_INCONSISTENT": ("entry", "envelope")}

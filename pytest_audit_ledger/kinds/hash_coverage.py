@@ -102,8 +102,8 @@ class HashCoverage(ComparesCheckpoints, ScanKind):
     family = Family.COVERAGE
     rule = "Lists the columns in which an edit can be detected, and by what, and those in which it cannot."
     remedy = (
-        "Do not rely on a column that nothing in the ledger covers, unless the check checkpoint proved it. Keep a copy "
-        "of what matters elsewhere."
+        "Do not rely on columns that nothing in the ledger covers, unless a checkpoint proved them. If they matter, "
+        "keep a copy of them elsewhere."
     )
     unit = "columns"
     columns: Sequence[str] = ()

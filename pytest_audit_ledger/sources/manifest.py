@@ -47,6 +47,6 @@ def refuse_another_profile(path: Path, manifest: Mapping[str, Any] | None, profi
     stated = (manifest or {}).get("profile", {"name": profile.name})["name"]
     if stated != profile.name:
         raise SourceError(
-            f"{path.name} is of a ledger with the profile {stated}, and was to be read as {profile.name}.",
-            f"Name that profile, or its file: --ledger-profile {stated}.",
+            f"{path.name} was made with the profile {stated}, but is read with the profile {profile.name}.",
+            f"Name the right profile, or its file: --ledger-profile {stated}.",
         )

@@ -257,7 +257,7 @@ def _claim_id(document: YamlDocument, declared: Declared, at: DataPath, name: st
     if len(set(ids)) != len(ids):
         document.mistake(
             document.key(*at, "parametrize"),
-            "two of these values look the same, and would make two checks of one id; remove one",
+            "two of these values look the same, and would make two checks with the same id; remove one",
         )
 
 

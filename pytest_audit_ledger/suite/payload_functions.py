@@ -30,9 +30,10 @@ class _Functions:
             path = f"{function.__module__}:{function.__qualname__}"
             if ":" in name or "." in function.__qualname__:
                 message = (
-                    f"The payload {name!r} of the plugin {plugin} is not a name with a function of a module ({path})."
+                    f"The plugin {plugin} registered the payload {name!r} with {path}, but a payload needs a name "
+                    "without a colon and a function at the top of a module."
                 )
-                raise RegistrationError(message, "Move the function to a module, and give it a name without a colon.")
+                raise RegistrationError(message, "Rename the payload, or move the function.")
             self.found[name] = path, plugin
 
 

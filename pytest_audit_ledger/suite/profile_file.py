@@ -107,8 +107,8 @@ def _validate(document: YamlDocument) -> None:
         path: DataPath = tuple(error.absolute_path)
         if path[-2:] == ("hash", "key"):  # most likely the key itself, which no message may show
             document.secrets.add(path)
-            advice = "write env:NAME or @FILE, which say where the key is; the key itself must not be in a profile"
-            document.mistake(document.place(*path), f"'key' is not a place of a key; {advice}")
+            message = "'key' must say where the key is: write env:NAME or @FILE, and never the key itself"
+            document.mistake(document.place(*path), message)
         else:
             record(document, error)
 

@@ -31,7 +31,7 @@ def since_options(*, since_checkpoint: bool, recheck: str | None) -> Since | Non
     """Return what the options ask for; the share is that of today in UTC. Raises UsageError if they contradict."""
     if recheck is not None and not since_checkpoint:
         raise UsageError(
-            "A share of the older entries is re-read only in a run since a checkpoint; every other run reads all.",
+            "Older entries are only re-read in part by a run that starts after a checkpoint; all other runs read all.",
             "Add --ledger-since-checkpoint, or remove --ledger-recheck.",
         )
     if not since_checkpoint:

@@ -38,7 +38,7 @@ def test_a_backup_is_not_read_with_another_profile(forger: Forger, tmp_path: Pat
     profile = profiled(forger, "join")
     path = tmp_path / "ledger.dump"
     Ledger(forger.dsn, profile=profile).backup_database(path)
-    with pytest.raises(SourceError, match="is of a ledger with the profile movements, and was to be read as ski"):
+    with pytest.raises(SourceError, match="was made with the profile movements, but is read with the profile ski"):
         verify_backup(path)
 
 

@@ -87,7 +87,7 @@ def complaint(result: Result) -> str:
         (["verify", "--ledger-db", "demo", "--output", "."], ". is a folder. Name a file"),
         (
             ["verify", "--ledger-db", "demo", "--output", "-"],
-            "The result is printed without --output -, too. Name a file, or",
+            "--output - is not needed: the result is printed in any case. Name a file, or",
         ),
         (
             ["verify", "--ledger-db", "demo", "--table", "a", "--ledger-table", "b"],

@@ -73,7 +73,7 @@ def test_shipped_profiles_are_attacked(forger: Forger, profile: str, attack: str
 
 def test_what_cannot_be_copied_or_made_up_is_refused(forger: Forger, tmp_path: Path) -> None:
     forger.run(sql("demo/odoo.sql"))
-    with pytest.raises(UsageError, match="lets the server make payloads by SQL, perhaps from other tables"):
+    with pytest.raises(UsageError, match="makes payloads in SQL, perhaps from other tables"):
         drilled(forger, "odoo")
-    with pytest.raises(UsageError, match="No ledger of the profile frappe can be made up"):
+    with pytest.raises(UsageError, match="can make up a ledger of the profile ski only, not of frappe"):
         run_drill(profile="frappe")

@@ -134,7 +134,7 @@ def test_a_condition_on_what_the_profile_lacks_is_refused(forger: Forger) -> Non
 def test_an_export_is_read_with_its_own_profile_only(forger: Forger, tmp_path: Path) -> None:
     path = exported(forger, profiled(forger, "join"), tmp_path / "ledger.csv")
     result = Ledger(str(path)).verify_integrity()
-    assert "is of a ledger with the profile movements, and was to be read as ski" in result.sentence
+    assert "was made with the profile movements, but is read with the profile ski" in result.sentence
     with pytest.raises(SourceError, match="--ledger-profile movements"), Ledger(str(path)).source.snapshot():
         pass
 

@@ -73,7 +73,7 @@ def test_a_run_whose_backup_is_not_proven_is_not_green(
         (["--ledger-scratch-db=service=x"], "--ledger-scratch-db only works with --ledger-backup.*"),
         (["--ledger-encryption-key=age1x"], "--ledger-encryption-key only works with --ledger-backup.*"),
         (["--ledger-backup="], "A backup is written to a file, with its manifest next to it.*"),
-        (["--ledger-backup=x.sql.age"], "*asks for encryption, but there is no key.*"),
+        (["--ledger-backup=x.sql.age"], "*ends in .age, but there is no encryption key.*"),
         (["--ledger-backup=x.sql", "--ledger-encryption-key=hunter2"], "This is not an encryption key.*"),
         (["--ledger-backup=x.sql", "--ledger-scratch-db=a b"], "*cannot read this DSN*"),
     ],

@@ -85,5 +85,5 @@ def test_two_plugins_cannot_register_one_name() -> None:
 
 
 def test_a_function_that_no_other_process_can_import_is_refused() -> None:
-    with pytest.raises(RegistrationError, match="is not a name with a function of a module"):
+    with pytest.raises(RegistrationError, match="but a payload needs a name without a colon"):
         payload_functions(two_plugins(lambda: None))

@@ -272,7 +272,7 @@ def test_a_mistake_is_named_at_its_place_and_shown(
 @pytest.mark.parametrize("key", ["correct-horse", "12345", "'env:'", "[correct-horse]"])
 def test_a_key_in_a_profile_is_refused_and_not_shown(refuse: Callable[[str], str], key: str) -> None:
     message = refuse(f"{MINIMAL}hash: {{algorithm: hmac-sha265, key: {key}}}\n")
-    assert "6:37: 'key' is not a place of a key; write env:NAME or @FILE" in message
+    assert "6:37: 'key' must say where the key is: write env:NAME or @FILE" in message
     assert "horse" not in message
     assert "12345" not in message
 

@@ -334,5 +334,5 @@ def test_what_is_no_share_is_wrong_usage(ledger: Forger, text: str) -> None:
 
 
 def test_a_share_without_a_checkpoint_to_resume_from_is_wrong_usage(ledger: Forger) -> None:
-    with pytest.raises(UsageError, match="re-read only in a run since a checkpoint"):
+    with pytest.raises(UsageError, match="only re-read in part by a run"):
         Ledger(ledger.dsn).verify_integrity(recheck="1/30")
