@@ -50,7 +50,6 @@ from pytest_audit_ledger.model.outcome import DEFAULT_SAMPLES, Status
 from pytest_audit_ledger.model.profile import Profile
 from pytest_audit_ledger.model.profile_coverage import all_hashed_columns, all_versions, hashed_columns
 from pytest_audit_ledger.model.progress import ENTRIES, Progress, no_progress
-from pytest_audit_ledger.model.sql_names import split_name
 from pytest_audit_ledger.sources.source import Snapshot, Source
 from pytest_audit_ledger.verify.scan import scan
 from pytest_audit_ledger.verify.verification import Verification
