@@ -21,6 +21,7 @@ from pytest_audit_ledger.evidence.folder import VERIFICATION, mistakes, written
 from pytest_audit_ledger.files.abandoned import temporary_folder
 from pytest_audit_ledger.files.evidence_folder import MANIFEST
 from pytest_audit_ledger.files.writing import refuse_full
+from pytest_audit_ledger.model.defaults import default_suites
 from pytest_audit_ledger.model.outcome import Assurance, Status
 from pytest_audit_ledger.model.printable import printable
 from pytest_audit_ledger.options import OF_PYTEST, options_of
@@ -30,7 +31,6 @@ from pytest_audit_ledger.sources.dsn import HANDED_ON, Dsn
 from pytest_audit_ledger.sources.export_file import is_export
 from pytest_audit_ledger.suite.discovery import find_suites
 from pytest_audit_ledger.suite.profile_choice import chosen_profile
-from pytest_audit_ledger.suite.shipped import default_suites
 
 if TYPE_CHECKING:
     from pytest_audit_ledger.verify.parameters import Verifying

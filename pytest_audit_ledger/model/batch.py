@@ -95,9 +95,10 @@ class Batch:
     year 9999) is as the database prints it, which never has a `T`.
     """
 
-    def __init__(self, columns: Mapping[str, list[str]], quick: QuickHashes | None = None) -> None:
-        """Take columns as lists of JSON text, all of one length; and a quicker way to hash entries, if there is one."""
-        self.quick = quick
+    def __init__(self, columns: Mapping[str, list[str]]) -> None:
+        """Take columns as lists of JSON text, all of one length."""
+        self.quick: QuickHashes | None = None
+        """A quicker way to hash the entries, if their source has one."""
         self._columns = columns
         self._length = len(next(iter(columns.values())))
         self._documents: dict[str, list[JsonDocument | None]] = {}

@@ -31,3 +31,11 @@ OSCAL_VERSIONS = ("1.2.3", "1.1.2")
 
 STANDBY_TOLERANCE = "5m"
 """How far a standby may be behind its primary before what it shows is not verified."""
+
+DEFAULT_SUITE = "integrity.ledger.yaml"
+EXPORT_SUITE = "export.ledger.yaml"
+
+
+def default_suites(*, of_export: bool) -> tuple[str, ...]:
+    """Return the names of the shipped suites that a ledger is verified with; an export has one more."""
+    return (DEFAULT_SUITE, EXPORT_SUITE) if of_export else (DEFAULT_SUITE,)

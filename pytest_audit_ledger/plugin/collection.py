@@ -8,10 +8,10 @@ import pytest
 
 from pytest_audit_ledger.files.evidence_folder import is_filed
 from pytest_audit_ledger.files.resources import folder
+from pytest_audit_ledger.model.defaults import default_suites
 from pytest_audit_ledger.plugin.items import ShippedSuite, SuiteFile
 from pytest_audit_ledger.plugin.run_state import RUN, is_controller
 from pytest_audit_ledger.suite.discovery import SUFFIX, SUFFIXES
-from pytest_audit_ledger.suite.shipped import default_suites
 
 ATTACKS_NAMED = pytest.StashKey[list[tuple[str, ...]]]()
 """The attacks that arguments name: `drill`, which means all, or `drill::NAME`. Absent if no argument does."""

@@ -70,7 +70,9 @@ def batch(layout: Layout, rows: bytes) -> Batch:
     if ROWS is None:
         return Batch(_columns(layout, rows))
     quick = _QuickColumns(layout, rows, ROWS(rows, layout.width))
-    return Batch(quick, quick)
+    found = Batch(quick)
+    found.quick = quick
+    return found
 
 
 class _QuickColumns(Mapping[str, list[str]]):

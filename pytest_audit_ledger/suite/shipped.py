@@ -6,16 +6,9 @@ from collections.abc import Iterable
 
 from pytest_audit_ledger.files.resources import folder
 from pytest_audit_ledger.kinds.registry import Registry
+from pytest_audit_ledger.model.defaults import default_suites
 from pytest_audit_ledger.suite.check import Check, Suite
 from pytest_audit_ledger.suite.loader import load
-
-DEFAULT_SUITE = "integrity.ledger.yaml"
-EXPORT_SUITE = "export.ledger.yaml"
-
-
-def default_suites(*, of_export: bool) -> tuple[str, ...]:
-    """Return the names of the shipped suites that a ledger is verified with; an export has one more."""
-    return (DEFAULT_SUITE, EXPORT_SUITE) if of_export else (DEFAULT_SUITE,)
 
 
 def shipped_suites(registry: Registry, *, of_export: bool = False) -> list[Suite]:

@@ -8,11 +8,11 @@ from typing import Any, TypedDict
 
 from pytest_audit_ledger.commands import Given
 from pytest_audit_ledger.files.resources import folder
+from pytest_audit_ledger.model.defaults import default_suites
 from pytest_audit_ledger.model.profile import Profile
 from pytest_audit_ledger.model.ski import SKI
 from pytest_audit_ledger.model.sql_names import split_name
 from pytest_audit_ledger.suite.check import Suite
-from pytest_audit_ledger.suite.shipped import default_suites
 
 _NONE: Mapping[str, Mapping[str, Any]] = {}
 _DEFAULT = default_suites(of_export=True)

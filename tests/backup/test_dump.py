@@ -158,7 +158,7 @@ def test_the_name_says_what_the_file_is(name: str, options: dict[str, Any], path
     [
         ("-", {}, "is written to a file"),
         ("", {}, "is written to a file"),
-        ("a.sql.age", {}, "there is no key"),
+        ("a.sql.age", {}, "there is no encryption key"),
         ("a.sql", {"format": "tar"}, "Unknown backup format 'tar'"),
     ],
 )

@@ -122,7 +122,7 @@ def _not_installed() -> None:
     [
         (["backup", "--source", "service=x"], "Missing option '--output'"),
         (["backup", "--source", "service=x", "--output", "-"], "A backup is written to a file"),
-        (["backup", "--source", "service=x", "--output", "x.sql.age"], "there is no key"),
+        (["backup", "--source", "service=x", "--output", "x.sql.age"], "there is no encryption key"),
         (
             ["backup", "--source", "service=x", "--output", "x", "--encryption-key", "hunter2"],
             "This is not an encryption key",

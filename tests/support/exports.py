@@ -13,6 +13,7 @@ from typing import Any
 
 from pytest_audit_ledger.files.resources import folder
 from pytest_audit_ledger.ledger import Ledger
+from pytest_audit_ledger.model.defaults import default_suites
 from pytest_audit_ledger.model.outcome import Outcome, Status
 from pytest_audit_ledger.model.progress import Advance, Progress
 from pytest_audit_ledger.sources.export_file import ExportFile
@@ -20,7 +21,6 @@ from pytest_audit_ledger.sources.manifest import manifest_path
 from pytest_audit_ledger.sources.postgres import PostgresSource
 from pytest_audit_ledger.suite.check import Check
 from pytest_audit_ledger.suite.loader import load
-from pytest_audit_ledger.suite.shipped import default_suites
 from pytest_audit_ledger.verify.verification import Verification
 from tests.support.checks import REGISTRY, check, verify_checks
 from tests.support.rows import SERVER_TIME, sample_rows
