@@ -24,7 +24,7 @@ from click.testing import CliRunner, Result
 
 from pytest_audit_ledger.cli import main
 from tests.forger import Forger
-from tests.support.warm import Warm
+from tests.support.warm import UNUSED, Warm
 
 Invoke = Callable[..., Result]
 RunLedger = Callable[..., pytest.RunResult]
@@ -82,10 +82,8 @@ def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, warm: Warm) 
 
     def run_pytest(*arguments: str) -> pytest.RunResult:
         began = time.monotonic()
-        unused = ("cacheprovider", "anyio", "hypothesispytest", "unraisableexception")  # a third of the time of a run
-        quick = [word for name in unused for word in ("-p", f"no:{name}")]
         temporary = tempfile.mkdtemp(prefix="runpytest-", dir=pytester.path)
-        code, *streams = warm.run([f"--basetemp={temporary}", *quick, *arguments], Path.cwd(), os.environ)
+        code, *streams = warm.run([f"--basetemp={temporary}", *UNUSED, *arguments], Path.cwd(), os.environ)
         for text, stream in zip(streams, (sys.stdout, sys.stderr), strict=True):
             print(text, file=stream)
         out, err = (text.splitlines() for text in streams)
