@@ -118,13 +118,13 @@ def test_where_no_process_can_be_started_this_one_reads_everything(tmp_path: Pat
     )
 
 
-ENDLESS = """
+ENDLESS = r"""
 import os, sys, time
 from tests.verify.test_executors import *
 
 class Endless:
     def __call__(self, segment):
-        print(os.getpid(), flush=True)
+        os.write(1, b"%d\n" % os.getpid())  # at once, also without a buffer: several workers write
         time.sleep(3600)
 
 def forever(segment):
@@ -143,7 +143,9 @@ def test_workers_end_with_their_parent_whatever_ends_it(tmp_path: Path, number: 
     command = [sys.executable, str(script)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as parent:
         assert parent.stdout is not None
-        workers = [psutil.Process(int(parent.stdout.readline())) for _ in range(3)]
-        parent.send_signal(number)
+        try:
+            workers = [psutil.Process(int(parent.stdout.readline())) for _ in range(3)]
+        finally:  # or a mistake here would wait for it forever
+            parent.send_signal(number)
     _, alive = psutil.wait_procs(workers, timeout=5)
     assert alive == []
