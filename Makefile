@@ -27,16 +27,22 @@ $(VENV)/.tlog $(VENV)/.oscal: $(VENV)/.%: $(VENV)/.installed-test
 demo: $(VENV)/.installed-demo
 	$(BIN)/python -m pytest --ledger-db=demo integrity.ledger.yaml
 
+# Many tests wait, for a server or for a process to end, so two processors have time for a third worker.
+WORKERS ?= 3
+# A test that hangs fails after ten minutes, with what it waits for.
+PYTEST = $(BIN)/python -m pytest --dist worksteal --timeout=600
+
 test: $(VENV)/.installed-test $(VENV)/.tlog $(VENV)/.oscal
-	$(BIN)/python -m pytest -n 2 --dist worksteal --durations=10 -m "not slow"
+	$(PYTEST) -n $(WORKERS) --durations=10 -m "not slow"
 
 # What needs no server, no browser and no fresh environment.
 quick: $(VENV)/.installed-test
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not server and not browser and not environment and not slow"
+	$(PYTEST) -n 2 -m "not server and not browser and not environment and not slow"
 
 # The rest: slow tests, other PostgreSQL servers, other Pythons. What this machine lacks is skipped with its reason.
+# PARTS names some of them, as CI does: make test-all PARTS="slow postgres-12".
 test-all: $(VENV)/.installed-test
-	$(BIN)/python -m tests.elsewhere
+	$(BIN)/python -m tests.elsewhere $(PARTS)
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .

@@ -46,7 +46,8 @@ class SkippedError(Exception):
 
 def pytest(*arguments: str, python: str = sys.executable) -> None:
     """Run pytest on both processors. Raises CalledProcessError if a test failed."""
-    command = [python, "-m", "pytest", "-q", "-n", "2", "--dist", "worksteal", "--durations=3", *arguments]
+    workers = ["-n", "2", "--dist", "worksteal", "--timeout=600"]
+    command = [python, "-m", "pytest", "-q", *workers, "--durations=3", *arguments]
     subprocess.run(command, cwd=ROOT, check=True, timeout=1800)
 
 
