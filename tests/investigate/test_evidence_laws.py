@@ -24,7 +24,7 @@ def gathered(segments: list[list[list[Row]]]) -> EvidenceScan:
     return merged
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(segments=cuts())
 def test_segments_and_batches_do_not_change_the_evidence(segments: list[list[list[Row]]]) -> None:
     rows = [row for segment in segments for part in segment for row in part]
@@ -37,7 +37,7 @@ def test_segments_and_batches_do_not_change_the_evidence(segments: list[list[lis
     assert classify(merged) == classify(whole)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(rows=ledgers())
 def test_every_ledger_that_does_not_fit_has_an_incident_and_one_that_fits_has_none(rows: list[Row]) -> None:
     evidence = gathered([[rows]])

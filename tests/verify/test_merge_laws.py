@@ -121,7 +121,7 @@ def result(fold: ScanKind) -> tuple[Any, ...]:
 
 
 @pytest.mark.parametrize("kind", FOLDS, ids=[kind.name for kind in FOLDS])
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(segments=cuts(), samples=st.integers(0, 8))
 def test_segments_and_batches_do_not_change_what_a_fold_finds(
     kind: type[ScanKind], segments: list[list[list[Row]]], samples: int
