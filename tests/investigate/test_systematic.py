@@ -63,6 +63,10 @@ def scanned(rows: Rows, causes: Sequence[SystematicCause], cuts: Sequence[int] =
     return whole
 
 
+def causes_of(rows: Rows) -> tuple[SystematicCause, ...]:
+    return find(sample(rows), VOCABULARY, seconds=120)  # however busy the machine is
+
+
 def told(fold: Systematic) -> list[tuple[tuple[str, ...], int, int | None, int | None]]:
     return [(one.cause.words, one.count, one.first, one.last) for one in fold.explained]
 
@@ -100,7 +104,7 @@ def with_z(entry: Entry) -> Entry:
     ],
 )
 def test_a_cause_of_every_entry_is_one_cause(rows: Rows, words: tuple[str, ...]) -> None:
-    causes = find(sample(rows), VOCABULARY)
+    causes = causes_of(rows)
     fold = scanned(rows, causes)
     assert told(fold) == [(words, 240, 1, 240)]
     assert (fold.fitting, fold.unexplained, fold.unexplained_numbers) == (0, 0, [])
@@ -109,7 +113,7 @@ def test_a_cause_of_every_entry_is_one_cause(rows: Rows, words: tuple[str, ...])
 
 def test_the_two_offsets_of_a_zone_in_summer_and_in_winter_are_two_causes() -> None:
     rows = ledger(lambda entry: moved(entry, 2 if entry.sequence_number <= 100 else 1))
-    fold = scanned(rows, find(sample(rows), VOCABULARY))
+    fold = scanned(rows, causes_of(rows))
     assert sorted(told(fold)) == [
         (("with another timestamp (the time 1 hour later)",), 140, 101, 240),
         (("with another timestamp (the time 2 hours later)",), 100, 1, 100),
@@ -119,7 +123,7 @@ def test_the_two_offsets_of_a_zone_in_summer_and_in_winter_are_two_causes() -> N
 def test_an_empty_text_hashed_for_a_missing_value_is_one_cause() -> None:
     rows = ledger(lambda entry: replace(entry, rule_id=entry.rule_id or ""))
     missing = [entry.sequence_number for entry in ENTRIES if entry.rule_id is None]
-    fold = scanned(rows, find(sample(rows), VOCABULARY))
+    fold = scanned(rows, causes_of(rows))
     ((words, *counted),) = told(fold)
     assert words == ("with another rule_id (an empty text for a missing value)",)
     assert counted == [len(missing), missing[0], missing[-1]]
@@ -134,7 +138,7 @@ def test_entries_in_another_form_are_no_cause_and_no_edit() -> None:
 def test_digits_that_a_column_lost_are_searched_for_each_entry() -> None:
     rows = ledger(stored=lambda e: replace(e, timestamp=f"{e.timestamp[:23]:.<23}".rstrip(".") + "000+00:00"))
     rows = [(entry, stored) for entry, stored in rows if "+00:00000" not in entry.timestamp]
-    causes = find(sample(rows), VOCABULARY)
+    causes = causes_of(rows)
     assert causes == (LostDigits(),)
     fold = scanned(rows[:60], causes)
     assert fold.unexplained == fold.unsearched == 0
@@ -144,7 +148,7 @@ def test_digits_that_a_column_lost_are_searched_for_each_entry() -> None:
 def test_one_verdict_set_for_all_is_told_as_an_edit_by_what_each_said() -> None:
     rows = ledger(stored=lambda entry: replace(entry, verdict="CLEAR"))
     changed = [entry.verdict for entry in ENTRIES if entry.verdict != "CLEAR"]
-    causes = find(sample(rows), VOCABULARY)
+    causes = causes_of(rows)
     fold = scanned(rows, causes)
     assert {words[0]: count for words, count, _, _ in told(fold)}[
         'with another verdict (the value "FLAG")'
@@ -156,7 +160,7 @@ def test_one_verdict_set_for_all_is_told_as_an_edit_by_what_each_said() -> None:
 def test_an_edit_inside_a_ledger_with_a_cause_stays_unexplained() -> None:
     rows = list(ledger(lambda entry: moved(entry, 2)))
     rows[49] = (replace(rows[49][0], verdict="DISCRETIONARY"), rows[49][1])
-    fold = scanned(rows, find(sample(rows), VOCABULARY))
+    fold = scanned(rows, causes_of(rows))
     assert [(count, first, last) for _, count, first, last in told(fold)] == [(239, 1, 240)]
     assert (fold.unexplained, fold.unexplained_numbers) == (1, [50])
 
@@ -165,7 +169,7 @@ def test_an_edit_inside_a_ledger_with_a_cause_stays_unexplained() -> None:
 def test_few_edits_have_no_cause_in_common(count: int) -> None:
     edits = range(50, 50 + count)
     rows = ledger(stored=lambda e: replace(e, track="TRACK") if e.sequence_number in edits else e)
-    causes = find(sample(rows), VOCABULARY)
+    causes = causes_of(rows)
     assert causes == ()
     assert scanned(rows, causes).unexplained_numbers == list(edits)
 
@@ -178,7 +182,7 @@ def test_contents_that_nothing_suggests_have_no_cause() -> None:
 def test_parts_of_a_scan_add_up_to_the_whole() -> None:
     rows = list(ledger(lambda entry: moved(entry, 2 if entry.sequence_number % 3 else 0)))
     rows[100] = (replace(rows[100][0], reasoning="x"), rows[100][1])
-    causes = find(sample(rows), VOCABULARY)
+    causes = causes_of(rows)
     whole, parts = scanned(rows, causes), scanned(rows, causes, cuts=(1, 77, 200))
     for name in ("explained", "fitting", "unexplained", "unexplained_numbers", "unsearched"):
         assert getattr(whole, name) == getattr(parts, name)
