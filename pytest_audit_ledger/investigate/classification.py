@@ -32,6 +32,7 @@ from pytest_audit_ledger.investigate.systematic import MOST_VALUES, Enveloped, E
 from pytest_audit_ledger.investigate.writers import clocks, copies, forks
 from pytest_audit_ledger.model.batch import shown as value
 from pytest_audit_ledger.model.forms import Recognised
+from pytest_audit_ledger.model.printable import printable
 
 
 def classify(
@@ -62,12 +63,17 @@ def classify(
 
 def other_forms(chain: Chain) -> Iterator[Incident]:
     """Find entries that were hashed in another form of the payload, so that their hashes prove their content."""
-    recogniser = chain.evidence.recogniser
-    for one in recogniser.forms:
-        if one.first is not None and one.last is not None:
-            yield _in_a_form(one, one.first, one.last)
-    for one in recogniser.in_doubt:
-        yield _in_another_zone(one)
+    return forms_in(chain.evidence)
+
+
+def forms_in(evidence: EvidenceScan) -> Iterator[Incident]:
+    """Find entries that were hashed in another form of the payload, in all streams together."""
+    for stored, recogniser in evidence.forms.items():
+        for one in recogniser.forms:
+            if one.first is not None and one.last is not None:
+                yield _in_a_form(one, one.first, one.last, stored)
+        for one in recogniser.in_doubt:
+            yield _in_another_zone(one)
 
 
 def _in_another_zone(one: Recognised) -> Incident:
@@ -81,18 +87,24 @@ def _in_another_zone(one: Recognised) -> Incident:
     return Incident(what, one.first, one.last, one.count, sentence, Certainty.OPEN, because, otherwise)
 
 
-def _in_a_form(one: Recognised, first: int, last: int) -> Incident:
-    count, them = one.count, "" if one.count == 1 else f" between {first:,} and {last:,}"
-    named = f"Entry {first:,}" if count == 1 else f"{counted(count)}{them}"
+def _in_a_form(one: Recognised, first: int, last: int, stored: str) -> Incident:
+    count, of_stream = one.count, f" of stream {printable(one.stream)}" if one.stream else ""
+    them = f", the first of them {first:,}{of_stream}," if of_stream else f" between {first:,} and {last:,}"
+    named = f"Entry {first:,}{of_stream}" if count == 1 else f"{counted(count)}{them}"
+    last = first if of_stream else last
     sentence = f"{named} {be(count)} hashed {one.form.words}; the stored content is proven."
     unproven = (f"Such a hash does not prove {one.form.unproven}.",) if one.form.unproven else ()
     because = (
-        f"{be(count, 'Its content has its', 'Their contents have their')} stored entry_hash in this form.",
+        f"{be(count, 'Its content has its', 'Their contents have their')} stored {stored} in this form.",
         *unproven,
     )
-    step = (Advice("Make the writer hash the canonical payload. The entries that it wrote need no change."),)
+    step = (
+        Advice(
+            "Make the writer hash the payload that the profile describes. The entries that it wrote need no change."
+        ),
+    )
     what, certainty = IncidentType.HASH_FORM, Certainty.PROVEN
-    return Incident(what, first, last, count, sentence, certainty, because, (), step)
+    return Incident(what, first, last, count, sentence, certainty, because, (), step, stream=one.stream)
 
 
 def common_causes(chain: Chain) -> Iterator[Incident]:

@@ -18,11 +18,11 @@ from operator import le
 from typing import Any
 
 from pytest_audit_ledger.kinds.kind import ScanKind
-from pytest_audit_ledger.model.batch import Batch, json_objects, json_text, plain_text
+from pytest_audit_ledger.model.batch import Batch, json_objects, json_text, plain_text, shown
 from pytest_audit_ledger.model.entry import PAYLOAD_COLUMNS, written_number
-from pytest_audit_ledger.model.forms import Recogniser
 from pytest_audit_ledger.model.ledger_info import Extent, LedgerInfo
 from pytest_audit_ledger.model.profile import BEFORE, HASH, PAYLOAD, PREVIOUS, SEQUENCE, TIMESTAMP, own
+from pytest_audit_ledger.model.recipe_forms import recognisers_of
 
 MOST = 500
 """Runs kept, and places kept; the others are counted."""
@@ -200,8 +200,11 @@ class EvidenceScan(ScanKind):
         self.sample = Sample()
         """Of the entries with a wrong hash that were not merely renumbered."""
         self.places: list[Place] = []
-        self.recogniser = Recogniser()
-        """The forms of entries whose content has its hash in another form than the ledger's own."""
+        self.forms = recognisers_of(ledger)
+        """The forms of entries whose content has its hash in another form than the ledger's own, and of line hashes.
+
+        Those of all streams are told together.
+        """
         self.faults: Counter[Fault] = Counter()
         """How many entries have each combination of faults."""
         own_columns = [name for name in hasher.columns if name.startswith(".") and name not in (BEFORE, PAYLOAD)]
@@ -217,6 +220,10 @@ class EvidenceScan(ScanKind):
         return {name: [plain_text(text) for text, _ in words.most_common()] for name, words in self.words.items()}
 
     @property
+    def _shown(self) -> str:
+        return shown(self.stream) if self.stream else ""
+
+    @property
     def by_stream(self) -> Sequence[EvidenceScan]:
         """The evidence of each stream that has faults; its own if the ledger has one stream."""
         return self.streams if self.ledger.profile.streams else [self]
@@ -230,13 +237,14 @@ class EvidenceScan(ScanKind):
             if self._open is None or self._open.stream != stream:
                 self._close_stream()
                 self._open = EvidenceScan(self.parameters, self.ledger, self.findings.limit)
-                self._open.stream = stream
+                self._open.stream, self._open.forms = stream, self.forms
             self._open.feed_stream(entries)
 
     def _close_stream(self) -> None:
         if self._open is None:
             return
         self._open.close()
+        self._open.forms = {}
         if self._open.faults and len(self.streams) < MOST_STREAMS:
             self.streams.append(self._open)
         elif self._open.faults:
@@ -262,11 +270,24 @@ class EvidenceScan(ScanKind):
 
     def _feed_slowly(self, batch: Batch) -> None:
         entries = list(map(Seen, *self._columns(batch)))
+        for index in self._lines_in_other_forms(batch):
+            entries[index] = replace(entries[index], recomputed=self.ledger.hasher.hashes(batch)[index] or "")
         misfits = [index for index, seen in enumerate(entries) if seen.recomputed != seen.stored]
-        for index in self.recogniser.recognise(batch, misfits) if self.ledger.hasher.is_canonical else ():
+        for index in self.forms[HASH].recognise(batch, misfits, self._shown):
             entries[index] = replace(entries[index], recomputed=entries[index].stored)
         for index, seen in enumerate(entries):
             self._join(seen, batch, index)
+
+    def _lines_in_other_forms(self, batch: Batch) -> set[int]:
+        """Return the entries whose line hashes match in another form than the profile's, where they do not in that."""
+        found: set[int] = set()
+        faulty: set[int] = set()
+        for column, lines in self.ledger.hasher.lines(batch).items():
+            rows = enumerate(zip(lines, batch.text(own(column)), strict=True))
+            places = [place for place, (line, kept) in rows if line != kept]
+            recognised = self.forms[column].recognise(batch, places, self._shown)
+            found, faulty = found | recognised, faulty | ({*places} - recognised)
+        return found - faulty
 
     def _fits(self, batch: Batch) -> bool:
         numbers, times, _, stored, recomputed = self._columns(batch)
@@ -393,7 +414,8 @@ class EvidenceScan(ScanKind):
         self.last = later.last
         self.runs.extend(later.runs)
         self.sample.extend(later.sample)
-        self.recogniser.merge(later.recogniser)
+        for stored, recogniser in later.forms.items():
+            self.forms[stored].merge(recogniser)
         self.faults.update(later.faults)
         self._near.extend(later._near)
         for name, words in later.words.items():

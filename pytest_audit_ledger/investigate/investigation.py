@@ -47,7 +47,7 @@ from pytest_audit_ledger.kinds.trusted_checkpoints import newest_record
 from pytest_audit_ledger.model import defaults
 from pytest_audit_ledger.model.forms import Lost
 from pytest_audit_ledger.model.outcome import DEFAULT_SAMPLES, Status
-from pytest_audit_ledger.model.profile import Profile
+from pytest_audit_ledger.model.profile import HASH, Profile
 from pytest_audit_ledger.model.profile_coverage import all_hashed_columns, all_versions, hashed_columns
 from pytest_audit_ledger.model.progress import ENTRIES, Progress, no_progress
 from pytest_audit_ledger.sources.source import Snapshot, Source
@@ -124,7 +124,7 @@ class Inquiry:
         self.samples, self.limit_s, self.progress = samples, limit_s, progress
         self.evidence = next((one for one in verification.extra_scans if isinstance(one, EvidenceScan)), None)
         self.vocabulary = Vocabulary(self.evidence.vocabulary() if self.evidence else {})
-        known = self.evidence.recogniser.forms if self.evidence else ()
+        known = self.evidence.forms[HASH].forms if self.evidence else ()
         self.forms = [one.form for one in known if one.form.lost is Lost.NOTHING]
         """Forms of entries that are intact; an edited entry may have been hashed in one of them as well."""
         self.signed = dict(_signed(verification))

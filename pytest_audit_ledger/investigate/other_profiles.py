@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from pytest_audit_ledger.investigate.alike import joined
 from pytest_audit_ledger.investigate.by_recipe import Found, read_stream, reconstructed
-from pytest_audit_ledger.investigate.classification import classify
+from pytest_audit_ledger.investigate.classification import classify, forms_in
 from pytest_audit_ledger.investigate.evidence_scan import EvidenceScan
 from pytest_audit_ledger.investigate.incident import Advice, Certainty, Incident, IncidentType, counted
 from pytest_audit_ledger.investigate.reconstruction import Reconstruction, Witness
@@ -42,7 +42,8 @@ def incidents_of(
     Raises SourceError if the entries cannot be read again.
     """
     info, deadline = snapshot.info, time.perf_counter() + limit_s
-    incidents: list[Incident] = []
+    forms = forms_in(evidence) if info.profile.streams else ()
+    incidents = [replace(_in_own_words(info, "", one), stream=one.stream) for one in forms]
     hypotheses = left_out = 0
     with progress(None, " hypotheses") as advance:
         for one in evidence.by_stream:

@@ -10,14 +10,15 @@ from pytest_audit_ledger.errors import CannotEvaluate
 from pytest_audit_ledger.kinds.kind import PRESERVE, ScanKind
 from pytest_audit_ledger.model.batch import Batch, shown
 from pytest_audit_ledger.model.columns import MICROSECONDS
-from pytest_audit_ledger.model.forms import Recognised, Recogniser
+from pytest_audit_ledger.model.forms import Recognised
 from pytest_audit_ledger.model.hashing import Hashes
 from pytest_audit_ledger.model.ledger_info import LedgerInfo
 from pytest_audit_ledger.model.outcome import RECOMPUTED, Family, Finding, Severity, Sides
 from pytest_audit_ledger.model.profile import HASH, TIMESTAMP, UNVERIFIED, own
+from pytest_audit_ledger.model.recipe_forms import recognisers_of
 from pytest_audit_ledger.model.stretch import Stretch
 
-MISMATCH = "ENTRY_HASH_MISMATCH"
+MISMATCH, LINE_MISMATCH = "ENTRY_HASH_MISMATCH", "LINE_HASH_MISMATCH"
 
 
 class EntryHash(ScanKind):
@@ -34,7 +35,9 @@ class EntryHash(ScanKind):
     rule = "Every stored hash is the hash of the entry's payload."
     remedy = PRESERVE
     remedies: ClassVar[Mapping[str, str]] = {
-        "HASH_FORM": "Make the writer hash the canonical payload. The entries that it wrote need no change.",
+        "HASH_FORM": (
+            "Make the writer hash the payload that the profile describes. The entries that it wrote need no change."
+        ),
         "HASHES_UNKNOWN": (
             "Find out how the writer made these hashes, and what changed the table's columns since. To search for a "
             "common cause, run `audit-ledger investigate`."
@@ -44,12 +47,12 @@ class EntryHash(ScanKind):
     inconclusive = frozenset({"HASH_FORM", "HASHES_UNKNOWN"})
     unproven = frozenset({"HASHES_UNKNOWN"})
     columns: Sequence[str] = (HASH,)
-    sides: ClassVar[Mapping[str, Sides]] = {MISMATCH: RECOMPUTED, "LINE_HASH_MISMATCH": RECOMPUTED}
+    sides: ClassVar[Mapping[str, Sides]] = {MISMATCH: RECOMPUTED, LINE_MISMATCH: RECOMPUTED}
 
     def __init__(self, parameters: Mapping[str, Any], ledger: LedgerInfo, samples: int) -> None:
         super().__init__(parameters, ledger, samples)
         self.columns = tuple(dict.fromkeys((HASH, *ledger.hasher.columns)))
-        self.recogniser = Recogniser()
+        self.forms = recognisers_of(ledger)
         self.stretch = Stretch()
         self.known: Counter[str] = Counter()
         """The entries that the profile says have never matched, by the quirk, stream and first number after them."""
@@ -66,12 +69,12 @@ class EntryHash(ScanKind):
             self.findings.stream = stream and shown(stream)
             for column, hashes in hasher.lines(entries).items():
                 places = self._mismatches(entries, hashes, entries.text(own(column)))
-                self._report(entries, places, "LINE_HASH_MISMATCH", hashes, column)
+                places = sorted({*places} - self.forms[column].recognise(entries, places, self.findings.stream))
+                self._report(entries, places, LINE_MISMATCH, hashes, column)
             hashes = hasher.hashes(entries)
             mismatches = self._mismatches(entries, hashes, entries.text(HASH))
             places = [at for at in mismatches if not self._is_known(entries.sequence_numbers[at])]
-            if hasher.is_canonical:
-                places = sorted({*places} - self.recogniser.recognise(entries, places))
+            places = sorted({*places} - self.forms[HASH].recognise(entries, places, self.findings.stream))
             self._report(entries, places, MISMATCH, hashes)
             self._score(entries, [at for at in places if hashes[at] is not None])  # others have no hash in any form
 
@@ -109,7 +112,8 @@ class EntryHash(ScanKind):
     def merge(self, later: EntryHash) -> None:
         """Add what the later segment found."""
         super().merge(later)
-        self.recogniser.merge(later.recogniser)
+        for stored, recogniser in later.forms.items():
+            self.forms[stored].merge(recogniser)
         self.stretch.merge(later.stretch)
         self.known.update(later.known)
 
@@ -126,17 +130,26 @@ class EntryHash(ScanKind):
         for quirk, count in self.known.items():
             message = f"{count:,} entries do not match their stored hash {quirk}"
             self.findings.add(Finding(MISMATCH, message, severity=Severity.INFO))
-        for one in self.recogniser.in_doubt:
-            self.findings.add_counted([_in_doubt(one)], one.count)
-        for one in self.recogniser.forms:
-            self.findings.add(_in_a_form(one))
-        if (others := self.recogniser.entries) or unknown:
-            doubts = sum(one.count for one in self.recogniser.in_doubt)
+        for stored in self.forms:
+            self._report_forms(stored)
+        recogniser = self.forms[HASH]
+        if (others := recogniser.entries) or unknown:
+            doubts = sum(one.count for one in recogniser.in_doubt)
             matching = self.element_count - others - doubts - self.stretch.mismatches
             more = f"; {others:,} more in another form" if others else ""
             self.facts["matching entries"] = f"{matching:,} of {self.element_count:,}{more}"
-        if self.recogniser.untried:
-            self.facts["entries tried in known forms only"] = f"{self.recogniser.untried:,}"
+        if untried := sum(one.untried for one in self.forms.values()):
+            self.facts["entries tried in known forms only"] = f"{untried:,}"
+
+    def _report_forms(self, stored: str) -> None:
+        code, line = (MISMATCH, "") if stored == HASH else (LINE_MISMATCH, stored)
+        for one in self.forms[stored].in_doubt:
+            self.findings.stream = one.stream
+            self.findings.add_counted([_in_doubt(one, code, line)], one.count)
+        for one in self.forms[stored].forms:
+            self.findings.stream = one.stream
+            self.findings.add(_in_a_form(one, line))
+        self.findings.stream = ""
 
     def _refuse_guesses(self) -> None:
         """Accuse nobody if most entries of a file do not match, and the types of its columns had to be guessed."""
@@ -181,15 +194,17 @@ def _is_before(number: int | None, start: int | None) -> bool:
     return number is not None and number < (start or number)
 
 
-def _in_doubt(one: Recognised) -> Finding:
+def _in_doubt(one: Recognised, code: str, line: str) -> Finding:
     """Return what is known of entries whose times match in another zone than those of most."""
-    message = f"the entry matches its stored hash only {one.form.words}, unlike most: its time may have been moved"
-    return Finding(MISMATCH, message, one.first)
+    stored = line or "hash"
+    message = f"the entry matches its stored {stored} only {one.form.words}, unlike most: its time may have been moved"
+    return Finding(code, message, one.first)
 
 
-def _in_a_form(one: Recognised) -> Finding:
+def _in_a_form(one: Recognised, line: str) -> Finding:
     """Return what is known of the entries that were hashed in a form."""
     where = f"{one.count:,} entries were" if one.count > 1 else "1 entry was"
     limits = f"; this does not prove {one.form.unproven}" if one.form.unproven else ""
-    message = f"{where} hashed {one.form.words}, which proves the stored content{limits}"
+    of_a_line = f" for {line}" if line else ""
+    message = f"{where} hashed{of_a_line} {one.form.words}, which proves the stored content{limits}"
     return Finding("HASH_FORM", message, one.first, severity=Severity.WARNING)

@@ -28,7 +28,7 @@ from enum import Enum
 from functools import cached_property
 from hashlib import sha256
 from itertools import chain, product
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from pytest_audit_ledger.model.batch import NULL, Batch, plain_text
 from pytest_audit_ledger.model.entry import HASHED_COLUMNS, PAYLOAD_COLUMNS
@@ -98,14 +98,14 @@ class Lost(Enum):
         return f"{others[self]}, which no column holds" if self in others else "more digits of the time than are stored"
 
 
-_DIGITS: Mapping[Lost, tuple[range, int]] = {
+DIGITS: Mapping[Lost, tuple[range, int]] = {
     Lost.TICKS: (range(10), 1),
     Lost.CUT: (range(1_000), 3),
     Lost.ROUNDED: (range(-500, 500), 3),
 }
 """What may have been hashed beyond the stored microsecond, and with how many digits."""
 
-_SURROGATES = tuple(chain(range(0xD83C, 0xD83F), range(0xD800, 0xD83C), range(0xD83F, 0xDC00)))
+SURROGATES = tuple(chain(range(0xD83C, 0xD83F), range(0xD800, 0xD83C), range(0xD83F, 0xDC00)))
 """The first half of a pair, as a text that is cut at a length ends with one; those of emoji come first."""
 
 
@@ -154,7 +154,7 @@ class Time:
     def departures(self) -> tuple[str, ...]:
         """The differences from the ledger's own form, in words that follow "written"."""
         digits = {6: "six digits of fraction", 3: "three digits of fraction", 0: "no zeros at the end of the fraction"}
-        local = f"in the time zone {_offset(self.minutes)}{'' if self.zone else ', without the offset'}"
+        local = f"in the time zone {offset_of(self.minutes)}{'' if self.zone else ', without the offset'}"
         parts = {
             f"as {self.epoch.value} since 1970{', as a text' if self.quoted else ''}": bool(self.epoch.value),
             f"with {digits.get(self.fraction or 0)}": self.fraction is not None,
@@ -175,14 +175,14 @@ class Time:
         except OverflowError:
             return None
         fraction = self._fraction(moment.microsecond)
-        zone = self.zone if not (self.minutes and self.zone) else _offset(self.minutes)
+        zone = self.zone if not (self.minutes and self.zone) else offset_of(self.minutes)
         whole = local.replace(microsecond=0, tzinfo=None).isoformat(self.separator)
         return None if fraction is None else f"{whole}{fraction}{zone}"
 
     def lossy(self, text: str, lost: Lost, step: int = 1) -> Iterator[str]:
         """Yield the times with more digits that are stored as this one; with a step of 10, those that end with 0."""
         moment = datetime.fromisoformat(text)
-        extra, width = _DIGITS[lost]
+        extra, width = DIGITS[lost]
         second, unit = moment.replace(microsecond=0, tzinfo=None), 10**width
         at = moment.microsecond * unit
         numbers = range(at + extra.start, at + extra.stop, step)
@@ -214,7 +214,8 @@ class Time:
         return None if micros % unit else f".{micros // unit:0{self.fraction}}"
 
 
-def _offset(minutes: int) -> str:
+def offset_of(minutes: int) -> str:
+    """Return an offset from UTC as ISO 8601 writes it."""
     return f"{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02}:{abs(minutes) % 60:02}"
 
 
@@ -247,7 +248,7 @@ class Form:
     @cached_property
     def departures(self) -> tuple[str, ...]:
         """The differences from the ledger's own form, in words that follow "hashed"."""
-        time = replace(self.time, fraction=None) if self.lost in _DIGITS else self.time  # said by `lost`
+        time = replace(self.time, fraction=None) if self.lost in DIGITS else self.time  # said by `lost`
         times = time.departures
         departures = {
             f"with {self.escapes.value}": self.escapes is not Escapes.NEEDED,
@@ -272,9 +273,14 @@ class Form:
         """What of the stored content a hash in this form does not prove; empty if it proves all."""
         if self.time.is_without_offset:
             return "the time zone, and so the hour, of timestamp"
-        if self.lost in _DIGITS:
+        if self.lost in DIGITS:
             return "the last microsecond of timestamp"
         return self.without
+
+    @property
+    def minutes(self) -> int | None:
+        """The offset of a local time that is written without it; None if the hash shows which moment was meant."""
+        return self.time.minutes if self.time.is_without_offset else None
 
     @cached_property
     def order(self) -> tuple[str, ...]:
@@ -330,7 +336,7 @@ class Form:
 
     def _candidates(self, row: Row) -> Iterator[tuple[str, Iterable[str]]]:
         """Yield a column, and the JSON text of what may have been hashed in it."""
-        if self.lost in _DIGITS:
+        if self.lost in DIGITS:
             yield "timestamp", self.time.lossy(row["timestamp"], self.lost)
             return
         escaped = _ESCAPED[self.escapes]
@@ -339,7 +345,7 @@ class Form:
             damaged = {name: text.split(_REPLACED) for name, text in texts.items() if _REPLACED in text}
             for name, parts in damaged.items():
                 around = [*map(escaped, parts)]
-                yield name, (f"\\u{half:04x}".join(around) for half in _SURROGATES[: MOST_CANDIDATES // len(damaged)])
+                yield name, (f"\\u{half:04x}".join(around) for half in SURROGATES[: MOST_CANDIDATES // len(damaged)])
             return
         left = MOST_CANDIDATES
         for name, text in texts.items():
@@ -432,17 +438,17 @@ _LOCAL: list[Time] = _product(Time, {"minutes": OFFSETS, "separator": "T ", "zon
 
 _HOURS = [time for time in _LOCAL if time.minutes % 60 == 0 and time.separator == "T"]
 
-_TIMES: Sequence[Sequence[Time]] = ((*_IN_UTC, *_LOCAL), (*_IN_UTC, *_HOURS), _IN_UTC, (OWN_TIME,))
+TIMES: Sequence[Sequence[Time]] = ((*_IN_UTC, *_LOCAL), (*_IN_UTC, *_HOURS), _IN_UTC, (OWN_TIME,))
 """The ways to write a time that are tried in a layout with no, one, two and more departures: ever fewer."""
 
 
 def _times(layout: Form) -> int:
-    """Return which of _TIMES are tried in a layout."""
-    return min(len(layout.departures), len(_TIMES) - 1)
+    """Return which of TIMES are tried in a layout."""
+    return min(len(layout.departures), len(TIMES) - 1)
 
 
 EXACT_FORMS = _simple_first(
-    form for layout in _LAYOUTS for time in _TIMES[_times(layout)] if (form := replace(layout, time=time)) != CANONICAL
+    form for layout in _LAYOUTS for time in TIMES[_times(layout)] if (form := replace(layout, time=time)) != CANONICAL
 )
 """Every form that writes each content in one way, those with the fewest differences first."""
 
@@ -451,7 +457,7 @@ _LOSSY_LAYOUTS = [one for one in _LAYOUTS if one == Form(one.escapes, nulls=one.
 LOSSY_FORMS = (
     *(
         replace(layout, time=Time(zone=zone, fraction=fraction), lost=lost)
-        for layout, lost in product(_LOSSY_LAYOUTS, _DIGITS)
+        for layout, lost in product(_LOSSY_LAYOUTS, DIGITS)
         for zone, fraction in product(("+00:00", "Z"), (None, 0))
     ),
     *(Form(escapes, lost=lost) for lost in (Lost.NUL, Lost.SURROGATE) for escapes in (Escapes.NEEDED, Escapes.ASCII)),
@@ -469,7 +475,7 @@ def recognised(row: Row, stored: str) -> Form | None:
     """
     if not _HASH.fullmatch(stored) or "T" not in row["timestamp"]:
         return None
-    times = [_written(some, row["timestamp"]) for some in _TIMES]
+    times = [_written(some, row["timestamp"]) for some in TIMES]
     tried: set[tuple[bytes, bytes]] = set()
     for layout in _LAYOUTS:
         around = layout.around(row, "timestamp")
@@ -484,7 +490,7 @@ def recognised(row: Row, stored: str) -> Form | None:
 def _recognised_lossy(row: Row, stored: str) -> Form | None:
     ways: dict[tuple[bytes, bool], Form] = {}
     for form in LOSSY_FORMS:
-        if form.lost in _DIGITS and form == Form(time=form.time, lost=form.lost):
+        if form.lost in DIGITS and form == Form(time=form.time, lost=form.lost):
             step = 10 if form.time.fraction == 0 else 1  # without a zero at the end, it is written as in a simpler form
             for text in form.time.lossy(row["timestamp"], form.lost, step):
                 ways.setdefault((text.encode(), True), form)
@@ -495,7 +501,7 @@ def _recognised_lossy(row: Row, stored: str) -> Form | None:
         if found is not None:
             return _simplest(replace(layout, time=found.time, lost=found.lost), row)
         tried.add(around)
-    return next((one for one in LOSSY_FORMS if one.lost not in _DIGITS and one.reproduces(row, stored)), None)
+    return next((one for one in LOSSY_FORMS if one.lost not in DIGITS and one.reproduces(row, stored)), None)
 
 
 def _written(times: Iterable[Time], text: str) -> Mapping[tuple[bytes, bool], Time]:
@@ -534,14 +540,64 @@ def _simplest(form: Form, row: Row) -> Form:
     return form
 
 
+AnyForm = Any
+"""A form of its family: a `Form`, or a `RecipeForm`. It has `words`, `unproven`, `departures`, `lost` and `minutes`."""
+
+
+class Family(Protocol):
+    """The forms of one ledger, or of one recipe of it. Can be pickled."""
+
+    def has_hash(self, batch: Batch, place: int) -> bool:
+        """Whether an entry has a hash that a form may reproduce."""
+
+    def search(self, batch: Batch, place: int) -> AnyForm | None:
+        """Return the simplest form in which an entry has its hash, in some milliseconds; None if there is none."""
+
+    def fits(self, form: AnyForm, batch: Batch, places: Sequence[int]) -> list[bool]:
+        """Return which entries have their hash in a form."""
+
+    def simplest(self, form: AnyForm, batch: Batch, place: int) -> AnyForm:
+        """Return the simplest form that writes an entry as this one does."""
+
+
+class SkiForms:
+    """The forms of a SKI ledger."""
+
+    def has_hash(self, batch: Batch, place: int) -> bool:
+        """Whether the stored hash is one, and the time has a canonical form."""
+        return "T" in batch.text("timestamp")[place] and bool(_HASH.fullmatch(batch.text("entry_hash")[place]))
+
+    def search(self, batch: Batch, place: int) -> Form | None:
+        """Return the simplest form in which an entry has its hash; None if there is none."""
+        return recognised(_row(batch, place), batch.text("entry_hash")[place])
+
+    def fits(self, form: Form, batch: Batch, places: Sequence[int]) -> list[bool]:
+        """Return which entries have their hash in a form."""
+        stored = batch.text("entry_hash")
+        if form.lost is not Lost.NOTHING:
+            return [form.reproduces(_row(batch, place), stored[place]) for place in places]
+        columns = {name: [batch.text(name)[place] for place in places] for name in HASHED_COLUMNS}
+        hashes = (sha256(payload).hexdigest() for payload in form.payloads(columns))
+        return [own == stored[place] for own, place in zip(hashes, places, strict=True)]
+
+    def simplest(self, form: Form, batch: Batch, place: int) -> Form:
+        """Return the simplest form that writes an entry as this one does."""
+        return _simplest(form, _row(batch, place))
+
+
+SKI_FORMS = SkiForms()
+
+
 @dataclass
 class Recognised:
     """How many entries were hashed in a form, and the numbers of the first and the last."""
 
-    form: Form
+    form: AnyForm
     count: int = 0
     first: int | None = None
     last: int | None = None
+    stream: str = ""
+    """The stream of the first one, in a ledger with several."""
 
     def add(self, count: int, first: int | None, last: int | None) -> None:
         """Count the entries that follow."""
@@ -560,9 +616,10 @@ class Recogniser:
     forms only.
     """
 
+    family: Family = SKI_FORMS
     found: dict[str, Recognised] = field(default_factory=dict)
     untried: int = 0
-    _known: list[Form] = field(default_factory=list)
+    _known: list[AnyForm] = field(default_factory=list)
     _in_vain: int = 0
 
     @classmethod
@@ -581,9 +638,9 @@ class Recogniser:
 
         One hour apart is no doubt: so are summer and winter.
         """
-        local = [one for one in self.found.values() if one.form.time.is_without_offset]
-        usual = max(local, key=lambda one: one.count).form.time.minutes if local else 0
-        return [one for one in local if abs(one.form.time.minutes - usual) > 60]
+        local = [one for one in self.found.values() if one.form.minutes is not None]
+        usual = max(local, key=lambda one: one.count).form.minutes if local else 0
+        return [one for one in local if abs(one.form.minutes - usual) > 60]
 
     @property
     def forms(self) -> list[Recognised]:
@@ -591,11 +648,13 @@ class Recogniser:
         doubts = self.in_doubt
         return [one for one in self.found.values() if one not in doubts]
 
-    def recognise(self, batch: Batch, places: Iterable[int]) -> set[int]:
-        """Return those places of a batch whose stored hash a form reproduces from the content; the others are edits."""
-        times, stored = batch.text("timestamp"), batch.text("entry_hash")
-        open_ = [place for place in places if "T" in times[place] and _HASH.fullmatch(stored[place])]
-        forms: dict[int, Form] = {}
+    def recognise(self, batch: Batch, places: Iterable[int], stream: str = "") -> set[int]:
+        """Return those places of a batch whose stored hash a form reproduces from the content; the others are edits.
+
+        `stream` is that of the entries, if the ledger has several.
+        """
+        open_ = [place for place in places if self.family.has_hash(batch, place)]
+        forms: dict[int, AnyForm] = {}
         for form in self._known:
             open_ = self._proven(form, batch, open_, forms)
         for place in list(open_):
@@ -604,35 +663,29 @@ class Recogniser:
                 self._known = known[:MOST_KNOWN]
                 open_ = self._proven(new, batch, [one for one in open_ if one not in forms], forms)
         for place in sorted(forms):
-            form, number = _simplest(forms[place], _row(batch, place)), batch.sequence_numbers[place]
-            self.found.setdefault(form.words, Recognised(form)).add(1, number, number)
+            form, number = self.family.simplest(forms[place], batch, place), batch.sequence_numbers[place]
+            self.found.setdefault(form.words, Recognised(form, stream=stream)).add(1, number, number)
         return set(forms)
 
     def merge(self, later: Recogniser) -> None:
         """Add what the entries of a later segment show."""
         for words, one in later.found.items():
-            self.found.setdefault(words, Recognised(one.form)).add(one.count, one.first, one.last)
+            self.found.setdefault(words, Recognised(one.form, stream=one.stream)).add(one.count, one.first, one.last)
         self.untried += later.untried
 
-    def _searched(self, batch: Batch, place: int) -> Form | None:
+    def _searched(self, batch: Batch, place: int) -> AnyForm | None:
         """Try every form on an entry, unless too many were tried in vain."""
         seen = self._in_vain + self.untried + 1
         if seen > MOST_IN_VAIN and seen & (seen - 1):
             self.untried += 1
             return None
-        form = recognised(_row(batch, place), batch.text("entry_hash")[place])
+        form = self.family.search(batch, place)
         self._in_vain += form is None
         return form
 
-    def _proven(self, form: Form, batch: Batch, places: list[int], forms: dict[int, Form]) -> list[int]:
+    def _proven(self, form: AnyForm, batch: Batch, places: list[int], forms: dict[int, AnyForm]) -> list[int]:
         """Note the places whose stored hash a form reproduces, and return the others."""
-        stored = batch.text("entry_hash")
-        if form.lost is not Lost.NOTHING:
-            fits = [form.reproduces(_row(batch, place), stored[place]) for place in places]
-        else:
-            columns = {name: [batch.text(name)[place] for place in places] for name in HASHED_COLUMNS}
-            hashes = (sha256(payload).hexdigest() for payload in form.payloads(columns))
-            fits = [own == stored[place] for own, place in zip(hashes, places, strict=True)]
+        fits = self.family.fits(form, batch, places)
         forms.update({place: form for place, is_so in zip(places, fits, strict=True) if is_so})
         return [place for place, is_so in zip(places, fits, strict=True) if not is_so]
 

@@ -98,12 +98,12 @@ class RecipeHasher:
     def __init__(self, profile: Profile, types: Mapping[str, str], read_key: ReadKey) -> None:
         """Take the types of the table's columns, in PostgreSQL's spelling. Raises RecipeError."""
         self.profile = profile
-        self._types, self._read_key = types, read_key
+        self.types, self.read_key = types, read_key
         self._last: tuple[Batch, Hashes] | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out what is compiled: functions cannot be pickled, and are quickly made again."""
-        kept = ("profile", "_types", "_read_key")
+        kept = ("profile", "types", "read_key")
         return {**{name: self.__dict__[name] for name in kept}, "_last": None}
 
     @cached_property
@@ -117,7 +117,7 @@ class RecipeHasher:
 
     def _compiled(self, version: Version) -> _Compiled:
         try:
-            recipe = compile_recipe(version.payload, self._types, version.hashing)
+            recipe = compile_recipe(version.payload, self.types, version.hashing)
         except RecipeError as error:
             message = f"The recipe of the profile {self.profile.name} does not fit the table: {error}."
             remedy = "Correct the recipe. To try it on some entries, run `audit-ledger profile test`."
@@ -126,7 +126,7 @@ class RecipeHasher:
         reads_neighbour = recipe.needs_previous and not self.profile.has(PREVIOUS)
         if reads_neighbour or (hashing.algorithm, hashing.encoding, hashing.prefix) != ("sha256", "hex", ""):
             plan = None
-        return _Compiled(recipe, compile_hashing(hashing, self._read_key), plan)
+        return _Compiled(recipe, compile_hashing(hashing, self.read_key), plan)
 
     @cached_property
     def recipes(self) -> Sequence[Recipe]:

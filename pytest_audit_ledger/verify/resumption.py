@@ -14,9 +14,9 @@ from typing import Any
 from pytest_audit_ledger.errors import LedgerError, UsageError
 from pytest_audit_ledger.kinds.kind import Kind
 from pytest_audit_ledger.model.batch import Batch, json_text
-from pytest_audit_ledger.model.forms import Recogniser
 from pytest_audit_ledger.model.ledger_info import Resumed, ResumePoint, Share
 from pytest_audit_ledger.model.profile import HASH
+from pytest_audit_ledger.model.recipe_forms import recognisers_of
 from pytest_audit_ledger.sources.source import Segment, Snapshot
 
 
@@ -75,7 +75,7 @@ def _difference(snapshot: Snapshot, point: ResumePoint) -> str:
         return f"entry {point.entry:,}, the last one of {point.checkpoint}, is missing"
     stored = [text for batch in batches for text in batch.text(HASH)]
     recomputed = [text for batch in batches for text in hasher.hashes(batch)]
-    in_another_form = hasher.is_canonical and Recogniser().recognise(batches[0], [0])
+    in_another_form = recognisers_of(snapshot.info)[HASH].recognise(batches[0], [0])
     if [json_text(point.entry_hash)] != recomputed or (stored != recomputed and not in_another_form):
         return f"entry {point.entry:,} is not the one that was signed with {point.checkpoint}"
     return ""

@@ -1,0 +1,363 @@
+"""Variants of a recipe: other layouts in which a program may write the same content. No I/O.
+
+A variant is no way to hide an edit: whatever two contents it writes alike, the recipe itself writes alike, too. So a
+document that a reader may take for another one is not written anew (`is_ambiguous`), and a value that is not
+marked off from its neighbours is not written in another way (`is_readable`).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+from string import Formatter
+from typing import Any
+
+from pytest_audit_ledger.model.recipes import options as given_options
+from pytest_audit_ledger.model.recipes.compiler import RECIPES
+from pytest_audit_ledger.model.recipes.formats import DOCUMENTS, INTEGERS, plain_type
+from pytest_audit_ledger.model.recipes.parts import Kind, Part, Reading
+from pytest_audit_ledger.model.recipes.writers import Writer, writer_of
+
+MOST_DEPARTURES = 3
+"""Departures from a recipe that are combined."""
+
+_JSON = ("json", "array")
+_TEXTS = ("join", "pairs", "concat", "template")
+_COMPACT, _SPACED = (",", ":"), (", ", ": ")
+_IN_DOCUMENTS = ("json_pg", "json", "jcs")
+_MOMENTS = frozenset("0123456789-+:.TZUC ")
+"""The characters of a moment, however it is written."""
+_LOSSY_NUMBER = re.compile(r"[\d.]{16}|\d[eE][+-]?\d{3}")
+
+Item = dict[str, Any]
+"""An item with the key `column`."""
+
+
+@dataclass(frozen=True)
+class _Departure:
+    """One difference from a recipe, in words that follow "hashed"; what it does to JSON, recipes and columns.
+
+    `reads`: whether documents are read, and written anew.
+    """
+
+    words: str
+    writer: Callable[[Writer], Writer] = lambda writer: writer
+    options: Callable[[str, dict[str, Any]], dict[str, Any]] = lambda _, options: options
+    item: Callable[[Item, str], Item] = lambda item, _: item
+    reads: bool = False
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A recipe, and its differences from another one, in words that follow "hashed".
+
+    `reads`: whether documents are read, and written anew.
+    """
+
+    payload: Mapping[str, Any]
+    departures: tuple[str, ...] = ()
+    reads: bool = False
+
+
+def layouts(payload: Mapping[str, Any], types: Mapping[str, str], previous: str) -> list[Layout]:
+    """Return a recipe and its variants, those with the fewest departures first.
+
+    `types` are those of the columns, in their order; `previous` is the column of the previous hash. A recipe whose
+    bytes the server or a function makes has none but itself.
+    """
+    found: dict[str, Layout] = {}
+    if not payload.keys() & set(RECIPES):
+        return [Layout(payload)]
+    dimensions = [(None, *dimension) for dimension in _dimensions(types, previous)]
+    chosen = [tuple(filter(None, one)) for one in product(*dimensions)]
+    for departures in sorted((one for one in chosen if len(one) <= MOST_DEPARTURES), key=len):
+        made = _rewritten(payload, Writer(), departures)
+        reads = any(one.reads for one in departures)
+        found.setdefault(repr(made), Layout(made, tuple(one.words for one in departures), reads))
+    return list(found.values())
+
+
+def with_moments(payload: Mapping[str, Any], columns: Collection[str], *, quoted: bool) -> Mapping[str, Any]:
+    """Return a recipe that writes these columns as they are, in JSON in quotes or without them."""
+
+    def item(one: Item, recipe: str) -> Item:
+        if one["column"] not in columns:
+            return one
+        return {**one, "format": "as_stored", **({"quoted": quoted} if recipe in _JSON else {})}
+
+    return _rewritten(payload, Writer(), [_Departure("", item=item)])
+
+
+def items(payload: Mapping[str, Any]) -> list[Item]:
+    """Return every item of a recipe that is a column, in its longest form."""
+    found: list[Item] = []
+
+    def item(one: Item, _: str) -> Item:
+        found.append(one)
+        return one
+
+    _rewritten(payload, Writer(), [_Departure("", item=item)])
+    return found
+
+
+def is_ambiguous(documents: Iterable[str | None]) -> bool:
+    """Return whether a document may read as another one: it has numbers that no double holds, or a key twice."""
+    return any(_LOSSY_NUMBER.search(text) or _has_key_twice(text) for text in documents if text)
+
+
+def _has_key_twice(document: str) -> bool:
+    def members(pairs: list[tuple[str, Any]]) -> None:
+        if len(dict(pairs)) < len(pairs):
+            raise ValueError("a key occurs twice")
+
+    try:
+        json.loads(document, object_pairs_hook=members)
+    except (ValueError, RecursionError):
+        return True
+    return False
+
+
+# departures
+
+
+def _styled(words: str, style: str, **flags: bool) -> _Departure:
+    def writer(own: Writer) -> Writer:
+        switches: dict[str, Any] = {"ascii": False, "escape_slashes": False, "escape_html": False, **flags}
+        return own if own.style == "jcs" else replace(own, style=style or own.style, **switches)
+
+    return _Departure(words, writer, reads=bool(style))
+
+
+_LANGUAGES = (
+    _styled("with <, > and & escaped, as Go does", "go", escape_html=True),
+    _styled("with slashes and everything beyond ASCII escaped, as PHP does", "php", ascii=True, escape_slashes=True),
+    _styled("as JavaScript writes JSON", "javascript"),
+)
+_ESCAPES = (
+    _styled("with everything beyond ASCII escaped (ensure_ascii)", "", ascii=True),
+    _styled("with nothing escaped beyond ASCII", ""),
+    *_LANGUAGES,
+)
+_SEPARATORS = (
+    _Departure("with spaces after commas and colons", lambda own: replace(own, separators=_SPACED)),
+    _Departure("without spaces after commas and colons", lambda own: replace(own, separators=_COMPACT)),
+)
+_NULLS = (
+    _Departure("with no key for a missing value", options=lambda *one: _with_null("omit", *one)),
+    _Departure("with null for a missing value", options=lambda *one: _with_null("keep", *one)),
+)
+
+
+def _with_null(null: str, recipe: str, options: dict[str, Any]) -> dict[str, Any]:
+    return {**options, "null": null} if recipe == "json" else options
+
+
+def _dimensions(types: Mapping[str, str], previous: str) -> Sequence[Sequence[_Departure]]:
+    """Return the departures, alternatives together."""
+    plain = {name: plain_type(type_) for name, type_ in types.items()}
+    places = {name: at for at, name in enumerate(types)}
+    places = {**places, "previous": places.get(previous, len(places))}
+
+    def ordered(is_sorted: bool) -> Callable[[str, dict[str, Any]], dict[str, Any]]:
+        def options(recipe: str, own: dict[str, Any]) -> dict[str, Any]:
+            if recipe != "json" or own.get("sorted", False) == is_sorted:
+                return own
+            by_place = sorted(own["of"], key=lambda one: places.get(_column_of(one), len(places)))
+            return {**own, "sorted": is_sorted, "of": own["of"] if is_sorted else by_place}
+
+        return options
+
+    def unkeyed(item: Item, recipe: str) -> Item:
+        return {key: value for key, value in item.items() if key != "key"} if recipe == "json" else item
+
+    def numbered(quoted: bool) -> Callable[[Item, str], Item]:
+        def item(one: Item, recipe: str) -> Item:
+            is_whole = recipe in _JSON and plain.get(one["column"]) in INTEGERS and "format" not in one
+            return {**one, "quoted": quoted} if is_whole and one.get("quoted", False) != quoted else one
+
+        return item
+
+    def documented(form: Any) -> Callable[[Item, str], Item]:
+        def item(one: Item, _: str) -> Item:
+            return _formatted(one, form) if _is_document(one, types) else one
+
+        return item
+
+    documents = (
+        _Departure("with documents as PostgreSQL prints them", item=documented("json_pg")),
+        _Departure("with the keys of documents sorted", item=documented({"json": {"keys": "sorted"}}), reads=True),
+        _Departure("with the keys of documents as stored", item=documented({"json": {"keys": "stored"}}), reads=True),
+        _Departure("with documents in the form of RFC 8785", item=documented("jcs"), reads=True),
+    )
+    orders = (
+        _Departure("with the keys sorted", options=ordered(True)),
+        _Departure("with the keys in the order of the columns, not sorted", options=ordered(False)),
+    )
+    keys = (_Departure("with the columns' names as keys", item=unkeyed),)
+    numbers = (
+        _Departure("with whole numbers in quotes", item=numbered(True)),
+        _Departure("with whole numbers without quotes", item=numbered(False)),
+    )
+    return _ESCAPES, _SEPARATORS, orders, keys, numbers, _NULLS, documents
+
+
+def documents_in(found: Iterable[Item], types: Mapping[str, str]) -> Iterator[Item]:
+    """Yield the items whose values are JSON."""
+    return (item for item in found if _is_document(item, types))
+
+
+def _is_document(item: Item, types: Mapping[str, str]) -> bool:
+    name, type_ = _name(item.get("format")), plain_type(types.get(item["column"], ""))
+    return name in _IN_DOCUMENTS or (type_ in DOCUMENTS and not name)
+
+
+def _first(format_: Any) -> Any:
+    return format_[0] if isinstance(format_, list) else format_
+
+
+def _name(format_: Any) -> str:
+    """Return the name of a format, or of the first of several; empty if there is none."""
+    first = _first(format_)
+    return str(next(iter(first)) if isinstance(first, Mapping) else first or "")
+
+
+def _formatted(item: Item, format_: Any) -> Item:
+    """Return an item with another format in place of its own, or of the first of several."""
+    own = item.get("format")
+    return {**item, "format": [format_, *own[1:]] if isinstance(own, list) else format_}
+
+
+def _column_of(item: Any) -> str:
+    full = _in_full(item)
+    is_previous = item == "previous" or (isinstance(item, Mapping) and "previous" in item)
+    return "previous" if is_previous else str(full["column"]) if full else ""
+
+
+def _in_full(item: Any) -> Item | None:
+    """Return an item that is a column in its longest form; None for any other."""
+    if isinstance(item, str):
+        return None if item == "previous" else {"column": item}
+    if "column" in item:
+        return dict(item)
+    if len(item) > 1 or item.keys() & {"text", "constant", "previous", "unless_first", *RECIPES}:
+        return None
+    ((column, format_),) = item.items()
+    return {"column": column, "format": format_}
+
+
+# rewriting
+
+
+def _rewritten(data: Mapping[str, Any], base: Writer, departures: Sequence[_Departure]) -> dict[str, Any]:
+    """Return a recipe, or an item that is one, with all departures; `base` writes its JSON unless it says otherwise."""
+    return {
+        name: _recipe(given_options.named(name), inner, base, departures) if name in RECIPES else inner
+        for name, inner in data.items()
+    }
+
+
+def _recipe(name: str, inner: Any, base: Writer, departures: Sequence[_Departure]) -> Any:
+    own: dict[str, Any] = {"text" if isinstance(inner, str) else "of": inner}
+    if isinstance(inner, Mapping):
+        own = {given_options.named(key): one for key, one in inner.items()}
+    if name == "template":
+        named = {field: field for _, field, _, _ in Formatter().parse(own["text"]) if field}
+        fields: dict[str, Any] = {**named, **own.get("of", {})}
+        return {**own, "of": {key: _item(one, name, base, departures) for key, one in fields.items()}}
+    if name in _JSON:
+        others = {key: one for key, one in own.items() if key in ("of", "null", "sorted")}
+        base = writer_of({key: one for key, one in own.items() if key not in others}, base, ())
+        own = {**others, **_written(base, departures)}
+    for one in departures:
+        own = one.options(name, own)
+    return {**own, "of": [_item(one, name, base, departures) for one in own["of"]]}
+
+
+def _written(base: Writer, departures: Sequence[_Departure]) -> dict[str, Any]:
+    """Return the options of JSON with which it is written as by `base`, with all departures."""
+    for one in departures:
+        base = one.writer(base)
+    options: dict[str, Any] = {"style": base.style, "separators": list(base.separators), "precision": base.precision}
+    return {**options, **{name: getattr(base, name) for name in ("ascii", "escape_slashes", "escape_html")}}
+
+
+def _item(item: Any, recipe: str, base: Writer, departures: Sequence[_Departure]) -> Any:
+    for condition in ("unless_first", "of"):
+        if isinstance(item, Mapping) and condition in item:
+            return {**item, condition: [_item(one, recipe, base, departures) for one in item[condition]]}
+    full, inherited = _in_full(item), base if recipe in _JSON else Writer()
+    if full is None:
+        return _rewritten(item, inherited, departures) if isinstance(item, Mapping) else item
+    for one in departures:
+        full = one.item(full, recipe)
+    if _name(full.get("format")) == "json":
+        first = _first(full["format"])
+        own = dict(first["json"]) if isinstance(first, Mapping) else {}
+        keys = {"keys": own.pop("keys")} if "keys" in own else {}
+        full = _formatted(full, {"json": {**keys, **_written(writer_of(own, inherited, ()), departures)}})
+    return full
+
+
+# reading back
+
+
+def is_readable(part: Part, reading: Reading, columns: Collection[str], *, json: bool) -> bool:
+    """Return whether these columns, and with `json` all JSON, are marked off from all else in the payload of one row.
+
+    JSON and lengths mark off what they have. So does a separator that no value has, and in a text that is put together
+    without one, the literal texts around a moment, if the one before it occurs only once.
+    """
+    if part.recipe in _TEXTS and any(_varies(one, columns, json) for one in part.members):
+        texts = [text for text in (one.build(reading)[0] for one in part.members) if text is not None]
+        if part.separator:
+            if any(part.separator in text for text in texts):
+                return False
+        elif not _is_placed(part, reading, columns, json):
+            return False
+    return all(is_readable(one, reading, columns, json=json) for one in part.members)
+
+
+def _varies(part: Part, columns: Collection[str], json: bool) -> bool:
+    return (
+        (json and (part.recipe in _JSON or part.kind is Kind.JSON))
+        or (not part.members and not set(columns).isdisjoint(part.columns))
+        or any(_varies(one, columns, json) for one in part.members)
+    )
+
+
+def _is_placed(part: Part, reading: Reading, columns: Collection[str], json: bool) -> bool:
+    """Return whether everything that varies in a text without separators has a place of its own there."""
+    texts = [one.build(reading)[0] or "" for one in part.members]
+    whole, is_known = "".join(texts), True
+    for at, one in enumerate(part.members):
+        if _varies(one, columns, json):
+            literal = texts[at - 1] if at and _is_literal(part.members[at - 1]) else ""
+            has_start = is_known or (literal and whole.count(literal) == 1)
+            if not has_start or not _has_end(part.members, texts, at):
+                return False
+        is_known = is_known and one.shape.fixed and not (one.members or one.optional)
+    return True
+
+
+def _has_end(members: Sequence[Part], texts: Sequence[str], at: int) -> bool:
+    """Return whether a member shows where it ends: JSON does, and a moment before a text that no moment has."""
+    one = members[at]
+    if at + 1 == len(members) or one.shape.fixed or one.recipe in (*_JSON, "lengths"):
+        return True
+    is_moment = not one.members and one.kind is not Kind.JSON
+    return is_moment and _is_literal(members[at + 1]) and not _MOMENTS.issuperset(texts[at + 1][:1])
+
+
+def _is_literal(part: Part) -> bool:
+    return not (part.columns or part.previous or part.members)
+
+
+def moments_in(found: Iterable[Item], types: Mapping[str, str]) -> Iterator[Item]:
+    """Yield the items whose values are moments that are written in full: as ISO 8601, or as a number."""
+    for item in found:
+        name, type_ = _name(item.get("format")), types.get(item["column"], "")
+        if name in ("iso", "unix") or (type_.startswith("timestamp") and name in ("", "as_stored", "python_str")):
+            yield item
