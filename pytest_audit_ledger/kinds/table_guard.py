@@ -193,6 +193,8 @@ class TableGuard(CatalogKind):
         self.findings.add(Finding("COLUMN_RETYPED", message, None, expected.type, declared, severity))
 
     def _examine_keys(self, catalog: Catalog) -> None:
+        if not catalog.info.profile.unique:
+            self.facts["unique numbers"] = f"not promised: {catalog.info.profile.no_guards}"
         self.element_count += len(expected_schema(catalog.info).keys)
         for lost in lost_keys(catalog):
             self._lost(lost)
@@ -252,13 +254,13 @@ def _setting(row: Mapping[str, Any]) -> str:
 
 
 def expected_schema(info: LedgerInfo) -> Schema:
-    """Return the schema that the profile declares; if it declares none, its columns of any type, and its numbers."""
+    """Return the schema that the profile declares; if it declares none, its columns of any type, and its key."""
     profile = info.profile
     if info.declared is not None:
         return info.declared
     columns = {name: replace(info.columns.get(name, _ANY), not_null=False) for name in sorted(named_columns(profile))}
     numbers = Constraint("UNIQUE", (*profile.streams, profile.column(SEQUENCE)), severity=Severity.WARNING)
-    return Schema(version="", columns=columns, keys=[numbers])
+    return Schema(version="", columns=columns, keys=[numbers] if profile.unique else [])
 
 
 def lost_not_nulls(catalog: Catalog) -> Iterator[Lost]:
@@ -286,7 +288,7 @@ _ANY = Column("a column", False)
 
 
 def lost_keys(catalog: Catalog) -> Iterator[Lost]:
-    """Yield the keys that no valid index enforces."""
+    """Yield the keys that the table promises and no valid index enforces."""
     keys = catalog.rows(sql("unique_indexes.sql"))
     for declared in expected_schema(catalog.info).keys:
         wanted = sorted(declared.columns)

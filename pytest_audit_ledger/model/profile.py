@@ -112,6 +112,7 @@ class Profile:
     - `timestamp_unit`: `s`, `ms`, `us` or `ns` if the timestamp is a number, otherwise empty.
     - `values`: the values that a role may have. `violations`: the verdicts that are violations.
     - `append_only`: whether the table promises triggers; if not, checks are skipped with the reason `no_guards`.
+    - `unique`: whether it promises that no number occurs twice in a stream; if not, no key is missed.
     - `first`: the number of the first entry, None for any. `gaps`: whether numbers may be skipped.
     - `starts_at`: the number of the first entry that the chain covers, None for the first entry there is.
     - `version`: how entries are hashed; `versions` by the value of `version_column` if there are several (None for a
@@ -135,6 +136,7 @@ class Profile:
     values: Mapping[str, Sequence[str]] = field(default_factory=dict)
     violations: Sequence[str] = ()
     append_only: bool = True
+    unique: bool = True
     no_guards: str = ""
     accepted: Sequence[Accepted] = ()
     first: int | None = 1

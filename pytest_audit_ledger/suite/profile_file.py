@@ -263,6 +263,7 @@ def _profile(data: Declared, path: Path, digest: str) -> Profile:
         values=values,
         violations=violations,
         append_only=guards.get("append_only", True),
+        unique=guards.get("unique", True),
         no_guards=guards.get("reason", f"The profile {data['name']} does not promise that its table is append-only."),
         accepted=tuple(_accepted(quirk) for quirk in data.get("accepted", ())),
         first=None if start == "any" else start,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import chain
 
 import pytest
 
@@ -10,6 +11,7 @@ from pytest_audit_ledger import Assurance, Ledger, Verification
 from pytest_audit_ledger.files.resources import sql
 from pytest_audit_ledger.model.outcome import Status
 from tests.forger import Forger
+from tests.verify.test_tampering import EXPECTED
 
 Place = tuple[str, str, int]
 """The code, the stream and the number of a finding."""
@@ -246,6 +248,33 @@ def test_tampering_is_found_at_its_entry_and_stream(forger: Forger, profile: str
     found = verified(forger, profile, change)
     assert places(found) == expected
     assert found.assurance is Assurance.TAMPERED
+
+
+FORKS = {
+    "frappe": """INSERT INTO "tabTransaction Log" (name, row_index, timestamp, data)
+        SELECT 'fork', row_index, timestamp, 'another' FROM "tabTransaction Log" WHERE row_index = '50'""",
+    "odoo": """INSERT INTO account_move
+            (date, journal_id, company_id, move_type, state, sequence_prefix, sequence_number, inalterable_hash)
+        SELECT date, journal_id, company_id, move_type, state, sequence_prefix, sequence_number, inalterable_hash
+        FROM account_move WHERE journal_id = 1 AND sequence_number = 50""",
+}
+
+
+@pytest.mark.parametrize("profile", FORKS)
+def test_a_table_that_promises_no_key_misses_none_and_its_forks_are_found(forger: Forger, profile: str) -> None:
+    found = verified(forger, profile)
+    (table,) = (one for one in found.outcomes if one.kind == "table_guard")
+    assert (table.status, table.findings) == (Status.PASS, ())
+    assert table.facts["unique numbers"].startswith("not promised: ")
+    forger.run(FORKS[profile])
+    forked = Ledger(forger.dsn, profile=profile).verify_integrity()
+    assert "SEQUENCE_DUPLICATE" in {code for code, _, number in places(forked) if number == 50}
+    assert forked.assurance is Assurance.TAMPERED
+
+
+def test_ten_tamperings_of_each_ledger_are_tried() -> None:
+    of_ski = [found for found in EXPECTED.values() if any(number for _, number in chain(*found.values()))]
+    assert all(len(tried) >= 10 for tried in (of_ski, *ALL.values()))
 
 
 def test_the_version_of_formances_schema_is_under_no_hash(forger: Forger) -> None:
