@@ -5,7 +5,7 @@ A copy begins with the first entry, so that its chain is valid.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from hashlib import sha256
@@ -30,7 +30,7 @@ from pytest_audit_ledger.model.progress import no_progress
 from pytest_audit_ledger.model.ski import SKI
 from pytest_audit_ledger.model.sql_names import quoted
 from pytest_audit_ledger.output.artifact import ArtifactContext
-from pytest_audit_ledger.scratch.clone_table import copy_with_guards, copy_without_guards
+from pytest_audit_ledger.scratch.clone_table import copy_beside, copy_with_guards, copy_without_guards
 from pytest_audit_ledger.scratch.sample import Signer, sample_entries, sample_provenance
 from pytest_audit_ledger.scratch.scratch_ledger import ScratchLedger
 from pytest_audit_ledger.scratch.server import ScratchServer
@@ -48,6 +48,9 @@ OTHER_TRACK = 10
 
 MOST_NAMED = 10
 """Protections that are named if they could not be copied."""
+
+MOST_ROWS = 1_000_000
+"""Rows of another table, from which the server builds payloads, that are copied."""
 
 ORIGIN = "drill.invalid/copy"
 """The name of the copy on its checkpoints: no ledger can have it (RFC 2606)."""
@@ -122,17 +125,22 @@ def copied(snapshot: Snapshot, dsn: Dsn, spare: Dsn, entries: int, timeout: int 
     If its protections cannot be copied, its entries are copied into a table of our own in the empty database `spare`.
     `timeout`: seconds that the dump, and each part of its restoring, may take.
     Raises SourceError if the ledger cannot be read, or if that of another profile than ski cannot be copied with its
-    protections, UsageError if its payloads are made from more than its table.
+    protections and the tables from which the server builds its payloads, UsageError if an export has no table.
     """
     info = snapshot.info
-    _refuse_other_tables(info)
+    if info.export is not None and not info.profile.schemas:
+        raise UsageError(
+            f"A drill cannot make a table of the profile {info.profile.name} from an export.", "Name the database."
+        )
     if isinstance(snapshot, PostgresSnapshot):
         source = PostgresSource(dsn, quoted(*snapshot.name), timeout, profile=info.profile)
         try:
             count = copy_with_guards(snapshot, source, entries)
+            beside = snapshot.payload_tables()
+            copy_beside(snapshot, source, beside, MOST_ROWS)
             with source.snapshot() as copy:
                 guarded = _guarded(snapshot, copy)
-            about = (_slice(info, count, entries), guarded)
+            about = (_slice(info, count, entries), guarded, *_beside(beside))
             return Copy(dsn, quoted(*snapshot.name), count, about, profile=info.profile)
         except SourceError as error:
             if not info.profile.schemas:
@@ -150,17 +158,10 @@ def copied(snapshot: Snapshot, dsn: Dsn, spare: Dsn, entries: int, timeout: int 
     return Copy(spare, table, count, (_slice(info, count, entries), f"{ours}{rest}"), advice)
 
 
-def _refuse_other_tables(info: LedgerInfo) -> None:
-    if info.hasher.sql:
-        raise UsageError(
-            f"The profile {info.profile.name} makes payloads in SQL, perhaps from other tables, but a drill copies "
-            "only one table.",
-            "Attack a ledger of another profile.",
-        )
-    if info.export is not None and not info.profile.schemas:
-        raise UsageError(
-            f"A drill cannot make a table of the profile {info.profile.name} from an export.", "Name the database."
-        )
+def _beside(names: Sequence[tuple[str, str]]) -> Iterator[str]:
+    if names:
+        named = listed([quoted(*name) for name in names])
+        yield f"The server builds payloads from {named} as well; these were copied without their foreign keys."
 
 
 def _slice(info: LedgerInfo, count: int, entries: int) -> str:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing, suppress
+from functools import partial
 from typing import IO
 
 import psycopg2
@@ -27,7 +28,7 @@ from pytest_audit_ledger.sources.pg_errors import explain
 from pytest_audit_ledger.sources.postgres import LOCK_TIMEOUT_S, PostgresSnapshot, PostgresSource
 from pytest_audit_ledger.sources.programs import Running
 from pytest_audit_ledger.sources.selection import Selection
-from pytest_audit_ledger.sources.source import Snapshot
+from pytest_audit_ledger.sources.source import Consume, Snapshot
 
 _IN_MEMORY = 32 * 1024 * 1024
 """Bytes of entries to hold in memory before they go to a temporary file."""
@@ -52,6 +53,33 @@ def copy_with_guards(snapshot: PostgresSnapshot, copy: PostgresSource, entries: 
     return count
 
 
+def copy_beside(snapshot: PostgresSnapshot, copy: PostgresSource, names: Sequence[tuple[str, str]], most: int) -> None:
+    """Copy other tables, from which the server builds payloads, with all their rows but without their foreign keys.
+
+    Raises SourceError if one cannot be recreated, or has more than `most` rows.
+    """
+    for name in names:
+        other = PostgresSource(copy.dsn, quoted(*name), copy.timeout)
+        with tempfile.TemporaryFile() as dump, closing(copy.connect()) as connection:
+            connection.autocommit = True
+            _dump(snapshot, dump, copy.timeout, [name])
+            _restore(dump, copy, connection, _BEFORE)
+            columns = _writable(other, connection)
+            with tempfile.SpooledTemporaryFile(_IN_MEMORY) as rows:
+                count = _taken(partial(snapshot.copy_table, name, columns, most + 1), columns, rows)
+                if count > most:
+                    message = f"The server builds payloads from {quoted(*name)}, which has more than {most:,} rows."
+                    raise SourceError(message, "Attack a smaller ledger, such as that of a test system.")
+                rows.seek(0)
+                _load(other, connection, columns, rows)
+            _restore(dump, copy, connection, _AFTER)
+            with connection.cursor() as cursor:
+                cursor.execute(SQL("SELECT {}::pg_catalog.regclass::oid").format(Literal(quoted(*name))))
+                cursor.execute(sql("foreign_keys.sql"), {"table": (cursor.fetchone() or [None])[0]})
+                for (key,) in cursor.fetchall():
+                    cursor.execute(SQL("ALTER TABLE {} DROP CONSTRAINT {}").format(Identifier(*name), Identifier(key)))
+
+
 def copy_without_guards(snapshot: Snapshot, copy: PostgresSource, entries: int) -> int:
     """Copy the first entries of a snapshot into the existing table of `copy`; return the number of entries copied.
 
@@ -62,8 +90,10 @@ def copy_without_guards(snapshot: Snapshot, copy: PostgresSource, entries: int) 
         return _copy_entries(snapshot, copy, connection, entries)
 
 
-def _dump(snapshot: PostgresSnapshot, file: IO[bytes], limit_s: int) -> None:
-    relations = [quoted(row["schema"], row["name"]) for row in snapshot.rows(sql("relations.sql"))]
+def _dump(snapshot: PostgresSnapshot, file: IO[bytes], limit_s: int, names: Sequence[tuple[str, str]] = ()) -> None:
+    """Write the definition of the ledger, or of tables with these names, into a file."""
+    names = names or [(row["schema"], row["name"]) for row in snapshot.rows(sql("relations.sql"))]
+    relations = [quoted(*name) for name in names]
     login = snapshot.login()
     arguments = [
         "--format=custom",
@@ -108,17 +138,23 @@ def _make_what_it_uses(snapshot: PostgresSnapshot, connection: extensions.connec
 def _copy_entries(snapshot: Snapshot, copy: PostgresSource, connection: extensions.connection, entries: int) -> int:
     columns = [name for name in _writable(copy, connection) if name in snapshot.info.columns]
     read = list(map(snapshot.info.profile.in_batch, columns))
-    count = 0
     with tempfile.SpooledTemporaryFile(_IN_MEMORY) as rows:
-
-        def take(batch: Batch) -> None:
-            nonlocal count
-            count += len(batch)
-            rows.write(b"".join(_rows(batch, read)))
-
-        snapshot.select(read, Selection(limit=entries), take)
+        count = _taken(partial(snapshot.select, read, Selection(limit=entries)), read, rows)
         rows.seek(0)
         _load(copy, connection, columns, rows)
+    return count
+
+
+def _taken(read: Callable[[Consume], None], names: Sequence[str], rows: IO[bytes]) -> int:
+    """Write what is read as rows of COPY text, and return how many there are."""
+    count = 0
+
+    def take(batch: Batch) -> None:
+        nonlocal count
+        count += len(batch)
+        rows.write(b"".join(_rows(batch, names)))
+
+    read(take)
     return count
 
 

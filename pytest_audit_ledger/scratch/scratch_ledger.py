@@ -33,7 +33,8 @@ from pytest_audit_ledger.model.batch import Batch, json_text, plain_text, shown
 from pytest_audit_ledger.model.entry import PAYLOAD_COLUMNS, Entry, canonical_timestamp
 from pytest_audit_ledger.model.ledger_info import LedgerInfo
 from pytest_audit_ledger.model.printable import printable
-from pytest_audit_ledger.model.profile import BEFORE, HASH, PREVIOUS, SEQUENCE, STREAM, Profile, own
+from pytest_audit_ledger.model.profile import BEFORE, HASH, PAYLOAD, PREVIOUS, SEQUENCE, STREAM, Profile, own
+from pytest_audit_ledger.model.profile_coverage import all_versions
 from pytest_audit_ledger.model.ski import SKI
 from pytest_audit_ledger.model.sql_names import closed, quoted, split_name
 from pytest_audit_ledger.scratch.sample import COPY_COLUMNS, PROVENANCE_COLUMNS, Provenance, copy_rows, sample_entries
@@ -49,6 +50,7 @@ Statement = str | Composable
 Name = str | tuple[str, ...]
 
 _NO_NAMES: Mapping[str, Name] = {}
+_NO_VALUES: Mapping[str, Composable] = {}
 
 TAKE_ANOTHER = "Use a ledger whose entries are consistent. To see where these are not, run `audit-ledger verify`."
 
@@ -235,6 +237,30 @@ class ScratchLedger:
             raise SourceError(f"The ledger has no entry {number:,}.", TAKE_ANOTHER)
         return dict(zip(names, found[0], strict=True))
 
+    @cached_property
+    def sql_payload(self) -> str:
+        """The expression with which the server builds payloads; empty if the profile has no recipe in SQL."""
+        return next((one.payload["sql"] for one in all_versions(self.profile).values() if "sql" in one.payload), "")
+
+    def payload(self, number: int, changed: Mapping[str, Composable] = _NO_VALUES) -> str | None:
+        """Return the payload that the server builds for an entry, as PostgreSQL prints a bytea; None if it has none.
+
+        `changed`: columns that have other values for this time, in SQL. Raises SourceError if there is no such entry.
+        """
+        values = [
+            SQL("{} AS {}").format(changed.get(name, Identifier(name)), Identifier(name)) for name in self.columns()
+        ]
+        found = self.execute(
+            "SELECT ({expression})::pg_catalog.text FROM (SELECT {values} FROM {ledger} AS entry "
+            "WHERE {sequence} = {number} AND {scope} LIMIT 1) AS entry",
+            expression=SQL(closed(self.sql_payload)),
+            values=SQL(", ").join(values),
+            number=number,
+        )
+        if not found:
+            raise SourceError(f"The ledger has no entry {number:,}.", TAKE_ANOTHER)
+        return None if found[0][0] is None else str(found[0][0])
+
     # Changing.
 
     def build(
@@ -333,9 +359,17 @@ class ScratchLedger:
         )
 
     def insert_linked(self, number: int, linked_to: int, **columns: str | int) -> None:
-        """Insert a copy of an entry with other values in these columns, linked to an entry, and a matching hash."""
+        """Insert a copy of an entry with other values in these columns, linked to an entry, and a matching hash.
+
+        If the server builds payloads and no column holds the link, `linked_to` must be the entry before the new one.
+        """
         info, entries = self._hashable()
         numbers = entries.sequence_numbers
+        if self.sql_payload:
+            self.insert_like(number, **columns)
+            new = int(columns.get(SEQUENCE, number))
+            self._hash_on_server(info, entries, new, number, entries.text(HASH)[numbers.index(linked_to)])
+            return
         one = entries.rows([numbers.index(number)])
         for name, value in columns.items():
             for kept in (name, own(self.profile.column(name))):
@@ -375,12 +409,30 @@ class ScratchLedger:
         numbers = [number or 0 for number in entries.sequence_numbers]
         start = numbers.index(first)
         link = entries.text(HASH)[start - 1] if start else None
+        if self.sql_payload:
+            for number in numbers[start : len(numbers) if last is None else numbers.index(last) + 1]:
+                link = self._hash_on_server(info, entries, number, number, link)
+            return
         made: list[dict[str, str]] = []
         for place in range(start, len(numbers) if last is None else numbers.index(last) + 1):
             made.append(_rehashed(info, entries.rows([place]), link))
             link = made[-1][HASH]
         columns = {self._own(name): [plain_text(one[name]) for one in made] for name in made[0]}
         self._overwrite(info, numbers[start : start + len(made)], columns)
+
+    def _hash_on_server(self, info: LedgerInfo, entries: Batch, number: int, like: int, link: str | None) -> str:
+        """Give an entry a link, if a column holds it, and the hash of the payload that the server then builds.
+
+        `like`: an entry of `entries` that is hashed in the same version. Returns the hash, as JSON text.
+        """
+        if self.profile.has(PREVIOUS):
+            self.store([number], **{PREVIOUS: self.profile.genesis.text if link is None else plain_text(link)})
+        one = entries.rows([entries.sequence_numbers.index(like)]).having(PAYLOAD, [json_text(self.payload(number))])
+        (found,) = info.hasher.hashes(one)
+        if found is None:
+            raise SourceError(f"Entry {number} has no hash: {info.hasher.obstacle(one, 0)}.", TAKE_ANOTHER)
+        self.store([number], **{HASH: plain_text(found)})
+        return found
 
     def _own(self, name: str) -> str:
         return name[1:] if name.startswith(".") else self.profile.column(name)

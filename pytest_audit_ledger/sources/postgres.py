@@ -491,6 +491,25 @@ class PostgresSnapshot:
         buffer.flush()
         self._refuse_other_relations()
 
+    def payload_tables(self) -> list[tuple[str, str]]:
+        """Return the tables, by schema and name, from which the server builds payloads besides the ledger's own."""
+        if not self.info.hasher.sql:
+            return []
+        with self.catalog():
+            reading = self._reading([SEQUENCE, PAYLOAD], (), SQL(""))
+            (row,) = self._run(SQL("EXPLAIN (VERBOSE, COSTS OFF, FORMAT JSON) {}").format(reading))
+        nodes = _nodes(row["QUERY PLAN"][0]["Plan"], within_subplans=True)
+        read = {(node["Schema"], node["Relation Name"]) for node in nodes if "Relation Name" in node}
+        return sorted(read - self._relations)
+
+    def copy_table(self, name: tuple[str, str], columns: Sequence[str], most: int, consume: Consume) -> None:
+        """Give up to `most` rows of another table to `consume` in batches, as COPY prints them. Raises SourceError."""
+        query = SQL("SELECT {} FROM {} LIMIT {}").format(
+            SQL(", ").join(map(Identifier, columns)), Identifier(*name), Literal(most)
+        )
+        with self.catalog():
+            self._copy_out(query, copy_text.plain_layout(columns, ()), consume)
+
     def sample(self, window: Window) -> list[dict[str, str | None]]:
         """Return some rows of the table with all its columns, as COPY prints them, whatever its profile is.
 

@@ -71,9 +71,21 @@ def test_shipped_profiles_are_attacked(forger: Forger, profile: str, attack: str
     assert check in [one.check_id for one in trial.by]
 
 
-def test_what_cannot_be_copied_or_made_up_is_refused(forger: Forger, tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_payloads_that_the_server_builds_from_several_tables_are_attacked(forger: Forger) -> None:
     forger.run(sql("demo/odoo.sql"))
-    with pytest.raises(UsageError, match="makes payloads in SQL, perhaps from other tables"):
-        drilled(forger, "odoo")
-    with pytest.raises(UsageError, match="can make up a ledger of the profile ski only, not of frappe"):
+    matrix = drilled(forger, "odoo")
+    assert matrix.with_verdict(AttackResult.ERROR, AttackResult.MISSED) == []
+    assert {trial.attack for trial in matrix.unnoticed} <= UNNOTICED
+    by_name = {trial.attack: trial for trial in matrix.trials}
+    assert [(one.check_id, one.sequence_number) for one in by_name["edit"].by] == [("entry_hash", 50)]
+    assert [(one.check_id, one.sequence_number) for one in by_name["edit-with-own-hash"].by] == [("entry_hash", 51)]
+    assert "edit-and-rewrite" in {trial.attack for trial in matrix.unnoticed}
+    assert by_name["forked-at-the-end"].verdict is AttackResult.NOT_APPLICABLE
+    assert any("public.account_move_line" in sentence for sentence in matrix.about)
+    assert Ledger(forger.dsn, profile="odoo").verify_integrity().is_valid
+
+
+def test_what_cannot_be_made_up_is_refused() -> None:
+    with pytest.raises(UsageError, match="No ledger of the profile frappe can be made up"):
         run_drill(profile="frappe")

@@ -55,15 +55,24 @@ def _editable(ledger: ScratchLedger, number: int) -> tuple[str, str]:
     """Return a column of an entry that its hash covers and that no role of the chain has, and another value in SQL."""
     profile, row = ledger.profile, ledger.row(number)
     version = profile.version_of(row.get(profile.version_column))
-    covered = (hashed_columns(profile, version) if version else None) or ()
+    covered = hashed_columns(profile, version) if version else ()
     chain = {*profile.streams, *profile.lines, profile.version_column}
     chain |= {profile.column(role) for role in (SEQUENCE, ORDER, PREVIOUS, HASH)}
-    types = {row["name"]: row["type"] for row in ledger.rows(_TYPES)}
+    types = {row["name"]: row["type"] for row in ledger.rows(_TYPES) if row["name"] not in chain}
     for family, edited in _EDITED.items():
         for column, type_ in types.items():
-            if column in covered and column not in chain and type_.startswith(family):
+            if type_.startswith(family) and (
+                column in covered if covered is not None else _is_in_payload(ledger, number, column, edited)
+            ):
                 return column, edited
     raise SourceError("No hash covers a number, a text or a time of the entries.", "Attack another ledger.")
+
+
+def _is_in_payload(ledger: ScratchLedger, number: int, column: str, edited: str) -> bool:
+    """Whether the payload that the server builds is another one with this value; keys only say what belongs to it."""
+    key = {name for row in ledger.rows(_KEYS) if row["is_primary"] for name in row["columns"]}
+    changed = {column: ledger.statement(edited, {"column": column})}
+    return column not in key and ledger.payload(number, changed) != ledger.payload(number)
 
 
 _EDITED: Mapping[tuple[str, ...], str] = {

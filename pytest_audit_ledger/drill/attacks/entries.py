@@ -25,7 +25,7 @@ from pytest_audit_ledger.drill.attacks.claims import (
     VERDICTS,
 )
 from pytest_audit_ledger.model.entry import canonical_timestamp
-from pytest_audit_ledger.model.profile import VERDICT
+from pytest_audit_ledger.model.profile import PREVIOUS, VERDICT
 from pytest_audit_ledger.model.profile_coverage import hashed_columns
 
 
@@ -102,7 +102,20 @@ def forked(target: Target) -> None:
     append_after(target.ledger, before, before, timestamp=here.timestamp)
 
 
-@attack("let two writers continue from one entry", who=WRITER, noticed_by=(LINKS,), by_roles=True)
+def _names_the_entry_before(target: Target) -> str | None:
+    ledger = target.ledger
+    if ledger.sql_payload and not ledger.profile.has(PREVIOUS):
+        return "The server looks up the hash before, so a new entry always names that of the last one."
+    return None
+
+
+@attack(
+    "let two writers continue from one entry",
+    who=WRITER,
+    noticed_by=(LINKS,),
+    applies=_names_the_entry_before,
+    by_roles=True,
+)
 def forked_at_the_end(target: Target) -> None:
     """Append an entry that links to the last but one, like a writer that did not see the last."""
     last = target.ledger.bounds()[1]
