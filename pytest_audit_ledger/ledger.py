@@ -204,6 +204,7 @@ class Ledger:
         self,
         *,
         entry: int | None = None,
+        stream: str | None = None,
         against: str | Dsn | None = None,
         identity: str | Path | None = None,
         encryption_key: str | Key | None = None,
@@ -214,10 +215,11 @@ class Ledger:
     ) -> Investigation:
         """Verify the whole ledger, and find out from the same snapshot what happened to it.
 
-        `entry`: also examine the entry of this sequence number. `against`: a database, an export or a backup to compare
-        with; `identity`, `encryption_key`, `scratch_db` and `allow_superuser_scratch` open a backup, as for
-        `verify_backup`. `limit_seconds`: how long to reconstruct entries, by default one minute. `verifying`: the
-        parameters of `verify_integrity`; `samples` is also how many entries are examined one by one.
+        `entry`: also examine the entry of this sequence number, of this `stream` if several have it. `against`: a
+        database, an export or a backup to compare with; `identity`, `encryption_key`, `scratch_db` and
+        `allow_superuser_scratch` open a backup, as for `verify_backup`. `limit_seconds`: how long to reconstruct
+        entries, by default one minute. `verifying`: the parameters of `verify_integrity`; `samples` is also how many
+        entries are examined one by one.
 
         Raises UsageError, and SourceError if the ledger or the other copy cannot be opened or read.
         """
@@ -246,6 +248,7 @@ class Ledger:
                 request,
                 always=True,
                 entry=entry,
+                stream=stream,
                 compare=copy.compare if copy else None,
                 limit_s=limit_seconds,
                 progress=self._progress,

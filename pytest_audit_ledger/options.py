@@ -268,6 +268,8 @@ SECTIONS: dict[str, tuple[Option, ...]] = {
             Type.FLAG, ("report",), in_pytest=True),
         Option("entry", "Report on the entry with this sequence number, and on nothing else in detail.",
             Type.WHOLE, ("investigate",), least=1),
+        Option("stream", "The stream of the entry, if several streams have an entry with this number.",
+            Type.TEXT, ("investigate",)),
         Option("against", "Another copy of the ledger to compare with: a backup, an export or a database.",
             Type.TEXT, ("investigate",), metavar="BACKUP|EXPORT|DSN"),
         Option("limit-seconds",

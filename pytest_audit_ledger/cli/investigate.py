@@ -52,6 +52,7 @@ def investigate(
     verifying: Verifying,
     opening: Opening,
     entry: int | None,
+    stream: str | None,
     against: str | None,
     limit_seconds: float,
     output: str | None,
@@ -73,7 +74,9 @@ def investigate(
             "Name it with --against, or leave them out.",
         )
     with reading.open() as ledger:
-        found = ledger.investigate(entry=entry, against=against, limit_seconds=limit_seconds, **opening, **verifying)
+        found = ledger.investigate(
+            entry=entry, stream=stream, against=against, limit_seconds=limit_seconds, **opening, **verifying
+        )
     found = replace(found, verification=verification_for_command(found.verification))
     code = TAMPERED if found.differs else exit_code(found.verification, allow_empty=verifying["allow_empty"])
 

@@ -128,9 +128,9 @@ class Incident:
     elsewhere: tuple[Range, ...] = field(default=(), kw_only=True)
     stream: str = field(default="", kw_only=True)
 
-    def is_about(self, number: int) -> bool:
-        """Whether it is about the entry of this number, or about all from an earlier one on."""
-        if self.first is None or number < self.first:
+    def is_about(self, number: int, stream: str = "") -> bool:
+        """Whether it is about the entry of this number and stream, or about all from an earlier one on."""
+        if self.first is None or number < self.first or self.stream != stream:
             return False
         return self.what is IncidentType.REWRITE if self.last is None else number <= self.last
 
@@ -159,18 +159,18 @@ class Unlisted:
 
 
 def listed(
-    incidents: Sequence[Incident], most: int, number: int | None = None
+    incidents: Sequence[Incident], most: int, number: int | None = None, stream: str = ""
 ) -> tuple[list[tuple[int, Incident]], list[Unlisted]]:
     """Return the first `most` incidents of every type with their places, counted from 1, and a count of the others.
 
-    All incidents about the entry `number` are among those returned.
+    All incidents about the entry `number` of `stream` are among those returned.
     """
     shown: list[tuple[int, Incident]] = []
     others: dict[IncidentType, list[Incident]] = {}
     seen: Counter[IncidentType] = Counter()
     for place, one in enumerate(incidents, 1):
         seen[one.what] += 1
-        if seen[one.what] <= most or (number is not None and one.is_about(number)):
+        if seen[one.what] <= most or (number is not None and one.is_about(number, stream)):
             shown.append((place, one))
         else:
             others.setdefault(one.what, []).append(one)

@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from pytest_audit_ledger.investigate.incident import DELETED, Incident, moment
 from pytest_audit_ledger.investigate.other_copy import HASHED, Changed, OtherCopy, closes_gap
 from pytest_audit_ledger.investigate.reconstruction import Reconstruction, Unexplained
-from pytest_audit_ledger.investigate.stored_entries import StoredEntries, StoredEntry, only
+from pytest_audit_ledger.investigate.stored_entries import StoredEntries, StoredEntry, Value, only
 from pytest_audit_ledger.model.entry import GENESIS_HASH
 from pytest_audit_ledger.verify.verification import Survey
+
+
+@dataclass(frozen=True)
+class Chain:
+    """What the hash of an entry covers, what its first entry names as the hash before, and which entry that is.
+
+    `first` is None if any entry may be the first, or if entries do not store the hash before.
+    """
+
+    covered: Callable[[StoredEntry], Collection[str]]
+    genesis: Callable[[StoredEntry], Value]
+    first: int | None
+
+
+SKI_CHAIN = Chain(lambda _: HASHED, lambda _: GENESIS_HASH, 1)
 
 
 @dataclass(frozen=True)
@@ -18,7 +33,8 @@ class EntryInspection:
     """One entry that was asked for: as it is stored, once, several times or not at all, and what that means.
 
     `fits` is whether it exists once, matches its own hash, and both links to its neighbours match. `uncovered` are the
-    columns that no entry hash covers, `there` is the entry as the other copy has it.
+    columns that no entry hash covers, `there` is the entry as the other copy has it. `stream` is its stream, if the
+    ledger has several.
     """
 
     number: int
@@ -28,6 +44,7 @@ class EntryInspection:
     reconstruction: Reconstruction | Unexplained | None = None
     uncovered: tuple[str, ...] = ()
     there: tuple[StoredEntry, ...] = ()
+    stream: str = ""
 
 
 def inspected(
@@ -38,17 +55,18 @@ def inspected(
     differences: Sequence[Changed],
     found: Reconstruction | Unexplained | None,
     survey: Survey | None,
+    chain: Chain = SKI_CHAIN,
 ) -> EntryInspection:
     """Return what there is to say of an entry, whether it exists or not.
 
     `here` are entries of the ledger, `about` the incidents that it is part of, `differences` what the other copy says
-    of entries, and `found` what the entry said when it was written.
+    of entries, and `found` what the entry said when it was written. `chain` is what the hashes cover.
     """
     records = tuple(here.get(number, ()))
     there = tuple(against.records.get(number, ())) if against else ()
-    faults = list(_faults(number, here)) if records else [f"Entry {number:,} does not exist."]
+    faults = list(_faults(number, here, chain)) if records else [f"Entry {number:,} does not exist."]
     sentences = faults or [_intact(number, len(here.get(number + 1, ())))]
-    uncovered = tuple(name for record in (records or there)[:1] for name in record.columns if name not in HASHED)
+    uncovered = tuple(name for one in (records or there)[:1] for name in one.columns if name not in chain.covered(one))
     if records and uncovered:
         sentences.append(f"No entry hash covers {', '.join(uncovered)}; the chain cannot show changes there.")
     sentences += [_part(one) for one in about]
@@ -62,7 +80,7 @@ def inspected(
     return EntryInspection(number, records, tuple(sentences), bool(records) and not faults, found, uncovered, there)
 
 
-def _faults(number: int, here: StoredEntries) -> Iterator[str]:
+def _faults(number: int, here: StoredEntries, chain: Chain) -> Iterator[str]:
     """Yield what is wrong with an entry."""
     records = here[number]
     if len(records) > 1:
@@ -71,7 +89,7 @@ def _faults(number: int, here: StoredEntries) -> Iterator[str]:
         if not record.fits:
             yield f"The content of entry {number:,} does not match its entry_hash."
     one, before, after = records[0], only(here, number - 1), only(here, number + 1)
-    link = before.stored_hash if before else GENESIS_HASH if number == 1 else None
+    link = before.stored_hash if before else chain.genesis(one) if number == chain.first else one.link
     if link is not None and one.link != link:
         yield f"Its previous_hash is not {'the hash of the entry before it' if before else 'the genesis value'}."
     if after is not None and after.link != one.stored_hash:
@@ -109,11 +127,15 @@ def _neighbours(number: int, here: StoredEntries, survey: Survey | None) -> Iter
     if survey is not None and survey.sequence_last is not None:
         first, last = survey.sequence_first, survey.sequence_last
         if number > last:
-            yield f"The ledger ends with entry {last:,}, dated {moment(survey.time_last)}."
+            yield f"The ledger ends with entry {last:,}{_dated(survey.time_last)}."
         elif first is not None and number < first:
-            yield f"The ledger starts with entry {first:,}, dated {moment(survey.time_first)}."
+            yield f"The ledger starts with entry {first:,}{_dated(survey.time_first)}."
     for record in filter(None, (only(here, number + by) for by in (-1, 1))):
-        yield f"Entry {record.number:,} exists, dated {moment(record.timestamp)}."
+        yield f"Entry {record.number:,} exists{_dated(record.timestamp)}."
+
+
+def _dated(time: str | None) -> str:
+    return f", dated {moment(time)}" if time else ""
 
 
 def _only_there(number: int, here: StoredEntries, about: Sequence[Incident], against: OtherCopy) -> str:

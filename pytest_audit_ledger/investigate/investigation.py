@@ -37,7 +37,8 @@ from pytest_audit_ledger.investigate.other_copy import (
     renumbered_from,
     unanswered,
 )
-from pytest_audit_ledger.investigate.other_profiles import StreamIncidents, incidents_of
+from pytest_audit_ledger.investigate.other_profiles import StreamIncidents, incidents_of, named
+from pytest_audit_ledger.investigate.profiled_entries import chain_of, chosen_stream, read_entries
 from pytest_audit_ledger.investigate.reconstruction import Budget, Reconstruction, Unexplained, Witness, reconstruct
 from pytest_audit_ledger.investigate.reconstruction_text import headline, proof
 from pytest_audit_ledger.investigate.rewritings import Transformation
@@ -139,13 +140,14 @@ class Inquiry:
         self.against: OtherCopy | None = None
         self.differences: tuple[Changed, ...] = ()
 
-    def run(self, entry: int | None = None, compare: Compare | None = None) -> Investigation:
+    def run(self, entry: int | None = None, compare: Compare | None = None, stream: str | None = None) -> Investigation:
         """Investigate, and inspect `entry` if it is given; `compare` compares the ledger with another copy.
 
-        Raises SourceError if the entries, or the other copy, cannot be read.
+        `stream` is that of the entry, if several have its number. Raises UsageError if it is not named then, and
+        SourceError if the entries, or the other copy, cannot be read.
         """
         if not self.snapshot.info.hasher.is_canonical:
-            return self._of_another_profile()
+            return self._of_another_profile(entry, stream)
         causes = self._causes()
         moved = self._moved_far() if causes is None else NO_MOVES
         chain = classify(self.evidence, causes, moved) if self.evidence else []
@@ -177,7 +179,7 @@ class Inquiry:
             samples=self.samples,
         )
 
-    def _of_another_profile(self) -> Investigation:
+    def _of_another_profile(self, entry: int | None, stream: str | None) -> Investigation:
         """Investigate a ledger whose hashes a recipe makes."""
         found = StreamIncidents((), 0, 0)
         if self.evidence is not None:
@@ -189,7 +191,7 @@ class Inquiry:
             incidents=tuple(sorted(incidents, key=lambda one: (one.first is None, one.stream, one.first or 0))),
             against=None,
             differences=(),
-            inspection=None,
+            inspection=self._inspected_in_stream(entry, stream, incidents) if entry is not None else None,
             undecided=tuple(Advice(one.words) for one in self._undecided(incidents)),
             hypotheses=found.hypotheses,
             left_out=found.left_out,
@@ -349,6 +351,16 @@ class Inquiry:
         renumbered = renumbered_from(incidents)
         against = self.against if renumbered is None or number < renumbered else None  # after that it is another entry
         return inspected(number, self.records, about, against, self.differences, found, self.verification.survey)
+
+    def _inspected_in_stream(self, number: int, asked: str | None, incidents: Sequence[Incident]) -> EntryInspection:
+        profile = self.snapshot.info.profile
+        found = read_entries(self.snapshot, {number - 1, number, number + 1})
+        stream = chosen_stream([name for name, one in found.items() if number in one], number, asked)
+        about = [one for one in incidents if one.is_about(number, stream)]
+        told = [one.reconstructions[0] for one in about if one.reconstructions]
+        chain, survey = chain_of(profile), self.verification.survey
+        made = inspected(number, found.get(stream, {}), about, None, (), next(iter(told), None), survey, chain)
+        return replace(made, stream=stream, sentences=tuple(named(profile, one) for one in made.sentences))
 
     def _undecided(self, incidents: Sequence[Incident]) -> Iterator[Advice]:
         """Yield what the evidence does not decide, and what would decide it."""

@@ -87,15 +87,15 @@ def _in_own_words(info: LedgerInfo, stream: str, incident: Incident) -> Incident
     profile = info.profile
     if incident.certainty is Certainty.PROVEN and not incident.reconstructions and not _covers_link(info):
         incident = replace(incident, certainty=Certainty.FITS)
-    named = f"Stream {printable(shown(stream))}: " if stream else ""
+    place = f"Stream {printable(shown(stream))}: " if stream else ""
     return replace(
         incident,
         stream=shown(stream) if stream else "",
-        sentence=f"{named}{_named(profile, incident.sentence)}",
-        in_full=f"{named}{_named(profile, incident.in_full)}" if incident.in_full else "",
-        because=tuple(_named(profile, line) for line in incident.because),
-        otherwise=tuple(_named(profile, line) for line in incident.otherwise),
-        next_step=tuple(Advice(_named(profile, one.words)) for one in incident.next_step),
+        sentence=f"{place}{named(profile, incident.sentence)}",
+        in_full=f"{place}{named(profile, incident.in_full)}" if incident.in_full else "",
+        because=tuple(named(profile, line) for line in incident.because),
+        otherwise=tuple(named(profile, line) for line in incident.otherwise),
+        next_step=tuple(Advice(named(profile, one.words)) for one in incident.next_step),
     )
 
 
@@ -104,7 +104,7 @@ def _covers_link(info: LedgerInfo) -> bool:
     return bool(info.hasher.sql) or not {PREVIOUS, BEFORE}.isdisjoint(info.hasher.columns)
 
 
-def _named(profile: Profile, text: str) -> str:
+def named(profile: Profile, text: str) -> str:
     """Return words about the columns of the chain with the names that they have in the table."""
     return re.sub(rf"\b({HASH}|{PREVIOUS})\b", lambda found: profile.column(found[0]), text)
 

@@ -30,38 +30,39 @@ def verify_and_investigate(
     *,
     always: bool = False,
     entry: int | None = None,
+    stream: str | None = None,
     compare: Compare | None = None,
     limit_s: float | None = None,
     progress: Progress = no_progress,
 ) -> Investigated:
     """Verify what an open snapshot shows and, if it is not valid or `always`, investigate it.
 
-    `entry`: inspect the entry with this number. `compare` compares with another copy. `limit_s`: seconds in which
-    entries may be reconstructed, a minute if None. As many entries as the request's `samples` are examined one by one.
+    `entry`: inspect the entry with this number, of this `stream` if several have it. `compare` compares with another
+    copy. `limit_s`: seconds in which entries may be reconstructed, a minute if None. As many entries as the request's
+    `samples` are examined one by one.
     An error of the investigation is in the result, so that the verification is never lost.
     """
-    _refuse_what_does_not_apply(snapshot.info, entry, compare)
+    _refuse_what_does_not_apply(snapshot.info, stream, compare)
     gathering = replace(request, extra_scans=(*request.extra_scans, EvidenceScan))
     gathered = verify(source, gathering, progress=progress, shared=snapshot.share())
     verification = replace(gathered, extra_scans=())
     if gathered.is_valid and not always:
         return Investigated(verification)
     try:
-        investigation = Inquiry(source, snapshot, gathered, request.samples, limit_s, progress).run(entry, compare)
+        investigation = Inquiry(source, snapshot, gathered, request.samples, limit_s, progress).run(
+            entry, compare, stream
+        )
     except LedgerError as error:
         return Investigated(verification, error=error)
     return Investigated(verification, replace(investigation, verification=verification))
 
 
-def _refuse_what_does_not_apply(info: LedgerInfo, entry: int | None, compare: Compare | None) -> None:
+def _refuse_what_does_not_apply(info: LedgerInfo, stream: str | None, compare: Compare | None) -> None:
+    profile = info.profile
+    if stream is not None and not profile.streams:
+        raise UsageError(f"A ledger of the profile {profile.name} has one stream.", "Leave out --stream.")
     if info.hasher.is_canonical:
         return
-    profile = info.profile
-    if entry is not None:
-        raise UsageError(
-            f"--entry does not apply to the profile {profile.name}.",
-            f"To see how its hash is made, run `audit-ledger profile explain --entry {entry}`.",
-        )
     if compare is not None:
         raise UsageError(
             f"--against does not apply to the profile {profile.name}.",

@@ -38,7 +38,7 @@ def as_json(found: Investigation) -> dict[str, Any]:
 def without_verification(found: Investigation) -> dict[str, Any]:
     """Return the investigation without its verification, as a report holds it."""
     entry = found.inspection
-    shown, more = listed(found.incidents, found.samples, entry.number if entry else None)
+    shown, more = listed(found.incidents, found.samples, entry.number if entry else None, entry.stream if entry else "")
     return {
         "conclusion": conclusion(found),
         "incidents": [_incident(one, found.verification.given) for _, one in shown],
@@ -106,6 +106,7 @@ def _reconstruction(found: Reconstruction | Unexplained) -> dict[str, Any]:
 def _inspection(entry: EntryInspection) -> dict[str, Any]:
     return {
         "sequence_number": entry.number,
+        **({"stream": entry.stream} if entry.stream else {}),
         "fits": entry.fits,
         "uncovered": list(entry.uncovered),
         "sentences": [clip(one, LONGEST_TEXT) for one in entry.sentences],

@@ -59,9 +59,10 @@ def timeline(investigation: Investigation, marks: Marks = UNICODE, width: int = 
     """
     inspection, incidents = investigation.inspection, investigation.incidents
     number = inspection.number if inspection is not None else None
-    shown, more = listed(incidents, investigation.samples, number)
+    stream = inspection.stream if inspection is not None else ""
+    shown, more = listed(incidents, investigation.samples, number, stream)
     if number is not None:
-        shown, more = [(place, one) for place, one in shown if one.is_about(number)], []
+        shown, more = [(place, one) for place, one in shown if one.is_about(number, stream)], []
     parts = [[*_head(investigation)]]
     if inspection is not None:
         parts.append([*_inspection(inspection)])
@@ -256,7 +257,8 @@ def before(incident: Incident) -> Iterator[str]:
 
 
 def _inspection(inspection: EntryInspection) -> Iterator[_Line]:
-    yield _Line("", f"Entry {inspection.number:,}")
+    of_stream = f" of stream {_said(inspection.stream)}" if inspection.stream else ""
+    yield _Line("", f"Entry {inspection.number:,}{of_stream}")
     for line in inspection.sentences:
         yield _Line("  ", _said(line))
     for record in inspection.records:

@@ -137,8 +137,44 @@ def test_there_is_nothing_to_investigate_in_a_table_of_any_recipe(forger: Forger
     assert [one for one in found.incidents if one.what is not IncidentType.PROTECTIONS] == []
 
 
+def test_one_entry_is_inspected_in_its_stream(forger: Forger) -> None:
+    movements(forger)
+    forger.run(f"ALTER TABLE movements DISABLE TRIGGER USER; UPDATE movements SET kind = 'deposit' WHERE {HERE} 2")
+    ledger = Ledger(forger.dsn, profile=PROFILE)
+    with pytest.raises(UsageError, match="Entry 2 is in 2 streams: DE01, FR02"):
+        ledger.investigate(entry=2)
+    found = ledger.investigate(entry=2, stream="DE01")
+    schema = json_schema("investigation.schema.json")
+    jsonschema.validate(
+        json.loads(as_text(found))["entry"], {**schema["$defs"]["inspection"], "$defs": schema["$defs"]}
+    )
+    inspection = found.inspection
+    assert inspection is not None
+    assert (inspection.stream, inspection.fits, inspection.records[0].columns["kind"]) == ("DE01", False, "deposit")
+    assert inspection.sentences[0] == "The content of entry 2 does not match its row_hash."
+    assert any("Entry 2 was written with kind" in one for one in inspection.sentences)
+    assert "entry_id" in inspection.uncovered
+    assert "Entry 2 of stream DE01" in timeline(found)
+    other = ledger.investigate(entry=2, stream="FR02").inspection
+    assert other is not None
+    assert other.sentences[0].startswith("Entry 2 ")
+    assert other.fits
+    missing = ledger.investigate(entry=900, stream="FR02").inspection
+    assert missing is not None
+    assert missing.sentences == ("Entry 900 does not exist.",)
+
+
+def test_a_ledger_of_one_stream_needs_none_named(forger: Forger) -> None:
+    forger.run(sql("demo/frappe.sql"))
+    ledger = Ledger(forger.dsn, profile="frappe")
+    inspection = ledger.investigate(entry=1).inspection
+    assert inspection is not None
+    assert inspection.fits
+    with pytest.raises(UsageError, match="has one stream"):
+        ledger.investigate(entry=1, stream="DE01")
+
+
 def test_what_does_not_apply_is_said(forger: Forger) -> None:
     movements(forger)
-    for asked in ({"entry": 5}, {"against": forger.dsn}):
-        with pytest.raises(UsageError, match="does not apply to the profile movements"):
-            Ledger(forger.dsn, profile=PROFILE).investigate(**asked)
+    with pytest.raises(UsageError, match="does not apply to the profile movements"):
+        Ledger(forger.dsn, profile=PROFILE).investigate(against=forger.dsn)
