@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +12,9 @@ from pytest_audit_ledger.backup.encryption import Key, opener_of
 from pytest_audit_ledger.backup.verification import is_backup, restored_backup
 from pytest_audit_ledger.differences.difference import Difference, Side, difference
 from pytest_audit_ledger.errors import LedgerError
-from pytest_audit_ledger.investigate.other_copy import Changed, OtherCopy
-from pytest_audit_ledger.investigate.stored_entries import read
+from pytest_audit_ledger.investigate.other_copy import Changed, InStreams, OtherCopy
+from pytest_audit_ledger.investigate.profiled_entries import read_entries
+from pytest_audit_ledger.investigate.stored_entries import StoredEntries, read
 from pytest_audit_ledger.model.ledger_info import Extent
 from pytest_audit_ledger.model.outcome import DEFAULT_SAMPLES
 from pytest_audit_ledger.model.profile import Profile
@@ -128,6 +129,9 @@ class Other:
             changes = [one.sequence_number for one in found.changes if one.sequence_number is not None]
             followed = [number + 1 for number in changes]  # their previous hash shows which side is original
             starts = [first for first, _ in found.missing.shown() if first is not None]
+            wanted = {*numbers, *changes, *followed, *starts}
+            by_recipe = not here.info.hasher.is_canonical
+            in_streams = by_recipe and here.info.profile.streams  # then a number alone names no place
             return OtherCopy(
                 label=other.label,
                 is_whole=there.info.extent is Extent.WHOLE,
@@ -140,15 +144,26 @@ class Other:
                 unjudged=found.unjudged,
                 last_same=found.last_same,
                 columns=found.columns,
-                both_ranges=tuple(found.both.shown()),
-                missing_ranges=tuple(found.missing.shown()),
-                added_ranges=tuple(found.added.shown()),
+                both_ranges=() if in_streams else tuple(found.both.shown()),
+                missing_ranges=() if in_streams else tuple(found.missing.shown()),
+                added_ranges=() if in_streams else tuple(found.added.shown()),
                 changed_columns=dict(found.changed_columns),
-                changes=tuple(Changed(one.sequence_number, one.columns) for one in found.changes),
-                records=read(there, {*numbers, *changes, *followed, *starts}),
+                changes=tuple(Changed(one.sequence_number, one.columns, one.stream) for one in found.changes),
+                records={} if by_recipe else read(there, wanted),
                 asked=frozenset(numbers),
                 notes=tuple(_notes(found)),
+                in_streams=_in_streams(found, read_entries(there, wanted)) if by_recipe else None,
             )
+
+
+def _in_streams(found: Difference, records: Mapping[str, StoredEntries]) -> InStreams:
+    return InStreams(
+        missing=found.missing.in_streams(),
+        added=found.added.in_streams(),
+        last_in_both=found.last_in_both,
+        last_here=found.last_in_b,
+        records=records,
+    )
 
 
 @contextmanager

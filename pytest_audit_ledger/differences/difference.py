@@ -120,7 +120,8 @@ class Difference:
     """What differs between A and B: `missing` entries are only in A, `added` ones only in B.
 
     `unjudged` entries are in one only, but the other is a part of a ledger, so the reason is unknown. `both` are the
-    entries that were compared, `last_same` is the last of the same ones. `changes` are the first of the `changed`
+    entries that were compared, `last_same` is the last of the same ones. `last_in_both` and `last_in_b` are the last
+    numbers of each stream. `changes` are the first of the `changed`
     entries, and the first in each column.
     """
 
@@ -137,6 +138,8 @@ class Difference:
     added: SequenceRanges = field(init=False)
     both: SequenceRanges = field(init=False)
     last_same: int | None = None
+    last_in_both: dict[str, int] = field(default_factory=dict)
+    last_in_b: dict[str, int] = field(default_factory=dict)
     changed_columns: Counter[str] = field(default_factory=Counter)
     changes: list[ChangedEntry] = field(default_factory=list)
 
@@ -349,6 +352,13 @@ class _Judge:
         for ranges in (self.found.both, self.found.missing, self.found.added):
             ranges.stream = self._stream
 
+    def _reached(self, numbers: Sequence[float], *, both: bool) -> None:
+        """Note the last number of the stream."""
+        if (last := next((int(one) for one in reversed(numbers) if one != _LAST), None)) is not None:
+            self.found.last_in_b[self._stream] = last
+            if both:
+                self.found.last_in_both[self._stream] = last
+
     def both(self, number: float, one: Sequence[str], other: Sequence[str]) -> None:
         pairs = zip(self._columns, self._meanings, one, other, strict=True)
         differing = {name: (left, right) for name, same, left, right in pairs if not _equal(left, right, same)}
@@ -356,6 +366,7 @@ class _Judge:
             self.same([number])
             return
         self.found.both.add(number)
+        self._reached([number], both=True)
         self.found.changed += 1
         first = differing.keys() - self.found.changed_columns.keys()  # many changes must not hide one of another kind
         self.found.changed_columns.update(differing.keys())
@@ -366,6 +377,7 @@ class _Judge:
 
     def same(self, numbers: Sequence[float]) -> None:
         self.found.same += len(numbers)
+        self._reached(numbers, both=True)
         self.found.both.extend(numbers)
         self.found.last_same = next((int(one) for one in reversed(numbers) if one != _LAST), self.found.last_same)
 
@@ -373,6 +385,7 @@ class _Judge:
         self._absent(numbers, self.found.b, self.found.missing)
 
     def added(self, numbers: Sequence[float]) -> None:
+        self._reached(numbers, both=False)
         self._absent(numbers, self.found.a, self.found.added)
 
     def _absent(self, numbers: Sequence[float], elsewhere: Side, runs: SequenceRanges) -> None:

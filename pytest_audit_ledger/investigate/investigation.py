@@ -38,6 +38,7 @@ from pytest_audit_ledger.investigate.other_copy import (
     unanswered,
 )
 from pytest_audit_ledger.investigate.other_profiles import StreamIncidents, incidents_of, named
+from pytest_audit_ledger.investigate.profiled_comparison import compared_in_streams
 from pytest_audit_ledger.investigate.profiled_entries import chain_of, chosen_stream, read_entries
 from pytest_audit_ledger.investigate.reconstruction import Budget, Reconstruction, Unexplained, Witness, reconstruct
 from pytest_audit_ledger.investigate.reconstruction_text import headline, proof
@@ -147,7 +148,7 @@ class Inquiry:
         SourceError if the entries, or the other copy, cannot be read.
         """
         if not self.snapshot.info.hasher.is_canonical:
-            return self._of_another_profile(entry, stream)
+            return self._of_another_profile(entry, stream, compare)
         causes = self._causes()
         moved = self._moved_far() if causes is None else NO_MOVES
         chain = classify(self.evidence, causes, moved) if self.evidence else []
@@ -179,20 +180,23 @@ class Inquiry:
             samples=self.samples,
         )
 
-    def _of_another_profile(self, entry: int | None, stream: str | None) -> Investigation:
+    def _of_another_profile(self, entry: int | None, stream: str | None, compare: Compare | None) -> Investigation:
         """Investigate a ledger whose hashes a recipe makes."""
         found = StreamIncidents((), 0, 0)
         if self.evidence is not None:
             most = max(self.samples, DEFAULT_SAMPLES)
             found = incidents_of(self.snapshot, self.evidence, most, self.left_s, self.progress)
-        incidents = with_findings(self.verification, found.incidents)
+        chain = found.incidents
+        if compare is not None:
+            chain = tuple(self._compared_in_streams(compare, chain, {entry} if entry is not None else set()))
+        incidents = with_findings(self.verification, chain)
         return Investigation(
             verification=self.verification,
             incidents=tuple(sorted(incidents, key=lambda one: (one.first is None, one.stream, one.first or 0))),
-            against=None,
-            differences=(),
+            against=self.against,
+            differences=self.against.changes if self.against else (),
             inspection=self._inspected_in_stream(entry, stream, incidents) if entry is not None else None,
-            undecided=tuple(Advice(one.words) for one in self._undecided(incidents)),
+            undecided=tuple(self._undecided(incidents)),
             hypotheses=found.hypotheses,
             left_out=found.left_out,
             limit_s=self.limit_s,
@@ -352,6 +356,14 @@ class Inquiry:
         against = self.against if renumbered is None or number < renumbered else None  # after that it is another entry
         return inspected(number, self.records, about, against, self.differences, found, self.verification.survey)
 
+    def _compared_in_streams(self, compare: Compare, chain: Sequence[Incident], asked: set[int]) -> list[Incident]:
+        """Compare with the other copy, and return the incidents with what it shows."""
+        edited = {one.first for one in chain if one.count == 1 and one.first is not None}
+        self.against = compare(self.snapshot, sorted(edited | asked))
+        numbers = {*edited, *(one.number for one in self.against.changes)}
+        here = read_entries(self.snapshot, {number + by for number in numbers for by in (0, 1)})
+        return compared_in_streams(self.against, chain, here, self.snapshot.info.profile)
+
     def _inspected_in_stream(self, number: int, asked: str | None, incidents: Sequence[Incident]) -> EntryInspection:
         profile = self.snapshot.info.profile
         found = read_entries(self.snapshot, {number - 1, number, number + 1})
@@ -359,7 +371,12 @@ class Inquiry:
         about = [one for one in incidents if one.is_about(number, stream)]
         told = [one.reconstructions[0] for one in about if one.reconstructions]
         chain, survey = chain_of(profile), self.verification.survey
-        made = inspected(number, found.get(stream, {}), about, None, (), next(iter(told), None), survey, chain)
+        against, differences = self.against, list[Changed]()
+        if against is not None and against.in_streams is not None:
+            against = replace(against, records=against.in_streams.records.get(stream, {}))
+            differences = [one for one in against.changes if one.stream == stream]
+        restored = next(iter(told), None)
+        made = inspected(number, found.get(stream, {}), about, against, differences, restored, survey, chain)
         return replace(made, stream=stream, sentences=tuple(named(profile, one) for one in made.sentences))
 
     def _undecided(self, incidents: Sequence[Incident]) -> Iterator[Advice]:
@@ -384,7 +401,12 @@ class Inquiry:
         verification, against = self.verification, self.against
         signed = {code for one in verification.outcomes if one.kind == "checkpoint" for code in one.codes}
         last, end_is_known = verification.sequence_range[1], "TRUNCATED" in signed
-        if against is not None:
+        if against is not None and against.in_streams is not None:
+            yield Advice(
+                f"{against.label} has {against.compared:,} of {verification.size:,} entries. Only a newer copy shows "
+                "whether later ones were rewritten or cut off."
+            )
+        elif against is not None:
             yield from unanswered(against, incidents, verification.size, last, end_is_known=end_is_known)
         elif end_is_known:
             words = (
@@ -392,10 +414,11 @@ class Inquiry:
             )
             yield Advice(words, (AGAINST,))
         elif "REWRITTEN" not in signed:
-            other = "a checkpoint, a backup" if has_positions(self.snapshot.info.profile) else "a backup"
+            signs = has_positions(self.snapshot.info.profile)
+            other, command = ("a checkpoint, a backup", (CHECKPOINT,)) if signs else ("a backup", ())
             yield Advice(
                 f"Only {other} or an export shows whether the whole ledger was rewritten, or its end cut off.",
-                (CHECKPOINT, AGAINST),
+                (*command, AGAINST),
             )
 
     def _uncovered(self) -> Iterator[Advice]:

@@ -52,10 +52,14 @@ _INTACT = "The chain of the ledger is intact there, and its hashes cover the num
 
 @dataclass(frozen=True)
 class Changed:
-    """An entry in both copies, and for every column that differs the other copy's value and the ledger's."""
+    """An entry in both copies, and for every column that differs the other copy's value and the ledger's.
+
+    `stream` is its stream, if the ledger has several.
+    """
 
     sequence_number: int | None
     columns: Mapping[str, tuple[Value, Value]]
+    stream: str = ""
 
     @property
     def number(self) -> int:
@@ -68,6 +72,26 @@ class Changed:
         return ", ".join(sorted(self.columns.keys() - {"entry_hash", "previous_hash"})) or "its hashes only"
 
 
+StreamRanges = Sequence[tuple[str, "int | None", "int | None"]]
+"""Ranges of numbers, each after its stream, which is empty if there is one."""
+
+
+@dataclass(frozen=True)
+class InStreams:
+    """What another copy of a ledger with a recipe has, stream by stream.
+
+    `missing` and `added` are the first ranges of entries that only the other copy or only the ledger has,
+    `last_in_both` and `last_here` the last numbers of each stream. `records` are entries of the other copy, by
+    stream and number.
+    """
+
+    missing: StreamRanges
+    added: StreamRanges
+    last_in_both: Mapping[str, int]
+    last_here: Mapping[str, int]
+    records: Mapping[str, StoredEntries]
+
+
 @dataclass(frozen=True)
 class OtherCopy:
     """How another copy differs from the ledger: all of it counted, the first differences kept.
@@ -77,7 +101,7 @@ class OtherCopy:
     the last one that is the same in both. `missing` entries are only in the other copy, `added` ones only in the
     ledger, and `unjudged` ones in one only while the other is a part. `changed_columns` is how many entries differ in
     which column, `records` are entries of the other copy, `asked` the numbers that were looked for, and `notes` say
-    what limits the comparison.
+    what limits the comparison. `in_streams` is what a ledger with a recipe has in place of ranges and records.
     """
 
     label: str
@@ -99,6 +123,7 @@ class OtherCopy:
     records: StoredEntries = field(default_factory=dict)
     asked: frozenset[int] = frozenset()
     notes: tuple[str, ...] = ()
+    in_streams: InStreams | None = None
 
     @property
     def compared(self) -> int:

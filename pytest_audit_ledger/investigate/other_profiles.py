@@ -95,7 +95,7 @@ def _in_own_words(info: LedgerInfo, stream: str, incident: Incident) -> Incident
         in_full=f"{place}{named(profile, incident.in_full)}" if incident.in_full else "",
         because=tuple(named(profile, line) for line in incident.because),
         otherwise=tuple(named(profile, line) for line in incident.otherwise),
-        next_step=tuple(Advice(named(profile, one.words)) for one in incident.next_step),
+        next_step=tuple(Advice(named(profile, one.words), one.commands) for one in incident.next_step),
     )
 
 

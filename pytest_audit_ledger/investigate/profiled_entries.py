@@ -10,7 +10,8 @@ from typing import Any
 from pytest_audit_ledger.errors import UsageError
 from pytest_audit_ledger.investigate.inspection import Chain
 from pytest_audit_ledger.investigate.stored_entries import StoredEntry, Value
-from pytest_audit_ledger.model.batch import Batch
+from pytest_audit_ledger.model.batch import Batch, shown
+from pytest_audit_ledger.model.forms import Recogniser
 from pytest_audit_ledger.model.ledger_info import LedgerInfo
 from pytest_audit_ledger.model.printable import printable
 from pytest_audit_ledger.model.profile import BEFORE, HASH, PREVIOUS, SEQUENCE, STREAM, TIMESTAMP, Profile, own
@@ -76,13 +77,14 @@ def read_entries(snapshot: Snapshot, numbers: Iterable[int]) -> ByStream:
     link = PREVIOUS if profile.has(PREVIOUS) else BEFORE
     roles = [SEQUENCE, HASH, link, *(role for role in (STREAM, TIMESTAMP) if profile.has(role))]
     found: dict[str, dict[int, list[ProfiledEntry]]] = defaultdict(lambda: defaultdict(list))
+    forms = recognisers_of(info)
 
     def consume(batch: Batch) -> None:
         for stream, entries in batch.streams():
-            name = (entries.values(STREAM)[0] or "") if stream else ""
+            name = shown(stream) if profile.streams else ""
             for place, number in enumerate(entries.sequence_numbers):
                 if number is not None and number in wanted:
-                    found[name][number].append(_stored(info, entries.rows([place]), number, columns, link))
+                    found[name][number].append(_stored(info, entries.rows([place]), number, columns, link, forms))
 
     names = dict.fromkeys([*roles, *info.hasher.columns, *map(own, columns)])
     if wanted:
@@ -90,23 +92,24 @@ def read_entries(snapshot: Snapshot, numbers: Iterable[int]) -> ByStream:
     return found
 
 
-def _stored(info: LedgerInfo, row: Batch, number: int, columns: Iterable[str], link: str) -> ProfiledEntry:
+def _stored(
+    info: LedgerInfo, row: Batch, number: int, columns: Iterable[str], link: str, forms: Mapping[str, Recogniser]
+) -> ProfiledEntry:
     return ProfiledEntry(
         number,
         {name: row.values(own(name))[0] for name in columns},
         stored=row.values(HASH)[0],
         before=row.values(link)[0],
         moment=(row.values(TIMESTAMP)[0] or "") if info.profile.has(TIMESTAMP) else "",
-        matches=matches(info, row),
+        matches=_matches(info, row, forms),
     )
 
 
-def matches(info: LedgerInfo, row: Batch) -> bool:
+def _matches(info: LedgerInfo, row: Batch, forms: Mapping[str, Recogniser]) -> bool:
     """Return whether the one entry of a batch matches its hash and those of its lines, in whatever form."""
     made: dict[str, Any] = {HASH: info.hasher.hashes(row)[0]}
     made.update({column: lines[0] for column, lines in info.hasher.lines(row).items()})
     stored = {name: row.text(HASH if name == HASH else own(name))[0] for name in made}
-    forms = recognisers_of(info)
     return all(made[name] == stored[name] or forms[name].recognise(row, [0]) for name in made)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pytest_audit_ledger.errors import LedgerError, UsageError
 from pytest_audit_ledger.investigate.evidence_scan import EvidenceScan
 from pytest_audit_ledger.investigate.investigation import Compare, Inquiry, Investigation
-from pytest_audit_ledger.model.ledger_info import LedgerInfo
+from pytest_audit_ledger.model.profile import Profile
 from pytest_audit_ledger.model.progress import Progress, no_progress
 from pytest_audit_ledger.sources.source import Snapshot, Source
 from pytest_audit_ledger.verify.run import VerificationRequest, verify
@@ -42,7 +42,7 @@ def verify_and_investigate(
     `samples` are examined one by one.
     An error of the investigation is in the result, so that the verification is never lost.
     """
-    _refuse_what_does_not_apply(snapshot.info, stream, compare)
+    _refuse_what_does_not_apply(snapshot.info.profile, stream)
     gathering = replace(request, extra_scans=(*request.extra_scans, EvidenceScan))
     gathered = verify(source, gathering, progress=progress, shared=snapshot.share())
     verification = replace(gathered, extra_scans=())
@@ -57,14 +57,6 @@ def verify_and_investigate(
     return Investigated(verification, replace(investigation, verification=verification))
 
 
-def _refuse_what_does_not_apply(info: LedgerInfo, stream: str | None, compare: Compare | None) -> None:
-    profile = info.profile
+def _refuse_what_does_not_apply(profile: Profile, stream: str | None) -> None:
     if stream is not None and not profile.streams:
         raise UsageError(f"A ledger of the profile {profile.name} has one stream.", "Leave out --stream.")
-    if info.hasher.is_canonical:
-        return
-    if compare is not None:
-        raise UsageError(
-            f"--against does not apply to the profile {profile.name}.",
-            "To compare the ledger with another copy, run `audit-ledger diff BACKUP DSN`.",
-        )

@@ -131,13 +131,16 @@ def _against(against: OtherCopy, differences: tuple[Changed, ...]) -> dict[str, 
         "only_there": [list(one) for one in against.missing_ranges],
         "only_here": [list(one) for one in against.added_ranges],
         "changed_columns": dict(against.changed_columns),
-        "differences": [_difference(one.sequence_number, one.columns) for one in differences],
+        "differences": [_difference(one.sequence_number, one.columns, one.stream) for one in differences],
         "notes": list(against.notes),
     }
 
 
-def _difference(number: int | None, columns: Mapping[str, tuple[str | None, str | None]]) -> dict[str, Any]:
+def _difference(
+    number: int | None, columns: Mapping[str, tuple[str | None, str | None]], stream: str
+) -> dict[str, Any]:
     return {
+        **({"stream": stream} if stream else {}),
         "sequence_number": number,
         "columns": {
             name: {"there": _clipped(there), "here": _clipped(here)} for name, (there, here) in columns.items()

@@ -79,7 +79,8 @@ def timeline(investigation: Investigation, marks: Marks = UNICODE, width: int = 
         parts.append([_Line("", f"{counted(left_out, 'changed entry was', 'changed entries were')} {words}")])
     if investigation.against is not None:
         differences = investigation.differences
-        of_entry = [one for one in differences if inspection is None or one.sequence_number == inspection.number]
+        asked = (inspection.number, inspection.stream) if inspection is not None else None
+        of_entry = [one for one in differences if asked in (None, (one.sequence_number, one.stream))]
         parts.append([*_against(investigation.against, of_entry, more=len(differences) - len(of_entry))])
     if investigation.undecided:
         parts.append([_Line("", "Undecided:"), *_undecided(investigation)])
@@ -275,9 +276,10 @@ def _record(words: str, record: StoredEntry, inspection: EntryInspection) -> Ite
 
 
 def _against(against: OtherCopy, differences: Sequence[Changed], *, more: int) -> Iterator[_Line]:
+    in_streams = any(one.stream for one in against.changes)  # then a number alone names no place
     counts: tuple[tuple[str, int, Sequence[OpenRange]], ...] = (
         ("the same", against.same, ()),
-        ("changed", against.changed, changed_ranges(against.changes)),
+        ("changed", against.changed, () if in_streams else changed_ranges(against.changes)),
         ("only there", against.missing, against.missing_ranges),
         ("only here", against.added, against.added_ranges),
         ("in one only, not judged", against.unjudged, ()),
@@ -292,7 +294,7 @@ def _against(against: OtherCopy, differences: Sequence[Changed], *, more: int) -
         yield _Line("  ", _said(note))
     telling = [change for change in differences if change.columns.keys() - _HASHES]
     for change in telling:
-        yield _Line("  ", f"entry {change.number:,}")
+        yield _Line("  ", f"entry {change.number:,}{f' of stream {_said(change.stream)}' if change.stream else ''}")
         for name, (there, here) in change.columns.items():
             yield _Line("    ", f"{printable(name):<24} there {_value(there)}", whole=True)
             yield _Line("    ", f"{'':<24} here  {_value(here)}", whole=True)

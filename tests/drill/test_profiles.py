@@ -82,7 +82,7 @@ def test_payloads_that_the_server_builds_from_several_tables_are_attacked(forger
     assert [(one.check_id, one.sequence_number) for one in by_name["edit-with-own-hash"].by] == [("entry_hash", 51)]
     assert "edit-and-rewrite" in {trial.attack for trial in matrix.unnoticed}
     assert by_name["forked-at-the-end"].verdict is AttackResult.NOT_APPLICABLE
-    assert any("public.account_move_line" in sentence for sentence in matrix.about)
+    assert any('"public"."account_move_line"' in sentence for sentence in matrix.about)
     assert Ledger(forger.dsn, profile="odoo").verify_integrity().is_valid
 
 

@@ -172,9 +172,3 @@ def test_a_ledger_of_one_stream_needs_none_named(forger: Forger) -> None:
     assert inspection.fits
     with pytest.raises(UsageError, match="has one stream"):
         ledger.investigate(entry=1, stream="DE01")
-
-
-def test_what_does_not_apply_is_said(forger: Forger) -> None:
-    movements(forger)
-    with pytest.raises(UsageError, match="does not apply to the profile movements"):
-        Ledger(forger.dsn, profile=PROFILE).investigate(against=forger.dsn)
