@@ -87,5 +87,5 @@ def test_payloads_that_the_server_builds_from_several_tables_are_attacked(forger
 
 
 def test_what_cannot_be_made_up_is_refused() -> None:
-    with pytest.raises(UsageError, match="No ledger of the profile frappe can be made up"):
+    with pytest.raises(UsageError, match="can make up a ledger of the profile ski only, not of frappe"):
         run_drill(profile="frappe")
