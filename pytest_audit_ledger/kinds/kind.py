@@ -162,6 +162,12 @@ class ScanKind(Kind):
     row_count: int | None = None
     """That number; None if it was not counted."""
 
+    is_divided = False
+    """Whether others read segments before or after what it is fed, so that it knows only its own."""
+
+    in_order: ClassVar[bool] = False
+    """Whether it reads the entries of all streams in the order of writing, not one stream after the other."""
+
     @abstractmethod
     def feed(self, batch: Batch) -> None:
         """Examine a batch. `element_count` is counted by the caller."""
@@ -185,7 +191,9 @@ class ScanKind(Kind):
         """Take the one entry after which the run resumes. It is proven: do not judge or count it."""
 
     again: Sequence[tuple[int, int]] = ()
-    """In a run that resumes: ranges of older entries (first, last) to read all the same, and to give to `reread`."""
+    """Ranges of entries (first, last) to read after every merge, and to give to `reread`: older ones in a run that
+    resumes, or such as can only be judged in their order.
+    """
 
     def reread(self, place: int, batch: Batch) -> None:
         """Examine a batch of the range at this place in `again`. Called after every merge, before `close`."""
@@ -232,29 +240,45 @@ class PairwiseScanKind(ScanKind):
 
     first: Any = None
     last: Any = None
-    stream = ""
-    """The chain that is being read, as JSON text, if the ledger has several."""
+    stream: str | None = None
+    """The chain that is being read, as JSON text (empty if the ledger has one); None before the first entry."""
+
+    def __init__(self, parameters: Mapping[str, Any], ledger: LedgerInfo, samples: int) -> None:
+        super().__init__(parameters, ledger, samples)
+        self.first_stream: str | None = None
+        self.is_in_first_stream = False
+        """Whether the chain that is being read may have begun in the segment before."""
+        self.before: dict[str, Any] = {}
+        """In a run that resumes: the entry before the first newer one of each stream."""
 
     def feed(self, batch: Batch) -> None:
         """Examine the entries of each stream; where another stream begins, there is no entry before."""
         starts = batch.starts(self.stream)
-        if starts and (last := self.flawless(batch, starts)) is not None:
+        if (
+            starts
+            and self.stream is not None
+            and not self.before
+            and (last := self.flawless(batch, starts)) is not None
+        ):
             self._begin(batch.text(STREAM)[-1])
             self.last = last
             return
         for stream, entries in batch.streams():
-            if stream and stream != self.stream:
+            if stream != self.stream:
                 self._begin(stream)
             self.feed_stream(entries)
 
     def _begin(self, stream: str) -> None:
-        self.stream, self.last = stream, None
+        self.is_in_first_stream = self.stream is None
+        if self.is_in_first_stream:
+            self.first_stream = stream
+        self.stream, self.last = stream, self.before.get(stream)
         self.findings.stream = shown(stream)
 
     @property
     def is_leading(self) -> bool:
-        """Whether the entry before is in a segment that another process may be reading; streams are not segmented."""
-        return self.last is None and not self.stream
+        """Whether the entry before may be in another segment."""
+        return self.last is None and self.is_in_first_stream
 
     def flawless(self, batch: Batch, starts: Sequence[int]) -> Any:  # noqa: ARG002  (for others)
         """Return the last entry of a batch if there is nothing to find in it. Streams begin at the places `starts`.
@@ -280,19 +304,30 @@ class PairwiseScanKind(ScanKind):
         self.last = current
 
     def resume(self, batch: Batch) -> None:
-        """Take the entry as the one before the first, whatever was found in it."""
-        self.feed(batch)
-        self.resumed, self.first = True, None
+        """Take the entry as the one before the first of its stream, whatever was found in it."""
+        for stream, entries in batch.streams():
+            self._begin(stream)
+            self.feed_stream(entries)
+            self.before[stream] = self.last
+        self.resumed, self.first, self.stream, self.last = True, None, None, None
         self.findings = Findings(self.findings.limit)
 
     def merge(self, later: Any) -> None:
         """Judge the two entries at the seam, then add what the later segment found."""
+        if later.first_stream != self.stream:
+            self._begin(later.first_stream)
         if later.first is not None:
             self.join(later.first)
+        if later.stream != later.first_stream:
+            self._begin(later.stream)
+        if later.stream != later.first_stream or later.last is not None:
             self.last = later.last
         super().merge(later)
 
     def close(self) -> None:
         """Judge the entry that starts the ledger."""
-        if self.first is not None and (finding := self.inspect(None, self.first)) is not None:
-            self.findings.prepend([finding])
+        if self.first is not None:
+            self.findings.stream = shown(self.first_stream or "")
+            if (finding := self.inspect(None, self.first)) is not None:
+                self.findings.prepend([finding])
+        self.findings.stream = ""

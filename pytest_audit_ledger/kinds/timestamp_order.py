@@ -112,6 +112,7 @@ class TimestampOrder(PairwiseScanKind):
                 self._add(Finding("TIMESTAMP_FUTURE", message, number, f"at most {self.latest}", text))
 
     def _add(self, finding: Finding) -> None:
+        self.leading.stream = self.findings.stream
         (self.leading if self.is_leading else self.findings).add(finding)
 
     def resume(self, batch: Batch) -> None:
@@ -121,7 +122,7 @@ class TimestampOrder(PairwiseScanKind):
 
     def merge(self, later: TimestampOrder) -> None:
         """Put what the later segment found before its first moment before what the seam shows."""
-        (self.leading if self.last is None else self.findings).extend(later.leading)
+        (self.leading if self.is_leading else self.findings).extend(later.leading)
         self.unreadable += later.unreadable
         super().merge(later)
 

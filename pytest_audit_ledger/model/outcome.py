@@ -146,7 +146,7 @@ class Findings:
 
     def prepend(self, findings: Iterable[Finding]) -> None:
         """Add findings before all others."""
-        first = Findings(self.limit)
+        first = Findings(self.limit, stream=self.stream)
         for finding in findings:
             first.add(finding)
         first.extend(self)

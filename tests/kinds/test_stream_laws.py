@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import Any
 
 import pytest
@@ -15,6 +16,8 @@ from pytest_audit_ledger.kinds.timestamp_order import TimestampOrder
 from pytest_audit_ledger.model.batch import NULL, Batch
 from pytest_audit_ledger.model.ledger_info import LedgerInfo
 from pytest_audit_ledger.model.profile import HASH, PREVIOUS, SEQUENCE, STREAM, TIMESTAMP, Genesis, Profile
+from pytest_audit_ledger.verify import scan
+from pytest_audit_ledger.verify.executors import Part
 
 COLUMNS = {SEQUENCE: "n", PREVIOUS: "p", HASH: "h", TIMESTAMP: "t"}
 PAIRWISE: list[type[PairwiseScanKind]] = [ChainLinkage, SequenceContinuity, TimestampOrder]
@@ -30,7 +33,7 @@ def ledger(genesis: str | None, first: int | None) -> LedgerInfo:
 def entries(draw: st.DrawFn) -> list[dict[str, str]]:
     """Return chains of streams, of which a few values are exchanged for wrong ones."""
     rows: list[dict[str, str]] = []
-    for stream in draw(st.lists(st.sampled_from("abcdef"), max_size=5, unique=True)):
+    for stream in draw(st.lists(st.sampled_from(["", *"abcdef"]), max_size=5, unique=True)):
         link = ""
         for number in range(1, draw(st.integers(1, 6)) + 1):
             values = {SEQUENCE: str(number), PREVIOUS: link, HASH: f"{stream}{number}", TIMESTAMP: MOMENTS[number]}
@@ -44,13 +47,23 @@ def entries(draw: st.DrawFn) -> list[dict[str, str]]:
     return rows
 
 
-def found(kind: PairwiseScanKind, rows: list[dict[str, str]], cuts: list[int]) -> Any:
-    """Feed rows in batches that end at these places, and return what the kind found."""
+def fed(kind: PairwiseScanKind, rows: list[dict[str, str]], cuts: list[int]) -> PairwiseScanKind:
+    """Feed rows in batches that end at these places."""
     for start, end in zip([0, *cuts], [*cuts, len(rows)], strict=True):
         if start < end:
             kind.feed(Batch({name: [row[name] for row in rows[start:end]] for name in rows[0]}))
-    kind.close()
-    return kind.findings.samples, kind.findings.counts
+            kind.element_count += end - start
+    return kind
+
+
+def found(kind: PairwiseScanKind, rows: list[dict[str, str]], cuts: list[int]) -> Any:
+    """Return what the kind finds in rows that come in batches that end at these places."""
+    return result(fed(kind, rows, cuts))
+
+
+def result(kind: PairwiseScanKind) -> Any:
+    scan._guarded(kind, kind.close)
+    return str(kind.failure), kind.findings.samples, kind.findings.counts, kind.facts
 
 
 @pytest.mark.parametrize("kind", PAIRWISE, ids=[kind.name for kind in PAIRWISE])
@@ -70,6 +83,27 @@ def test_neither_batches_nor_the_quick_way_change_what_is_found(
     slow: type[Any] = type("Slow", (kind,), {"flawless": lambda *_: None})
     cuts = sorted(min(place, len(rows)) for place in places)
     assert found(kind({}, info, 99), rows, cuts) == found(slow({}, info, 99), rows, [])
+
+
+@pytest.mark.parametrize("kind", PAIRWISE, ids=[kind.name for kind in PAIRWISE])
+@settings(max_examples=300)
+@given(
+    rows=entries(),
+    ends=st.lists(st.integers(0, 30), max_size=6),
+    places=st.lists(st.integers(0, 30), max_size=2),
+    samples=st.integers(0, 4),
+)
+def test_segments_that_begin_within_a_stream_do_not_change_what_is_found(
+    kind: type[PairwiseScanKind], rows: list[dict[str, str]], ends: list[int], places: list[int], samples: int
+) -> None:
+    info = ledger("", 1)
+    ends = sorted(min(end, len(rows)) for end in ends)
+    segments = [rows[start:end] for start, end in zip([0, *ends], [*ends, len(rows)], strict=True)]
+    cuts = [sorted(min(place, len(segment)) for place in places) for segment in segments]
+    parts: list[Part] = [[fed(kind({}, info, samples), *one)] for one in zip(segments, cuts, strict=True)]
+    (merged,) = reduce(scan._merge_parts, parts)
+    assert isinstance(merged, kind)
+    assert result(merged) == found(kind({}, info, samples), rows, [])
 
 
 @pytest.mark.parametrize("kind", PAIRWISE, ids=[kind.name for kind in PAIRWISE])
