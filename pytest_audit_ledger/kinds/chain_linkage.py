@@ -32,6 +32,7 @@ class ChainLinkage(PairwiseScanKind):
         super().__init__(parameters, ledger, samples)
         line = ledger.profile.genesis.line
         self.columns = (PREVIOUS, HASH, *([own(line)] if line else []))
+        self.genesis = json_text(ledger.profile.genesis.text)
         self.branch = ""
         """The hash of the other branch of an accepted fork, which the next entry may name."""
         self.open_ends = 0
@@ -51,8 +52,9 @@ class ChainLinkage(PairwiseScanKind):
         ):
             return None
         links = ["" if self.last is None else self.last[2], *hashes[:-1]]
+        lines = batch.text(self.columns[2]) if self.ledger.profile.genesis.line else None
         for place in starts:
-            links[place] = self._genesis(self._entry(batch, place))
+            links[place] = lines[place] if lines else self.genesis
         return self._entry(batch, -1) if links == batch.text(PREVIOUS) else None
 
     def feed_stream(self, batch: Batch) -> None:
@@ -115,8 +117,7 @@ class ChainLinkage(PairwiseScanKind):
 
     def _genesis(self, current: Any) -> str:
         """Return what the first entry names, as JSON text."""
-        genesis = self.ledger.profile.genesis
-        return str(current[3]) if genesis.line else json_text(genesis.text)
+        return str(current[3]) if self.ledger.profile.genesis.line else self.genesis
 
     def _genesis_in_words(self) -> str:
         genesis = self.ledger.profile.genesis
