@@ -720,6 +720,8 @@ class Scan:
         self.is_complete = self.is_recorded = False
         self.tree, self.roots = Tree(), {0: Tree().root()}
         self.leaves: dict[int, bytes] = {}
+        self.written: list[tuple[bool, int, bytes, Sequence[bytes]]] = []
+        """With streams: the leaves of the entries, to be sorted by the role `order`."""
         self.wide = {columns: Tree() for columns in asked.columns if {*columns} <= {*manifest["fields"]}}
         self.wide_roots: dict[tuple[tuple[str, ...], int], bytes] = {}
         self.count, self.stream = 0, ""
@@ -733,6 +735,8 @@ class Scan:
             number = int(row[self.profile.column["sequence"]] or 0)
             stream = tuple(row[column] for column in self.profile.streams)
             self._entry(number, stream, row)
+        for position, (_, _, leaf, wide) in enumerate(sorted(self.written, key=lambda one: one[:2]), 1):
+            self._push(position, leaf, wide)
         self.is_complete = True
 
     def _entry(self, number: int, stream: tuple[str | None, ...], row: Row) -> None:
@@ -810,13 +814,24 @@ class Scan:
         return moment.isoformat(), fraction
 
     def _grow(self, number: int, recomputed: str | None, row: Row) -> None:
-        """Append an entry to the trees, which end where numbers do not go on."""
-        if number != self.tree.size + 1 or self.profile.streams:
+        """Append an entry to the trees, which end where numbers do not go on; with streams, keep it until all are read.
+
+        Entries of several streams have positions in the order in which all were written.
+        """
+        order = self.profile.column.get("order") if self.asked.sizes or self.asked.numbers else None
+        if order is None if self.profile.streams else number != self.tree.size + 1:
             return
         leaf = leaf_of(recomputed or "", self.profile.name)
+        wide = [leaf_hash(canonical({column: row[column] for column in columns})) for columns in self.wide]
+        if order is None or not self.profile.streams:
+            self._push(number, leaf, wide)
+        else:
+            self.written.append((row[order] is None, int(row[order] or 0), leaf, wide))
+
+    def _push(self, number: int, leaf: bytes, wide: Sequence[bytes]) -> None:
         self.tree.push(leaf)
-        for columns, tree in self.wide.items():
-            tree.push(leaf_hash(canonical({column: row[column] for column in columns})))
+        for tree, wide_leaf in zip(self.wide.values(), wide):
+            tree.push(wide_leaf)
         if number in self.asked.numbers:
             self.leaves[number] = leaf
         if number in self.asked.sizes:
