@@ -302,9 +302,11 @@ class Ledger:
         *,
         checkpoints: Sequence[str | Path],
         verifier_keys: Sequence[str],
+        stream: str | None = None,
     ) -> EntryProof:
         """Write the proof that the newest trusted checkpoint includes the entry of this sequence number.
 
+        `stream`: the stream of the entry, needed if several streams have that number.
         It is a C2SP tlog-proof. `audit-ledger checkpoint check-proof` verifies it with only the entry's line of an
         export. If the ledger is not the one that was signed, no file is written, and the result has none.
 
@@ -315,7 +317,7 @@ class Ledger:
         from pytest_audit_ledger.checkpoints.keys import verifier_keys as parse_verifier_keys
 
         keys = parse_verifier_keys(verifier_keys)
-        return prove(self.source, number, checkpoints, keys, Path(output_file), self._progress)
+        return prove(self.source, number, checkpoints, keys, Path(output_file), self._progress, stream)
 
     def _suites(self, suites: Sequence[str | Path]) -> list[Suite]:
         from pytest_audit_ledger.kinds.registry import installed_kinds

@@ -280,7 +280,7 @@ SECTIONS: dict[str, tuple[Option, ...]] = {
         Option("entry", "The number of the entry whose hash to explain.",
             Type.WHOLE, ("profile explain",), required_in=("profile explain",)),
         Option("stream", "The stream of the entry, if several streams have an entry with this number.",
-            Type.TEXT, ("profile explain",)),
+            Type.TEXT, ("profile explain", "checkpoint prove")),
         Option("limit-seconds", "How long to search for a recipe.",
             Type.NUMBER, _INFER, default=defaults.INFERENCE_S, metavar="SECONDS", least=0),
         Option("columns", "The columns that are hashed, in their order, if you know them.",

@@ -18,14 +18,16 @@ from pytest_audit_ledger.checkpoints.merkle import CompactRange
 from pytest_audit_ledger.checkpoints.note import Checkpoint, SigningKey, VerifierKey
 from pytest_audit_ledger.checkpoints.pieces import Pieces
 from pytest_audit_ledger.checkpoints.positions import refuse_without_positions
-from pytest_audit_ledger.checkpoints.record import CheckpointRecord, binding, json_file, note_file
+from pytest_audit_ledger.checkpoints.record import LARGEST_RECORD, CheckpointRecord, binding, json_file, note_file
 from pytest_audit_ledger.checkpoints.store import Store, checkpoint_path, read_store
+from pytest_audit_ledger.checkpoints.written_order import OWN_ORDER, UNCERTAIN
 from pytest_audit_ledger.errors import CannotEvaluate, OutputError, UsageError
 from pytest_audit_ledger.files.writing import Written, whole_files
 from pytest_audit_ledger.kinds.checkpoint_guards import CheckpointGuards, guards
 from pytest_audit_ledger.kinds.entry_tree import EntryTree
 from pytest_audit_ledger.kinds.run_parameters import run_parameters
 from pytest_audit_ledger.model.batch import plain_text
+from pytest_audit_ledger.model.profile import ORDER
 from pytest_audit_ledger.model.progress import Progress
 from pytest_audit_ledger.output.artifact import Artifact, ArtifactContext
 from pytest_audit_ledger.sources.export_file import ExportFile
@@ -105,6 +107,7 @@ class CheckpointArtifact(Artifact):
             return []
         after = start.entries.end if start else 0
         tree = _read(verified, size, [one.size for one in store.trusted if one.size >= after], start)
+        _refuse_uncertain_positions(verified, tree)
         self._refuse_inconsistent(store, tree, after)
         path = checkpoint_path(self.folder, size)
         return [] if path.exists() else self._written(path, _record(verified, tree, self._key.name, size))
@@ -150,7 +153,8 @@ class CheckpointArtifact(Artifact):
         return store
 
     def _refuse_inconsistent(self, store: Store, tree: EntryTree, after: int) -> None:
-        findings = compare(store.trusted, tree.prefixes, tree.last, after=after).findings
+        has_streams = bool(tree.ledger.profile.streams)
+        findings = compare(store.trusted, tree.prefixes, tree.last, after=after, has_streams=has_streams).findings
         if findings:
             trusted = ("--checkpoint", str(self.folder), "--verifier-key", str(self._keys[0]))
             raise OutputError(
@@ -161,6 +165,12 @@ class CheckpointArtifact(Artifact):
     def _written(self, path: Path, record: CheckpointRecord) -> list[Written]:
         """Write the record first, so that a checkpoint never exists without it."""
         data = record.data()
+        if len(data) > LARGEST_RECORD:
+            raise OutputError(
+                f"No checkpoint was written: its record would have {len(data):,} bytes, because the ledger has "
+                f"{len(record.streams):,} streams; the limit is {LARGEST_RECORD:,}.",
+                "Keep exports or backups where the database's administrators cannot write.",
+            )
         contents = {
             json_file(path): data,
             note_file(path): self._key.sign(binding(record.checkpoint, data)),
@@ -179,15 +189,32 @@ class CheckpointArtifact(Artifact):
 def _read(verified: ArtifactContext, size: int, sizes: Sequence[int], start: CheckpointRecord | None) -> EntryTree:
     """Read all columns of the snapshot's entries again, and return their trees and pieces."""
     columns = tuple(verified.snapshot.info.columns)
-    tree = EntryTree({}, verified.snapshot.info, samples=0)
+    tree = EntryTree({}, verified.snapshot.info, samples=1)
     tree.ask_for([size - 1, size, *sizes], {columns: [size]}, start)
     tree.prefixes.pieces = start.pieces.copy() if start else Pieces()
     tree.rows[columns].pieces = start.row_pieces.copy() if start else Pieces()
-    after = start.entries.end if start else None
-    scan(verified.source, verified.snapshot, [tree], 1, verified.progress, after)  # one worker: into this very object
+    resumed = verified.verification.info.resumed if start and verified.verification.info else None
+    scan(verified.source, verified.snapshot, [tree], 1, verified.progress, resumed)  # one worker: into this very object
     if tree.failure is not None or tree.prefixes.tree(size) is None:
         raise tree.failure or CannotEvaluate("The entries could not be read a second time.", "Try again.")
     return tree
+
+
+def _refuse_uncertain_positions(verified: ArtifactContext, tree: EntryTree) -> None:
+    """Raise OutputError if entries of a ledger with streams have no certain position, or may still get another one."""
+    profile = tree.ledger.profile
+    if not profile.streams:
+        return
+    uncertain = [finding for finding in tree.findings.samples if finding.code in UNCERTAIN]
+    if uncertain:
+        raise OutputError(
+            f"No checkpoint was written: at {uncertain[0].where}, {uncertain[0].message} ({profile.column(ORDER)}).",
+            OWN_ORDER,
+        )
+    late = verified.snapshot.late(tree.order.last or 0, tree.count)
+    if late:
+        advice = "Run again, on the primary; nothing is wrong with the ledger."
+        raise OutputError(f"No checkpoint was written: {late}.", advice)
 
 
 def _record(verified: ArtifactContext, tree: EntryTree, origin: str, size: int) -> CheckpointRecord:
@@ -214,4 +241,7 @@ def _record(verified: ArtifactContext, tree: EntryTree, origin: str, size: int) 
         guards=found,
         profile=info.profile.name,
         profile_digest=info.profile.digest,
+        order_column=info.profile.column(ORDER) if info.profile.streams else "",
+        order=tree.order.last,
+        streams=tree.order.heads,
     )

@@ -17,7 +17,7 @@ from pytest_audit_ledger.files.writing import whole_files
 from pytest_audit_ledger.kinds.entry_tree import entry_leaves
 from pytest_audit_ledger.model.batch import Batch, shown
 from pytest_audit_ledger.model.ledger_info import LedgerInfo
-from pytest_audit_ledger.model.profile import HASH, SEQUENCE, Profile
+from pytest_audit_ledger.model.profile import HASH, SEQUENCE, STREAM, Profile
 from pytest_audit_ledger.model.profile_coverage import all_hashed_columns
 from pytest_audit_ledger.model.progress import Progress
 from pytest_audit_ledger.model.ski import SKI
@@ -32,9 +32,11 @@ def prove(
     keys: Sequence[VerifierKey],
     path: Path,
     progress: Progress,
+    stream: str | None = None,
 ) -> EntryProof:
     """Write the proof of an entry, by its sequence number, under the newest trusted checkpoint, to `path`.
 
+    `stream`: the stream of the entry, needed if several streams have that number.
     Raises UsageError if no trusted checkpoint covers the entry, SourceError if the ledger cannot be read, OutputError
     if the file cannot be written.
     """
@@ -48,14 +50,16 @@ def prove(
         )
         raise UsageError(f"There is no trusted checkpoint to prove the entry with{reason}.", "Give its folder and key.")
     newest = store.trusted[-1]
-    if not 1 <= number <= newest.size:
+    has_streams = bool(source.profile.streams)
+    if not has_streams and not 1 <= number <= newest.size:
         raise UsageError(
             f"The newest checkpoint covers entries 1 to {newest.size:,}, not entry {number:,}.",
             "Choose another entry, or make a new checkpoint first.",
         )
     with source.snapshot() as snapshot:
-        inclusion = _read(snapshot, number, newest.size, progress)
-    proof = TlogProof(number - 1, inclusion.hashes(), _note(newest))
+        position = _position(snapshot, number, stream, newest.size) if has_streams else number
+        inclusion = _read(snapshot, position, newest.size, progress)
+    proof = TlogProof(position - 1, inclusion.hashes(), _note(newest))
     if proof.root(inclusion.leaf, newest.size) != newest.checkpoint.root:
         return EntryProof(checkpoint=newest, file=None)
     with whole_files(path) as (draft,):
@@ -63,14 +67,42 @@ def prove(
     return EntryProof(checkpoint=newest, file=draft.written(str(path)))
 
 
-def _read(snapshot: Snapshot, number: int, size: int, progress: Progress) -> InclusionPath:
-    """Read the entries that the checkpoint covers; unless they are numbered 1, 2, 3 …, the proof will not match."""
+def _position(snapshot: Snapshot, number: int, stream: str | None, size: int) -> int:
+    """Return the position of an entry of a ledger with streams. Raises UsageError unless exactly one is meant."""
+    found: dict[str, int] = {}
+    count = 0
+
+    def look(batch: Batch) -> None:
+        nonlocal count
+        for index, (one, text) in enumerate(zip(batch.sequence_numbers, batch.text(STREAM), strict=True), count + 1):
+            if one == number and stream in (None, shown(text)) and index <= size:
+                found[shown(text)] = index
+        count += len(batch)
+
+    snapshot.scan([SEQUENCE, STREAM], Segment(in_order=True), look)
+    if len(found) == 1:
+        return next(iter(found.values()))
+    of = "" if stream is None else f" of stream {stream!r}"
+    if found:
+        names = ", ".join(map(repr, list(found)[:MOST_NAMED]))
+        raise UsageError(
+            f"{len(found):,} streams have an entry {number:,}, such as {names}.", "Name one with --stream."
+        )
+    raise UsageError(
+        f"The newest checkpoint covers {size:,} entries, and no entry {number:,}{of} is among them.",
+        "Choose another entry, or make a new checkpoint first.",
+    )
+
+
+def _read(snapshot: Snapshot, position: int, size: int, progress: Progress) -> InclusionPath:
+    """Read the entries that the checkpoint covers; if their positions are not 1, 2, 3 …, the proof will not match."""
     hasher = snapshot.info.hasher
     columns = list(dict.fromkeys([SEQUENCE, *hasher.columns]))
     reason = next(filter(None, map(snapshot.unreadable, columns)), None)
     if reason is not None:
         raise SourceError(f"The ledger cannot be read: {reason}.", "Verify it first.")
-    inclusion = InclusionPath(number - 1, size)
+    inclusion = InclusionPath(position - 1, size)
+    segment = Segment(in_order=True) if snapshot.info.profile.streams else Segment(1, size + 1)
     count = 0
     with progress(size) as advance:
 
@@ -80,7 +112,7 @@ def _read(snapshot: Snapshot, number: int, size: int, progress: Progress) -> Inc
             count += len(batch)
             advance(len(batch))
 
-        snapshot.scan(columns, Segment(1, size + 1), consume)
+        snapshot.scan(columns, segment, consume)
     return inclusion
 
 
@@ -91,11 +123,20 @@ def _note(newest: Trusted) -> bytes:
         raise OutputError(f"{newest.path} cannot be read: {error.strerror}.", "Try again.") from error
 
 
+MOST_NAMED = 5
+"""Streams that a message names."""
+
+
 @dataclass(frozen=True)
 class Proven:
-    """An entry that is among those of a checkpoint; the proof does not cover the columns in `uncovered`."""
+    """An entry that is among those of a checkpoint; the proof does not cover the columns in `uncovered`.
+
+    `position` is its number if the ledger has one chain, otherwise its place in the order of writing.
+    """
 
     number: int
+    stream: str
+    position: int
     entry_hash: str
     checkpoint: Checkpoint
     keys: tuple[VerifierKey, ...]
@@ -126,15 +167,17 @@ def check_proof(
     (number,), (digest,) = entry.sequence_numbers, hasher.hashes(entry)
     column = profile.column(HASH)
     stored = entry.text(HASH)[0] if column in info.columns else None
-    if number != proof.index + 1:
-        return f"{proof_file} proves entry {proof.index + 1:,}, but {entry_file} has entry {number}"
+    position = proof.index + 1
+    if number is None or (not profile.streams and number != position):
+        return f"{proof_file} proves entry {position:,}, but {entry_file} has entry {number}"
     if root != checkpoint.root:
         return f"the entry in {entry_file} is not the one that was signed, or {proof_file} was changed"
     if stored not in (None, digest):
         return f"the {column} in {entry_file} does not match the entry"
     covered = {column, *all_hashed_columns(profile)}
     uncovered = tuple(name for name in info.columns if name not in covered)
-    return Proven(proof.index + 1, shown(digest or ""), checkpoint, signers, uncovered)
+    stream = shown(entry.text(STREAM)[0]) if profile.streams else ""
+    return Proven(number, stream, position, shown(digest or ""), checkpoint, signers, uncovered)
 
 
 def _entry(path: Path, profile: Profile) -> tuple[Batch, LedgerInfo]:
@@ -148,7 +191,8 @@ def _entry(path: Path, profile: Profile) -> tuple[Batch, LedgerInfo]:
                     f"Each hash of the profile {profile.name} is made with the one before it, which no column holds.",
                     "Verify the whole ledger instead, with --checkpoint.",
                 )
-            names = dict.fromkeys((SEQUENCE, *info.hasher.columns))
+            streams = [STREAM] if profile.streams else []
+            names = dict.fromkeys((SEQUENCE, *streams, *info.hasher.columns))
             lacking = [name.removeprefix(".") for name in names if snapshot.unreadable(name) is not None]
             if not lacking:
                 stored = [HASH] if profile.column(HASH) in info.columns else []

@@ -8,10 +8,13 @@ from itertools import groupby, pairwise
 
 from pytest_audit_ledger.checkpoints.merkle import CompactRange
 from pytest_audit_ledger.checkpoints.note import encode
+from pytest_audit_ledger.checkpoints.positions import within
 from pytest_audit_ledger.checkpoints.prefixes import Prefixes
 from pytest_audit_ledger.checkpoints.store import Trusted
-from pytest_audit_ledger.model.entry import PAYLOAD_COLUMNS
+from pytest_audit_ledger.model.batch import shown
 from pytest_audit_ledger.model.outcome import Finding
+from pytest_audit_ledger.model.profile import HASH, Profile
+from pytest_audit_ledger.model.profile_coverage import all_hashed_columns
 
 
 @dataclass
@@ -29,13 +32,19 @@ class Comparison:
 
 
 def compare(
-    signed: Sequence[Trusted], prefixes: Prefixes, last: int, *, whole: bool = True, after: int = 0
+    signed: Sequence[Trusted],
+    prefixes: Prefixes,
+    last: int,
+    *,
+    whole: bool = True,
+    after: int = 0,
+    has_streams: bool = False,
 ) -> Comparison:
     """Compare every checkpoint, in order of size, with the tree over the same number of entries.
 
-    `last`: the highest sequence number. `whole`: whether every entry of the ledger could be read; if not, an unknown
+    `last`: the highest position. `whole`: whether every entry of the ledger could be read; if not, an unknown
     tree proves nothing. `after`: the tree was already known up to this entry, so smaller checkpoints are compared only
-    with each other.
+    with each other. `has_streams`: whether positions are those in the order of writing.
     """
     trusted = [one for one in signed if one.size >= after]
     matching = [one for one in trusted if prefixes.root(one.size) == one.checkpoint.root]
@@ -48,9 +57,9 @@ def compare(
     other = [one for one in above if one not in longer and one not in found.unknown]
     found.findings += [_contradiction(one, found.newest) for one in _contradicting(trusted, matching) if found.newest]
     if longer:
-        found.findings.append(_truncated(longer[-1], last))
+        found.findings.append(_truncated(longer[-1], last, proven, has_streams=has_streams))
     if other:
-        found.findings.append(_rewritten(other[0], proven, prefixes.root(other[0].size)))
+        found.findings.append(_rewritten(other[0], proven, prefixes.root(other[0].size), has_streams=has_streams))
     return found
 
 
@@ -107,7 +116,9 @@ def recorded_rows(trusted: Sequence[Trusted]) -> dict[str, RecordedRows]:
     return found
 
 
-def compare_rows(recorded: Mapping[str, RecordedRows], roots: Mapping[str, bytes | None]) -> tuple[int, list[Finding]]:
+def compare_rows(
+    recorded: Mapping[str, RecordedRows], roots: Mapping[str, bytes | None], profile: Profile
+) -> tuple[int, list[Finding]]:
     """Compare every record, by its path, with the root over all columns of the same number of entries.
 
     The entries themselves must match the checkpoints. Return up to which entry all columns are unchanged, and the
@@ -115,20 +126,20 @@ def compare_rows(recorded: Mapping[str, RecordedRows], roots: Mapping[str, bytes
     """
     proven = max((rows.size for path, rows in recorded.items() if roots[path] == rows.root), default=0)
     other = sorted((rows.size, path) for path, rows in recorded.items() if roots[path] != rows.root)
-    return proven, [_row_changed(path, recorded[path], proven) for _, path in other[:1]]
+    return proven, [_row_changed(path, recorded[path], proven, profile) for _, path in other[:1]]
 
 
-def compare_pieces(reread: Iterable[Reread], path: str, columns: Iterable[str]) -> list[Finding]:
+def compare_pieces(reread: Iterable[Reread], path: str, columns: Iterable[str], profile: Profile) -> list[Finding]:
     """Return the findings in the re-read pieces of the checkpoint at `path`."""
     findings = []
     for piece in reread:
         first, last = piece.signed.begin + 1, piece.signed.end
-        entry = _within(first, last, "at least one entry")
-        if piece.entries.range(last) != piece.signed:
+        entry = within(first, last, "at least one entry", has_streams=bool(profile.streams))
+        if piece.entries.range(last) != piece.signed or piece.count != last - piece.signed.begin:
             message = f"{entry} was changed, removed or inserted since {path} was signed: its Merkle root differs"
             findings.append(Finding("REWRITTEN", message))
         elif piece.rows is not None and piece.rows.range(last) != piece.signed_rows:
-            findings.append(Finding("UNCOVERED_CHANGED", _uncovered_changed(entry, path, columns)))
+            findings.append(Finding("UNCOVERED_CHANGED", _uncovered_changed(entry, path, columns, profile)))
     return findings
 
 
@@ -143,43 +154,65 @@ class Reread:
     signed_rows: CompactRange
     entries: Prefixes
     rows: Prefixes | None
+    count: int = 0
+    """The entries that are there now."""
 
 
-def _row_changed(path: str, rows: RecordedRows, proven: int) -> Finding:
+def _row_changed(path: str, rows: RecordedRows, proven: int, profile: Profile) -> Finding:
     """Return a finding with the range of the change: any entry up to the record's size if a larger record matches."""
     before = proven if proven < rows.size else 0
-    entry = _within(before + 1, rows.size, "at least one entry")
-    return Finding("UNCOVERED_CHANGED", _uncovered_changed(entry, path, rows.columns))
+    entry = within(before + 1, rows.size, "at least one entry", has_streams=bool(profile.streams))
+    return Finding("UNCOVERED_CHANGED", _uncovered_changed(entry, path, rows.columns, profile))
 
 
-def _within(first: int, last: int, one: str) -> str:
-    return f"entry {last:,}" if first == last else f"{one} between {first:,} and {last:,}"
-
-
-def _uncovered_changed(entry: str, path: str, columns: Iterable[str]) -> str:
-    uncovered = [name for name in sorted(columns) if name not in PAYLOAD_COLUMNS.values()]
+def _uncovered_changed(entry: str, path: str, columns: Iterable[str], profile: Profile) -> str:
+    # a leaf is recomputed, so it covers no stored hash
+    hashed = all_hashed_columns(profile) - {profile.column(HASH)}
+    uncovered = [name for name in sorted(columns) if name not in hashed]
     return (
         f"{entry} was changed since {path} was signed, in at least one of these columns, which no entry hash covers: "
         f"{', '.join(uncovered)}"
     )
 
 
-def _truncated(one: Trusted, last: int) -> Finding:
+def _truncated(one: Trusted, last: int, proven: int, *, has_streams: bool) -> Finding:
     count = one.size - last
+    expected, actual = f"{one.size:,} entries or more", f"the last entry is {last:,}"
+    if has_streams:  # the entries after a missing one have other positions
+        what = "1 entry is" if count == 1 else f"{count:,} entries are"
+        where = f" after position {proven:,} in the order of writing" if proven else ""
+        message = f"{what} missing{where}: {one.size:,} were in the ledger when {one.path} was signed"
+        return Finding("TRUNCATED", message, None, expected, f"{last:,} entries")
     missing = (
         f"the last entry, {one.size:,}, is missing; it was"
         if count == 1
         else f"{count:,} entries are missing at the end: {last + 1:,} to {one.size:,}; they were"
     )
     message = f"{missing} in the ledger when {one.path} was signed"
-    return Finding("TRUNCATED", message, last + 1, f"{one.size:,} entries or more", f"the last entry is {last:,}")
+    return Finding("TRUNCATED", message, last + 1, expected, actual)
 
 
-def _rewritten(one: Trusted, proven: int, root: bytes | None) -> Finding:
-    entry = _within(proven + 1, one.size, "an entry")
+def _rewritten(one: Trusted, proven: int, root: bytes | None, *, has_streams: bool) -> Finding:
+    entry = within(proven + 1, one.size, "an entry", has_streams=has_streams)
     message = (
         f"{entry} was changed, removed or inserted since {one.path} was signed: the Merkle root over the first "
         f"{one.size:,} entries differs"
     )
     recomputed = encode(root) if root is not None else "none, because entries are missing or numbered twice"
     return Finding("REWRITTEN", message, None, encode(one.checkpoint.root), recomputed)
+
+
+def compare_streams(signed: Mapping[str, int], heads: Mapping[str, int], path: str) -> Iterator[Finding]:
+    """Yield the streams of the record next to the checkpoint at `path` that end early, or are gone.
+
+    Both give the highest number of each stream, by its JSON text.
+    """
+    for stream, number in signed.items():
+        last = heads.get(stream)
+        if last is not None and last >= number:
+            continue
+        name = shown(stream)
+        what = f"the stream {name} is missing" if last is None else f"the stream {name} ends with number {last:,}"
+        message = f"{what}; it had number {number:,} when {path} was signed"
+        first = None if last is None else last + 1
+        yield Finding("TRUNCATED", message, first, f"number {number:,} or more", str(last or "none"), stream=name)

@@ -27,28 +27,34 @@ CHANGING = MOST_PIECES - MOST_PIECES // 8
 
 @dataclass
 class Pieces:
-    """The roots of the whole pieces of a tree, and the subtrees of the rest."""
+    """The roots of the whole pieces of a tree, and the subtrees of the rest.
+
+    `orders`: of each whole piece, the `order` of its last entry, by which it is read again if the ledger has streams.
+    """
 
     height: int = 0
     roots: list[bytes] = field(default_factory=list)
     rest: CompactRange = field(default_factory=CompactRange)
+    orders: list[int] = field(default_factory=list)
 
     @classmethod
-    def restored(cls, height: int, roots: Sequence[bytes], tree: CompactRange) -> Pieces:
+    def restored(cls, height: int, roots: Sequence[bytes], tree: CompactRange, orders: Sequence[int] = ()) -> Pieces:
         """Return the pieces of a tree from their roots. Raises ValueError if these do not lead to the tree."""
         begin = len(roots) << height
         left = [subtree for subtree in tree.subtrees if subtree[0] < height]
-        pieces = cls(height, list(roots), CompactRange(begin, max(begin, tree.end), left))
+        pieces = cls(height, list(roots), CompactRange(begin, max(begin, tree.end), left), list(orders))
+        if orders and len(orders) != len(roots):
+            raise ValueError("it does not give the order of every piece")
         if pieces.tree() != tree:
             raise ValueError("its pieces do not lead to the root of its tree")
         return pieces
 
     def copy(self) -> Pieces:
         """Return an independent copy."""
-        return Pieces(self.height, list(self.roots), self.rest.copy())
+        return Pieces(self.height, list(self.roots), self.rest.copy(), list(self.orders))
 
-    def extend(self, leaves: Sequence[bytes]) -> None:
-        """Append leaves, given as their hashes."""
+    def extend(self, leaves: Sequence[bytes], orders: Sequence[int | None] = ()) -> None:
+        """Append leaves, given as their hashes, perhaps each with its `order`."""
         taken = 0
         while taken < len(leaves):
             whole = self.rest.begin + (1 << self.height)
@@ -57,9 +63,11 @@ class Pieces:
             taken += len(some)
             if self.rest.end == whole:
                 self.roots.append(self.rest.subtrees[0][1])
+                self.orders += [order for order in orders[taken - 1 : taken] if order is not None]
                 self.rest = CompactRange(whole)
             if len(self.roots) == MOST_PIECES:
                 self.roots = list(map(node_hash, self.roots[::2], self.roots[1::2]))
+                self.orders = self.orders[1::2]
                 self.height += 1
 
     def tree(self) -> CompactRange:

@@ -1,7 +1,8 @@
 """Merkle roots over the first N entries, for every requested N, in one pass and over segments that merge. No I/O.
 
-Leaf i belongs to sequence number i + 1. Where the numbers are not 1, 2, 3 … (a gap, a duplicate, a missing number) the
-tree ends, and no root is known for any larger N. That is not a finding by itself; the comparison decides.
+Leaf i belongs to position i + 1, in a ledger of one chain the number. Where the positions are not 1, 2, 3 … (a gap, a
+duplicate, a missing number) the tree ends, and no root is known for any larger N. That is not a finding by itself; the
+comparison decides.
 """
 
 from __future__ import annotations
@@ -31,8 +32,8 @@ class Prefixes:
         self._range = tree.copy()
         self._trees[tree.end] = tree.copy()
 
-    def feed(self, numbers: Sequence[int | None], leaves: Sequence[bytes]) -> None:
-        """Append entries: their sequence numbers and the hashes of their leaves."""
+    def feed(self, numbers: Sequence[int | None], leaves: Sequence[bytes], orders: Sequence[int | None] = ()) -> None:
+        """Append entries: their positions, the hashes of their leaves, and perhaps their `order`."""
         if self._range is None:
             first = numbers[0]
             self._range = CompactRange((first or 0) - 1)
@@ -49,7 +50,7 @@ class Prefixes:
             position = size - start
         tree.extend(leaves[position:regular])
         if self.pieces is not None:
-            self.pieces.extend(leaves[:regular])
+            self.pieces.extend(leaves[:regular], orders)
 
     def merge(self, later: Prefixes) -> None:
         """Append the results of the next segment."""

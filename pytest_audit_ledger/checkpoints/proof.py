@@ -11,8 +11,8 @@
 
     — bank.example/ledger Az3grlgtzPICa5OS8npVmf1Myq/5IZni…
 
-The index counts from 0: it is the sequence number minus one. The next lines are the inclusion proof of RFC 6962, from
-the leaf's sibling up to the child of the root; after an empty line follows the signed checkpoint.
+The index counts from 0: it is the position (see `positions.py`) minus one. The next lines are the inclusion proof of
+RFC 6962, from the leaf's sibling up to the child of the root; after an empty line follows the signed checkpoint.
 """
 
 from __future__ import annotations

@@ -10,7 +10,10 @@
     be checked alone (see `pieces.py`), and the inclusion proof of the last entry;
 4.  when and by what it was made, of which database and table, and by which profile.
 
-In version 1, the ledger is always a SKI ledger. `streams` is empty: only ledgers with one chain have checkpoints yet.
+5.  if the ledger has streams: the highest number of each, so that an end or a stream that is gone is found by name,
+    and the values of `order` at the end of the checkpoint and of each piece, by which their entries are found again.
+
+In version 1, the ledger is always a SKI ledger. With one chain, `streams` is empty, and there is no `order`.
 
 `SIZE.record.note` binds it to the checkpoint: a note signed by the same key, whose text is five lines:
 `pytest-audit-ledger/record/v2` (or `v1`, as `record_version` says), the origin, the size, the base64 root of the
@@ -22,7 +25,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
@@ -31,7 +34,7 @@ from typing import Any
 from pytest_audit_ledger.checkpoints.merkle import HASH_SIZE, CompactRange, leaf_hash, root_of_proof
 from pytest_audit_ledger.checkpoints.note import Checkpoint, Note, VerifierKey, decode, encode
 from pytest_audit_ledger.checkpoints.pieces import Pieces
-from pytest_audit_ledger.model.batch import Batch, json_objects, json_plan, json_text
+from pytest_audit_ledger.model.batch import Batch, json_objects, json_plan, json_text, plain_text
 from pytest_audit_ledger.model.entry import canonical_timestamp
 from pytest_audit_ledger.model.profile import Profile
 from pytest_audit_ledger.model.ski import SKI
@@ -40,8 +43,8 @@ VERSION = 2
 READABLE = (1, VERSION)
 HEADER = "pytest-audit-ledger/record/v"
 
-LARGEST_RECORD = 16 * 1024 * 1024
-"""Bytes; a record includes the bodies of trigger functions."""
+LARGEST_RECORD = 64 * 1024 * 1024
+"""Bytes; a record includes the bodies of trigger functions, and about 60 bytes for each stream."""
 
 
 class _UntrueError(ValueError):
@@ -55,7 +58,8 @@ class CheckpointRecord:
     `created_at`: the server's time. `profile`: the name of the ledger's profile, and `profile_digest` the SHA-256 of
     its file, empty for the built-in one. `columns`: name and type of every column. `last_entry`: the hash of the last
     entry as the column stores it, and `proof` its inclusion proof. `guards`: the protections that exist, each by name
-    with its definition.
+    with its definition. `order_column`: the column of the role `order`, `order` its value in the last entry, and
+    `streams` the highest number of each stream, as JSON text (see `batch.py`); None and empty if there is one chain.
     """
 
     checkpoint: Checkpoint
@@ -74,6 +78,9 @@ class CheckpointRecord:
     guards: Mapping[str, str]
     profile: str = SKI.name
     profile_digest: str = ""
+    order_column: str = ""
+    order: int | None = None
+    streams: Mapping[str, int] = field(default_factory=dict)
 
     def data(self) -> bytes:
         """Return the bytes of the JSON file."""
@@ -85,7 +92,8 @@ class CheckpointRecord:
             "table": self.table,
             "server_version": self.server_version,
             "profile": {"name": self.profile, "sha256": self.profile_digest},
-            "streams": [],
+            "streams": [[plain_text(stream), number] for stream, number in sorted(self.streams.items())],
+            **self._order(),
             "origin": self.checkpoint.origin,
             "size": self.checkpoint.size,
             "root": encode(self.checkpoint.root),
@@ -103,6 +111,11 @@ class CheckpointRecord:
         }
         return f"{json.dumps(document, indent=2)}\n".encode()
 
+    def _order(self) -> Mapping[str, Any]:
+        if self.order is None:
+            return {}
+        return {"order": {"column": self.order_column, "last": self.order, "pieces": self.pieces.orders}}
+
     @classmethod
     def parse(cls, data: bytes, checkpoint: Checkpoint) -> CheckpointRecord:
         """Read the JSON file next to a checkpoint, and check it against itself. Raises ValueError."""
@@ -119,8 +132,6 @@ class CheckpointRecord:
         version = document["record_version"]
         if version not in READABLE:
             raise _UntrueError(f"its record_version is {version!r}; this version reads {_listed(READABLE)}")
-        if version > 1 and document["streams"] != []:
-            raise _UntrueError("it is of a ledger with streams, which only a later version can read")
         profile = document["profile"] if version > 1 else {"name": SKI.name, "sha256": ""}
         if (document["origin"], document["size"], decode(document["root"])) != (checkpoint.origin, size, root):
             raise _UntrueError("it is the record of another checkpoint")
@@ -132,8 +143,10 @@ class CheckpointRecord:
         if roots != (root, root, decode(document["columns_root"])):
             raise _UntrueError("its subtrees or its proof do not lead to the signed roots")
         height = document["pieces"]["height"]
+        order = document.get("order", {"column": "", "last": None, "pieces": []})
+        ends = list(map(_whole, order["pieces"]))
         try:
-            pieces = Pieces.restored(height, _hashes(document["pieces"]["entries"]), entries)
+            pieces = Pieces.restored(height, _hashes(document["pieces"]["entries"]), entries, ends)
             row_pieces = Pieces.restored(height, _hashes(document["pieces"]["columns"]), rows)
         except ValueError as error:
             raise _UntrueError(str(error)) from error
@@ -151,6 +164,9 @@ class CheckpointRecord:
             guards=_texts(document["guards"]),
             profile=_text(profile["name"]),
             profile_digest=_text(profile["sha256"]),
+            order_column=_text(order["column"]),
+            order=_whole(order["last"]) if "order" in document else None,
+            streams={_stream(stream): _whole(number) for stream, number in document.get("streams", ())},
         )
 
 
@@ -163,6 +179,20 @@ def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError
     return value
+
+
+def _whole(value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise TypeError
+    return value
+
+
+def _stream(value: Any) -> str:
+    text = None if value is None else _text(value)
+    is_plain = text is not None and text.isascii() and text.isprintable() and '"' not in text and "\\" not in text
+    return (
+        text if text is not None and is_plain else json_text(text)
+    )  # there are many, and most are written as they are
 
 
 def _texts(value: Any) -> Mapping[str, str]:

@@ -68,7 +68,9 @@ def read_store(folders: Sequence[str | Path], keys: Sequence[VerifierKey], *, ne
     for note in sorted((one for one in notes if isinstance(one, Trusted)), key=lambda one: (-one.size, one.path)):
         enough = newest_record and trusted and trusted[-1].record
         for one in [note] if enough else _with_record(note):
-            trusted.append(one) if isinstance(one, Trusted) else rejected.append(one)
+            trusted.append(_without_streams(one) if trusted else one) if isinstance(one, Trusted) else rejected.append(
+                one
+            )
     trusted.sort(key=lambda one: (one.size, one.path))
     return Store(tuple(trusted), tuple(rejected), tuple(folder for folder, paths in listed.items() if not paths))
 
@@ -114,6 +116,11 @@ def _with_record(note: Trusted) -> list[Trusted | Rejected]:
         return [replace(note, record=open_record(*data, note.checkpoint, note.keys))]
     except (OSError, ValueError) as error:
         return [note, Rejected(str(json), _reason(error))]
+
+
+def _without_streams(one: Trusted) -> Trusted:
+    """Return a checkpoint without the streams of its record: only the newest ones are compared, and there are many."""
+    return replace(one, record=replace(one.record, streams={})) if one.record else one
 
 
 def _reason(error: OSError | ValueError) -> str:

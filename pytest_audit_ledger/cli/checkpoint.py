@@ -171,7 +171,12 @@ def list_(folder: str, verifier_keys: tuple[str, ...], quiet: bool) -> int:
 )
 @options("checkpoint prove", READING)
 def prove(
-    reading: Reading, output: str, entry: int, checkpoints: tuple[str, ...], verifier_keys: tuple[str, ...]
+    reading: Reading,
+    output: str,
+    entry: int,
+    stream: str | None,
+    checkpoints: tuple[str, ...],
+    verifier_keys: tuple[str, ...],
 ) -> int:
     """Prove that an entry is among those of a checkpoint.
 
@@ -180,17 +185,18 @@ def prove(
     """
     refuse_to_overwrite(output, [Dsn(reading.ledger_db).resolved().reveal(), *checkpoints, *verifier_keys])
     with reading.open() as ledger:
-        result = ledger.prove_entry(entry, output, checkpoints=checkpoints, verifier_keys=verifier_keys)
+        result = ledger.prove_entry(entry, output, checkpoints=checkpoints, verifier_keys=verifier_keys, stream=stream)
+    named = f"Entry {entry:,}" if stream is None else f"Entry {entry:,} of stream {printable(stream)}"
     if result.file is None:
         advice = completed("To see what differs, run `audit-ledger verify`.", given_to(click.get_current_context()))
         say_error(
-            f"Entry {entry:,} is not proven: the ledger is not the one whose checkpoint was signed in "
+            f"{named} is not proven: the ledger is not the one whose checkpoint was signed in "
             f"{result.checkpoint.path}. {apart(advice)}"
         )
         return TAMPERED
     if not reading.quiet:
         path = printable(result.checkpoint.path, 1000)
-        click.echo(f"Entry {entry:,} is among the {result.checkpoint.size:,} of {path}")
+        click.echo(f"{named} is among the {result.checkpoint.size:,} of {path}")
         say_written(result.file)
     return 0
 
@@ -205,9 +211,12 @@ def check_proof(file: Path, entry_file: str, verifier_keys: tuple[str, ...], pro
         say_error(f"Nothing is proven: {found}.")
         return TAMPERED
     if not quiet:
+        entry = f"entry {found.number:,}"
+        if found.stream:
+            entry += f" of stream {printable(found.stream)}, at position {found.position:,} in the order of writing,"
         say_facts(
             {
-                "proven": f"entry {found.number:,} is among the {found.checkpoint.size:,} that were signed",
+                "proven": f"{entry} is among the {found.checkpoint.size:,} that were signed",
                 "origin": found.checkpoint.origin,
                 "hash": found.entry_hash,
                 "signed": _signers(found.keys),

@@ -278,7 +278,8 @@ def _checkpoints(verification: Verification, outcome: Outcome | None, chain: Seq
                 if proven
                 else "No older checkpoint matches.",
             )
-            yield Incident(IncidentType.REWRITE, proven + 1, None, 0, sentence, Certainty.PROVEN, because)
+            number = None if _has_streams(verification) else proven + 1
+            yield Incident(IncidentType.REWRITE, number, None, 0, sentence, Certainty.PROVEN, because)
         elif one.code == "TRUNCATED":
             yield _truncated(verification, one, proven, chain)
         elif one.code == "UNCOVERED_CHANGED":
@@ -297,6 +298,10 @@ def _checkpoints(verification: Verification, outcome: Outcome | None, chain: Seq
 def _truncated(verification: Verification, finding: Finding, proven: int, chain: Sequence[Incident]) -> Incident:
     """Return that entries are missing: at the end if an older checkpoint shows that the others are unchanged."""
     last = verification.size
+    if _has_streams(verification):
+        because = ("How many entries there were, and the highest number of each stream, is signed.",)
+        what, sentence, number = IncidentType.TRUNCATION, f"{capital(finding.message)}.", finding.sequence_number
+        return Incident(what, number, None, 0, sentence, Certainty.PROVEN, because, stream=finding.stream)
     deleted = any(one.what in (IncidentType.DELETION, IncidentType.PREFIX_DELETION) for one in chain)
     earlier = (
         "The deletion that the chain shows, after which the rest was renumbered, explains it."
@@ -316,6 +321,10 @@ def _truncated(verification: Verification, finding: Finding, proven: int, chain:
         otherwise=() if certainty is Certainty.PROVEN else (earlier,),
     )
     return replace(found, time_before=verification.survey.time_last if verification.survey else "")
+
+
+def _has_streams(verification: Verification) -> bool:
+    return verification.info is not None and bool(verification.info.profile.streams)
 
 
 def _export_file(outcome: Outcome | None) -> Iterator[Incident]:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from pytest_audit_ledger.checkpoints.positions import has_positions
+from pytest_audit_ledger.checkpoints.positions import at_position, has_positions
 from pytest_audit_ledger.errors import LedgerError
 from pytest_audit_ledger.investigate.alike import joined
 from pytest_audit_ledger.investigate.chain import NO_MOVES
@@ -391,7 +391,10 @@ class Inquiry:
             yield Advice(f"{', '.join(checks)} could not be evaluated. {reason}")
         if verification.info is not None and verification.info.resumed is not None:
             after = verification.info.resumed.after
-            yield Advice(f"Entries up to {after:,} were not read, so nothing is known of them.")
+            last = (
+                at_position(self.snapshot.info.profile, after) if self.snapshot.info.profile.streams else f"{after:,}"
+            )
+            yield Advice(f"Entries up to {last} were not read, so nothing is known of them.")
         if verification.anchor is None:
             yield from self._unanchored(incidents)
         yield from self._uncovered()

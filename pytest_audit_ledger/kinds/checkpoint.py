@@ -14,12 +14,15 @@ from pytest_audit_ledger.checkpoints.comparison import (
     compare,
     compare_pieces,
     compare_rows,
+    compare_streams,
     recorded_rows,
 )
-from pytest_audit_ledger.checkpoints.positions import refuse_without_positions
+from pytest_audit_ledger.checkpoints.merkle import CompactRange
+from pytest_audit_ledger.checkpoints.positions import at_position, refuse_without_positions
 from pytest_audit_ledger.checkpoints.prefixes import Prefixes
 from pytest_audit_ledger.checkpoints.record import CheckpointRecord, json_file, row_leaves
 from pytest_audit_ledger.checkpoints.store import Store, Trusted
+from pytest_audit_ledger.checkpoints.written_order import CROSSED, OWN_ORDER, UNCERTAIN
 from pytest_audit_ledger.errors import CannotEvaluate, NotApplicable
 from pytest_audit_ledger.kinds.entry_tree import EntryTree, entry_leaves
 from pytest_audit_ledger.kinds.kind import WHOLE_EXPORT
@@ -39,6 +42,10 @@ from pytest_audit_ledger.model.profile import TIMESTAMP
 
 UNANCHORED_PATTERN = r"^(none|[0-9]{1,9}[smhd]?)$(?!\n)"
 """Entries that may be newer than the last checkpoint (`1000`), or the age of the first (`24h`), or `none`."""
+
+
+MIN_ORDER = -(2**63)
+"""The lowest value of a column of whole numbers."""
 
 
 class CheckpointMatch(ComparesCheckpoints, EntryTree):
@@ -74,12 +81,13 @@ class CheckpointMatch(ComparesCheckpoints, EntryTree):
             "Find out why no checkpoint was signed in time. To verify the entries and sign a new one, run "
             "`audit-ledger checkpoint create`."
         ),
+        **dict.fromkeys(UNCERTAIN, f"{OWN_ORDER} Until then, no checkpoint can be made."),
     }
     family = Family.CHECKPOINTS
     integrity = True
     resumes = True
     sides: ClassVar[Mapping[str, Sides]] = {"REWRITTEN": ("signed", "recomputed"), "TRUNCATED": ("signed", "found")}
-    inconclusive = frozenset({"CHECKPOINT_REJECTED", "CHECKPOINT_MISSING", "CHECKPOINT_STALE"})
+    inconclusive = frozenset({"CHECKPOINT_REJECTED", "CHECKPOINT_MISSING", "CHECKPOINT_STALE", CROSSED, *UNCERTAIN})
     parameters_schema: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         **ComparesCheckpoints.parameters_schema,
         "require": {
@@ -107,7 +115,7 @@ class CheckpointMatch(ComparesCheckpoints, EntryTree):
         if newest is None:
             return None
         path, record = newest
-        return ResumePoint(record.entries.end, record.last_entry, path, record.created_at)
+        return ResumePoint(record.entries.end, record.last_entry, path, record.created_at, record.order)
 
     def __init__(self, parameters: Mapping[str, Any], ledger: LedgerInfo, samples: int) -> None:
         super().__init__(parameters, ledger, samples)
@@ -128,6 +136,9 @@ class CheckpointMatch(ComparesCheckpoints, EntryTree):
         # the kind is sent to every segment, so it keeps only what it compares of perhaps ten years of records
         self.trusted = [replace(one, keys=(), record=None) for one in store.trusted]
         self.recorded = recorded_rows(store.trusted)
+        newest = next((one for one in reversed(store.trusted) if one.record), None)
+        self.signed_streams = (newest.record.streams, newest.path) if newest and newest.record else None
+        """The highest number of each stream, and the checkpoint that it is known from."""
         sizes: dict[tuple[str, ...], list[int]] = {}
         start = self._start(store)
         self.after = start.entries.end if start else 0
@@ -138,7 +149,7 @@ class CheckpointMatch(ComparesCheckpoints, EntryTree):
                 sizes.setdefault(tuple(rows.columns), []).append(rows.size)
         self.ask_for([one.size for one in self.trusted if one.size >= self.after], sizes, start)
         self.pieces = self._due(start) if start else []
-        self.again = [(piece.signed.begin + 1, piece.signed.end) for piece in self.pieces]
+        self.again = [self._where(piece.signed, start) for piece in self.pieces] if start else []
 
     def _start(self, store: Store) -> CheckpointRecord | None:
         """Return the record of the checkpoint after which the run resumes, or None."""
@@ -167,6 +178,14 @@ class CheckpointMatch(ComparesCheckpoints, EntryTree):
             for at in start.pieces.due(share)
         ]
 
+    def _where(self, piece: CompactRange, start: CheckpointRecord) -> tuple[int, int]:
+        """Return the first and the last number of a piece; with streams, of its entries in the role `order`."""
+        if start.order is None:
+            return piece.begin + 1, piece.end
+        ends = [MIN_ORDER - 1, *start.pieces.orders, start.order]
+        number = piece.begin >> start.pieces.height
+        return ends[number] + 1, ends[number + 1]
+
     def resume(self, batch: Batch) -> None:
         """Begin with the trees of the checkpoint. Its last entry, which was read and is the signed one, counts, too."""
         super().resume(batch)
@@ -175,17 +194,27 @@ class CheckpointMatch(ComparesCheckpoints, EntryTree):
     def reread(self, place: int, batch: Batch) -> None:
         """Grow the trees over a piece."""
         piece = self.pieces[place]
-        piece.entries.feed(batch.sequence_numbers, entry_leaves(self.ledger.hasher, batch))
+        numbers: Sequence[int | None] = batch.sequence_numbers
+        if self.ledger.profile.streams:
+            position = piece.signed.begin + piece.count + 1
+            numbers = range(position, position + len(batch))
+        piece.count += len(batch)
+        piece.entries.feed(numbers, entry_leaves(self.ledger.hasher, batch))
         if piece.rows is not None and self.start is not None:
-            piece.rows.feed(batch.sequence_numbers, row_leaves(batch, tuple(self.start.columns), self.ledger.profile))
+            piece.rows.feed(numbers, row_leaves(batch, tuple(self.start.columns), self.ledger.profile))
 
     def close(self) -> None:
         """Judge every checkpoint, and whether they are complete and recent."""
         whole = self.ledger.extent is Extent.WHOLE
-        found = compare(self.trusted, self.prefixes, self.last, whole=whole, after=self.after)
+        profile = self.ledger.profile
+        found = compare(
+            self.trusted, self.prefixes, self.last, whole=whole, after=self.after, has_streams=bool(profile.streams)
+        )
         same_rows, changed = self._compared_rows(found.matching)
         if self.start and self.ledger.resumed:
-            changed += compare_pieces(self.pieces, self.ledger.resumed.checkpoint, self.start.columns)
+            changed += compare_pieces(self.pieces, self.ledger.resumed.checkpoint, self.start.columns, profile)
+        if self.signed_streams and whole:
+            changed += compare_streams(self.signed_streams[0], self.order.heads, self.signed_streams[1])
         findings = [*found.findings, *changed, *self._rejected(), *self._missing(), *self._stale(found)]
         for finding in findings:
             self.findings.add(finding)
@@ -204,7 +233,7 @@ class CheckpointMatch(ComparesCheckpoints, EntryTree):
         recorded = {one.path: self.recorded[one.path] for one in matching if one.path in self.recorded}
         shown = {path: rows for path, rows in recorded.items() if shows(self.ledger, rows.columns)}
         roots = {path: self.rows[tuple(rows.columns)].root(rows.size) for path, rows in shown.items()}
-        proven, findings = compare_rows(shown, roots)
+        proven, findings = compare_rows(shown, roots, self.ledger.profile)
         lacking = [] if self.ledger.export else [path for path in recorded if path not in shown]
         for path in lacking[-1:]:
             gone = ", ".join(sorted(recorded[path].columns.keys() - self.ledger.columns.keys()))
@@ -242,10 +271,11 @@ class CheckpointMatch(ComparesCheckpoints, EntryTree):
         over_time = datetime.fromisoformat(self.ledger.server_time) - datetime.fromisoformat(since)
         excess = over_time - duration(self.limit)
         message = (
-            f"entry {proven + 1:,}, dated {since}, has been in no checkpoint for {_length(over_time)}, "
-            f"{_length(excess)} longer than the limit of {self.limit}"
+            f"{at_position(self.ledger.profile, proven + 1)}, dated {since}, has been in no checkpoint for "
+            f"{_length(over_time)}, {_length(excess)} longer than the limit of {self.limit}"
         )
-        return [Finding("CHECKPOINT_STALE", message, proven + 1)] if excess > timedelta() else []
+        number = None if self.ledger.profile.streams else proven + 1
+        return [Finding("CHECKPOINT_STALE", message, number)] if excess > timedelta() else []
 
     def _report(self, found: Comparison, same_rows: int) -> None:
         counts = {"trusted": self.trusted, "rejected": self.rejected, "not in the export": found.unknown}

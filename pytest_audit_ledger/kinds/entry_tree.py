@@ -8,28 +8,32 @@ from typing import Any
 
 from pytest_audit_ledger.checkpoints.prefixes import Prefixes
 from pytest_audit_ledger.checkpoints.record import CheckpointRecord, row_leaves
+from pytest_audit_ledger.checkpoints.written_order import WrittenOrder
 from pytest_audit_ledger.kinds.kind import ScanKind
 from pytest_audit_ledger.model.batch import Batch
 from pytest_audit_ledger.model.hashing import Hasher
 from pytest_audit_ledger.model.ledger_info import LedgerInfo
-from pytest_audit_ledger.model.profile import TIMESTAMP
+from pytest_audit_ledger.model.profile import ORDER, TIMESTAMP
 
 NO_ROWS: Mapping[tuple[str, ...], Sequence[int]] = {}
 
 
 class EntryTree(ScanKind):
-    """Leaf i is the hash of sequence number i + 1, recomputed from its payload.
+    """Leaf i is the hash of the entry at position i + 1, recomputed from its payload (see `checkpoints/positions.py`).
 
     Of a SKI ledger it is the 32 bytes of the hash, of any other the text that the column stores, in UTF-8.
     """
 
     name = "entry_tree"
+    in_order = True
     columns: Sequence[str] = ()
 
     def __init__(self, parameters: Mapping[str, Any], ledger: LedgerInfo, samples: int) -> None:
         super().__init__(parameters, ledger, samples)
         self.last = 0
-        """The highest sequence number."""
+        """The highest position."""
+        self.order = WrittenOrder()
+        """What the role `order` says, if the ledger has streams."""
         self.count = 0
         """The number of entries."""
         self.head = ""
@@ -60,8 +64,10 @@ class EntryTree(ScanKind):
     def resume(self, batch: Batch) -> None:
         """Begin with the trees of the checkpoint."""
         self.resumed, self.head = True, self.ledger.hasher.hashes(batch)[-1] or ""
-        self._keep_moments(batch)
+        start = self.start.entries.end if self.start is not None else 0
+        self._keep_moments(batch, [start] if self.ledger.profile.streams else batch.sequence_numbers)
         if self.start is not None:
+            self.order = WrittenOrder(self.start.entries.end, self.start.order, dict(self.start.streams))
             self.last = self.count = self.start.entries.end
             self.prefixes.start(self.start.entries)
             for prefixes in self.rows.values():  # at most one, of the columns of that record
@@ -69,17 +75,26 @@ class EntryTree(ScanKind):
 
     def feed(self, batch: Batch) -> None:
         """Append the leaves of a batch."""
-        numbers = batch.sequence_numbers
-        self.prefixes.feed(numbers, entry_leaves(self.ledger.hasher, batch))
+        numbers, orders = self._positions(batch)
+        self.prefixes.feed(numbers, entry_leaves(self.ledger.hasher, batch), orders)
         for columns, prefixes in self.rows.items():
             prefixes.feed(numbers, row_leaves(batch, columns, self.ledger.profile))
         self.last = max(self.last, *(number or 0 for number in numbers))
         self.count += len(batch)
         self.head = self.ledger.hasher.hashes(batch)[-1] or ""
-        self._keep_moments(batch)
+        self._keep_moments(batch, numbers)
 
-    def _keep_moments(self, batch: Batch) -> None:
-        numbers = batch.sequence_numbers if self.ledger.profile.has(TIMESTAMP) else []
+    def _positions(self, batch: Batch) -> tuple[Sequence[int | None], Sequence[int | None]]:
+        """Return the positions of entries, and what they have in the role `order`, if the ledger has streams."""
+        if not self.ledger.profile.streams:
+            return batch.sequence_numbers, ()
+        for finding in self.order.feed(batch):
+            self.findings.add(finding)
+        return range(self.count + 1, self.count + len(batch) + 1), batch.numbers(ORDER)
+
+    def _keep_moments(self, batch: Batch, numbers: Sequence[int | None]) -> None:
+        if not self.ledger.profile.has(TIMESTAMP):
+            return
         for number in self.moments.keys() & set(numbers):
             self.moments[number] = batch.text(TIMESTAMP)[numbers.index(number)]
 

@@ -179,4 +179,5 @@ class HashCoverage(ComparesCheckpoints, ScanKind):
             if before < size <= before + self.element_count:
                 covered = ", ".join(name for name in names if name in columns)
                 limits = f"compared with {path}, which locates an edit only roughly"
-                self.facts["checkpoint"] = f"{words}{covered}, in entries {before + 1:,} to {size:,} ({limits})"
+                order = " in the order of writing" if self.ledger.profile.streams else ""
+                self.facts["checkpoint"] = f"{words}{covered}, in entries {before + 1:,} to {size:,}{order} ({limits})"

@@ -12,7 +12,7 @@ from pytest_audit_ledger.checkpoints.store import Store, read_store
 from pytest_audit_ledger.errors import CannotEvaluate, NotApplicable, UsageError
 from pytest_audit_ledger.kinds.kind import Kind
 from pytest_audit_ledger.model.ledger_info import LedgerInfo
-from pytest_audit_ledger.model.profile import Profile
+from pytest_audit_ledger.model.profile import ORDER, Profile
 
 UNLIMITED = "none"
 
@@ -78,6 +78,14 @@ def refuse_another_profile(store: Store, profile: Profile) -> None:
             f"The checkpoint {others[-1].path} was made with the profile {others[-1].record.profile}, but the ledger "
             f"is read with the profile {profile.name}.",
             "Name the right profile with --ledger-profile, or the checkpoints of this ledger.",
+        )
+    order = profile.columns.get(ORDER, "") if profile.streams else ""
+    ordered = [(one.path, one.record) for one in store.trusted if one.record and one.record.order_column != order]
+    for path, record in ordered[-1:]:
+        raise CannotEvaluate(
+            f"{path} has the entries in the order of {record.order_column or 'their numbers'}, and the profile "
+            f"{profile.name} now has them in the order of {order or 'their numbers'}.",
+            "Use the profile with which the checkpoint was made, or move the checkpoints away and begin again.",
         )
 
 

@@ -11,7 +11,7 @@ from operator import contains, ne
 
 from pytest_audit_ledger.model.entry import PAYLOAD_COLUMNS
 from pytest_audit_ledger.model.jsonb import JsonDocument, Reader
-from pytest_audit_ledger.model.profile import STREAM
+from pytest_audit_ledger.model.profile import SEQUENCE, STREAM
 from pytest_audit_ledger.native.plan import Form, Piece, Plan, QuickHashes
 
 NULL = "\\N"
@@ -106,6 +106,11 @@ class Batch:
     def __len__(self) -> int:
         return self._length
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the columns."""
+        return tuple(self._columns)
+
     def rows(self, at: Sequence[int]) -> Batch:
         """Return the entries at these places."""
         return Batch({name: [column[index] for index in at] for name, column in self._columns.items()})
@@ -129,8 +134,8 @@ class Batch:
             yield stream, Batch({name: column[start:end] for name, column in self._columns.items()})
             start = end
 
-    def starts(self, before: str) -> list[int]:
-        """Return the places where another stream begins; `before` is that of the entry before the first."""
+    def starts(self, before: str | None) -> list[int]:
+        """Return the places where another stream begins; `before` is that of the entry before the first, if any."""
         streams = self._columns.get(STREAM, ())
         if not streams or before == streams[0] == streams[-1]:
             return []
@@ -155,7 +160,11 @@ class Batch:
     @cached_property
     def sequence_numbers(self) -> list[int | None]:
         """The sequence numbers; None for a missing value, if the column has lost its NOT NULL."""
-        texts = self._columns["sequence_number"]
+        return self.numbers(SEQUENCE)
+
+    def numbers(self, column: str) -> list[int | None]:
+        """Return a column of whole numbers, None for a missing value."""
+        texts = self._columns[column]
         try:
             return list(map(int, texts))
         except ValueError:

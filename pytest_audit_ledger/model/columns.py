@@ -20,13 +20,15 @@ class Column:
 
     `type` is what its values are, in PostgreSQL's spelling, for example `character(64)`: a domain counts as the type
     below it, and a timestamp with another precision as a timestamp. `digits`: those of a second that it keeps.
-    `declared`: the type as the table declares it, if it is another one.
+    `declared`: the type as the table declares it, if it is another one. `folds`: its collation takes some texts that
+    differ for the same.
     """
 
     type: str
     not_null: bool
     digits: int = MICROSECONDS
     declared: str = ""
+    folds: bool = False
 
     def loses_nothing_of(self, other: Column) -> bool:
         """Tell whether this column holds every value of the other as it is, and refuses none."""
@@ -38,13 +40,13 @@ class Column:
         return varying[1] is None or (fixed is not None and int(varying[1]) >= int(fixed[1]))
 
 
-def declared_column(type_: str, not_null: bool, domain: str = "") -> Column:
+def declared_column(type_: str, not_null: bool, domain: str = "", *, folds: bool = False) -> Column:
     """Return a column of a type as PostgreSQL spells it, perhaps as a domain over it."""
     precision = _PRECISION.search(type_)
     digits = int(precision[1]) if precision else MICROSECONDS
     read, spelled = _PRECISION.sub("", type_), type_ if digits < MICROSECONDS else _PRECISION.sub("", type_)
     declared = f"{domain}, a domain over {spelled}" if domain else spelled
-    return Column(read, not_null, digits, "" if declared == read else declared)
+    return Column(read, not_null, digits, "" if declared == read else declared, folds)
 
 
 HASH, PREFIXED_HASH = "character(64)", "character(71)"

@@ -46,13 +46,15 @@ class Resumed:
     """Where a run resumes instead of reading every entry: after `after`, the last entry of a checkpoint.
 
     That entry was read, and is the signed one. `checkpoint` is the file, made at `moment`. `recheck` is the share of
-    the entries up to `after` that is read all the same.
+    the entries up to `after` that is read all the same. If the ledger has streams, `after` is the position of the entry
+    in the order of writing, and `order` its value of that role.
     """
 
     after: int
     checkpoint: str
     moment: str
     recheck: Share | None = None
+    order: int | None = None
 
 
 @dataclass(frozen=True)
@@ -72,12 +74,16 @@ class Standby:
 
 @dataclass(frozen=True)
 class ResumePoint:
-    """The number and the proven hash of the last entry of the checkpoint in the file `checkpoint`, made at `moment`."""
+    """The last entry of the checkpoint in the file `checkpoint`, made at `moment`: its position and its proven hash.
+
+    `order`: its value of that role, if the ledger has streams.
+    """
 
     entry: int
     entry_hash: str
     checkpoint: str
     moment: str
+    order: int | None = None
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from pytest_audit_ledger.checkpoints.positions import at_position
 from pytest_audit_ledger.commands import apart
 from pytest_audit_ledger.kinds.hash_coverage import NOTHING
 from pytest_audit_ledger.model.outcome import Family, Finding, Outcome, Severity, Status
@@ -134,7 +135,7 @@ def _others(outcomes: Sequence[Outcome], marks: Marks) -> str:
 def _newer(verification: Verification) -> str:
     """Return which entries were judged, unless all were."""
     resumed = verification.info.resumed if verification.info else None
-    return f" after entry {resumed.after:,}" if resumed else ""
+    return f" after {at_position(_profile(verification), resumed.after)}" if resumed else ""
 
 
 def _moment(verification: Verification) -> str:
@@ -197,7 +198,8 @@ def _provenance(verification: Verification, marks: Marks) -> str:
 
 
 def _first(outcomes: Sequence[Outcome]) -> str:
-    found = [one for outcome in outcomes for one in outcome.findings if one.sequence_number is not None]
+    findings = [one for outcome in outcomes for one in outcome.findings if one.severity is not Severity.INFO]
+    found = [one for one in findings if one.sequence_number is not None]
     first = min(found, key=lambda one: (one.stream, one.sequence_number or 0), default=None)
     return f", first at {printable(first.where)}" if first else ""
 
@@ -267,7 +269,8 @@ def _chain(verification: Verification) -> Iterator[str]:
         yield f"Read: {printable(verification.reading, 1000)}"
     if survey.entries:
         if survey.streams:
-            yield f"Streams: {survey.streams:,}"
+            resumed = verification.info is not None and verification.info.resumed is not None
+            yield f"Streams: {survey.streams:,}{' with newer entries' if resumed else ''}"
         else:
             yield f"Sequence Range: {_number(survey.sequence_first)} - {_number(survey.sequence_last)}"
         if survey.time_first:

@@ -33,8 +33,9 @@ from pytest_audit_ledger.sources.export_records import FETCH, Record, format_of,
 from pytest_audit_ledger.sources.export_values import Converter, converter, guessed_types, row_texts
 from pytest_audit_ledger.sources.manifest import read_manifest, refuse_another_profile
 from pytest_audit_ledger.sources.selection import Selection, read_moment
-from pytest_audit_ledger.sources.source import Consume, Segment
+from pytest_audit_ledger.sources.source import Consume, Place, Segment
 from pytest_audit_ledger.sources.table_columns import Neighbours
+from pytest_audit_ledger.sources.written_order import in_written_order
 
 MANIFEST_SCHEMA = "export-manifest.schema.json"
 
@@ -193,10 +194,19 @@ class ExportSnapshot:
         """Stop reading before the next batch."""
         self._stopped = True
 
-    def scan(self, columns: Sequence[str], segment: Segment, consume: Consume) -> None:  # noqa: ARG002  (all of it)
-        """Read all entries of the file."""
-        for batch in self._batches(columns):
+    def scan(self, columns: Sequence[str], segment: Segment, consume: Consume) -> None:
+        """Read all entries of the file, whatever the segment is."""
+        batches = self._batches(columns)
+        for batch in in_written_order(batches) if segment.in_order else batches:
             consume(batch)
+
+    def late(self, order: int, count: int) -> str:  # noqa: ARG002  (nothing is written to a file)
+        """Return nothing: a file gets no more entries."""
+        return ""
+
+    def places(self, count: int, entries: int) -> list[Place]:  # noqa: ARG002  (one process reads a file)
+        """Return no places: a file is not divisible."""
+        return []
 
     def select(self, columns: Sequence[str], selection: Selection, consume: Consume) -> None:
         """Read the selected entries."""

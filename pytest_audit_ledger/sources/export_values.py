@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 from pytest_audit_ledger.model.batch import NULL, plain_texts
 from pytest_audit_ledger.model.columns import MOMENT, NAIVE_MOMENT, UNITS_PER_SECOND, Column
 from pytest_audit_ledger.model.entry import canonical_timestamp
-from pytest_audit_ledger.model.profile import SEQUENCE, TIMESTAMP, Profile
+from pytest_audit_ledger.model.profile import ORDER, SEQUENCE, TIMESTAMP, Profile
 from pytest_audit_ledger.sources import copy_text
 from pytest_audit_ledger.sources.export_records import Number
 from pytest_audit_ledger.sources.selection import read_moment
@@ -46,7 +46,7 @@ def converter(profile: Profile, name: str, column: Column | None) -> Converter:
         declared = profile.schemas[-1].columns.get(name)
         types = {"bigint": _whole_numbers, MOMENT: _moments, "jsonb": _anything}
         return types.get(declared.type, _texts) if declared else _anything
-    if name == SEQUENCE:
+    if name in (SEQUENCE, ORDER):
         return _whole_numbers
     if name == TIMESTAMP:
         unit = profile.timestamp_unit

@@ -31,7 +31,7 @@ from pytest_audit_ledger.model import defaults
 from pytest_audit_ledger.model.batch import Batch
 from pytest_audit_ledger.model.columns import declared_column
 from pytest_audit_ledger.model.ledger_info import LedgerInfo, Standby
-from pytest_audit_ledger.model.profile import BEFORE, PAYLOAD, SEQUENCE, TIMESTAMP, VERDICT, Profile
+from pytest_audit_ledger.model.profile import BEFORE, PAYLOAD, SEQUENCE, Profile
 from pytest_audit_ledger.model.questions import Attempt
 from pytest_audit_ledger.model.ski import SKI
 from pytest_audit_ledger.model.sql_names import split_name, whole_name
@@ -43,7 +43,8 @@ from pytest_audit_ledger.sources.pg_errors import copying, explain
 from pytest_audit_ledger.sources.programs import Login
 from pytest_audit_ledger.sources.queries import PostgresQueries
 from pytest_audit_ledger.sources.selection import Selection
-from pytest_audit_ledger.sources.source import Consume, Segment
+from pytest_audit_ledger.sources.source import Consume, Place, Segment
+from pytest_audit_ledger.sources.stream_queries import before_newer, sampled_places
 from pytest_audit_ledger.sources.table_columns import Neighbours, TableColumns
 from pytest_audit_ledger.sources.window import Window
 
@@ -194,7 +195,8 @@ class PostgresSnapshot:
         self._shared = shared
         self._asked = (0, 0.0)
         self._cancelling: Thread | None = None
-        self._plan_is_known = False
+        self._known_plans: set[tuple[bool, bool]] = set()
+        """The ways of reading whose plan is known."""
         if shared is not None:
             self._run(SQL("SET TRANSACTION SNAPSHOT {}").format(Literal(shared)))
             self._run(SQL("SET LOCAL application_name = {}").format(Literal(self._reader_name(shared))))
@@ -339,7 +341,7 @@ class PostgresSnapshot:
 
     def _describe(self, found: Mapping[str, Any]) -> LedgerInfo:
         columns = {
-            row["name"]: declared_column(row["type"], row["not_null"], row["domain"])
+            row["name"]: declared_column(row["type"], row["not_null"], row["domain"], folds=row["folds"])
             for row in self.rows(sql("columns.sql"))
         }
         (row,) = self._run(sql("snapshot.sql"))
@@ -423,6 +425,30 @@ class PostgresSnapshot:
         (row,) = self._run(ends.format(number=number, entries=self._entries()))
         return None if row["low"] is None else (int(row["low"]), int(row["high"]))
 
+    def late(self, order: int, count: int) -> str:
+        """Return why entries up to this `order`, which are `count` here, may not be all; empty if they are.
+
+        A writer takes the next number of a sequence long before it commits, so an entry with a lower order than that of
+        the last one may still come. It holds the lock of a writer meanwhile: wait for all who hold one now, and count.
+        """
+        if self.info.standby is not None:
+            return "only the primary knows who is writing, and this server is a standby"
+        deadline = time.monotonic() + LOCK_TIMEOUT_S
+        writing = self._writers()
+        while writing := writing & self._writers():
+            if time.monotonic() > deadline:
+                return f"{len(writing):,} transactions have been writing to the ledger for {LOCK_TIMEOUT_S} s"
+            time.sleep(0.1)
+        with self._source.snapshot() as now:
+            upto = now._entries(now._columns.in_segment(Segment(until=order + 1)))
+            (row,) = now._run(SQL("SELECT count(*) AS number FROM {}").format(upto))
+        more = int(row["number"]) - count
+        came = "1 entry came" if more == 1 else f"{more:,} entries came"
+        return f"{came} late, with a lower order than that of the last one" if more else ""
+
+    def _writers(self) -> set[str]:
+        return {row["transaction"] for row in self.rows(sql("ongoing_writes.sql"))}
+
     @property
     def has_any_bytes(self) -> bool:
         """Whether the database stores any bytes as text, without an encoding."""
@@ -432,43 +458,68 @@ class PostgresSnapshot:
     def divisible(self) -> bool:
         """Whether an index gives the entries in a unique order; without one, every scan sorts all of them.
 
-        A segment of streams would begin within several of them, and one without a previous hash depends on the entry
-        before it.
+        A ledger without a previous hash is not: each segment would depend on the entry before it. Nor is one whose
+        numbers can be missing, or with streams that cannot be compared with a text of them.
         """
-        profile = self.info.profile
-        return not (profile.streams or self.info.hasher.needs_neighbour) and self._is_unique
+        if self.info.hasher.needs_neighbour or not self._is_unique or self._columns.may_be_missing(SEQUENCE):
+            return False
+        return not self.info.profile.streams or (self._columns.is_divisible() and not self.has_any_bytes)
+
+    def places(self, count: int, entries: int) -> list[Place]:
+        """Return places that cut the entries into about `count` segments, from a sample.
+
+        Wherever they are, the segments have every entry once.
+        """
+        if not entries:
+            return []
+        found = [tuple(row["place"]) for row in self._run(sampled_places(self._columns, self._name, entries))]
+        step = max(1, -(-len(found) // count))
+        return found[step::step]
 
     def scan(self, columns: Sequence[str], segment: Segment, consume: Consume) -> None:
         """Read the entries of a segment in order of sequence number, and give them to `consume` in batches.
 
         Raises SourceError if the entries cannot be read to the end.
         """
-        if not self._plan_is_known:
-            self._refuse_other_plan(self._reading(columns, (), SQL("")))
-            self._plan_is_known = True
-        if not self.has_any_bytes:
-            self._copy(columns, self._in_segment(segment), SQL(""), consume)
+        reading = self._read_as(columns, segment)
+        if not self.has_any_bytes and segment.since is None:
+            self._copy(columns, reading, consume)
             return
         with self.catalog():
-            # in UTF-8 the server would refuse to send all entries because of one
-            self._run("SET LOCAL client_encoding = 'SQL_ASCII'")
-            self._copy(columns, self._in_segment(segment), SQL(""), consume)
+            if self.has_any_bytes:  # in UTF-8 the server would refuse to send all entries because of one
+                self._run("SET LOCAL client_encoding = 'SQL_ASCII'")
+            if segment.since is not None:  # few entries: sorting them is less than reading an index of all
+                self._run("SET LOCAL enable_sort = on")
+            self._copy(columns, reading, consume)
+
+    def _read_as(self, columns: Sequence[str], segment: Segment) -> Composable:
+        """Return the query of a segment, whose plan was examined once for each way of reading."""
+        way = (segment.in_order, segment.before is not None)
+        reading = (
+            before_newer(self._columns, columns, self._entries, segment.before)
+            if segment.before is not None
+            else self._reading(columns, self._columns.in_segment(segment), in_order=segment.in_order)
+        )
+        if way not in self._known_plans:
+            whole = reading if way[1] else self._reading(columns, (), in_order=segment.in_order)
+            self._refuse_other_plan(whole)
+            self._known_plans.add(way)
+        return reading
 
     def select(self, columns: Sequence[str], selection: Selection, consume: Consume) -> None:
         """Read the selected entries as `scan` does."""
         limit = SQL(" LIMIT {}").format(Literal(selection.limit)) if selection.limit is not None else SQL("")
         with self.catalog():
             self._run(f"{_NO_INDEX}; SET LOCAL enable_sort = on")  # an index can be made to show fewer entries
-            self._refuse_other_plan(self._reading(columns, self._selected(selection), limit))
-            self._copy(columns, self._selected(selection), limit, consume)
+            reading = self._reading(columns, self._columns.selected_by(selection), limit)
+            self._refuse_other_plan(reading)
+            self._copy(columns, reading, consume)
 
-    def _copy(
-        self, columns: Sequence[str], conditions: Sequence[Composable], limit: Composable, consume: Consume
-    ) -> None:
+    def _copy(self, columns: Sequence[str], reading: Composable, consume: Consume) -> None:
         neighbours = Neighbours(self.info) if BEFORE in columns else None
         _, layout = self._columns.selected(columns)
         self._copy_out(
-            self._reading(columns, conditions, limit),
+            reading,
             layout,
             lambda batch: consume(neighbours.added(batch) if neighbours else batch),
         )
@@ -529,19 +580,24 @@ class PostgresSnapshot:
             self._copy_out(query, copy_text.plain_layout(names, ()), take)
         return found[::-1] if window.at_end else found
 
-    def _reading(self, columns: Sequence[str], conditions: Sequence[Composable], limit: Composable) -> Composable:
+    def _reading(
+        self,
+        columns: Sequence[str],
+        conditions: Sequence[Composable],
+        limit: Composable | None = None,
+        *,
+        in_order: bool = False,
+    ) -> Composable:
         return SQL("SELECT {columns} FROM {entries} ORDER BY {order}{limit}").format(
             columns=SQL(", ").join(self._columns.selected(columns)[0]),
             entries=self._entries(conditions),
-            order=SQL(", ").join(self._columns.order(is_unique=self._is_unique)),
-            limit=limit,
+            order=SQL(", ").join(self._columns.order(is_unique=self._is_unique, in_order=in_order)),
+            limit=limit or SQL(""),
         )
 
     def _entries(self, conditions: Sequence[Composable] = ()) -> Composable:
         """Return the table, and what its rows have to meet to be the entries asked for."""
-        conditions = [*self._columns.conditions(), *conditions]
-        where = SQL(" WHERE {}").format(SQL(" AND ").join(conditions)) if conditions else SQL("")
-        return SQL("{} AS entry{}").format(self._name, where)
+        return SQL("{} AS entry{}").format(self._name, self._columns.where(conditions))
 
     def _refuse_other_than_a_query(self) -> None:
         """Raise SourceError if the profile's SQL is anything but expressions, which make one SELECT.
@@ -551,7 +607,7 @@ class PostgresSnapshot:
         names = [PAYLOAD] if self.info.hasher.sql else []
         if not (names or self.info.profile.where):
             return
-        text = self._reading([SEQUENCE, *names], (), SQL("")).as_string(self._connection)
+        text = self._reading([SEQUENCE, *names], ()).as_string(self._connection)
         block = SQL("DECLARE c refcursor; BEGIN OPEN c NO SCROLL FOR EXECUTE {}; CLOSE c; END").format(Literal(text))
         with self.catalog():
             try:
@@ -570,33 +626,6 @@ class PostgresSnapshot:
         profile = self.info.profile
         key = sorted([*profile.streams, profile.column(SEQUENCE)])
         return any(sorted(row["columns"]) == key for row in self.rows(sql("unique_indexes.sql")))
-
-    def _in_segment(self, segment: Segment) -> list[Composable]:
-        number = self._columns.expression(SEQUENCE)
-        conditions: list[Composable] = []
-        if segment.first is not None:
-            conditions.append(SQL("{} >= {}").format(number, Literal(segment.first)))
-        if segment.end is not None:
-            conditions.append(SQL("{} < {}").format(number, Literal(segment.end)))
-        elif conditions and not self.info.columns[self.info.profile.column(SEQUENCE)].not_null:
-            return [SQL("({} OR {} IS NULL)").format(conditions[0], number)]
-        return conditions
-
-    def _selected(self, selection: Selection) -> list[Composable]:
-        conditions: list[Composable] = []
-        for symbol, moment in ((">=", selection.since), ("<", selection.before)):
-            if moment is not None:
-                column = self._columns.expression(TIMESTAMP)
-                conditions.append(SQL("{} {} {}").format(column, SQL(symbol), Literal(moment)))
-        if selection.verdicts:
-            verdict = self._columns.expression(VERDICT)
-            conditions.append(SQL("{}::pg_catalog.text = ANY ({})").format(verdict, Literal(list(selection.verdicts))))
-        if selection.rule_id is not None:
-            rule = self._columns.expression("rule_id")
-            conditions.append(SQL("{}::pg_catalog.text = {}").format(rule, Literal(selection.rule_id)))
-        if selection.number is not None:
-            conditions.append(SQL("{} >= {}").format(self._columns.expression(SEQUENCE), Literal(selection.number)))
-        return conditions
 
     @contextmanager
     def catalog(self) -> Iterator[PostgresSnapshot]:

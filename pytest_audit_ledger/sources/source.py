@@ -17,12 +17,32 @@ from pytest_audit_ledger.sources.selection import Selection
 Consume = Callable[[Batch], None]
 
 
+Place = tuple[str, ...]
+"""Where an entry of a ledger with streams is read: the columns of its stream, and its number, as texts."""
+
+
 @dataclass(frozen=True)
 class Segment:
-    """A range of sequence numbers from `first` up to but excluding `end`; None is open. NULLs are in the last one."""
+    """A range of sequence numbers from `first` up to but excluding `end`; None is open. NULLs are in the last one.
+
+    Of a ledger with streams, a segment may also begin and end at a place (`left`, `right`), or at a value of the role
+    `order` (`since`, `until`). `in_order`: it is read in that order, and not stream by stream. `before`: it is the
+    entry before the first one of each stream that has an `order` of at least so much, if there is one.
+    """
 
     first: int | None = None
     end: int | None = None
+    left: Place | None = None
+    right: Place | None = None
+    since: int | None = None
+    until: int | None = None
+    in_order: bool = False
+    before: int | None = None
+
+
+def in_order(since: int, until: int | None = None) -> Segment:
+    """Return the segment of a range of values of the role `order`, in that order."""
+    return Segment(since=since, until=until, in_order=True)
 
 
 class Snapshot(Protocol):
@@ -35,6 +55,15 @@ class Snapshot(Protocol):
     @property
     def divisible(self) -> bool:
         """Whether several processes can each read a segment."""
+
+    def late(self, order: int, count: int) -> str:
+        """Return why entries up to this `order`, which are `count` here, may not be all that there will ever be.
+
+        Wait for writers that may have taken a lower one; empty if none is left and there are no more entries.
+        """
+
+    def places(self, count: int, entries: int) -> list[Place]:
+        """Return places that cut `entries` entries of several streams into about `count` segments of a like size."""
 
     def share(self) -> str:
         """Return a name by which `Source.snapshot` joins this view while it is open."""

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from pytest_audit_ledger.checkpoints.positions import at_position
 from pytest_audit_ledger.model.ledger_info import LedgerInfo
 from pytest_audit_ledger.model.outcome import Anchor, Assurance, Family, Outcome, Status
 from pytest_audit_ledger.model.profile import Profile
@@ -188,9 +189,8 @@ def reading(info: LedgerInfo | None, outcomes: Sequence[Outcome], entries: int |
         return f"Every entry was read, because {not_resumed}." if not_resumed else ""
     after, share, anchor = info.resumed.after, info.resumed.recheck, anchor_of(outcomes)
     newer = entries or 0
-    read = (
-        f"{newer:,} {'entry' if newer == 1 else 'entries'} after entry {after:,}, where {info.resumed.checkpoint} ends"
-    )
+    last = f"{at_position(info.profile, after)}, where {info.resumed.checkpoint} ends"
+    read = f"{newer:,} {'entry' if newer == 1 else 'entries'} after {last}"
     reread = anchor.reread if anchor else 0
     again = f"; of the older ones share {share}, {reread:,} entries" if share else ""
     return f"{read}{again}; {after - reread:,} older entries were not re-read."

@@ -1,7 +1,8 @@
 """Where a run may resume instead of reading every entry: after the last entry of the newest checkpoint with a record.
 
 A kind says which entry that is, and proves its hash. Here the entry is read from the ledger: there must be one with
-this number and this hash. If not, or if there is no such checkpoint, the run reads every entry, and says why.
+this number (with streams, this `order`) and this hash. If not, or if there is no such checkpoint, the run reads every
+entry, and says why.
 """
 
 from __future__ import annotations
@@ -11,13 +12,14 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
+from pytest_audit_ledger.checkpoints.positions import at_position
 from pytest_audit_ledger.errors import LedgerError, UsageError
 from pytest_audit_ledger.kinds.kind import Kind
 from pytest_audit_ledger.model.batch import Batch, json_text
 from pytest_audit_ledger.model.ledger_info import Resumed, ResumePoint, Share
 from pytest_audit_ledger.model.profile import HASH
 from pytest_audit_ledger.model.recipe_forms import recognisers_of
-from pytest_audit_ledger.sources.source import Segment, Snapshot
+from pytest_audit_ledger.sources.source import Segment, Snapshot, in_order
 
 
 @dataclass(frozen=True)
@@ -51,15 +53,21 @@ def resumption(
         return "an export is always read as a whole"
     if snapshot.info.hasher.needs_neighbour:
         return "each hash is made with the one before it, which no column holds"
+    if any(
+        snapshot.info.columns[name].folds for name in snapshot.info.profile.streams if name in snapshot.info.columns
+    ):
+        return "the server takes streams for the same whose texts differ"
     kind, parameters = resuming[0]
     try:
         point = kind.resume_point(parameters)
         if point is None:
             return "there is no trusted checkpoint with its record yet"
+        if (point.order is None) == bool(snapshot.info.profile.streams):
+            return f"{point.checkpoint} was made with another profile"
         difference = _difference(snapshot, point)
     except LedgerError as error:
         return f"{error.message[0].lower()}{error.message[1:].rstrip('.')}"
-    return difference or Resumed(point.entry, point.checkpoint, point.moment, since.recheck)
+    return difference or Resumed(point.entry, point.checkpoint, point.moment, since.recheck, point.order)
 
 
 def _difference(snapshot: Snapshot, point: ResumePoint) -> str:
@@ -70,12 +78,14 @@ def _difference(snapshot: Snapshot, point: ResumePoint) -> str:
     if reason is not None:
         return f"{reason}, so nothing can be compared with {point.checkpoint}"
     batches: list[Batch] = []
-    snapshot.scan(columns, Segment(point.entry, point.entry + 1), batches.append)
+    last = Segment(point.entry, point.entry + 1) if point.order is None else in_order(point.order, point.order + 1)
+    snapshot.scan(columns, last, batches.append)
+    entry = at_position(snapshot.info.profile, point.entry)
     if not batches:
-        return f"entry {point.entry:,}, the last one of {point.checkpoint}, is missing"
+        return f"{entry}, the last one of {point.checkpoint}, is missing"
     stored = [text for batch in batches for text in batch.text(HASH)]
     recomputed = [text for batch in batches for text in hasher.hashes(batch)]
     in_another_form = recognisers_of(snapshot.info)[HASH].recognise(batches[0], [0])
     if [json_text(point.entry_hash)] != recomputed or (stored != recomputed and not in_another_form):
-        return f"entry {point.entry:,} is not the one that was signed with {point.checkpoint}"
+        return f"{entry} is not the one that was signed with {point.checkpoint}"
     return ""

@@ -13,9 +13,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
-from operator import ne
+from operator import itemgetter, ne
 from typing import Any
 
+from pytest_audit_ledger.checkpoints.positions import at_position
 from pytest_audit_ledger.commands import Given, completed
 from pytest_audit_ledger.errors import CannotEvaluate, LedgerError, NotApplicable, SourceError, UsageError
 from pytest_audit_ledger.kinds.kind import CatalogKind, Kind, QueryKind, ScanKind
@@ -184,7 +185,8 @@ class _Surveyor(ScanKind):
         self.last: tuple[int | None, str, str] = (None, "", "")
         self.verdicts: Counter[str] = Counter()
         self.streams = 0
-        self.last_stream = ""
+        self.first_stream: str | None = None
+        self.last_stream: str | None = None
 
     def feed(self, batch: Batch) -> None:
         if self.ledger.profile.streams:
@@ -200,6 +202,7 @@ class _Surveyor(ScanKind):
         """Count the streams. They have no common first and last number and no head, but a first and a last time."""
         texts = batch.text(STREAM)
         self.streams += sum(map(ne, texts, [self.last_stream, *texts[:-1]]))
+        self.first_stream = texts[0] if self.first_stream is None else self.first_stream
         self.last_stream = texts[-1]
         times = self._times(batch)
         self.first = None, min(times) if self.first is None else min(self.first[1], *times)
@@ -221,10 +224,17 @@ class _Surveyor(ScanKind):
 
     def resume(self, batch: Batch) -> None:
         self.resumed = True
-        self.last = (batch.sequence_numbers[-1], self._times(batch)[-1], batch.text(HASH)[-1])
+        if not self.ledger.profile.streams:
+            self.last = (batch.sequence_numbers[-1], self._times(batch)[-1], batch.text(HASH)[-1])
 
     def merge(self, later: _Surveyor) -> None:
-        self.first, self.last = self.first or later.first, later.last
+        if self.ledger.profile.streams:
+            self.streams += later.streams - (later.first_stream == self.last_stream)
+            self.last_stream = later.last_stream
+            self.first = min(filter(None, (self.first, later.first)), key=itemgetter(1), default=None)
+            self.last = max(self.last, later.last, key=itemgetter(1))
+        else:
+            self.first, self.last = self.first or later.first, later.last
         self._count(later.verdicts)
 
     def survey(self) -> Survey:
@@ -399,7 +409,7 @@ class _Run:
         extra: Sequence[type[ScanKind]] = (*self.request.extra_scans, _Surveyor)
         kinds += [one for one in (kind({}, info, 0) for kind in extra) if _readable(snapshot, one)]
         try:
-            scanned, self.note = scan(self.source, snapshot, kinds, self.request.workers, self.progress, self.after)
+            scanned, self.note = scan(self.source, snapshot, kinds, self.request.workers, self.progress, info.resumed)
         except SourceError as error:
             return {**outcomes, **{id(check): self._unevaluated(check, error) for check in readable}}
         others = scanned[len(readable) :]
@@ -425,7 +435,8 @@ class _Run:
         if kind.element_count or kind.failure or kind.findings.counts:
             return _judged(check, kind)
         if self.after is not None:
-            reason = f"No entry is newer than entry {self.after:,}, after which the run resumed."
+            entry = at_position(kind.ledger.profile, self.after)
+            reason = f"No entry is newer than {entry}, after which the run resumed."
             return _outcome(check, Status.SKIP, reason=reason)
         return self._empty(check, "The ledger has no entries")
 

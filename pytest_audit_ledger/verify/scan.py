@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import os
 import pickle
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from typing import NamedTuple
 
 from pytest_audit_ledger.errors import CannotEvaluate, LedgerError, UsageError
 from pytest_audit_ledger.kinds.kind import Kind, ScanKind
 from pytest_audit_ledger.model.batch import Batch
-from pytest_audit_ledger.model.profile import SEQUENCE, STREAM
+from pytest_audit_ledger.model.ledger_info import Resumed
+from pytest_audit_ledger.model.profile import ORDER, SEQUENCE, STREAM
 from pytest_audit_ledger.model.progress import Advance, Progress
-from pytest_audit_ledger.sources.source import Segment, Snapshot, Source
+from pytest_audit_ledger.sources.source import Segment, Snapshot, Source, in_order
 from pytest_audit_ledger.verify.executors import LocalWorkers, Part
 
 WORTH_A_PROCESS = 150_000
@@ -54,38 +55,38 @@ def scan(
     kinds: Sequence[ScanKind],
     workers: int | None,
     progress: Progress,
-    after: int | None = None,
+    resumed: Resumed | None = None,
 ) -> Scanned:
     """Feed every entry of the snapshot to every kind, and return the kinds, merged and closed.
 
     `workers` is a number of processes, or None to choose one by the size of the ledger and the processors at hand.
-    `after`: resume after this entry, and read older ones only if a kind asks for them again.
+    `resumed`: resume after this entry, and read older ones only if a kind asks for them again.
     Raises SourceError if not all entries can be read.
     """
-    columns = _columns(*kinds)
-    whole = EVERYTHING if after is None else Segment(after + 1)
-    low, high = snapshot.bounds() or (1, 0)
-    low = low if after is None else after + 1
+    ways = sorted({_is_in_order(kind) for kind in kinds})
+    low, high = _extent(snapshot, resumed)
     entries = max(0, high - low + 1)
-    fresh = _pickled(kinds) if snapshot.divisible else None
+    is_divisible = snapshot.divisible and (resumed is None or resumed.order is None)
+    fresh = _fresh(kinds) if is_divisible else None
     count = 1 if fresh is None else _choose(workers, entries)
     executor = LocalWorkers(count - 1)
-    again = sum(last - first + 1 for kind in kinds for first, last in kind.again)
-    with progress(entries + again or None) as advance:
-        if after is not None:
-            _resume(snapshot, columns, after, kinds)
+    again = sum(last - first + 1 for kind in kinds if not _is_in_order(kind) for first, last in kind.again)
+    with progress(entries * len(ways) + again or None) as advance:
+        if resumed is not None:
+            _resume(snapshot, resumed, kinds)
         if count == 1 or fresh is None:
-            parts = [_read(snapshot, columns, whole, kinds, advance)]
+            for way in ways:
+                _read(snapshot, replace(_newer(resumed), in_order=way), kinds, advance)
+            merged = list(kinds)
         else:
-            segments = cut(low, high, count * SEGMENTS_PER_WORKER, whole)
-            parts = [list(kinds)] if after is not None else []
-            parts += executor.run(
-                _SegmentTask(source, snapshot.share(), columns, fresh),
+            segments = _segments(snapshot, ways, count * SEGMENTS_PER_WORKER, (low, high), _newer(resumed))
+            parts = executor.run(
+                _SegmentTask(source, snapshot.share(), fresh),
                 segments,
-                lambda segment: _read(snapshot, columns, segment, _unpickled(fresh), advance),
+                lambda segment: _read(snapshot, segment, _unpickled(fresh[segment.in_order]), advance),
                 lambda part: advance(part[0].element_count),
             )
-        merged = reduce(_merge_parts, parts)
+            merged = _merged(kinds, segments, parts, is_resumed=resumed is not None)
         for kind in merged:
             _read_again(snapshot, kind, advance)
     for kind in merged:
@@ -93,34 +94,83 @@ def scan(
     return Scanned(merged, executor.note)
 
 
+def _extent(snapshot: Snapshot, resumed: Resumed | None) -> tuple[int, int]:
+    """Return the lowest and the highest number to read; with streams, 1 and how many entries there are, or 0."""
+    if snapshot.info.profile.streams:
+        return 1, 0 if resumed else snapshot.count() or 0
+    low, high = snapshot.bounds() or (1, 0)
+    return low if resumed is None else resumed.after + 1, high
+
+
+def _segments(
+    snapshot: Snapshot, ways: Sequence[bool], count: int, extent: tuple[int, int], newer: Segment
+) -> list[Segment]:
+    """Return what several processes read: about `count` segments, and the order of writing if a kind reads in it.
+
+    That is one segment, and the first that is taken, because an entry's position in it is how many were read.
+    """
+    found = [Segment(in_order=True)] if True in ways else []
+    if False not in ways:
+        return found
+    if not snapshot.info.profile.streams:
+        return [*found, *cut(*extent, count, newer)]
+    places = snapshot.places(count, extent[1])
+    return [*found, *(Segment(left=a, right=b) for a, b in zip([None, *places], [*places, None], strict=True))]
+
+
+def _is_in_order(kind: ScanKind) -> bool:
+    """Whether a kind reads in the order of writing; that of one chain is its own."""
+    return kind.in_order and bool(kind.ledger.profile.streams)
+
+
 def _columns(*kinds: ScanKind) -> list[str]:
     streams = [STREAM] if kinds and kinds[0].ledger.profile.streams else []
-    return list(dict.fromkeys([SEQUENCE, *streams, *(column for kind in kinds for column in kind.columns)]))
+    order = [ORDER] if kinds and _is_in_order(kinds[0]) else []
+    return list(dict.fromkeys([SEQUENCE, *streams, *order, *(column for kind in kinds for column in kind.columns)]))
 
 
-def _pickled(kinds: Sequence[ScanKind]) -> bytes | None:
-    """Return the kinds as other processes get them, None if one of them cannot be sent to another process."""
+def _fresh(kinds: Sequence[ScanKind]) -> Mapping[bool, bytes] | None:
+    """Return the kinds as other processes get them, by whether they read in the order of writing.
+
+    Return None if one of them cannot be sent to another process.
+    """
     try:
-        return pickle.dumps(list(kinds))
+        return {way: pickle.dumps([one for one in kinds if _is_in_order(one) == way]) for way in (False, True)}
     except Exception:  # noqa: BLE001  (anybody's code; the run then needs no other process)
         return None
 
 
 def _unpickled(fresh: bytes) -> Part:
     kinds: Part = pickle.loads(fresh)  # noqa: S301  (pickled by this run)
+    for kind in kinds:
+        kind.is_divided = True
     return kinds
 
 
-def _resume(snapshot: Snapshot, columns: Sequence[str], after: int, kinds: Sequence[ScanKind]) -> None:
+def _newer(resumed: Resumed | None) -> Segment:
+    """Return the entries that a run reads."""
+    if resumed is None:
+        return EVERYTHING
+    return Segment(resumed.after + 1) if resumed.order is None else Segment(since=resumed.order + 1)
+
+
+def _resume(snapshot: Snapshot, resumed: Resumed, kinds: Sequence[ScanKind]) -> None:
+    """Give each kind what is before the newer entries: the last one of the checkpoint, or that of each stream."""
+
     def tell(batch: Batch) -> None:
-        for kind in kinds:
+        for kind in told:
             _guarded(kind, lambda kind=kind: kind.resume(batch))  # type: ignore[misc]
 
-    snapshot.scan(columns, Segment(after, after + 1), tell)
+    order = resumed.order
+    last = Segment(resumed.after, resumed.after + 1)
+    before = {False: last} if order is None else {False: Segment(before=order + 1), True: in_order(order, order + 1)}
+    for way, segment in before.items():
+        if told := [kind for kind in kinds if _is_in_order(kind) == way]:
+            snapshot.scan(_columns(*told), segment, tell)
 
 
 def _read_again(snapshot: Snapshot, kind: ScanKind, advance: Advance) -> None:
-    """Give a kind the older entries that it asks for, range by range."""
+    """Give a kind the entries that it asks for, range by range."""
     for place, (first, last) in enumerate(kind.again):
 
         def consume(batch: Batch, place: int = place) -> None:
@@ -128,7 +178,8 @@ def _read_again(snapshot: Snapshot, kind: ScanKind, advance: Advance) -> None:
             _guarded(kind, lambda: kind.reread(place, batch))
             advance(len(batch))
 
-        snapshot.scan(_columns(kind), Segment(first, last + 1), consume)
+        segment = in_order(first, last + 1) if _is_in_order(kind) else Segment(first, last + 1)
+        snapshot.scan(_columns(kind), segment, consume)
 
 
 def _choose(workers: int | None, entries: int) -> int:
@@ -145,17 +196,18 @@ def cut(low: int, high: int, count: int, whole: Segment = EVERYTHING) -> list[Se
     return [Segment(first, end) for first, end in zip([whole.first, *starts], [*starts, whole.end], strict=True)]
 
 
-def _read(
-    snapshot: Snapshot, columns: Sequence[str], segment: Segment, kinds: Sequence[ScanKind], advance: Advance
-) -> Part:
+def _read(snapshot: Snapshot, segment: Segment, kinds: Sequence[ScanKind], advance: Advance) -> Part:
+    """Feed a segment to those of the kinds that read in its way."""
+    readers = [kind for kind in kinds if _is_in_order(kind) == segment.in_order]
+
     def consume(batch: Batch) -> None:
-        for kind in kinds:
+        for kind in readers:
             kind.element_count += len(batch)
             _guarded(kind, lambda kind=kind: kind.feed(batch))  # type: ignore[misc]
         advance(len(batch))
 
-    snapshot.scan(columns, segment, consume)
-    return list(kinds)
+    snapshot.scan(_columns(*readers), segment, consume)
+    return readers
 
 
 @dataclass(frozen=True)
@@ -164,20 +216,30 @@ class _SegmentTask:
 
     source: Source
     shared: str
-    columns: Sequence[str]
-    fresh: bytes
-    """The kinds, pickled, before they have seen anything."""
+    fresh: Mapping[bool, bytes]
+    """The kinds, pickled, before they have seen anything: those that read in the order of writing, and the others."""
 
     def __call__(self, segment: Segment) -> Part:
         """Read a segment. Raises SourceError."""
         if self.shared not in _joined:
             resources = ExitStack()
             _joined[self.shared] = resources.enter_context(self.source.snapshot(self.shared)), resources
-        return _read(_joined[self.shared][0], self.columns, segment, _unpickled(self.fresh), lambda _: None)
+        return _read(_joined[self.shared][0], segment, _unpickled(self.fresh[segment.in_order]), lambda _: None)
 
 
 _joined: dict[str, tuple[Snapshot, ExitStack]] = {}
 """A worker's view of the snapshot, opened once for all segments that it reads; it ends with the process."""
+
+
+def _merged(kinds: Sequence[ScanKind], segments: Sequence[Segment], parts: Sequence[Part], *, is_resumed: bool) -> Part:
+    """Return the kinds, in their order, each with what all parts found that were read in its way."""
+    merged: dict[bool, Iterator[ScanKind]] = {}
+    for way in {segment.in_order for segment in segments}:
+        read: list[Part] = [[kind for kind in kinds if _is_in_order(kind) == way]] if is_resumed else []
+        read += [part for segment, part in zip(segments, parts, strict=True) if segment.in_order == way]
+        whole: Part = reduce(_merge_parts, read)
+        merged[way] = iter(whole)
+    return [next(merged[_is_in_order(kind)]) for kind in kinds]
 
 
 def _merge_parts(earlier: Part, later: Part) -> Part:

@@ -82,7 +82,10 @@ def folder() -> Iterator[str]:
     record = CheckpointRecord(
         checkpoint=Statement(KEY.name, SIGNED, trees[0].root()),
         created_at=LEDGER.server_time,
-        **dict.fromkeys(("tool_version", "database", "table", "server_version"), "x"),
+        tool_version="x",
+        database="x",
+        table="x",
+        server_version="x",
         columns=dict.fromkeys(NAMES, "text"),
         entries=trees[0],
         rows=trees[1],
