@@ -20,6 +20,9 @@ from pytest_audit_ledger.model.stretch import Stretch
 
 MISMATCH, LINE_MISMATCH = "ENTRY_HASH_MISMATCH", "LINE_HASH_MISMATCH"
 
+MOST_RANGES = 1_000
+"""Ranges with mismatches that a segment keeps apart; a further one is joined to the last, with what is between."""
+
 
 class EntryHash(ScanKind):
     """The hash recomputed from every entry's canonical payload is the one stored. No parameters.
@@ -54,6 +57,9 @@ class EntryHash(ScanKind):
         self.columns = tuple(dict.fromkeys((HASH, *ledger.hasher.columns)))
         self.forms = recognisers_of(ledger)
         self.stretch = Stretch()
+        self.again: list[tuple[int, int]] = []
+        self.between: list[Stretch] = []
+        """What follows each of the ranges in `again`, which have mismatches and are judged one after the other."""
         self.known: Counter[str] = Counter()
         """The entries that the profile says have never matched, by the quirk, stream and first number after them."""
 
@@ -63,8 +69,37 @@ class EntryHash(ScanKind):
         if hasher.hashes(batch) == batch.text(HASH) and all(
             hashes == batch.text(own(column)) for column, hashes in hasher.lines(batch).items()
         ):
-            self.stretch.matched(len(batch))
-            return
+            (self.between[-1] if self.between else self.stretch).matched(len(batch))
+        elif self.is_divided and not self.ledger.profile.streams:  # with streams, a number names no place
+            self._postpone(batch)
+        else:
+            self._judge(batch)
+
+    def _postpone(self, batch: Batch) -> None:
+        """Keep a range for later: which forms are tried on an entry depends on the mismatches before it."""
+        numbers = batch.sequence_numbers
+        first, last = numbers[0] or 0, numbers[-1] or 0  # a ledger in which one is missing is not divided
+        if self.again and (len(self.again) == MOST_RANGES or self.again[-1][1] == first - 1):
+            self.again[-1] = self.again[-1][0], last
+            self.between[-1] = Stretch()
+        else:
+            self.again.append((first, last))
+            self.between.append(Stretch())
+
+    def reread(self, place: int, batch: Batch) -> None:
+        """Judge entries that were counted before."""
+        self.element_count -= len(batch)
+        self._join(place)
+        self._judge(batch)
+
+    def _join(self, place: int) -> None:
+        """Add what follows the ranges before this place."""
+        for between in self.between[:place]:
+            self.stretch.merge(between)
+        self.between[:place] = [Stretch()] * place
+
+    def _judge(self, batch: Batch) -> None:
+        hasher = self.ledger.hasher
         for stream, entries in batch.streams():
             self.findings.stream = stream and shown(stream)
             for column, hashes in hasher.lines(entries).items():
@@ -114,12 +149,15 @@ class EntryHash(ScanKind):
         super().merge(later)
         for stored, recogniser in later.forms.items():
             self.forms[stored].merge(recogniser)
-        self.stretch.merge(later.stretch)
+        (self.between[-1] if self.between else self.stretch).merge(later.stretch)
+        self.again += later.again
+        self.between += later.between
         self.known.update(later.known)
 
     def close(self) -> None:
         """Report the forms, and entries of which hardly any matches as one finding."""
         self.findings.stream = ""
+        self._join(len(self.between))
         self._refuse_guesses()
         first, unknown = self.stretch.unknown()
         if first is not None and self.ledger.profile.streams:

@@ -40,7 +40,7 @@ MOST_CANDIDATES = 1_000
 """Payloads that are tried for one entry in one form, if the column lost a part of what was hashed."""
 
 MOST_IN_VAIN = 20
-"""Entries of a segment that are tried in every form in vain before most are tried in the known forms only."""
+"""Entries that are tried in every form in vain before most are tried in the known forms only."""
 
 MOST_KNOWN = 16
 """Forms kept that reproduced an entry; each is tried on every later one."""
@@ -611,9 +611,9 @@ class Recogniser:
     """Recognises the forms of entries while a ledger is read, in bounded time, and counts them. Picklable.
 
     A form that reproduced one entry is tried on every later one, which costs one hash. All forms are tried only on
-    entries that these do not reproduce: on the first MOST_IN_VAIN of a segment, and then on ever fewer (the 32nd, the
-    64th ...), so that a form that begins late is found as well. `untried` is how many entries were tried in the known
-    forms only.
+    entries that these do not reproduce: on the first MOST_IN_VAIN, and then on ever fewer (the 32nd, the 64th ...), so
+    that a form that begins late is found as well. `untried` is how many entries were tried in the known forms only.
+    What is found depends on the entries and their order, and not on the batches that they come in.
     """
 
     family: Family = SKI_FORMS
@@ -659,9 +659,10 @@ class Recogniser:
             open_ = self._proven(form, batch, open_, forms)
         for place in list(open_):
             if place not in forms and (new := self._searched(batch, place)) is not None:
-                known = sorted([*self._known, new], key=lambda one: one.lost is not Lost.NOTHING)  # quick ones first
-                self._known = known[:MOST_KNOWN]
-                open_ = self._proven(new, batch, [one for one in open_ if one not in forms], forms)
+                if len(self._known) < MOST_KNOWN:
+                    self._known.append(new)
+                    self._known.sort(key=lambda one: one.lost is not Lost.NOTHING)  # quick ones first
+                self._proven(new, batch, [one for one in open_ if one >= place and one not in forms], forms)
         for place in sorted(forms):
             form, number = self.family.simplest(forms[place], batch, place), batch.sequence_numbers[place]
             self.found.setdefault(form.words, Recognised(form, stream=stream)).add(1, number, number)

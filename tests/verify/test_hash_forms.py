@@ -72,6 +72,25 @@ def test_a_form_that_begins_after_many_edits_is_still_recognised(forger: Forger)
     assert int(outcome.facts["entries tried in known forms only"]) > 0
 
 
+def test_what_is_found_does_not_depend_on_the_number_of_workers(forger: Forger) -> None:
+    """More mismatches than are searched, before, between and after entries in two forms."""
+
+    def writer(content: dict[str, Any]) -> bytes:
+        number = content["sequence_number"]
+        odd = with_z if number > 700 and number % 3 else with_nanoseconds if number % 50 == 0 else canonical
+        return odd(content)
+
+    write(forger.build(0), sample_entries(COUNT), writer)
+    forger.unguarded(
+        "UPDATE ledger_entries SET reasoning = 'edited' WHERE sequence_number % 4 = 1 OR sequence_number > 1100"
+    )
+    alone, outcome = verified(forger, workers=1)
+    assert int(outcome.facts["entries tried in known forms only"]) > 0
+    for workers in (2, 3, 7):
+        found, of_several = verified(forger, workers=workers)
+        assert (found.assurance, of_several) == (alone.assurance, outcome)
+
+
 def test_a_checkpoint_anchors_entries_in_another_form(forger: Forger, tmp_path: Path) -> None:
     key = SigningKey.generate("bank.example/ledger")
     write(forger.build(0), sample_entries(100), with_z)
