@@ -211,7 +211,7 @@ def write_checkpoints(copy: Copy, server: ScratchServer, checks: list[Check], ke
     if earlier:
         with server.database(copy.dsn) as dsn:
             with ScratchLedger(dsn, copy.table, copy.profile) as ledger:
-                ledger.delete(earlier + 1, ledger.bounds()[1])
+                ledger.keep_first(earlier)
             _sign(PostgresSource(dsn, copy.table, profile=copy.profile), consistency, key, folder)
     _sign(copy.source, consistency, key, folder)
 

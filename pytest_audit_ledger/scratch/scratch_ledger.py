@@ -33,7 +33,7 @@ from pytest_audit_ledger.model.batch import Batch, json_text, plain_text, shown
 from pytest_audit_ledger.model.entry import PAYLOAD_COLUMNS, Entry, canonical_timestamp
 from pytest_audit_ledger.model.ledger_info import LedgerInfo
 from pytest_audit_ledger.model.printable import printable
-from pytest_audit_ledger.model.profile import BEFORE, HASH, PAYLOAD, PREVIOUS, SEQUENCE, STREAM, Profile, own
+from pytest_audit_ledger.model.profile import BEFORE, HASH, ORDER, PAYLOAD, PREVIOUS, SEQUENCE, STREAM, Profile, own
 from pytest_audit_ledger.model.profile_coverage import all_versions
 from pytest_audit_ledger.model.ski import SKI
 from pytest_audit_ledger.model.sql_names import closed, quoted, split_name
@@ -342,6 +342,18 @@ class ScratchLedger:
             1 if self.profile.gaps else last - first + 1,
             first=first,
             last=last,
+        )
+
+    def keep_first(self, count: int) -> None:
+        """Delete all entries but those at the first positions (see `checkpoints/positions.py`), of every stream."""
+        order = self.profile.column(ORDER if self.profile.streams else SEQUENCE)
+        self.change(
+            "DELETE FROM {ledger} AS entry WHERE {is_entry} AND {order} NOT IN "
+            "(SELECT {order} FROM {ledger} AS entry WHERE {is_entry} ORDER BY 1 LIMIT {count})",
+            1,
+            is_entry=self._is_entry,
+            order=Identifier(order),
+            count=count,
         )
 
     def insert_like(self, number: int, **columns: Any) -> None:

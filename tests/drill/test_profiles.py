@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from pytest_audit_ledger import Ledger, UsageError, run_drill
+from pytest_audit_ledger.checkpoints.keys import write_signing_key
 from pytest_audit_ledger.drill.attacks.catalogue import CATALOGUE
 from pytest_audit_ledger.drill.matrix import AttackResult, Matrix
 from pytest_audit_ledger.files.resources import sql
@@ -21,7 +22,7 @@ UNNOTICED = {
     *("end-deleted", "rewritten-and-cut-off", "emptied-and-written-anew", "exchanged-and-put-back", "rights-granted"),
     "false-entry",
 }
-"""What leaves a chain that is in order; only checkpoints would notice it, which a ledger with streams has not."""
+"""What leaves a chain that is in order; only checkpoints notice it."""
 
 
 def movements(forger: Forger) -> None:
@@ -52,6 +53,27 @@ def test_attacks_by_roles_are_made_and_noticed(forger: Forger) -> None:
         one.attack for one in others if one.sentence.endswith(of_ski)
     }
     assert Ledger(forger.dsn, profile=JOIN.with_suffix(".profile.yaml")).verify_integrity().is_valid
+
+
+def test_checkpoints_of_a_ledger_with_streams_notice_what_leaves_chains_in_order(
+    forger: Forger, tmp_path: Path
+) -> None:
+    movements(forger)
+    profile = JOIN.with_suffix(".profile.yaml")
+    key = write_signing_key(tmp_path / "key", "bank.example/movements")
+    Ledger(forger.dsn, profile=profile).create_checkpoint(tmp_path / "kept", tmp_path / "key")
+    attacks = ("edit-and-rewrite", "end-deleted", "start-deleted-and-rewritten")
+    matrix = run_drill(
+        forger.dsn,
+        profile=profile,
+        attacks=attacks,
+        checkpoints=[tmp_path / "kept"],
+        verifier_keys=[str(key)],
+        scratch_db=forger.dsn,
+    )
+    assert "The copy has two checkpoints of its own" in " ".join(matrix.about)
+    assert [trial.verdict for trial in matrix.trials] == [AttackResult.NOTICED] * len(attacks)
+    assert {one.check_id for trial in matrix.trials for one in trial.by} == {"checkpoint"}
 
 
 @pytest.mark.parametrize(
