@@ -17,7 +17,7 @@ from pytest_audit_ledger.files.writing import Written
 from pytest_audit_ledger.investigate.hypotheses import Cause
 from pytest_audit_ledger.investigate.incident import Advice, Certainty, Command, IncidentType
 from pytest_audit_ledger.investigate.inspection import EntryInspection
-from pytest_audit_ledger.investigate.other_copy import Changed, OtherCopy
+from pytest_audit_ledger.investigate.other_copy import Changed, InStreams, OtherCopy
 from pytest_audit_ledger.investigate.reconstruction import Reconstruction, Restored, Stopped, Unexplained, Witness
 from pytest_audit_ledger.investigate.rewritings import Rewriting
 from pytest_audit_ledger.investigate.stored_entries import StoredEntry
@@ -64,6 +64,7 @@ __all__ = [
     "Genesis",
     "Hasher",
     "Hashing",
+    "InStreams",
     "IncidentType",
     "JsonDocument",
     "Key",
