@@ -17,7 +17,7 @@ from pytest_audit_ledger.errors import LedgerError, UsageError
 from pytest_audit_ledger.kinds.kind import Kind
 from pytest_audit_ledger.model.batch import Batch, json_text
 from pytest_audit_ledger.model.ledger_info import Resumed, ResumePoint, Share
-from pytest_audit_ledger.model.profile import HASH
+from pytest_audit_ledger.model.profile import HASH, SEQUENCE
 from pytest_audit_ledger.model.recipe_forms import recognisers_of
 from pytest_audit_ledger.sources.source import Segment, Snapshot, in_order
 
@@ -73,7 +73,7 @@ def resumption(
 def _difference(snapshot: Snapshot, point: ResumePoint) -> str:
     """Return how the entry differs from the one in the ledger; nothing if it does not."""
     hasher = snapshot.info.hasher
-    columns = [HASH, *hasher.columns]
+    columns = list(dict.fromkeys((SEQUENCE, HASH, *hasher.columns)))
     reason = next(filter(None, map(snapshot.unreadable, columns)), None)
     if reason is not None:
         return f"{reason}, so nothing can be compared with {point.checkpoint}"
@@ -85,7 +85,7 @@ def _difference(snapshot: Snapshot, point: ResumePoint) -> str:
         return f"{entry}, the last one of {point.checkpoint}, is missing"
     stored = [text for batch in batches for text in batch.text(HASH)]
     recomputed = [text for batch in batches for text in hasher.hashes(batch)]
-    in_another_form = recognisers_of(snapshot.info)[HASH].recognise(batches[0], [0])
-    if [json_text(point.entry_hash)] != recomputed or (stored != recomputed and not in_another_form):
+    is_known = stored == recomputed or recognisers_of(snapshot.info)[HASH].recognise(batches[0], [0])
+    if [json_text(point.entry_hash)] != recomputed or not is_known:
         return f"{entry} is not the one that was signed with {point.checkpoint}"
     return ""

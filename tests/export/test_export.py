@@ -338,7 +338,7 @@ def test_text_that_is_no_utf_8_is_refused_in_one_sentence_unless_its_column_is_l
     server: str, tmp_path: Path
 ) -> None:
     options = "ENCODING 'SQL_ASCII' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'"
-    told = r"^A text of an entry is not valid UTF-8: .*\. An export is UTF-8\. .*audit-ledger backup\..* --fields\.$"
+    told = r"^A text of an entry is not valid UTF-8: .*\. An export is UTF-8\. .* --fields\. .*`audit-ledger backup`\.$"
     with empty_database(server, options) as dsn, Forger(dsn) as forger:
         forger.build(5)
         forger.unguarded("UPDATE ledger_entries SET reasoning = E'a\\xffb' WHERE sequence_number = 3")

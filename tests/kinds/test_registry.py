@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pytest_audit_ledger.checkpoints import comparison
+from pytest_audit_ledger.checkpoints import comparison, written_order
 from pytest_audit_ledger.errors import RegistrationError
 from pytest_audit_ledger.kinds.kind import CatalogKind, Kind, ScanKind
 from pytest_audit_ledger.kinds.registry import SHIPPED, Registry
@@ -155,7 +155,7 @@ def test_every_shipped_kind_speaks_in_sentences_and_describes_its_parameters(kin
 
 @pytest.mark.parametrize("kind", [kind for kind in SHIPPED if kind.remedies], ids=lambda kind: kind.name)
 def test_a_remedy_of_its_own_is_for_a_code_that_the_kind_finds(kind: type[Kind]) -> None:
-    sources = "".join(inspect.getsource(module) for module in (sys.modules[kind.__module__], comparison))
+    sources = "".join(inspect.getsource(module) for module in (sys.modules[kind.__module__], comparison, written_order))
     for code, remedy in kind.remedies.items():
         assert len(re.findall(rf'"{code}"', sources)) >= 2, "the remedy, and the finding"
         assert remedy.endswith(".")
