@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta, timezone, tzinfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pytest_audit_ledger.errors import UsageError
 from pytest_audit_ledger.model.entry import canonical_timestamp
@@ -49,14 +50,16 @@ def selection(
     verdict: str | Sequence[str] | None = None,
     rule_id: str | None = None,
     limit: int | None = None,
+    time_zone: str | None = None,
     profile: Profile = SKI,
 ) -> Selection:
     """Return the selection for the texts of options.
 
-    Dates are whole days in UTC, including the end day; full timestamps count to the microsecond, and a time without an
-    offset is UTC. Several verdicts are separated by commas. Raises UsageError for a text that is not valid, and for a
-    condition on what the ledger does not have by its profile.
+    Dates are whole days of the time zone, which is UTC if None, including the end day; full timestamps count to the
+    microsecond, and a time without an offset is one of that zone. Several verdicts are separated by commas. Raises
+    UsageError for a text that is not valid, and for a condition on what the ledger does not have by its profile.
     """
+    zone = zone_of(time_zone)
     conditions = {TIMESTAMP: start_date if start_date is not None else end_date, VERDICT: verdict, "rule_id": rule_id}
     for role, condition in conditions.items():
         if condition is not None and not profile.has(role):
@@ -64,8 +67,8 @@ def selection(
                 f"The profile {profile.name} names no column for {role}, so no entries can be selected by it.",
                 "Leave that condition out, or add the role to the profile.",
             )
-    since = _bound(start_date, end=False) if start_date is not None else None
-    before = _bound(end_date, end=True) if end_date is not None else None
+    since = _bound(start_date, zone, end=False) if start_date is not None else None
+    before = _bound(end_date, zone, end=True) if end_date is not None else None
     if since and before and since >= before:
         raise UsageError(f"The range {start_date} to {end_date} is reversed.", "Write the earlier date first.")
     if limit is not None and not 1 <= limit < 2**63:
@@ -75,6 +78,19 @@ def selection(
     if rule_id is not None and re.search("[\0\ud800-\udfff]", rule_id):
         raise UsageError(f"Invalid rule id {rule_id!r}.", "Write it in UTF-8.")
     return Selection(since, before, _verdicts(verdict, profile.values.get(VERDICT)), rule_id, limit)
+
+
+def zone_of(name: str | None) -> tzinfo:
+    """Return the time zone with a name of the IANA database; UTC for None. Raises UsageError for an unknown name."""
+    if name is None or name == "UTC":
+        return timezone.utc
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise UsageError(
+            f"There is no time zone {name!r} on this machine.",
+            "Use a name of the IANA database, such as Europe/Berlin. If that is missing, too, pip install tzdata.",
+        ) from error
 
 
 def date_range(text: str) -> tuple[str | None, str | None]:
@@ -116,29 +132,45 @@ _MOMENT = re.compile(
 """ISO 8601 as people write it. It is parsed here first, because older Pythons read less of it than newer ones."""
 
 
-def read_moment(text: str) -> datetime | None:
-    """Return the moment of a day or a time in UTC, None if the text is neither."""
+def read_moment(text: str, zone: tzinfo = timezone.utc) -> datetime | None:
+    """Return the moment of a day or a time in UTC, None if the text is neither; without an offset it is of `zone`."""
     found = _MOMENT.fullmatch(text)
     if found is None:
         return None
-    zone = (found["zone"] or "Z").upper().replace("Z", "+00:00").replace(":", "").ljust(5, "0")
     fraction = f".{found['fraction'].ljust(6, '0')}" if found["fraction"] else ""
     try:
-        written = f"{found['day']}T{found['time'] or '00:00'}{fraction}{zone[:3]}:{zone[3:]}"
-        return datetime.fromisoformat(written).astimezone(timezone.utc)
+        moment = datetime.fromisoformat(f"{found['day']}T{found['time'] or '00:00'}{fraction}{_offset(found['zone'])}")
+        return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(timezone.utc)
     except (ValueError, OverflowError):
         return None
 
 
-def _bound(text: str, *, end: bool) -> datetime:
+def _offset(written: str | None) -> str:
+    """Return an offset as every Python reads it: `+02:00` for +2, and nothing if none is written."""
+    if written is None:
+        return ""
+    digits = written.upper().replace("Z", "+00:00").replace(":", "").ljust(5, "0")
+    return f"{digits[:3]}:{digits[3:]}"
+
+
+def _bound(text: str, zone: tzinfo, *, end: bool) -> datetime:
     """Return the moment at which a date begins, or for the end of a range the moment after it."""
-    moment = read_moment(text.strip())
+    moment = read_moment(text.strip(), zone)
     if moment is None:
         raise UsageError(
-            f"Invalid date {text!r}.", "Use a day such as 2026-05-31 (in UTC), or a time such as 2026-05-31T12:30:00Z."
+            f"Invalid date {text!r}.",
+            "Use a day such as 2026-05-31, or a time such as 2026-05-31T12:30:00Z. Days are in UTC unless you set a "
+            "time zone.",
         )
     whole_day = len(text.strip()) == len("2026-05-31")
     try:
-        return moment + (timedelta(days=1) if whole_day else SMALLEST_STEP) if end else moment
+        if not end:
+            return moment
+        return next_day(moment, zone) if whole_day else moment + SMALLEST_STEP
     except OverflowError as error:
         raise UsageError(f"{text} is beyond the calendar.", "Leave that end of the range open.") from error
+
+
+def next_day(midnight: datetime, zone: tzinfo) -> datetime:
+    """Return the midnight of a zone that follows another one, in UTC. A day may have 23 or 25 hours."""
+    return (midnight.astimezone(zone) + timedelta(days=1)).astimezone(timezone.utc)
