@@ -40,14 +40,16 @@ MEANINGS: Mapping[AttackResult, str] = {
 UNNOTICED = (AttackResult.MISSED, AttackResult.NOT_COVERED, AttackResult.LIMIT)
 """The results of attacks that went unnoticed, the gravest first."""
 
-_GRAVITY = (
+GRAVITY = (
     AttackResult.MISSED,
     AttackResult.ERROR,
     AttackResult.NOT_COVERED,
     AttackResult.LIMIT,
     AttackResult.NOTICED,
     AttackResult.PREVENTED,
+    AttackResult.NOT_APPLICABLE,
 )
+"""The results of attacks, the gravest first."""
 
 _DISTRUST = "Do not rely on the checks that claim to notice it. Look for a waiver that excuses what they find."
 
@@ -150,7 +152,7 @@ class Matrix:
     @property
     def gravest(self) -> AttackResult:
         """The gravest result of an attack."""
-        return next((verdict for verdict in _GRAVITY if self.with_verdict(verdict)), AttackResult.NOT_APPLICABLE)
+        return next((verdict for verdict in GRAVITY if self.with_verdict(verdict)), AttackResult.NOT_APPLICABLE)
 
     @property
     def made(self) -> int:

@@ -6,8 +6,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from pytest_audit_ledger.drill.matrix import MEANINGS, Matrix, Trial
-from pytest_audit_ledger.drill.matrix_text import conclusion, text
+from pytest_audit_ledger.drill.matrix import GRAVITY, MEANINGS, AttackResult, Matrix, Trial
+from pytest_audit_ledger.drill.matrix_text import claims, text
 from pytest_audit_ledger.files.writing import Written, refuse_suffix, whole_files
 from pytest_audit_ledger.model.outcome import Outcome
 from pytest_audit_ledger.model.printable import json_text
@@ -33,14 +33,42 @@ def html(matrix: Matrix) -> str:
     """Return a matrix as one HTML file that loads nothing and runs no code."""
     from pytest_audit_ledger.report.views import page  # noqa: PLC0415  (imports jinja2, which is slow)
 
+    tone, state = _TONES[matrix.gravest]
     return page(
         "drill.html.j2",
         "Drill of an audit ledger",
+        matrix.sentence,
         drill=as_json(matrix),
-        conclusion=conclusion(matrix),
-        gravest=matrix.gravest.value,
+        tone=tone,
+        state=state,
+        claims=[*claims(matrix)],
+        steps=_steps(matrix),
+        gravest_first=sorted(matrix.trials, key=lambda trial: GRAVITY.index(trial.verdict)),
         meanings=[(verdict.value, meaning) for verdict, meaning in MEANINGS.items() if matrix.with_verdict(verdict)],
     )
+
+
+_TONES = {
+    AttackResult.MISSED: ("stop", "A check does not do what it claims"),
+    AttackResult.ERROR: ("none", "Not every attack could be judged"),
+    AttackResult.NOT_COVERED: ("act", "Attacks went unnoticed that a check would notice"),
+    AttackResult.LIMIT: ("fair", "What checks can notice was noticed"),
+    AttackResult.NOTICED: ("good", "Every attack was noticed"),
+    AttackResult.PREVENTED: ("good", "Every attack was refused"),
+    AttackResult.NOT_APPLICABLE: ("none", "No attack was made"),
+}
+"""The tone of a page by the gravest result, and the words that go with it."""
+
+
+def _steps(matrix: Matrix) -> list[dict[str, Any]]:
+    """Return what to do about attacks that went unnoticed, each with the attacks that it is about."""
+    alike: dict[str, list[Trial]] = {}
+    for trial in [*matrix.unnoticed, *matrix.with_verdict(AttackResult.ERROR)]:
+        alike.setdefault(trial.remedy, []).append(trial)
+    return [
+        {"remedy": remedy, "result": trials[0].verdict.value, "attacks": [trial.attack for trial in trials]}
+        for remedy, trials in alike.items()
+    ]
 
 
 def as_text(matrix: Matrix) -> str:

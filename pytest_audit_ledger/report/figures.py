@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta, timezone, tzinfo
 from itertools import compress, repeat
 from operator import contains
 from typing import Any
@@ -15,6 +15,7 @@ from pytest_audit_ledger.model.entry import canonical_timestamp
 from pytest_audit_ledger.model.printable import clip
 from pytest_audit_ledger.model.profile import SEQUENCE, STREAM, TIMESTAMP, VERDICT, Profile
 from pytest_audit_ledger.model.progress import Progress
+from pytest_audit_ledger.report.request import ReportRequest
 from pytest_audit_ledger.sources.selection import Selection
 from pytest_audit_ledger.sources.source import Segment, Snapshot
 from pytest_audit_ledger.verify.verification import Survey
@@ -59,7 +60,7 @@ class VerdictTally:
     def add(self, texts: Iterable[str]) -> None:
         """Count texts of a batch by their shortened names."""
         for text, number in Counter(texts).items():
-            self.counts[_named(text)] += number
+            self.counts[named(text)] += number
         if len(self.counts) > MOST_NAMES:
             kept = dict(self.counts.most_common(MOST_NAMES // 2))
             self.others += self.counts.total() - sum(kept.values())
@@ -77,7 +78,8 @@ class VerdictTally:
         return [*ranked, *rest]
 
 
-def _named(text: str) -> str:
+def named(text: str) -> str:
+    """Return the shortened name for the JSON text of a value."""
     plain = plain_text(text)
     return MISSING if plain is None else clip(plain, LONGEST_NAME) or "(empty)"
 
@@ -86,25 +88,32 @@ def _named(text: str) -> str:
 class Figures:
     """The counts for a period.
 
-    `moments` counts entries by day (`2026-05-21`) or hour (`2026-05-21T15`) and verdict; unknown verdicts are `OTHER`.
-    `untimed` counts those with a time outside of the calendar, or beyond `MOST_MOMENTS`. `before` are the verdicts of
-    the preceding period; None if there is none. `known` are the verdicts that `moments` tells apart, `violating` those
-    of violations. Without a role `verdict`, every entry counts as `(empty)`.
+    `moments` counts entries by day of the `zone` (`2026-05-21`) or hour of UTC (`2026-05-21T15`) and verdict; unknown
+    verdicts are `OTHER`. `untimed` counts those with a time outside of the calendar, or beyond `MOST_MOMENTS`.
+    `rule_moments` counts violations by rule and moment, as long as there are few enough. `before` are the verdicts of
+    the preceding period, `rules_before` its violations by rule; None if there is none. `known` are the verdicts that
+    `moments` tells apart, `violating` those of violations. Without a role `verdict`, every entry counts as `(empty)`.
+    `oldest` is the time of the first violation with each escalation status.
     """
 
     hourly: bool
     known: Sequence[str]
     violating: Sequence[str]
+    zone: tzinfo = timezone.utc
     verdicts: VerdictTally = field(default_factory=VerdictTally)
     before: VerdictTally | None = None
     moments: Counter[tuple[str, str]] = field(default_factory=Counter)
     untimed: int = 0
     violation_count: int = 0
     rules: VerdictTally = field(default_factory=VerdictTally)
+    rules_before: VerdictTally | None = None
+    rule_moments: Counter[tuple[str, str]] = field(default_factory=Counter)
     violation_statuses: VerdictTally = field(default_factory=VerdictTally)
     statuses: VerdictTally = field(default_factory=VerdictTally)
+    oldest: dict[str, str] = field(default_factory=dict)
     violations: deque[Place] = field(default_factory=lambda: deque(maxlen=SHOWN))
     escalated: deque[Place] = field(default_factory=lambda: deque(maxlen=SHOWN))
+    unfollowed: list[Place] = field(default_factory=list)
     first: Mapping[str, str] | None = None
     last: Mapping[str, str] | None = None
     details: Mapping[Place, Mapping[str, Any]] = field(default_factory=dict)
@@ -121,24 +130,28 @@ class Figures:
         return self.violation_count - known.total + known.counts[MISSING]
 
 
-def preceding(period: Selection) -> Selection | None:
-    """Return the period of the same length before this one; None if this one is open."""
+def preceding(request: ReportRequest) -> Selection | None:
+    """Return the period of as many days, or of the same length, before this one; None if this one is open."""
+    period, zone = request.period, request.zone
     if period.since is None or period.before is None:
         return None
     try:
-        return Selection(since=period.since - (period.before - period.since), before=period.since)
+        since, before = period.since.astimezone(zone), period.before.astimezone(zone)
+        return Selection(since=(since - (before - since)).astimezone(timezone.utc), before=period.since)
     except OverflowError:
         return None
 
 
-def count(snapshot: Snapshot, period: Selection, survey: Survey | None, progress: Progress) -> Figures:
+def count(snapshot: Snapshot, request: ReportRequest, survey: Survey | None, progress: Progress) -> Figures:
     """Read and count the entries of a period and of the preceding one. Raises SourceError."""
-    earlier, profile = preceding(period), snapshot.info.profile
+    earlier, period, profile = preceding(request), request.period, snapshot.info.profile
     figures = Figures(
         _length(period, survey) <= BY_HOUR,
         tuple(profile.values.get(VERDICT, ())),
         tuple(profile.violations),
+        zone=request.zone,
         before=VerdictTally() if earlier else None,
+        rules_before=VerdictTally() if earlier else None,
     )
     boundary = canonical_timestamp(period.since) if earlier and period.since else None
     more = [name for name in ("rule_id", "escalation_status") if _can_be_read(snapshot, name)]
@@ -153,6 +166,7 @@ def count(snapshot: Snapshot, period: Selection, survey: Survey | None, progress
 
         snapshot.select(columns, read, consume)
     figures.details = _details(snapshot, {*figures.violations, *figures.escalated})
+    figures.details = {**figures.details, **_details(snapshot, {*figures.unfollowed})}
     return figures
 
 
@@ -171,9 +185,11 @@ def _after(figures: Figures, columns: dict[str, list[str]], boundary: str) -> di
     inside = [time >= boundary for time in columns[TIMESTAMP]]
     if all(inside):
         return columns
-    outside = [not each for each in inside]
-    if figures.before is not None:
-        figures.before.add(compress(_verdicts(columns), outside))
+    if figures.before is not None and figures.rules_before is not None:
+        earlier = {name: list(compress(column, [not one for one in inside])) for name, column in columns.items()}
+        figures.before.add(_verdicts(earlier))
+        if "rule_id" in earlier:
+            figures.rules_before.add(earlier["rule_id"][index] for index in _violating(figures, _verdicts(earlier)))
     return {name: list(compress(column, inside)) for name, column in columns.items()}
 
 
@@ -186,6 +202,11 @@ def _verdicts(columns: Mapping[str, list[str]]) -> list[str]:
     return columns[VERDICT] if VERDICT in columns else [""] * len(columns[SEQUENCE])
 
 
+def _violating(figures: Figures, verdicts: Sequence[str]) -> list[int]:
+    wrong = frozenset(map(json_text, figures.violating))
+    return [index for index, verdict in enumerate(verdicts) if verdict in wrong]
+
+
 def _places(columns: Mapping[str, list[str]], at: Iterable[int]) -> Iterator[Place]:
     numbers, streams = columns[SEQUENCE], columns.get(STREAM)
     return ((streams[index] if streams else "", int(numbers[index])) for index in at if numbers[index] != NULL)
@@ -195,30 +216,70 @@ def _count(figures: Figures, columns: Mapping[str, list[str]]) -> None:
     verdicts = _verdicts(columns)
     if not verdicts:
         return
-    times = columns.get(TIMESTAMP, [""] * len(verdicts))
     figures.first = figures.first or {name: column[0] for name, column in columns.items()}
     figures.last = {name: column[-1] for name, column in columns.items()}
     figures.verdicts.add(verdicts)
-    width = 13 if figures.hourly else 10
-    moments = (time[:width] for time in times)
-    if not all(map(contains, times, repeat("T"))):
-        # PostgreSQL prints years outside of the calendar in another form
-        moments = (time[:width] if "T" in time else "" for time in times)
+    moments = _moments(figures, columns.get(TIMESTAMP, [""] * len(verdicts)))
     _count_moments(figures, Counter(zip(moments, verdicts, strict=True)))
-    wrong = frozenset(map(json_text, figures.violating))
-    violations = [index for index, verdict in enumerate(verdicts) if verdict in wrong]
-    rules, statuses = columns.get("rule_id"), columns.get("escalation_status")
-    if violations:
-        figures.violation_count += len(violations)
-        figures.violations.extend(_places(columns, violations))
-        if rules is not None:
-            figures.rules.add(rules[index] for index in violations)
-        if statuses is not None:
-            figures.violation_statuses.add(statuses[index] for index in violations)
+    if violations := _violating(figures, verdicts):
+        _count_violations(figures, columns, violations, moments)
+    statuses = columns.get("escalation_status")
     if statuses is not None and statuses.count(NULL) != len(statuses):
         escalated = [index for index, status in enumerate(statuses) if status != NULL]
         figures.statuses.add(statuses[index] for index in escalated)
         figures.escalated.extend(_places(columns, escalated))
+
+
+def _moments(figures: Figures, times: Sequence[str]) -> list[str]:
+    """Return the hour of UTC, or the day of the report's zone, of each time; nothing for one outside of the calendar.
+
+    PostgreSQL prints years outside of the calendar in another form.
+    """
+    width = 13 if figures.hourly else 10
+    if not figures.hourly and figures.zone is not timezone.utc:
+        return list(map({time: _day(time, figures.zone) for time in set(times)}.__getitem__, times))
+    if all(map(contains, times, repeat("T"))):
+        return [time[:width] for time in times]
+    return [time[:width] if "T" in time else "" for time in times]
+
+
+def _day(time: str, zone: tzinfo) -> str:
+    try:
+        return f"{datetime.fromisoformat(time).astimezone(zone).isoformat()[:10]}" if "T" in time else ""
+    except OverflowError:
+        return time[:10]
+
+
+def _count_violations(
+    figures: Figures, columns: Mapping[str, list[str]], violations: Sequence[int], moments: Sequence[str]
+) -> None:
+    figures.violation_count += len(violations)
+    figures.violations.extend(_places(columns, violations))
+    if "rule_id" in columns:
+        rules = [columns["rule_id"][index] for index in violations]
+        figures.rules.add(rules)
+        _count_rules(figures, Counter(zip(rules, (moments[index] for index in violations), strict=True)))
+    if "escalation_status" in columns:
+        statuses = columns["escalation_status"]
+        figures.violation_statuses.add(statuses[index] for index in violations)
+        _note_oldest(figures, columns, violations)
+        room = SHOWN - len(figures.unfollowed)
+        figures.unfollowed.extend(_places(columns, [index for index in violations if statuses[index] == NULL][:room]))
+
+
+def _count_rules(figures: Figures, counts: Mapping[tuple[str, str], int]) -> None:
+    for (rule, moment), number in counts.items():
+        key = (named(rule), moment)
+        if moment and (key in figures.rule_moments or len(figures.rule_moments) < MOST_MOMENTS):
+            figures.rule_moments[key] += number
+
+
+def _note_oldest(figures: Figures, columns: Mapping[str, list[str]], violations: Sequence[int]) -> None:
+    """Note when the first violation of each status was written; entries come in the order of their numbers."""
+    statuses, times = columns["escalation_status"], columns.get(TIMESTAMP)
+    for index in violations if times else ():
+        if times and "T" in times[index] and len(figures.oldest) < MOST_NAMES:
+            figures.oldest.setdefault(named(statuses[index]), times[index])
 
 
 def _count_moments(figures: Figures, counts: Mapping[tuple[str, str], int]) -> None:
@@ -249,18 +310,24 @@ def _details(snapshot: Snapshot, places: set[Place]) -> dict[Place, dict[str, st
     return found
 
 
+def times_of(snapshot: Snapshot, numbers: Iterable[int]) -> dict[int, str]:
+    """Return the canonical times of entries by number, of a ledger with one chain. Raises SourceError."""
+    found: dict[int, str] = {}
+    if STREAM in (columns := needed(snapshot.info.profile)) or TIMESTAMP not in columns:
+        return found
+
+    def consume(batch: Batch) -> None:
+        times = zip(batch.sequence_numbers, batch.text(TIMESTAMP), strict=True)
+        found.update((number, time) for number, time in times if number is not None and "T" in time)
+
+    for number in sorted(set(numbers)):
+        snapshot.scan([SEQUENCE, TIMESTAMP], Segment(number, number + 1), consume)
+    return found
+
+
 def _clipped(column: str, text: str) -> str | None:
     plain = plain_text(text)
     return None if plain is None else clip(plain, LONGEST_TEXT if column in _TEXTS else LONGEST_NAME)
-
-
-def violations_by_day(figures: Figures) -> dict[str, int]:
-    """Return the number of violations by day, in order, without days that have none."""
-    days: Counter[str] = Counter()
-    for (moment, verdict), number in figures.moments.items():
-        if verdict in figures.violating:
-            days[moment[:10]] += number
-    return dict(sorted(days.items()))
 
 
 def unreadable(snapshot: Snapshot) -> str | None:

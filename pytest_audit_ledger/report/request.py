@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import timezone, tzinfo
 from pathlib import Path
 
 from pytest_audit_ledger.errors import UsageError
 from pytest_audit_ledger.files import writing
 from pytest_audit_ledger.model.profile import Profile
 from pytest_audit_ledger.model.ski import SKI
-from pytest_audit_ledger.sources.selection import Selection, selection
+from pytest_audit_ledger.sources.selection import Selection, selection, zone_of
 
 SECTIONS = ("verdicts", "violations", "timeline", "audit_trail")
 """The sections that can be left out; every report has all others."""
@@ -21,12 +22,13 @@ LONGEST_TITLE = 200
 
 @dataclass(frozen=True)
 class ReportRequest:
-    """Which report is wanted; `period` selects by time only."""
+    """Which report is wanted; `period` selects by time only. `zone` is whose days a report counts and shows."""
 
     period: Selection = field(default_factory=Selection)
     sections: tuple[str, ...] = SECTIONS
     title: str = DEFAULT_TITLE
     organization: str = ""
+    zone: tzinfo = timezone.utc
 
 
 def report_request(
@@ -36,12 +38,13 @@ def report_request(
     include: tuple[str, ...] = (),
     title: str | None = None,
     organization: str | None = None,
+    time_zone: str | None = None,
     profile: Profile = SKI,
 ) -> ReportRequest:
     """Return a request; an empty `include` means all sections.
 
-    Dates are whole days in UTC, including the end day, or full timestamps. `profile` is that of the ledger. Raises
-    UsageError for an invalid value, and for dates if the ledger has no timestamps.
+    Dates are whole days of the time zone, which is UTC if None, including the end day, or full timestamps. `profile` is
+    that of the ledger. Raises UsageError for an invalid value, and for dates if the ledger has no timestamps.
     """
     for name, text in (("title", title), ("organization", organization)):
         if text is not None and not 0 < len(text.strip()) <= LONGEST_TITLE:
@@ -50,10 +53,11 @@ def report_request(
                 f"Give 1 to {LONGEST_TITLE} characters; perhaps a shell variable is not set.",
             )
     return ReportRequest(
-        period=selection(start_date=start_date, end_date=end_date, profile=profile),
+        period=selection(start_date=start_date, end_date=end_date, time_zone=time_zone, profile=profile),
         sections=tuple(name for name in SECTIONS if name in include) or SECTIONS,
         title=title or DEFAULT_TITLE,
         organization=organization or "",
+        zone=zone_of(time_zone),
     )
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import shlex
-from datetime import datetime, time, timedelta
+from datetime import datetime, time, timedelta, timezone, tzinfo
 from typing import Any
 
 from pytest_audit_ledger.commands import Given, completed_command
 from pytest_audit_ledger.files.resources import PACKAGE_DIGEST_COMMAND
 from pytest_audit_ledger.model.entry import canonical_timestamp
-from pytest_audit_ledger.report.request import SECTIONS, ReportRequest
-from pytest_audit_ledger.sources.selection import SMALLEST_STEP, Selection
+from pytest_audit_ledger.report.request import DEFAULT_TITLE, SECTIONS, ReportRequest
+from pytest_audit_ledger.sources.selection import SMALLEST_STEP
 from pytest_audit_ledger.verify.verification import Verification
 
 PACKAGE = "pytest-audit-ledger"
@@ -29,7 +29,7 @@ def commands(verification: Verification, request: ReportRequest, folder: str = "
     report = shlex.join(["audit-ledger", "report", *_report(request, folder)])
     steps = {
         "Install the version that made this report.": install,
-        "In the folder where it is installed, compare its code with the SHA-256 on the cover.": PACKAGE_DIGEST_COMMAND,
+        "In the folder where it is installed, compare its code with that in the report.": PACKAGE_DIGEST_COMMAND,
         "Verify every entry, link and protection again.": _ours("audit-ledger verify --verbose", given),
         "Make this report again.": _ours(report, given),
         "Export the entries, to verify them without the database.": _ours(
@@ -45,20 +45,23 @@ def _ours(command: str, given: Given) -> str:
 
 
 def _report(request: ReportRequest, folder: str) -> list[Any]:
-    options = ["--output", f"{folder}report.html", *_dates(request.period)]
+    options = ["--output", f"{folder}report.html", *_dates(request)]
     if request.sections != SECTIONS:
         options += [f"--include-{name.replace('_', '-')}" for name in request.sections]
-    options += ["--title", request.title]
+    options += ["--title", request.title] if request.title != DEFAULT_TITLE else []
     return options + (["--organization", request.organization] if request.organization else [])
 
 
-def _dates(period: Selection) -> list[str]:
-    options = ["--start-date", _day_or_moment(period.since, timedelta())] if period.since else []
-    return options + (["--end-date", _day_or_moment(period.before, timedelta(days=1))] if period.before else [])
+def _dates(request: ReportRequest) -> list[str]:
+    period, zone = request.period, request.zone
+    options = ["--start-date", _day_or_moment(period.since, zone, timedelta())] if period.since else []
+    options += ["--end-date", _day_or_moment(period.before, zone, timedelta(days=1))] if period.before else []
+    return options + (["--time-zone", str(zone)] if zone is not timezone.utc else [])
 
 
-def _day_or_moment(bound: datetime, length: timedelta) -> str:
+def _day_or_moment(bound: datetime, zone: tzinfo, length: timedelta) -> str:
     """Return a bound of a period as an option takes it; `length` is what the option adds to a whole day."""
-    if bound.time() == time():
-        return f"{bound - length:%Y-%m-%d}"
+    local = bound.astimezone(zone)
+    if local.time() == time():
+        return f"{local - length:%Y-%m-%d}"
     return canonical_timestamp(bound - SMALLEST_STEP if length else bound)

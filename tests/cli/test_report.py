@@ -64,10 +64,14 @@ def test_a_failed_check_of_the_users_is_said_before_the_assurance(invoke: Invoke
         assert first == "\x1b[31m1 check failed: flags.\x1b[0m"
         assert second.startswith("\x1b[31mSELF-CONSISTENT: All integrity checks passed.")
     page = Path("r.html").read_text()
-    box = page.partition('<div class="verdict ')[2].partition("</div>")[0]
-    assert box.startswith('bad">\n<p class="word">1 check failed: flags.</p>\n<p><strong>SELF-CONSISTENT.</strong> ')
+    first_words = "A critical check failed. The chain of entries holds."
+    assert (
+        page.index('<div class="hero act">')
+        < page.index(f"<h1>{first_words}</h1>")
+        < page.index("SELF-CONSISTENT</span>")
+    )
     words = Path("r.md").read_text()
-    assert 0 < words.index("**1 check failed: flags.**") < words.index("**SELF-CONSISTENT**")
+    assert 0 < words.index(f"**Not ready to file: {first_words}**") < words.index("**SELF-CONSISTENT**")
     tree = invoke("verify", "--source", dsn, "--suite", "own.ledger.yaml")
     assert "\n\n1 check failed: flags.\nSELF-CONSISTENT: " in tree.stdout
     report = invoke("verify", "--source", dsn, "--suite", "own.ledger.yaml", "--verbose")
@@ -81,10 +85,10 @@ def test_only_anchored_is_green(invoke: Invoke, dsn: str) -> None:
     shown = {}
     for name, options in (("alone.html", ()), ("anchored.html", trusted)):
         result = invoke("report", "--source", dsn, "--output", name, *options, color=True)
-        box = Path(name).read_text().partition('<div class="verdict ')[2].partition('"')[0]
+        box = Path(name).read_text().partition('<div class="hero ')[2].partition('"')[0]
         shown[result.stdout[:5], box] = invoke("verify", "--source", dsn, *options, color=True).stdout
     (alone, anchored) = shown
-    assert (alone, anchored) == (("\x1b[36m", "none"), ("\x1b[32m", "good"))
+    assert (alone, anchored) == (("\x1b[36m", "fair"), ("\x1b[32m", "good"))
     assert "\x1b[36m\x1b[1mSELF-CONSISTENT: " in shown[alone]
     assert "\x1b[32m\x1b[1mANCHORED: " in shown[anchored]
 

@@ -208,11 +208,13 @@ def test_the_json_is_as_described(matrix: Matrix) -> None:
 
 def test_the_page_is_headed_by_what_would_go_unnoticed(matrix: Matrix) -> None:
     head = html(matrix).partition("</header>")[0]
-    assert f'<div class="verdict bad">\n<p class="word">{matrix.sentence}</p>' in head
-    assert "NOT COVERED: edit-and-rewrite." in head
-    for verdict, tone in (("not covered", "warn"), ("limit", "warn"), ("noticed", "good"), ("not applicable", "none")):
+    assert '<div class="hero stop">' in head
+    assert f"<h1>{matrix.sentence}</h1>" in head
+    assert "edit-and-rewrite" in head.partition("What to do")[2]
+    for verdict, tone in (("not covered", "act"), ("limit", "fair"), ("noticed", "good"), ("not applicable", "none")):
         only = replace(matrix, trials=tuple(matrix.with_verdict(AttackResult(verdict))))
-        assert f'<div class="verdict {tone}">\n<p class="word">{only.sentence}</p>' in html(only)
+        assert f'<div class="hero {tone}">' in html(only)
+        assert f"<h1>{only.sentence}</h1>" in html(only)
 
 
 def test_only_what_was_noticed_proves_a_claim(matrix: Matrix) -> None:

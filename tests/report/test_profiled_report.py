@@ -71,7 +71,7 @@ def test_a_finding_names_its_stream_in_every_form(forger: Forger, invoke: Invoke
     forger.run("SET session_replication_role = replica; UPDATE movements SET memo = 'x' WHERE entry_id = 3")
     report = reported(forger, profile)
     assert "ENTRY_HASH_MISMATCH at sequence 2 of stream `DE01`" in report.markdown.replace("\\", "")
-    assert '<td class="number">2<span class="note">DE01</span></td>' in report.html
+    assert '<th scope="row" role="rowheader">2<span class="sub">DE01</span></th>' in report.html
     told = invoke("verify", "--source", forger.dsn, "--profile", str(profile_file("join"))).stdout
     assert "Hash verification: ✗ 4/5 valid, first at sequence 2 of stream DE01" in told
     assert "entry_hash: 1 finding, first at sequence 2 of stream DE01" in told

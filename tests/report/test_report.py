@@ -121,19 +121,26 @@ def holds(data: Mapping[str, Any], forger: Forger, period: Mapping[str, str]) ->
         expected = dict(counted("verdict, count(*)", earlier, "GROUP BY 1"))
         assert {name: row["count_before"] for name, row in rows.items() if row["count_before"]} == expected
         assert data["verdicts"]["preceding"]["entries"] == sum(expected.values())
+        rules_before = dict(counted("rule_id, count(*)", f"{earlier} AND verdict = 'FLAG'", "GROUP BY 1"))
+        shown = {row["name"]: row["count_before"] for row in data["violations"]["by_rule"] if row["count_before"]}
+        assert shown == rules_before
+        assert data["violations"]["count_before"] == expected.get("FLAG", 0)
     else:
         assert data["verdicts"]["preceding"] is None
+        assert data["violations"]["count_before"] is None
     violations, escalations = data["violations"], data["escalations"]
     assert violations["count"] == verdicts["FLAG"]
     by_rule = counted("rule_id, count(*)", flagged, "GROUP BY 1 ORDER BY 2 DESC, 1")
     assert [(row["name"], row["count"]) for row in violations["by_rule"]] == by_rule
     by_status = dict(counted("coalesce(escalation_status, '(missing)'), count(*)", flagged, "GROUP BY 1"))
     assert {row["name"]: row["count"] for row in violations["by_status"]} == by_status
-    day = "to_char(\"timestamp\" AT TIME ZONE 'UTC', 'YYYY-MM-DD')"
-    by_day = counted(f"{day}, count(*)", flagged, "GROUP BY 1 ORDER BY 1")
-    if len(by_day) <= 31:
-        assert [(row["name"], row["count"]) for row in violations["by_day"]] == by_day
-    assert violations["days"] == len(by_day)
+    oldest = dict(counted("coalesce(escalation_status, '(missing)'), min(timestamp)", flagged, "GROUP BY 1"))
+    found = {row["name"]: datetime.fromisoformat(row["oldest"]) for row in violations["by_status"]}
+    assert found == {name: moment.astimezone(timezone.utc) for name, moment in oldest.items()}
+    for row in violations["by_rule"]:
+        of_rule = f"{flagged} AND rule_id = '{row['name']}'"
+        spans = [f"\"timestamp\" >= '{s['begin']}' AND \"timestamp\" < '{s['end']}'" for s in violations["steps"]]
+        assert row["by_step"] == [counted("count(*)", f"{of_rule} AND {one}")[0][0] for one in spans]
     columns = "sequence_number, rule_id, reasoning, telemetry_id, escalation_status, escalation_notes"
     names = columns.split(", ")
     latest = counted(columns, flagged, "ORDER BY sequence_number DESC LIMIT 20")[::-1]
@@ -145,12 +152,18 @@ def holds(data: Mapping[str, Any], forger: Forger, period: Mapping[str, str]) ->
     assert {row["name"]: row["count"] for row in escalations["by_status"]} == by_status
     latest = counted(columns, with_status, "ORDER BY sequence_number DESC LIMIT 20")[::-1]
     assert [tuple(row[name] for name in names) for row in escalations["latest"]] == latest
+    without = f"{flagged} AND escalation_status IS NULL"
+    unfollowed = counted(columns, without, "ORDER BY sequence_number LIMIT 20")
+    assert [tuple(row[name] for name in names) for row in escalations["unfollowed"]] == unfollowed
     steps = data["timeline"]["steps"]
     assert sum(step["total"] for step in steps) == entries
     for step in steps:
         within = f"{inside} AND \"timestamp\" >= '{step['begin']}' AND \"timestamp\" < '{step['end']}'"
         assert step["counts"] == dict(counted("verdict, count(*)", within, "GROUP BY 1")), step
     assert [step["end"] for step in steps[:-1]] == [step["begin"] for step in steps[1:]]
+    for gap in data["timeline"]["gaps"]:
+        within = f"{inside} AND \"timestamp\" >= '{gap['begin']}' AND \"timestamp\" < '{gap['end']}'"
+        assert counted("count(*)", within) == [(0,)]
 
 
 def _bounds(period: Mapping[str, str]) -> tuple[datetime | None, datetime | None]:
@@ -193,8 +206,8 @@ def test_an_empty_period_makes_a_report_that_says_so(busy: Forger) -> None:
     assert "The period has no entries, so there is nothing to report about it." in made.data["summary"]
     assert made.data["period"]["entries"] == made.data["violations"]["count"] == 0
     assert "The period has no entries" in made.html
-    (has_entries,) = [one for one in made.data["filing"] if one["condition"] == "The period has entries."]
-    assert not has_entries["met"]
+    (has_none,) = [one for one in made.data["filing"] if one["fact"] == "The period has no entries."]
+    assert has_none["weight"] == "blocks"
 
 
 def test_a_ledger_without_entries_makes_a_report_that_says_so(forger: Forger) -> None:
@@ -223,16 +236,17 @@ def test_a_tampered_ledger_is_reported_as_what_it_is(forger: Forger, name: str) 
     made = report(forger.dsn)
     conforms(made)
     assert made.data["verification"]["assurance"] == "TAMPERED"
-    assert '<p class="word">TAMPERED</p>' in made.html
-    assert "**TAMPERED**" in made.markdown
-    assert not made.data["filing"][0]["met"]
+    assert (made.data["first"]["tone"], made.data["first"]["state"]) == ("stop", "TAMPERED")
+    assert 1 <= len(made.data["first"]["facts"]) <= 3
+    assert "**TAMPERED: This ledger was tampered with. Do not rely on it.**" in made.markdown
+    assert made.data["filing"][0]["weight"] == "blocks"
 
 
 def test_entries_that_cannot_be_read_are_told_and_not_counted(forger: Forger) -> None:
     TAMPERINGS["view-in-place"](forger.build(100))
     made = report(forger.dsn)
     assert made.data["verdicts"] is made.data["violations"] is made.data["timeline"] is None
-    assert "The entries could not be counted: public.ledger_entries is not a table" in made.html
+    assert "They could not be counted: public.ledger_entries is not a table" in made.html
 
 
 def test_a_ledger_that_lost_columns_is_reported_without_them(forger: Forger) -> None:
@@ -249,9 +263,9 @@ def test_a_ledger_that_lost_columns_is_reported_without_them(forger: Forger) -> 
 def test_only_the_sections_that_are_asked_for_are_in(forger: Forger, section: str) -> None:
     made = report(forger.build(100).dsn, include=(section,))
     conforms(made)
-    ids = {"verdicts": "verdicts", "violations": "violations", "timeline": "timeline", "audit_trail": "audit-trail"}
+    ids = {"verdicts": "verdicts", "violations": "violations", "timeline": "timeline", "audit_trail": "checks"}
     assert {name for name, html_id in ids.items() if f'<section id="{html_id}"' in made.html} == {section}
-    for always in ("summary", "filing", "not-evaluated", "reverify", "files", "sign-off"):
+    for always in ("filing", "gaps", "reverify", "sign", "ids"):
         assert f'<section id="{always}"' in made.html
 
 
@@ -340,6 +354,7 @@ def test_a_control_that_no_check_serves_stands_in_the_matrix(forger: Forger, tmp
     assert controls["DORA-9"] == {
         "id": "DORA-9",
         "title": "Protection and prevention",
+        "framework": "DORA",
         "checks": [],
         "served": False,
         "partly": [],
@@ -352,10 +367,8 @@ def test_a_control_that_no_check_serves_stands_in_the_matrix(forger: Forger, tmp
     assert not audit["served"]
     assert "checkpoint" in audit["partly"]
     assert [one["name"] for one in made.data["verification"]["suites"]] == ["integrity.ledger.yaml", "own.ledger.yaml"]
-    (condition,) = [one for one in made.data["filing"] if one["condition"].startswith("Every control")]
-    assert not condition["met"]
-    assert "DORA-9" in condition["reason"]
-    assert "only partly, because these checks were not evaluated" in condition["reason"]
+    (condition,) = [one for one in made.data["filing"] if one["fact"] == "No check of this run serves a control."]
+    assert (condition["weight"], "DORA-9" in condition["detail"]) == ("disclose", True)
 
 
 def test_a_waiver_stands_in_the_report(forger: Forger, tmp_path: Path) -> None:
@@ -457,10 +470,11 @@ def test_an_anchored_ledger_is_reported_with_how_much_is_proven(forger: Forger, 
         forger.append(islice(sample_entries(120), 100, None))
         made = ledger.generate_report(checkpoints=[folder], verifier_keys=[verifier])
     conforms(made)
-    (condition,) = [one for one in made.data["filing"] if "checkpoint" in one["condition"]]
-    assert (condition["met"], condition["reason"]) == (True, "100 of 120 entries are proven.")
-    assert '<p class="word">ANCHORED</p>' in made.html
-    assert "100 of 120 entries, by the checkpoint " in made.html
+    weights = {one["fact"]: one["weight"] for one in made.data["filing"]}
+    assert weights["The ledger matches a checkpoint that is kept elsewhere."] == "met"
+    assert weights["20 entries are in no checkpoint."] == "disclose"
+    assert (made.data["first"]["proof"]["anchored"], made.data["first"]["proof"]["entries"]) == (100, 120)
+    assert "100 of 120 entries match a signed checkpoint" in made.html
 
 
 def test_a_report_of_a_run_since_a_checkpoint_says_what_was_not_read(forger: Forger, tmp_path: Path) -> None:
@@ -477,8 +491,7 @@ def test_a_report_of_a_run_since_a_checkpoint_says_what_was_not_read(forger: For
         made = generate(ArtifactContext(found, source, snapshot, no_progress), report_request(), made_at=CLOCK)
     conforms(made)
     assert "The ledger was not read completely. 20 entries after entry 100, where " in made.data["summary"][0]
-    (read,) = [one for one in made.data["filing"] if one["condition"] == "Every entry was read."]
-    assert not read["met"]
-    assert "100 of them were last read when the checkpoint was made." in made.html
-    assert "Only a part of the ledger was verified, whatever the period: 20 entries after entry 100" in made.html
+    (read,) = [one for one in made.data["filing"] if one["fact"] == "100 entries were not read again."]
+    assert (read["weight"], "20 entries after entry 100" in read["detail"]) == ("disclose", True)
+    assert "100 entries since the checkpoint" in [one["what"] for one in made.data["not_covered"]]
     assert "The period has 120 entries" in " ".join(made.data["summary"])
