@@ -340,14 +340,16 @@ class Ledger:
         investigate: bool = False,
         title: str | None = None,
         organization: str | None = None,
+        time_zone: str | None = None,
         made_at: datetime | None = None,
         **verifying: Unpack[Verifying],
     ) -> Report:
         """Verify the whole ledger, and report the entries of a period from the same snapshot.
 
-        Dates are days in UTC, including the end day, or full timestamps. The report has the sections that are included,
-        or all if none is. `investigate`: if the ledger does not verify, also report what happened. `made_at`: the time
-        of the report, aware, by default now. `verifying`: the parameters of `verify_integrity`.
+        Dates are days of the time zone, by default UTC, including the end day, or full timestamps. The report has the
+        sections that are included, or all if none is. `investigate`: if the ledger does not verify, also report what
+        happened. `made_at`: the time of the report, aware, by default now. `verifying`: the parameters of
+        `verify_integrity`.
 
         Raises UsageError, and SourceError if the ledger cannot be opened or read.
         """
@@ -362,6 +364,7 @@ class Ledger:
             include=tuple(compress(SECTIONS, wanted)),
             title=title,
             organization=organization,
+            time_zone=time_zone,
             profile=self._profile,
         )
         to_verify = self._request(**verifying)
@@ -395,6 +398,7 @@ class Ledger:
         rule_id: str | None = ...,
         fields: str | Sequence[str] | None = ...,
         limit: int | None = ...,
+        time_zone: str | None = ...,
     ) -> Iterator[dict[str, Any]]: ...
 
     @overload
@@ -408,6 +412,7 @@ class Ledger:
         rule_id: str | None = ...,
         fields: str | Sequence[str] | None = ...,
         limit: int | None = ...,
+        time_zone: str | None = ...,
         format: str | None = ...,
         excel_safe: bool = ...,
         with_verifier: bool = ...,
@@ -426,6 +431,7 @@ class Ledger:
         rule_id: str | None = None,
         fields: str | Sequence[str] | None = None,
         limit: int | None = None,
+        time_zone: str | None = None,
         format: str | None = None,  # noqa: A002  (the word of the option)
         excel_safe: bool = False,
         with_verifier: bool = False,
@@ -435,12 +441,12 @@ class Ledger:
     ) -> Iterator[dict[str, Any]] | ExportResult:
         """Export entries to `output_file` with a manifest; without a file, return an iterator over entries.
 
-        Dates are days in UTC, including the end day, or full timestamps. `fields`: the columns, in this order, by
-        default all. `format`: `json`, `jsonl` or `csv`, by default that of the suffix. `excel_safe`: defuse text that a
-        spreadsheet would run as a formula. `with_verifier`: write a verifier that needs nothing but Python next to the
-        file, with the profile that it reads. `verify`: verify the ledger in the same snapshot (`standby_tolerance` as
-        for `verify_integrity`), and write the result to the manifest. `force`: replace an existing file. The iterator
-        yields dicts; their timestamps are ISO 8601 text exactly as hashed.
+        Dates are days of the time zone, by default UTC, including the end day, or full timestamps. `fields`: the
+        columns, in this order, by default all. `format`: `json`, `jsonl` or `csv`, by default that of the suffix.
+        `excel_safe`: defuse text that a spreadsheet would run as a formula. `with_verifier`: write a verifier that
+        needs nothing but Python next to the file, with the profile that it reads. `verify`: verify the ledger in the
+        same snapshot (`standby_tolerance` as for `verify_integrity`), and write the result to the manifest. `force`:
+        replace an existing file. The iterator yields dicts; their timestamps are ISO 8601 text exactly as hashed.
 
         Raises UsageError, SourceError if the entries cannot be read, OutputError if the file cannot be written.
         """
@@ -454,6 +460,7 @@ class Ledger:
             verdict=verdict_filter,
             rule_id=rule_id,
             limit=limit,
+            time_zone=time_zone,
             profile=self._profile,
         )
         if output_file is None:

@@ -56,6 +56,7 @@ def evidence(
     end_date: str | None,
     title: str | None,
     organization: str | None,
+    time_zone: str | None,
     **_: Any,  # what pytest alone needs
 ) -> int:
     """Verify a ledger in a pytest run, and file the evidence.
@@ -65,7 +66,14 @@ def evidence(
     """
     refuse_full(Path(output))
     known = chosen_profile(reading.profile)
-    report_request(start_date=start_date, end_date=end_date, title=title, organization=organization, profile=known)
+    report_request(
+        start_date=start_date,
+        end_date=end_date,
+        title=title,
+        organization=organization,
+        time_zone=time_zone,
+        profile=known,
+    )
     refuse_early(reading.ledger_db, verifying["suites"], None)
     arguments = [f"{OF_PYTEST['evidence'].pytest}={output}", *_passed_on(context.params)]
     if start_date or end_date:

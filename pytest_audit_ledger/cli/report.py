@@ -36,7 +36,7 @@ def report(reading: Reading, verifying: Verifying, output: str, force: bool, **w
     """
     refuse_suffix(output)
     refuse_existing(Path(output), force=force)
-    cover = {name: what[name] for name in ("start_date", "end_date", "title", "organization")}
+    cover = {name: what[name] for name in ("start_date", "end_date", "title", "organization", "time_zone")}
     report_request(**cover, profile=chosen_profile(reading.profile))
     refuse_early(reading.ledger_db, verifying["suites"], output)
     with reading.open() as ledger:

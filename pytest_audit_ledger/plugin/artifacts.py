@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 _BACKUP, _SCRATCH = ("encryption-key",), ("scratch-db", "allow-superuser-scratch")
 _FILTERS = ("fields", "verdict", "rule", "limit", "with-verifier")
 _COVER = ("title", "organization")
-_PERIOD = ("date-range",)
+_PERIOD = ("date-range", "time-zone")
 _OSCAL = ("oscal-version", "oscal-satisfied")
 _OVERWRITTEN = ("export", "backup", "report", "oscal")
 
@@ -93,6 +93,7 @@ def _exports(config: pytest.Config) -> list[Artifact]:
             verdict=value(config, "verdict"),
             rule_id=value(config, "rule"),
             limit=value(config, "limit"),
+            time_zone=value(config, "time-zone"),
             profile=config.stash[RUN].options.profile,
         ),
         with_verifier=value(config, "with-verifier"),
@@ -154,6 +155,7 @@ def _report_request(config: pytest.Config) -> ReportRequest:
         end_date=until,
         title=value(config, "title"),
         organization=value(config, "organization"),
+        time_zone=value(config, "time-zone"),
         profile=config.stash[RUN].options.profile,
     )
 
