@@ -26,8 +26,8 @@ def for_command(remedy: str) -> str:
 
 
 def ending_for_command(text: str, advice: str) -> str:
-    """Return a text whose end is a remedy, `advice`, with the options in that named as the command has them."""
-    return f"{text.removesuffix(advice)}{for_command(advice)}"
+    """Return a text with the options named as the command has them in its end, if that is the remedy `advice`."""
+    return f"{text.removesuffix(advice)}{for_command(advice)}" if text.endswith(advice) else text
 
 
 def verification_for_command(verification: Verification) -> Verification:

@@ -13,7 +13,7 @@ import pytest
 import pytest_audit_ledger
 from pytest_audit_ledger.kinds.kind import Kind
 from pytest_audit_ledger.kinds.registry import SHIPPED
-from pytest_audit_ledger.model.outcome import Finding
+from pytest_audit_ledger.model.outcome import Finding, Status
 from pytest_audit_ledger.options import OPTIONS
 from pytest_audit_ledger.output.wording import for_command, verification_for_command
 from tests.reference import commands, help_of
@@ -86,3 +86,10 @@ def test_what_an_entry_a_server_or_a_user_says_stays_as_it_is() -> None:
     own = "Allow more time with --timeout SECONDS."
     reason = f"The server said: call --ledger-table x. {own}"
     assert said == replace(OUTCOME, remedy=own, reason=reason, advice=own)
+
+
+def test_a_sentence_that_does_not_end_with_a_remedy_gets_none() -> None:
+    said = verification_for_command(
+        replace(verification(replace(OUTCOME, status=Status.ERROR)), sentence="It has no entries.")
+    )
+    assert said.sentence == "It has no entries."
