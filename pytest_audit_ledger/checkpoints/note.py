@@ -12,6 +12,7 @@ size and the base64 of a Merkle root (RFC 6962), each on its own line, then opti
 Keys are Ed25519 (RFC 8032). Both kinds are written as one line:
 
     NAME+HEX OF THE KEY ID+BASE64(0x01 || public key)                 a verifier key, which is public
+    NAME+HEX OF THE KEY ID+BASE64(0x04 || public key)                 that of a witness (tlog-cosignature v1.0.0)
     PRIVATE+KEY+NAME+HEX OF THE KEY ID+BASE64(0x01 || private key)    a signing key, in the form of Go's sumdb/note
 
 Signatures of unknown keys are ignored, as the standard asks: so witnesses can add theirs, and a new key can be
@@ -39,8 +40,8 @@ LARGEST_NOTE = 1_000_000
 LARGEST_SIZE = 2**63 - 1
 """Entries: the largest sequence number."""
 
-_ED25519 = b"\x01"
-"""The identifier of the signature type (signed-note, "Signature types")."""
+ED25519, COSIGNATURE = 1, 4
+"""The identifiers of the types of signatures (signed-note, "Signature types")."""
 
 _PRIVATE = "PRIVATE+KEY+"
 _DASH = "\N{EM DASH} "
@@ -71,31 +72,41 @@ def check_name(name: str) -> str:
 
 @dataclass(frozen=True)
 class VerifierKey:
-    """A key that verifies signatures: `public` is the 32 bytes of an Ed25519 public key."""
+    """A key that verifies signatures: `public` is the 32 bytes of an Ed25519 public key.
+
+    `kind` is ED25519 for the key of a ledger, or COSIGNATURE for that of a witness, which dates what it signs.
+    """
 
     name: str
     public: bytes
+    kind: int = ED25519
 
     @property
     def key_id(self) -> bytes:
         """The four bytes that name the key in a signature (signed-note, "Ed25519 signatures")."""
-        return sha256(self.name.encode() + b"\n" + _ED25519 + self.public).digest()[:4]
+        return sha256(self.name.encode() + b"\n" + bytes([self.kind]) + self.public).digest()[:4]
 
     def __str__(self) -> str:
-        return f"{self.name}+{self.key_id.hex()}+{encode(_ED25519 + self.public)}"
+        return f"{self.name}+{self.key_id.hex()}+{encode(bytes([self.kind]) + self.public)}"
 
     @classmethod
     def parse(cls, text: str) -> VerifierKey:
         """Read a verifier key. Raises ValueError."""
-        name, key_id, public = _key_parts(text)
-        key = cls(name, public)
+        name, key_id, kind, public = _key_parts(text, (ED25519, COSIGNATURE))
+        key = cls(name, public, kind)
         if key.key_id.hex() != key_id:
             raise ValueError("its key ID is not that of its key")
         ed25519.public_key(public)
         return key
 
     def verifies(self, text: bytes, signature: bytes) -> bool:
-        """Return whether this key signed the text."""
+        """Return whether this key signed the text.
+
+        A witness signs the time, too, which its signature begins with (tlog-cosignature, "Ed25519 signatures").
+        """
+        if self.kind == COSIGNATURE:
+            time, signature = int.from_bytes(signature[:8], "big"), signature[8:]
+            text = f"cosignature/v1\ntime {time}\n".encode() + text
         return ed25519.is_signed(ed25519.public_key(self.public), signature, text)
 
 
@@ -118,7 +129,7 @@ class SigningKey:
         """Read a signing key. Raises ValueError, whose message has nothing of the key."""
         if not text.startswith(_PRIVATE):
             raise ValueError(f"it does not begin with {_PRIVATE}")
-        name, key_id, private = _key_parts(text.removeprefix(_PRIVATE))
+        name, key_id, _, private = _key_parts(text.removeprefix(_PRIVATE), (ED25519,))
         key = cls(name, private)
         if key.verifier().key_id.hex() != key_id:
             raise ValueError("its key ID is not that of its key")
@@ -126,7 +137,7 @@ class SigningKey:
 
     def text(self) -> str:
         """Return the key as a file holds it."""
-        return f"{_PRIVATE}{self.name}+{self.verifier().key_id.hex()}+{encode(_ED25519 + self.private)}"
+        return f"{_PRIVATE}{self.name}+{self.verifier().key_id.hex()}+{encode(bytes([ED25519]) + self.private)}"
 
     def verifier(self) -> VerifierKey:
         """Return the key that verifies what this one signs."""
@@ -147,18 +158,18 @@ class SigningKey:
         return Ed25519PrivateKey.from_private_bytes(self.private)
 
 
-def _key_parts(text: str) -> tuple[str, str, bytes]:
-    """Return the name, the hexadecimal key ID and the key itself."""
+def _key_parts(text: str, kinds: Sequence[int]) -> tuple[str, str, int, bytes]:
+    """Return the name, the hexadecimal key ID, the kind, which must be one of these, and the key itself."""
     name, _, rest = text.partition("+")
     key_id, _, encoded = rest.partition("+")
     if not encoded:
         raise ValueError("it does not have the form NAME+ID+KEY")
     data = decode(encoded)
-    if data[:1] != _ED25519:
+    if data[0] not in kinds:
         raise ValueError("it is not an Ed25519 key")
     if len(data) != 1 + 32:
         raise ValueError("its key is not 32 bytes long")
-    return check_name(name), key_id, data[1:]
+    return check_name(name), key_id, data[0], data[1:]
 
 
 @dataclass(frozen=True)

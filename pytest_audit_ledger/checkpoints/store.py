@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from pytest_audit_ledger.checkpoints.note import LARGEST_NOTE, Checkpoint, Note, VerifierKey
+from pytest_audit_ledger.checkpoints.note import COSIGNATURE, LARGEST_NOTE, Checkpoint, Note, VerifierKey
 from pytest_audit_ledger.checkpoints.record import LARGEST_RECORD, CheckpointRecord, json_file, note_file, open_record
 from pytest_audit_ledger.errors import UsageError
 from pytest_audit_ledger.files.reading import read_bytes
@@ -109,11 +109,12 @@ def _read_note(path: Path, keys: Sequence[VerifierKey]) -> Trusted | Rejected:
 def _with_record(note: Trusted) -> list[Trusted | Rejected]:
     path = Path(note.path)
     json, binding = json_file(path), note_file(path)
-    if not json.exists() and not binding.exists():
+    keys = [key for key in note.keys if key.kind != COSIGNATURE]  # a witness signs checkpoints only
+    if not keys or (not json.exists() and not binding.exists()):
         return [note]
     try:
         data = read_bytes(json, LARGEST_RECORD), read_bytes(binding, LARGEST_NOTE)
-        return [replace(note, record=open_record(*data, note.checkpoint, note.keys))]
+        return [replace(note, record=open_record(*data, note.checkpoint, keys))]
     except (OSError, ValueError) as error:
         return [note, Rejected(str(json), _reason(error))]
 
@@ -133,12 +134,12 @@ def open_checkpoint(data: bytes, keys: Sequence[VerifierKey]) -> tuple[Checkpoin
     """Return a checkpoint, and which of the keys signed it. Raises ValueError.
 
     The name of the key must be the origin (tlog-checkpoint, "Signatures"): otherwise a key that is trusted for one
-    ledger could sign for another.
+    ledger could sign for another. A witness signs for many, so its key may have any name (tlog-cosignature).
     """
     note = Note.parse(data)
     signers = note.signed_by(keys)
     checkpoint = Checkpoint.parse(note.text)
-    own = tuple(key for key in signers if key.name == checkpoint.origin)
+    own = tuple(key for key in signers if key.kind == COSIGNATURE or key.name == checkpoint.origin)
     if not own:
         raise ValueError(f"its origin is {checkpoint.origin}, but {signers[0].name} signed it")
     return checkpoint, own

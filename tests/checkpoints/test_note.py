@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 from base64 import b64encode
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
 from pytest_audit_ledger.checkpoints.note import Checkpoint, Note, SigningKey, VerifierKey
 from pytest_audit_ledger.checkpoints.store import open_checkpoint
+from tests.vectors import FILE, WITNESS_KEY
 
 # The example of golang.org/x/mod/sumdb/note, which the specification grew from. Ed25519 is deterministic.
 SIGNING_KEY = "PRIVATE+KEY+PeterNeumann+c74f20a3+AYEKFALVFGyNhPJEMzD1QIDr+Y7hfZx09iUvxdXHKDFz"
@@ -59,6 +62,22 @@ def test_signatures_of_others_are_ignored_wherever_they_stand(extra: str) -> Non
     text, _, own = KEY.sign(CHECKPOINT.text()).decode().rpartition("\n\n")
     for lines in (own + extra, extra + own):
         assert open_checkpoint(f"{text}\n\n{lines}".encode(), [KEY.verifier()])[0] == CHECKPOINT
+
+
+@pytest.mark.parametrize("vector", json.loads(FILE.read_text("utf-8"))["notes"], ids=lambda one: str(one["what"]))
+def test_the_notes_of_the_vectors_are_trusted_as_they_say(vector: Mapping[str, Any]) -> None:
+    keys = list(map(VerifierKey.parse, vector["keys"]))
+    if not vector["signed_by"]:
+        with pytest.raises(ValueError, match=r"it|its|the"):
+            open_checkpoint(vector["note"].encode(), keys)
+    else:
+        assert [key.name for key in open_checkpoint(vector["note"].encode(), keys)[1]] == vector["signed_by"]
+
+
+def test_the_key_of_a_witness_is_written_as_it_was_read() -> None:
+    assert str(VerifierKey.parse(WITNESS_KEY)) == WITNESS_KEY
+    with pytest.raises(ValueError, match="not an Ed25519 key"):
+        SigningKey.parse(f"PRIVATE+KEY+{WITNESS_KEY}")
 
 
 def test_a_signature_of_the_right_name_with_another_id_is_that_of_an_unknown_key() -> None:
