@@ -124,6 +124,7 @@ _SET_UP = (*_VERIFY, "drill")
 _TRY = ("profile explain", "profile test")
 _READ = (*_VERIFY, "export", "backup", "checkpoint create", "checkpoint prove", *_TRY)
 _CHECKPOINTS_ALONE = ("checkpoint verify", "checkpoint list", "checkpoint check-proof")
+_CHECKED_LATER = ("backup verify", "evidence verify")
 _SUITE = ("suite lint", "suite list", "suite explain", "suite schema", "suite init", "suite kinds")
 _PROFILE = ("profile list", "profile lint")
 _INFER = ("profile infer",)
@@ -231,7 +232,8 @@ SECTIONS: dict[str, tuple[Option, ...]] = {
             Type.FOLDER, (*_SET_UP, "checkpoint prove", "backup verify"), required_in=("checkpoint prove",),
             in_pytest=True, repeatable=True),
         Option("verifier-key", "A key that you trust to sign checkpoints, or a file that holds it.",
-            Type.TEXT, (*_SET_UP, "checkpoint create", "checkpoint prove", "backup verify", *_CHECKPOINTS_ALONE),
+            Type.TEXT,
+            (*_SET_UP, *_CHECKPOINTS_ALONE, "checkpoint create", "checkpoint prove", *_CHECKED_LATER),
             required_in=("checkpoint prove", *_CHECKPOINTS_ALONE), in_pytest=True, repeatable=True, metavar="KEY|FILE"),
         Option("require-checkpoint", "Fail if a folder has no checkpoint. Without this, lost checkpoints go unnoticed.",
             Type.FLAG, _SET_UP, in_pytest=True),
@@ -250,8 +252,9 @@ SECTIONS: dict[str, tuple[Option, ...]] = {
         Option("write-checkpoint",
             "If no check failed, sign a checkpoint of the entries that were read, and write it to DIR.",
             Type.FOLDER, in_pytest=True),
-        Option("signing-key", "The key to sign with, from `audit-ledger checkpoint keygen`.",
-            Type.FILE, ("checkpoint create",), required_in=("checkpoint create",), in_pytest=True),
+        Option("signing-key",
+            "The key to sign with, from `audit-ledger checkpoint keygen`. It also signs the manifest of evidence.",
+            Type.FILE, ("checkpoint create", "evidence"), required_in=("checkpoint create",), in_pytest=True),
         Option("accept-guards",
             "Accept the table's protections as they are now, even if they differ from the newest checkpoint.",
             Type.FLAG, ("checkpoint create",)),
@@ -333,6 +336,15 @@ SECTIONS: dict[str, tuple[Option, ...]] = {
             "File everything in a new folder at the end of the run: JUnit file, report, verification, OSCAL, suites, "
             "other files written, and a manifest. `audit-ledger evidence verify DIR` checks the folder.",
             Type.FOLDER, in_pytest=True),
+        Option("ssh-key",
+            "Sign the manifest of the evidence with this SSH private key. `ssh-keygen -Y verify` checks the signature.",
+            Type.FILE, ("evidence",), in_pytest=True),
+        Option("allowed-signers",
+            "Require a signature by one of the SSH keys in this file, which has the form of ssh-keygen's.",
+            Type.FILE, ("evidence verify",)),
+        Option("rerun",
+            "Also verify the exports in the folder again, with the suites and the profile that are filed.",
+            Type.FLAG, ("evidence verify",)),
         Option("oscal", "Write the result as assessment results of OSCAL, which GRC tools import.",
             Type.FILE, in_pytest=True),
         Option("oscal-version", "The version of OSCAL to write. Choose the one that the importing tool reads.",

@@ -146,11 +146,15 @@ class SigningKey:
     def sign(self, text: str) -> bytes:
         """Return a note of this text, signed. Raises ValueError if no note can have this text."""
         data = text.encode()
-        signature = encode(self.verifier().key_id + self._key().sign(data))
+        signature = encode(self.verifier().key_id + self.sign_bytes(data))
         note = f"{text}\n{_DASH}{self.name} {signature}\n".encode()
         if Note.parse(note).text != text:
             raise ValueError("it ends in an empty line")
         return note
+
+    def sign_bytes(self, data: bytes) -> bytes:
+        """Return the bare signature of bytes that are no note."""
+        return self._key().sign(data)
 
     def _key(self) -> Ed25519PrivateKey:
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey

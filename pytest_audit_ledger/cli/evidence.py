@@ -6,18 +6,25 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from pytest_audit_ledger.checkpoints.keys import verifier_keys as parse_verifier_keys
 from pytest_audit_ledger.cli.console import EXIT_CODES, NOT_DONE, TAMPERED, WRONG_USAGE, epilog, exit_codes, say_error
 from pytest_audit_ledger.cli.options import READING, Reading, WithOthers, options
 from pytest_audit_ledger.cli.verification import VERIFYING, refuse_early
 from pytest_audit_ledger.errors import SourceError, UsageError
-from pytest_audit_ledger.evidence.consistency import contradictions, summary
-from pytest_audit_ledger.evidence.folder import VERIFICATION, mistakes, written
+from pytest_audit_ledger.evidence.consistency import Compared
+from pytest_audit_ledger.evidence.folder import written
+from pytest_audit_ledger.evidence.names import VERIFICATION
+from pytest_audit_ledger.evidence.rerun import Rerun
+from pytest_audit_ledger.evidence.rerun import rerun as run_again
+from pytest_audit_ledger.evidence.signatures import Trust
+from pytest_audit_ledger.evidence.ssh_signature import allowed_signers as read_allowed_signers
+from pytest_audit_ledger.evidence.sums import mistakes
 from pytest_audit_ledger.files.abandoned import temporary_folder
 from pytest_audit_ledger.files.evidence_folder import MANIFEST
 from pytest_audit_ledger.files.writing import refuse_full
@@ -129,36 +136,54 @@ def _exit_code(pytests: int, folder: Path) -> int:
 
 @evidence.command(
     "verify",
-    epilog=exit_codes(
-        "every file matches the manifest, and none contradicts another",
-        "a file was changed, is missing or was added, or contradicts another",
-        unknown="could not be read; this does not mean tampering",
+    epilog=epilog(
+        "evidence verify evidence/2026-05",
+        "evidence verify may --rerun --verifier-key verifier.key",
+        "evidence verify may --allowed-signers allowed_signers",
+        codes=exit_codes(
+            "every file matches the manifest, and none contradicts another",
+            "a file was changed, is missing or was added, or something contradicts",
+            unknown="could not be read or verified again; not a sign of tampering",
+        ),
     ),
 )
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @options("evidence verify")
-def verify_evidence(folder: Path, quiet: bool) -> int:
+def verify_evidence(
+    folder: Path, verifier_keys: Sequence[str], allowed_signers: str | None, rerun: bool, quiet: bool
+) -> int:
     """Check a folder of evidence, offline.
 
     Finds files that were changed, are missing or were added, and files that contradict each other, also if somebody
-    made the manifest fit again. Prints what the verification found. Anyone who can change the folder can change its
-    manifest, too: compare the SHA-256 that is printed with one that was kept elsewhere.
+    made the manifest fit again. Prints what the verification found, and who signed the manifest. Anyone who can change
+    the folder can change its manifest, too: name keys that you trust, or compare the SHA-256 that is printed with one
+    that was kept elsewhere.
     """
     if not folder.is_dir():
         raise UsageError(f"There is no folder {folder}.", "Name a folder of evidence.")
     if not (folder / MANIFEST).exists() and not (folder / VERIFICATION).exists():
         raise UsageError(f"{folder} is not a folder of evidence.", f"Name one with a {MANIFEST}.")
+    allowed = read_allowed_signers(allowed_signers) if allowed_signers is not None else None
+    trust = Trust(parse_verifier_keys(verifier_keys), allowed)
     try:
-        found = mistakes(folder) or list(contradictions(folder))
-        manifest = None if found else written(folder, MANIFEST)
+        found = mistakes(folder)
+        compared = None if found else Compared.of(folder, trust)
+        again = list(run_again(folder, verifier_keys)) if rerun and not found else []
     except OSError as error:
         raise SourceError(f"{error.filename} cannot be read: {error.strerror}.", "Check its permissions.") from error
+    if compared is not None:
+        found += [*compared.contradictions, *(sentence for one in again for sentence in one.contradictions)]
     if not quiet:
         for sentence in found:
             click.echo(printable(sentence, 1000))
-        if manifest is not None:
+        if compared is not None and not found:
             click.echo(f"Every file matches {MANIFEST}, there is no other, and none contradicts another.")
-            for line in summary(folder):
+            for line in (*compared.summary(), *map(_in_words, again)):
                 click.echo(printable(line, 1000))
-            click.echo(f"SHA-256 of {MANIFEST}: {manifest.sha256}")
+            click.echo(f"SHA-256 of {MANIFEST}: {written(folder, MANIFEST).sha256}")
     return TAMPERED if found else 0
+
+
+def _in_words(again: Rerun) -> str:
+    found = again.verification
+    return f"Rerun      {again.export}: {found.assurance.value}: {found.sentence}"

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pytest_audit_ledger.evidence.folder import OSCAL
+from pytest_audit_ledger.evidence.names import OSCAL, VERIFICATION
+from pytest_audit_ledger.evidence.signatures import Signed, Trust, signatures
 from pytest_audit_ledger.export.verifier import PROFILE_SUFFIX
+from pytest_audit_ledger.files.evidence_folder import MANIFEST
 from pytest_audit_ledger.files.reading import read_text
 from pytest_audit_ledger.model.outcome import Status
-from pytest_audit_ledger.standalone.verify import VERIFICATION, Folder, load, sha256_of
+from pytest_audit_ledger.standalone.verify import Checkpoint, Folder, load, read_key, sha256_of
 from pytest_audit_ledger.suite.profile_file import SUFFIX
 from pytest_audit_ledger.suite.profile_json import text_as_json
 
@@ -18,20 +21,53 @@ _OF_ENTRIES = ("chain_linkage", "entry_hash", "sequence_continuity", "timestamp_
 """The kinds that judge what the verifier judges, too."""
 
 
-def contradictions(folder: Path) -> Iterator[str]:
-    """Yield what contradicts in a folder of evidence, in sentences.
+@dataclass(frozen=True)
+class Compared:
+    """A folder of evidence whose files were compared: what contradicts, in sentences, and who signed what."""
 
-    The verifier that is filed with the folder compares the files. Entries that do not hold contradict only a
-    verification that says that they do. Raises OSError if something cannot be read.
-    """
-    compared = Folder(folder, (), None)
-    compared.compare()
-    yield from (f"{sentence}." for sentence in compared.wrong)
-    if _found_nothing(load(folder / VERIFICATION)):
-        yield from (f"{sentence}." for sentence in compared.entries)
-    yield from _of_profiles(folder)
-    if not _agrees_with_oscal(folder):
-        yield f"{OSCAL} and {VERIFICATION} do not say the same."
+    folder: Path
+    contradictions: Sequence[str]
+    signed: Signed
+    signed_checkpoints: Sequence[Checkpoint]
+
+    @classmethod
+    def of(cls, folder: Path, trust: Trust) -> Compared:
+        """Compare the files of a folder. Raises OSError if something cannot be read.
+
+        The verifier that is filed with the folder compares the files. Entries that do not hold contradict only a
+        verification that says that they do.
+        """
+        compared = Folder(folder, [read_key(str(key)) for key in trust.verifier_keys], None)
+        compared.compare()
+        found = [f"{sentence}." for sentence in compared.wrong]
+        if _found_nothing(load(folder / VERIFICATION)):
+            found += [f"{sentence}." for sentence in compared.entries]
+        found += _of_profiles(folder)
+        if not _agrees_with_oscal(folder):
+            found.append(f"{OSCAL} and {VERIFICATION} do not say the same.")
+        signed, checkpoints = signatures(folder, trust), [one for one in compared.checkpoints if one.signers]
+        if trust.verifier_keys and not signed.trusted and not checkpoints:
+            found.append(f"None of the keys that you trust signed {MANIFEST} or a checkpoint.")
+        return cls(folder, [*found, *signed.wrong], signed, checkpoints)
+
+    def summary(self) -> Iterator[str]:
+        """Yield what the filed verification found, and who vouches for it, in lines."""
+        told: Any = load(self.folder / VERIFICATION)
+        yield f"Result     {load(self.folder / MANIFEST)['predicate']['result']}"
+        yield f"Assurance  {told['assurance']}: {told['assurance_meaning']}"
+        if told["entries"]:
+            yield f"Entries    {told['entries']['count']:,}, the last with the hash {told['entries']['head_hash']}"
+        yield from (f"Signer     {one}" for one in self._signers())
+
+    def _signers(self) -> Iterator[str]:
+        yield from self.signed.trusted
+        for one in self.signed_checkpoints:
+            names = ", ".join(key.name for key in one.signers)
+            yield f"{names} signed {one.name}" + ("" if self.signed.trusted else ", not the manifest")
+        if not self.signed.trusted and not self.signed_checkpoints:
+            yield "nobody whose key you named"
+        for key in self.signed.others:
+            yield f"{key}, which you did not name"
 
 
 def _found_nothing(told: Any) -> bool:
@@ -65,11 +101,3 @@ def _agrees_with_oscal(folder: Path) -> bool:
     said = (result["title"], list(ended.values())) == (told["assurance"], [one["status"] for one in told["outcomes"]])
     failed = {uuid for uuid, status in ended.items() if status == Status.FAIL.value}
     return said and failed <= found and sha256_of(folder / VERIFICATION) in named
-
-
-def summary(folder: Path) -> Iterator[str]:
-    """Yield what the filed verification found, in lines."""
-    told: Any = load(folder / VERIFICATION)
-    yield f"Assurance  {told['assurance']}: {told['assurance_meaning']}"
-    if told["entries"]:
-        yield f"Entries    {told['entries']['count']:,}, the last with the hash {told['entries']['head_hash']}"

@@ -8,9 +8,9 @@ from typing import Any
 
 from pytest_audit_ledger.checkpoints.record import json_file, note_file
 from pytest_audit_ledger.checkpoints.store import SUFFIX
+from pytest_audit_ledger.evidence.names import CHECKPOINTS, TRUSTED
 from pytest_audit_ledger.verify.verification import Verification
 
-CHECKPOINTS, TRUSTED = "checkpoints", "trusted"
 KEYS, TRANSCRIPT_KEYS = f"{TRUSTED}/verifier-keys.txt", f"{TRUSTED}/transcript-keys.pem"
 
 _NOTE = (
@@ -18,15 +18,20 @@ _NOTE = (
 )
 
 
+def checkpoint_folders(verification: Verification) -> dict[str, str]:
+    """Return where the folders of checkpoints that the run was given are in the evidence, by what they were called."""
+    folders = list(dict.fromkeys(_given(verification, "folders")))
+    several = len(folders) > 1
+    return {name: f"{CHECKPOINTS}/{number}" if several else CHECKPOINTS for number, name in enumerate(folders, 1)}
+
+
 def checkpoint_files(verification: Verification) -> Iterator[tuple[str, Path]]:
     """Yield every checkpoint in the folders that the run was given, by its name in the evidence.
 
     The one that the ledger is anchored by comes with its record; it covers what the records of older ones cover.
     """
-    folders = list(dict.fromkeys(_given(verification, "folders")))
     anchor = verification.anchor.checkpoint if verification.anchor else ""
-    for number, folder in enumerate(folders, 1):
-        below = f"{CHECKPOINTS}/{number}" if len(folders) > 1 else CHECKPOINTS
+    for folder, below in checkpoint_folders(verification).items():
         for path in sorted(Path(folder).glob(f"*{SUFFIX}")):
             beside = [json_file(path), note_file(path)] if path == Path(anchor) else []
             yield from ((f"{below}/{file.name}", file) for file in (path, *beside) if file.is_file())

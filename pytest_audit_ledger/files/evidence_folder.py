@@ -9,6 +9,9 @@ from pytest_audit_ledger.files.reading import open_regular
 MANIFEST = "manifest.json"
 STATEMENT = "https://in-toto.io/Statement/v1"
 
+SSH_SIGNATURE, ENVELOPE = "manifest.json.sig", "manifest.dsse.json"
+"""The signatures of the manifest, which are next to it and cannot be in it."""
+
 _HEAD = 200
 """Bytes of a manifest that include its type."""
 

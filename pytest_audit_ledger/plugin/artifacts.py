@@ -26,6 +26,8 @@ from pytest_audit_ledger.sources.selection import date_range, fields, selection
 from pytest_audit_ledger.suite.shipped import checks_of, shipped_suites
 
 if TYPE_CHECKING:
+    from pytest_audit_ledger.checkpoints.note import SigningKey
+    from pytest_audit_ledger.evidence.ssh_signature import SshKey
     from pytest_audit_ledger.output.oscal import OscalRequest
     from pytest_audit_ledger.report import ReportRequest
 
@@ -55,24 +57,24 @@ def ours(config: pytest.Config) -> list[Artifact]:
 
 
 def _checkpoints(config: pytest.Config) -> list[Artifact]:
-    folder, key = value(config, "write-checkpoint"), value(config, "signing-key")
-    if (folder is None) != (key is None):
-        raise UsageError(
-            "--ledger-write-checkpoint and --ledger-signing-key only work together.",
-            "Give --ledger-write-checkpoint=DIR and --ledger-signing-key=FILE, or neither of them.",
-        )
+    folder = value(config, "write-checkpoint")
     if folder is None:
+        if value(config, "evidence") is None:
+            _refuse_alone(config, ("signing-key",), "write-checkpoint", "evidence")
         return []
+    key = _signing_key(config)
+    if key is None:
+        raise UsageError("--ledger-write-checkpoint needs a key to sign with.", "Add --ledger-signing-key=FILE.")
     if config.stash[RUN].options.is_export:
         raise UsageError("A checkpoint needs a database, not an export.", "Leave --ledger-write-checkpoint out.")
     from pytest_audit_ledger.anchor.creation import CheckpointArtifact
-    from pytest_audit_ledger.checkpoints.keys import signing_key, verifier_keys
+    from pytest_audit_ledger.checkpoints.keys import verifier_keys
     from pytest_audit_ledger.checkpoints.positions import refuse_without_positions
 
     refuse_without_positions(config.stash[RUN].options.profile)
     trusted = verifier_keys(value(config, "verifier-key"))
     here = config.invocation_params.dir
-    return [CheckpointArtifact(here / folder, signing_key(here / key), trusted)]
+    return [CheckpointArtifact(here / folder, key, trusted)]
 
 
 def _exports(config: pytest.Config) -> list[Artifact]:
@@ -110,6 +112,8 @@ def _period(config: pytest.Config) -> tuple[str | None, str | None]:
 def _reports(config: pytest.Config) -> list[Artifact]:
     """Return the report and the evidence; the latter comes last, and holds whatever was written before it."""
     report, evidence = value(config, "report"), value(config, "evidence")
+    if evidence is None:
+        _refuse_alone(config, ("ssh-key",), "evidence")
     if report is None and evidence is None:
         _refuse_alone(config, _COVER, "report", "evidence")
         if value(config, "export") is None:
@@ -125,8 +129,27 @@ def _reports(config: pytest.Config) -> list[Artifact]:
         artifacts.append(ReportArtifact(here / report, request, value(config, "force")))
     if evidence is not None:
         junit = Path(config.getoption("xmlpath"))
-        artifacts.append(EvidenceArtifact(here / evidence, junit, request, _oscal_request(config)))
+        keys = _ssh_key(config), _signing_key(config)
+        artifacts.append(EvidenceArtifact(here / evidence, junit, request, _oscal_request(config), *keys))
     return artifacts
+
+
+def _ssh_key(config: pytest.Config) -> SshKey | None:
+    named = value(config, "ssh-key")
+    if named is None:
+        return None
+    from pytest_audit_ledger.evidence.ssh_signature import ssh_key
+
+    return ssh_key(config.invocation_params.dir / named)
+
+
+def _signing_key(config: pytest.Config) -> SigningKey | None:
+    named = value(config, "signing-key")
+    if named is None:
+        return None
+    from pytest_audit_ledger.checkpoints.keys import signing_key
+
+    return signing_key(config.invocation_params.dir / named)
 
 
 def _oscal(config: pytest.Config) -> list[Artifact]:
@@ -171,7 +194,7 @@ def prepare(config: pytest.Config) -> None:
     refuse_full(config.invocation_params.dir / folder if folder else Path())
     if not config.pluginmanager.hasplugin("junitxml"):
         raise UsageError("Evidence needs the JUnit file, and its plugin is off.", "Leave -p no:junitxml out.")
-    from pytest_audit_ledger.evidence.folder import JUNIT
+    from pytest_audit_ledger.evidence.names import JUNIT
 
     if config.getoption("xmlpath") is None:
         resources = ExitStack()

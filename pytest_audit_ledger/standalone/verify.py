@@ -915,6 +915,7 @@ def read_proof(name: str, data: bytes, keys: Sequence[Key]) -> Proof:
 # --- The folder ---
 
 SUMS, STATEMENT, VERIFICATION = "SHA256SUMS", "manifest.json", "verification.json"
+SIGNATURES = ("manifest.json.sig", "manifest.dsse.json")
 
 
 def load(path: Path) -> Any:
@@ -995,7 +996,7 @@ class Folder:
             raise WrongError(f"and {SUMS} do not list the same files")
         found = {one.relative_to(folder).as_posix() for one in folder.rglob("*") if one.is_symlink() or one.is_file()}
         wrong = [f"{name} is missing" for name in sorted({*sums} - found)]
-        wrong += [f"{name} was added" for name in sorted(found - {*sums, SUMS})]
+        wrong += [f"{name} was added" for name in sorted(found - {*sums, SUMS, *SIGNATURES})]
         for name in sorted({*sums} & found):
             if (folder / name).is_symlink() or sha256_of(folder / name) != sums[name]:
                 wrong.append(f"{name} was changed")

@@ -182,7 +182,7 @@ def test_the_commands_of_the_readme_work_in_the_folder_and_leave_it_as_it_is(fil
         done = subprocess.run(command, shell=True, cwd=filed, env=os.environ, capture_output=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
     assert {path: path.read_bytes() for path in filed.rglob("*") if path.is_file()} == before
-    again = text[text.index("To verify the ledger again") :]
+    again = text[text.index("4. Verify the ledger again") :]
     assert "--output ../report.html" in again
     assert "--output ../ledger.jsonl.gz" in again
 

@@ -135,8 +135,8 @@ def test_what_a_suite_names_lies_beside_it(
         (["--ledger-checkpoint=x"], "*Checkpoints need the key*"),
         (["--ledger-checkpoint=x", "--ledger-verifier-key=y"], "*y is not a verifier key*"),
         (["--ledger-max-unanchored=soon"], "*'soon' is neither a number of entries nor a duration*"),
-        (["--ledger-write-checkpoint=x"], "*Give --ledger-write-checkpoint=DIR and --ledger-signing-key=FILE*"),
-        (["--ledger-signing-key=x"], "*Give --ledger-write-checkpoint=DIR and --ledger-signing-key=FILE*"),
+        (["--ledger-write-checkpoint=x"], "*needs a key to sign with. Add --ledger-signing-key=FILE.*"),
+        (["--ledger-signing-key=x"], "*only works with --ledger-write-checkpoint or --ledger-evidence*"),
         (["--ledger-write-checkpoint=x", "--ledger-signing-key=y"], "*There is no file *y**"),
     ],
 )
