@@ -336,6 +336,10 @@ SECTIONS: dict[str, tuple[Option, ...]] = {
             "File everything in a new folder at the end of the run: JUnit file, report, verification, OSCAL, suites, "
             "other files written, and a manifest. `audit-ledger evidence verify DIR` checks the folder.",
             Type.FOLDER, in_pytest=True),
+        Option("junit-strict",
+            "Write a JUnit file that is valid by the schema of Jenkins: facts about a check are in its output, not in "
+            "properties.",
+            Type.FLAG, ("evidence",), in_pytest=True),
         Option("ssh-key",
             "Sign the manifest of the evidence with this SSH private key. `ssh-keygen -Y verify` checks the signature.",
             Type.FILE, ("evidence",), in_pytest=True),

@@ -99,7 +99,8 @@ class LedgerInfo:
     `profile` says what the table looks like; `columns` has the table's own names. `read_key` returns a key that the
     profile names.
 
-    `standby` is None unless the server is one. `resumed` is None if the entries are read from the first one on.
+    `role` is who reads, to the database. `standby` is None unless the server is one. `resumed` is None if the entries
+    are read from the first one on.
     """
 
     database: str
@@ -115,6 +116,7 @@ class LedgerInfo:
     standby: Standby | None = None
     profile: Profile = SKI
     read_key: ReadKey = no_key
+    role: str = ""
 
     @cached_property
     def hasher(self) -> Hasher:

@@ -29,6 +29,7 @@ def start(config: pytest.Config, dsn: str) -> None:
     config.add_cleanup(run.close)
     try:
         artifacts.prepare(config)
+        junit.refuse_strict(config)
     except UsageError as error:
         raise pytest.UsageError(str(error)) from error
 
@@ -116,6 +117,7 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]
     artifacts.write_all(session)
     junit.write_properties(session.config, session.config.stash[RUN])
     yield
+    junit.complete_file(session.config, session.config.stash[RUN])
     artifacts.write_all(session, needs_junit=True)
     terminal.hide_repetitions(session.config, session.config.stash[RUN])
 

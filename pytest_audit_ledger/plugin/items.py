@@ -92,6 +92,8 @@ class CheckItem(LedgerItem):
     def _tell(self, status: Status, outcome: Outcome | None = None) -> None:
         """Add the facts about the check to the JUnit file."""
         told = {
+            "ledger.suite": self.check.suite,
+            "ledger.kind": self.check.kind.name,
             "ledger.status": status.value,
             "ledger.severity": self.check.severity.value,
             "ledger.element_count": outcome.element_count if outcome else 0,

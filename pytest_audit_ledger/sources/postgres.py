@@ -362,6 +362,7 @@ class PostgresSnapshot:
             standby=next(iter(standbys), None),
             profile=self._source.profile,
             read_key=read_key,
+            role=actual.get("user", ""),
         )
 
     @property

@@ -50,8 +50,10 @@ def test_the_junit_file_tells_the_facts_about_ledger_and_checks(
         assert told[f"ledger.{name}"], name
     assert len(told["ledger.suite_sha256"]) == 64
     case = cases["entry_hash"]
-    assert case.get("classname") == "integrity.ledger.yaml"
+    assert case.get("classname") == "ledger.integrity"
     assert properties(case) == {
+        "ledger.suite": "integrity.ledger.yaml",
+        "ledger.kind": "entry_hash",
         "ledger.status": "FAIL",
         "ledger.severity": "critical",
         "ledger.element_count": "200",
