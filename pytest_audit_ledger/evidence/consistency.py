@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pytest_audit_ledger.evidence.names import OSCAL, VERIFICATION
+from pytest_audit_ledger.evidence.names import VERIFICATION
 from pytest_audit_ledger.evidence.signatures import Signed, Trust, signatures
 from pytest_audit_ledger.export.verifier import PROFILE_SUFFIX
 from pytest_audit_ledger.files.evidence_folder import MANIFEST
 from pytest_audit_ledger.files.reading import read_text
-from pytest_audit_ledger.model.outcome import Status
-from pytest_audit_ledger.standalone.verify import Checkpoint, Folder, load, read_key, sha256_of
+from pytest_audit_ledger.standalone.verify import Checkpoint, Folder, load, read_key
 from pytest_audit_ledger.suite.profile_file import SUFFIX
 from pytest_audit_ledger.suite.profile_json import text_as_json
 
@@ -43,8 +42,6 @@ class Compared:
         if _found_nothing(load(folder / VERIFICATION)):
             found += [f"{sentence}." for sentence in compared.entries]
         found += _of_profiles(folder)
-        if not _agrees_with_oscal(folder):
-            found.append(f"{OSCAL} and {VERIFICATION} do not say the same.")
         signed, checkpoints = signatures(folder, trust), [one for one in compared.checkpoints if one.signers]
         if trust.verifier_keys and not signed.trusted and not checkpoints:
             found.append(f"None of the keys that you trust signed {MANIFEST} or a checkpoint.")
@@ -80,24 +77,3 @@ def _of_profiles(folder: Path) -> Iterator[str]:
     for path in sorted(folder.rglob(f"*{PROFILE_SUFFIX}")) if filed else ():
         if read_text(path) not in filed:
             yield f"{path.relative_to(folder)} does not say what the profile says that is filed as YAML."
-
-
-def _agrees_with_oscal(folder: Path) -> bool:
-    """Return whether the assessment results name this verification, end like it, and have findings for what failed."""
-    if not (folder / OSCAL).is_file():  # evidence of an older version
-        return True
-    told = load(folder / VERIFICATION)
-    try:
-        results = load(folder / OSCAL)["assessment-results"]
-        (result,) = results["results"]
-        links = [link for one in results["back-matter"]["resources"] for link in one.get("rlinks", ())]
-        named = [one["value"] for link in links for one in link.get("hashes", ())]
-        props = [{prop["name"]: prop["value"] for prop in one["props"]} for one in result["observations"]]
-        ended = {one["uuid"]: prop["status"] for one, prop in zip(result["observations"], props, strict=True)}
-        failures = [one for one in result.get("findings", ()) if one["target"]["status"]["state"] == "not-satisfied"]
-        found = {one["observation-uuid"] for failure in failures for one in failure["related-observations"]}
-    except (AttributeError, KeyError, TypeError, ValueError):
-        return False
-    said = (result["title"], list(ended.values())) == (told["assurance"], [one["status"] for one in told["outcomes"]])
-    failed = {uuid for uuid, status in ended.items() if status == Status.FAIL.value}
-    return said and failed <= found and sha256_of(folder / VERIFICATION) in named

@@ -27,12 +27,16 @@ import io
 import json
 import re
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
+from functools import partial
+from itertools import product
 from json.encoder import encode_basestring, encode_basestring_ascii
 from pathlib import Path
 from typing import Any, NamedTuple, Optional
+from urllib.parse import unquote
 from uuid import UUID
 from xml.etree import ElementTree
 from zoneinfo import ZoneInfo
@@ -56,8 +60,7 @@ class UnwritableError(Exception):
 
 # --- Ed25519 (RFC 8032, sections 5.1 and 6) ---
 
-P = 2**255 - 19
-L = 2**252 + 27742317777372353535851937790883648493
+P, L = 2**255 - 19, 2**252 + 27742317777372353535851937790883648493
 D = -121665 * pow(121666, P - 2, P) % P
 Point = tuple[int, int, int, int]
 NEUTRAL: Point = (0, 1, 1, 0)
@@ -89,8 +92,7 @@ def times(scalar: int, p: Point) -> Point:
     """Return a multiple of a point."""
     total = NEUTRAL
     while scalar:
-        if scalar & 1:
-            total = add(total, p)
+        total = add(total, p) if scalar & 1 else total
         p, scalar = add(p, p), scalar >> 1
     return total
 
@@ -118,7 +120,7 @@ def is_signed(public: bytes, signature: bytes, message: bytes) -> bool:
     return same(times(s, BASE), add(r, times(k, key)))
 
 
-# --- Signed notes and checkpoints (C2SP signed-note, tlog-checkpoint, tlog-cosignature) ---
+# --- Signed notes and checkpoints (C2SP signed-note, tlog-checkpoint, tlog-cosignature), and the signed manifest ---
 
 
 def unbase64(text: str) -> bytes:
@@ -126,10 +128,15 @@ def unbase64(text: str) -> bytes:
     try:
         data = base64.b64decode(text, validate=True)
     except ValueError:
-        raise WrongError("has text that is not base64") from None
-    if base64.b64encode(data).decode() != text:
-        raise WrongError("has base64 that is not canonical")
+        data = b""
+    if encode(data) != text:
+        raise WrongError("has text that is not canonical base64")
     return data
+
+
+def encode(data: bytes) -> str:
+    """Return the base64 of bytes."""
+    return base64.b64encode(data).decode()
 
 
 class Key(NamedTuple):
@@ -144,12 +151,18 @@ class Key(NamedTuple):
         """The four bytes by which a signature names its key."""
         return hashlib.sha256(f"{self.name}\n".encode() + bytes([self.kind]) + self.public).digest()[:4]
 
+    def signed(self, text: bytes, signature: bytes) -> bool:
+        """Return whether the key signed a text; one that cosigns signs the time, too."""
+        if self.kind == 4:
+            text = f"cosignature/v1\ntime {int.from_bytes(signature[:8], 'big')}\n".encode() + text
+        return is_signed(self.public, signature[8:] if self.kind == 4 else signature, text)
+
 
 def read_key(text: str) -> Key:
     """Return the key in a line NAME+ID+BASE64."""
     name, _, rest = text.strip().partition("+")
-    key_id, _, encoded = rest.partition("+")
-    data = unbase64(encoded)
+    key_id, _, encoded_ = rest.partition("+")
+    data = unbase64(encoded_)
     key = Key(name, data[0] if data else 0, data[1:])
     if not name or key.kind not in (1, 4) or not is_key(key.public) or key.id.hex() != key_id:
         raise WrongError("is not a verifier key of Ed25519")
@@ -163,21 +176,13 @@ def read_note(data: bytes, keys: Sequence[Key]) -> tuple[str, list[Key]]:
     if not mark or not lines.endswith("\n") or not all(found):
         raise WrongError("is not a signed note")
     signers = []
-    for one in filter(None, found):
-        signature = unbase64(one[2])
+    for name, signature in ((one[1], unbase64(one[2])) for one in found if one):
         for key in keys:
-            if (key.name, key.id) == (one[1], signature[:4]):
-                if not _signed(key, f"{text}\n".encode(), signature[4:]):
+            if (key.name, key.id) == (name, signature[:4]):
+                if not key.signed(f"{text}\n".encode(), signature[4:]):
                     raise WrongError(f"has a wrong signature of the key {key.name}")
                 signers.append(key)
     return f"{text}\n", signers
-
-
-def _signed(key: Key, text: bytes, signature: bytes) -> bool:
-    if key.kind == 1:
-        return is_signed(key.public, signature, text)
-    moment = int.from_bytes(signature[:8], "big")
-    return is_signed(key.public, signature[8:], f"cosignature/v1\ntime {moment}\n".encode() + text)
 
 
 class Checkpoint(NamedTuple):
@@ -200,18 +205,29 @@ def read_checkpoint(name: str, data: bytes, keys: Sequence[Key]) -> Checkpoint:
     return Checkpoint(name, lines[0], int(lines[1]), unbase64(lines[2]), vouching)
 
 
-# --- Merkle trees (RFC 6962, section 2.1) ---
+def read_envelope(data: bytes, payload: bytes, keys: Sequence[Key]) -> list[Key]:
+    """Return which of the keys signed a manifest in a DSSE envelope."""
+    told = json.loads(data, object_pairs_hook=unique)
+    if (told["payloadType"], unbase64(told["payload"])) != ("application/vnd.in-toto+json", payload):
+        raise WrongError(f"is not the envelope of {STATEMENT}")
+    text = f"DSSEv1 28 application/vnd.in-toto+json {len(payload)} ".encode() + payload
+    named = [(key, unbase64(one["sig"])) for one in told["signatures"] for key in keys if one["keyid"] == key_id(key)]
+    if not all(key.signed(text, signature) for key, signature in named):
+        raise WrongError("has a wrong signature of a key that you gave")
+    return [key for key, _ in named]
+
+
+def key_id(key: Key) -> str:
+    """Return how an envelope names a key."""
+    return f"{key.name}+{key.id.hex()}"
+
+
+# --- Merkle trees (RFC 6962, section 2.1), records of checkpoints, proofs of entries ---
 
 
 def leaf_hash(leaf: bytes) -> bytes:
     """Return the hash of a leaf."""
     return hashlib.sha256(b"\0" + leaf).digest()
-
-
-def leaf_of(entry_hash: str, profile: str) -> bytes:
-    """Return the hash of the leaf of an entry: of the bytes of a SKI hash, and of the text of any other."""
-    is_hex = profile == "ski" and re.fullmatch("[0-9a-f]{64}", entry_hash)
-    return leaf_hash(bytes.fromhex(entry_hash) if is_hex else entry_hash.encode())
 
 
 def node_hash(left: bytes, right: bytes) -> bytes:
@@ -226,9 +242,9 @@ class Tree:
         self.size = 0
         self.subtrees: list[tuple[int, bytes]] = []
 
-    def push(self, node: bytes, height: int = 0) -> None:
-        """Append a leaf, or the root of a perfect subtree, which must begin at a multiple of its own size."""
-        self.size += 1 << height
+    def push(self, node: bytes) -> None:
+        """Append a leaf, given by its hash."""
+        self.size, height = self.size + 1, 0
         while self.subtrees and self.subtrees[-1][0] == height:
             node, height = node_hash(self.subtrees.pop()[1], node), height + 1
         self.subtrees.append((height, node))
@@ -240,15 +256,6 @@ class Tree:
         while nodes:
             root = node_hash(nodes.pop(), root)
         return root
-
-
-def tree_of(size: int, nodes: Sequence[bytes]) -> Tree:
-    """Return the tree of so many leaves with these perfect subtrees."""
-    tree, heights = Tree(), [height for height in reversed(range(size.bit_length())) if size >> height & 1]
-    if len(heights) != len(nodes):
-        raise WrongError("has a wrong number of subtrees")
-    tree.size, tree.subtrees = size, list(zip(heights, nodes))
-    return tree
 
 
 def root_of_proof(leaf: bytes, index: int, size: int, proof: Sequence[bytes]) -> bytes:
@@ -265,6 +272,53 @@ def root_of_proof(leaf: bytes, index: int, size: int, proof: Sequence[bytes]) ->
     return leaf
 
 
+class Record(NamedTuple):
+    """What the record of a checkpoint covers besides: every column of the entries, by their root, and the profile.
+
+    `columns` is empty if an export cannot show them all as PostgreSQL prints them, because there are JSON documents.
+    """
+
+    checkpoint: Checkpoint
+    profile: Mapping[str, str]
+    columns: tuple[str, ...]
+    root: bytes
+    is_signed: bool
+
+
+def read_record(checkpoint: Checkpoint, data: bytes, note: bytes, keys: Sequence[Key]) -> Record:
+    """Return a record that its note binds to the checkpoint. What it has for later runs is not looked at."""
+    text, signers = read_note(note, keys)
+    told = json.loads(data, object_pairs_hook=unique)
+    digest_ = encode(hashlib.sha256(data).digest())
+    bound = (checkpoint.origin, checkpoint.size, encode(checkpoint.root), digest_)
+    if text != "\n".join(map(str, (f"pytest-audit-ledger/record/v{told['record_version']}", *bound, ""))):
+        raise WrongError("is not the record that its note binds to the checkpoint")
+    profile = told["profile"] if told["record_version"] > 1 else SKI
+    columns = () if {"json", "jsonb"} & {*told["columns"].values()} else tuple(sorted(told["columns"]))
+    is_signed_ = any(key in checkpoint.signers for key in signers)
+    return Record(checkpoint, profile, columns, unbase64(told["columns_root"]), is_signed_)
+
+
+class Proof(NamedTuple):
+    """The proof that an entry, by its number, is among those of a checkpoint."""
+
+    name: str
+    number: int
+    hashes: Sequence[bytes]
+    checkpoint: Checkpoint
+
+
+def read_proof(name: str, data: bytes, keys: Sequence[Key]) -> Proof:
+    """Return a proof (C2SP tlog-proof)."""
+    head, _, note = data.partition(b"\n\n")
+    first, *lines = head.decode("ascii").split("\n")
+    lines = lines[1:] if lines and lines[0].startswith("extra ") else lines
+    index = re.fullmatch("index (0|[1-9][0-9]{0,18})", lines[0]) if lines else None
+    if first != "c2sp.org/tlog-proof@v1" or index is None:
+        raise WrongError("is not a proof of an entry")
+    return Proof(name, int(index[1]) + 1, list(map(unbase64, lines[1:])), read_checkpoint(name, note, keys))
+
+
 # --- The values of columns, as PostgreSQL prints them, in the formats of a profile ---
 
 MOMENT = re.compile(
@@ -279,9 +333,9 @@ def read_moment(text: str, zone: str = "UTC") -> tuple[datetime, str]:
     """Return a time in a zone, without its fraction, and nine digits of that. Without an offset, it is in UTC."""
     found = MOMENT.fullmatch(text)
     try:
-        numbers = [int(part or 0) for part in found.groups()[:6]] if found else []
-        moment = datetime(*numbers, tzinfo=timezone.utc)  # type: ignore[arg-type, misc]
+        year, month, day, *clock = [int(part or 0) for part in found.groups()[:6]] if found else []
         ahead = timedelta(hours=int(found[9] or 0), minutes=int(found[10] or 0)) if found else timedelta()
+        moment = datetime(year, month, day, *clock, tzinfo=timezone.utc)  # type: ignore[arg-type, misc]
         moment += ahead if found and found[8] == "-" else -ahead
         local = moment if zone == "UTC" else moment.astimezone(ZoneInfo(zone))
     except (TypeError, ValueError, OverflowError):
@@ -299,9 +353,9 @@ def iso(text: str, digits: Any = "python", offset: str = "+00:00", zone: str = "
         kept = nine[: -(-len(kept) // 3) * 3]
     elif digits != "trimmed":
         kept = nine[: int(digits)]
-    shown = moment.isoformat()
-    end = "" if not offset else "Z" if offset == "Z" and shown[19:] == "+00:00" else shown[19:]
-    return f"{shown[:10]}{separator}{shown[11:19]}{kept and '.'}{kept}{end}"
+    shown_ = moment.isoformat()
+    end = "" if not offset else "Z" if offset == "Z" and shown_[19:] == "+00:00" else shown_[19:]
+    return f"{shown_[:10]}{separator}{shown_[11:19]}{kept and '.'}{kept}{end}"
 
 
 def strftime(text: str, pattern: str, zone: str = "UTC") -> str:
@@ -318,16 +372,16 @@ def unix(text: str, unit: str) -> str:
     return str((since.days * 86_400 + since.seconds) * 10**places + int(nine[:places] or 0))
 
 
-def digest(algorithm: str, data: bytes) -> bytes:
-    """Return the hash of bytes."""
-    return hashlib.new(algorithm.replace("-", "_"), data).digest()
-
-
 def encoded(data: bytes, form: str) -> bytes:
     """Return bytes as hex, HEX, base64 or raw."""
     if form == "base64":
         return base64.b64encode(data)
     return data if form == "raw" else (data.hex().upper() if form == "HEX" else data.hex()).encode()
+
+
+def digest(algorithm: str, data: bytes) -> bytes:
+    """Return the hash of bytes."""
+    return hashlib.new(algorithm.replace("-", "_"), data).digest()
 
 
 def raw(data: bytes, kind: str, type_: str) -> bytes:
@@ -343,26 +397,24 @@ def raw(data: bytes, kind: str, type_: str) -> bytes:
 def formatted(given: Any, data: bytes, kind: str, type_: str) -> Piece:
     """Return a value in a format: a name, a name with options, or a list of these, one after the other."""
     if isinstance(given, list):
-        for one in given:
-            data, kind = formatted(one, data, kind, type_)
-            type_ = "text"
+        for place, one in enumerate(given):
+            data, kind = formatted(one, data, kind, "text" if place else type_)
         return data, kind
     name, options = (given, {}) if isinstance(given, str) else next(iter(given.items()))
     found = DIGEST.fullmatch(name)
-    if found:
-        return encoded(digest(found[1], raw(data, kind, type_)), found[2]), "bytes" if found[2] == "raw" else "text"
-    if name in ("hex", "HEX", "base64", "raw"):
-        return encoded(raw(data, kind, type_), name), "bytes" if name == "raw" else "text"
+    if found or name in ("hex", "HEX", "base64", "raw"):
+        data, form = raw(data, kind, type_), found[2] if found else name
+        return encoded(digest(found[1], data) if found else data, form), "bytes" if form == "raw" else "text"
     if name in ("as_stored", "json_pg"):
         return data, "json" if name == "json_pg" else kind
     try:
-        written, kind = _written(name, options, data.decode(), type_)
+        written, kind = as_text(name, options, data.decode(), type_)
     except (ValueError, ArithmeticError):
         raise UnwritableError(f"{data.decode()!r} cannot be written as {name}") from None
     return written.encode(), kind
 
 
-def _written(name: str, options: Any, text: str, type_: str) -> tuple[str, str]:
+def as_text(name: str, options: Any, text: str, type_: str) -> tuple[str, str]:
     """Return a value in a format that writes texts, and whether it is JSON."""
     if name == "iso":
         return iso(text, **options), "text"
@@ -393,9 +445,9 @@ class Style(NamedTuple):
     ascii: bool = True
     separators: tuple[str, str] = (", ", ": ")
 
-    def quoted(self, text: str) -> str:
+    def quoted(self, text: str) -> bytes:
         """Return a text as a JSON string."""
-        return encode_basestring_ascii(text) if self.ascii else encode_basestring(text)
+        return (encode_basestring_ascii(text) if self.ascii else encode_basestring(text)).encode()
 
     def document(self, text: str, is_sorted: bool) -> str:
         """Return a JSON document as it is written again."""
@@ -406,9 +458,10 @@ class Style(NamedTuple):
 
 
 PYTHON = Style()
+STYLED = ("style", "ascii", "separators")
 ITEMS = ("unless_first", "when_not_null", "text", "constant", "previous", "column")
 RECIPES: Mapping[str, Sequence[str]] = {
-    "json": ("of", "null", "sorted", "style", "ascii", "separators"),
+    "json": ("of", "null", "sorted", *STYLED),
     "join": ("of", "null", "by"),
     "pairs": ("of", "null", "by", "equals"),
     "concat": ("of", "null"),
@@ -419,7 +472,7 @@ RECIPES: Mapping[str, Sequence[str]] = {
 def style_of(options: Mapping[str, Any], base: Style) -> Style:
     """Return the style that options ask for."""
     name = options.get("style", base.name)
-    if name not in ("python", "javascript") or {*options} - {"style", "ascii", "separators"}:
+    if name not in ("python", "javascript") or {*options} - {*STYLED}:
         raise UnsupportedError(f"JSON in the style {name} with {', '.join(options)}")
     base = base if name == base.name else PYTHON if name == "python" else Style(name, False, (",", ":"))
     return Style(name, options.get("ascii", base.ascii), tuple(options.get("separators", base.separators)))
@@ -435,13 +488,6 @@ class Entry(NamedTuple):
     hashing: Mapping[str, str] = {}
 
 
-class Within(NamedTuple):
-    """The recipe that an item is in: how it writes NULL, and its style if it is JSON."""
-
-    null: Any
-    style: Style | None
-
-
 def made(recipe: Mapping[str, Any], entry: Entry, base: Style = PYTHON) -> Piece:
     """Return what a recipe makes of an entry."""
     ((name, given),) = recipe.items()
@@ -449,29 +495,30 @@ def made(recipe: Mapping[str, Any], entry: Entry, base: Style = PYTHON) -> Piece
     others = [key for key in options if key not in RECIPES.get(name, ())]
     if others or name not in RECIPES:
         raise UnsupportedError(f"the recipe {name}" + (f" with {others[0]}" if name in RECIPES else ""))
-    style = style_of({key: options[key] for key in RECIPES["json"][3:] if key in options}, base)
-    within = Within(options.get("null", "keep" if name == "json" else ""), style if name == "json" else None)
-    items = [piece for item in options["of"] for piece in pieces(item, entry, within)]
+    style = style_of({key: options[key] for key in STYLED if key in options}, base) if name == "json" else None
+    null = options.get("null", "keep" if style else "")
+    items = [piece for item in options["of"] for piece in pieces(item, entry, null, style)]
     kind = "bytes" if any(kind == "bytes" for _, _, kind in items) else "text"
-    if name == "json":
+    if style:
         items.sort(key=lambda item: item[0] if options.get("sorted") else "")
         between, after = (text.encode() for text in style.separators)
-        return b"{" + between.join(style.quoted(key).encode() + after + data for key, data, _ in items) + b"}", "json"
+        return b"{" + between.join(style.quoted(key) + after + data for key, data, _ in items) + b"}", "json"
     if name == "pairs":
         equals = options.get("equals", "=")
         return options.get("by", "&").encode().join(f"{key}{equals}".encode() + data for key, data, _ in items), kind
     if name == "lengths":
-        return b"".join(_length(options.get("prefix", "{bytes}:"), data) + data for _, data, _ in items), "bytes"
+        return b"".join(length(options.get("prefix", "{bytes}:"), data) + data for _, data, _ in items), "bytes"
     return options.get("by", "").encode().join(data for _, data, _ in items), kind
 
 
-def _length(prefix: Any, data: bytes) -> bytes:
+def length(prefix: Any, data: bytes) -> bytes:
+    """Return the number of bytes as it is written before them."""
     if str(prefix) in ("4", "8"):
         return len(data).to_bytes(int(prefix), "big")
     return str(prefix).replace("{bytes}", str(len(data)), 1).encode()
 
 
-def pieces(item: Any, entry: Entry, within: Within) -> Iterator[tuple[str, bytes, str]]:
+def pieces(item: Any, entry: Entry, null: Any, style: Style | None) -> Iterator[tuple[str, bytes, str]]:
     """Yield key, bytes and kind of what an item writes; nothing if it is left out."""
     if isinstance(item, str):
         item = {"previous": "as_stored"} if item == "previous" else {"column": item}
@@ -482,31 +529,28 @@ def pieces(item: Any, entry: Entry, within: Within) -> Iterator[tuple[str, bytes
     if form in ("unless_first", "when_not_null"):
         is_held = not entry.is_first if form == "unless_first" else entry.row[item[form]] is not None
         for one in (item[form] if form == "unless_first" else item["of"]) if is_held else ():
-            yield from pieces(one, entry, within)
+            yield from pieces(one, entry, null, style)
         return
-    value = _value(form, item, entry, within.style)
+    value, is_quoted = value_of(form, item, entry, style), item.get("quoted")
     if value is None:
-        null = item.get("null", within.null)
+        null = item.get("null", null)
         if null in ("omit", "skip"):
             return
-        text = null["text"] if isinstance(null, dict) else null
-        value, item = (
-            ((b"null", "json") if null == "keep" else (text.encode(), "text")),
-            {**item, "quoted": null != "keep"},
-        )
+        text, is_quoted = null["text"] if isinstance(null, dict) else null, null != "keep"
+        value = (b"null", "json") if null == "keep" else (text.encode(), "text")
     data, kind = value
-    if within.style and item.get("quoted", kind == "text"):
-        data, kind = within.style.quoted(data.decode()).encode(), "json"
+    if style and (kind == "text" if is_quoted is None else is_quoted):
+        data, kind = style.quoted(data.decode()), "json"
     yield item.get("key", item["column"] if form == "column" else form), data, kind
 
 
-def _value(form: str, item: Mapping[str, Any], entry: Entry, style: Style | None) -> Piece | None:
+def value_of(form: str, item: Mapping[str, Any], entry: Entry, style: Style | None) -> Piece | None:
     """Return what an item writes before it is quoted; None for NULL."""
     if form in ("text", "constant"):
         value = item[form]
         return (value.encode(), "text") if isinstance(value, str) else (json.dumps(value).encode(), "json")
     if form == "previous":
-        return None if entry.previous is None else _recoded(entry.previous, item[form], entry.hashing)
+        return None if entry.previous is None else recoded(entry.previous, item[form], entry.hashing)
     if form != "column":
         data, kind = made({form or next(iter(item)): item.get(form)}, entry, style or PYTHON)
         return formatted(item["format"], data, kind, "text") if "format" in item else (data, kind)
@@ -517,11 +561,10 @@ def _value(form: str, item: Mapping[str, Any], entry: Entry, style: Style | None
         text = {"left": text.lstrip, "right": text.rstrip}.get(item["trim"], text.strip)(" \t\n\r\v")
     if "format" in item:
         return formatted(item["format"], text.encode(), "text", type_)
-    is_bare = style is None or "quoted" in item
-    return (text.encode(), "text") if is_bare or style is None else _by_type(text, type_, style)
+    return (text.encode(), "text") if style is None or "quoted" in item else by_type(text, type_, style)
 
 
-def _by_type(text: str, type_: str, style: Style) -> Piece:
+def by_type(text: str, type_: str, style: Style) -> Piece:
     """Return a member of JSON that has no format of its own."""
     if type_ in FLOATS or type_.endswith("[]"):
         raise UnsupportedError(f"the type {type_} in JSON")
@@ -534,7 +577,7 @@ def _by_type(text: str, type_: str, style: Style) -> Piece:
     return text.encode(), "json" if type_ in ("smallint", "integer", "bigint", "oid", "numeric") else "text"
 
 
-def _recoded(stored: str, form: str, hashing: Mapping[str, str]) -> Piece:
+def recoded(stored: str, form: str, hashing: Mapping[str, str]) -> Piece:
     """Return a stored hash in another encoding."""
     if form == "as_stored":
         return stored.encode(), "text"
@@ -560,20 +603,17 @@ class Profile:
     """What the columns of a ledger are, and how its hashes are made: the profile's file as JSON."""
 
     def __init__(self, data: Mapping[str, Any]) -> None:
-        self.data, self.name = data, str(data["name"])
-        roles = data["roles"]
+        self.data, self.name, roles = data, str(data["name"]), data["roles"]
         self.column = {role: given["column"] if isinstance(given, dict) else given for role, given in roles.items()}
         self.streams = [roles["stream"]] if isinstance(roles.get("stream"), str) else roles.get("stream", [])
-        genesis = data.get("genesis", "")
-        self.line = genesis["line"] if isinstance(genesis, dict) else ""
-        self.genesis: str | None = None if self.line else genesis
         self.start: int = data.get("starts", {}).get("at", 0)
 
     def first_link(self, row: Row) -> str | None:
         """Return what an entry names if it is the first of its stream."""
-        return row[self.line] if self.line else self.genesis
+        genesis: Any = self.data.get("genesis", "")
+        return row[genesis["line"]] if isinstance(genesis, dict) else genesis
 
-    def hashes(self, row: Row, types: Mapping[str, str], previous: str | None) -> Mapping[str, str]:
+    def hashes(self, row: Row, types: Mapping[str, str], previous: str | None) -> dict[str, str]:
         """Return what the columns that hold hashes should hold; `previous` is the hash that the entry names."""
         declared, versions = self.data, self.data.get("versions")
         if versions:
@@ -587,6 +627,33 @@ class Profile:
             entry = Entry(row, types, previous, previous == self.first_link(row), hashing)
             found[column] = hash_of(made(one["payload"], entry)[0], hashing)
         return found
+
+
+# --- Forms: other ways to write the payload of a SKI entry, each of which writes no two contents alike ---
+
+GO = {ord(one): f"\\u{ord(one):04x}" for one in "<>&\u2028\u2029"}
+ESCAPES: Sequence[tuple[bool, Mapping[int, str]]] = ((False, {}), (True, {}), (True, {ord("/"): "\\/"}), (False, GO))
+"""Whether everything beyond ASCII is escaped, and what else: by RFC 8785, Python, PHP and Go."""
+LAYOUTS = product(ESCAPES, *[(False, True)] * 5)
+TIMES = product(("python", 6, 3, "trimmed"), "T ", ("+00:00", "Z", "", "+00", "+0000", " UTC"))
+FORMS = [*product(LAYOUTS, [*TIMES])]
+COLUMNS = ["sequence_number", "previous_hash", "timestamp", "verdict", "telemetry_id", "telemetry_hash", "rule_id"]
+COLUMNS += ["knowledge_graph_version", "ski_model_version", "reasoning", "track"]
+
+
+def in_form(row: Row, form: Any) -> bytes:
+    """Return the payload of an entry in a form; nothing if that cannot hold its time."""
+    ((is_ascii, escapes), spaced, by_column, named, in_quotes, omitting), (digits, separator, zone) = form
+    text, number = row["timestamp"] or "", row["sequence_number"] or "0"
+    moment = iso(text, digits, "", separator=separator)
+    if read_moment(moment) != read_moment(text):
+        return b""
+    data = {**row, "timestamp": moment + zone, "sequence_number": number if in_quotes else int(number)}
+    keys = {name: name if named else name.replace("knowledge_graph_version", "kg_version") for name in COLUMNS}
+    document_ = {key: data[name] for name, key in keys.items() if not (omitting and data[name] is None)}
+    separators = (", ", ": ") if spaced else (",", ":")
+    written = json.dumps(document_, ensure_ascii=is_ascii, separators=separators, sort_keys=not by_column)
+    return written.translate(escapes).encode()
 
 
 # --- Exports ---
@@ -637,7 +704,7 @@ def json_rows(lines: Iterator[str], format_: str) -> Iterator[dict[str, str | No
 
 def csv_rows(lines: Iterator[str], is_safe: bool) -> Iterator[list[str | None]]:
     """Yield the rows of CSV; an empty field without quotes is NULL. `is_safe`: texts may have an apostrophe more."""
-    record, width = "", 0
+    record = ""
     for line in lines:
         record += line
         if record.count('"') % 2:
@@ -650,10 +717,8 @@ def csv_rows(lines: Iterator[str], is_safe: bool) -> Iterator[list[str | None]]:
             text = found[2] or None if found[1] is None else found[1].replace('""', '"')
             fields.append(text[1:] if is_safe and text and text[0] == "'" else text)
             place, more = found.end(), found[3]
-        if width not in (0, len(fields)):
-            raise WrongError("has an entry with another number of fields")
         yield fields
-        record, width = "", len(fields)
+        record = ""
     if record:
         raise WrongError("ends within a text")
 
@@ -667,31 +732,13 @@ def rows(path: Path, manifest: Mapping[str, Any]) -> Iterator[Row]:
             records = csv_rows(lines, manifest["excel_safe"])
             if next(records, fields) != fields:
                 raise WrongError("has other columns than its manifest")
-            found: Iterator[Row] = ({name: record[at] for at, name in enumerate(fields)} for record in records)
+            found: Iterator[Row] = (dict(zip(fields, one)) if len(one) == len(fields) else {} for one in records)
         else:
             found = json_rows(lines, manifest["format"])
         for row in found:
             if list(row) != fields:
                 raise WrongError("has an entry with other columns than its manifest")
             yield row
-
-
-class Asked(NamedTuple):
-    """The sizes of trees and the numbers of entries that checkpoints and proofs need, and the columns of records."""
-
-    sizes: Sequence[int] = ()
-    numbers: Sequence[int] = ()
-    columns: Sequence[tuple[str, ...]] = ()
-
-
-class Last(NamedTuple):
-    """The entry before in a stream. `branch`: the hash of the other branch of an accepted fork."""
-
-    number: int
-    link: str | None
-    hash: str | None
-    moment: tuple[str, str]
-    branch: str | None = None
 
 
 class Watched(dict):  # type: ignore[type-arg]
@@ -706,89 +753,93 @@ class Watched(dict):  # type: ignore[type-arg]
         return super().__getitem__(column)
 
 
-class Scan:
-    """One reading of an export: what is wrong in its entries, and the roots and leaves that others ask for."""
+class Last(NamedTuple):
+    """The entry before in a stream, and the hashes that the next may name: more than one after an accepted fork."""
 
-    def __init__(self, name: str, profile: Profile, manifest: Mapping[str, Any], asked: Asked) -> None:
-        self.name, self.profile, self.manifest, self.asked = name, profile, manifest, asked
+    number: int
+    link: str | None
+    hashes: Sequence[str | None]
+    moment: tuple[str, str]
+
+
+class Scan:
+    """One reading of an export: what is wrong in its entries, and the roots and leaves that others ask for.
+
+    `sizes` and `numbers` are those of checkpoints and proofs, `wide` the columns of records.
+    """
+
+    def __init__(self, name: str, profile: Profile, manifest: Mapping[str, Any], wide: set[tuple[str, ...]]) -> None:
+        self.name, self.profile, self.manifest = name, profile, manifest
         self.types = {"sequence_number": "bigint", **manifest.get("types", {})}
-        self.is_whole = not manifest["filters"]
-        self.lasts: dict[tuple[str | None, ...], Last] = {}
-        self.wrong: list[str] = []
-        self.unsupported, self.accepted = "", set[str]()
+        self.is_whole, self.is_complete, self.is_recorded = not manifest["filters"], False, False
+        self.sizes, self.numbers, self.accepted = set[int](), set[int](), set[str]()
         self.covered = {profile.column[role] for role in ("entry_hash", "previous_hash") if role in profile.column}
-        self.is_complete = self.is_recorded = False
-        self.tree, self.roots = Tree(), {0: Tree().root()}
-        self.leaves: dict[int, bytes] = {}
+        self.wrong: list[str] = []
+        self.where = self.stream = self.unsupported = ""
+        self.lasts: dict[tuple[str | None, ...], Last] = {}
+        self.count, self.in_forms, self.in_vain = 0, 0, 0
+        self.known: list[Any] = []
+        self.verdicts: Counter[str] = Counter()
         self.written: list[tuple[bool, int, bytes, Sequence[bytes]]] = []
         """With streams: the leaves of the entries, to be sorted by the role `order`."""
-        self.wide = {columns: Tree() for columns in asked.columns if {*columns} <= {*manifest["fields"]}}
-        self.wide_roots: dict[tuple[tuple[str, ...], int], bytes] = {}
-        self.count, self.stream = 0, ""
         self.first: Row = {}
         self.last: Row = {}
+        self.tree, self.wide = Tree(), {columns: Tree() for columns in wide if {*columns} <= {*manifest["fields"]}}
+        self.roots, self.wide_roots, self.leaves = {0: Tree().root()}, dict[Any, bytes](), dict[int, bytes]()
 
     def read(self, entries: Iterator[Row]) -> None:
         """Judge every entry."""
+        column = self.profile.column
         for row in entries:
             self.first, self.last, self.count = self.first or row, row, self.count + 1
-            number = int(row[self.profile.column["sequence"]] or 0)
-            stream = tuple(row[column] for column in self.profile.streams)
-            self._entry(number, stream, row)
+            self.verdicts[str(row.get(column.get("verdict", "")))] += 1
+            number, key = int(row[column["sequence"]] or 0), tuple(row[name] for name in self.profile.streams)
+            self.stream = ", ".join(map(str, key))
+            self.where = f"entry {number:,}" + (f" of {self.stream}" if key else "")
+            self.lasts[key], recomputed = self._entry(number, row, self.lasts.get(key))
+            self._place(number, leaf_of(recomputed or "", self.profile.name), row)
         for position, (_, _, leaf, wide) in enumerate(sorted(self.written, key=lambda one: one[:2]), 1):
-            self._push(position, leaf, wide)
+            self._grow(position, leaf, wide)
         self.is_complete = True
 
-    def _entry(self, number: int, stream: tuple[str | None, ...], row: Row) -> None:
-        profile, last = self.profile, self.lasts.get(stream)
-        self.stream = ", ".join(str(one) for one in stream)
-        where = f"entry {number:,}" + (f" of {self.stream}" if stream else "")
-        wanted = profile.first_link(row) if last is None or number <= profile.start else last.hash
-        stored = recomputed = row[profile.column["entry_hash"]]
-        link = row[profile.column["previous_hash"]] if "previous_hash" in profile.column else wanted
-        branch = None
-        if number >= profile.start:
-            branch = self._link(where, number, link, wanted, last)
-            recomputed = self._hashes(where, number, row, link)
-        self._number(where, number, last)
-        self.lasts[stream] = Last(number, link, stored, self._moment(where, row, last), branch)
-        self._grow(number, recomputed, row)
-
-    def _number(self, where: str, number: int, last: Last | None) -> None:
-        declared = self.profile.data.get("sequence", {})
+    def _entry(self, number: int, row: Row, last: Last | None) -> tuple[Last, str | None]:
+        """Judge an entry; return what the next is compared with, and the recomputed hash."""
+        profile, stored = self.profile, row[self.profile.column["entry_hash"]]
+        declared, before = profile.data.get("sequence", {}), last.number if last else 0
         start = declared.get("start", 1)
-        wanted = last.number + 1 if last else number if start == "any" else start
+        wanted = before + 1 if last else number if start == "any" else start
+        names = f"{wanted}-{number - 1}" if number > wanted + 1 else wanted
+        is_known = number > wanted and self._accepts("gap", names)
         may_skip = not self.is_whole or (last is not None and declared.get("gaps") == "allowed")
-        if number < wanted or not (number == wanted or may_skip or self._is_accepted_gap(wanted, number - 1)):
-            self.wrong.append(f"{self.name}: {where} is not the next number, which is {wanted:,}")
+        if number < wanted or not (number == wanted or may_skip or is_known):
+            self._say(f"is not the next number, which is {wanted:,}")
+        links = [profile.first_link(row)] if last is None or number <= profile.start else last.hashes
+        link = row[profile.column["previous_hash"]] if "previous_hash" in profile.column else links[0]
+        hashes, moment = [stored], self._moment(row, last)
+        if number < profile.start:
+            return Last(number, link, hashes, moment), stored
+        if link not in links and (self.is_whole or number == before + 1) and not is_known:
+            if last and link == last.link and self._accepts("fork", number):
+                hashes = [stored, *last.hashes]
+            else:
+                self._say("does not name the hash of the entry before it")
+        return Last(number, link, hashes, moment), self._hash(number, row, link)
 
-    def _link(self, where: str, number: int, link: str | None, wanted: str | None, last: Last | None) -> str | None:
-        """Judge a link; return the hash of the other branch if the chain forks here, and that is accepted."""
-        before = last.number if last else 0
-        if link == wanted or (last and last.branch == link) or (not self.is_whole and number != before + 1):
-            return None
-        if last and link == last.link:
-            if self._is_accepted("fork", number, self.stream):
-                return last.hash
-            self.wrong.append(f"{self.name}: {where} names the same hash as the entry before it, so the chain forks")
-        elif not (number > before + 1 and self._is_accepted_gap(before + 1, number - 1)):
-            self.wrong.append(f"{self.name}: {where} does not name the hash of the entry before it")
-        return None
+    def _say(self, sentence: str) -> None:
+        self.wrong.append(f"{self.name}: {self.where} {sentence}")
 
-    def _is_accepted_gap(self, first: int, last: int) -> bool:
-        return self._is_accepted("gap", first if first == last else f"{first}-{last}", self.stream)
-
-    def _is_accepted(self, quirk: str, number: int | str, stream: str) -> bool:
+    def _accepts(self, quirk: str, number: int | str) -> bool:
         """Return whether the profile accepts a quirk at an entry, or before one, on the day of the export."""
         for one in self.profile.data.get("accepted", ()):
             holds = int(number) < one.get(quirk, 0) if quirk == "unverified_before" else number == one.get(quirk)
             day = self.manifest["server_time"][:10]
-            if holds and str(one.get("stream", "")) == stream and day <= one.get("until", day):
-                self.accepted.add(f"{quirk} {one[quirk]}{stream and ' of '}{stream} ({one['reason']})")
+            if holds and str(one.get("stream", "")) == self.stream and day <= one.get("until", day):
+                self.accepted.add(f"{quirk} {one[quirk]}{self.stream and ' of '}{self.stream} ({one['reason']})")
                 return True
         return False
 
-    def _hashes(self, where: str, number: int, row: Row, link: str | None) -> str | None:
+    def _hash(self, number: int, row: Row, link: str | None) -> str | None:
+        """Compare the hashes of an entry with those that it has, and return its entry hash; None if it has none."""
         column = self.profile.column["entry_hash"]
         try:
             found = self.profile.hashes(Watched(row, self.covered), self.types, link)
@@ -796,47 +847,71 @@ class Scan:
             self.unsupported = str(error)
             return row[column]
         except UnwritableError as error:
-            self.wrong.append(f"{self.name}: {where} has no hash: {error}")
+            self._say(f"has no hash: {error}")
             return None
-        wrong = [one for one in found if found[one] != row[one]]
-        if column in wrong and self._is_accepted("unverified_before", number, self.stream):
-            wrong.remove(column)
-        self.wrong += [f"{self.name}: {where} does not match its {one}" for one in wrong]
+        for one in [one for one in found if found[one] != row[one]]:
+            if one != column or not (self._accepts("unverified_before", number) or self._is_in_a_form(row)):
+                self._say(f"does not match its {one}")
         return found[column]
 
-    def _moment(self, where: str, row: Row, last: Last | None) -> tuple[str, str]:
+    def _is_in_a_form(self, row: Row) -> bool:
+        """Return whether an entry has its hash in another form; all are tried until twenty entries had none."""
+        forms = [*self.known, *(FORMS if self.in_vain < 20 else ())] if self.profile.name == "ski" else []
+        for form in forms:
+            if hashlib.sha256(in_form(row, form)).hexdigest() == row["entry_hash"]:
+                self.known += [] if form in self.known else [form]
+                self.in_forms += 1
+                return True
+        self.in_vain += 1
+        return False
+
+    def _moment(self, row: Row, last: Last | None) -> tuple[str, str]:
         try:
             moment, fraction = read_moment(row.get(self.profile.column.get("timestamp", "")) or "")
         except UnwritableError:
             return last.moment if last else ("", "")
         if last and (moment.isoformat(), fraction) < last.moment:
-            self.wrong.append(f"{self.name}: {where} is older than the entry before it")
+            self._say("is older than the entry before it")
         return moment.isoformat(), fraction
 
-    def _grow(self, number: int, recomputed: str | None, row: Row) -> None:
+    def _place(self, number: int, leaf: bytes, row: Row) -> None:
         """Append an entry to the trees, which end where numbers do not go on; with streams, keep it until all are read.
 
         Entries of several streams have positions in the order in which all were written.
         """
-        order = self.profile.column.get("order") if self.asked.sizes or self.asked.numbers else None
-        if order is None if self.profile.streams else number != self.tree.size + 1:
+        streams, order = self.profile.streams, self.profile.column.get("order")
+        if (order is None or not (self.sizes or self.numbers)) if streams else number != self.tree.size + 1:
             return
-        leaf = leaf_of(recomputed or "", self.profile.name)
         wide = [leaf_hash(canonical({column: row[column] for column in columns})) for columns in self.wide]
-        if order is None or not self.profile.streams:
-            self._push(number, leaf, wide)
+        if order is None or not streams:
+            self._grow(number, leaf, wide)
         else:
             self.written.append((row[order] is None, int(row[order] or 0), leaf, wide))
 
-    def _push(self, number: int, leaf: bytes, wide: Sequence[bytes]) -> None:
+    def _grow(self, number: int, leaf: bytes, wide: Sequence[bytes]) -> None:
         self.tree.push(leaf)
         for tree, wide_leaf in zip(self.wide.values(), wide):
             tree.push(wide_leaf)
-        if number in self.asked.numbers:
+        if number in self.numbers:
             self.leaves[number] = leaf
-        if number in self.asked.sizes:
+        if number in self.sizes:
             self.roots[number] = self.tree.root()
             self.wide_roots.update({(columns, number): tree.root() for columns, tree in self.wide.items()})
+
+    def facts(self) -> dict[str, Any]:
+        """Return what a manifest and a verification state of entries, by name; None is unknown."""
+        column, found = self.profile.column, dict[str, Any](entries=self.count)
+        for end, row in (("first", self.first), ("last", self.last)):
+            moment, number = row.get(column.get("timestamp", "")) or "", row.get(column["sequence"])
+            found[f"sequence_{end}"] = number and int(number)
+            found[f"time_{end}"] = iso(moment) if MOMENT.fullmatch(moment) else None
+        return {**found, "head_hash": self.last.get(column["entry_hash"])}
+
+
+def leaf_of(entry_hash: str, profile: str) -> bytes:
+    """Return the hash of the leaf of an entry: of the bytes of a SKI hash, and of the text of any other."""
+    is_hex = profile == "ski" and re.fullmatch("[0-9a-f]{64}", entry_hash)
+    return leaf_hash(bytes.fromhex(entry_hash) if is_hex else entry_hash.encode())
 
 
 def canonical(value: Any) -> bytes:
@@ -844,78 +919,11 @@ def canonical(value: Any) -> bytes:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
-# --- Records of checkpoints, and proofs ---
-
-
-class Record(NamedTuple):
-    """What the record of a checkpoint covers besides: every column of the entries, by their root, and the profile.
-
-    `columns` is empty if an export cannot show them all as PostgreSQL prints them, because there are JSON documents.
-    """
-
-    checkpoint: Checkpoint
-    profile: Mapping[str, str]
-    columns: tuple[str, ...]
-    root: bytes
-    is_signed: bool
-
-
-def read_record(checkpoint: Checkpoint, data: bytes, note: bytes, keys: Sequence[Key]) -> Record:
-    """Return a record that its note binds to the checkpoint, and that contradicts neither it nor itself."""
-    text, signers = read_note(note, keys)
-    told, size = json.loads(data, object_pairs_hook=unique), checkpoint.size
-    bound = (checkpoint.origin, size, encode(checkpoint.root), encode(hashlib.sha256(data).digest()))
-    if text != "\n".join(map(str, (f"pytest-audit-ledger/record/v{told['record_version']}", *bound, ""))):
-        raise WrongError("is not the record that its note binds to the checkpoint")
-    profile = told["profile"] if told["record_version"] > 1 else {"name": "ski", "sha256": ""}
-    entries, wide = (tree_of(size, list(map(unbase64, told[name]))) for name in ("subtrees", "columns_subtrees"))
-    last, height = told["last_entry"], told["pieces"]["height"]
-    leaf = leaf_of(last["entry_hash"], profile["name"])
-    roots = {entries.root(), root_of_proof(leaf, size - 1, size, list(map(unbase64, last["proof"]))), checkpoint.root}
-    if roots != {checkpoint.root} or encode(wide.root()) != told["columns_root"]:
-        raise WrongError("does not lead to the roots that were signed")
-    for name, tree in (("entries", entries), ("columns", wide)):
-        pieces_, whole = unbase64(told["pieces"][name]), Tree()
-        for at in range(0, len(pieces_), 32):
-            whole.push(pieces_[at : at + 32], height)
-        for rest, node in tree.subtrees:
-            if rest < height:
-                whole.push(node, rest)
-        if whole.root() != tree.root():
-            raise WrongError("has pieces that do not lead to its roots")
-    columns = () if {"json", "jsonb"} & {*told["columns"].values()} else tuple(sorted(told["columns"]))
-    return Record(checkpoint, profile, columns, wide.root(), any(key in checkpoint.signers for key in signers))
-
-
-def encode(data: bytes) -> str:
-    """Return the base64 of bytes."""
-    return base64.b64encode(data).decode()
-
-
-class Proof(NamedTuple):
-    """The proof that an entry, by its number, is among those of a checkpoint."""
-
-    name: str
-    number: int
-    hashes: Sequence[bytes]
-    checkpoint: Checkpoint
-
-
-def read_proof(name: str, data: bytes, keys: Sequence[Key]) -> Proof:
-    """Return a proof (C2SP tlog-proof)."""
-    head, _, note = data.partition(b"\n\n")
-    first, *lines = head.decode("ascii").split("\n")
-    lines = lines[1:] if lines and lines[0].startswith("extra ") else lines
-    index = re.fullmatch("index (0|[1-9][0-9]{0,18})", lines[0]) if lines else None
-    if first != "c2sp.org/tlog-proof@v1" or index is None:
-        raise WrongError("is not a proof of an entry")
-    return Proof(name, int(index[1]) + 1, list(map(unbase64, lines[1:])), read_checkpoint(name, note, keys))
-
-
 # --- The folder ---
 
 SUMS, STATEMENT, VERIFICATION = "SHA256SUMS", "manifest.json", "verification.json"
-SIGNATURES = ("manifest.json.sig", "manifest.dsse.json")
+SIGNATURES = SSH, ENVELOPE = ("manifest.json.sig", "manifest.dsse.json")
+SKI = {"name": "ski", "sha256": ""}
 
 
 def load(path: Path) -> Any:
@@ -933,21 +941,23 @@ def sha256_of(path: Path) -> str:
 
 
 class Folder:
-    """What is in a folder, and what was found out about it."""
+    """What is in a folder, and what was found out about it.
+
+    `wrong` is what contradicts among the files, `entries` among the entries of exports, `open` what was not proven.
+    """
 
     def __init__(self, path: Path, keys: Sequence[Key], profile: Path | None) -> None:
         self.path, self.keys, self.own_profile = path, keys, profile
         self.proven: list[str] = []
         self.wrong: list[str] = []
-        """What contradicts among the files."""
         self.entries: list[str] = []
-        """What contradicts among the entries of exports."""
         self.open: list[str] = []
         self.checkpoints: list[Checkpoint] = []
         self.records: list[Record] = []
         self.proofs: list[Proof] = []
         self.anchors: list[Checkpoint] = []
         self.profiles: set[str] = set()
+        self.told: Any = {}
 
     def name(self, path: Path) -> str:
         """Return the name of a file, seen from the folder."""
@@ -971,98 +981,103 @@ class Folder:
 
     def verify(self) -> None:
         """Verify everything."""
-        self.each(STATEMENT, self._sums)
+        for path in filter(Path.is_file, [self.path / STATEMENT]):
+            self._attempt(path, self._sums)
+        for path in filter(Path.is_file, [self.path / ENVELOPE]):
+            self._attempt(path, self._envelope)
+        if (self.path / SSH).exists():
+            self.open.append(f"{SSH} was not verified: that is for ssh-keygen -Y verify")
         self.compare()
 
     def compare(self) -> None:
         """Compare the files with each other, and the entries with what is said of them."""
+        for path in filter(Path.is_file, [self.path / VERIFICATION]):
+            self._attempt(path, self._verification)
         self.each("*.checkpoint", lambda path: self.checkpoints.append(self._checkpoint(path)))
         self.each("*.record.json", lambda path: self.records.append(self._record(path)))
-        self.each("*.tlog-proof", lambda path: self.proofs.append(self._proof(path)))
-        self._equivocations()
-        self._unread()
-        self.each("*.manifest.json", self._export)
-        self.each(VERIFICATION, self._documents)
-
-    def _sums(self, path: Path) -> None:
-        folder = path.parent
-        if not (folder / SUMS).exists():
-            raise WrongError(f"has no {SUMS} beside it")
-        lines = (folder / SUMS).read_text("utf-8").splitlines()
-        sums = {name: digest_ for digest_, _, name in (line.partition("  ") for line in lines)}
-        subjects = load(folder / STATEMENT)["subject"]
-        stated = {one["name"]: one["digest"]["sha256"] for one in subjects}
-        if {name: digest_ for name, digest_ in sums.items() if name != STATEMENT} != stated or len(sums) != len(lines):
-            raise WrongError(f"and {SUMS} do not list the same files")
-        found = {one.relative_to(folder).as_posix() for one in folder.rglob("*") if one.is_symlink() or one.is_file()}
-        wrong = [f"{name} is missing" for name in sorted({*sums} - found)]
-        wrong += [f"{name} was added" for name in sorted(found - {*sums, SUMS, *SIGNATURES})]
-        for name in sorted({*sums} & found):
-            if (folder / name).is_symlink() or sha256_of(folder / name) != sums[name]:
-                wrong.append(f"{name} was changed")
-        wrong += [
-            f"{one['name']} has not the size that {STATEMENT} states"
-            for one in subjects
-            if one["name"] in found and (folder / one["name"]).stat().st_size != one["annotations"]["size"]
-        ]
-        self.wrong += wrong
-        if not wrong:
-            self.proven.append(f"the {len(sums):,} files are those of {SUMS} and {STATEMENT}, and there is no other")
-
-    def _checkpoint(self, path: Path) -> Checkpoint:
-        return read_checkpoint(self.name(path), path.read_bytes(), self.keys)
-
-    def _record(self, path: Path) -> Record:
-        stem = path.name[: -len(".record.json")]
-        checkpoint = self._checkpoint(path.with_name(f"{stem}.checkpoint"))
-        return read_record(checkpoint, path.read_bytes(), path.with_name(f"{stem}.record.note").read_bytes(), self.keys)
-
-    def _proof(self, path: Path) -> Proof:
-        return read_proof(self.name(path), path.read_bytes(), self.keys)
-
-    def _unread(self) -> None:
-        """Name the exports that nothing describes, which are not read."""
+        self.each("*.tlog-proof", lambda path: self.proofs.append(read_proof(self.name(path), *self._read(path))))
+        roots: dict[tuple[str, int], Checkpoint] = {}
+        for one in [*self.checkpoints, *(proof.checkpoint for proof in self.proofs)]:
+            if roots.setdefault((one.origin, one.size), one).root != one.root:
+                self.wrong.append(f"{one.name} is of the size of another checkpoint, and their roots differ")
         for path in sorted(self.path.rglob("*")):
             is_export = re.search(r"\.(jsonl|csv)(\.gz)?$", path.name)
             if is_export and not path.with_name(f"{path.name}.manifest.json").exists():
                 self.open.append(f"{self.name(path)} has no manifest, and was not read")
+        self.each("*.manifest.json", self._export)
+        if self.told:
+            self._attempt(self.path / VERIFICATION, lambda _: self._documents())
 
-    def _equivocations(self) -> None:
-        roots: dict[tuple[str, int], Checkpoint] = {}
-        for one in [*self.checkpoints, *(proof.checkpoint for proof in self.proofs)]:
-            other = roots.setdefault((one.origin, one.size), one)
-            if one.root != other.root:
-                self.wrong.append(f"{one.name} and {other.name} are of one size, and their roots differ")
+    def _read(self, path: Path) -> tuple[bytes, Sequence[Key]]:
+        return path.read_bytes(), self.keys
 
-    def _profile(self, manifest: Mapping[str, Any]) -> Profile:
+    def _verification(self, path: Path) -> None:
+        self.told = load(path)
+
+    def _sums(self, path: Path) -> None:
+        folder = self.path
+        if not (folder / SUMS).exists():
+            raise WrongError(f"has no {SUMS} beside it")
+        lines = (folder / SUMS).read_text("utf-8").splitlines()
+        sums = {name: digest_ for digest_, _, name in (line.partition("  ") for line in lines)}
+        subjects = {one["name"]: one for one in load(path)["subject"]}
+        stated = {name: one["digest"]["sha256"] for name, one in subjects.items()}
+        if {name: digest_ for name, digest_ in sums.items() if name != STATEMENT} != stated or len(sums) != len(lines):
+            raise WrongError(f"and {SUMS} do not list the same files")
+        found = {self.name(one) for one in folder.rglob("*") if one.is_symlink() or one.is_file()}
+        wrong = [f"{name} is missing" for name in sorted({*sums} - found)]
+        wrong += [f"{name} was added" for name in sorted(found - {*sums, SUMS, *SIGNATURES})]
+        for name in sorted({*sums} & found):
+            file = folder / name
+            if file.is_symlink() or sha256_of(file) != sums[name]:
+                wrong.append(f"{name} was changed")
+            elif name in subjects and file.stat().st_size != subjects[name]["annotations"]["size"]:
+                wrong.append(f"{name} has not the size that {STATEMENT} states")
+        self.wrong += wrong
+        if not wrong:
+            self.proven.append(f"the {len(sums):,} files are those of {SUMS} and {STATEMENT}, and there is no other")
+
+    def _envelope(self, path: Path) -> None:
+        signers = read_envelope(path.read_bytes(), (self.path / STATEMENT).read_bytes(), self.keys)
+        names = ", ".join(map(key_id, signers))
+        self.proven += [f"{STATEMENT} is signed by {names}, which you trust"] if names else []
+        self.open += [] if names else [f"{ENVELOPE} is signed by no key that you gave"]
+
+    def _checkpoint(self, path: Path) -> Checkpoint:
+        return read_checkpoint(self.name(path), *self._read(path))
+
+    def _record(self, path: Path) -> Record:
+        stem = path.name[: -len(".record.json")]
+        checkpoint = self._checkpoint(path.with_name(f"{stem}.checkpoint"))
+        return read_record(checkpoint, path.read_bytes(), *self._read(path.with_name(f"{stem}.record.note")))
+
+    def _profile(self, wanted: str) -> Profile:
         """Return the profile of an export: the one that was given, or one that is filed under its name."""
-        wanted = manifest.get("profile", {"name": "ski"})
         for one in [self.own_profile] if self.own_profile else sorted(self.path.rglob("*.profile.json")):
             profile = Profile(load(one))
-            if profile.name == wanted["name"]:
+            if profile.name == wanted:
                 self.profiles.add(shown(str(one) if self.own_profile else self.name(one)))
                 return profile
-        raise UnsupportedError(f"names the profile {wanted['name']}, which is not here as JSON; give it with --profile")
+        raise UnsupportedError(f"names the profile {wanted}, which is not here as JSON; give it with --profile")
 
     def _export(self, path: Path) -> None:
         manifest = load(path)
         file = path.with_name(path.name[: -len(".manifest.json")])
-        name = self.name(file)
-        stated, found = [manifest[key] for key in ("file", "size", "sha256")], [file.name, file.stat().st_size]
-        if stated != [*found, sha256_of(file)]:
+        name, stated = self.name(file), [manifest[key] for key in ("file", "size", "sha256")]
+        if stated != [file.name, file.stat().st_size, sha256_of(file)]:
             self.wrong.append(f"{name} does not have the name, size and SHA-256 that its manifest states")
         if "fields" not in manifest:
             self.open.append(f"{name} is a backup; restore it, and verify the database")
             return
-        sizes, numbers = [one.size for one in self.checkpoints], [one.number for one in self.proofs]
-        asked = Asked(sizes, numbers, [one.columns for one in self.records if one.columns])
         filed = [sha256_of(one) for one in self.path.rglob("*.profile.yaml")]
-        if filed and manifest.get("profile", {}).get("sha256", "") not in ("", *filed):
+        if filed and manifest.get("profile", SKI)["sha256"] not in ("", *filed):
             self.wrong.append(f"{name} was not made with the profile that is filed, by the SHA-256 in its manifest")
-        scan = Scan(name, self._profile(manifest), manifest, asked)
+        profile = self._profile(manifest.get("profile", SKI)["name"])
+        scan = Scan(name, profile, manifest, {one.columns for one in self.records if one.columns})
+        scan.sizes, scan.numbers = {one.size for one in self.checkpoints}, {one.number for one in self.proofs}
         self._attempt(file, lambda file: scan.read(rows(file, manifest)))
         self.entries += scan.wrong
-        self._manifest(scan)
+        self._compare_facts(scan)
         self._summary(scan)
         if scan.is_whole and scan.is_complete:
             self._roots(scan)
@@ -1071,16 +1086,21 @@ class Folder:
         if uncovered and not scan.is_recorded and not scan.unsupported:
             self.open.append(f"{name}: no entry hash covers {', '.join(uncovered)}")
 
-    def _manifest(self, scan: Scan) -> None:
-        column, told = scan.profile.column, scan.manifest
-        facts = {"entries": str(scan.count), "head_hash": scan.last.get(column["entry_hash"])}
-        for end, row in (("first", scan.first), ("last", scan.last)):
-            facts[f"sequence_{end}"] = row.get(column["sequence"])
-            moment = row.get(column.get("timestamp", "")) or ""
-            facts[f"time_{end}"] = iso(moment) if MOMENT.fullmatch(moment) else None
-        for name, found in facts.items():
-            if found is not None and str(told[name]) not in (found, ""):
-                self.wrong.append(f"{scan.name} has {name} {found}, and its manifest states {told[name]}")
+    def _compare_facts(self, scan: Scan) -> None:
+        """Compare the entries with what the manifest and the verification state of them."""
+        found = scan.facts()
+        filed = self.told.get("entries") or {}
+        is_same = scan.is_whole and filed and scan.manifest["snapshot"] == self.told["snapshot"]
+        documents = {"its manifest": scan.manifest}
+        documents |= {VERIFICATION: {**filed, "entries": filed["count"]}} if is_same else {}
+        for name, value in found.items():
+            for document_, stated in documents.items():
+                if value is not None and stated[name] not in (value, "", None):
+                    self.wrong.append(f"{scan.name} has {name} {value}, and {document_} states {stated[name]}")
+        if is_same and scan.manifest["assurance"] not in ("UNKNOWN", self.told["assurance"]):
+            self.wrong.append(f"the manifest of {scan.name} states another assurance than {VERIFICATION}")
+        if is_same and "verdict" in scan.profile.column and dict(scan.verdicts) != filed["verdicts"]:
+            self.wrong.append(f"{scan.name} has other verdicts than {VERIFICATION} counts")
 
     def _summary(self, scan: Scan) -> None:
         what = f"{scan.name}: {scan.count:,} entries" + ("" if scan.is_whole else ", a part of the ledger")
@@ -1088,6 +1108,10 @@ class Folder:
             self.open.append(f"{what}: entry hashes were not recomputed; this file has no code for {scan.unsupported}")
         if not scan.is_whole:
             self.open.append(f"{what}: entries that it lacks were not judged")
+        if scan.in_forms:
+            self.open.append(
+                f"{scan.name}: {scan.in_forms:,} entries were hashed in another form, which proves their content"
+            )
         self.open += [f"{scan.name}: the profile accepts {one}" for one in sorted(scan.accepted)]
         if scan.is_complete and scan.count and not scan.wrong:
             hashes = "" if scan.unsupported else " and entry hashes"
@@ -1097,93 +1121,151 @@ class Folder:
         """Compare the checkpoints and their records with the entries."""
         for one in self.checkpoints:
             if scan.roots.get(one.size) != one.root:
-                what = f"the {one.size:,} entries that {one.name} was made of"
-                self.entries.append(f"{scan.name} does not have {what}")
+                self.entries.append(f"{scan.name} does not have the {one.size:,} entries that {one.name} was made of")
             elif one.signers:
                 self.anchors.append(one)
             else:
                 self.open.append(f"{one.name} matches {scan.name}, but no key that you gave signed it")
-        stated = scan.manifest.get("profile", {"name": "ski", "sha256": ""})
         for record in self.records:
-            one, root = record.checkpoint, scan.wide_roots.get((record.columns, record.checkpoint.size))
-            if record.profile != stated:
-                self.wrong.append(f"{scan.name} was not read with the profile that the record of {one.name} names")
+            name, root = record.checkpoint.name, scan.wide_roots.get((record.columns, record.checkpoint.size))
+            if record.profile != scan.manifest.get("profile", SKI):
+                self.wrong.append(f"{scan.name} was not read with the profile that the record of {name} names")
             if root is None:
-                self.open.append(f"{scan.name} does not show every column that the record of {one.name} covers")
+                self.open.append(f"{scan.name} does not show every column that the record of {name} covers")
             elif root != record.root:
-                self.entries.append(f"{scan.name} differs from the record of {one.name}, in a column of an entry")
+                self.entries.append(f"{scan.name} differs from the record of {name}, in a column of an entry")
             elif record.is_signed:
                 scan.is_recorded = True
-                self.proven.append(f"{scan.name}: every column is as the signed record of {one.name} says")
+                self.proven.append(f"{scan.name}: every column is as the signed record of {name} says")
 
     def _leaves(self, scan: Scan) -> None:
         for one in self.proofs:
-            leaf, checkpoint = scan.leaves.get(one.number), one.checkpoint
+            leaf, checkpoint, what = scan.leaves.get(one.number), one.checkpoint, f"entry {one.number:,}"
             if leaf is None:
-                self.open.append(f"{one.name}: {scan.name} does not have the entry {one.number:,}")
+                self.open.append(f"{one.name}: {scan.name} does not have the {what}")
             elif root_of_proof(leaf, one.number - 1, checkpoint.size, one.hashes) != checkpoint.root:
-                self.wrong.append(f"{one.name} does not lead from entry {one.number:,} to the root of its checkpoint")
+                self.wrong.append(f"{one.name} does not lead from {what} to the root of its checkpoint")
             else:
-                self.proven.append(
-                    f"{one.name}: entry {one.number:,} is among the {checkpoint.size:,} of its checkpoint"
-                )
+                self.proven.append(f"{one.name}: {what} is among the {checkpoint.size:,} of its checkpoint")
 
-    def _documents(self, path: Path) -> None:
+    def _documents(self) -> None:
         """Compare verification.json with the other documents of evidence."""
-        told, folder = load(path), path.parent
-        wrong = [*_of_statement(told, load(folder / STATEMENT)), *_of_junit(told, folder / "junit.xml")]
-        wrong += [
-            f"suites/{suite['name']} is not the suite that was run"
-            for suite in told["suites"]
-            if suite["sha256"] not in map(sha256_of, filter(Path.is_file, folder.glob("suites/**/*")))
-        ]
-        for one in sorted(folder.glob("artifacts/*.manifest.json")):
-            wrong += _of_export(told, load(one), self.name(one))
-        report = (folder / "report.html").read_text("utf-8")
-        for fact in (told["assurance"], (told["entries"] or {}).get("head_hash", "")):
-            if fact not in report:
-                wrong.append(f"report.html does not say {fact}")
-        sizes = [one.size for one in self.checkpoints]
-        if told["anchor"] and sizes and told["anchor"]["entries"] not in sizes:
-            wrong.append(f"there is no checkpoint of the {told['anchor']['entries']:,} entries that are anchored")
-        self.wrong += [f"{self.name(path)}: {sentence}" for sentence in wrong]
-        if not wrong:
-            self.proven.append(f"{self.name(path)} agrees with {STATEMENT}, junit.xml, report.html, suites and exports")
+        before = len(self.wrong)
+        for name, compare in DOCUMENTS.items():
+            if name != "oscal.json" or (self.path / name).exists():  # evidence of an older version has none
+                self._attempt(self.path / name, partial(self._differ, compare))
+        if self.told["anchor"] and self.checkpoints:
+            self._attempt(self.path / "trusted" / "verifier-keys.txt", self._anchor)
+        if len(self.wrong) == before:
+            self.proven.append(f"{VERIFICATION} agrees with every other document, with suites and profile")
+
+    def _differ(self, compare: Callable[[Any, Path], Iterator[str]], path: Path) -> None:
+        said = [f"{self.name(path)} contradicts {VERIFICATION}: {sentence}" for sentence in compare(self.told, path)]
+        self.wrong += said
+
+    def _anchor(self, filed: Path) -> None:
+        """Look for the checkpoint that anchors the ledger, signed by a key that the run trusted."""
+        size, keys = self.told["anchor"]["entries"], list(keys_in([str(filed)]))
+        found = [read_checkpoint("", path.read_bytes(), keys) for path in sorted(self.path.rglob("*.checkpoint"))]
+        if not any(one.signers for one in found if one.size == size):
+            raise WrongError(
+                f"has no key of a checkpoint here of the {size:,} entries that {VERIFICATION} calls anchored"
+            )
 
 
-def _of_statement(stated: Mapping[str, Any], statement: Mapping[str, Any]) -> Iterator[str]:
+def of_statement(told: Any, path: Path) -> Iterator[str]:
+    """Yield how the manifest differs."""
+    predicate = load(path)["predicate"]
     lists = {"passedTests": ("PASS",), "warnedTests": ("WARN", "WAIVED"), "failedTests": ("FAIL", "ERROR")}
     for name, statuses in lists.items():
-        found = [f"{one['suite']}::{one['check']}" for one in stated["outcomes"] if one["status"] in statuses]
-        if statement["predicate"][name] != found:
-            yield f"{STATEMENT} has other {name}"
-    if (statement["predicate"]["result"] == "FAILED") is stated["is_valid"]:
-        yield f"{STATEMENT} has another result"
+        if predicate[name] != [
+            f"{one['suite']}::{one['check']}" for one in told["outcomes"] if one["status"] in statuses
+        ]:
+            yield name
+    if predicate["result"] != (
+        "FAILED" if not told["is_valid"] else "WARNED" if predicate["warnedTests"] else "PASSED"
+    ):
+        yield "result"
 
 
-def _of_junit(told: Mapping[str, Any], path: Path) -> Iterator[str]:
+MARKS = {"PASS": (set(),), "WARN": (set(), {"failure"}), "FAIL": ({"failure"},), "ERROR": ({"error"},)}
+"""How a test case of JUnit shows a status; SKIP and WAIVED are skipped, or failures under --runxfail."""
+
+
+def of_junit(told: Any, path: Path) -> Iterator[str]:
+    """Yield how pytest's own results differ."""
     suite = ElementTree.parse(path)  # noqa: S314  (a file of the folder; expat limits what entities expand to)
-    stated = {one.get("name"): one.get("value") for one in suite.iter("property")}
+    stated = {one.get("name"): one.get("value") for one in suite.iterfind("testsuite/properties/property")}
     entries = told["entries"] or {}
-    facts = {"assurance": told["assurance"], "head_hash": entries.get("head_hash"), "entries": entries.get("count")}
+    facts = {name: entries.get(name) for name in ("head_hash", "sequence_first", "sequence_last", "time_last")}
+    facts |= {"assurance": told["assurance"], "entries": entries.get("count"), "started_at": told["started_at"]}
     for name, value in facts.items():
-        found = stated.get(f"ledger.{name}")
-        if value is not None and found not in (None, str(value)):
-            yield f"junit.xml states {name} {found}, not {value}"
-    failed = {case.get("name") for case in suite.iter("testcase") if case.find("failure") is not None}
-    if {one["check"] for one in told["outcomes"] if one["status"] == "FAIL"} - failed:
-        yield "junit.xml lacks a failure"
+        if value is not None and stated.get(f"ledger.{name}") not in (None, str(value)):
+            yield f"{name} {stated[f'ledger.{name}']}, not {value}"
+    cases = {(case.get("classname", ""), case.get("name")): case for case in suite.iter("testcase")}
+    for one in told["outcomes"]:
+        parts = re.sub(r"\.ledger\.ya?ml$", "", one["suite"]).split("/")
+        class_ = ".".join(["ledger", *(part.replace(".", "_") for part in parts if part.strip("."))])
+        found = [case for (name, check), case in cases.items() if check == one["check"] and name.endswith(class_)]
+        marks = {case.tag for case in found[0]} & {"failure", "error", "skipped"} if found else {"missing"}
+        is_stopped = marks == {"missing"} and suite.find(".//failure") is not None  # by --exitfirst
+        if not is_stopped and marks not in MARKS.get(one["status"], ({"skipped"}, {"failure"})):
+            yield f"{one['check']} did not end as {one['status']}"
 
 
-def _of_export(told: Mapping[str, Any], manifest: Mapping[str, Any], name: str) -> Iterator[str]:
-    entries = told["entries"]
-    if not entries or manifest.get("filters") or manifest["snapshot"] != told["snapshot"]:
-        return
-    facts = {**entries, "entries": entries["count"], "assurance": told["assurance"]}
-    for fact in ("entries", "sequence_first", "sequence_last", "time_first", "time_last", "head_hash", "assurance"):
-        # of a ledger with streams, a verification states neither ends nor a head
-        if facts[fact] not in (None, "") and manifest[fact] not in (facts[fact], "", "UNKNOWN"):
-            yield f"{name} states {fact} {manifest[fact]}, not {facts[fact]}"
+def of_oscal(told: Any, path: Path) -> Iterator[str]:
+    """Yield how the assessment results differ, or what they name that is not here."""
+    results = load(path)["assessment-results"]
+    (result,), resources = results["results"], results["back-matter"]["resources"]
+    ended = [{prop["name"]: prop["value"] for prop in one["props"]}["status"] for one in result["observations"]]
+    if (result["title"], ended) != (told["assurance"], [one["status"] for one in told["outcomes"]]):
+        yield "assurance, or statuses"
+    failed = {one["uuid"] for one, status in zip(result["observations"], ended) if status == "FAIL"}
+    unmet = [one for one in result.get("findings", ()) if one["target"]["status"]["state"] == "not-satisfied"]
+    if failed - {one["observation-uuid"] for finding in unmet for one in finding["related-observations"]}:
+        yield "no finding about a check that failed"
+    links = [link for one in resources for link in one.get("rlinks", ()) if link.get("hashes")]
+    named = {unquote(link["href"]): link["hashes"][0]["value"] for link in links}
+    here = {name: sha256_of(path.parent / name) for name in named if (path.parent / name).is_file()}
+    if VERIFICATION not in here or any(named[name] != digest_ for name, digest_ in here.items()):
+        yield "the SHA-256 of a file"
+
+
+def of_report(told: Any, path: Path) -> Iterator[str]:
+    """Yield what the report does not say."""
+    text = path.read_text("utf-8")
+    yield from (one for one in (told["assurance"], (told["entries"] or {}).get("head_hash", "")) if one not in text)
+
+
+def of_readme(told: Any, path: Path) -> Iterator[str]:
+    """Yield what the README does not say."""
+    if f"Assurance  {told['assurance']}: " not in path.read_text("utf-8"):
+        yield f"it does not say {told['assurance']}"
+
+
+def of_suites(told: Any, path: Path) -> Iterator[str]:
+    """Yield which suites were not run, or are not those that were."""
+    filed, ran = {sha256_of(one) for one in path.rglob("*") if one.is_file()}, {one["sha256"] for one in told["suites"]}
+    if filed != ran:
+        yield "they are not those that were run"
+
+
+def of_profiles(told: Any, path: Path) -> Iterator[str]:
+    """Yield whether the ledger was read with another profile."""
+    filed, used = [sha256_of(one) for one in path.glob("*.yaml")], told["profile"] or SKI
+    if used["sha256"] not in (filed or [""]) or not (path / f"{used['name']}.profile.json").exists():
+        yield "the ledger was read with another one"
+
+
+DOCUMENTS = {
+    "manifest.json": of_statement,
+    "junit.xml": of_junit,
+    "oscal.json": of_oscal,
+    "report.html": of_report,
+    "README.txt": of_readme,
+    "suites": of_suites,
+    "profiles": of_profiles,
+}
 
 
 # --- The command ---
@@ -1196,7 +1278,7 @@ def conclusion(folder: Folder) -> tuple[int, str]:
     if folder.entries:
         return 1, (
             "Entries do not hold: see what is WRONG above. Do not rely on them until that is explained; audit-ledger "
-            "verify knows more forms of hashes than the profile has, and audit-ledger investigate looks for causes."
+            "verify knows more forms of hashes than this file, and audit-ledger investigate looks for causes."
         )
     if not folder.proven:
         return 3, "Nothing could be verified."
@@ -1245,10 +1327,8 @@ def main() -> int:
     folder.verify()
     marks = (("WRONG ", folder.wrong), ("WRONG ", folder.entries), ("PROVEN", folder.proven), ("OPEN  ", folder.open))
     for mark, sentences in marks:
-        for one in sentences[:50]:
+        for one in [*sentences[:50], *([f"and {len(sentences) - 50:,} more"] if sentences[50:] else [])]:
             print(mark, shown(one))
-        if sentences[50:]:
-            print(mark, f"and {len(sentences) - 50:,} more")
     code, sentence = conclusion(folder)
     print(f"\n{shown(sentence)}")
     return code

@@ -239,8 +239,8 @@ def test_hashes_in_a_form_that_the_profile_does_not_have_are_no_contradiction(
     code, output = evidence_verify(pytester.path / "filed")
     assert (code, "Assurance  SELF-CONSISTENT" in output) == (0, True), output
     told = verify_folder(pytester.path / "filed")
-    assert len(told.lines("WRONG")) == 2
-    assert "verify knows more forms of hashes than the profile has" in told.conclusion
+    assert (told.code, told.lines("WRONG")) == (0, []), told.output
+    assert f"{EXPORT}: 2 entries were hashed in another form, which proves their content" in told.lines("OPEN")
 
 
 RESULT = ("assessment-results", "results", 0)
@@ -267,4 +267,4 @@ def test_assessment_results_that_say_something_else_contradict_the_verification(
     change(folder)
     fit(folder)
     code, said = evidence_verify(folder)
-    assert (code, said.splitlines()[0]) == (1, "oscal.json and verification.json do not say the same.")
+    assert (code, said.startswith("oscal.json ")) == (1, True), said
