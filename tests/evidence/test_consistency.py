@@ -28,6 +28,7 @@ from tests.support.standalone import pythons, verify_folder
 
 KEY = SigningKey("bank.example/ledger", sha256(b"signing").digest())
 TRUSTED = str(KEY.verifier())
+OTHER = str(SigningKey("bank.example/ledger", sha256(b"other").digest()).verifier())
 EXPORT = "artifacts/ledger.jsonl"
 CHECKPOINT = "checkpoints/000000000100"
 
@@ -38,7 +39,8 @@ def filed(pytester: pytest.Pytester, run: RunLedger, forger: Forger) -> Path:
     write_private(pytester.path / "signing.key", KEY.text())
     dsn = forger.build(100).dsn
     Ledger(dsn).create_checkpoint(pytester.path / "kept", pytester.path / "signing.key")
-    options = ("--ledger-checkpoint=kept", f"--ledger-verifier-key={TRUSTED}", "--ledger-export=ledger.jsonl")
+    options = ["--ledger-checkpoint=kept", f"--ledger-verifier-key={TRUSTED}", "--ledger-export=ledger.jsonl"]
+    options.append("--ledger-signing-key=signing.key")
     run(f"--ledger-db={dsn}", *options, "--ledger-evidence=filed")
     return pytester.path / "filed"
 
@@ -51,6 +53,13 @@ def evidence_verify(folder: Path) -> tuple[int, str]:
 def fit(folder: Path) -> None:
     """Make the manifest and SHA256SUMS fit the files, as somebody would who hides a change."""
     statement = json.loads((folder / "manifest.json").read_text())
+    known = {subject["name"] for subject in statement["subject"]} | {
+        "manifest.json",
+        "SHA256SUMS",
+        "manifest.dsse.json",
+    }
+    added = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()} - known
+    statement["subject"] += [{"name": name, "digest": {}, "annotations": {}} for name in sorted(added)]
     for subject in (*statement["subject"], *statement["predicate"]["configuration"]):
         content = (folder / subject["name"]).read_bytes()
         subject["digest"]["sha256"], subject["annotations"]["size"] = sha256(content).hexdigest(), len(content)
@@ -122,6 +131,19 @@ CHANGES: dict[str, Callable[[Path], object]] = {
     "the assurance of the export": in_json(f"{EXPORT}.manifest.json", "assurance", to="SELF-CONSISTENT"),
     "another checkpoint": in_text(f"{CHECKPOINT}.checkpoint", "\n100\n", "\n99\n"),
     "another record": in_text(f"{CHECKPOINT}.record.json", '"created_at": "2', '"created_at": "1'),
+    "another README": in_text("README.txt", "Assurance  ANCHORED", "Assurance  SELF-CONSISTENT"),
+    "another status in OSCAL": in_text("oscal.json", '"value": "PASS"', '"value": "WARN"'),
+    "a check of the JUnit file is skipped": in_text(
+        "junit.xml", "</system-out></testcase>", "</system-out><skipped /></testcase>"
+    ),
+    "a check of the JUnit file is left out": in_text("junit.xml", 'name="entry_hash"', 'name="other"'),
+    "another key that was trusted": lambda folder: (folder / "trusted" / "verifier-keys.txt").write_text(f"{OTHER}\n"),
+    "a suite more": lambda folder: (folder / "suites" / "more.ledger.yaml").write_text("version: 1\n"),
+    "other verdicts": in_json("verification.json", "entries", "verdicts", "CLEAR", to=1),
+    "another time of the last entry": in_json(
+        "verification.json", "entries", "time_last", to="2026-01-01T00:00:00+00:00"
+    ),
+    "another signature": in_text("manifest.dsse.json", '"sig": "', '"sig": "A'),
     "another profile": in_json("profiles/ski.profile.json", "genesis", to="1" * 64),
 }
 
@@ -132,6 +154,8 @@ def test_every_change_is_found_though_the_sums_fit(filed: Path) -> None:
         shutil.copytree(filed, folder)
         change(folder)
         fit(folder)
+        if name != "another signature":  # a manifest that was made to fit is not the one that was signed
+            (folder / "manifest.dsse.json").unlink()
         code, output = evidence_verify(folder)
         assert code == 1, f"{name}: {output}"
         told = verify_folder(folder)
@@ -162,8 +186,7 @@ def test_what_was_filed_is_proven_by_python_alone(filed: Path, python: str) -> N
     without = verify_folder(filed, python=python)
     assert (without.code, without.lines("WRONG")) == (0, [])
     assert "nothing from outside vouches for this folder" in without.conclusion
-    other = str(SigningKey("other.example/ledger", sha256(b"other").digest()).verifier())
-    assert verify_folder(filed, "--key", other, python=python).conclusion.startswith("Nothing contradicts, but no")
+    assert verify_folder(filed, "--key", OTHER, python=python).conclusion.startswith("Nothing contradicts, but no")
 
 
 def test_the_command_prints_what_was_found(filed: Path) -> None:
