@@ -387,6 +387,27 @@ class Ledger:
 
         return save(report, path, force=force)
 
+    def save_oscal(
+        self,
+        verification: Verification,
+        path: str | Path,
+        *,
+        version: str | None = None,
+        satisfied: bool = False,
+        force: bool = False,
+    ) -> Written:
+        """Write what `verify_integrity` returned as OSCAL assessment results, completely or not at all.
+
+        `version`: of OSCAL, by default the newest. `satisfied`: call a control satisfied if the ledger was verified and
+        all its checks passed. `force`: replace an existing file.
+
+        Raises UsageError for an unknown version or, without `force`, an existing file; OutputError if it cannot be
+        written.
+        """
+        from pytest_audit_ledger.output.oscal import oscal_request, save
+
+        return save(verification, Path(path), oscal_request(version, satisfied=satisfied), force=force)
+
     @overload
     def export_entries(
         self,

@@ -94,11 +94,18 @@ class OscalArtifact(Artifact):
 
     def write(self, verified: ArtifactContext) -> tuple[Written, ...]:
         """Write them, with the files that were written before."""
-        here = self.path.parent
-        files = [replace(file, path=os.path.relpath(file.path, here)) for file in verified.written]
-        with whole_files(self.path, overwrite=self.force) as (draft,):
-            draft.write(f"{as_text(verified.verification, self.request, files)}\n".encode())
-        return (draft.written(str(self.path)),)
+        return (save(verified.verification, self.path, self.request, verified.written, force=self.force),)
+
+
+def save(
+    verification: Verification, path: Path, request: OscalRequest, files: Sequence[Written] = (), *, force: bool
+) -> Written:
+    """Write the assessment results of a verification that left these files. Raises UsageError and OutputError."""
+    refuse_existing(path, force=force)
+    named = [replace(file, path=os.path.relpath(file.path, path.parent)) for file in files]
+    with whole_files(path, overwrite=force) as (draft,):
+        draft.write(f"{as_text(verification, request, named)}\n".encode())
+    return draft.written(str(path))
 
 
 @dataclass

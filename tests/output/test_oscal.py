@@ -314,3 +314,15 @@ def later(found: Verification) -> Verification:
 def test_an_unknown_version_is_refused() -> None:
     with pytest.raises(UsageError, match=r"OSCAL 1\.0\.0 cannot be written\. Use one of 1\.2\.3, 1\.1\.2"):
         oscal_request("1.0.0", satisfied=False)
+
+
+def test_the_python_api_writes_what_the_command_prints(forger: Forger, tmp_path: Path) -> None:
+    ledger = Ledger(forger.build(10).dsn)
+    found = ledger.verify_integrity()
+    written = ledger.save_oscal(found, tmp_path / "oscal.json", version="1.1.2")
+    assert (tmp_path / "oscal.json").read_text("utf-8") == f"{as_text(found, OscalRequest('1.1.2'))}\n"
+    assert written.sha256 == sha256((tmp_path / "oscal.json").read_bytes()).hexdigest()
+    with pytest.raises(UsageError, match="exists already"):
+        ledger.save_oscal(found, tmp_path / "oscal.json")
+    with pytest.raises(UsageError, match=r"OSCAL 9 cannot be written"):
+        ledger.save_oscal(found, tmp_path / "other.json", version="9")
