@@ -7,12 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pytest_audit_ledger.checkpoints.note import LARGEST_NOTE, Checkpoint, Note
+from pytest_audit_ledger.checkpoints.record import LARGEST_RECORD, CheckpointRecord, json_file
+from pytest_audit_ledger.checkpoints.store import SUFFIX as SUFFIX_OF_CHECKPOINTS
 from pytest_audit_ledger.evidence.names import VERIFICATION
 from pytest_audit_ledger.evidence.signatures import Signed, Trust, signatures
 from pytest_audit_ledger.export.verifier import PROFILE_SUFFIX
 from pytest_audit_ledger.files.evidence_folder import MANIFEST
-from pytest_audit_ledger.files.reading import read_text
-from pytest_audit_ledger.standalone.verify import Checkpoint, Folder, load, read_key
+from pytest_audit_ledger.files.reading import read_bytes, read_text
+from pytest_audit_ledger.standalone import verify as standalone
+from pytest_audit_ledger.standalone.verify import Folder, load, read_key
 from pytest_audit_ledger.suite.profile_file import SUFFIX
 from pytest_audit_ledger.suite.profile_json import text_as_json
 
@@ -27,7 +31,7 @@ class Compared:
     folder: Path
     contradictions: Sequence[str]
     signed: Signed
-    signed_checkpoints: Sequence[Checkpoint]
+    signed_checkpoints: Sequence[standalone.Checkpoint]
 
     @classmethod
     def of(cls, folder: Path, trust: Trust) -> Compared:
@@ -41,7 +45,7 @@ class Compared:
         found = [f"{sentence}." for sentence in compared.wrong]
         if _found_nothing(load(folder / VERIFICATION)):
             found += [f"{sentence}." for sentence in compared.entries]
-        found += _of_profiles(folder)
+        found += [*_of_profiles(folder), *_of_records(folder)]
         signed, checkpoints = signatures(folder, trust), [one for one in compared.checkpoints if one.signers]
         if trust.verifier_keys and not signed.trusted and not checkpoints:
             found.append(f"None of the keys that you trust signed {MANIFEST} or a checkpoint.")
@@ -70,6 +74,18 @@ class Compared:
 def _found_nothing(told: Any) -> bool:
     """Return whether a verification has no finding about entries, not even of hashes in a form that only we know."""
     return bool(told["is_valid"]) and not any(one["codes"] for one in told["outcomes"] if one["kind"] in _OF_ENTRIES)
+
+
+def _of_records(folder: Path) -> Iterator[str]:
+    """Yield which records contradict themselves; the verifier only asks whether a record is the one that was signed."""
+    for path in sorted(folder.rglob(f"*{SUFFIX_OF_CHECKPOINTS}")):
+        record = json_file(path)
+        if record.is_file():
+            try:
+                checkpoint = Checkpoint.parse(Note.parse(read_bytes(path, LARGEST_NOTE)).text)
+                CheckpointRecord.parse(read_bytes(record, LARGEST_RECORD), checkpoint)
+            except ValueError as error:
+                yield f"{record.relative_to(folder)} cannot be used: {error}."
 
 
 def _of_profiles(folder: Path) -> Iterator[str]:

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from pytest_audit_ledger.checkpoints.note import SigningKey
+from pytest_audit_ledger.checkpoints.note import Checkpoint, Note, SigningKey
+from pytest_audit_ledger.checkpoints.record import binding
 from pytest_audit_ledger.cli import main
 from pytest_audit_ledger.ledger import Ledger
 from pytest_audit_ledger.scratch.sample import sample_entries
@@ -161,6 +162,17 @@ def test_every_change_is_found_though_the_sums_fit(filed: Path) -> None:
         told = verify_folder(folder)
         assert told.code == 1, f"{name}: {told.output}"
         assert not [line for line in told.lines("WRONG") if "SHA256SUMS" in line], "the sums fit"
+
+
+def test_a_record_that_was_signed_and_contradicts_itself_is_found(filed: Path) -> None:
+    in_json(f"{CHECKPOINT}.record.json", "subtrees", to=[])(filed)
+    note, data = filed / f"{CHECKPOINT}.record.note", (filed / f"{CHECKPOINT}.record.json").read_bytes()
+    checkpoint = Checkpoint.parse(Note.parse((filed / f"{CHECKPOINT}.checkpoint").read_bytes()).text)
+    note.write_bytes(KEY.sign(binding(checkpoint, data)))
+    fit(filed)
+    (filed / "manifest.dsse.json").unlink()
+    code, output = evidence_verify(filed)
+    assert (code, f"{CHECKPOINT}.record.json cannot be used: " in output) == (1, True), output
 
 
 def test_a_change_that_the_sums_show_is_found_by_python_alone(filed: Path) -> None:
