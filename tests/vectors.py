@@ -176,6 +176,14 @@ PAYLOADS: Sequence[Mapping[str, Any]] = (
             "of": [{"even": {"iso": {"digits": 9, "separator": " ", "offset": ""}}}, {"money": {"decimals": 4}}],
         }
     },
+    {
+        "concat": [
+            {"at": {"iso": {"offset": "+0000"}}},
+            {"even": {"iso": {"offset": "+00"}}},
+            {"local": {"iso": {"offset": "+00", "zone": "Asia/Kolkata"}}},
+            {"local": {"iso": {"offset": "+0000", "zone": "Europe/Madrid"}}},
+        ]
+    },
     {"pairs": [{"key": "Name", "column": "latin"}, {"key": "Spaces", "column": "spaces", "trim": "both"}, "missing"]},
     {
         "pairs": {

@@ -354,7 +354,9 @@ def iso(text: str, digits: Any = "python", offset: str = "+00:00", zone: str = "
     elif digits != "trimmed":
         kept = nine[: int(digits)]
     shown_ = moment.isoformat()
-    end = "" if not offset else "Z" if offset == "Z" and shown_[19:] == "+00:00" else shown_[19:]
+    end = "Z" if offset == "Z" and shown_[19:] == "+00:00" else shown_[19:] if offset else ""
+    if offset in ("+0000", "+00"):
+        end = end.replace(":", "") if offset == "+0000" else re.sub(r"(?<=^...):00$", "", end)
     return f"{shown_[:10]}{separator}{shown_[11:19]}{kept and '.'}{kept}{end}"
 
 
