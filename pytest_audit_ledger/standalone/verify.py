@@ -636,9 +636,11 @@ class Profile:
 GO = {ord(one): f"\\u{ord(one):04x}" for one in "<>&\u2028\u2029"}
 ESCAPES: Sequence[tuple[bool, Mapping[int, str]]] = ((False, {}), (True, {}), (True, {ord("/"): "\\/"}), (False, GO))
 """Whether everything beyond ASCII is escaped, and what else: by RFC 8785, Python, PHP and Go."""
-LAYOUTS = product(ESCAPES, *[(False, True)] * 5)
-TIMES = product(("python", 6, 3, "trimmed"), "T ", ("+00:00", "Z", "", "+00", "+0000", " UTC"))
-FORMS = [*product(LAYOUTS, [*TIMES])]
+LAYOUTS = [*product(ESCAPES, *[(False, True)] * 5)]
+PLAIN = [layout for layout in LAYOUTS if [layout[0] != ESCAPES[0], *layout[1:]].count(True) < 2]
+TIMES: list[Any] = [*product(("python", 6, 3, "trimmed"), "T ", ("+00:00", "Z", "", "+00", "+0000", " UTC"))]
+LOCAL = [*product(["python"], "T ", [minutes for minutes in range(-720, 841, 15) if minutes])]
+FORMS = [*product(LAYOUTS, TIMES), *product(PLAIN, LOCAL)]
 COLUMNS = ["sequence_number", "previous_hash", "timestamp", "verdict", "telemetry_id", "telemetry_hash", "rule_id"]
 COLUMNS += ["knowledge_graph_version", "ski_model_version", "reasoning", "track"]
 
@@ -646,11 +648,14 @@ COLUMNS += ["knowledge_graph_version", "ski_model_version", "reasoning", "track"
 def in_form(row: Row, form: Any) -> bytes:
     """Return the payload of an entry in a form; nothing if that cannot hold its time."""
     ((is_ascii, escapes), spaced, by_column, named, in_quotes, omitting), (digits, separator, zone) = form
-    text, number = row["timestamp"] or "", row["sequence_number"] or "0"
-    moment = iso(text, digits, "", separator=separator)
-    if read_moment(moment) != read_moment(text):
+    (moment, nine), number = read_moment(row["timestamp"] or ""), row["sequence_number"] or "0"
+    if isinstance(zone, int) and 1 < moment.year < 9999:
+        moment += timedelta(minutes=zone)
+        zone = f"{'-' if zone < 0 else '+'}{abs(zone) // 60:02}:{abs(zone) % 60:02}"
+    time = iso(f"{moment.isoformat()[:19]}.{nine}", digits, "", separator=separator)
+    if read_moment(time) != (moment, nine):
         return b""
-    data = {**row, "timestamp": moment + zone, "sequence_number": number if in_quotes else int(number)}
+    data = {**row, "timestamp": f"{time}{zone}", "sequence_number": number if in_quotes else int(number)}
     keys = {name: name if named else name.replace("knowledge_graph_version", "kg_version") for name in COLUMNS}
     document_ = {key: data[name] for name, key in keys.items() if not (omitting and data[name] is None)}
     separators = (", ", ": ") if spaced else (",", ":")
