@@ -56,7 +56,8 @@ def edit(records: Records, profile: Profile) -> None:
 
 def edit_the_hash(records: Records, profile: Profile) -> None:
     column = profile.column(HASH)
-    records[-1][column] = "".join(reversed(records[-1][column]))
+    head, mark, digits = records[-1][column].rpartition("\\x")  # a bytea stays one
+    records[-1][column] = f"{head}{mark}{digits[::-1]}"
 
 
 def cut_out(records: Records, profile: Profile) -> None:
