@@ -13,6 +13,7 @@ from pathlib import PurePath
 from pytest_audit_ledger.evidence.names import VERIFICATION
 from pytest_audit_ledger.model.profile import HASH, SEQUENCE, TIMESTAMP, VERDICT, Profile
 from pytest_audit_ledger.report.figures import preceding
+from pytest_audit_ledger.report.request import ReportRequest
 from pytest_audit_ledger.sources.selection import Selection
 
 Command = tuple[str, str]
@@ -32,12 +33,12 @@ def of_checks() -> Iterator[Command]:
     yield "Controls, by the status of their checks", f"jq -r {shlex.quote(controls)} {VERIFICATION} | {_COUNT}"
 
 
-def of_entries(export: str, profile: Profile, period: Selection) -> Iterator[Command]:
+def of_entries(export: str, profile: Profile, request: ReportRequest) -> Iterator[Command]:
     """Yield the commands for what the entries of an export are, in all and in the period of the report.
 
     The first of them define shell functions, which print entries as JSON, one a line; the others use these.
     """
-    times, earlier = _time(profile), preceding(period)
+    times, earlier, period = _time(profile), preceding(request), request.period
     yield "The entries, for the commands that follow", f"entries() {{ {_reading(export)}; }}"
     if times and period.described():
         yield "Those of the period", f"in_period() {{ entries | {_within(times, period)}; }}"
@@ -67,7 +68,7 @@ def _counts(of: str, words: str, profile: Profile, times: str) -> Iterator[Comma
         verdict = _value(profile.column(VERDICT))
         yield f"Verdicts{words}", f"{of} | {_jq(verdict)} | {_COUNT}"
         if times:
-            yield f"Verdicts{words}, by day", f"{of} | {_jq(f'[{times}[0:10], {verdict}] | @tsv')} | {_COUNT}"
+            yield f"Verdicts{words}, by day in UTC", f"{of} | {_jq(f'[{times}[0:10], {verdict}] | @tsv')} | {_COUNT}"
         if profile.violations and profile.has("rule_id"):
             rules = f"select({_any_of(verdict, profile.violations)}) | {_value(profile.column('rule_id'))}"
             yield f"Violations{words}, by rule", f"{of} | {_jq(rules)} | {_COUNT}"

@@ -127,7 +127,7 @@ def _numbers(verification: Verification, request: ReportRequest, export: str) ->
     """Yield the commands for the numbers of the report; without an export here, of the one that step 4 writes."""
     profile = verification.info.profile if verification.info else SKI
     yield from numbers.of_checks()
-    yield from numbers.of_entries(export or _TAKEN, profile, request.period)
+    yield from numbers.of_entries(export or _TAKEN, profile, request)
 
 
 def _again(verification: Verification, request: ReportRequest, folder: Path) -> Iterator[tuple[str, str]]:
