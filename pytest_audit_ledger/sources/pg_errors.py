@@ -235,3 +235,28 @@ def _first_line(text: str) -> str:
     line = re.sub(r"^connection to server (?:at|on socket) .*? failed: ", "", line)
     line = re.sub(r"error with status PGRES_\w+ and no message from the libpq", "the server gave no reason", line)
     return "".join(character if character.isprintable() else " " for character in line).rstrip(".")[:300]
+
+
+UNLOCKABLE = frozenset(
+    {
+        errorcodes.UNDEFINED_TABLE,
+        errorcodes.INVALID_SCHEMA_NAME,
+        errorcodes.WRONG_OBJECT_TYPE,
+        errorcodes.INSUFFICIENT_PRIVILEGE,
+    }
+)
+"""Why a table cannot be locked that is not one, or that the role may not read."""
+
+UNDECIDED = frozenset(
+    {
+        errorcodes.LOCK_NOT_AVAILABLE,
+        errorcodes.QUERY_CANCELED,
+        errorcodes.READ_ONLY_SQL_TRANSACTION,
+        errorcodes.ADMIN_SHUTDOWN,
+        errorcodes.CRASH_SHUTDOWN,
+        errorcodes.CANNOT_CONNECT_NOW,
+        errorcodes.DEADLOCK_DETECTED,
+        errorcodes.SERIALIZATION_FAILURE,
+    }
+)
+"""Why a statement failed that says nothing about what it was to show."""

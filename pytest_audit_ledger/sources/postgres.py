@@ -21,7 +21,7 @@ from threading import Thread
 from typing import Any
 
 import psycopg2
-from psycopg2 import errorcodes, extensions
+from psycopg2 import extensions
 from psycopg2.sql import SQL, Composable, Identifier, Literal
 
 from pytest_audit_ledger.errors import CannotEvaluate, SourceError, UsageError
@@ -35,7 +35,7 @@ from pytest_audit_ledger.model.profile import BEFORE, PAYLOAD, SEQUENCE, Profile
 from pytest_audit_ledger.model.questions import Attempt
 from pytest_audit_ledger.model.ski import SKI
 from pytest_audit_ledger.model.sql_names import split_name, whole_name
-from pytest_audit_ledger.sources import copy_text
+from pytest_audit_ledger.sources import copy_text, pg_errors, plans
 from pytest_audit_ledger.sources.connection import GRACE_S, KEEPALIVES, Connection, RowsCursor, connected
 from pytest_audit_ledger.sources.copy_text import Layout
 from pytest_audit_ledger.sources.dsn import Dsn
@@ -230,7 +230,7 @@ class PostgresSnapshot:
             with self._connection.cursor() as cursor:
                 cursor.execute(SQL("LOCK TABLE {} IN ACCESS SHARE MODE").format(self._name))
         except psycopg2.Error as error:
-            if error.pgcode not in _UNLOCKABLE:
+            if error.pgcode not in pg_errors.UNLOCKABLE:
                 raise explain(error, self._source.label) from error
             self._run("ROLLBACK TO SAVEPOINT unlocked")
         self._run("RELEASE SAVEPOINT unlocked")
@@ -252,18 +252,18 @@ class PostgresSnapshot:
 
     def _refuse_other_plan(self, statement: Composable) -> None:
         """Raise SourceError if the server would read anything but the ledger and its partitions."""
-        (row,) = self._run(SQL("EXPLAIN (VERBOSE, COSTS OFF, FORMAT JSON) {}").format(statement))
-        for node in _nodes(row["QUERY PLAN"][0]["Plan"], within_subplans=not self.info.hasher.sql):
-            relation = (node.get("Schema"), node.get("Relation Name"))
-            is_leaf = "Plans" not in node and node["Node Type"] != "Bitmap Index Scan"
-            is_empty = node["Node Type"] == "Result" and self.info.relation_kind == "p" and len(self._relations) == 1
-            is_table = node["Node Type"] in _SCANS and relation in self._relations
-            if "Subplan Name" in node or ((is_leaf or relation[1]) and not is_table and not is_empty):
-                what = f"{node['Node Type']}{f' on {relation[0]}.{relation[1]}' if relation[1] else ''}"
-                raise SourceError(
-                    f"The server would read {self._source.table_label} through {what}, not from the table itself.",
-                    "Find out who made a rule, a policy or a foreign partition for it. See what table_guard reports.",
-                )
+        (row,) = self._run(plans.EXPLAIN.format(statement))
+        other = plans.other_reading(
+            row["QUERY PLAN"][0]["Plan"],
+            self._relations,
+            may_be_empty=self.info.relation_kind == "p" and len(self._relations) == 1,
+            within_subplans=not self.info.hasher.sql,
+        )
+        if other:
+            raise SourceError(
+                f"The server would read {self._source.table_label} through {other}, not from the table itself.",
+                "Find out who made a rule, a policy or a foreign partition for it. See what table_guard reports.",
+            )
 
     def _refuse_other_relations(self) -> None:
         """Raise SourceError if this session read, and so locked, a relation that is not the ledger's."""
@@ -389,7 +389,7 @@ class PostgresSnapshot:
                 cursor.execute(SQL(statement).format(ledger=self._name))
                 return Attempt(None, cursor.rowcount)
         except psycopg2.Error as error:
-            if error.pgcode is None or error.pgcode in _UNDECIDED:
+            if error.pgcode is None or error.pgcode in pg_errors.UNDECIDED:
                 reason = explain(error, self._source.label)
                 raise CannotEvaluate(f"The probe was not completed: {reason.message}", reason.remedy) from error
             return Attempt((error.diag.message_primary or "").strip(), 0)
@@ -549,8 +549,8 @@ class PostgresSnapshot:
             return []
         with self.catalog():
             reading = self._reading([SEQUENCE, PAYLOAD], (), SQL(""))
-            (row,) = self._run(SQL("EXPLAIN (VERBOSE, COSTS OFF, FORMAT JSON) {}").format(reading))
-        nodes = _nodes(row["QUERY PLAN"][0]["Plan"], within_subplans=True)
+            (row,) = self._run(plans.EXPLAIN.format(reading))
+        nodes = plans.nodes(row["QUERY PLAN"][0]["Plan"], within_subplans=True)
         read = {(node["Schema"], node["Relation Name"]) for node in nodes if "Relation Name" in node}
         return sorted(read - self._relations)
 
@@ -681,38 +681,5 @@ def _milliseconds(seconds: float) -> Composable:
     return Literal(round(seconds * 1000))
 
 
-def _nodes(plan: Mapping[str, Any], *, within_subplans: bool) -> Iterator[Mapping[str, Any]]:
-    """Yield a node of a plan and all below it; those of subplans too, unless a profile's SQL may have made them."""
-    yield plan
-    for below in plan.get("Plans", ()):
-        if within_subplans or "Subplan Name" not in below:
-            yield from _nodes(below, within_subplans=within_subplans)
-
-
 _WITH_ROWS = frozenset("rpvmf")
 """Relations that can be read as a table: ordinary and partitioned tables, views of both kinds, foreign tables."""
-
-_SCANS = frozenset({"Seq Scan", "Index Scan", "Index Only Scan", "Bitmap Heap Scan", "Tid Scan"})
-"""The nodes of a plan that read a table as it is."""
-
-_UNLOCKABLE = frozenset(
-    {
-        errorcodes.UNDEFINED_TABLE,
-        errorcodes.INVALID_SCHEMA_NAME,
-        errorcodes.WRONG_OBJECT_TYPE,
-        errorcodes.INSUFFICIENT_PRIVILEGE,
-    }
-)
-
-_UNDECIDED = frozenset(
-    {
-        errorcodes.LOCK_NOT_AVAILABLE,
-        errorcodes.QUERY_CANCELED,
-        errorcodes.READ_ONLY_SQL_TRANSACTION,
-        errorcodes.ADMIN_SHUTDOWN,
-        errorcodes.CRASH_SHUTDOWN,
-        errorcodes.CANNOT_CONNECT_NOW,
-        errorcodes.DEADLOCK_DETECTED,
-        errorcodes.SERIALIZATION_FAILURE,
-    }
-)

@@ -71,8 +71,8 @@ def test_the_numbers_of_a_period_are_computed_again_from_an_export(
     assert counted(number("Verdicts in the preceding period")) == before
     rules = {one["name"]: one["count"] for one in told["violations"]["by_rule"]}
     assert counted(number("Violations in the period, by rule")) == rules
-    by_day = counted(number("Verdicts in the period, by day"))
-    assert by_day["2025-09-02 FLAG"] == told["violations"]["by_day"][0]["count"]
+    by_day = counted(number("Verdicts in the period, by day in UTC"))
+    assert by_day["2025-09-02 FLAG"] == told["violations"]["count"]
     statuses = {one["name"]: one["count"] for one in told["escalations"]["by_status"]}
     assert counted(number("Escalations in the period, by status")) == statuses
 
