@@ -13,7 +13,7 @@ from pytest_audit_ledger.model.batch import Batch, shown
 from pytest_audit_ledger.model.outcome import Finding, Severity
 from pytest_audit_ledger.model.profile import ORDER, STREAM
 
-UNCERTAIN = frozenset({"ORDER_MISSING", "ORDER_DUPLICATE"})
+UNCERTAIN = ("ORDER_MISSING", "ORDER_DUPLICATE")
 """The findings that leave positions uncertain."""
 
 OWN_ORDER = "Give every entry an order of its own, by a sequence of the database and a unique constraint."
