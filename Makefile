@@ -55,4 +55,4 @@ reference: $(VENV)/.installed-test
 	$(BIN)/python -m pytest -q tests/test_documentation.py --rewrite
 
 bench: $(VENV)/.installed-test
-	$(BIN)/python -m tests.benchmarks.compare
+	$(BIN)/python -m tests.benchmarks.compare --write

@@ -5,6 +5,7 @@ What a verification since a checkpoint costs is measured at the end (see `increm
     make bench                                                      1,000,000 entries, three rounds
     .venv/bin/python -m tests.benchmarks.compare --entries 100000   a smaller one
     .venv/bin/python -m tests.benchmarks.compare --only export      a part of it
+    .venv/bin/python -m tests.benchmarks.compare --write            write what was measured into README.md
 
 The floor of a verification is a raw COPY of the same columns to nothing, that of an export a raw COPY of all columns to
 a file, that of a backup pg_dump by itself, that of a report our own verification. Peak memory is that of the largest
@@ -24,6 +25,7 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 import psycopg2
@@ -31,6 +33,7 @@ from psycopg2.extensions import make_dsn, parse_dsn
 from tabulate import tabulate
 
 from pytest_audit_ledger.model.entry import PAYLOAD_COLUMNS
+from pytest_audit_ledger.native import PURE, in_use
 from pytest_audit_ledger.scratch.embedded import embedded_server
 from pytest_audit_ledger.scratch.sample import sample_entries
 from pytest_audit_ledger.sources.programs import find
@@ -54,6 +57,7 @@ with open('raw', 'wb') as file:
     cursor = psycopg2.connect(sys.argv[1]).cursor()
     cursor.copy_expert('COPY (SELECT * FROM ledger_entries ORDER BY sequence_number) TO STDOUT', file)
 """
+ENV = "/usr/bin/env"
 PEER = "from audit_ledger.cli import main; main()"
 
 
@@ -118,8 +122,11 @@ def verifications(dsn: str) -> list[Series]:
         {
             "raw COPY": [sys.executable, "-c", RAW_COPY, dsn],
             "ski-audit-ledger verify": peer(dsn, "verify"),
-            "ours, 1 worker": [*ours, "--ledger-workers=1"],
-            "ours, auto": [*ours, "--ledger-workers=auto"],
+            **{
+                f"ours, {core}, {workers}": [*prefix, *ours, f"--ledger-workers={workers}"]
+                for core, prefix in (("in Python", [ENV, f"{PURE}=1"]), ("native core", []))
+                for workers in ("1", "auto")
+            },
         }
     ]
 
@@ -218,25 +225,37 @@ def main() -> None:
     parser.add_argument("--entries", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", choices=["verify", "export", "backup", "report", "incremental"])
+    parser.add_argument("--write", action="store_true", help="write the figures into README.md")
     arguments = parser.parse_args()
     # an installed package has its bytecode, and ours would be compiled anew by every process that is measured
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-    measured = [
-        part
-        for name, part in (("verify", verifications), ("export", exports), ("backup", backups), ("report", reports))
-        if arguments.only in (None, name)
-    ]
+    parts = {"verify": verifications, "export": exports, "backup": backups, "report": reports}
+    chosen = [name for name in (*parts, "incremental") if arguments.only in (None, name)]
+    machine = f"{processor()}, {os.cpu_count()} cores, Python {platform.python_version()}, {in_use()}"
+    told = {name: [f"{date.today()}, {machine}, PostgreSQL 18 on the same machine."] for name in chosen}
     with embedded_server() as server:
-        print(
-            f"{processor()}, {os.cpu_count()} cores, Python {platform.python_version()}, server on the same machine\n"
-        )
         for entries in (arguments.entries // 10, arguments.entries):
             dsn = build(server, entries)
-            print(f"{entries:,} entries, median of {arguments.rounds} rounds\n", flush=True)
-            for series in (one for part in measured for one in part(dsn)):
-                print(f"{table(compare(series, arguments.rounds), entries)}\n", flush=True)
-            if arguments.only in (None, "incremental"):  # last, because it adds entries
-                print(f"{incremental(dsn, entries, arguments.rounds, STEP_S)}\n", flush=True)
+            for name in chosen:  # incremental comes last, because it adds entries
+                told[name].append(f"{entries:,} entries, median of {arguments.rounds} rounds")
+                if name == "incremental":
+                    told[name].append(incremental(dsn, entries, arguments.rounds, STEP_S))
+                else:
+                    told[name] += [table(compare(one, arguments.rounds), entries) for one in parts[name](dsn)]
+                print("\n\n".join(told[name]), flush=True)
+    if arguments.write:
+        for name, texts in told.items():
+            write(name, "\n\n".join(texts))
+
+
+def write(name: str, figures: str) -> None:
+    """Put figures into their place in README.md."""
+    readme = Path(__file__).with_name("README.md")
+    before, mark, rest = readme.read_text().partition(f"<!-- {name} -->\n")
+    if not mark:
+        sys.exit(f"{readme} has no place for {name}.")
+    after = rest[rest.index("<!-- end -->") :]
+    readme.write_text(f"{before}{mark}\n{figures}\n\n{after}")
 
 
 if __name__ == "__main__":
