@@ -55,7 +55,7 @@ def tree(verification: Verification, marks: Marks = UNICODE) -> str:
     branches = [marks.branch] * (len(lines) - 1) + [marks.last]
     drawn = [f"{branch} {line}" for branch, line in zip(branches, lines, strict=True)]
     parts = ["\n".join([TITLE, *drawn]), said, *findings(verification)]
-    if len(parts) > 2 or not verification.is_valid:
+    if len(parts) > 2 or not verification.is_valid or verification.needs_checkpoint:
         parts.append(f"Recommendation: {apart(verification.recommendation)}")
     return "\n\n".join(parts)
 

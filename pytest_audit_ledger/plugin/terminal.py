@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from pytest_audit_ledger.commands import apart
 from pytest_audit_ledger.model.outcome import Assurance, Status
 from pytest_audit_ledger.model.printable import printable
 from pytest_audit_ledger.output.outcome_text import facts, table
@@ -75,6 +76,8 @@ def _write_assurance(reporter: pytest.TerminalReporter, result: Result) -> None:
     verification = result.verification
     for line in headlines(verification):
         reporter.write_line(line, bold=True, **{tone_of(verification).value: True})
+    if verification.needs_checkpoint:
+        reporter.write_line(f"Recommendation: {apart(verification.recommendation)}")
 
 
 def _write_investigation(reporter: pytest.TerminalReporter, result: Result) -> None:

@@ -196,8 +196,11 @@ def reading(info: LedgerInfo | None, outcomes: Sequence[Outcome], entries: int |
     return f"{read}{again}; {after - reread:,} older entries were not re-read."
 
 
-def recommend(assurance: Assurance, outcomes: Sequence[Outcome]) -> str:
-    """Return what to do now, in plain words, and nothing that does not follow from the outcomes."""
+def recommend(assurance: Assurance, outcomes: Sequence[Outcome], *, can_sign: bool) -> str:
+    """Return what to do now, in plain words, and nothing that does not follow from the outcomes.
+
+    `can_sign`: whether a checkpoint can be made of the ledger.
+    """
     failed, warned, unevaluated = (
         [outcome for outcome in outcomes if outcome.status is status]
         for status in (Status.FAIL, Status.WARN, Status.ERROR)
@@ -231,6 +234,11 @@ def recommend(assurance: Assurance, outcomes: Sequence[Outcome]) -> str:
         steps.append(f"Review the {_ids(warned)} {'warning' if len(warned) == 1 else 'warnings'}.")
     if assurance is Assurance.ANCHORED:
         steps.append("Keep the checkpoints outside the database, and add one as the ledger grows.")
+    elif can_sign:
+        steps.append(
+            "To detect a full rewrite from now on, sign checkpoints, and keep them outside the database. Make a key with "
+            "checkpoint keygen, then run `audit-ledger checkpoint create`."
+        )
     else:
         steps.append("Keep the head hash outside the database, and compare it with the next run.")
     return " ".join(steps)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from pytest_audit_ledger.checkpoints.positions import has_positions
 from pytest_audit_ledger.commands import Given, completed
 from pytest_audit_ledger.files.resources import tool_version
 from pytest_audit_ledger.kinds.kind import ScanKind
@@ -108,7 +109,16 @@ class Verification:
     @property
     def recommendation(self) -> str:
         """What to do now, in plain words."""
-        return completed(recommend(self.assurance, self.outcomes), self.given)
+        return completed(recommend(self.assurance, self.outcomes, can_sign=self._can_sign), self.given)
+
+    @property
+    def needs_checkpoint(self) -> bool:
+        """Whether the ledger is as good as it can be without a checkpoint, and one can be made."""
+        return self.is_valid and self.assurance is Assurance.SELF_CONSISTENT and self._can_sign
+
+    @property
+    def _can_sign(self) -> bool:
+        return self.info is not None and self.info.export is None and has_positions(self.info.profile)
 
     def with_status(self, *statuses: Status) -> list[Outcome]:
         """Return the outcomes that ended in one of these ways."""
