@@ -294,8 +294,8 @@ SECTIONS: dict[str, tuple[Option, ...]] = {
             Type.TEXT, _INFER, metavar="env:NAME|@FILE"),
         Option("sample", "A file with the bytes that were hashed for one entry.",
             Type.FILE, _INFER, must_exist=True),
-        Option("source", "A file of the program that writes the table, in any language. What it says of columns, their "
-            "order and keys, texts, dates and time zones is tried first, as is what functions of the database say.",
+        Option("source", "A file of the program that writes the table, in any language. Its columns, "
+            "orders, keys, texts, dates and time zones are tried first, with those in functions of the database.",
             Type.FILE, _INFER, must_exist=True),
     ),
     "Export": (

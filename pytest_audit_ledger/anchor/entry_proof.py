@@ -48,7 +48,8 @@ def prove(
         reason = (
             f": {store.rejected[0].path} is not trusted, because {store.rejected[0].reason}" if store.rejected else ""
         )
-        raise UsageError(f"There is no trusted checkpoint to prove the entry with{reason}.", "Give its folder and key.")
+        remedy = "Give the folder of the checkpoints (--checkpoint) and the key that signed them (--verifier-key)."
+        raise UsageError(f"There is no trusted checkpoint to prove the entry with{reason}.", remedy)
     newest = store.trusted[-1]
     has_streams = bool(source.profile.streams)
     if not has_streams and not 1 <= number <= newest.size:
@@ -188,7 +189,8 @@ def _entry(path: Path, profile: Profile) -> tuple[Batch, LedgerInfo]:
             info = snapshot.info
             if info.hasher.needs_neighbour:
                 raise UsageError(
-                    f"Each hash of the profile {profile.name} is made with the one before it, which no column holds.",
+                    f"One entry alone cannot be checked with the profile {profile.name}: each hash is made with the "
+                    "one before it, which no column holds.",
                     "Verify the whole ledger instead, with --checkpoint.",
                 )
             streams = [STREAM] if profile.streams else []

@@ -40,7 +40,7 @@ class WrittenOrder:
         rows = zip(batch.numbers(ORDER), batch.sequence_numbers, batch.text(STREAM), strict=True)
         for order, number, stream in rows:
             if order is None:
-                message = "the entry has no place in the order of writing, because it has no whole number for it"
+                message = "the entry has no place in the order of writing: the column for it has no whole number"
                 yield Finding("ORDER_MISSING", message, number, "a number", "none", stream=shown(stream))
             elif self.last is not None and order <= self.last:
                 message = "the entry shares its place in the order of writing with another one"

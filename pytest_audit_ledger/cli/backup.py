@@ -92,7 +92,7 @@ def verify(
     verifier_keys: tuple[str, ...],
     quiet: bool,
 ) -> int:
-    """Verify a backup, from nothing but the file and its manifest.
+    """Verify a backup from its file and manifest alone.
 
     First checks its SHA-256 and size. Then restores it into a scratch database, runs the whole integrity suite there,
     and compares the entries with what the manifest says about them. With --checkpoint, it also compares them with

@@ -29,7 +29,7 @@ from pytest_audit_ledger.sources.dsn import Dsn
 from pytest_audit_ledger.suite.profile_choice import chosen_profile
 
 _EPILOG = epilog(
-    "checkpoint keygen --origin bank.example/ledger \\\n      --output signing.key",
+    "checkpoint keygen --origin bank.example/ledger \\\n      --output signing.key > verifier.key",
     "checkpoint create --ledger-db service=ledger \\\n      --signing-key signing.key --output checkpoints",
     "verify --ledger-db service=ledger \\\n      --checkpoint checkpoints --verifier-key verifier.key",
     "checkpoint prove --ledger-db service=ledger --entry 42 \\\n"
@@ -46,8 +46,8 @@ def checkpoint() -> None:
     """Sign what a ledger holds now, to check it later.
 
     A checkpoint is a signed statement of how many entries a ledger has, and of their Merkle root: a C2SP
-    tlog-checkpoint. Keep checkpoints and the signing key where nobody who controls the database can write. Only who
-    makes checkpoints needs the signing key; give the verifier key to everybody.
+    tlog-checkpoint. Keep checkpoints and the signing key where nobody who controls the database can write. Only
+    those who make checkpoints need the signing key; give the verifier key to everybody.
     """
 
 

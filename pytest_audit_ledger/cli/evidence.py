@@ -142,7 +142,7 @@ def _exit_code(pytests: int, folder: Path) -> int:
         "evidence verify may --allowed-signers allowed_signers",
         codes=exit_codes(
             "every file matches the manifest, and none contradicts another",
-            "a file was changed, is missing or was added, or something contradicts",
+            "a file was changed, is missing or was added, or contradicts another",
             unknown="could not be read or verified again; not a sign of tampering",
         ),
     ),
@@ -154,10 +154,10 @@ def verify_evidence(
 ) -> int:
     """Check a folder of evidence, offline.
 
-    Finds files that were changed, are missing or were added, and files that contradict each other, also if somebody
-    made the manifest fit again. Prints what the verification found, and who signed the manifest. Anyone who can change
-    the folder can change its manifest, too: name keys that you trust, or compare the SHA-256 that is printed with one
-    that was kept elsewhere.
+    Finds files that were changed, are missing or were added, and files that contradict each other, even if the
+    manifest was changed to match. Prints what the verification found, and who signed the manifest. Whoever can change
+    the folder can change its manifest, too: name keys that you trust, or compare the printed SHA-256 with one that was
+    kept elsewhere.
     """
     if not folder.is_dir():
         raise UsageError(f"There is no folder {folder}.", "Name a folder of evidence.")
@@ -177,7 +177,7 @@ def verify_evidence(
         for sentence in found:
             click.echo(printable(sentence, 1000))
         if compared is not None and not found:
-            click.echo(f"Every file matches {MANIFEST}, there is no other, and none contradicts another.")
+            click.echo(f"Every file matches {MANIFEST}, there are no others, and none contradicts another.")
             for line in (*compared.summary(), *map(_in_words, again)):
                 click.echo(printable(line, 1000))
             click.echo(f"SHA-256 of {MANIFEST}: {written(folder, MANIFEST).sha256}")

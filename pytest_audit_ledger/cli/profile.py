@@ -22,6 +22,7 @@ _EXIT_CODES = exit_codes("done", "", "wrong usage, or a mistake in a profile", "
 
 _EPILOG = epilog(
     "profile list",
+    "profile infer --ledger-db service=house --table public.house",
     "profile lint house.profile.yaml",
     "profile test --ledger-db service=house \\\n      --profile house.profile.yaml",
     "profile explain --ledger-db service=house \\\n      --profile house.profile.yaml --entry 42",
@@ -59,7 +60,8 @@ def list_(quiet: bool) -> int:
 def lint(profiles: tuple[str, ...], quiet: bool) -> int:
     """Report mistakes, and what hashes cannot show.
 
-    No ledger is read. Warnings are about recipes that hash different entries alike, and about columns under no hash.
+    No ledger is read. Warnings are about different entries that the recipe hashes alike, and about columns that no hash
+    covers.
     """
     return _print(profile_authoring.lint(profiles), quiet=quiet)
 

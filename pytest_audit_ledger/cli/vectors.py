@@ -14,7 +14,7 @@ _EPILOG = epilog("vectors > vectors.json", codes=exit_codes("done", "", "wrong u
 @click.command(cls=LedgerCommand, epilog=_EPILOG)
 @options("vectors")
 def vectors(quiet: bool) -> int:
-    """Print test vectors for verifiers of other makers.
+    """Print test vectors for verifiers that others write.
 
     They go with examples/reference/hashing.md, which describes every hash, tree and signature: payloads and hashes of
     awkward entries, envelopes, transcripts, Merkle trees, checkpoints and their records, as JSON.

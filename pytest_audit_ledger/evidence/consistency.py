@@ -66,7 +66,7 @@ class Compared:
             names = ", ".join(key.name for key in one.signers)
             yield f"{names} signed {one.name}" + ("" if self.signed.trusted else ", not the manifest")
         if not self.signed.trusted and not self.signed_checkpoints:
-            yield "nobody whose key you named"
+            yield "unknown: no key that you named signed it"
         for key in self.signed.others:
             yield f"{key}, which you did not name"
 

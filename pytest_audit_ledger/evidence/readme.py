@@ -43,7 +43,7 @@ _FILES = {
     f"{SUITES}/": "the suites of checks as they were run",
     f"{PROFILES}/": "what the ledger looks like and how its hashes are made, also as JSON",
     f"{CHECKPOINTS}/": "the checkpoints that the ledger was compared with, if any",
-    f"{TRUSTED}/": "the keys that the run trusted, if any: for reference, not to trust",
+    f"{TRUSTED}/": "the keys that the run trusted, if any; get yours from their owners",
     VERIFIER: "verifies this folder with Python 3.9 or newer, and nothing else",
     f"{ARTIFACTS}/": "other files that the run wrote, such as an export, if any",
     MANIFEST: "SHA-256 and size of every file above, as an in-toto Statement",
@@ -71,7 +71,7 @@ Assurance  {verification.assurance.value}: {printable(verification.sentence, 200
 
 {files}
 
-Paste the commands below in this folder; what they write goes next to it.
+Start with report.html. To check this folder, paste the commands below in it; what they write goes next to it.
 
 1. Check that nothing was changed
 
@@ -79,14 +79,16 @@ Paste the commands below in this folder; what they write goes next to it.
     python3 {VERIFIER}
     audit-ledger evidence verify .
 
-The first command finds changed and missing files. The second finds added files, too, and files that contradict each
-other; if there is an export, it computes the hashes of the entries again. The third needs pytest-audit-ledger, which
-has the file {VERIFIER} in its folder standalone: if you trust nobody here, compare the two.
+The first command finds changed and missing files. The second also finds added files, and files that contradict each
+other. If there is an export, it computes the hashes of the entries again. The third does the same, and needs
+pytest-audit-ledger. {VERIFIER} is a file of this folder, so it can be changed, too: compare it with the original, which
+is in the folder standalone of pytest-audit-ledger.
 
 2. Check who vouches for it
 
-Whoever can change these files can also change {MANIFEST} and {SUMS}. Only a signature, or the SHA-256 of {MANIFEST}
-that was kept elsewhere, shows that. Get the keys from their owners, not from this folder.
+Whoever can change these files can also change {MANIFEST} and {SUMS}. To detect that, you need a signature, or the
+SHA-256 of {MANIFEST} that somebody kept elsewhere. Run the command for what you have. Get the keys from their owners,
+not from this folder.
 
     sha256sum {MANIFEST}
     python3 {VERIFIER} --key ../verifier.key
@@ -101,7 +103,7 @@ To sign the folder with an SSH key of your own:
 
     ssh-keygen -Y sign -n {NAMESPACE} -f KEY {MANIFEST}
 
-This writes {SSH_SIGNATURE}, the only file here, with {ENVELOPE}, that {MANIFEST} does not list.
+This writes {SSH_SIGNATURE}. {MANIFEST} does not list it, nor {ENVELOPE}.
 
 3. Compute the numbers of the report again{"" if export else ", from the export that step 4 writes"}
 

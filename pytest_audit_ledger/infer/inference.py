@@ -178,7 +178,7 @@ class Search:
         ]
         if finders and not any(finder.fits_sample for finder in finders):
             raise UsageError(
-                "The sample is the payload of no entry that was read.",
+                "The sample is not the payload of any entry that was read.",
                 "Give the exact bytes that were hashed, of one of the first or last entries, without a line end.",
             )
         found = self._best([finder for finder in finders if finder.fits_sample], 1)

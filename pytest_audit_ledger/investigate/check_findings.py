@@ -347,7 +347,7 @@ def _protections(verification: Verification) -> Iterator[Incident]:
         return
     more = (f"{count - SHOWN:,} more are not shown here.",) if count > SHOWN else ()
     recorded = any(outcome.kind == "checkpoint_guards" and _findings(outcome) for outcome in outcomes)
-    since = () if recorded else ("The ledger does not show since when. The record next to a checkpoint does.",)
+    since = () if recorded else ("When this happened is unknown. Only the record next to a checkpoint shows it.",)
     others = f", and {counted(count - 1, 'more finding', 'more findings')}" if count > 1 else ""
     because = (
         *(f"{capital(one.message)}." for one in (found[:SHOWN] if count > 1 else ())),

@@ -420,7 +420,7 @@ class Inquiry:
             signs = has_positions(self.snapshot.info.profile)
             other, command = ("a checkpoint, a backup", (CHECKPOINT,)) if signs else ("a backup", ())
             yield Advice(
-                f"Only {other} or an export shows whether the whole ledger was rewritten, or its end cut off.",
+                f"Only {other} or an export shows whether the whole ledger was rewritten, or its end truncated.",
                 (*command, AGAINST),
             )
 

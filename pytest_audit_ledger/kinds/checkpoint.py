@@ -67,7 +67,7 @@ class CheckpointMatch(ComparesCheckpoints, EntryTree):
     remedies: ClassVar[Mapping[str, str]] = {
         "EQUIVOCATION": (
             "Keep both checkpoints: together they show that two different ledgers were signed. Find out who had the "
-            "signing key, and which ledger each checkpoint was made of."
+            "signing key, and which ledger each checkpoint was made from."
         ),
         "CHECKPOINT_REJECTED": (
             "Restore the rejected files from a copy, or name the key that signed them with --ledger-verifier-key=KEY, "

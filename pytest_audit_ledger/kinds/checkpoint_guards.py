@@ -61,8 +61,8 @@ class CheckpointGuards(ComparesCheckpoints, CatalogKind):
                 self.findings.add(self._finding(name, before.get(name), now.get(name)))
         if changed == [IDENTITY]:  # what else changed explains it
             message = (
-                f"since {self.path} was signed, the table was altered, moved or exchanged and then put back, or "
-                "rewritten by VACUUM FULL: its row in the catalog is another one"
+                f"the table's row in the catalog has changed since {self.path} was signed: the table was altered, "
+                "moved or replaced, and then restored, or VACUUM FULL rewrote it"
             )
             self.findings.add(Finding("TABLE_REWRITTEN", message, None, before[IDENTITY], now[IDENTITY]))
 

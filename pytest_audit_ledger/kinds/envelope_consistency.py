@@ -16,9 +16,9 @@ class EnvelopeConsistency(ProvenanceScanKind):
     name = "envelope_consistency"
     rule = "Every envelope has the same verdict, reasoning and verifier status as its entry."
     remedy = (
-        "See what entry_hash and envelope_hash find at the entries shown. If entry_hash finds nothing there, the "
-        "entry's verdict and reasoning are as they were written. If only envelope_hash finds nothing, the envelope "
-        "may have what was written. Compare both with the latest backup or export."
+        "Compare the entries shown, and their envelopes, with the latest backup or export. If entry_hash reports "
+        "nothing there, the entry still has the verdict and reasoning that were written. If only envelope_hash reports "
+        "nothing, the envelope may still have them."
     )
     columns = ("envelope_json", "verdict", "reasoning", "verifier_status")
     sides: ClassVar[Mapping[str, Sides]] = {"ENVELOPE_INCONSISTENT": ("entry", "envelope")}

@@ -100,7 +100,7 @@ class TimestampOrder(PairwiseScanKind):
             self._add(Finding("TIMESTAMP_MISSING", "the entry has no timestamp", number, "a time", "NULL"))
         elif text == _UNREADABLE:
             self.unreadable += 1
-            message = "the timestamp is a text that is not in ISO 8601, so it has no place in the order"
+            message = "the timestamp is a text that is not in ISO 8601, so its order is unknown"
             self._add(Finding("TIMESTAMP_UNREADABLE", message, number, "a time", "another text"))
         elif text.endswith("infinity"):
             message = "the timestamp is infinite"

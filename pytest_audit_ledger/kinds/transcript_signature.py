@@ -177,7 +177,7 @@ class TranscriptSignature(ProvenanceScanKind):
         elif not self.keys:
             return
         elif key_id not in self.keys:
-            message = "the signing_key_id is not that of a given key"
+            message = "the signing_key_id belongs to none of the given keys"
             yield Finding("UNKNOWN_KEY", message, number, " or ".join(self.keys), key_id)
         else:
             hashes = f"{transcript.get('request_hash')}|{transcript.get('response_hash')}"

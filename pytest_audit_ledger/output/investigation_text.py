@@ -114,7 +114,7 @@ def _shortened(shown: Iterable[tuple[int, Incident]]) -> Iterator[tuple[int, Inc
     place = 0
     for at, incident in shown:
         if incident.next_step and incident.next_step == said:
-            yield at, replace(incident, next_step=(Advice(f"As for {place}."),))
+            yield at, replace(incident, next_step=(Advice(f"Same as for {place}."),))
         else:
             said, place = incident.next_step, at
             yield at, incident

@@ -77,7 +77,7 @@ def findings(verification: Verification, *, in_full: bool = False) -> list[str]:
             reasons.add(outcome.reason)
         elif outcome.status not in (Status.PASS, Status.SKIP) or (in_full and outcome.findings):
             first = advised.setdefault(outcome.remedy, outcome.check_id)
-            remedy = apart(outcome.remedy, NEXT) if first == outcome.check_id else f"As for {first}."
+            remedy = apart(outcome.remedy, NEXT) if first == outcome.check_id else f"Same as for {first}."
             paragraphs.append(describe(outcome) if in_full else _brief(outcome, remedy))
     return paragraphs
 

@@ -309,7 +309,7 @@ def _waivers(waivers: Sequence[Data]) -> Answer | None:
 
 def _gaps(gaps: Sequence[Data]) -> Answer:
     number = len(gaps)
-    answer = f"{capital(spelled(number))} {'thing is' if number == 1 else 'things are'} beyond this run."
+    answer = f"This run does not cover {spelled(number)} {'thing' if number == 1 else 'things'}."
     return Answer(answer, note=counted(number, "gap", "gaps"))
 
 

@@ -29,7 +29,7 @@ def commands(verification: Verification, request: ReportRequest, folder: str = "
     report = shlex.join(["audit-ledger", "report", *_report(request, folder)])
     steps = {
         "Install the version that made this report.": install,
-        "In the folder where it is installed, compare its code with that in the report.": PACKAGE_DIGEST_COMMAND,
+        "Compare its code with that of the report, in the folder where it is installed.": PACKAGE_DIGEST_COMMAND,
         "Verify every entry, link and protection again.": _ours("audit-ledger verify --verbose", given),
         "Make this report again.": _ours(report, given),
         "Export the entries, to verify them without the database.": _ours(

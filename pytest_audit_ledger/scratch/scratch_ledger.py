@@ -52,7 +52,7 @@ Name = str | tuple[str, ...]
 _NO_NAMES: Mapping[str, Name] = {}
 _NO_VALUES: Mapping[str, Composable] = {}
 
-TAKE_ANOTHER = "Use a ledger whose entries are consistent. To see where these are not, run `audit-ledger verify`."
+TAKE_ANOTHER = "Use a ledger whose entries are consistent. To find the inconsistent entries, run `audit-ledger verify`."
 
 
 class ScratchLedger:

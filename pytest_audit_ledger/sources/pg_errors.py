@@ -66,7 +66,7 @@ _BY_CODE = {
 _BY_CLASS = {
     "08": ("The connection was lost", "Run again; nothing was concluded from this run."),
     "22": ("A value cannot be read", "Find the entry: run the check entry_hash, or select it by its number."),
-    "25": ("The transaction was ended", "Run again; nothing was concluded from this run."),
+    "25": ("The server ended the transaction", "Run again; nothing was concluded from this run."),
     "40": ("The server rolled the transaction back", "Run again; nothing was concluded from this run."),
     "53": ("The server lacks resources", "Run again when it has memory, disk and connections to spare."),
     "55": ("Something on the server is in use", "Run again when the maintenance of the server is done."),

@@ -1042,7 +1042,7 @@ class Folder:
                 wrong.append(f"{name} has not the size that {STATEMENT} states")
         self.wrong += wrong
         if not wrong:
-            self.proven.append(f"the {len(sums):,} files are those of {SUMS} and {STATEMENT}, and there is no other")
+            self.proven.append(f"the {len(sums):,} files are those of {SUMS} and {STATEMENT}, and there are no others")
 
     def _envelope(self, path: Path) -> None:
         signers = read_envelope(path.read_bytes(), (self.path / STATEMENT).read_bytes(), self.keys)
@@ -1122,7 +1122,7 @@ class Folder:
         self.open += [f"{scan.name}: the profile accepts {one}" for one in sorted(scan.accepted)]
         if scan.is_complete and scan.count and not scan.wrong:
             hashes = "" if scan.unsupported else " and entry hashes"
-            self.proven.append(f"{what}: numbers, times, links{hashes} hold, by the profile {scan.profile.name}")
+            self.proven.append(f"{what}: numbers, times, links{hashes} are correct by the profile {scan.profile.name}")
 
     def _roots(self, scan: Scan) -> None:
         """Compare the checkpoints and their records with the entries."""
@@ -1284,23 +1284,23 @@ def conclusion(folder: Folder) -> tuple[int, str]:
         return 1, "Files contradict each other: see what is WRONG above. Do not rely on this folder."
     if folder.entries:
         return 1, (
-            "Entries do not hold: see what is WRONG above. Do not rely on them until that is explained; audit-ledger "
-            "verify knows more forms of hashes than this file, and audit-ledger investigate looks for causes."
+            "Entries are not correct: see what is WRONG above. Do not rely on them until that is explained. "
+            "audit-ledger verify knows more forms of hashes than this file; audit-ledger investigate looks for causes."
         )
     if not folder.proven:
         return 3, "Nothing could be verified."
     if not folder.keys:
         return 0, (
-            "Nothing contradicts, but nothing from outside vouches for this folder: whoever could write to it could "
-            "have made all of it. Give the keys that you trust: --key KEY."
+            "No file contradicts another, but nothing from outside vouches for this folder: whoever can write to it "
+            "could have made all of it. Get the keys from their owners, and give them: --key KEY."
         )
     if not folder.anchors:
-        return 0, "Nothing contradicts, but no checkpoint here is signed by a key that you gave and covers an export."
+        return 0, "No file contradicts another, but no checkpoint for an export here is signed by a key that you gave."
     newest = max(folder.anchors, key=lambda one: one.size)
     names = ", ".join(sorted({key.name for key in newest.signers}))
     return 0, (
         f"The first {newest.size:,} entries are those that {names} signed ({newest.name}), if the ledger's profile is "
-        f"{' and '.join(sorted(folder.profiles))}. Nothing contradicts."
+        f"{' and '.join(sorted(folder.profiles))}. No file contradicts another."
     )
 
 

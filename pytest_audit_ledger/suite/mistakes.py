@@ -56,7 +56,8 @@ def _record_keys(document: YamlDocument, error: ValidationError, path: DataPath,
         document.mistake(document.key(*key_path), f"unknown key {key!r} in {where}{hint}")
     for group in missing:
         if not set(group) & set(misspelt.values()):
-            document.mistake(document.place(*path), f"{where} lacks the required key {group[0]!r}")
+            example = "; name its kind, such as expect: not_null" if group[0] == "expect" else ""
+            document.mistake(document.place(*path), f"{where} lacks the required key {group[0]!r}{example}")
 
 
 def described(document: YamlDocument, path: DataPath) -> str:

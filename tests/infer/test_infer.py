@@ -150,7 +150,7 @@ def test_one_payload_solves_a_table_with_other_keys(forger: Forger, invoke: Invo
     Path("payload.json").write_text(json.dumps(content | {"n": 5}), encoding="utf-8")
     code, output = infer(invoke, forger, "hard", "--sample", "payload.json", "-o", "b.profile.yaml")
     assert (code, Path("b.profile.yaml").exists()) == (2, False)
-    assert "The sample is the payload of no entry that was read." in output
+    assert "The sample is not the payload of any entry that was read." in output
 
 
 def test_what_the_sample_leaves_open_is_said(forger: Forger, invoke: Invoke) -> None:

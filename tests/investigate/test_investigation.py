@@ -166,7 +166,7 @@ def test_advice_is_given_once_and_times_are_those_of_neighbours(forger: Forger) 
     found = investigated(forger)
     text = timeline(found, width=1000)
     assert text.count("Preserve the server") == 1
-    assert "  next     As for 1.\n" in text
+    assert "  next     Same as for 1.\n" in text
     before, after = moment(forger.entry(19).timestamp), moment(forger.entry(21).timestamp)
     assert f"  written  previous entry {before}, next entry {after}\n" in text
     twice = next(one for one in found.incidents if one.what is IncidentType.DUPLICATE)

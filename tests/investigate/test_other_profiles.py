@@ -127,7 +127,7 @@ def test_an_end_that_was_cut_off_is_undecided(forger: Forger, profile: str) -> N
     forger.run(CUT_OFF[profile])
     found = Ledger(forger.dsn, profile=profile).investigate()
     assert [one for one in found.incidents if one.what is not IncidentType.PROTECTIONS] == []
-    assert any("its end cut off" in one.words for one in found.undecided)
+    assert any("its end truncated" in one.words for one in found.undecided)
 
 
 @pytest.mark.parametrize("path", sorted(JOIN.parent.glob("*.sql")), ids=lambda path: path.stem)

@@ -156,7 +156,7 @@ def test_what_disagrees_is_told_side_by_side_and_accuses_neither(forger: Forger)
         "verdict DISCRETIONARY",
         f"verdict {verdict}",
     )
-    assert "If entry_hash finds nothing there" in told_of[TOLD].remedy
+    assert "If entry_hash reports nothing there" in told_of[TOLD].remedy
     signature = told_of[SIGNATURE].findings[-1]
     assert (signature.code, signature.sides) == ("SIGNATURE_INVALID", ("key named", "signature"))
     assert (signature.expected, signature.actual) == (forger.row(50)["signing_key_id"], "00" * 64)

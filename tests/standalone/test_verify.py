@@ -45,7 +45,7 @@ def test_the_oldest_and_the_newest_python_prove_what_can_be_proven(filed: Path, 
     assert told.code == 0, told.output
     assert told.lines("WRONG") == told.lines("OPEN") == []
     assert told.lines("PROVEN") == [
-        "ledger.jsonl: 100 entries: numbers, times, links and entry hashes hold, by the profile ski",
+        "ledger.jsonl: 100 entries: numbers, times, links and entry hashes are correct by the profile ski",
         "ledger.jsonl: every column is as the signed record of checkpoints/000000000100.checkpoint says",
         "42.tlog-proof: entry 42 is among the 100 of its checkpoint",
     ]

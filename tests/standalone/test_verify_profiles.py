@@ -40,10 +40,10 @@ def test_the_hashes_of_a_supported_recipe_are_proven(forger: Forger, tmp_path: P
     assert (told.code, told.lines("WRONG")) == (0, []), told.output
     (proven,) = told.lines("PROVEN")
     if recipe in SUPPORTED:
-        assert proven.endswith(f"numbers, times, links and entry hashes hold, by the profile {profile.name}")
+        assert proven.endswith(f"numbers, times, links and entry hashes are correct by the profile {profile.name}")
         assert all("no entry hash covers" in line for line in told.lines("OPEN"))
     else:
-        assert proven.endswith(f"numbers, times, links hold, by the profile {profile.name}")
+        assert proven.endswith(f"numbers, times, links are correct by the profile {profile.name}")
         (open_,) = told.lines("OPEN")
         assert open_.endswith(f"were not recomputed; this file has no code for the recipe {recipe}")
 

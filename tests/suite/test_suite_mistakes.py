@@ -58,7 +58,10 @@ MALFORMED: dict[str, tuple[str, str]] = {
         "4:13: unknown kind 'Entry_Hash'; did you mean 'entry_hash'?",
     ),
     "no id": (HEAD + "  - expect: entry_hash\n", "3:5: check number 1 lacks the required key 'id'"),
-    "no kind": (HEAD + "  - id: a\n", "3:5: check 'a' lacks the required key 'expect'"),
+    "no kind": (
+        HEAD + "  - id: a\n",
+        "3:5: check 'a' lacks the required key 'expect'; name its kind, such as expect: not_null",
+    ),
     "id as number": (
         HEAD + "  - id: 1\n    expect: entry_hash\n",
         "3:9: 'id' of check number 1 must be text (put it in quotes); got 1",
