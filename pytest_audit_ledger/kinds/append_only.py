@@ -88,8 +88,8 @@ class AppendOnly(CatalogKind):
     rule = "Enabled triggers that always raise an exception refuse UPDATE, DELETE and TRUNCATE of the ledger."
     remedy = (
         "Without the triggers, entries could be changed: compare them with the latest backup or export. If the table "
-        "had its triggers before, find out who changed them, and when. To restore them, run this as the table's owner: "
-        "`audit-ledger verify --repair`."
+        "had its triggers before, find out who changed them, and when. To restore them then, run this as the table's "
+        "owner: `audit-ledger verify --repair`."
     )
     remedies: ClassVar[Mapping[str, str]] = {
         "TRIGGER_BYPASS": (

@@ -208,7 +208,7 @@ def recommend(assurance: Assurance, outcomes: Sequence[Outcome], *, can_sign: bo
     if assurance is Assurance.TAMPERED:
         if all(outcome.unit != "entries" for outcome in failed if outcome.integrity and not outcome.inconclusive):
             # the checks know whether a repair restores what they found
-            repair = " To restore them, run this as the table's owner: `audit-ledger verify --repair`."
+            repair = " To restore them then, run this as the table's owner: `audit-ledger verify --repair`."
             by_repair = repair if any("--repair`" in outcome.remedy for outcome in failed) else ""
             return (
                 "Before you rely on the entries, compare them with the latest backup or export. If the table had its "
