@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -83,6 +84,10 @@ def create(reading: Reading, output: str, signing_key: str, **how: Any) -> int:
     code = exit_code(result.verification)
     if not reading.quiet:
         _print(result)
+        if result.files and result.verification.needs_checkpoint:
+            trusting = f"--checkpoint {shlex.quote(output)} --verifier-key {shlex.quote(str(signer.verifier()))}"
+            advice = f"To verify the ledger by this checkpoint, run `audit-ledger verify {trusting}`."
+            click.echo(apart(completed(advice, result.verification.given)))
     elif code:
         say_error(f"No checkpoint was made: {result.verification.assurance.value}.")
     return code

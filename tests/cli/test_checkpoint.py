@@ -35,6 +35,7 @@ def signed(invoke: Invoke, keys: None, dsn: str) -> str:
     result = create(invoke, dsn)
     assert result.exit_code == 0, result.output
     assert f"\n{FILE}  " in result.stdout
+    assert result.stdout.splitlines()[-2:-1] == ["To verify the ledger by this checkpoint, run:"]
     return dsn
 
 

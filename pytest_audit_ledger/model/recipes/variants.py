@@ -1,7 +1,7 @@
 """Variants of a recipe: other layouts in which a program may write the same content. No I/O.
 
 A variant is no way to hide an edit: whatever two contents it writes alike, the recipe itself writes alike, too. So a
-document that a reader may take for another one is not written anew (`is_ambiguous`), and a value that is not
+document that a reader may take for another one is not written again (`is_ambiguous`), and a value that is not
 marked off from its neighbours is not written in another way (`is_readable`).
 """
 
@@ -40,7 +40,7 @@ Item = dict[str, Any]
 class _Departure:
     """One difference from a recipe, in words that follow "hashed"; what it does to JSON, recipes and columns.
 
-    `reads`: whether documents are read, and written anew.
+    `reads`: whether documents are read, and written again.
     """
 
     words: str
@@ -54,7 +54,7 @@ class _Departure:
 class Layout:
     """A recipe, and its differences from another one, in words that follow "hashed".
 
-    `reads`: whether documents are read, and written anew.
+    `reads`: whether documents are read, and written again.
     """
 
     payload: Mapping[str, Any]
