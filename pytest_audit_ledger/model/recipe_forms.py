@@ -30,13 +30,14 @@ from pytest_audit_ledger.model.hashing import BatchRows, RecipeHasher
 from pytest_audit_ledger.model.ledger_info import LedgerInfo
 from pytest_audit_ledger.model.profile import HASH, PREVIOUS, Version, own
 from pytest_audit_ledger.model.recipes import Recipe, RecipeError, compile_hashing, compile_recipe
-from pytest_audit_ledger.model.recipes.formats import plain_type
+from pytest_audit_ledger.model.recipes.formats import FLOATS, plain_type
 from pytest_audit_ledger.model.recipes.moments import iso, zone_of
 from pytest_audit_ledger.model.recipes.parts import Reading
 from pytest_audit_ledger.model.recipes.variants import (
     Item,
     Layout,
     documents_in,
+    has_null_like_a_value,
     is_ambiguous,
     is_readable,
     items,
@@ -49,6 +50,7 @@ _SAMPLES = ("2026-05-21T15:30:00.120000+00:00", "2026-05-21T15:30:00+00:00")
 """Moments that show how a time is written; the second one for forms that have whole seconds only."""
 
 _TEXTS = ("text", "character", "citext")
+_NOT_FINITE = ("NaN", "Infinity", "-Infinity")
 
 
 def recognisers_of(info: LedgerInfo) -> dict[str, Recogniser]:
@@ -188,6 +190,7 @@ class _Variants:
         self.moments = tuple(dict.fromkeys(one["column"] for one in moments))
         columns = dict.fromkeys(one["column"] for one in found)
         self.documents = [one["column"] for one in documents_in(found, self.types)]
+        self.floats = [one for one in columns if plain_type(self.types.get(one, "")) in FLOATS]
         self.texts = [one for one in columns if one not in self.moments and self._is_text(one)]
         self.own = [_own_time(one, self.types) for one in moments]
         self._recipes: dict[tuple[int, bool | None], Recipe] = {}
@@ -212,7 +215,7 @@ class _Variants:
 
         A time in another zone needs its offset if the recipe writes times without one: it may have been moved.
         """
-        if None in self.own:
+        if None in self.own or has_null_like_a_value(self.how.payload):
             return [[] for _ in TIMES]
         own_times = list(filter(None, self.own))
         zones = {one.place for one in own_times if isinstance(one, _ZonedTime)}
@@ -220,7 +223,7 @@ class _Variants:
         if any(one.epoch.value for one in own_times):
             return [[one for one in some if not (one.is_without_offset or one.epoch.value)] for some in TIMES]
         if any(one.is_without_offset for one in own_times):
-            return [[one for one in some if not (one.is_without_offset and one.minutes)] for some in TIMES]
+            return [[one for one in some if not (one.is_without_offset and (zones or one.minutes))] for some in TIMES]
         return [[*zoned, *some] for some in TIMES]
 
     def search(self, row: Batch) -> RecipeForm | None:
@@ -290,6 +293,8 @@ class _Variants:
                 yield place
 
     def _is_ambiguous(self, row: Batch) -> bool:
+        if any(value in _NOT_FINITE for column in self.floats for value in row.values(own(column))):
+            return True
         return is_ambiguous(text for column in self.documents for text in row.values(own(column)))
 
     # hashing
@@ -429,7 +434,7 @@ def _own_time(item: Item, types: Mapping[str, str]) -> Time | None:
     if name == "iso":
         zone, offset = given.get("zone", "UTC"), given.get("offset", "+00:00")
         made = Time(separator=given.get("separator", "T"), zone=offset)
-        return made if zone == "UTC" or not offset else _ZonedTime(separator=made.separator, place=zone)
+        return made if zone == "UTC" else _ZonedTime(separator=made.separator, zone=offset, place=zone)
     if name == "unix":
         return Time(epoch=Epoch.SECONDS)
     return Time(separator=" ", zone="+00:00" if is_aware else "") if name in ("as_stored", "python_str") else None

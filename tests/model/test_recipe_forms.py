@@ -63,6 +63,7 @@ TYPES = {
     "note": "text",
     "more": "jsonb",
     "day": "timestamp without time zone",
+    "rate": "double precision",
 }
 
 
@@ -73,7 +74,14 @@ def forms_of(payload: Mapping[str, Any]) -> RecipeForms:
 
 
 def found(payload: Mapping[str, Any], written: str, **values: str | None) -> RecipeForm | None:
-    row = {"seq": "7", "at": MOMENT, "note": "paid", "more": '{"b": 1, "a": "é"}', "day": "2026-05-21 15:30:00.5"}
+    row = {
+        "seq": "7",
+        "at": MOMENT,
+        "note": "paid",
+        "more": '{"b": 1, "a": "é"}',
+        "day": "2026-05-21 15:30:00.5",
+        "rate": "1",
+    }
     return forms_of(payload).search(batch_of({**row, **values}, sha256(written.encode()).hexdigest(), "abc"), 0)
 
 
@@ -136,6 +144,33 @@ def test_another_form_is_recognised_and_named(payload: Mapping[str, Any], writte
         # numbers, and keys, that a reader does not tell apart
         ({"json": ["more"]}, '{"more":{"n":9007199254740992}}', {"more": '{"n": 9007199254740993}'}),
         ({"json": [{"more": "json_pg"}]}, '{"more": {"n": 1}}', {"more": '{"n": 2, "n": 1}'}),
+        # a time that is moved to the zone in which the recipe writes it without an offset
+        (
+            {"array": [{"at": {"iso": {"offset": "", "zone": "Europe/Madrid"}}}]},
+            '["2026-05-21T17:30:00.500000"]',
+            {"at": "2026-05-21 17:30:00.5+00"},
+        ),
+        # values that change places, because a column has the name of another one as its key
+        (
+            {"json": {"sorted": True, "of": [{"key": "note", "column": "seq"}, {"key": "seq", "column": "note"}]}},
+            '{"note": "7", "seq": "paid"}',
+            {"seq": "paid", "note": "7"},
+        ),
+        # what another program writes as null, or as the replacement character
+        ({"json": {"null": "omit", "of": ["more"]}}, '{"more": null}', {"more": None}),
+        ({"json": {"style": "javascript", "null": "omit", "of": ["rate"]}}, '{"rate":null}', {"rate": None}),
+        ({"json": ["rate"]}, '{"rate":null}', {"rate": "NaN"}),
+        ({"json": [{"note": "json"}]}, '{"note":{"n":null}}', {"note": '{"n": NaN}'}),
+        ({"json": ["more"]}, '{"more":"\ufffd"}', {"more": '"\\ud800"'}),
+        # a value that is written as a missing one, or in the place of one that is left out
+        ({"json": {"null": {"text": "0"}, "of": ["seq"]}}, '{"seq": "0"}', {"seq": "0"}),
+        ({"join": {"by": "|", "null": "0", "of": ["at", "note"]}}, "0|paid", {"at": "1970-01-01 00:00:00+00"}),
+        ({"array": {"null": "skip", "of": ["seq", "note"]}}, '["7"]', {"note": None}),
+        (
+            {"join": {"by": "|", "null": "skip", "of": ["at", "note"]}},
+            "2026-05-21T15:30:00.500000+00:00|paid",
+            {},
+        ),
         # a missing value is no empty one
         (JOIN, "abc|7|2026-05-21T15:30:00.500000Z|None", {"note": None}),
         ({"array": ["note", "seq"]}, "[7]", {"note": None}),

@@ -1,8 +1,9 @@
 """Variants of a recipe: other layouts in which a program may write the same content. No I/O.
 
 A variant is no way to hide an edit: whatever two contents it writes alike, the recipe itself writes alike, too. So a
-document that a reader may take for another one is not written again (`is_ambiguous`), and a value that is not
-marked off from its neighbours is not written in another way (`is_readable`).
+document that a reader may take for another one is not written again (`is_ambiguous`), a value that is not marked off
+from its neighbours is not written in another way (`is_readable`), no column takes the key of another one, and what a
+missing value is written as is not what a variant makes of any other (`has_null_like_a_value`).
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Any
 
 from pytest_audit_ledger.model.recipes import options as given_options
 from pytest_audit_ledger.model.recipes.compiler import RECIPES
-from pytest_audit_ledger.model.recipes.formats import DOCUMENTS, INTEGERS, plain_type
+from pytest_audit_ledger.model.recipes.formats import DOCUMENTS, FLOATS, INTEGERS, plain_type
 from pytest_audit_ledger.model.recipes.parts import Kind, Part, Reading
 from pytest_audit_ledger.model.recipes.writers import Writer, writer_of
 
@@ -26,6 +27,8 @@ MOST_DEPARTURES = 3
 
 _JSON = ("json", "array")
 _TEXTS = ("join", "pairs", "concat", "template")
+_PLACED = (*_TEXTS, "array", "lengths")
+"""Recipes whose members are known by their places, which move if one is left out."""
 _COMPACT, _SPACED = (",", ":"), (", ", ": ")
 _IN_DOCUMENTS = ("json_pg", "json", "jcs")
 _MOMENTS = frozenset("0123456789-+:.TZUC ")
@@ -71,7 +74,7 @@ def layouts(payload: Mapping[str, Any], types: Mapping[str, str], previous: str)
     found: dict[str, Layout] = {}
     if not payload.keys() & set(RECIPES):
         return [Layout(payload)]
-    dimensions = [(None, *dimension) for dimension in _dimensions(types, previous)]
+    dimensions = [(None, *dimension) for dimension in _dimensions(payload, types, previous)]
     chosen = [tuple(filter(None, one)) for one in product(*dimensions)]
     for departures in sorted((one for one in chosen if len(one) <= MOST_DEPARTURES), key=len):
         made = _rewritten(payload, Writer(), departures)
@@ -104,20 +107,34 @@ def items(payload: Mapping[str, Any]) -> list[Item]:
 
 
 def is_ambiguous(documents: Iterable[str | None]) -> bool:
-    """Return whether a document may read as another one: it has numbers that no double holds, or a key twice."""
-    return any(_LOSSY_NUMBER.search(text) or _has_key_twice(text) for text in documents if text)
+    """Return whether a document may read as another one.
+
+    It has numbers that no double holds or JSON does not know, half of a surrogate pair, or a key twice.
+    """
+    return any(_LOSSY_NUMBER.search(text) or not _is_plain(text) for text in documents if text)
 
 
-def _has_key_twice(document: str) -> bool:
-    def members(pairs: list[tuple[str, Any]]) -> None:
+def _is_plain(document: str) -> bool:
+    def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         if len(dict(pairs)) < len(pairs):
             raise ValueError("a key occurs twice")
+        return dict(pairs)
 
     try:
-        json.loads(document, object_pairs_hook=members)
+        value = json.loads(document, object_pairs_hook=members)
+        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
     except (ValueError, RecursionError):
-        return True
-    return False
+        return False
+    return True
+
+
+def has_null_like_a_value(payload: Any) -> bool:
+    """Return whether a recipe writes a missing value as a text that a number or a moment may be written as."""
+    if isinstance(payload, Mapping):
+        null = payload.get("null")
+        text = null.get("text") if isinstance(null, Mapping) else null
+        return bool(re.search(r"\d", str(text))) or any(map(has_null_like_a_value, payload.values()))
+    return isinstance(payload, list) and any(map(has_null_like_a_value, payload))
 
 
 # departures
@@ -145,18 +162,14 @@ _SEPARATORS = (
     _Departure("with spaces after commas and colons", lambda own: replace(own, separators=_SPACED)),
     _Departure("without spaces after commas and colons", lambda own: replace(own, separators=_COMPACT)),
 )
-_NULLS = (
-    _Departure("with no key for a missing value", options=lambda *one: _with_null("omit", *one)),
-    _Departure("with null for a missing value", options=lambda *one: _with_null("keep", *one)),
-)
 
 
-def _with_null(null: str, recipe: str, options: dict[str, Any]) -> dict[str, Any]:
-    return {**options, "null": null} if recipe == "json" else options
+def _omitting(recipe: str, options: dict[str, Any]) -> dict[str, Any]:
+    return {**options, "null": "omit"} if recipe == "json" else options
 
 
-def _dimensions(types: Mapping[str, str], previous: str) -> Sequence[Sequence[_Departure]]:
-    """Return the departures, alternatives together."""
+def _dimensions(payload: Mapping[str, Any], types: Mapping[str, str], previous: str) -> Sequence[Sequence[_Departure]]:
+    """Return the departures of a recipe, alternatives together."""
     plain = {name: plain_type(type_) for name, type_ in types.items()}
     places = {name: at for at, name in enumerate(types)}
     places = {**places, "previous": places.get(previous, len(places))}
@@ -180,6 +193,11 @@ def _dimensions(types: Mapping[str, str], previous: str) -> Sequence[Sequence[_D
 
         return item
 
+    def keeping(one: Item, recipe: str) -> Item:
+        """Write null, unless a value may be written so, too: a document, or what is not a number."""
+        has_null = "null" in one or _is_document(one, types) or plain.get(one["column"]) in FLOATS
+        return {**one, "null": "keep"} if recipe == "json" and not has_null else one
+
     def documented(form: Any) -> Callable[[Item, str], Item]:
         def item(one: Item, _: str) -> Item:
             return _formatted(one, form) if _is_document(one, types) else one
@@ -201,7 +219,25 @@ def _dimensions(types: Mapping[str, str], previous: str) -> Sequence[Sequence[_D
         _Departure("with whole numbers in quotes", item=numbered(True)),
         _Departure("with whole numbers without quotes", item=numbered(False)),
     )
-    return _ESCAPES, _SEPARATORS, orders, keys, numbers, _NULLS, documents
+    nulls = (
+        _Departure("with no key for a missing value", options=_omitting),
+        _Departure("with null for a missing value", item=keeping),
+    )
+    return (
+        _ESCAPES,
+        _SEPARATORS,
+        orders,
+        () if _has_key_of_another(items(payload)) else keys,
+        () if has_null_like_a_value(payload) else numbers,
+        nulls,
+        documents,
+    )
+
+
+def _has_key_of_another(found: Sequence[Item]) -> bool:
+    """Return whether an item has the name of another column as its key."""
+    names = {one["column"] for one in found}
+    return any(one.get("key") in names - {one["column"]} for one in found)
 
 
 def documents_in(found: Iterable[Item], types: Mapping[str, str]) -> Iterator[Item]:
@@ -308,9 +344,13 @@ def is_readable(part: Part, reading: Reading, columns: Collection[str], *, json:
     """Return whether these columns, and with `json` all JSON, are marked off from all else in the payload of one row.
 
     JSON and lengths mark off what they have. So does a separator that no value has, and in a text that is put together
-    without one, the literal texts around a moment, if the one before it occurs only once.
+    without one, the literal texts around a moment, if the one before it occurs only once. Nothing does beside a value
+    that is left out if it is missing: another one could be in its place.
     """
-    if part.recipe in _TEXTS and any(_varies(one, columns, json) for one in part.members):
+    varies = any(_varies(one, columns, json) for one in part.members)
+    if varies and part.recipe in _PLACED and any(one.optional for one in part.members):
+        return False
+    if varies and part.recipe in _TEXTS:
         texts = [text for text in (one.build(reading)[0] for one in part.members) if text is not None]
         if part.separator:
             if any(part.separator in text for text in texts):
