@@ -336,7 +336,7 @@ class _Variants:
         few = recipe.payloads(self._rows(_with(row, columns, values[:2])))
         if len(values) < _FEW or len(columns) > 1 or None in few:
             return [*few, *recipe.payloads(self._rows(_with(row, columns, values[2:])))] if values[2:] else few
-        first, second = (str(texts[0]).encode() for texts in values[:2])
+        first, second = (str(texts[0]).encode("utf-8", "surrogatepass") for texts in values[:2])
         head, *tails = few[0].split(first)  # type: ignore[union-attr]
         if len(tails) != 1 or few[1] != head + second + tails[0]:  # the text is not simply a part of the payload
             return recipe.payloads(self._rows(_with(row, columns, values)))

@@ -189,3 +189,10 @@ def test_what_two_contents_have_in_common_is_told_apart_by_no_form_of_a_join(dat
     written = f"abc|7|2026-05-21T15:30:00.500000+00:00|{note}"
     form = found(JOIN, written, note=other)
     assert (form is not None) == (note == other and "|" not in note)
+
+
+def test_a_text_with_the_replacement_character_is_searched_for_what_it_was() -> None:
+    halved = found({"json": ["note", "seq"]}, '{"note": "x\\ud83d", "seq": 7}', note="x\ufffd")
+    assert halved is not None
+    assert "surrogate" in halved.words
+    assert found({"json": ["note", "seq"]}, "something else", note="x\ufffd") is None
