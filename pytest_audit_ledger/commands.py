@@ -7,6 +7,7 @@ Backticks are only for commands to run: nothing else that our advice mentions is
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 from collections.abc import Mapping, Sequence
@@ -29,6 +30,9 @@ LONGEST_ADVICE = 4_000
 
 _ADVISED = re.compile(r"`(audit-ledger [^`]+)`")
 _AT_THE_END = re.compile(r":? `(audit-ledger [^`]+)`(?:[.:](?= |$))?(?: |$)")
+_WORD = re.compile(r"(?:\$'(?:\\.|[^'\\])*'|'[^']*'|[^\s'])+")
+"""A word of a command, as it is written here: the parts of it that need quotes have single ones."""
+
 _PEM = re.compile(r"-----BEGIN .*?-----END [^-]*-----", re.DOTALL)
 _LEDGER = "DSN"
 """The word for the ledger in a command that takes it without an option."""
@@ -68,7 +72,7 @@ def completed_command(advised: str, given: Given, *, portable: bool = False) -> 
     Options that it needs and nobody gave have a word in capitals for the reader to fill in. Keys are named as they
     were given; if `portable`, for somebody who does not have their files, by their texts.
     """
-    words = shlex.split(advised)
+    words = _WORD.findall(advised)
     name = _name(words[1:])
     begin, added = len(name.split()) + 1, []
     for option in _in_order(name):
@@ -79,8 +83,23 @@ def completed_command(advised: str, given: Given, *, portable: bool = False) -> 
             added += _arguments(option, values, portable=portable)
         elif name in option.required_in:
             added += [option.shown[0], option.value_name.partition("|")[0]]
-    positional = [given.get("db", [word])[0] if word == _LEDGER else word for word in words[begin:]]
-    return shlex.join([*words[:begin], *added, *positional])
+    ledger = _quoted(given["db"][0]) if "db" in given else _LEDGER
+    positional = [ledger if word == _LEDGER else word for word in words[begin:]]
+    return " ".join([*words[:begin], *map(_quoted, added), *positional])
+
+
+def _quoted(word: str) -> str:
+    """Return a word for a shell, as visible text without backticks: what else is in it is escaped, as bash reads it."""
+    if printable(word, len(word)) == word and "`" not in word:
+        return shlex.quote(word)
+    return f"$'{''.join(map(_escaped, word))}'"
+
+
+def _escaped(character: str) -> str:
+    if character in "'\\":
+        return f"\\{character}"
+    is_shown = character != "`" and printable(character) == character
+    return character if is_shown else "".join(f"\\x{byte:02x}" for byte in os.fsencode(character))
 
 
 def _name(words: Sequence[str]) -> str:

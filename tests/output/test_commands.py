@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -93,3 +95,29 @@ def test_a_shell_reads_what_was_given(ledger: str, folders: list[str]) -> None:
     words = shlex.split(told.removeprefix("Run `").removesuffix("`."))
     expected = [part for folder in dict.fromkeys(folders) for part in ("--checkpoint", folder)]
     assert words == ["audit-ledger", "verify", "--ledger-db", ledger, *expected]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "`id`",
+        "x`audit-ledger verify`y",
+        "a\nb",
+        "\x1b[31m",
+        "\u202e'\\",
+        "$(id) it's",
+        "\udcff",
+        "-o",
+        "",
+        "\x9b'`\\x41",
+    ],
+)
+def test_a_command_with_any_characters_is_one_visible_line_that_bash_reads_as_what_was_given(given: str) -> None:
+    told = completed("Run `audit-ledger diff BACKUP DSN`.", {"db": [given], "table": [given]})
+    assert completed(told, {"db": [given], "table": [given]}) == told
+    ((command, is_command),) = [piece for piece in pieces(told) if piece[1]]
+    assert is_command
+    assert apart(told) == f"Run:\n  {command}"
+    done = subprocess.run(["bash", "-c", f"printf '%s\\0' {command}"], capture_output=True, check=True)
+    *words, end = os.fsdecode(done.stdout).split("\0")
+    assert (words[-1], words[words.index("--table") + 1], end) == (given, given, "")
