@@ -168,7 +168,8 @@ def verify_evidence(
     try:
         found = mistakes(folder)
         compared = None if found else Compared.of(folder, trust)
-        again = list(run_again(folder, verifier_keys)) if rerun and not found else []
+        is_usable = compared is not None and compared.is_usable
+        again = list(run_again(folder, verifier_keys)) if rerun and is_usable else []
     except OSError as error:
         raise SourceError(f"{error.filename} cannot be read: {error.strerror}.", "Check its permissions.") from error
     if compared is not None:

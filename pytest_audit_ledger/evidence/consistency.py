@@ -26,12 +26,16 @@ _OF_ENTRIES = ("chain_linkage", "entry_hash", "sequence_continuity", "timestamp_
 
 @dataclass(frozen=True)
 class Compared:
-    """A folder of evidence whose files were compared: what contradicts, in sentences, and who signed what."""
+    """A folder of evidence whose files were compared: what contradicts, in sentences, and who signed what.
+
+    `is_usable`: whether it has a verification to compare with.
+    """
 
     folder: Path
     contradictions: Sequence[str]
     signed: Signed
     signed_checkpoints: Sequence[standalone.Checkpoint]
+    is_usable: bool = True
 
     @classmethod
     def of(cls, folder: Path, trust: Trust) -> Compared:
@@ -43,7 +47,9 @@ class Compared:
         compared = Folder(folder, [read_key(str(key)) for key in trust.verifier_keys], None)
         compared.compare()
         found = [f"{sentence}." for sentence in compared.wrong]
-        if _found_nothing(load(folder / VERIFICATION)):
+        if not compared.told:  # without a verification, there is nothing to compare
+            return cls(folder, found or [f"There is no {VERIFICATION}."], Signed(), [], is_usable=False)
+        if _found_nothing(compared.told):
             found += [f"{sentence}." for sentence in compared.entries]
         found += [*_of_profiles(folder), *_of_records(folder)]
         signed, checkpoints = signatures(folder, trust), [one for one in compared.checkpoints if one.signers]

@@ -50,7 +50,7 @@ def rerun(folder: Path, verifier_keys: Sequence[str]) -> Iterator[Rerun]:
     """
     told = load(folder / VERIFICATION)
     manifests = {path: load(path) for path in sorted(folder.rglob(f"*{MANIFEST_SUFFIX}"))}
-    exports = {path: manifest for path, manifest in manifests.items() if "fields" in manifest}  # others are of backups
+    exports = {path: manifest for path, manifest in manifests.items() if _is_of_export(manifest)}
     if not exports:
         raise SourceError(
             f"{folder} has no export, so nothing can be verified again.",
@@ -61,6 +61,12 @@ def rerun(folder: Path, verifier_keys: Sequence[str]) -> Iterator[Rerun]:
         found = _verified(folder, export, manifest, told, verifier_keys)
         contradictions = _contradictions(found, told, is_whole=not manifest["filters"])
         yield Rerun(export.relative_to(folder).as_posix(), found, list(contradictions))
+
+
+def _is_of_export(manifest: Any) -> bool:
+    """Return whether a file is the manifest of an export; others are of backups, or of nobody."""
+    has_all = isinstance(manifest, Mapping) and {"fields", "filters"} <= manifest.keys()
+    return has_all and isinstance(manifest.get("profile", {}), Mapping)
 
 
 def _verified(
@@ -116,6 +122,8 @@ def _suites(folder: Path, told: Mapping[str, Any], profile: Profile) -> Iterator
     ran = {outcome["suite"] for outcome in told["outcomes"]}
     for suite in told["suites"]:
         if suite["name"] in ran:
+            if suite["sha256"] not in filed:
+                raise SourceError(f"The suite {suite['name']} is not in the folder.", "Use the folder as it was filed.")
             yield load_suite(filed[suite["sha256"]], registry, suite["name"], root=below, profile=profile)
 
 

@@ -137,7 +137,8 @@ class SshSignature:
             return False
         data = _signed_data(self.namespace, self.hash_name, message)
         try:
-            key: Any = load_ssh_public_key(_strings(self.public)[0] + b" " + b64encode(self.public))
+            kind, *_ = _strings(self.public)
+            key: Any = load_ssh_public_key(kind + b" " + b64encode(self.public))
             return self._verifies(key, data)
         except (InvalidSignature, UnsupportedAlgorithm, ValueError):
             return False
@@ -183,7 +184,7 @@ def allowed_signers(path: str | Path) -> list[AllowedSigner]:
 
 _LINE = re.compile(
     r'(?P<principals>"[^"]*"|\S+)\s+(?:(?P<options>(?:[^\s"]|"[^"]*")+)\s+)?'
-    r"(?P<kind>(?:ssh|ecdsa|sk)-\S+)\s+(?P<key>[A-Za-z0-9+/]+={0,2})(?:\s.*)?"
+    r"(?P<kind>(?:ssh|ecdsa|sk)-\S+)\s+(?P<key>(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?)(?:\s.*)?"
 )
 
 

@@ -27,6 +27,7 @@ import io
 import json
 import re
 import sys
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
@@ -678,6 +679,8 @@ def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 DECODER = json.JSONDecoder(object_pairs_hook=unique, parse_int=Number, parse_float=Number, parse_constant=Number)
+LONGEST = 64 * 1024 * 1024
+"""Characters of an entry, so that a file that grows when it is unpacked does not fill the memory."""
 FIELD = re.compile(r'(?:"([^"]*(?:""[^"]*)*)"|([^",\n]*))(,|\n?\Z)')
 
 
@@ -697,6 +700,14 @@ def document(value: Any) -> str:
     return str(value) if isinstance(value, Number) else json.dumps(value, ensure_ascii=False)
 
 
+def short_lines(text: io.TextIOWrapper) -> Iterator[str]:
+    """Yield lines, none of them longer than an entry may be."""
+    for line in iter(partial(text.readline, LONGEST + 1), ""):
+        if len(line) > LONGEST:
+            raise WrongError(f"has an entry of more than {LONGEST:,} characters")
+        yield line
+
+
 def json_rows(lines: Iterator[str], format_: str) -> Iterator[dict[str, str | None]]:
     """Yield the entries of JSON Lines, or of JSON as exports have it: one entry a line between two heads and a tail."""
     if format_ == "json" and [next(lines, "")[:15] for _ in range(3)] != ["{\n", '"export_date": ', '"entries": [\n']:
@@ -711,12 +722,14 @@ def json_rows(lines: Iterator[str], format_: str) -> Iterator[dict[str, str | No
 
 def csv_rows(lines: Iterator[str], is_safe: bool) -> Iterator[list[str | None]]:
     """Yield the rows of CSV; an empty field without quotes is NULL. `is_safe`: texts may have an apostrophe more."""
-    record = ""
+    held, quotes = io.StringIO(), 0
     for line in lines:
-        record += line
-        if record.count('"') % 2:
+        quotes += line.count('"')
+        if held.tell() + held.write(line) > LONGEST:
+            raise WrongError(f"has an entry of more than {LONGEST:,} characters")
+        if quotes % 2:
             continue
-        fields, place, more = [], 0, ","
+        record, fields, place, more = held.getvalue(), [], 0, ","
         while more == ",":
             found = FIELD.match(record, place)
             if found is None:
@@ -725,16 +738,17 @@ def csv_rows(lines: Iterator[str], is_safe: bool) -> Iterator[list[str | None]]:
             fields.append(text[1:] if is_safe and text and text[0] == "'" else text)
             place, more = found.end(), found[3]
         yield fields
-        record = ""
-    if record:
+        held, quotes = io.StringIO(), 0
+    if held.tell():
         raise WrongError("ends within a text")
 
 
 def rows(path: Path, manifest: Mapping[str, Any]) -> Iterator[Row]:
     """Yield the entries of an export by column, as PostgreSQL prints them; None for NULL."""
     fields = manifest["fields"]
-    with gzip.open(path) if manifest["compression"] else path.open("rb") as binary:
-        lines = iter(io.TextIOWrapper(binary, "utf-8", newline="\n"))
+    open_text = gzip.open if manifest["compression"] else open
+    with open_text(path, "rt", encoding="utf-8", newline="\n") as text:
+        lines = short_lines(text)
         if manifest["format"] == "csv":
             records = csv_rows(lines, manifest["excel_safe"])
             if next(records, fields) != fields:
@@ -930,6 +944,8 @@ def canonical(value: Any) -> bytes:
 
 SUMS, STATEMENT, VERIFICATION = "SHA256SUMS", "manifest.json", "verification.json"
 SIGNATURES = SSH, ENVELOPE = ("manifest.json.sig", "manifest.dsse.json")
+VERIFICATION_HAS = ("anchor", "assurance", "assurance_meaning", "entries", "is_valid", "snapshot", "suites")
+OUTCOME_HAS = ("check", "codes", "kind", "status", "suite")
 SKI = {"name": "ski", "sha256": ""}
 
 
@@ -945,6 +961,13 @@ def sha256_of(path: Path) -> str:
         for part in iter(lambda: file.read(1 << 20), b""):
             found.update(part)
     return found.hexdigest()
+
+
+UNREADABLE = (
+    *(OSError, EOFError, ValueError, LookupError, TypeError, AttributeError, RecursionError),
+    *(ElementTree.ParseError, zlib.error),
+)
+"""What Python raises about files that are not what their names say."""
 
 
 class Folder:
@@ -983,11 +1006,15 @@ class Folder:
             self.wrong.append(f"{self.name(path)} {error}")
         except UnsupportedError as error:
             self.open.append(f"{self.name(path)} {error}")
-        except (OSError, EOFError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        except UNREADABLE as error:
             self.wrong.append(f"{self.name(path)} cannot be read: {type(error).__name__}: {error}")
 
     def verify(self) -> None:
-        """Verify everything."""
+        """Verify everything. Nothing is read of a folder with links, or pipes and devices, which may have no end."""
+        odd = [one for one in sorted(self.path.rglob("*")) if one.is_symlink() or not (one.is_file() or one.is_dir())]
+        if odd:
+            self.wrong += [f"{self.name(one)} is not a regular file" for one in odd]
+            return
         for path in filter(Path.is_file, [self.path / STATEMENT]):
             self._attempt(path, self._sums)
         for path in filter(Path.is_file, [self.path / ENVELOPE]):
@@ -1019,7 +1046,11 @@ class Folder:
         return path.read_bytes(), self.keys
 
     def _verification(self, path: Path) -> None:
-        self.told = load(path)
+        told = load(path)
+        outcomes = [{*one} for one in told["outcomes"]]
+        if not {*VERIFICATION_HAS} <= {*told} or not all({*OUTCOME_HAS} <= one for one in outcomes):
+            raise WrongError("is not a verification")
+        self.told = told
 
     def _sums(self, path: Path) -> None:
         folder = self.path

@@ -46,8 +46,8 @@ def filed(pytester: pytest.Pytester, run: RunLedger, forger: Forger) -> Path:
     return pytester.path / "filed"
 
 
-def evidence_verify(folder: Path) -> tuple[int, str]:
-    done = CliRunner().invoke(main, ["evidence", "verify", str(folder)], prog_name="audit-ledger")
+def evidence_verify(folder: Path, *options: str) -> tuple[int, str]:
+    done = CliRunner().invoke(main, ["evidence", "verify", str(folder), *options], prog_name="audit-ledger")
     return done.exit_code, done.output
 
 
@@ -162,6 +162,33 @@ def test_every_change_is_found_though_the_sums_fit(filed: Path) -> None:
         told = verify_folder(folder)
         assert told.code == 1, f"{name}: {told.output}"
         assert not [line for line in told.lines("WRONG") if "SHA256SUMS" in line], "the sums fit"
+
+
+UNUSABLE: dict[str, Callable[[Path], object]] = {
+    "no verification": lambda folder: (folder / "verification.json").write_text("{}"),
+    "a list for a verification": lambda folder: (folder / "verification.json").write_text("[]"),
+    "a verification that is deep": lambda folder: (folder / "verification.json").write_text("[" * 100_000),
+    "an outcome without anything": in_json("verification.json", "outcomes", 0, to={}),
+    "a key twice": lambda folder: (folder / "verification.json").write_text('{"entries": 1, "entries": 2}'),
+    "a suite that is not here": in_json("verification.json", "suites", 0, "sha256", to="0" * 64),
+    "an entity in the JUnit file": lambda folder: (folder / "junit.xml").write_text("<testsuites>&a;</testsuites>"),
+    "no manifest of the export": lambda folder: (folder / f"{EXPORT}.manifest.json").write_text('{"fields": []}'),
+    "a profile without a name": in_json(f"{EXPORT}.manifest.json", "profile", to="ski"),
+}
+
+
+def test_files_that_cannot_be_used_are_named_and_never_pass(filed: Path) -> None:
+    for name, change in UNUSABLE.items():
+        folder = filed.with_name(f"copy of {name}")
+        shutil.copytree(filed, folder)
+        change(folder)
+        fit(folder)
+        (folder / "manifest.dsse.json").unlink()
+        code, output = evidence_verify(folder)
+        again, rerun = evidence_verify(folder, "--rerun")
+        told = verify_folder(folder, "--key", TRUSTED)
+        assert (code, again in (1, 3), told.code) == (1, True, 1), f"{name}: {output}{rerun}{told.output}"
+        assert not any("bug" in text or "Traceback" in text for text in (output, rerun, told.output)), name
 
 
 def test_a_record_that_was_signed_and_contradicts_itself_is_found(filed: Path) -> None:

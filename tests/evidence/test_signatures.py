@@ -115,6 +115,14 @@ def test_what_is_no_signature_says_so(data: bytes) -> None:
         SshSignature.parse(data)
 
 
+def test_a_key_that_cannot_be_read_is_nobodys(tmp_path: Path) -> None:
+    assert not SshSignature(b"", b"audit-ledger", b"sha512", b"ssh-ed25519", b"").verifies(MESSAGE)
+    allowed = tmp_path / "allowed_signers"
+    allowed.write_text("auditor@bank.example ssh-ed25519 AAAAA\n")
+    with pytest.raises(UsageError, match="names nobody"):
+        allowed_signers(allowed)
+
+
 def test_securesystemslib_reads_the_envelope_back() -> None:
     told = Envelope.from_dict(json.loads(envelope(MESSAGE, KEY)))
     assert (told.payload, told.payload_type) == (MESSAGE, "application/vnd.in-toto+json")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import os
+from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 
@@ -151,3 +154,28 @@ def test_a_malformed_export_is_never_proven(forger: Forger, tmp_path: Path, form
     told = verify_folder(tmp_path)
     assert (told.code, told.lines("PROVEN")) == (1, []), told.output
     assert any(line.startswith(export.name) for line in told.lines("WRONG"))
+
+
+@pytest.mark.parametrize(
+    "make", [os.mkfifo, lambda path: path.symlink_to("/dev/zero"), lambda path: path.symlink_to("ledger.jsonl")]
+)
+def test_a_folder_with_links_and_pipes_is_not_read(filed: Path, make: Callable[[Path], object]) -> None:
+    make(filed / "more.checkpoint")
+    told = verify_folder(filed, "--key", TRUSTED)
+    assert (told.code, told.lines("WRONG")) == (1, ["more.checkpoint is not a regular file"])
+
+
+@pytest.mark.parametrize(
+    ("name", "content"), [("ledger.jsonl", b" " * 2**20), ("ledger.csv", (b"x" * 1023 + b"\n") * 2**10)]
+)
+def test_an_export_that_grows_when_it_is_unpacked_does_not_fill_the_memory(
+    forger: Forger, tmp_path: Path, name: str, content: bytes
+) -> None:
+    export = tmp_path / "filed" / f"{name}.gz"
+    export.parent.mkdir()
+    Ledger(forger.build(1).dsn).export_entries(output_file=export, with_verifier=True)
+    with gzip.open(export, "rb") as file:
+        head = file.readline() + b'"' if name.endswith(".csv") else b""
+    export.write_bytes(gzip.compress(head) + gzip.compress(content, 9) * 70)
+    told = verify_folder(export.parent)
+    assert (told.code, any("of more than 67,108,864 characters" in one for one in told.lines("WRONG"))) == (1, True)
