@@ -49,6 +49,9 @@ from pytest_audit_ledger.model.recipes.variants import (
 _SAMPLES = ("2026-05-21T15:30:00.120000+00:00", "2026-05-21T15:30:00+00:00")
 """Moments that show how a time is written; the second one for forms that have whole seconds only."""
 
+LONG, MOST_DEPARTURES_OF_LONG = 16 * 1024, 2
+"""Characters from which on only the simplest forms of an entry are tried: all of them would take minutes."""
+
 _TEXTS = ("text", "character", "citext")
 _NOT_FINITE = ("NaN", "Infinity", "-Infinity")
 
@@ -188,7 +191,7 @@ class _Variants:
         found = items(how.payload)
         moments = list(moments_in(found, self.types))
         self.moments = tuple(dict.fromkeys(one["column"] for one in moments))
-        columns = dict.fromkeys(one["column"] for one in found)
+        columns = self.columns = tuple(dict.fromkeys(one["column"] for one in found))
         self.documents = [one["column"] for one in documents_in(found, self.types)]
         self.floats = [one for one in columns if plain_type(self.types.get(one, "")) in FLOATS]
         self.texts = [one for one in columns if one not in self.moments and self._is_text(one)]
@@ -232,7 +235,10 @@ class _Variants:
         ambiguous = self._is_ambiguous(row)
         different: list[tuple[int, Layout]] = []
         seen: set[bytes | None] = set()
+        is_long = sum(len(text or "") for one in self.columns for text in row.values(own(one))) > LONG
         for at, layout in enumerate(self.layouts):
+            if is_long and len(layout.departures) > MOST_DEPARTURES_OF_LONG:
+                return None
             payload = self._recipe(at, None).payloads(self._rows(row))[0]
             if payload in seen or (layout.reads and ambiguous):
                 continue  # in a simpler layout the entry is written alike
@@ -241,13 +247,13 @@ class _Variants:
                 different.append((at, layout))
             if at and self._reproduces(_Way(at), row):
                 return RecipeForm(self.version, layout)
-            times = written[min(len(layout.departures), len(written) - 1)]
+            times = written[-1 if is_long else min(len(layout.departures), len(written) - 1)]
             for quoted in (True, False):
                 some = [texts for texts, is_quoted in times if is_quoted is quoted]
                 found = self._first(_Way(at, quoted, self.moments), row, some)
                 if found is not None:
                     return RecipeForm(self.version, layout, self.moments, times[some[found], quoted])
-        return next(self._lossy(row, different), None)
+        return None if is_long else next(self._lossy(row, different), None)
 
     def _lossy(self, row: Batch, different: Sequence[tuple[int, Layout]]) -> Iterator[RecipeForm]:
         """Yield the forms in which columns lost a part of what was hashed; texts that simpler ones have, only once."""

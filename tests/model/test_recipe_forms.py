@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict
 from hashlib import sha256
+from time import process_time
 from typing import Any
 
 import pytest
@@ -196,3 +197,11 @@ def test_a_text_with_the_replacement_character_is_searched_for_what_it_was() -> 
     assert halved is not None
     assert "surrogate" in halved.words
     assert found({"json": ["note", "seq"]}, "something else", note="x\ufffd") is None
+
+
+def test_the_search_for_the_form_of_a_long_text_ends_soon() -> None:
+    text, begin = "x" * 1_000_000, process_time()
+    assert found({"json": ["note", "at"]}, "something else", note=text) is None
+    assert process_time() - begin < 20
+    simple = found({"json": ["note", "seq"]}, f'{{"note":"{text}","seq":7}}', note=text)
+    assert simple is not None
