@@ -40,7 +40,7 @@ quick: $(VENV)/.installed-test
 	$(PYTEST) -n 2 -m "not server and not browser and not environment and not slow"
 
 # The rest: slow tests, other PostgreSQL servers, other Pythons. What this machine lacks is skipped with its reason.
-# PARTS names some of them, as CI does: make test-all PARTS="slow postgres-12".
+# PARTS names some of them, as CI does: make test-all PARTS="slow lowest".
 test-all: $(VENV)/.installed-test
 	$(BIN)/python -m tests.elsewhere $(PARTS)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from hashlib import sha256
 from time import process_time
 from typing import Any
@@ -19,6 +19,7 @@ from pytest_audit_ledger.model.forms import EXACT_FORMS, Form
 from pytest_audit_ledger.model.hashing import RecipeHasher, no_key
 from pytest_audit_ledger.model.profile import Profile, Version, own
 from pytest_audit_ledger.model.recipe_forms import RecipeForm, RecipeForms
+from pytest_audit_ledger.model.recipes.variants import MOST_DEPARTURES
 from pytest_audit_ledger.suite.profile_file import load_profile
 from tests.investigate.test_reconstruction_laws import entries
 from tests.model.test_forms_laws import payload
@@ -45,8 +46,13 @@ def of_ski(entry: Entry, stored: str) -> Batch:
     return batch_of({**values, "timestamp": printed(entry.timestamp)}, stored, entry.previous_hash)
 
 
+def is_searched(form: Form) -> bool:
+    """Return whether the layout of a form is among those that are derived of a recipe."""
+    return len(replace(form, time=Form().time, lost=Form().lost).departures) <= MOST_DEPARTURES
+
+
 @settings(max_examples=60, deadline=None)
-@given(entries, st.sampled_from(EXACT_FORMS))
+@given(entries, st.sampled_from([form for form in EXACT_FORMS if is_searched(form)]))
 def test_a_form_of_ski_ledgers_is_a_form_of_their_recipe(entry: Entry, form: Form) -> None:
     written = payload(form, entry)
     stored = sha256(written).hexdigest()
