@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from pytest_audit_ledger.commands import Given, apart, completed, completed_command, pieces
 from pytest_audit_ledger.model.named_text import NamedText
+from pytest_audit_ledger.model.printable import printable
 from pytest_audit_ledger.options import EVERY_COMMAND, options_of
 from tests.output.test_wording import PACKAGE, texts
 
@@ -33,7 +34,9 @@ GIVEN: Given = {
     "verifier-key": [NamedText("name+id+key", "verifier.key")],
     "require-checkpoint": (),
 }
-WORDS = st.text(st.characters(exclude_categories=["C", "Z"], exclude_characters="`"), min_size=1)
+VISIBLE = st.characters(exclude_categories=["C", "Z"], exclude_characters="`").filter(lambda one: printable(one) == one)
+WORDS = st.text(VISIBLE, min_size=1)
+"""What shlex reads as bash does: other characters are escaped."""
 
 
 @pytest.mark.parametrize("command", ADVISED)
