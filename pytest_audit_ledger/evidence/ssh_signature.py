@@ -94,9 +94,9 @@ def ssh_key(path: str | Path) -> SshKey:
         raise UsageError(f"Other users may read the SSH key {path}.", f"Run: chmod 600 {shlex.quote(str(path))}")
     try:
         private = load_ssh_private_key(data, None)
-    except TypeError:
-        raise UsageError(f"The SSH key {path} is protected by a passphrase.", later) from None
-    except (ValueError, UnsupportedAlgorithm):
+    except (TypeError, ValueError, UnsupportedAlgorithm) as error:
+        if "password" in str(error):  # a ValueError before cryptography 43
+            raise UsageError(f"The SSH key {path} is protected by a passphrase.", later) from None
         private = None  # the error could repeat the key
     if not isinstance(private, (Ed25519PrivateKey, EllipticCurvePrivateKey, RSAPrivateKey)):
         raise UsageError(f"{path} is not an SSH private key of Ed25519, ECDSA or RSA in OpenSSH's format.", later)
