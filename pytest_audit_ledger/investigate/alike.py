@@ -19,7 +19,7 @@ from pytest_audit_ledger.investigate.reconstruction_text import shown
 from pytest_audit_ledger.model.outcome import Outcome
 
 FEWEST = 3
-"""Entries that are told in one sentence; two are told one by one."""
+"""Entries that one sentence describes; two are described one by one."""
 
 
 def joined(incidents: Sequence[Incident]) -> list[Incident]:

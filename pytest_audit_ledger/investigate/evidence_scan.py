@@ -203,7 +203,7 @@ class EvidenceScan(ScanKind):
         self.forms = recognisers_of(ledger)
         """The forms of entries whose content has its hash in another form than the ledger's own, and of line hashes.
 
-        Those of all streams are told together.
+        Those of all streams are reported together.
         """
         self.faults: Counter[Fault] = Counter()
         """How many entries have each combination of faults."""

@@ -81,7 +81,7 @@ _OF_PROVENANCE = (
         "of transcript_json only request, response and names; only if the key is given",
     ),
 )
-"""What protects columns beside the hashes of the profile, in a ledger that has these roles."""
+"""What protects columns besides the hashes of the profile, in a ledger that has these roles."""
 
 UNSIGNED = ("started_at", "completed_at", "backend_name", "backend_metadata")
 """The fields of a transcript that are neither signed nor repeated elsewhere."""

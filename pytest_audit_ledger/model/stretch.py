@@ -8,7 +8,7 @@ ONE_IN = 20
 """Hardly any entry matches if fewer than one in so many does."""
 
 FEWEST = 20
-"""Entries that must mismatch in a whole ledger; fewer are told one by one."""
+"""Entries that must mismatch in a whole ledger; fewer are reported one by one."""
 
 FEWEST_AT_THE_END = 100
 """Entries that must mismatch from a certain one on."""

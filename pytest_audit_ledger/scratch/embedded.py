@@ -232,7 +232,7 @@ def _executable(installed: Path, folder: Path, account: pwd.struct_passwd | None
         return installed / programs
     copy = folder / "installed"
     shutil.copytree(installed, copy / installed.name)
-    libraries = installed.with_name(f"{installed.name}.libs")  # where the programs look for them, beside the package
+    libraries = installed.with_name(f"{installed.name}.libs")  # where the programs look for them, next to the package
     if libraries.exists():
         shutil.copytree(libraries, copy / libraries.name)
     for path in (copy, *copy.rglob("*")):

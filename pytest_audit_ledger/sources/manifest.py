@@ -25,17 +25,17 @@ def manifest_path(path: Path) -> Path:
 
 def read_manifest(path: Path, schema: str) -> Mapping[str, Any] | None:
     """Return the manifest next to a file; None if there is none. Raises SourceError if it is invalid."""
-    beside = manifest_path(path)
+    manifest_file = manifest_path(path)
     try:
-        if not beside.exists():
+        if not manifest_file.exists():
             return None
-        manifest = DECODER.decode(read_text(beside, LARGEST_MANIFEST))
+        manifest = DECODER.decode(read_text(manifest_file, LARGEST_MANIFEST))
         mistakes = [error.message for error in mistakes_by(json_schema(schema), manifest)]
     except (OSError, ValueError, RecursionError) as error:
         mistakes = [getattr(error, "strerror", None) or "it is not JSON"]
     if mistakes:
         raise SourceError(
-            f"The manifest {beside} cannot be read: {printable(mistakes[0])}.",
+            f"The manifest {manifest_file} cannot be read: {printable(mistakes[0])}.",
             "Fetch it again from its archive, or move it away to check the file without it.",
         )
     found: Mapping[str, Any] = manifest

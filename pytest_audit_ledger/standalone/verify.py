@@ -1055,7 +1055,7 @@ class Folder:
     def _sums(self, path: Path) -> None:
         folder = self.path
         if not (folder / SUMS).exists():
-            raise WrongError(f"has no {SUMS} beside it")
+            raise WrongError(f"has no {SUMS} next to it")
         lines = (folder / SUMS).read_text("utf-8").splitlines()
         sums = {name: digest_ for digest_, _, name in (line.partition("  ") for line in lines)}
         subjects = {one["name"]: one for one in load(path)["subject"]}
