@@ -252,7 +252,8 @@ class BatchRows:
 
 
 def _texts(hashes: Sequence[str | None]) -> Hashes:
-    if None not in hashes and "".join(hashes).isalnum():  # type: ignore[arg-type]  # as it looks up None before
+    whole = "".join([text or "" for text in hashes])
+    if None not in hashes and whole.isascii() and whole.isalnum():  # nearly all, which are JSON text as they are
         return hashes
     return [None if text is None else json_text(text) for text in hashes]
 

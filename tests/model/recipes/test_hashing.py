@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_audit_ledger.model.profile import Hashing
+from pytest_audit_ledger.model.batch import Batch, json_text
+from pytest_audit_ledger.model.hashing import RecipeHasher
+from pytest_audit_ledger.model.profile import Hashing, Profile, Version, own
 from pytest_audit_ledger.model.recipes import RecipeError, compile_hashing
 
 KEY = b"a key \xc3\xa9"
@@ -75,3 +77,10 @@ def test_a_mistake_is_found_at_its_place_and_shows_no_key(hashing: Hashing, path
     assert message in str(raised.value)
     assert raised.value.__cause__ is None
     assert KEY.decode() not in str(raised.value)
+
+
+def test_a_prefix_beyond_ascii_is_compared_as_the_column_stores_it() -> None:
+    version = Version(payload={"concat": ["note"]}, hashing=Hashing(prefix="é"))
+    profile = Profile(name="own", table="own", columns={"previous_hash": "prev"}, version=version)
+    entry = Batch({own("note"): ["x"], "previous_hash": [""]})
+    assert RecipeHasher(profile, {}, no_key).hashes(entry) == [json_text(f"é{hashlib.sha256(b'x').hexdigest()}")]
