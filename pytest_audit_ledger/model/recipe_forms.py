@@ -340,11 +340,12 @@ class _Variants:
     ) -> list[bytes | None]:
         """Return the payload of an entry with each of these values of its columns."""
         few = recipe.payloads(self._rows(_with(row, columns, values[:2])))
-        if len(values) < _FEW or len(columns) > 1 or None in few:
+        made = [payload for payload in few if payload is not None]
+        if len(values) < _FEW or len(columns) > 1 or len(made) < len(few):
             return [*few, *recipe.payloads(self._rows(_with(row, columns, values[2:])))] if values[2:] else few
         first, second = (str(texts[0]).encode("utf-8", "surrogatepass") for texts in values[:2])
-        head, *tails = few[0].split(first)  # type: ignore[union-attr]
-        if len(tails) != 1 or few[1] != head + second + tails[0]:  # the text is not simply a part of the payload
+        head, *tails = made[0].split(first)
+        if len(tails) != 1 or made[1] != head + second + tails[0]:  # the text is not simply a part of the payload
             return recipe.payloads(self._rows(_with(row, columns, values)))
         return [head + texts[0].encode() + tails[0] if texts[0] is not None else None for texts in values]
 
