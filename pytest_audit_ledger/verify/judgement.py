@@ -236,8 +236,8 @@ def recommend(assurance: Assurance, outcomes: Sequence[Outcome], *, can_sign: bo
         steps.append("Keep the checkpoints outside the database, and add one as the ledger grows.")
     elif can_sign:
         steps.append(
-            "To detect a full rewrite from now on, sign checkpoints, and keep them outside the database. Make a key "
-            "with checkpoint keygen, then run `audit-ledger checkpoint create`."
+            "To detect a full rewrite from now on, sign checkpoints, and keep them outside the database. To make a "
+            "key, run `audit-ledger checkpoint keygen`. Then run `audit-ledger checkpoint create`."
         )
     else:
         steps.append("Keep the head hash outside the database, and compare it with the next run.")
