@@ -2,7 +2,7 @@
 
 A block of YAML holds a whole suite, or checks to be wrapped in one. By its first line
 
-    # FAIL, WARN, WAIVED, ERROR, SKIP   its last check ends so, and the text that follows is among what is told of it
+    # FAIL, WARN, WAIVED, ERROR, SKIP   its last check ends so, and the text that follows is in what is reported
     # refused                           it is not understood, and the text that follows is among what is said
     # NAME.yaml                         it is a file of that name, for others to include
 
@@ -70,7 +70,7 @@ def ledger(forger: Forger) -> str:
 
 
 def outcomes(example: Example, folder: Path, dsn: str) -> tuple[Outcome, ...]:
-    """Write the example beside those that it may include, and run it."""
+    """Write the example next to those that it may include, and run it."""
     for other in EXAMPLES:
         if other.mark.endswith(".yaml"):
             (folder / other.mark).parent.mkdir(exist_ok=True)
@@ -84,8 +84,8 @@ def outcomes(example: Example, folder: Path, dsn: str) -> tuple[Outcome, ...]:
 
 
 def assert_told(text: str, told: str) -> None:
-    """Check that every line of a text stands in what is told, in this order."""
-    assert text, "the manual says how this ends, and has to show what is told of it"
+    """Check that every line of a text is in what is reported, in this order."""
+    assert text, "the manual says how this ends, and has to show what is reported"
     lines = iter(told.splitlines())
     for line in text.splitlines():
         assert any(line in candidate for candidate in lines), f"{line!r} is not told:\n{told}"
@@ -120,14 +120,14 @@ def rows(head: str) -> dict[str, list[str]]:
 
 
 def names(cell: str) -> list[str]:
-    """Return what stands in backticks."""
+    """Return what is in backticks."""
     return re.findall(r"`([\w.]+)`", cell)
 
 
 @pytest.mark.parametrize("kind", SHIPPED, ids=lambda kind: kind.name)
 def test_a_kind_stands_in_the_manual_with_its_parameters(kind: type[Kind]) -> None:
     parameters, _ = rows("kind")[kind.name]
-    outside = re.sub(r"\([^)]*\)", "", parameters)  # what stands in brackets are defaults and values
+    outside = re.sub(r"\([^)]*\)", "", parameters)  # what is in brackets are defaults and values
     common = set(RowKind.parameters_schema) if "common" in outside else set()
     assert set(names(outside)) | common == set(kind.parameters_schema)
     assert set(re.findall(r"\*\*`(\w+)`\*\*", outside)) == set(kind.required_parameters)

@@ -31,7 +31,7 @@ def ledger(server: str) -> Iterator[Forger]:
 
 @pytest.fixture(scope="package")
 def identity(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A file with a private key, and its public one beside it."""
+    """A file with a private key, and its public one next to it."""
     key = pyrage.x25519.Identity.generate()
     path: Path = tmp_path_factory.mktemp("age") / "key.txt"
     path.write_text(f"# created: today\n{key}\n")

@@ -181,7 +181,7 @@ def reports(dsn: str) -> list[Series]:
 
 def compare(series: Series, rounds: int) -> dict[str, Measured]:
     """Measure every command, round by round; return the medians."""
-    # the peer needs the time zone; plugins that happen to be installed beside ours are not what is measured
+    # the peer needs the time zone; plugins that happen to be installed next to ours are not what is measured
     environment = {**os.environ, "PGTZ": "UTC", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     results: dict[str, list[Measured]] = {}
     with tempfile.TemporaryDirectory() as folder:
@@ -227,7 +227,7 @@ def main() -> None:
     parser.add_argument("--only", choices=["verify", "export", "backup", "report", "incremental"])
     parser.add_argument("--write", action="store_true", help="write the figures into README.md")
     arguments = parser.parse_args()
-    # an installed package has its bytecode, and ours would be compiled anew by every process that is measured
+    # an installed package has its bytecode, and ours would be compiled again by every process that is measured
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     parts = {"verify": verifications, "export": exports, "backup": backups, "report": reports}
     chosen = [name for name in (*parts, "incremental") if arguments.only in (None, name)]

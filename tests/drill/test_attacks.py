@@ -168,7 +168,7 @@ AROUND = {attack.name for attack in attacks_in(triggers, guards, disguises, cata
     "lying-index",
     "entry-missing-in-an-index",
 }
-MOVING = {"duplicated", "forked", "foreign-verdict", "emptied-and-written-anew"}
+MOVING = {"duplicated", "forked", "foreign-verdict", "emptied-and-written-again"}
 """The attacks that have to drop a constraint before they can change entries, or that TRUNCATE."""
 
 
@@ -191,7 +191,7 @@ _SHOWN: dict[tuple[IncidentType, ...], str] = {
     (IncidentType.REWRITE, IncidentType.CLOCK): "clock-moved-back future-date",
     (IncidentType.REWRITE, IncidentType.UNKNOWN_VERDICT, IncidentType.PROTECTIONS): "foreign-verdict",
     (IncidentType.REWRITE, IncidentType.TRUNCATION): "start-deleted-and-rewritten",
-    (IncidentType.REWRITE, IncidentType.TRUNCATION, IncidentType.PROTECTIONS): "emptied-and-written-anew",
+    (IncidentType.REWRITE, IncidentType.TRUNCATION, IncidentType.PROTECTIONS): "emptied-and-written-again",
     (
         IncidentType.ENVELOPE,
         IncidentType.UNHASHED_COLUMN,

@@ -19,7 +19,7 @@ GUARDED = 51
 
 UNNOTICED = {
     *("edit-and-rewrite", "inserted-and-rewritten", "middle-deleted-and-rewritten", "start-deleted-and-rewritten"),
-    *("end-deleted", "rewritten-and-cut-off", "emptied-and-written-anew", "exchanged-and-put-back", "rights-granted"),
+    *("end-deleted", "rewritten-and-cut-off", "emptied-and-written-again", "exchanged-and-put-back", "rights-granted"),
     "false-entry",
 }
 """What leaves a chain that is in order; only checkpoints notice it."""

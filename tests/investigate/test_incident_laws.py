@@ -160,7 +160,7 @@ def is_true(incident: Incident, ledger: Ledger) -> bool:
         return not any(one.is_as_written for one in there)
     if incident.what is IncidentType.INSERTION and incident.certainty is Certainty.FITS:
         return sum(not one.is_as_written or one.number != one.written for one in there) >= incident.count
-    if incident.what is IncidentType.EDIT_WITH_HASH and not proven:  # or the entry behind, which is told
+    if incident.what is IncidentType.EDIT_WITH_HASH and not proven:  # or the next entry, which is reported
         there += [one for one in ledger if one.number == incident.last + 1]
         return not all(one.is_as_written and one.number == one.written for one in there)
     if incident.what in (IncidentType.EDIT, IncidentType.EDIT_WITH_HASH, IncidentType.HASH_ALTERED):

@@ -427,7 +427,7 @@ def test_a_search_ends_with_its_time() -> None:
     assert 0 < found.hypotheses < 1_000_000
 
 
-# how it is told
+# how it is reported
 
 
 def test_a_verdict_is_told_in_the_words_of_a_proof() -> None:

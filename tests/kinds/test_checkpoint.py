@@ -57,7 +57,7 @@ def test_a_clean_ledger_is_anchored_and_says_how_far(ledger: Forger, folder: Pat
 
 
 def renumbered_deletion(forger: Forger) -> None:
-    """Take entry 50 out, number the rest anew and link it anew."""
+    """Take entry 50 out, renumber the rest and link it again."""
     rest = [replace(entry, sequence_number=entry.sequence_number - 1) for entry in forger.entries(51)]
     link = entry_hash(forger.entry(49))
     linked = []
@@ -386,7 +386,7 @@ def test_an_export_is_held_against_checkpoints_like_the_database(
     assert checkpoint(exported).status is Status.PASS, messages(exported)
     assert exported.assurance is Assurance.ANCHORED
     assert exported.anchor is not None
-    assert exported.anchor.rows == (30 if schema == "2.1" else 0)  # an export writes documents anew
+    assert exported.anchor.rows == (30 if schema == "2.1" else 0)  # an export writes documents again
     coverage = outcomes(exported)["hash_coverage"].facts["checkpoint"]
     if schema == "2.1":
         assert "All 30 entries are proven by the checkpoint dated " in exported.sentence

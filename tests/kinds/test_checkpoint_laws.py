@@ -62,7 +62,7 @@ def judged(folder: str, rows: Sequence[Row], at: Sequence[int]) -> CheckpointMat
 
 
 def window(index: int) -> str:
-    """Return how the window is told in which an entry lies, counted from 0."""
+    """Return how the window that an entry is in is described, counted from 0."""
     first = max((size for size in (0, *SIZES) if size <= index), default=0) + 1
     last = min(size for size in SIZES if size > index)
     return f"an entry between {first} and {last} "

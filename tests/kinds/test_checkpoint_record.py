@@ -23,7 +23,7 @@ from tests.support.anchored import KEY, codes, messages, verify
 from tests.support.checks import outcomes
 from tests.support.databases import login, role
 
-# The record beside a checkpoint.
+# The record next to a checkpoint.
 
 both = pytest.mark.parametrize("workers", [1, 3])
 
@@ -233,7 +233,7 @@ def test_a_record_without_its_note_or_of_another_checkpoint_is_rejected(recorded
 
 
 def signed_record(folder: Path, change: Callable[[Any], Any]) -> None:
-    """Change the record at 40 entries, and sign it anew as if it were right."""
+    """Change the record at 40 entries, and sign it again as if it were right."""
     path = checkpoint_path(folder, 40)
     (one,) = (found for found in read_store([folder], [KEY.verifier()]).trusted if found.size == 40)
     told = json.loads(json_file(path).read_text())

@@ -1,4 +1,4 @@
-"""Envelopes and transcripts: every tampering with what is beside an entry, and what only looks like one."""
+"""Envelopes and transcripts: every tampering with what comes with an entry, and what only looks like one."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ def examine(forger: Forger) -> Outcome:
 
 
 def assert_found(forger: Forger, *expected: tuple[str, str]) -> Outcome:
-    """Assert that the check fails with these codes and nothing else; each message holds the words beside its code."""
+    """Assert that the check fails with these codes and nothing else; each message holds the words next to its code."""
     outcome = examine(forger)
     assert outcome.status is Status.FAIL, told(outcome)
     assert [finding.code for finding in outcome.findings] == [code for code, _ in expected], told(outcome)

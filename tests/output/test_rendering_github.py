@@ -1,4 +1,4 @@
-"""What GitHub Actions is told: nothing of a ledger can end a command, begin another, or become Markdown."""
+"""What GitHub Actions gets: nothing of a ledger can end a command, begin another, or become Markdown."""
 
 from __future__ import annotations
 

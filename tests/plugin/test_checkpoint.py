@@ -22,7 +22,7 @@ WRITE = ("--ledger-write-checkpoint=checkpoints", "--ledger-signing-key=signing.
 
 @pytest.fixture
 def folder(pytester: pytest.Pytester) -> Path:
-    """The folder that checkpoints are written to, beside a signing key."""
+    """The folder that checkpoints are written to, next to a signing key."""
     write_private(pytester.path / "signing.key", f"{KEY.text()}\n")
     return pytester.path / "checkpoints"
 

@@ -197,7 +197,7 @@ def test_two_suites_share_one_snapshot_and_one_scan(pytester: pytest.Pytester, r
         )
         if read:
             break
-    assert 300 <= read < 400, "in order once, once more to count what an index could hide, and once to test constraints"
+    assert 300 <= read < 400, "in order once, again to count what an index could hide, and once to test constraints"
 
 
 def test_the_shipped_suite_names_a_description_for_every_check_and_controls_for_every_one_that_can_fail() -> None:

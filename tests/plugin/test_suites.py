@@ -1,4 +1,4 @@
-"""The suite language through whole runs of pytest: ids, selection, places, waivers, and the tools beside it."""
+"""The suite language through whole runs of pytest: ids, selection, places, waivers, and the tools for it."""
 
 from __future__ import annotations
 

@@ -136,7 +136,7 @@ MALFORMED: list[tuple[str, str, str | bytes, int | None, str]] = [
     ("gzip named JSON", "x.json", gzip.compress(JSON.encode()), 1, "expected '{'"),
     ("UTF-16", "x.json", JSON.encode("utf-16"), 1, "expected '{'"),
     ("deep JSON", "x.json", '{"entries": [\n' + DEEP, 2, "nested too deeply"),
-    ("deep JSON beside the entries", "x.json", '{"x":\n' + DEEP, 2, "nested too deeply"),
+    ("deep JSON next to the entries", "x.json", '{"x":\n' + DEEP, 2, "nested too deeply"),
     ("JSON named JSON Lines", "x.jsonl", JSON, 1, "this is not JSON"),
     ("CSV named JSON Lines", "x.jsonl", CSV, 1, "this is not JSON"),
     ("a line that is a list", "x.jsonl", "[1]\n" + JSONL, 1, "not a JSON object, as an entry is"),

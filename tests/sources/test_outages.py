@@ -1,4 +1,4 @@
-"""Outages: a server that is down, refuses, locks or goes away is told of in one sentence, and is never tampering."""
+"""Outages: a server that is down, refuses, locks or goes away is reported in one sentence, and is never tampering."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ UNREACHABLE: dict[str, tuple[Callable[[], dict[str, str]], str, str]] = {
 
 
 def assert_no_secret(dsn: str, *secrets: str, table: str = "ledger_entries") -> Verification:
-    """Assert that no secret of a DSN is in what is told about it, nor in the exception that says why."""
+    """Assert that no secret of a DSN is in what is said about it, nor in the exception that says why."""
     source = PostgresSource(dsn, table)
     verification = run_suite(dsn, table=table)
     with pytest.raises(SourceError) as caught:

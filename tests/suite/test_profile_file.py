@@ -179,7 +179,7 @@ MISTAKES = {
         f"{START}{ROLES}versions: {{column: v}}\n",
         ["5:11: 'versions' lacks the required key 'of'"],
     ),
-    "a recipe beside versions": (
+    "a recipe next to versions": (
         MINIMAL + VERSIONS,
         ["5:10: 'versions' has recipes, too; move this one there, as the version default"],
     ),

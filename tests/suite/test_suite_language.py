@@ -23,7 +23,7 @@ WAIVER = "waivers:\n  - {id: W-7, check: hashes, reason: Rebuild, approved_by: C
 
 
 class Folder:
-    """Suites beside each other, read from the first of them."""
+    """Suites next to each other, read from the first of them."""
 
     def __init__(self, path: Path, registry: Registry) -> None:
         self.path = path

@@ -1,4 +1,4 @@
-"""Suites that are wrong: every mistake is told in one sentence, at its place, with the line itself."""
+"""Suites that are wrong: every mistake is reported in one sentence, at its place, with the line itself."""
 
 from __future__ import annotations
 
@@ -298,7 +298,7 @@ FOR_KINDS: dict[str, tuple[str, str]] = {
         WHERE + '    error_if: "> (SELECT 1)"\n',
         "6:15: 'error_if' of check 'ruled' must look like \"> 0.05\"; got \"> (SELECT 1)\"",
     ),
-    "mostly beside a limit": (
+    "mostly next to a limit": (
         WHERE + '    mostly: 0.5\n    error_if: "> 1"\n',
         "6:5: 'mostly' of check 'ruled': it cannot be combined with warn_if or error_if; keep one",
     ),

@@ -31,13 +31,13 @@ def build_signed(forger: Forger, count: int = 100, provenance: Provenance = SIGN
 
 
 def stored(forger: Forger, number: int) -> dict[str, Any]:
-    """Return what is beside an entry."""
+    """Return what comes with an entry."""
     row = forger.row(number)
     return {name: row[name] for name in PROVENANCE_COLUMNS}
 
 
 def store(forger: Forger, numbers: Iterable[int], **columns: Any) -> None:
-    """Put something else beside entries; a dict or a list becomes a document."""
+    """Put something else with entries; a dict or a list becomes a document."""
     forger.store(numbers, **columns)
 
 
@@ -52,7 +52,7 @@ TAMPERINGS: dict[str, Tampering] = {
     for attack in attacks_in(provenance)
     if attack.name != "everything-stripped-elsewhere"  # no entry here is of another track
 }
-"""The attacks on what is beside an entry, and the tamperings below."""
+"""The attacks on what comes with an entry, and the tamperings below."""
 
 
 def _tampering(function: Tampering) -> Tampering:
@@ -150,10 +150,10 @@ def everything_taken_away_at_the_end(forger: Forger) -> None:
 
 
 def unsigned(entry: Entry) -> dict[str, str | None]:
-    """Return what a runtime without a key writes beside an entry."""
+    """Return what a runtime without a key writes with an entry."""
     return sample_provenance(entry)
 
 
 def nothing(_: Entry) -> dict[str, str | None]:
-    """Return what a writer of schema v2.1 leaves beside an entry in a ledger of schema v3."""
+    """Return what a writer of schema v2.1 leaves with an entry in a ledger of schema v3."""
     return dict(NOTHING)

@@ -15,7 +15,7 @@ from pytest_audit_ledger.scratch.sample import COPY_COLUMNS, sample_entries, sam
 from tests.support.signers import RUNTIME
 
 Row = dict[str, str | None]
-"""An entry with its hash, and perhaps with what is beside it in schema v3, by column, as text."""
+"""An entry with its hash, and perhaps with what comes with it in schema v3, by column, as text."""
 
 SERVER_TIME = "2026-06-01T12:00:00+00:00"
 

@@ -117,7 +117,7 @@ def _become(asked: Mapping[str, Any]) -> None:
     os.environ.clear()
     os.environ.update(asked["environment"])
     time.tzset()
-    tempfile.tempdir = None  # it is found anew by the environment
+    tempfile.tempdir = None  # it is found again by the environment
     sys.argv = ["pytest", *asked["arguments"]]
     sys.path[0] = asked["folder"]
 

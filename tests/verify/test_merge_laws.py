@@ -74,7 +74,7 @@ def edit(rows: list[Row], what: str, where: int, how: Any) -> None:
     elif what == "stop the clock":  # no time at all, and then one from before
         rows[here]["timestamp"] = how
         rows[(here + 1) % len(rows)]["timestamp"] = "2025-09-01T06:00:00+00:00"
-    elif what == "strip":  # the transcripts of two neighbours, or all that stands beside them
+    elif what == "strip":  # the transcripts of two neighbours, or all that comes with them
         for row in (rows[here], rows[(here + 1) % len(rows)]):
             row.update(dict.fromkeys(PROVENANCE_COLUMNS[-how:]))
     elif what == "delete" and len(rows) > 1:

@@ -164,7 +164,7 @@ class Numbers(ScanKind):
     """What somebody wrote who knows nothing of checkpoints."""
 
     name = "numbers"
-    rule = "Numbers are told."
+    rule = "Numbers are reported."
     remedy = "None."
     columns = ("sequence_number",)
 

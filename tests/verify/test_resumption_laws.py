@@ -104,7 +104,7 @@ def folder() -> Iterator[str]:
 
 
 def compared(folder: str, rows: Sequence[Row], at: Sequence[int], share: Share) -> CheckpointMatch:
-    """Hold the rows against the checkpoint in a run that resumes after it and reads a share once more."""
+    """Check the rows against the checkpoint in a run that resumes after it and reads a share again."""
     path = str(checkpoint_path(Path(folder), SIGNED))
     info: LedgerInfo = replace(
         LEDGER,

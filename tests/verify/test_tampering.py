@@ -75,7 +75,7 @@ EXPECTED: dict[str, Found] = {
     "middle-deleted-and-rewritten": {},
     "start-deleted-and-rewritten": {},
     "rewritten-and-cut-off": {},
-    "emptied-and-written-anew": {},
+    "emptied-and-written-again": {},
     "trigger-dropped": {"append_only": [("TRIGGER_MISSING", None)]},
     "trigger-for-replicas": {"append_only": [("TRIGGER_DISABLED", None)]},
     "trigger-silenced": {"append_only": [("TRIGGER_BYPASS", None)]},

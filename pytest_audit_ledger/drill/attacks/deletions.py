@@ -69,15 +69,15 @@ def emptied(target: Target) -> None:
 
 
 @attack("empty the table and fill it again", noticed_by=(SIGNED, SIGNED_GUARDS), by_roles=True)
-def emptied_and_written_anew(target: Target) -> None:
+def emptied_and_written_again(target: Target) -> None:
     """Empty the table, restore all but the first four rows, edit the new first one, and rewrite all hashes."""
-    _written_anew(target.ledger)
+    _written_again(target.ledger)
     target.ledger.renumber(target.ledger.bounds()[0], -AT_THE_START)
     edit_content(target.ledger, target.ledger.bounds()[0])
     target.ledger.relink(target.ledger.bounds()[0])
 
 
-def _written_anew(ledger: ScratchLedger) -> None:
+def _written_again(ledger: ScratchLedger) -> None:
     """Delete every row and restore those after the start."""
     columns, start = listed(ledger.columns()), ledger.bounds()[0] + AT_THE_START - 1
     ledger.execute("CREATE TEMP TABLE kept AS SELECT {columns} FROM {ledger}", columns=columns)
