@@ -30,7 +30,7 @@ def test_a_clean_ledger_is_valid_and_says_what_it_holds(forger: Forger) -> None:
     assert all(isinstance(moment, datetime) for moment in result.time_range)
     assert result.verdict_distribution == counts
     assert result.issues == ()
-    assert "then run `audit-ledger checkpoint create" in result.recommendation
+    assert "Then run `audit-ledger checkpoint create" in result.recommendation
 
 
 def test_a_tampered_ledger_is_not_valid_and_its_issues_say_where(forger: Forger) -> None:

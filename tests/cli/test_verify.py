@@ -65,8 +65,10 @@ def test_a_clean_ledger_is_a_short_tree_and_code_0(invoke: Invoke, dsn: str) -> 
     assert re.fullmatch(r"└── Last verified: \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", lines[9])
     assert lines[11].startswith("SELF-CONSISTENT: All integrity checks passed. Without a checkpoint")
     assert lines[13].startswith("Recommendation: To detect a full rewrite from now on, sign checkpoints")
-    assert lines[14].startswith("  audit-ledger checkpoint create --ledger-db ")
-    assert len(lines) == 15
+    assert lines[14].startswith("  audit-ledger checkpoint keygen --output ")
+    assert lines[15] == "Then run:"
+    assert lines[16].startswith("  audit-ledger checkpoint create --ledger-db ")
+    assert len(lines) == 17
 
 
 @pytest.mark.parametrize("name", LINES)
@@ -122,7 +124,9 @@ def test_the_report_has_every_section_in_order_and_ends_with_what_to_do(
     assert lines[:2] == ["Ledger Integrity Verification Report", "===================================="]
     places = [next(number for number, line in enumerate(lines) if line.startswith(name)) for name in SECTIONS]
     assert places == sorted(places)
-    assert places[-1] == len(lines) - 2  # a command has a line of its own
+    advice = lines[places[-1] :]
+    assert advice[-1].startswith("  audit-ledger ")  # a command has a line of its own
+    assert len(advice) == (2 if tampering else 4)
     assert ("Findings:" in lines) is bool(tampering)
     for verdict in ("CLEAR", "FLAG", "NULL_UNMAPPED", "NULL_STALE", "DISCRETIONARY"):
         assert re.search(rf"^  {verdict}: [\d,]+ \(\d+\.\d%\)$", result.stdout, re.MULTILINE)
