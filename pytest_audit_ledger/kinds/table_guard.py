@@ -67,8 +67,9 @@ class TableGuard(CatalogKind):
     )
     remedies: ClassVar[Mapping[str, str]] = {
         "CONSTRAINT_MISSING": (
-            "Find out who removed the constraints, and when. Compare the entries with the latest backup or export. To "
-            "restore the constraints, run this as the table's owner: `audit-ledger verify --repair`."
+            "Without the constraints, wrong entries could be written: compare them with the latest backup or export. "
+            "If the table had them before, find out who removed them, and when. To add or restore them, run this as "
+            "the table's owner: `audit-ledger verify --repair`."
         ),
         "TABLE_UNLOGGED": "Run ALTER TABLE … SET LOGGED on the tables shown.",
         "OTHER_LEDGER": "Find out what the relations shown are for. If one was put aside, compare it with the ledger.",
