@@ -22,16 +22,19 @@ from pytest_audit_ledger.investigate.reconstruction import Reconstruction, Resto
 from pytest_audit_ledger.investigate.rewritings import Rewriting
 from pytest_audit_ledger.investigate.stored_entries import StoredEntry
 from pytest_audit_ledger.model.columns import Column
-from pytest_audit_ledger.model.forms import Epoch, Escapes, Form, Lost, Nulls, Time
+from pytest_audit_ledger.model.forms import Form
 from pytest_audit_ledger.model.hashing import Hasher
 from pytest_audit_ledger.model.jsonb import Derived, JsonDocument
 from pytest_audit_ledger.model.ledger_info import ExportInfo, Extent, Resumed, ResumePoint, Share, Standby
 from pytest_audit_ledger.model.outcome import Anchor, Family, Waiver
 from pytest_audit_ledger.model.profile import Accepted, Genesis, Hashing, Profile, Version
 from pytest_audit_ledger.model.progress import Progress
+from pytest_audit_ledger.model.recipes.variants import Layout
 from pytest_audit_ledger.model.schema import Constraint, Schema
+from pytest_audit_ledger.model.segment import Segment
+from pytest_audit_ledger.model.times import Epoch, Lost, Time
 from pytest_audit_ledger.sources.selection import Selection
-from pytest_audit_ledger.sources.source import Segment, Snapshot, Source
+from pytest_audit_ledger.sources.source import Snapshot, Source
 from pytest_audit_ledger.suite.check import Control, SuiteSource
 from pytest_audit_ledger.verify.parameters import Verifying
 from pytest_audit_ledger.verify.verification import Survey
@@ -56,7 +59,6 @@ __all__ = [
     "Derived",
     "EntryInspection",
     "Epoch",
-    "Escapes",
     "ExportInfo",
     "Extent",
     "Family",
@@ -68,10 +70,10 @@ __all__ = [
     "IncidentType",
     "JsonDocument",
     "Key",
+    "Layout",
     "Lost",
     "Method",
     "Noticed",
-    "Nulls",
     "OtherCopy",
     "Pieces",
     "Profile",

@@ -20,9 +20,10 @@ from pytest_audit_ledger.model.ledger_info import LedgerInfo
 from pytest_audit_ledger.model.profile import HASH, SEQUENCE, STREAM, Profile
 from pytest_audit_ledger.model.profile_coverage import all_hashed_columns
 from pytest_audit_ledger.model.progress import Progress
+from pytest_audit_ledger.model.segment import Segment
 from pytest_audit_ledger.model.ski import SKI
 from pytest_audit_ledger.sources.export_file import ExportFile
-from pytest_audit_ledger.sources.source import Segment, Snapshot, Source
+from pytest_audit_ledger.sources.source import Snapshot, Source
 
 
 def prove(

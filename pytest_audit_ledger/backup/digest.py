@@ -19,8 +19,9 @@ from pytest_audit_ledger.files.writing import BackgroundWriter
 from pytest_audit_ledger.model.batch import Batch
 from pytest_audit_ledger.model.profile import SEQUENCE, STREAM
 from pytest_audit_ledger.model.progress import Progress, no_progress
+from pytest_audit_ledger.model.segment import Segment
 from pytest_audit_ledger.sources.interruption import interruptible
-from pytest_audit_ledger.sources.source import Segment, Snapshot
+from pytest_audit_ledger.sources.source import Snapshot
 
 
 def complete_rows(snapshot: Snapshot) -> Callable[[Batch], list[bytes]]:

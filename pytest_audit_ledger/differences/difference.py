@@ -28,8 +28,9 @@ from pytest_audit_ledger.model.outcome import LONGEST_TEXT
 from pytest_audit_ledger.model.printable import clip
 from pytest_audit_ledger.model.profile import SEQUENCE, STREAM
 from pytest_audit_ledger.model.progress import Advance, Progress, no_progress
+from pytest_audit_ledger.model.segment import Segment
 from pytest_audit_ledger.sources.interruption import interruptible
-from pytest_audit_ledger.sources.source import Segment, Snapshot
+from pytest_audit_ledger.sources.source import Snapshot
 
 _LAST = math.inf
 """The place of an entry without a sequence number: after all others."""

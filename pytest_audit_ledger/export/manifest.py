@@ -11,8 +11,9 @@ from pytest_audit_ledger.files.writing import Written
 from pytest_audit_ledger.model.batch import Batch, plain_text
 from pytest_audit_ledger.model.ledger_info import LedgerInfo
 from pytest_audit_ledger.model.profile import HASH, SEQUENCE, TIMESTAMP
+from pytest_audit_ledger.model.segment import Segment
 from pytest_audit_ledger.sources.postgres import PostgresSnapshot
-from pytest_audit_ledger.sources.source import Segment, Snapshot
+from pytest_audit_ledger.sources.source import Snapshot
 from pytest_audit_ledger.verify.verification import Verification
 
 VERSION = 2

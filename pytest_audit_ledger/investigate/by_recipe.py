@@ -17,7 +17,8 @@ from pytest_audit_ledger.investigate.reconstruction import Reconstruction, Resto
 from pytest_audit_ledger.model.batch import NULL, Batch, json_text, plain_text
 from pytest_audit_ledger.model.ledger_info import LedgerInfo
 from pytest_audit_ledger.model.profile import HASH, SEQUENCE, STREAM, own
-from pytest_audit_ledger.sources.source import Segment, Snapshot
+from pytest_audit_ledger.model.segment import Segment
+from pytest_audit_ledger.sources.source import Snapshot
 
 Found = Reconstruction | Unexplained
 

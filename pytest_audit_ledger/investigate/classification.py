@@ -31,8 +31,8 @@ from pytest_audit_ledger.investigate.rewritings import Transformation
 from pytest_audit_ledger.investigate.systematic import MOST_VALUES, Enveloped, Explained, Systematic
 from pytest_audit_ledger.investigate.writers import clocks, copies, forks
 from pytest_audit_ledger.model.batch import shown as value
-from pytest_audit_ledger.model.forms import Recognised
 from pytest_audit_ledger.model.printable import printable
+from pytest_audit_ledger.model.recogniser import Recognised
 
 
 def classify(

@@ -1,7 +1,8 @@
 """Collect, while the checks read, where and how a ledger's chain is broken.
 
 This scan kind judges nothing; `classification.py` says what its evidence shows. What it keeps is bounded and counted in
-full: a million entries that do not match their hash are one run.
+full: a million entries that do not match their hash are one run. Which forms are tried on an entry depends on those
+before it, so a ledger with hashes that do not match, and was read in segments, is read again from its start.
 
 An entry that does not match its entry_hash may have been renumbered, because entries before it were deleted or
 inserted, or because it was moved. The hash covers the sequence number, so hashing proves the number that the entry was
@@ -22,7 +23,8 @@ from pytest_audit_ledger.model.batch import Batch, json_objects, json_text, plai
 from pytest_audit_ledger.model.entry import PAYLOAD_COLUMNS, written_number
 from pytest_audit_ledger.model.ledger_info import Extent, LedgerInfo
 from pytest_audit_ledger.model.profile import BEFORE, HASH, PAYLOAD, PREVIOUS, SEQUENCE, TIMESTAMP, own
-from pytest_audit_ledger.model.recipe_forms import recognisers_of
+from pytest_audit_ledger.model.recogniser import recognisers_of
+from pytest_audit_ledger.model.segment import Segment
 
 MOST = 500
 """Runs kept, and places kept; the others are counted."""
@@ -196,6 +198,8 @@ class EvidenceScan(ScanKind):
         """What the first entry should name, as JSON text."""
         self.first: Seen | None = None
         self.last: Seen | None = None
+        self._before: Seen | None = None
+        """The entry after which the run resumes, if it does."""
         self.runs = Runs()
         self.sample = Sample()
         """Of the entries with a wrong hash that were not merely renumbered."""
@@ -214,6 +218,10 @@ class EvidenceScan(ScanKind):
         self._moved = 0
         """By how much the last renumbered entry was moved."""
         self._searches = 0
+        self._parts: list[Segment] = []
+        """The segments that were read, and are read again if a hash does not match."""
+        self._in_order: EvidenceScan | None = None
+        """The evidence of the ledger read again."""
 
     def vocabulary(self) -> dict[str, list[str | None]]:
         """Return the values that occur in each column of WORDS, frequent ones first."""
@@ -230,6 +238,10 @@ class EvidenceScan(ScanKind):
 
     def feed(self, batch: Batch) -> None:
         """Read the entries of each stream."""
+        if self.segment:
+            self._parts = [self.segment]
+        if self.again:
+            return
         for stream, entries in batch.streams():
             if not self.ledger.profile.streams:
                 self.feed_stream(entries)
@@ -237,8 +249,9 @@ class EvidenceScan(ScanKind):
             if self._open is None or self._open.stream != stream:
                 self._close_stream()
                 self._open = EvidenceScan(self.parameters, self.ledger, self.findings.limit)
-                self._open.stream, self._open.forms = stream, self.forms
+                self._open.stream, self._open.forms, self._open.segment = stream, self.forms, self.segment
             self._open.feed_stream(entries)
+            self.again = self._open.again
 
     def _close_stream(self) -> None:
         if self._open is None:
@@ -273,6 +286,9 @@ class EvidenceScan(ScanKind):
         for index in self._lines_in_other_forms(batch):
             entries[index] = replace(entries[index], recomputed=self.ledger.hasher.hashes(batch)[index] or "")
         misfits = [index for index, seen in enumerate(entries) if seen.recomputed != seen.stored]
+        if misfits and self.segment:
+            self.again = [self.segment]
+            return
         for index in self.forms[HASH].recognise(batch, misfits, self._shown):
             entries[index] = replace(entries[index], recomputed=entries[index].stored)
         for index, seen in enumerate(entries):
@@ -400,11 +416,15 @@ class EvidenceScan(ScanKind):
     def resume(self, batch: Batch) -> None:
         """Take the entry as the one before the first."""
         self.resumed = True
-        self.last = next(map(Seen, *self._columns(batch)))
+        self.last = self._before = next(map(Seen, *self._columns(batch)))
         self._near.append((self.last.stored, self.last.number))
 
     def merge(self, later: EvidenceScan) -> None:
         """Compare the entries at the seam, then add what the later segment has."""
+        self._parts += later._parts
+        if self.again or later.again:
+            self.again = self._parts
+            return
         if later.first is not None and self.last is not None:
             self._seam(self.last, later.first)
         for place in later.places[: MOST - len(self.places)]:
@@ -414,19 +434,27 @@ class EvidenceScan(ScanKind):
         self.last = later.last
         self.runs.extend(later.runs)
         self.sample.extend(later.sample)
-        for stored, recogniser in later.forms.items():
-            self.forms[stored].merge(recogniser)
         self.faults.update(later.faults)
         self._near.extend(later._near)
         for name, words in later.words.items():
             self.words[name].update(words)
             self.words[name] = _bounded(self.words[name])
 
+    def reread(self, place: int, batch: Batch) -> None:  # noqa: ARG002  (the segments follow one another)
+        """Collect the evidence again, of entries that were counted before."""
+        self.element_count -= len(batch)
+        if self._in_order is None:
+            self._in_order = EvidenceScan(self.parameters, self.ledger, self.findings.limit)
+            self._in_order.last, self._in_order.resumed = self._before, self.resumed
+        self._in_order.feed(batch)
+
     def _seam(self, before: Seen | None, seen: Seen) -> None:
         self._note(before, seen, seen.own_fault | self._faults(before, seen))
 
     def close(self) -> None:
         """Compare the first entry of the ledger with the genesis value."""
+        if self._in_order is not None:
+            vars(self).update({**vars(self._in_order), "element_count": self.element_count})
         self._close_stream()
         if self.first is None or self.resumed:
             return

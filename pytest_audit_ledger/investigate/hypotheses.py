@@ -16,10 +16,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from itertools import chain, combinations, pairwise
 
-from pytest_audit_ledger.investigate.rewritings import UNCHANGED, Rewriting, Transformation, Value, rewritings
-from pytest_audit_ledger.model.batch import json_text
+from pytest_audit_ledger.investigate.rewritings import UNCHANGED, Rewriting, Transformation, rewritings
+from pytest_audit_ledger.investigate.ski_payloads import Payloads, Value, may_be_of_an_edit, other_forms, payloads_in
 from pytest_audit_ledger.model.entry import GENESIS_HASH, HASHED_COLUMNS, VERDICTS, Entry, entry_hash
-from pytest_audit_ledger.model.forms import EXACT_FORMS, OWN_TIME, PARTIAL_FORMS, Form
+from pytest_audit_ledger.model.forms import Form
+from pytest_audit_ledger.model.profile import TIMESTAMP
 
 CONTENT = tuple(column for column in HASHED_COLUMNS if column not in ("sequence_number", "previous_hash"))
 """The columns with the decision; the other two give an entry its place."""
@@ -39,14 +40,6 @@ COLUMNS = (*_LIKELY_EDITED, *(column for column in HASHED_COLUMNS if column not 
 
 MOST_IN_OTHER_FORMS = 1_000
 """Values of each column that are also tried in other forms; they include all rules for times."""
-
-_FORMS_OF_EDITS = frozenset(
-    {
-        *PARTIAL_FORMS,
-        *(one for one in EXACT_FORMS if one.time is OWN_TIME or (len(one.departures) == 1 and not one.time.minutes)),
-    }
-)
-"""Forms in which an edited entry may have been hashed although no other entry was: not those of a time zone."""
 
 FEW_DIGITS = 5
 """Lost digits of a time that are searched for early; more are searched for after the likely pairs."""
@@ -137,25 +130,25 @@ def texts(entry: Entry) -> dict[str, Value]:
 class Frame:
     """A payload as its members, any of which can be replaced."""
 
-    def __init__(self, form: Form, members: Mapping[str, bytes], changes: tuple[Change, ...] = ()) -> None:
-        self.form = form
+    def __init__(self, payloads: Payloads, members: Mapping[str, bytes], changes: tuple[Change, ...] = ()) -> None:
+        self.form = payloads.form
         self.members = members
         self.changes = changes
-        self._separator = form.separator.encode()
+        self._payloads, self._order, self._separator = payloads, payloads.order, payloads.separator
 
     def with_changes(self, members: Mapping[str, bytes], changes: Iterable[Change]) -> Frame:
         """Return the frame with other members in it."""
-        return Frame(self.form, {**self.members, **members}, (*self.changes, *changes))
+        return Frame(self._payloads, {**self.members, **members}, (*self.changes, *changes))
 
     def whole(self) -> HypothesisTrial:
         """Return the one hypothesis that this payload is."""
-        payload = self._separator.join(filter(None, (self.members[column] for column in self.form.order)))
+        payload = self._separator.join(filter(None, (self.members[column] for column in self._order)))
         return HypothesisTrial(b"{" + payload + b"}", b"", (b"",), self.form, self.changes)
 
     def around(self, column: str) -> tuple[bytes, bytes]:
         """Return the payload before and after a column's member; for members that are not left out."""
-        place = self.form.order.index(column)
-        parts = [self.members[name] for name in self.form.order]
+        place = self._order.index(column)
+        parts = [self.members[name] for name in self._order]
         head = b"".join(part + self._separator for part in parts[:place] if part)
         tail = b"".join(self._separator + part for part in parts[place + 1 :] if part)
         return b"{" + head, tail + b"}"
@@ -176,28 +169,40 @@ class Hypotheses:
     then about what was stored.
     """
 
-    def __init__(self, suspect: Suspect, vocabulary: Vocabulary, known: Transformation = UNCHANGED) -> None:
+    def __init__(
+        self,
+        suspect: Suspect,
+        vocabulary: Vocabulary,
+        known: Transformation = UNCHANGED,
+        members: Mapping[str, bytes] | None = None,
+    ) -> None:
+        """Take the entry; `members` are those of its payload, if they are known."""
         self.suspect = suspect
         self.vocabulary = vocabulary
         self.known = known
         self.stored = texts(suspect.entry)
-        members = {column: self.members(column, [self.stored[column]])[0] for column in HASHED_COLUMNS}
-        self.frame = Frame(known.form, members)
+        self._payloads = payloads_in(known.form)
+        if members is None:
+            members = {column: self.members(column, [self.stored[column]])[0] for column in HASHED_COLUMNS}
+        self.frame = Frame(self._payloads, members)
         self._values: dict[str, dict[Value, Cause]] = {}
         self._options: dict[str, Options] = {}
 
-    def in_form(self, form: Form) -> Hypotheses:
+    def in_form(self, form: Form, members: Mapping[str, bytes] | None = None) -> Hypotheses:
         """Return the hypotheses about the same entry, hashed in another form."""
-        other = Hypotheses(self.suspect, self.vocabulary, replace(self.known, form=form))
+        other = Hypotheses(self.suspect, self.vocabulary, replace(self.known, form=form), members)
         other._values = self._values
         return other
 
     def members(self, column: str, values: Iterable[Value]) -> list[bytes]:
         """Return the members of the payload for values as they would be stored."""
+        return self._payloads.members(column, self._originals(column, values))
+
+    def _originals(self, column: str, values: Iterable[Value]) -> list[Value]:
         for rewriting in self.known.rewritings:
             if rewriting.column == column:
                 values = map(rewriting.original, values)
-        return [member.encode("latin-1") for member in self.known.form.members(column, map(json_text, values))]
+        return list(values)
 
     def likely(self) -> Iterator[HypothesisTrial]:
         """Yield what other sources and the neighbours have, and every change of one column but lost digits of times."""
@@ -214,7 +219,7 @@ class Hypotheses:
         yield from self._pairs(0, BANDS[0])
         yield from chain.from_iterable(self.singles(frame, FEW_TOGETHER) for frame in together)
         yield from chain.from_iterable(
-            form.singles(form.frame, MOST_IN_OTHER_FORMS) for form in forms if form.known.form in _FORMS_OF_EDITS
+            form.singles(form.frame, MOST_IN_OTHER_FORMS) for form in forms if may_be_of_an_edit(form.known.form)
         )
         yield from self._pairs(BANDS[0], BANDS[1])
         yield from self.lost_digits(FEW_DIGITS, 6)
@@ -252,13 +257,15 @@ class Hypotheses:
 
     def _in_other_forms(self) -> Iterator[Hypotheses]:
         """Yield the hypotheses in every other form in which this entry has another payload, each payload once."""
-        columns = self.known.originals({name: [json_text(value)] for name, value in self.stored.items()})
         known = {self.frame.whole().head}
-        for form in (*EXACT_FORMS, *PARTIAL_FORMS):
-            (payload,) = form.payloads(columns)
-            if payload not in known:
-                known.add(payload)
-                yield self.in_form(form)
+        for form, timed in other_forms():
+            own = self.in_form(form)
+            for one in (form, *timed):
+                (time,) = payloads_in(one).members(TIMESTAMP, self._originals(TIMESTAMP, [self.stored[TIMESTAMP]]))
+                other = self.in_form(one, {**own.frame.members, TIMESTAMP: time})
+                if (head := other.frame.whole().head) not in known:
+                    known.add(head)
+                    yield other
 
     def _pairs(self, done: int, band: int) -> Iterator[HypothesisTrial]:
         """Yield two changes at once, whose places multiplied are at most `band` and more than `done`; see BANDS."""

@@ -47,11 +47,11 @@ from pytest_audit_ledger.investigate.stored_entries import StoredEntries, Stored
 from pytest_audit_ledger.investigate.systematic import Systematic, find
 from pytest_audit_ledger.kinds.trusted_checkpoints import newest_record
 from pytest_audit_ledger.model import defaults
-from pytest_audit_ledger.model.forms import Lost
 from pytest_audit_ledger.model.outcome import DEFAULT_SAMPLES, Status
 from pytest_audit_ledger.model.profile import HASH, Profile
 from pytest_audit_ledger.model.profile_coverage import all_hashed_columns, all_versions, hashed_columns
 from pytest_audit_ledger.model.progress import ENTRIES, Progress, no_progress
+from pytest_audit_ledger.model.times import Lost
 from pytest_audit_ledger.sources.source import Snapshot, Source
 from pytest_audit_ledger.verify.scan import scan
 from pytest_audit_ledger.verify.verification import Verification

@@ -11,13 +11,13 @@ from pytest_audit_ledger.errors import UsageError
 from pytest_audit_ledger.investigate.inspection import Chain
 from pytest_audit_ledger.investigate.stored_entries import StoredEntry, Value
 from pytest_audit_ledger.model.batch import Batch, shown
-from pytest_audit_ledger.model.forms import Recogniser
 from pytest_audit_ledger.model.ledger_info import LedgerInfo
 from pytest_audit_ledger.model.printable import printable
 from pytest_audit_ledger.model.profile import BEFORE, HASH, PREVIOUS, SEQUENCE, STREAM, TIMESTAMP, Profile, own
 from pytest_audit_ledger.model.profile_coverage import hashed_columns, line_columns
-from pytest_audit_ledger.model.recipe_forms import recognisers_of
-from pytest_audit_ledger.sources.source import Segment, Snapshot
+from pytest_audit_ledger.model.recogniser import Recogniser, recognisers_of
+from pytest_audit_ledger.model.segment import Segment
+from pytest_audit_ledger.sources.source import Snapshot
 
 MOST_NAMED = 5
 """Streams that a message names."""

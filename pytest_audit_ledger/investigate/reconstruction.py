@@ -15,7 +15,8 @@ from hashlib import sha256
 from itertools import islice
 
 from pytest_audit_ledger.investigate.hypotheses import Cause, Change, Hypotheses, HypothesisTrial, Suspect, Vocabulary
-from pytest_audit_ledger.investigate.rewritings import UNCHANGED, Transformation, Value
+from pytest_audit_ledger.investigate.rewritings import UNCHANGED, Transformation
+from pytest_audit_ledger.investigate.ski_payloads import Value
 from pytest_audit_ledger.model.forms import Form
 
 MOST_AFTER_A_CONTRADICTION = 20_000

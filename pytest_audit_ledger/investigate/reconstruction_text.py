@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Sequence
 
 from pytest_audit_ledger.investigate.reconstruction import Reconstruction, Restored, Stopped, Unexplained, Witness
-from pytest_audit_ledger.investigate.rewritings import Value
+from pytest_audit_ledger.investigate.ski_payloads import Value
 from pytest_audit_ledger.model.printable import printable
 
 _WORD = re.compile(r"[!-~]+", re.ASCII)

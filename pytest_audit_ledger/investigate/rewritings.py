@@ -18,11 +18,10 @@ from functools import cache, partial
 from operator import methodcaller
 from typing import Literal
 
+from pytest_audit_ledger.investigate.ski_payloads import CANONICAL, Value, payloads_in
 from pytest_audit_ledger.model.batch import json_text, plain_text
-from pytest_audit_ledger.model.forms import CANONICAL, OFFSETS, Form
-
-Value = str | None
-"""A value of a hashed column as text, also the sequence number; None for a missing one."""
+from pytest_audit_ledger.model.forms import Form
+from pytest_audit_ledger.model.times import OFFSETS
 
 NULLABLE = ("rule_id", "knowledge_graph_version", "reasoning", "track")
 HASHES = ("previous_hash", "telemetry_hash")
@@ -241,7 +240,7 @@ class Transformation:
 
     def payloads(self, columns: Mapping[str, list[str]]) -> list[bytes]:
         """Return the payloads that were hashed, of entries as columns of JSON text."""
-        return self.form.payloads(self.originals(columns))
+        return payloads_in(self.form).payloads(self.originals(columns))
 
 
 UNCHANGED = Transformation()

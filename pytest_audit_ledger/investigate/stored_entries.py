@@ -18,8 +18,10 @@ from pytest_audit_ledger.model.entry import (
     entry_hash,
     written_number,
 )
-from pytest_audit_ledger.model.forms import Form, recognised
-from pytest_audit_ledger.sources.source import Segment, Snapshot
+from pytest_audit_ledger.model.forms import SKI_FORMS, Form
+from pytest_audit_ledger.model.profile import HASH
+from pytest_audit_ledger.model.segment import Segment
+from pytest_audit_ledger.sources.source import Snapshot
 
 TOGETHER = 500
 """Numbers that are at most this far apart are read in one query."""
@@ -63,8 +65,8 @@ class StoredEntry:
     @cached_property
     def form(self) -> Form | None:
         """The form in which its content has its entry_hash; None if no other form than the ledger's own has it."""
-        row = {name: json_text(self.columns.get(name)) for name in HASHED_COLUMNS}
-        return recognised(row, self.stored_hash or "")
+        names = (*HASHED_COLUMNS, HASH)
+        return SKI_FORMS.search(Batch({name: [json_text(self.columns.get(name))] for name in names}), 0)
 
     @property
     def envelope(self) -> Mapping[str, Value]:

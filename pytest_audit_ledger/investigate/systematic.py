@@ -20,13 +20,15 @@ from typing import Any, ClassVar
 
 from pytest_audit_ledger.investigate.hypotheses import ENVELOPE, Hypotheses, Suspect, Vocabulary, of_account, texts
 from pytest_audit_ledger.investigate.reconstruction import Budget, Reconstruction, nothing, reconstruct
-from pytest_audit_ledger.investigate.rewritings import Rewriting, Transformation, Value, constant, rewritings
+from pytest_audit_ledger.investigate.rewritings import UNCHANGED, Rewriting, Transformation, constant, rewritings
+from pytest_audit_ledger.investigate.ski_payloads import CANONICAL, Value
 from pytest_audit_ledger.investigate.stored_entries import said_by
 from pytest_audit_ledger.kinds.kind import ScanKind
 from pytest_audit_ledger.model.batch import Batch, json_text, plain_text
 from pytest_audit_ledger.model.entry import HASHED_COLUMNS, PAYLOAD_COLUMNS, Entry
-from pytest_audit_ledger.model.forms import CANONICAL, Recogniser
+from pytest_audit_ledger.model.forms import SKI_FORMS
 from pytest_audit_ledger.model.ledger_info import LedgerInfo
+from pytest_audit_ledger.model.recogniser import Recogniser
 
 FEWEST = 3
 """Entries of a sample that a cause must explain; fewer are separate edits."""
@@ -84,7 +86,8 @@ class Enveloped:
         if not said.keys() >= set(self.columns):
             return False
         original = {**columns, **{name: json_text(said[name]) for name in self.columns}}
-        return stored is not None and CANONICAL.reproduces(original, stored)
+        (payload,) = UNCHANGED.payloads({name: [text] for name, text in original.items()})
+        return sha256(payload).hexdigest() == stored
 
 
 SystematicCause = Transformation | LostDigits | Enveloped
@@ -238,7 +241,7 @@ class Systematic(ScanKind):
         self.explained = [Explained(cause) for cause in self.parameters["causes"]]
         self.fitting = self.unexplained = self.unsearched = self.searched = 0
         self.unexplained_numbers: list[int | None] = []
-        self._recogniser = Recogniser.of(self.parameters["forms"])
+        self._recogniser = Recogniser(SKI_FORMS, known=[*self.parameters["forms"]], searches=False)
 
     def feed(self, batch: Batch) -> None:
         """Try the causes, one after the other, on entries that do not match."""

@@ -10,12 +10,12 @@ from pytest_audit_ledger.errors import CannotEvaluate
 from pytest_audit_ledger.kinds.kind import PRESERVE, ScanKind
 from pytest_audit_ledger.model.batch import Batch, shown
 from pytest_audit_ledger.model.columns import MICROSECONDS
-from pytest_audit_ledger.model.forms import Recognised
 from pytest_audit_ledger.model.hashing import Hashes
 from pytest_audit_ledger.model.ledger_info import LedgerInfo
 from pytest_audit_ledger.model.outcome import RECOMPUTED, Family, Finding, Severity, Sides
 from pytest_audit_ledger.model.profile import HASH, TIMESTAMP, UNVERIFIED, own
-from pytest_audit_ledger.model.recipe_forms import recognisers_of
+from pytest_audit_ledger.model.recogniser import Recognised, recognisers_of
+from pytest_audit_ledger.model.segment import Segment
 from pytest_audit_ledger.model.stretch import Stretch
 
 MISMATCH, LINE_MISMATCH = "ENTRY_HASH_MISMATCH", "LINE_HASH_MISMATCH"
@@ -57,7 +57,7 @@ class EntryHash(ScanKind):
         self.columns = tuple(dict.fromkeys((HASH, *ledger.hasher.columns)))
         self.forms = recognisers_of(ledger)
         self.stretch = Stretch()
-        self.again: list[tuple[int, int]] = []
+        self.again: list[tuple[int, int] | Segment] = []
         self.between: list[Stretch] = []
         """What follows each of the ranges in `again`, which have mismatches and are judged one after the other."""
         self.known: Counter[str] = Counter()
@@ -65,22 +65,31 @@ class EntryHash(ScanKind):
 
     def feed(self, batch: Batch) -> None:
         """Recompute the hash of every entry, and try other forms if it is not the one stored."""
-        hasher = self.ledger.hasher
+        hasher, is_postponed = self.ledger.hasher, bool(self.ledger.profile.streams and self.again)
+        if is_postponed and self.segment:
+            return  # it is read again from its start
         if hasher.hashes(batch) == batch.text(HASH) and all(
             hashes == batch.text(own(column)) for column, hashes in hasher.lines(batch).items()
         ):
             (self.between[-1] if self.between else self.stretch).matched(len(batch))
-        elif self.is_divided and not self.ledger.profile.streams:  # with streams, a number names no place
-            self._postpone(batch)
+        elif self.segment:
+            self._postpone(batch, self.segment)
         else:
             self._judge(batch)
 
-    def _postpone(self, batch: Batch) -> None:
-        """Keep a range for later: which forms are tried on an entry depends on the mismatches before it."""
+    def _postpone(self, batch: Batch, segment: Segment) -> None:
+        """Keep a range for later: which forms are tried on an entry depends on the mismatches before it.
+
+        With streams, a number names no place, so the whole segment is kept.
+        """
+        if self.ledger.profile.streams:
+            self.again, self.between, self.stretch = [segment], [Stretch()], Stretch()
+            return
         numbers = batch.sequence_numbers
         first, last = numbers[0] or 0, numbers[-1] or 0  # a ledger in which one is missing is not divided
-        if self.again and (len(self.again) == MOST_RANGES or self.again[-1][1] == first - 1):
-            self.again[-1] = self.again[-1][0], last
+        before = self.again[-1] if self.again else None
+        if isinstance(before, tuple) and (len(self.again) == MOST_RANGES or before[1] == first - 1):
+            self.again[-1] = before[0], last
             self.between[-1] = Stretch()
         else:
             self.again.append((first, last))
@@ -147,8 +156,6 @@ class EntryHash(ScanKind):
     def merge(self, later: EntryHash) -> None:
         """Add what the later segment found."""
         super().merge(later)
-        for stored, recogniser in later.forms.items():
-            self.forms[stored].merge(recogniser)
         (self.between[-1] if self.between else self.stretch).merge(later.stretch)
         self.again += later.again
         self.between += later.between

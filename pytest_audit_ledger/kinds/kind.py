@@ -73,6 +73,7 @@ from pytest_audit_ledger.model.ledger_info import LedgerInfo, ResumePoint
 from pytest_audit_ledger.model.outcome import Anchor, Family, Finding, Findings, Sides
 from pytest_audit_ledger.model.profile import STREAM, Accepted
 from pytest_audit_ledger.model.questions import Catalog, Queries, Statement
+from pytest_audit_ledger.model.segment import Segment
 
 
 class Kind(ABC):
@@ -162,8 +163,8 @@ class ScanKind(Kind):
     row_count: int | None = None
     """That number; None if it was not counted."""
 
-    is_divided = False
-    """Whether others read segments before or after what it is fed, so that it knows only its own."""
+    segment: Segment | None = None
+    """What it is fed of the ledger, if others read segments before or after it; None if it is fed all."""
 
     in_order: ClassVar[bool] = False
     """Whether it reads the entries of all streams in the order of writing, not one stream after the other."""
@@ -190,9 +191,9 @@ class ScanKind(Kind):
     def resume(self, batch: Batch) -> None:
         """Take the one entry after which the run resumes. It is proven: do not judge or count it."""
 
-    again: Sequence[tuple[int, int]] = ()
-    """Ranges of entries (first, last) to read after every merge, and to give to `reread`: older ones in a run that
-    resumes, or such as can only be judged in their order.
+    again: Sequence[tuple[int, int] | Segment] = ()
+    """Ranges of entries (first, last), or segments, to read after every merge, and to give to `reread`: older ones in a
+    run that resumes, or such as can only be judged in their order.
     """
 
     def reread(self, place: int, batch: Batch) -> None:

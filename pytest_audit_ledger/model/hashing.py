@@ -237,7 +237,7 @@ class BatchRows:
 
     def values(self, column: str) -> list[str | None]:
         """Return a column of the table."""
-        return self.batch.values(own(column))
+        return self.batch.values(self._profile.in_batch(column))
 
     def previous(self) -> list[str | None]:
         """Return the previous hash of each entry."""

@@ -15,9 +15,10 @@ from pytest_audit_ledger.model.entry import canonical_timestamp
 from pytest_audit_ledger.model.printable import clip
 from pytest_audit_ledger.model.profile import SEQUENCE, STREAM, TIMESTAMP, VERDICT, Profile
 from pytest_audit_ledger.model.progress import Progress
+from pytest_audit_ledger.model.segment import Segment
 from pytest_audit_ledger.report.request import ReportRequest
 from pytest_audit_ledger.sources.selection import Selection
-from pytest_audit_ledger.sources.source import Segment, Snapshot
+from pytest_audit_ledger.sources.source import Snapshot
 from pytest_audit_ledger.verify.verification import Survey
 
 OTHER = "(other)"

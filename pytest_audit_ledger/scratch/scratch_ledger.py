@@ -35,6 +35,7 @@ from pytest_audit_ledger.model.ledger_info import LedgerInfo
 from pytest_audit_ledger.model.printable import printable
 from pytest_audit_ledger.model.profile import BEFORE, HASH, ORDER, PAYLOAD, PREVIOUS, SEQUENCE, STREAM, Profile, own
 from pytest_audit_ledger.model.profile_coverage import all_versions
+from pytest_audit_ledger.model.segment import Segment
 from pytest_audit_ledger.model.ski import SKI
 from pytest_audit_ledger.model.sql_names import closed, quoted, split_name
 from pytest_audit_ledger.scratch.sample import COPY_COLUMNS, PROVENANCE_COLUMNS, Provenance, copy_rows, sample_entries
@@ -42,7 +43,6 @@ from pytest_audit_ledger.sources.connection import connected
 from pytest_audit_ledger.sources.dsn import Dsn
 from pytest_audit_ledger.sources.pg_errors import explain
 from pytest_audit_ledger.sources.postgres import PostgresSource
-from pytest_audit_ledger.sources.source import Segment
 
 ROWS_A_COPY = 20_000
 

@@ -28,12 +28,13 @@ from pytest_audit_ledger.model.ledger_info import ExportInfo, Extent, LedgerInfo
 from pytest_audit_ledger.model.printable import printable
 from pytest_audit_ledger.model.profile import BEFORE, HASH, PAYLOAD, SEQUENCE, STREAM, TIMESTAMP, VERDICT, Profile, own
 from pytest_audit_ledger.model.questions import Catalog, Queries
+from pytest_audit_ledger.model.segment import Place, Segment
 from pytest_audit_ledger.model.ski import SKI
 from pytest_audit_ledger.sources.export_records import FETCH, Record, format_of, records
 from pytest_audit_ledger.sources.export_values import Converter, converter, guessed_types, row_texts
 from pytest_audit_ledger.sources.manifest import read_manifest, refuse_another_profile
 from pytest_audit_ledger.sources.selection import Selection, read_moment
-from pytest_audit_ledger.sources.source import Consume, Place, Segment
+from pytest_audit_ledger.sources.source import Consume
 from pytest_audit_ledger.sources.table_columns import Neighbours
 from pytest_audit_ledger.sources.written_order import in_written_order
 

@@ -33,6 +33,7 @@ from pytest_audit_ledger.model.columns import declared_column
 from pytest_audit_ledger.model.ledger_info import LedgerInfo, Standby
 from pytest_audit_ledger.model.profile import BEFORE, PAYLOAD, SEQUENCE, Profile
 from pytest_audit_ledger.model.questions import Attempt
+from pytest_audit_ledger.model.segment import Place, Segment
 from pytest_audit_ledger.model.ski import SKI
 from pytest_audit_ledger.model.sql_names import split_name, whole_name
 from pytest_audit_ledger.sources import copy_text, pg_errors, plans
@@ -43,7 +44,7 @@ from pytest_audit_ledger.sources.pg_errors import copying, explain
 from pytest_audit_ledger.sources.programs import Login
 from pytest_audit_ledger.sources.queries import PostgresQueries
 from pytest_audit_ledger.sources.selection import Selection
-from pytest_audit_ledger.sources.source import Consume, Place, Segment
+from pytest_audit_ledger.sources.source import Consume
 from pytest_audit_ledger.sources.stream_queries import before_newer, sampled_places
 from pytest_audit_ledger.sources.table_columns import Neighbours, TableColumns
 from pytest_audit_ledger.sources.window import Window

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from typing import Protocol
 
 from pytest_audit_ledger.errors import SourceError
@@ -12,32 +11,10 @@ from pytest_audit_ledger.model.batch import Batch
 from pytest_audit_ledger.model.ledger_info import LedgerInfo
 from pytest_audit_ledger.model.profile import Profile
 from pytest_audit_ledger.model.questions import Catalog, Queries
+from pytest_audit_ledger.model.segment import Place, Segment
 from pytest_audit_ledger.sources.selection import Selection
 
 Consume = Callable[[Batch], None]
-
-
-Place = tuple[str, ...]
-"""Where an entry of a ledger with streams is read: the columns of its stream, and its number, as texts."""
-
-
-@dataclass(frozen=True)
-class Segment:
-    """A range of sequence numbers from `first` up to but excluding `end`; None is open. NULLs are in the last one.
-
-    Of a ledger with streams, a segment may also begin and end at a place (`left`, `right`), or at a value of the role
-    `order` (`since`, `until`). `in_order`: it is read in that order, and not stream by stream. `before`: it is the
-    entry before the first one of each stream that has an `order` of at least so much, if there is one.
-    """
-
-    first: int | None = None
-    end: int | None = None
-    left: Place | None = None
-    right: Place | None = None
-    since: int | None = None
-    until: int | None = None
-    in_order: bool = False
-    before: int | None = None
 
 
 def in_order(since: int, until: int | None = None) -> Segment:

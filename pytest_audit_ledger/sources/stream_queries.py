@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from psycopg2.sql import SQL, Composable, Identifier, Literal
 
 from pytest_audit_ledger.model.profile import ORDER, SEQUENCE
-from pytest_audit_ledger.sources.source import Segment
+from pytest_audit_ledger.model.segment import Segment
 from pytest_audit_ledger.sources.table_columns import TableColumns
 
 SAMPLED = 20_000

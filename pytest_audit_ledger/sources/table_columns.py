@@ -14,10 +14,10 @@ from pytest_audit_ledger.model.batch import Batch, json_text
 from pytest_audit_ledger.model.columns import INTEGERS, MOMENT, NAIVE_MOMENT, UNITS_PER_SECOND
 from pytest_audit_ledger.model.ledger_info import LedgerInfo
 from pytest_audit_ledger.model.profile import BEFORE, HASH, ORDER, PAYLOAD, SEQUENCE, STREAM, TIMESTAMP, VERDICT
+from pytest_audit_ledger.model.segment import Place, Segment
 from pytest_audit_ledger.model.sql_names import closed
 from pytest_audit_ledger.sources.copy_text import Layout
 from pytest_audit_ledger.sources.selection import Selection
-from pytest_audit_ledger.sources.source import Place, Segment
 
 _NUMBERS = frozenset({SEQUENCE, ORDER})
 _DIGITS = frozenset({"numeric", "text"})

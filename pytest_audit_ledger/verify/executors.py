@@ -15,7 +15,7 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pytest_audit_ledger.kinds.kind import ScanKind
-from pytest_audit_ledger.sources.source import Segment
+from pytest_audit_ledger.model.segment import Segment
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection

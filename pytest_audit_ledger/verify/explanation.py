@@ -13,7 +13,8 @@ from pytest_audit_ledger.model.printable import printable
 from pytest_audit_ledger.model.profile import HASH, Hashing, Version, own
 from pytest_audit_ledger.model.profile_coverage import hashed_columns, line_columns
 from pytest_audit_ledger.model.recipes import compile_hashing, compile_recipe
-from pytest_audit_ledger.sources.source import Segment, Snapshot, Source
+from pytest_audit_ledger.model.segment import Segment
+from pytest_audit_ledger.sources.source import Snapshot, Source
 from pytest_audit_ledger.verify.hashed_entries import hashed_names, place_of, streams_of, types_of, versions_of
 
 MOST_NAMED = 10

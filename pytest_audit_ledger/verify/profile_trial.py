@@ -13,8 +13,9 @@ from pytest_audit_ledger.model.hashing import BatchRows
 from pytest_audit_ledger.model.ledger_info import LedgerInfo
 from pytest_audit_ledger.model.profile import HASH, SEQUENCE, Version, own
 from pytest_audit_ledger.model.recipes import RecipeError, compile_hashing, compile_recipe
+from pytest_audit_ledger.model.segment import Segment
 from pytest_audit_ledger.sources.selection import Selection
-from pytest_audit_ledger.sources.source import Segment, Source
+from pytest_audit_ledger.sources.source import Source
 from pytest_audit_ledger.verify.hashed_entries import hashed_names, place_of, streams_of, types_of, versions_of
 
 FIRST = 1_000

@@ -18,8 +18,9 @@ from pytest_audit_ledger.kinds.kind import Kind
 from pytest_audit_ledger.model.batch import Batch, json_text
 from pytest_audit_ledger.model.ledger_info import Resumed, ResumePoint, Share
 from pytest_audit_ledger.model.profile import HASH, SEQUENCE
-from pytest_audit_ledger.model.recipe_forms import recognisers_of
-from pytest_audit_ledger.sources.source import Segment, Snapshot, in_order
+from pytest_audit_ledger.model.recogniser import recognisers_of
+from pytest_audit_ledger.model.segment import Segment
+from pytest_audit_ledger.sources.source import Snapshot, in_order
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,8 @@ from pytest_audit_ledger.model.batch import Batch
 from pytest_audit_ledger.model.ledger_info import Resumed
 from pytest_audit_ledger.model.profile import ORDER, SEQUENCE, STREAM
 from pytest_audit_ledger.model.progress import Advance, Progress
-from pytest_audit_ledger.sources.source import Segment, Snapshot, Source, in_order
+from pytest_audit_ledger.model.segment import Segment
+from pytest_audit_ledger.sources.source import Snapshot, Source, in_order
 from pytest_audit_ledger.verify.executors import LocalWorkers, Part
 
 WORTH_A_PROCESS = 150_000
@@ -70,7 +71,7 @@ def scan(
     fresh = _fresh(kinds) if is_divisible else None
     count = 1 if fresh is None else _choose(workers, entries)
     executor = LocalWorkers(count - 1)
-    again = sum(last - first + 1 for kind in kinds if not _is_in_order(kind) for first, last in kind.again)
+    again = sum(_length(one) for kind in kinds if not _is_in_order(kind) for one in kind.again)
     with progress(entries * len(ways) + again or None) as advance:
         if resumed is not None:
             _resume(snapshot, resumed, kinds)
@@ -83,7 +84,7 @@ def scan(
             parts = executor.run(
                 _SegmentTask(source, snapshot.share(), fresh),
                 segments,
-                lambda segment: _read(snapshot, segment, _unpickled(fresh[segment.in_order]), advance),
+                lambda segment: _read(snapshot, segment, _unpickled(fresh, segment), advance),
                 lambda part: advance(part[0].element_count),
             )
             merged = _merged(kinds, segments, parts, is_resumed=resumed is not None)
@@ -140,10 +141,11 @@ def _fresh(kinds: Sequence[ScanKind]) -> Mapping[bool, bytes] | None:
         return None
 
 
-def _unpickled(fresh: bytes) -> Part:
-    kinds: Part = pickle.loads(fresh)  # noqa: S301  (pickled by this run)
+def _unpickled(fresh: Mapping[bool, bytes], segment: Segment) -> Part:
+    """Return the kinds that read a segment."""
+    kinds: Part = pickle.loads(fresh[segment.in_order])  # noqa: S301  (pickled by this run)
     for kind in kinds:
-        kind.is_divided = True
+        kind.segment = segment
     return kinds
 
 
@@ -171,15 +173,27 @@ def _resume(snapshot: Snapshot, resumed: Resumed, kinds: Sequence[ScanKind]) -> 
 
 def _read_again(snapshot: Snapshot, kind: ScanKind, advance: Advance) -> None:
     """Give a kind the entries that it asks for, range by range."""
-    for place, (first, last) in enumerate(kind.again):
+    for place, asked in enumerate(kind.again):
 
         def consume(batch: Batch, place: int = place) -> None:
             kind.element_count += len(batch)
             _guarded(kind, lambda: kind.reread(place, batch))
             advance(len(batch))
 
-        segment = in_order(first, last + 1) if _is_in_order(kind) else Segment(first, last + 1)
-        snapshot.scan(_columns(kind), segment, consume)
+        snapshot.scan(_columns(kind), _segment(asked, kind), consume)
+
+
+def _segment(asked: tuple[int, int] | Segment, kind: ScanKind) -> Segment:
+    """Return what a kind asks for again."""
+    if isinstance(asked, Segment):
+        return asked
+    first, last = asked
+    return in_order(first, last + 1) if _is_in_order(kind) else Segment(first, last + 1)
+
+
+def _length(asked: tuple[int, int] | Segment) -> int:
+    """Return how many entries a range has; those of a segment are not known, and are few."""
+    return 0 if isinstance(asked, Segment) else asked[1] - asked[0] + 1
 
 
 def _choose(workers: int | None, entries: int) -> int:
@@ -224,7 +238,7 @@ class _SegmentTask:
         if self.shared not in _joined:
             resources = ExitStack()
             _joined[self.shared] = resources.enter_context(self.source.snapshot(self.shared)), resources
-        return _read(_joined[self.shared][0], segment, _unpickled(self.fresh[segment.in_order]), lambda _: None)
+        return _read(_joined[self.shared][0], segment, _unpickled(self.fresh, segment), lambda _: None)
 
 
 _joined: dict[str, tuple[Snapshot, ExitStack]] = {}

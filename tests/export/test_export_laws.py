@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 from pytest_audit_ledger.errors import UsageError
 from pytest_audit_ledger.export.row_formats import csv_head, csv_rows, json_rows
 from pytest_audit_ledger.model.batch import Batch, json_text
+from pytest_audit_ledger.model.segment import Segment
 from pytest_audit_ledger.sources.export_file import ExportFile
 from pytest_audit_ledger.sources.manifest import manifest_path
 from pytest_audit_ledger.sources.selection import date_range, fields, selection
-from pytest_audit_ledger.sources.source import Segment
 from tests.model.test_payload_laws import FRAGMENTS, any_text
 from tests.support.exports import manifest_of
 

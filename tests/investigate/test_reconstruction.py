@@ -24,8 +24,9 @@ from pytest_audit_ledger.investigate.reconstruction import (
 from pytest_audit_ledger.investigate.reconstruction_text import sentence
 from pytest_audit_ledger.investigate.rewritings import Transformation, constant
 from pytest_audit_ledger.model.entry import GENESIS_HASH, HASHED_COLUMNS, VERDICTS, entry_hash
-from pytest_audit_ledger.model.forms import Form, Time
+from pytest_audit_ledger.model.times import Time
 from pytest_audit_ledger.scratch.sample import sample_entries
+from tests.support.ski_forms import form_with
 
 ENTRIES = list(sample_entries(60))
 BEFORE, ENTRY, AFTER = ENTRIES[48:51]
@@ -297,10 +298,10 @@ SCHEMA = list(HASHED_COLUMNS)
         ),
         (
             in_form(lambda v: {**{k: x for k, x in v.items() if k != "kg_version"}, SCHEMA[7]: v["kg_version"]}),
-            {"with the key knowledge_graph_version for kg_version"},
+            {"with the columns' names as keys"},
         ),
         (in_form(lambda v: {k: x for k, x in v.items() if x is not None}), {"with no key for a missing value"}),
-        (in_form(lambda v: {**v, "sequence_number": "50"}), {"with the sequence number as a text"}),
+        (in_form(lambda v: {**v, "sequence_number": "50"}), {"with whole numbers in quotes"}),
         (in_form(lambda v: {k: x for k, x in v.items() if k != "track"}), {"without track"}),
         (in_form(lambda v: {k: x for k, x in v.items() if k != "verdict"}), {"without verdict"}),
     ],
@@ -331,14 +332,14 @@ def test_an_edit_of_an_entry_in_another_form_is_restored() -> None:
 def test_an_edit_inside_a_ledger_that_was_hashed_in_another_zone_is_restored_with_that_known() -> None:
     hashed = datetime.fromisoformat(ENTRY.timestamp).astimezone(zone(2)).isoformat()
     committed = entry_hash(replace(ENTRY, timestamp=hashed))
-    known = [Transformation(form=Form(time=Time(minutes=120)))]
+    known = [Transformation(form=form_with(time=Time(minutes=120)))]
     found = proven(reconstruct(suspect(committed, track="llm"), VOCABULARY, budget=BUDGET, known=known))
     assert [(change.column, change.original) for change in found.changes] == [("track", "symbolic")]
     assert proven(reconstruct(suspect(committed), known=known, budget=BUDGET)).changes == ()
 
 
 def test_what_is_known_of_other_entries_hides_no_edit_of_one_that_it_does_not_concern() -> None:
-    zones = [Form(time=Time(minutes=minutes)) for minutes in (120, 60)]
+    zones = [form_with(time=Time(minutes=minutes)) for minutes in (120, 60)]
     known = [Transformation(form=form) for form in zones] + [Transformation((constant("verdict", "FLAG"),))]
     for was, now in (("NULL_STALE", "CLEAR"), ("CLEAR", "FLAG")):
         committed = entry_hash(replace(ENTRY, verdict=was))

@@ -11,12 +11,15 @@ from hashlib import sha256
 import pytest
 
 from pytest_audit_ledger.investigate.hypotheses import Suspect, Vocabulary, texts
+from pytest_audit_ledger.investigate.ski_payloads import CANONICAL, payloads_in
 from pytest_audit_ledger.investigate.systematic import LostDigits, Systematic, SystematicCause, find
 from pytest_audit_ledger.model.batch import json_text
 from pytest_audit_ledger.model.entry import HASHED_COLUMNS, Entry, entry_hash
-from pytest_audit_ledger.model.forms import CANONICAL, Form, Time
+from pytest_audit_ledger.model.forms import Form
+from pytest_audit_ledger.model.times import Time
 from pytest_audit_ledger.scratch.sample import sample_entries
 from tests.support.rows import LEDGER, Row, batch
+from tests.support.ski_forms import form_with
 
 ENTRIES = list(sample_entries(240))
 VOCABULARY = Vocabulary({"track": ["symbolic", "llm"], "rule_id": sorted({entry.rule_id or "" for entry in ENTRIES})})
@@ -33,7 +36,7 @@ def ledger(hashed: Change = same, stored: Change = same, form: Form = CANONICAL)
     rows = []
     for entry in ENTRIES:
         columns = {column: [json_text(value)] for column, value in texts(hashed(entry)).items()}
-        rows.append((stored(entry), sha256(form.payloads(columns)[0]).hexdigest()))
+        rows.append((stored(entry), sha256(payloads_in(form).payloads(columns)[0]).hexdigest()))
     return rows
 
 
@@ -98,9 +101,9 @@ def with_z(entry: Entry) -> Entry:
             ledger(stored=lambda e: replace(e, track=(e.track or "").ljust(12))),
             ("with another track (without the white space at the end)",),
         ),
-        (ledger(form=Form(without="track")), ("without track",)),
+        (ledger(form=form_with("without track")), ("without track",)),
         (
-            ledger(lambda e: moved(e, 2), form=Form(spaced=True)),
+            ledger(lambda e: moved(e, 2), form=form_with("with spaces after commas and colons")),
             ("with another timestamp (the time 2 hours later)", "with spaces after commas and colons"),
         ),
     ],
@@ -133,7 +136,7 @@ def test_an_empty_text_hashed_for_a_missing_value_is_one_cause() -> None:
 
 
 def test_entries_in_another_form_are_no_cause_and_no_edit() -> None:
-    assert scanned(ledger(with_z), (), forms=[Form(time=Time(zone="Z"))]).unexplained == 0
+    assert scanned(ledger(with_z), (), forms=[form_with(time=Time(zone="Z"))]).unexplained == 0
 
 
 def test_digits_that_a_column_lost_are_searched_for_each_entry() -> None:

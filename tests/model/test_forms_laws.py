@@ -14,36 +14,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pytest_audit_ledger.model.batch import json_text
+from pytest_audit_ledger.investigate.ski_payloads import CANONICAL
 from pytest_audit_ledger.model.entry import HASHED_COLUMNS, Entry, canonical_timestamp, entry_hash
-from pytest_audit_ledger.model.forms import (
-    EXACT_FORMS,
-    MOST_CANDIDATES,
-    PARTIAL_FORMS,
-    Form,
-    Lost,
-    Recogniser,
-    Row,
-    recognised,
-)
+from pytest_audit_ledger.model.forms import Form
 from pytest_audit_ledger.model.stretch import ONE_IN, Stretch
+from pytest_audit_ledger.model.times import DIGITS, MOST_CANDIDATES, Lost, Time, damaged
 from tests.investigate.test_reconstruction_laws import entries
-from tests.support.odd_writers import canonical, odd_rows, with_z
-from tests.support.rows import batch, sample_rows
+from tests.support.odd_writers import canonical
+from tests.support.rows import sample_rows
+from tests.support.ski_forms import EXACT_FORMS, PARTIAL_FORMS, is_written, payload, recognised
 
 SECOND = timedelta(seconds=1)
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 TIME = re.compile(r"(\d+-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:\.(\d+))?(Z|\+00(?::?00)?| UTC|[+-]\d\d:\d\d)?", re.ASCII)
-
-
-def row(entry: Entry) -> Row:
-    values = asdict(entry)
-    return {name: json_text(None if values[name] is None else str(values[name])) for name in HASHED_COLUMNS}
-
-
-def payload(form: Form, entry: Entry) -> bytes:
-    (found,) = form.payloads({name: [text] for name, text in row(entry).items()})
-    return found
 
 
 def moment(written: Any) -> datetime:
@@ -73,7 +56,7 @@ PROVING = [form for form in EXACT_FORMS if not form.unproven]
 @settings(max_examples=400)
 @given(entries, st.sampled_from(PROVING))
 def test_a_payload_in_any_form_reads_back_as_the_content_and_nothing_else(entry: Entry, form: Form) -> None:
-    if form.time.write(entry.timestamp) is not None:
+    if is_written(form, entry):
         assert read_back(payload(form, entry)) == entry
 
 
@@ -82,8 +65,8 @@ def test_a_payload_in_any_form_reads_back_as_the_content_and_nothing_else(entry:
 def test_every_form_is_recognised_as_itself_or_a_simpler_one_that_writes_the_same(entry: Entry, form: Form) -> None:
     written = payload(form, entry)
     digest = sha256(written).hexdigest()
-    found = recognised(row(entry), digest)
-    if digest == entry_hash(entry) or form.time.write(entry.timestamp) is None:
+    found = recognised(entry, digest)
+    if digest == entry_hash(entry) or not is_written(form, entry):
         return
     assert found is not None
     assert payload(found, entry) == written
@@ -94,12 +77,12 @@ changes = st.tuples(st.sampled_from(HASHED_COLUMNS), entries)
 
 
 @settings(max_examples=100)
-@given(entries, changes, st.sampled_from([Form(), *PROVING]))
+@given(entries, changes, st.sampled_from([CANONICAL, *PROVING]))
 def test_no_form_makes_an_edited_entry_match(entry: Entry, change: tuple[str, Entry], form: Form) -> None:
     column, other = change
     edited = replace(entry, **{column: getattr(other, column)})
     if edited != entry:
-        assert recognised(row(edited), sha256(payload(form, entry)).hexdigest()) is None
+        assert recognised(edited, sha256(payload(form, entry)).hexdigest()) is None
 
 
 @pytest.mark.parametrize(
@@ -118,7 +101,7 @@ def test_no_form_makes_an_edited_entry_match(entry: Entry, change: tuple[str, En
 def test_edits_that_look_like_forms_are_none(was: dict[str, Any], now: dict[str, Any]) -> None:
     values = {**sample_rows(1)[0], "sequence_number": 1}
     entry = Entry(**{name: values[name] for name in HASHED_COLUMNS})  # type: ignore[arg-type]
-    assert recognised(row(replace(entry, **now)), entry_hash(replace(entry, **was))) is None
+    assert recognised(replace(entry, **now), entry_hash(replace(entry, **was))) is None
 
 
 def content(entry: Entry, **others: Any) -> dict[str, Any]:
@@ -137,7 +120,7 @@ def test_lost_nanoseconds_are_found_whether_they_were_cut_off_or_rounded(
     fraction = fraction.rstrip("0").rstrip(".") if trimmed else fraction
     written = f"{hashed:%Y-%m-%dT%H:%M:%S}{fraction}{zone}"
     digest = sha256(canonical(content(entry, timestamp=written))).hexdigest()
-    found = recognised(row(replace(entry, timestamp=canonical_timestamp(stored))), digest)
+    found = recognised(replace(entry, timestamp=canonical_timestamp(stored)), digest)
     assert found is not None or digest == entry_hash(entry)
 
 
@@ -147,7 +130,7 @@ def test_a_stripped_nul_is_found_where_it_was(entry: Entry, data: st.DataObject)
     text = entry.reasoning or ""
     at = data.draw(st.integers(0, len(text)))
     digest = sha256(canonical(content(entry, reasoning=f"{text[:at]}\0{text[at:]}"))).hexdigest()
-    found = recognised(row(replace(entry, reasoning=text)), digest)
+    found = recognised(replace(entry, reasoning=text), digest)
     assert found is not None
     assert found.lost is Lost.NUL
 
@@ -158,16 +141,16 @@ def test_half_a_surrogate_pair_is_found_behind_its_replacement(entry: Entry, hal
     written = json.dumps(f"cut {chr(half)}")
     options = {"ensure_ascii": ascii_only}
     hashed = canonical(content(entry, reasoning="MARK"), **options).replace(b'"MARK"', written.encode())
-    found = recognised(row(replace(entry, reasoning="cut \ufffd")), sha256(hashed).hexdigest())
+    found = recognised(replace(entry, reasoning="cut \ufffd"), sha256(hashed).hexdigest())
     assert found is not None
     assert found.lost is Lost.SURROGATE
 
 
 def test_no_form_tries_more_than_its_candidates() -> None:
-    stored = {**row(read_back(canonical(content(Entry(**_sample()))))), "reasoning": "x" * 5_000}
-    for lost in (Lost.CUT, Lost.ROUNDED, Lost.NUL):
-        tried = [text for _, texts in Form(lost=lost)._candidates(stored) for text in texts]
-        assert len(tried) <= MOST_CANDIDATES + len(HASHED_COLUMNS)
+    for lost in DIGITS:
+        assert len(list(Time().lossy("2026-05-21T15:30:00.120000+00:00", lost))) <= MOST_CANDIDATES
+    for lost in (Lost.NUL, Lost.SURROGATE):
+        assert 0 < len(list(damaged(lost, "x\ufffd" * 5_000))) <= MOST_CANDIDATES
 
 
 def _sample() -> Mapping[str, Any]:
@@ -178,22 +161,7 @@ def _sample() -> Mapping[str, Any]:
 def test_a_payload_without_a_column_proves_nothing_of_it_and_is_recognised_by_nobody() -> None:
     entry = Entry(**_sample())
     for form in PARTIAL_FORMS:
-        assert form.unproven == form.without
-        assert recognised(row(entry), sha256(payload(form, entry)).hexdigest()) is None
-
-
-@settings(max_examples=30)
-@given(st.lists(st.integers(1, 59), max_size=3, unique=True))
-def test_what_is_recognised_does_not_depend_on_segments(ends: list[int]) -> None:
-    rows = odd_rows([Entry(**{**_sample(), "sequence_number": n}) for n in range(1, 61)], with_z)
-    whole = Recogniser()
-    whole.recognise(batch(rows), range(60))
-    parts = Recogniser()
-    for start, end in zip([0, *sorted(ends)], [*sorted(ends), 60], strict=True):
-        part = Recogniser()
-        assert part.recognise(batch(rows[start:end]), range(end - start)) == set(range(end - start))
-        parts.merge(part)
-    assert parts.found == whole.found
+        assert recognised(entry, sha256(payload(form, entry)).hexdigest()) is None
 
 
 @settings(max_examples=300)

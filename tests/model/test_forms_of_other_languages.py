@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from pytest_audit_ledger.model.entry import Entry
-from pytest_audit_ledger.model.forms import Escapes, recognised
 from pytest_audit_ledger.scratch.sample import sample_entries
-from tests.model.test_forms_laws import content, row
+from tests.model.test_forms_laws import content
+from tests.support.ski_forms import recognised
 
 (SAMPLE,) = sample_entries(1)
 ENTRY = replace(
@@ -49,22 +49,22 @@ def written(command: list[str], entry: Entry, timestamp: str) -> str:
 def test_a_payload_of_node_with_the_time_of_its_dates(tmp_path: Path) -> None:
     (tmp_path / "write.js").write_text(NODE)
     digest = written(["node", str(tmp_path / "write.js")], ENTRY, "2026-05-04T08:00:37.120Z")
-    found = recognised(row(ENTRY), digest)
+    found = recognised(ENTRY, digest)
     assert found is not None
-    assert found.words == "with the time written with three digits of fraction and with Z for +00:00"
+    assert found.words == "with timestamp written like 2026-05-21T15:30:00.120Z"
 
 
 def test_a_payload_of_php(tmp_path: Path) -> None:
     (tmp_path / "write.php").write_text(PHP)
-    found = recognised(row(ENTRY), written(["php", str(tmp_path / "write.php")], ENTRY, ENTRY.timestamp))
+    found = recognised(ENTRY, written(["php", str(tmp_path / "write.php")], ENTRY, ENTRY.timestamp))
     assert found is not None
-    assert found.escapes is Escapes.PHP
+    assert found.words == "with slashes and everything beyond ASCII escaped, as PHP does"
 
 
 def test_a_payload_of_go_with_the_nanoseconds_of_its_times(tmp_path: Path) -> None:
     (tmp_path / "main.go").write_text(GO)
-    for time, words in (("37.12Z", "no zeros at the end"), ("37.1200007Z", "more digits of the time")):
+    for time, words in (("37.12Z", "like 2026-05-21T15:30:00.12Z"), ("37.1200007Z", "more digits of the time")):
         digest = written(["go", "run", str(tmp_path / "main.go")], ENTRY, f"2026-05-04T08:00:{time}")
-        found = recognised(row(ENTRY), digest)
+        found = recognised(ENTRY, digest)
         assert found is not None
         assert words in found.words

@@ -9,11 +9,11 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pytest_audit_ledger.model.forms import Forms
 from pytest_audit_ledger.model.hashing import BatchRows, RecipeHasher, no_key
 from pytest_audit_ledger.model.profile import Profile, Version
-from pytest_audit_ledger.model.recipe_forms import RecipeForms
 from pytest_audit_ledger.model.recipes import RecipeError, compile_recipe
-from tests.model.test_recipe_forms import batch_of
+from tests.model.test_forms import batch_of
 
 TYPES = {
     "n": "bigint",
@@ -105,5 +105,5 @@ def test_no_edit_is_explained_by_a_form(
     before, after = (recipe.payloads(BatchRows(batch_of(one, "", "abc"), profile))[0] for one in (row, edited))
     if before is not None and before != after:
         batch = batch_of(edited, sha256(before).hexdigest(), "abc")
-        form = RecipeForms(RecipeHasher(profile, TYPES, no_key)).search(batch, 0)
+        form = Forms(RecipeHasher(profile, TYPES, no_key)).search(batch, 0)
         assert form is None, f"{before!r} {form.words}"

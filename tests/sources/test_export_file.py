@@ -17,9 +17,9 @@ import pytest
 from pytest_audit_ledger.errors import SourceError, UsageError
 from pytest_audit_ledger.ledger import Ledger
 from pytest_audit_ledger.model.outcome import Assurance, Status
+from pytest_audit_ledger.model.segment import Segment
 from pytest_audit_ledger.sources.export_file import ExportFile
 from pytest_audit_ledger.sources.manifest import manifest_path
-from pytest_audit_ledger.sources.source import Segment
 from tests.support.checks import GUARDS, UNUSED, accusing
 from tests.support.exports import (
     FOLDS,

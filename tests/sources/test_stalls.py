@@ -18,9 +18,9 @@ from pytest_audit_ledger.backup.verification import verify_backup
 from pytest_audit_ledger.errors import SourceError
 from pytest_audit_ledger.model.outcome import Assurance, Status
 from pytest_audit_ledger.model.progress import Advance
+from pytest_audit_ledger.model.segment import Segment
 from pytest_audit_ledger.sources import connection, postgres
 from pytest_audit_ledger.sources.postgres import PostgresSource
-from pytest_audit_ledger.sources.source import Segment
 from tests.forger import Forger
 from tests.support.checks import FOLDS, GUARDS, core_statuses, outcomes, run_suite, told
 from tests.support.command import COMMAND, environment

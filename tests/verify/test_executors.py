@@ -15,7 +15,7 @@ import pytest
 
 from pytest_audit_ledger.errors import SourceError
 from pytest_audit_ledger.kinds.verdict_taxonomy import VerdictTaxonomy
-from pytest_audit_ledger.sources.source import Segment
+from pytest_audit_ledger.model.segment import Segment
 from pytest_audit_ledger.verify.executors import LocalWorkers, Part
 from tests.support.rows import LEDGER
 

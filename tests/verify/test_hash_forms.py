@@ -18,7 +18,7 @@ from tests.forger import Forger
 from tests.support.odd_writers import Writer, canonical, every, odd_rows, with_nanoseconds, with_z, write
 
 COUNT = 1_200
-Z = "with the time written with Z for +00:00"
+Z = "with timestamp written like 2026-05-21T15:30:00.120000Z"
 NANOSECONDS = "with more digits of the time than are stored"
 
 

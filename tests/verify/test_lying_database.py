@@ -18,11 +18,11 @@ from pytest_audit_ledger.checkpoints.note import SigningKey
 from pytest_audit_ledger.errors import SourceError
 from pytest_audit_ledger.model.outcome import Assurance, Severity, Status
 from pytest_audit_ledger.model.progress import Advance, Progress
+from pytest_audit_ledger.model.segment import Segment
 from pytest_audit_ledger.scratch.sample import sample_entries
 from pytest_audit_ledger.sources.dsn import Dsn
 from pytest_audit_ledger.sources.postgres import PostgresSource
 from pytest_audit_ledger.sources.selection import Selection
-from pytest_audit_ledger.sources.source import Segment
 from tests.forger import Forger
 from tests.support.checks import by_id, outcomes, run_check, run_suite, run_text, told
 from tests.support.command import start

@@ -15,8 +15,8 @@ from pytest_audit_ledger.kinds.export_manifest import ExportManifest
 from pytest_audit_ledger.kinds.kind import ScanKind
 from pytest_audit_ledger.kinds.registry import SHIPPED
 from pytest_audit_ledger.model.batch import Batch
+from pytest_audit_ledger.model.segment import Segment
 from pytest_audit_ledger.scratch.sample import PROVENANCE_COLUMNS
-from pytest_audit_ledger.sources.source import Segment
 from pytest_audit_ledger.verify import scan
 from tests.support.rows import LEDGER, Row, batch, signed_rows
 from tests.support.signers import KEYS_GIVEN

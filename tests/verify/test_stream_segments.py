@@ -11,8 +11,8 @@ import pytest
 from pytest_audit_ledger import Assurance, Ledger
 from pytest_audit_ledger.checkpoints.keys import write_signing_key
 from pytest_audit_ledger.errors import SourceError
+from pytest_audit_ledger.model.segment import Segment
 from pytest_audit_ledger.sources.postgres import PostgresSource
-from pytest_audit_ledger.sources.source import Segment
 from pytest_audit_ledger.suite.profile_file import load_profile
 from tests.forger import Forger
 from tests.verify.test_profiles import JOIN, TAB, TAMPERED, places, table

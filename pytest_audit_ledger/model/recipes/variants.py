@@ -11,7 +11,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import product
 from string import Formatter
 from typing import Any
@@ -22,8 +23,8 @@ from pytest_audit_ledger.model.recipes.formats import DOCUMENTS, FLOATS, INTEGER
 from pytest_audit_ledger.model.recipes.parts import Kind, Part, Reading
 from pytest_audit_ledger.model.recipes.writers import Writer, writer_of
 
-MOST_DEPARTURES = 3
-"""Departures from a recipe that are combined."""
+MOST_LAYOUTS = 256
+"""Layouts of a recipe that are tried, those with the fewest departures."""
 
 _JSON = ("json", "array")
 _TEXTS = ("join", "pairs", "concat", "template")
@@ -43,7 +44,7 @@ Item = dict[str, Any]
 class _Departure:
     """One difference from a recipe, in words that follow "hashed"; what it does to JSON, recipes and columns.
 
-    `reads`: whether documents are read, and written again.
+    `reads`: whether documents are read, and written again. `of_language`: whether it is one of a programming language.
     """
 
     words: str
@@ -51,18 +52,32 @@ class _Departure:
     options: Callable[[str, dict[str, Any]], dict[str, Any]] = lambda _, options: options
     item: Callable[[Item, str], Item] = lambda item, _: item
     reads: bool = False
+    of_language: bool = False
 
 
 @dataclass(frozen=True)
 class Layout:
     """A recipe, and its differences from another one, in words that follow "hashed".
 
-    `reads`: whether documents are read, and written again.
+    `reads`: whether documents are read, and written again. `of_language`: whether all departures are those of
+    programming languages. `choice`: which of the alternatives was taken for each thing that may differ, 0 for none.
     """
 
-    payload: Mapping[str, Any]
+    payload: Mapping[str, Any] = field(hash=False)
     departures: tuple[str, ...] = ()
     reads: bool = False
+    of_language: bool = True
+    choice: tuple[int, ...] = ()
+
+    @cached_property
+    def taken(self) -> frozenset[tuple[int, int]]:
+        """The departures, each as its place in `choice` and the alternative."""
+        return frozenset((place, one) for place, one in enumerate(self.choice) if one)
+
+    def simpler(self) -> Iterator[tuple[int, ...]]:
+        """Yield the choices of layouts with one departure less, or an earlier alternative for one."""
+        for place, taken in enumerate(self.choice):
+            yield from ((*self.choice[:place], other, *self.choice[place + 1 :]) for other in range(taken))
 
 
 def layouts(payload: Mapping[str, Any], types: Mapping[str, str], previous: str) -> list[Layout]:
@@ -71,16 +86,23 @@ def layouts(payload: Mapping[str, Any], types: Mapping[str, str], previous: str)
     `types` are those of the columns, in their order; `previous` is the column of the previous hash. A recipe whose
     bytes the server or a function makes has none but itself.
     """
-    found: dict[str, Layout] = {}
     if not payload.keys() & set(RECIPES):
         return [Layout(payload)]
-    dimensions = [(None, *dimension) for dimension in _dimensions(payload, types, previous)]
-    chosen = [tuple(filter(None, one)) for one in product(*dimensions)]
-    for departures in sorted((one for one in chosen if len(one) <= MOST_DEPARTURES), key=len):
-        made = _rewritten(payload, Writer(), departures)
-        reads = any(one.reads for one in departures)
-        found.setdefault(repr(made), Layout(made, tuple(one.words for one in departures), reads))
-    return list(found.values())
+
+    def made(departures: Sequence[_Departure]) -> dict[str, Any]:
+        return _rewritten(payload, Writer(), departures)
+
+    own, found = repr(made([])), dict[str, Layout]()
+    dimensions = [[one for one in some if repr(made([one])) != own] for some in _dimensions(payload, types, previous)]
+    choices = product(*(range(len(some) + 1) for some in dimensions))
+    for choice in sorted(choices, key=lambda choice: sum(map(bool, choice))):
+        departures = [some[taken - 1] for some, taken in zip(dimensions, choice, strict=True) if taken]
+        words, recipe = tuple(one.words for one in departures), made(departures)
+        reads, of_language = any(one.reads for one in departures), all(one.of_language for one in departures)
+        found.setdefault(repr(recipe), Layout(recipe, words, reads, of_language, choice))
+        if len(found) == MOST_LAYOUTS:
+            break
+    return [*found.values()]
 
 
 def with_moments(payload: Mapping[str, Any], columns: Collection[str], *, quoted: bool) -> Mapping[str, Any]:
@@ -145,7 +167,7 @@ def _styled(words: str, style: str, **flags: bool) -> _Departure:
         switches: dict[str, Any] = {"ascii": False, "escape_slashes": False, "escape_html": False, **flags}
         return own if own.style == "jcs" else replace(own, style=style or own.style, **switches)
 
-    return _Departure(words, writer, reads=bool(style))
+    return _Departure(words, writer, reads=bool(style), of_language=True)
 
 
 _LANGUAGES = (
@@ -198,17 +220,17 @@ def _dimensions(payload: Mapping[str, Any], types: Mapping[str, str], previous: 
         has_null = "null" in one or _is_document(one, types) or plain.get(one["column"]) in FLOATS
         return {**one, "null": "keep"} if recipe == "json" and not has_null else one
 
-    def documented(form: Any) -> Callable[[Item, str], Item]:
+    def rewriting(words: str, form: Any, *, reads: bool = True) -> _Departure:
         def item(one: Item, _: str) -> Item:
             return _formatted(one, form) if _is_document(one, types) else one
 
-        return item
+        return _Departure(words, item=item, reads=reads, of_language=True)
 
     documents = (
-        _Departure("with documents as PostgreSQL prints them", item=documented("json_pg")),
-        _Departure("with the keys of documents sorted", item=documented({"json": {"keys": "sorted"}}), reads=True),
-        _Departure("with the keys of documents as stored", item=documented({"json": {"keys": "stored"}}), reads=True),
-        _Departure("with documents in the form of RFC 8785", item=documented("jcs"), reads=True),
+        rewriting("with documents as PostgreSQL prints them", "json_pg", reads=False),
+        rewriting("with the keys of documents sorted", {"json": {"keys": "sorted"}}),
+        rewriting("with the keys of documents as stored", {"json": {"keys": "stored"}}),
+        rewriting("with documents in the form of RFC 8785", "jcs"),
     )
     orders = (
         _Departure("with the keys sorted", options=ordered(True)),
@@ -220,8 +242,8 @@ def _dimensions(payload: Mapping[str, Any], types: Mapping[str, str], previous: 
         _Departure("with whole numbers without quotes", item=numbered(False)),
     )
     nulls = (
-        _Departure("with no key for a missing value", options=_omitting),
-        _Departure("with null for a missing value", item=keeping),
+        _Departure("with no key for a missing value", options=_omitting, of_language=True),
+        *([_Departure("with null for a missing value", item=keeping, of_language=True)] if _omits(payload) else ()),
     )
     return (
         _ESCAPES,
@@ -232,6 +254,13 @@ def _dimensions(payload: Mapping[str, Any], types: Mapping[str, str], previous: 
         nulls,
         documents,
     )
+
+
+def _omits(payload: Any) -> bool:
+    """Return whether JSON in a recipe has anything but its null for a missing value."""
+    if isinstance(payload, Mapping):
+        return payload.get("null", "keep") != "keep" or any(map(_omits, payload.values()))
+    return isinstance(payload, list) and any(map(_omits, payload))
 
 
 def _has_key_of_another(found: Sequence[Item]) -> bool:
@@ -358,6 +387,11 @@ def is_readable(part: Part, reading: Reading, columns: Collection[str], *, json:
         elif not _is_placed(part, reading, columns, json):
             return False
     return all(is_readable(one, reading, columns, json=json) for one in part.members)
+
+
+def is_marked_off(part: Part) -> bool:
+    """Return whether everything in a payload is always marked off: in JSON alone it is."""
+    return part.recipe not in _PLACED and all(map(is_marked_off, part.members))
 
 
 def _varies(part: Part, columns: Collection[str], json: bool) -> bool:
