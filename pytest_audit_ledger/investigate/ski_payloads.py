@@ -15,7 +15,7 @@ from pytest_audit_ledger.model.batch import plain_texts
 from pytest_audit_ledger.model.forms import SKI_FORMS, Form
 from pytest_audit_ledger.model.profile import PREVIOUS, TIMESTAMP
 from pytest_audit_ledger.model.recipes import Recipe, compile_recipe
-from pytest_audit_ledger.model.recipes.variants import Layout, with_moments
+from pytest_audit_ledger.model.recipes.variants import Layout, own_layout, with_moments
 
 Value = str | None
 """A value of a hashed column as text, also the sequence number; None for a missing one."""
@@ -23,7 +23,8 @@ Value = str | None
 _UNWRITTEN = b'"":'
 """Stands for a value that a form cannot write. No payload has it."""
 
-(CANONICAL, *_OTHERS) = (Form(None, layout) for layout in SKI_FORMS.layouts)
+CANONICAL = Form(None, own_layout(SKI_FORMS.own))
+"""The ledger's own form."""
 
 
 class Payloads:
@@ -97,8 +98,8 @@ class _Column:
 
 def other_forms() -> Iterator[tuple[Form, Sequence[Form]]]:
     """Yield each layout with its own times, and the same with times in every other way; simple ones first."""
-    for form in (CANONICAL, *_OTHERS):
-        times = SKI_FORMS.times_of(form.layout)
+    for layout in SKI_FORMS.layouts:
+        form, times = Form(None, layout), SKI_FORMS.times_of(layout)
         yield form, [replace(form, columns=(TIMESTAMP,), time=time) for time in times]
     for column in payloads_in(CANONICAL).order:
         yield Form(None, _without(column)), ()

@@ -21,10 +21,10 @@ in another zone; so only one zone, with its summer time, is taken for that of a 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import product
+from itertools import islice, product
 from typing import Any
 
 from pytest_audit_ledger.model.batch import Batch, json_text
@@ -32,10 +32,11 @@ from pytest_audit_ledger.model.columns import V2_COLUMNS
 from pytest_audit_ledger.model.hashing import BatchRows, RecipeHasher, no_key
 from pytest_audit_ledger.model.profile import HASH, PREVIOUS, Version
 from pytest_audit_ledger.model.recipes import Recipe, RecipeError, compile_hashing, compile_recipe
-from pytest_audit_ledger.model.recipes.formats import FLOATS, plain_type
+from pytest_audit_ledger.model.recipes.formats import FLOATS, digest_of, plain_type
 from pytest_audit_ledger.model.recipes.moments import iso
 from pytest_audit_ledger.model.recipes.parts import Reading
 from pytest_audit_ledger.model.recipes.variants import (
+    Choice,
     Item,
     Layout,
     documents_in,
@@ -123,10 +124,10 @@ def _sample(time: Time | None) -> str:
     return written if time is None or time.quoted or not time.epoch.value else f"{written}, without quotes"
 
 
-_Moments = tuple["str | None", ...]
-"""The moments of an entry."""
+_Texts = tuple["str | None", ...]
+"""Values of some columns of an entry."""
 
-_Written = Mapping["tuple[tuple[str | None, ...], bool]", Time]
+_Written = Mapping["tuple[_Texts, bool]", Time]
 """The times of an entry in every way, and whether in quotes; each once, with the simplest way."""
 
 
@@ -142,6 +143,11 @@ class Forms:
     def __getstate__(self) -> dict[str, Any]:
         """Leave out what is compiled."""
         return {"hasher": self.hasher, "line": self.line, "stored": self.stored}
+
+    @property
+    def own(self) -> Mapping[str, Any]:
+        """The recipe of a profile with one version."""
+        return self._variants[None].how.payload
 
     @property
     def layouts(self) -> Sequence[Layout]:
@@ -255,11 +261,11 @@ class _Variants:
         for at, layout in enumerate(self.layouts):
             if is_long and len(layout.departures) > MOST_DEPARTURES_OF_LONG:
                 return None
-            if not idle.isdisjoint(layout.taken):
+            if not idle.isdisjoint(layout.choice):
                 continue
             (payload,) = self._recipe(at, None).payloads(self._rows(row))
             if payload in seen or (layout.reads and ambiguous):  # in a simpler layout the entry is written alike
-                idle.update(layout.taken if len(layout.taken) == 1 and self._are_independent else ())
+                idle.update(layout.choice if len(layout.choice) == 1 and self._are_independent else ())
                 continue
             seen.add(payload)
             if layout.of_language:
@@ -271,7 +277,7 @@ class _Variants:
                 some = [texts for texts, is_quoted in times if is_quoted is quoted]
                 found = self._first(_Way(at, quoted, self.moments), row, some) if some else None
                 if found is not None:
-                    return Form(self.version, layout, self.moments, times[some[found], quoted])
+                    return Form(self.version, layout, self.moments, times[found, quoted])
         return None if is_long else next(self._lossy(row, different), None)
 
     def _lossy(self, row: Batch, different: Sequence[int]) -> Iterator[Form]:
@@ -360,7 +366,7 @@ class _Variants:
         return self._places[layout.choice]
 
     @cached_property
-    def _places(self) -> Mapping[tuple[int, ...], int]:
+    def _places(self) -> Mapping[Choice, int]:
         """The places of the layouts by their choices."""
         return {layout.choice: at for at, layout in enumerate(self.layouts)}
 
@@ -405,51 +411,73 @@ class _Variants:
     def _values(self, batch: Batch, column: str) -> list[str | None]:
         return batch.values(self.profile.in_batch(column))
 
-    def _first(self, way: _Way, row: Batch, values: Sequence[Sequence[str | None]]) -> int | None:
+    def _first(self, way: _Way, row: Batch, values: Iterable[_Texts]) -> _Texts | None:
         """Return the first of these values of the columns with which the entry has its hash; None if none.
 
         None, too, if the payload could be that of other content.
         """
         recipe = self._recipe(way.layout, way.quoted)
         (stored,) = row.values(self.stored)
-        hashes = self._hashing(self._payloads(recipe, row, way.columns, values))
-        if stored not in hashes:
+        found = next((one for one, digest in self._tried(recipe, row, way.columns, values) if digest == stored), None)
+        if found is None:
             return None
-        place = hashes.index(stored)
-        reading = Reading(self._rows(self._with(row, way.columns, [values[place]])))
+        reading = Reading(self._rows(self._with(row, way.columns, [found])))
         varies = bool(self.layouts[way.layout].departures)
-        return place if is_readable(recipe.part, reading, way.columns, json=varies) else None
+        return found if is_readable(recipe.part, reading, way.columns, json=varies) else None
 
-    def _payloads(
-        self, recipe: Recipe, row: Batch, columns: Sequence[str], values: Sequence[Sequence[str | None]]
-    ) -> list[bytes | None]:
-        """Return the payload of an entry with each of these values of its columns."""
-        few = recipe.payloads(self._rows(self._with(row, columns, values[:2])))
-        made = [payload for payload in few if payload is not None]
-        if len(values) < _FEW or len(columns) > 1 or len(made) < len(few):
-            return [*few, *recipe.payloads(self._rows(self._with(row, columns, values[2:])))] if values[2:] else few
-        first, second = (str(texts[0]).encode("utf-8", "surrogatepass") for texts in values[:2])
-        head, *tails = made[0].split(first)
-        if len(tails) != 1 or made[1] != head + second + tails[0]:  # the text is not simply a part of the payload
-            return recipe.payloads(self._rows(self._with(row, columns, values)))
-        return [head + texts[0].encode() + tails[0] if texts[0] is not None else None for texts in values]
+    def _tried(
+        self, recipe: Recipe, row: Batch, columns: Sequence[str], values: Iterable[_Texts]
+    ) -> Iterator[tuple[_Texts, str | None]]:
+        """Yield values of the columns of an entry, each with the hash that it has with them.
+
+        If the first two are simply parts of the payload, so are the others, and are hashed without the recipe.
+        """
+        rest = iter(values)
+        few = list(islice(rest, 2))
+        made = recipe.payloads(self._rows(self._with(row, columns, few)))
+        yield from zip(few, self._hashing(made), strict=True)
+        around = _around(few, made)
+        if around is None:
+            others = list(rest)
+            yield from zip(
+                others, self._hashing(recipe.payloads(self._rows(self._with(row, columns, others)))), strict=True
+            )
+            return
+        head, tail = around
+        hashes = self._hashes_after(head)
+        for texts in rest:
+            yield texts, hashes((texts[0] or "").encode() + tail)
+
+    def _hashes_after(self, head: bytes) -> Callable[[bytes], str | None]:
+        """Return what hashes the payloads that begin with some bytes, from the rest of them."""
+        how = self.how.hashing
+        if (how.encoding, how.prefix, how.key) != ("hex", "", ""):
+            return lambda rest: self._hashing([head + rest])[0]
+        begun = digest_of(how.algorithm)(head)
+
+        def hashed(rest: bytes) -> str:
+            hasher = begun.copy()
+            hasher.update(rest)
+            return str(hasher.hexdigest())
+
+        return hashed
 
     # times
 
-    def _written(self, times: Iterable[Time], moments: _Moments) -> _Written:
-        found: dict[tuple[tuple[str | None, ...], bool], Time] = {}
+    def _written(self, times: Iterable[Time], moments: _Texts) -> _Written:
+        found: dict[tuple[_Texts, bool], Time] = {}
         for time in times:
             if (texts := self._texts(time, moments)) is not None:
                 found.setdefault((texts, time.quoted), time)
         return found
 
     @staticmethod
-    def _texts(time: Time, moments: _Moments) -> tuple[str | None, ...] | None:
+    def _texts(time: Time, moments: _Texts) -> _Texts | None:
         """Return the moments of an entry as they are written in a way; None if one cannot be, or there is none."""
         texts = tuple(None if one is None else time.write(one) if one else "" for one in moments)
         return None if "" in texts or not any(texts) or (None in texts and None not in moments) else texts
 
-    def _moments(self, rows: Batch) -> list[_Moments]:
+    def _moments(self, rows: Batch) -> list[_Texts]:
         """Return the canonical moments of each entry; None for NULL, empty for a value that has none."""
         columns = [[_canonical(value) for value in self._values(rows, column)] for column in self.moments]
         return [*zip(*columns, strict=True)] if columns else [()] * len(rows)
@@ -470,7 +498,7 @@ class _Variants:
             texts: Iterable[str] = self._digits(form.time, form.lost, row) if form.time else ()
         else:
             texts = damaged(form.lost, self._values(row, form.columns[0])[0])
-        return self._first(way, row, [(text,) for text in texts]) is not None
+        return self._first(way, row, ((text,) for text in texts)) is not None
 
     def _digits(self, time: Time, lost: Lost, row: Batch) -> Iterator[str]:
         ((moment,),) = self._moments(row)
@@ -490,8 +518,13 @@ class _Way:
     columns: tuple[str, ...] = ()
 
 
-_FEW = 8
-"""Values that are written by the recipe; of more, only two are, to see how."""
+def _around(few: Sequence[_Texts], made: Sequence[bytes | None]) -> tuple[bytes, bytes] | None:
+    """Return what is before and after the one value in two payloads; None unless both have it as it is, once."""
+    if len(few) < 2 or len(few[0]) != 1 or None in made or None in (few[0][0], few[1][0]):
+        return None
+    first, second = (str(texts[0]).encode("utf-8", "surrogatepass") for texts in few)
+    head, *tails = (made[0] or b"").split(first)
+    return (head, tails[0]) if len(tails) == 1 and made[1] == head + second + tails[0] else None
 
 
 def _level(layout: Layout) -> int:

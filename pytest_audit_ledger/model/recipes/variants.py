@@ -12,7 +12,6 @@ import json
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from itertools import product
 from string import Formatter
 from typing import Any
@@ -35,6 +34,9 @@ _IN_DOCUMENTS = ("json_pg", "json", "jcs")
 _MOMENTS = frozenset("0123456789-+:.TZUC ")
 """The characters of a moment, however it is written."""
 _LOSSY_NUMBER = re.compile(r"[\d.]{16}|\d[eE][+-]?\d{3}")
+
+Choice = tuple[tuple[int, int], ...]
+"""Departures, each as the thing that differs and which of its alternatives was taken."""
 
 Item = dict[str, Any]
 """An item with the key `column`."""
@@ -60,24 +62,21 @@ class Layout:
     """A recipe, and its differences from another one, in words that follow "hashed".
 
     `reads`: whether documents are read, and written again. `of_language`: whether all departures are those of
-    programming languages. `choice`: which of the alternatives was taken for each thing that may differ, 0 for none.
+    programming languages. `choice`: what the departures are.
     """
 
     payload: Mapping[str, Any] = field(hash=False)
     departures: tuple[str, ...] = ()
     reads: bool = False
     of_language: bool = True
-    choice: tuple[int, ...] = ()
+    choice: Choice = ()
 
-    @cached_property
-    def taken(self) -> frozenset[tuple[int, int]]:
-        """The departures, each as its place in `choice` and the alternative."""
-        return frozenset((place, one) for place, one in enumerate(self.choice) if one)
-
-    def simpler(self) -> Iterator[tuple[int, ...]]:
+    def simpler(self) -> Iterator[Choice]:
         """Yield the choices of layouts with one departure less, or an earlier alternative for one."""
-        for place, taken in enumerate(self.choice):
-            yield from ((*self.choice[:place], other, *self.choice[place + 1 :]) for other in range(taken))
+        for at, (thing, alternative) in enumerate(self.choice):
+            before, after = self.choice[:at], self.choice[at + 1 :]
+            yield (*before, *after)
+            yield from ((*before, (thing, other), *after) for other in range(alternative))
 
 
 def layouts(payload: Mapping[str, Any], types: Mapping[str, str], previous: str) -> list[Layout]:
@@ -94,15 +93,21 @@ def layouts(payload: Mapping[str, Any], types: Mapping[str, str], previous: str)
 
     own, found = repr(made([])), dict[str, Layout]()
     dimensions = [[one for one in some if repr(made([one])) != own] for some in _dimensions(payload, types, previous)]
-    choices = product(*(range(len(some) + 1) for some in dimensions))
-    for choice in sorted(choices, key=lambda choice: sum(map(bool, choice))):
-        departures = [some[taken - 1] for some, taken in zip(dimensions, choice, strict=True) if taken]
+    things = [[None, *((thing, at) for at in range(len(some)))] for thing, some in enumerate(dimensions)]
+    choices = (tuple(filter(None, one)) for one in product(*things))
+    for choice in sorted(choices, key=len):
+        departures = [dimensions[thing][alternative] for thing, alternative in choice]
         words, recipe = tuple(one.words for one in departures), made(departures)
         reads, of_language = any(one.reads for one in departures), all(one.of_language for one in departures)
         found.setdefault(repr(recipe), Layout(recipe, words, reads, of_language, choice))
         if len(found) == MOST_LAYOUTS:
             break
     return [*found.values()]
+
+
+def own_layout(payload: Mapping[str, Any]) -> Layout:
+    """Return the layout that a recipe is, without departures, which is the first of all."""
+    return Layout(_rewritten(payload, Writer(), ()))
 
 
 def with_moments(payload: Mapping[str, Any], columns: Collection[str], *, quoted: bool) -> Mapping[str, Any]:
