@@ -39,7 +39,7 @@ from pytest_audit_ledger.model.columns import Column
 from pytest_audit_ledger.model.entry import canonical_timestamp
 from pytest_audit_ledger.model.ledger_info import Extent, LedgerInfo
 from pytest_audit_ledger.model.printable import printable
-from pytest_audit_ledger.model.profile import SEQUENCE, TIMESTAMP, VERDICT
+from pytest_audit_ledger.model.profile import SAME_STREAM, SEQUENCE, TIMESTAMP, VERDICT
 from pytest_audit_ledger.model.progress import Progress, no_progress
 from pytest_audit_ledger.model.recipes import SQL_PAYLOAD
 from pytest_audit_ledger.output.artifact import Artifact, ArtifactContext
@@ -190,6 +190,9 @@ def field_types(snapshot: Snapshot, request: Export) -> dict[str, str]:
     if info.hasher.sql:  # only the server can build it
         columns[SQL_PAYLOAD] = Column("bytea", False)
     fields = tuple(map(info.profile.named, request.fields))
+    if info.prints_streams_apart:  # no reader of the file can tell what the server takes for the same
+        columns[SAME_STREAM] = Column("text", False)
+        fields = (*fields, SAME_STREAM) if {*fields} >= {*info.profile.streams} else fields
     unknown = [name for name in fields if name not in columns]
     if unknown:
         raise UsageError(
@@ -292,7 +295,8 @@ def _write(
 
 
 def _stated_type(info: LedgerInfo, name: str) -> str:
-    return info.columns[name].type if name in info.columns else "bytea"
+    own_types = {SQL_PAYLOAD: "bytea", SAME_STREAM: "text"}
+    return info.columns[name].type if name in info.columns else own_types[name]
 
 
 def _now() -> str:

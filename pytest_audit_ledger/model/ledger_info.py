@@ -124,6 +124,12 @@ class LedgerInfo:
         return hasher_of(self.profile, {name: column.type for name, column in self.columns.items()}, self.read_key)
 
     @property
+    def prints_streams_apart(self) -> bool:
+        """Whether entries of one stream may name it differently: 1 and 1.0, or texts that a collation takes for one."""
+        columns = [self.columns[name] for name in self.profile.streams if name in self.columns]
+        return any(one.folds or one.type.rpartition(".")[2] in ("numeric", "citext") for one in columns)
+
+    @property
     def schema(self) -> str:
         """What the table looks like: the version of its schema, or the profile if that declares none."""
         return f"v{self.schema_version}" if self.schema_version else f"profile {self.profile.name}"

@@ -32,6 +32,9 @@ ROLES: Mapping[str, str] = {
 BEFORE = ".(hash before)"
 """In a batch, the hash of the entry before in its stream, for a ledger that stores no previous hash."""
 
+SAME_STREAM = "(stream)"
+"""In an export, the stream as the server groups it, if it takes for the same what it prints in several ways."""
+
 PAYLOAD = ".(payload)"
 """In a batch, the payload that the server builds, for a recipe in SQL."""
 

@@ -21,12 +21,23 @@ from typing import Any, NoReturn
 from pytest_audit_ledger.errors import NotApplicable, SourceError, UsageError
 from pytest_audit_ledger.files.keys import read_key
 from pytest_audit_ledger.files.reading import is_file, open_regular, sha256_of
-from pytest_audit_ledger.model.batch import NULL, Batch, shown
+from pytest_audit_ledger.model.batch import NULL, Batch, json_text, plain_text, shown
 from pytest_audit_ledger.model.columns import Column
 from pytest_audit_ledger.model.entry import canonical_timestamp
 from pytest_audit_ledger.model.ledger_info import ExportInfo, Extent, LedgerInfo
 from pytest_audit_ledger.model.printable import printable
-from pytest_audit_ledger.model.profile import BEFORE, HASH, PAYLOAD, SEQUENCE, STREAM, TIMESTAMP, VERDICT, Profile, own
+from pytest_audit_ledger.model.profile import (
+    BEFORE,
+    HASH,
+    PAYLOAD,
+    SAME_STREAM,
+    SEQUENCE,
+    STREAM,
+    TIMESTAMP,
+    VERDICT,
+    Profile,
+    own,
+)
 from pytest_audit_ledger.model.questions import Catalog, Queries
 from pytest_audit_ledger.model.segment import Place, Segment
 from pytest_audit_ledger.model.ski import SKI
@@ -171,7 +182,7 @@ class ExportSnapshot:
     def _read_for(self, name: str) -> Sequence[str]:
         """Return the columns of the file that are read for a name of a batch."""
         if name == STREAM:
-            return self._profile.streams
+            return [SAME_STREAM] if SAME_STREAM in self.info.columns else self._profile.streams
         return [name.removeprefix(".") if name.startswith(".") else self._profile.column(name)]
 
     def catalog(self) -> AbstractContextManager[Catalog]:
@@ -243,9 +254,10 @@ class ExportSnapshot:
 
     def _column(self, name: str, chunk: Sequence[Record]) -> list[str]:
         columns = self._read_for(name)
-        if len(columns) > 1:
-            return row_texts(self._column(own(column), chunk) for column in columns)
-        column = columns[0]
+        if name == STREAM:
+            texts = [self._stream(column, chunk) for column in columns]
+            return row_texts(texts) if len(texts) > 1 else texts[0]
+        (column,) = columns
         convert = converter(self._profile, name, self.info.columns.get(column))
         values = [record[column] for _, _, record in chunk]
         try:
@@ -254,6 +266,14 @@ class ExportSnapshot:
             for (line, *_), value in zip(chunk, values, strict=True):
                 _check(self._path, line, column, value, convert)
             raise SourceError(f"{self._path}: {column} cannot be read: {error}.", FETCH) from error
+
+    def _stream(self, column: str, chunk: Sequence[Record]) -> list[str]:
+        """Return a column of the stream, alike for what a server takes for the same, as far as a file shows."""
+        texts, type_ = self._column(own(column), chunk), self.info.columns[column].type
+        if type_.rpartition(".")[2] == "citext":
+            return [json_text((plain_text(text) or "").lower()) if text != NULL else NULL for text in texts]
+        is_plain = type_ != "numeric" or "." not in "".join(texts)
+        return texts if is_plain else [text.rstrip("0").rstrip(".") if "." in text else text for text in texts]
 
 
 class _Order:

@@ -13,7 +13,18 @@ from psycopg2.sql import SQL, Composable, Identifier, Literal
 from pytest_audit_ledger.model.batch import Batch, json_text
 from pytest_audit_ledger.model.columns import INTEGERS, MOMENT, NAIVE_MOMENT, UNITS_PER_SECOND
 from pytest_audit_ledger.model.ledger_info import LedgerInfo
-from pytest_audit_ledger.model.profile import BEFORE, HASH, ORDER, PAYLOAD, SEQUENCE, STREAM, TIMESTAMP, VERDICT
+from pytest_audit_ledger.model.profile import (
+    BEFORE,
+    HASH,
+    ORDER,
+    PAYLOAD,
+    SAME_STREAM,
+    SEQUENCE,
+    STREAM,
+    TIMESTAMP,
+    VERDICT,
+    own,
+)
 from pytest_audit_ledger.model.segment import Place, Segment
 from pytest_audit_ledger.model.sql_names import closed
 from pytest_audit_ledger.sources.copy_text import Layout
@@ -47,7 +58,7 @@ class TableColumns:
 
     def unreadable(self, name: str) -> str | None:
         """Return why a column cannot be read as what it should be, None if it can."""
-        if name == STREAM:
+        if name in (STREAM, own(SAME_STREAM)):
             return next(filter(None, map(self._missing, self._profile.streams)), None)
         if name == BEFORE:
             return self.unreadable(HASH)  # see Neighbours
@@ -76,7 +87,7 @@ class TableColumns:
 
     def expression(self, name: str) -> Composable:
         """Return the SQL of a name."""
-        if name == STREAM:
+        if name in (STREAM, own(SAME_STREAM)):
             columns = [self._stream(column) for column in self._profile.streams]
             return columns[0] if len(columns) == 1 else SQL("ROW({})::pg_catalog.text").format(SQL(", ").join(columns))
         if name == PAYLOAD:

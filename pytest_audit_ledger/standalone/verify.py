@@ -642,6 +642,9 @@ PLAIN = [layout for layout in LAYOUTS if [layout[0] != ESCAPES[0], *layout[1:]].
 TIMES: list[Any] = [*product(("python", 6, 3, "trimmed"), "T ", ("+00:00", "Z", "", "+00", "+0000", " UTC"))]
 LOCAL = [*product(["python"], "T ", [minutes for minutes in range(-720, 841, 15) if minutes])]
 FORMS = [*product(LAYOUTS, TIMES), *product(PLAIN, LOCAL)]
+SAME_STREAM = "(stream)"
+"""The stream as the server groups it, if it takes for the same what it prints in several ways."""
+
 COLUMNS = ["sequence_number", "previous_hash", "timestamp", "verdict", "telemetry_id", "telemetry_hash", "rule_id"]
 COLUMNS += ["knowledge_graph_version", "ski_model_version", "reasoning", "track"]
 
@@ -814,7 +817,8 @@ class Scan:
         for row in entries:
             self.first, self.last, self.count = self.first or row, row, self.count + 1
             self.verdicts[str(row.get(column.get("verdict", "")))] += 1
-            number, key = int(row[column["sequence"]] or 0), tuple(row[name] for name in self.profile.streams)
+            names = [SAME_STREAM] if SAME_STREAM in row else self.profile.streams
+            number, key = int(row[column["sequence"]] or 0), tuple(row[name] for name in names)
             self.stream = ", ".join(map(str, key))
             self.where = f"entry {number:,}" + (f" of {self.stream}" if key else "")
             self.lasts[key], recomputed = self._entry(number, row, self.lasts.get(key))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ import pytest
 
 from pytest_audit_ledger import Assurance, Ledger
 from pytest_audit_ledger.checkpoints.keys import write_signing_key
+from pytest_audit_ledger.differences.comparison import diff
 from pytest_audit_ledger.errors import SourceError
 from pytest_audit_ledger.model.segment import Segment
 from pytest_audit_ledger.sources.postgres import PostgresSource
@@ -124,6 +127,48 @@ def test_streams_of_any_kind_are_one_chain_each(forger: Forger, tmp_path: Path, 
     found = ledger.verify_integrity(workers=3, **trusted)
     assert ("ENTRY_HASH_MISMATCH", shown, 7) in places(found)
     assert ("TRUNCATED", shown, 30) in places(found)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("format_", ["jsonl", "csv"])
+def test_an_export_has_the_streams_of_the_table_and_of_the_checkpoint(
+    forger: Forger, tmp_path: Path, kind: str, format_: str
+) -> None:
+    type_, names, _, _ = KINDS[kind]
+    if "COLLATE" in type_:
+        _without_determinism(forger)
+    streams(forger, type_, *names)
+    verifier = str(write_signing_key(tmp_path / "key", "bank.example/x"))
+    ledger, path = Ledger(forger.dsn, profile=JOIN), tmp_path / "filed" / f"ledger.{format_}"
+    path.parent.mkdir()
+    ledger.create_checkpoint(tmp_path / "kept", tmp_path / "key")
+    ledger.export_entries(output_file=path, with_verifier=True)
+    trusted: Any = {"checkpoints": [tmp_path / "kept"], "verifier_keys": [verifier]}
+    found = Ledger(str(path), profile=JOIN).verify_integrity(**trusted)
+    assert (found.assurance, places(found)) == (Assurance.ANCHORED, set())
+    assert found.survey is not None
+    assert found.survey.streams == 1
+    assert diff(str(path), forger.dsn, profile=load_profile(JOIN)).is_same
+    alone = subprocess.run(
+        [sys.executable, path.with_name("verify.py"), path.parent],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert "FAILED" not in alone.stdout
+    assert alone.returncode in (0, 3), alone.stdout
+
+
+def test_streams_of_a_file_of_another_program_are_grouped_by_their_types(forger: Forger, tmp_path: Path) -> None:
+    streams(forger, "numeric NOT NULL", "1", "1.0", "1.00")
+    path = tmp_path / "foreign.jsonl"
+    rows = forger.run("SELECT row_to_json(movements)::text FROM movements ORDER BY account, seq")
+    path.write_text("".join(f"{row}\n" for (row,) in rows))
+    found = Ledger(str(path), profile=JOIN).verify_integrity()
+    assert places(found) == set()
+    assert found.survey is not None
+    assert (found.survey.entries, found.survey.streams) == (NUMBERS, 1)
 
 
 def test_a_stream_without_a_name_is_one_of_its_own(forger: Forger) -> None:
