@@ -284,7 +284,7 @@ SECTIONS: dict[str, tuple[Option, ...]] = {
             Type.WHOLE, ("profile explain",), required_in=("profile explain",)),
         Option("stream", "The stream of the entry, if several streams have an entry with this number.",
             Type.TEXT, ("profile explain", "checkpoint prove")),
-        Option("limit-seconds", "How long to search for a recipe.",
+        Option("limit-seconds", "How much processor time to search for a recipe. A busy machine takes longer.",
             Type.NUMBER, _INFER, default=defaults.INFERENCE_S, metavar="SECONDS", least=0),
         Option("columns", "The columns that are hashed, in their order, if you know them.",
             Type.TEXT, _INFER, metavar="A,B"),

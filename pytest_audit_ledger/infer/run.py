@@ -54,8 +54,8 @@ class Inference:
 def infer(source: Source, hints: Hints, limit_s: float, output: Path | None, progress: Progress) -> Inference:
     """Find the profile of a table, write it, and try it.
 
-    `limit_s`: how long to search. Raises SourceError if the table cannot be read or shows no chain, UsageError for a
-    hint that does not fit it, and OutputError if the file exists or cannot be written.
+    `limit_s`: the seconds of processor time to search. Raises SourceError if the table cannot be read or shows no
+    chain, UsageError for a hint that does not fit it, and OutputError if the file exists or cannot be written.
     """
     if not isinstance(source, PostgresSource):
         raise UsageError("A profile is inferred from a table, not from an export.", "Name a database with --ledger-db.")

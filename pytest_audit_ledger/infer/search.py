@@ -49,18 +49,21 @@ class TimeIsUpError(Exception):
 
 
 class Clock:
-    """Counts candidates, and ends the search at its limit."""
+    """Counts candidates, and ends the search at its limit.
+
+    It counts the processor time of this process, so that what is found does not depend on what else the machine does.
+    """
 
     def __init__(self, limit_s: float, advance: Advance) -> None:
-        """Take the seconds from now, and what is called with the number of candidates from time to time."""
-        self._started, self._limit, self._advance = time.monotonic(), limit_s, advance
+        """Take the seconds of processor time, and what is called with the number of candidates from time to time."""
+        self._started, self._limit, self._advance = time.process_time(), limit_s, advance
         self._end = self._started + limit_s
         self.tried = self._shown = 0
 
     @property
     def seconds(self) -> float:
-        """How long the search has taken."""
-        return time.monotonic() - self._started
+        """How many seconds of processor time the search has taken."""
+        return time.process_time() - self._started
 
     def allow(self, share: float) -> None:
         """End the search when this share of its time has passed."""
@@ -72,7 +75,7 @@ class Clock:
         if self.tried - self._shown >= _HALF:
             self._advance(self.tried - self._shown)
             self._shown = self.tried
-            if time.monotonic() > self._end:
+            if time.process_time() > self._end:
                 raise TimeIsUpError
 
 

@@ -15,7 +15,7 @@ RECONSTRUCTION_S = 60
 """Seconds that an investigation may search for what entries said before."""
 
 INFERENCE_S = 60
-"""Seconds that a search for a recipe may take."""
+"""Seconds of processor time that a search for a recipe may take."""
 
 DRILL_ENTRIES = 2_000
 

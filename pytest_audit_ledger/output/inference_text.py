@@ -11,7 +11,7 @@ from pytest_audit_ledger.output.profile_text import tried
 
 def found_in_words(result: Inference) -> Iterator[str]:
     """Yield the lines that tell a user what was found, or what was ruled out."""
-    effort = f"{result.tried:,} candidates in {result.seconds:.1f} s"
+    effort = f"{result.tried:,} candidates in {result.seconds:.1f} s of processor time"
     file = printable(str(result.file), 1000)
     if result.found is None or result.trial is None:
         yield f"No recipe was found among {effort}."
