@@ -18,7 +18,10 @@ from urllib.request import urlopen
 import pytest
 
 CACHE = Path(sys.prefix) / "originals"
-"""Where sources are kept that were downloaded: in the virtual environment, or wherever the tests run."""
+"""Where sources are kept that were downloaded, or put there by hand where GitHub cannot be reached.
+
+No package registry has these versions: frappe on PyPI is an empty package, and odoo is not there.
+"""
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,7 @@ class Original:
                 with urlopen(address, timeout=20) as answer:
                     content = answer.read()
             except (URLError, TimeoutError) as error:
-                pytest.skip(f"{self.path} of {self.repository} cannot be downloaded: {error}")
+                pytest.skip(f"{self.path} of {self.repository} cannot be downloaded ({error}); put it at {kept}")
             kept.parent.mkdir(parents=True, exist_ok=True)
             kept.write_bytes(content)
         return kept.read_text(encoding="utf-8")
