@@ -37,7 +37,7 @@ PYTHONS = ("3.10", "3.12", "3.13", "3.14")
 NEEDING_NEWER = ("model/test_entry.py", "test_ci_examples.py")
 """Tests whose own packages need newer ones than we do: ski-audit-ledger typing-extensions, check-jsonschema click."""
 
-QUICK = "not server and not browser and not environment and not slow"
+QUICK = "not server and not browser and not slow"
 
 
 class SkippedError(Exception):

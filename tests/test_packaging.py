@@ -22,7 +22,7 @@ from tests.test_documentation import INSTALLED, blocks, commands
 ROOT = Path(__file__).parents[1]
 CORE_TYPES = "pytest_audit_ledger/native/core.pyi"
 
-pytestmark = pytest.mark.environment
+pytestmark = pytest.mark.slow  # each builds a wheel, or installs one in a fresh environment
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,6 @@ def test_the_wheel_has_a_native_core_for_every_python_that_we_support(installed:
     assert "(native core)" in installed.run("audit-ledger --version", tmp_path, "")
 
 
-@pytest.mark.slow
 def test_without_a_compiler_the_wheel_is_for_any_machine(tmp_path: Path) -> None:
     build = [sys.executable, "-m", "build", "--wheel", "--outdir", str(tmp_path), str(ROOT)]
     subprocess.run(build, check=True, capture_output=True, timeout=120, env={**os.environ, "CC": "false"})

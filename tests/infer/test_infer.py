@@ -65,10 +65,10 @@ def test_a_table_that_a_trigger_writes_is_solved_and_verifies(forger: Forger, in
     [
         ("json", "tool_calls"),
         ("join", "movements"),
-        ("concat", "document_versions"),
-        ("lengths", "record_accesses"),
-        ("pairs", "receipts"),
-        ("template", "badge_events"),
+        pytest.param("concat", "document_versions", marks=pytest.mark.slow),
+        pytest.param("lengths", "record_accesses", marks=pytest.mark.slow),
+        pytest.param("pairs", "receipts", marks=pytest.mark.slow),
+        pytest.param("template", "badge_events", marks=pytest.mark.slow),
     ],
 )
 def test_the_tables_of_the_examples_are_solved(forger: Forger, invoke: Invoke, file: str, table: str) -> None:
