@@ -110,6 +110,16 @@ def test_loading_the_plugin_imports_no_library_that_only_a_ledger_needs() -> Non
     assert done.stdout.strip() == "[]"
 
 
+def test_verifying_by_the_shipped_suites_imports_no_library_that_it_does_not_need() -> None:
+    script = (
+        "import sys; from pytest_audit_ledger import Ledger; Ledger('dbname=none').verify_integrity(); "
+        "others = {'jsonschema', 'cryptography', 'tabulate', 'tqdm', 'jinja2', 'filelock', 'sqlglot'}; "
+        "print(sorted(others & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
 def test_a_backup_imports_no_library_that_only_its_proof_needs() -> None:
     script = (
         "import sys, pytest_audit_ledger.backup.creation, pytest_audit_ledger.cli.backup; "

@@ -10,15 +10,15 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
-
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from typing import TYPE_CHECKING
 
 from pytest_audit_ledger.checkpoints import ed25519
 from pytest_audit_ledger.errors import UsageError
 from pytest_audit_ledger.files.reading import read_text
 from pytest_audit_ledger.model.named_text import NamedText
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 _BEGIN = "-----BEGIN"
 _REMEDY = "Give the PEM file of the public key, which begins with -----BEGIN PUBLIC KEY-----."
@@ -43,11 +43,8 @@ def _read(named: str | Path, folder: str) -> NamedText:
             raise UsageError(f"The key {label} cannot be read: {error.strerror}.", _REMEDY) from error
     if "PRIVATE KEY" in text:
         raise UsageError(f"The key {label} is a private key, which only the signer may have.", _REMEDY)
-    try:
-        key = _public_key(text)
-    except (ValueError, UnsupportedAlgorithm):
-        key = None
-    if not isinstance(key, Ed25519PublicKey):
+    key = _public_key(text)
+    if key is None:
         raise UsageError(f"The key {label} is not an Ed25519 public key.", _REMEDY)
     try:
         ed25519.public_key(key.public_bytes_raw())
@@ -61,19 +58,25 @@ def keys_by_id(pems: Iterable[str]) -> Mapping[str, str]:
     return {f"sha256:{sha256(_key(pem).public_bytes_raw()).hexdigest()}": pem for pem in pems}
 
 
-def _public_key(pem: str) -> Any:
-    from cryptography.hazmat.primitives.serialization import (  # noqa: PLC0415  (slow to import; few runs name a key)
-        load_pem_public_key,
-    )
+def _public_key(pem: str) -> Ed25519PublicKey | None:
+    """Return the Ed25519 key in a PEM text; None if it has another one, or none."""
+    # slow to import, and few runs name a key
+    from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey  # noqa: PLC0415
+    from cryptography.hazmat.primitives.serialization import load_pem_public_key  # noqa: PLC0415
 
-    return load_pem_public_key(pem.encode())
+    try:
+        key = load_pem_public_key(pem.encode())
+    except (ValueError, UnsupportedAlgorithm):
+        return None
+    return key if isinstance(key, Ed25519PublicKey) else None
 
 
 @cache
 def _key(pem: str) -> Ed25519PublicKey:
     """Return a key to verify with; workers get its text, because the object cannot be pickled."""
     key = _public_key(pem)
-    assert isinstance(key, Ed25519PublicKey)  # noqa: S101  (checked when it was read; for the type checker)
+    assert key is not None  # noqa: S101  (checked when it was read; for the type checker)
     return key
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from tabulate import tabulate
-
 from pytest_audit_ledger.commands import apart, ends_apart
 from pytest_audit_ledger.model.outcome import Finding, Outcome, Status
 from pytest_audit_ledger.model.printable import printable
@@ -127,8 +125,13 @@ def table(outcomes: Sequence[Outcome]) -> list[tuple[str, Status | None]]:
         for outcome in outcomes
     ]
     head = ("check", "status", "severity", "examined", "findings")
-    aligned = tabulate(
-        rows, head, tablefmt="simple", colalign=("left", "left", "left", "left", "right"), disable_numparse=True
-    )
     statuses = [None, None, *(outcome.status for outcome in outcomes)]
-    return list(zip(aligned.splitlines(), statuses, strict=True))
+    return list(zip(_aligned([head, *rows]), statuses, strict=True))
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Yield a head, a rule and rows, of which the last column is right-aligned; tabulate is slow to import."""
+    widths = [max([len(head) + 2, *map(len, cells)]) for head, *cells in zip(*rows, strict=True)]
+    layout = "  ".join([*(f"{{:{width}}}" for width in widths[:-1]), f"{{:>{widths[-1]}}}"])
+    head, *others = (layout.format(*row) for row in rows)
+    yield from (head, "  ".join("-" * width for width in widths), *others)

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from filelock import FileLock
-
 Result = TypeVar("Result")
 
 
@@ -21,6 +19,8 @@ class Exchange:
 
     def once(self, name: str, make: Callable[[], Result]) -> Result:
         """Return what `make` returns. It is called in one process only; the others wait."""
+        from filelock import FileLock  # noqa: PLC0415  (slow to import, and only runs with pytest-xdist need it)
+
         with FileLock(self.folder / f"{name}.lock"):
             found: Result | None = self.result(name)
             if found is None:

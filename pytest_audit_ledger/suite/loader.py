@@ -10,12 +10,13 @@ import os
 import posixpath
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from pytest_audit_ledger.errors import SuiteError, UsageError
-from pytest_audit_ledger.files.resources import mistakes_by
+from pytest_audit_ledger.files.resources import mistakes_in
 from pytest_audit_ledger.kinds.data_kind import EXPRESSION, QUERY
 from pytest_audit_ledger.kinds.kind import Kind
 from pytest_audit_ledger.kinds.registry import Registry
@@ -103,7 +104,7 @@ class _Reader:
         if not document.mistakes and (tool := recognised(document.data)):
             document.mistake((1, 1, 1), tool)
         if not document.mistakes:
-            for error in mistakes_by(language(), document.data):
+            for error in mistakes_in(path, language, document.data):
                 record(document, error)
             if isinstance(document.data, dict):
                 _validate_profile(document, self.profile)
@@ -147,7 +148,7 @@ class _Reader:
         _declare_controls(document, part)
         declared_checks = list(_declared(document))
         for at, declared in declared_checks:
-            kind = self._validate_kind(document, declared, at)
+            kind = self._validate_kind(document, declared, at, path)
             if kind is not None:
                 _validate_sql(document, declared, at, kind, values)
             _validate_controls(document, declared, at, part.controls)
@@ -163,7 +164,7 @@ class _Reader:
         waivers = waivers_of(document, ids if part.complete else None, included)
         part.checks = [replace(check, waiver=waivers.get(check.id)) for check in [*part.checks, *built]]
 
-    def _validate_kind(self, document: YamlDocument, declared: Declared, at: DataPath) -> type[Kind] | None:
+    def _validate_kind(self, document: YamlDocument, declared: Declared, at: DataPath, path: Path) -> type[Kind] | None:
         expect = spelling("expect", declared) or "expect"  # also a misspelt one, so that it hides no other mistake
         name = declared.get(expect)
         if not isinstance(name, str):
@@ -178,13 +179,13 @@ class _Reader:
         if kind.integrity and judged.pop("mostly", None) is not None:
             message = f"'mostly' is not allowed for {name}: integrity kinds judge every entry; remove it"
             document.mistake(document.key(*at, "mostly"), message)
-        errors = mistakes_by(of_kind(kind), judged)
+        errors = mistakes_in(path, partial(of_kind, kind), judged)
         for error in errors:
             record(document, error, at)
         if not errors:
             for key, message in kind.objections(_parameters(declared, kind)):
-                path: DataPath = (*at, key if key in declared else expect)
-                document.mistake(document.key(*path), f"{described(document, path)}: {message}")
+                to: DataPath = (*at, key if key in declared else expect)
+                document.mistake(document.key(*to), f"{described(document, to)}: {message}")
         return kind
 
     def _built(

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_audit_ledger.errors import ProfileError, UsageError
 from pytest_audit_ledger.files.reading import is_file
-from pytest_audit_ledger.files.resources import folder, json_schema, mistakes_by
+from pytest_audit_ledger.files.resources import folder, json_schema, mistakes_in
 from pytest_audit_ledger.model.profile import (
     ROLES,
     Accepted,
@@ -81,7 +81,7 @@ def read_profile(path: Path, manager: PluginManager | None = None) -> tuple[Prof
     content, text = read_text(path, path.name, "profile", ProfileError)
     document = parse(text, "profile")
     if not document.mistakes:
-        _validate(document)
+        _validate(document, path)
     if not document.mistakes:
         for declared in _declared(document.data):
             declared["payload"] = name_functions(declared["payload"], lazily(manager))
@@ -101,9 +101,9 @@ def _language() -> Mapping[str, Any]:
     return {**whole, "$defs": {**whole["$defs"], "recipe": {"type": "object"}}}
 
 
-def _validate(document: YamlDocument) -> None:
+def _validate(document: YamlDocument, file: Path) -> None:
     """Record what the schema does not allow."""
-    for error in mistakes_by(_language(), document.data):
+    for error in mistakes_in(file, _language, document.data):
         path: DataPath = tuple(error.absolute_path)
         if path[-2:] == ("hash", "key"):  # most likely the key itself, which no message may show
             document.secrets.add(path)

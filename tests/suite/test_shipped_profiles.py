@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import asdict, replace
 from datetime import datetime
 from hashlib import sha256
@@ -31,6 +32,12 @@ DATA = Path(__file__).parents[1] / "data" / "profiles"
 def published(name: str) -> list[dict[str, str | None]]:
     records: list[dict[str, str | None]] = json.loads((DATA / f"{name}.json").read_text(encoding="utf-8"))["records"]
     return records
+
+
+@pytest.mark.parametrize("name", shipped_profiles())
+def test_a_shipped_profile_which_no_run_validates_is_valid(name: str, tmp_path: Path) -> None:
+    elsewhere = shutil.copy(shipped_profiles()[name], tmp_path)
+    assert load_profile(elsewhere).digest == load_profile(name).digest
 
 
 @pytest.mark.parametrize("name", shipped_profiles())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from hashlib import sha256
 from pathlib import Path
 
@@ -22,6 +23,12 @@ def test_every_shipped_suite_is_understood(path: Path, registry: Registry) -> No
     assert suite.checks
     assert suite.name == path.name
     assert suite.sha256 == sha256(path.read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize("path", sorted(folder("checks").glob("*.ledger.yaml")), ids=lambda path: path.name)
+def test_a_shipped_suite_which_no_run_validates_is_valid(path: Path, registry: Registry, tmp_path: Path) -> None:
+    elsewhere = shutil.copytree(folder("checks"), tmp_path / "checks")
+    assert load(elsewhere / path.name, registry).sha256 == load(path, registry).sha256
 
 
 def test_the_default_suite_has_every_integrity_kind_under_its_own_name(registry: Registry) -> None:
