@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pytest_audit_ledger.errors import LedgerError, OutputError, ProfileError, SourceError, SuiteError, UsageError
     from pytest_audit_ledger.export.export import ExportResult
     from pytest_audit_ledger.investigate.incident import Incident
-    from pytest_audit_ledger.investigate.investigation import Investigation
+    from pytest_audit_ledger.investigate.results import Investigation
     from pytest_audit_ledger.ledger import Ledger
     from pytest_audit_ledger.model.entry import Entry, entry_hash
     from pytest_audit_ledger.model.outcome import Assurance, Finding, Outcome, Severity, Status
@@ -66,7 +66,7 @@ __all__ = [
 _HOMES = (
     *("errors", "model.entry", "model.outcome", "sources.dsn", "verify.verification", "investigate.incident"),
     *("export.export", "backup.creation", "anchor.results", "report.report", "differences.difference"),
-    *("investigate.investigation", "ledger", "drill.matrix", "backup.verification"),
+    *("investigate.results", "ledger", "drill.matrix", "backup.verification"),
     *("differences.comparison", "drill.run_drill"),
 )
 """Where the names live, modules that import little first."""

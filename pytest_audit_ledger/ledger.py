@@ -36,7 +36,7 @@ from pytest_audit_ledger.checkpoints.note import SigningKey
 from pytest_audit_ledger.errors import SourceError, UsageError
 from pytest_audit_ledger.export.export import ExportResult
 from pytest_audit_ledger.files.writing import Written
-from pytest_audit_ledger.investigate.investigation import Investigation
+from pytest_audit_ledger.investigate.results import Investigation
 from pytest_audit_ledger.model.defaults import STANDBY_TOLERANCE
 from pytest_audit_ledger.model.outcome import DEFAULT_SAMPLES, Family
 from pytest_audit_ledger.model.profile import Profile

@@ -28,7 +28,7 @@ from pytest_audit_ledger.output.verification_text import UNICODE, Marks
 from pytest_audit_ledger.output.wording import verification_for_command
 
 if TYPE_CHECKING:
-    from pytest_audit_ledger.investigate.investigation import Investigation
+    from pytest_audit_ledger.investigate.results import Investigation
     from pytest_audit_ledger.verify.parameters import Verifying
 
 _EPILOG = epilog(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from pytest_audit_ledger.checkpoints.positions import at_position, has_positions
 from pytest_audit_ledger.errors import LedgerError
@@ -42,6 +42,7 @@ from pytest_audit_ledger.investigate.profiled_comparison import compared_in_stre
 from pytest_audit_ledger.investigate.profiled_entries import chain_of, chosen_stream, read_entries
 from pytest_audit_ledger.investigate.reconstruction import Budget, Reconstruction, Unexplained, Witness, reconstruct
 from pytest_audit_ledger.investigate.reconstruction_text import headline, proof
+from pytest_audit_ledger.investigate.results import Investigation
 from pytest_audit_ledger.investigate.rewritings import Transformation
 from pytest_audit_ledger.investigate.stored_entries import StoredEntries, StoredEntry, Value, only, read
 from pytest_audit_ledger.investigate.systematic import Systematic, find
@@ -72,39 +73,6 @@ HYPOTHESES = " hypotheses"
 
 Compare = Callable[[Snapshot, Sequence[int]], OtherCopy]
 """Compares the ledger with another copy, and reads these entries there."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Investigation:
-    """What a verification found, and what happened, as far as the evidence shows it.
-
-    `incidents` are in order of the ledger; those about no entry come last. Outputs list the first `samples` of each
-    type. `differences` are what the other copy says of the entries that were examined, column by column. `undecided` is
-    what the evidence cannot decide. `hypotheses` is how many were hashed, in at most `limit_s` seconds; `left_out` is
-    how many changed entries were not examined one by one, because there were more than `samples` or the time was up.
-    """
-
-    verification: Verification
-    incidents: tuple[Incident, ...]
-    against: OtherCopy | None
-    differences: tuple[Changed, ...]
-    inspection: EntryInspection | None
-    undecided: tuple[Advice, ...]
-    hypotheses: int
-    left_out: int
-    limit_s: float
-    duration_s: float
-    samples: int = DEFAULT_SAMPLES
-
-    @property
-    def is_clean(self) -> bool:
-        """Whether there was nothing to investigate."""
-        return self.verification.is_valid and not self.incidents and (self.inspection is None or self.inspection.fits)
-
-    @property
-    def differs(self) -> bool:
-        """Whether the other copy shows what the ledger itself does not."""
-        return self.against is not None and any(one.what in _SHOWN_BY_ANOTHER for one in self.incidents)
 
 
 class Inquiry:
@@ -465,13 +433,6 @@ def _signed(verification: Verification) -> Iterator[tuple[int, str]]:
     if found is not None:
         yield found[1].entries.end, found[1].last_entry
 
-
-_SHOWN_BY_ANOTHER = (
-    IncidentType.REWRITE,
-    IncidentType.TRUNCATION,
-    IncidentType.UNHASHED_COLUMN,
-    IncidentType.OTHER_COPY,
-)
 
 _TO_RECONSTRUCT = (IncidentType.EDIT, IncidentType.EDIT_WITH_HASH)
 

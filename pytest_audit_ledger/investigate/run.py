@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 
 from pytest_audit_ledger.errors import LedgerError, UsageError
 from pytest_audit_ledger.investigate.evidence_scan import EvidenceScan
-from pytest_audit_ledger.investigate.investigation import Compare, Inquiry, Investigation
+from pytest_audit_ledger.investigate.investigation import Compare, Inquiry
+from pytest_audit_ledger.investigate.results import Investigation
 from pytest_audit_ledger.model.profile import Profile
 from pytest_audit_ledger.model.progress import Progress, no_progress
 from pytest_audit_ledger.sources.source import Snapshot, Source

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from pytest_audit_ledger.files.writing import Written
-from pytest_audit_ledger.investigate.investigation import Investigation
+from pytest_audit_ledger.investigate.results import Investigation
 from pytest_audit_ledger.model.progress import Progress
 from pytest_audit_ledger.sources.source import Snapshot, Source
 from pytest_audit_ledger.verify.verification import Verification

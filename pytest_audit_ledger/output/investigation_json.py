@@ -9,10 +9,10 @@ from typing import Any
 from pytest_audit_ledger.commands import Given
 from pytest_audit_ledger.investigate.incident import Incident, Unlisted, commands, listed, words
 from pytest_audit_ledger.investigate.inspection import EntryInspection
-from pytest_audit_ledger.investigate.investigation import Investigation
 from pytest_audit_ledger.investigate.other_copy import Changed, OtherCopy
 from pytest_audit_ledger.investigate.reconstruction import Reconstruction, Unexplained
 from pytest_audit_ledger.investigate.reconstruction_text import sentence
+from pytest_audit_ledger.investigate.results import Investigation
 from pytest_audit_ledger.model.outcome import LONGEST_TEXT
 from pytest_audit_ledger.model.printable import clip, json_text
 from pytest_audit_ledger.output.investigation_text import before, conclusion

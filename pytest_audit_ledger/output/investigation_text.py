@@ -23,11 +23,11 @@ from pytest_audit_ledger.investigate.incident import (
     words,
 )
 from pytest_audit_ledger.investigate.inspection import EntryInspection
-from pytest_audit_ledger.investigate.investigation import Investigation
 from pytest_audit_ledger.investigate.other_copy import Changed, OtherCopy, changed_ranges
 from pytest_audit_ledger.investigate.ranges import OpenRange
 from pytest_audit_ledger.investigate.ranges import listed as listed_ranges
 from pytest_audit_ledger.investigate.reconstruction_text import sentence, sentences
+from pytest_audit_ledger.investigate.results import Investigation
 from pytest_audit_ledger.investigate.stored_entries import StoredEntry
 from pytest_audit_ledger.model.outcome import Assurance
 from pytest_audit_ledger.model.printable import printable

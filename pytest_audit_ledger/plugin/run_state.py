@@ -33,7 +33,7 @@ from pytest_audit_ledger.verify.run import VerificationRequest, verify
 from pytest_audit_ledger.verify.verification import Verification
 
 if TYPE_CHECKING:
-    from pytest_audit_ledger.investigate.investigation import Investigation
+    from pytest_audit_ledger.investigate.results import Investigation
 
 INVESTIGATION_LIMIT_S = 5.0
 """Seconds that the entries of a failed run may be reconstructed."""

@@ -12,8 +12,8 @@ from enum import Enum
 from typing import Any
 
 from pytest_audit_ledger.investigate.incident import Certainty, Incident, IncidentType
-from pytest_audit_ledger.investigate.investigation import Investigation
 from pytest_audit_ledger.investigate.reconstruction import Reconstruction
+from pytest_audit_ledger.investigate.results import Investigation
 from pytest_audit_ledger.model.outcome import Assurance, Finding, Outcome, Severity, Status
 from pytest_audit_ledger.model.printable import clip
 from pytest_audit_ledger.report.exceptions import exception, fact, tested, unexpected

@@ -24,7 +24,7 @@ from pytest_audit_ledger.drill.attacks.catalogue import CATALOGUE, attacks_in, r
 from pytest_audit_ledger.errors import RegistrationError
 from pytest_audit_ledger.files.resources import sql
 from pytest_audit_ledger.investigate.incident import Incident, IncidentType
-from pytest_audit_ledger.investigate.investigation import Investigation
+from pytest_audit_ledger.investigate.results import Investigation
 from pytest_audit_ledger.kinds.run_parameters import run_parameters
 from pytest_audit_ledger.kinds.transcript_signature import RUNTIME_TRACK
 from pytest_audit_ledger.model.entry import Entry

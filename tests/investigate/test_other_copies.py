@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from pytest_audit_ledger.investigate.incident import Certainty, IncidentType
-from pytest_audit_ledger.investigate.investigation import Investigation
 from pytest_audit_ledger.investigate.reconstruction import Reconstruction
+from pytest_audit_ledger.investigate.results import Investigation
 from pytest_audit_ledger.ledger import Ledger
 from pytest_audit_ledger.model.entry import entry_hash
 from pytest_audit_ledger.output.investigation_text import conclusion, timeline

@@ -10,8 +10,8 @@ import pytest
 
 from pytest_audit_ledger.checkpoints.note import SigningKey
 from pytest_audit_ledger.investigate.incident import Certainty, IncidentType
-from pytest_audit_ledger.investigate.investigation import Investigation
 from pytest_audit_ledger.investigate.reconstruction import Reconstruction, Witness
+from pytest_audit_ledger.investigate.results import Investigation
 from pytest_audit_ledger.ledger import Ledger
 from pytest_audit_ledger.model.entry import entry_hash
 from pytest_audit_ledger.model.outcome import Assurance

@@ -11,8 +11,8 @@ import pytest
 from pytest_audit_ledger import Ledger, UsageError
 from pytest_audit_ledger.files.resources import json_schema, sql
 from pytest_audit_ledger.investigate.incident import Certainty, Incident, IncidentType
-from pytest_audit_ledger.investigate.investigation import Investigation
 from pytest_audit_ledger.investigate.reconstruction import Reconstruction
+from pytest_audit_ledger.investigate.results import Investigation
 from pytest_audit_ledger.output.investigation_json import as_text
 from pytest_audit_ledger.output.investigation_text import timeline
 from pytest_audit_ledger.scratch.scratch_ledger import ScratchLedger

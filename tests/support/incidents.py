@@ -9,7 +9,7 @@ from typing import Any
 
 from pytest_audit_ledger.checkpoints.note import SigningKey
 from pytest_audit_ledger.investigate.incident import Incident, IncidentType
-from pytest_audit_ledger.investigate.investigation import Investigation
+from pytest_audit_ledger.investigate.results import Investigation
 from pytest_audit_ledger.ledger import Ledger
 from pytest_audit_ledger.model.entry import canonical_timestamp, entry_hash
 from tests.forger import Forger
