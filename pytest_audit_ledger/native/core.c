@@ -8,6 +8,7 @@
 #define Py_LIMITED_API 0x030A0000
 #include <Python.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #ifdef __SSE2__
 #include <emmintrin.h>
@@ -433,9 +434,32 @@ static int plan_from(Plan *plan, const Rows *rows, PyObject *pieces)
     return 0;
 }
 
-static size_t room(const Plan *plan, const Rows *rows)
+/* Text that grows. It is used without the GIL, hence not by an allocator of Python. */
+typedef struct {
+    char *start;
+    size_t size, room;
+} Text;
+
+static int reserve(Text *text, size_t more)
 {
-    return plan->constants + rows->longest * GROWTH + (size_t)plan->count * ROOM + 1;
+    if (more <= text->room - text->size)
+        return 0;
+    size_t room = 2 * (text->size + more);
+    char *start = realloc(text->start, room);
+    if (!start)
+        return -1;
+    text->start = start;
+    text->room = room;
+    return 0;
+}
+
+/* Make room for the payload of a row, whose plan may have a field several times. */
+static int reserve_payload(Text *text, const Plan *plan, const Rows *rows, Py_ssize_t row)
+{
+    size_t most = plan->constants + 1;
+    for (Py_ssize_t at = 0; at < plan->count; at++)
+        most += field(rows, row, plan->pieces[at].place).size * GROWTH + ROOM;
+    return reserve(text, most);
 }
 
 /* Write the payload of a row. Return NULL if Python has to. */
@@ -456,27 +480,31 @@ static PyObject *hashes(PyObject *self, PyObject *arguments)
     Plan plan = {0};
     PyObject *pieces, *list = NULL;
     Py_ssize_t size;
-    char *buffer = NULL, *found = NULL;
+    Text text = {0};
+    char *found = NULL;
+    int failed = 0;
     if (!PyArg_ParseTuple(arguments, "O!y#", &PyTuple_Type, &pieces, &plan.end.text, &size))
         return NULL;
     plan.end.size = (size_t)size;
     if (plan_from(&plan, rows, pieces))
         goto done;
-    buffer = PyMem_Malloc(room(&plan, rows));
     found = PyMem_Malloc((size_t)rows->rows * SHA256_HEX + 1);
-    if (!buffer || !found) {
-        PyErr_NoMemory();
-        goto done;
-    }
+    failed = !found;
     Py_BEGIN_ALLOW_THREADS
-    for (Py_ssize_t row = 0; row < rows->rows; row++) {
-        char *end = payload(buffer, &plan, rows, row);
+    for (Py_ssize_t row = 0; !failed && row < rows->rows; row++) {
+        if ((failed = reserve_payload(&text, &plan, rows, row)))
+            break;
+        char *end = payload(text.start, &plan, rows, row);
         if (end)
-            sha256_hex(buffer, (size_t)(end - buffer), found + row * SHA256_HEX);
+            sha256_hex(text.start, (size_t)(end - text.start), found + row * SHA256_HEX);
         else
             found[row * SHA256_HEX] = NOT_HASHED;
     }
     Py_END_ALLOW_THREADS
+    if (failed) {
+        PyErr_NoMemory();
+        goto done;
+    }
     list = PyList_New(rows->rows);
     for (Py_ssize_t row = 0; list && row < rows->rows; row++) {
         const char *hash = found + row * SHA256_HEX;
@@ -486,7 +514,7 @@ static PyObject *hashes(PyObject *self, PyObject *arguments)
     }
 done:
     PyMem_Free(plan.pieces);
-    PyMem_Free(buffer);
+    free(text.start);
     PyMem_Free(found);
     return list;
 }

@@ -75,6 +75,15 @@ def test_a_megabyte_of_control_characters_grows_sixfold_and_fits() -> None:
     assert rows.hashes(((b'{"x":', 0, Form.TEXT, b'"', b'"', b"", b""),), b"}")[0] == sha256(expected).hexdigest()
 
 
+@given(st.lists(st.integers(0, 2), max_size=40), st.integers(0, 3_000))
+def test_a_plan_may_have_a_field_as_often_as_it_likes(places: list[int], size: int) -> None:
+    fields = (b"\x01" * size, b"2026-05-21 15:30:00+00", b"plain")
+    texts = ("\\u0001" * size, *(text.decode() for text in fields[1:]))
+    rows = ROWS(b"\t".join(fields) + b"\n", 3)
+    expected = "".join(texts[place] for place in places).encode()
+    assert rows.hashes(tuple(map(bare, places)), b"") == [sha256(expected).hexdigest()]
+
+
 @pytest.mark.parametrize("text", [b"", b"x", b"infinity", b"-infinity", b"\\N", b"12026-05-21 15:30:00+00", b"2026-"])
 def test_what_is_no_moment_of_four_digit_years_stays_as_it_is(text: bytes) -> None:
     assert ROWS(text + b"\n", 1).column(0, True) == [text.decode()]
