@@ -19,7 +19,9 @@ from pytest_audit_ledger.export.row_formats import (
     batch_names,
     csv_head,
     csv_rows,
+    csv_rows_plan,
     json_rows,
+    json_rows_plan,
     own_columns,
     written_types,
 )
@@ -39,9 +41,10 @@ from pytest_audit_ledger.model.columns import Column
 from pytest_audit_ledger.model.entry import canonical_timestamp
 from pytest_audit_ledger.model.ledger_info import Extent, LedgerInfo
 from pytest_audit_ledger.model.printable import printable
-from pytest_audit_ledger.model.profile import SAME_STREAM, SEQUENCE, TIMESTAMP, VERDICT
+from pytest_audit_ledger.model.profile import SAME_STREAM, SEQUENCE, TIMESTAMP, VERDICT, Profile
 from pytest_audit_ledger.model.progress import Progress, no_progress
 from pytest_audit_ledger.model.recipes import SQL_PAYLOAD
+from pytest_audit_ledger.native.plan import Plan
 from pytest_audit_ledger.output.artifact import Artifact, ArtifactContext
 from pytest_audit_ledger.sources.export_records import format_of
 from pytest_audit_ledger.sources.interruption import interruptible
@@ -247,23 +250,41 @@ def _expected(snapshot: Snapshot, request: Export) -> int | None:
 
 @dataclass(frozen=True)
 class _Layout:
-    """How a format joins rows: the text before the first, between two, and after the last, given their number."""
+    """How a format writes rows, and joins them: the text before the first, between two, and after the last.
+
+    `tail` takes their number. `plan` is how the native core writes what `rows` does.
+    """
 
     rows: Callable[[Batch], Iterator[str]]
+    plan: Plan
     head: str
     between: str
     tail: Callable[[int], str]
 
+    def text(self, batch: Batch) -> bytes:
+        """Return the rows of a batch."""
+        found = batch.quick.written(self.plan, self.between.encode()) if batch.quick else None
+        return self.between.join(self.rows(batch)).encode("latin-1") if found is None else found
 
-def _layout(request: Export, types: Mapping[str, str]) -> _Layout:
+
+def _layout(profile: Profile, request: Export, types: Mapping[str, str]) -> _Layout:
+    def own_rows(rows: Callable[[Batch], Iterator[str]]) -> Callable[[Batch], Iterator[str]]:
+        return lambda batch: rows(own_columns(profile, batch, types))
+
     if request.format == "csv":
-        head = csv_head(list(types), excel_safe=request.excel_safe)
-        lines = partial(csv_rows, types=types, excel_safe=request.excel_safe)
-        return _Layout(lines, f"{head}\n", "\n", lambda count: "\n" if count else "")
+        safe = request.excel_safe
+        rows = own_rows(partial(csv_rows, types=types, excel_safe=safe))
+        head = csv_head(list(types), excel_safe=safe)
+        return _Layout(rows, csv_rows_plan(profile, types, excel_safe=safe), f"{head}\n", "\n", _line_end)
+    rows, plan = own_rows(partial(json_rows, types=types)), json_rows_plan(profile, types)
     if request.format == "jsonl":
-        return _Layout(lambda batch: json_rows(batch, types), "", "\n", lambda count: "\n" if count else "")
+        return _Layout(rows, plan, "", "\n", _line_end)
     head = f'{{\n"export_date": "{_now()}",\n"entries": [\n'
-    return _Layout(lambda batch: json_rows(batch, types), head, ",\n", lambda n: f'\n],\n"entry_count": {n}\n}}\n')
+    return _Layout(rows, plan, head, ",\n", lambda count: f'\n],\n"entry_count": {count}\n}}\n')
+
+
+def _line_end(count: int) -> str:
+    return "\n" if count else ""
 
 
 def _write(
@@ -274,7 +295,7 @@ def _write(
     tally: EntryTally,
     advance: Callable[[int], None],
 ) -> None:
-    layout, tallied = _layout(request, types), tally_columns(snapshot)
+    layout, tallied = _layout(snapshot.info.profile, request, types), tally_columns(snapshot)
     with ExitStack() as files:
         file: Any = draft
         if request.compressed:
@@ -283,9 +304,8 @@ def _write(
         file = files.enter_context(BackgroundWriter(file))
 
         def consume(batch: Batch) -> None:
-            before = layout.between if tally.entries else layout.head
-            written = layout.rows(own_columns(snapshot.info.profile, batch, types))
-            file.write(f"{before}{layout.between.join(written)}".encode("latin-1"))
+            file.write((layout.between if tally.entries else layout.head).encode("latin-1"))
+            file.write(layout.text(batch))
             tally.count(batch, tallied)
             advance(len(batch))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -60,13 +61,19 @@ class EntryTally:
 
     entries = 0
     first: Mapping[str, str] = {}
-    last: Mapping[str, str] = {}
+    _newest: tuple[Batch, list[str]] | None = None
+    """The last batch, of which no column is made until its last entry is asked for."""
 
     def count(self, batch: Batch, names: list[str]) -> None:
         """Count the entries of a batch that has these columns."""
         self.first = self.first or _row(batch, 0, names)
-        self.last = _row(batch, -1, names)
+        self._newest = batch, names
         self.entries += len(batch)
+
+    @cached_property
+    def last(self) -> Mapping[str, str]:
+        """The last entry that was counted."""
+        return _row(self._newest[0], -1, self._newest[1]) if self._newest else {}
 
     def fields(self) -> dict[str, Any]:
         """Return the fields of a manifest about the entries."""

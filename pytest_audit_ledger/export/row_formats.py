@@ -1,6 +1,7 @@
 """Write entries as rows of an export: from the columns of a batch, which are JSON text, to JSON or CSV.
 
-Both are built column by column and joined row by row, in C; only values that need it are handled one by one.
+Both are built column by column and joined row by row, in C; only values that need it are handled one by one. The native
+core writes the same bytes, by the plan next to each.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from pytest_audit_ledger.model.batch import NULL, Batch, json_objects, json_text
 from pytest_audit_ledger.model.columns import Column
 from pytest_audit_ledger.model.entry import PAYLOAD_COLUMNS
 from pytest_audit_ledger.model.profile import Profile, own
+from pytest_audit_ledger.native.plan import Form, Piece, Plan
 
 _FORMULA = tuple(
     json_text(character) or ""
@@ -68,6 +70,25 @@ def _as_json(column: list[str], kind: str) -> tuple[list[str], bool]:
     return (column, True)
 
 
+def json_rows_plan(profile: Profile, types: Mapping[str, str]) -> Plan:
+    """Return how the native core writes what `json_rows` does."""
+    pieces: list[Piece] = []
+    for name, kind in types.items():
+        key = f'{"," if pieces else "{"}"{json_text(name)}":'.encode("latin-1")
+        pieces.append(_json_piece(key, profile.in_batch(name), kind))
+    return Plan(tuple(pieces), b"}")
+
+
+def _json_piece(key: bytes, column: str, kind: str) -> Piece:
+    if NUMBERS.fullmatch(kind):
+        return Piece(key, column, Form.TEXT, null=b"null", refused=b"NI")  # what is not finite
+    if kind == "boolean":
+        return Piece(key, column, Form.SWITCH, null=b"null")
+    if kind in DOCUMENTS:
+        return Piece(key, column, Form.DOCUMENT, null=b"null")
+    return Piece(key, column, Form.TEXT, b'"', b'"', b"null")
+
+
 def csv_rows(batch: Batch, types: Mapping[str, str], *, excel_safe: bool) -> Iterator[str]:
     """Yield each entry of a batch as a CSV line without its line end: UTF-8, decoded as Latin-1.
 
@@ -76,16 +97,31 @@ def csv_rows(batch: Batch, types: Mapping[str, str], *, excel_safe: bool) -> Ite
     """
     pieces: list[Iterator[str] | list[str]] = []
     for name, kind in types.items():
-        bare = NUMBERS.fullmatch(kind) or kind == "boolean"
-        pieces.append(_bare(batch.text(name)) if bare else _quoted(batch.text(name), excel_safe=excel_safe))
+        column = batch.text(name)
+        pieces.append(_bare(column) if _is_bare(kind) else _quoted(column, excel_safe=excel_safe))
         pieces.append(repeat(","))
     # zip ends with the columns, which are of one length
     return map("".join, zip(*pieces[:-1]))  # noqa: B905
 
 
+def csv_rows_plan(profile: Profile, types: Mapping[str, str], *, excel_safe: bool) -> Plan:
+    """Return how the native core writes what `csv_rows` does."""
+    text = Piece(b",", "", Form.DEFUSED if excel_safe else Form.QUOTED, b'"', b'"')
+    bare = Piece(b",", "", Form.TEXT)
+    pieces = [
+        (bare if _is_bare(kind) else text)._replace(column=profile.in_batch(name), before=b"," if place else b"")
+        for place, (name, kind) in enumerate(types.items())
+    ]
+    return Plan(tuple(pieces))
+
+
 def csv_head(names: list[str], *, excel_safe: bool) -> str:
     """Return the first CSV line, with the column names."""
     return ",".join(_quoted([json_text(name) or "" for name in names], excel_safe=excel_safe))
+
+
+def _is_bare(kind: str) -> bool:
+    return kind == "boolean" or NUMBERS.fullmatch(kind) is not None
 
 
 def _bare(column: list[str]) -> list[str]:

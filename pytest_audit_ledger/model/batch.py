@@ -12,7 +12,7 @@ from operator import contains, ne
 from pytest_audit_ledger.model.entry import PAYLOAD_COLUMNS
 from pytest_audit_ledger.model.jsonb import JsonDocument, Reader
 from pytest_audit_ledger.model.profile import SEQUENCE, STREAM
-from pytest_audit_ledger.native.plan import Form, Piece, Plan, QuickHashes
+from pytest_audit_ledger.native.plan import Form, Piece, Plan, QuickRows
 
 NULL = "\\N"
 """A missing value in a batch. No JSON text is equal to it, because JSON has no escape `\\N`."""
@@ -97,8 +97,8 @@ class Batch:
 
     def __init__(self, columns: Mapping[str, list[str]]) -> None:
         """Take columns as lists of JSON text, all of one length."""
-        self.quick: QuickHashes | None = None
-        """A quicker way to hash the entries, if their source has one."""
+        self.quick: QuickRows | None = None
+        """A quicker way to write and hash the entries, if their source has one."""
         self._columns = columns
         self._length = len(next(iter(columns.values())))
         self._documents: dict[str, list[JsonDocument | None]] = {}

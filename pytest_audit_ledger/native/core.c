@@ -1,6 +1,6 @@
-/* Rows of PostgreSQL's COPY text as columns of JSON text, and the hashes of their payloads.
+/* Rows of PostgreSQL's COPY text as columns of JSON text, as rows of an export, and the hashes of their payloads.
  *
- * It does what `sources/copy_text.py` and `model/batch.py` do, quicker. They are the reference: property tests compare
+ * It does what `sources/copy_text.py`, `model/batch.py` and `export/row_formats.py` do, quicker. They are the reference: property tests compare
  * the two byte by byte, and a machine without this module runs them. Fields are found once; everything else is made of
  * them on demand. Only CPython's limited API is used, so one build serves every Python from 3.10 on.
  */
@@ -42,6 +42,10 @@ enum form {
     ISO_TRIMMED, /* without zeros at the end */
     ISO_PYTHON,  /* six digits, or none if all are zero */
     ISO_JAVA,    /* none, three or six */
+    DOCUMENT,    /* the bytes of the value, in one line */
+    QUOTED,      /* the bytes of the value, each quote twice */
+    DEFUSED,     /* as there, but a formula of a spreadsheet behind an apostrophe */
+    CANONICAL,   /* a moment of four-digit years in canonical form */
     FORMS,
 };
 
@@ -163,6 +167,49 @@ static char *raw(char *out, Slice field)
     return copied(out, (Slice){at, (size_t)(end - at)});
 }
 
+static char *in_one_line(char *out, Slice field)
+{
+    char *end = raw(out, field);
+    for (char *at = out; end && at < end; at++)
+        if (*at == '\n')
+            *at = ' ';
+    return end;
+}
+
+/* Write each quote of a text twice, from its end on, so that nothing is overwritten before it is moved. */
+static char *with_double_quotes(char *start, char *end)
+{
+    size_t quotes = 0;
+    for (const char *at = start; at < end; at++)
+        quotes += *at == '"';
+    char *to = end + quotes, *last = to;
+    while (to > end) {
+        *--to = *--end;
+        if (*to == '"')
+            *--to = '"';
+    }
+    return last;
+}
+
+/* Whether a spreadsheet reads a value as a formula, or an apostrophe as none of it; see `_FORMULA` of row_formats.py. */
+static int is_formula(Slice field)
+{
+    static const char *const starts[] = {"=", "+", "-", "@", "'", "\\t", "\\r", "\\n",
+                                         "\xef\xbc\x9d", "\xef\xbc\x8b", "\xef\xbc\x8d", "\xef\xbc\xa0"};
+    for (size_t at = 0; at < sizeof starts / sizeof *starts; at++)
+        if (field.size >= strlen(starts[at]) && !memcmp(field.text, starts[at], strlen(starts[at])))
+            return 1;
+    return 0;
+}
+
+static char *quoted(char *out, Slice field, int defused)
+{
+    if (defused && is_formula(field))
+        *out++ = '\'';
+    char *end = raw(out, field);
+    return end ? with_double_quotes(out, end) : NULL;
+}
+
 static char *truth(char *out, Slice field)
 {
     if (field.size != 1 || (*field.text != 't' && *field.text != 'f'))
@@ -231,6 +278,10 @@ static char *written(char *out, Slice field, const Piece *piece)
     case RAW: out = raw(out, field); break;
     case MOMENT: out = moment(out, field); break;
     case SWITCH: out = truth(out, field); break;
+    case DOCUMENT: out = in_one_line(out, field); break;
+    case QUOTED: out = quoted(out, field, 0); break;
+    case DEFUSED: out = quoted(out, field, 1); break;
+    case CANONICAL: out = is_printed_moment(field) ? moment(out, field) : NULL; break;
     default: out = iso(out, field, piece->form);
     }
     return out ? copied(out, piece->close) : NULL;
@@ -453,10 +504,10 @@ static int reserve(Text *text, size_t more)
     return 0;
 }
 
-/* Make room for the payload of a row, whose plan may have a field several times. */
-static int reserve_payload(Text *text, const Plan *plan, const Rows *rows, Py_ssize_t row)
+/* Make room for the payload of a row, whose plan may have a field several times, and for more. */
+static int reserve_payload(Text *text, const Plan *plan, const Rows *rows, Py_ssize_t row, size_t more)
 {
-    size_t most = plan->constants + 1;
+    size_t most = plan->constants + more + 1;
     for (Py_ssize_t at = 0; at < plan->count; at++)
         most += field(rows, row, plan->pieces[at].place).size * GROWTH + ROOM;
     return reserve(text, most);
@@ -492,7 +543,7 @@ static PyObject *hashes(PyObject *self, PyObject *arguments)
     failed = !found;
     Py_BEGIN_ALLOW_THREADS
     for (Py_ssize_t row = 0; !failed && row < rows->rows; row++) {
-        if ((failed = reserve_payload(&text, &plan, rows, row)))
+        if ((failed = reserve_payload(&text, &plan, rows, row, 0)))
             break;
         char *end = payload(text.start, &plan, rows, row);
         if (end)
@@ -519,6 +570,42 @@ done:
     return list;
 }
 
+/* Return all rows as bytes, joined; None if one is left to Python. */
+static PyObject *written_rows(PyObject *self, PyObject *arguments)
+{
+    const Rows *rows = (Rows *)self;
+    Plan plan = {0};
+    PyObject *pieces, *found = NULL;
+    Slice between;
+    Py_ssize_t sizes[2];
+    Text text = {0};
+    int failed = 0, left = 0;
+    if (!PyArg_ParseTuple(arguments, "O!y#y#", &PyTuple_Type, &pieces, &plan.end.text, &sizes[0], &between.text, &sizes[1]))
+        return NULL;
+    plan.end.size = (size_t)sizes[0];
+    between.size = (size_t)sizes[1];
+    if (plan_from(&plan, rows, pieces))
+        goto done;
+    Py_BEGIN_ALLOW_THREADS
+    for (Py_ssize_t row = 0; !failed && !left && row < rows->rows; row++) {
+        if ((failed = reserve_payload(&text, &plan, rows, row, between.size)))
+            break;
+        char *start = text.start + text.size;
+        char *end = payload(row ? copied(start, between) : start, &plan, rows, row);
+        left = !end;
+        text.size = end ? (size_t)(end - text.start) : text.size;
+    }
+    Py_END_ALLOW_THREADS
+    if (failed)
+        PyErr_NoMemory();
+    else
+        found = left ? Py_NewRef(Py_None) : PyBytes_FromStringAndSize(text.start, (Py_ssize_t)text.size);
+done:
+    PyMem_Free(plan.pieces);
+    free(text.start);
+    return found;
+}
+
 static PyMethodDef methods[] = {
     {"column", column, METH_VARARGS,
      "column(place, canonical)\n--\n\nReturn a field of every row as JSON text, in canonical form if it is a moment."},
@@ -526,6 +613,8 @@ static PyMethodDef methods[] = {
      "hashes(pieces, end)\n--\n\nReturn the SHA-256 of every row's payload, in hexadecimal digits.\n\n"
      "A row whose payload only Python can write has None. A piece is a constant, the place and the form of a field, what\n"
      "is before and after its value, what is written for NULL, and bytes that leave a value to Python."},
+    {"written", written_rows, METH_VARARGS,
+     "written(pieces, end, between)\n--\n\nReturn every row as `hashes` would hash it, joined; None if one is left to Python."},
     {NULL, NULL, 0, NULL},
 };
 

@@ -1,4 +1,7 @@
-"""Plans: how payloads are written, as the native core takes them. What a plan leaves out is written by Python."""
+"""Plans: how payloads and rows of exports are written, as the native core takes them.
+
+What a plan leaves out is written by Python.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ class Form(IntEnum):
     """How a field is written: see `form` in `core.c`."""
 
     TEXT, RAW, MOMENT, SWITCH, ISO_0, ISO_3, ISO_6, ISO_9, ISO_TRIMMED, ISO_PYTHON, ISO_JAVA = range(11)
+    DOCUMENT, QUOTED, DEFUSED, CANONICAL = range(11, 15)
 
 
 class Piece(NamedTuple):
@@ -36,8 +40,8 @@ class Plan(NamedTuple):
     end: bytes = b""
 
 
-class QuickHashes(Protocol):
-    """What a source may have that hashes entries more quickly than Python."""
+class QuickRows(Protocol):
+    """What a source may have that writes and hashes entries more quickly than Python."""
 
     @property
     def is_utf8(self) -> bool:
@@ -45,6 +49,9 @@ class QuickHashes(Protocol):
 
     def hashes(self, plan: Plan) -> list[str | None]:
         """Return the SHA-256 of every entry's payload in hexadecimal digits, None for one that Python has to write."""
+
+    def written(self, plan: Plan, between: bytes) -> bytes | None:
+        """Return what is hashed of every entry, joined by `between`; None if Python has to write one of them."""
 
 
 def sequence(members: Sequence[Plan | None], leads: Sequence[bytes], ends: tuple[bytes, bytes]) -> Plan | None:

@@ -105,13 +105,22 @@ class _QuickColumns(Mapping[str, list[str]]):
         """Return the SHA-256 of every row's payload, None for one that Python has to write."""
         return self._rows.hashes(_placed(plan, self._layout), plan.end)
 
+    def written(self, plan: Plan, between: bytes) -> bytes | None:
+        """Return what is hashed of every row, joined by `between`; None if Python has to write one of them."""
+        return self._rows.written(_placed(plan, self._layout), plan.end, between)
+
 
 @lru_cache(maxsize=64)
 def _placed(plan: Plan, layout: Layout) -> tuple[core.Piece, ...]:
     """Return the pieces of a plan with the places of their columns."""
-    moments, places = layout.moments, layout.places
-    pieces = (one._replace(form=Form.MOMENT) if one.column in moments else one for one in plan.pieces)
-    return tuple((one.before, places[one.column], *one[2:]) for one in pieces)
+    pieces = (
+        # other texts than moments are JSON text only
+        one._replace(form=Form.MOMENT if one.form is Form.TEXT else Form.CANONICAL)
+        if one.column in layout.moments
+        else one
+        for one in plan.pieces
+    )
+    return tuple((one.before, layout.places[one.column], *one[2:]) for one in pieces)
 
 
 def _columns(layout: Layout, rows: bytes) -> Mapping[str, list[str]]:
