@@ -43,15 +43,18 @@ class _Stretch:
 
     def __init__(self, samples: int) -> None:
         self.found = {bounds: Findings(samples) for bounds in _Bounds}
+        self.is_empty = True
 
     def add(self, finding: Finding, needed: _Bounds) -> None:
         """Add a finding that counts if the bounds are at least those needed."""
+        self.is_empty = False
         for bounds in _Bounds:
             if bounds >= needed:
                 self.found[bounds].add(finding)
 
     def extend(self, later: _Stretch) -> None:
         """Add the findings of the entries that follow."""
+        self.is_empty = self.is_empty and later.is_empty
         for bounds in _Bounds:
             self.found[bounds].extend(later.found[bounds])
 
@@ -215,7 +218,7 @@ class TranscriptSignature(ProvenanceScanKind):
 
     def _bound(self) -> None:
         """End the stretch of entries without a transcript, because this entry has one."""
-        if self.carriers:
+        if self.carriers and not self.trailing.is_empty:
             self.findings.extend(self.trailing.found[_Bounds.BOTH])
             self.trailing = _Stretch(self.findings.limit)
         self.carriers += 1

@@ -23,12 +23,16 @@ def json_text(value: str | None) -> str:
     return NULL if value is None else json.dumps(value, ensure_ascii=False)[1:-1].encode("utf-8").decode("latin-1")
 
 
+_DECODER = json.JSONDecoder(strict=False)
+"""It is kept, because `json.loads` makes one for each text."""
+
+
 def plain_text(text: str) -> str | None:
     """Return the value of a batch's JSON text; bytes that are not UTF-8 come out escaped."""
     if text == NULL:
         return None
     decoded = text if text.isascii() else text.encode("latin-1").decode("utf-8", "surrogateescape")
-    plain = str(json.loads(f'"{decoded}"', strict=False)) if "\\" in decoded else decoded
+    plain = str(_DECODER.decode(f'"{decoded}"')) if "\\" in decoded else decoded
     return plain if text.isascii() else plain.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
@@ -147,7 +151,8 @@ class Batch:
 
     def values(self, column: str) -> list[str | None]:
         """Return a column as ordinary strings, None for a missing value."""
-        return plain_texts(self._columns[column])
+        found = self.quick.plain(column) if self.quick else None
+        return plain_texts(self._columns[column]) if found is None else found
 
     def documents(self, column: str) -> list[JsonDocument | None]:
         """Return a column of JSON documents, None for a missing value and for `null`. They are parsed once."""

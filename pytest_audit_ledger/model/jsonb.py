@@ -137,7 +137,8 @@ def _refuse(name: str) -> NoReturn:
     raise ValueError(f"it has the number {name}")
 
 
-_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+# what was read from text has no cycles
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, check_circular=False)
 
 
 def canonical(value: Any) -> bytes:

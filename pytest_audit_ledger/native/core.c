@@ -432,6 +432,36 @@ static PyObject *column(PyObject *self, PyObject *arguments)
     return list;
 }
 
+static PyObject *decoded(char *buffer, Slice field)
+{
+    char *end = raw(buffer, field);
+    if (!end)
+        return PyErr_Format(PyExc_ValueError, "an escape that COPY does not write");
+    return PyUnicode_DecodeUTF8(buffer, end - buffer, NULL);
+}
+
+/* Return a field of every row as a string, None if there is no value; None for all if one is not UTF-8. */
+static PyObject *values(PyObject *self, PyObject *arguments)
+{
+    const Rows *rows = (Rows *)self;
+    Py_ssize_t place;
+    if (!PyArg_ParseTuple(arguments, "n", &place) || !is_place(rows, place))
+        return NULL;
+    char *buffer = PyMem_Malloc(rows->longest + 1);
+    PyObject *list = buffer ? PyList_New(rows->rows) : PyErr_NoMemory();
+    for (Py_ssize_t row = 0; list && row < rows->rows; row++) {
+        Slice text = field(rows, row, place);
+        PyObject *value = is_null(text) ? Py_NewRef(Py_None) : decoded(buffer, text);
+        if (!value || PyList_SetItem(list, row, value))
+            Py_CLEAR(list);
+    }
+    PyMem_Free(buffer);
+    if (list || !PyErr_ExceptionMatches(PyExc_UnicodeDecodeError))
+        return list;
+    PyErr_Clear();
+    return Py_NewRef(Py_None);
+}
+
 /* A payload is made of pieces and a constant at its end. The pieces' constants belong to the caller's tuples. */
 typedef struct {
     Piece *pieces;
@@ -609,6 +639,8 @@ done:
 static PyMethodDef methods[] = {
     {"column", column, METH_VARARGS,
      "column(place, canonical)\n--\n\nReturn a field of every row as JSON text, in canonical form if it is a moment."},
+    {"values", values, METH_VARARGS,
+     "values(place)\n--\n\nReturn a field of every row as a string or None; None for all if one is not UTF-8."},
     {"hashes", hashes, METH_VARARGS,
      "hashes(pieces, end)\n--\n\nReturn the SHA-256 of every row's payload, in hexadecimal digits.\n\n"
      "A row whose payload only Python can write has None. A piece is a constant, the place and the form of a field, what\n"

@@ -47,6 +47,9 @@ class QuickRows(Protocol):
     def is_utf8(self) -> bool:
         """Whether all texts are UTF-8; those of a database in SQL_ASCII may not be."""
 
+    def plain(self, name: str) -> list[str | None] | None:
+        """Return a column as ordinary strings, None for a missing value; None if Python has to make it."""
+
     def hashes(self, plan: Plan) -> list[str | None]:
         """Return the SHA-256 of every entry's payload in hexadecimal digits, None for one that Python has to write."""
 

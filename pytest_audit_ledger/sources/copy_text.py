@@ -101,6 +101,10 @@ class _QuickColumns(Mapping[str, list[str]]):
         except UnicodeDecodeError:
             return False
 
+    def plain(self, name: str) -> list[str | None] | None:
+        """Return a column as ordinary strings, None for a missing value; None if Python has to make it."""
+        return None if name in self._layout.moments else self._rows.values(self._layout.places[name])
+
     def hashes(self, plan: Plan) -> list[str | None]:
         """Return the SHA-256 of every row's payload, None for one that Python has to write."""
         return self._rows.hashes(_placed(plan, self._layout), plan.end)

@@ -84,6 +84,12 @@ def test_a_plan_may_have_a_field_as_often_as_it_likes(places: list[int], size: i
     assert rows.hashes(tuple(map(bare, places)), b"") == [sha256(expected).hexdigest()]
 
 
+def test_values_that_are_not_utf8_and_escapes_of_nobody_are_left_to_python() -> None:
+    assert ROWS(b"a\n\xff\n", 1).values(0) is None
+    with pytest.raises(ValueError, match="an escape that COPY does not write"):
+        ROWS(b"\\x\n", 1).values(0)
+
+
 @pytest.mark.parametrize("text", [b"", b"x", b"infinity", b"-infinity", b"\\N", b"12026-05-21 15:30:00+00", b"2026-"])
 def test_what_is_no_moment_of_four_digit_years_stays_as_it_is(text: bytes) -> None:
     assert ROWS(text + b"\n", 1).column(0, True) == [text.decode()]
