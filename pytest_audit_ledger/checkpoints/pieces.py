@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from pytest_audit_ledger.checkpoints.merkle import CompactRange, node_hash
+from pytest_audit_ledger.checkpoints.merkle import CompactRange, node_hashes
 from pytest_audit_ledger.model.ledger_info import Share
 
 MOST_PIECES = 256
@@ -66,7 +66,7 @@ class Pieces:
                 self.orders += [order for order in orders[taken - 1 : taken] if order is not None]
                 self.rest = CompactRange(whole)
             if len(self.roots) == MOST_PIECES:
-                self.roots = list(map(node_hash, self.roots[::2], self.roots[1::2]))
+                self.roots = node_hashes(self.roots)
                 self.orders = self.orders[1::2]
                 self.height += 1
 

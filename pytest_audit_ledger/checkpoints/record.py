@@ -27,17 +27,19 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from pytest_audit_ledger.checkpoints.merkle import HASH_SIZE, CompactRange, leaf_hash, root_of_proof
+from pytest_audit_ledger.checkpoints.merkle import HASH_SIZE, CompactRange, leaf_hash, leaf_hashes, root_of_proof
 from pytest_audit_ledger.checkpoints.note import Checkpoint, Note, VerifierKey, decode, encode
 from pytest_audit_ledger.checkpoints.pieces import Pieces
 from pytest_audit_ledger.model.batch import Batch, json_objects, json_plan, json_text, plain_text
 from pytest_audit_ledger.model.entry import canonical_timestamp
 from pytest_audit_ledger.model.profile import Profile
 from pytest_audit_ledger.model.ski import SKI
+from pytest_audit_ledger.native.plan import Plan
 
 VERSION = 2
 READABLE = (1, VERSION)
@@ -221,12 +223,19 @@ def open_record(data: bytes, note: bytes, checkpoint: Checkpoint, keys: Sequence
 
 def row_leaves(batch: Batch, columns: Sequence[str], profile: Profile = SKI) -> list[bytes]:
     """Return the hashes of the leaves for the entries with all these columns (rule 1 of the module)."""
-    named = {json_text(name): profile.in_batch(name) for name in sorted(columns)}
+    names = sorted(columns)
+    in_batch = tuple(map(profile.in_batch, names))
     if batch.quick is not None:
-        hashes = batch.quick.hashes(json_plan(named, before="\0"))
-        return [bytes.fromhex(found or "") for found in hashes]  # no JSON text is left to Python
-    texts = {key: (batch.text(name), True) for key, name in named.items()}
-    return [sha256(b"\x00" + row.encode("latin-1")).digest() for row in json_objects(texts)]
+        return [
+            found or b"" for found in batch.quick.digests(_row_plan(tuple(names), in_batch))
+        ]  # none is left to Python
+    texts = {json_text(key): (batch.text(name), True) for key, name in zip(names, in_batch, strict=True)}
+    return leaf_hashes(row.encode("latin-1") for row in json_objects(texts))
+
+
+@lru_cache
+def _row_plan(names: tuple[str, ...], in_batch: tuple[str, ...]) -> Plan:
+    return json_plan(dict(zip(map(json_text, names), in_batch, strict=True)), before="\0")
 
 
 def json_file(checkpoint_file: Path) -> Path:

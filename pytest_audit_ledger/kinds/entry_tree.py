@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from hashlib import sha256
 from typing import Any
 
+from pytest_audit_ledger.checkpoints.merkle import leaf_hashes
 from pytest_audit_ledger.checkpoints.prefixes import Prefixes
 from pytest_audit_ledger.checkpoints.record import CheckpointRecord, row_leaves
 from pytest_audit_ledger.checkpoints.written_order import WrittenOrder
@@ -79,7 +79,7 @@ class EntryTree(ScanKind):
         self.prefixes.feed(numbers, entry_leaves(self.ledger.hasher, batch), orders)
         for columns, prefixes in self.rows.items():
             prefixes.feed(numbers, row_leaves(batch, columns, self.ledger.profile))
-        self.last = max(self.last, *(number or 0 for number in numbers))
+        self.last = max(self.last, max(filter(None, numbers), default=0))
         self.count += len(batch)
         self.head = self.ledger.hasher.hashes(batch)[-1] or ""
         self._keep_moments(batch, numbers)
@@ -112,5 +112,4 @@ class EntryTree(ScanKind):
 
 def entry_leaves(hasher: Hasher, batch: Batch) -> list[bytes]:
     """Return the hash of the leaf of each entry."""
-    # like leaf_hash, without a call for each
-    return [sha256(b"\x00" + digest).digest() for digest in hasher.digests(batch)]
+    return leaf_hashes(hasher.digests(batch))

@@ -6,8 +6,9 @@ Without it, or if the variable PYTEST_AUDIT_LEDGER_PURE is set, Python does the 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterable
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pytest_audit_ledger.native.core import Rows
@@ -15,18 +16,26 @@ if TYPE_CHECKING:
 PURE = "PYTEST_AUDIT_LEDGER_PURE"
 
 
-def rows_type() -> type[Rows] | None:
-    """Return what the native core makes of COPY text; None if it is not in use."""
+def _core() -> Any:
+    """Return the native core; None if it is not in use."""
     if os.environ.get(PURE):
         return None
     try:
-        found: type[Rows] = import_module("pytest_audit_ledger.native.core").Rows
+        return import_module("pytest_audit_ledger.native.core")
     except ImportError:
         return None
-    return found
 
 
-ROWS = rows_type()
+_CORE = _core()
+
+ROWS: type[Rows] | None = _CORE and _CORE.Rows
+"""What it makes of COPY text."""
+
+Hashes = Callable[[Iterable[bytes]], list[bytes]]
+
+LEAVES: Hashes | None = _CORE and _CORE.leaves
+NODES: Hashes | None = _CORE and _CORE.nodes
+"""The hashes of a Merkle tree: of the leaf for each text, and of the node over each two hashes."""
 
 
 def in_use() -> str:

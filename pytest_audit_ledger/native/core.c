@@ -62,8 +62,6 @@ typedef struct {
 /* A control character takes six bytes in JSON, so no field grows more; a moment grows by less than the room. */
 enum { GROWTH = 6, ROOM = 16 };
 
-enum { NOT_HASHED = '-' }; /* instead of a hash */
-
 static Slice field(const Rows *rows, Py_ssize_t row, Py_ssize_t place)
 {
     Py_ssize_t at = row * rows->width + place;
@@ -554,48 +552,64 @@ static char *payload(char *out, const Plan *plan, const Rows *rows, Py_ssize_t r
     return out ? copied(out, plan->end) : NULL;
 }
 
-/* Return the hash of every row's payload as hexadecimal digits, None for a row that is left to Python. */
+/* Hash the payload of every row, each as bytes after whether there is a hash. Return -1 if there is no memory. */
+static int hash_rows(const Plan *plan, const Rows *rows, char *found)
+{
+    Text text = {0};
+    int failed = 0;
+    for (Py_ssize_t row = 0; !failed && row < rows->rows; row++, found += 1 + SHA256_BYTES) {
+        if ((failed = reserve_payload(&text, plan, rows, row, 0)))
+            break;
+        char *end = payload(text.start, plan, rows, row);
+        *found = end != NULL;
+        if (end)
+            sha256_bytes(text.start, (size_t)(end - text.start), found + 1);
+    }
+    free(text.start);
+    return failed;
+}
+
+static PyObject *in_hex(const char *bytes)
+{
+    static const char digits[] = "0123456789abcdef";
+    char hex[2 * SHA256_BYTES];
+    for (int at = 0; at < SHA256_BYTES; at++) {
+        hex[2 * at] = digits[(unsigned char)bytes[at] >> 4];
+        hex[2 * at + 1] = digits[bytes[at] & 15];
+    }
+    return PyUnicode_DecodeLatin1(hex, sizeof hex, NULL);
+}
+
+/* Return the hash of every row's payload, as hexadecimal digits or bytes, None for a row that is left to Python. */
 static PyObject *hashes(PyObject *self, PyObject *arguments)
 {
     const Rows *rows = (Rows *)self;
     Plan plan = {0};
     PyObject *pieces, *list = NULL;
     Py_ssize_t size;
-    Text text = {0};
     char *found = NULL;
-    int failed = 0;
-    if (!PyArg_ParseTuple(arguments, "O!y#", &PyTuple_Type, &pieces, &plan.end.text, &size))
+    int as_bytes = 0, failed;
+    if (!PyArg_ParseTuple(arguments, "O!y#|p", &PyTuple_Type, &pieces, &plan.end.text, &size, &as_bytes))
         return NULL;
     plan.end.size = (size_t)size;
     if (plan_from(&plan, rows, pieces))
         goto done;
-    found = PyMem_Malloc((size_t)rows->rows * SHA256_HEX + 1);
+    found = PyMem_Malloc((size_t)rows->rows * (1 + SHA256_BYTES) + 1);
     failed = !found;
     Py_BEGIN_ALLOW_THREADS
-    for (Py_ssize_t row = 0; !failed && row < rows->rows; row++) {
-        if ((failed = reserve_payload(&text, &plan, rows, row, 0)))
-            break;
-        char *end = payload(text.start, &plan, rows, row);
-        if (end)
-            sha256_hex(text.start, (size_t)(end - text.start), found + row * SHA256_HEX);
-        else
-            found[row * SHA256_HEX] = NOT_HASHED;
-    }
+    failed = failed || hash_rows(&plan, rows, found);
     Py_END_ALLOW_THREADS
-    if (failed) {
-        PyErr_NoMemory();
-        goto done;
-    }
-    list = PyList_New(rows->rows);
+    list = failed ? PyErr_NoMemory() : PyList_New(rows->rows);
     for (Py_ssize_t row = 0; list && row < rows->rows; row++) {
-        const char *hash = found + row * SHA256_HEX;
-        PyObject *value = *hash == NOT_HASHED ? Py_NewRef(Py_None) : PyUnicode_DecodeLatin1(hash, SHA256_HEX, NULL);
+        const char *hash = found + row * (1 + SHA256_BYTES);
+        PyObject *value = !*hash     ? Py_NewRef(Py_None)
+                          : as_bytes ? PyBytes_FromStringAndSize(hash + 1, SHA256_BYTES)
+                                     : in_hex(hash + 1);
         if (!value || PyList_SetItem(list, row, value))
             Py_CLEAR(list);
     }
 done:
     PyMem_Free(plan.pieces);
-    free(text.start);
     PyMem_Free(found);
     return list;
 }
@@ -642,11 +656,64 @@ static PyMethodDef methods[] = {
     {"values", values, METH_VARARGS,
      "values(place)\n--\n\nReturn a field of every row as a string or None; None for all if one is not UTF-8."},
     {"hashes", hashes, METH_VARARGS,
-     "hashes(pieces, end)\n--\n\nReturn the SHA-256 of every row's payload, in hexadecimal digits.\n\n"
+     "hashes(pieces, end, as_bytes=False)\n--\n\nReturn the SHA-256 of every row's payload, in hexadecimal digits or bytes.\n\n"
      "A row whose payload only Python can write has None. A piece is a constant, the place and the form of a field, what\n"
      "is before and after its value, what is written for NULL, and bytes that leave a value to Python."},
     {"written", written_rows, METH_VARARGS,
      "written(pieces, end, between)\n--\n\nReturn every row as `hashes` would hash it, joined; None if one is left to Python."},
+    {NULL, NULL, 0, NULL},
+};
+
+/* Return the hash of each so many texts in turn, after a byte that says what they are (RFC 6962, section 2.1). */
+static PyObject *tree_hashes(PyObject *texts, Py_ssize_t together, char kind)
+{
+    Text whole = {0};
+    PyObject *given = PySequence_List(texts), *list = given ? PyList_New(PyList_Size(given) / together) : NULL;
+    for (Py_ssize_t at = 0; list && at < PyList_Size(list); at++) {
+        int failed = reserve(&whole, 1);
+        if (!failed) {
+            *whole.start = kind;
+            whole.size = 1;
+        }
+        for (Py_ssize_t place = at * together; !failed && place < (at + 1) * together; place++) {
+            Slice text;
+            Py_ssize_t size;
+            if (PyBytes_AsStringAndSize(PyList_GetItem(given, place), (char **)&text.text, &size))
+                break;
+            text.size = (size_t)size;
+            if (!(failed = reserve(&whole, text.size)))
+                whole.size = (size_t)(copied(whole.start + whole.size, text) - whole.start);
+        }
+        char hash[SHA256_BYTES];
+        if (failed)
+            PyErr_NoMemory();
+        else
+            sha256_bytes(whole.start, whole.size, hash);
+        PyObject *value = PyErr_Occurred() ? NULL : PyBytes_FromStringAndSize(hash, SHA256_BYTES);
+        whole.size = 0;
+        if (!value || PyList_SetItem(list, at, value))
+            Py_CLEAR(list);
+    }
+    Py_XDECREF(given);
+    free(whole.start);
+    return list;
+}
+
+static PyObject *leaves(PyObject *self, PyObject *texts)
+{
+    (void)self;
+    return tree_hashes(texts, 1, 0);
+}
+
+static PyObject *nodes(PyObject *self, PyObject *hashes)
+{
+    (void)self;
+    return tree_hashes(hashes, 2, 1);
+}
+
+static PyMethodDef functions[] = {
+    {"leaves", leaves, METH_O, "leaves(texts)\n--\n\nReturn the hash of the leaf for each text, for a Merkle tree."},
+    {"nodes", nodes, METH_O, "nodes(hashes)\n--\n\nReturn the hash of the node over each two hashes."},
     {NULL, NULL, 0, NULL},
 };
 
@@ -683,6 +750,7 @@ static struct PyModuleDef definition = {
     PyModuleDef_HEAD_INIT,
     .m_name = "core",
     .m_doc = "The native core: COPY text to columns and hashes (see core.c).",
+    .m_methods = functions,
     .m_slots = module_slots,
 };
 

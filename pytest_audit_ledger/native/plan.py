@@ -53,6 +53,9 @@ class QuickRows(Protocol):
     def hashes(self, plan: Plan) -> list[str | None]:
         """Return the SHA-256 of every entry's payload in hexadecimal digits, None for one that Python has to write."""
 
+    def digests(self, plan: Plan) -> list[bytes | None]:
+        """Return what `hashes` does, as bytes."""
+
     def written(self, plan: Plan, between: bytes) -> bytes | None:
         """Return what is hashed of every entry, joined by `between`; None if Python has to write one of them."""
 

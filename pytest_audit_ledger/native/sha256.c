@@ -113,18 +113,25 @@ void sha256_choose(void)
 #endif
 }
 
-void sha256_hex(const char *text, size_t size, char hex[SHA256_HEX])
+static void sha256_state(const char *text, size_t size, uint32_t state[8])
 {
-    static const char digits[] = "0123456789abcdef";
-    uint32_t state[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
+    static const uint32_t start[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
+                                      0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
     unsigned char tail[2 * BLOCK] = {0};
     size_t whole = size / BLOCK, rest = size % BLOCK, end = rest < BLOCK - 8 ? BLOCK : 2 * BLOCK;
+    memcpy(state, start, sizeof start);
     compress(state, (const unsigned char *)text, whole);
     memcpy(tail, text + whole * BLOCK, rest);
     tail[rest] = 0x80;
-    for (int i = 0; i < 8; i++)
+    for (size_t i = 0; i < 8; i++)
         tail[end - 1 - i] = (unsigned char)((uint64_t)size * 8 >> 8 * i);
     compress(state, tail, end / BLOCK);
-    for (int i = 0; i < SHA256_HEX; i++)
-        hex[i] = digits[state[i / 8] >> (28 - 4 * (i % 8)) & 15];
+}
+
+void sha256_bytes(const char *text, size_t size, char bytes[SHA256_BYTES])
+{
+    uint32_t state[8];
+    sha256_state(text, size, state);
+    for (int i = 0; i < SHA256_BYTES; i++)
+        bytes[i] = (char)(state[i / 4] >> (24 - 8 * (i % 4)));
 }

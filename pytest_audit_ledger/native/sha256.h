@@ -4,12 +4,12 @@
 
 #include <stddef.h>
 
-enum { SHA256_HEX = 64 };
+enum { SHA256_BYTES = 32 };
 
 /* Choose the instructions; call it once, before anything is hashed. */
 void sha256_choose(void);
 
-/* Write the hash of a text as lower-case hexadecimal digits, without a NUL at the end. */
-void sha256_hex(const char *text, size_t size, char hex[SHA256_HEX]);
+/* Write the hash of a text. */
+void sha256_bytes(const char *text, size_t size, char bytes[SHA256_BYTES]);
 
 #endif

@@ -109,6 +109,10 @@ class _QuickColumns(Mapping[str, list[str]]):
         """Return the SHA-256 of every row's payload, None for one that Python has to write."""
         return self._rows.hashes(_placed(plan, self._layout), plan.end)
 
+    def digests(self, plan: Plan) -> list[bytes | None]:
+        """Return what `hashes` does, as bytes."""
+        return self._rows.hashes(_placed(plan, self._layout), plan.end, True)
+
     def written(self, plan: Plan, between: bytes) -> bytes | None:
         """Return what is hashed of every row, joined by `between`; None if Python has to write one of them."""
         return self._rows.written(_placed(plan, self._layout), plan.end, between)

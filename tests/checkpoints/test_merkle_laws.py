@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from hashlib import sha256
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pytest_audit_ledger.checkpoints import merkle
 from pytest_audit_ledger.checkpoints.merkle import EMPTY_ROOT, CompactRange, leaf_hash, node_hash, root_of_proof
 from pytest_audit_ledger.checkpoints.prefixes import Prefixes
 from tests.support.merkle_trees import inclusion_proof
@@ -113,3 +115,14 @@ def test_no_root_is_known_from_an_irregular_number_on(how: tuple[str, int], at: 
     first_bad = index + 2 if what == "duplicate" else index + 1
     found = read(numbers, range(1, 61), at, batch)
     assert [size for size in range(1, 61) if found.root(size) is not None] == list(range(1, first_bad))
+
+
+@given(st.lists(st.binary(max_size=200), max_size=9), st.booleans())
+def test_hashes_made_at_once_are_those_of_each(texts: list[bytes], natively: bool) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        if not natively:
+            patch.setattr(merkle, "LEAVES", None)
+            patch.setattr(merkle, "NODES", None)
+        leaves = merkle.leaf_hashes(iter(texts))
+        assert leaves == list(map(leaf_hash, texts))
+        assert merkle.node_hashes(leaves) == list(map(node_hash, leaves[::2], leaves[1::2]))

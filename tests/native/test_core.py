@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pytest_audit_ledger import native
 from pytest_audit_ledger.model.recipes import compile_recipe
 from pytest_audit_ledger.native import PURE
 from pytest_audit_ledger.native.plan import Form
@@ -165,3 +166,10 @@ def test_a_value_that_a_form_cannot_write_is_left_to_python_in_its_row_alone(typ
 )
 def test_what_the_native_core_cannot_write_has_no_plan(item: object) -> None:
     assert compile_recipe({"json": [item]}, TYPES).plan is None
+
+
+def test_a_tree_is_made_of_bytes_only() -> None:
+    for made in (native.LEAVES, native.NODES):
+        assert made is not None
+        with pytest.raises(TypeError):
+            made(["text", "text"])  # type: ignore[list-item]
