@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
+from typing import ClassVar
 
 import psycopg2
 from psycopg2 import errorcodes
@@ -164,6 +166,53 @@ SENTENCES = tuple(
 """Every sentence with its remedy."""
 
 
+class _Hook(threading.local):
+    """Keeps the errors that psycopg2 has Python print during COPY, for each thread; the hook is the process's."""
+
+    reported: list[psycopg2.Error] | None = None
+    _lock = threading.Lock()
+    _users = 0
+    _restore: ClassVar[Callable[[], None]]
+
+    @classmethod
+    def _install(cls) -> None:
+        before = sys.excepthook
+
+        def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+            cause = error.__cause__ if isinstance(error, SystemError) else None
+            if isinstance(cause, psycopg2.Error) and _hook.reported is not None:
+                _hook.reported.append(cause)
+            else:
+                before(kind, error, trace)
+
+        def restore() -> None:
+            if sys.excepthook is hook:  # otherwise somebody has set another one since
+                sys.excepthook = before
+
+        sys.excepthook, cls._restore = hook, restore
+
+    @contextmanager
+    def keeping(self) -> Iterator[list[psycopg2.Error]]:
+        """Return what is reported in this thread meanwhile."""
+        found: list[psycopg2.Error] = []
+        with self._lock:
+            if not _Hook._users:
+                self._install()
+            _Hook._users += 1
+        self.reported = found
+        try:
+            yield found
+        finally:
+            self.reported = None
+            with self._lock:
+                _Hook._users -= 1
+                if not _Hook._users:
+                    _Hook._restore()
+
+
+_hook = _Hook()
+
+
 @contextmanager
 def copying() -> Iterator[None]:
     """Raise the error that the server reported first if it ends the session during COPY, and print nothing.
@@ -171,26 +220,14 @@ def copying() -> Iterator[None]:
     libpq then reports two errors. While psycopg2 raises the first, it cannot decode the second, and has Python print a
     SystemError that the first one caused; what it raises in the end is one of the three.
     """
-    reported: list[psycopg2.Error] = []
-    before = sys.excepthook
-
-    def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-        if isinstance(error, SystemError) and isinstance(error.__cause__, psycopg2.Error):
-            reported.append(error.__cause__)
-        else:
-            before(kind, error, trace)
-
-    sys.excepthook = hook
-    try:
-        yield
-    except psycopg2.Error as error:
-        first = next((one for one in reported if one.pgcode), None)
-        if first is None:
-            raise
-        raise first from error
-    finally:
-        if sys.excepthook is hook:  # otherwise somebody has set another one since
-            sys.excepthook = before
+    with _hook.keeping() as reported:
+        try:
+            yield
+        except psycopg2.Error as error:
+            first = next((one for one in reported if one.pgcode), None)
+            if first is None:
+                raise
+            raise first from error
 
 
 def is_outage(sqlstate: str) -> bool:

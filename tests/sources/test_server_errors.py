@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 import time
-from threading import Thread
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier, Thread
 
+import psycopg2
 import pytest
 
 from pytest_audit_ledger.errors import CannotEvaluate, LedgerError, SourceError
 from pytest_audit_ledger.model.questions import Statement
 from pytest_audit_ledger.sources import postgres
+from pytest_audit_ledger.sources.pg_errors import copying
 from pytest_audit_ledger.sources.postgres import PostgresSource
 from tests.forger import Forger
 from tests.support.databases import another_session
@@ -55,6 +59,31 @@ def test_an_administrators_cancel_is_told_from_a_timeout(forger: Forger) -> None
     stopped = refusal(forger, sleep, timeout=1)
     assert isinstance(stopped, CannotEvaluate)
     assert stopped.message == "The SQL took longer than 1 s, and the server stopped it."
+
+
+def test_what_the_server_reports_first_during_copy_is_raised_in_the_thread_that_copies() -> None:
+    """Readers of a pool are threads of one process, which has one hook for errors that only Python prints."""
+    both = Barrier(2)
+    before = sys.excepthook
+
+    def read(first: ReportedError) -> None:
+        with copying():
+            both.wait()
+            unprinted = SystemError()
+            unprinted.__cause__ = first
+            sys.excepthook(SystemError, unprinted, None)
+            both.wait()
+            raise psycopg2.OperationalError("no message")
+
+    errors = [ReportedError("one"), ReportedError("other")]
+    with ThreadPoolExecutor(2) as pool:
+        reading = [pool.submit(read, error) for error in errors]
+    assert [one.exception() for one in reading] == errors
+    assert sys.excepthook is before
+
+
+class ReportedError(psycopg2.OperationalError):
+    pgcode = "57P01"
 
 
 @pytest.mark.parametrize(
