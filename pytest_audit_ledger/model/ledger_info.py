@@ -99,8 +99,8 @@ class LedgerInfo:
     `profile` says what the table looks like; `columns` has the table's own names. `read_key` returns a key that the
     profile names.
 
-    `role` is who reads, to the database. `standby` is None unless the server is one. `resumed` is None if the entries
-    are read from the first one on.
+    `role` is who reads, to the database. `server_started` is when its server started, which tells it from replicas.
+    `standby` is None unless the server is one. `resumed` is None if the entries are read from the first one on.
     """
 
     database: str
@@ -117,6 +117,7 @@ class LedgerInfo:
     profile: Profile = SKI
     read_key: ReadKey = no_key
     role: str = ""
+    server_started: str = ""
 
     @cached_property
     def hasher(self) -> Hasher:

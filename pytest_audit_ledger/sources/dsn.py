@@ -46,6 +46,10 @@ class Dsn:
         """Return the text with its secrets."""
         return self._text
 
+    def as_named(self) -> Dsn:
+        """Return this DSN as the user named it, where it is the variable by which another process of ours does."""
+        return self.resolved() if self._text == f"env:{HANDED_ON}" else self
+
     def resolved(self) -> Dsn:
         """Return the value of the variable for `env:NAME`, and anything else as it is.
 
@@ -62,6 +66,11 @@ class Dsn:
         if not os.environ.get(name):
             raise UsageError(f"The environment variable {name} is not set.", f"Set {name} to the DSN of the ledger.")
         return Dsn(os.environ[name])
+
+    @property
+    def holds_secret(self) -> bool:
+        """Whether the text itself has a password or another secret; that of a variable or a file is not in it."""
+        return not (_parsed(self._text) or {}).keys().isdisjoint(_SECRETS)
 
     def parameter(self, name: str) -> str:
         """Return one connection parameter, empty if it is not set. Raises UsageError if libpq cannot read the DSN."""
@@ -89,8 +98,8 @@ class Dsn:
 
         libpq then takes the password from PGPASSWORD or ~/.pgpass.
         """
-        if self._text == f"env:{HANDED_ON}":
-            return self.resolved().repeatable()
+        if (named := self.as_named()) is not self:
+            return named.repeatable()
         if _VARIABLE.fullmatch(self._text):
             return self._text
         found = _parsed(self._text)

@@ -21,6 +21,7 @@ from typing import Any, NoReturn
 from pytest_audit_ledger.errors import NotApplicable, SourceError, UsageError
 from pytest_audit_ledger.files.keys import read_key
 from pytest_audit_ledger.files.reading import is_file, open_regular, sha256_of
+from pytest_audit_ledger.model import defaults
 from pytest_audit_ledger.model.batch import NULL, Batch, json_text, plain_text, shown
 from pytest_audit_ledger.model.columns import Column
 from pytest_audit_ledger.model.entry import canonical_timestamp
@@ -65,6 +66,9 @@ def is_export(text: str) -> bool:
 
 class ExportFile:
     """An export file: `.json`, `.jsonl`, `.csv` or `.tsv`, also with `.gz`."""
+
+    timeout = defaults.TIMEOUT_S
+    holds_secret = False
 
     def __init__(self, path: str | Path, profile: Profile = SKI) -> None:
         """Take the path of the file, and what its entries look like.

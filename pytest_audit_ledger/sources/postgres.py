@@ -69,34 +69,6 @@ The last is while a statement runs, and needs PostgreSQL 14 on Linux."""
 
 APPLICATION_NAME = "pytest-audit-ledger"
 
-_PIN_SESSION = """
-    SET LOCAL TimeZone = 'UTC';
-    SET LOCAL DateStyle = 'ISO, YMD';
-    SET LOCAL bytea_output = 'hex';
-    SET LOCAL extra_float_digits = 1;
-    SET LOCAL IntervalStyle = 'postgres';
-    SET LOCAL search_path = '';
-    SET LOCAL row_security = off;
-    SET LOCAL quote_all_identifiers = off;
-    SET LOCAL statement_timeout = {timeout};
-    SET LOCAL lock_timeout = {lock_timeout};
-    SET LOCAL idle_in_transaction_session_timeout = {idle_timeout};
-    SET LOCAL tcp_keepalives_idle = 60;
-    SET LOCAL tcp_keepalives_interval = 10;
-    SET LOCAL tcp_keepalives_count = 6;
-    SELECT pg_catalog.set_config('client_connection_check_interval', {client_check}, true)  -- PostgreSQL 14 and later
-     WHERE pg_catalog.current_setting('client_connection_check_interval', true) IS NOT NULL
-       AND pg_catalog.version() ~ 'linux';
-    SELECT pg_catalog.set_config('transaction_timeout', '0', true)  -- PostgreSQL 17 and later
-     WHERE pg_catalog.current_setting('transaction_timeout', true) IS NOT NULL;
-    SET LOCAL jit = off;
-    -- A constraint that is not true, or a partition's bound, must not tell the planner what it need not read.
-    SET LOCAL constraint_exclusion = off;
-    SET LOCAL enable_partition_pruning = off;
-    -- An index on the sequence number streams the entries; a sort would first write all of them to disk.
-    SET LOCAL enable_sort = off;
-"""
-
 _NO_INDEX = "SET LOCAL enable_indexscan = off; SET LOCAL enable_indexonlyscan = off; SET LOCAL enable_bitmapscan = off"
 
 
@@ -116,15 +88,29 @@ class PostgresSource:
         `named` is what the database is called in messages, if not by its DSN: a demo's server ends with the run.
         Raises UsageError if the DSN or the table's name cannot be read. Connects to nothing.
         """
-        self._given = dsn = Dsn(dsn)
-        usual = {"application_name": APPLICATION_NAME, **KEEPALIVES}
-        if "PGCONNECT_TIMEOUT" not in os.environ:
-            usual["connect_timeout"] = str(min(CONNECT_TIMEOUT_S, timeout))
-        self.dsn = dsn.resolved().having({"client_encoding": "UTF8"}, usual)
+        self._given = Dsn(dsn).as_named()
         self.named = named
+        self.timeout = timeout
+        _ = self.dsn  # reports mistakes now
         self.schema, self.table = split_name(table or profile.table)
         self.profile = profile
-        self.timeout = timeout
+
+    @cached_property
+    def dsn(self) -> Dsn:
+        """Where to connect. Raises UsageError if a variable is not set, or libpq cannot read the DSN."""
+        usual = {"application_name": APPLICATION_NAME, **KEEPALIVES}
+        if "PGCONNECT_TIMEOUT" not in os.environ:
+            usual["connect_timeout"] = str(min(CONNECT_TIMEOUT_S, self.timeout))
+        return self._given.resolved().having({"client_encoding": "UTF8"}, usual)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the DSN as it was given: each process looks up a variable by itself, so no message holds its value."""
+        return {name: value for name, value in self.__dict__.items() if name != "dsn"}
+
+    @property
+    def holds_secret(self) -> bool:
+        """Whether the DSN, as it was given, has a password or another secret."""
+        return self._given.holds_secret
 
     @property
     def label(self) -> str:
@@ -199,7 +185,7 @@ class PostgresSnapshot:
         self._known_plans: set[tuple[bool, bool]] = set()
         """The ways of reading whose plan is known."""
         if shared is not None:
-            self._run(SQL("SET TRANSACTION SNAPSHOT {}").format(Literal(shared)))
+            self._join(shared)
             self._run(SQL("SET LOCAL application_name = {}").format(Literal(self._reader_name(shared))))
         self._name = Identifier(source.schema, source.table)
         timeouts = {
@@ -209,7 +195,7 @@ class PostgresSnapshot:
             "client_check": Literal(f"{round(CLIENT_CHECK_S * 1000)}"),
         }
         self._lock(timeouts)
-        self._run(SQL(_PIN_SESSION).format(**timeouts))
+        self._run(SQL(sql("pin_session.sql")).format(**timeouts))
         (row,) = self._run("SELECT pg_catalog.pg_backend_pid() AS pid")
         connection.backend_pid = int(row["pid"])
         found = self._find_table()
@@ -218,6 +204,17 @@ class PostgresSnapshot:
         self.info = self._describe(found)
         self._refuse_other_than_a_query()
         connection.line.keep_alive(connection.beat, HEARTBEAT_S)
+
+    def _join(self, shared: str) -> None:
+        """Make this transaction see the snapshot of this name, which another server or database does not have."""
+        try:
+            self._run(SQL("SET TRANSACTION SNAPSHOT {}").format(Literal(shared)))
+        except SourceError as error:
+            if error.sqlstate is None or pg_errors.is_outage(error.sqlstate):
+                raise
+            message = f"The snapshot of this run is not, or no longer, on the server of {self._source.label}."
+            remedy = "Let every worker reach the very server of the run: several replicas are never one snapshot."
+            raise SourceError(message, remedy, error.sqlstate) from error
 
     def _lock(self, timeouts: Mapping[str, Composable]) -> None:
         """Lock the table against being moved or exchanged, before a first query takes the snapshot.
@@ -364,6 +361,7 @@ class PostgresSnapshot:
             profile=self._source.profile,
             read_key=read_key,
             role=actual.get("user", ""),
+            server_started=row["server_started"],
         )
 
     @property

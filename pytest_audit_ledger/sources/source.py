@@ -92,6 +92,14 @@ class Source(Protocol):
         """What names the ledger to a command, without secrets."""
 
     @property
+    def timeout(self) -> int:
+        """The seconds that one statement may take."""
+
+    @property
+    def holds_secret(self) -> bool:
+        """Whether a password goes wherever this object is sent."""
+
+    @property
     def table_label(self) -> str:
         """The schema and the table, as an option takes them; empty for a file."""
 
