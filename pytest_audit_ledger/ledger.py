@@ -116,6 +116,7 @@ class Ledger:
         suites: Sequence[str | Path] = (),
         check_timestamps: bool = True,
         workers: int | None = 1,
+        executor: str = "local",
         samples: int = DEFAULT_SAMPLES,
         allow_empty: bool = False,
         checkpoints: Sequence[str | Path] = (),
@@ -131,7 +132,8 @@ class Ledger:
         """Verify the whole ledger in one snapshot, by the default suite and by `suites` of your own.
 
         `check_timestamps`: check that timestamps never go back. `workers`: processes that share the scan, None to
-        choose (a script then needs `if __name__ == "__main__"`). `samples`: findings kept for each check; all are
+        choose (a script then needs `if __name__ == "__main__"`). `executor`: who reads instead of processes of this
+        machine, as the option `--executor` names it. `samples`: findings kept for each check; all are
         counted. `allow_empty`: on an empty ledger, skip a check that would fail for lack of entries.
         `allow_integrity_waivers`: let the waivers of a suite excuse findings about integrity, too.
 
@@ -153,6 +155,7 @@ class Ledger:
             suites=suites,
             check_timestamps=check_timestamps,
             workers=workers,
+            executor=executor,
             samples=samples,
             allow_empty=allow_empty,
             checkpoints=checkpoints,
@@ -173,6 +176,7 @@ class Ledger:
         suites: Sequence[str | Path] = (),
         check_timestamps: bool = True,
         workers: int | None = 1,
+        executor: str = "local",
         samples: int = DEFAULT_SAMPLES,
         allow_empty: bool = False,
         allow_integrity_waivers: bool = False,
@@ -184,6 +188,7 @@ class Ledger:
         """Return what `verify_integrity` is to verify, and how. Raises UsageError."""
         from pytest_audit_ledger.kinds.run_parameters import run_parameters
         from pytest_audit_ledger.suite.shipped import checks_of
+        from pytest_audit_ledger.verify.pools import parse_executor
         from pytest_audit_ledger.verify.resumption import since_options
         from pytest_audit_ledger.verify.run import VerificationRequest, parse_standby_tolerance
 
@@ -192,6 +197,7 @@ class Ledger:
             checks=[check for check in checks_of(loaded) if check_timestamps or check.kind.family is not Family.TIME],
             suites=loaded,
             workers=workers,
+            opening=parse_executor(executor),
             samples=samples,
             allow_empty=allow_empty,
             run_parameters=run_parameters(**trusted),

@@ -207,8 +207,15 @@ SECTIONS: dict[str, tuple[Option, ...]] = {
             Type.SWITCH, ("verify", "investigate", "report", "drill"), default=True),
         Option("workers",
             "Processes that share the scan, each with its own connection. auto decides by the size of the ledger and "
-            "the number of processors.",
+            "the number of processors; with a Dask cluster, by the number of its threads.",
             Type.TEXT, _VERIFY, in_pytest=True, default="auto", metavar="N|auto"),
+        Option("executor",
+            "Who reads the parts of the ledger: processes of this machine; the workers of a Dask scheduler "
+            "(dask:tcp://HOST:8786 or dask:tls://HOST:8786); or the concurrent.futures.Executor that MODULE:FACTORY() "
+            "returns. --workers is then how many parts are read at a time, and --timeout also bounds how long one may "
+            "take to come back. This process keeps the snapshot open until the last part is there, and Ctrl-C stops "
+            "all readers.",
+            Type.TEXT, _VERIFY, in_pytest=True, in_ini=True, default="local", metavar="NAME"),
         Option("samples", "How many findings, or differences, to show for each check. All are counted.",
             Type.WHOLE, (*_VERIFY, "diff"), in_pytest=True, default=DEFAULT_SAMPLES, least=1),
         Option("allow-empty", "Accept a ledger without entries: checks that need entries are skipped.",

@@ -53,6 +53,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 LONGEST = (
     *("test_report_in_chromium.py", "test_documentation.py", "test_drill.py", "test_packaging.py", "test_dump.py"),
     *("test_backup.py", "test_difference.py", "test_processes.py", "test_stalls.py", "test_other_plugins.py"),
+    *("test_dask_cluster.py", "test_cluster_guide.py", "test_pools.py"),
 )
 """Files with tests that take seconds."""
 

@@ -21,6 +21,7 @@ from pytest_audit_ledger.output.paragraphs import LOG, WIDEST
 from pytest_audit_ledger.output.verification_text import ASCII, UNICODE, Marks
 from pytest_audit_ledger.sources.dsn import Dsn
 from pytest_audit_ledger.suite.discovery import own_suites
+from pytest_audit_ledger.verify.pools import parse_executor
 from pytest_audit_ledger.verify.run import parse_standby_tolerance
 from pytest_audit_ledger.verify.scan import parse_workers
 from pytest_audit_ledger.verify.verification import Verification
@@ -32,6 +33,8 @@ def _checked(**options: Any) -> dict[str, Any]:
     """Return options about verifying, ready for `Ledger`. Raises UsageError for a mistake in one."""
     if "workers" in options:
         options["workers"] = parse_workers(options["workers"])
+    if "executor" in options:
+        parse_executor(options["executor"])
     if "standby_tolerance" in options:
         parse_standby_tolerance(options["standby_tolerance"])
     run_parameters(**{name: options[name] for name in _TRUST})
@@ -53,7 +56,9 @@ _SET_UP = ("suites", "check_timestamps", "allow_integrity_waivers", *_TRUST)
 SET_UP = Group("set_up", _SET_UP, _checked)
 """What a ledger is verified with: the `SettingUp` of `verify/run.py`."""
 
-VERIFYING = Group("verifying", ("workers", "samples", "allow_empty", "standby_tolerance", *_SET_UP), _checked)
+VERIFYING = Group(
+    "verifying", ("workers", "executor", "samples", "allow_empty", "standby_tolerance", *_SET_UP), _checked
+)
 """What is verified, and how: the `Verifying` of `verify/run.py`."""
 
 

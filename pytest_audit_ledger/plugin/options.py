@@ -18,7 +18,9 @@ from pytest_audit_ledger.sources.export_file import ExportFile
 from pytest_audit_ledger.sources.named import named_source
 from pytest_audit_ledger.sources.source import Source
 from pytest_audit_ledger.suite.profile_choice import chosen_profile
+from pytest_audit_ledger.verify.executors import Opening
 from pytest_audit_ledger.verify.parameters import given
+from pytest_audit_ledger.verify.pools import parse_executor
 from pytest_audit_ledger.verify.resumption import Since, since_options
 from pytest_audit_ledger.verify.run import parse_standby_tolerance
 from pytest_audit_ledger.verify.scan import parse_workers
@@ -37,6 +39,7 @@ class Options:
     table: str | None
     profile: Profile
     workers: int | None
+    opening: Opening
     samples: int
     timeout: int
     allow_empty: bool
@@ -72,6 +75,7 @@ def read_options(config: pytest.Config, dsn: str) -> Options:
         table=table,
         profile=profile,
         workers=parse_workers(value(config, "workers")),
+        opening=parse_executor(value(config, "executor")),
         samples=value(config, "samples"),
         timeout=timeout,
         allow_empty=value(config, "allow-empty"),

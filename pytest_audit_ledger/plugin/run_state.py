@@ -140,6 +140,7 @@ class RunState:
                 checks=[check for _, check in self.selected],
                 suites=[self.suites[name] for name in used],
                 workers=self.options.workers,
+                opening=self.options.opening,
                 samples=self.options.samples,
                 allow_empty=self.options.allow_empty,
                 run_parameters=self.options.run_parameters,

@@ -1,6 +1,6 @@
-"""Who reads the segments of a ledger: an executor. Local processes are one; a cluster can be another.
+"""Who reads the segments of a ledger: an executor. Local processes are one; `pools.py` has those on other machines.
 
-An executor gets a task that can be pickled, which reads one segment over a connection of its own to the same snapshot.
+An executor gets a task that can be pickled, which reads segments over a connection of its own to the same snapshot.
 Segments may be read in any order and by anybody, since what they give is merged in order afterwards.
 """
 
@@ -9,33 +9,87 @@ from __future__ import annotations
 import os
 import signal
 from collections import deque
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from threading import Thread
 from typing import TYPE_CHECKING, Any, Protocol
 
+from pytest_audit_ledger.errors import SourceError
 from pytest_audit_ledger.kinds.kind import ScanKind
 from pytest_audit_ledger.model.segment import Segment
+from pytest_audit_ledger.sources.source import Source
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
+WORTH_A_PROCESS = 150_000
+"""Entries for each worker below which starting a process costs more than it saves (about a third of a second)."""
+
+MOST_WORKERS = 8
+SEGMENTS_PER_WORKER = 32
+"""So many that the last ones, which not every process has, take little time."""
+
 Part = list[ScanKind]
 """The kinds that read one segment, each with what it found there."""
 
-Task = Callable[[Segment], Part]
+Read = Callable[[Segment], Part]
 Finished = Callable[[Part], None]
+Ask = Callable[[Segment], "Part | Exception"]
+"""Has a reader elsewhere read one segment, and returns its part, or why it could not read.
+
+Raises LostReaderError, and SourceError if no reader can be asked any more.
+"""
+
+
+class Task(Protocol):
+    """What a reader does, in any process. It can be pickled."""
+
+    def joined(self) -> AbstractContextManager[Read]:
+        """Join the snapshot, and return what reads segments in this thread; leaving ends the connection.
+
+        Raises LedgerError.
+        """
 
 
 class Executor(Protocol):
     """What reads segments."""
 
-    def run(self, task: Task, segments: Sequence[Segment], here: Task, finished: Callable[[Part], None]) -> list[Part]:
+    segments: int
+    """Into how many segments to cut the ledger."""
+    note: str
+    """What a user should know of how they were read; empty if there is nothing."""
+
+    def run(self, task: Task, segments: Sequence[Segment], here: Read, finished: Finished) -> list[Part]:
         """Return the part of every segment, in their order.
 
-        `task` can be pickled and reads a segment anywhere; `here` reads one in this process, meanwhile. `finished` is
+        `task` can be pickled and reads segments anywhere; `here` reads one in this process, if need be. `finished` is
         called with every part that was read elsewhere. Raises SourceError if a segment cannot be read.
         """
+
+
+Opening = Callable[[Source, "int | None", int], AbstractContextManager["Executor | None"]]
+"""Opens an executor for a source, so many workers (None to choose) and so many entries.
+
+It returns None if this process alone is quicker. It raises UsageError if the source cannot be handed to the readers,
+and SourceError if there are none.
+"""
+
+
+@contextmanager
+def local_workers(_: Source, workers: int | None, entries: int) -> Iterator[LocalWorkers | None]:
+    """Open the executor that starts processes on this machine."""
+    count = processors(entries) if workers is None else workers
+    yield LocalWorkers(count - 1) if count > 1 else None
+
+
+def processors(entries: int | None = None) -> int:
+    """Return how many processes of this machine to employ: no more than it has processors or the entries are worth."""
+    found = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(found, MOST_WORKERS) if entries is None else max(1, min(found, MOST_WORKERS, entries // WORTH_A_PROCESS))
+
+
+class LostReaderError(Exception):
+    """A reader ended before its time. Others read its segment."""
 
 
 class LocalWorkers:
@@ -48,23 +102,24 @@ class LocalWorkers:
     def __init__(self, count: int) -> None:
         """Take the number of processes to start in addition to this one."""
         self.count = count
+        self.segments = (count + 1) * SEGMENTS_PER_WORKER
         self.note = ""
 
-    def run(self, task: Task, segments: Sequence[Segment], here: Task, finished: Finished) -> list[Part]:
+    def run(self, task: Task, segments: Sequence[Segment], here: Read, finished: Finished) -> list[Part]:
         """Read the segments (see Executor)."""
-        run = _LocalRun(segments, finished)
+        reading = Reading(segments, finished)
         workers = _started(self.count, task)
-        threads = [Thread(target=run.serve, args=(connection,), daemon=True) for _, connection in workers]
+        threads = [Thread(target=reading.serve, args=(_asking(one),), daemon=True) for _, one in workers]
         try:
             for thread in threads:
                 thread.start()
-            run.read_from_the_back(here)
+            reading.read_from_the_back(here)
             for thread in threads:
                 thread.join()
-            lost = run.lost + self.count - len(workers)
+            lost = reading.lost + self.count - len(workers)
             self.note = f"{lost:,} of {self.count + 1:,} workers were lost or did not start; others read their part."
             self.note = self.note if lost else ""
-            return run.completed(here)
+            return reading.completed(here)
         except BaseException:
             for process, _ in workers:  # what it reads is of no use any more
                 process.kill()
@@ -77,50 +132,69 @@ class LocalWorkers:
                 process.join()
 
 
-class _LocalRun:
+class Reading:
     """The segments of one run: those that wait, and the parts of those that were read."""
 
     def __init__(self, segments: Sequence[Segment], finished: Finished) -> None:
+        """Take the segments, and what to call with each part that was read elsewhere."""
         self.segments = segments
         self.finished = finished
         self.waiting = deque(range(len(segments)))
         self.parts: dict[int, Part] = {}
         self.error: Exception | None = None
         self.lost = 0
-        """Workers that ended before their time."""
+        """Readers that ended before their time."""
 
-    def serve(self, connection: Connection) -> None:
-        """Hand segments to one worker, one after the other, until none waits or the worker is lost."""
+    def serve(self, ask: Ask) -> None:
+        """Hand segments to one reader, one after the other, until none waits or the reader is lost.
+
+        A segment that was handed out is never taken back: whoever has it may be reading it.
+        """
         with suppress(IndexError):  # no segment waits
             while self.error is None:
                 at = self.waiting.popleft()
                 try:
-                    connection.send(self.segments[at])
-                    answer = connection.recv()
-                except (EOFError, OSError):
+                    answer = ask(self.segments[at])
+                except LostReaderError:
                     self.lost += 1
                     return
+                except SourceError as error:
+                    answer = error
                 if isinstance(answer, Exception):
-                    self.error = answer
+                    self.error = self.error or answer
                     return
                 self.parts[at] = answer
                 self.finished(answer)
 
-    def read_from_the_back(self, here: Task) -> None:
+    def read_from_the_back(self, here: Read) -> None:
         """Read segments in this process until none waits."""
         with suppress(IndexError):
             while self.error is None:
                 at = self.waiting.pop()
                 self.parts[at] = here(self.segments[at])
 
-    def completed(self, here: Task) -> list[Part]:
-        """Read what lost workers had, and return all parts in order. Raises the first error of a worker."""
+    def completed(self, here: Read) -> list[Part]:
+        """Read what lost readers had, and return all parts in order. Raises the first error of a reader."""
         if self.error is not None:
             raise self.error
         for at, segment in enumerate(self.segments):
             if at not in self.parts:
                 self.parts[at] = here(segment)
         return [self.parts[at] for at in range(len(self.segments))]
+
+
+def _asking(connection: Connection) -> Ask:
+    """Return what asks a local worker over its pipe."""
+
+    def ask(segment: Segment) -> Part | Exception:
+        try:
+            connection.send(segment)
+            answer: Part | Exception = connection.recv()
+        except (EOFError, OSError) as error:
+            raise LostReaderError from error
+        return answer
+
+    return ask
 
 
 def _started(count: int, task: Task) -> list[tuple[Any, Connection]]:
@@ -153,12 +227,17 @@ def _work(connection: Connection) -> None:
     """Read the segments that come through a pipe, after their task, until it is closed: what a worker does."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which stops the readers by the server
     Thread(target=_end_with_parent, daemon=True).start()
-    with suppress(Exception):  # a pipe that was closed, or a kind that cannot be imported here: the parent goes on
+    with (
+        suppress(Exception),
+        ExitStack() as open_,
+    ):  # a closed pipe, or a kind that cannot be imported: the parent goes on
         task: Task = connection.recv()
+        read: Read | None = None
         while True:
             segment = connection.recv()
             try:
-                answer: Part | Exception = task(segment)
+                read = read or open_.enter_context(task.joined())
+                answer: Part | Exception = read(segment)
             except Exception as error:  # noqa: BLE001  (it is raised in the process that waits for the part)
                 answer = error
             connection.send(answer)

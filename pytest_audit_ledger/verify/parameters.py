@@ -35,6 +35,7 @@ class Verifying(SettingUp, total=False):
     """What a ledger is verified with, and how; `Ledger.verify_integrity` describes each."""
 
     workers: int | None
+    executor: str
     samples: int
     allow_empty: bool
     standby_tolerance: str

@@ -34,6 +34,7 @@ from pytest_audit_ledger.model.ski import SKI
 from pytest_audit_ledger.sources.interruption import interruptible
 from pytest_audit_ledger.sources.source import Snapshot, Source
 from pytest_audit_ledger.suite.check import Check, Control, Suite
+from pytest_audit_ledger.verify.executors import Opening, local_workers
 from pytest_audit_ledger.verify.judgement import judge, reading, waived
 from pytest_audit_ledger.verify.parameters import given
 from pytest_audit_ledger.verify.resumption import Since, resumption
@@ -70,19 +71,21 @@ _LOST = "08006"
 class VerificationRequest:
     """What to verify, and how.
 
-    `suites`: those that the checks are from, for their files and controls. `workers`: processes that share the scan,
-    None to choose. `samples`: findings kept for each check; all are counted. `allow_empty`: skip, instead of fail, what
-    an empty ledger leaves unproven. `run_parameters`: parameters by name of kind that hold for this run, over those of
-    its checks, such as the keys it trusts. `allow_integrity_waivers`: whether findings about integrity can be waived,
-    too. `since`: resume after the newest checkpoint, if that can be proven, instead of reading every entry.
-    `standby_tolerance_s`: seconds that a standby may be behind. `extra_scans`: scan kinds that read along with the
-    checks and judge nothing; the verification has them, too. `given`: what suggested commands repeat, None for the
-    source and what it is verified with; empty if the source is a copy that no reader can name.
+    `suites`: those that the checks are from, for their files and controls. `workers`: how many share the scan, None to
+    choose. `opening`: opens the executor that they belong to. `samples`: findings kept for each check; all are counted.
+    `allow_empty`: skip, instead of fail, what an empty ledger leaves unproven. `run_parameters`: parameters by name of
+    kind that hold for this run, over those of its checks, such as the keys it trusts. `allow_integrity_waivers`:
+    whether findings about integrity can be waived, too. `since`: resume after the newest checkpoint, if that can be
+    proven, instead of reading every entry. `standby_tolerance_s`: seconds that a standby may be behind. `extra_scans`:
+    scan kinds that read along with the checks and judge nothing; the verification has them, too. `given`: what
+    suggested commands repeat, None for the source and what it is verified with; empty if the source is a copy that no
+    reader can name.
     """
 
     checks: Sequence[Check]
     suites: Sequence[Suite] = ()
     workers: int | None = 1
+    opening: Opening = local_workers
     samples: int = DEFAULT_SAMPLES
     allow_empty: bool = False
     run_parameters: RunParameters = field(default_factory=dict)
@@ -409,7 +412,8 @@ class _Run:
         extra: Sequence[type[ScanKind]] = (*self.request.extra_scans, _Surveyor)
         kinds += [one for one in (kind({}, info, 0) for kind in extra) if _readable(snapshot, one)]
         try:
-            scanned, self.note = scan(self.source, snapshot, kinds, self.request.workers, self.progress, info.resumed)
+            workers, opening = self.request.workers, self.request.opening
+            scanned, self.note = scan(self.source, snapshot, kinds, workers, self.progress, info.resumed, opening)
         except SourceError as error:
             return {**outcomes, **{id(check): self._unevaluated(check, error) for check in readable}}
         others = scanned[len(readable) :]

@@ -6,30 +6,25 @@ merged in the order of the entries, so findings, counts and their order do not d
 
 from __future__ import annotations
 
-import os
 import pickle
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field, replace
 from functools import reduce
+from platform import node
 from typing import NamedTuple
 
-from pytest_audit_ledger.errors import CannotEvaluate, LedgerError, UsageError
+from pytest_audit_ledger.errors import CannotEvaluate, LedgerError, SourceError, UsageError
+from pytest_audit_ledger.files.resources import tool_version
 from pytest_audit_ledger.kinds.kind import Kind, ScanKind
 from pytest_audit_ledger.model.batch import Batch
-from pytest_audit_ledger.model.ledger_info import Resumed
+from pytest_audit_ledger.model.ledger_info import LedgerInfo, Resumed
 from pytest_audit_ledger.model.profile import ORDER, SEQUENCE, STREAM
 from pytest_audit_ledger.model.progress import Advance, Progress
 from pytest_audit_ledger.model.segment import Segment
 from pytest_audit_ledger.sources.source import Snapshot, Source, in_order
-from pytest_audit_ledger.verify.executors import LocalWorkers, Part
-
-WORTH_A_PROCESS = 150_000
-"""Entries for each worker below which starting a process costs more than it saves (about a third of a second)."""
-
-MOST_WORKERS = 8
-SEGMENTS_PER_WORKER = 32
-"""So many that the last ones, which not every process has, take little time."""
+from pytest_audit_ledger.verify.executors import Executor, Opening, Part, Read, local_workers
 
 EVERYTHING = Segment()
 
@@ -57,42 +52,65 @@ def scan(
     workers: int | None,
     progress: Progress,
     resumed: Resumed | None = None,
+    opening: Opening = local_workers,
 ) -> Scanned:
     """Feed every entry of the snapshot to every kind, and return the kinds, merged and closed.
 
-    `workers` is a number of processes, or None to choose one by the size of the ledger and the processors at hand.
-    `resumed`: resume after this entry, and read older ones only if a kind asks for them again.
-    Raises SourceError if not all entries can be read.
+    `workers` is how many read at a time, or None to choose. `resumed`: resume after this entry, and read older ones
+    only if a kind asks for them again. `opening` opens the executor that reads the segments.
+    Raises SourceError if not all entries can be read, and UsageError if the executor may not get the source.
     """
     ways = sorted({_is_in_order(kind) for kind in kinds})
     low, high = _extent(snapshot, resumed)
     entries = max(0, high - low + 1)
     is_divisible = snapshot.divisible and (resumed is None or resumed.order is None)
     fresh = _fresh(kinds) if is_divisible else None
-    count = 1 if fresh is None else _choose(workers, entries)
-    executor = LocalWorkers(count - 1)
     again = sum(_length(one) for kind in kinds if not _is_in_order(kind) for one in kind.again)
-    with progress(entries * len(ways) + again or None) as advance:
+    note = "" if fresh or opening is local_workers else _UNUSED[is_divisible]
+    with (
+        nullcontext() if fresh is None else opening(source, workers, entries) as executor,
+        progress(entries * len(ways) + again or None) as advance,
+    ):
         if resumed is not None:
             _resume(snapshot, resumed, kinds)
-        if count == 1 or fresh is None:
+        if executor is None or fresh is None:
             for way in ways:
                 _read(snapshot, replace(_newer(resumed), in_order=way), kinds, advance)
             merged = list(kinds)
         else:
-            segments = _segments(snapshot, ways, count * SEGMENTS_PER_WORKER, (low, high), _newer(resumed))
-            parts = executor.run(
-                _SegmentTask(source, snapshot.share(), fresh),
-                segments,
-                lambda segment: _read(snapshot, segment, _unpickled(fresh, segment), advance),
-                lambda part: advance(part[0].element_count),
-            )
+            segments = _segments(snapshot, ways, executor.segments, (low, high), _newer(resumed))
+            parts = _parts(executor, source, snapshot, segments, fresh, advance)
             merged = _merged(kinds, segments, parts, is_resumed=resumed is not None)
+            note = executor.note
         for kind in merged:
             _read_again(snapshot, kind, advance)
     for kind in merged:
         _guarded(kind, kind.close)
-    return Scanned(merged, executor.note)
+    return Scanned(merged, note)
+
+
+_UNUSED = {
+    False: "The executor was not used: the entries cannot be cut into segments, so one process read all of them.",
+    True: "The executor was not used: a kind cannot be sent to other processes, so one process read all entries.",
+}
+"""Why no executor was opened, by whether the entries are divisible."""
+
+
+def _parts(
+    executor: Executor,
+    source: Source,
+    snapshot: Snapshot,
+    segments: Sequence[Segment],
+    fresh: Mapping[bool, bytes],
+    advance: Advance,
+) -> list[Part]:
+    """Return what an executor reads, segment by segment."""
+    return executor.run(
+        _SegmentTask(source, snapshot.share(), fresh, _moment(snapshot.info)),
+        segments,
+        lambda segment: _read(snapshot, segment, _unpickled(fresh, segment), advance),
+        lambda part: advance(part[0].element_count),
+    )
 
 
 def _extent(snapshot: Snapshot, resumed: Resumed | None) -> tuple[int, int]:
@@ -196,13 +214,6 @@ def _length(asked: tuple[int, int] | Segment) -> int:
     return 0 if isinstance(asked, Segment) else asked[1] - asked[0] + 1
 
 
-def _choose(workers: int | None, entries: int) -> int:
-    if workers is not None:
-        return workers
-    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(processors, MOST_WORKERS, entries // WORTH_A_PROCESS))
-
-
 def cut(low: int, high: int, count: int, whole: Segment = EVERYTHING) -> list[Segment]:
     """Return at most `count` segments that cover every sequence number of `whole` once; the outer ones are as open."""
     width = max(1, -(-(high - low + 1) // count))
@@ -224,25 +235,42 @@ def _read(snapshot: Snapshot, segment: Segment, kinds: Sequence[ScanKind], advan
     return readers
 
 
+def _version() -> str:
+    """Return the versions that decide what a kind finds."""
+    return f"pytest-audit-ledger {tool_version()} on Python {sys.version_info[0]}.{sys.version_info[1]}"
+
+
 @dataclass(frozen=True)
 class _SegmentTask:
-    """Reads a segment in any process, over a connection of its own that joins the snapshot."""
+    """Reads segments in any process, over a connection of its own that joins the snapshot (see `executors.Task`)."""
 
     source: Source
     shared: str
-    fresh: Mapping[bool, bytes]
+    fresh: Mapping[bool, bytes] = field(repr=False)
     """The kinds, pickled, before they have seen anything: those that read in the order of writing, and the others."""
+    moment: tuple[str, str]
+    version: str = field(default_factory=_version)
 
-    def __call__(self, segment: Segment) -> Part:
-        """Read a segment. Raises SourceError."""
-        if self.shared not in _joined:
-            resources = ExitStack()
-            _joined[self.shared] = resources.enter_context(self.source.snapshot(self.shared)), resources
-        return _read(_joined[self.shared][0], segment, _unpickled(self.fresh, segment), lambda _: None)
+    @contextmanager
+    def joined(self) -> Iterator[Read]:
+        """Join the snapshot, and yield what reads a segment. Raises SourceError."""
+        if _version() != self.version:
+            raise SourceError(
+                f"The host {node()} has {_version()}, and this run {self.version}.",
+                "Install the same versions on every worker.",
+            )
+        with self.source.snapshot(self.shared) as snapshot:
+            if _moment(snapshot.info) != self.moment:  # names of snapshots are unique on one server only
+                raise SourceError(
+                    f"The host {node()} reached another server than this run: {self.source.label}.",
+                    "Let every worker reach the very server of the run: several replicas are never one snapshot.",
+                )
+            yield lambda segment: _read(snapshot, segment, _unpickled(self.fresh, segment), lambda _: None)
 
 
-_joined: dict[str, tuple[Snapshot, ExitStack]] = {}
-"""A worker's view of the snapshot, opened once for all segments that it reads; it ends with the process."""
+def _moment(info: LedgerInfo) -> tuple[str, str]:
+    """Return what only connections to one server in one snapshot have in common."""
+    return info.server_started, info.snapshot
 
 
 def _merged(kinds: Sequence[ScanKind], segments: Sequence[Segment], parts: Sequence[Part], *, is_resumed: bool) -> Part:

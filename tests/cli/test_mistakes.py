@@ -50,6 +50,10 @@ def complaint(result: Result) -> str:
             "'many' is not a valid number of workers. Write auto, or",
         ),
         (
+            ["verify", "--ledger-db", "demo", "--executor", "dask:10.0.0.5"],
+            "'10.0.0.5' is not the address of a Dask scheduler. Write dask:tcp://HOST:8786, or dask:tls://HOST:8786",
+        ),
+        (
             ["verify", "--ledger-db", "demo", "--standby-tolerance", "5"],
             "'5' is not a valid length of time. Write a number with a unit: --standby-tolerance 5m.",
         ),

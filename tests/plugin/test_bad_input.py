@@ -37,6 +37,7 @@ def free_port() -> int:
         ([f"--ledger-db=postgresql://u:{SECRET}#x@h:port/d"], "*cannot read this DSN.*"),
         (["--ledger-db=demo", "--ledger-table=a.b.c"], "'a.b.c' is not a valid table name.*"),
         (["--ledger-db=demo", "--ledger-workers=many"], "'many' is not a valid number of workers. Write auto, or *"),
+        (["--ledger-db=demo", "--ledger-executor=many"], "'many' is not a valid executor. Write local, dask:tcp://*"),
         (
             ["--ledger-db=demo", "--ledger-samples=0"],
             "--ledger-samples cannot be 0. Give a whole number of at least 1.",

@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -14,57 +14,18 @@ import psutil
 import pytest
 
 from pytest_audit_ledger.errors import SourceError
-from pytest_audit_ledger.kinds.verdict_taxonomy import VerdictTaxonomy
-from pytest_audit_ledger.model.segment import Segment
-from pytest_audit_ledger.verify.executors import LocalWorkers, Part
-from tests.support.rows import LEDGER
-
-SEGMENTS = [Segment(first, first + 10) for first in range(0, 200, 10)]
-ALL = [segment.first for segment in SEGMENTS]
+from pytest_audit_ledger.verify.executors import LocalWorkers, Read
+from tests.support.readers import ALL, Reads, read
 
 
-def part(segment: Segment) -> Part:
-    """Return a part that says which segment it is of."""
-    kind = VerdictTaxonomy({}, LEDGER, 1)
-    kind.element_count = segment.first or 0
-    return [kind]
-
-
-class Reads:
-    """A task that takes a while, and does something else to the worker that gets a certain segment."""
-
-    def __init__(self, fatal: int | None = None, action: str = "") -> None:
-        self.fatal, self.action = fatal, action
-
-    def __call__(self, segment: Segment) -> Part:
-        time.sleep(0.01)
-        if segment.first == self.fatal and self.action == "die":
-            os.kill(os.getpid(), signal.SIGKILL)
-        if segment.first == self.fatal:
-            raise SourceError("The server is gone.")
-        return part(segment)
-
-
-class Unknown:
+class Unknown(Reads):
     """A task that no other process can load."""
 
     def __reduce__(self) -> Any:
         return (os.listdir, ("/nothing/of/the/kind",))
 
-    def __call__(self, segment: Segment) -> Part:
+    def joined(self) -> AbstractContextManager[Read]:
         raise AssertionError("nobody can call it")
-
-
-def slowly(segment: Segment) -> Part:
-    time.sleep(0.05)
-    return part(segment)
-
-
-def read(workers: LocalWorkers, task: Any) -> tuple[list[int], list[int]]:
-    """Return which segments were read, and which of them elsewhere."""
-    elsewhere: list[Part] = []
-    parts = workers.run(task, SEGMENTS, slowly, elsewhere.append)
-    return [one[0].element_count for one in parts], [one[0].element_count for one in elsewhere]
 
 
 @pytest.mark.parametrize("count", [1, 2, 4])
@@ -104,7 +65,8 @@ def test_where_no_process_can_be_started_this_one_reads_everything(tmp_path: Pat
     """In a process of its own, which may open few files."""
     code = (
         "import multiprocessing, multiprocessing.spawn, resource, os\n"
-        "from tests.verify.test_executors import *\n"
+        "from pytest_audit_ledger.verify.executors import LocalWorkers\n"
+        "from tests.support.readers import *\n"
         "import multiprocessing.popen_spawn_posix, multiprocessing.resource_tracker\n"
         "used = len(os.listdir('/proc/self/fd'))\n"
         "resource.setrlimit(resource.RLIMIT_NOFILE, (used, used))\n"
@@ -120,10 +82,11 @@ def test_where_no_process_can_be_started_this_one_reads_everything(tmp_path: Pat
 
 ENDLESS = r"""
 import os, sys, time
-from tests.verify.test_executors import *
+from pytest_audit_ledger.verify.executors import LocalWorkers
+from tests.support.readers import SEGMENTS, Reads
 
-class Endless:
-    def __call__(self, segment):
+class Endless(Reads):
+    def _read(self, segment):
         os.write(1, b"%d\n" % os.getpid())  # at once, also without a buffer: several workers write
         time.sleep(3600)
 

@@ -46,8 +46,8 @@ def test_several_workers_find_what_one_finds_at_every_stream_and_number(forger: 
     ledger = Ledger(forger.dsn, profile=JOIN)
     alone = ledger.verify_integrity(workers=1)
     assert len(places(alone)) > 6
-    for workers in (2, 3, 7):
-        found = ledger.verify_integrity(workers=workers)
+    for executor, workers in (("local", 2), ("local", 3), ("local", 7), ("concurrent.futures:ThreadPoolExecutor", 3)):
+        found = ledger.verify_integrity(workers=workers, executor=executor)
         for one, of_several in zip(alone.outcomes, found.outcomes, strict=True):
             assert of_several == one
         assert found.survey == alone.survey
@@ -110,8 +110,8 @@ def test_streams_of_any_kind_are_one_chain_each(forger: Forger, tmp_path: Path, 
     with ledger.source.snapshot() as snapshot:
         assert snapshot.divisible is divisible
     trusted: Any = {"checkpoints": [tmp_path / "kept"], "verifier_keys": [verifier]}
-    for workers in (1, 3):
-        found = ledger.verify_integrity(workers=workers, **trusted)
+    for executor, workers in (("local", 1), ("local", 3), ("concurrent.futures:ThreadPoolExecutor", 3)):
+        found = ledger.verify_integrity(workers=workers, executor=executor, **trusted)
         assert (found.assurance, places(found)) == (Assurance.ANCHORED, set())
         assert found.survey is not None
         assert (found.survey.entries, found.survey.streams) == (NUMBERS, 1)

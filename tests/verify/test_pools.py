@@ -1,0 +1,291 @@
+"""Executors that a user names as MODULE:FACTORY: what they read, what they may get, and what is left of them."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from concurrent import futures
+from dataclasses import replace
+from multiprocessing import get_context
+from pathlib import Path
+from platform import node
+from threading import Thread
+from typing import Any
+
+import pytest
+
+from pytest_audit_ledger.errors import SourceError, UsageError
+from pytest_audit_ledger.kinds.chain_linkage import ChainLinkage
+from pytest_audit_ledger.ledger import Ledger
+from pytest_audit_ledger.sources.dsn import HANDED_ON
+from pytest_audit_ledger.sources.postgres import PostgresSource
+from pytest_audit_ledger.verify import pools
+from pytest_audit_ledger.verify.verification import Verification
+from tests.forger import TAMPERINGS, Forger
+from tests.support.checks import check, outcomes, verify_checks
+from tests.support.command import Terminal, until_locked, until_no_session
+from tests.support.readers import ALL, Reads, opened, other_version, read
+from tests.support.readings import assert_clean
+
+SECRET = "s3cr3t-sesame"
+THREADS = f"{__name__}:threads"
+PROCESSES = f"{__name__}:processes"
+OTHER = f"{__name__}:Other"
+
+
+def threads() -> futures.Executor:
+    return futures.ThreadPoolExecutor(3)
+
+
+def processes() -> futures.Executor:
+    return futures.ProcessPoolExecutor(2, get_context("spawn"))  # a fork would share the threads' locks
+
+
+def differing() -> futures.Executor:
+    """Return a pool whose processes find other metadata of this package first; their code is the same."""
+    other = os.environ["AUDIT_LEDGER_TEST_OTHER"]
+    return futures.ProcessPoolExecutor(1, get_context("spawn"), look_first, (other,))
+
+
+def look_first(folder: str) -> None:
+    sys.path.insert(0, folder)
+
+
+def behind_a_lock() -> futures.Executor:
+    """Return a pool whose readers cannot lock the ledger, because somebody else wants it alone."""
+
+    def lock() -> None:
+        with Forger(os.environ["LEDGER_DSN"]) as other:
+            other.run("BEGIN; LOCK TABLE ledger_entries IN ACCESS EXCLUSIVE MODE")
+
+    Thread(target=lock, daemon=True).start()
+    with Forger(os.environ["LEDGER_DSN"]) as watcher:
+        until_locked(watcher)
+    return futures.ThreadPoolExecutor(2)
+
+
+class Elsewhere(futures.ThreadPoolExecutor):
+    """A pool that reads from a server which happens to have a snapshot of the same name, as a replica can."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> futures.Future[Any]:
+        task, segment = args
+        server_started, snapshot = task.moment
+        return super().submit(fn, replace(task, moment=(f"before {server_started}", snapshot)), segment)
+
+
+class Other(futures.Executor):
+    """A pool that could be anywhere."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> futures.Future[Any]:
+        raise AssertionError("it gets nothing")
+
+
+def broken() -> None:
+    raise OSError("no room for a pool")
+
+
+@pytest.fixture
+def small_segments(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pools, "WORTH_A_CONNECTION", 10)
+
+
+def compared(verification: Verification) -> Sequence[object]:
+    """Return what two verifications of the same ledger must have in common."""
+    return [verification.assurance, verification.survey, verification.outcomes]
+
+
+@pytest.mark.parametrize("name", [THREADS, PROCESSES, "concurrent.futures:ThreadPoolExecutor"])
+def test_segments_are_returned_in_order_and_all_were_read_elsewhere(name: str) -> None:
+    with opened(name) as executor:
+        everything, elsewhere = read(executor, Reads())
+    assert everything == ALL
+    assert sorted(elsewhere) == ALL
+    assert executor.note == ""
+
+
+@pytest.mark.usefixtures("small_segments")
+@pytest.mark.parametrize("tampering", ["", "verdict-edited", "middle-deleted"])
+def test_a_pool_finds_what_one_process_finds(forger: Forger, tampering: str) -> None:
+    forger.build(200)
+    if tampering:
+        TAMPERINGS[tampering](forger)
+    alone = Ledger(forger.dsn).verify_integrity()
+    for name in (THREADS, PROCESSES):
+        found = Ledger(forger.dsn).verify_integrity(executor=name, workers=3)
+        assert compared(found) == compared(alone)
+        assert found.reading == alone.reading
+
+
+@pytest.mark.usefixtures("small_segments")
+def test_connections_of_readers_end_with_their_segments(forger: Forger) -> None:
+    forger.build(200)
+    assert_clean(Ledger(forger.dsn).verify_integrity(executor=THREADS, workers=3), 200)
+    until_no_session(forger)
+
+
+def test_an_empty_ledger_is_handed_out_as_one_segment(forger: Forger) -> None:
+    forger.build(0)
+    found = Ledger(forger.dsn).verify_integrity(executor=THREADS, allow_empty=True)
+    assert found.total_entries == 0
+    assert "could not be evaluated" not in found.sentence
+
+
+def test_what_broken_processes_do_not_read_this_one_reads(tmp_path: Path) -> None:
+    with opened(PROCESSES) as executor:
+        everything, elsewhere = read(executor, Reads(fatal=50, action="die"))
+    assert everything == ALL
+    assert 50 not in elsewhere
+    assert executor.note == f"The executor {PROCESSES} lost workers, and this process read what was left."
+
+
+@pytest.mark.parametrize("name", [THREADS, PROCESSES])
+def test_what_a_reader_raises_is_raised_here(name: str) -> None:
+    with pytest.raises(SourceError, match="The server is gone"), opened(name) as executor:
+        read(executor, Reads(fatal=10))
+
+
+def test_a_reader_that_hangs_ends_the_run_after_the_timeout() -> None:
+    with (
+        pytest.raises(SourceError, match="did not return a part within 1 s") as caught,
+        opened(THREADS, timeout=1) as one,
+    ):
+        read(one, Reads(fatal=10, action="hang"))
+    assert "--ledger-timeout SECONDS" in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("action", "said"),
+    [
+        ("break", "could not read its part. ModuleNotFoundError: No module named 'house_kinds'. Install this package"),
+        ("no variable", "could not read its part. The environment variable LEDGER_DSN is not set. Set it."),
+    ],
+)
+def test_what_a_reader_lacks_is_said_in_one_sentence(action: str, said: str) -> None:
+    with pytest.raises(SourceError) as caught, opened(PROCESSES) as executor:
+        read(executor, Reads(fatal=10, action=action))
+    assert f"A worker of {PROCESSES} {said}" in str(caught.value)
+
+
+def test_another_version_of_this_package_is_refused(
+    forger: Forger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forger.build(10)
+    monkeypatch.setenv("AUDIT_LEDGER_TEST_OTHER", str(other_version(tmp_path)))
+    found = Ledger(forger.dsn).verify_integrity(executor=f"{__name__}:differing")
+    assert f"The host {node()} has pytest-audit-ledger 0.0.9 on Python " in found.sentence
+    assert "Install the same versions on every worker." in found.sentence
+
+
+def test_a_part_of_another_server_is_refused(forger: Forger) -> None:
+    forger.build(10)
+    found = Ledger(forger.dsn).verify_integrity(executor=f"{__name__}:Elsewhere")
+    assert f"The host {node()} reached another server than this run: postgresql://" in found.sentence
+    assert "several replicas are never one snapshot" in found.sentence
+
+
+def test_a_password_is_sent_to_pools_of_this_machine_only() -> None:
+    dsn = f"postgresql://auditor:{SECRET}@db/ledger"
+    for name in (THREADS, PROCESSES):
+        with opened(name, dsn=dsn) as executor:
+            assert read(executor, Reads())[0] == ALL
+    with pytest.raises(UsageError) as caught, opened(OTHER, dsn=dsn):
+        pass
+    assert f"The DSN has a password, which the workers of {OTHER} would get unencrypted." in str(caught.value)
+    assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "dsn", ["env:AUDIT_LEDGER_TEST_DSN", "service=ledger", "host=db dbname=ledger passfile=/etc/pass"]
+)
+def test_a_source_without_a_password_of_its_own_is_sent_anywhere_without_one(
+    dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AUDIT_LEDGER_TEST_DSN", f"postgresql://auditor:{SECRET}@db/ledger")
+    monkeypatch.setenv("PGPASSWORD", SECRET)
+    with opened(OTHER, dsn=dsn):
+        sent = pickle.dumps(PostgresSource(dsn))
+    assert SECRET.encode() not in sent
+    monkeypatch.setenv("AUDIT_LEDGER_TEST_DSN", "host=elsewhere")
+    received = pickle.loads(sent)
+    assert received.dsn.parameter("host") == {"e": "elsewhere", "s": "", "h": "db"}[dsn[0]]
+
+
+def test_a_run_for_evidence_sends_the_name_that_the_user_gave(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(HANDED_ON, "service=ledger")
+    sent = pickle.dumps(PostgresSource(f"env:{HANDED_ON}"))
+    monkeypatch.setenv(HANDED_ON, f"postgresql://auditor:{SECRET}@db/ledger")
+    assert PostgresSource(f"env:{HANDED_ON}").holds_secret
+    monkeypatch.delenv(HANDED_ON)
+    assert pickle.loads(sent).dsn.parameter("service") == "ledger"
+
+
+def test_ctrl_c_stops_the_readers_and_concludes_nothing(forger: Forger) -> None:
+    """The readers wait for a lock that somebody asked for after the run had its own."""
+    forger.build(100)
+    command = ("verify", "--ledger-db", "env:LEDGER_DSN", "--executor", f"{__name__}:behind_a_lock", "--workers", "2")
+    path = str(Path(__file__).parents[2])
+    terminal = Terminal(*command, env={"LEDGER_DSN": forger.dsn, "PYTHONPATH": path})
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    for _ in range(400):
+        if forger.run(waiting) == [(3,)]:
+            break
+        time.sleep(0.05)
+    started = time.monotonic()
+    terminal.interrupt()
+    assert terminal.finish() == 3
+    assert time.monotonic() - started < 5  # the lock timeout is 10 s
+    assert "Error: Interrupted. Nothing was concluded" in terminal.output
+    assert "Traceback" not in terminal.output
+    until_no_session(forger)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("cluster", "'cluster' is not a valid executor. Write local, dask:tcp://HOST:8786, "),
+        ("dask:10.0.0.5:8786", "'10.0.0.5:8786' is not the address of a Dask scheduler. Write dask:tcp://HOST:8786, "),
+        ("dask:http://h:1", "'http://h:1' is not the address of a Dask scheduler."),
+        ("no_such:pool", "The executor no_such:pool cannot be loaded: ModuleNotFoundError: No module named 'no_such'."),
+        (f"{__name__}:pool", f"The executor {__name__}:pool cannot be loaded: AttributeError: "),
+    ],
+)
+def test_an_executor_that_does_not_exist_is_wrong_usage(name: str, said: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        pools.parse_executor(name)
+    assert str(caught.value).startswith(said)
+
+
+def test_a_factory_that_makes_no_pool_is_told_from_one_that_fails() -> None:
+    with pytest.raises(UsageError, match="returns OrderedDict, not an executor"), opened("collections:OrderedDict"):
+        pass
+    with (
+        pytest.raises(SourceError, match="could not be started: OSError: no room for a pool"),
+        opened(f"{__name__}:broken"),
+    ):
+        pass
+
+
+def test_an_executor_that_is_of_no_use_is_not_used_and_the_output_says_why(forger: Forger) -> None:
+    forger.build(20)
+
+    class Local(ChainLinkage):
+        """A kind that no other process can find."""
+
+    for kind, why in (
+        (Local, "a kind cannot be sent to other processes"),
+        (ChainLinkage, "the entries cannot be cut into segments"),
+    ):
+        source, opening = PostgresSource(forger.dsn), pools.parse_executor(THREADS)
+        found = verify_checks(source, [check(kind)], opening=opening, workers=2)
+        assert outcomes(found)["chain_linkage"].element_count == 20
+        assert f"The executor was not used: {why}" in found.reading
+        forger.run("ALTER TABLE ledger_entries DROP CONSTRAINT IF EXISTS ledger_entries_sequence_number_key")
+
+
+def test_dask_is_imported_only_if_it_is_named() -> None:
+    code = "import sys, pytest_audit_ledger.cli.main; assert 'distributed' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
