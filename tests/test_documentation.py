@@ -55,6 +55,9 @@ SAVED = re.compile(r"Save this as `([^`]+)`:\n\n```\w+\n(.*?)```", re.DOTALL)
 INSTALLED = Path("examples/third_party_kind/README.md")
 """Its commands are run where the package is installed: test_packaging.py."""
 
+CLUSTER = Path("examples/cluster/README.md")
+"""Its commands are run next to a scheduler and its workers: test_cluster_guide.py."""
+
 
 def blocks(readme: Path, language: str) -> list[str]:
     """Return the blocks of a README that are marked with this language."""
@@ -77,7 +80,7 @@ def cases(language: str) -> list[Any]:
     return [
         pytest.param(readme, block, id=f"{readme}: {block.splitlines()[0]}")
         for readme in READMES
-        if readme != INSTALLED
+        if readme not in (INSTALLED, CLUSTER)
         for block in blocks(readme, language)
         if language != "console" or commands(block)
     ]
