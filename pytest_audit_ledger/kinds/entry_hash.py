@@ -117,7 +117,8 @@ class EntryHash(ScanKind):
                 self._report(entries, places, LINE_MISMATCH, hashes, column)
             hashes = hasher.hashes(entries)
             mismatches = self._mismatches(entries, hashes, entries.text(HASH))
-            places = [at for at in mismatches if not self._is_known(entries.sequence_numbers[at])]
+            quirks = self.ledger.profile.accepted
+            places = [at for at in mismatches if not (quirks and self._is_known(entries.sequence_numbers[at]))]
             places = sorted({*places} - self.forms[HASH].recognise(entries, places, self.findings.stream))
             self._report(entries, places, MISMATCH, hashes)
             self._score(entries, [at for at in places if hashes[at] is not None])  # others have no hash in any form
@@ -136,7 +137,9 @@ class EntryHash(ScanKind):
 
     def _report(self, entries: Batch, places: Sequence[int], code: str, hashes: Hashes, line: str = "") -> None:
         stored = entries.text(own(line) if line else HASH)
-        for at in places:
+        shown_ones = places[: self.findings.room]
+        self.findings.add_unseen(code, len(places) - len(shown_ones))
+        for at in shown_ones:
             recomputed, number = hashes[at], entries.sequence_numbers[at]
             if recomputed is None:
                 message = f"the entry cannot be hashed: {self.ledger.hasher.obstacle(entries, at)}"
@@ -148,7 +151,8 @@ class EntryHash(ScanKind):
     def _score(self, entries: Batch, mismatches: Sequence[int]) -> None:
         end = 0
         for place in mismatches:
-            self.stretch.matched(place - end)
+            if place > end:
+                self.stretch.matched(place - end)
             self.stretch.mismatched(entries.sequence_numbers[place])
             end = place + 1
         self.stretch.matched(len(entries) - end)

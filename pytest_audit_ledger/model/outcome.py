@@ -139,6 +139,16 @@ class Findings:
         if len(self.samples) < self.limit:
             self.samples.append(replace(finding, stream=self.stream) if self.stream else finding)
 
+    @property
+    def room(self) -> int:
+        """How many more samples are kept."""
+        return max(0, self.limit - len(self.samples))
+
+    def add_unseen(self, code: str, count: int) -> None:
+        """Count findings for which there is no room, and which need not be made: there may be millions."""
+        if count > 0:
+            self.counts[code, None] += count
+
     def add_counted(self, samples: Sequence[Finding], count: int) -> None:
         """Add the first findings of one code and severity, of which there are `count` in all."""
         self.counts[samples[0].code, samples[0].severity] += count

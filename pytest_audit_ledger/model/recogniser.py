@@ -15,6 +15,9 @@ from pytest_audit_ledger.model.times import Lost
 MOST_IN_VAIN = 20
 """Entries that are tried in every form in vain before most are tried in the known forms only."""
 
+LONG = 50_000
+"""Bytes of an entry that count as one more tried in vain: the larger it is, the longer it takes."""
+
 MOST_KNOWN = 16
 """Forms kept that reproduced an entry; each is tried on every later one."""
 
@@ -111,7 +114,8 @@ class Recogniser:
             self.untried += 1
             return None
         form = self.forms_of.search(batch, place)
-        self._in_vain += form is None
+        if form is None:
+            self._in_vain += 1 + sum(len(batch.text(name)[place]) for name in batch.names) // LONG
         return form
 
     def _proven(self, form: Form, batch: Batch, places: list[int], forms: dict[int, Form]) -> list[int]:
