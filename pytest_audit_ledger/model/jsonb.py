@@ -91,7 +91,9 @@ class Reader:
         """Return the document that `text` holds."""
         self._is_plain = True
         try:
-            value = self._decoder.decode(text)
+            value, end = self._decoder.raw_decode(text) if text[:1] == "{" else (None, -1)
+            if end != len(text):  # an export may have spaces around it, or no document
+                value = self._decoder.decode(text)
         except json.JSONDecodeError:
             return JsonDocument({}, "it is not JSON")
         except RecursionError:
