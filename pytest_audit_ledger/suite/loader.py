@@ -164,7 +164,7 @@ class _Reader:
         waivers = waivers_of(document, ids if part.complete else None, included)
         part.checks = [replace(check, waiver=waivers.get(check.id)) for check in [*part.checks, *built]]
 
-    def _validate_kind(self, document: YamlDocument, declared: Declared, at: DataPath, path: Path) -> type[Kind] | None:
+    def _validate_kind(self, document: YamlDocument, declared: Declared, at: DataPath, file: Path) -> type[Kind] | None:
         expect = spelling("expect", declared) or "expect"  # also a misspelt one, so that it hides no other mistake
         name = declared.get(expect)
         if not isinstance(name, str):
@@ -179,13 +179,13 @@ class _Reader:
         if kind.integrity and judged.pop("mostly", None) is not None:
             message = f"'mostly' is not allowed for {name}: integrity kinds judge every entry; remove it"
             document.mistake(document.key(*at, "mostly"), message)
-        errors = mistakes_in(path, partial(of_kind, kind), judged)
+        errors = mistakes_in(file, partial(of_kind, kind), judged)
         for error in errors:
             record(document, error, at)
         if not errors:
             for key, message in kind.objections(_parameters(declared, kind)):
-                to: DataPath = (*at, key if key in declared else expect)
-                document.mistake(document.key(*to), f"{described(document, to)}: {message}")
+                path: DataPath = (*at, key if key in declared else expect)
+                document.mistake(document.key(*path), f"{described(document, path)}: {message}")
         return kind
 
     def _built(
