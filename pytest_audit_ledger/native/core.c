@@ -4,7 +4,6 @@
  * the two byte by byte, and a machine without this module runs them. Fields are found once; everything else is made of
  * them on demand. Only CPython's limited API is used, so one build serves every Python from 3.10 on.
  */
-#define PY_SSIZE_T_CLEAN
 #define Py_LIMITED_API 0x030A0000
 #include <Python.h>
 #include <stdint.h>
@@ -468,17 +467,27 @@ typedef struct {
     size_t constants; /* bytes in all that is not a field */
 } Plan;
 
+/* Let PyArg_ParseTuple read bytes. Not by `y#`: what that compiles to depends on the Python that builds. */
+static int bytes_of(PyObject *given, void *slice)
+{
+    char *text;
+    Py_ssize_t size;
+    if (PyBytes_AsStringAndSize(given, &text, &size))
+        return 0;
+    *(Slice *)slice = (Slice){text, (size_t)size};
+    return 1;
+}
+
 static int piece_from(Piece *piece, const Rows *rows, PyObject *given, size_t *constants)
 {
-    Slice refused, *texts[] = {&piece->before, &piece->open, &piece->close, &piece->null, &refused};
-    Py_ssize_t sizes[5];
+    Slice refused;
     int form;
     if (!PyTuple_Check(given)) {
         PyErr_SetString(PyExc_TypeError, "a piece must be a tuple");
         return -1;
     }
-    if (!PyArg_ParseTuple(given, "y#niy#y#y#y#", &texts[0]->text, &sizes[0], &piece->place, &form, &texts[1]->text,
-                          &sizes[1], &texts[2]->text, &sizes[2], &texts[3]->text, &sizes[3], &texts[4]->text, &sizes[4]))
+    if (!PyArg_ParseTuple(given, "O&niO&O&O&O&", bytes_of, &piece->before, &piece->place, &form, bytes_of, &piece->open,
+                          bytes_of, &piece->close, bytes_of, &piece->null, bytes_of, &refused))
         return -1;
     if (!is_place(rows, piece->place))
         return -1;
@@ -487,10 +496,7 @@ static int piece_from(Piece *piece, const Rows *rows, PyObject *given, size_t *c
         return -1;
     }
     piece->form = (enum form)form;
-    for (int at = 0; at < 5; at++) {
-        texts[at]->size = (size_t)sizes[at];
-        *constants += (size_t)sizes[at];
-    }
+    *constants += piece->before.size + piece->open.size + piece->close.size + piece->null.size;
     memset(piece->refused, 0, sizeof piece->refused);
     for (size_t at = 0; at < refused.size; at++)
         piece->refused[(unsigned char)refused.text[at]] = 1;
@@ -586,12 +592,10 @@ static PyObject *hashes(PyObject *self, PyObject *arguments)
     const Rows *rows = (Rows *)self;
     Plan plan = {0};
     PyObject *pieces, *list = NULL;
-    Py_ssize_t size;
     char *found = NULL;
     int as_bytes = 0, failed;
-    if (!PyArg_ParseTuple(arguments, "O!y#|p", &PyTuple_Type, &pieces, &plan.end.text, &size, &as_bytes))
+    if (!PyArg_ParseTuple(arguments, "O!O&|p", &PyTuple_Type, &pieces, bytes_of, &plan.end, &as_bytes))
         return NULL;
-    plan.end.size = (size_t)size;
     if (plan_from(&plan, rows, pieces))
         goto done;
     found = PyMem_Malloc((size_t)rows->rows * (1 + SHA256_BYTES) + 1);
@@ -621,13 +625,10 @@ static PyObject *written_rows(PyObject *self, PyObject *arguments)
     Plan plan = {0};
     PyObject *pieces, *found = NULL;
     Slice between;
-    Py_ssize_t sizes[2];
     Text text = {0};
     int failed = 0, left = 0;
-    if (!PyArg_ParseTuple(arguments, "O!y#y#", &PyTuple_Type, &pieces, &plan.end.text, &sizes[0], &between.text, &sizes[1]))
+    if (!PyArg_ParseTuple(arguments, "O!O&O&", &PyTuple_Type, &pieces, bytes_of, &plan.end, bytes_of, &between))
         return NULL;
-    plan.end.size = (size_t)sizes[0];
-    between.size = (size_t)sizes[1];
     if (plan_from(&plan, rows, pieces))
         goto done;
     Py_BEGIN_ALLOW_THREADS

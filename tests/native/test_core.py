@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
+import shutil
 import subprocess
 import sys
+import sysconfig
 from hashlib import sha256
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -15,6 +19,7 @@ from pytest_audit_ledger.model.recipes import compile_recipe
 from pytest_audit_ledger.native import PURE
 from pytest_audit_ledger.native.plan import Form
 from tests.model.recipes.columns import payloads, quick_hashes
+from tests.support.standalone import pythons
 
 ROWS = pytest.importorskip("pytest_audit_ledger.native.core", reason="the native core was not built").Rows
 
@@ -173,3 +178,28 @@ def test_a_tree_is_made_of_bytes_only() -> None:
         assert made is not None
         with pytest.raises(TypeError):
             made(["text", "text"])  # type: ignore[list-item]
+
+
+RUN = """
+import hashlib, sys
+from importlib.util import module_from_spec, spec_from_file_location
+spec = spec_from_file_location("pytest_audit_ledger.native.core", sys.argv[1])
+core = module_from_spec(spec)
+spec.loader.exec_module(core)
+piece = (b"<", 1, int(sys.argv[2]), b"", b"", b"", b"")
+assert core.Rows(b"a\\tb\\n", 2).hashes((piece,), b">") == [hashlib.sha256(b"<b>").hexdigest()]
+"""
+
+
+@pytest.mark.parametrize("python", [sys.executable, pythons()[-1]])
+def test_whichever_python_builds_it_this_one_runs_it(python: str, tmp_path: Path) -> None:
+    where = "import sysconfig; print(sysconfig.get_path('include'))"
+    headers = subprocess.run([python, "-c", where], check=True, capture_output=True, text=True).stdout.strip()
+    compiler = shlex.split(sysconfig.get_config_var("CC") or "cc")
+    if not shutil.which(compiler[0]) or not Path(headers, "Python.h").exists():
+        pytest.skip("no compiler, or no headers of that Python")
+    sources = [str(Path(native.__file__).with_name(name)) for name in ("core.c", "sha256.c")]
+    core = str(tmp_path / "core.abi3.so")
+    strict = ["-Wall", "-Wextra", "-Werror"]
+    subprocess.run([*compiler, "-shared", "-fPIC", *strict, f"-I{headers}", *sources, "-o", core], check=True)
+    subprocess.run([sys.executable, "-c", RUN, core, str(int(Form.TEXT))], check=True)
