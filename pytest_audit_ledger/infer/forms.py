@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, cached_property
 from typing import Any
 from zoneinfo import available_timezones
@@ -107,12 +107,16 @@ WRITERS: Sequence[Data] = (
 
 @dataclass(frozen=True)
 class Known:
-    """The patterns of moments, time zones, and texts for NULL, true and false that the source of the writer names."""
+    """The patterns of moments, time zones, and texts for NULL, true and false that the source of the writer names.
+
+    `constants`: the values of members of JSON that are no columns, by their names.
+    """
 
     patterns: Sequence[str] = ()
     zones: Sequence[str] = ()
     nulls: Sequence[str] = ()
     booleans: Sequence[tuple[str, str]] = ()
+    constants: Mapping[str, Any] = field(default_factory=dict)
 
     def moments(self, level: int) -> Iterator[Form]:
         """Yield the forms of a level that the types of columns do not give by themselves."""

@@ -82,7 +82,9 @@ class Finder:
         stored = Hashing(encoding=chain.entry_hash.encoding, prefix=chain.entry_hash.prefix)
         own = [name for name in sample.types if name not in (chain.previous, chain.entry_hash.name)]
         self._source = Source(hints.source, own, chain.previous)
-        known = Known(self._source.patterns, self._source.zones, self._source.nulls, self._source.booleans)
+        known = Known(
+            self._source.patterns, self._source.zones, self._source.nulls, self._source.booleans, self._source.constants
+        )
         self.pieces = Pieces(sample.types, stored, entries, known)
         self._columns = tuple(
             PREVIOUS if name == chain.previous else name for name in sample.types if name != chain.entry_hash.name

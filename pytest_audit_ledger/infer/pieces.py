@@ -11,7 +11,7 @@ from math import prod
 
 from pytest_audit_ledger.infer.chains import Entry
 from pytest_audit_ledger.infer.forms import NULL, RARE, Data, Form, Known, at_level, forms_of, nulls, previous_forms
-from pytest_audit_ledger.infer.shapes import PREVIOUS, Context, Shape
+from pytest_audit_ledger.infer.shapes import CONSTANT, PREVIOUS, Context, Shape
 from pytest_audit_ledger.model.profile import Hashing
 from pytest_audit_ledger.model.recipes import Recipe, compile_recipe
 
@@ -31,12 +31,21 @@ class Slot:
     may_be_null: bool = False
     is_always_null: bool = False
 
+    @property
+    def is_constant(self) -> bool:
+        """Whether it is no column, but the same in every entry."""
+        return self.name.startswith(CONSTANT)
+
     def of(self, entry: Entry) -> str | None:
-        """Return its value in an entry."""
+        """Return its value in an entry; nothing for a constant."""
+        if self.is_constant:
+            return ""
         return entry.previous if self.name == PREVIOUS else entry.row[self.name]
 
     def data(self, form: Form, null: str) -> Data:
         """Return the item that is written in this form, and for NULL as this text."""
+        if self.is_constant:
+            return form.data
         named = {"previous": "as_stored"} if self.name == PREVIOUS else {"column": self.name}
         return {**named, **form.data, "null": null}
 
@@ -75,6 +84,8 @@ class Pieces:
 
     def __init__(self, types: Mapping[str, str], hashing: Hashing, entries: Sequence[Entry], known: Known) -> None:
         """Take the types of columns, how hashes are stored, the entries of the sample, and what a program names."""
+        self.constants = dict(known.constants)
+        """The values of constants by their names; a payload that somebody gives has further ones."""
         self._types, self._hashing, self._entries, self._known = types, hashing, entries, known
         self._recipe = lru_cache(maxsize=None)(self._compiled)
         self._written = lru_cache(maxsize=200_000)(self._write)
@@ -83,7 +94,9 @@ class Pieces:
         self.slot = lru_cache(maxsize=None)(self._slot)
 
     def _slot(self, name: str, in_json: bool, level: int | None = None) -> Slot:
-        """Return a column, or the previous hash, with all of its forms, or those of a level."""
+        """Return a column, the previous hash or a constant, with all of its forms, or those of a level."""
+        if name.startswith(CONSTANT):
+            return Slot(name, (Form("", {"constant": self.constants[name]}),), ("",))
         values = [entry.previous if name == PREVIOUS else entry.row[name] for entry in self._entries]
         texts = [text for text in values if text is not None]
         if name == PREVIOUS:

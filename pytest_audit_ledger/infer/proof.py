@@ -101,6 +101,8 @@ def _item(shape: Shape, slot: Slot, null: str | None) -> Any:
     """Return an item in its shortest form."""
     name, data = slot.name, dict(slot.forms[0].data)
     key = "" if shape.recipe == "template" else shape.key(name)
+    if slot.is_constant:
+        return {**({"key": key} if key else {}), **data}
     if name == PREVIOUS:
         data = {"previous": data.get("previous", "as_stored")}
     own = name or "previous"

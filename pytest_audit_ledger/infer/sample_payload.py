@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from pytest_audit_ledger.infer.chains import Entry
 from pytest_audit_ledger.infer.forms import WRITERS
 from pytest_audit_ledger.infer.pieces import Pieces
-from pytest_audit_ledger.infer.shapes import PAIRS, PREVIOUS, SEPARATORS, Shape, keyed_by, template
+from pytest_audit_ledger.infer.shapes import CONSTANT, PAIRS, PREVIOUS, SEPARATORS, Shape, keyed_by, template
 
 _LONGEST_SEPARATOR = 8
 _KEY = re.compile(r'\{"(?:[^"\\]|\\.)*"(\s*:\s*)')
@@ -29,12 +30,18 @@ def learn(payload: bytes, entry: Entry, pieces: Pieces, columns: Sequence[str]) 
     """Return what the payload of an entry says; `columns` are those of the table and `PREVIOUS`."""
     for shape, keys in _keyed(payload.decode(errors="replace")):
         known: dict[str, str] = {}
+        constants: dict[str, Any] = {}
         for key in keys:
             for name in _columns_at(payload, entry, pieces, columns, _always(shape, key)):
                 if name not in known:
                     known[name] = key
                     break
-        if len(known) == len(keys):
+            else:
+                if shape.recipe == "json" and isinstance(value := keys[key], (str, int, float, bool)):
+                    name = f"{CONSTANT}{key}"
+                    known[name], constants[name] = key, value
+        if len(known) == len(keys) and len(constants) <= len(keys) // 2:
+            pieces.constants.update(constants)
             named = replace(shape, keys=keyed_by(known), previous_key=known.get(PREVIOUS, ""))
             return Learned(entry, tuple(known), [named])
     return _unkeyed(payload, entry, pieces, columns)
@@ -45,19 +52,22 @@ def _always(shape: Shape, key: str) -> Shape:
     return replace(shape, keys=lambda _: key, previous_key=key)
 
 
-def _keyed(text: str) -> Iterator[tuple[Shape, list[str]]]:
-    """Yield the shapes with keys that a payload may have, with its keys in order."""
+def _keyed(text: str) -> Iterator[tuple[Shape, Mapping[str, Any]]]:
+    """Yield the shapes with keys that a payload may have, with its keys in order and what they have."""
     try:
         found = json.loads(text)
     except ValueError:
         found = None
     if isinstance(found, dict):
         own = {"separators": _separators(text)}
-        yield from ((Shape("json", options), list(found)) for options in (*WRITERS, own, {**own, "ascii": False}))
+        yield from ((Shape("json", options), found) for options in (*WRITERS, own, {**own, "ascii": False}))
     for by, equals in PAIRS:
         parts = text.split(by)
         if all(equals in part for part in parts):
-            yield Shape("pairs", {"by": by, "equals": equals}), [part.partition(equals)[0] for part in parts]
+            yield (
+                Shape("pairs", {"by": by, "equals": equals}),
+                {part.partition(equals)[0]: part.partition(equals)[2] for part in parts},
+            )
 
 
 def _separators(text: str) -> list[str]:

@@ -18,6 +18,9 @@ Context = tuple[str, str]
 PREVIOUS = ""
 """The name of the previous hash among columns."""
 
+CONSTANT = "="
+"""What the name of a constant among columns begins with, before its key."""
+
 SEPARATORS = (
     "|",
     ":",
@@ -98,6 +101,8 @@ class Shape:
         """Return the key of a column, or of the previous hash."""
         if self.keys is None:
             return ""
+        if name.startswith(CONSTANT):
+            return name.removeprefix(CONSTANT)
         return self.previous_key if name == PREVIOUS else self.keys(name)
 
     def rank(self, name: str) -> tuple[int, str]:

@@ -7,11 +7,13 @@ suggestion costs little, because it is tried like any other.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from itertools import product
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby, product
+from types import MappingProxyType
+from typing import Any
 from zoneinfo import available_timezones
 
-from pytest_audit_ledger.infer.shapes import PREVIOUS, Shape, template
+from pytest_audit_ledger.infer.shapes import CONSTANT, PREVIOUS, Shape, template
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _QUOTED = re.compile(r"""'((?:[^'\\\n]|''|\\.)*)'|"((?:[^"\\\n]|\\.)*)"|`((?:[^`\\]|\\.)*)`""")
@@ -32,6 +34,13 @@ _WRAPPED = re.compile(
 _KEYED = re.compile(
     r"""(?:(['"])(?P<quoted>\w+)\1\s*(?::|=>|,)|\b(?P<bare>\w+)\s*:(?!:))\s*(?:[\w$]+(?:\.|->|\[['"]|\())*\$?(?P<name>\w+)"""
 )
+_CONSTANT = re.compile(
+    r"""(?:(['"])(?P<quoted>\w+)\1\s*(?::|=>|,)|\b(?P<bare>\w+)\s*:(?!:))"""
+    r"""\s*(?:(['"])(?P<text>[^'"\n\\]*)\4|(?P<number>-?\d+)\b(?!\.)|(?P<truth>true|false)\b)""",
+    re.IGNORECASE,
+)
+"""A key with a value of its own."""
+
 _SEPARATORS = re.compile(r"""separators\s*=\s*\(\s*(['"])(.*?)\1\s*,\s*(['"])(.*?)\3""")
 
 _NULLS = re.compile(r"""\bcoalesce\s*\([^()]*,\s*'([^'\n]+)'\s*\)|(?:\?\?|\bor)\s*['"]([^'"\n]+)['"]""", re.IGNORECASE)
@@ -67,17 +76,37 @@ class Source:
         self._known = {_plain(name): name for name in columns}
         if previous:
             self._known[_plain(previous)] = PREVIOUS
+        self._constants = {
+            _plain(name[1:]): name for name in self.constants if _plain(name[1:]) not in {*self._known, *_PREVIOUS}
+        }
 
     @property
     def orders(self) -> list[tuple[str, ...]]:
-        """The orders in which columns are named: runs of names of which none occurs twice."""
+        """The orders in which columns are named: runs of names of which none occurs twice, also with constants."""
+        runs = self._runs(list(self._mentions(self.text)))
+        if self._constants:
+            runs = [*self._runs(list(self._mentions(self.text, self._constants))), *runs]
+        return list(dict.fromkeys(runs))
+
+    @staticmethod
+    def _runs(named: Sequence[str]) -> list[tuple[str, ...]]:
         runs: dict[tuple[str, ...], None] = {}
-        named = list(self._mentions(self.text))
+        named = [name for name, _ in groupby(named)]  # `at: entry.at` is one
         for start in range(len(named)):
             run = tuple(_run(named[start:]))
             if len(run) > 1 and not any(other[-len(run) :] == run for other in runs):
                 runs[run] = None
         return sorted(runs, key=len, reverse=True)[:_MOST_RUNS]
+
+    @property
+    def constants(self) -> dict[str, Any]:
+        """The values of keys that are written next to no column, by their names among columns."""
+        found: dict[str, Any] = {}
+        for one in _CONSTANT.finditer(self.text):
+            value: Any = one["text"] if one["text"] is not None else one["number"] and int(one["number"])
+            value = one["truth"].lower() == "true" if one["truth"] else value
+            found.setdefault(f"{CONSTANT}{one['quoted'] or one['bare']}", value)
+        return found
 
     @property
     def keys(self) -> dict[str, str]:
@@ -159,11 +188,12 @@ class Source:
             else:
                 yield False, text
 
-    def _mentions(self, text: str) -> Iterator[str]:
+    def _mentions(self, text: str, constants: Mapping[str, str] = MappingProxyType({})) -> Iterator[str]:
+        known = {**constants, **self._known}
         for found in _NAME.finditer(text):
             name = _plain(found[0])
-            if name in self._known:
-                yield self._known[name]
+            if name in known:
+                yield known[name]
             elif name in _PREVIOUS:
                 yield PREVIOUS
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import permutations
+from itertools import chain, permutations
 from math import factorial, prod
 
 from pytest_audit_ledger.infer.chains import Entry
@@ -116,6 +116,11 @@ class Orders:
     only_given: bool = False
     has_previous: bool = True
 
+    @property
+    def names(self) -> Order:
+        """Every name that an order has: the columns, and constants of hints."""
+        return tuple(dict.fromkeys((*self.columns, *chain.from_iterable(self.given))))
+
     def of_all(self, shape: Shape) -> list[tuple[Order, bool]]:
         """Return the orders for a shape, and whether a hint gives them."""
         given = dict.fromkeys((placed for order in self.given for placed in self._placed(shape, order)), True)
@@ -167,7 +172,7 @@ class Planner:
         return found.values()
 
     def _of_shape(self, shape: Shape, level: int) -> Iterator[tuple[object, Stage]]:
-        written = Written(self._pieces, shape, shape.order or self._orders.columns, self._entry, level)
+        written = Written(self._pieces, shape, shape.order or self._orders.names, self._entry, level)
         if shape.order:
             linked = written.linked(shape.order)
             size = prod(linked.sizes) * linked.count

@@ -153,6 +153,26 @@ def test_one_payload_solves_a_table_with_other_keys(forger: Forger, invoke: Invo
     assert "The sample is not the payload of any entry that was read." in output
 
 
+WRITER = """
+const entry = {type: 'audit', v: 2, seq: e.seq, actor: e.actor, at: e.at.toISOString(), final: true, prev_hash: last};
+"""
+
+
+@pytest.mark.parametrize("hint", ["--source", "--sample"])
+def test_constants_in_json_are_found_in_the_source_or_in_a_payload(forger: Forger, invoke: Invoke, hint: str) -> None:
+    write(forger, "hard", replace(HARD, digest=tables.with_constants))
+    ((previous,),) = forger.run("SELECT prev_hash FROM hard WHERE seq = 4")
+    content = {"type": "audit", "v": 2, "seq": 4, "actor": "ana", "at": tables.millis(tables.at(4)), "final": True}
+    text = WRITER if hint == "--source" else json.dumps({**content, "prev_hash": previous})
+    Path("hint.txt").write_text(text, encoding="utf-8")
+    code, output = infer(invoke, forger, "hard", hint, "hint.txt", "--limit-seconds", "15")
+    assert code == 0, output
+    assert_verifies(invoke, forger, "hard.profile.yaml")
+    written = Path("hard.profile.yaml").read_text("utf-8")
+    assert "constant: audit" in written
+    assert "constant: 2" in written
+
+
 def test_what_the_sample_leaves_open_is_said(forger: Forger, invoke: Invoke) -> None:
     whole_seconds = {"at": lambda number: tables.at(10 * number), "note": lambda _: None}
     write(forger, "open", replace(TABLES["sorted_json"], extra=whole_seconds))
