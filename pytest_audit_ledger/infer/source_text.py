@@ -41,6 +41,11 @@ _CONSTANT = re.compile(
 )
 """A key with a value of its own."""
 
+_INSERT = re.compile(
+    r"""\binsert\s+into\s+[\w."]+\s*\(([^()]*)\)\s*values\s*\(((?:[^()]|\([^()]*\))*)\)""", re.IGNORECASE
+)
+"""The columns that a statement fills, and with what."""
+
 _SEPARATORS = re.compile(r"""separators\s*=\s*\(\s*(['"])(.*?)\1\s*,\s*(['"])(.*?)\3""")
 
 _NULLS = re.compile(r"""\bcoalesce\s*\([^()]*,\s*'([^'\n]+)'\s*\)|(?:\?\?|\bor)\s*['"]([^'"\n]+)['"]""", re.IGNORECASE)
@@ -76,9 +81,19 @@ class Source:
         self._known = {_plain(name): name for name in columns}
         if previous:
             self._known[_plain(previous)] = PREVIOUS
+        self._known = {**dict(self._variables()), **self._known}
         self._constants = {
             _plain(name[1:]): name for name in self.constants if _plain(name[1:]) not in {*self._known, *_PREVIOUS}
         }
+
+    def _variables(self) -> Iterator[tuple[str, str]]:
+        """Yield what the program calls a value that it writes to a column: the variables of INSERT, each with that."""
+        for found in _INSERT.finditer(self.text):
+            columns, values = (re.sub(r"\([^()]*\)", "()", part).split(",") for part in found.groups())
+            for column, value in zip(columns, values, strict=False):
+                name, known = value.strip(), self._known.get(_plain(column.strip(' \n\t"')))
+                if known is not None and _NAME.fullmatch(name):
+                    yield _plain(name), known
 
     @property
     def orders(self) -> list[tuple[str, ...]]:

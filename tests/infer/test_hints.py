@@ -21,6 +21,18 @@ def test_the_order_is_that_of_the_names_in_a_program() -> None:
     assert ("actor", PREVIOUS, "created_at") in orders
 
 
+def test_variables_are_known_by_the_statement_that_inserts_them() -> None:
+    orders = source(
+        """
+        CREATE FUNCTION log(p_who text) RETURNS void AS $$ BEGIN
+            made := encode(sha256(convert_to(made || '|' || p_who || '|' || n, 'UTF8')), 'hex');
+            INSERT INTO public.audit (id, "actor", created_at, prev_hash) VALUES (n, p_who, now(), made);
+        END $$
+        """
+    ).orders
+    assert (PREVIOUS, "actor", "id") in [order[-3:] for order in orders]
+
+
 @pytest.mark.parametrize(
     "program",
     [
