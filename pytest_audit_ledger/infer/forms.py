@@ -14,8 +14,11 @@ from pytest_audit_ledger.model.recipes.formats import DOCUMENTS, FLOATS, INTEGER
 
 Data = Mapping[str, Any]
 
-COMMON, RARE, LOCAL = range(3)
-"""When forms are tried: the common ones first, then all but those with local times, then the common ones with these."""
+COMMON, RARE, LOCAL, ALL = range(4)
+"""When forms are tried: the common ones first, then all but those with local times, then the common ones with these.
+
+All of them together are tried only if somebody gave a payload, so that little else is open.
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,6 +160,8 @@ def forms_of(type_: str, *, in_json: bool, values: Sequence[str], known: Known) 
 
 def at_level(forms: Sequence[Form], level: int) -> list[Form]:
     """Return the forms that are tried at a level."""
+    if level == ALL:
+        return [*forms]
     local = [form for form in forms if form.level == level == LOCAL]
     return local or [form for form in forms if form.level <= level < LOCAL or form.level == COMMON]
 

@@ -11,7 +11,7 @@ from math import prod
 
 from pytest_audit_ledger.errors import UsageError
 from pytest_audit_ledger.infer.chains import Chain, Entry, entries_of, find_chains
-from pytest_audit_ledger.infer.forms import COMMON, LOCAL, RARE, Known
+from pytest_audit_ledger.infer.forms import ALL, COMMON, LOCAL, RARE, Known
 from pytest_audit_ledger.infer.hash_columns import ALGORITHMS, HashColumn, hash_columns
 from pytest_audit_ledger.infer.hints import Hints
 from pytest_audit_ledger.infer.pieces import Pieces
@@ -94,6 +94,11 @@ class Finder:
         self._learned = self._learn() if hints.sample and not is_line else None
         self.search_on = [self._learned.entry] if self._learned else [*best[:1], *others[:1]]
         """The entries to search on: those that leave least open, the second far from the first one."""
+
+    @property
+    def levels(self) -> Sequence[int]:
+        """The levels of forms that are tried after the common ones."""
+        return (RARE, LOCAL, ALL) if self._learned else (RARE, LOCAL)
 
     @property
     def fits_sample(self) -> bool:
@@ -218,7 +223,7 @@ class Search:
             if task.cost > _COMMON_COST:
                 break
             yield from self._of_task(task)
-        others = [finder.tasks(entry, level) for level in (RARE, LOCAL) for finder, entry in chosen]
+        others = [finder.tasks(entry, level) for finder, entry in chosen for level in finder.levels]
         self._planned.update(task.stage.shapes[0].recipe for tasks in others for task in tasks)
         for task in merge(*common, *others, key=_cost):
             if task.stage.written.level != COMMON or task.cost > _COMMON_COST:

@@ -10,7 +10,18 @@ from itertools import chain, product
 from math import prod
 
 from pytest_audit_ledger.infer.chains import Entry
-from pytest_audit_ledger.infer.forms import NULL, RARE, Data, Form, Known, at_level, forms_of, nulls, previous_forms
+from pytest_audit_ledger.infer.forms import (
+    ALL,
+    NULL,
+    RARE,
+    Data,
+    Form,
+    Known,
+    at_level,
+    forms_of,
+    nulls,
+    previous_forms,
+)
 from pytest_audit_ledger.infer.shapes import CONSTANT, PREVIOUS, Context, Shape
 from pytest_audit_ledger.model.profile import Hashing
 from pytest_audit_ledger.model.recipes import Recipe, compile_recipe
@@ -105,7 +116,7 @@ class Pieces:
             forms = forms_of(self._types[name], in_json=in_json, values=texts, known=self._known)
         if level is not None:
             forms = at_level(forms, level)
-        words = nulls(in_json=in_json, is_previous=name == PREVIOUS, rare=level in (None, RARE), known=self._known)
+        words = nulls(in_json=in_json, is_previous=name == PREVIOUS, rare=level in (None, RARE, ALL), known=self._known)
         may_be_null = len(texts) < len(values)
         return Slot(name, tuple(forms), tuple(words if may_be_null else words[:1]), may_be_null, not texts)
 

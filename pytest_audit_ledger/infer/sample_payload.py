@@ -28,23 +28,26 @@ class Learned:
 
 def learn(payload: bytes, entry: Entry, pieces: Pieces, columns: Sequence[str]) -> Learned:
     """Return what the payload of an entry says; `columns` are those of the table and `PREVIOUS`."""
+    found: list[tuple[Shape, dict[str, str], dict[str, Any]]] = []
     for shape, keys in _keyed(payload.decode(errors="replace")):
         known: dict[str, str] = {}
         constants: dict[str, Any] = {}
-        for key in keys:
-            for name in _columns_at(payload, entry, pieces, columns, _always(shape, key)):
-                if name not in known:
-                    known[name] = key
-                    break
-            else:
-                if shape.recipe == "json" and isinstance(value := keys[key], (str, int, float, bool)):
-                    name = f"{CONSTANT}{key}"
-                    known[name], constants[name] = key, value
+        for key, value in keys.items():
+            at_key = _columns_at(payload, entry, pieces, columns, _always(shape, key))
+            name = next((name for name in at_key if name not in known), None)
+            if name is None and shape.recipe == "json" and isinstance(value, (str, int, float)):
+                name = f"{CONSTANT}{key}"
+                constants[name] = value
+            if name is not None and name not in known:
+                known[name] = key
         if len(known) == len(keys) and len(constants) <= len(keys) // 2:
-            pieces.constants.update(constants)
-            named = replace(shape, keys=keyed_by(known), previous_key=known.get(PREVIOUS, ""))
-            return Learned(entry, tuple(known), [named])
-    return _unkeyed(payload, entry, pieces, columns)
+            found.append((shape, known, constants))
+    if not found:
+        return _unkeyed(payload, entry, pieces, columns)
+    shape, known, constants = min(found, key=lambda one: len(one[2]))  # what looks like one may be written otherwise
+    pieces.constants.update(constants)
+    named = replace(shape, keys=keyed_by(known), previous_key=known.get(PREVIOUS, ""))
+    return Learned(entry, tuple(known), [named])
 
 
 def _always(shape: Shape, key: str) -> Shape:

@@ -18,7 +18,9 @@ from pytest_audit_ledger.infer.shapes import CONSTANT, PREVIOUS, Shape, template
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _QUOTED = re.compile(r"""'((?:[^'\\\n]|''|\\.)*)'|"((?:[^"\\\n]|\\.)*)"|`((?:[^`\\]|\\.)*)`""")
 _SHORT = 3
-_PREVIOUS = frozenset(("previous", "prev", "previoushash", "prevhash", "lasthash", "before", "hashbefore", "priorhash"))
+_PREVIOUS = frozenset(
+    ("previous", "prev", "previoushash", "prevhash", "lasthash", "before", "hashbefore", "prior", "priorhash")
+)
 _MOST_RUNS = 60
 
 _FIELD = re.compile(r"\$?\{([^{}]*)\}|%[sd]")
@@ -36,7 +38,7 @@ _KEYED = re.compile(
 )
 _CONSTANT = re.compile(
     r"""(?:(['"])(?P<quoted>\w+)\1\s*(?::|=>|,)|\b(?P<bare>\w+)\s*:(?!:))"""
-    r"""\s*(?:(['"])(?P<text>[^'"\n\\]*)\4|(?P<number>-?\d+)\b(?!\.)|(?P<truth>true|false)\b)""",
+    r"""\s*(?:(['"])(?P<text>[^'"\n\\]*)\4|(?P<number>-?\d+)\b(?!\.)|(?P<truth>true|false)\b)(?!\s*(?:if\b|[?|+%.\[]))""",
     re.IGNORECASE,
 )
 """A key with a value of its own."""
@@ -101,7 +103,7 @@ class Source:
         runs = self._runs(list(self._mentions(self.text)))
         if self._constants:
             runs = [*self._runs(list(self._mentions(self.text, self._constants))), *runs]
-        return list(dict.fromkeys(runs))
+        return list(dict.fromkeys(runs))[:_MOST_RUNS]
 
     @staticmethod
     def _runs(named: Sequence[str]) -> list[tuple[str, ...]]:

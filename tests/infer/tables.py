@@ -258,7 +258,7 @@ def odd_order(row: Row, previous: Any) -> str:
 def with_constants(row: Row, previous: Any) -> str:
     """Return the hash of JSON that begins with a type and a version, which no column has."""
     content = {"type": "audit", "v": 2, "seq": row["seq"], "actor": row["actor"], "at": millis(row["at"])}
-    return sha256(json.dumps({**content, "final": True, "prev_hash": previous}))
+    return sha256(json.dumps({**content, "final": True, "prev_hash": previous}, ensure_ascii=False))
 
 
 def odd_keys(row: Row, previous: Any) -> str:

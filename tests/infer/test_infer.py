@@ -161,9 +161,9 @@ const entry = {type: 'audit', v: 2, seq: e.seq, actor: e.actor, at: e.at.toISOSt
 @pytest.mark.parametrize("hint", ["--source", "--sample"])
 def test_constants_in_json_are_found_in_the_source_or_in_a_payload(forger: Forger, invoke: Invoke, hint: str) -> None:
     write(forger, "hard", replace(HARD, digest=tables.with_constants))
-    ((previous,),) = forger.run("SELECT prev_hash FROM hard WHERE seq = 4")
-    content = {"type": "audit", "v": 2, "seq": 4, "actor": "ana", "at": tables.millis(tables.at(4)), "final": True}
-    text = WRITER if hint == "--source" else json.dumps({**content, "prev_hash": previous})
+    ((previous,),) = forger.run("SELECT prev_hash FROM hard WHERE seq = 5")
+    content = {"type": "audit", "v": 2, "seq": 5, "actor": "Zoë", "at": tables.millis(tables.at(5)), "final": True}
+    text = WRITER if hint == "--source" else json.dumps({**content, "prev_hash": previous}, ensure_ascii=False)
     Path("hint.txt").write_text(text, encoding="utf-8")
     code, output = infer(invoke, forger, "hard", hint, "hint.txt", "--limit-seconds", "15")
     assert code == 0, output
