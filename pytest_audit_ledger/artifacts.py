@@ -4,7 +4,19 @@
 """
 
 from pytest_audit_ledger.errors import OutputError, UsageError
+from pytest_audit_ledger.files.stores import ObjectLock, StorePath, path_of
 from pytest_audit_ledger.files.writing import Draft, Written, whole_files
 from pytest_audit_ledger.output.artifact import Artifact, ArtifactContext
 
-__all__ = ["Artifact", "ArtifactContext", "Draft", "OutputError", "UsageError", "Written", "whole_files"]
+__all__ = [
+    "Artifact",
+    "ArtifactContext",
+    "Draft",
+    "ObjectLock",
+    "OutputError",
+    "StorePath",
+    "UsageError",
+    "Written",
+    "path_of",
+    "whole_files",
+]

@@ -1,31 +1,47 @@
-"""Read files within limits: regular files only, and never more bytes than the caller allows.
+"""Read files within limits: regular files and objects in a store, and never more bytes than the caller allows.
 
-Every function raises OSError with a `strerror` that completes the sentence "FILE cannot be read: …".
+Every function raises OSError with a `strerror` that completes the sentence "FILE cannot be read: …", and LedgerError if
+a store cannot be used (see `stores.py`).
 """
 
 from __future__ import annotations
 
 import errno
 import os
+import shutil
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
-from typing import BinaryIO
+from tempfile import TemporaryFile
+from typing import BinaryIO, cast
+
+from pytest_audit_ledger.files.abandoned import temporary_folder
+from pytest_audit_ledger.files.stores import AnyPath, StorePath, open_object
+
+COPIED_AT_ONCE = 1024 * 1024
+"""Bytes."""
 
 LARGEST_TEXT = 1024 * 1024
 """Default limit in bytes, for files that people write, such as keys."""
 
 
-def is_file(path: Path) -> bool:
-    """Return whether `path` is a regular file; False also for a name that no file can have."""
+def is_file(path: AnyPath) -> bool:
+    """Return whether `path` is a regular file or an object; False also for a name that no file can have."""
     try:
         return path.is_file()
     except (OSError, ValueError):  # too long, a null byte, a folder that may not be entered
         return False
 
 
-def open_regular(path: str | Path) -> BinaryIO:
-    """Open a regular file for reading. Raises OSError for anything else: a FIFO or a device could block forever."""
+def open_regular(path: str | AnyPath) -> BinaryIO:
+    """Open a regular file or an object for reading.
+
+    Raises OSError for anything else: a FIFO or a device could block forever.
+    """
+    if isinstance(path, StorePath):
+        return open_object(path)
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except ValueError as error:
@@ -36,6 +52,34 @@ def open_regular(path: str | Path) -> BinaryIO:
     return os.fdopen(descriptor, "rb")
 
 
+@contextmanager
+def local_file(path: AnyPath) -> Iterator[BinaryIO]:
+    """Open a regular file, or a copy of an object that is deleted at the end. Raises as `open_regular` does."""
+    with open_regular(path) as file:
+        if not isinstance(path, StorePath):
+            yield file
+            return
+        with TemporaryFile() as copy:
+            shutil.copyfileobj(file, copy, COPIED_AT_ONCE)
+            copy.seek(0)
+            yield cast("BinaryIO", copy)
+
+
+@contextmanager
+def local_folder(folder: AnyPath) -> Iterator[Path]:
+    """Yield a folder, or a copy of what is below a prefix in a store. Raises as `open_regular` does."""
+    if not isinstance(folder, StorePath):
+        yield folder
+        return
+    with temporary_folder() as copies:
+        for name, path in folder.below():
+            target = copies / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with open_regular(path) as file, target.open("xb") as copy:
+                shutil.copyfileobj(file, copy, COPIED_AT_ONCE)
+        yield copies
+
+
 def sha256_of(file: BinaryIO) -> str:
     """Return the SHA-256 of a file from its current position to its end, in hexadecimal. Raises OSError."""
     digest = sha256()
@@ -44,7 +88,7 @@ def sha256_of(file: BinaryIO) -> str:
     return digest.hexdigest()
 
 
-def read_bytes(path: str | Path, largest: int = LARGEST_TEXT) -> bytes:
+def read_bytes(path: str | AnyPath, largest: int = LARGEST_TEXT) -> bytes:
     """Return the bytes of a regular file. Raises OSError, also if there are more than `largest`."""
     with open_regular(path) as file:
         data = file.read(largest + 1)
@@ -53,7 +97,7 @@ def read_bytes(path: str | Path, largest: int = LARGEST_TEXT) -> bytes:
     return data
 
 
-def read_text(path: str | Path, largest: int = LARGEST_TEXT) -> str:
+def read_text(path: str | AnyPath, largest: int = LARGEST_TEXT) -> str:
     """Return the text of a regular file in UTF-8. Raises OSError, also if it is not UTF-8."""
     try:
         return read_bytes(path, largest).decode()

@@ -8,7 +8,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from pytest_audit_ledger.errors import OutputError, UsageError
-from pytest_audit_ledger.files.abandoned import held, partial_of
+from pytest_audit_ledger.files.abandoned import held, partial_of, temporary_folder
+from pytest_audit_ledger.files.stores import AnyPath, StorePath, path_of, upload
 
 if sys.version_info >= (3, 12):
     from collections.abc import Buffer
@@ -87,7 +88,7 @@ class Draft(io.RawIOBase):
         return Written(path=path, sha256=self._digest.hexdigest(), size=self.size)
 
 
-def written_json(draft: Draft, document: Mapping[str, Any], path: Path) -> Written:
+def written_json(draft: Draft, document: Mapping[str, Any], path: AnyPath) -> Written:
     """Write a document as JSON to a draft, and describe it as the file at `path`."""
     draft.write(f"{json.dumps(document, indent=2, ensure_ascii=False)}\n".encode())
     return draft.written(str(path))
@@ -139,10 +140,10 @@ class BackgroundWriter:
             self._thread.shutdown()
 
 
-def refuse_suffix(path: str | Path, suffixes: Collection[str]) -> str:
+def refuse_suffix(path: str | AnyPath, suffixes: Collection[str]) -> str:
     """Return the suffix of a file's name, which says how to write it. Raises UsageError if it is not in `suffixes`."""
-    name = Path(path).name
-    suffix = Path(path).suffix.lower()
+    file = path_of(path)
+    name, suffix = file.name, file.suffix.lower()
     if not name:
         raise UsageError("The name of the output file is empty.", "Name a file; perhaps a shell variable is not set.")
     if suffix not in suffixes:
@@ -151,13 +152,45 @@ def refuse_suffix(path: str | Path, suffixes: Collection[str]) -> str:
 
 
 @contextmanager
-def whole_files(*paths: Path, mode: int = 0o666, overwrite: bool = True) -> Iterator[list[Draft]]:
+def whole_files(*paths: AnyPath, mode: int = 0o666, overwrite: bool = True) -> Iterator[list[Draft]]:
     """Open files under temporary names; on leaving, sync and rename them, or remove them after an exception.
+
+    Objects in a store are uploaded on leaving, from a temporary folder. All paths are local, or all are in stores.
 
     `mode`: the permissions, minus the umask and minus those that a replaced file did not have. `overwrite`: whether to
     replace existing files. Raises OutputError if the files cannot be written, UsageError for a path that is not a
     regular file.
     """
+    stored = [path for path in paths if isinstance(path, StorePath)]
+    with (
+        _objects(stored, overwrite)
+        if stored
+        else _files([Path(str(path)) for path in paths], mode, overwrite) as drafts
+    ):
+        yield drafts
+
+
+@contextmanager
+def _objects(paths: Sequence[StorePath], overwrite: bool) -> Iterator[list[Draft]]:
+    for path in paths:
+        if path.is_dir():
+            raise UsageError(f"{path} is a folder.", "Name a file.")
+    with temporary_folder() as folder:
+        files = {folder / f"{number}-{path.name}": path for number, path in enumerate(paths)}
+        with _files(list(files), 0o600, overwrite=True) as drafts:
+            yield drafts
+        _upload(files, overwrite=overwrite)
+
+
+def _upload(files: Mapping[Path, StorePath], *, overwrite: bool) -> None:
+    try:
+        upload(files, overwrite=overwrite)
+    except OSError as error:
+        raise _explained(error, error.filename) from error
+
+
+@contextmanager
+def _files(paths: Sequence[Path], mode: int, overwrite: bool) -> Iterator[list[Draft]]:
     partial: list[Path] = []
     try:
         targets = [target_of(path) for path in paths]
@@ -186,8 +219,12 @@ def whole_files(*paths: Path, mode: int = 0o666, overwrite: bool = True) -> Iter
                 path.unlink(missing_ok=True)
 
 
-def refuse_full(folder: Path) -> None:
+def refuse_full(folder: AnyPath) -> None:
     """Raise UsageError unless `folder` is empty, or missing and can be created, with its parents."""
+    if isinstance(folder, StorePath):
+        if folder.exists():
+            raise UsageError(f"{folder} is not empty.", "Name a new folder; nothing is overwritten.")
+        return
     if not folder.name:
         raise UsageError("The folder name is empty.", "Name a new folder; perhaps a shell variable is not set.")
     if folder.is_symlink() or (folder.exists() and not (folder.is_dir() and not any(folder.iterdir()))):
@@ -198,14 +235,22 @@ def refuse_full(folder: Path) -> None:
 
 
 @contextmanager
-def whole_folder(folder: Path) -> Iterator[Path]:
+def whole_folder(folder: AnyPath, last: str = "") -> Iterator[Path]:
     """Yield a temporary folder next to `folder`; on leaving, rename it, or remove it after an exception.
 
-    Missing parents are created, and stay.
+    Missing parents are created, and stay. In a store, its files are uploaded on leaving, the one named `last` after all
+    others.
 
     Raises OutputError if it cannot be written, UsageError if `folder` exists and is not empty.
     """
     refuse_full(folder)
+    if isinstance(folder, StorePath):
+        with temporary_folder() as local:
+            yield local
+            names = sorted(path.relative_to(local).as_posix() for path in local.rglob("*") if path.is_file())
+            names.sort(key=lambda name: name == last)
+            _upload({local / name: folder / name for name in names}, overwrite=False)
+        return
     partial = partial_of(folder)
     try:
         partial.mkdir(parents=True)
@@ -251,13 +296,23 @@ def target_of(path: Path) -> Path:
     return target
 
 
-def refuse_existing(path: Path, *, force: bool) -> None:
+def create_folder(folder: AnyPath) -> None:
+    """Create a folder with its parents, unless it exists; a store needs none. Raises OutputError."""
+    if isinstance(folder, StorePath):
+        return
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{folder} cannot be created: {error.strerror}.", "Use another folder.") from error
+
+
+def refuse_existing(path: AnyPath, *, force: bool) -> None:
     """Raise UsageError for a file that exists, unless `force`, and for anything but a regular or a missing file.
 
     Raises OutputError if the path cannot be looked up.
     """
     try:
-        exists = target_of(path).exists()
+        exists = (path if isinstance(path, StorePath) else target_of(path)).exists()
     except OSError as error:
         raise _explained(error, str(path)) from error
     if exists and not force:

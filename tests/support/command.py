@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -25,6 +25,9 @@ from click.testing import CliRunner, Result
 from pytest_audit_ledger.cli import main
 from tests.forger import Forger
 from tests.support.warm import UNUSED, Warm
+
+if TYPE_CHECKING:
+    from tests.support.object_store import ObjectStore
 
 Invoke = Callable[..., Result]
 RunLedger = Callable[..., pytest.RunResult]
@@ -57,6 +60,24 @@ def invoke(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Invoke:
         return result
 
     return run
+
+
+@pytest.fixture(scope="session")
+def object_server() -> Iterator[ObjectStore]:
+    """An S3 server that tests share."""
+    from tests.support.object_store import object_store  # noqa: PLC0415  (pytest loads this for `make demo`, too)
+
+    with object_store() as running:
+        yield running
+
+
+@pytest.fixture
+def store(object_server: ObjectStore, monkeypatch: pytest.MonkeyPatch) -> ObjectStore:
+    """An S3 server that the environment names, with the bucket `BUCKET`, and `LOCKED`, which has object lock."""
+    for name, value in object_server.environment.items():
+        monkeypatch.setenv(name, value)
+    object_server.renew()
+    return object_server
 
 
 @pytest.fixture(scope="session")
