@@ -35,6 +35,7 @@ from pytest_audit_ledger.backup.encryption import Key, read_key
 from pytest_audit_ledger.checkpoints.note import SigningKey
 from pytest_audit_ledger.errors import SourceError, UsageError
 from pytest_audit_ledger.export.export import ExportResult
+from pytest_audit_ledger.files.stores import path_of
 from pytest_audit_ledger.files.writing import Written
 from pytest_audit_ledger.investigate.results import Investigation
 from pytest_audit_ledger.model.defaults import STANDBY_TOLERANCE
@@ -273,6 +274,7 @@ class Ledger:
         since_checkpoint: bool = False,
         recheck: str | None = None,
         standby_tolerance: str = STANDBY_TOLERANCE,
+        object_lock: str | None = None,
     ) -> CheckpointResult:
         """Verify the ledger, and write a signed checkpoint of the snapshot that was verified to `folder`.
 
@@ -280,7 +282,7 @@ class Ledger:
         `verifier_keys` must have signed those. Otherwise the result has no path, and its verification says why.
         `accept_guards`: accept the table's protections as they are, also if they differ from those in the newest
         checkpoint. `since_checkpoint`, `recheck`, `standby_tolerance`: see `verify_integrity`; the checkpoints are
-        those in the folder.
+        those in the folder. `object_lock`: how the files are locked in a store, such as `compliance:3650d`.
 
         Raises UsageError for a mistake in a key or in `recheck`, and if the ledger is an export; SourceError if it
         cannot be read, OutputError if the file cannot be written.
@@ -292,7 +294,7 @@ class Ledger:
         return create(
             self.source,
             self._suites(()),
-            Path(folder),
+            path_of(folder, lock=object_lock),
             signing_key,
             verifier_keys,
             self._progress,
@@ -323,7 +325,7 @@ class Ledger:
         from pytest_audit_ledger.checkpoints.keys import verifier_keys as parse_verifier_keys
 
         keys = parse_verifier_keys(verifier_keys)
-        return prove(self.source, number, checkpoints, keys, Path(output_file), self._progress, stream)
+        return prove(self.source, number, checkpoints, keys, path_of(output_file), self._progress, stream)
 
     def _suites(self, suites: Sequence[str | Path]) -> list[Suite]:
         from pytest_audit_ledger.kinds.registry import installed_kinds
@@ -412,7 +414,7 @@ class Ledger:
         """
         from pytest_audit_ledger.output.oscal import oscal_request, save
 
-        return save(verification, Path(path), oscal_request(version, satisfied=satisfied), force=force)
+        return save(verification, path_of(path), oscal_request(version, satisfied=satisfied), force=force)
 
     @overload
     def export_entries(
@@ -446,6 +448,7 @@ class Ledger:
         verify: bool = ...,
         force: bool = ...,
         standby_tolerance: str = ...,
+        object_lock: str | None = ...,
     ) -> ExportResult: ...
 
     def export_entries(
@@ -465,6 +468,7 @@ class Ledger:
         verify: bool = False,
         force: bool = False,
         standby_tolerance: str = STANDBY_TOLERANCE,
+        object_lock: str | None = None,
     ) -> Iterator[dict[str, Any]] | ExportResult:
         """Export entries to `output_file` with a manifest; without a file, return an iterator over entries.
 
@@ -473,7 +477,8 @@ class Ledger:
         `excel_safe`: defuse text that a spreadsheet would run as a formula. `with_verifier`: write a verifier that
         needs nothing but Python next to the file, with the profile that it reads. `verify`: verify the ledger in the
         same snapshot (`standby_tolerance` as for `verify_integrity`), and write the result to the manifest. `force`:
-        replace an existing file. The iterator yields dicts; their timestamps are ISO 8601 text exactly as hashed.
+        replace an existing file. `object_lock`: see `create_checkpoint`. The iterator yields dicts; their timestamps
+        are ISO 8601 text exactly as hashed.
 
         Raises UsageError, SourceError if the entries cannot be read, OutputError if the file cannot be written.
         """
@@ -495,13 +500,14 @@ class Ledger:
                 raise UsageError("format, excel_safe, with_verifier and verify need a file.", "Name an output_file.")
             return entries(self.source, export_request("-", fields=names, selection=wanted))
         request = export_request(
-            str(output_file),
+            output_file,
             format=format,
             fields=names,
             selection=wanted,
             excel_safe=excel_safe,
             with_verifier=with_verifier,
             force=force,
+            object_lock=object_lock,
         )
         with self.source.snapshot() as snapshot:
             verified = None
@@ -522,6 +528,7 @@ class Ledger:
         allow_superuser_scratch: bool = False,
         force: bool = False,
         standby_tolerance: str = STANDBY_TOLERANCE,
+        object_lock: str | None = None,
     ) -> BackupResult:
         """Back up the ledger's database to `output_file`, and write a manifest next to it.
 
@@ -530,7 +537,7 @@ class Ledger:
         `age1…` or an SSH public key, or with what `@FILE` or `env:NAME` holds. `format`: `plain` for psql, `custom` for
         pg_restore, by default that of the suffix `.sql` or `.dump`. `scratch_db`: the DSN of a server to restore on,
         instead of an embedded one. `allow_superuser_scratch`: restore as a superuser, if the role is one. `force`:
-        replace an existing file. `standby_tolerance`: see `verify_integrity`.
+        replace an existing file. `standby_tolerance`: see `verify_integrity`. `object_lock`: see `create_checkpoint`.
 
         Raises UsageError, SourceError if the database cannot be dumped, OutputError if the file cannot be written or
         does not hold what the database holds.
@@ -540,7 +547,9 @@ class Ledger:
         from pytest_audit_ledger.scratch.server import Scratch
 
         key = read_key(encryption_key) if isinstance(encryption_key, str) else encryption_key
-        request = backup_request(str(output_file), format=format, compress=compress, key=key, force=force)
+        request = backup_request(
+            output_file, format=format, compress=compress, key=key, force=force, object_lock=object_lock
+        )
         if verify:
             from pytest_audit_ledger.backup.verification import prover as prover_of
         scratch = Scratch(scratch_db, allow_superuser=allow_superuser_scratch, timeout=self._timeout)

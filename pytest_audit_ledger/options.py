@@ -138,9 +138,9 @@ EVERY_COMMAND = (
 SECTIONS: dict[str, tuple[Option, ...]] = {
     "The ledger": (
         Option("db",
-            "The ledger: the DSN of a database, or env:NAME to take it from a variable; or a file (.json, .jsonl, .csv "
-            "or .tsv, also with .gz); or demo or demo:tampered, a sample that also exists for the other shipped "
-            "profiles.",
+            "The ledger: the DSN of a database, or env:NAME to take it from a variable; or a file or s3://BUCKET/FILE "
+            "(.json, .jsonl, .csv or .tsv, also with .gz); or demo or demo:tampered, a sample that also exists for the "
+            "other shipped profiles.",
             Type.DSN, (*_READ, "drill"), required_in=_READ, in_pytest=True, in_ini=True,
             spellings=("--ledger-db", "--source"), variable="LEDGER_DSN"),
         Option("db", "The database with the table, as a DSN, or env:NAME to take it from a variable.",
@@ -162,17 +162,18 @@ SECTIONS: dict[str, tuple[Option, ...]] = {
         Option("output", "Also write the result to FILE: JSON if its name ends in .json, otherwise text.",
             Type.FILE, ("verify", "investigate"), short="o"),
         Option("output", "Also write the result to FILE: .html, .json or .txt.", Type.FILE, ("drill",), short="o"),
-        Option("output", "The file to write: .json, .jsonl or .csv, also with .gz. Use - for standard output.",
+        Option("output",
+            "The file or s3://BUCKET/FILE to write: .json, .jsonl or .csv, also with .gz. Use - for standard output.",
             Type.FILE, ("export",), required_in=("export",), metavar="FILE|-", short="o"),
         Option("output", "The file to write: .html, .json or .md.",
             Type.FILE, ("report",), required_in=("report",), short="o"),
-        Option("output", "The folder to create. It must be new, or empty.",
+        Option("output", "The folder to create, or s3://BUCKET/PREFIX. It must be new, or empty.",
             Type.FOLDER, ("evidence",), required_in=("evidence",), short="o"),
-        Option("output", "The file to write: .sql or .dump, also with .gz.",
+        Option("output", "The file or s3://BUCKET/FILE to write: .sql or .dump, also with .gz.",
             Type.FILE, ("backup",), required_in=("backup",), short="o", spellings=("--output", "--out")),
         Option("output", "The new file to write the signing key to.",
             Type.FILE, ("checkpoint keygen",), required_in=("checkpoint keygen",), short="o"),
-        Option("output", "The folder of checkpoints. It is created if it does not exist.",
+        Option("output", "The folder of checkpoints, or s3://BUCKET/PREFIX. It is created if it does not exist.",
             Type.FOLDER, ("checkpoint create",), required_in=("checkpoint create",), short="o"),
         Option("output", "The file to write the proof to, such as 42.tlog-proof.",
             Type.FILE, ("checkpoint prove",), required_in=("checkpoint prove",), short="o"),
@@ -191,6 +192,10 @@ SECTIONS: dict[str, tuple[Option, ...]] = {
             "Overwrite an existing export, backup, report or OSCAL file, and its manifest. Without this, none is "
             "overwritten.",
             Type.FLAG, ("export", "report", "backup", "evidence"), in_pytest=True),
+        Option("object-lock",
+            "Lock what is written to s3://BUCKET/… for this many days: compliance, which nobody can end early, or "
+            "governance. The bucket must have object lock.",
+            Type.TEXT, ("checkpoint create", "export", "backup", "evidence"), in_pytest=True, metavar="MODE:DAYSd"),
         Option("verbose", "Print the full report, with every rule and finding.", Type.FLAG, ("verify",), short="v"),
         Option("quiet", "Print errors only. The exit code gives the result.",
             Type.FLAG, EVERY_COMMAND, short="q"),
@@ -235,7 +240,8 @@ SECTIONS: dict[str, tuple[Option, ...]] = {
     ),
     "Checkpoints": (
         Option("checkpoint",
-            "Check the ledger against every checkpoint in this folder. `checkpoint prove` uses the newest.",
+            "Check the ledger against every checkpoint in this folder, or s3://BUCKET/PREFIX. `checkpoint prove` uses "
+            "the newest.",
             Type.FOLDER, (*_SET_UP, "checkpoint prove", "backup verify"), required_in=("checkpoint prove",),
             in_pytest=True, repeatable=True),
         Option("verifier-key", "A key that you trust to sign checkpoints, or a file that holds it.",

@@ -22,7 +22,8 @@ from pytest_audit_ledger.checkpoints.record import LARGEST_RECORD, CheckpointRec
 from pytest_audit_ledger.checkpoints.store import Store, checkpoint_path, read_store
 from pytest_audit_ledger.checkpoints.written_order import OWN_ORDER, UNCERTAIN
 from pytest_audit_ledger.errors import CannotEvaluate, OutputError, UsageError
-from pytest_audit_ledger.files.writing import Written, whole_files
+from pytest_audit_ledger.files.stores import AnyPath, path_of
+from pytest_audit_ledger.files.writing import Written, create_folder, whole_files
 from pytest_audit_ledger.kinds.checkpoint_guards import CheckpointGuards, guards
 from pytest_audit_ledger.kinds.entry_tree import EntryTree
 from pytest_audit_ledger.kinds.run_parameters import run_parameters
@@ -42,7 +43,7 @@ from pytest_audit_ledger.verify.scan import scan
 def create(
     source: Source,
     suites: Sequence[Suite],
-    folder: Path,
+    folder: AnyPath,
     signing_key: SigningKey | str | Path,
     trusted_keys: Sequence[str],
     progress: Progress,
@@ -87,7 +88,7 @@ def create(
 class CheckpointArtifact(Artifact):
     """A checkpoint of the verified ledger, in a folder."""
 
-    def __init__(self, folder: Path, key: SigningKey, trusted: Sequence[VerifierKey] = ()) -> None:
+    def __init__(self, folder: AnyPath, key: SigningKey, trusted: Sequence[VerifierKey] = ()) -> None:
         """Take the folder, the key to sign with, and other keys that may have signed the checkpoints in the folder."""
         self.folder = folder
         self._key = key
@@ -132,8 +133,8 @@ class CheckpointArtifact(Artifact):
         info = verified.verification.info
         if info is None or info.resumed is None:
             return None
-        path = Path(info.resumed.checkpoint).resolve()
-        record = next((one.record for one in store.trusted if Path(one.path).resolve() == path), None)
+        path = path_of(info.resumed.checkpoint).resolve()
+        record = next((one.record for one in store.trusted if path_of(one.path).resolve() == path), None)
         return record if record and record.columns.keys() == verified.snapshot.info.columns.keys() else None
 
     def _store(self) -> Store:
@@ -162,7 +163,7 @@ class CheckpointArtifact(Artifact):
                 f"To see all findings, run `audit-ledger verify {shlex.join(trusted)}`.",
             )
 
-    def _written(self, path: Path, record: CheckpointRecord) -> list[Written]:
+    def _written(self, path: AnyPath, record: CheckpointRecord) -> list[Written]:
         """Write the record first, so that a checkpoint never exists without it."""
         data = record.data()
         if len(data) > LARGEST_RECORD:
@@ -176,10 +177,7 @@ class CheckpointArtifact(Artifact):
             note_file(path): self._key.sign(binding(record.checkpoint, data)),
             path: self._key.sign(record.checkpoint.text()),
         }
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise OutputError(f"{self.folder} cannot be created: {error.strerror}.", "Use another folder.") from error
+        create_folder(self.folder)
         with whole_files(*contents, overwrite=False) as drafts:
             for draft, content in zip(drafts, contents.values(), strict=True):
                 draft.write(content)

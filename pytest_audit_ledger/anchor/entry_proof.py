@@ -13,6 +13,7 @@ from pytest_audit_ledger.checkpoints.proof import LARGEST_PROOF, InclusionPath, 
 from pytest_audit_ledger.checkpoints.store import Trusted, open_checkpoint, read_store
 from pytest_audit_ledger.errors import OutputError, SourceError, UsageError
 from pytest_audit_ledger.files.reading import read_bytes
+from pytest_audit_ledger.files.stores import AnyPath, path_of
 from pytest_audit_ledger.files.writing import whole_files
 from pytest_audit_ledger.kinds.entry_tree import entry_leaves
 from pytest_audit_ledger.model.batch import Batch, shown
@@ -29,9 +30,9 @@ from pytest_audit_ledger.sources.source import Snapshot, Source
 def prove(
     source: Source,
     number: int,
-    folders: Sequence[str | Path],
+    folders: Sequence[str | AnyPath],
     keys: Sequence[VerifierKey],
-    path: Path,
+    path: AnyPath,
     progress: Progress,
     stream: str | None = None,
 ) -> EntryProof:
@@ -120,7 +121,7 @@ def _read(snapshot: Snapshot, position: int, size: int, progress: Progress) -> I
 
 def _note(newest: Trusted) -> bytes:
     try:
-        return read_bytes(newest.path, LARGEST_NOTE)
+        return read_bytes(path_of(newest.path), LARGEST_NOTE)
     except OSError as error:
         raise OutputError(f"{newest.path} cannot be read: {error.strerror}.", "Try again.") from error
 
@@ -146,7 +147,7 @@ class Proven:
 
 
 def check_proof(
-    proof_file: Path, entry_file: Path, keys: Sequence[VerifierKey], profile: Profile = SKI
+    proof_file: AnyPath, entry_file: Path, keys: Sequence[VerifierKey], profile: Profile = SKI
 ) -> Proven | str:
     """Return what a proof proves about the one entry in an export file, or why it proves nothing.
 

@@ -21,6 +21,7 @@ from pytest_audit_ledger.backup.encryption import Key, Opener, encrypt, key_of_t
 from pytest_audit_ledger.backup.proof import NOT_PROVEN, BackupProof, Content, Method, statuses
 from pytest_audit_ledger.errors import OutputError, UsageError
 from pytest_audit_ledger.export.manifest import manifest, tally
+from pytest_audit_ledger.files.stores import AnyPath, path_of
 from pytest_audit_ledger.files.writing import Draft, Written, refuse_existing, whole_files, written_json
 from pytest_audit_ledger.model import defaults
 from pytest_audit_ledger.model.entry import canonical_timestamp
@@ -53,7 +54,7 @@ class Backup:
     `force`: replace existing files.
     """
 
-    path: str
+    path: AnyPath
     format: str
     compressed: bool
     key: Key | None = None
@@ -61,12 +62,13 @@ class Backup:
 
 
 def backup_request(
-    path: str,
+    path: str | AnyPath,
     *,
     format: str | None = None,  # noqa: A002  (the word of the option)
     compress: bool = False,
     key: Key | None = None,
     force: bool = False,
+    object_lock: str | None = None,
 ) -> Backup:
     """Return a request for a backup.
 
@@ -74,9 +76,10 @@ def backup_request(
     `.age` is added, so that the name says what the file is. Raises UsageError for a contradictory request, or an
     existing file.
     """
-    if path in ("", "-"):
+    if str(path) in ("", "-"):
         raise UsageError("A backup is written to a file, with its manifest next to it.", "Name the file to write.")
-    name = _NAME.fullmatch(path)
+    given = path_of(path, lock=object_lock)
+    name = _NAME.fullmatch(given.name)
     assert name is not None  # noqa: S101  (it matches any text)
     if name["age"] and key is None:
         raise UsageError(
@@ -88,10 +91,11 @@ def backup_request(
         raise UsageError(f"Unknown backup format {chosen!r}.", f"Use one of {', '.join(FORMATS)}.")
     compressed = compress or bool(name["gz"])
     gz, age = name["gz"] or (".gz" if compressed else ""), name["age"] or (".age" if key else "")
-    file = Path(f"{name['stem']}{gz}{age}")
+    whole = f"{name['stem']}{gz}{age}"
+    file = given if whole == given.name else given.with_name(whole)
     refuse_existing(file, force=force)
     refuse_existing(manifest_path(file), force=force)
-    return Backup(f"{name['stem']}{gz}{age}", chosen, compressed, key, force)
+    return Backup(file, chosen, compressed, key, force)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,10 +170,10 @@ def backup(
         raise UsageError("Only a database can be backed up, not an export.", "Copy the export and its manifest.")
     program = programs.find("pg_dump", snapshot.login().server_major)
     key, opener = _keys(request.key, proven=prover is not None)
-    path = Path(request.path)
+    path = request.path
     with whole_files(path, manifest_path(path), mode=OWNER_ONLY, overwrite=request.force) as (file, beside):
         entries = _dump(snapshot, program, replace(request, key=key), file, progress)
-        written = file.written(request.path)
+        written = file.written(str(path))
         if prover is None:
             content, proof = Content(entries), NOT_PROVEN
         else:

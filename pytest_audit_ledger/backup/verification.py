@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -16,7 +16,8 @@ from pytest_audit_ledger.backup.proof import BackupProof, Content, Method, check
 from pytest_audit_ledger.backup.prover import Prover
 from pytest_audit_ledger.backup.restore import restored
 from pytest_audit_ledger.errors import SourceError, UsageError
-from pytest_audit_ledger.files.reading import is_file, open_regular
+from pytest_audit_ledger.files.reading import is_file, local_file
+from pytest_audit_ledger.files.stores import AnyPath, is_store, path_of
 from pytest_audit_ledger.kinds.checkpoint_guards import CheckpointGuards
 from pytest_audit_ledger.kinds.registry import installed_kinds
 from pytest_audit_ledger.kinds.run_parameters import run_parameters
@@ -41,30 +42,32 @@ _BACKUP = re.compile(r"\.(sql|dump)(\.gz)?(\.age)?$", re.IGNORECASE)
 class BackupVerification:
     """The result of verifying a backup, with its manifest."""
 
-    path: Path
+    path: AnyPath
     manifest: Mapping[str, Any]
     proof: BackupProof
 
 
-def _opened(path: Path) -> BinaryIO:
+@contextmanager
+def _opened(path: AnyPath) -> Iterator[BinaryIO]:
     """Open a backup. Raises UsageError if there is no such file, SourceError if it cannot be read."""
     if not is_file(path):
         raise UsageError(f"There is no file {path}.", "Name a backup.")
-    try:
-        return open_regular(path)
-    except OSError as error:
-        raise SourceError(f"{path} cannot be read: {error.strerror}.", "Check its permissions.") from error
+    with ExitStack() as stack:
+        try:
+            file = stack.enter_context(local_file(path))
+        except OSError as error:
+            raise SourceError(f"{path} cannot be read: {error.strerror}.", "Check its permissions.") from error
+        yield file
 
 
 def is_backup(text: str) -> bool:
     """Return whether a user's argument is a backup, not an export or a DSN: it has a backup's suffix, or is a file."""
-    path = Path(text)
-    if "://" in text or is_export(text):
+    if ("://" in text and not is_store(text)) or is_export(text):
         return False
-    return bool(_BACKUP.search(path.name)) or is_file(path)
+    return bool(_BACKUP.search(text)) or (not is_store(text) and is_file(Path(text)))
 
 
-def prove_backup(path: Path, prover: Prover, opener: Opener, profile: Profile = SKI) -> BackupVerification:
+def prove_backup(path: AnyPath, prover: Prover, opener: Opener, profile: Profile = SKI) -> BackupVerification:
     """Compare a backup with its manifest: first its bytes, then the restored ledger.
 
     Raises UsageError if there is no such file, SourceError if it or its manifest cannot be read.
@@ -87,7 +90,7 @@ def prove_backup(path: Path, prover: Prover, opener: Opener, profile: Profile = 
 
 @contextmanager
 def restored_backup(
-    path: Path,
+    path: AnyPath,
     opener: Opener,
     *,
     scratch: Scratch,
@@ -112,7 +115,7 @@ def restored_backup(
             yield source
 
 
-def _compared(path: Path, file: BinaryIO) -> tuple[list[str], Mapping[str, Any] | None]:
+def _compared(path: AnyPath, file: BinaryIO) -> tuple[list[str], Mapping[str, Any] | None]:
     """Return how a backup's bytes differ from its manifest, and the manifest; None if there is none."""
     size, found = os.fstat(file.fileno()).st_size, checksum(file)
     manifest = read_manifest(path, MANIFEST_SCHEMA)
@@ -172,4 +175,4 @@ def verify_backup(
     given = {kind: values for kind, values in given.items() if kind != CheckpointGuards.name}  # grants are not dumped
     proving = replace(prover(scratch, progress), run_parameters=given)
     known = profile if isinstance(profile, Profile) else chosen_profile(profile)
-    return prove_backup(Path(file), proving, opener_of(encryption_key, identity), known)
+    return prove_backup(path_of(file), proving, opener_of(encryption_key, identity), known)

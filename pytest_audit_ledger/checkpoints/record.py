@@ -29,12 +29,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
 from pytest_audit_ledger.checkpoints.merkle import HASH_SIZE, CompactRange, leaf_hash, leaf_hashes, root_of_proof
 from pytest_audit_ledger.checkpoints.note import Checkpoint, Note, VerifierKey, decode, encode
 from pytest_audit_ledger.checkpoints.pieces import Pieces
+from pytest_audit_ledger.files.stores import P
 from pytest_audit_ledger.model.batch import Batch, json_objects, json_plan, json_text, plain_text
 from pytest_audit_ledger.model.entry import canonical_timestamp
 from pytest_audit_ledger.model.profile import Profile
@@ -238,11 +238,11 @@ def _row_plan(names: tuple[str, ...], in_batch: tuple[str, ...]) -> Plan:
     return json_plan(dict(zip(map(json_text, names), in_batch, strict=True)), before="\0")
 
 
-def json_file(checkpoint_file: Path) -> Path:
+def json_file(checkpoint_file: P) -> P:
     """Return the path of the record of a checkpoint."""
     return checkpoint_file.with_suffix(".record.json")
 
 
-def note_file(checkpoint_file: Path) -> Path:
+def note_file(checkpoint_file: P) -> P:
     """Return the path of the note that binds the record to its checkpoint."""
     return checkpoint_file.with_suffix(".record.note")

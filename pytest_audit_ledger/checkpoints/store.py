@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from functools import partial
+from typing import TypeVar
 
 from pytest_audit_ledger.checkpoints.note import COSIGNATURE, LARGEST_NOTE, Checkpoint, Note, VerifierKey
 from pytest_audit_ledger.checkpoints.record import LARGEST_RECORD, CheckpointRecord, json_file, note_file, open_record
 from pytest_audit_ledger.errors import UsageError
 from pytest_audit_ledger.files.reading import read_bytes
+from pytest_audit_ledger.files.stores import AnyPath, P, StorePath, path_of
 
 SUFFIX = ".checkpoint"
+READ_AT_ONCE = 8
+"""Files that are read at once from a store, where each waits for the network."""
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 
-def checkpoint_path(folder: Path, size: int) -> Path:
+def checkpoint_path(folder: P, size: int) -> P:
     """Return the path of the checkpoint of a size; twelve digits keep the order by name up to a trillion entries."""
     return folder / f"{size:012d}{SUFFIX}"
 
@@ -56,27 +64,40 @@ class Store:
         return tuple(dict.fromkeys(one.checkpoint.origin for one in self.trusted))
 
 
-def read_store(folders: Sequence[str | Path], keys: Sequence[VerifierKey], *, newest_record: bool = False) -> Store:
+def read_store(folders: Sequence[str | AnyPath], keys: Sequence[VerifierKey], *, newest_record: bool = False) -> Store:
     """Read every checkpoint in these folders, with every record, or with only the newest trusted one.
 
     Raises UsageError if a folder cannot be listed.
     """
-    listed = {str(folder): _listed(Path(folder)) for folder in folders}
-    notes = [_read_note(path, keys) for paths in listed.values() for path in paths]
+    found = {str(folder): listed(path_of(folder)) for folder in folders}
+    paths = [path for listing in found.values() for path in listing]
+    at_once = READ_AT_ONCE if any(isinstance(path, StorePath) for path in paths) else 1
+    notes = list(_each(partial(_read_note, keys=keys), paths, at_once))
     trusted: list[Trusted] = []
     rejected = [one for one in notes if isinstance(one, Rejected)]
-    for note in sorted((one for one in notes if isinstance(one, Trusted)), key=lambda one: (-one.size, one.path)):
-        enough = newest_record and trusted and trusted[-1].record
-        for one in [note] if enough else _with_record(note):
-            trusted.append(_without_streams(one) if trusted else one) if isinstance(one, Trusted) else rejected.append(
-                one
-            )
+    newest = sorted((one for one in notes if isinstance(one, Trusted)), key=lambda one: (-one.size, one.path))
+    for records in map(_with_record, newest) if newest_record else _each(_with_record, newest, at_once):
+        for one in records:
+            if isinstance(one, Trusted):
+                trusted.append(_without_streams(one) if trusted else one)
+            else:
+                rejected.append(one)
+        if newest_record and trusted[-1].record:
+            break
+    trusted += newest[len(trusted) :]
     trusted.sort(key=lambda one: (one.size, one.path))
-    return Store(tuple(trusted), tuple(rejected), tuple(folder for folder, paths in listed.items() if not paths))
+    return Store(tuple(trusted), tuple(rejected), tuple(folder for folder, listing in found.items() if not listing))
 
 
-def _listed(folder: Path) -> list[Path]:
-    """Return the checkpoint files in a folder; none if it does not exist."""
+def _each(read: Callable[[T], R], named: Sequence[T], at_once: int) -> Iterator[R]:
+    """Yield what is read of each, in order, and have no more in memory than are read at once."""
+    with ThreadPoolExecutor(at_once, "audit-ledger") as pool:
+        for begin in range(0, len(named), at_once):
+            yield from pool.map(read, named[begin : begin + at_once])
+
+
+def listed(folder: AnyPath) -> list[AnyPath]:
+    """Return the checkpoint files in a folder; none if it does not exist. Raises UsageError if it cannot be listed."""
     try:
         if not folder.exists():
             return []
@@ -86,20 +107,20 @@ def _listed(folder: Path) -> list[Path]:
         raise UsageError(f"{folder} cannot be read: {reason}.", "Name a folder of checkpoints.") from error
 
 
-def refuse_missing(folders: Sequence[str | Path]) -> None:
+def refuse_missing(folders: Sequence[str | AnyPath]) -> None:
     """Raise UsageError for a folder that does not exist, in which no checkpoint can be looked for."""
     for folder in folders:
-        if not Path(folder).exists():
+        if not path_of(folder).exists():
             raise UsageError(f"There is no folder {folder}.", "Name the folder that holds the checkpoints.")
 
 
-def read_checkpoint(path: Path, keys: Sequence[VerifierKey]) -> list[Trusted | Rejected]:
+def read_checkpoint(path: AnyPath, keys: Sequence[VerifierKey]) -> list[Trusted | Rejected]:
     """Read one checkpoint and its record; return what can be trusted, and what cannot."""
     note = _read_note(path, keys)
     return _with_record(note) if isinstance(note, Trusted) else [note]
 
 
-def _read_note(path: Path, keys: Sequence[VerifierKey]) -> Trusted | Rejected:
+def _read_note(path: AnyPath, keys: Sequence[VerifierKey]) -> Trusted | Rejected:
     try:
         return Trusted(str(path), *open_checkpoint(read_bytes(path, LARGEST_NOTE), keys))
     except (OSError, ValueError) as error:
@@ -107,7 +128,7 @@ def _read_note(path: Path, keys: Sequence[VerifierKey]) -> Trusted | Rejected:
 
 
 def _with_record(note: Trusted) -> list[Trusted | Rejected]:
-    path = Path(note.path)
+    path = path_of(note.path)
     json, binding = json_file(path), note_file(path)
     keys = [key for key in note.keys if key.kind != COSIGNATURE]  # a witness signs checkpoints only
     if not keys or (not json.exists() and not binding.exists()):

@@ -16,13 +16,22 @@ from pytest_audit_ledger.checkpoints.keys import verifier_keys as read_verifier_
 from pytest_audit_ledger.checkpoints.keys import write_signing_key
 from pytest_audit_ledger.checkpoints.note import VerifierKey, encode
 from pytest_audit_ledger.checkpoints.record import CheckpointRecord
-from pytest_audit_ledger.checkpoints.store import Rejected, Trusted, read_checkpoint, read_store
+from pytest_audit_ledger.checkpoints.store import Rejected, Trusted, read_checkpoint, read_store, refuse_missing
 from pytest_audit_ledger.cli.console import EXIT_CODES, TAMPERED, epilog, exit_codes, say_error, say_facts, say_written
-from pytest_audit_ledger.cli.options import READING, LedgerGroup, Reading, given_to, options, refuse_to_overwrite
+from pytest_audit_ledger.cli.options import (
+    READING,
+    FileOrObject,
+    LedgerGroup,
+    Reading,
+    given_to,
+    options,
+    refuse_to_overwrite,
+)
 from pytest_audit_ledger.cli.verification import exit_code, marks
 from pytest_audit_ledger.cli.verify import print_text
 from pytest_audit_ledger.commands import apart, completed
 from pytest_audit_ledger.errors import UsageError
+from pytest_audit_ledger.files.stores import AnyPath
 from pytest_audit_ledger.model.printable import printable
 from pytest_audit_ledger.model.ski import SKI
 from pytest_audit_ledger.output.wording import verification_for_command
@@ -39,7 +48,7 @@ _EPILOG = epilog(
     codes=EXIT_CODES,
 )
 
-_file = click.argument("file", metavar="FILE", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+_file = click.argument("file", metavar="FILE", type=FileOrObject())
 
 
 @click.group(cls=LedgerGroup, epilog=_EPILOG)
@@ -116,7 +125,7 @@ def _print(result: CheckpointResult) -> None:
 )
 @_file
 @options("checkpoint verify")
-def verify(file: Path, verifier_keys: tuple[str, ...], quiet: bool) -> int:
+def verify(file: AnyPath, verifier_keys: tuple[str, ...], quiet: bool) -> int:
     """Verify that a trusted key signed a checkpoint. Needs no ledger."""
     code = 0
     for found in read_checkpoint(file, read_verifier_keys(verifier_keys)):
@@ -153,13 +162,14 @@ def _record(record: CheckpointRecord | None) -> str:
         "wrong usage, or there is no checkpoint",
     ),
 )
-@click.argument("folder", metavar="DIR", type=click.Path(exists=True, file_okay=False))
+@click.argument("folder", metavar="DIR")
 @options("checkpoint list")
 def list_(folder: str, verifier_keys: tuple[str, ...], quiet: bool) -> int:
     """List the checkpoints in a folder, by size.
 
     Those not to trust are listed as errors.
     """
+    refuse_missing([folder])
     store = read_store([folder], read_verifier_keys(verifier_keys))
     if store.empty:
         raise UsageError(f"There is no checkpoint in {folder}.", "To create one, run `audit-ledger checkpoint create`.")
@@ -209,7 +219,9 @@ def prove(
 @checkpoint.command("check-proof", epilog=exit_codes("proven", "not proven"))
 @_file
 @options("checkpoint check-proof")
-def check_proof(file: Path, entry_file: str, verifier_keys: tuple[str, ...], profile: str | None, quiet: bool) -> int:
+def check_proof(
+    file: AnyPath, entry_file: str, verifier_keys: tuple[str, ...], profile: str | None, quiet: bool
+) -> int:
     """Check a proof made by prove. Needs no ledger and no network."""
     found = checked_proof(file, Path(entry_file), read_verifier_keys(verifier_keys), chosen_profile(profile))
     if isinstance(found, str):

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,9 +25,11 @@ from pytest_audit_ledger.evidence.rerun import Rerun
 from pytest_audit_ledger.evidence.rerun import rerun as run_again
 from pytest_audit_ledger.evidence.signatures import Trust
 from pytest_audit_ledger.evidence.ssh_signature import allowed_signers as read_allowed_signers
-from pytest_audit_ledger.evidence.sums import mistakes
+from pytest_audit_ledger.evidence.sums import LARGEST_LIST, mistakes
 from pytest_audit_ledger.files.abandoned import temporary_folder
 from pytest_audit_ledger.files.evidence_folder import MANIFEST
+from pytest_audit_ledger.files.reading import local_folder, read_text
+from pytest_audit_ledger.files.stores import AnyPath, path_of
 from pytest_audit_ledger.files.writing import refuse_full
 from pytest_audit_ledger.model.defaults import default_suites
 from pytest_audit_ledger.model.outcome import Assurance, Status
@@ -71,7 +74,7 @@ def evidence(
     The folder holds pytest's JUnit file, the report, the verification as JSON, the suites as they were run, and a
     manifest with the SHA-256 of every file. README.txt says how to check them by hand. The exit code is that of verify.
     """
-    refuse_full(Path(output))
+    refuse_full(path_of(output))
     known = chosen_profile(reading.profile)
     report_request(
         start_date=start_date,
@@ -88,7 +91,7 @@ def evidence(
     dsn = Dsn(reading.ledger_db)
     own = find_suites([Path(suite) for suite in verifying["suites"]], Path.cwd()) if verifying["suites"] else []
     checks = [*default_suites(of_export=is_export(dsn.resolved().reveal())), *map(str, own)]
-    return _exit_code(_run_pytest(dsn, [*arguments, *checks], quiet=reading.quiet), Path(output))
+    return _exit_code(_run_pytest(dsn, [*arguments, *checks], quiet=reading.quiet), path_of(output))
 
 
 def _passed_on(values: Mapping[str, Any]) -> Iterator[str]:
@@ -122,12 +125,12 @@ def _run_pytest(dsn: Dsn, arguments: list[str], *, quiet: bool) -> int:
     return done.returncode
 
 
-def _exit_code(pytests: int, folder: Path) -> int:
+def _exit_code(pytests: int, folder: AnyPath) -> int:
     """Return the exit code of verify for that of pytest: what was filed tells tampering from what could not be done."""
     if pytests in (0, 2, 4):
         return WRONG_USAGE if pytests else 0
     try:
-        filed = json.loads((folder / VERIFICATION).read_text(encoding="utf-8"))
+        filed = json.loads(read_text(folder / VERIFICATION, LARGEST_LIST))
     except OSError:
         return NOT_DONE
     failed = any(outcome["status"] == Status.FAIL.value for outcome in filed["outcomes"])
@@ -147,10 +150,10 @@ def _exit_code(pytests: int, folder: Path) -> int:
         ),
     ),
 )
-@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.argument("folder", metavar="DIR")
 @options("evidence verify")
 def verify_evidence(
-    folder: Path, verifier_keys: Sequence[str], allowed_signers: str | None, rerun: bool, quiet: bool
+    folder: str, verifier_keys: Sequence[str], allowed_signers: str | None, rerun: bool, quiet: bool
 ) -> int:
     """Check a folder of evidence, offline.
 
@@ -159,29 +162,34 @@ def verify_evidence(
     the folder can change its manifest, too: name keys that you trust, or compare the printed SHA-256 with one that was
     kept elsewhere.
     """
-    if not folder.is_dir():
-        raise UsageError(f"There is no folder {folder}.", "Name a folder of evidence.")
-    if not (folder / MANIFEST).exists() and not (folder / VERIFICATION).exists():
-        raise UsageError(f"{folder} is not a folder of evidence.", f"Name one with a {MANIFEST}.")
+    named = path_of(folder)
+    if not named.is_dir():
+        raise UsageError(f"There is no folder {named}.", "Name a folder of evidence.")
+    if not (named / MANIFEST).exists() and not (named / VERIFICATION).exists():
+        raise UsageError(f"{named} is not a folder of evidence.", f"Name one with a {MANIFEST}.")
     allowed = read_allowed_signers(allowed_signers) if allowed_signers is not None else None
     trust = Trust(parse_verifier_keys(verifier_keys), allowed)
-    try:
-        found = mistakes(folder)
-        compared = None if found else Compared.of(folder, trust)
-        is_usable = compared is not None and compared.is_usable
-        again = list(run_again(folder, verifier_keys)) if rerun and is_usable else []
-    except OSError as error:
-        raise SourceError(f"{error.filename} cannot be read: {error.strerror}.", "Check its permissions.") from error
-    if compared is not None:
-        found += [*compared.contradictions, *(sentence for one in again for sentence in one.contradictions)]
-    if not quiet:
-        for sentence in found:
-            click.echo(printable(sentence, 1000))
-        if compared is not None and not found:
-            click.echo(f"Every file matches {MANIFEST}, there are no others, and none contradicts another.")
-            for line in (*compared.summary(), *map(_in_words, again)):
-                click.echo(printable(line, 1000))
-            click.echo(f"SHA-256 of {MANIFEST}: {written(folder, MANIFEST).sha256}")
+    with ExitStack() as copies:
+        try:
+            local = copies.enter_context(local_folder(named))
+            found = mistakes(local)
+            compared = None if found else Compared.of(local, trust)
+            is_usable = compared is not None and compared.is_usable
+            again = list(run_again(local, verifier_keys)) if rerun and is_usable else []
+        except OSError as error:
+            raise SourceError(
+                f"{error.filename} cannot be read: {error.strerror}.", "Check its permissions."
+            ) from error
+        if compared is not None:
+            found += [*compared.contradictions, *(sentence for one in again for sentence in one.contradictions)]
+        if not quiet:
+            for sentence in found:
+                click.echo(printable(sentence, 1000))
+            if compared is not None and not found:
+                click.echo(f"Every file matches {MANIFEST}, there are no others, and none contradicts another.")
+                for line in (*compared.summary(), *map(_in_words, again)):
+                    click.echo(printable(line, 1000))
+                click.echo(f"SHA-256 of {MANIFEST}: {written(local, MANIFEST).sha256}")
     return TAMPERED if found else 0
 
 

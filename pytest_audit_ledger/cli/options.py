@@ -16,6 +16,7 @@ import click
 from pytest_audit_ledger.cli.console import progress
 from pytest_audit_ledger.commands import REPEATED, Given, completed, given_as
 from pytest_audit_ledger.errors import LedgerError, UsageError
+from pytest_audit_ledger.files.stores import is_store, path_of
 from pytest_audit_ledger.ledger import Ledger
 from pytest_audit_ledger.options import Option, Type, options_of
 from pytest_audit_ledger.sources.dsn import Dsn
@@ -253,9 +254,21 @@ class WithOthers(LedgerGroup):
         return super().make_context(info_name, args, parent, **extra)
 
 
+class FileOrObject(click.Path):
+    """An argument that names a file that exists, or an object in a store, which is looked for when it is read."""
+
+    def __init__(self) -> None:
+        super().__init__(exists=True, dir_okay=False)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return its path."""
+        return path_of(value if is_store(value) else str(super().convert(value, param, ctx)))
+
+
 def refuse_to_overwrite(output: str, inputs: Sequence[str]) -> None:
     """Raise UsageError if a file that is read would be replaced by what is written."""
+    target = path_of(output)
     for name in inputs:
         with suppress(OSError, ValueError):  # a DSN is not the name of a file
-            if Path(output).samefile(name):
-                raise UsageError(f"{Path(output)} is an input, and would be overwritten.", "Name another output file.")
+            if target.samefile(name) if isinstance(target, Path) else str(target) == name:
+                raise UsageError(f"{target} is an input, and would be overwritten.", "Name another output file.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,6 +9,7 @@ import click
 from pytest_audit_ledger.cli.console import EXIT_CODES, epilog, outweighed_by, say_written
 from pytest_audit_ledger.cli.options import READING, LedgerCommand, Reading, options
 from pytest_audit_ledger.cli.verification import VERIFYING, exit_code, refuse_early
+from pytest_audit_ledger.files.stores import path_of
 from pytest_audit_ledger.files.writing import refuse_existing
 from pytest_audit_ledger.output.tone import headlines, tone_of
 from pytest_audit_ledger.report import refuse_suffix, report_request
@@ -35,7 +35,7 @@ def report(reading: Reading, verifying: Verifying, output: str, force: bool, **w
     options. Writes the report whatever was found; the exit code is that of verify.
     """
     refuse_suffix(output)
-    refuse_existing(Path(output), force=force)
+    refuse_existing(path_of(output), force=force)
     cover = {name: what[name] for name in ("start_date", "end_date", "title", "organization", "time_zone")}
     report_request(**cover, profile=chosen_profile(reading.profile))
     refuse_early(reading.ledger_db, verifying["suites"], output)

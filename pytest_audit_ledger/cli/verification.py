@@ -13,6 +13,7 @@ from pytest_audit_ledger.checkpoints.store import refuse_missing
 from pytest_audit_ledger.cli.console import NOT_DONE, TAMPERED, outweighed_by
 from pytest_audit_ledger.cli.options import Group, refuse_to_overwrite
 from pytest_audit_ledger.errors import UsageError
+from pytest_audit_ledger.files.stores import AnyPath, path_of
 from pytest_audit_ledger.files.writing import whole_files
 from pytest_audit_ledger.kinds.registry import installed_kinds
 from pytest_audit_ledger.kinds.run_parameters import run_parameters
@@ -76,7 +77,7 @@ def refuse_early(dsn: str | None, suites: Sequence[str | Path], output: str | No
         own_suites(suites, installed_kinds())
     if output is not None:
         refuse_to_overwrite(output, [*([Dsn(dsn).resolved().reveal()] if dsn else []), *map(str, suites)])
-        with suppress(_EnoughError), whole_files(Path(output)):
+        with suppress(_EnoughError), whole_files(path_of(output)):
             raise _EnoughError  # which leaves nothing
 
 
@@ -88,11 +89,11 @@ def also_written(output: str | None, format_: str, code: int, text: Callable[[bo
     """
     with outweighed_by(code), ExitStack() as last:
         if output is not None:
-            last.callback(_write, Path(output), format_, text)
+            last.callback(_write, path_of(output), format_, text)
         yield
 
 
-def _write(path: Path, format_: str, text: Callable[[bool], str]) -> None:
+def _write(path: AnyPath, format_: str, text: Callable[[bool], str]) -> None:
     words = text(format_ == "json" or path.suffix.lower() == ".json")
     with whole_files(path) as (draft,):
         draft.write(f"{words}\n".encode("utf-8", "backslashreplace"))

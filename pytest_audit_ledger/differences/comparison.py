@@ -12,6 +12,7 @@ from pytest_audit_ledger.backup.encryption import Key, opener_of
 from pytest_audit_ledger.backup.verification import is_backup, restored_backup
 from pytest_audit_ledger.differences.difference import Difference, Side, difference
 from pytest_audit_ledger.errors import LedgerError
+from pytest_audit_ledger.files.stores import AnyPath, path_of
 from pytest_audit_ledger.investigate.other_copy import Changed, InStreams, OtherCopy
 from pytest_audit_ledger.investigate.profiled_entries import read_entries
 from pytest_audit_ledger.investigate.stored_entries import StoredEntries, read
@@ -97,10 +98,10 @@ def _opening(
     return opened
 
 
-def _backup(named: Dsn) -> Path | None:
+def _backup(named: Dsn) -> AnyPath | None:
     """Return the backup that a user names, None if it is something else."""
     named = named.resolved()
-    return Path(named.reveal()) if is_backup(named.reveal()) else None
+    return path_of(named.reveal()) if is_backup(named.reveal()) else None
 
 
 def _side(named: Dsn, snapshot: Snapshot) -> Side:

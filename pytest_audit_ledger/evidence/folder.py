@@ -48,6 +48,7 @@ from pytest_audit_ledger.evidence.trust import checkpoint_files, key_files
 from pytest_audit_ledger.export.verifier import PROFILE_SUFFIX, VERIFIER, verifier
 from pytest_audit_ledger.files.evidence_folder import ENVELOPE, MANIFEST, SSH_SIGNATURE, STATEMENT
 from pytest_audit_ledger.files.reading import open_regular, sha256_of
+from pytest_audit_ledger.files.stores import AnyPath, path_of
 from pytest_audit_ledger.files.writing import Written, whole_folder
 from pytest_audit_ledger.model.outcome import Status
 from pytest_audit_ledger.model.printable import printable
@@ -71,7 +72,7 @@ class EvidenceArtifact(Artifact):
     """
 
     needs_junit: ClassVar[bool] = True
-    folder: Path
+    folder: AnyPath
     junit: Path
     request: ReportRequest
     oscal: OscalRequest
@@ -81,7 +82,7 @@ class EvidenceArtifact(Artifact):
     def write(self, verified: ArtifactContext) -> tuple[Written, ...]:
         """Write the folder, completely or not at all."""
         verification = verified.verification
-        with whole_folder(self.folder) as folder:
+        with whole_folder(self.folder, last=MANIFEST) as folder:
             taken = [*_take(folder, verified, self.junit), *_made(folder, verified)]
             (folder / VERIFICATION).write_text(f"{as_text(verification)}\n", encoding="utf-8")
             listed = [*taken, written(folder, VERIFICATION)]
@@ -137,7 +138,7 @@ def _take(folder: Path, verified: ArtifactContext, junit: Path) -> Iterator[Writ
         yield _copied(folder, path, name, None)
     for file in verified.written:
         name = _free(folder, ARTIFACTS, Path(file.path).name, file.sha256)
-        yield _copied(folder, Path(file.path), name, file.sha256)
+        yield _copied(folder, path_of(file.path), name, file.sha256)
 
 
 def _made(folder: Path, verified: ArtifactContext) -> Iterator[Written]:
@@ -163,7 +164,7 @@ def _free(folder: Path, below: str, name: str, digest: str) -> str:
     return str(wanted)
 
 
-def _copied(folder: Path, source: Path, name: str, digest: str | None) -> Written:
+def _copied(folder: Path, source: AnyPath, name: str, digest: str | None) -> Written:
     if printable(name, len(name)) != name or "\\" in name:
         raise OutputError(f"SHA256SUMS cannot contain the file name {printable(name)}.", "Rename the file.")
     target = folder / name

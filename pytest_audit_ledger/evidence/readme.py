@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -27,6 +26,7 @@ from pytest_audit_ledger.evidence.trust import checkpoint_folders
 from pytest_audit_ledger.export.verifier import VERIFIER
 from pytest_audit_ledger.files.evidence_folder import ENVELOPE, MANIFEST, SSH_SIGNATURE
 from pytest_audit_ledger.files.resources import PACKAGE_DIGEST_COMMAND
+from pytest_audit_ledger.files.stores import AnyPath, named_from
 from pytest_audit_ledger.model.printable import printable
 from pytest_audit_ledger.model.ski import SKI
 from pytest_audit_ledger.report.request import ReportRequest
@@ -58,7 +58,7 @@ _INSTALLED = "pip show pytest-audit-ledger | sed -n 's/^Location: //p'"
 """The command that prints the folder where the package is installed."""
 
 
-def readme(verification: Verification, request: ReportRequest, folder: Path, export: str) -> str:
+def readme(verification: Verification, request: ReportRequest, folder: AnyPath, export: str) -> str:
     """Return the text for a folder that will be at `folder`; `export` is the file there with all entries, if any."""
     read = f"\nRead       {printable(verification.reading, 1000)}" if verification.reading else ""
     files = "\n".join(f"{name:<20}{words}" for name, words in _FILES.items())
@@ -132,7 +132,7 @@ def _numbers(verification: Verification, request: ReportRequest, export: str) ->
     yield from numbers.of_entries(export or _TAKEN, profile, request)
 
 
-def _again(verification: Verification, request: ReportRequest, folder: Path) -> Iterator[tuple[str, str]]:
+def _again(verification: Verification, request: ReportRequest, folder: AnyPath) -> Iterator[tuple[str, str]]:
     """Yield the commands that verify the ledger again; files of the run are named as they are in the folder."""
     for step in commands(replace(verification, given=_filed(verification, folder)), request, "../"):
         command = step["command"]
@@ -140,13 +140,13 @@ def _again(verification: Verification, request: ReportRequest, folder: Path) -> 
         yield step["purpose"], f'(cd "$({_INSTALLED})" && {command})' if is_digest else command
 
 
-def _filed(verification: Verification, folder: Path) -> Given:
+def _filed(verification: Verification, folder: AnyPath) -> Given:
     """Return what the run was given, with the names that files have as seen from the folder."""
     given, folders = dict(verification.given), checkpoint_folders(verification)
     profile = verification.info.profile if verification.info else SKI
     suites = {suite.path.resolve(): f"{SUITES}/{suite.name}" for suite in verification.suites}
     found = {
-        "db": [os.path.relpath(name, folder) if is_export(name) else name for name in given.get("db", ())],
+        "db": [named_from(folder, name) if is_export(name) else name for name in given.get("db", ())],
         "checkpoint": [folders.get(name, name) for name in given.get("checkpoint", ())],
         "suite": [suites.get(Path(name).resolve(), name) for name in given.get("suite", ())],
         "profile": [f"{PROFILES}/{Path(profile.file).name}"] if profile.given_as.endswith(".yaml") else [],

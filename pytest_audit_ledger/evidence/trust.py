@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from pytest_audit_ledger.checkpoints.record import json_file, note_file
-from pytest_audit_ledger.checkpoints.store import SUFFIX
+from pytest_audit_ledger.checkpoints.store import listed
 from pytest_audit_ledger.evidence.names import CHECKPOINTS, TRUSTED
+from pytest_audit_ledger.files.stores import AnyPath, path_of
 from pytest_audit_ledger.verify.verification import Verification
 
 KEYS, TRANSCRIPT_KEYS = f"{TRUSTED}/verifier-keys.txt", f"{TRUSTED}/transcript-keys.pem"
@@ -25,15 +25,15 @@ def checkpoint_folders(verification: Verification) -> dict[str, str]:
     return {name: f"{CHECKPOINTS}/{number}" if several else CHECKPOINTS for number, name in enumerate(folders, 1)}
 
 
-def checkpoint_files(verification: Verification) -> Iterator[tuple[str, Path]]:
+def checkpoint_files(verification: Verification) -> Iterator[tuple[str, AnyPath]]:
     """Yield every checkpoint in the folders that the run was given, by its name in the evidence.
 
     The one that the ledger is anchored by comes with its record; it covers what the records of older ones cover.
     """
     anchor = verification.anchor.checkpoint if verification.anchor else ""
     for folder, below in checkpoint_folders(verification).items():
-        for path in sorted(Path(folder).glob(f"*{SUFFIX}")):
-            beside = [json_file(path), note_file(path)] if path == Path(anchor) else []
+        for path in listed(path_of(folder)):
+            beside = [json_file(path), note_file(path)] if path == path_of(anchor) else []
             yield from ((f"{below}/{file.name}", file) for file in (path, *beside) if file.is_file())
 
 

@@ -9,7 +9,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from pytest_audit_ledger.errors import SourceError, UsageError
@@ -26,6 +25,8 @@ from pytest_audit_ledger.export.row_formats import (
     written_types,
 )
 from pytest_audit_ledger.export.verifier import verifier_files
+from pytest_audit_ledger.files.reading import read_bytes
+from pytest_audit_ledger.files.stores import AnyPath, path_of
 from pytest_audit_ledger.files.writing import (
     BackgroundWriter,
     Draft,
@@ -64,7 +65,7 @@ class Export:
     `with_verifier`: write the verifier and the profile next to it, too. `force`: replace existing files.
     """
 
-    path: str
+    path: AnyPath
     format: str
     fields: tuple[str, ...] = ()
     selection: Selection = field(default_factory=Selection)
@@ -75,7 +76,7 @@ class Export:
     @property
     def compressed(self) -> bool:
         """Whether the file is compressed with gzip, by its name."""
-        return self.path.lower().endswith(".gz")
+        return self.path.name.lower().endswith(".gz")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +89,7 @@ class ExportResult:
 
 
 def export_request(
-    path: str,
+    path: str | AnyPath,
     *,
     format: str | None = None,  # noqa: A002  (the word of the option)
     fields: tuple[str, ...] = (),
@@ -96,16 +97,18 @@ def export_request(
     excel_safe: bool = False,
     with_verifier: bool = False,
     force: bool = False,
+    object_lock: str | None = None,
 ) -> Export:
     """Return a request to export; without `format`, it is chosen by the suffix; a name without a suffix means JSON.
 
     Raises UsageError for an unknown format or suffix, an option that the format does not have, or an existing file.
     """
-    suffix = "" if path == STANDARD_OUTPUT else Path(path).suffix
-    chosen = format or format_of(Path(path)) or ("" if suffix else "json")
+    file = path_of(path, lock=object_lock)
+    suffix = "" if path == STANDARD_OUTPUT else file.suffix
+    chosen = format or format_of(file) or ("" if suffix else "json")
     if not chosen:
         raise UsageError(
-            f"{Path(path).name} does not end in the suffix of an export format.",
+            f"{file.name} does not end in the suffix of an export format.",
             "Let it end in .json, .jsonl or .csv, with or without .gz, or choose with --format.",
         )
     if chosen not in FORMATS:
@@ -117,9 +120,9 @@ def export_request(
     if with_verifier and path == STANDARD_OUTPUT:
         raise UsageError("--with-verifier writes files next to the export.", "Name a file, not standard output.")
     if path != STANDARD_OUTPUT:
-        refuse_existing(Path(path), force=force)
-        refuse_existing(manifest_path(Path(path)), force=force)
-    return Export(path, chosen, fields, selection or Selection(), excel_safe, with_verifier, force)
+        refuse_existing(file, force=force)
+        refuse_existing(manifest_path(file), force=force)
+    return Export(file, chosen, fields, selection or Selection(), excel_safe, with_verifier, force)
 
 
 def export(
@@ -132,18 +135,18 @@ def export(
     """
     types = field_types(snapshot, request)
     _require_readable(snapshot, request.selection)
-    path = Path(request.path)
+    path = request.path
     extra = _beside(snapshot, request)
     tally = EntryTally()
     with ExitStack() as files:
-        if request.path == STANDARD_OUTPUT:
+        if str(path) == STANDARD_OUTPUT:
             drafts = [files.enter_context(standard_output())]
         else:
             paths = path, manifest_path(path), *extra
             drafts = files.enter_context(whole_files(*paths, overwrite=request.force))
         with progress(_expected(snapshot, request)) as advance:
             interruptible(lambda: _write(snapshot, request, types, drafts[0], tally, advance), snapshot.stop)
-        written = drafts[0].written(request.path)
+        written = drafts[0].written(str(path))
         described = manifest(
             written,
             tally.fields(),
@@ -164,14 +167,21 @@ def export(
     return ExportResult(entry_count=tally.entries, files=(written, *beside) if beside else (), manifest=described)
 
 
-def _beside(snapshot: Snapshot, request: Export) -> dict[Path, bytes]:
+def _beside(snapshot: Snapshot, request: Export) -> dict[AnyPath, bytes]:
     """Return the further files to write with an export; one that is there already, and the same, is left alone."""
     wanted = verifier_files(snapshot.info.profile) if request.with_verifier else {}
-    files = {Path(request.path).with_name(name): content for name, content in wanted.items()}
-    missing = {path: content for path, content in files.items() if not (path.exists() and path.read_bytes() == content)}
+    files = {request.path.with_name(name): content for name, content in wanted.items()}
+    missing = {path: content for path, content in files.items() if not (path.exists() and _same(path, content))}
     for path in missing:
         refuse_existing(path, force=request.force)
     return missing
+
+
+def _same(path: AnyPath, content: bytes) -> bool:
+    try:
+        return read_bytes(path, len(content)) == content
+    except OSError:  # longer, or no file
+        return False
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any, ClassVar
 
 from pytest_audit_ledger.checkpoints.comparison import (
@@ -24,6 +23,7 @@ from pytest_audit_ledger.checkpoints.record import CheckpointRecord, json_file, 
 from pytest_audit_ledger.checkpoints.store import Store, Trusted
 from pytest_audit_ledger.checkpoints.written_order import CROSSED, OWN_ORDER, UNCERTAIN
 from pytest_audit_ledger.errors import CannotEvaluate, NotApplicable
+from pytest_audit_ledger.files.stores import path_of
 from pytest_audit_ledger.kinds.entry_tree import EntryTree, entry_leaves
 from pytest_audit_ledger.kinds.kind import WHOLE_EXPORT
 from pytest_audit_ledger.kinds.trusted_checkpoints import (
@@ -252,7 +252,7 @@ class CheckpointMatch(ComparesCheckpoints, EntryTree):
         missing += [
             f"the record that was signed with {one.path} is missing"
             for one in self.trusted[-1:]
-            if not known & {one.path, str(json_file(Path(one.path)))}
+            if not known & {one.path, str(json_file(path_of(one.path)))}
         ]
         return [Finding("CHECKPOINT_MISSING", message) for message in missing]
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from pytest_audit_ledger.checkpoints.keys import verifier_keys as parse_verifier_keys
 from pytest_audit_ledger.errors import UsageError
+from pytest_audit_ledger.files.stores import AnyPath
 from pytest_audit_ledger.kinds.checkpoint import UNANCHORED_PATTERN, CheckpointMatch
 from pytest_audit_ledger.kinds.checkpoint_guards import CheckpointGuards
 from pytest_audit_ledger.kinds.hash_coverage import HashCoverage
@@ -22,7 +23,7 @@ RunParameters = Mapping[str, Mapping[str, Any]]
 
 def run_parameters(
     *,
-    checkpoints: Sequence[str | Path] = (),
+    checkpoints: Sequence[str | AnyPath] = (),
     verifier_keys: Sequence[str] = (),
     require_checkpoint: bool = False,
     max_unanchored: str | None = None,

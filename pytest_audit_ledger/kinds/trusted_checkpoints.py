@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, ClassVar
 
 from pytest_audit_ledger.checkpoints.keys import verifier_keys
 from pytest_audit_ledger.checkpoints.record import CheckpointRecord
 from pytest_audit_ledger.checkpoints.store import Store, read_store
 from pytest_audit_ledger.errors import CannotEvaluate, NotApplicable, UsageError
+from pytest_audit_ledger.files.stores import path_of
 from pytest_audit_ledger.kinds.kind import Kind
 from pytest_audit_ledger.model.ledger_info import LedgerInfo
 from pytest_audit_ledger.model.profile import ORDER, Profile
@@ -25,7 +25,7 @@ class ComparesCheckpoints(Kind):
     parameters_schema: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "folders": {
             **_TEXTS,
-            "description": "Folders of checkpoints, kept outside the database; in a suite relative to its file.",
+            "description": "Folders of checkpoints outside the database, or s3://BUCKET/PREFIX; relative to the suite.",
         },
         "verifier_keys": {
             **_TEXTS,
@@ -36,7 +36,7 @@ class ComparesCheckpoints(Kind):
     @classmethod
     def prepared(cls, parameters: Mapping[str, Any], folder: str) -> Mapping[str, Any]:
         """Return the parameters with folders relative to the suite resolved, and keys read. Raises UsageError."""
-        folders = [str(Path(folder, name)) for name in parameters.get("folders", ())]
+        folders = [str(path_of(name, folder)) for name in parameters.get("folders", ())]
         keys = [str(key) for key in verifier_keys(parameters.get("verifier_keys", ()), folder)]
         return {**parameters, **({"folders": folders} if folders else {}), **({"verifier_keys": keys} if keys else {})}
 

@@ -32,6 +32,7 @@ from urllib.parse import quote
 from uuid import NAMESPACE_URL, uuid5
 
 from pytest_audit_ledger.errors import UsageError
+from pytest_audit_ledger.files.stores import AnyPath, is_store, named_from
 from pytest_audit_ledger.files.writing import Written, refuse_existing, whole_files
 from pytest_audit_ledger.model.defaults import OSCAL_VERSIONS
 from pytest_audit_ledger.model.outcome import Outcome, Status
@@ -85,7 +86,7 @@ def as_text(verification: Verification, request: OscalRequest, files: Sequence[W
 class OscalArtifact(Artifact):
     """The assessment results of a run."""
 
-    path: Path
+    path: AnyPath
     request: OscalRequest
     force: bool = False
 
@@ -98,11 +99,11 @@ class OscalArtifact(Artifact):
 
 
 def save(
-    verification: Verification, path: Path, request: OscalRequest, files: Sequence[Written] = (), *, force: bool
+    verification: Verification, path: AnyPath, request: OscalRequest, files: Sequence[Written] = (), *, force: bool
 ) -> Written:
     """Write the assessment results of a verification that left these files. Raises UsageError and OutputError."""
     refuse_existing(path, force=force)
-    named = [replace(file, path=os.path.relpath(file.path, path.parent)) for file in files]
+    named = [replace(file, path=named_from(path.parent, file.path)) for file in files]
     with whole_files(path, overwrite=force) as (draft,):
         draft.write(f"{as_text(verification, request, named)}\n".encode())
     return draft.written(str(path))
@@ -407,4 +408,5 @@ def _props(facts: Mapping[str, Any]) -> list[Json]:
 
 
 def _rlink(path: str, digest: str) -> Json:
-    return {"href": quote(os.fsencode(path)), "hashes": [{"algorithm": "SHA-256", "value": digest}]}
+    unquoted = ":/" if is_store(path) else "/"
+    return {"href": quote(os.fsencode(path), safe=unquoted), "hashes": [{"algorithm": "SHA-256", "value": digest}]}

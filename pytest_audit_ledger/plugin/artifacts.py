@@ -15,6 +15,7 @@ import pytest
 from pytest_audit_ledger.commands import completed
 from pytest_audit_ledger.errors import LedgerError, UsageError
 from pytest_audit_ledger.files.abandoned import temporary_folder
+from pytest_audit_ledger.files.stores import AnyPath, is_store, path_of
 from pytest_audit_ledger.files.writing import refuse_full
 from pytest_audit_ledger.options import OF_PYTEST
 from pytest_audit_ledger.output.artifact import Artifact, ArtifactContext
@@ -37,6 +38,7 @@ _COVER = ("title", "organization")
 _PERIOD = ("date-range", "time-zone")
 _OSCAL = ("oscal-version", "oscal-satisfied")
 _OVERWRITTEN = ("export", "backup", "report", "oscal")
+_WRITTEN = ("write-checkpoint", "evidence", *_OVERWRITTEN)
 
 
 def wanted(config: pytest.Config) -> list[Artifact]:
@@ -53,6 +55,8 @@ def ours(config: pytest.Config) -> list[Artifact]:
     """Return the artifacts of this package that the options ask for, in the order in which they are written."""
     if not any(value(config, name) for name in _OVERWRITTEN):
         _refuse_alone(config, ("force",), *_OVERWRITTEN)
+    if not any(is_store(value(config, name) or "") for name in _WRITTEN):
+        _refuse_alone(config, ("object-lock",), *_WRITTEN)
     return [*_exports(config), *_backups(config), *_checkpoints(config), *_oscal(config), *_reports(config)]
 
 
@@ -73,8 +77,7 @@ def _checkpoints(config: pytest.Config) -> list[Artifact]:
 
     refuse_without_positions(config.stash[RUN].options.profile)
     trusted = verifier_keys(value(config, "verifier-key"))
-    here = config.invocation_params.dir
-    return [CheckpointArtifact(here / folder, key, trusted)]
+    return [CheckpointArtifact(_place(config, folder), key, trusted)]
 
 
 def _exports(config: pytest.Config) -> list[Artifact]:
@@ -87,7 +90,7 @@ def _exports(config: pytest.Config) -> list[Artifact]:
     names = value(config, "fields")
     since, until = _period(config)
     request = export_request(
-        _place(config, path),
+        _place(config, path) if path else "",
         fields=fields(names) if names is not None else (),
         selection=selection(
             start_date=since,
@@ -122,15 +125,15 @@ def _reports(config: pytest.Config) -> list[Artifact]:
     from pytest_audit_ledger.evidence.folder import EvidenceArtifact
     from pytest_audit_ledger.report import ReportArtifact, refuse_suffix
 
-    here, request = config.invocation_params.dir, _report_request(config)
+    request = _report_request(config)
     artifacts: list[Artifact] = []
     if report is not None:
         refuse_suffix(report)
-        artifacts.append(ReportArtifact(here / report, request, value(config, "force")))
+        artifacts.append(ReportArtifact(_place(config, report), request, value(config, "force")))
     if evidence is not None:
         junit = Path(config.getoption("xmlpath"))
         keys = _ssh_key(config), _signing_key(config)
-        artifacts.append(EvidenceArtifact(here / evidence, junit, request, _oscal_request(config), *keys))
+        artifacts.append(EvidenceArtifact(_place(config, evidence), junit, request, _oscal_request(config), *keys))
     return artifacts
 
 
@@ -160,7 +163,7 @@ def _oscal(config: pytest.Config) -> list[Artifact]:
         return []
     from pytest_audit_ledger.output.oscal import OscalArtifact
 
-    return [OscalArtifact(Path(_place(config, path)), _oscal_request(config), value(config, "force"))]
+    return [OscalArtifact(_place(config, path), _oscal_request(config), value(config, "force"))]
 
 
 def _oscal_request(config: pytest.Config) -> OscalRequest:
@@ -191,7 +194,7 @@ def prepare(config: pytest.Config) -> None:
     folder = value(config, "evidence")
     if folder is None or is_worker(config):
         return
-    refuse_full(config.invocation_params.dir / folder if folder else Path())
+    refuse_full(path_of(folder, config.invocation_params.dir) if folder else Path())
     if not config.pluginmanager.hasplugin("junitxml"):
         raise UsageError("Evidence needs the JUnit file, and its plugin is off.", "Leave -p no:junitxml out.")
     from pytest_audit_ledger.evidence.names import JUNIT
@@ -219,7 +222,7 @@ def _backups(config: pytest.Config) -> list[Artifact]:
     allowed, timeout = value(config, "allow-superuser-scratch"), config.stash[RUN].options.timeout
     place = Scratch(scratch, allow_superuser=allowed, timeout=timeout)  # a mistake in it shows now
     key = read_key(named) if named is not None else None
-    request = backup_request(_place(config, path), key=key, force=value(config, "force"))
+    request = backup_request(_place(config, path) if path else "", key=key, force=value(config, "force"))
     return [BackupArtifact(request, Prover(checks_of(shipped_suites(config.stash[REGISTRY])), place))]
 
 
@@ -233,9 +236,9 @@ def _refuse_alone(config: pytest.Config, names: Sequence[str], *needed: str) -> 
         raise UsageError(f"{alone} only works with {named}.", remedy)
 
 
-def _place(config: pytest.Config, path: str) -> str:
-    """Return where to write a file whose name is relative to the folder that pytest was started in."""
-    return str(config.invocation_params.dir / Path(path)) if path else ""
+def _place(config: pytest.Config, path: str) -> AnyPath:
+    """Return where to write what is named relative to the folder that pytest was started in, or in a store."""
+    return path_of(path, config.invocation_params.dir, value(config, "object-lock") if is_store(path) else None)
 
 
 def write_all(session: pytest.Session, *, needs_junit: bool = False) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from pytest_audit_ledger.checkpoints.store import refuse_missing
 from pytest_audit_ledger.commands import Given
+from pytest_audit_ledger.files.stores import path_of
 from pytest_audit_ledger.kinds.run_parameters import RunParameters, run_parameters
 from pytest_audit_ledger.model.named_text import NamedText
 from pytest_audit_ledger.model.profile import Profile
@@ -94,7 +95,7 @@ def read_options(config: pytest.Config, dsn: str) -> Options:
 def given_options(config: pytest.Config) -> RunParameters:
     """Return the parameters of kinds that options set: checkpoints and keys. Raises UsageError."""
     here = config.invocation_params.dir
-    folders = [NamedText(str(here / folder), folder) for folder in value(config, "checkpoint")]
+    folders = [NamedText(str(path_of(folder, here)), folder) for folder in value(config, "checkpoint")]
     made = value(config, "write-checkpoint")
     parameters = run_parameters(
         checkpoints=folders,
@@ -104,5 +105,5 @@ def given_options(config: pytest.Config) -> RunParameters:
         transcript_keys=value(config, "transcript-key"),
     )
     if not value(config, "require-checkpoint"):  # which finds the lack of one
-        refuse_missing([folder for folder in folders if made is None or Path(folder) != here / made])
+        refuse_missing([folder for folder in folders if made is None or path_of(folder) != path_of(made, here)])
     return parameters

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from pathlib import Path
 from typing import Any
 
+from pytest_audit_ledger.files.stores import AnyPath, path_of
 from pytest_audit_ledger.files.writing import Written, refuse_existing, whole_files
 from pytest_audit_ledger.model.printable import json_text
 from pytest_audit_ledger.output.artifact import Artifact, ArtifactContext
@@ -54,15 +54,16 @@ def generate(verified: ArtifactContext, request: ReportRequest, *, made_at: date
     )
 
 
-def save(report: Report, path: str | Path, *, force: bool = False) -> Written:
+def save(report: Report, path: str | AnyPath, *, force: bool = False) -> Written:
     """Write a report, completely or not at all; the suffix `.html`, `.json` or `.md` chooses the format.
 
     Raises UsageError for another suffix or, without `force`, an existing file; OutputError if it cannot be written.
     """
     suffix = refuse_suffix(path)
-    refuse_existing(Path(path), force=force)
+    file = path_of(path)
+    refuse_existing(file, force=force)
     text = {".html": lambda: report.html, ".md": lambda: report.markdown}.get(suffix, lambda: report.json)()
-    with whole_files(Path(path), overwrite=force) as (draft,):
+    with whole_files(file, overwrite=force) as (draft,):
         draft.write(text.encode("utf-8", "backslashreplace"))
     return draft.written(str(path))
 
@@ -71,7 +72,7 @@ def save(report: Report, path: str | Path, *, force: bool = False) -> Written:
 class ReportArtifact(Artifact):
     """A report of the outcomes of a run."""
 
-    path: Path
+    path: AnyPath
     request: ReportRequest
     force: bool = False
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import timezone, tzinfo
-from pathlib import Path
 
 from pytest_audit_ledger.errors import UsageError
 from pytest_audit_ledger.files import writing
+from pytest_audit_ledger.files.stores import AnyPath
 from pytest_audit_ledger.model.profile import Profile
 from pytest_audit_ledger.model.ski import SKI
 from pytest_audit_ledger.sources.selection import Selection, selection, zone_of
@@ -61,6 +61,6 @@ def report_request(
     )
 
 
-def refuse_suffix(path: str | Path) -> str:
+def refuse_suffix(path: str | AnyPath) -> str:
     """Return how a report is written, by the suffix of its file. Raises UsageError for an unknown suffix."""
     return writing.refuse_suffix(path, SUFFIXES)

@@ -15,6 +15,7 @@ import psycopg2
 from psycopg2.extensions import make_dsn, parse_dsn
 
 from pytest_audit_ledger.errors import UsageError
+from pytest_audit_ledger.files.stores import is_store
 
 _SCHEMES = re.compile(r"^(postgresql|postgres)(\+psycopg2?)?://")
 _VARIABLE = re.compile(r"env:([A-Za-z_]\w*)")
@@ -110,6 +111,8 @@ class Dsn:
 
     def __str__(self) -> str:
         if _VARIABLE.fullmatch(self._text):
+            return self._text
+        if is_store(self._text) and not re.search("[@?]", self._text):
             return self._text
         parameters = _parsed(self._text)
         if parameters is not None:

@@ -21,6 +21,7 @@ from typing import Any, NoReturn
 from pytest_audit_ledger.errors import NotApplicable, SourceError, UsageError
 from pytest_audit_ledger.files.keys import read_key
 from pytest_audit_ledger.files.reading import is_file, open_regular, sha256_of
+from pytest_audit_ledger.files.stores import AnyPath, is_store, path_of
 from pytest_audit_ledger.model import defaults
 from pytest_audit_ledger.model.batch import NULL, Batch, json_text, plain_text, shown
 from pytest_audit_ledger.model.columns import Column
@@ -60,8 +61,8 @@ SAMPLE = 1_000
 
 
 def is_export(text: str) -> bool:
-    """Return whether an option names an export and not a DSN: it ends like an export, and has no scheme."""
-    return "://" not in text and format_of(Path(text)) is not None
+    """Return whether an option names an export and not a DSN: it ends like an export, and is no DSN of PostgreSQL."""
+    return ("://" not in text or is_store(text)) and format_of(Path(text)) is not None
 
 
 class ExportFile:
@@ -70,12 +71,12 @@ class ExportFile:
     timeout = defaults.TIMEOUT_S
     holds_secret = False
 
-    def __init__(self, path: str | Path, profile: Profile = SKI) -> None:
+    def __init__(self, path: str | AnyPath, profile: Profile = SKI) -> None:
         """Take the path of the file, and what its entries look like.
 
         Raises UsageError if there is no such file, or it is not an export.
         """
-        self.path = Path(path)
+        self.path = path_of(path)
         self.profile = profile
         if not is_file(self.path):
             raise UsageError(f"There is no file {self.path}.", "Name an export, or the DSN of a database.")
@@ -108,13 +109,13 @@ class ExportSnapshot:
 
     divisible = False
 
-    def __init__(self, path: Path, profile: Profile) -> None:
+    def __init__(self, path: AnyPath, profile: Profile) -> None:
         self._path, self._profile = path, profile
         self._stopped = False
         manifest = read_manifest(path, MANIFEST_SCHEMA)
         refuse_another_profile(path, manifest, profile)
         self._excel_safe = bool(manifest and manifest["excel_safe"])
-        digest = _digest(path)
+        digest, size = _measured(path)
         names = self._names(manifest)
         guessed = self._guessed(names, manifest)
         self.info = LedgerInfo(
@@ -125,7 +126,7 @@ class ExportSnapshot:
             server_version="",
             server_time=_clock(manifest),
             snapshot="",
-            export=ExportInfo(str(path), path.stat().st_size, digest, manifest, guessed),
+            export=ExportInfo(str(path), size, digest, manifest, guessed),
             extent=_extent(manifest),
             profile=profile,
             read_key=read_key,
@@ -344,14 +345,14 @@ def _difference(wanted: set[str], found: set[str]) -> str:
     return f"the columns of this entry differ from those of the first: {', '.join([*lacking, *extra][:5])}"
 
 
-def _check(path: Path, line: int, column: str, value: Any, convert: Converter) -> None:
+def _check(path: AnyPath, line: int, column: str, value: Any, convert: Converter) -> None:
     try:
         convert([value])
     except ValueError as error:
         _fail(path, line, f"{column} is {printable(repr(value), 80)}, {error}")
 
 
-def _fail(path: Path, line: int, message: str) -> NoReturn:
+def _fail(path: AnyPath, line: int, message: str) -> NoReturn:
     raise SourceError(f"{path.name}:{line}: {message}.", FETCH)
 
 
@@ -381,10 +382,11 @@ def _sortable(moment: str) -> str:
     return "" if moment.startswith("-") or moment.endswith("BC") else "~"
 
 
-def _digest(path: Path) -> str:
+def _measured(path: AnyPath) -> tuple[str, int]:
+    """Return the SHA-256 and the size of a file."""
     try:
         with open_regular(path) as file:
-            return sha256_of(file)
+            return sha256_of(file), file.tell()
     except OSError as error:
         raise SourceError(f"{path} cannot be read: {error.strerror}.", "Check its permissions.") from error
 

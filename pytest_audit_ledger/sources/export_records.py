@@ -22,11 +22,11 @@ import re
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, NoReturn
 
 from pytest_audit_ledger.errors import SourceError
 from pytest_audit_ledger.files.reading import open_regular
+from pytest_audit_ledger.files.stores import AnyPath
 from pytest_audit_ledger.model.jsonb import unique_keys
 from pytest_audit_ledger.model.printable import printable
 
@@ -49,13 +49,13 @@ MOST_COLUMNS = 1_600
 FETCH = "Fetch the file again from where it was filed, or export the ledger again."
 
 
-def format_of(path: Path) -> str | None:
+def format_of(path: AnyPath) -> str | None:
     """Return `json`, `jsonl`, `csv` or `tsv` by a file's suffix, with or without `.gz`; None for any other."""
     found = re.search(r"\.(jsonl?|csv|tsv)(\.gz)?$", path.name, re.IGNORECASE)
     return found.group(1).lower() if found else None
 
 
-def records(path: Path) -> Iterator[Record]:
+def records(path: AnyPath) -> Iterator[Record]:
     """Yield the records of a file; its suffix says the format."""
     reader: Callable[[_Text], Iterator[Record]] = {"json": _json, "jsonl": _json_lines, "csv": _csv, "tsv": _tsv}[
         format_of(path) or "jsonl"
@@ -96,7 +96,7 @@ class _Text:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[_Text]:
+def _opened(path: AnyPath) -> Iterator[_Text]:
     text: _Text | None = None
     try:
         with open_regular(path) as file:

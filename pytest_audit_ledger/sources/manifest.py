@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from pytest_audit_ledger.errors import SourceError
 from pytest_audit_ledger.files.reading import read_text
 from pytest_audit_ledger.files.resources import json_schema, mistakes_by
+from pytest_audit_ledger.files.stores import AnyPath, P
 from pytest_audit_ledger.model.printable import printable
 from pytest_audit_ledger.model.profile import Profile
 from pytest_audit_ledger.sources.export_records import DECODER
@@ -18,12 +18,12 @@ LARGEST_MANIFEST = 16 * 1024 * 1024
 """Bytes; a manifest lists columns, checks and recipients, but no entries."""
 
 
-def manifest_path(path: Path) -> Path:
+def manifest_path(path: P) -> P:
     """Return the path of the manifest of a file."""
     return path.with_name(path.name + MANIFEST_SUFFIX)
 
 
-def read_manifest(path: Path, schema: str) -> Mapping[str, Any] | None:
+def read_manifest(path: AnyPath, schema: str) -> Mapping[str, Any] | None:
     """Return the manifest next to a file; None if there is none. Raises SourceError if it is invalid."""
     manifest_file = manifest_path(path)
     try:
@@ -42,7 +42,7 @@ def read_manifest(path: Path, schema: str) -> Mapping[str, Any] | None:
     return found
 
 
-def refuse_another_profile(path: Path, manifest: Mapping[str, Any] | None, profile: Profile) -> None:
+def refuse_another_profile(path: AnyPath, manifest: Mapping[str, Any] | None, profile: Profile) -> None:
     """Raise SourceError if a manifest names another profile than the one to read its file with."""
     stated = (manifest or {}).get("profile", {"name": profile.name})["name"]
     if stated != profile.name:

@@ -150,7 +150,7 @@ def test_the_result_has_what_the_result_of_ski_audit_ledger_has(ledger: Forger, 
 )
 def test_the_name_says_what_the_file_is(name: str, options: dict[str, Any], path: str, kind: str) -> None:
     request = backup_request(name, **options)
-    assert (request.path, request.format, request.compressed) == (path, kind, ".gz" in path.lower())
+    assert (str(request.path), request.format, request.compressed) == (path, kind, ".gz" in path.lower())
 
 
 @pytest.mark.parametrize(
