@@ -158,8 +158,11 @@ def test_the_commands_of_a_readme_do_what_they_say(
     monkeypatch: pytest.MonkeyPatch,
     pytestconfig: pytest.Config,
     warm: Warm,
+    request: pytest.FixtureRequest,
 ) -> None:
     monkeypatch.chdir(folder(readme, tmp_path))
+    if "s3://" in block:
+        environment |= request.getfixturevalue("store").environment
     output = ""
     for command, code in commands(block):
         returned, output = carried_out(command, environment, warm)
@@ -192,7 +195,8 @@ def test_the_python_of_a_readme_runs(readme: Path, block: str, tmp_path: Path, e
 
 HIDING = """
 import runpy, sys
-sys.modules.update(dict.fromkeys(["hypothesis", "playwright", "pypdf", "pyrage", "xdist"]))  # not to be had
+missing = ["boto3", "fsspec", "hypothesis", "playwright", "pypdf", "pyrage", "xdist"]
+sys.modules.update(dict.fromkeys(missing))
 module, sys.argv = sys.argv[1], sys.argv[1:]
 runpy.run_module(module, run_name="__main__", alter_sys=True)
 """
