@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from pytest_audit_ledger.backup.creation import BackupResult
     from pytest_audit_ledger.backup.verification import BackupVerification, verify_backup
     from pytest_audit_ledger.differences.comparison import diff
-    from pytest_audit_ledger.differences.difference import Difference
     from pytest_audit_ledger.drill.matrix import Matrix
     from pytest_audit_ledger.drill.run_drill import run_drill
     from pytest_audit_ledger.errors import LedgerError, OutputError, ProfileError, SourceError, SuiteError, UsageError
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from pytest_audit_ledger.investigate.incident import Incident
     from pytest_audit_ledger.investigate.results import Investigation
     from pytest_audit_ledger.ledger import Ledger
+    from pytest_audit_ledger.model.difference import Difference
     from pytest_audit_ledger.model.entry import Entry, entry_hash
     from pytest_audit_ledger.model.outcome import Assurance, Finding, Outcome, Severity, Status
     from pytest_audit_ledger.report import Report

@@ -11,17 +11,17 @@ from pytest_audit_ledger.checkpoints.note import Checkpoint, SigningKey, Verifie
 from pytest_audit_ledger.checkpoints.pieces import Pieces
 from pytest_audit_ledger.checkpoints.record import CheckpointRecord
 from pytest_audit_ledger.checkpoints.store import Trusted
-from pytest_audit_ledger.differences.difference import ChangedEntry, SequenceRanges, Side
 from pytest_audit_ledger.drill.matrix import AttackResult, Noticed, Touched, Trial
 from pytest_audit_ledger.files.writing import Written
 from pytest_audit_ledger.investigate.hypotheses import Cause
 from pytest_audit_ledger.investigate.incident import Advice, Certainty, Command, IncidentType
 from pytest_audit_ledger.investigate.inspection import EntryInspection
-from pytest_audit_ledger.investigate.other_copy import Changed, InStreams, OtherCopy
+from pytest_audit_ledger.investigate.other_copy import OtherCopy
 from pytest_audit_ledger.investigate.reconstruction import Reconstruction, Restored, Stopped, Unexplained, Witness
 from pytest_audit_ledger.investigate.rewritings import Rewriting
 from pytest_audit_ledger.investigate.stored_entries import StoredEntry
 from pytest_audit_ledger.model.columns import Column
+from pytest_audit_ledger.model.difference import ChangedEntry, SequenceRanges, Side
 from pytest_audit_ledger.model.forms import Form
 from pytest_audit_ledger.model.hashing import Hasher
 from pytest_audit_ledger.model.jsonb import Derived, JsonDocument
@@ -47,7 +47,6 @@ __all__ = [
     "BackupProof",
     "Cause",
     "Certainty",
-    "Changed",
     "ChangedEntry",
     "Checkpoint",
     "CheckpointRecord",
@@ -66,7 +65,6 @@ __all__ = [
     "Genesis",
     "Hasher",
     "Hashing",
-    "InStreams",
     "IncidentType",
     "JsonDocument",
     "Key",

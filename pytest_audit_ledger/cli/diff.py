@@ -11,7 +11,8 @@ from pytest_audit_ledger.cli.backup import OPENING
 from pytest_audit_ledger.cli.console import NOT_DONE, epilog, exit_codes, outweighed_by, progress
 from pytest_audit_ledger.cli.options import LedgerCommand, options
 from pytest_audit_ledger.differences.comparison import diff as compare
-from pytest_audit_ledger.differences.difference import ChangedEntry, Difference, SequenceRanges, as_json
+from pytest_audit_ledger.differences.difference import as_json
+from pytest_audit_ledger.model.difference import ChangedEntry, Difference, SequenceRanges
 from pytest_audit_ledger.model.printable import json_text, printable
 from pytest_audit_ledger.suite.profile_choice import chosen_profile
 

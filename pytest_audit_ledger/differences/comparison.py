@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, TypedDict
 
 from pytest_audit_ledger.backup.encryption import Key, opener_of
 from pytest_audit_ledger.backup.verification import is_backup, restored_backup
-from pytest_audit_ledger.differences.difference import Difference, Side, difference
+from pytest_audit_ledger.differences.difference import Named, difference
 from pytest_audit_ledger.errors import LedgerError
 from pytest_audit_ledger.files.stores import AnyPath, path_of
-from pytest_audit_ledger.investigate.other_copy import Changed, InStreams, OtherCopy
-from pytest_audit_ledger.investigate.profiled_entries import read_entries
-from pytest_audit_ledger.investigate.stored_entries import StoredEntries, read
-from pytest_audit_ledger.model.ledger_info import Extent
+from pytest_audit_ledger.investigate.other_copy import OtherCopy
+from pytest_audit_ledger.investigate.stored_entries import read
+from pytest_audit_ledger.model.difference import Difference
 from pytest_audit_ledger.model.outcome import DEFAULT_SAMPLES
 from pytest_audit_ledger.model.profile import Profile
 from pytest_audit_ledger.model.progress import Progress, no_progress
@@ -104,8 +103,8 @@ def _backup(named: Dsn) -> AnyPath | None:
     return path_of(named.reveal()) if is_backup(named.reveal()) else None
 
 
-def _side(named: Dsn, snapshot: Snapshot) -> Side:
-    return Side(str(_backup(named) or snapshot.info.database), snapshot)
+def _side(named: Dsn, snapshot: Snapshot) -> Named:
+    return str(_backup(named) or snapshot.info.database), snapshot
 
 
 @dataclass(frozen=True)
@@ -125,46 +124,12 @@ class Other:
         with ExitStack() as stack:
             with _about_the_other_copy():
                 there = stack.enter_context(stack.enter_context(self.open(self.named)).snapshot())
-            other, ledger = _side(self.named, there), Side(here.info.database, here)
+            other, ledger = _side(self.named, there), (here.info.database, here)
             found = difference(other, ledger, samples=self.samples, progress=self.progress)
             changes = [one.sequence_number for one in found.changes if one.sequence_number is not None]
             followed = [number + 1 for number in changes]  # their previous hash shows which side is original
             starts = [first for first, _ in found.missing.shown() if first is not None]
-            wanted = {*numbers, *changes, *followed, *starts}
-            by_recipe = not here.info.hasher.is_canonical
-            in_streams = by_recipe and here.info.profile.streams  # then a number alone names no place
-            return OtherCopy(
-                label=other.label,
-                is_whole=there.info.extent is Extent.WHOLE,
-                last=max(filter(None, (found.both.last, found.missing.last)), default=None),
-                last_in_both=found.both.last,
-                same=found.same,
-                changed=found.changed,
-                missing=found.missing.count,
-                added=found.added.count,
-                unjudged=found.unjudged,
-                last_same=found.last_same,
-                columns=found.columns,
-                both_ranges=() if in_streams else tuple(found.both.shown()),
-                missing_ranges=() if in_streams else tuple(found.missing.shown()),
-                added_ranges=() if in_streams else tuple(found.added.shown()),
-                changed_columns=dict(found.changed_columns),
-                changes=tuple(Changed(one.sequence_number, one.columns, one.stream) for one in found.changes),
-                records={} if by_recipe else read(there, wanted),
-                asked=frozenset(numbers),
-                notes=tuple(_notes(found)),
-                in_streams=_in_streams(found, read_entries(there, wanted)) if by_recipe else None,
-            )
-
-
-def _in_streams(found: Difference, records: Mapping[str, StoredEntries]) -> InStreams:
-    return InStreams(
-        missing=found.missing.in_streams(),
-        added=found.added.in_streams(),
-        last_in_both=found.last_in_both,
-        last_here=found.last_in_b,
-        records=records,
-    )
+            return OtherCopy(found, read(there, {*numbers, *changes, *followed, *starts}), frozenset(numbers))
 
 
 @contextmanager
@@ -174,15 +139,6 @@ def _about_the_other_copy() -> Iterator[None]:
         yield
     except LedgerError as error:
         raise error.about("The other copy (--against) could not be opened.") from error
-
-
-def _notes(found: Difference) -> Iterator[str]:
-    names = {"A": "The other copy", "B": "The ledger"}
-    for note in found.notes:
-        yield f"{names[note[0]]}{note[1:]}"
-    for side, columns in (("the other copy", found.only_in_a), ("the ledger", found.only_in_b)):
-        if columns:
-            yield f"Not compared, because only {side} has them: {', '.join(columns)}."
 
 
 def other(

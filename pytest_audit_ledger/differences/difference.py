@@ -10,11 +10,8 @@ may spell a document, number or boolean differently than the server, so these ar
 from __future__ import annotations
 
 import json
-import math
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from functools import partial
 from itertools import pairwise, takewhile
 from typing import Any
@@ -23,7 +20,8 @@ from pytest_audit_ledger.errors import SourceError
 from pytest_audit_ledger.export.batch_iterator import BatchIterator
 from pytest_audit_ledger.export.row_formats import DOCUMENTS, NUMBERS, batch_names
 from pytest_audit_ledger.model.batch import NULL, Batch, plain_text, shown
-from pytest_audit_ledger.model.ledger_info import Extent, LedgerInfo
+from pytest_audit_ledger.model.difference import LAST, ChangedEntry, Difference, SequenceRanges, Side, Value
+from pytest_audit_ledger.model.ledger_info import Extent
 from pytest_audit_ledger.model.outcome import LONGEST_TEXT
 from pytest_audit_ledger.model.printable import clip
 from pytest_audit_ledger.model.profile import SEQUENCE, STREAM
@@ -32,182 +30,43 @@ from pytest_audit_ledger.model.segment import Segment
 from pytest_audit_ledger.sources.interruption import interruptible
 from pytest_audit_ledger.sources.source import Snapshot
 
-_LAST = math.inf
-"""The place of an entry without a sequence number: after all others."""
-
-Value = str | None
+Named = tuple[str, Snapshot]
+"""A ledger to compare: its name, without secrets, and its snapshot."""
 
 
-@dataclass(frozen=True)
-class Side:
-    """One of the two ledgers: its name, without secrets, and its snapshot."""
-
-    label: str
-    snapshot: Snapshot
-
-    @property
-    def info(self) -> LedgerInfo:
-        """What is known of the ledger before reading entries."""
-        return self.snapshot.info
-
-    @property
-    def is_export(self) -> bool:
-        """Whether it is a file: it may have fewer columns, and may spell some values differently."""
-        return self.info.export is not None
-
-
-@dataclass(frozen=True)
-class ChangedEntry:
-    """An entry in both ledgers, with both values of every column that differs; `stream` if there are several."""
-
-    sequence_number: int | None
-    columns: dict[str, tuple[Value, Value]]
-    stream: str = ""
-
-
-@dataclass
-class SequenceRanges:
-    """Sequence numbers: all are counted, and the first ranges are kept; `last` is the last number of all.
-
-    `stream` is the one that numbers are being added of.
-    """
-
-    limit: int
-    count: int = 0
-    last: int | None = None
-    stream: str = ""
-    ranges: list[tuple[str, int | None, int | None]] = field(default_factory=list)
-
-    def add(self, number: float) -> None:
-        """Add the next number."""
-        self.count += 1
-        found = None if number == _LAST else int(number)
-        self.last = self.last if found is None else found
-        if self._goes_on(found):
-            self.ranges[-1] = *self.ranges[-1][:2], found
-        elif len(self.ranges) <= self.limit:  # one more than is shown, so that the last one shown is complete
-            self.ranges.append((self.stream, found, found))
-
-    def _goes_on(self, found: int | None) -> bool:
-        """Return whether a number continues the last range."""
-        if not self.ranges or found is None:
-            return False
-        stream, _, last = self.ranges[-1]
-        return stream == self.stream and last in (found - 1, found)
-
-    def extend(self, numbers: Sequence[float]) -> None:
-        """Add the next numbers; consecutive ones are added at once."""
-        if numbers[-1] == _LAST or numbers != list(range(int(numbers[0]), int(numbers[0]) + len(numbers))):
-            for number in numbers:
-                self.add(number)
-            return
-        self.add(numbers[0])
-        self.count += len(numbers) - 1
-        self.last = int(numbers[-1])
-        if self.ranges[-1][2] == numbers[0] and self.ranges[-1][0] == self.stream:
-            self.ranges[-1] = *self.ranges[-1][:2], int(numbers[-1])
-
-    def shown(self) -> list[tuple[int | None, int | None]]:
-        """Return at most `limit` ranges."""
-        return [(first, last) for _, first, last in self.in_streams()]
-
-    def in_streams(self) -> list[tuple[str, int | None, int | None]]:
-        """Return at most `limit` ranges, each after its stream."""
-        return self.ranges[: self.limit]
-
-
-@dataclass(kw_only=True)
-class Difference:
-    """What differs between A and B: `missing` entries are only in A, `added` ones only in B.
-
-    `unjudged` entries are in one only, but the other is a part of a ledger, so the reason is unknown. `both` are the
-    entries that were compared, `last_same` is the last of the same ones. `last_in_both` and `last_in_b` are the last
-    numbers of each stream. `changes` are the first of the `changed`
-    entries, and the first in each column.
-    """
-
-    a: Side
-    b: Side
-    columns: tuple[str, ...]
-    only_in_a: tuple[str, ...]
-    only_in_b: tuple[str, ...]
-    limit: int
-    same: int = 0
-    changed: int = 0
-    unjudged: int = 0
-    missing: SequenceRanges = field(init=False)
-    added: SequenceRanges = field(init=False)
-    both: SequenceRanges = field(init=False)
-    last_same: int | None = None
-    last_in_both: dict[str, int] = field(default_factory=dict)
-    last_in_b: dict[str, int] = field(default_factory=dict)
-    changed_columns: Counter[str] = field(default_factory=Counter)
-    changes: list[ChangedEntry] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.missing, self.added, self.both = (SequenceRanges(self.limit) for _ in range(3))
-
-    @property
-    def lacks_columns(self) -> bool:
-        """Whether a column is missing in one of two databases; an export may have fewer columns on purpose."""
-        return bool(self.only_in_a or self.only_in_b) and not (self.a.is_export or self.b.is_export)
-
-    @property
-    def is_same(self) -> bool:
-        """Whether nothing differs of what could be compared."""
-        return not (self.changed or self.missing.count or self.added.count or self.lacks_columns)
-
-    @property
-    def compared(self) -> int:
-        """How many entries are in both."""
-        return self.same + self.changed
-
-    @property
-    def notes(self) -> list[str]:
-        """The limits of the comparison, in sentences."""
-        return [*_extent_note("A", self.a.info), *_extent_note("B", self.b.info)]
-
-
-def _extent_note(name: str, info: LedgerInfo) -> Iterator[str]:
-    if info.extent is Extent.PART:
-        yield f"{name} is a filtered export, so entries that are missing there may have been filtered out."
-    if info.extent is Extent.UNKNOWN:
-        yield f"{name} has no manifest, so it is unknown whether missing entries were filtered out."
-    if info.export and info.export.manifest and info.export.manifest["sha256"] != info.export.sha256:
-        yield f"{name} does not match its manifest, so the file or the manifest was changed."
-
-
-def difference(a: Side, b: Side, *, samples: int, progress: Progress = no_progress) -> Difference:
+def difference(a: Named, b: Named, *, samples: int, progress: Progress = no_progress) -> Difference:
     """Compare two ledgers entry by entry, in the columns that both have.
 
     `samples`: how many changes and ranges to keep; all are counted. Raises SourceError if a side cannot be read, or is
     not in order of sequence number.
     """
-    profile = a.info.profile
-    for side in (a, b):
+    (_, before), (_, after) = a, b
+    profile = before.info.profile
+    for label, snapshot in (a, b):
         for name in (SEQUENCE, *([STREAM] if profile.streams else [])):
-            if (reason := side.snapshot.unreadable(name)) is not None:
-                raise SourceError(f"{side.label} cannot be compared: {reason}.", "Compare another copy of it.")
+            if (reason := snapshot.unreadable(name)) is not None:
+                raise SourceError(f"{label} cannot be compared: {reason}.", "Compare another copy of it.")
     key = (*profile.streams, profile.column(SEQUENCE))
-    first, second = a.info.columns or b.info.columns, b.info.columns or a.info.columns  # an empty export has none
+    first = before.info.columns or after.info.columns  # an empty export has none
+    second = after.info.columns or before.info.columns
     common = [name for name in first if name in second and name not in key]
     found = Difference(
-        a=a,
-        b=b,
+        a=Side(a[0], before.info),
+        b=Side(b[0], after.info),
         columns=(*key, *common),
         only_in_a=tuple(name for name in first if name not in second),
         only_in_b=tuple(name for name in second if name not in first),
         limit=samples,
     )
-    bounds = None if profile.streams else a.snapshot.bounds()
-    streams = _in_both_orders(_streams(a), _streams(b)) if profile.streams else [""]
+    bounds = None if profile.streams else before.bounds()
+    streams = _in_both_orders(_streams(before), _streams(after)) if profile.streams else [""]
     with ExitStack() as resources, progress(bounds[1] - bounds[0] + 1 if bounds else None) as advance:
 
-        def cursor(side: Side) -> _Cursor:
-            batches = BatchIterator(_reader(side.snapshot, common), side.snapshot.stop)
-            return _Cursor(resources.enter_context(batches), side.label, batch_names(profile, common))
+        def cursor(label: str, snapshot: Snapshot) -> _Cursor:
+            batches = BatchIterator(_reader(snapshot, common), snapshot.stop)
+            return _Cursor(resources.enter_context(batches), label, batch_names(profile, common))
 
-        one, other, judge = cursor(a), cursor(b), _Judge(found, common)
+        one, other, judge = cursor(*a), cursor(*b), _Judge(found, common)
         for stream in streams:
             for part in (one, other, judge):
                 part.begin(stream)
@@ -223,14 +82,14 @@ def _reader(snapshot: Snapshot, columns: Sequence[str]) -> Callable[[Callable[[B
     return lambda consume: snapshot.scan(wanted, Segment(), consume)
 
 
-def _streams(side: Side) -> list[str]:
+def _streams(snapshot: Snapshot) -> list[str]:
     """Return the streams of a ledger in the order in which it is read, as JSON text."""
     found: dict[str, None] = {}
 
     def consume(batch: Batch) -> None:
         found.update(dict.fromkeys(stream for stream, _ in batch.streams()))
 
-    interruptible(lambda: _reader(side.snapshot, [])(consume), side.snapshot.stop)
+    interruptible(lambda: _reader(snapshot, [])(consume), snapshot.stop)
     return list(found)
 
 
@@ -278,7 +137,7 @@ class _Cursor:
                 return False
             (_, batch), self._next = self._next, next(self._parts, None)
             before = self.numbers[-1:]
-            self.numbers = [_LAST if number is None else number for number in batch.sequence_numbers]
+            self.numbers = [LAST if number is None else number for number in batch.sequence_numbers]
             self.columns = [batch.text(name) for name in self._names]
             self.at = 0
             self._require_order([*before, *self.numbers])
@@ -355,7 +214,7 @@ class _Judge:
 
     def _reached(self, numbers: Sequence[float], *, both: bool) -> None:
         """Note the last number of the stream."""
-        if (last := next((int(one) for one in reversed(numbers) if one != _LAST), None)) is not None:
+        if (last := next((int(one) for one in reversed(numbers) if one != LAST), None)) is not None:
             self.found.last_in_b[self._stream] = last
             if both:
                 self.found.last_in_both[self._stream] = last
@@ -366,21 +225,21 @@ class _Judge:
         if not differing:
             self.same([number])
             return
-        self.found.both.add(number)
+        self.found.both.extend([number])
         self._reached([number], both=True)
         self.found.changed += 1
         first = differing.keys() - self.found.changed_columns.keys()  # many changes must not hide one of another kind
         self.found.changed_columns.update(differing.keys())
         if first or len(self.found.changes) < self.found.limit:
             values = {name: _shown(*both) for name, both in differing.items()}
-            place = None if number == _LAST else int(number)
+            place = None if number == LAST else int(number)
             self.found.changes.append(ChangedEntry(place, values, self._stream))
 
     def same(self, numbers: Sequence[float]) -> None:
         self.found.same += len(numbers)
         self._reached(numbers, both=True)
         self.found.both.extend(numbers)
-        self.found.last_same = next((int(one) for one in reversed(numbers) if one != _LAST), self.found.last_same)
+        self.found.last_same = next((int(one) for one in reversed(numbers) if one != LAST), self.found.last_same)
 
     def missing(self, numbers: Sequence[float]) -> None:
         self._absent(numbers, self.found.b, self.found.missing)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from pytest_audit_ledger.differences.difference import Side, difference
+from pytest_audit_ledger.differences.difference import difference
 from pytest_audit_ledger.drill.attacks.attack import Attack, Prevented, Target
 from pytest_audit_ledger.drill.ledger_copy import Copy, ThrowawayKeys, copied, made_up, write_checkpoints
 from pytest_audit_ledger.drill.matrix import Matrix, Touched, Trial, failed, judged, not_applicable, noticed, prevented
@@ -212,7 +212,7 @@ class _Ground:
     def _touched(self, source: PostgresSource) -> Touched | None:
         """Return which entries differ from those of the untouched copy; None if none do, or if they cannot be read."""
         with suppress(LedgerError), self.copy.source.snapshot() as before, source.snapshot() as after:
-            found = difference(Side("the untouched copy", before), Side("the attacked one", after), samples=SAMPLES)
+            found = difference(("the untouched copy", before), ("the attacked one", after), samples=SAMPLES)
             ranges = [(first, last) for _, first, last in (*found.missing.ranges, *found.added.ranges)]
             ranges += [(change.sequence_number, change.sequence_number) for change in found.changes]
             numbers = [number for ends in ranges for number in ends if number is not None]

@@ -2,30 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from pytest_audit_ledger.investigate.incident import DELETED, Incident, moment
-from pytest_audit_ledger.investigate.other_copy import HASHED, Changed, OtherCopy, closes_gap
+from pytest_audit_ledger.investigate.other_copy import OtherCopy, closes_gap
 from pytest_audit_ledger.investigate.reconstruction import Reconstruction, Unexplained
-from pytest_audit_ledger.investigate.stored_entries import StoredEntries, StoredEntry, Value, only
-from pytest_audit_ledger.model.entry import GENESIS_HASH
+from pytest_audit_ledger.investigate.stored_entries import Chain, StoredEntries, StoredEntry, only
+from pytest_audit_ledger.model.difference import ChangedEntry
 from pytest_audit_ledger.verify.verification import Survey
-
-
-@dataclass(frozen=True)
-class Chain:
-    """What the hash of an entry covers, what its first entry names as the hash before, and which entry that is.
-
-    `first` is None if any entry may be the first, or if entries do not store the hash before.
-    """
-
-    covered: Callable[[StoredEntry], Collection[str]]
-    genesis: Callable[[StoredEntry], Value]
-    first: int | None
-
-
-SKI_CHAIN = Chain(lambda _: HASHED, lambda _: GENESIS_HASH, 1)
 
 
 @dataclass(frozen=True)
@@ -52,18 +37,20 @@ def inspected(
     here: StoredEntries,
     about: Sequence[Incident],
     against: OtherCopy | None,
-    differences: Sequence[Changed],
+    differences: Sequence[ChangedEntry],
     found: Reconstruction | Unexplained | None,
     survey: Survey | None,
-    chain: Chain = SKI_CHAIN,
+    chain: Chain,
+    stream: str,
 ) -> EntryInspection:
     """Return what there is to say of an entry, whether it exists or not.
 
-    `here` are entries of the ledger, `about` the incidents that it is part of, `differences` what the other copy says
+    `here` are entries of its stream, `about` the incidents that it is part of, `differences` what the other copy says
     of entries, and `found` what the entry said when it was written. `chain` is what the hashes cover.
     """
     records = tuple(here.get(number, ()))
-    there = tuple(against.records.get(number, ())) if against else ()
+    others = against.of_stream(stream) if against else {}
+    there = tuple(others.get(number, ()))
     faults = list(_faults(number, here, chain)) if records else [f"Entry {number:,} does not exist."]
     sentences = faults or [_intact(number, len(here.get(number + 1, ())))]
     uncovered = tuple(name for one in (records or there)[:1] for name in one.columns if name not in chain.covered(one))
@@ -73,11 +60,15 @@ def inspected(
     if not records:
         sentences += _neighbours(number, here, survey)
     if against is not None and records:
-        differing = [name for one in differences if one.sequence_number == number for name in one.columns]
+        same = (one for one in differences if (one.stream, one.sequence_number) == (stream, number))
+        differing = [name for one in same for name in one.columns]
         sentences.append(_compared(number, against.label, there, differing))
     elif against is not None:
-        sentences.append(_only_there(number, here, about, against))
-    return EntryInspection(number, records, tuple(sentences), bool(records) and not faults, found, uncovered, there)
+        gaps = ((one.first or 0, one.last or 0) for one in about if one.what in DELETED)
+        closed = any(closes_gap(first, last, others, here, chain) for first, last in gaps)
+        sentences.append(_only_there(number, against.label, there, closed=closed))
+    is_sound = bool(records) and not faults
+    return EntryInspection(number, records, tuple(sentences), is_sound, found, uncovered, there, stream)
 
 
 def _faults(number: int, here: StoredEntries, chain: Chain) -> Iterator[str]:
@@ -138,10 +129,9 @@ def _dated(time: str | None) -> str:
     return f", dated {moment(time)}" if time else ""
 
 
-def _only_there(number: int, here: StoredEntries, about: Sequence[Incident], against: OtherCopy) -> str:
-    if number not in against.records:
-        return f"{against.label} does not have entry {number:,} either."
-    gaps = ((one.first or 0, one.last or 0) for one in about if one.what in DELETED)
-    if any(closes_gap(first, last, against, here) for first, last in gaps):
-        return f"{against.label} has it with its original hashed columns: the hashes close the gap."
-    return f"{against.label} has it, but no hash of the ledger shows whether it is the original."
+def _only_there(number: int, label: str, there: Sequence[StoredEntry], *, closed: bool) -> str:
+    if not there:
+        return f"{label} does not have entry {number:,} either."
+    if closed:
+        return f"{label} has it with its original hashed columns: the hashes close the gap."
+    return f"{label} has it, but no hash of the ledger shows whether it is the original."

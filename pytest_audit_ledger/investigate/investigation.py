@@ -30,24 +30,31 @@ from pytest_audit_ledger.investigate.incident import (
 )
 from pytest_audit_ledger.investigate.inspection import EntryInspection, inspected
 from pytest_audit_ledger.investigate.other_copy import (
-    Changed,
     OtherCopy,
     compared,
     missing_here,
     renumbered_from,
     unanswered,
 )
-from pytest_audit_ledger.investigate.other_profiles import StreamIncidents, incidents_of, named
+from pytest_audit_ledger.investigate.other_profiles import incidents_of, named
 from pytest_audit_ledger.investigate.profiled_comparison import compared_in_streams
-from pytest_audit_ledger.investigate.profiled_entries import chain_of, chosen_stream, read_entries
 from pytest_audit_ledger.investigate.reconstruction import Budget, Reconstruction, Unexplained, Witness, reconstruct
 from pytest_audit_ledger.investigate.reconstruction_text import headline, proof
 from pytest_audit_ledger.investigate.results import Investigation
 from pytest_audit_ledger.investigate.rewritings import Transformation
-from pytest_audit_ledger.investigate.stored_entries import StoredEntries, StoredEntry, Value, only, read
+from pytest_audit_ledger.investigate.stored_entries import (
+    StoredEntries,
+    StoredEntry,
+    Value,
+    chain_of,
+    chosen_stream,
+    only,
+    read,
+)
 from pytest_audit_ledger.investigate.systematic import Systematic, find
 from pytest_audit_ledger.kinds.trusted_checkpoints import newest_record
 from pytest_audit_ledger.model import defaults
+from pytest_audit_ledger.model.difference import ChangedEntry
 from pytest_audit_ledger.model.outcome import DEFAULT_SAMPLES, Status
 from pytest_audit_ledger.model.profile import HASH, Profile
 from pytest_audit_ledger.model.profile_coverage import all_hashed_columns, all_versions, hashed_columns
@@ -99,15 +106,16 @@ class Inquiry:
         """Forms of entries that are intact; an edited entry may have been hashed in one of them as well."""
         self.signed = dict(_signed(verification))
         """The hash of the last entry of the newest checkpoint that has a record, by its number."""
-        self.hypotheses = 0
+        self.hypotheses = self.left_out = 0
         self.left_s = limit_s
         """Seconds left for reconstructions."""
         self.readable = snapshot.unreadable("sequence_number") is None
-        self.records: StoredEntries = {}
+        self.records: dict[str, StoredEntries] = {}
         self.asked: set[int] = set()
         """The numbers of entries that were read, or do not exist."""
+        self.reconstructed: Mapping[int, Reconstruction | Unexplained] = {}
         self.against: OtherCopy | None = None
-        self.differences: tuple[Changed, ...] = ()
+        self.differences: tuple[ChangedEntry, ...] = ()
 
     def run(self, entry: int | None = None, compare: Compare | None = None, stream: str | None = None) -> Investigation:
         """Investigate, and inspect `entry` if it is given; `compare` compares the ledger with another copy.
@@ -115,62 +123,57 @@ class Inquiry:
         `stream` is that of the entry, if several have its number. Raises UsageError if it is not named then, and
         SourceError if the entries, or the other copy, cannot be read.
         """
-        if not self.snapshot.info.hasher.is_canonical:
-            return self._of_another_profile(entry, stream, compare)
-        causes = self._causes()
-        moved = self._moved_far() if causes is None else NO_MOVES
-        chain = classify(self.evidence, causes, moved) if self.evidence else []
-        suspects, left_out = _suspects(chain, max(self.samples, DEFAULT_SAMPLES))
         asked = {entry} if entry is not None else set()
-        if self.readable:
-            self._read({*suspects, *asked, *before_gaps(chain)})
-        if compare is not None and self.readable:
-            self._compare(compare, {*suspects, *asked}, missing_here(chain))
-        found = self._reconstructed(suspects, [*_known(causes), *(Transformation(form=form) for form in self.forms)])
-        left_out += sum(number not in found and self._suspect(number) is not None for number in suspects)
-        chain = joined([decided(self._with(incident, found), found, self.records) for incident in chain])
-        incidents = with_findings(self.verification, chain)
-        if self.against is not None:
-            last = self.evidence.last.number if self.evidence and self.evidence.last else None
-            incidents = compared(self.against, incidents, self.records, last)
-            self.differences = tuple(self._differences(renumbered_from(incidents)))
+        is_ski = self.snapshot.info.hasher.is_canonical
+        incidents = self._incidents(asked, compare) if is_ski else self._incidents_by_recipe(asked, compare)
         return Investigation(
             verification=self.verification,
-            incidents=tuple(sorted(incidents, key=_place)),
+            incidents=tuple(sorted(incidents, key=lambda one: (one.first is None, one.stream, one.first or 0))),
             against=self.against,
             differences=self.differences,
-            inspection=self._inspected(entry, incidents, found.get(entry)) if entry is not None else None,
+            inspection=self._inspected(entry, stream, incidents) if entry is not None else None,
             undecided=tuple(self._undecided(incidents)),
             hypotheses=self.hypotheses,
-            left_out=left_out,
+            left_out=self.left_out,
             limit_s=self.limit_s,
             duration_s=time.perf_counter() - self.begun + self.verification.duration_s,
             samples=self.samples,
         )
 
-    def _of_another_profile(self, entry: int | None, stream: str | None, compare: Compare | None) -> Investigation:
-        """Investigate a ledger whose hashes a recipe makes."""
-        found = StreamIncidents((), 0, 0)
+    def _incidents(self, asked: set[int], compare: Compare | None) -> list[Incident]:
+        """Return what happened to a SKI ledger, with what the entries said that were examined."""
+        causes = self._causes()
+        moved = self._moved_far() if causes is None else NO_MOVES
+        chain = classify(self.evidence, causes, moved) if self.evidence else []
+        suspects, self.left_out = _suspects(chain, max(self.samples, DEFAULT_SAMPLES))
+        if self.readable:
+            self._read({*suspects, *asked, *before_gaps(chain)})
+        if compare is not None and self.readable:
+            self._compare(compare, {*suspects, *asked}, missing_here(chain))
+        found = self._reconstructed(suspects, [*_known(causes), *(Transformation(form=form) for form in self.forms)])
+        self.left_out += sum(number not in found and self._suspect(number) is not None for number in suspects)
+        chain = joined([decided(self._with(incident, found), found, self.here) for incident in chain])
+        incidents = with_findings(self.verification, chain)
+        if self.against is not None:
+            last = self.evidence.last.number if self.evidence and self.evidence.last else None
+            incidents = compared(self.against, incidents, self.here, last)
+            self.differences = tuple(self._differences(self.against, renumbered_from(incidents)))
+        return incidents
+
+    def _incidents_by_recipe(self, asked: set[int], compare: Compare | None) -> list[Incident]:
+        """Return what happened to a ledger whose hashes a recipe makes, with what the examined entries said."""
+        chain: Sequence[Incident] = ()
         if self.evidence is not None:
             most = max(self.samples, DEFAULT_SAMPLES)
             found = incidents_of(self.snapshot, self.evidence, most, self.left_s, self.progress)
-        chain = found.incidents
+            chain, self.hypotheses, self.left_out = found.incidents, found.hypotheses, found.left_out
         if compare is not None:
-            chain = tuple(self._compared_in_streams(compare, chain, {entry} if entry is not None else set()))
-        incidents = with_findings(self.verification, chain)
-        return Investigation(
-            verification=self.verification,
-            incidents=tuple(sorted(incidents, key=lambda one: (one.first is None, one.stream, one.first or 0))),
-            against=self.against,
-            differences=self.against.changes if self.against else (),
-            inspection=self._inspected_in_stream(entry, stream, incidents) if entry is not None else None,
-            undecided=tuple(self._undecided(incidents)),
-            hypotheses=found.hypotheses,
-            left_out=found.left_out,
-            limit_s=self.limit_s,
-            duration_s=time.perf_counter() - self.begun + self.verification.duration_s,
-            samples=self.samples,
-        )
+            edited = {one.first for one in chain if one.count == 1 and one.first is not None}
+            self.against = compare(self.snapshot, sorted(edited | asked))
+            self.differences = tuple(self.against.difference.changes)
+            self._read({*edited, *(one.number for one in self.differences)})
+            chain = compared_in_streams(self.against, chain, self.records, self.snapshot.info.profile)
+        return with_findings(self.verification, chain)
 
     def _causes(self) -> Systematic | None:
         """Return the proven common causes, if more than a few entries do not match their hash."""
@@ -178,7 +181,7 @@ class Inquiry:
         if self.evidence is None or runs.entries - runs.moved <= DEFAULT_SAMPLES or not self.limit_s:
             return None
         numbers = self.evidence.sample.kept
-        self.records = read(self.snapshot, {number + by for number in numbers for by in (-1, 0, 1)})
+        self._read(numbers)
         sample = list(filter(None, map(self._suspect, numbers)))
         with self.progress(len(sample), ENTRIES) as advance:
             begun = time.perf_counter()
@@ -220,23 +223,30 @@ class Inquiry:
                     budget = Budget(seconds=min(EACH_S, left))
                     found[number] = reconstruct(suspect, self.vocabulary, budget=budget, known=known, advance=advance)
         self.hypotheses = sum(one.hypotheses for one in found.values())
+        self.reconstructed = found
         return found
 
     def _read(self, numbers: Iterable[int]) -> None:
         """Read these entries and their neighbours, unless they were read before."""
         around = {number + by for number in numbers for by in (-1, 0, 1)} - self.asked
         self.asked |= around
-        self.records = {**self.records, **read(self.snapshot, around)}
+        for stream, entries in read(self.snapshot, around).items():
+            self.records[stream] = {**self.records.get(stream, {}), **entries}
+
+    @property
+    def here(self) -> StoredEntries:
+        """The entries that were read of a ledger with one stream."""
+        return self.records.get("", {})
 
     def _compare(self, compare: Compare, numbers: set[int], missing: Sequence[int]) -> None:
         """Compare with the other copy, and read the entries of the ledger that differ there."""
         self.against = compare(self.snapshot, sorted({*numbers, *missing}))
-        changed = (one.sequence_number for one in self.against.changes)
-        ends = (one for range_ in self.against.missing_ranges for one in range_[:1])
+        changed = (one.sequence_number for one in self.against.difference.changes)
+        ends = (first for first, _ in self.against.difference.missing.shown())
         self._read({number for number in (*changed, *ends, *missing[:1], *missing[-1:]) if number is not None})
 
     def _one(self, number: int) -> StoredEntry | None:
-        return only(self.records, number)
+        return only(self.here, number)
 
     def _suspect(self, number: int) -> Suspect | None:
         """Return what is known of an entry and its neighbours; None unless it exists exactly once."""
@@ -261,7 +271,7 @@ class Inquiry:
 
     def _committed(self, here: StoredEntry) -> tuple[Value, bool]:
         """Return the hash that another entry or a signed record names for an entry, and whether a record does."""
-        after = self.records.get(here.number + 1, ())
+        after = self.here.get(here.number + 1, ())
         places = self.evidence.places if self.evidence else ()
         links = {one.link for one in after}
         links |= {one.entry.previous_hash for one in places if one.before and one.before.number == here.number}
@@ -298,54 +308,34 @@ class Inquiry:
         why = (f"{capital(proof(proven[0]))}.", *incident.because)
         return replace(incident, sentence=f"{headline(proven[0])}.", because=why)
 
-    def _differences(self, renumbered: int | None) -> Iterator[Changed]:
+    def _differences(self, against: OtherCopy, renumbered: int | None) -> Iterator[ChangedEntry]:
         """Yield what the other copy says of the entries that were examined, and of the first that differ.
 
         From the number `renumbered` on, numbers mean other entries there, so nothing is yielded.
         """
-        if self.against is None:
-            return
-        changed = {one.sequence_number: one for one in self.against.changes}
-        for number in self.against.records:
-            here, there = self._one(number), self.against.one(number)
+        changed = {one.sequence_number: one for one in against.difference.changes}
+        for number in against.of_stream():
+            here, there = self._one(number), against.one(number)
             if number not in changed and here is not None and there is not None:
                 columns = [name for name in here.columns if name in there.columns]
                 pairs = {name: (there.columns[name], here.columns[name]) for name in columns}
                 if differing := {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}:
-                    changed[number] = Changed(number, differing)
+                    changed[number] = ChangedEntry(number, differing)
         comparable = (one for one in changed.values() if renumbered is None or one.number < renumbered)
         yield from sorted(comparable, key=lambda one: one.number)
 
-    def _inspected(
-        self, number: int, incidents: Sequence[Incident], found: Reconstruction | Unexplained | None
-    ) -> EntryInspection:
-        about = [one for one in incidents if one.is_about(number)]
-        renumbered = renumbered_from(incidents)
-        against = self.against if renumbered is None or number < renumbered else None  # after that it is another entry
-        return inspected(number, self.records, about, against, self.differences, found, self.verification.survey)
-
-    def _compared_in_streams(self, compare: Compare, chain: Sequence[Incident], asked: set[int]) -> list[Incident]:
-        """Compare with the other copy, and return the incidents with what it shows."""
-        edited = {one.first for one in chain if one.count == 1 and one.first is not None}
-        self.against = compare(self.snapshot, sorted(edited | asked))
-        numbers = {*edited, *(one.number for one in self.against.changes)}
-        here = read_entries(self.snapshot, {number + by for number in numbers for by in (0, 1)})
-        return compared_in_streams(self.against, chain, here, self.snapshot.info.profile)
-
-    def _inspected_in_stream(self, number: int, asked: str | None, incidents: Sequence[Incident]) -> EntryInspection:
-        profile = self.snapshot.info.profile
-        found = read_entries(self.snapshot, {number - 1, number, number + 1})
-        stream = chosen_stream([name for name, one in found.items() if number in one], number, asked)
+    def _inspected(self, number: int, asked: str | None, incidents: Sequence[Incident]) -> EntryInspection:
+        profile, renumbered = self.snapshot.info.profile, renumbered_from(incidents)
+        if self.readable:
+            self._read([number])
+        stream = chosen_stream([name for name, one in self.records.items() if number in one], number, asked)
         about = [one for one in incidents if one.is_about(number, stream)]
-        told = [one.reconstructions[0] for one in about if one.reconstructions]
-        chain, survey = chain_of(profile), self.verification.survey
-        against, differences = self.against, list[Changed]()
-        if against is not None and against.in_streams is not None:
-            against = replace(against, records=against.in_streams.records.get(stream, {}))
-            differences = [one for one in against.changes if one.stream == stream]
-        restored = next(iter(told), None)
-        made = inspected(number, found.get(stream, {}), about, against, differences, restored, survey, chain)
-        return replace(made, stream=stream, sentences=tuple(named(profile, one) for one in made.sentences))
+        told = (one for incident in about for one in incident.reconstructions if one.sequence_number == number)
+        restored = self.reconstructed.get(number) or next(told, None)
+        against = self.against if renumbered is None or number < renumbered else None  # after that it is another entry
+        here, survey, chain = self.records.get(stream, {}), self.verification.survey, chain_of(profile)
+        made = inspected(number, here, about, against, self.differences, restored, survey, chain, stream)
+        return replace(made, sentences=tuple(named(profile, one) for one in made.sentences))
 
     def _undecided(self, incidents: Sequence[Incident]) -> Iterator[Advice]:
         """Yield what the evidence does not decide, and what would decide it."""
@@ -372,10 +362,10 @@ class Inquiry:
         verification, against = self.verification, self.against
         signed = {code for one in verification.outcomes if one.kind == "checkpoint" for code in one.codes}
         last, end_is_known = verification.sequence_range[1], "TRUNCATED" in signed
-        if against is not None and against.in_streams is not None:
+        if against is not None and not self.snapshot.info.hasher.is_canonical:
+            part = f"{against.difference.compared:,} of {verification.size:,} entries"
             yield Advice(
-                f"{against.label} has {against.compared:,} of {verification.size:,} entries. Only a newer copy shows "
-                "whether later ones were rewritten or cut off."
+                f"{against.label} has {part}. Only a newer copy shows whether later ones were rewritten or cut off."
             )
         elif against is not None:
             yield from unanswered(against, incidents, verification.size, last, end_is_known=end_is_known)
@@ -395,7 +385,7 @@ class Inquiry:
     def _uncovered(self) -> Iterator[Advice]:
         """Yield the columns that no hash covers, unless a record or the other copy shows that they are unchanged."""
         anchor, against = self.verification.anchor, self.against
-        compared_columns = against.columns if against is not None else ()
+        compared_columns = against.difference.columns if against is not None else ()
         profile = self.snapshot.info.profile
         yield from _partly_covered(profile)
         if self.snapshot.info.hasher.sql:
@@ -459,7 +449,3 @@ def _suspects(chain: Sequence[Incident], most: int) -> tuple[list[int], int]:
         depth += 1
     taken = taken[:most]
     return sorted(taken), total - len(taken)
-
-
-def _place(incident: Incident) -> tuple[bool, int]:
-    return incident.first is None, incident.first or 0

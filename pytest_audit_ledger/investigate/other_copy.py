@@ -25,10 +25,23 @@ from pytest_audit_ledger.investigate.incident import (
     entries,
 )
 from pytest_audit_ledger.investigate.ranges import OpenRange, Range, joined, listed
-from pytest_audit_ledger.investigate.stored_entries import StoredEntries, StoredEntry, Value, only
-from pytest_audit_ledger.model.entry import GENESIS_HASH, PAYLOAD_COLUMNS
+from pytest_audit_ledger.investigate.stored_entries import (
+    ByStream,
+    Chain,
+    StoredEntries,
+    StoredEntry,
+    Value,
+    chain_of,
+    only,
+)
+from pytest_audit_ledger.model.difference import ChangedEntry, Difference, SequenceRanges
+from pytest_audit_ledger.model.entry import PAYLOAD_COLUMNS
+from pytest_audit_ledger.model.ledger_info import Extent
+from pytest_audit_ledger.model.ski import SKI
 
 HASHED = frozenset({"entry_hash", *PAYLOAD_COLUMNS.values()})
+
+SKI_CHAIN = chain_of(SKI)
 
 CLOSED = 500
 """Entries of a gap that are read in the other copy, to see whether they close it."""
@@ -51,88 +64,56 @@ _INTACT = "The chain of the ledger is intact there, and its hashes cover the num
 
 
 @dataclass(frozen=True)
-class Changed:
-    """An entry in both copies, and for every column that differs the other copy's value and the ledger's.
-
-    `stream` is its stream, if the ledger has several.
-    """
-
-    sequence_number: int | None
-    columns: Mapping[str, tuple[Value, Value]]
-    stream: str = ""
-
-    @property
-    def number(self) -> int:
-        """Its sequence number, 0 if it has none."""
-        return self.sequence_number or 0
-
-    @property
-    def names(self) -> str:
-        """The columns that differ, apart from the hashes, in words."""
-        return ", ".join(sorted(self.columns.keys() - {"entry_hash", "previous_hash"})) or "its hashes only"
-
-
-StreamRanges = Sequence[tuple[str, "int | None", "int | None"]]
-"""Ranges of numbers, each after its stream, which is empty if there is one."""
-
-
-@dataclass(frozen=True)
-class InStreams:
-    """What another copy of a ledger with a recipe has, stream by stream.
-
-    `missing` and `added` are the first ranges of entries that only the other copy or only the ledger has,
-    `last_in_both` and `last_here` the last numbers of each stream. `records` are entries of the other copy, by
-    stream and number.
-    """
-
-    missing: StreamRanges
-    added: StreamRanges
-    last_in_both: Mapping[str, int]
-    last_here: Mapping[str, int]
-    records: Mapping[str, StoredEntries]
-
-
-@dataclass(frozen=True)
 class OtherCopy:
-    """How another copy differs from the ledger: all of it counted, the first differences kept.
+    """Another copy of the ledger: how it (A) differs from the ledger (B), and entries that were read in it.
 
-    `is_whole` is whether the other copy is known to be a whole ledger, and `last` its highest sequence number.
-    `both_ranges` are the entries that were compared, in `columns`; `last_in_both` is the last of them, and `last_same`
-    the last one that is the same in both. `missing` entries are only in the other copy, `added` ones only in the
-    ledger, and `unjudged` ones in one only while the other is a part. `changed_columns` is how many entries differ in
-    which column, `records` are entries of the other copy, `asked` the numbers that were looked for, and `notes` say
-    what limits the comparison. `in_streams` is what a ledger with a recipe has in place of ranges and records.
+    `records` are these entries by stream, `asked` the numbers that were looked for.
     """
 
-    label: str
-    last: int | None
-    same: int
-    changed: int
-    missing: int
-    added: int
-    unjudged: int = 0
-    last_in_both: int | None = None
-    last_same: int | None = None
-    is_whole: bool = True
-    columns: tuple[str, ...] = ()
-    both_ranges: tuple[OpenRange, ...] = ()
-    missing_ranges: tuple[OpenRange, ...] = ()
-    added_ranges: tuple[OpenRange, ...] = ()
-    changed_columns: Mapping[str, int] = field(default_factory=dict)
-    changes: tuple[Changed, ...] = ()
-    records: StoredEntries = field(default_factory=dict)
+    difference: Difference
+    records: ByStream = field(default_factory=dict)
     asked: frozenset[int] = frozenset()
-    notes: tuple[str, ...] = ()
-    in_streams: InStreams | None = None
 
     @property
-    def compared(self) -> int:
-        """How many entries are in both copies."""
-        return self.same + self.changed
+    def label(self) -> str:
+        """What it is, without secrets."""
+        return self.difference.a.label
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is known to be a whole ledger."""
+        return self.difference.a.info.extent is Extent.WHOLE
+
+    @property
+    def last(self) -> int | None:
+        """Its highest sequence number."""
+        return max(filter(None, (self.difference.both.last, self.difference.missing.last)), default=None)
+
+    @property
+    def last_in_both(self) -> int | None:
+        """The last of the entries that were compared."""
+        return self.difference.both.last
+
+    def numbers(self, ranges: SequenceRanges) -> list[OpenRange]:
+        """Return ranges of numbers; none if the ledger has streams, where a number alone names no place."""
+        return [] if self.difference.b.info.profile.streams else ranges.shown()
+
+    @property
+    def notes(self) -> Iterator[str]:
+        """What limits the comparison, in sentences."""
+        names = {"A": "The other copy", "B": "The ledger"}
+        yield from (f"{names[note[0]]}{note[1:]}" for note in self.difference.notes)
+        for side, columns in (("the other copy", self.difference.only_in_a), ("the ledger", self.difference.only_in_b)):
+            if columns:
+                yield f"Not compared, because only {side} has them: {', '.join(columns)}."
+
+    def of_stream(self, stream: str = "") -> StoredEntries:
+        """Return the entries that were read of a stream."""
+        return self.records.get(stream, {})
 
     def one(self, number: int) -> StoredEntry | None:
         """Return an entry of the other copy; None if it was not read, does not exist, or exists more than once."""
-        return only(self.records, number)
+        return only(self.of_stream(), number)
 
     def hashed_values(self, number: int) -> Mapping[str, Value]:
         """Return the hashed columns of an entry of the other copy; empty if it is not known."""
@@ -140,7 +121,12 @@ class OtherCopy:
         return {name: value for name, value in found.columns.items() if name in HASHED} if found else {}
 
 
-def changed_ranges(changes: Sequence[Changed]) -> list[Range]:
+def _names(change: ChangedEntry) -> str:
+    """Return the columns that differ, apart from the hashes, in words."""
+    return ", ".join(sorted(change.columns.keys() - {"entry_hash", "previous_hash"})) or "its hashes only"
+
+
+def changed_ranges(changes: Sequence[ChangedEntry]) -> list[Range]:
     """Return the numbers of changed entries as ranges."""
     return joined((one.number, one.number) for one in changes if one.sequence_number is not None)
 
@@ -196,7 +182,7 @@ def _with_other_copy(incident: Incident, against: OtherCopy, here: StoredEntries
         sentence = incident.in_full or incident.sentence
         return replace(incident, sentence=sentence, certainty=Certainty.PROVEN) if proven else incident
     if incident.what in (IncidentType.INSERTION, IncidentType.DUPLICATE) and any(
-        _covers(one, first, last) for one in against.added_ranges
+        _covers(one, first, last) for one in against.difference.added.shown()
     ):
         return replace(incident, because=(*incident.because, f"{against.label} does not have {entries(first, last)}."))
     return incident
@@ -206,31 +192,34 @@ def _of_gap(first: int, last: int, against: OtherCopy, here: StoredEntries) -> t
     """Return what the other copy has of a gap, and whether it closes the gap, which proves all of its entries."""
     named, count, label = entries(first, last), last - first + 1, against.label
     if not against.asked.issuperset(range(first, min(last, first + CLOSED + 1) + 1)):
-        known = any(_covers(one, first, last) for one in against.missing_ranges)
+        known = any(_covers(one, first, last) for one in against.difference.missing.shown())
         words = f"{label} has {named}, too many to test whether their hashes close the gap."
         return (words,) if known else (), False
-    found = [number for number in range(first, last + 1) if number in against.records]
+    there = against.of_stream()
+    found = [number for number in range(first, last + 1) if number in there]
     if not found:
         words = f"{capital(named)} {be(count, 'is', 'are')} not in {label} either."
         return (words,) if against.is_whole else (), False
     if len(found) < count:
         part = f"{found[0]:,}{f' to {found[-1]:,}' if len(found) > 1 else ''}"
         return (f"Of {named}, {label} has {part}.",), False
-    if not closes_gap(first, last, against, here):
+    if not closes_gap(first, last, there, here, SKI_CHAIN):
         return (f"{label} has {named}, but their hashes do not close the gap.",), False
     they = be(count, "it was", "all of them were")
     return (f"{label} has {named}, and the hashes close the gap: {they} in this ledger.",), True
 
 
-def closes_gap(first: int, last: int, against: OtherCopy, here: StoredEntries) -> bool:
+def closes_gap(first: int, last: int, there: StoredEntries, here: StoredEntries, chain: Chain) -> bool:
     """Whether the other copy's entries link what is before a gap to what is after it."""
-    before = only(here, first - 1)
-    link = GENESIS_HASH if first == 1 else before.stored_hash if before else None
+    before, start = only(here, first - 1), only(there, first)
+    link = before.stored_hash if before else None
+    if first == chain.first and start is not None:
+        link = chain.genesis(start)
     for number in range(first, last + 1):
-        there = against.one(number)
-        if there is None or not there.fits or there.link != link:
+        one = only(there, number)
+        if one is None or not one.fits or one.link != link:
             return False
-        link = there.stored_hash
+        link = one.stored_hash
     after = (only(here, number) for number in (last + 1, first))  # the latter if the rest was renumbered
     return any(one is not None and one.link == link for one in after)
 
@@ -246,16 +235,16 @@ def _rewritten(against: OtherCopy, incidents: Sequence[Incident], here: StoredEn
     rehashed = [one for one in found if "entry_hash" in one.columns and _fault_there(one, against, here) is None]
     if rehashed:
         yield _rewrite(against, rehashed[0], signed=any(one.what is IncidentType.REWRITE for one in incidents))
-    elif found and "entry_hash" not in against.columns:
+    elif found and "entry_hash" not in against.difference.columns:
         number = found[0].number
-        sentence = f"Entry {number:,} differs in {against.label}, which has no hashes: {found[0].names}."
+        sentence = f"Entry {number:,} differs in {against.label}, which has no hashes: {_names(found[0])}."
         otherwise = ("The ledger was rewritten from there on.", "The other copy was changed.")
         step = (Advice("Compare the ledger with a copy that has the column entry_hash."),)
         what, certainty, why = IncidentType.REWRITE, Certainty.OPEN, ("The chain is intact here.",)
-        yield Incident(what, number, number, against.changed, sentence, certainty, why, otherwise, step)
+        yield Incident(what, number, number, against.difference.changed, sentence, certainty, why, otherwise, step)
 
 
-def _unshown(against: OtherCopy, incidents: Sequence[Incident]) -> list[Changed]:
+def _unshown(against: OtherCopy, incidents: Sequence[Incident]) -> list[ChangedEntry]:
     """Return the entries that differ in hashed columns and that the chain itself does not show."""
     shown = {
         number
@@ -264,11 +253,13 @@ def _unshown(against: OtherCopy, incidents: Sequence[Incident]) -> list[Changed]
         if one.last - one.first < _SHORT
         for number in range(one.first, one.last + 1)
     }
-    hashed = [one for one in against.changes if one.sequence_number is not None and HASHED & one.columns.keys()]
+    hashed = [
+        one for one in against.difference.changes if one.sequence_number is not None and HASHED & one.columns.keys()
+    ]
     return [one for one in hashed if one.sequence_number not in shown]
 
 
-def _fault_there(change: Changed, against: OtherCopy, here: StoredEntries) -> Certainty | None:
+def _fault_there(change: ChangedEntry, against: OtherCopy, here: StoredEntries) -> Certainty | None:
     """Return how sure it is that the other copy was changed at an entry; None if nothing shows it.
 
     It is proven if the entry matches its hash here, and the other copy's content does not match the hash that both
@@ -285,17 +276,17 @@ def _fault_there(change: Changed, against: OtherCopy, here: StoredEntries) -> Ce
     return Certainty.PROVEN if links_to_ours or theirs.stored_hash == ours.stored_hash else Certainty.FITS
 
 
-def _rewrite(against: OtherCopy, first: Changed, *, signed: bool) -> Incident:
-    number, count = first.number, against.changed_columns.get("entry_hash", 0)
+def _rewrite(against: OtherCopy, first: ChangedEntry, *, signed: bool) -> Incident:
+    number, count = first.number, against.difference.changed_columns.get("entry_hash", 0)
     sentence = (
         f"From entry {number:,} on, the ledger differs from {against.label}: {counted(count)} "
-        f"{be(count, 'has', 'have')} another hash. Entry {number:,} differs in {first.names}."
+        f"{be(count, 'has', 'have')} another hash. Entry {number:,} differs in {_names(first)}."
     )
     because = (
         "No entry follows that could confirm one of the two."
         if number == against.last_in_both
         else "The chain is intact here, so the entries after the changed one were given new hashes.",
-        f"{counted(against.same)} {be(against.same, 'is', 'are')} the same in both.",
+        f"{counted(against.difference.same)} {be(against.difference.same, 'is', 'are')} the same in both.",
     )
     otherwise = () if signed else ("The other copy was rewritten, and not the ledger; a checkpoint shows which.",)
     step = (Advice("Preserve both copies. Find out which one was kept where nobody could write."),)
@@ -339,24 +330,24 @@ def _unknown_here(against: OtherCopy, incidents: Sequence[Incident]) -> Iterator
     """Yield the entries that only the other copy has, except those that are known to be missing here."""
     known = [(one.first or 0, one.last or 0) for one in incidents if one.what in DELETED and one.last is not None]
     known += [range_ for one in incidents for range_ in one.elsewhere]
-    for low, high in against.missing_ranges:
+    for low, high in against.difference.missing.shown():
         if low is not None and high is not None and not any(first <= low and high <= end for first, end in known):
             yield low, high
 
 
 def _unhashed(against: OtherCopy) -> Iterator[Incident]:
     """Find columns that no hash covers and that differ in the other copy."""
-    columns = {name: count for name, count in against.changed_columns.items() if name not in HASHED}
+    columns = {name: count for name, count in against.difference.changed_columns.items() if name not in HASHED}
     if not columns:
         return
-    changes = [one for one in against.changes if one.columns.keys() & columns.keys()]
+    changes = [one for one in against.difference.changes if one.columns.keys() & columns.keys()]
     first = min((one.number for one in changes if one.sequence_number is not None), default=None)
     named = ", ".join(f"{name} of {counted(count)}" for name, count in sorted(columns.items()))
     sentence = f"Columns that no entry hash covers differ in {against.label}: {named}."
     because = ("The differences are listed below, column by column.",)
     otherwise = ("They were changed in the ledger.", "They were changed in the other copy.")
     step = (Advice("The record next to a checkpoint shows whether they were changed since it was signed."),)
-    last, count = None if against.changed > 1 else first, max(columns.values())
+    last, count = None if against.difference.changed > 1 else first, max(columns.values())
     what, certainty = IncidentType.UNHASHED_COLUMN, Certainty.OPEN
     yield Incident(what, first, last, count, sentence, certainty, because, otherwise, step)
 
@@ -367,12 +358,12 @@ def _unhashed(against: OtherCopy) -> Iterator[Incident]:
 def _changed_there(against: OtherCopy, incidents: Sequence[Incident], here: StoredEntries) -> Iterator[Incident]:
     """Find entries that differ and that the hashes show to be changed in the other copy."""
     faults = {one.sequence_number: _fault_there(one, against, here) for one in _unshown(against, incidents)}
-    found = [one for one in against.changes if faults.get(one.sequence_number) is not None]
+    found = [one for one in against.difference.changes if faults.get(one.sequence_number) is not None]
     if not found:
         return
     first, last, count = found[0].number, found[-1].number, len(found)
-    proven, unseen = Certainty.FITS not in faults.values(), against.changed - len(against.changes)
-    which = f"entry {first:,} ({found[0].names})" if count == 1 else f"entries {listed(changed_ranges(found), count)}"
+    proven, unseen = Certainty.FITS not in faults.values(), against.difference.changed - len(against.difference.changes)
+    which = f"entry {first:,} ({_names(found[0])})" if count == 1 else f"entries {listed(changed_ranges(found), count)}"
     more = f"; {unseen:,} more differ and were not examined" if unseen else ""
     not_here = ", not the ledger" if proven else ""
     sentence = f"The other copy was changed{not_here}: {against.label} differs at {which}{more}."
@@ -399,7 +390,7 @@ def _lacking_there(against: OtherCopy, incidents: Sequence[Incident]) -> Iterato
     if not gaps or not against.is_whole:
         return
     count, (first, last) = sum(high - low + 1 for low, high in gaps), gaps[0]
-    rewritten = bool(against.changed_columns.get("entry_hash"))
+    rewritten = bool(against.difference.changed_columns.get("entry_hash"))
     named = capital(entries(first, last, count)) if len(gaps) == 1 else f"Entries {listed(gaps, count)}"
     sentence = (
         f"{named} {be(count, 'is', 'are')} missing from {against.label}, which has later entries: the other copy is "
@@ -417,7 +408,7 @@ def _gaps_there(against: OtherCopy, incidents: Sequence[Incident]) -> list[Range
     known = [(one.first, one.last) for one in incidents if one.first is not None and one.last is not None]
     return [
         (low, high)
-        for low, high in against.added_ranges
+        for low, high in against.difference.added.shown()
         if low is not None and high is not None and high < (against.last_in_both or 0)
         if not any(first <= high and low <= end for first, end in known)
     ]
@@ -446,7 +437,7 @@ def unanswered(
     An entry that is the same in both has the same hash, which covers every entry before it. `end_is_known` is whether a
     checkpoint has shown that the end was cut off; it cannot help further then.
     """
-    label = against.label
+    label, found = against.label, against.difference
     if (first := renumbered_from(incidents)) is not None:
         yield Advice(
             f"From entry {first:,} on, a number means another entry in {label}, so the entries were not compared there."
@@ -457,26 +448,27 @@ def unanswered(
     end = "" if end_is_known else ", or its end was cut off"
     if not against.is_whole and (gaps := _gaps_there(against, ())):
         yield Advice(
-            f"Entries {listed(gaps, against.added)} are missing from {label}. It has no manifest, so they may "
-            "have been filtered out or deleted there."
+            f"Entries {listed(gaps, found.added.count)} are missing from {label}. It has no manifest, so they "
+            "may have been filtered out or deleted there."
         )
-    if "entry_hash" not in against.columns:
+    if "entry_hash" not in found.columns:
         yield Advice(
-            f"{label} has {against.compared:,} of {counted(size)} and no hashes: a rewrite that left its columns "
+            f"{label} has {found.compared:,} of {counted(size)} and no hashes: a rewrite that left its columns "
             "unchanged cannot be detected."
         )
-    elif against.last_same is None:
+    elif found.last_same is None:
         yield Advice(
             f"No entry is the same in both. Only {newer} shows whether the ledger was rewritten{end}.", commands
         )
-    elif last is not None and against.last_same < last:
+    elif last is not None and found.last_same < last:
         after = (
-            f"It ends with entry {against.last_same:,}"
-            if against.last_same == against.last_in_both
-            else f"After entry {against.last_same:,} nothing is the same in both"
+            f"It ends with entry {found.last_same:,}"
+            if found.last_same == against.last_in_both
+            else f"After entry {found.last_same:,} nothing is the same in both"
         )
+        which = listed(found.both.shown(), found.compared)
         yield Advice(
-            f"{label} has {against.compared:,} of {counted(size)} ({listed(against.both_ranges, against.compared)}). "
+            f"{label} has {found.compared:,} of {counted(size)} ({which}). "
             f"{after}: only {newer} shows whether the ledger was rewritten after that{end}.",
             commands,
         )

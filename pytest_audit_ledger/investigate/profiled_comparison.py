@@ -22,12 +22,11 @@ from pytest_audit_ledger.investigate.incident import (
     counted,
     entries,
 )
-from pytest_audit_ledger.investigate.inspection import Chain
-from pytest_audit_ledger.investigate.other_copy import Changed, InStreams, OtherCopy
-from pytest_audit_ledger.investigate.profiled_entries import ByStream, chain_of
+from pytest_audit_ledger.investigate.other_copy import OtherCopy
 from pytest_audit_ledger.investigate.reconstruction import Reconstruction, Restored, Witness
 from pytest_audit_ledger.investigate.reconstruction_text import headline, proof
-from pytest_audit_ledger.investigate.stored_entries import StoredEntry, only
+from pytest_audit_ledger.investigate.stored_entries import ByStream, Chain, StoredEntry, chain_of, only
+from pytest_audit_ledger.model.difference import ChangedEntry
 from pytest_audit_ledger.model.printable import printable
 from pytest_audit_ledger.model.profile import HASH, PREVIOUS, Profile
 
@@ -49,12 +48,10 @@ def compared_in_streams(
 
     `here` are the entries of the ledger that differ there, with their neighbours.
     """
-    if against.in_streams is None:
-        return list(incidents)
-    copies = _Copies(against, against.in_streams, here, profile, chain_of(profile))
+    copies = _Copies(against, here, profile, chain_of(profile))
     known = [copies.told(one) for one in incidents]
     places = {(one.stream, one.first) for one in incidents if one.what in _EDITS and one.count == 1}
-    unknown = [one for one in against.changes if (one.stream, one.sequence_number) not in places]
+    unknown = [one for one in against.difference.changes if (one.stream, one.sequence_number) not in places]
     return [*known, *copies.changed(unknown), *copies.absent(incidents)]
 
 
@@ -63,7 +60,6 @@ class _Copies:
     """Both copies, as far as they were read."""
 
     against: OtherCopy
-    there: InStreams
     here: ByStream
     profile: Profile
     chain: Chain
@@ -72,7 +68,7 @@ class _Copies:
         return only(self.here.get(stream, {}), number or 0)
 
     def _theirs(self, stream: str, number: int | None) -> StoredEntry | None:
-        return only(self.there.records.get(stream, {}), number or 0)
+        return only(self.against.of_stream(stream), number or 0)
 
     # what the ledger itself shows
 
@@ -87,9 +83,13 @@ class _Copies:
             if found.changes and not any(isinstance(one, Reconstruction) for one in incident.reconstructions):
                 return self._proven(incident, found)
             why = "has this content." if found.changes else "has another payload, which has this hash."
-        elif incident.what in DELETED and self._covers(self.there.missing, stream, first, last):
+        elif incident.what in DELETED and self._covers(
+            self.against.difference.missing.in_streams(), stream, first, last
+        ):
             why = f"has {entries(first, last)}."
-        elif incident.what in _INSERTED and self._covers(self.there.added, stream, first, last):
+        elif incident.what in _INSERTED and self._covers(
+            self.against.difference.added.in_streams(), stream, first, last
+        ):
             why = f"does not have {entries(first, last)}."
         return replace(incident, because=(*incident.because, f"{label} {why}")) if why else incident
 
@@ -134,9 +134,9 @@ class _Copies:
 
     # what only the other copy shows
 
-    def changed(self, changes: Sequence[Changed]) -> Iterator[Incident]:
+    def changed(self, changes: Sequence[ChangedEntry]) -> Iterator[Incident]:
         """Find entries that differ although the chain of the ledger has no fault there."""
-        uncovered: dict[str, list[Changed]] = defaultdict(list)
+        uncovered: dict[str, list[ChangedEntry]] = defaultdict(list)
         rewritten: set[str] = set()
         for one in changes:
             ours, theirs = self._ours(one.stream, one.sequence_number), self._theirs(one.stream, one.sequence_number)
@@ -152,10 +152,10 @@ class _Copies:
             for name in one.columns.keys() - {*covered}:
                 uncovered[name].append(one)
         for name, found in uncovered.items():
-            total = max(self.against.changed_columns.get(name, 0), len(found))
+            total = max(self.against.difference.changed_columns.get(name, 0), len(found))
             yield self._unhashed(name, found, total)
 
-    def _rewritten(self, change: Changed, hashed: Sequence[str]) -> Incident:
+    def _rewritten(self, change: ChangedEntry, hashed: Sequence[str]) -> Incident:
         number, names = change.number, self._content(hashed)
         sentence = (
             f"{self._place(change.stream)}From entry {number:,} on, the ledger differs from {self.against.label}. "
@@ -165,7 +165,7 @@ class _Copies:
         what, certainty = IncidentType.REWRITE, Certainty.FITS
         return Incident(what, number, None, 0, sentence, certainty, (), otherwise, _BOTH, stream=change.stream)
 
-    def _other(self, change: Changed, hashed: Sequence[str], *, same: bool) -> Incident:
+    def _other(self, change: ChangedEntry, hashed: Sequence[str], *, same: bool) -> Incident:
         number = change.number
         sentence = (
             f"{self._place(change.stream)}The other copy was changed{', not the ledger' if same else ''}: "
@@ -180,7 +180,7 @@ class _Copies:
         what, stream = IncidentType.OTHER_COPY, change.stream
         return Incident(what, number, number, 1, sentence, certainty, because, otherwise, _BOTH, stream=stream)
 
-    def _unhashed(self, name: str, found: Sequence[Changed], total: int) -> Incident:
+    def _unhashed(self, name: str, found: Sequence[ChangedEntry], total: int) -> Incident:
         first = found[0]
         place = f"entry {first.number:,}{f' of stream {printable(first.stream)}' if first.stream else ''}"
         sentence = (
@@ -199,11 +199,11 @@ class _Copies:
     def absent(self, incidents: Sequence[Incident]) -> Iterator[Incident]:
         """Find entries that only one copy has, except those that are known to be missing here, or newer ones."""
         known = [(one.stream, one.first or 0, one.last or 0) for one in incidents if one.what in DELETED]
-        for stream, low, high in self.there.missing:
+        for stream, low, high in self.against.difference.missing.in_streams():
             if low is not None and high is not None and not _within(known, stream, low, high):
-                yield self._only_there(stream, low, high, self.there.last_here.get(stream))
-        for stream, low, high in self.there.added if self.against.is_whole else ():
-            if low is not None and high is not None and high < self.there.last_in_both.get(stream, 0):
+                yield self._only_there(stream, low, high, self.against.difference.last_in_b.get(stream))
+        for stream, low, high in self.against.difference.added.in_streams() if self.against.is_whole else ():
+            if low is not None and high is not None and high < self.against.difference.last_in_both.get(stream, 0):
                 count = high - low + 1
                 sentence = (
                     f"{self._place(stream)}{capital(entries(low, high, count))} {be(count, 'is', 'are')} not in "

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from pytest_audit_ledger.investigate.incident import Advice, Incident, IncidentType
 from pytest_audit_ledger.investigate.inspection import EntryInspection
-from pytest_audit_ledger.investigate.other_copy import Changed, OtherCopy
+from pytest_audit_ledger.investigate.other_copy import OtherCopy
+from pytest_audit_ledger.model.difference import ChangedEntry
 from pytest_audit_ledger.model.outcome import DEFAULT_SAMPLES
 from pytest_audit_ledger.verify.verification import Verification
 
@@ -31,7 +32,7 @@ class Investigation:
     verification: Verification
     incidents: tuple[Incident, ...]
     against: OtherCopy | None
-    differences: tuple[Changed, ...]
+    differences: tuple[ChangedEntry, ...]
     inspection: EntryInspection | None
     undecided: tuple[Advice, ...]
     hypotheses: int

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
 from pytest_audit_ledger.commands import Given
 from pytest_audit_ledger.investigate.incident import Incident, Unlisted, commands, listed, words
 from pytest_audit_ledger.investigate.inspection import EntryInspection
-from pytest_audit_ledger.investigate.other_copy import Changed, OtherCopy
+from pytest_audit_ledger.investigate.other_copy import OtherCopy
 from pytest_audit_ledger.investigate.reconstruction import Reconstruction, Unexplained
 from pytest_audit_ledger.investigate.reconstruction_text import sentence
 from pytest_audit_ledger.investigate.results import Investigation
+from pytest_audit_ledger.model.difference import ChangedEntry
 from pytest_audit_ledger.model.outcome import LONGEST_TEXT
 from pytest_audit_ledger.model.printable import clip, json_text
 from pytest_audit_ledger.output.investigation_text import before, conclusion
@@ -116,33 +116,31 @@ def _inspection(entry: EntryInspection) -> dict[str, Any]:
     }
 
 
-def _against(against: OtherCopy, differences: tuple[Changed, ...]) -> dict[str, Any]:
+def _against(against: OtherCopy, differences: tuple[ChangedEntry, ...]) -> dict[str, Any]:
     return {
         "ledger": against.label,
         "last": against.last,
         "entries": {
-            "same": against.same,
-            "changed": against.changed,
-            "only_there": against.missing,
-            "only_here": against.added,
-            "unjudged": against.unjudged,
+            "same": against.difference.same,
+            "changed": against.difference.changed,
+            "only_there": against.difference.missing.count,
+            "only_here": against.difference.added.count,
+            "unjudged": against.difference.unjudged,
         },
-        "compared": [list(one) for one in against.both_ranges],
-        "only_there": [list(one) for one in against.missing_ranges],
-        "only_here": [list(one) for one in against.added_ranges],
-        "changed_columns": dict(against.changed_columns),
-        "differences": [_difference(one.sequence_number, one.columns, one.stream) for one in differences],
+        "compared": [list(one) for one in against.numbers(against.difference.both)],
+        "only_there": [list(one) for one in against.numbers(against.difference.missing)],
+        "only_here": [list(one) for one in against.numbers(against.difference.added)],
+        "changed_columns": dict(against.difference.changed_columns),
+        "differences": list(map(_difference, differences)),
         "notes": list(against.notes),
     }
 
 
-def _difference(
-    number: int | None, columns: Mapping[str, tuple[str | None, str | None]], stream: str
-) -> dict[str, Any]:
+def _difference(changed: ChangedEntry) -> dict[str, Any]:
     return {
-        **({"stream": stream} if stream else {}),
-        "sequence_number": number,
+        **({"stream": changed.stream} if changed.stream else {}),
+        "sequence_number": changed.sequence_number,
         "columns": {
-            name: {"there": _clipped(there), "here": _clipped(here)} for name, (there, here) in columns.items()
+            name: {"there": _clipped(there), "here": _clipped(here)} for name, (there, here) in changed.columns.items()
         },
     }

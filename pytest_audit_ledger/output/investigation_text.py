@@ -23,12 +23,13 @@ from pytest_audit_ledger.investigate.incident import (
     words,
 )
 from pytest_audit_ledger.investigate.inspection import EntryInspection
-from pytest_audit_ledger.investigate.other_copy import Changed, OtherCopy, changed_ranges
+from pytest_audit_ledger.investigate.other_copy import OtherCopy, changed_ranges
 from pytest_audit_ledger.investigate.ranges import OpenRange
 from pytest_audit_ledger.investigate.ranges import listed as listed_ranges
 from pytest_audit_ledger.investigate.reconstruction_text import sentence, sentences
 from pytest_audit_ledger.investigate.results import Investigation
 from pytest_audit_ledger.investigate.stored_entries import StoredEntry
+from pytest_audit_ledger.model.difference import ChangedEntry
 from pytest_audit_ledger.model.outcome import Assurance
 from pytest_audit_ledger.model.printable import printable
 from pytest_audit_ledger.output.paragraphs import LOG, wrapped
@@ -165,8 +166,9 @@ def _outcome(investigation: Investigation) -> str:
         size = investigation.verification.size
         if against is None:
             return "Nothing to investigate."
-        if against.compared < size:
-            return f"Nothing to investigate in the {against.compared:,} of {counted(size)} that {_copy(against)} has."
+        if against.difference.compared < size:
+            part = f"{against.difference.compared:,} of {counted(size)}"
+            return f"Nothing to investigate in the {part} that {_copy(against)} has."
         return f"Nothing to investigate: {_copy(against)} has the same {counted(size)}."
     if not incidents:
         return "No incident was found."
@@ -275,14 +277,14 @@ def _record(words: str, record: StoredEntry, inspection: EntryInspection) -> Ite
         yield _Line("    ", f"{printable(name):<24} {mark} {_value(value)}", whole=True)
 
 
-def _against(against: OtherCopy, differences: Sequence[Changed], *, more: int) -> Iterator[_Line]:
-    in_streams = any(one.stream for one in against.changes)  # then a number alone names no place
+def _against(against: OtherCopy, differences: Sequence[ChangedEntry], *, more: int) -> Iterator[_Line]:
+    in_streams = against.difference.b.info.profile.streams  # then a number alone names no place
     counts: tuple[tuple[str, int, Sequence[OpenRange]], ...] = (
-        ("the same", against.same, ()),
-        ("changed", against.changed, () if in_streams else changed_ranges(against.changes)),
-        ("only there", against.missing, against.missing_ranges),
-        ("only here", against.added, against.added_ranges),
-        ("in one only, not judged", against.unjudged, ()),
+        ("the same", against.difference.same, ()),
+        ("changed", against.difference.changed, () if in_streams else changed_ranges(against.difference.changes)),
+        ("only there", against.difference.missing.count, against.numbers(against.difference.missing)),
+        ("only here", against.difference.added.count, against.numbers(against.difference.added)),
+        ("in one only, not judged", against.difference.unjudged, ()),
     )
     parts = [
         f"{count:,} {words}{f' ({listed_ranges(which, count)})' if which else ''}"

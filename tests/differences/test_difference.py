@@ -12,11 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_audit_ledger.differences.comparison import diff
-from pytest_audit_ledger.differences.difference import Difference, SequenceRanges, Side, as_json, difference
+from pytest_audit_ledger.differences.difference import as_json, difference
 from pytest_audit_ledger.errors import SourceError
 from pytest_audit_ledger.ledger import Ledger
 from pytest_audit_ledger.model.batch import Batch, json_text
 from pytest_audit_ledger.model.columns import Column
+from pytest_audit_ledger.model.difference import Difference, SequenceRanges
 from pytest_audit_ledger.model.ledger_info import LedgerInfo
 from pytest_audit_ledger.sources.manifest import manifest_path
 from tests.forger import Forger
@@ -54,8 +55,8 @@ class Listed:
 
 
 def compared(a: Sequence[Row], b: Sequence[Row], *, sizes: tuple[int, int] = (3, 3), samples: int = 1000) -> Difference:
-    one, other = (Side("listed", Listed(rows, size)) for rows, size in zip((a, b), sizes, strict=True))  # type: ignore[arg-type]
-    return difference(one, other, samples=samples)
+    one, other = (Listed(rows, size) for rows, size in zip((a, b), sizes, strict=True))
+    return difference(("listed", one), ("listed", other), samples=samples)  # type: ignore[arg-type]
 
 
 def numbers(ranges: Sequence[tuple[int | None, int | None]]) -> list[int]:
@@ -316,5 +317,5 @@ def test_numbers_taken_together_are_those_taken_one_by_one(numbers: list[float],
     for part in filter(None, (numbers[:at], numbers[at:])):
         whole.extend(part)
     for number in numbers:
-        single.add(number)
+        single.extend([number])
     assert whole == single

@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_audit_ledger.differences.comparison import diff
-from pytest_audit_ledger.differences.difference import Difference, _in_both_orders, as_json
+from pytest_audit_ledger.differences.difference import _in_both_orders, as_json
 from pytest_audit_ledger.errors import SourceError
 from pytest_audit_ledger.files.resources import json_schema, mistakes_by
 from pytest_audit_ledger.ledger import Ledger
+from pytest_audit_ledger.model.difference import Difference
 from pytest_audit_ledger.model.profile import Profile
 from tests.forger import Forger
 from tests.support.command import Invoke

@@ -62,7 +62,7 @@ def test_a_ledger_that_has_grown_since_the_other_copy_is_clean(forger: Forger, t
     found = investigated(forger, against=str(tmp_path / "before.jsonl"))
     assert found.is_clean
     assert found.against is not None
-    assert (found.against.same, found.against.added) == (100, 1)
+    assert (found.against.difference.same, found.against.difference.added.count) == (100, 1)
 
 
 def test_what_another_copy_says_of_an_edited_entry_is_proven_by_its_hash(forger: Forger, tmp_path: Path) -> None:
