@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any, Protocol
+from typing import Any, ClassVar, Generic, TypeVar
 
 import pluggy
 
@@ -17,14 +18,35 @@ _US = re.compile(r"pytest[-_.]audit[-_.]ledger(?![-_.\w])", re.IGNORECASE)
 """How a requirement names this package (PEP 508, and the normalised names of PEP 503)."""
 
 
-class Registrar(Protocol):
-    """What takes in what a plugin adds."""
-
-    def register(self, found: Any, plugin: str, /) -> None:
-        """Add what a plugin returned. Raises RegistrationError."""
+Thing = TypeVar("Thing")
 
 
-def register_all(manager: pluggy.PluginManager, hook: str, registry: Registrar) -> None:
+class Claims(ABC, Generic[Thing]):
+    """What plugins add to a program, by name. A name belongs to one plugin; a second claim is refused."""
+
+    noun: ClassVar[str]
+    """What is added, as messages call it."""
+
+    def __init__(self) -> None:
+        self.things: dict[str, Thing] = {}
+        self._owners: dict[str, str] = {}
+
+    @abstractmethod
+    def register(self, found: Any, plugin: str) -> None:
+        """Add what a plugin returned from its hook. Raises RegistrationError, which names the plugins."""
+
+    def claim(self, name: str, thing: Thing, plugin: str) -> None:
+        """Add one thing of a plugin. Raises RegistrationError if its name is taken."""
+        if name in self.things:
+            raise RegistrationError(
+                f"The {self.noun} {name!r} of the plugin {plugin} is already registered by the plugin "
+                f"{self._owners[name]}.",
+                "Rename one of them, or switch one plugin off with -p no:NAME.",
+            )
+        self.things[name], self._owners[name] = thing, plugin
+
+
+def register_all(manager: pluggy.PluginManager, hook: str, registry: Claims[Any]) -> None:
     """Add what the plugins of a manager return from a hook, one plugin after the other, so that a refusal can name it.
 
     Raises RegistrationError.

@@ -1,7 +1,4 @@
-"""The kinds that suites may name: ours, which are found in this package, and those of plugins.
-
-A name belongs to one plugin; a second claim is refused.
-"""
+"""The kinds that suites may name: ours, which are found in this package, and those of plugins."""
 
 from __future__ import annotations
 
@@ -13,7 +10,7 @@ import pluggy
 
 from pytest_audit_ledger import kinds as kinds_room
 from pytest_audit_ledger.errors import RegistrationError
-from pytest_audit_ledger.extensions import PACKAGE, installed_plugins, register_all
+from pytest_audit_ledger.extensions import PACKAGE, Claims, installed_plugins, register_all
 from pytest_audit_ledger.kinds.kind import CatalogKind, Kind, QueryKind, ScanKind
 from pytest_audit_ledger.model.outcome import Family
 
@@ -38,22 +35,18 @@ SHIPPED = _found()
 """The kinds of this package, registered through the same hook as everybody's."""
 
 
-class Registry:
+class Registry(Claims[type[Kind]]):
     """Kinds by name, and by their aliases."""
 
-    def __init__(self) -> None:
-        self._kinds: dict[str, tuple[type[Kind], str]] = {}
+    noun = "kind"
 
     def __iter__(self) -> Iterator[type[Kind]]:
         """Yield every kind once, in the order in which they were registered."""
-        return iter(dict.fromkeys(kind for kind, _ in self._kinds.values()))
+        return iter(dict.fromkeys(self.things.values()))
 
-    def register(self, kinds: Iterable[type[Kind]], plugin: str) -> None:
-        """Add the kinds of a plugin.
-
-        Raises RegistrationError if one is not a usable kind, or if its name is taken; the error names both plugins.
-        """
-        for kind in kinds:
+    def register(self, found: Iterable[type[Kind]], plugin: str) -> None:
+        """Add the kinds of a plugin. Raises RegistrationError if one is not a usable kind, or if its name is taken."""
+        for kind in found:
             if not (isinstance(kind, type) and issubclass(kind, (ScanKind, CatalogKind, QueryKind))):
                 raise RegistrationError(
                     f"The plugin {plugin} registered {kind!r}, which is not a kind.",
@@ -75,21 +68,15 @@ class Registry:
                     "Implement these methods.",
                 )
             for name in (kind.name, *kind.aliases):
-                if name in self._kinds:
-                    raise RegistrationError(
-                        f"The kind {name!r} of the plugin {plugin} is already registered "
-                        f"by the plugin {self._kinds[name][1]}.",
-                        "Rename one of them, or switch one plugin off with -p no:NAME.",
-                    )
-                self._kinds[name] = (kind, plugin)
+                self.claim(name, kind, plugin)
 
     def get(self, name: str) -> type[Kind] | None:
         """Return the kind that has this name or alias, or None."""
-        return self._kinds[name][0] if name in self._kinds else None
+        return self.things.get(name)
 
     def names(self) -> list[str]:
         """Return every name and alias, sorted."""
-        return sorted(self._kinds)
+        return sorted(self.things)
 
 
 HOOK = "pytest_ledger_register_kinds"

@@ -11,22 +11,19 @@ from typing import Any
 import pluggy
 
 from pytest_audit_ledger.errors import RegistrationError
-from pytest_audit_ledger.extensions import installed_plugins, register_all
+from pytest_audit_ledger.extensions import Claims, installed_plugins, register_all
 
 HOOK = "pytest_ledger_register_payloads"
 
 
-class _Functions:
+class _Functions(Claims[str]):
     """What plugins return from the hook, by name, as `module:function`, which every process can import."""
 
-    def __init__(self) -> None:
-        self.found: dict[str, tuple[str, str]] = {}
+    noun = "payload"
 
-    def register(self, functions: Mapping[str, Callable[..., Any]], plugin: str, /) -> None:
-        for name, function in functions.items():
-            if name in self.found:
-                message = f"The plugins {self.found[name][1]} and {plugin} both register the payload {name!r}."
-                raise RegistrationError(message, "Rename one of them, or switch one plugin off with -p no:NAME.")
+    def register(self, found: Mapping[str, Callable[..., Any]], plugin: str) -> None:
+        """Add the functions of a plugin. Raises RegistrationError if another process could not import one."""
+        for name, function in found.items():
             path = f"{function.__module__}:{function.__qualname__}"
             if ":" in name or "." in function.__qualname__:
                 message = (
@@ -34,7 +31,7 @@ class _Functions:
                     "without a colon and a function at the top of a module."
                 )
                 raise RegistrationError(message, "Rename the payload, or move the function.")
-            self.found[name] = path, plugin
+            self.claim(name, path, plugin)
 
 
 def payload_functions(manager: pluggy.PluginManager | None = None) -> dict[str, str]:
@@ -44,7 +41,7 @@ def payload_functions(manager: pluggy.PluginManager | None = None) -> dict[str, 
     """
     functions = _Functions()
     register_all(manager or installed_plugins(HOOK), HOOK, functions)
-    return {name: path for name, (path, _) in functions.found.items()}
+    return functions.things
 
 
 def name_functions(payload: Any, functions: Callable[[], Mapping[str, str]]) -> Any:

@@ -80,7 +80,7 @@ def two_plugins(*functions: object) -> pluggy.PluginManager:
 
 
 def test_two_plugins_cannot_register_one_name() -> None:
-    with pytest.raises(RegistrationError, match=r"The plugins plugin. and plugin. both register the payload 'house'"):
+    with pytest.raises(RegistrationError, match=r"The payload 'house' of the plugin plugin. is already registered by"):
         payload_functions(two_plugins(two_plugins, two_plugins))
 
 

@@ -1,10 +1,10 @@
-"""The catalogue of attacks: ours, and those of plugins. A name belongs to one plugin; nobody else may use it."""
+"""The catalogue of attacks: ours, and those of plugins."""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
-from types import MappingProxyType, ModuleType
+from types import ModuleType
 
 import pluggy
 
@@ -20,7 +20,7 @@ from pytest_audit_ledger.drill.attacks import (
 )
 from pytest_audit_ledger.drill.attacks.attack import Attack
 from pytest_audit_ledger.errors import RegistrationError, UsageError
-from pytest_audit_ledger.extensions import PACKAGE, installed_plugins, register_all
+from pytest_audit_ledger.extensions import PACKAGE, Claims, installed_plugins, register_all
 
 HOOK = "pytest_ledger_register_attacks"
 
@@ -39,43 +39,28 @@ SHIPPED = attacks_in(entries, deletions, provenance, triggers, protections, disg
 """The attacks of this package, registered like those of a plugin."""
 
 
-class AttackRegistry:
+class _Attacks(Claims[Attack]):
     """Attacks by name, in the order in which they were registered."""
 
-    def __init__(self) -> None:
-        self._attacks: dict[str, tuple[Attack, str]] = {}
-        self.register(SHIPPED, PACKAGE)
+    noun = "attack"
 
-    @property
-    def attacks(self) -> Mapping[str, Attack]:
-        """The attacks by name."""
-        return MappingProxyType({name: attack for name, (attack, _) in self._attacks.items()})
-
-    def register(self, attacks: Iterable[Attack], plugin: str) -> None:
-        """Add the attacks of a plugin.
-
-        Raises RegistrationError, naming the plugins, if one is not an Attack or its name is taken.
-        """
-        for attack in attacks:
+    def register(self, found: Iterable[Attack], plugin: str) -> None:
+        """Add the attacks of a plugin. Raises RegistrationError if one is not an Attack, or its name is taken."""
+        for attack in found:
             if not isinstance(attack, Attack):
                 raise RegistrationError(
                     f"The plugin {plugin} registered {attack!r}, which is not an Attack.",
                     "Decorate the function with @attack, and return it from pytest_ledger_register_attacks.",
                 )
-            if attack.name in self._attacks:
-                raise RegistrationError(
-                    f"The attack {attack.name!r} of the plugin {plugin} is already registered "
-                    f"by the plugin {self._attacks[attack.name][1]}.",
-                    "Rename one of them, or switch one plugin off with -p no:NAME.",
-                )
-            self._attacks[attack.name] = (attack, plugin)
+            self.claim(attack.name, attack, plugin)
 
 
 def registered_attacks(manager: pluggy.PluginManager) -> Mapping[str, Attack]:
     """Return our attacks and those that the plugins of a manager register, by name. Raises RegistrationError."""
-    registry = AttackRegistry()
+    registry = _Attacks()
+    registry.register(SHIPPED, PACKAGE)
     register_all(manager, HOOK, registry)
-    return registry.attacks
+    return registry.things
 
 
 def installed_attacks() -> Mapping[str, Attack]:
@@ -96,5 +81,5 @@ def choose(names: Sequence[str], catalogue: Mapping[str, Attack]) -> list[Attack
     return [attack for name, attack in catalogue.items() if not names or name in names]
 
 
-CATALOGUE: Mapping[str, Attack] = AttackRegistry().attacks
+CATALOGUE: Mapping[str, Attack] = {attack.name: attack for attack in SHIPPED}
 """The attacks of this package by name."""
