@@ -15,7 +15,7 @@ from pytest_audit_ledger.cli.verification import SET_UP, marks, refuse_early, wi
 from pytest_audit_ledger.drill.attacks.catalogue import choose, installed_attacks
 from pytest_audit_ledger.drill.matrix import AttackResult, Matrix
 from pytest_audit_ledger.drill.matrix_files import SUFFIXES, as_text, save
-from pytest_audit_ledger.drill.matrix_text import CLAIMS_HOLD, COLOURS, TITLE, listing, mark, text
+from pytest_audit_ledger.drill.matrix_text import CLAIMS_HOLD, TITLE, listing, mark, text
 from pytest_audit_ledger.drill.run_drill import run_drill
 from pytest_audit_ledger.files.writing import refuse_suffix
 from pytest_audit_ledger.output.verification_text import Marks
@@ -100,13 +100,11 @@ def _print(matrix: Matrix, format_: str) -> None:
 def _colour(line: str, matrix: Matrix, shown: Marks) -> str | None:
     """Return the colour of the mark that a line carries, or of the result that it starts with."""
     if line and line in matrix.sentence:
-        return COLOURS.get(matrix.gravest)
+        return matrix.gravest.colour or None
     if line.startswith(CLAIMS_HOLD):
-        return COLOURS[AttackResult.NOTICED]
-    for verdict, colour in COLOURS.items():
-        if line.startswith((f"{mark(verdict, shown)} ", f"{verdict.value.upper()}: ")):
-            return colour
-    return None
+        return AttackResult.NOTICED.colour
+    starts = ((one.colour, (f"{mark(one, shown)} ", f"{one.value.upper()}: ")) for one in AttackResult if one.colour)
+    return next((colour for colour, words in starts if line.startswith(words)), None)
 
 
 def _write(matrix: Matrix, output: str, *, quiet: bool) -> None:

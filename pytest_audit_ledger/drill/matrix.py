@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
@@ -16,40 +16,28 @@ from pytest_audit_ledger.verify.verification import Verification
 
 
 class AttackResult(str, Enum):
-    """How an attack ended."""
+    """How an attack ended, the gravest first; with what that means, and the colour in which it is shown."""
 
-    NOTICED = "noticed"
-    PREVENTED = "prevented"
-    MISSED = "missed"
-    NOT_COVERED = "not covered"
-    LIMIT = "limit"
-    NOT_APPLICABLE = "not applicable"
-    ERROR = "error"
+    meaning: str
+    colour: str
 
+    def __new__(cls, word: str, meaning: str = "", colour: str = "") -> AttackResult:
+        """Make a result, which is equal to its word."""
+        made = str.__new__(cls, word)
+        made._value_, made.meaning, made.colour = word, meaning, colour
+        return made
 
-MEANINGS: Mapping[AttackResult, str] = {
-    AttackResult.NOTICED: "the verification is worse than before the attack",
-    AttackResult.PREVENTED: "the ledger refused the attack",
-    AttackResult.MISSED: "a check claims to notice the attack, but none did",
-    AttackResult.NOT_COVERED: "no check in this set-up claims to notice the attack, but another one would",
-    AttackResult.LIMIT: "no check can notice the attack",
-    AttackResult.NOT_APPLICABLE: "this ledger has nothing to attack in this way",
-    AttackResult.ERROR: "the attack failed, or its effect could not be judged",
-}
+    MISSED = "missed", "a check claims to notice the attack, but none did", "red"
+    ERROR = "error", "the attack failed, or its effect could not be judged", "red"
+    NOT_COVERED = "not covered", "no check in this set-up claims to notice the attack, but another one would", "yellow"
+    LIMIT = "limit", "no check can notice the attack", "yellow"
+    NOTICED = "noticed", "the verification is worse than before the attack", "green"
+    PREVENTED = "prevented", "the ledger refused the attack", "green"
+    NOT_APPLICABLE = "not applicable", "this ledger has nothing to attack in this way", ""
+
 
 UNNOTICED = (AttackResult.MISSED, AttackResult.NOT_COVERED, AttackResult.LIMIT)
 """The results of attacks that went unnoticed, the gravest first."""
-
-GRAVITY = (
-    AttackResult.MISSED,
-    AttackResult.ERROR,
-    AttackResult.NOT_COVERED,
-    AttackResult.LIMIT,
-    AttackResult.NOTICED,
-    AttackResult.PREVENTED,
-    AttackResult.NOT_APPLICABLE,
-)
-"""The results of attacks, the gravest first."""
 
 _DISTRUST = "Do not rely on the checks that claim to notice it. Look for a waiver that excuses what they find."
 
@@ -152,7 +140,7 @@ class Matrix:
     @property
     def gravest(self) -> AttackResult:
         """The gravest result of an attack."""
-        return next((verdict for verdict in GRAVITY if self.with_verdict(verdict)), AttackResult.NOT_APPLICABLE)
+        return next((verdict for verdict in AttackResult if self.with_verdict(verdict)), AttackResult.NOT_APPLICABLE)
 
     @property
     def made(self) -> int:

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from pytest_audit_ledger.drill.matrix import GRAVITY, MEANINGS, AttackResult, Matrix, Trial
+from pytest_audit_ledger.drill.matrix import AttackResult, Matrix, Trial
 from pytest_audit_ledger.drill.matrix_text import claims, text
 from pytest_audit_ledger.files.writing import Written, refuse_suffix, whole_files
 from pytest_audit_ledger.model.outcome import Outcome
@@ -43,8 +43,8 @@ def html(matrix: Matrix) -> str:
         state=state,
         claims=[*claims(matrix)],
         steps=_steps(matrix),
-        gravest_first=sorted(matrix.trials, key=lambda trial: GRAVITY.index(trial.verdict)),
-        meanings=[(verdict.value, meaning) for verdict, meaning in MEANINGS.items() if matrix.with_verdict(verdict)],
+        gravest_first=[trial for verdict in AttackResult for trial in matrix.with_verdict(verdict)],
+        meanings=[(verdict.value, verdict.meaning) for verdict in AttackResult if matrix.with_verdict(verdict)],
     )
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from pytest_audit_ledger.drill.attacks.attack import Attack
-from pytest_audit_ledger.drill.matrix import MEANINGS, AttackResult, Matrix, Noticed, Trial
+from pytest_audit_ledger.drill.matrix import AttackResult, Matrix, Noticed, Trial
 from pytest_audit_ledger.model.outcome import Status
 from pytest_audit_ledger.model.printable import printable
 from pytest_audit_ledger.output.markdown import escaped
@@ -16,24 +16,13 @@ TITLE = "Drill: would this set-up notice an attack?"
 
 CLAIMS_HOLD = "Every attack that a check claims to notice was noticed"
 
-ORDER = (
-    AttackResult.NOTICED,
-    AttackResult.PREVENTED,
-    AttackResult.NOT_APPLICABLE,
-    AttackResult.LIMIT,
-    AttackResult.NOT_COVERED,
-    AttackResult.ERROR,
-    AttackResult.MISSED,
-)
-"""What matters most comes last, next to the summary."""
-
 
 def text(matrix: Matrix, marks: Marks = UNICODE, width: int = LOG) -> str:
     """Return a matrix in lines of at most `width` columns; longer names are not broken."""
     lines = [TITLE, "", *wrapped(matrix.sentence, width), "", *_about(matrix, width)]
-    for verdict in ORDER:
+    for verdict in reversed(AttackResult):  # what matters most comes last, next to the summary
         if trials := matrix.with_verdict(verdict):
-            lines += ["", *wrapped(f"{verdict.value.upper()}: {MEANINGS[verdict]}", width)]
+            lines += ["", *wrapped(f"{verdict.value.upper()}: {verdict.meaning}", width)]
             lines += [line for trial in trials for line in _trial_lines(trial, marks, width)]
     lines += ["", *(line for one in conclusion(matrix) for line in wrapped(printable(one, 10_000), width, 2))]
     shown = "\n".join(lines)
@@ -123,24 +112,7 @@ def _trial_lines(trial: Trial, marks: Marks, width: int) -> Iterator[str]:
 
 def mark(verdict: AttackResult, marks: Marks) -> str:
     """Return the mark of a verdict."""
-    return {
-        AttackResult.NOTICED: marks.good,
-        AttackResult.PREVENTED: marks.good,
-        AttackResult.MISSED: marks.bad,
-        AttackResult.ERROR: marks.bad,
-        AttackResult.NOT_COVERED: marks.warned,
-        AttackResult.LIMIT: marks.warned,
-    }.get(verdict, "-")
-
-
-COLOURS: Mapping[AttackResult, str] = {
-    AttackResult.NOTICED: "green",
-    AttackResult.PREVENTED: "green",
-    AttackResult.MISSED: "red",
-    AttackResult.ERROR: "red",
-    AttackResult.NOT_COVERED: "yellow",
-    AttackResult.LIMIT: "yellow",
-}
+    return {"green": marks.good, "red": marks.bad, "yellow": marks.warned}.get(verdict.colour, "-")
 
 
 def _finding(one: Noticed) -> str:

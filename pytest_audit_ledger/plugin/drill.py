@@ -20,7 +20,7 @@ from pytest_audit_ledger.commands import Given, completed
 from pytest_audit_ledger.drill.attacks.attack import Attack
 from pytest_audit_ledger.drill.attacks.catalogue import choose, registered_attacks
 from pytest_audit_ledger.drill.matrix import AttackResult, Matrix, Trial
-from pytest_audit_ledger.drill.matrix_text import COLOURS, about, claims, described, job_summary, unnoticed
+from pytest_audit_ledger.drill.matrix_text import about, claims, described, job_summary, unnoticed
 from pytest_audit_ledger.drill.setup import SetUp
 from pytest_audit_ledger.drill.trials import drill
 from pytest_audit_ledger.errors import LedgerError, UsageError
@@ -296,4 +296,4 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 
 def _colour(verdict: AttackResult) -> dict[str, bool]:
-    return {COLOURS[verdict]: True} if verdict in COLOURS else {}
+    return {verdict.colour: True} if verdict.colour else {}
