@@ -13,7 +13,7 @@ from itertools import chain, islice
 
 from pytest_audit_ledger.investigate.evidence_scan import EvidenceScan
 from pytest_audit_ledger.investigate.hypotheses import OCCURS, Cause
-from pytest_audit_ledger.investigate.reconstruction import Reconstruction, Restored, Stopped, Unexplained, Witness
+from pytest_audit_ledger.investigate.reconstruction import Reconstruction, Restored, Stopped, Unexplained, witness_of
 from pytest_audit_ledger.model.batch import NULL, Batch, json_text, plain_text
 from pytest_audit_ledger.model.ledger_info import LedgerInfo
 from pytest_audit_ledger.model.profile import HASH, SEQUENCE, STREAM, own
@@ -162,11 +162,5 @@ def _proven(
     if digest != stored:
         name = info.profile.column(HASH)
         changes.append(Restored(name, plain_text(digest), plain_text(stored), Cause("the hash of this content")))
-    if committed is None:
-        witness = Witness.OWN
-    elif digest != committed:
-        witness = Witness.CONTRADICTED
-    else:
-        witness = Witness.BOTH if digest == stored else Witness.LINK
-    number = entry.sequence_numbers[0]
+    number, witness = entry.sequence_numbers[0], witness_of(digest, stored, committed)
     return Reconstruction(number, tuple(changes), None, plain_text(digest) or "", witness, count)

@@ -53,7 +53,9 @@ def inspected(
     there = tuple(others.get(number, ()))
     faults = list(_faults(number, here, chain)) if records else [f"Entry {number:,} does not exist."]
     sentences = faults or [_intact(number, len(here.get(number + 1, ())))]
-    uncovered = tuple(name for one in (records or there)[:1] for name in one.columns if name not in chain.covered(one))
+    columns = next((one.columns for one in (*records, *there)), {})
+    covered = chain.covered(columns)
+    uncovered = tuple(name for name in columns if name not in covered)
     if records and uncovered:
         sentences.append(f"No entry hash covers {', '.join(uncovered)}; the chain cannot show changes there.")
     sentences += [_part(one) for one in about]

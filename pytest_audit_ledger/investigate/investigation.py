@@ -37,9 +37,9 @@ from pytest_audit_ledger.investigate.other_copy import (
     unanswered,
 )
 from pytest_audit_ledger.investigate.other_profiles import incidents_of, named
-from pytest_audit_ledger.investigate.profiled_comparison import compared_in_streams
 from pytest_audit_ledger.investigate.reconstruction import Budget, Reconstruction, Unexplained, Witness, reconstruct
 from pytest_audit_ledger.investigate.reconstruction_text import headline, proof
+from pytest_audit_ledger.investigate.restored_by_copy import with_copy
 from pytest_audit_ledger.investigate.results import Investigation
 from pytest_audit_ledger.investigate.rewritings import Transformation
 from pytest_audit_ledger.investigate.stored_entries import (
@@ -153,12 +153,15 @@ class Inquiry:
         found = self._reconstructed(suspects, [*_known(causes), *(Transformation(form=form) for form in self.forms)])
         self.left_out += sum(number not in found and self._suspect(number) is not None for number in suspects)
         chain = joined([decided(self._with(incident, found), found, self.here) for incident in chain])
-        incidents = with_findings(self.verification, chain)
+        incidents = self._compared(with_findings(self.verification, chain))
         if self.against is not None:
-            last = self.evidence.last.number if self.evidence and self.evidence.last else None
-            incidents = compared(self.against, incidents, self.here, last)
             self.differences = tuple(self._differences(self.against, renumbered_from(incidents)))
         return incidents
+
+    def _compared(self, incidents: list[Incident]) -> list[Incident]:
+        """Return incidents with what the other copy shows, if there is one."""
+        against, profile = self.against, self.snapshot.info.profile
+        return incidents if against is None else compared(against, incidents, self.records, profile)
 
     def _incidents_by_recipe(self, asked: set[int], compare: Compare | None) -> list[Incident]:
         """Return what happened to a ledger whose hashes a recipe makes, with what the examined entries said."""
@@ -169,11 +172,11 @@ class Inquiry:
             chain, self.hypotheses, self.left_out = found.incidents, found.hypotheses, found.left_out
         if compare is not None:
             edited = {one.first for one in chain if one.count == 1 and one.first is not None}
-            self.against = compare(self.snapshot, sorted(edited | asked))
-            self.differences = tuple(self.against.difference.changes)
-            self._read({*edited, *(one.number for one in self.differences)})
-            chain = compared_in_streams(self.against, chain, self.records, self.snapshot.info.profile)
-        return with_findings(self.verification, chain)
+            self._read(edited)
+            against = self._compare(compare, edited | asked, missing_here(chain))
+            self.differences = tuple(against.difference.changes)
+            chain = with_copy(against, chain, self.records, self.snapshot.info.profile)
+        return self._compared(with_findings(self.verification, chain))
 
     def _causes(self) -> Systematic | None:
         """Return the proven common causes, if more than a few entries do not match their hash."""
@@ -238,12 +241,13 @@ class Inquiry:
         """The entries that were read of a ledger with one stream."""
         return self.records.get("", {})
 
-    def _compare(self, compare: Compare, numbers: set[int], missing: Sequence[int]) -> None:
+    def _compare(self, compare: Compare, numbers: set[int], missing: Sequence[int]) -> OtherCopy:
         """Compare with the other copy, and read the entries of the ledger that differ there."""
-        self.against = compare(self.snapshot, sorted({*numbers, *missing}))
-        changed = (one.sequence_number for one in self.against.difference.changes)
-        ends = (first for first, _ in self.against.difference.missing.shown())
+        against = self.against = compare(self.snapshot, sorted({*numbers, *missing}))
+        changed = (one.sequence_number for one in against.difference.changes)
+        ends = (first for first, _ in against.difference.missing.shown())
         self._read({number for number in (*changed, *ends, *missing[:1], *missing[-1:]) if number is not None})
+        return against
 
     def _one(self, number: int) -> StoredEntry | None:
         return only(self.here, number)
@@ -315,7 +319,7 @@ class Inquiry:
         """
         changed = {one.sequence_number: one for one in against.difference.changes}
         for number in against.of_stream():
-            here, there = self._one(number), against.one(number)
+            here, there = self._one(number), only(against.of_stream(), number)
             if number not in changed and here is not None and there is not None:
                 columns = [name for name in here.columns if name in there.columns]
                 pairs = {name: (there.columns[name], here.columns[name]) for name in columns}

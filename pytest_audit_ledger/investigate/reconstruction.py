@@ -62,6 +62,20 @@ class Witness(str, Enum):
     but not that the ledger had it."""
 
 
+def witness_of(digest: object, own: object, committed: object, *, is_signed: bool = False) -> Witness:
+    """Return what proves content with this hash; `own` is the stored hash, `committed` the one that is named elsewhere.
+
+    `is_signed`: a signed record names it, and not the next entry.
+    """
+    if committed is None:
+        return Witness.OWN
+    if digest != committed:
+        return Witness.CONTRADICTED
+    if is_signed:
+        return Witness.SIGNED
+    return Witness.BOTH if digest == own else Witness.LINK
+
+
 @dataclass(frozen=True)
 class Restored:
     """A column that had another value when the entry was hashed.
@@ -248,18 +262,9 @@ class _Search:
             changes=tuple(changes),
             form=None if match.form == match.base.known.form else match.form,
             proven_by=match.digest.hex(),
-            witness=self._witness(match.digest),
+            witness=witness_of(match.digest, self.own, self.committed, is_signed=self.suspect.is_signed),
             hypotheses=self.count,
         )
-
-    def _witness(self, digest: bytes) -> Witness:
-        if self.committed is None:
-            return Witness.OWN
-        if digest != self.committed:
-            return Witness.CONTRADICTED
-        if self.suspect.is_signed:
-            return Witness.SIGNED
-        return Witness.BOTH if digest == self.own else Witness.LINK
 
     def _excluded(self, match: _Match) -> Mapping[str, int]:
         """Return, for each changed column, how many other values were tried that have none of the hashes."""

@@ -15,7 +15,7 @@ from pytest_audit_ledger.model.forms import Forms
 from pytest_audit_ledger.model.ledger_info import LedgerInfo
 from pytest_audit_ledger.model.printable import printable
 from pytest_audit_ledger.model.profile import BEFORE, HASH, PREVIOUS, SEQUENCE, STREAM, TIMESTAMP, Profile, own
-from pytest_audit_ledger.model.profile_coverage import hashed_columns, line_columns
+from pytest_audit_ledger.model.profile_coverage import all_versions, hashed_columns, is_linked, line_columns
 from pytest_audit_ledger.model.recogniser import recognisers_of
 from pytest_audit_ledger.model.segment import Segment
 from pytest_audit_ledger.sources.source import Snapshot
@@ -157,29 +157,38 @@ def _has_a_form(forms: Forms, row: Batch) -> bool:
 
 @dataclass(frozen=True)
 class Chain:
-    """What the hash of an entry covers, what its first entry names as the hash before, and which entry that is.
+    """What hashes cover: which columns of an entry with these values, and in every entry the link and the number.
 
-    `first` is None if any entry may be the first, or if entries do not store the hash before.
+    `genesis` is what the first entry names as the hash before, `first` its number; None if any entry may be the first,
+    or if entries do not store the hash before.
     """
 
-    covered: Callable[[StoredEntry], Collection[str]]
+    covered: Callable[[Mapping[str, Value]], Collection[str]]
     genesis: Callable[[StoredEntry], Value]
     first: int | None
+    covers_link: bool
+    covers_number: bool
 
 
 def chain_of(profile: Profile) -> Chain:
     """Return what the hashes of a ledger cover, and how its chain starts."""
-    line = profile.genesis.line
+    line, versions = profile.genesis.line, all_versions(profile).values()
 
-    def covered(entry: StoredEntry) -> frozenset[str]:
-        version = profile.version_of(entry.columns.get(profile.version_column))
+    def covered(columns: Mapping[str, Value]) -> frozenset[str]:
+        version = profile.version_of(columns.get(profile.version_column))
         found = hashed_columns(profile, version) if version else frozenset()
-        return frozenset(entry.columns) if found is None else found | line_columns(profile) | {profile.version_column}
+        return frozenset(columns) if found is None else found | line_columns(profile) | {profile.version_column}
 
     def genesis(entry: StoredEntry) -> Value:
         return entry.columns.get(line) if line else profile.genesis.text
 
-    return Chain(covered, genesis, profile.starts_at or profile.first if profile.has(PREVIOUS) else None)
+    return Chain(
+        covered=covered,
+        genesis=genesis,
+        first=profile.starts_at or profile.first if profile.has(PREVIOUS) else None,
+        covers_link=all(is_linked(profile, one) for one in versions),
+        covers_number=all(profile.column(SEQUENCE) in (hashed_columns(profile, one) or ()) for one in versions),
+    )
 
 
 def chosen_stream(streams: Sequence[str], number: int, asked: str | None) -> str:

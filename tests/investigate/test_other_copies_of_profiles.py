@@ -61,7 +61,7 @@ def test_a_deleted_entry_that_the_other_copy_has_is_said(forger: Forger, exporte
     forger.run("DELETE FROM movements WHERE account = 'DE01' AND seq = 25")
     (gap,) = in_streams(compared(forger, exported))
     assert gap.what is IncidentType.DELETION
-    assert gap.because[-1].endswith(" has entry 25.")
+    assert gap.because[-1].endswith(" has entry 25, and the hashes close the gap: it was in this ledger.")
 
 
 def test_an_end_that_was_cut_off_and_a_stream_that_is_gone_are_undecided(forger: Forger, exported: Path) -> None:
