@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -75,11 +75,7 @@ class DrillRun:
         config = self.config
         run = config.stash.get(RUN, None)
         if run is not None and run.suites:
-            self.set_up = SetUp(
-                tuple(run.suites.values()),
-                self.set_up.run_parameters,
-                allow_integrity_waivers=self.set_up.allow_integrity_waivers,
-            )
+            self.set_up = replace(self.set_up, suites=tuple(run.suites.values()))
         with visible(config):
             (matrix,) = drill(
                 run.start() if run is not None else None,
@@ -177,11 +173,7 @@ def start(config: pytest.Config) -> None:
     try:
         value(config, "drill-entries")  # a mistake shows now
         scratch = Scratch(value(config, "scratch-db"), allow_superuser=value(config, "allow-superuser-scratch"))
-        set_up = SetUp(
-            (),
-            given_options(config),
-            allow_integrity_waivers=value(config, "allow-integrity-waivers"),
-        )
+        set_up = SetUp((), given_options(config), allow_integrity_waivers=value(config, "allow-integrity-waivers"))
     except UsageError as error:
         raise pytest.UsageError(str(error)) from error
     told = getattr(config, "workerinput", {}).get(_EXCHANGE)
@@ -195,11 +187,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         registry = registered_kinds(config.pluginmanager)
         named = [load(path, registry) for path in value(config, "suites")]
         run = config.stash[DRILL]
-        run.set_up = SetUp(
-            tuple(named or shipped_suites(registry)),
-            run.set_up.run_parameters,
-            allow_integrity_waivers=run.set_up.allow_integrity_waivers,
-        )
+        run.set_up = replace(run.set_up, suites=tuple(named or shipped_suites(registry)))
     except UsageError as error:
         raise pytest.UsageError(str(error)) from error
 

@@ -19,11 +19,10 @@ from pytest_audit_ledger.sources.export_file import ExportFile
 from pytest_audit_ledger.sources.named import named_source
 from pytest_audit_ledger.sources.source import Source
 from pytest_audit_ledger.suite.profile_choice import chosen_profile
-from pytest_audit_ledger.verify.executors import Opening
 from pytest_audit_ledger.verify.parameters import given
 from pytest_audit_ledger.verify.pools import parse_executor
-from pytest_audit_ledger.verify.resumption import Since, since_options
-from pytest_audit_ledger.verify.run import parse_standby_tolerance
+from pytest_audit_ledger.verify.resumption import since_options
+from pytest_audit_ledger.verify.run import VerificationRequest, parse_standby_tolerance
 from pytest_audit_ledger.verify.scan import parse_workers
 
 
@@ -31,31 +30,23 @@ from pytest_audit_ledger.verify.scan import parse_workers
 class Options:
     """What the user asked for.
 
-    `source` is None for a demo, which has to be started first; `run_parameters` are parameters of kinds that
-    options set.
+    `source` is None for a demo, which has to be started first. `request` says how to verify; a run adds its checks.
     """
 
     dsn: Dsn
     source: Source | None
     table: str | None
     profile: Profile
-    workers: int | None
-    opening: Opening
-    samples: int
     timeout: int
-    allow_empty: bool
-    allow_integrity_waivers: bool
     suites: tuple[Path, ...]
-    run_parameters: RunParameters
-    since: Since | None
     investigate: bool
-    standby_tolerance_s: float
+    request: VerificationRequest
 
     @property
     def given(self) -> Given:
         """What suggested commands repeat if the ledger could not be opened; otherwise the verification knows it."""
         ledger, table = self.dsn.repeatable(), self.table or ""
-        return given(ledger, table, profile=self.profile, run_parameters=self.run_parameters)
+        return given(ledger, table, profile=self.profile, run_parameters=self.request.run_parameters)
 
     @property
     def is_export(self) -> bool:
@@ -75,20 +66,20 @@ def read_options(config: pytest.Config, dsn: str) -> Options:
         source=named_source(dsn, table, timeout, profile),  # every mistake shows now
         table=table,
         profile=profile,
-        workers=parse_workers(value(config, "workers")),
-        opening=parse_executor(value(config, "executor")),
-        samples=value(config, "samples"),
         timeout=timeout,
-        allow_empty=value(config, "allow-empty"),
-        allow_integrity_waivers=value(config, "allow-integrity-waivers"),
         suites=tuple(value(config, "suites")),
-        run_parameters=given_options(config),
-        since=since_options(
-            since_checkpoint=value(config, "since-checkpoint"),
-            recheck=value(config, "recheck"),
-        ),
         investigate=value(config, "investigate"),
-        standby_tolerance_s=parse_standby_tolerance(value(config, "standby-tolerance")),
+        request=VerificationRequest(
+            checks=(),
+            workers=parse_workers(value(config, "workers")),
+            opening=parse_executor(value(config, "executor")),
+            samples=value(config, "samples"),
+            allow_empty=value(config, "allow-empty"),
+            run_parameters=given_options(config),
+            allow_integrity_waivers=value(config, "allow-integrity-waivers"),
+            since=since_options(since_checkpoint=value(config, "since-checkpoint"), recheck=value(config, "recheck")),
+            standby_tolerance_s=parse_standby_tolerance(value(config, "standby-tolerance")),
+        ),
     )
 
 

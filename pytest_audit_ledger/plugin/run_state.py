@@ -10,7 +10,7 @@ from __future__ import annotations
 import pickle
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, nullcontext, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -136,18 +136,8 @@ class RunState:
             self.hold()
         used = dict.fromkeys(check.suite for _, check in self.selected)
         with visible(self.config):
-            request = VerificationRequest(
-                checks=[check for _, check in self.selected],
-                suites=[self.suites[name] for name in used],
-                workers=self.options.workers,
-                opening=self.options.opening,
-                samples=self.options.samples,
-                allow_empty=self.options.allow_empty,
-                run_parameters=self.options.run_parameters,
-                allow_integrity_waivers=self.options.allow_integrity_waivers,
-                since=self.options.since,
-                standby_tolerance_s=self.options.standby_tolerance_s,
-            )
+            checks, suites = [check for _, check in self.selected], [self.suites[name] for name in used]
+            request = replace(self.options.request, checks=checks, suites=suites)
             if self.options.investigate and self.shared is not None:
                 verification, investigation, reason = self._investigated(source, request, self.shared)
             else:
