@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
-from pytest_audit_ledger.kinds.data_kind import ValueKind, bounds_in_words, reversed_or_no_bounds, value_text
+from pytest_audit_ledger.kinds.data_kind import ValueKind, bounds_in_words, reversed_or_no_bounds
 
 _BOUND: Mapping[str, Any] = {
     "type": ["number", "string"],
@@ -57,12 +57,6 @@ class AcceptedRange(ValueKind):
         return " OR ".join(
             f"{column} {sign} %(check.{name})s::{type_}" for name, sign in bounds if name in self.parameters
         )
-
-    def values(self) -> Mapping[str, Any]:
-        """Return the bounds as text, which the server reads as the column's type."""
-        return {
-            name: value_text(self.parameters[name]) for name in ("min_value", "max_value") if name in self.parameters
-        }
 
     def expected(self) -> str:
         """Return the bounds."""

@@ -35,10 +35,6 @@ class AcceptedValues(ValueKind):
         """Select the values that are not in the list."""
         return f"{self.column()}::text <> ALL (%(check.values)s)"
 
-    def values(self) -> Mapping[str, Any]:
-        """Return the list, as text."""
-        return {"values": list(map(value_text, self.parameters["values"]))}
-
     def expected(self) -> str:
         """Return the list."""
         return ", ".join(map(value_text, self.parameters["values"]))

@@ -265,8 +265,8 @@ class RowKind(DataKind):
         """Return the SQL condition for the entries that are not as expected."""
 
     def values(self) -> Mapping[str, Any]:
-        """Return the values that the conditions use, as `%(check.name)s`."""
-        return {}
+        """Return the values that the condition uses as `%(check.name)s`: the parameters of these names, as text."""
+        return {name: _as_text(self.parameters[name]) for name in _BOUND.findall(self.unexpected())}
 
     def shown_columns(self) -> Sequence[str]:
         """Return the columns that a finding shows, by name: those that the parameters name."""
@@ -355,6 +355,13 @@ class ValueKind(RowKind):
     def judged(self) -> str:
         """Select the entries that have a value."""
         return f"{self.column()} IS NOT NULL"
+
+
+_BOUND = re.compile(r"%\(check\.(\w+)\)s")
+
+
+def _as_text(value: Any) -> str | list[str]:
+    return list(map(value_text, value)) if isinstance(value, list) else value_text(value)
 
 
 def value_text(value: Any) -> str:

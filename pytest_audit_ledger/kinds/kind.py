@@ -38,13 +38,10 @@ a ledger without entries.
             return f"{self.column()} IS NOT NULL"
 
         def unexpected(self):
-            return f"length({self.column()}::text) > %(check.longest)s"
+            return f"length({self.column()}::text) > %(check.longest)s::int"
 
-        def values(self):
-            return {"longest": self.parameters["longest"]}
-
-`column()` and `named()` return a column quoted, and refuse one that the ledger does not have. Values go into
-`values()`, are bound, and are written as `%(check.NAME)s` in the SQL. A rule about all entries together is a
+`column()` and `named()` return a column quoted, and refuse one that the ledger does not have. `%(check.NAME)s` in the
+SQL is the parameter of that name, bound as text; `values()` can return others. A rule about all entries together is a
 `DataKind`: `statements()` returns every statement that it asks, so that `audit-ledger suite explain` can print them;
 `examine()` asks, sets `element_count` and `unexpected_rows`, and adds findings.
 

@@ -41,8 +41,10 @@ class SequentialValues(ValueKind):
         return f"{self.column()} <> {BEFORE} + %(check.interval)s::{type_}"
 
     def values(self) -> Mapping[str, Any]:
-        """Return the interval, as text."""
+        """Return the interval as the server reads it."""
         interval = self.parameters["interval"]
-        if isinstance(interval, str):
-            return {"interval": f"{duration(interval).total_seconds():.0f} seconds"}
-        return {"interval": str(interval)}
+        return (
+            {"interval": f"{duration(interval).total_seconds():.0f} seconds"}
+            if isinstance(interval, str)
+            else super().values()
+        )

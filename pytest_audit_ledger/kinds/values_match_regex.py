@@ -27,10 +27,6 @@ class ValuesMatchRegex(ValueKind):
         """Select the values that do not match."""
         return f"{self.column()}::text !~ %(check.regex)s"
 
-    def values(self) -> Mapping[str, Any]:
-        """Return the expression."""
-        return {"regex": self.parameters["regex"]}
-
     def expected(self) -> str:
         """Return the expression."""
         return str(self.parameters["regex"])
