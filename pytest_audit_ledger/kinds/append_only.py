@@ -70,7 +70,7 @@ def protections(rows: Iterable[Trigger]) -> Iterator[Protection]:
     for triggers in relations.values():
         for operation, bit in _OPERATIONS.items():
             before = [row for row in triggers if (row["type"] or 0) & bit and row["type"] & _BEFORE]
-            yield Protection(triggers[0], operation, tuple((row, find_fault(row)) for row in before))
+            yield Protection(triggers[0], operation, tuple((row, trigger_fault(row)) for row in before))
 
 
 class AppendOnly(CatalogKind):
@@ -243,7 +243,7 @@ def _with_state(trigger: Trigger) -> str:
     return f"{STATES[trigger['enabled']]}: {trigger['definition']}"
 
 
-def find_fault(trigger: Trigger, *, once_enabled: bool = False) -> TriggerFault | None:
+def trigger_fault(trigger: Trigger, *, once_enabled: bool = False) -> TriggerFault | None:
     """Return why a trigger does not protect (or would not, once enabled); None if it does."""
     definition, body = str(trigger["definition"]), " ".join(str(trigger["body"]).split())
     if not once_enabled and trigger["enabled"] not in (ALWAYS, _UNLESS_REPLICA):

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from itertools import count
 
 from pytest_audit_ledger.files.resources import sql
-from pytest_audit_ledger.kinds.append_only import ALWAYS, Protection, Trigger, find_fault, protections
+from pytest_audit_ledger.kinds.append_only import ALWAYS, Protection, Trigger, trigger_fault, protections
 from pytest_audit_ledger.kinds.plpgsql import raises_unconditionally
 from pytest_audit_ledger.repair.step import RepairStep, RepairTarget, quoted, step
 
@@ -56,7 +56,7 @@ def _depth(oid: int, parents: dict[int, int | None]) -> int:
 def _restore(ledger: RepairTarget, protection: Protection) -> tuple[list[RepairStep], bool]:
     """Return the steps for one operation, and whether they also cover the partitions of a partitioned table."""
     triggers = [trigger for trigger, _ in protection.triggers]
-    sound = protection.holding or [one for one in triggers if find_fault(one, once_enabled=True) is None]
+    sound = protection.holding or [one for one in triggers if trigger_fault(one, once_enabled=True) is None]
     if sound:
         return [_enable(sound[0])], bool(sound[0]["type"] & _EACH_ROW)
     emptied = [one for one in triggers if _is_emptied(one)]
