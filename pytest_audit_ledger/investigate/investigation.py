@@ -26,7 +26,6 @@ from pytest_audit_ledger.investigate.incident import (
     Certainty,
     Incident,
     IncidentType,
-    capital,
 )
 from pytest_audit_ledger.investigate.inspection import EntryInspection, inspected
 from pytest_audit_ledger.investigate.other_copy import (
@@ -37,8 +36,8 @@ from pytest_audit_ledger.investigate.other_copy import (
     unanswered,
 )
 from pytest_audit_ledger.investigate.other_profiles import incidents_of, named
-from pytest_audit_ledger.investigate.reconstruction import Budget, Reconstruction, Unexplained, Witness, reconstruct
-from pytest_audit_ledger.investigate.reconstruction_text import headline, proof
+from pytest_audit_ledger.investigate.reconstruction import Budget, Reconstruction, Unexplained, reconstruct
+from pytest_audit_ledger.investigate.reconstruction_text import with_original
 from pytest_audit_ledger.investigate.restored_by_copy import with_copy
 from pytest_audit_ledger.investigate.results import Investigation
 from pytest_audit_ledger.investigate.rewritings import Transformation
@@ -299,18 +298,12 @@ class Inquiry:
             time_before=incident.time_before or (before.timestamp if before else ""),
             time_after=incident.time_after or (after.timestamp if after else ""),
         )
-        proven = [
-            one
-            for one in reconstructions
-            if isinstance(one, Reconstruction) and one.witness in (Witness.BOTH, Witness.LINK, Witness.SIGNED)
-        ]
+        proven = [one for one in reconstructions if isinstance(one, Reconstruction) and one.is_certain]
         if not proven or len(reconstructions) < incident.count:
             return incident
-        incident = replace(incident, certainty=Certainty.PROVEN, otherwise=())
         if incident.count > 1 or not (proven[0].content_changes or proven[0].form):
-            return incident
-        why = (f"{capital(proof(proven[0]))}.", *incident.because)
-        return replace(incident, sentence=f"{headline(proven[0])}.", because=why)
+            return replace(incident, certainty=Certainty.PROVEN, otherwise=())
+        return with_original(incident, proven[0])
 
     def _differences(self, against: OtherCopy, renumbered: int | None) -> Iterator[ChangedEntry]:
         """Yield what the other copy says of the entries that were examined, and of the first that differ.

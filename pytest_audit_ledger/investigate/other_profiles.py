@@ -12,8 +12,8 @@ from pytest_audit_ledger.investigate.by_recipe import Found, read_stream, recons
 from pytest_audit_ledger.investigate.classification import classify, forms_in
 from pytest_audit_ledger.investigate.evidence_scan import EvidenceScan
 from pytest_audit_ledger.investigate.incident import Advice, Certainty, Incident, IncidentType, counted
-from pytest_audit_ledger.investigate.reconstruction import Reconstruction, Witness
-from pytest_audit_ledger.investigate.reconstruction_text import headline, proof
+from pytest_audit_ledger.investigate.reconstruction import Reconstruction
+from pytest_audit_ledger.investigate.reconstruction_text import with_original
 from pytest_audit_ledger.model.batch import shown
 from pytest_audit_ledger.model.ledger_info import LedgerInfo
 from pytest_audit_ledger.model.printable import printable
@@ -75,11 +75,7 @@ def _with(incident: Incident, found: Mapping[int, Found]) -> Incident:
     if one is None:
         return incident
     incident = replace(incident, reconstructions=(one,))
-    if not isinstance(one, Reconstruction) or one.witness not in (Witness.BOTH, Witness.LINK):
-        return incident
-    why = (f"{proof(one)[:1].upper()}{proof(one)[1:]}.", *incident.because)
-    sentence = f"{headline(one)}."
-    return replace(incident, certainty=Certainty.PROVEN, otherwise=(), sentence=sentence, because=why)
+    return with_original(incident, one) if isinstance(one, Reconstruction) and one.is_certain else incident
 
 
 def _in_own_words(info: LedgerInfo, stream: str, incident: Incident) -> Incident:

@@ -106,6 +106,11 @@ class Reconstruction:
     hypotheses: int
 
     @property
+    def is_certain(self) -> bool:
+        """Whether a hash that is kept elsewhere proves it, so that the ledger had this content."""
+        return self.witness in (Witness.BOTH, Witness.LINK, Witness.SIGNED)
+
+    @property
     def content_changes(self) -> tuple[Restored, ...]:
         """The changes of the content, without that of entry_hash."""
         return tuple(change for change in self.changes if change.column != "entry_hash")

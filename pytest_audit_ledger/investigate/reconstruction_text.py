@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
+from dataclasses import replace
 
+from pytest_audit_ledger.investigate.incident import Certainty, Incident, capital
 from pytest_audit_ledger.investigate.reconstruction import Reconstruction, Restored, Stopped, Unexplained, Witness
 from pytest_audit_ledger.investigate.ski_payloads import Value
 from pytest_audit_ledger.model.printable import printable
@@ -56,6 +58,14 @@ def proof(found: Reconstruction) -> str:
     changes = found.content_changes
     excluded = f" ({_excluded(changes[0], found.witness)})" if len(changes) == 1 and changes[0].excluded else ""
     return f"{_PROOF[found.witness]}{excluded}"
+
+
+def with_original(incident: Incident, found: Reconstruction) -> Incident:
+    """Return an incident of one entry, in the words of its reconstruction, which proves what was changed."""
+    place = f"Stream {printable(incident.stream)}: " if incident.stream else ""
+    because = (f"{capital(proof(found))}.", *incident.because)
+    incident = replace(incident, certainty=Certainty.PROVEN, otherwise=(), because=because)
+    return replace(incident, sentence=f"{place}{headline(found)}.")
 
 
 def sentences(found: Sequence[Reconstruction | Unexplained]) -> list[str]:

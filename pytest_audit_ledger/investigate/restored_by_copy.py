@@ -9,12 +9,11 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from pytest_audit_ledger.investigate.hypotheses import of_account
-from pytest_audit_ledger.investigate.incident import Certainty, Incident, IncidentType, capital
+from pytest_audit_ledger.investigate.incident import Incident, IncidentType, capital
 from pytest_audit_ledger.investigate.other_copy import OtherCopy
-from pytest_audit_ledger.investigate.reconstruction import Reconstruction, Restored, Witness, witness_of
-from pytest_audit_ledger.investigate.reconstruction_text import headline, proof
+from pytest_audit_ledger.investigate.reconstruction import Reconstruction, Restored, witness_of
+from pytest_audit_ledger.investigate.reconstruction_text import proof, with_original
 from pytest_audit_ledger.investigate.stored_entries import ByStream, chain_of, only
-from pytest_audit_ledger.model.printable import printable
 from pytest_audit_ledger.model.profile import HASH, PREVIOUS, Profile
 
 _EDITS = (IncidentType.EDIT, IncidentType.EDIT_WITH_HASH, IncidentType.HASH_ALTERED)
@@ -33,12 +32,10 @@ def _told(against: OtherCopy, incident: Incident, here: ByStream, profile: Profi
     if not found.changes or any(isinstance(one, Reconstruction) for one in incident.reconstructions):
         why = "has this content." if found.changes else "has another payload, which has this hash."
         return replace(incident, because=(*incident.because, f"{against.label} {why}"))
-    because = (f"{capital(proof(found))}.", *incident.because)
-    incident = replace(incident, because=because, reconstructions=(found,))
-    if found.witness not in (Witness.BOTH, Witness.LINK):
-        return incident
-    place = f"Stream {printable(incident.stream)}: " if incident.stream else ""
-    return replace(incident, sentence=f"{place}{headline(found)}.", certainty=Certainty.PROVEN, otherwise=())
+    incident = replace(incident, reconstructions=(found,))
+    if found.is_certain:
+        return with_original(incident, found)
+    return replace(incident, because=(f"{capital(proof(found))}.", *incident.because))
 
 
 def _restored(against: OtherCopy, stream: str, number: int, here: ByStream, profile: Profile) -> Reconstruction | None:

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from itertools import count
 
 from pytest_audit_ledger.files.resources import sql
-from pytest_audit_ledger.kinds.append_only import ALWAYS, Protection, Trigger, trigger_fault, protections
+from pytest_audit_ledger.kinds.append_only import ALWAYS, Protection, Trigger, protections, trigger_fault
 from pytest_audit_ledger.kinds.plpgsql import raises_unconditionally
 from pytest_audit_ledger.repair.step import RepairStep, RepairTarget, quoted, step
 
