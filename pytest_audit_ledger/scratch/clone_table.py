@@ -74,8 +74,7 @@ def copy_beside(snapshot: PostgresSnapshot, copy: PostgresSource, names: Sequenc
                 _load(other, connection, columns, rows)
             _restore(dump, copy, connection, _AFTER)
             with connection.cursor() as cursor:
-                cursor.execute(SQL("SELECT {}::pg_catalog.regclass::oid").format(Literal(quoted(*name))))
-                cursor.execute(sql("foreign_keys.sql"), {"table": (cursor.fetchone() or [None])[0]})
+                cursor.execute(sql("foreign_keys.sql"), _oid(other, cursor))
                 for (key,) in cursor.fetchall():
                     cursor.execute(SQL("ALTER TABLE {} DROP CONSTRAINT {}").format(Identifier(*name), Identifier(key)))
 
@@ -165,20 +164,22 @@ def _rows(batch: Batch, columns: Sequence[str]) -> Iterable[bytes]:
 
 def _writable(copy: PostgresSource, connection: extensions.connection) -> list[str]:
     """Return the columns that a row can be given, which excludes generated ones."""
-    statement = SQL(
-        "SELECT a.attname FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid "
-        "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = {} AND c.relname = {} "
-        "AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '' ORDER BY a.attnum"
-    ).format(Literal(copy.schema), Literal(copy.table))
     with connection.cursor() as cursor:
-        cursor.execute(statement)
-        found = [row[0] for row in cursor]
+        cursor.execute(sql("writable_columns.sql"), _oid(copy, cursor))
+        found = [name for name, _ in cursor]
     if not found:
         raise SourceError(
             f"The table {copy.table_label} cannot be recreated on {copy.label}.",
             "Name a scratch server that has the types, functions and privileges that it needs.",
         )
     return found
+
+
+def _oid(copy: PostgresSource, cursor: extensions.cursor) -> dict[str, int | None]:
+    """Return the parameter that names a table to a statement in sql/; None if there is no such table."""
+    cursor.execute("SELECT pg_catalog.to_regclass(%s)::oid", (quoted(copy.schema, copy.table),))
+    ((oid,),) = cursor.fetchall()
+    return {"table": oid}
 
 
 def _load(copy: PostgresSource, connection: extensions.connection, columns: Sequence[str], rows: IO[bytes]) -> None:
@@ -190,8 +191,7 @@ def _load(copy: PostgresSource, connection: extensions.connection, columns: Sequ
             cursor.execute("SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD'; SET IntervalStyle = 'postgres'")
             cursor.copy_expert(SQL("COPY {} ({}) FROM STDIN").format(table, named), rows)
             if "id" in columns:
-                cursor.execute("SELECT %s::pg_catalog.regclass::oid", (quoted(copy.schema, copy.table),))
-                cursor.execute(sql("id_sequence.sql"), {"table": (cursor.fetchone() or [None])[0]})
+                cursor.execute(sql("id_sequence.sql"), _oid(copy, cursor))
                 for schema, name, *_ in cursor.fetchall():
                     after = "SELECT pg_catalog.setval({}::pg_catalog.regclass, (SELECT pg_catalog.max(id) FROM {}))"
                     cursor.execute(SQL(after).format(Literal(quoted(schema, name)), table))

@@ -9,12 +9,12 @@ from __future__ import annotations
 import io
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timezone
 from functools import cached_property
 from itertools import groupby, islice
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg2
 from psycopg2.errorcodes import INSUFFICIENT_PRIVILEGE
@@ -48,6 +48,8 @@ ROWS_A_COPY = 20_000
 
 Statement = str | Composable
 Name = str | tuple[str, ...]
+
+_Found = TypeVar("_Found")
 
 _NO_NAMES: Mapping[str, Name] = {}
 _NO_VALUES: Mapping[str, Composable] = {}
@@ -173,11 +175,7 @@ class ScratchLedger:
 
     def columns(self) -> list[str]:
         """Return the columns that a row can be given, which excludes generated ones."""
-        found = self.rows(
-            "SELECT attname AS name FROM pg_catalog.pg_attribute WHERE attrelid = %(table)s AND attnum > 0 "
-            "AND NOT attisdropped AND attgenerated = '' ORDER BY attnum"
-        )
-        return [row["name"] for row in found]
+        return [row["name"] for row in self.rows(sql("writable_columns.sql"))]
 
     def bounds(self) -> tuple[int, int]:
         """Return the lowest and the highest sequence number. Raises SourceError if there are no entries."""
@@ -220,10 +218,7 @@ class ScratchLedger:
 
     def entry(self, number: int) -> Entry:
         """Return one entry. Raises SourceError if there is no entry with this sequence number."""
-        found = next(self.entries(number), None)
-        if found is None or found.sequence_number != number:
-            raise SourceError(f"The ledger has no entry {number:,}.", TAKE_ANOTHER)
-        return found
+        return _one([one for one in islice(self.entries(number), 1) if one.sequence_number == number], number)
 
     def row(self, number: int) -> dict[str, Any]:
         """Return every column of an entry, JSON as Python objects. Raises SourceError if there is no such entry."""
@@ -233,9 +228,7 @@ class ScratchLedger:
             columns=listed(names),
             number=number,
         )
-        if not found:
-            raise SourceError(f"The ledger has no entry {number:,}.", TAKE_ANOTHER)
-        return dict(zip(names, found[0], strict=True))
+        return dict(zip(names, _one(found, number), strict=True))
 
     @cached_property
     def sql_payload(self) -> str:
@@ -257,9 +250,8 @@ class ScratchLedger:
             values=SQL(", ").join(values),
             number=number,
         )
-        if not found:
-            raise SourceError(f"The ledger has no entry {number:,}.", TAKE_ANOTHER)
-        return None if found[0][0] is None else str(found[0][0])
+        (payload,) = _one(found, number)
+        return None if payload is None else str(payload)
 
     # Changing.
 
@@ -483,6 +475,13 @@ class ScratchLedger:
             values=SQL(", ").join(SQL("{}::pg_catalog.text[]").format(Literal(values)) for values in columns.values()),
             news=SQL(", ").join(news),
         )
+
+
+def _one(found: Sequence[_Found], number: int) -> _Found:
+    """Return the first of what was found of an entry. Raises SourceError if there is no such entry."""
+    if not found:
+        raise SourceError(f"The ledger has no entry {number:,}.", TAKE_ANOTHER)
+    return found[0]
 
 
 def _rehashed(info: LedgerInfo, entry: Batch, link: str | None) -> dict[str, str]:

@@ -625,7 +625,8 @@ class PostgresSnapshot:
         """Whether an index makes the sequence numbers unique, within a stream if there are several."""
         profile = self.info.profile
         key = sorted([*profile.streams, profile.column(SEQUENCE)])
-        return any(sorted(row["columns"]) == key for row in self.rows(sql("unique_indexes.sql")))
+        keys = self.rows(sql("unique_indexes.sql"))
+        return any(row["is_enforced"] and sorted(row["columns"]) == key for row in keys)
 
     @contextmanager
     def catalog(self) -> Iterator[PostgresSnapshot]:

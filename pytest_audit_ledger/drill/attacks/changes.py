@@ -58,7 +58,7 @@ def _editable(ledger: ScratchLedger, number: int) -> tuple[str, str]:
     covered = hashed_columns(profile, version) if version else ()
     chain = {*profile.streams, *profile.lines, profile.version_column}
     chain |= {profile.column(role) for role in (SEQUENCE, ORDER, PREVIOUS, HASH)}
-    types = {row["name"]: row["type"] for row in ledger.rows(_TYPES) if row["name"] not in chain}
+    types = {row["name"]: row["type"] for row in ledger.rows(sql("writable_columns.sql")) if row["name"] not in chain}
     for family, edited in _EDITED.items():
         for column, type_ in types.items():
             if type_.startswith(family) and (
@@ -70,7 +70,7 @@ def _editable(ledger: ScratchLedger, number: int) -> tuple[str, str]:
 
 def _is_in_payload(ledger: ScratchLedger, number: int, column: str, edited: str) -> bool:
     """Whether the payload that the server builds is another one with this value; keys only say what belongs to it."""
-    key = {name for row in ledger.rows(_KEYS) if row["is_primary"] for name in row["columns"]}
+    key = {name for row in ledger.rows(sql("unique_indexes.sql")) if row["is_primary"] for name in row["columns"]}
     changed = {column: ledger.statement(edited, {"column": column})}
     return column not in key and ledger.payload(number, changed) != ledger.payload(number)
 
@@ -82,11 +82,6 @@ _EDITED: Mapping[tuple[str, ...], str] = {
     ("bytea",): "{column} || '\\x00'::bytea",
 }
 """What is stored in a column instead, by how its type begins."""
-
-_TYPES = (
-    "SELECT attname AS name, pg_catalog.format_type(atttypid, atttypmod) AS type FROM pg_catalog.pg_attribute "
-    "WHERE attrelid = %(table)s AND attnum > 0 AND NOT attisdropped AND attgenerated = '' ORDER BY attnum"
-)
 
 
 def edit_envelope(
@@ -113,7 +108,7 @@ def append_after(ledger: ScratchLedger, number: int, linked_to: int, **columns: 
 
 def drop_keys(ledger: ScratchLedger, but: Collection[str]) -> None:
     """Drop every unique constraint or index of the ledger, except those over one of these columns."""
-    for row in ledger.rows(_KEYS):
+    for row in ledger.rows(sql("unique_indexes.sql")):
         if not set(row["columns"]) & set(but):
             drop_key(ledger, row)
 
@@ -125,7 +120,7 @@ def keys_of(ledger: ScratchLedger, role: str) -> list[dict[str, Any]]:
     """
     streams = ledger.profile.streams if role == SEQUENCE else ()
     columns = sorted([*streams, ledger.profile.column(role)])
-    return [row for row in ledger.rows(_KEYS) if sorted(row["essential"]) == columns]
+    return [row for row in ledger.rows(sql("unique_indexes.sql")) if sorted(row["essential"]) == columns]
 
 
 def drop_key(ledger: ScratchLedger, key: dict[str, Any]) -> None:
@@ -166,23 +161,3 @@ def middle_with(target: Target, column: str, condition: str = "true", **values: 
         **values,
     )
     return int(found[0][0]) if found else 0
-
-
-_KEYS = """
-    SELECT n.nspname AS schema, x.relname AS index, c.conname AS constraint, i.indisprimary AS is_primary,
-           pg_catalog.array_agg(a.attname::text ORDER BY k.position) AS columns,
-           coalesce(pg_catalog.array_agg(a.attname::text ORDER BY k.position)
-                        FILTER (WHERE p.partattrs IS NULL OR a.attnum <> ALL (p.partattrs::int2[])),
-                    pg_catalog.array_agg(a.attname::text ORDER BY k.position)) AS essential
-    FROM pg_catalog.pg_index i
-    JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid
-    JOIN pg_catalog.pg_namespace n ON n.oid = x.relnamespace
-    CROSS JOIN pg_catalog.unnest(i.indkey::int2[]) WITH ORDINALITY AS k (attnum, position)
-    JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
-    LEFT JOIN pg_catalog.pg_partitioned_table p ON p.partrelid = i.indrelid
-    LEFT JOIN pg_catalog.pg_constraint c
-        ON c.conindid = i.indexrelid AND c.conrelid = i.indrelid AND c.contype IN ('p', 'u')
-    WHERE i.indrelid = %(table)s AND i.indisunique AND k.position <= i.indnkeyatts
-    GROUP BY n.nspname, x.relname, c.conname, i.indisprimary
-    ORDER BY x.relname
-"""
