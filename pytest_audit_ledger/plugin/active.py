@@ -95,7 +95,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
     The outermost wrapper, because pytest-timeout starts its clock in one.
     """
     if selected_checks([item]):
-        item.config.stash[RUN].verify_once()
+        item.config.stash[RUN].make_once()
     return (yield)
 
 

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pytest_audit_ledger.commands import Given, completed
+from pytest_audit_ledger.commands import Given
 from pytest_audit_ledger.drill.attacks.attack import Attack
 from pytest_audit_ledger.drill.attacks.catalogue import choose, registered_attacks
 from pytest_audit_ledger.drill.matrix import AttackResult, Matrix, Trial
@@ -24,16 +23,15 @@ from pytest_audit_ledger.drill.matrix_text import about, claims, described, job_
 from pytest_audit_ledger.drill.setup import SetUp
 from pytest_audit_ledger.drill.trials import drill
 from pytest_audit_ledger.errors import LedgerError, UsageError
-from pytest_audit_ledger.files.abandoned import temporary_folder
 from pytest_audit_ledger.kinds.registry import registered_kinds
 from pytest_audit_ledger.model.printable import printable
 from pytest_audit_ledger.output.progress_bar import progress_bar
 from pytest_audit_ledger.plugin.collection import ATTACKS_NAMED
 from pytest_audit_ledger.plugin.declared import value
-from pytest_audit_ledger.plugin.exchange import Exchange
 from pytest_audit_ledger.plugin.github import add_to_summary
 from pytest_audit_ledger.plugin.items import LedgerItem, fail_as_expected
 from pytest_audit_ledger.plugin.junit import add_properties
+from pytest_audit_ledger.plugin.made_once import MadeOnce
 from pytest_audit_ledger.plugin.options import given_options
 from pytest_audit_ledger.plugin.run_state import RUN, is_controller, visible
 from pytest_audit_ledger.scratch.server import Scratch
@@ -41,37 +39,25 @@ from pytest_audit_ledger.suite.loader import load
 from pytest_audit_ledger.suite.shipped import shipped_suites
 
 NAME = "drill"
-_RESULT = "drill"
 _EXCHANGE = "ledger_drill_exchange"
 
 
 @dataclass
-class DrillRun:
+class DrillRun(MadeOnce[Matrix]):
     """What a pytest process knows about its drill: the selected attacks, and their results."""
 
     config: pytest.Config
     set_up: SetUp
     scratch: Scratch
-    exchange: Exchange | None = None
     attacks: list[Attack] = field(default_factory=list)
-    failure: LedgerError | None = None
-    _matrix: Matrix | None = None
-
-    def make_once(self) -> None:
-        """Make every selected attack, unless that was done. An error is kept for the items to report."""
-        if self._matrix is not None or self.failure is not None:
-            return
-        try:
-            self._matrix = self.exchange.once(_RESULT, self._made) if self.exchange else self._made()
-        except LedgerError as error:
-            self.failure = error.advising(completed(error.remedy, self._given))
 
     @property
-    def _given(self) -> Given:
+    def given(self) -> Given:
+        """Return what the user gave, nothing if there is no ledger."""
         run = self.config.stash.get(RUN, None)
         return run.options.given if run is not None else {}
 
-    def _made(self) -> Matrix:
+    def _make(self) -> Matrix:
         config = self.config
         run = config.stash.get(RUN, None)
         if run is not None and run.suites:
@@ -85,19 +71,11 @@ class DrillRun:
                 scratch=self.scratch,
                 progress=progress_bar,
             )
-        return matrix.naming(self._given)
-
-    def matrix(self) -> Matrix | None:
-        """Return the results, None if there are none (yet)."""
-        return self._matrix or (self.exchange.result(_RESULT) if self.exchange else None)
+        return matrix.naming(self.given)
 
     def trial(self, attack: str) -> Trial:
         """Return the result of an attack. Raises LedgerError if no attack could be made."""
-        if self.failure is not None:
-            raise self.failure
-        matrix = self.matrix()
-        assert matrix is not None  # noqa: S101  (items ask after make_once)
-        return next(trial for trial in matrix.trials if trial.attack == attack)
+        return next(trial for trial in self.needed().trials if trial.attack == attack)
 
 
 DRILL = pytest.StashKey[DrillRun]()
@@ -177,7 +155,8 @@ def start(config: pytest.Config) -> None:
     except UsageError as error:
         raise pytest.UsageError(str(error)) from error
     told = getattr(config, "workerinput", {}).get(_EXCHANGE)
-    config.stash[DRILL] = DrillRun(config, set_up, scratch, Exchange(Path(told)) if told else None)
+    run = config.stash[DRILL] = DrillRun(config, set_up, scratch, exchange=Path(told) if told else None)
+    config.add_cleanup(run.close)
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
@@ -248,18 +227,13 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
     """Give a worker of pytest-xdist the folder through which all share one drill."""
-    run = node.config.stash[DRILL]
-    if run.exchange is None:
-        resources = ExitStack()
-        node.config.add_cleanup(resources.close)
-        run.exchange = Exchange(resources.enter_context(temporary_folder()))
-    node.workerinput[_EXCHANGE] = str(run.exchange.folder)
+    node.workerinput[_EXCHANGE] = str(node.config.stash[DRILL].share())
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]:
     """Add to the JUnit file what would go unnoticed, before pytest writes it."""
-    matrix = session.config.stash[DRILL].matrix()
+    matrix = session.config.stash[DRILL].result()
     if matrix is not None:
         told = {f"unnoticed.{trial.attack}": trial.remedy for trial in matrix.unnoticed}
         add_properties(session.config, {"meaning": matrix.sentence, **told}, "ledger.drill")
@@ -268,7 +242,7 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Write the section about the drill: first what would go unnoticed, and what would notice it."""
-    matrix = config.stash[DRILL].matrix()
+    matrix = config.stash[DRILL].result()
     if matrix is None:
         return
     terminalreporter.write_sep("=", "audit ledger drill")

@@ -1,29 +1,26 @@
 """The state of one pytest run: the selected checks and their one verification.
 
-All selected checks are verified together, when the first of them is about to run. Under pytest-xdist the first worker
-that gets there does it for all: in a folder of the controller's, a lock lets one worker in, and a file holds the result
-for the others and for the controller's summary.
+All selected checks are verified together, when the first of them is about to run.
 """
 
 from __future__ import annotations
 
 import pickle
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack, nullcontext, suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_audit_ledger.commands import completed
-from pytest_audit_ledger.errors import LedgerError, SourceError
-from pytest_audit_ledger.files.abandoned import temporary_folder
+from pytest_audit_ledger.commands import Given
+from pytest_audit_ledger.errors import SourceError
 from pytest_audit_ledger.files.writing import Written
 from pytest_audit_ledger.model.outcome import Outcome
 from pytest_audit_ledger.output.artifact import Artifact
 from pytest_audit_ledger.output.progress_bar import progress_bar
-from pytest_audit_ledger.plugin.exchange import Exchange
+from pytest_audit_ledger.plugin.made_once import MadeOnce
 from pytest_audit_ledger.plugin.options import Options
 from pytest_audit_ledger.scratch.demo import started
 from pytest_audit_ledger.sources.interruption import interruptible
@@ -37,8 +34,6 @@ if TYPE_CHECKING:
 
 INVESTIGATION_LIMIT_S = 5.0
 """Seconds that the entries of a failed run may be reconstructed."""
-
-_RESULT = "verification"
 
 
 @dataclass(frozen=True)
@@ -55,17 +50,16 @@ class Result:
 
 
 @dataclass
-class RunState:
+class RunState(MadeOnce[Result]):
     """What a pytest process knows about the run.
 
-    `source` is what the controller of xdist started. `exchange` is the folder that it shares, None without xdist.
-    `shared` is the name of the snapshot that is held open for artifacts, None if there is none.
+    `source` is what the controller of xdist started. `shared` is the name of the snapshot that is held open for
+    artifacts, None if there is none.
     """
 
     config: pytest.Config
     options: Options
     source: Source | None = None
-    exchange: Path | None = None
     shared: str | None = None
     suites: dict[str, Suite] = field(default_factory=dict)
     shipped_selection: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
@@ -74,9 +68,6 @@ class RunState:
     written: list[Written] = field(default_factory=list)
     unwritten: list[str] = field(default_factory=list)
     held: Snapshot | None = None
-    failure: LedgerError | None = None
-    _result: Result | None = None
-    _resources: ExitStack = field(default_factory=ExitStack)
 
     def start(self) -> Source:
         """Return the ledger. A demo is started, unless it is running."""
@@ -108,29 +99,12 @@ class RunState:
             told["ledger_shared"] = self.shared
         return told
 
-    def share(self) -> Path:
-        """Return the folder through which the workers of xdist share one verification."""
-        if self.exchange is None:
-            self.exchange = self._resources.enter_context(temporary_folder())
-        return self.exchange
+    @property
+    def given(self) -> Given:
+        """Return what the user gave."""
+        return self.options.given
 
-    def close(self) -> None:
-        """Stop and delete whatever this run started."""
-        self._resources.close()
-
-    def verify_once(self) -> None:
-        """Verify all selected checks, unless that was done. An error is kept for the items to report."""
-        if self._result is not None or self.failure is not None:
-            return
-        try:
-            if self.exchange is None:
-                self._result = self._verify()
-            else:
-                self._result = Exchange(self.exchange).once(_RESULT, self._verify)
-        except LedgerError as error:
-            self.failure = error.advising(completed(error.remedy, self.options.given))
-
-    def _verify(self) -> Result:
+    def _make(self) -> Result:
         source = self.start()
         if not is_worker(self.config):
             self.hold()
@@ -157,17 +131,9 @@ class RunState:
             found = verify_and_investigate(source, snapshot, request, limit_s=limit, progress=progress_bar)
         return found.verification, found.investigation, str(found.error or "")
 
-    def result(self) -> Result | None:
-        """Return the result, None if the ledger was not verified (yet)."""
-        return self._result or (Exchange(self.exchange).result(_RESULT) if self.exchange else None)
-
     def outcome(self, node_id: str) -> Outcome:
         """Return what a check found. Raises LedgerError if nothing could be started."""
-        if self.failure is not None:
-            raise self.failure
-        result = self.result()
-        assert result is not None  # noqa: S101  (items ask after verify_once)
-        return result.outcomes[node_id]
+        return self.needed().outcomes[node_id]
 
 
 RUN = pytest.StashKey[RunState]()
