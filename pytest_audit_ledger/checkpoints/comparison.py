@@ -10,6 +10,7 @@ from pytest_audit_ledger.checkpoints.merkle import CompactRange
 from pytest_audit_ledger.checkpoints.note import encode
 from pytest_audit_ledger.checkpoints.positions import within
 from pytest_audit_ledger.checkpoints.prefixes import Prefixes
+from pytest_audit_ledger.checkpoints.record import CheckpointRecord
 from pytest_audit_ledger.checkpoints.store import Trusted
 from pytest_audit_ledger.model.batch import shown
 from pytest_audit_ledger.model.outcome import Finding
@@ -102,17 +103,16 @@ class RecordedRows:
     created_at: str
 
 
-def recorded_rows(trusted: Sequence[Trusted]) -> dict[str, RecordedRows]:
+def recorded_rows(recorded: Sequence[tuple[str, CheckpointRecord]]) -> dict[str, RecordedRows]:
     """Return the recorded rows of checkpoints, by the checkpoint's path.
 
     Records with the same columns share them: there may be thousands of records.
     """
     shared: dict[tuple[tuple[str, str], ...], Mapping[str, str]] = {}
     found = {}
-    for one in trusted:
-        if (record := one.record) is not None:
-            columns = shared.setdefault(tuple(record.columns.items()), record.columns)
-            found[one.path] = RecordedRows(one.size, columns, record.rows.root(), record.created_at)
+    for path, record in recorded:
+        columns = shared.setdefault(tuple(record.columns.items()), record.columns)
+        found[path] = RecordedRows(record.checkpoint.size, columns, record.rows.root(), record.created_at)
     return found
 
 

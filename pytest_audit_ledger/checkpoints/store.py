@@ -63,6 +63,11 @@ class Store:
         """The names of the ledgers that the trusted checkpoints belong to."""
         return tuple(dict.fromkeys(one.checkpoint.origin for one in self.trusted))
 
+    @property
+    def recorded(self) -> list[tuple[str, CheckpointRecord]]:
+        """The path and the record of the trusted checkpoints that have one, by size."""
+        return [(one.path, one.record) for one in self.trusted if one.record is not None]
+
 
 def read_store(folders: Sequence[str | AnyPath], keys: Sequence[VerifierKey], *, newest_record: bool = False) -> Store:
     """Read every checkpoint in these folders, with every record, or with only the newest trusted one.

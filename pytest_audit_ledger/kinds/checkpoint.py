@@ -135,9 +135,8 @@ class CheckpointMatch(ComparesCheckpoints, EntryTree):
         self.rejected, self.empty = store.rejected, store.empty
         # the kind is sent to every segment, so it keeps only what it compares of perhaps ten years of records
         self.trusted = [replace(one, keys=(), record=None) for one in store.trusted]
-        self.recorded = recorded_rows(store.trusted)
-        newest = next((one for one in reversed(store.trusted) if one.record), None)
-        self.signed_streams = (newest.record.streams, newest.path) if newest and newest.record else None
+        self.recorded = recorded_rows(store.recorded)
+        self.signed_streams = next(((record.streams, path) for path, record in reversed(store.recorded)), None)
         """The highest number of each stream, and the checkpoint that it is known from."""
         sizes: dict[tuple[str, ...], list[int]] = {}
         start = self._start(store)

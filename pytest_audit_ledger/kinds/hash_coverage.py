@@ -134,10 +134,9 @@ class HashCoverage(ComparesCheckpoints, ScanKind):
         profile = self.ledger.profile
         hashed = tuple(all_hashed_columns(profile) - {profile.column(HASH)})  # leaves are recomputed, not read
         found = [(one.size, one.path, "only the hashed columns, ", hashed) for one in store.trusted[-1:]]
-        recorded = [(one.size, one.path, one.record.columns) for one in store.trusted if one.record is not None]
-        for size, path, columns in recorded[-1:]:
-            if shows(self.ledger, columns):
-                found.append((size, path, "", tuple(columns)))
+        for path, record in store.recorded[-1:]:
+            if shows(self.ledger, record.columns):
+                found.append((record.checkpoint.size, path, "", tuple(record.columns)))
         return found
 
     def feed(self, batch: Batch) -> None:

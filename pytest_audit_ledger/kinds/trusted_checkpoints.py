@@ -72,16 +72,14 @@ def opened_store(parameters: Mapping[str, Any], *, newest_record: bool = False) 
 
 def refuse_another_profile(store: Store, profile: Profile) -> None:
     """Raise CannotEvaluate if a checkpoint's record is of a ledger with another profile."""
-    others = [one for one in store.trusted if one.record and one.record.profile != profile.name]
-    if others and others[-1].record:
+    for path, record in [one for one in store.recorded if one[1].profile != profile.name][-1:]:
         raise CannotEvaluate(
-            f"The checkpoint {others[-1].path} was made with the profile {others[-1].record.profile}, but the ledger "
-            f"is read with the profile {profile.name}.",
+            f"The checkpoint {path} was made with the profile {record.profile}, but the ledger is read with the "
+            f"profile {profile.name}.",
             "Name the right profile with --ledger-profile, or the checkpoints of this ledger.",
         )
     order = profile.columns.get(ORDER, "") if profile.streams else ""
-    ordered = [(one.path, one.record) for one in store.trusted if one.record and one.record.order_column != order]
-    for path, record in ordered[-1:]:
+    for path, record in [one for one in store.recorded if one[1].order_column != order][-1:]:
         raise CannotEvaluate(
             f"{path} has the entries in the order of {record.order_column or 'their numbers'}, and the profile "
             f"{profile.name} now has them in the order of {order or 'their numbers'}.",
@@ -97,8 +95,7 @@ def newest_record(parameters: Mapping[str, Any], profile: Profile | None = None)
     store = opened_store(parameters, newest_record=True)
     if profile is not None:
         refuse_another_profile(store, profile)
-    recorded = [(one.path, one.record) for one in store.trusted if one.record is not None]
-    return recorded[-1] if recorded else None
+    return store.recorded[-1] if store.recorded else None
 
 
 def shows(ledger: LedgerInfo, columns: Mapping[str, str]) -> bool:
