@@ -5,8 +5,8 @@ full: a million entries that do not match their hash are one run. Which forms ar
 before it, so a ledger with hashes that do not match, and was read in segments, is read again from its start.
 
 An entry that does not match its entry_hash may have been renumbered, because entries before it were deleted or
-inserted, or because it was moved. The hash covers the sequence number, so hashing proves the number that the entry was
-written with: no text of an entry can imitate the place of the number in the payload.
+inserted, or because it was moved. If the hash covers the sequence number, hashing proves the number that the entry was
+written with.
 """
 
 from __future__ import annotations
@@ -19,8 +19,7 @@ from operator import le
 from typing import Any
 
 from pytest_audit_ledger.kinds.kind import ScanKind
-from pytest_audit_ledger.model.batch import Batch, json_objects, json_text, plain_text, shown
-from pytest_audit_ledger.model.entry import PAYLOAD_COLUMNS, written_number
+from pytest_audit_ledger.model.batch import Batch, json_text, plain_text, shown
 from pytest_audit_ledger.model.ledger_info import Extent, LedgerInfo
 from pytest_audit_ledger.model.profile import BEFORE, HASH, PAYLOAD, PREVIOUS, SEQUENCE, TIMESTAMP, own
 from pytest_audit_ledger.model.recogniser import recognisers_of
@@ -33,7 +32,7 @@ SAMPLE = 64
 """Entries with a wrong hash that are sampled from the whole ledger, however many there are."""
 
 NEAR = 64
-"""Entries before a broken link among which its target is searched."""
+"""Entries before a broken link among which its target is searched. FARTHEST for recipes, whose hashes take longer."""
 
 FARTHEST = 1_000
 """The largest difference between the number of an entry and the written one that is searched."""
@@ -345,39 +344,34 @@ class EvidenceScan(ScanKind):
         """Keep an entry that does not match its entry_hash, and by how much it was renumbered."""
         if seen.number is None:
             return
-        searching = seen.recomputed and (self._moved or self._searches < MOST_SEARCHES)
-        moved = 0
-        if searching and self.ledger.hasher.is_canonical:
-            moved = self._renumbered(seen, seen.number, _payload(batch, index))
-        elif searching:
-            moved = self._renumbered_by_recipe(seen.number, batch.rows([index]))
+        moved = self._renumbered(seen.number, batch, index) if seen.recomputed else 0
         self.runs.add(Run(seen.number, seen.number, 1, moved))
         if moved:
             self._moved = moved
         else:
             self.sample.add(seen.number)
 
-    def _renumbered(self, seen: Seen, number: int, payload: bytes) -> int:
+    def _renumbered(self, number: int, batch: Batch, index: int) -> int:
         """Return by how much an entry was renumbered since it was written, 0 if no other number gives its hash."""
-        if self._moved and written_number(payload, seen.stored, [number - self._moved]) is not None:
+        profile, hasher = self.ledger.profile, self.ledger.hasher
+        column = SEQUENCE if hasher.is_canonical else own(profile.column(SEQUENCE))
+        searching = self._moved or self._searches < MOST_SEARCHES
+        if not searching or column not in hasher.columns or profile.first != 1:
+            return 0
+        entry = batch.rows([index])
+
+        def fitting(moves: Sequence[int]) -> int:
+            tried = entry.rows([0] * len(moves)).having(column, [str(number - moved) for moved in moves])
+            hashes = zip(moves, self._columns(tried)[-1], strict=True)
+            return next((moved for moved, digest in hashes if digest == entry.text(HASH)[0]), 0)
+
+        if self._moved and fitting([self._moved]):
             return self._moved
         if self._searches >= MOST_SEARCHES:
             return 0
         self._searches += 1
-        nearest = (number + by * sign for by in range(1, FARTHEST + 1) for sign in (-1, 1))
-        found = written_number(payload, seen.stored, nearest)
-        return 0 if found is None else number - found
-
-    def _renumbered_by_recipe(self, number: int, entry: Batch) -> int:
-        """Return by how much an entry was renumbered, if its hash covers its number."""
-        column = own(self.ledger.profile.column(SEQUENCE))
-        if column not in self.ledger.hasher.columns or self.ledger.profile.first != 1:
-            return 0
-        self._searches += 1
-        moves = [*([self._moved] if self._moved else []), *(by * sign for by in range(1, NEAR + 1) for sign in (1, -1))]
-        tried = entry.rows([0] * len(moves)).having(column, [str(number - moved) for moved in moves])
-        seen = zip(moves, self._columns(tried)[-1], strict=True)
-        return next((moved for moved, digest in seen if digest == entry.text(HASH)[0]), 0)
+        farthest = FARTHEST if hasher.is_canonical else NEAR
+        return fitting([by * sign for by in range(1, farthest + 1) for sign in (1, -1)])
 
     def _faults(self, before: Seen | None, seen: Seen) -> Fault:
         faults = Fault.NONE
@@ -462,11 +456,6 @@ class EvidenceScan(ScanKind):
         self._near.clear()
         self._seam(None, self.first)
         self.places += places[: MOST - len(self.places)]
-
-
-def _payload(batch: Batch, index: int) -> bytes:
-    columns = {key: ([batch.text(name)[index]], name != "sequence_number") for key, name in PAYLOAD_COLUMNS.items()}
-    return next(json_objects(columns)).encode("latin-1")
 
 
 def _bounded(words: Counter[str]) -> Counter[str]:
