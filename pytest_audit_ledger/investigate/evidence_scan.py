@@ -32,7 +32,7 @@ SAMPLE = 64
 """Entries with a wrong hash that are sampled from the whole ledger, however many there are."""
 
 NEAR = 64
-"""Entries before a broken link among which its target is searched. FARTHEST for recipes, whose hashes take longer."""
+"""Entries before a broken link among which its target is searched; and FARTHEST for recipes, which hash slowly."""
 
 FARTHEST = 1_000
 """The largest difference between the number of an entry and the written one that is searched."""
