@@ -20,9 +20,12 @@ from pytest_audit_ledger.checkpoints.note import Checkpoint, SigningKey, encode
 from pytest_audit_ledger.checkpoints.pieces import Pieces
 from pytest_audit_ledger.checkpoints.record import CheckpointRecord, binding, row_leaves
 from pytest_audit_ledger.model.batch import Batch, json_text
+from pytest_audit_ledger.model.flat_profile import flat_profile
 from pytest_audit_ledger.model.hashing import no_key
 from pytest_audit_ledger.model.jsonb import canonical, digest
+from pytest_audit_ledger.model.profile import HASH, SEQUENCE, Genesis, Profile
 from pytest_audit_ledger.model.recipes import compile_hashing
+from pytest_audit_ledger.model.ski import SKI
 from pytest_audit_ledger.scratch.sample import sample_entries, sample_provenance
 from pytest_audit_ledger.suite.profile_file import load_profile, versions_in
 from tests.checkpoints.test_ed25519 import POINTS, encoded
@@ -62,6 +65,7 @@ def document() -> str:
     vectors = {
         "description": "Test vectors of examples/reference/hashing.md of pytest-audit-ledger. Bytes are hexadecimal.",
         "version": 1,
+        "flat": {name: json.loads(flat_profile(*one)) for name, one in _profiles().items()},
         "entries": [*_of_ski(), *_of_invoices(), *_of_recipes()],
         "documents": list(_documents()),
         "transcripts": [_transcript()],
@@ -72,6 +76,17 @@ def document() -> str:
         "records": [_record()],
     }
     return f"{json.dumps(vectors, indent=1)}\n"
+
+
+def _profiles() -> Mapping[str, tuple[Profile, Mapping[str, str]]]:
+    """Return the profile of every vector by its name, each with the types of the columns."""
+    found = {"ski": (SKI, {"sequence_number": "bigint"}), "verifactu": (load_profile("verifactu"), INVOICES)}
+    for data in _recipes():
+        ((_, version),) = versions_in(data)
+        columns = {SEQUENCE: "whole", HASH: "hash"}
+        own = Profile(name=data["name"], table="vectors", columns=columns, version=version, genesis=Genesis(text=None))
+        found[own.name] = own, AWKWARD_TYPES
+    return found
 
 
 def _of_ski() -> Iterator[Vector]:
@@ -91,14 +106,16 @@ def _of_ski() -> Iterator[Vector]:
         }
 
 
+INVOICES = {"fecha_expedicion": "date", "cuota_total": "numeric(12,2)", "importe_total": "numeric(12,2)"}
+
+
 def _of_invoices() -> Iterator[Vector]:
     """Yield the examples of the tax agency."""
-    types = {"fecha_expedicion": "date", "cuota_total": "numeric(12,2)", "importe_total": "numeric(12,2)"}
     profile = load_profile("verifactu")
     for row in json.loads((DATA / "profiles" / "verifactu.json").read_text(encoding="utf-8"))["records"]:
         one = One(row, row["huella_anterior"], row["huella_anterior"] is None)
-        (payload,) = payloads(version_of(profile, row), types, [one])
-        yield _entry("verifactu", types, one, payload or b"", row["huella"])
+        (payload,) = payloads(version_of(profile, row), INVOICES, [one])
+        yield _entry("verifactu", INVOICES, one, payload or b"", row["huella"])
 
 
 def _entry(profile: Any, types: Mapping[str, str], one: One, payload: bytes, hash_: str | None) -> Vector:
@@ -213,11 +230,19 @@ HASHINGS: Sequence[Mapping[str, str]] = (
 )
 
 
-def _of_recipes() -> Iterator[Vector]:
-    """Yield one awkward row by every recipe: with an entry before it, and as the first of its stream."""
+def _recipes() -> Iterator[dict[str, Any]]:
+    """Yield a profile for every recipe."""
     for number, payload in enumerate(PAYLOADS):
         data = {"version": 1, "name": f"vector-{number}", "table": "vectors", "payload": payload, "genesis": None}
-        data |= {"roles": {"sequence": "whole", "entry_hash": "hash"}, "hash": HASHINGS[number % len(HASHINGS)]}
+        yield data | {
+            "roles": {"sequence": "whole", "entry_hash": "hash"},
+            "hash": HASHINGS[number % len(HASHINGS)],
+        }
+
+
+def _of_recipes() -> Iterator[Vector]:
+    """Yield one awkward row by every recipe: with an entry before it, and as the first of its stream."""
+    for data in _recipes():
         ((_, version),) = versions_in(data)
         before = compile_hashing(version.hashing, no_key)([b"the entry before"])
         for previous in (before[0], None):

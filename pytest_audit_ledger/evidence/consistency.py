@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,15 +11,16 @@ from typing import Any
 from pytest_audit_ledger.checkpoints.note import LARGEST_NOTE, Checkpoint, Note
 from pytest_audit_ledger.checkpoints.record import LARGEST_RECORD, CheckpointRecord, json_file
 from pytest_audit_ledger.checkpoints.store import SUFFIX as SUFFIX_OF_CHECKPOINTS
+from pytest_audit_ledger.errors import LedgerError
 from pytest_audit_ledger.evidence.names import VERIFICATION
+from pytest_audit_ledger.evidence.rerun import filed_profile
 from pytest_audit_ledger.evidence.signatures import Signed, Trust, signatures
 from pytest_audit_ledger.export.verifier import PROFILE_SUFFIX
 from pytest_audit_ledger.files.evidence_folder import MANIFEST
 from pytest_audit_ledger.files.reading import read_bytes, read_text
+from pytest_audit_ledger.model.flat_profile import flat_profile
 from pytest_audit_ledger.standalone import verify as standalone
 from pytest_audit_ledger.standalone.verify import Folder, load, read_key
-from pytest_audit_ledger.suite.profile_file import SUFFIX
-from pytest_audit_ledger.suite.profile_json import text_as_json
 
 _OF_ENTRIES = ("chain_linkage", "entry_hash", "sequence_continuity", "timestamp_order", "checkpoint")
 """The kinds that judge what the verifier judges, too."""
@@ -46,11 +48,11 @@ class Compared:
         """
         compared = Folder(folder, [read_key(str(key)) for key in trust.verifier_keys], None)
         compared.compare()
-        found = [f"{sentence}." for sentence in compared.wrong]
+        found = [f"{sentence}." for sentence in compared.said["WRONG"]]
         if not compared.told:  # without a verification, there is nothing to compare
             return cls(folder, found or [f"There is no {VERIFICATION}."], Signed(), [], is_usable=False)
         if _found_nothing(compared.told):
-            found += [f"{sentence}." for sentence in compared.entries]
+            found += [f"{sentence}." for sentence in compared.said["DIFFERS"]]
         found += [*_of_profiles(folder), *_of_records(folder)]
         signed, checkpoints = signatures(folder, trust), [one for one in compared.checkpoints if one.signers]
         if trust.verifier_keys and not signed.trusted and not checkpoints:
@@ -95,7 +97,17 @@ def _of_records(folder: Path) -> Iterator[str]:
 
 
 def _of_profiles(folder: Path) -> Iterator[str]:
-    filed = {text_as_json(read_text(path)) for path in folder.rglob(f"*{SUFFIX}")}
-    for path in sorted(folder.rglob(f"*{PROFILE_SUFFIX}")) if filed else ():
-        if read_text(path) not in filed:
-            yield f"{path.relative_to(folder)} does not say what the profile says that is filed as YAML."
+    """Yield which profiles, as the verifier reads them, are not those that people read."""
+    for path in sorted(folder.rglob(f"*{PROFILE_SUFFIX}")):
+        name = path.relative_to(folder)
+        try:
+            text = read_text(path)
+            told = json.loads(text)
+            is_same = text == flat_profile(filed_profile(folder, told["name"]), told["types"])
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError):  # a RecipeError, too
+            yield f"{name} is not the profile of a ledger."
+        except LedgerError as error:
+            yield f"{name} cannot be compared with the profile that is filed as YAML: {error.message}"
+        else:
+            if not is_same:
+                yield f"{name} does not say what the profile says that is filed as YAML."

@@ -45,7 +45,7 @@ from pytest_audit_ledger.evidence.names import (
 from pytest_audit_ledger.evidence.readme import readme
 from pytest_audit_ledger.evidence.ssh_signature import SshKey
 from pytest_audit_ledger.evidence.trust import checkpoint_files, key_files
-from pytest_audit_ledger.export.verifier import PROFILE_SUFFIX, VERIFIER, verifier
+from pytest_audit_ledger.export.verifier import VERIFIER, filed_profile, verifier
 from pytest_audit_ledger.files.evidence_folder import ENVELOPE, MANIFEST, SSH_SIGNATURE, STATEMENT
 from pytest_audit_ledger.files.reading import open_regular, sha256_of
 from pytest_audit_ledger.files.stores import AnyPath, path_of
@@ -58,7 +58,6 @@ from pytest_audit_ledger.output.oscal import as_text as oscal_text
 from pytest_audit_ledger.output.verification_json import as_text
 from pytest_audit_ledger.report import ReportRequest, generate
 from pytest_audit_ledger.sources.manifest import MANIFEST_SUFFIX
-from pytest_audit_ledger.suite.profile_json import profile_json
 from pytest_audit_ledger.verify.verification import Verification
 
 PREDICATE = "https://in-toto.io/attestation/test-result/v0.1"
@@ -143,12 +142,10 @@ def _take(folder: Path, verified: ArtifactContext, junit: Path) -> Iterator[Writ
 
 def _made(folder: Path, verified: ArtifactContext) -> Iterator[Written]:
     """Write what the verifier needs, and itself."""
-    profile = verified.snapshot.info.profile
-    texts = {
-        f"{PROFILES}/{profile.name}{PROFILE_SUFFIX}": profile_json(profile),
-        **dict(key_files(verified.verification)),
-    }
-    for name, content in {VERIFIER: verifier(), **{name: text.encode() for name, text in texts.items()}}.items():
+    name, content = filed_profile(verified.snapshot.info)
+    made = {VERIFIER: verifier(), f"{PROFILES}/{name}": content}
+    made |= {name: text.encode() for name, text in key_files(verified.verification)}
+    for name, content in made.items():
         target = folder / name
         target.parent.mkdir(exist_ok=True)
         target.write_bytes(content)

@@ -73,7 +73,7 @@ def _verified(
     folder: Path, export: Path, manifest: Mapping[str, Any], told: Mapping[str, Any], keys: Sequence[str]
 ) -> Verification:
     try:
-        profile = _profile(folder, manifest.get("profile", {}).get("name", SKI.name))
+        profile = filed_profile(folder, manifest.get("profile", {}).get("name", SKI.name))
         suites = list(_suites(folder, told, profile))
         checkpoints = [path.parent for path in sorted(folder.glob(f"{CHECKPOINTS}/**/*.checkpoint"))]
         trusted = run_parameters(checkpoints=[*dict.fromkeys(checkpoints)], verifier_keys=keys) if keys else {}
@@ -86,14 +86,15 @@ def _verified(
         raise SourceError(f"{export.name} cannot be verified again: {error.message}", error.remedy) from error
 
 
-def _profile(folder: Path, name: str) -> Profile:
+def filed_profile(folder: Path, name: str) -> Profile:
+    """Return the profile of that name in a folder. Raises SourceError if there is none, or it names code or files."""
     if name == SKI.name:
         return SKI
     for path in sorted((folder / PROFILES).glob(f"*{SUFFIX}")):
         data = parse(read_text(path), "profile").data
         for named in _outside(data):
             raise SourceError(
-                f"The profile {path.name} in the folder names {named}, which a rerun does not use.",
+                f"The profile {path.name} in the folder names {named}, which is not used.",
                 "If you trust it, verify the export with it: audit-ledger verify --source EXPORT --profile FILE",
             )
         if not isinstance(data, Mapping) or data.get("name") == name:

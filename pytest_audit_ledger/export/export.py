@@ -169,7 +169,7 @@ def export(
 
 def _beside(snapshot: Snapshot, request: Export) -> dict[AnyPath, bytes]:
     """Return the further files to write with an export; one that is there already, and the same, is left alone."""
-    wanted = verifier_files(snapshot.info.profile) if request.with_verifier else {}
+    wanted = verifier_files(snapshot.info) if request.with_verifier else {}
     files = {request.path.with_name(name): content for name, content in wanted.items()}
     missing = {path: content for path, content in files.items() if not (path.exists() and _same(path, content))}
     for path in missing:

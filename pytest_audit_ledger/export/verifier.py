@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest_audit_ledger.standalone
-from pytest_audit_ledger.model.profile import Profile
+from pytest_audit_ledger.model.flat_profile import flat_profile
+from pytest_audit_ledger.model.ledger_info import LedgerInfo
 
 VERIFIER = "verify.py"
 PROFILE_SUFFIX = ".profile.json"
@@ -17,8 +18,12 @@ def verifier() -> bytes:
     return Path(pytest_audit_ledger.standalone.__file__).with_name(VERIFIER).read_bytes()
 
 
-def verifier_files(profile: Profile) -> Mapping[str, bytes]:
-    """Return the contents of the files by name. Raises OutputError if the file of the profile has changed."""
-    from pytest_audit_ledger.suite.profile_json import profile_json  # noqa: PLC0415  (YAML is slow to import)
+def filed_profile(info: LedgerInfo) -> tuple[str, bytes]:
+    """Return name and content of the file with a ledger's profile, as the verifier reads it."""
+    types = {name: column.type for name, column in info.columns.items()}
+    return f"{info.profile.name}{PROFILE_SUFFIX}", flat_profile(info.profile, types).encode()
 
-    return {VERIFIER: verifier(), f"{profile.name}{PROFILE_SUFFIX}": profile_json(profile).encode()}
+
+def verifier_files(info: LedgerInfo) -> Mapping[str, bytes]:
+    """Return the contents of the files by name."""
+    return {VERIFIER: verifier(), **dict([filed_profile(info)])}

@@ -80,7 +80,7 @@ def test_code_and_files_that_a_filed_profile_names_are_refused(
     in_text(f"profiles/{Path(profile.file).name}", "payload:", new)(folder)
     fit(folder)
     code, output = verified(folder, "--rerun")
-    assert (code, f"names {named}, which a rerun does not use." in output) == (3, True), output
+    assert (code, f"names {named}, which is not used." in output) == (3, True), output
 
 
 def test_without_an_export_nothing_is_verified_again(pytester: pytest.Pytester, run: RunLedger, forger: Forger) -> None:

@@ -36,9 +36,14 @@ class Told:
     code: int
     output: str
 
-    def lines(self, mark: str) -> list[str]:
-        """Return what it marked as `WRONG`, `PROVEN` or `OPEN`."""
-        return [line[7:] for line in self.output.splitlines() if line[:6].rstrip() == mark]
+    def lines(self, *marks: str) -> list[str]:
+        """Return what it marked as `WRONG`, `DIFFERS`, `PROVEN` or `OPEN`."""
+        return [line[8:] for line in self.output.splitlines() if line[:7].rstrip() in marks]
+
+    @property
+    def against(self) -> list[str]:
+        """What speaks against the folder or its entries."""
+        return self.lines("WRONG", "DIFFERS")
 
     @property
     def conclusion(self) -> str:

@@ -24,6 +24,7 @@ from pytest_audit_ledger.model.recipes.formats import Format, Given, Quick
 from pytest_audit_ledger.model.recipes.parts import (
     FORMATTED,
     Column,
+    FlatSteps,
     Kind,
     Part,
     Reading,
@@ -146,7 +147,8 @@ class Compiler:
             (key, replace(part, build=_stepped(as_bytes(part), step), kind=Kind.BYTES, plan=None))
             for key, part in self._items(found.get("of"), place, _Within("lengths", null))
         ]
-        return self._sequence(items, path, "")
+        made = self._sequence(items, path, "")
+        return replace(made, flat={**made.flat, "prefix": found.get("prefix", "{bytes}:")})
 
     def _template(self, data: Any, path: Path, _base: Writer) -> Part:
         is_short = isinstance(data, str)
@@ -197,6 +199,16 @@ class Compiler:
             separator=separator,
             members=members,
             plan=_plan_of(items, separator, ends),
+            flat={
+                "lead": "",
+                "when": [],
+                "open": ends[0],
+                "prefix": None,
+                "between": separator,
+                "close": ends[1],
+                "items": [{**part.flat, "lead": prefix} for prefix, part in items],
+                "steps": [],
+            },
         )
 
     def _options(self, data: Any, known: Collection[str], path: Path) -> tuple[dict[str, Any], Path]:
@@ -268,10 +280,11 @@ class Compiler:
     def _condition(self, form: str, found: Mapping[str, Any], path: Path, within: _Within) -> list[_Item]:
         if form == "unless_first":
             items = self._items(found[form], (*path, form), within)
-            return [(key, _conditional(part, _unless_first)) for key, part in items]
+            return [(key, _conditional(part, _unless_first, {"first": False})) for key, part in items]
         column = options.text(found[form], (*path, form))
         items = self._items(found.get("of"), (*path, "of"), within)
-        return [(key, _conditional(part, partial(_not_null, column), (column,))) for key, part in items]
+        condition = {"not_null": column}
+        return [(key, _conditional(part, partial(_not_null, column), condition, (column,))) for key, part in items]
 
     def _constant(self, form: str, value: Any, path: Path, within: _Within) -> Part:
         if form == "text" or isinstance(value, str):
@@ -293,6 +306,7 @@ class Compiler:
             part = replace(
                 part, build=build, kind=made.kind, shape=made.shape, recipe=FORMATTED, members=members, plan=None
             )
+            part = _flat_after(part, made.flat)
         return self._quoted(part, found.get("quoted"), path, within)
 
     def _previous(self, found: Mapping[str, Any], path: Path, within: _Within) -> Part:
@@ -300,8 +314,10 @@ class Compiler:
         made = Format(shape=formats.HASH)
         if form != "as_stored":
             step = formats.each(partial(_recoded, self._hashing, form))
-            made = Format(step, Kind.BYTES if form == "raw" else Kind.TEXT, formats.HASH)
-        part = Part(build=lambda reading: reading.previous, path=path, previous=True)
+            flat = (("stored_hash", self._hashing.prefix, self._hashing.encoding), ("encoded", form))
+            made = Format(step, Kind.BYTES if form == "raw" else Kind.TEXT, formats.HASH, flat=flat)
+        flat_part = {"lead": "", "when": [], "previous": True, "steps": [], "null": None}
+        part = Part(build=lambda reading: reading.previous, path=path, previous=True, flat=flat_part)
         return self._valued(part, made, found, within, PREVIOUS)
 
     def _field(self, found: Mapping[str, Any], path: Path, within: _Within, short: bool = False) -> Part:
@@ -313,25 +329,28 @@ class Compiler:
             made = formats.format_of(
                 found["format"], Given(type_, Kind.TEXT, formats.stored(type_).shape, writer), where
             )
-        part = Part(build=lambda reading: reading.values(column), path=path, columns=(column,))
+        flat = {"lead": "", "when": [], "column": column, "steps": [], "null": None}
+        part = Part(build=lambda reading: reading.values(column), path=path, columns=(column,), flat=flat)
         if found.get("trim"):
             trim = "both" if found["trim"] is True else options.one_of(found["trim"], _TRIMS, (*path, "trim"))
             part = replace(part, build=_stepped(part.build, formats.each(lambda text: _TRIMS[trim](text, _WHITE))))
-            made = replace(made, quick=None, step=made.step or list)
+            made = replace(made, quick=None, step=made.step or list, flat=(("trim", trim), *made.flat))
         return self._valued(part, made, found, within, own(column))
 
     def _valued(self, part: Part, made: Format, found: Mapping[str, Any], within: _Within, column: str) -> Part:
         """Return a part as a format writes its values, and as the item or else the recipe writes NULL."""
         if made.step:
             part = replace(part, build=_stepped(part.build, made.step))
-        bare = replace(part, kind=made.kind, shape=made.shape, plan=_plan(column, made))
+        bare = _flat_after(replace(part, kind=made.kind, shape=made.shape, plan=_plan(column, made)), made.flat)
         part = self._quoted(bare, found.get("quoted"), part.path, within)
         null = self._null(found["null"], (*part.path, "null"), within.recipe) if "null" in found else within.null
         if null.keep:
-            return replace(part, build=_filled(part.build, "null"), plan=_with_null(part.plan, "null"))
+            flat = {**part.flat, "null": "null"}
+            return replace(part, build=_filled(part.build, "null"), plan=_with_null(part.plan, "null"), flat=flat)
         if null.text is None:
             return replace(part, optional=True, plan=None)
         written = within.json.quoted([null.text])[0] if within.json else null.text
+        part = replace(part, flat={**part.flat, "null": written})
         if part.kind is Kind.BYTES:
             written = written.encode().decode("latin-1")
         return replace(part, build=_filled(part.build, written), null=null.text, plan=_with_null(part.plan, written))
@@ -348,6 +367,7 @@ class Compiler:
         if wanted:
             plan = _in_quotes(part.plan, within.json) if not part.members else None
             part = replace(part, build=_stepped(part.build, within.json.quoted), plan=plan)
+            part = _flat_after(part, (within.json.flat_quote,))
         return replace(part, kind=Kind.JSON)
 
 
@@ -379,7 +399,14 @@ def _not_null(column: str, reading: Reading) -> list[bool]:
     return [value is not None for value in reading.values(column)]
 
 
-def _conditional(part: Part, holds: Callable[[Reading], list[bool]], columns: tuple[str, ...] = ()) -> Part:
+def _flat_after(part: Part, steps: FlatSteps) -> Part:
+    """Return a part whose flat form has further steps."""
+    return replace(part, flat={**part.flat, "steps": [*part.flat["steps"], *steps]})
+
+
+def _conditional(
+    part: Part, holds: Callable[[Reading], list[bool]], condition: Mapping[str, Any], columns: tuple[str, ...] = ()
+) -> Part:
     """Return a part that is written only in the rows where a condition holds; elsewhere it cannot fail."""
 
     def build(reading: Reading) -> Column:
@@ -388,7 +415,8 @@ def _conditional(part: Part, holds: Callable[[Reading], list[bool]], columns: tu
         reading.failed = failed | {place for place in reading.failed if mask[place]}
         return [value if held else None for value, held in zip(column, mask, strict=True)]
 
-    return replace(part, build=build, columns=(*part.columns, *columns), optional=bool(columns), plan=None)
+    flat = {**part.flat, "when": [condition, *part.flat["when"]]}
+    return replace(part, build=build, columns=(*part.columns, *columns), optional=bool(columns), plan=None, flat=flat)
 
 
 def _plan(column: str, made: Format) -> Plan | None:

@@ -18,7 +18,7 @@ from uuid import UUID
 from pytest_audit_ledger.model.recipes import moments, options
 from pytest_audit_ledger.model.recipes.arrays import elements
 from pytest_audit_ledger.model.recipes.errors import Path, RecipeError
-from pytest_audit_ledger.model.recipes.parts import ANYTHING, Kind, Shape, Step, utf8
+from pytest_audit_ledger.model.recipes.parts import ANYTHING, FlatSteps, Kind, Shape, Step, utf8
 from pytest_audit_ledger.model.recipes.writers import ORDERS, Number, Writer, writer_of
 from pytest_audit_ledger.native.plan import Form
 
@@ -54,12 +54,16 @@ class Quick(NamedTuple):
 
 @dataclass(frozen=True)
 class Format:
-    """How values are written. `step` is None if they are written as they are. `quick`: how the native core does it."""
+    """How values are written. `step` is None if they are written as they are.
+
+    `quick`: how the native core does it. `flat`: the same as the steps of a flat profile.
+    """
 
     step: Step | None = None
     kind: Kind = Kind.TEXT
     shape: Shape = ANYTHING
     quick: Quick | None = None
+    flat: FlatSteps = ()
 
 
 @dataclass(frozen=True)
@@ -98,13 +102,15 @@ def in_json(type_: str, writer: Writer) -> Format:
         return Format(None, Kind.JSON)
     if type_ == "numeric":
         number = Quick(Form.RAW, refused=b"NIny")  # NaN and infinities
-        return Format(each(lambda text: text if text[-1:].isdigit() else None), Kind.JSON, quick=number)
+        finite = each(lambda text: text if text[-1:].isdigit() else None)
+        return Format(finite, Kind.JSON, quick=number, flat=(("finite",),))
     if type_ == "boolean":
-        return Format(each({"t": "true", "f": "false"}.get), Kind.JSON, quick=Quick(Form.SWITCH))
+        named = {"t": "true", "f": "false"}
+        return Format(each(named.get), Kind.JSON, quick=Quick(Form.SWITCH), flat=(("switch", named),))
     if type_ in FLOATS or type_ in DOCUMENTS:
-        return Format(_document(type_, writer), Kind.JSON)
+        return _document(type_, writer)
     if type_.endswith("[]"):
-        return Format(_json_array(type_, writer), Kind.JSON)
+        return _json_array(type_, writer)
     return Format()
 
 
@@ -117,7 +123,7 @@ def format_of(data: Any, given: Given, path: Path) -> Format:
         found = Format(None, given.kind, given.shape)
         for place, part in enumerate(data):
             made = format_of(part, replace(given, kind=found.kind, shape=found.shape), (*path, place))
-            found = Format(_after(found.step, made.step), made.kind, made.shape)
+            found = Format(_after(found.step, made.step), made.kind, made.shape, flat=found.flat + made.flat)
             given = replace(given, type="text")
         return found
     if isinstance(data, Mapping) and len(data) == 1:
@@ -175,6 +181,12 @@ def _bytes(given: Given) -> Step | None:
     ]
 
 
+def _flat_bytes(given: Given) -> FlatSteps:
+    """Return `_bytes` as steps of a flat profile; of an unknown type, what does not look like a bytea is a text."""
+    must = given.type == "bytea"
+    return (("bytea", must),) if given.kind is not Kind.BYTES and (must or not given.type) else ()
+
+
 def of_bytea(text: str) -> str | None:
     r"""Return the bytes that COPY prints as `\x` and hex; None if it is something else."""
     return bytes.fromhex(text[2:]).decode("latin-1") if _BYTEA.fullmatch(text) else None
@@ -192,7 +204,8 @@ def encoded(content: bytes, form: str) -> str:
 def _encoding(form: str) -> Callable[[Given], Format]:
     def made(given: Given) -> Format:
         step = _after(_bytes(given), each(lambda text: encoded(text.encode("latin-1"), form)))
-        return Format(step, Kind.TEXT, Shape(ENCODED[form], empty=True))
+        flat = (*_flat_bytes(given), ("encoded", form))
+        return Format(step, Kind.TEXT, Shape(ENCODED[form], empty=True), flat=flat)
 
     return made
 
@@ -207,7 +220,8 @@ def _digest(algorithm: str, form: str, given: Given) -> Format:
     digest = digest_of(algorithm)
     step = each(lambda text: encoded(digest(text.encode("latin-1")).digest(), form))
     kind = Kind.BYTES if form == "raw" else Kind.TEXT
-    return Format(_after(_bytes(given), step), kind, Shape(ENCODED[form], fixed=True))
+    flat = (*_flat_bytes(given), ("digest", algorithm), ("encoded", form))
+    return Format(_after(_bytes(given), step), kind, Shape(ENCODED[form], fixed=True), flat=flat)
 
 
 def _json(data: Any, given: Given, path: Path) -> Format:
@@ -216,21 +230,22 @@ def _json(data: Any, given: Given, path: Path) -> Format:
     writer = writer_of({key: value for key, value in found.items() if key != "keys"}, given.writer, path)
     if "keys" in found:
         writer = replace(writer, order=options.one_of(found["keys"], ORDERS, (*path, "keys")))
-    return Format(_document(given.type, writer), Kind.JSON)
+    return _document(given.type, writer)
 
 
 def _jcs(given: Given) -> Format:
-    return Format(_document(given.type, writer_of({"style": "jcs"}, given.writer, ())), Kind.JSON)
+    return _document(given.type, writer_of({"style": "jcs"}, given.writer, ()))
 
 
-def _document(type_: str, writer: Writer) -> Step:
-    """Return the step that writes JSON again. PostgreSQL prints the double 5.0 as 5, which is no integer for that."""
+def _document(type_: str, writer: Writer) -> Format:
+    """Return the format that writes JSON again. PostgreSQL prints the double 5.0 as 5, which is no integer for that."""
+    flat = (("json", writer.style, writer.order, writer.ascii, [*writer.separators], type_ in FLOATS),)
     if type_ in FLOATS:
-        return each(_or_nothing(lambda text: writer.double(float(text))))
-    return each(writer.document)
+        return Format(each(_or_nothing(lambda text: writer.double(float(text)))), Kind.JSON, flat=flat)
+    return Format(each(writer.document), Kind.JSON, flat=flat)
 
 
-def _json_array(type_: str, writer: Writer) -> Step:
+def _json_array(type_: str, writer: Writer) -> Format:
     inner = in_json(type_.removesuffix("[]"), writer)
 
     def value(element: Any) -> Any:
@@ -243,7 +258,8 @@ def _json_array(type_: str, writer: Writer) -> Step:
             raise ValueError("an element cannot be written")
         return Number(written)
 
-    return each(_or_nothing(lambda text: writer.written(value(elements(text)))))
+    step = each(_or_nothing(lambda text: writer.written(value(elements(text)))))
+    return Format(step, Kind.JSON, flat=(("json_array", type_),))
 
 
 def _or_nothing(one: Callable[[str], str]) -> Callable[[str], str | None]:
@@ -269,7 +285,7 @@ def _iso(data: Any, _given: Given, path: Path) -> Format:
     fixed = digits.isdigit() and (zone == "UTC" or offset not in ("Z", "+00"))
     shape = Shape(frozenset(f"0123456789-:.+Z{separator}"), fixed=fixed, marks=_MARKS)
     quick = Quick(Form[f"ISO_{digits.upper()}"], offset.encode()) if (zone, separator) == ("UTC", "T") else None
-    return Format(step, Kind.TEXT, shape, quick)
+    return Format(step, Kind.TEXT, shape, quick, (("iso", digits, offset, zone, separator),))
 
 
 def _strftime(data: Any, _given: Given, path: Path) -> Format:
@@ -277,13 +293,14 @@ def _strftime(data: Any, _given: Given, path: Path) -> Format:
     pattern = options.text(found.get("pattern"), (*path, "pattern"))
     zone = options.text(found.get("zone", "UTC"), (*path, "zone"))
     try:
-        return Format(moments.strftime(pattern, zone))
+        return Format(moments.strftime(pattern, zone), flat=(("strftime", pattern, zone),))
     except ValueError as error:
         raise RecipeError(path, str(error)) from error
 
 
 def _unix(data: Any, _given: Given, path: Path) -> Format:
-    return Format(moments.unix(options.one_of(data, moments.UNITS, path)), Kind.JSON, _WHOLE)
+    unit = options.one_of(data, moments.UNITS, path)
+    return Format(moments.unix(unit), Kind.JSON, _WHOLE, flat=(("unix", moments.UNITS[unit]),))
 
 
 def _decimals(data: Any, given: Given, path: Path) -> Format:
@@ -297,7 +314,7 @@ def _decimals(data: Any, given: Given, path: Path) -> Format:
             raise ValueError(f"{text} has no digits")
         return shown
 
-    return Format(each(_or_nothing(one)), Kind.TEXT, _NUMBER)
+    return Format(each(_or_nothing(one)), Kind.TEXT, _NUMBER, flat=(("decimals", data, given.type in FLOATS),))
 
 
 def _booleans(data: Any, _given: Given, path: Path) -> Format:
@@ -307,19 +324,19 @@ def _booleans(data: Any, _given: Given, path: Path) -> Format:
     true, false = (json.dumps(value) if bare else options.text(value, path) for value in data)
     written = {text: true if value else false for text, value in _BOOLEANS.items()}
     shape = Shape(frozenset(true + false), fixed=len(true) == len(false))
-    return Format(each(written.get), Kind.JSON if bare else Kind.TEXT, shape)
+    return Format(each(written.get), Kind.JSON if bare else Kind.TEXT, shape, flat=(("switch", written),))
 
 
 def _uuid(_given: Given) -> Format:
     def one(text: str) -> str:
         return str(UUID(bytes=bytes.fromhex(text[2:])) if _BYTEA.fullmatch(text) else UUID(text))
 
-    return Format(each(_or_nothing(one)), Kind.TEXT, _UUID)
+    return Format(each(_or_nothing(one)), Kind.TEXT, _UUID, flat=(("uuid",),))
 
 
 def _raw(given: Given) -> Format:
     shape = given.shape if given.type and given.type != "bytea" else ANYTHING
-    return Format(_bytes(given), Kind.BYTES, shape)
+    return Format(_bytes(given), Kind.BYTES, shape, flat=_flat_bytes(given))
 
 
 def _python_str(given: Given) -> Format:
@@ -327,7 +344,8 @@ def _python_str(given: Given) -> Format:
     type_ = given.type
     if type_.startswith("timestamp"):
         offset = "" if type_ == "timestamp without time zone" else "+00:00"
-        return Format(moments.iso("python", offset, separator=" "), Kind.TEXT, _MOMENT)
+        flat = (("iso", "python", offset, "UTC", " "),)
+        return Format(moments.iso("python", offset, separator=" "), Kind.TEXT, _MOMENT, flat=flat)
     readers: dict[str, Callable[[str], Any]] = {
         "boolean": {"t": True, "f": False}.__getitem__,
         "numeric": Decimal,
@@ -337,7 +355,7 @@ def _python_str(given: Given) -> Format:
     }
     if type_ in readers:
         read = readers[type_]
-        return Format(each(_or_nothing(lambda text: str(read(text)))))
+        return Format(each(_or_nothing(lambda text: str(read(text)))), flat=(("python_str", type_),))
     return stored(type_)
 
 
@@ -353,7 +371,7 @@ PLAIN: Mapping[str, Callable[[Given], Format]] = {
     "json_pg": lambda _: Format(None, Kind.JSON),
     "json": lambda given: _json({}, given, ()),
     "jcs": _jcs,
-    "json_array": lambda given: Format(_json_array(given.type or "text[]", given.writer), Kind.JSON),
+    "json_array": lambda given: _json_array(given.type or "text[]", given.writer),
 }
 """Formats without options, by name."""
 

@@ -7,8 +7,8 @@ code, all in C.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
 from itertools import chain, repeat
@@ -103,6 +103,9 @@ class Shape:
 
 ANYTHING = Shape(empty=True)
 
+FlatSteps = tuple[tuple[Any, ...], ...]
+"""What is done to a value, one after the other: the names of steps, each with all its options."""
+
 FORMATTED = "format"
 """What a part does with its one member that writes it in a format, such as a digest of it."""
 
@@ -114,7 +117,8 @@ class Part:
     `build` makes its column. `columns` are those of the table that it reads; `previous`: whether it reads the previous
     hash. The rest is for `lint`: `path` is where the part is in the data, `recipe` what it does with its `members`,
     `separator` what it writes between them, `null` the text that it writes for NULL, if it does, and `optional`:
-    whether it is left out for NULL. `plan` is how the native core writes the same, if it can.
+    whether it is left out for NULL. `plan` is how the native core writes the same, if it can, and `flat` is the same as
+    an item of a flat profile (see `suite/flat_profile.py`).
     """
 
     build: Callable[[Reading], Column]
@@ -129,6 +133,7 @@ class Part:
     null: str | None = None
     optional: bool = False
     plan: Plan | None = None
+    flat: Mapping[str, Any] = field(default_factory=dict)
 
 
 def constant(text: str, path: Path, kind: Kind = Kind.TEXT) -> Part:
@@ -139,6 +144,7 @@ def constant(text: str, path: Path, kind: Kind = Kind.TEXT) -> Part:
         kind=kind,
         shape=Shape(frozenset(text), fixed=True),
         plan=Plan(end=as_utf8(text)),
+        flat={"lead": "", "when": [], "text": text, "steps": []},
     )
 
 

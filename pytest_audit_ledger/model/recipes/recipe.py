@@ -39,7 +39,8 @@ class Recipe:
 
     `columns` are those of the table that it reads. `needs_previous`: whether it reads the previous hash. `sql`: the
     expression that the server evaluates for it, empty for all other recipes. `part`: how it is made, for `lint`.
-    `plan`: how the native core makes it of the columns of a batch, None if only Python can.
+    `plan`: how the native core makes it of the columns of a batch, None if only Python can. `flat`: the same with nothing
+    left out, for programs that do not know this language.
     """
 
     def __init__(
@@ -55,13 +56,16 @@ class Recipe:
         name, value = _only(data)
         if name == "sql":
             self.sql = options.text(value, (name,))
-            self.part = Part(build=_from_server, path=(name,), kind=Kind.BYTES, recipe=name, previous=True)
+            self.part = Part(
+                build=_from_server, path=(name,), kind=Kind.BYTES, recipe=name, previous=True, flat={"sql": value}
+            )
         elif name == "python":
             self.part = _python(value, (name,), resolve)
         else:
             self.part = Compiler(types or {}, hashing).recipe(name, value)
         self.columns = self.part.columns
         self.needs_previous = self.part.previous
+        self.flat = self.part.flat
         self.plan = self.part.plan if self.part.plan and _is_utf8(self.part.plan) else None
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -142,4 +146,12 @@ def _python(data: Any, path: Path, resolve: Resolve) -> Part:
         made = [function(dict(zip(columns, row, strict=True)), previous) for row, previous in rows]
         return [None if payload is None else payload.decode("latin-1") for payload in made]
 
-    return Part(build=build, path=path, kind=Kind.BYTES, columns=tuple(columns), previous=True, recipe="python")
+    return Part(
+        build=build,
+        path=path,
+        kind=Kind.BYTES,
+        columns=tuple(columns),
+        previous=True,
+        recipe="python",
+        flat={"python": name},
+    )

@@ -140,6 +140,15 @@ class Writer:
             return Number(f"{value:.0f}")
         return Number(_es_number(value))
 
+    @property
+    def flat_quote(self) -> tuple[Any, ...]:
+        """Return `quoted` as a step of a flat profile: whether all is ASCII, and what is escaped that Python does not."""
+        if self.style == "go-1.21":
+            return ("quoted_by", self.style)
+        others = "/" * self.escape_slashes + "<>&" * self.escape_html
+        others += "\u2028\u2029" if self.style in ("go", "php") and not self.ascii else ""
+        return ("quoted", self.ascii, {one: self._escape(one) for one in others})
+
     @cached_property
     def _dumps(self) -> Callable[[Any], str] | None:
         if self.style != "python" or self.order == "javascript":
@@ -165,13 +174,12 @@ class Writer:
 
         def quote(text: str) -> str:
             if differing(text):
-                return f'"{substitute(self._escape, text)}"'
+                return f'"{substitute(lambda found: self._escape(found[0]), text)}"'
             return encode_basestring(text)  # Python escapes all others in the same way
 
         return quote
 
-    def _escape(self, match: re.Match[str]) -> str:
-        character = match.group()
+    def _escape(self, character: str) -> str:
         if "\ud800" <= character <= "\udfff" and self.style != "javascript":
             # what PHP and RFC 8785 refuse stays, and has no UTF-8
             return "\ufffd" if self.style.startswith("go") else character
