@@ -280,7 +280,8 @@ SECTIONS: dict[str, tuple[Option, ...]] = {
     ),
     "Investigation": (
         Option("investigate",
-            "If the ledger does not verify, report what happened to it. `audit-ledger investigate` says more.",
+            "If the ledger does not verify, report what happened to it. Reports do that for a few seconds without this "
+            "option, for up to a minute with it. `audit-ledger investigate` says more.",
             Type.FLAG, ("report",), in_pytest=True),
         Option("entry", "Report on the entry with this sequence number, and on nothing else in detail.",
             Type.WHOLE, ("investigate",), least=1),

@@ -8,10 +8,12 @@ from pytest_audit_ledger.errors import LedgerError, UsageError
 from pytest_audit_ledger.investigate.evidence_scan import EvidenceScan
 from pytest_audit_ledger.investigate.investigation import Compare, Inquiry
 from pytest_audit_ledger.investigate.results import Investigation
+from pytest_audit_ledger.model.outcome import DEFAULT_SAMPLES, Assurance
 from pytest_audit_ledger.model.profile import Profile
 from pytest_audit_ledger.model.progress import Progress, no_progress
 from pytest_audit_ledger.sources.source import Snapshot, Source
-from pytest_audit_ledger.verify.run import VerificationRequest, verify
+from pytest_audit_ledger.verify.run import VerificationRequest, can_read, verify
+from pytest_audit_ledger.verify.scan import scan
 from pytest_audit_ledger.verify.verification import Verification
 
 
@@ -56,6 +58,35 @@ def verify_and_investigate(
     except LedgerError as error:
         return Investigated(verification, error=error)
     return Investigated(verification, replace(investigation, verification=verification))
+
+
+BRIEFLY_S = 5.0
+"""Seconds in which entries are reconstructed without being asked to."""
+
+BRIEFLY_ENTRIES = 1_000_000
+"""Entries that are read again for that, which takes a few seconds."""
+
+
+def investigate_briefly(
+    source: Source, snapshot: Snapshot, verification: Verification, progress: Progress = no_progress
+) -> Investigation | None:
+    """Return what happened to a ledger, as far as a few seconds show it, for a document about its verification.
+
+    None if no integrity check failed, the ledger has too many entries to read them again, or they cannot be read.
+    """
+    if verification.assurance is not Assurance.TAMPERED or verification.size > BRIEFLY_ENTRIES:
+        return None
+    info = verification.info or snapshot.info
+    evidence = EvidenceScan({}, info, 0)
+    try:
+        if can_read(snapshot, evidence):
+            kinds = scan(source, snapshot, [evidence], 1, progress, info.resumed).kinds
+            gathered = replace(verification, extra_scans=tuple(one for one in kinds if not one.failure))
+            found = Inquiry(source, snapshot, gathered, DEFAULT_SAMPLES, BRIEFLY_S, progress).run()
+            return replace(found, verification=verification)
+    except LedgerError:  # the verification stands without it
+        pass
+    return None
 
 
 def _refuse_what_does_not_apply(profile: Profile, stream: str | None) -> None:

@@ -28,6 +28,7 @@ from pytest_audit_ledger.report.exceptions import (
     unexpected,
 )
 from pytest_audit_ledger.report.figures import Figures
+from pytest_audit_ledger.report.reverify import command_for
 from pytest_audit_ledger.report.words import CHECK, ENTRY, Dates, capital, enumerated, percent, spelled, violation_of
 from pytest_audit_ledger.sources.selection import Selection
 from pytest_audit_ledger.verify.verification import Verification
@@ -136,7 +137,7 @@ def _after_tampering(judged: Judged) -> list[Action]:
     compare = Action("Compare with a backup or an export.", "", DATABASE, TODAY, "what")
     investigate = Action(
         "Find out what happened.",
-        "Make this report again with --investigate.",
+        f"Run {command_for('audit-ledger investigate', judged.verification)}",
         DATABASE,
         TODAY,
         "checks",

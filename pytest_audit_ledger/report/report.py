@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from typing import Any
 
@@ -45,10 +45,15 @@ class Report:
 def generate(verified: ArtifactContext, request: ReportRequest, *, made_at: datetime | None = None) -> Report:
     """Return the report of a verification; `made_at` is aware, or None for now.
 
-    Raises SourceError if the entries cannot be read completely.
+    If the ledger was tampered with, it says what happened: what an investigation found, if there was one, or what a few
+    seconds show. Raises SourceError if the entries cannot be read completely.
     """
+    from pytest_audit_ledger.investigate.run import investigate_briefly  # noqa: PLC0415  (only if it is tampered with)
     from pytest_audit_ledger.report.data import report_data  # noqa: PLC0415  (brings in tabulate, which is slow)
 
+    if verified.investigation is None:
+        found = investigate_briefly(verified.source, verified.snapshot, verified.verification, verified.progress)
+        verified = replace(verified, investigation=found)
     return Report(
         data=report_data(verified, request, made_at or datetime.now(timezone.utc)), verification=verified.verification
     )

@@ -22,8 +22,7 @@ def commands(verification: Verification, request: ReportRequest, folder: str = "
     They write to `folder`, which ends in a slash; an empty one is the current folder.
     """
     export = f"{folder}ledger.jsonl.gz"
-    given = {"db": [verification.database], **verification.given}
-    given |= {"table": [verification.table]} if verification.table else {}
+    given = _given(verification)
     of_export = {name: values for name, values in given.items() if name not in ("table", "suite")} | {"db": [export]}
     install = f"pip install {PACKAGE}=={verification.tool_version}"
     report = shlex.join(["audit-ledger", "report", *_report(request, folder)])
@@ -38,6 +37,16 @@ def commands(verification: Verification, request: ReportRequest, folder: str = "
         "Verify the export.": _ours("audit-ledger verify --verbose", of_export),
     }
     return [{"purpose": purpose, "command": command} for purpose, command in steps.items()]
+
+
+def command_for(command: str, verification: Verification) -> str:
+    """Return a command with the ledger, table and options of the run, so that it works when pasted."""
+    return _ours(command, _given(verification))
+
+
+def _given(verification: Verification) -> dict[str, Any]:
+    table = {"table": [verification.table]} if verification.table else {}
+    return {"db": [verification.database], **verification.given, **table}
 
 
 def _ours(command: str, given: Given) -> str:

@@ -410,7 +410,7 @@ class _Run:
             return outcomes
         info = self.info or snapshot.info
         extra: Sequence[type[ScanKind]] = (*self.request.extra_scans, _Surveyor)
-        kinds += [one for one in (kind({}, info, 0) for kind in extra) if _readable(snapshot, one)]
+        kinds += [one for one in (kind({}, info, 0) for kind in extra) if can_read(snapshot, one)]
         try:
             workers, opening = self.request.workers, self.request.opening
             scanned, self.note = scan(self.source, snapshot, kinds, workers, self.progress, info.resumed, opening)
@@ -445,7 +445,8 @@ class _Run:
         return self._empty(check, "The ledger has no entries")
 
 
-def _readable(snapshot: Snapshot, kind: ScanKind) -> bool:
+def can_read(snapshot: Snapshot, kind: ScanKind) -> bool:
+    """Return whether a ledger has the columns that a kind reads, and they can be read."""
     lacking = snapshot.info.profile.lacks(kind.columns)
     return not lacking and all(snapshot.unreadable(column) is None for column in (SEQUENCE, *kind.columns))
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from pytest_audit_ledger.investigate import run
 from pytest_audit_ledger.ledger import Ledger
 from pytest_audit_ledger.report import Report
 from pytest_audit_ledger.scratch.sample import sample_entries
@@ -104,20 +105,24 @@ def test_a_failed_critical_check_shows_whatever_the_assurance(
     assert "No limit is exceeded." in screen["lead"]
 
 
-def test_what_happened_is_said_in_facts_without_ids_of_checks(forger: Forger) -> None:
+def test_what_happened_is_said_in_facts_without_ids_of_checks(forger: Forger, monkeypatch: pytest.MonkeyPatch) -> None:
     forger.build(300, schema="3").unguarded(
         "UPDATE ledger_entries SET verdict = 'CLEAR' WHERE sequence_number = "
         "(SELECT min(sequence_number) FROM ledger_entries WHERE verdict = 'FLAG' AND sequence_number > 100)",
         "DELETE FROM ledger_entries WHERE sequence_number BETWEEN 201 AND 205",
     )
     forger.run("ALTER TABLE ledger_entries DISABLE TRIGGER ledger_refuse_update")
-    screen = first(forger, investigate=True)
+    screen = first(forger)
     changed, gone, trigger = screen["facts"]
     assert changed.endswith(" was changed: FLAG became CLEAR.")
     assert gone == "Entries 201 to 205 are missing; at least one was deleted."
     assert trigger == "The trigger ledger_refuse_update is switched off."
     assert [mark["last"] for mark in screen["proof"]["marks"]][-1] == 205
-    by_findings = first(forger)["facts"]
+    assert first(forger, investigate=True)["facts"] == screen["facts"]
+    monkeypatch.setattr(run, "BRIEFLY_ENTRIES", 10)  # as if it were too large to be read again
+    screen = first(forger)
+    by_findings = screen["facts"]
+    assert any(one["more"].startswith("Run audit-ledger investigate --ledger-db ") for one in screen["actions"])
     assert "5 entries are missing after 200: 201 to 205." in by_findings
     assert not [one for one in by_findings if "sequence_continuity" in one or "chain_linkage" in one]
 
