@@ -37,6 +37,7 @@ from pytest_audit_ledger.model.printable import printable
 from pytest_audit_ledger.options import OF_PYTEST, options_of
 from pytest_audit_ledger.output.wording import for_command
 from pytest_audit_ledger.report import report_request
+from pytest_audit_ledger.report.words import ENTRY
 from pytest_audit_ledger.sources.dsn import HANDED_ON, Dsn
 from pytest_audit_ledger.sources.export_file import is_export
 from pytest_audit_ledger.suite.discovery import find_suites
@@ -194,5 +195,9 @@ def verify_evidence(
 
 
 def _in_words(again: Rerun) -> str:
-    found = again.verification
-    return f"Rerun      {again.export}: {found.assurance.value}: {found.sentence}"
+    found, size = again.verification, ENTRY.counted(again.verification.size)
+    if again.is_whole:
+        return f"Rerun      {again.export}: {found.assurance.value}: {found.sentence}"
+    failed = [one.check_id for one in found.outcomes if one.integrity and one.status is Status.FAIL]
+    ended = f"failed: {', '.join(failed)}" if failed else "passed what a part can show"
+    return f"Rerun      {again.export}: a part of the ledger, {size}, {ended}. This assures nothing about the others."

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Iterator, Sequence
+from datetime import timezone, tzinfo
 from pathlib import PurePath
 
 from pytest_audit_ledger.evidence.names import VERIFICATION
@@ -22,6 +23,13 @@ Command = tuple[str, str]
 _COUNT = "sort | uniq -c"
 _UNITS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 _FROM_CSV = "import csv, json, sys; [print(json.dumps(row)) for row in csv.DictReader(sys.stdin)]"
+
+_LOCAL_DAY = (
+    "import sys, zoneinfo; from datetime import datetime; zone = zoneinfo.ZoneInfo(sys.argv[1]); "
+    '[print(datetime.fromisoformat(line[:19] + "+00:00").astimezone(zone).date(), line[20:], end="") '
+    "for line in sys.stdin]"
+)
+"""jq 1.6 is an hour off in summer."""
 
 
 def of_checks() -> Iterator[Command]:
@@ -46,11 +54,11 @@ def of_entries(export: str, profile: Profile, request: ReportRequest) -> Iterato
         yield "Those of the preceding period", f"before_period() {{ entries | {_within(times, earlier)}; }}"
     ends = ", ".join(_value(profile.column(role)) for role in (SEQUENCE, TIMESTAMP, HASH) if profile.has(role))
     yield "First and last entry", f"entries | {_jq(f'[{ends}] | @tsv')} | sed -n '1p;$p'"
-    yield from _counts("entries", "", profile, times)
+    yield from _counts("entries", "", profile, times, request.zone)
     if times and period.described():
-        yield from _counts("in_period", " in the period", profile, times)
+        yield from _counts("in_period", " in the period", profile, times, request.zone)
     if times and earlier is not None:
-        yield from _counts("before_period", " in the preceding period", profile, times)
+        yield from _counts("before_period", " in the preceding period", profile, times, request.zone)
 
 
 def _reading(export: str) -> str:
@@ -62,13 +70,22 @@ def _reading(export: str) -> str:
     return f"{read} | jq -c '.entries[]'" if ".json" in suffixes[-2:] else read
 
 
-def _counts(of: str, words: str, profile: Profile, times: str) -> Iterator[Command]:
+def _by_time(times: str, verdict: str, zone: tzinfo) -> Iterator[Command]:
+    """Yield the commands for the time of each entry, in the steps that charts count by, and its verdict."""
+    yield "hour in UTC", _jq(f"[{times}[0:13], {verdict}] | @tsv")
+    yield "day in UTC", _jq(f"[{times}[0:10], {verdict}] | @tsv")
+    if zone is not timezone.utc:
+        local = f"python3 -c {shlex.quote(_LOCAL_DAY)} {shlex.quote(str(zone))}"
+        yield f"day in {zone}", f"{_jq(f'[{times}, {verdict}] | @tsv')} | {local}"
+
+
+def _counts(of: str, words: str, profile: Profile, times: str, zone: tzinfo) -> Iterator[Command]:
     yield f"Entries{words}", f"{of} | wc -l"
     if profile.has(VERDICT):
         verdict = _value(profile.column(VERDICT))
         yield f"Verdicts{words}", f"{of} | {_jq(verdict)} | {_COUNT}"
-        if times:
-            yield f"Verdicts{words}, by day in UTC", f"{of} | {_jq(f'[{times}[0:10], {verdict}] | @tsv')} | {_COUNT}"
+        for step, command in _by_time(times, verdict, zone) if times else ():
+            yield f"Verdicts{words}, by {step}", f"{of} | {command} | {_COUNT}"
         if profile.violations and profile.has("rule_id"):
             rules = f"select({_any_of(verdict, profile.violations)}) | {_value(profile.column('rule_id'))}"
             yield f"Violations{words}, by rule", f"{of} | {_jq(rules)} | {_COUNT}"

@@ -80,9 +80,10 @@ Start with report.html. To check this folder, paste the commands below in it; wh
     audit-ledger evidence verify .
 
 The first command finds changed and missing files. The second also finds added files, and files that contradict each
-other. If there is an export, it computes the hashes of the entries again. It marks what it found as PROVEN, OPEN (these
-files cannot show it) or WRONG. The third does the same, and needs pytest-audit-ledger. {VERIFIER} is a file of this
-folder, so it can be changed, too: compare it with the original, in the folder standalone of pytest-audit-ledger.
+other. If there is an export, it computes the hashes of the entries again. It marks what it found as PROVEN, WRONG
+(files contradict each other), DIFFERS (entries are not as filed or signed) or OPEN (not decided here). The third does
+the same, and needs pytest-audit-ledger. {VERIFIER} is a file of this folder, so it can be changed, too: compare it with
+the original, in the folder standalone of pytest-audit-ledger.
 
 2. Check who vouches for it
 

@@ -35,9 +35,13 @@ _TRUSTING = {"folders", "verifier_keys", "keys"}
 
 @dataclass(frozen=True)
 class Rerun:
-    """An export verified again: its name in the folder, the verification, and how that contradicts the filed one."""
+    """An export verified again: its name in the folder, the verification, and how that contradicts the filed one.
+
+    `is_whole`: whether it has all entries of the ledger.
+    """
 
     export: str
+    is_whole: bool
     verification: Verification
     contradictions: Sequence[str]
 
@@ -59,8 +63,9 @@ def rerun(folder: Path, verifier_keys: Sequence[str]) -> Iterator[Rerun]:
     for path, manifest in exports.items():
         export = path.with_name(path.name.removesuffix(MANIFEST_SUFFIX))
         found = _verified(folder, export, manifest, told, verifier_keys)
-        contradictions = _contradictions(found, told, is_whole=not manifest["filters"])
-        yield Rerun(export.relative_to(folder).as_posix(), found, list(contradictions))
+        is_whole = not manifest["filters"]
+        contradictions = list(_contradictions(found, told, is_whole=is_whole))
+        yield Rerun(export.relative_to(folder).as_posix(), is_whole, found, contradictions)
 
 
 def _is_of_export(manifest: Any) -> bool:

@@ -1,6 +1,6 @@
-"""A profile in flat normal form: nothing short and nothing left out, for programs that know formats and no language. No I/O.
+r"""A profile in flat normal form: nothing is short or left out, for programs that do not know the language. No I/O.
 
-    {"column": "memo", "lead": "\\"memo\\":", "when": [], "steps": [["quoted", true, {}]], "null": "null"}
+    {"column": "memo", "lead": "\"memo\":", "when": [], "steps": [["quoted", true, {}]], "null": "null"}
 
 An item has one source: a `column`, the `previous` hash, a `text`, or `items` between `open` and `close`. `lead` is
 written before it. It is left out unless every condition in `when` holds. `steps` write its value, one after the other;

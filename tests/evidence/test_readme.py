@@ -77,6 +77,25 @@ def test_the_numbers_of_a_period_are_computed_again_from_an_export(
     assert counted(number("Escalations in the period, by status")) == statuses
 
 
+@needs_jq
+def test_every_step_of_a_chart_is_computed_again(pytester: pytest.Pytester, run: RunLedger, forger: Forger) -> None:
+    dsn, zone = forger.build(3000).dsn, "--ledger-time-zone=Europe/Berlin"
+    days = "--ledger-date-range=2025-09-02,2025-09-02"
+    run(f"--ledger-db={dsn}", days, zone, "--ledger-report=report.json", "--ledger-evidence=filed")
+    Ledger(dsn).export_entries(output_file="ledger.jsonl.gz")
+    number, told = numbers_of(pytester.path / "filed"), json.loads(Path("report.json").read_text())
+    drawn = {
+        f"{step['begin'][:13]} {verdict}": count
+        for step in told["timeline"]["steps"]
+        for verdict, count in step["counts"].items()
+        if count
+    }
+    assert counted(number("Verdicts in the period, by hour in UTC")) == drawn
+    by_day = counted(number("Verdicts in the period, by day in Europe/Berlin"))
+    assert {day.split()[0] for day in by_day} == {"2025-09-02"}
+    assert sum(by_day.values()) == told["verdicts"]["entries"]
+
+
 def test_the_commands_that_verify_again_name_the_files_in_the_folder(
     pytester: pytest.Pytester, run: RunLedger, forger: Forger
 ) -> None:

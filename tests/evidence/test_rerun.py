@@ -53,6 +53,15 @@ def test_what_was_filed_as_passed_must_pass_again(pytester: pytest.Pytester, run
     assert f"integrity.ledger.yaml::entry_hash {again}" in output
 
 
+def test_a_part_of_the_entries_assures_nothing_about_the_others(
+    pytester: pytest.Pytester, run: RunLedger, forger: Forger
+) -> None:
+    folder = filed(pytester, run, forger.build(30).dsn, "--ledger-limit=10")
+    code, output = verified(folder, "--rerun")
+    words = "a part of the ledger, 10 entries, passed what a part can show. This assures nothing about the others."
+    assert (code, f"Rerun      artifacts/ledger.jsonl: {words}\n" in output) == (0, True), output
+
+
 def test_a_suite_does_not_name_what_to_trust(pytester: pytest.Pytester, run: RunLedger, forger: Forger) -> None:
     write_private(pytester.path / "signing.key", KEY.text())
     Ledger(forger.build(30).dsn).create_checkpoint(pytester.path / "kept", pytester.path / "signing.key")

@@ -329,7 +329,7 @@ class Compiler:
             made = formats.format_of(
                 found["format"], Given(type_, Kind.TEXT, formats.stored(type_).shape, writer), where
             )
-        flat = {"lead": "", "when": [], "column": column, "steps": [], "null": None}
+        flat: Mapping[str, Any] = {"lead": "", "when": [], "column": column, "steps": [], "null": None}
         part = Part(build=lambda reading: reading.values(column), path=path, columns=(column,), flat=flat)
         if found.get("trim"):
             trim = "both" if found["trim"] is True else options.one_of(found["trim"], _TRIMS, (*path, "trim"))

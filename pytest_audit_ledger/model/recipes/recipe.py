@@ -39,8 +39,8 @@ class Recipe:
 
     `columns` are those of the table that it reads. `needs_previous`: whether it reads the previous hash. `sql`: the
     expression that the server evaluates for it, empty for all other recipes. `part`: how it is made, for `lint`.
-    `plan`: how the native core makes it of the columns of a batch, None if only Python can. `flat`: the same with nothing
-    left out, for programs that do not know this language.
+    `plan`: how the native core makes it of the columns of a batch, None if only Python can. `flat`: the same for
+    programs that do not know this language.
     """
 
     def __init__(

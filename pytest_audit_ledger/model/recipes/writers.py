@@ -142,7 +142,7 @@ class Writer:
 
     @property
     def flat_quote(self) -> tuple[Any, ...]:
-        """Return `quoted` as a step of a flat profile: whether all is ASCII, and what is escaped that Python does not."""
+        """Return `quoted` as a step of a flat profile: whether all is ASCII, and what Python does not escape."""
         if self.style == "go-1.21":
             return ("quoted_by", self.style)
         others = "/" * self.escape_slashes + "<>&" * self.escape_html
