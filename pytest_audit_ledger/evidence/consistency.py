@@ -15,7 +15,7 @@ from pytest_audit_ledger.errors import LedgerError
 from pytest_audit_ledger.evidence.names import VERIFICATION
 from pytest_audit_ledger.evidence.rerun import filed_profile
 from pytest_audit_ledger.evidence.signatures import Signed, Trust, signatures
-from pytest_audit_ledger.export.verifier import PROFILE_SUFFIX
+from pytest_audit_ledger.export.verifier import PROFILE_SUFFIX, VERIFIER, verifier
 from pytest_audit_ledger.files.evidence_folder import MANIFEST
 from pytest_audit_ledger.files.reading import read_bytes, read_text
 from pytest_audit_ledger.model.flat_profile import flat_profile
@@ -24,6 +24,8 @@ from pytest_audit_ledger.standalone.verify import Folder, load, read_key
 
 _OF_ENTRIES = ("chain_linkage", "entry_hash", "sequence_continuity", "timestamp_order", "checkpoint")
 """The kinds that judge what the verifier judges, too."""
+
+_NOT_OURS = "not that of this version, so it is of another one, or was changed; run an original, not this file"
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,9 @@ class Compared:
         if told["entries"]:
             yield f"Entries    {told['entries']['count']:,}, the last with the hash {told['entries']['head_hash']}"
         yield from (f"Signer     {one}" for one in self._signers())
+        if (self.folder / VERIFIER).is_file():
+            is_ours = read_bytes(self.folder / VERIFIER) == verifier()
+            yield f"Verifier   {VERIFIER} is {'that of this version' if is_ours else _NOT_OURS}"
 
     def _signers(self) -> Iterator[str]:
         yield from self.signed.trusted

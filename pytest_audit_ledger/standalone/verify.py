@@ -334,15 +334,31 @@ def strftime(text: str, pattern: str, zone: str) -> str:
 
 
 def unix(text: str, digits: int) -> str:
-    """Write a time as a whole number since 1970, of seconds with so many digits after them."""
+    """Write a time as a whole number since 1970, of seconds with so many digits after them, nine at most."""
     moment, nine = read_moment(text)
     since = moment - datetime(1970, 1, 1, tzinfo=timezone.utc)
-    return str((since.days * 86_400 + since.seconds) * 10**digits + int(nine[:digits] or 0))
+    return str((since.days * 86_400 + since.seconds) * 10 ** min(digits, 9) + int(nine[:digits] or 0))
 
 
 def finite(text: str) -> str:
     """Return the text of a number that has digits, and is not infinite."""
     return text if text[-1:].isdigit() else str(int(text))
+
+
+def decimals(text: str, digits: int, is_float: bool) -> str:
+    """Write a number with so many digits after the point; no number of PostgreSQL has more than these."""
+    number = float(text) if is_float else Decimal(text)
+    if max(digits, Decimal(number).adjusted()) > 200_000:
+        raise ValueError(f"{text[:40]} is too large")
+    return finite(format(number, f".{digits}f"))
+
+
+def whole(text: str) -> int:
+    """Return a whole number, as PostgreSQL prints it in any type. Longer ones would take Python too long."""
+    number, _, fraction = text.partition(".")
+    if len(text) > 40 or fraction.strip("0"):
+        raise ValueError(f"{text[:40]} is not a whole number of a ledger")
+    return int(number)
 
 
 def json_again(text: str, style: str, order: str, is_ascii: bool, separators: Sequence[str], is_float: bool) -> str:
@@ -390,7 +406,7 @@ STEPS: Mapping[str, Callable[..., bytes]] = {
     ),
     "finite": of_text(finite),
     "switch": of_text(lambda text, values: values[text]),
-    "decimals": of_text(lambda text, digits, real: finite(format((float if real else Decimal)(text), f".{digits}f"))),
+    "decimals": of_text(decimals),
     "uuid": of_text(lambda text: str(UUID(hex=text[2:] if BYTEA.fullmatch(text) else text))),
     "iso": of_text(iso),
     "strftime": of_text(strftime),
@@ -422,13 +438,15 @@ def written(item: Mapping[str, Any], row: Row, previous: str | None, is_first: b
         if name not in STEPS:
             raise UnsupportedError(f"the format {name}")
         data = STEPS[name](data, *given)
+        if len(data) > LARGEST:
+            raise WrongError(f"has an entry that its profile writes in more than {LARGEST:,} bytes")
     return data
 
 
 def length(prefix: int | str | None, data: bytes) -> bytes:
     """Return the number of bytes as it is written before them: in so many bytes, or in decimal within a text."""
     if isinstance(prefix, int):
-        return len(data).to_bytes(prefix, "big")
+        return len(data).to_bytes({4: 4, 8: 8}[prefix], "big")
     return (prefix or "").replace("{bytes}", str(len(data)), 1).encode()
 
 
@@ -482,6 +500,10 @@ def unique(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     return dict(pairs)
 
 
+DECODER = json.JSONDecoder(object_pairs_hook=unique, parse_int=len)  # whoever needs a number reads its text
+"""Reads the members of an entry."""
+
+
 def entries_in(text: IO[str], is_csv: bool) -> Iterator[str]:
     """Yield what is between two line ends; in CSV, a line end in quotes is none."""
     held, size, odd = list[str](), 0, 0
@@ -499,10 +521,10 @@ def entries_in(text: IO[str], is_csv: bool) -> Iterator[str]:
 
 def from_json(line: str) -> dict[str, str | None]:
     """Return the members of an object; numbers and documents are as they are spelled."""
-    decoder, found, marks, place = json.JSONDecoder(object_pairs_hook=unique), [], line[:1], 1
+    found, marks, place = [], line[:1], 1
     while place < len(line):
-        name, colon = decoder.raw_decode(line, place)
-        value, end = decoder.raw_decode(line, colon + 1)
+        name, colon = DECODER.raw_decode(line, place)
+        value, end = DECODER.raw_decode(line, colon + 1)
         raw = line[colon + 1 : end]
         found.append(
             (name, value if isinstance(value, str) else {"true": "t", "false": "f", "null": None}.get(raw, raw))
@@ -589,7 +611,7 @@ class Scan:
         for row in entries:
             self.first, self.last, self.count = self.first or row, row, self.count + 1
             self.verdicts[str(row.get(column.get("verdict", "")))] += 1
-            number, key = int(Decimal(row[column["sequence_number"]] or 0)), tuple(map(row.get, self.profile.streams))
+            number, key = whole(row[column["sequence_number"]] or "0"), tuple(map(row.get, self.profile.streams))
             self.stream = ", ".join(map(str, key))
             self.where = f"{self.name}: entry {number:,}" + (f" of {self.stream}" if key else "")
             self.lasts[key], recomputed = self._entry(number, row, self.lasts.get(key))
@@ -670,7 +692,7 @@ class Scan:
         if number == self.tree.size + 1 if not self.profile.streams else order and (self.sizes or self.positions):
             wide = [leaf_hash(canonical({column: row[column] for column in columns})) for columns in self.wide]
             if order:
-                self.leaves.append((int(row[order] or 0), leaf, wide))
+                self.leaves.append((whole(row[order] or "0"), leaf, wide))
             else:
                 self._grow(number, leaf, wide)
 
@@ -689,7 +711,7 @@ class Scan:
         column, found = self.profile.column, dict[str, Any](entries=self.count)
         for end, row in (("first", self.first), ("last", self.last)):
             moment, number = row.get(column.get("timestamp", "")) or "", row.get(column["sequence_number"])
-            found[f"sequence_{end}"] = number and int(Decimal(number))
+            found[f"sequence_{end}"] = number and whole(number)
             found[f"time_{end}"] = iso(moment) if MOMENT.fullmatch(moment) else None
         return {**found, "head_hash": self.last.get(column["entry_hash"])}
 
@@ -710,7 +732,7 @@ SKI = {"name": "ski", "sha256": ""}
 
 def parsed(data: bytes) -> Any:
     """Return what JSON says; no object has a key twice."""
-    return json.loads(data, object_pairs_hook=unique)
+    return json.loads(data, object_pairs_hook=unique, parse_int=whole)
 
 
 def content(path: Path) -> bytes:
@@ -849,13 +871,17 @@ class Folder:
 
     def _profile(self, used: Mapping[str, str]) -> Profile:
         """Return the profile of an export: the one that was given, or one that is filed under its name."""
+        found = {}
         for path in [self.own_profile] if self.own_profile else sorted(self.path.rglob("*.profile.json")):
             data = load(path)
             if data["name"] == used["name"] and data["flat_version"] == 1:
-                if data["sha256"] != used["sha256"]:
-                    self.say("WRONG", f"{path.name} is not the profile that the manifest of the export names")
-                self.profiles.add(path.name)
-                return Profile(data)
+                found[path.name if self.own_profile else self.name(path)] = data
+        for name, data in found.items():
+            if data != next(iter(found.values())) or data["sha256"] != used["sha256"]:
+                raise WrongError(f"names a profile, and {name} is not that one, or there are two of that name")
+            self.profiles.add(name)
+        if found:
+            return Profile(next(iter(found.values())))
         raise UnsupportedError(f"names the profile {used['name']}, which is not here as JSON; give it with --profile")
 
     def _export(self, path: Path) -> None:
@@ -880,7 +906,8 @@ class Folder:
     def _summary(self, scan: Scan, is_read: bool) -> None:
         """Say what was found in the entries of an export, all of which were read, or some."""
         told = self.told if scan.is_whole and scan.manifest["snapshot"] == self.told.get("snapshot") else {}
-        self._facts(scan, told)
+        if is_read:
+            self._facts(scan, told)
         what = f"{scan.name}: {scan.count:,} entries" + ("" if scan.is_whole else ", a part of the ledger")
         if scan.unsupported:
             self.say("OPEN", f"{what}: entry hashes were not recomputed; this file has no code for {scan.unsupported}")
@@ -888,14 +915,15 @@ class Folder:
             self.say("OPEN", f"{what}: entries that it lacks were not judged")
         self.say("OPEN", *(f"{scan.name}: the profile accepts {one}" for one in sorted(scan.accepted)))
         codes = {code for one in told.get("outcomes", ()) if one["kind"] == "entry_hash" for code in one["codes"]}
-        if scan.unhashed and codes == {"HASH_FORM"}:
-            self.is_undecided = True
+        is_form = codes == {"HASH_FORM"} and bool(scan.unhashed)
+        self.is_undecided |= is_form
+        if is_form:
             self.say(
                 "OPEN",
                 f"{what}: {len(scan.unhashed):,} do not have the hash that the profile gives them; {VERIFICATION} "
                 "calls that another form of it (HASH_FORM), which is not decided here",
             )
-        self.say("DIFFERS", *scan.differs, *(() if self.is_undecided else scan.unhashed))
+        self.say("DIFFERS", *scan.differs, *(() if is_form else scan.unhashed))
         if is_read and scan.count and not (scan.differs or scan.unhashed):
             hashes = "" if scan.unsupported else " and entry hashes"
             self.say("PROVEN", f"{what}: numbers, times, links{hashes} are correct by the profile {scan.profile.name}")
@@ -970,7 +998,7 @@ class Folder:
     def _anchor(self, filed: Path) -> None:
         """Look for the checkpoint that anchors the ledger, signed by a key that the run trusted."""
         size, keys = self.told["anchor"]["entries"], list(keys_in([str(filed)]))
-        found = [read_checkpoint("", content(path), keys) for path in sorted(self.path.rglob("*.checkpoint"))]
+        found = [read_checkpoint("", content(self.path / one.name), keys) for one in self.checkpoints]
         if not any(one.signers for one in found if one.size == size):
             raise WrongError(f"has no key of a checkpoint of the {size:,} entries that {VERIFICATION} calls anchored")
 
