@@ -18,14 +18,13 @@ from pytest_audit_ledger.cli.console import EXIT_CODES, NOT_DONE, TAMPERED, WRON
 from pytest_audit_ledger.cli.options import READING, Reading, WithOthers, options
 from pytest_audit_ledger.cli.verification import VERIFYING, refuse_early
 from pytest_audit_ledger.errors import SourceError, UsageError
-from pytest_audit_ledger.evidence.consistency import Compared
+from pytest_audit_ledger.evidence.consistency import Compared, mistakes
 from pytest_audit_ledger.evidence.folder import written
 from pytest_audit_ledger.evidence.names import VERIFICATION
 from pytest_audit_ledger.evidence.rerun import Rerun
 from pytest_audit_ledger.evidence.rerun import rerun as run_again
-from pytest_audit_ledger.evidence.signatures import Trust
+from pytest_audit_ledger.evidence.signatures import LARGEST_LIST, Trust
 from pytest_audit_ledger.evidence.ssh_signature import allowed_signers as read_allowed_signers
-from pytest_audit_ledger.evidence.sums import LARGEST_LIST, mistakes
 from pytest_audit_ledger.files.abandoned import temporary_folder
 from pytest_audit_ledger.files.evidence_folder import MANIFEST
 from pytest_audit_ledger.files.reading import local_folder, read_text

@@ -28,6 +28,16 @@ _OF_ENTRIES = ("chain_linkage", "entry_hash", "sequence_continuity", "timestamp_
 _NOT_OURS = "not that of this version, so it is of another one, or was changed; run an original, not this file"
 
 
+def mistakes(folder: Path) -> list[str]:
+    """Return what is wrong with a folder of evidence, in sentences: changed, missing and added files.
+
+    Raises OSError if something in it cannot be read.
+    """
+    found = Folder(folder, [], None)
+    found.files()
+    return [f"{sentence}." for sentence in found.said["WRONG"]]
+
+
 @dataclass(frozen=True)
 class Compared:
     """A folder of evidence whose files were compared: what contradicts, in sentences, and who signed what.
@@ -67,7 +77,8 @@ class Compared:
         yield f"Result     {load(self.folder / MANIFEST)['predicate']['result']}"
         yield f"Assurance  {told['assurance']}: {told['assurance_meaning']}"
         if told["entries"]:
-            yield f"Entries    {told['entries']['count']:,}, the last with the hash {told['entries']['head_hash']}"
+            head = told["entries"]["head_hash"]  # unknown if there are streams
+            yield f"Entries    {told['entries']['count']:,}" + (f", the last with the hash {head}" if head else "")
         yield from (f"Signer     {one}" for one in self._signers())
         if (self.folder / VERIFIER).is_file():
             is_ours = read_bytes(self.folder / VERIFIER) == verifier()

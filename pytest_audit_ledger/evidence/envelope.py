@@ -11,10 +11,11 @@ Sources: DSSE v1.0.2, protocol.md and envelope.md; in-toto Attestation Framework
 from __future__ import annotations
 
 import json
-from base64 import b64decode, b64encode
+from base64 import b64encode
 from collections.abc import Sequence
 
 from pytest_audit_ledger.checkpoints.note import SigningKey, VerifierKey
+from pytest_audit_ledger.standalone.verify import UNREADABLE, WrongError, read_envelope, read_key
 
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 
@@ -31,39 +32,20 @@ def key_id(key: VerifierKey) -> str:
     return f"{key.name}+{key.key_id.hex()}"
 
 
-def named_keys(data: bytes, payload: bytes) -> list[str]:
-    """Return the keys that an envelope names, whether they are trusted or not.
-
-    Raises ValueError if it is not an envelope of this payload.
-    """
-    return [name for name, _ in _signatures(data, payload)]
-
-
-def signers(data: bytes, payload: bytes, keys: Sequence[VerifierKey]) -> list[VerifierKey]:
-    """Return which of the keys signed the payload of an envelope.
+def signers(data: bytes, payload: bytes, keys: Sequence[VerifierKey]) -> tuple[list[VerifierKey], list[str]]:
+    """Return which of the keys signed the payload of an envelope, and the keys that it names besides.
 
     Raises ValueError if it is not an envelope of this payload, or has a wrong signature of one of the keys.
     """
-    found = []
-    for name, signature in _signatures(data, payload):
-        for key in keys:
-            if key_id(key) == name:
-                if not key.verifies(_signed_data(payload), signature):
-                    raise ValueError(f"the signature of the key {name} is wrong")
-                found.append(key)
-    return found
-
-
-def _signatures(data: bytes, payload: bytes) -> list[tuple[str, bytes]]:
     try:
-        told = json.loads(data)
-        found = [(str(one["keyid"]), b64decode(one["sig"], validate=True)) for one in told["signatures"]]
-        stated = told["payloadType"], b64decode(told["payload"], validate=True)
-    except (ValueError, KeyError, TypeError, RecursionError):
+        signed = {(one.name, one.public) for one in read_envelope(data, payload, [read_key(str(key)) for key in keys])}
+        named = [one["keyid"] for one in json.loads(data)["signatures"]]
+    except WrongError as error:
+        raise ValueError(f"it {error}") from None
+    except UNREADABLE:
         raise ValueError("it is not a DSSE envelope") from None
-    if stated != (PAYLOAD_TYPE, payload):
-        raise ValueError("it is the envelope of something else")
-    return found
+    trusted = [key for key in keys if (key.name, key.public) in signed]
+    return trusted, [name for name in named if name not in map(key_id, trusted)]
 
 
 def _signed_data(payload: bytes) -> bytes:

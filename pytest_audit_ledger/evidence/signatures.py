@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pytest_audit_ledger.checkpoints.note import VerifierKey
-from pytest_audit_ledger.evidence.envelope import key_id, named_keys, signers
+from pytest_audit_ledger.evidence.envelope import key_id, signers
 from pytest_audit_ledger.evidence.ssh_signature import LARGEST_KEY, AllowedSigner, SshSignature
-from pytest_audit_ledger.evidence.sums import LARGEST_LIST
 from pytest_audit_ledger.files.evidence_folder import ENVELOPE, MANIFEST, SSH_SIGNATURE
 from pytest_audit_ledger.files.reading import read_bytes
+
+LARGEST_LIST = 64 * 1024 * 1024
+"""Bytes of a manifest: some hundred thousand files."""
 
 
 @dataclass(frozen=True)
@@ -64,9 +66,9 @@ def _by_ssh(data: bytes, manifest: bytes, allowed: Sequence[AllowedSigner] | Non
 
 def _by_key(data: bytes, manifest: bytes, keys: Sequence[VerifierKey], found: Signed) -> None:
     try:
-        named, trusted = named_keys(data, manifest), signers(data, manifest, keys)
+        trusted, others = signers(data, manifest, keys)
     except ValueError as error:
         found.wrong.append(f"{ENVELOPE} does not hold: {error}.")
         return
     found.trusted += [f"{key.name}, by the key {key_id(key)}" for key in trusted]
-    found.others += [f"the key {name}" for name in named if name not in map(key_id, trusted)]
+    found.others += [f"the key {name}" for name in others]

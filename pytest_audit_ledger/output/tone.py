@@ -6,9 +6,8 @@ shows an assurance first shows the worst that happened, too.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from enum import Enum
-from typing import Any
 
 from pytest_audit_ledger.commands import ends_apart
 from pytest_audit_ledger.model.outcome import Assurance, Status
@@ -33,12 +32,7 @@ class Tone(Enum):
 
 def tone_of(verification: Verification) -> Tone:
     """Return the tone of a verification, by the worst that happened."""
-    return tone(verification.assurance, [outcome.status for outcome in verification.outcomes])
-
-
-def tone(assurance: Assurance, statuses: Iterable[Status]) -> Tone:
-    """Return the tone of an assurance with checks that ended like this."""
-    ended = set(statuses)
+    assurance, ended = verification.assurance, {outcome.status for outcome in verification.outcomes}
     if assurance is Assurance.TAMPERED or Status.FAIL in ended:
         return Tone.BAD
     if assurance is Assurance.UNVERIFIED or ended & {Status.ERROR, Status.WARN}:
@@ -77,12 +71,3 @@ def _sentence(names: list[str], words: str) -> str:
     more = f" and {len(names) - MOST_NAMED:,} more" if len(names) > MOST_NAMED else ""
     count = f"{len(names):,} {'check' if len(names) == 1 else 'checks'}"
     return f"{count} {words}: {', '.join(names[:MOST_NAMED])}{more}."
-
-
-def in_report(verification: Mapping[str, Any]) -> dict[str, str]:
-    """Return the tone of a verification as JSON, and what is said of other checks before or after its assurance."""
-    statuses = [Status(one["status"]) for one in verification["outcomes"]]
-    ended = [(one["check"], Status(one["status"])) for one in verification["outcomes"] if not one["integrity"]]
-    assurance = Assurance(verification["assurance"])
-    worse = "before" if assurance is not Assurance.TAMPERED else "after"
-    return {"tone": tone(assurance, statuses).name, "before": "", "after": "", worse: others(ended)}

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from pytest_audit_ledger.investigate.incident import counted
 from pytest_audit_ledger.model.outcome import Status
 from pytest_audit_ledger.model.profile import Profile
 from pytest_audit_ledger.model.ski import SKI
 from pytest_audit_ledger.report.figures import Figures
+from pytest_audit_ledger.report.words import CHECK, ENTRY
 from pytest_audit_ledger.verify.verification import Verification
 
 
@@ -23,17 +25,17 @@ def _about_the_ledger(verification: Verification) -> Iterator[str]:
     elif verification.info and verification.info.resumed:
         yield f"The ledger was not read completely. {verification.reading[0].upper()}{verification.reading[1:]}"
     elif survey.streams:
-        entries, streams = _counted(survey.entries, "entry", "entries"), _counted(survey.streams, "stream", "streams")
+        entries, streams = ENTRY.counted(survey.entries), counted(survey.streams, "stream", "streams")
         yield f"The whole ledger was read: {entries} in {streams}."
     elif survey.entries:
         yield (
-            f"The whole ledger was read: {_counted(survey.entries, 'entry', 'entries')}, sequence number "
+            f"The whole ledger was read: {ENTRY.counted(survey.entries)}, sequence number "
             f"{_number(survey.sequence_first)} to {_number(survey.sequence_last)}."
         )
     else:
         yield "The ledger has no entries."
     passed = len(verification.with_status(Status.PASS))
-    yield f"{passed:,} of {_counted(len(outcomes), 'check', 'checks')} passed{_others(verification)}."
+    yield f"{passed:,} of {CHECK.counted(len(outcomes))} passed{_others(verification)}."
 
 
 def _others(verification: Verification) -> str:
@@ -55,11 +57,11 @@ def _about_the_period(figures: Figures, profile: Profile) -> Iterator[str]:
         yield "The period has no entries, so there is nothing to report about it."
         return
     if not figures.violating:
-        yield f"The period has {_counted(entries, 'entry', 'entries')}."
+        yield f"The period has {ENTRY.counted(entries)}."
         return
     named = f"verdict{'s' if len(figures.violating) > 1 else ''} {', '.join(figures.violating)}"
     yield (
-        f"The period has {_counted(entries, 'entry', 'entries')}; {violations:,} of them ({violations / entries:.1%}) "
+        f"The period has {ENTRY.counted(entries)}; {violations:,} of them ({violations / entries:.1%}) "
         f"{'is a violation' if violations == 1 else 'are violations'} ({named})."
     )
     if figures.before is not None:
@@ -68,9 +70,9 @@ def _about_the_period(figures: Figures, profile: Profile) -> Iterator[str]:
         rules = figures.rules.named()
         if rules:
             name, number = rules[0]
-            yield f"The rule broken most often is {name}, {_counted(number, 'time', 'times')}."
+            yield f"The rule broken most often is {name}, {counted(number, 'time', 'times')}."
         if profile.has("escalation_status"):
-            unfollowed = _counted(figures.open_violations, "violation has", "violations have")
+            unfollowed = counted(figures.open_violations, "violation has", "violations have")
             yield f"{unfollowed} no escalation status."
 
 
@@ -80,14 +82,10 @@ def _compared(figures: Figures) -> str:
         return "The preceding period of the same length has no entries to compare with."
     earlier = sum(before.counts[name] for name in figures.violating)
     return (
-        f"The preceding period of the same length had {_counted(before.total, 'entry', 'entries')} and {earlier:,} "
+        f"The preceding period of the same length had {ENTRY.counted(before.total)} and {earlier:,} "
         f"violations ({earlier / before.total:.1%})."
     )
 
 
 def _number(number: int | None) -> str:
     return "(missing)" if number is None else f"{number:,}"
-
-
-def _counted(number: int, one: str, many: str) -> str:
-    return f"{number:,} {one if number == 1 else many}"

@@ -790,6 +790,8 @@ class Folder:
             self.say("OPEN", f"{self.name(path)} {error}")
         except WrongError as error:
             self.say("WRONG", f"{self.name(path)} {error}")
+        except PermissionError:  # which contradicts nothing
+            raise
         except UNREADABLE as error:
             self.say("WRONG", f"{self.name(path)} cannot be read: {type(error).__name__}: {str(error)[:200]}")
         else:
@@ -797,17 +799,26 @@ class Folder:
         return False
 
     def verify(self) -> None:
-        """Verify everything. Nothing is read of a folder with links, or pipes and devices, which may have no end."""
-        odd = [one for one in sorted(self.path.rglob("*")) if one.is_symlink() or not (one.is_file() or one.is_dir())]
-        if odd:
-            self.say("WRONG", *(f"{self.name(one)} is not a regular file" for one in odd))
+        """Verify everything."""
+        if not self.files():
             return
-        for name, read in ((STATEMENT, self._sums), (ENVELOPE, self._dsse)):
-            if (self.path / name).exists():
-                self.attempt(self.path / name, read)
+        if (self.path / ENVELOPE).exists():
+            self.attempt(self.path / ENVELOPE, self._dsse)
         if (self.path / SSH).exists():
             self.say("OPEN", f"{SSH} was not verified: that is for ssh-keygen -Y verify")
         self.compare()
+
+    def files(self) -> bool:
+        """Compare what is here with SHA256SUMS and the manifest, if there are any, and return whether to read on.
+
+        Nothing is read of a folder with links, or pipes and devices, which may have no end.
+        """
+        here = {self.name(one): one for one in sorted(self.path.rglob("*"))}
+        odd = [name for name, one in here.items() if one.is_symlink() or not (one.is_file() or one.is_dir())]
+        self.say("WRONG", *(f"{name} is not a regular file" for name in odd))
+        if not odd and {SUMS, STATEMENT} & {*here}:
+            self.attempt(self.path / SUMS, partial(self._sums, here))
+        return not odd
 
     def compare(self) -> None:
         """Compare the files with each other, and the entries with what is said of them."""
@@ -834,23 +845,31 @@ class Folder:
             raise WrongError("is not a verification")
         self.told = told
 
-    def _sums(self, path: Path) -> None:
-        if not (self.path / SUMS).exists():
-            raise WrongError(f"has no {SUMS} next to it")
-        lines = content(self.path / SUMS).decode().splitlines()
-        sums = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
-        subjects = {one["name"]: one for one in load(path)["subject"]}
-        stated = {name: one["digest"]["sha256"] for name, one in subjects.items()}
-        if {name: digest for name, digest in sums.items() if name != STATEMENT} != stated or len(sums) != len(lines):
-            raise WrongError(f"and {SUMS} do not list the same files")
-        found = {self.name(one) for one in self.path.rglob("*") if one.is_file()}
-        wrong = [f"{name} is missing" for name in sorted({*sums} - found)]
-        wrong += [f"{name} was added" for name in sorted(found - {*sums, SUMS, *SIGNATURES})]
-        for name in sorted({*sums} & found):
-            if sha256_of(self.path / name) != sums[name]:
-                wrong.append(f"{name} was changed")
-            elif name in subjects and (self.path / name).stat().st_size != subjects[name]["annotations"]["size"]:
-                wrong.append(f"{name} has not the size that {STATEMENT} states")
+    def _sums(self, here: Mapping[str, Path], path: Path) -> None:
+        lines = content(path).decode().splitlines() if SUMS in here else []
+        sums = {line[66:]: line[:64] for line in lines if re.fullmatch("[0-9a-f]{64}  .+", line)}
+        found = {
+            name if one.is_file() else f"{name}/"
+            for name, one in here.items()
+            if one.is_file() or not any(one.iterdir())
+        }
+        wrong = [f"{SUMS} has a malformed line: {line}" for line in lines if sums.get(line[66:]) != line[:64]]
+        wrong += [f"{name} is missing" for name in sorted({*sums, SUMS, STATEMENT} - found)]
+        wrong += [f"{name} was added" for name in sorted(found - {*sums, SUMS, STATEMENT, *SIGNATURES})]
+        wrong += [f"{name} was changed" for name in sorted({*sums} & found) if sha256_of(here[name]) != sums[name]]
+        if STATEMENT in here and f"{STATEMENT} was changed" not in wrong:
+            told = load(here[STATEMENT])
+            subjects = {one["name"]: one for one in told["subject"]}
+            stated = {name: one["digest"]["sha256"] for name, one in subjects.items()}
+            if stated != {name: digest for name, digest in sums.items() if name != STATEMENT} or len(sums) != len(
+                lines
+            ):
+                wrong.append(f"{STATEMENT} and {SUMS} do not list the same files")
+            if told["_type"] != "https://in-toto.io/Statement/v1":
+                wrong.append(f"{STATEMENT} is an in-toto Statement of another type")
+            for name in {*subjects} & found:
+                if here[name].stat().st_size != subjects[name]["annotations"]["size"]:
+                    wrong.append(f"{name} does not have the size that {STATEMENT} states")
         self.say("WRONG", *wrong)
         if not wrong:
             self.say("PROVEN", f"the {len(sums):,} files are those of {SUMS} and {STATEMENT}, and there are no others")
@@ -1151,7 +1170,11 @@ def main() -> int:
     if not given.folder.is_dir():
         parser.error(f"there is no folder {given.folder}")
     folder = Folder(given.folder, keys, given.profile)
-    folder.verify()
+    try:
+        folder.verify()
+    except PermissionError as error:
+        print(f"{error.filename} cannot be read: {error.strerror}")
+        return 3
     for mark, sentences in folder.said.items():
         for one in [*sentences[:50], *([f"and {len(sentences) - 50:,} more"] if sentences[50:] else [])]:
             print(f"{mark:7}", shown(one))

@@ -207,7 +207,7 @@ def test_a_change_that_the_sums_show_is_found_by_python_alone(filed: Path) -> No
         "README.txt was changed": lambda folder: (folder / "README.txt").write_text("all is well"),
         "more.txt was added": lambda folder: (folder / "more.txt").write_text(""),
         "junit.xml is missing": lambda folder: (folder / "junit.xml").unlink(),
-        "manifest.json has no SHA256SUMS next to it": lambda folder: (folder / "SHA256SUMS").unlink(),
+        "SHA256SUMS is missing": lambda folder: (folder / "SHA256SUMS").unlink(),
     }
     for place, (sentence, change) in enumerate(changes.items()):
         folder = filed.with_name(f"copy {place}")

@@ -145,7 +145,7 @@ CHANGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "added": (lambda folder: (folder / "extra.txt").write_text(""), "extra.txt was added."),
     "added below": (lambda folder: (folder / "suites" / "x").write_text(""), "suites/x was added."),
     "added folder": (lambda folder: (folder / "new").mkdir(), "new/ was added."),
-    "added link": (lambda folder: (folder / "link").symlink_to("/etc"), "link was added."),
+    "added link": (lambda folder: (folder / "link").symlink_to("/etc"), "link is not a regular file."),
     "a link in its place": (linked, "report.html is not a regular file."),
     "manifest changed": (lambda folder: (folder / "manifest.json").write_text("{}"), "manifest.json was changed."),
     "manifest missing": (lambda folder: (folder / "manifest.json").unlink(), "manifest.json is missing."),

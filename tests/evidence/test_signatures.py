@@ -133,14 +133,14 @@ def test_securesystemslib_reads_the_envelope_back() -> None:
 
 def test_an_envelope_of_something_else_or_by_somebody_else_is_not_taken() -> None:
     data, keys = envelope(MESSAGE, KEY), [KEY.verifier()]
-    assert signers(data, MESSAGE, keys) == keys
-    assert signers(data, MESSAGE, [OTHER.verifier(), VerifierKey("x", keys[0].public)]) == []
+    assert signers(data, MESSAGE, keys) == (keys, [])
+    assert signers(data, MESSAGE, [OTHER.verifier(), VerifierKey("x", keys[0].public)])[0] == []
     for wrong, payload in ((data, MESSAGE + b" "), (data.replace(b"in-toto", b"other"), MESSAGE), (b"[]", MESSAGE)):
         with pytest.raises(ValueError, match="it is"):
             signers(wrong, payload, keys)
     told = json.loads(data)
     told["signatures"][0]["sig"] = json.loads(envelope(MESSAGE, OTHER))["signatures"][0]["sig"]
-    with pytest.raises(ValueError, match=r"the signature of the key bank.example/ledger\+\w{8} is wrong"):
+    with pytest.raises(ValueError, match=r"has a wrong signature of the key bank\.example/ledger"):
         signers(json.dumps(told).encode(), MESSAGE, keys)
 
 
@@ -198,7 +198,7 @@ def test_a_signature_that_does_not_hold_or_is_nobodys_that_is_trusted_fails(sign
         (
             swapped,
             ["--verifier-key", str(KEY.verifier())],
-            "does not hold: the signature of the key",
+            "does not hold: it has a wrong signature of the key",
         ),
         (
             lambda folder: (folder / sig.name).write_bytes(ssh_key(signed.parent / "ed25519256").sign(b"else")),
