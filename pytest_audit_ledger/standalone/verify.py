@@ -551,21 +551,20 @@ def from_csv(record: str, is_safe: bool) -> list[str | None]:
 
 def rows(path: Path, manifest: Mapping[str, Any]) -> Iterator[Row]:
     """Yield the entries of an export by column. JSON has one entry a line between two heads and a tail."""
-    fields, form = manifest["fields"], manifest["format"]
+    fields, form, is_safe = manifest["fields"], manifest["format"], manifest["excel_safe"]
     with (gzip.open if manifest["compression"] else open)(path, "rt", encoding="utf-8", newline="\n") as text:
         lines = entries_in(text, form == "csv")
         if form == "json" and [next(lines, "")[:15] for _ in range(3)] != ["{\n", '"export_date": ', '"entries": [\n']:
             raise WrongError("does not begin as an export")
-        if form == "csv" and from_csv(next(lines, ""), manifest["excel_safe"]) != fields:
+        if form == "csv" and from_csv(next(lines, ""), is_safe) != fields:
             raise WrongError("has other columns than its manifest")
         for line in lines:
             if form == "json" and line in ("],\n", "\n"):
                 break
-            pairs = zip(fields, from_csv(line, manifest["excel_safe"])) if form == "csv" else ()
-            row = dict(pairs) if form == "csv" else from_json(line.rstrip(",\n"))
-            if list(row) != fields or (form == "csv" and len(from_csv(line, False)) != len(fields)):
+            values = from_csv(line, is_safe) if form == "csv" else from_json(line.rstrip(",\n"))
+            if len(values) != len(fields) or (isinstance(values, dict) and list(values) != fields):
                 raise WrongError("has an entry with other columns than its manifest")
-            yield row
+            yield values if isinstance(values, dict) else dict(zip(fields, values))
         if form == "json" and not re.fullmatch(r'(],\n)?"entry_count": \d+\n}\n', "".join(lines)):
             raise WrongError("does not end as an export")
 
