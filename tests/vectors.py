@@ -220,6 +220,9 @@ PAYLOADS: Sequence[Mapping[str, Any]] = (
     {"concat": [{"when_not_null": "missing", "of": [{"text": "never"}]}, {"previous": "base64"}, {"bytes": "HEX"}]},
     {"lengths": ["previous", *_TEXTS, {"at": {"unix": "s"}}, {"bytes": "raw"}]},
     {"lengths": {"prefix": 4, "of": ["latin", "astral", {"json": ["plain"]}]}},
+    {"array": ["plain", "missing", "whole", "flag", {"at": "iso"}]},
+    {"template": {"text": "{plain}: {whole} {{{missing}}} {at}", "null": "-", "of": {"at": {"at": "iso"}}}},
+    *({"json": {"style": style, "of": [*_TEXTS, "whole", "flag"]}} for style in ("php", "go", "jcs")),
 )
 HASHINGS: Sequence[Mapping[str, str]] = (
     {},

@@ -361,6 +361,12 @@ def whole(text: str) -> int:
     return int(number)
 
 
+def quoted(text: str, is_ascii: bool, others: Mapping[str, str]) -> str:
+    """Write a text as a JSON string, perhaps with everything beyond ASCII escaped, and other characters, too."""
+    found = encode_basestring(text).translate(str.maketrans(dict[str, Any](others)))
+    return re.sub("[^\0-\x7f]", lambda one: encode_basestring_ascii(one[0])[1:-1], found) if is_ascii else found
+
+
 def json_again(text: str, style: str, order: str, is_ascii: bool, separators: Sequence[str], is_float: bool) -> str:
     """Write a JSON document as Python does."""
     if style != "python" or order == "javascript" or is_float:
@@ -399,11 +405,7 @@ STEPS: Mapping[str, Callable[..., bytes]] = {
     "trim": of_text(
         lambda text, side: {"left": text.lstrip, "right": text.rstrip, "both": text.strip}[side](" \t\n\r\v")
     ),
-    "quoted": of_text(
-        lambda text, is_ascii, others: (encode_basestring_ascii if is_ascii else encode_basestring)(text).translate(
-            str.maketrans(others)
-        )
-    ),
+    "quoted": of_text(quoted),
     "finite": of_text(finite),
     "switch": of_text(lambda text, values: values[text]),
     "decimals": of_text(decimals),

@@ -142,11 +142,12 @@ class Writer:
 
     @property
     def flat_quote(self) -> tuple[Any, ...]:
-        """Return `quoted` as a step of a flat profile: whether all is ASCII, and what Python does not escape."""
+        """Return `quoted` as a step of a flat profile: whether all is ASCII, and what else is escaped."""
         if self.style == "go-1.21":
             return ("quoted_by", self.style)
         others = "/" * self.escape_slashes + "<>&" * self.escape_html
         others += "\u2028\u2029" if self.style in ("go", "php") and not self.ascii else ""
+        others += "\x7f" if self.style == "python" and self.ascii else ""
         return ("quoted", self.ascii, {one: self._escape(one) for one in others})
 
     @cached_property
