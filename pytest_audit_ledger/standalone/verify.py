@@ -571,6 +571,10 @@ def rows(path: Path, manifest: Mapping[str, Any]) -> Iterator[Row]:
             raise WrongError("does not end as an export")
 
 
+SAME_STREAM = "(stream)"
+"""The stream as the server groups it, if it takes for the same what it prints in several ways."""
+
+
 class Last(NamedTuple):
     """The entry before in a stream, and the hashes that the next may name: more than one after an accepted fork."""
 
@@ -612,7 +616,8 @@ class Scan:
         for row in entries:
             self.first, self.last, self.count = self.first or row, row, self.count + 1
             self.verdicts[str(row.get(column.get("verdict", "")))] += 1
-            number, key = whole(row[column["sequence_number"]] or "0"), tuple(map(row.get, self.profile.streams))
+            names = [SAME_STREAM] if SAME_STREAM in row else self.profile.streams
+            number, key = whole(row[column["sequence_number"]] or "0"), tuple(map(row.get, names))
             self.stream = ", ".join(map(str, key))
             self.where = f"{self.name}: entry {number:,}" + (f" of {self.stream}" if key else "")
             self.lasts[key], recomputed = self._entry(number, row, self.lasts.get(key))
@@ -919,7 +924,7 @@ class Folder:
         if scan.is_whole and is_read:
             self._trees(scan)
             self._proofs(scan)
-        uncovered = sorted(scan.fields - scan.profile.covered)
+        uncovered = sorted(scan.fields - scan.profile.covered - {SAME_STREAM})
         if uncovered and not scan.unsupported and not scan.is_recorded:
             self.say("OPEN", f"{name}: no entry hash covers {', '.join(uncovered)}")
 
