@@ -35,9 +35,9 @@ PYTEST = $(BIN)/python -m pytest --dist worksteal --timeout=600
 test: $(VENV)/.installed-test $(VENV)/.tlog $(VENV)/.oscal
 	$(PYTEST) -n $(WORKERS) --durations=10 -m "not slow"
 
-# What needs neither a server nor a browser.
+# What needs neither a server nor a browser; laws are tried with a fifth of their examples.
 quick: $(VENV)/.installed-test
-	$(PYTEST) -n 2 -m "not server and not browser and not slow"
+	$(PYTEST) -n 2 --hypothesis-profile=quick -m "not server and not browser and not slow"
 
 # The rest: slow tests, other PostgreSQL servers, other Pythons. What this machine lacks is skipped with its reason.
 # PARTS names some of them, as CI does: make test-all PARTS="slow lowest".

@@ -35,7 +35,8 @@ def pytest_configure(config: pytest.Config) -> None:
         from hypothesis import settings  # noqa: PLC0415  (pytest loads this file for `make demo`, too, which has it not)
 
         settings.register_profile("audit-ledger", deadline=None)
-        settings.load_profile("audit-ledger")
+        settings.register_profile("quick", settings.get_profile("audit-ledger"), max_examples=20)
+        settings.load_profile(config.getoption("--hypothesis-profile") or "audit-ledger")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -62,7 +63,7 @@ LONGEST = (
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what needs a server, and begin with what takes long, so that no worker is left with it at the end."""
     for item in items:
-        if "server" in getattr(item, "fixturenames", ()):
+        if {"server", "object_server"} & {*getattr(item, "fixturenames", ())}:
             item.add_marker(pytest.mark.server)
     items.sort(key=lambda item: item.path.name not in LONGEST)
 

@@ -10,7 +10,7 @@ from typing import cast
 
 import pyrage
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_audit_ledger.backup.encryption import Key, Opener, decrypt, encrypt
@@ -101,7 +101,6 @@ def test_a_custom_dump_is_handed_on_byte_for_byte(body: bytes, pieces: list[int]
     assert loaded(b"PGDMP" + LOCK + body, pieces) == b"PGDMP" + LOCK + body
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=70_000), st.booleans(), st.booleans())
 def test_what_was_packed_is_unpacked(data: bytes, compressed: bool, encrypted: bool) -> None:
     plain = b"PGDMP" + data
@@ -115,7 +114,6 @@ def test_what_was_packed_is_unpacked(data: bytes, compressed: bool, encrypted: b
     assert kept.data == plain
 
 
-@settings(deadline=None)
 @given(st.binary(min_size=1, max_size=500), st.integers(1, 400), st.booleans())
 def test_what_was_cut_off_or_added_to_is_noticed(data: bytes, amount: int, encrypted: bool) -> None:
     packed = gzip.compress(data)

@@ -6,13 +6,14 @@ import itertools
 from datetime import date, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_audit_ledger.checkpoints.merkle import CompactRange, leaf_hash
 from pytest_audit_ledger.checkpoints.pieces import CHANGING, MOST_PIECES, Pieces
 from pytest_audit_ledger.checkpoints.proof import InclusionPath
 from pytest_audit_ledger.model.ledger_info import Share
+from tests.support.laws import examples
 from tests.support.merkle_trees import inclusion_proof, tree_root
 
 LEAVES = [leaf_hash(str(number).encode()) for number in range(1200)]
@@ -30,7 +31,7 @@ def grown(size: int, at: list[int]) -> Pieces:
     return pieces
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(sizes, cuts)
 def test_pieces_lead_to_the_root_however_the_leaves_came(size: int, at: list[int]) -> None:
     pieces = grown(size, at)
@@ -44,7 +45,7 @@ def test_pieces_lead_to_the_root_however_the_leaves_came(size: int, at: list[int
     assert [piece.begin for piece in pieces] == list(range(0, size, 1 << pieces.height))
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(st.integers(1, len(LEAVES)), st.data())
 def test_pieces_that_are_not_those_of_the_tree_are_refused(size: int, data: st.DataObject) -> None:
     pieces = grown(size, [])
@@ -71,7 +72,7 @@ def shape(size: int) -> Pieces:
     return Pieces(height, [b""] * count, CompactRange(count << height, size, [(0, b"")] if left else []))
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(size=st.integers(1, 10**7), turns=st.integers(1, 60))
 def test_every_piece_has_its_turn_and_a_run_costs_about_its_share(size: int, turns: int) -> None:
     pieces = shape(size)
@@ -82,7 +83,7 @@ def test_every_piece_has_its_turn_and_a_run_costs_about_its_share(size: int, tur
     assert max(map(len, due)) <= (3 * most if len(pieces.roots) >= CHANGING else most)
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(size=st.integers(1, 10**7), first=st.integers(0, NIGHTS - 1), growth=st.floats(0, 0.13))
 def test_what_is_old_has_its_turn_within_thirty_nights_while_the_ledger_grows(
     size: int, first: int, growth: float
@@ -100,7 +101,7 @@ def test_each_day_has_another_share() -> None:
     assert {Share.of("1/30", day).turn for day in days} == set(range(30))
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(st.integers(1, 200), cuts, st.data())
 def test_the_proof_of_a_leaf_is_found_in_one_pass(size: int, at: list[int], data: st.DataObject) -> None:
     index = data.draw(st.integers(0, size - 1))

@@ -11,7 +11,7 @@ from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_audit_ledger.errors import UsageError
@@ -96,7 +96,6 @@ def _read(path: Path, text: str, *, excel_safe: bool = False) -> list[Row]:
     return [list(row) for row in zip(*(batch.values(name) for name in NAMES), strict=True)]
 
 
-@settings(deadline=None)
 @given(rows)
 def test_json_rows_are_what_json_reads_and_what_we_read(folder: Path, given_rows: list[Row]) -> None:
     batch = _batch(given_rows)
@@ -107,7 +106,6 @@ def test_json_rows_are_what_json_reads_and_what_we_read(folder: Path, given_rows
     assert json.loads(_json(batch).encode("latin-1"))["entries"] == others
 
 
-@settings(deadline=None)
 @given(rows, st.booleans())
 def test_csv_rows_are_what_csv_reads_and_what_we_read(folder: Path, given_rows: list[Row], excel_safe: bool) -> None:
     text = _csv(_batch(given_rows), excel_safe=excel_safe)
@@ -117,7 +115,6 @@ def test_csv_rows_are_what_csv_reads_and_what_we_read(folder: Path, given_rows: 
         assert others == [list(TYPES), *([str(n), *(v or "" for v in row)] for n, row in enumerate(given_rows, 1))]
 
 
-@settings(deadline=None)
 @given(rows)
 def test_no_cell_of_an_excel_safe_csv_begins_like_a_formula(given_rows: list[Row]) -> None:
     text = _csv(_batch(given_rows), excel_safe=True).encode("latin-1").decode()

@@ -5,12 +5,13 @@ from __future__ import annotations
 from functools import reduce
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 
 from pytest_audit_ledger.investigate.classification import classify
 from pytest_audit_ledger.investigate.evidence_scan import EvidenceScan, Fault
 from pytest_audit_ledger.investigate.incident import IncidentType
 from pytest_audit_ledger.verify import scan
+from tests.support.laws import examples
 from tests.support.rows import LEDGER, Row, batch, signed_rows
 from tests.verify.test_merge_laws import cuts, ledgers, read
 
@@ -24,7 +25,7 @@ def gathered(segments: list[list[list[Row]]]) -> EvidenceScan:
     return merged
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(segments=cuts())
 def test_segments_and_batches_do_not_change_the_evidence(segments: list[list[list[Row]]]) -> None:
     rows = [row for segment in segments for part in segment for row in part]
@@ -37,7 +38,7 @@ def test_segments_and_batches_do_not_change_the_evidence(segments: list[list[lis
     assert classify(merged) == classify(whole)
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(rows=ledgers())
 def test_every_ledger_that_does_not_fit_has_an_incident_and_one_that_fits_has_none(rows: list[Row]) -> None:
     evidence = gathered([[rows]])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_audit_ledger.investigate.classification import classify
@@ -13,6 +13,7 @@ from pytest_audit_ledger.investigate.evidence_scan import EvidenceScan
 from pytest_audit_ledger.investigate.incident import Certainty, Incident, IncidentType
 from pytest_audit_ledger.model.entry import GENESIS_HASH, Entry, entry_hash
 from pytest_audit_ledger.scratch.sample import sample_entries
+from tests.support.laws import examples
 from tests.support.rows import chained, row, run
 
 SIZE = 30
@@ -178,7 +179,7 @@ def untrue(ledger: Ledger) -> Iterator[str]:
     )
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(steps)
 def test_what_is_called_proven_was_done_and_no_untouched_entry_is_accused(
     acts: list[tuple[Act, int, int, bool]],

@@ -8,12 +8,13 @@ from dataclasses import asdict, replace
 from datetime import datetime, timezone
 from hashlib import sha256
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_audit_ledger.investigate.hypotheses import Suspect, Vocabulary
 from pytest_audit_ledger.investigate.reconstruction import Budget, Reconstruction, Unexplained, Witness, reconstruct
 from pytest_audit_ledger.model.entry import HASHED_COLUMNS, VERDICTS, Entry
+from tests.support.laws import examples
 
 RULES = ["energy.so2.cap", "energy.so2.cap ", "Energy.so2.cap", "énergie", "e\u0301nergie", "énergie ", '"', "\\N", ""]
 TRACKS = ["symbolic", "llm", "hybrid"]
@@ -76,7 +77,7 @@ values_of_columns = {
 }
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(entries, st.sampled_from(HASHED_COLUMNS), st.data())
 def test_any_edited_column_comes_out_as_it_was_or_as_unexplained(
     entry: Entry, column: str, data: st.DataObject
@@ -95,7 +96,7 @@ def test_any_edited_column_comes_out_as_it_was_or_as_unexplained(
         assert column not in OCCURRING or getattr(entry, column) is None
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(entries, st.sampled_from(sorted(OCCURRING)), st.data())
 def test_an_edit_of_what_occurs_in_the_ledger_is_proven_whatever_it_says_now(
     entry: Entry, column: str, data: st.DataObject
@@ -110,7 +111,7 @@ def test_an_edit_of_what_occurs_in_the_ledger_is_proven_whatever_it_says_now(
     assert found.witness is Witness.BOTH
 
 
-@settings(max_examples=20, deadline=None)
+@examples(20)
 @given(entries, st.lists(st.sampled_from(sorted(OCCURRING)), min_size=2, max_size=2, unique=True), st.data())
 def test_two_edits_at_once_come_out_as_they_were(entry: Entry, columns: list[str], data: st.DataObject) -> None:
     originals = {column: data.draw(st.sampled_from(list(OCCURRING[column]))) for column in columns}
@@ -125,7 +126,7 @@ def test_two_edits_at_once_come_out_as_they_were(entry: Entry, columns: list[str
     assert independent_hash(restored(stored, found)) == committed
 
 
-@settings(max_examples=10, deadline=None)
+@examples(10)
 @given(entries, st.sampled_from(["reasoning", "telemetry_id"]), st.text("xyz", min_size=30, max_size=40))
 def test_what_nothing_suggests_is_unexplained(entry: Entry, column: str, original: str) -> None:
     committed = independent_hash({**asdict(entry), column: original})
@@ -134,7 +135,7 @@ def test_what_nothing_suggests_is_unexplained(entry: Entry, column: str, origina
     assert found.hypotheses == BUDGET.hypotheses
 
 
-@settings(max_examples=10, deadline=None)
+@examples(10)
 @given(entries, hashes, hashes)
 def test_hashes_that_belong_to_nothing_prove_nothing(entry: Entry, stored: str, committed: str) -> None:
     found = reconstruct(Suspect(entry, stored, committed), VOCABULARY, budget=BUDGET)

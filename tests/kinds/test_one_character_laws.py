@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_audit_ledger.kinds.envelope_consistency import EnvelopeConsistency
@@ -22,6 +22,7 @@ from pytest_audit_ledger.kinds.kind import ScanKind
 from pytest_audit_ledger.kinds.transcript_signature import TranscriptSignature
 from pytest_audit_ledger.model.batch import Batch, json_text
 from pytest_audit_ledger.model.columns import V3_COLUMNS
+from tests.support.laws import examples
 from tests.support.rows import LEDGER
 
 DATA = Path(__file__).parents[1] / "data"
@@ -68,7 +69,7 @@ def test_the_real_ledger_is_clean() -> None:
 
 
 @pytest.mark.parametrize("column", PLACES)
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(entry=st.integers(0, 382), place=st.integers(0, 10_000))
 def test_one_changed_character_is_found(column: str, entry: int, place: int) -> None:
     row = dict(rows()[entry])

@@ -6,7 +6,7 @@ from functools import reduce
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_audit_ledger.kinds.chain_linkage import ChainLinkage
@@ -18,6 +18,7 @@ from pytest_audit_ledger.model.ledger_info import LedgerInfo
 from pytest_audit_ledger.model.profile import HASH, PREVIOUS, SEQUENCE, STREAM, TIMESTAMP, Genesis, Profile
 from pytest_audit_ledger.verify import scan
 from pytest_audit_ledger.verify.executors import Part
+from tests.support.laws import examples
 
 COLUMNS = {SEQUENCE: "n", PREVIOUS: "p", HASH: "h", TIMESTAMP: "t"}
 PAIRWISE: list[type[PairwiseScanKind]] = [ChainLinkage, SequenceContinuity, TimestampOrder]
@@ -67,7 +68,7 @@ def result(kind: PairwiseScanKind) -> Any:
 
 
 @pytest.mark.parametrize("kind", PAIRWISE, ids=[kind.name for kind in PAIRWISE])
-@settings(max_examples=300)
+@examples(300)
 @given(
     rows=entries(),
     places=st.lists(st.integers(0, 30), max_size=4),
@@ -86,7 +87,7 @@ def test_neither_batches_nor_the_quick_way_change_what_is_found(
 
 
 @pytest.mark.parametrize("kind", PAIRWISE, ids=[kind.name for kind in PAIRWISE])
-@settings(max_examples=300)
+@examples(300)
 @given(
     rows=entries(),
     ends=st.lists(st.integers(0, 30), max_size=6),

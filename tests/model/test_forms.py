@@ -9,7 +9,7 @@ from time import process_time
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_audit_ledger.model.batch import Batch, json_text
@@ -20,6 +20,7 @@ from pytest_audit_ledger.model.hashing import RecipeHasher, no_key
 from pytest_audit_ledger.model.profile import Profile, Version, own
 from pytest_audit_ledger.suite.profile_file import load_profile
 from tests.investigate.test_reconstruction_laws import entries
+from tests.support.laws import examples
 from tests.support.ski_forms import EXACT_FORMS, is_written, payload
 
 Values = Mapping[str, "str | None"]
@@ -44,7 +45,7 @@ def of_ski(entry: Entry, stored: str) -> Batch:
     return batch_of({**values, "timestamp": printed(entry.timestamp)}, stored, entry.previous_hash)
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(entries, st.sampled_from(EXACT_FORMS))
 def test_a_form_of_ski_ledgers_is_a_form_of_their_recipe(entry: Entry, form: Form) -> None:
     written = payload(form, entry)
@@ -180,7 +181,7 @@ def test_no_form_hides_an_edit(payload: Mapping[str, Any], written: str, edited:
     assert found(payload, written, **edited) is None
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(st.data())
 def test_what_two_contents_have_in_common_is_told_apart_by_no_form_of_a_join(data: st.DataObject) -> None:
     """A payload that a form reproduces has exactly the texts of the stored content between its separators."""

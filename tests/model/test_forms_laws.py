@@ -11,7 +11,7 @@ from hashlib import sha256
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_audit_ledger.investigate.ski_payloads import CANONICAL
@@ -20,6 +20,7 @@ from pytest_audit_ledger.model.forms import Form
 from pytest_audit_ledger.model.stretch import ONE_IN, Stretch
 from pytest_audit_ledger.model.times import DIGITS, MOST_CANDIDATES, Lost, Time, damaged
 from tests.investigate.test_reconstruction_laws import entries
+from tests.support.laws import examples
 from tests.support.odd_writers import canonical
 from tests.support.rows import sample_rows
 from tests.support.ski_forms import EXACT_FORMS, PARTIAL_FORMS, is_written, payload, recognised
@@ -53,14 +54,14 @@ def read_back(written: bytes) -> Entry:
 PROVING = [form for form in EXACT_FORMS if not form.unproven]
 
 
-@settings(max_examples=400)
+@examples(400)
 @given(entries, st.sampled_from(PROVING))
 def test_a_payload_in_any_form_reads_back_as_the_content_and_nothing_else(entry: Entry, form: Form) -> None:
     if is_written(form, entry):
         assert read_back(payload(form, entry)) == entry
 
 
-@settings(max_examples=100)
+@examples(100)
 @given(entries, st.sampled_from(EXACT_FORMS))
 def test_every_form_is_recognised_as_itself_or_a_simpler_one_that_writes_the_same(entry: Entry, form: Form) -> None:
     written = payload(form, entry)
@@ -76,7 +77,7 @@ def test_every_form_is_recognised_as_itself_or_a_simpler_one_that_writes_the_sam
 changes = st.tuples(st.sampled_from(HASHED_COLUMNS), entries)
 
 
-@settings(max_examples=100)
+@examples(100)
 @given(entries, changes, st.sampled_from([CANONICAL, *PROVING]))
 def test_no_form_makes_an_edited_entry_match(entry: Entry, change: tuple[str, Entry], form: Form) -> None:
     column, other = change
@@ -109,7 +110,7 @@ def content(entry: Entry, **others: Any) -> dict[str, Any]:
     return {"kg_version" if name == "knowledge_graph_version" else name: value for name, value in values.items()}
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(entries, st.integers(0, 999), st.sampled_from(["Z", "+00:00"]), st.booleans(), st.booleans())
 def test_lost_nanoseconds_are_found_whether_they_were_cut_off_or_rounded(
     entry: Entry, extra: int, zone: str, rounded: bool, trimmed: bool
@@ -124,7 +125,7 @@ def test_lost_nanoseconds_are_found_whether_they_were_cut_off_or_rounded(
     assert found is not None or digest == entry_hash(entry)
 
 
-@settings(max_examples=40)
+@examples(40)
 @given(entries, st.data())
 def test_a_stripped_nul_is_found_where_it_was(entry: Entry, data: st.DataObject) -> None:
     text = entry.reasoning or ""
@@ -135,7 +136,7 @@ def test_a_stripped_nul_is_found_where_it_was(entry: Entry, data: st.DataObject)
     assert found.lost is Lost.NUL
 
 
-@settings(max_examples=40)
+@examples(40)
 @given(entries, st.integers(0xD800, 0xDBA0), st.booleans())
 def test_half_a_surrogate_pair_is_found_behind_its_replacement(entry: Entry, half: int, ascii_only: bool) -> None:
     written = json.dumps(f"cut {chr(half)}")
@@ -164,7 +165,7 @@ def test_a_payload_without_a_column_proves_nothing_of_it_and_is_recognised_by_no
         assert recognised(entry, sha256(payload(form, entry)).hexdigest()) is None
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(st.lists(st.tuples(st.booleans(), st.integers(1, 60)), min_size=1, max_size=12), st.data())
 def test_the_end_in_which_hardly_any_matches_does_not_depend_on_segments(
     runs: list[tuple[bool, int]], data: st.DataObject

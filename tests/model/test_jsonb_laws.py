@@ -6,11 +6,12 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_audit_ledger.model.jsonb import MOST_WRITINGS, Derived, JsonDocument, Reader, canonical, digest
 from tests.forger import Forger
+from tests.support.laws import examples
 
 texts = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=6)
 numbers = st.one_of(
@@ -34,7 +35,7 @@ def through_jsonb(forger: Forger, written: list[str]) -> list[JsonDocument]:
     return [read(text) for (text,) in forger.run(texts, [written])]
 
 
-@settings(max_examples=80, deadline=None)
+@examples(80)
 @given(several=st.lists(documents, min_size=1, max_size=6))
 def test_no_document_that_python_wrote_is_called_changed(workshop: Forger, several: list[dict[str, Any]]) -> None:
     found = through_jsonb(workshop, [json.dumps(document, ensure_ascii=False) for document in several])
@@ -53,7 +54,7 @@ plain_values = st.recursive(
 plain_documents = st.dictionaries(texts, plain_values, max_size=4)
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(pairs=st.lists(st.tuples(plain_documents, plain_documents), min_size=1, max_size=6))
 def test_an_edit_of_a_plain_document_is_always_found(workshop: Forger, pairs: list[tuple[Any, Any]]) -> None:
     edited = through_jsonb(workshop, [json.dumps(after, ensure_ascii=False) for _, after in pairs])

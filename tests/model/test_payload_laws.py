@@ -9,7 +9,7 @@ from datetime import datetime, timezone
 from hashlib import sha256
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_audit_ledger.checkpoints.record import row_leaves
@@ -18,6 +18,7 @@ from pytest_audit_ledger.model.entry import HASHED_COLUMNS, Entry
 from pytest_audit_ledger.native import ROWS
 from pytest_audit_ledger.sources import copy_text
 from tests.model.recipes.columns import copied
+from tests.support.laws import examples
 
 FRAGMENTS = ["\\N", "null", '"\\N"', '"', "\\", "\\v", "\v", "\t", "\n", "\r", "\b", "\f", "\x1f", "\x7f", "\x85", "N"]
 FRAGMENTS += ["é", "ÿ", "\u2028", "🏭", "\\.", "\\u000b", "\ufeff", ",", "{", " "]
@@ -167,7 +168,7 @@ def odd_timestamps(draw: st.DrawFn) -> str:
     )
 
 
-@settings(max_examples=250)
+@examples(250)
 @given(odd_timestamps(), st.lists(moments, max_size=3), st.integers(0, 3))
 def test_a_timestamp_that_no_payload_can_hold_never_becomes_canonical(
     odd: str, others: list[datetime], position: int

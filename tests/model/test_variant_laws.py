@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_audit_ledger.model.forms import Forms
@@ -14,6 +14,7 @@ from pytest_audit_ledger.model.hashing import BatchRows, RecipeHasher, no_key
 from pytest_audit_ledger.model.profile import Profile, Version
 from pytest_audit_ledger.model.recipes import RecipeError, compile_recipe
 from tests.model.test_forms import batch_of
+from tests.support.laws import examples
 
 TYPES = {
     "n": "bigint",
@@ -89,7 +90,7 @@ payloads = st.one_of(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(payloads, rows, st.data())
 def test_no_edit_is_explained_by_a_form(
     payload: Mapping[str, Any], row: dict[str, str | None], data: st.DataObject

@@ -5,16 +5,17 @@ from __future__ import annotations
 import hashlib
 import subprocess
 
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pytest_audit_ledger.model.profile import Hashing
 from pytest_audit_ledger.output.profile_text import hex_lines, shell_command
+from tests.support.laws import examples
 
 payloads = st.one_of(st.binary(max_size=300), st.text(max_size=100).map(lambda text: text.encode(errors="replace")))
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(payloads, st.sampled_from(["sha256", "sha384", "sha512", "blake2b"]))
 @example(b"it's -n %s \\x41 $HOME `id`", "sha256")
 @example(b"-n\x00\r\n", "sha256")

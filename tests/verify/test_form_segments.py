@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_audit_ledger.investigate.evidence_scan import EvidenceScan
@@ -20,6 +20,7 @@ from pytest_audit_ledger.model.columns import Column
 from pytest_audit_ledger.model.profile import Genesis, Profile, Version, own
 from pytest_audit_ledger.model.segment import Segment
 from pytest_audit_ledger.verify import scan
+from tests.support.laws import examples
 from tests.support.rows import LEDGER
 
 TYPES = {
@@ -109,7 +110,7 @@ runs = st.lists(st.tuples(st.sampled_from([*FORMS]), st.integers(1, 30)), min_si
 
 
 @pytest.mark.parametrize("kind", [EntryHash, EvidenceScan])
-@settings(max_examples=8, deadline=None)
+@examples(8)
 @given(runs, st.integers(5, 60))
 def test_several_segments_find_the_forms_that_one_finds(
     kind: type[ScanKind], forms: list[tuple[str, int]], length: int

@@ -7,7 +7,7 @@ from functools import reduce
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_audit_ledger.kinds.checkpoint import CheckpointMatch
@@ -18,6 +18,7 @@ from pytest_audit_ledger.model.batch import Batch
 from pytest_audit_ledger.model.segment import Segment
 from pytest_audit_ledger.scratch.sample import PROVENANCE_COLUMNS
 from pytest_audit_ledger.verify import scan
+from tests.support.laws import examples
 from tests.support.rows import LEDGER, Row, batch, signed_rows
 from tests.support.signers import KEYS_GIVEN
 
@@ -121,7 +122,7 @@ def result(fold: ScanKind) -> tuple[Any, ...]:
 
 
 @pytest.mark.parametrize("kind", FOLDS, ids=[kind.name for kind in FOLDS])
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(segments=cuts(), samples=st.integers(0, 8))
 def test_segments_and_batches_do_not_change_what_a_fold_finds(
     kind: type[ScanKind], segments: list[list[list[Row]]], samples: int
@@ -136,7 +137,7 @@ def test_segments_and_batches_do_not_change_what_a_fold_finds(
 
 
 @pytest.mark.parametrize("kind", FOLDS, ids=[kind.name for kind in FOLDS])
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(rows=ledgers(), samples=st.integers(0, 8))
 def test_the_samples_are_the_first_findings_and_every_finding_is_counted(
     kind: type[ScanKind], rows: list[Row], samples: int

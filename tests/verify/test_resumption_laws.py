@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_audit_ledger.checkpoints.merkle import CompactRange, leaf_hash
@@ -25,6 +25,7 @@ from pytest_audit_ledger.model.columns import Column
 from pytest_audit_ledger.model.ledger_info import LedgerInfo, Resumed, Share
 from pytest_audit_ledger.scratch.sample import COPY_COLUMNS
 from pytest_audit_ledger.verify import scan
+from tests.support.laws import examples
 from tests.support.merkle_trees import inclusion_proof
 from tests.support.rows import LEDGER, Row, batch, sample_rows, signed_rows
 from tests.support.signers import KEYS_GIVEN
@@ -53,7 +54,7 @@ def resumed(make: Any, before: Row, rows: Sequence[Row], at: Sequence[int]) -> S
 
 
 @pytest.mark.parametrize("kind", FOLDS, ids=[kind.name for kind in FOLDS])
-@settings(max_examples=80, deadline=None)
+@examples(80)
 @given(after=st.integers(1, 8), newer=st.integers(1, 20), changes=st.lists(edits, max_size=5), at=cuts)
 def test_a_resumed_fold_finds_what_a_whole_one_finds(
     kind: type[ScanKind], after: int, newer: int, changes: list[tuple[str, int, Any]], at: list[int]
@@ -132,7 +133,7 @@ columns = st.sampled_from([name for name in NAMES if name not in ("sequence_numb
 values = st.one_of(st.none(), st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=4))
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(index=st.integers(0, SIGNED - 2), column=columns, value=values, newer=st.integers(0, 8), at=cuts)
 def test_the_nights_of_a_month_find_every_edit_of_an_older_entry_and_each_only_its_own(
     folder: str, index: int, column: str, value: str | None, newer: int, at: list[int]
@@ -150,7 +151,7 @@ def test_the_nights_of_a_month_find_every_edit_of_an_older_entry_and_each_only_i
     assert sum(fold.anchor.reread for fold in nights if fold.anchor) == SIGNED
 
 
-@settings(max_examples=30, deadline=None)
+@examples(30)
 @given(index=st.integers(0, SIGNED - 2), at=cuts)
 def test_the_nights_of_a_month_find_every_older_entry_that_is_gone(folder: str, index: int, at: list[int]) -> None:
     rows = sample_rows(SIGNED + 3)
@@ -159,7 +160,7 @@ def test_the_nights_of_a_month_find_every_older_entry_that_is_gone(folder: str, 
     assert [turn for turn, fold in enumerate(nights) if fold.findings.codes() == {"REWRITTEN": 1}] == [index % TURNS]
 
 
-@settings(max_examples=30, deadline=None)
+@examples(30)
 @given(newer=st.integers(0, 10), at=cuts, turn=st.integers(0, TURNS - 1))
 def test_whatever_is_appended_passes_and_is_counted(folder: str, newer: int, at: list[int], turn: int) -> None:
     fold = compared(folder, sample_rows(SIGNED + newer), at, Share(turn, TURNS))

@@ -9,10 +9,11 @@ import json
 from collections.abc import Callable, Iterator
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.model.recipes.languages import GOLDEN, LANGUAGES, Language, is_here
+from tests.support.laws import examples
 
 escapes = st.sampled_from(
     [r"\u0000", r"\b", r"\f", r"\n", r"\u001f", r"\u007f", r"\u2028", r"\ud800", r"\udc00", r"\/"]
@@ -70,7 +71,7 @@ def running(request: pytest.FixtureRequest) -> Iterator[tuple[Language, Callable
         yield language, ask
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(document=documents, moment=moments, other=far)
 def test_what_a_language_writes_is_what_we_write(
     running: tuple[Language, Callable[[str, str], str | None]], document: str, moment: str, other: str

@@ -6,12 +6,13 @@ import json
 from datetime import datetime, timezone
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_audit_ledger.model.recipes.arrays import elements
 from tests.forger import Forger
 from tests.model.recipes.columns import written
+from tests.support.laws import examples
 
 texts = st.none() | st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=4)
 awkward = st.sampled_from(["", "NULL", "null", "{", "}", ",", '"', "\\", " ", "a b", "\t\n", "[0:1]="])
@@ -21,7 +22,7 @@ square = st.integers(1, 3).flatmap(
 )
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(value=arrays | square)
 def test_an_array_is_read_as_it_was_written(workshop: Forger, value: list[Any]) -> None:
     ((text,),) = workshop.run("SELECT %s::text[]::text", [value])
@@ -42,7 +43,7 @@ def test_what_is_no_array_has_no_payload() -> None:
     assert written("json_array", "", "a", "{", "{a}}", '{"a', "{a}{b}") == [None] * 6
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(moment=st.datetimes(timezones=st.just(timezone.utc)), digits=st.integers(0, 6))
 def test_a_moment_is_read_as_the_server_prints_it(workshop: Forger, moment: datetime, digits: int) -> None:
     rounded = moment.replace(microsecond=moment.microsecond // 10**digits * 10**digits)
@@ -59,7 +60,7 @@ def test_a_moment_is_read_as_the_server_prints_it(workshop: Forger, moment: date
 zones = st.sampled_from(["Europe/Madrid", "America/St_Johns", "Asia/Kolkata", "Asia/Tokyo", "UTC"])
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(moment=st.datetimes(datetime(1950, 1, 1), datetime(2037, 12, 31), timezones=st.just(timezone.utc)), zone=zones)
 def test_a_moment_is_written_as_a_session_in_a_zone_prints_it(workshop: Forger, moment: datetime, zone: str) -> None:
     ((_, text, in_json),) = workshop.run(
