@@ -63,8 +63,11 @@ LONGEST = (
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what needs a server, and begin with what takes long, so that no worker is left with it at the end."""
     for item in items:
-        if {"server", "object_server"} & {*getattr(item, "fixturenames", ())}:
+        fixtures = getattr(item, "fixturenames", ())
+        if "server" in fixtures:
             item.add_marker(pytest.mark.server)
+        if "object_server" in fixtures:
+            item.add_marker(pytest.mark.slow)
     items.sort(key=lambda item: item.path.name not in LONGEST)
 
 

@@ -36,6 +36,7 @@ def running(command: str, variables: dict[str, str]) -> Iterator[None]:
             process.send_signal(signal.SIGINT)
 
 
+@pytest.mark.slow
 def test_the_commands_of_the_guide_do_what_they_say(
     forger: Forger, environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, warm: Warm
 ) -> None:

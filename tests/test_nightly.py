@@ -31,6 +31,7 @@ def night(forger: Forger, folder: Path) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
+@pytest.mark.slow
 def test_several_nights(forger: Forger, tmp_path: Path) -> None:
     folder = shutil.copytree(EXAMPLE, tmp_path / "checkpoints")
     write_private(folder / "signing.key", KEY.text())

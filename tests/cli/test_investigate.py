@@ -192,12 +192,11 @@ def test_the_result_is_written_to_a_file_too(invoke: Invoke, forger: Forger) -> 
 
 
 @pytest.mark.parametrize("name", ["report.html", "report.md", "report.json"])
-def test_a_report_tells_what_happened_where_that_is_asked_for(invoke: Invoke, forger: Forger, name: str) -> None:
+@pytest.mark.parametrize("longer", [(), ("--investigate",)])
+def test_a_report_tells_what_happened(invoke: Invoke, forger: Forger, name: str, longer: tuple[str, ...]) -> None:
     forger.build(100)
     forger.unguarded("UPDATE ledger_entries SET rule_id = '<script>alert(1)</script>' WHERE sequence_number = 20")
-    assert invoke("report", "--ledger-db", forger.dsn, "--investigate", "--output", name).exit_code == 1
+    assert invoke("report", "--ledger-db", forger.dsn, *longer, "--output", name).exit_code == 1
     text = Path(name).read_text()
     assert "Entry 20 was written with rule" in text
     assert "<script>alert" not in text or name != "report.html"
-    assert invoke("report", "--ledger-db", forger.dsn, "--output", f"without.{name}").exit_code == 1
-    assert "Entry 20 was written with rule" not in Path(f"without.{name}").read_text()

@@ -101,7 +101,7 @@ def test_an_incident_is_named_and_nothing_else_is(forger: Forger, commit: Callab
     assert not found.is_clean
 
 
-@pytest.mark.parametrize("commit", [deleted_and_renumbered, inserted, copied, swapped(30, 70)])
+@pytest.mark.parametrize("commit", [inserted, swapped(30, 70)])
 def test_the_incidents_do_not_depend_on_the_number_of_workers(forger: Forger, commit: Callable[[Forger], None]) -> None:
     commit(forger.build(100))
     assert investigated(forger, workers=2).incidents == investigated(forger).incidents

@@ -113,6 +113,7 @@ def printed(browser: Browser, path: Path) -> list[str]:
     return [sheet.extract_text() for sheet in reader.pages]
 
 
+@pytest.mark.slow
 def test_the_report_of_a_year_of_20_000_entries(browser: Browser, forger: Forger, tmp_path: Path) -> None:
     forger.build(entries=sample_entries(20_000, step_s=365 * 86_400 / 20_000))
     escalate(forger, "verdict = 'FLAG' AND sequence_number % 3 = 0", "RESOLVED", "Filter replaced.")
@@ -133,6 +134,7 @@ def test_the_report_of_a_year_of_20_000_entries(browser: Browser, forger: Forger
     assert sum("Reasoning" in text for text in sheets) > 2, "heads of tables are repeated, and details are printed"
 
 
+@pytest.mark.slow
 def test_the_report_of_the_real_ledger(browser: Browser, forger: Forger, tmp_path: Path) -> None:
     forger.build(0, schema="3")
     with gzip.open(LEDGER, "rb") as rows, forger.connection.cursor() as cursor:
@@ -144,6 +146,7 @@ def test_the_report_of_the_real_ledger(browser: Browser, forger: Forger, tmp_pat
     assert 4 <= len(printed(browser, path)) <= 15
 
 
+@pytest.mark.slow
 def test_the_report_of_hostile_entries(browser: Browser, forger: Forger, tmp_path: Path) -> None:
     path = tmp_path / "hostile.html"
     path.write_text(report(entrusted(forger, HOSTILE_TEXTS).dsn).html)

@@ -25,7 +25,7 @@ from tests.verify.test_pools import compared
 
 distributed = pytest.importorskip("distributed", reason="needs Dask: pip install 'pytest-audit-ledger[dask]'")
 
-pytestmark = pytest.mark.server  # all start a scheduler
+pytestmark = [pytest.mark.server, pytest.mark.slow]  # all start a scheduler
 
 SECRET = "s3cr3t-sesame"
 VARIABLE = "AUDIT_LEDGER_TEST_DSN"

@@ -110,7 +110,7 @@ runs = st.lists(st.tuples(st.sampled_from([*FORMS]), st.integers(1, 30)), min_si
 
 
 @pytest.mark.parametrize("kind", [EntryHash, EvidenceScan])
-@examples(8)
+@examples(4)
 @given(runs, st.integers(5, 60))
 def test_several_segments_find_the_forms_that_one_finds(
     kind: type[ScanKind], forms: list[tuple[str, int]], length: int

@@ -72,6 +72,7 @@ def test_a_form_that_begins_after_many_edits_is_still_recognised(forger: Forger)
     assert int(outcome.facts["entries tried in known forms only"]) > 0
 
 
+@pytest.mark.slow
 def test_what_is_found_does_not_depend_on_the_number_of_workers(forger: Forger) -> None:
     """More mismatches than are searched, before, between and after entries in two forms."""
 
