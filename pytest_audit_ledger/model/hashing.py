@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any, Protocol
 
 from pytest_audit_ledger.errors import SourceError
-from pytest_audit_ledger.model.batch import Batch, json_text, plain_text, shown
+from pytest_audit_ledger.model.batch import Batch, json_text, plain_texts, shown
 from pytest_audit_ledger.model.entry import PAYLOAD_COLUMNS
 from pytest_audit_ledger.model.profile import BEFORE, PAYLOAD, PREVIOUS, TIMESTAMP, Profile, Version, own
 from pytest_audit_ledger.model.recipes import Recipe, RecipeError, compile_hashing, compile_recipe
@@ -170,7 +170,7 @@ class RecipeHasher:
 
     def _hashes(self, batch: Batch) -> Hashes:
         if not self.profile.version_column:
-            return _texts(self._versions[DEFAULT].hashes(BatchRows(batch, self.profile)))
+            return self._versions[DEFAULT].hashes(BatchRows(batch, self.profile))
         values = batch.values(own(self.profile.version_column))
         found: list[str | None] = [None] * len(batch)
         for value in dict.fromkeys(values):
@@ -180,16 +180,16 @@ class RecipeHasher:
                 part = batch if len(at) == len(batch) else batch.rows(at)
                 for index, text in zip(at, version.hashes(BatchRows(part, self.profile)), strict=True):
                     found[index] = text
-        return _texts(found)
+        return found
 
     def digests(self, batch: Batch) -> Iterable[bytes]:
         """Return the hash of every entry as the column stores it, in UTF-8; nothing for one that has no payload."""
-        return [(plain_text(text or "") or "").encode("utf-8") for text in self.hashes(batch)]
+        return [(text or "").encode("utf-8") for text in plain_texts([text or "" for text in self.hashes(batch)])]
 
     def lines(self, batch: Batch) -> Mapping[str, Hashes]:
         """Return what the columns that hold a hash of their own should hold."""
         rows = BatchRows(batch, self.profile)
-        return {column: _texts(line.hashes(rows)) for column, line in self._lines.items()}
+        return {column: line.hashes(rows) for column, line in self._lines.items()}
 
     def obstacle(self, batch: Batch, index: int) -> str:
         """Return that no recipe is for its version, or that a value has no form that the recipe can write."""
@@ -208,7 +208,13 @@ class _Compiled:
     ) -> None:
         self.recipe, self._hashing, self._plan = recipe, hashing, plan
 
-    def hashes(self, rows: BatchRows) -> list[str | None]:
+    def hashes(self, rows: BatchRows) -> Hashes:
+        """Return the hashes as JSON text. They differ in digits only, so if one is JSON text as it is, all are."""
+        found = self._stored(rows)
+        one = next(filter(None, found), "")
+        return found if json_text(one) == one else [None if text is None else json_text(text) for text in found]
+
+    def _stored(self, rows: BatchRows) -> list[str | None]:
         quick = rows.batch.quick
         if self._plan is None or quick is None or not quick.is_utf8:
             return self._hashing(self.recipe.payloads(rows))
@@ -249,13 +255,6 @@ class BatchRows:
             lines = self.values(self._genesis.line)
             return [link == line for link, line in zip(self.previous(), lines, strict=True)]
         return [link == self._genesis.text for link in self.previous()]
-
-
-def _texts(hashes: Sequence[str | None]) -> Hashes:
-    whole = "".join([text or "" for text in hashes])
-    if None not in hashes and whole.isascii() and whole.isalnum():  # nearly all, which are JSON text as they are
-        return hashes
-    return [None if text is None else json_text(text) for text in hashes]
 
 
 def hasher_of(profile: Profile, types: Mapping[str, str], read_key: ReadKey) -> Hasher:
