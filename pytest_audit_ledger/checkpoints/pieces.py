@@ -37,6 +37,12 @@ class Pieces:
     rest: CompactRange = field(default_factory=CompactRange)
     orders: list[int] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        self._whole = CompactRange()
+        """The tree over the whole pieces."""
+        for number, root in enumerate(self.roots):
+            self._whole.merge(self._piece(number, root))
+
     @classmethod
     def restored(cls, height: int, roots: Sequence[bytes], tree: CompactRange, orders: Sequence[int] = ()) -> Pieces:
         """Return the pieces of a tree from their roots. Raises ValueError if these do not lead to the tree."""
@@ -63,6 +69,7 @@ class Pieces:
             taken += len(some)
             if self.rest.end == whole:
                 self.roots.append(self.rest.subtrees[0][1])
+                self._whole.merge(self.rest)
                 self.orders += [order for order in orders[taken - 1 : taken] if order is not None]
                 self.rest = CompactRange(whole)
             if len(self.roots) == MOST_PIECES:
@@ -72,18 +79,19 @@ class Pieces:
 
     def tree(self) -> CompactRange:
         """Return the tree of these pieces."""
-        tree = CompactRange()
-        for piece in self:
-            tree.merge(piece)
+        tree = self._whole.copy()
+        tree.merge(self.rest)
         return tree
 
     def __iter__(self) -> Iterator[CompactRange]:
         """Yield every piece, including the shorter one at the end."""
-        width = 1 << self.height
-        for number, root in enumerate(self.roots):
-            yield CompactRange(number * width, (number + 1) * width, [(self.height, root)])
+        yield from map(self._piece, range(len(self.roots)), self.roots)
         if self.rest.subtrees:
             yield self.rest.copy()
+
+    def _piece(self, number: int, root: bytes) -> CompactRange:
+        width = 1 << self.height
+        return CompactRange(number * width, (number + 1) * width, [(self.height, root)])
 
     def due(self, share: Share) -> list[int]:
         """Return the numbers, from 0, of the pieces to re-read."""

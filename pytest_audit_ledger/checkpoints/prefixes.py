@@ -37,20 +37,27 @@ class Prefixes:
         if self._range is None:
             first = numbers[0]
             self._range = CompactRange((first or 0) - 1)
-        tree = self._range
+            self._complete = self.pieces is None or first == 1
         if not self._complete:
             return
-        regular = _regular(numbers, tree.end + 1)
+        start = self._range.end
+        regular = _regular(numbers, start + 1)
         self._complete = regular == len(numbers)
-        start, end = tree.end, tree.end + regular
+        sizes = self._sizes[bisect_right(self._sizes, start) : bisect_right(self._sizes, start + regular)]
         position = 0
-        for size in self._sizes[bisect_right(self._sizes, start) : bisect_right(self._sizes, end)]:
-            tree.extend(leaves[position : size - start])
-            self._trees[size] = tree.copy()
+        for size in sizes:
+            self._trees[size] = self._grown(leaves[position : size - start], orders[position : size - start]).copy()
             position = size - start
-        tree.extend(leaves[position:regular])
+        self._range = self._grown(leaves[position:regular], orders[position:regular])
+
+    def _grown(self, leaves: Sequence[bytes], orders: Sequence[int | None]) -> CompactRange:
+        """Append leaves, and return the range that ends with them."""
         if self.pieces is not None:
-            self.pieces.extend(leaves[:regular], orders)
+            self.pieces.extend(leaves, orders)
+            return self.pieces.tree()
+        assert self._range is not None  # noqa: S101  (feed has begun it; for the type checker)
+        self._range.extend(leaves)
+        return self._range
 
     def merge(self, later: Prefixes) -> None:
         """Append the results of the next segment."""
@@ -86,6 +93,6 @@ class Prefixes:
 def _regular(numbers: Sequence[int | None], first: int) -> int:
     """Return how many of these numbers count up from `first` without a break."""
     expected = range(first, first + len(numbers))
-    if numbers == list(expected):
+    if numbers == expected or numbers == list(expected):  # a range, or a list
         return len(numbers)
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(numbers, expected, strict=True)))
