@@ -21,10 +21,10 @@ in another zone; so only one zone, with its summer time, is taken for that of a 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import islice, product
+from itertools import product
 from typing import Any
 
 from pytest_audit_ledger.model.batch import Batch, json_text
@@ -411,56 +411,48 @@ class _Variants:
     def _values(self, batch: Batch, column: str) -> list[str | None]:
         return batch.values(self.profile.in_batch(column))
 
-    def _first(self, way: _Way, row: Batch, values: Iterable[_Texts]) -> _Texts | None:
+    def _first(self, way: _Way, row: Batch, values: Sequence[_Texts]) -> _Texts | None:
         """Return the first of these values of the columns with which the entry has its hash; None if none.
 
         None, too, if the payload could be that of other content.
         """
         recipe = self._recipe(way.layout, way.quoted)
-        (stored,) = row.values(self.stored)
-        found = next((one for one, digest in self._tried(recipe, row, way.columns, values) if digest == stored), None)
+        found = self._matching(recipe, row, way.columns, values)
         if found is None:
             return None
         reading = Reading(self._rows(self._with(row, way.columns, [found])))
         varies = bool(self.layouts[way.layout].departures)
         return found if is_readable(recipe.part, reading, way.columns, json=varies) else None
 
-    def _tried(
-        self, recipe: Recipe, row: Batch, columns: Sequence[str], values: Iterable[_Texts]
-    ) -> Iterator[tuple[_Texts, str | None]]:
-        """Yield values of the columns of an entry, each with the hash that it has with them.
+    def _matching(self, recipe: Recipe, row: Batch, columns: Sequence[str], values: Sequence[_Texts]) -> _Texts | None:
+        """Return the first of these values of the columns with which a recipe makes the hash of the entry.
 
         If the first two are simply parts of the payload, so are the others, and are hashed without the recipe.
         """
-        rest = iter(values)
-        few = list(islice(rest, 2))
+        (stored,) = row.values(self.stored)
+        few, others = values[:2], values[2:]
         made = recipe.payloads(self._rows(self._with(row, columns, few)))
-        yield from zip(few, self._hashing(made), strict=True)
-        around = _around(few, made)
-        if around is None:
-            others = list(rest)
-            yield from zip(
-                others, self._hashing(recipe.payloads(self._rows(self._with(row, columns, others)))), strict=True
-            )
-            return
-        head, tail = around
-        hashes = self._hashes_after(head)
-        for texts in rest:
-            yield texts, hashes((texts[0] or "").encode() + tail)
+        hashed = self._hashing(made)
+        if stored in hashed or not others:
+            return few[hashed.index(stored)] if stored in hashed else None
+        if (around := _around(few, made)) is not None:
+            return self._spliced(stored, *around, others)
+        hashed = self._hashing(recipe.payloads(self._rows(self._with(row, columns, others))))
+        return others[hashed.index(stored)] if stored in hashed else None
 
-    def _hashes_after(self, head: bytes) -> Callable[[bytes], str | None]:
-        """Return what hashes the payloads that begin with some bytes, from the rest of them."""
+    def _spliced(self, stored: str | None, head: bytes, tail: bytes, values: Sequence[_Texts]) -> _Texts | None:
+        """Return the first of these texts that has this hash between two constants."""
         how = self.how.hashing
         if (how.encoding, how.prefix, how.key) != ("hex", "", ""):
-            return lambda rest: self._hashing([head + rest])[0]
+            hashed = self._hashing([head + (text or "").encode() + tail for (text,) in values])
+            return values[hashed.index(stored)] if stored in hashed else None
         begun = digest_of(how.algorithm)(head)
-
-        def hashed(rest: bytes) -> str:
+        for texts in values:
             hasher = begun.copy()
-            hasher.update(rest)
-            return str(hasher.hexdigest())
-
-        return hashed
+            hasher.update((texts[0] or "").encode() + tail)
+            if hasher.hexdigest() == stored:
+                return texts
+        return None
 
     # times
 
@@ -498,11 +490,11 @@ class _Variants:
             texts: Iterable[str] = self._digits(form.time, form.lost, row) if form.time else ()
         else:
             texts = damaged(form.lost, self._values(row, form.columns[0])[0])
-        return self._first(way, row, ((text,) for text in texts)) is not None
+        return self._first(way, row, [(text,) for text in texts]) is not None
 
-    def _digits(self, time: Time, lost: Lost, row: Batch) -> Iterator[str]:
+    def _digits(self, time: Time, lost: Lost, row: Batch) -> list[str]:
         ((moment,),) = self._moments(row)
-        return time.lossy(moment, lost) if moment else iter(())
+        return time.lossy(moment, lost) if moment else []
 
     def _is_text(self, column: str) -> bool:
         type_ = plain_type(self.types.get(column, "text"))

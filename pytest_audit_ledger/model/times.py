@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from enum import Enum
@@ -118,23 +118,24 @@ class Time:
         whole = local.replace(microsecond=0, tzinfo=None).isoformat(self.separator)
         return None if fraction is None else f"{whole}{fraction}{zone}"
 
-    def lossy(self, text: str, lost: Lost) -> Iterator[str]:
-        """Yield the times with more digits that are stored as this one."""
+    def lossy(self, text: str, lost: Lost) -> list[str]:
+        """Return the times with more digits that are stored as this one."""
         moment = datetime.fromisoformat(text)
         extra, width = DIGITS[lost]
-        second, unit = moment.replace(microsecond=0, tzinfo=None), 10**width
-        at = moment.microsecond * unit
-        numbers = range(at + extra.start, at + extra.stop)
-        yield from self._fractions(second, (number for number in numbers if number >= 0), 6 + width)
-        if numbers.start < 0 and second > datetime.min:
-            earlier = (number + 1_000_000 * unit for number in range(numbers.start, 0))
-            yield from self._fractions(second - _SECOND, earlier, 6 + width)
+        second, whole = moment.replace(microsecond=0, tzinfo=None), 10 ** (6 + width)
+        at = moment.microsecond * 10**width
+        first, end = at + extra.start, at + extra.stop
+        found = self._fractions(second, range(max(0, first), end), 6 + width)
+        if first < 0 and second > datetime.min:
+            found += self._fractions(second - _SECOND, range(whole + first, whole), 6 + width)
+        return found
 
-    def _fractions(self, second: datetime, numbers: Iterable[int], width: int) -> Iterator[str]:
+    def _fractions(self, second: datetime, numbers: range, width: int) -> list[str]:
         pattern = f"{second.isoformat(self.separator)}.%0{width}d"
-        for number in numbers:
-            text = pattern % number
-            yield f"{text.rstrip('0').rstrip('.') if self.fraction == 0 else text}{self.zone}"
+        if self.fraction == 0:
+            return [(pattern % number).rstrip("0").rstrip(".") + self.zone for number in numbers]
+        pattern += self.zone
+        return [pattern % number for number in numbers]
 
     def _number(self, moment: datetime) -> str | None:
         micros = (moment - _EPOCH) // timedelta(microseconds=1)
