@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import lru_cache, partial
+from itertools import chain
 from typing import TypeVar
 
 from pytest_audit_ledger.checkpoints.note import COSIGNATURE, LARGEST_NOTE, Checkpoint, Note, VerifierKey
@@ -81,7 +82,9 @@ def read_store(folders: Sequence[str | AnyPath], keys: Sequence[VerifierKey], *,
     trusted: list[Trusted] = []
     rejected = [one for one in notes if isinstance(one, Rejected)]
     newest = sorted((one for one in notes if isinstance(one, Trusted)), key=lambda one: (-one.size, one.path))
-    for records in map(_with_record, newest) if newest_record else _each(_with_record, newest, at_once):
+    first, older = map(partial(_with_record, opened=_open_newest), newest[:1]), newest[1:]
+    others = map(_with_record, older) if newest_record else _each(_with_record, older, at_once)
+    for records in chain(first, others):
         for one in records:
             if isinstance(one, Trusted):
                 trusted.append(_without_streams(one) if trusted else one)
@@ -132,15 +135,19 @@ def _read_note(path: AnyPath, keys: Sequence[VerifierKey]) -> Trusted | Rejected
         return Rejected(str(path), _reason(error))
 
 
-def _with_record(note: Trusted) -> list[Trusted | Rejected]:
+_open_newest = lru_cache(maxsize=1)(open_record)
+"""Several kinds of a run ask for the newest record, which may have a hundred thousand streams: read it once."""
+
+
+def _with_record(note: Trusted, opened: Callable[..., CheckpointRecord] = open_record) -> list[Trusted | Rejected]:
     path = path_of(note.path)
     json, binding = json_file(path), note_file(path)
-    keys = [key for key in note.keys if key.kind != COSIGNATURE]  # a witness signs checkpoints only
+    keys = tuple(key for key in note.keys if key.kind != COSIGNATURE)  # a witness signs checkpoints only
     if not keys or (not json.exists() and not binding.exists()):
         return [note]
     try:
         data = read_bytes(json, LARGEST_RECORD), read_bytes(binding, LARGEST_NOTE)
-        return [replace(note, record=open_record(*data, note.checkpoint, keys))]
+        return [replace(note, record=opened(*data, note.checkpoint, keys))]
     except (OSError, ValueError) as error:
         return [note, Rejected(str(json), _reason(error))]
 

@@ -251,6 +251,13 @@ def test_a_record_that_lies_although_it_is_signed_is_rejected(recorded: tuple[Fo
     assert "do not lead to the signed roots" in messages(verification)
 
 
+def test_the_newest_record_is_read_once_however_many_ask_for_it(signed: Path) -> None:
+    stores = [read_store([signed], [KEY.verifier()], newest_record=only) for only in (True, False, True)]
+    first, *others = [store.trusted[-1].record for store in stores]
+    assert first is not None
+    assert all(record is first for record in others)
+
+
 def test_a_record_of_version_1_is_read_like_those_of_today(recorded: tuple[Forger, Path]) -> None:
     forger, folder = recorded
     path = checkpoint_path(folder, 40)
