@@ -152,7 +152,8 @@ class Forms:
     @property
     def layouts(self) -> Sequence[Layout]:
         """The recipe and its variants, of a profile with one version, those with the fewest departures first."""
-        return self._variants[None].layouts
+        variants = self._variants[None]
+        return [layout for at, layout in enumerate(variants.layouts) if variants.is_recipe(at)]
 
     def times_of(self, layout: Layout) -> Sequence[Time]:
         """Return the ways to write times that are tried in a layout, of a profile with one version."""
@@ -216,13 +217,13 @@ class _Variants:
 
     @cached_property
     def layouts(self) -> list[Layout]:
-        """The recipe and its variants, without those that are no recipes, because two keys would be the same."""
-        found = layouts(self.how.payload, self.types, self.profile.column(PREVIOUS))
-        return [one for one in found if self._is_recipe(one)]
+        """The recipe and its variants, and a few that are no recipes, because two keys would be the same."""
+        return layouts(self.how.payload, self.types, self.profile.column(PREVIOUS))
 
-    def _is_recipe(self, layout: Layout) -> bool:
+    def is_recipe(self, at: int) -> bool:
+        """Return whether a layout is a recipe. To find out takes long, and most searches reach few layouts."""
         try:
-            compile_recipe(layout.payload, self.types, self.how.hashing)
+            self._recipe(at, None)
         except RecipeError:
             return False
         return True
@@ -261,7 +262,7 @@ class _Variants:
         for at, layout in enumerate(self.layouts):
             if is_long and len(layout.departures) > MOST_DEPARTURES_OF_LONG:
                 return None
-            if not idle.isdisjoint(layout.choice):
+            if not idle.isdisjoint(layout.choice) or not self.is_recipe(at):
                 continue
             (payload,) = self._recipe(at, None).payloads(self._rows(row))
             if payload in seen or (layout.reads and ambiguous):  # in a simpler layout the entry is written alike
@@ -296,8 +297,10 @@ class _Variants:
                     yield Form(self.version, layout, self.moments, time, lost)
             yield from self._damaged(Lost.NUL, layout, self.texts, row)
         halved = [one for one in self.texts if "\ufffd" in (self._values(row, one)[0] or "")]
-        for layout in self.layouts if halved else ():
-            if layout.of_language:  # JavaScript alone escapes half a pair, and nothing else beyond ASCII
+        for at, layout in enumerate(self.layouts) if halved else ():
+            if layout.of_language and self.is_recipe(
+                at
+            ):  # JavaScript alone escapes half a pair, and nothing else beyond ASCII
                 yield from self._damaged(Lost.SURROGATE, layout, halved, row)
 
     def _damaged(self, lost: Lost, layout: Layout, columns: Iterable[str], row: Batch) -> Iterator[Form]:
@@ -359,8 +362,9 @@ class _Variants:
             for fraction in FRACTIONS[: FRACTIONS.index(time.fraction)]:
                 yield replace(form, time=replace(time, fraction=fraction))
         for choice in form.layout.simpler():
-            if choice in self._places:
-                yield replace(form, layout=self.layouts[self._places[choice]])
+            at = self._places.get(choice)
+            if at is not None and self.is_recipe(at):
+                yield replace(form, layout=self.layouts[at])
 
     def _place(self, layout: Layout) -> int:
         return self._places[layout.choice]
