@@ -50,6 +50,9 @@ class Task(Protocol):
         Raises LedgerError.
         """
 
+    def expects(self, answer: object, segment: Segment) -> bool:
+        """Return whether an answer is the part of this segment, and not of another one, or something else."""
+
 
 class Executor(Protocol):
     """What reads segments."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from concurrent import futures
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from importlib import import_module
 from queue import SimpleQueue
@@ -66,7 +66,7 @@ def _factory(text: str) -> Callable[[], Any]:
         found: Any = import_module(module)
         for part in name.split("."):
             found = getattr(found, part)
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a script ends the program if it is imported
         reason = f"The executor {text} cannot be loaded: {type(error).__name__}: {error}."
         raise UsageError(reason, "Name a module on Python's path; PYTHONPATH=. adds this folder.") from error
     factory: Callable[[], Any] = found
@@ -80,7 +80,7 @@ def _opened(
     """Open the pool that a factory makes."""
     try:
         pool = factory()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         reason = f"The executor {text} could not be started: {type(error).__name__}: {error}."
         raise SourceError(reason, "Correct the factory, and run again.") from error
     if not isinstance(pool, futures.Executor):
@@ -94,7 +94,8 @@ def _opened(
         yield Elsewhere(text, partial(_ask, text, pool, source.timeout), workers or processors(), entries)
         is_done = True
     finally:
-        pool.shutdown(wait=is_done)
+        with suppress(Exception):  # every part was read, or another error says why not
+            pool.shutdown(wait=is_done)
 
 
 def _ask(name: str, pool: futures.Executor, limit_s: int, task: Task, segment: Segment) -> Part | Exception:
@@ -102,7 +103,11 @@ def _ask(name: str, pool: futures.Executor, limit_s: int, task: Task, segment: S
         return pool.submit(read_apart, task, segment).result(limit_s)
     except futures.TimeoutError as error:
         raise silent(name, limit_s) from error
-    except (futures.BrokenExecutor, KeyboardInterrupt, SystemExit) as error:  # the last two are what ended a process
+    except futures.BrokenExecutor as error:
+        raise LostReaderError from error
+    except Exception:
+        raise
+    except BaseException as error:  # what ended a process, or cancelled a task of asyncio
         raise LostReaderError from error
 
 
@@ -182,9 +187,17 @@ class Elsewhere:
                 raise
             except Exception as error:  # noqa: BLE001  (whatever a pool raises for a task that it cannot hand on)
                 answer = error
-            return self._explained(answer) if isinstance(answer, Exception) else answer
+            if isinstance(answer, Exception):
+                return self._explained(answer)
+            return answer if task.expects(answer, segment) else self._confused()
 
         return ask
+
+    def _confused(self) -> SourceError:
+        return SourceError(
+            f"The executor {self.name} returned something else than the part of a segment.",
+            "Correct the pool. It must call the function it gets once for each submit(), and return its result.",
+        )
 
     def _explained(self, error: Exception) -> SourceError:
         """Return an error of a reader as one of this run."""

@@ -267,6 +267,11 @@ class _SegmentTask:
                 )
             yield lambda segment: _read(snapshot, segment, _unpickled(self.fresh, segment), lambda _: None)
 
+    def expects(self, answer: object, segment: Segment) -> bool:
+        """Return whether an answer is the part of this segment."""
+        expected = [(type(kind), segment) for kind in _unpickled(self.fresh, segment)]
+        return isinstance(answer, list) and expected == [(type(one), getattr(one, "segment", None)) for one in answer]
+
 
 def _moment(info: LedgerInfo) -> tuple[str, str]:
     """Return what only connections to one server in one snapshot have in common."""

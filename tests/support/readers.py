@@ -48,6 +48,9 @@ class Reads:
             raise UsageError("The environment variable LEDGER_DSN is not set.", "Set it.")
         return nullcontext(self._read)
 
+    def expects(self, answer: object, segment: Segment) -> bool:
+        return isinstance(answer, list) and answer[0].element_count == segment.first
+
     def _read(self, segment: Segment) -> Part:
         time.sleep(0.01)
         if segment.first == self.fatal and self._is_first():

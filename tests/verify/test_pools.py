@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import pickle
 import subprocess
@@ -21,6 +22,7 @@ import pytest
 from pytest_audit_ledger.errors import SourceError, UsageError
 from pytest_audit_ledger.kinds.chain_linkage import ChainLinkage
 from pytest_audit_ledger.ledger import Ledger
+from pytest_audit_ledger.model.outcome import Assurance
 from pytest_audit_ledger.sources.dsn import HANDED_ON
 from pytest_audit_ledger.sources.postgres import PostgresSource
 from pytest_audit_ledger.verify import pools
@@ -84,8 +86,57 @@ class Other(futures.Executor):
         raise AssertionError("it gets nothing")
 
 
+class Confused(futures.ThreadPoolExecutor):
+    """A pool that returns something else than the part of a segment: what `other` makes of the parts that it read."""
+
+    def __init__(self, other: Callable[[list[Any]], Any]) -> None:
+        super().__init__(1)
+        self.read: list[Any] = []
+        self.other = other
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> futures.Future[Any]:
+        def work() -> Any:
+            self.read.append(fn(*args, **kwargs))
+            return self.other(self.read)
+
+        return super().submit(work)
+
+
+CONFUSED: dict[str, Callable[[list[Any]], Any]] = {
+    "nothing": lambda _: None,
+    "numbers": lambda _: [1, 2],
+    "an empty list": lambda _: [],
+    "the first part for all": lambda read: read[0],
+    "a part without its last kind": lambda read: read[-1][:-1],
+    "kinds that have read nothing": lambda read: [type(kind)({}, kind.ledger, 1) for kind in read[-1]],
+}
+
+
+def confused() -> futures.Executor:
+    return Confused(CONFUSED[os.environ["AUDIT_LEDGER_TEST_OTHER"]])
+
+
+class Unclosable(futures.ThreadPoolExecutor):
+    """A pool that cannot be shut down."""
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        super().shutdown(wait, cancel_futures=cancel_futures)
+        raise OSError("it is gone")
+
+
+class Cancelled(futures.ThreadPoolExecutor):
+    """A pool on top of asyncio, whose tasks were cancelled."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> futures.Future[Any]:
+        raise asyncio.CancelledError
+
+
 def broken() -> None:
     raise OSError("no room for a pool")
+
+
+def leaving() -> None:
+    sys.exit(0)
 
 
 @pytest.fixture
@@ -266,6 +317,38 @@ def test_a_factory_that_makes_no_pool_is_told_from_one_that_fails() -> None:
         pytest.raises(SourceError, match="could not be started: OSError: no room for a pool"),
         opened(f"{__name__}:broken"),
     ):
+        pass
+
+
+@pytest.mark.usefixtures("small_segments")
+@pytest.mark.parametrize("what", CONFUSED)
+def test_a_pool_that_returns_something_else_accuses_nobody(
+    forger: Forger, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    forger.build(100)
+    monkeypatch.setenv("AUDIT_LEDGER_TEST_OTHER", what)
+    found = Ledger(forger.dsn).verify_integrity(executor=f"{__name__}:confused", workers=2)
+    assert found.assurance is Assurance.UNVERIFIED
+    assert f"The executor {__name__}:confused returned something else than the part of a segment." in found.sentence
+
+
+@pytest.mark.parametrize("name", [f"{__name__}:Unclosable", f"{__name__}:Cancelled"])
+def test_a_pool_that_fails_in_odd_ways_loses_nothing(
+    name: str, capfd: pytest.CaptureFixture[str], recwarn: pytest.WarningsRecorder
+) -> None:
+    with opened(name) as executor:
+        assert read(executor, Reads())[0] == ALL
+    assert "Traceback" not in capfd.readouterr().err
+    assert [*recwarn] == []
+
+
+def test_an_executor_that_ends_the_program_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "script.py").write_text("import sys\nsys.exit(0)\n", encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(tmp_path)
+        with pytest.raises(UsageError, match="The executor script:pool cannot be loaded: SystemExit: 0"):
+            pools.parse_executor("script:pool")
+    with pytest.raises(SourceError, match="could not be started: SystemExit: 0"), opened(f"{__name__}:leaving"):
         pass
 
 
