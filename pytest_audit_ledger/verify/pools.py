@@ -7,9 +7,10 @@ after that, so nothing of a run stays in a process that lives on, and its thread
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent import futures
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, redirect_stdout, suppress
 from functools import partial
 from importlib import import_module
 from queue import SimpleQueue
@@ -63,7 +64,8 @@ def _factory(text: str) -> Callable[[], Any]:
     """Return what makes the pool that is named as `module:factory`."""
     module, _, name = text.partition(":")
     try:
-        found: Any = import_module(module)
+        with redirect_stdout(sys.stderr):  # standard output is for the result
+            found: Any = import_module(module)
         for part in name.split("."):
             found = getattr(found, part)
     except (Exception, SystemExit) as error:  # a script ends the program if it is imported
@@ -79,7 +81,8 @@ def _opened(
 ) -> Iterator[Elsewhere]:
     """Open the pool that a factory makes."""
     try:
-        pool = factory()
+        with redirect_stdout(sys.stderr):
+            pool = factory()
     except (Exception, SystemExit) as error:
         reason = f"The executor {text} could not be started: {type(error).__name__}: {error}."
         raise SourceError(reason, "Correct the factory, and run again.") from error

@@ -135,6 +135,11 @@ def broken() -> None:
     raise OSError("no room for a pool")
 
 
+def talking() -> futures.Executor:
+    print("starting two workers")  # noqa: T201  (as somebody's factory may)
+    return futures.ThreadPoolExecutor(2)
+
+
 def leaving() -> None:
     sys.exit(0)
 
@@ -340,6 +345,12 @@ def test_a_pool_that_fails_in_odd_ways_loses_nothing(
         assert read(executor, Reads())[0] == ALL
     assert "Traceback" not in capfd.readouterr().err
     assert [*recwarn] == []
+
+
+def test_what_a_factory_prints_is_no_part_of_the_output(capsys: pytest.CaptureFixture[str]) -> None:
+    with opened(f"{__name__}:talking") as executor:
+        read(executor, Reads())
+    assert capsys.readouterr() == ("", "starting two workers\n")
 
 
 def test_an_executor_that_ends_the_program_is_refused_in_one_sentence(tmp_path: Path) -> None:
