@@ -203,7 +203,15 @@ def field_types(snapshot: Snapshot, request: Export) -> dict[str, str]:
     if info.hasher.sql:  # only the server can build it
         columns[SQL_PAYLOAD] = Column("bytea", False)
     fields = tuple(map(info.profile.named, request.fields))
-    if info.prints_streams_apart:  # no reader of the file can tell what the server takes for the same
+    has_column = SAME_STREAM in info.columns
+    if info.profile.streams and has_column and not info.export and SAME_STREAM in (fields or info.columns):
+        raise UsageError(
+            f"An export cannot have the table's own column {SAME_STREAM}: a column of this name has the streams.",
+            "Name the other columns with --fields.",
+        )
+    if info.prints_streams_apart and (
+        has_column or not info.export
+    ):  # no reader of the file can tell what the server takes for the same
         columns[SAME_STREAM] = Column("text", False)
         fields = (*fields, SAME_STREAM) if {*fields} >= {*info.profile.streams} else fields
     unknown = [name for name in fields if name not in columns]

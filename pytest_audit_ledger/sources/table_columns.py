@@ -58,7 +58,7 @@ class TableColumns:
 
     def unreadable(self, name: str) -> str | None:
         """Return why a column cannot be read as what it should be, None if it can."""
-        if name in (STREAM, own(SAME_STREAM)):
+        if self._is_stream(name):
             return next(filter(None, map(self._missing, self._profile.streams)), None)
         if name == BEFORE:
             return self.unreadable(HASH)  # see Neighbours
@@ -74,6 +74,10 @@ class TableColumns:
             return f"the column {column} is {type_}, so entries have no time"
         return None
 
+    def _is_stream(self, name: str) -> bool:
+        """Whether a name is that of the stream; a table without streams may have a column of its own called so."""
+        return name == STREAM or (name == own(SAME_STREAM) and bool(self._profile.streams))
+
     def _missing(self, column: str) -> str | None:
         return None if column in self._info.columns else f"the column {column} is missing"
 
@@ -87,7 +91,7 @@ class TableColumns:
 
     def expression(self, name: str) -> Composable:
         """Return the SQL of a name."""
-        if name in (STREAM, own(SAME_STREAM)):
+        if self._is_stream(name):
             columns = [self._stream(column) for column in self._profile.streams]
             return columns[0] if len(columns) == 1 else SQL("ROW({})::pg_catalog.text").format(SQL(", ").join(columns))
         if name == PAYLOAD:

@@ -148,3 +148,20 @@ def test_another_file_of_the_profile_is_a_warning(forger: Forger, tmp_path: Path
     assert outcome.status is Status.WARN
     assert [finding.code for finding in outcome.findings] == ["EXPORT_PROFILE"]
     assert result.is_valid
+
+
+def test_a_column_with_the_name_of_the_stream_is_exported_as_it_is_or_not_at_all(
+    forger: Forger, tmp_path: Path
+) -> None:
+    """Exports of ledgers with streams say in a column of this name what the server takes for one stream."""
+    alone, streams = profiled(forger, "concat"), profiled(forger, "join")
+    for profile in (alone, streams):
+        forger.run(f"""ALTER TABLE {profile.table} ADD "(stream)" text NOT NULL DEFAULT 'its own'""")
+    rows = exported(forger, alone, tmp_path / "alone.jsonl").read_text("utf-8").splitlines()
+    assert {json.loads(row)["(stream)"] for row in rows} == {"its own"}
+    assert verified(tmp_path / "alone.jsonl", alone).assurance is Assurance.SELF_CONSISTENT
+    with pytest.raises(UsageError, match=r"the table's own column \(stream\)"):
+        exported(forger, streams, tmp_path / "streams.jsonl")
+    others = ["entry_id", "account", "seq", "kind", "amount", "memo", "booked_at", "prev_hash", "row_hash"]
+    path = exported(forger, streams, tmp_path / "streams.jsonl", fields=others)
+    assert verified(path, streams).assurance is Assurance.SELF_CONSISTENT
