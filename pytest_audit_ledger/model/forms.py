@@ -21,7 +21,7 @@ in another zone; so only one zone, with its summer time, is taken for that of a 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
@@ -39,11 +39,13 @@ from pytest_audit_ledger.model.recipes.variants import (
     Choice,
     Item,
     Layout,
+    bare_in,
     documents_in,
     has_null_like_a_value,
     is_ambiguous,
     is_marked_off,
     is_readable,
+    is_whole,
     items,
     layouts,
     moments_in,
@@ -70,7 +72,8 @@ LONG, MOST_DEPARTURES_OF_LONG = 16 * 1024, 2
 """Characters from which on only the simplest forms of an entry are tried: all of them would take minutes."""
 
 _TEXTS = ("text", "character", "citext")
-_NOT_FINITE = ("NaN", "Infinity", "-Infinity")
+_LIKE_OTHERS = ("NaN", "Infinity", "-Infinity", "-0")
+"""Numbers that a language may write like others."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +103,12 @@ class Form:
         """What of the stored content a hash in this form does not prove; empty if it proves all."""
         if self.lost in DIGITS:
             return f"the last microsecond of {' and '.join(self.columns)}"
-        return f"the time zone, and so the hour, of {' and '.join(self.columns)}" if self.minutes is not None else ""
+        documents = " and ".join(self.layout.rewritten)
+        found = (
+            f"the time zone, and so the hour, of {' and '.join(self.columns)}" if self.minutes is not None else "",
+            f"how {documents} spells its JSON: the order of keys, spaces, 1.0 or 1" if documents else "",
+        )
+        return ", and ".join(filter(None, found))
 
     @property
     def minutes(self) -> int | None:
@@ -209,6 +217,7 @@ class _Variants:
         self.moments = tuple(dict.fromkeys(one["column"] for one in moments))
         columns = self.columns = tuple(dict.fromkeys(one["column"] for one in found))
         self.documents = [one["column"] for one in documents_in(found, self.types)]
+        self.bare = [one["column"] for one in bare_in(found, self.types)]
         self.floats = [one for one in columns if plain_type(self.types.get(one, "")) in FLOATS]
         self.texts = [one for one in columns if one not in self.moments and self._is_text(one)]
         self.own = [_own_time(one, self.types) for one in moments]
@@ -254,7 +263,7 @@ class _Variants:
         """Return a form in which the one entry of a batch has its hash."""
         (moments,), (stored,) = self._moments(row), row.values(self.stored)
         written = [self._written(some, moments) for some in self.times]
-        ambiguous = self._is_ambiguous(row)
+        fits = self._fits(row)
         different: list[int] = []
         seen: set[bytes | None] = set()
         idle: set[tuple[int, int]] = set()  # departures that leave this entry as it is
@@ -265,7 +274,7 @@ class _Variants:
             if not idle.isdisjoint(layout.choice) or not self.is_recipe(at):
                 continue
             (payload,) = self._recipe(at, None).payloads(self._rows(row))
-            if payload in seen or (layout.reads and ambiguous):  # in a simpler layout the entry is written alike
+            if payload in seen or not fits(layout):  # in a simpler layout the entry is written alike
                 idle.update(layout.choice if len(layout.choice) == 1 and self._are_independent else ())
                 continue
             seen.add(payload)
@@ -297,10 +306,10 @@ class _Variants:
                     yield Form(self.version, layout, self.moments, time, lost)
             yield from self._damaged(Lost.NUL, layout, self.texts, row)
         halved = [one for one in self.texts if "\ufffd" in (self._values(row, one)[0] or "")]
+        fits = self._fits(row)
         for at, layout in enumerate(self.layouts) if halved else ():
-            if layout.of_language and self.is_recipe(
-                at
-            ):  # JavaScript alone escapes half a pair, and nothing else beyond ASCII
+            # JavaScript alone escapes half a pair, and nothing else beyond ASCII
+            if layout.of_language and fits(layout) and self.is_recipe(at):
                 yield from self._damaged(Lost.SURROGATE, layout, halved, row)
 
     def _damaged(self, lost: Lost, layout: Layout, columns: Iterable[str], row: Batch) -> Iterator[Form]:
@@ -327,10 +336,10 @@ class _Variants:
     def fitting(self, form: Form, rows: Batch) -> dict[int, Form]:
         """Return the places of entries of this version that have their hash in a form, with the simplest such form."""
         at, places = self._place(form.layout), list(range(len(rows)))
+        if form.layout.reads or (form.layout.departures and self.bare):
+            places = [place for place in places if self._fits(rows.rows([place]))(form.layout)]
         if form.lost is not Lost.NOTHING:
             return self._simplest(form, rows, [one for one in places if self._has_lost(form, rows.rows([one]))])
-        if form.layout.reads:
-            places = [place for place in places if not self._is_ambiguous(rows.rows([place]))]
         hashes = self._hashing(self._payloads_in(form, rows))
         stored = rows.values(self.stored)
         places = [place for place in places if hashes[place] is not None and hashes[place] == stored[place]]
@@ -393,8 +402,14 @@ class _Variants:
         recipe = self._recipe(self._place(form.layout), form.quoted)
         return is_readable(recipe.part, Reading(self._rows(row)), form.columns, json=bool(form.layout.departures))
 
+    def _fits(self, row: Batch) -> Callable[[Layout], bool]:
+        """Return what says whether the one entry of a batch may be written in a layout."""
+        is_unlike_others = not self._is_ambiguous(row)
+        are_whole = all(is_whole(text) for column in self.bare for text in self._values(row, column))
+        return lambda layout: not layout.departures or (are_whole and (is_unlike_others or not layout.reads))
+
     def _is_ambiguous(self, row: Batch) -> bool:
-        if any(value in _NOT_FINITE for column in self.floats for value in self._values(row, column)):
+        if any(value in _LIKE_OTHERS for column in self.floats for value in self._values(row, column)):
             return True
         return is_ambiguous(text for column in self.documents for text in self._values(row, column))
 

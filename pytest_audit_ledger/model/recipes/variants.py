@@ -35,6 +35,9 @@ _MOMENTS = frozenset("0123456789-+:.TZUC ")
 """The characters of a moment, however it is written."""
 _LOSSY_NUMBER = re.compile(r"[\d.]{16}|\d[eE][+-]?\d{3}")
 
+_ANY_JSON = json.JSONDecoder(object_pairs_hook=lambda _: None, parse_int=str, parse_float=str)
+"""Reads numbers of any size."""
+
 Choice = tuple[tuple[int, int], ...]
 """Departures, each as the thing that differs and which of its alternatives was taken."""
 
@@ -62,7 +65,8 @@ class Layout:
     """A recipe, and its differences from another one, in words that follow "hashed".
 
     `reads`: whether documents are read, and written again. `of_language`: whether all departures are those of
-    programming languages. `choice`: what the departures are.
+    programming languages. `choice`: what the departures are. `rewritten`: the columns of documents that are read, and
+    written again.
     """
 
     payload: Mapping[str, Any] = field(hash=False)
@@ -70,6 +74,7 @@ class Layout:
     reads: bool = False
     of_language: bool = True
     choice: Choice = ()
+    rewritten: tuple[str, ...] = ()
 
     def simpler(self) -> Iterator[Choice]:
         """Yield the choices of layouts with one departure less, or an earlier alternative for one."""
@@ -99,7 +104,8 @@ def layouts(payload: Mapping[str, Any], types: Mapping[str, str], previous: str)
         departures = [dimensions[thing][alternative] for thing, alternative in choice]
         words, recipe = tuple(one.words for one in departures), made(departures)
         reads, of_language = any(one.reads for one in departures), all(one.of_language for one in departures)
-        found.setdefault(repr(recipe), Layout(recipe, words, reads, of_language, choice))
+        rewritten = _rewritten_documents(recipe, types) if reads else ()
+        found.setdefault(repr(recipe), Layout(recipe, words, reads, of_language, choice, rewritten))
         if len(found) == MOST_LAYOUTS:
             break
     return [*found.values()]
@@ -131,6 +137,27 @@ def items(payload: Mapping[str, Any]) -> list[Item]:
 
     _rewritten(payload, Writer(), [_Departure("", item=item)])
     return found
+
+
+def _rewritten_documents(recipe: Mapping[str, Any], types: Mapping[str, str]) -> tuple[str, ...]:
+    found = documents_in(items(recipe), types)
+    return tuple(dict.fromkeys(one["column"] for one in found if _name(one.get("format")) != "json_pg"))
+
+
+def bare_in(found: Iterable[Item], types: Mapping[str, str]) -> Iterator[Item]:
+    """Yield the items whose texts become parts of a payload as JSON, though the server does not see to it."""
+    for item in found:
+        is_bare = _is_document(item, types) or item.get("quoted") is False
+        if is_bare and plain_type(types.get(item["column"], "")) not in (*INTEGERS, *FLOATS, "numeric", "jsonb"):
+            yield item
+
+
+def is_whole(text: str | None) -> bool:
+    """Return whether a text is a JSON document with nothing around it, as spaces that may be those of a recipe."""
+    try:
+        return text is None or (text == text.strip() and bool(_ANY_JSON.decode(f"[{text}]")))
+    except (ValueError, RecursionError):
+        return False
 
 
 def is_ambiguous(documents: Iterable[str | None]) -> bool:
@@ -222,7 +249,8 @@ def _dimensions(payload: Mapping[str, Any], types: Mapping[str, str], previous: 
 
     def keeping(one: Item, recipe: str) -> Item:
         """Write null, unless a value may be written so, too: a document, or what is not a number."""
-        has_null = "null" in one or _is_document(one, types) or plain.get(one["column"]) in FLOATS
+        is_bare = one.get("quoted") is False and plain.get(one["column"]) not in INTEGERS
+        has_null = "null" in one or is_bare or _is_document(one, types) or plain.get(one["column"]) in FLOATS
         return {**one, "null": "keep"} if recipe == "json" and not has_null else one
 
     def rewriting(words: str, form: Any, *, reads: bool = True) -> _Departure:
