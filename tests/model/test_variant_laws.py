@@ -184,3 +184,23 @@ def _found(type_: str, payload: Mapping[str, Any], before: str | None, after: st
     assert hashed is not None
     batch = batch_of({"n": "7", "v": after}, sha256(hashed).hexdigest(), "abc")
     return Forms(RecipeHasher(profile, types, no_key)).search(batch, 0)
+
+
+@pytest.mark.parametrize(
+    ("type_", "item", "value", "written"),
+    [
+        ("timestamp with time zone", {"format": {"unix": "s"}}, "2026-05-21 15:30:00+00", "1779377400"),
+        ("boolean", {}, "t", "t"),
+    ],
+)
+def test_what_no_edit_can_pad_has_forms_without_quotes_too(
+    type_: str, item: Mapping[str, Any], value: str, written: str
+) -> None:
+    payload = {"json": {"of": ["n", {"column": "v", "quoted": False, **item}]}}
+    columns = {"sequence_number": "n", "previous_hash": "prev", "entry_hash": "hash"}
+    profile = Profile(name="own", table="own", columns=columns, version=Version(payload=payload))
+    digest = sha256(f'{{"n":7,"v":{written}}}'.encode()).hexdigest()
+    forms = Forms(RecipeHasher(profile, {"n": "bigint", "v": type_}, no_key))
+    form = forms.search(batch_of({"n": "7", "v": value}, digest, "abc"), 0)
+    assert form is not None
+    assert form.words == "without spaces after commas and colons"

@@ -147,15 +147,16 @@ def _rewritten_documents(recipe: Mapping[str, Any], types: Mapping[str, str]) ->
 def bare_in(found: Iterable[Item], types: Mapping[str, str]) -> Iterator[Item]:
     """Yield the items whose texts become parts of a payload as JSON, though the server does not see to it."""
     for item in found:
-        is_bare = _is_document(item, types) or item.get("quoted") is False
-        if is_bare and plain_type(types.get(item["column"], "")) not in (*INTEGERS, *FLOATS, "numeric", "jsonb"):
+        type_, is_stored = types.get(item["column"], "text"), _name(item.get("format")) in ("", "as_stored")
+        is_text = is_stored and type_.startswith(("text", "character", "citext"))
+        if (is_text and item.get("quoted") is False) or (_is_document(item, types) and type_ != "jsonb"):
             yield item
 
 
 def is_whole(text: str | None) -> bool:
     """Return whether a text is a JSON document with nothing around it, as spaces that may be those of a recipe."""
     try:
-        return text is None or (text == text.strip() and bool(_ANY_JSON.decode(f"[{text}]")))
+        return text is None or (text == text.strip() and len(_ANY_JSON.decode(f"[{text}]")) == 1)
     except (ValueError, RecursionError):
         return False
 
