@@ -37,7 +37,8 @@ PYTHONS = ("3.10", "3.12", "3.13", "3.14")
 NEEDING_NEWER = ("model/test_entry.py", "test_ci_examples.py")
 """Tests whose own packages need newer ones than we do: ski-audit-ledger typing-extensions, check-jsonschema click."""
 
-QUICK = "not server and not browser and not slow"
+QUICK = ("--hypothesis-profile=quick", "-m", "not server and not browser and not slow")
+"""What `make quick` runs. What other Pythons and packages break, a fifth of the examples of laws shows, too."""
 
 
 class SkippedError(Exception):
@@ -132,7 +133,7 @@ def environment(name: str, version: str, *fixed: str) -> str:
 def in_python(version: str) -> None:
     """Run the tests that need no server, and one ledger, in an environment of another Python; and mypy as for it."""
     python = environment(f"python-{version}", version)
-    pytest("-m", QUICK, python=python)
+    pytest(*QUICK, python=python)
     command = [python, "-m", "pytest", "-q", "--ledger-db=demo", "integrity.ledger.yaml"]
     subprocess.run(command, cwd=ROOT, check=True, timeout=600)
     subprocess.run([sys.executable, "-m", "mypy", "--python-version", version], cwd=ROOT, check=True, timeout=600)
@@ -149,7 +150,7 @@ def lowest_dependencies() -> list[str]:
 def with_lowest_dependencies() -> None:
     """Run the tests that need no server, and those of the plugin, on the lowest of everything that we allow."""
     python = environment("lowest", PYTHONS[0], *lowest_dependencies())
-    pytest("-m", QUICK, *(f"--ignore=tests/{name}" for name in NEEDING_NEWER), python=python)
+    pytest(*QUICK, *(f"--ignore=tests/{name}" for name in NEEDING_NEWER), python=python)
     pytest("-m", "not slow", "tests/plugin", python=python)
 
 
