@@ -64,7 +64,7 @@ _IN_THE_CHAIN = (
 _INSERTED = (IncidentType.INSERTION, IncidentType.DUPLICATE)
 
 _DISTRUST = Advice("Preserve both copies. Find out who could write to the other copy, and do not rely on it.")
-_BOTH = Advice("Preserve both copies. Find out which one was kept where nobody could write.")
+_BOTH = Advice("Preserve both copies. Find out which one nobody could change.")
 _INTACT = "The chain of the ledger is intact there, and its hashes cover the numbers and the links."
 
 
@@ -341,7 +341,7 @@ class _InStream:
                 "The other copy has more entries than the ledger has now.",
                 *((f"Its entry {low:,} links to the last entry of the ledger.",) if follows else ()),
             )
-            step = Advice("Preserve both copies. Find out which is newer, and which was kept where nobody could write.")
+            step = Advice("Preserve both copies. Find out which is newer, and which one nobody could change.")
             otherwise = [*_MORE_THERE, f"They were inserted into the other copy{self._shows_which}."]
             certainty, otherwise = (Certainty.PROVEN, []) if signed else (Certainty.OPEN, otherwise)
             what = IncidentType.TRUNCATION
