@@ -97,8 +97,17 @@ def _opened(
         yield Elsewhere(text, partial(_ask, text, pool, source.timeout), workers or processors(), entries)
         is_done = True
     finally:
-        with suppress(Exception):  # every part was read, or another error says why not
-            pool.shutdown(wait=is_done)
+        _shut_down(pool, wait=is_done)
+
+
+def _shut_down(pool: futures.Executor, *, wait: bool) -> None:
+    """Shut a pool down. Without waiting, kill its processes, too: at its end, Python would wait for frozen ones."""
+    left = {} if wait or not isinstance(pool, futures.ProcessPoolExecutor) else pool._processes or {}
+    processes = [*left.values()]  # the shutdown forgets them; only Python 3.14 has `kill_workers`
+    with suppress(Exception):  # every part was read, or another error says why not
+        pool.shutdown(wait=wait)
+    for process in processes:
+        process.kill()
 
 
 def _ask(name: str, pool: futures.Executor, limit_s: int, task: Task, segment: Segment) -> Part | Exception:

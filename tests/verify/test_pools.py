@@ -213,6 +213,31 @@ def test_a_reader_that_hangs_ends_the_run_after_the_timeout() -> None:
     assert "--ledger-timeout SECONDS" in caught.value.remedy
 
 
+FROZEN = """
+import os, signal
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+
+def freeze():
+    os.kill(os.getpid(), signal.SIGSTOP)
+
+def pool():
+    return ProcessPoolExecutor(1, get_context("spawn"), freeze)
+"""
+
+
+def test_a_process_that_is_frozen_does_not_keep_the_command_from_ending(forger: Forger, tmp_path: Path) -> None:
+    (tmp_path / "frozen.py").write_text(FROZEN)
+    options = ["--ledger-db", forger.build(10).dsn, "--executor", "frozen:pool", "--timeout", "2"]
+    command = [sys.executable, "-m", "pytest_audit_ledger", "verify", *options]
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    done = subprocess.run(
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=30, check=False
+    )
+    assert done.returncode == 3, done.stderr
+    assert "did not return a part within 2 s" in done.stdout
+
+
 @pytest.mark.parametrize(
     ("action", "said"),
     [
