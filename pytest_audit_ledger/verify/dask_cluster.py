@@ -46,12 +46,13 @@ def opening(address: str) -> Opening:
 @contextmanager
 def _opened(address: str, source: Source, workers: int | None, entries: int) -> Iterator[Elsewhere]:
     """Connect to the cluster for one run."""
-    name = f"dask:{address}"
+    name, limit_s = f"dask:{address}", min(CONNECT_TIMEOUT_S, source.timeout)
     if not address.startswith("tls://"):
         refuse_secret(source, name)
-    with _silenced(), closing(_connected(address)) as client:
-        there = _answer(address, client.nthreads)
-        _refuse_other_versions(_answer(address, lambda: client.get_versions(packages=COMPARED)))
+    with _silenced(), closing(_connected(address, limit_s)) as client:
+        answered = partial(_answer, address, limit_s)
+        there = answered(client.nthreads)
+        _refuse_other_versions(answered(lambda: client.get_versions(packages=COMPARED)))
         if not all(one.startswith("tls://") for one in there):
             refuse_secret(source, name)
         if not there and workers is None:
@@ -60,7 +61,7 @@ def _opened(address: str, source: Source, workers: int | None, entries: int) -> 
 
         def lost() -> str:
             with suppress(SourceError):  # every part was read, whatever became of the scheduler since
-                if gone := len(there.keys() - _answer(address, client.nthreads).keys()):
+                if gone := len(there.keys() - answered(client.nthreads).keys()):
                     return f"{gone:,} of {len(there):,} workers of {name} were lost; others read their part."
             return ""
 
@@ -68,7 +69,7 @@ def _opened(address: str, source: Source, workers: int | None, entries: int) -> 
         yield Elsewhere(name, partial(_ask, client, address, source.timeout), readers, entries, lost)
 
 
-def _answer(address: str, ask: Callable[[], Any]) -> Any:
+def _answer(address: str, limit_s: int, ask: Callable[[], Any]) -> Any:
     """Return what a cluster answers; Dask itself waits without limit for a worker that hangs. Raises SourceError."""
     found: Future[Any] = Future()
 
@@ -80,7 +81,7 @@ def _answer(address: str, ask: Callable[[], Any]) -> Any:
 
     Thread(target=wait, name="audit-ledger-dask", daemon=True).start()
     try:
-        return found.result(CONNECT_TIMEOUT_S)
+        return found.result(limit_s)
     except Exception as error:
         raise SourceError(
             f"The Dask cluster at {address} does not answer.",
@@ -88,12 +89,12 @@ def _answer(address: str, ask: Callable[[], Any]) -> Any:
         ) from error
 
 
-def _connected(address: str) -> Any:
+def _connected(address: str, limit_s: int) -> Any:
     """Return a client of the cluster. Raises SourceError."""
     from distributed import Client
 
     try:
-        return Client(address, timeout=CONNECT_TIMEOUT_S, set_as_default=False, name="pytest-audit-ledger")
+        return Client(address, timeout=limit_s, set_as_default=False, name="pytest-audit-ledger")
     except Exception as error:
         reason = re.sub("^in <.*?>: ", "", f"{error}") or type(error).__name__
         raise SourceError(

@@ -17,7 +17,7 @@ import pytest
 from pytest_audit_ledger.errors import SourceError, UsageError
 from pytest_audit_ledger.ledger import Ledger
 from pytest_audit_ledger.model.outcome import Assurance
-from pytest_audit_ledger.verify import dask_cluster, pools
+from pytest_audit_ledger.verify import pools
 from tests.forger import TAMPERINGS, Forger
 from tests.support.command import Invoke, RunLedger, until_no_session
 from tests.support.readers import ALL, Reads, opened, other_version, read
@@ -76,7 +76,7 @@ def lasting(workshop: Forger) -> Iterator[str]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(VARIABLE, workshop.dsn)
         how = {"n_workers": 2, "threads_per_worker": 2, "processes": True, "protocol": "tcp://"}
-        with distributed.LocalCluster(**how, dashboard_address=None, silence_logs=logging.ERROR) as found:
+        with distributed.LocalCluster(**how, dashboard_address=":0", silence_logs=logging.ERROR) as found:
             yield f"dask:{found.scheduler_address}"
 
 
@@ -137,12 +137,12 @@ def test_a_scheduler_that_is_killed_ends_the_run_at_once(capfd: pytest.CaptureFi
     assert capfd.readouterr() == ("", "")
 
 
-def test_an_address_without_a_scheduler_is_an_outage(forger: Forger, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dask_cluster, "CONNECT_TIMEOUT_S", 1)
+def test_an_address_without_a_scheduler_is_an_outage_after_the_timeout(forger: Forger) -> None:
     forger.build(10)
-    found = Ledger(forger.dsn).verify_integrity(executor="dask:tcp://127.0.0.1:9")
+    found = Ledger(forger.dsn, timeout=1).verify_integrity(executor="dask:tcp://127.0.0.1:9")
     assert found.assurance is Assurance.UNVERIFIED
     assert "No Dask scheduler answers at tcp://127.0.0.1:9 (Timed out trying to connect" in found.sentence
+    assert "after 1 s" in found.sentence
     assert "Check the address, and that the scheduler is up" in found.sentence
 
 
