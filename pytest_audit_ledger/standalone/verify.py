@@ -57,8 +57,8 @@ class UnsupportedError(Exception):
     """Something that this file has no code for."""
 
 
-UNREADABLE = (OSError, EOFError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
-UNREADABLE += (ElementTree.ParseError, zlib.error)  # type: ignore[assignment]
+UNREADABLE: tuple[type[Exception], ...] = (OSError, EOFError, ValueError, LookupError, TypeError, AttributeError)
+UNREADABLE += (ArithmeticError, RecursionError, ElementTree.ParseError, zlib.error)
 """What Python raises about data that is not what its name says."""
 
 
