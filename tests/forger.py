@@ -1,4 +1,4 @@
-"""Makes valid ledgers of any size, and tampers with them in every way of the catalogue, pytest_audit_ledger/attacks."""
+"""Makes valid ledgers of any size, and tampers with them in every way of the catalogue (drill/attacks/)."""
 
 from __future__ import annotations
 
