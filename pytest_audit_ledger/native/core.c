@@ -1,8 +1,9 @@
 /* Rows of PostgreSQL's COPY text as columns of JSON text, as rows of an export, and the hashes of their payloads.
  *
- * It does what `sources/copy_text.py`, `model/batch.py` and `export/row_formats.py` do, quicker. They are the reference: property tests compare
- * the two byte by byte, and a machine without this module runs them. Fields are found once; everything else is made of
- * them on demand. Only CPython's limited API is used, so one build serves every Python from 3.10 on.
+ * It does what `sources/copy_text.py`, `model/batch.py` and `export/row_formats.py` do, quicker. They are the
+ * reference: property tests compare the two byte by byte, and a machine without this module runs them. Fields are found
+ * once; everything else is made of them on demand. Only CPython's limited API is used, so one build serves every Python
+ * from 3.10 on.
  */
 #define Py_LIMITED_API 0x030A0000
 #include <Python.h>
