@@ -60,7 +60,9 @@ class ChainLinkage(PairwiseScanKind):
     def feed_stream(self, batch: Batch) -> None:
         """Compare the column previous_hash with the column entry_hash, shifted by one."""
         previous, hashes = batch.text(PREVIOUS), batch.text(HASH)
-        if previous[1:] == hashes[:-1] and NULL not in previous:
+        start, first = self.ledger.profile.starts_at, batch.sequence_numbers[0]
+        is_in_chain = start is None or (first is not None and first > start)
+        if is_in_chain and previous[1:] == hashes[:-1] and NULL not in previous:
             self.join(self._entry(batch, 0))
             self.last = self._entry(batch, -1)
         else:

@@ -98,6 +98,20 @@ def test_linkage_says_nothing_about_the_last_hash_nor_about_contents_nor_numbers
     assert places(run(ChainLinkage, rows)) == []
 
 
+@pytest.mark.parametrize("broken", [(), (9,)], ids=["nothing else", "and another"])
+def test_a_chain_that_starts_late_starts_from_zeros_whatever_else_is_in_the_batch(broken: tuple[int, ...]) -> None:
+    rows = sample_rows()
+    for number in broken:
+        rows = changed(rows, number, previous_hash=OTHER)
+    ledger = replace(LEDGER, profile=replace(LEDGER.profile, starts_at=5))
+    fold = run(ChainLinkage, rows, ledger=ledger)
+    assert places(fold) == [("HASH_MISMATCH", number) for number in (5, *broken)]
+    begun = run(
+        ChainLinkage, changed(changed(rows, 5, previous_hash=GENESIS_HASH), 3, previous_hash=None), ledger=ledger
+    )
+    assert places(begun) == [("HASH_MISMATCH", number) for number in broken]
+
+
 def test_a_single_entry_that_starts_from_zeros_is_a_chain() -> None:
     assert places(run(ChainLinkage, sample_rows(1))) == []
 

@@ -56,9 +56,11 @@ def batch(rows: Sequence[Row]) -> Batch:
     return Batch({column: [json_text(row[column]) for row in rows] for column in rows[0]})
 
 
-def run(kind: type[ScanKind], rows: Sequence[Row], *, samples: int = 100, **parameters: Any) -> ScanKind:
+def run(
+    kind: type[ScanKind], rows: Sequence[Row], *, samples: int = 100, ledger: LedgerInfo = LEDGER, **parameters: Any
+) -> ScanKind:
     """Feed the rows to a fold as one batch, and close it."""
-    fold = kind(parameters, LEDGER, samples)
+    fold = kind(parameters, ledger, samples)
     fold.feed(batch(rows))
     fold.close()
     return fold
