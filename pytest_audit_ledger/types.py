@@ -23,7 +23,7 @@ from pytest_audit_ledger.investigate.stored_entries import StoredEntry
 from pytest_audit_ledger.model.columns import Column
 from pytest_audit_ledger.model.difference import ChangedEntry, SequenceRanges, Side
 from pytest_audit_ledger.model.forms import Form
-from pytest_audit_ledger.model.hashing import Hasher
+from pytest_audit_ledger.model.hasher import Hasher
 from pytest_audit_ledger.model.jsonb import Derived, JsonDocument
 from pytest_audit_ledger.model.ledger_info import ExportInfo, Extent, Resumed, ResumePoint, Share, Standby
 from pytest_audit_ledger.model.outcome import Anchor, Family, Waiver

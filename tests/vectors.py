@@ -21,7 +21,7 @@ from pytest_audit_ledger.checkpoints.pieces import Pieces
 from pytest_audit_ledger.checkpoints.record import CheckpointRecord, binding, row_leaves
 from pytest_audit_ledger.model.batch import Batch, json_text
 from pytest_audit_ledger.model.flat_profile import flat_profile
-from pytest_audit_ledger.model.hashing import no_key
+from pytest_audit_ledger.model.hasher import no_key
 from pytest_audit_ledger.model.jsonb import canonical, digest
 from pytest_audit_ledger.model.profile import HASH, SEQUENCE, Genesis, Profile
 from pytest_audit_ledger.model.recipes import compile_hashing

@@ -25,10 +25,10 @@ from pytest_audit_ledger.evidence.rerun import Rerun
 from pytest_audit_ledger.evidence.rerun import rerun as run_again
 from pytest_audit_ledger.evidence.signatures import LARGEST_LIST, Trust
 from pytest_audit_ledger.evidence.ssh_signature import allowed_signers as read_allowed_signers
-from pytest_audit_ledger.files.abandoned import temporary_folder
 from pytest_audit_ledger.files.evidence_folder import MANIFEST
 from pytest_audit_ledger.files.reading import local_folder, read_text
 from pytest_audit_ledger.files.stores import AnyPath, path_of
+from pytest_audit_ledger.files.temporary import temporary_folder
 from pytest_audit_ledger.files.writing import refuse_full
 from pytest_audit_ledger.model.defaults import default_suites
 from pytest_audit_ledger.model.outcome import Assurance, Status

@@ -16,7 +16,7 @@ from pytest_audit_ledger.drill.ledger_copy import Copy, ThrowawayKeys, copied, m
 from pytest_audit_ledger.drill.matrix import Matrix, Touched, Trial, failed, judged, not_applicable, noticed, prevented
 from pytest_audit_ledger.drill.setup import SAMPLES, Claims, SetUp
 from pytest_audit_ledger.errors import LedgerError, SourceError, UsageError
-from pytest_audit_ledger.files.abandoned import temporary_folder
+from pytest_audit_ledger.files.temporary import temporary_folder
 from pytest_audit_ledger.model import defaults
 from pytest_audit_ledger.model.outcome import Status
 from pytest_audit_ledger.model.progress import Progress, no_progress

@@ -17,8 +17,8 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import BinaryIO, cast
 
-from pytest_audit_ledger.files.abandoned import temporary_folder
 from pytest_audit_ledger.files.stores import AnyPath, StorePath, open_object
+from pytest_audit_ledger.files.temporary import temporary_folder
 
 COPIED_AT_ONCE = 1024 * 1024
 """Bytes."""

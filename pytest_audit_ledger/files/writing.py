@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from pytest_audit_ledger.errors import OutputError, UsageError
-from pytest_audit_ledger.files.abandoned import held, partial_of, temporary_folder
 from pytest_audit_ledger.files.stores import AnyPath, StorePath, path_of, upload
+from pytest_audit_ledger.files.temporary import held, partial_of, temporary_folder
 
 if sys.version_info >= (3, 12):
     from collections.abc import Buffer

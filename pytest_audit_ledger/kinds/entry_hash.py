@@ -10,7 +10,7 @@ from pytest_audit_ledger.errors import CannotEvaluate
 from pytest_audit_ledger.kinds.kind import PRESERVE, ScanKind
 from pytest_audit_ledger.model.batch import Batch, shown
 from pytest_audit_ledger.model.columns import MICROSECONDS
-from pytest_audit_ledger.model.hashing import Hashes
+from pytest_audit_ledger.model.hasher import Hashes
 from pytest_audit_ledger.model.ledger_info import LedgerInfo
 from pytest_audit_ledger.model.outcome import RECOMPUTED, Family, Finding, Severity, Sides
 from pytest_audit_ledger.model.profile import HASH, TIMESTAMP, UNVERIFIED, own

@@ -11,7 +11,7 @@ from pytest_audit_ledger.checkpoints.record import CheckpointRecord, row_leaves
 from pytest_audit_ledger.checkpoints.written_order import WrittenOrder
 from pytest_audit_ledger.kinds.kind import ScanKind
 from pytest_audit_ledger.model.batch import Batch
-from pytest_audit_ledger.model.hashing import Hasher
+from pytest_audit_ledger.model.hasher import Hasher
 from pytest_audit_ledger.model.ledger_info import LedgerInfo
 from pytest_audit_ledger.model.profile import ORDER, TIMESTAMP
 

@@ -11,7 +11,7 @@ from pytest_audit_ledger.errors import LedgerError
 from pytest_audit_ledger.kinds.kind import ScanKind
 from pytest_audit_ledger.kinds.trusted_checkpoints import ComparesCheckpoints, opened_store, shows
 from pytest_audit_ledger.model.batch import NULL, Batch, json_text
-from pytest_audit_ledger.model.hashing import DEFAULT
+from pytest_audit_ledger.model.hasher import DEFAULT
 from pytest_audit_ledger.model.ledger_info import LedgerInfo
 from pytest_audit_ledger.model.outcome import Family
 from pytest_audit_ledger.model.profile import HASH, Profile, Version, own

@@ -29,7 +29,7 @@ from typing import Any
 
 from pytest_audit_ledger.model.batch import Batch, json_text
 from pytest_audit_ledger.model.columns import V2_COLUMNS
-from pytest_audit_ledger.model.hashing import BatchRows, RecipeHasher, no_key
+from pytest_audit_ledger.model.hasher import BatchRows, RecipeHasher, no_key
 from pytest_audit_ledger.model.profile import HASH, PREVIOUS, Version
 from pytest_audit_ledger.model.recipes import Recipe, RecipeError, compile_hashing, compile_recipe
 from pytest_audit_ledger.model.recipes.formats import FLOATS, digest_of, plain_type

@@ -13,7 +13,7 @@ from typing import Any
 
 from pytest_audit_ledger.errors import UsageError
 from pytest_audit_ledger.model.columns import Column
-from pytest_audit_ledger.model.hashing import Hasher, ReadKey, hasher_of, no_key
+from pytest_audit_ledger.model.hasher import Hasher, ReadKey, hasher_of, no_key
 from pytest_audit_ledger.model.profile import Profile
 from pytest_audit_ledger.model.schema import Schema
 from pytest_audit_ledger.model.ski import SKI

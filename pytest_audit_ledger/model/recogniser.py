@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from pytest_audit_ledger.model.batch import Batch
 from pytest_audit_ledger.model.forms import SKI_FORMS, Form, Forms
-from pytest_audit_ledger.model.hashing import RecipeHasher
+from pytest_audit_ledger.model.hasher import RecipeHasher
 from pytest_audit_ledger.model.ledger_info import LedgerInfo
 from pytest_audit_ledger.model.profile import HASH
 from pytest_audit_ledger.model.times import Lost

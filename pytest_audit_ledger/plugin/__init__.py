@@ -12,8 +12,8 @@ import pytest
 
 from pytest_audit_ledger import hookspecs
 from pytest_audit_ledger.errors import UsageError
-from pytest_audit_ledger.plugin.declared import add_options, asks_for_a_tool, value
-from pytest_audit_ledger.plugin.typed import refuse_without_effect
+from pytest_audit_ledger.plugin.ineffective_options import refuse_without_effect
+from pytest_audit_ledger.plugin.option_declarations import add_options, asks_for_a_tool, value
 
 if TYPE_CHECKING:
     from pytest_audit_ledger.kinds.kind import Kind

@@ -13,10 +13,10 @@ from pytest_audit_ledger.kinds.registry import registered_kinds
 from pytest_audit_ledger.native import in_use
 from pytest_audit_ledger.output.artifact import Artifact
 from pytest_audit_ledger.plugin import artifacts, collection, github, junit, terminal
+from pytest_audit_ledger.plugin.ineffective_options import refuse_useless_key
 from pytest_audit_ledger.plugin.items import REGISTRY, SuiteFile
-from pytest_audit_ledger.plugin.options import read_options
+from pytest_audit_ledger.plugin.request import read_options
 from pytest_audit_ledger.plugin.run_state import RUN, RunState, is_controller, selected_checks, told_by_controller
-from pytest_audit_ledger.plugin.typed import refuse_useless_key
 
 
 def start(config: pytest.Config, dsn: str) -> None:

@@ -14,14 +14,14 @@ import pytest
 
 from pytest_audit_ledger.commands import completed
 from pytest_audit_ledger.errors import LedgerError, UsageError
-from pytest_audit_ledger.files.abandoned import temporary_folder
 from pytest_audit_ledger.files.stores import AnyPath, is_store, path_of
+from pytest_audit_ledger.files.temporary import temporary_folder
 from pytest_audit_ledger.files.writing import refuse_full
 from pytest_audit_ledger.options import OF_PYTEST
 from pytest_audit_ledger.output.artifact import Artifact, ArtifactContext
 from pytest_audit_ledger.output.progress_bar import progress_bar
-from pytest_audit_ledger.plugin.declared import value
 from pytest_audit_ledger.plugin.items import REGISTRY
+from pytest_audit_ledger.plugin.option_declarations import value
 from pytest_audit_ledger.plugin.run_state import RUN, RunState, is_worker, visible
 from pytest_audit_ledger.sources.selection import date_range, fields, selection
 from pytest_audit_ledger.suite.shipped import checks_of, shipped_suites

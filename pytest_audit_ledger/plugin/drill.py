@@ -27,12 +27,12 @@ from pytest_audit_ledger.kinds.registry import registered_kinds
 from pytest_audit_ledger.model.printable import printable
 from pytest_audit_ledger.output.progress_bar import progress_bar
 from pytest_audit_ledger.plugin.collection import ATTACKS_NAMED
-from pytest_audit_ledger.plugin.declared import value
 from pytest_audit_ledger.plugin.github import add_to_summary
 from pytest_audit_ledger.plugin.items import LedgerItem, fail_as_expected
 from pytest_audit_ledger.plugin.junit import add_properties
 from pytest_audit_ledger.plugin.made_once import MadeOnce
-from pytest_audit_ledger.plugin.options import given_options
+from pytest_audit_ledger.plugin.option_declarations import value
+from pytest_audit_ledger.plugin.request import given_options
 from pytest_audit_ledger.plugin.run_state import RUN, is_controller, visible
 from pytest_audit_ledger.scratch.server import Scratch
 from pytest_audit_ledger.suite.loader import load

@@ -15,7 +15,7 @@ from pytest_audit_ledger.model.printable import printable
 from pytest_audit_ledger.output.junit_xml import PREFIX, complete, without_control_characters
 from pytest_audit_ledger.output.verification_json import properties as verification_properties
 from pytest_audit_ledger.output.who_ran import who_ran
-from pytest_audit_ledger.plugin.declared import value
+from pytest_audit_ledger.plugin.option_declarations import value
 from pytest_audit_ledger.plugin.run_state import Result, RunState
 
 

@@ -15,7 +15,7 @@ from typing import Generic, TypeVar
 
 from pytest_audit_ledger.commands import Given, completed
 from pytest_audit_ledger.errors import LedgerError
-from pytest_audit_ledger.files.abandoned import temporary_folder
+from pytest_audit_ledger.files.temporary import temporary_folder
 
 Result = TypeVar("Result")
 

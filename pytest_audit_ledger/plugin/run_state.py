@@ -21,7 +21,7 @@ from pytest_audit_ledger.model.outcome import Outcome
 from pytest_audit_ledger.output.artifact import Artifact
 from pytest_audit_ledger.output.progress_bar import progress_bar
 from pytest_audit_ledger.plugin.made_once import MadeOnce
-from pytest_audit_ledger.plugin.options import Options
+from pytest_audit_ledger.plugin.request import Options
 from pytest_audit_ledger.scratch.demo import started
 from pytest_audit_ledger.sources.interruption import interruptible
 from pytest_audit_ledger.sources.source import Snapshot, Source

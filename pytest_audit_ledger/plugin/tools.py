@@ -9,7 +9,7 @@ import pytest
 
 from pytest_audit_ledger.errors import LedgerError
 from pytest_audit_ledger.kinds.registry import registered_kinds
-from pytest_audit_ledger.plugin.declared import value
+from pytest_audit_ledger.plugin.option_declarations import value
 from pytest_audit_ledger.suite import authoring
 
 

@@ -21,13 +21,13 @@ from pytest_audit_ledger.output.wording import verification_for_command
 from pytest_audit_ledger.report import sections
 from pytest_audit_ledger.report.answers import answers
 from pytest_audit_ledger.report.exceptions import controls, exceptions, places, waivers
+from pytest_audit_ledger.report.executive_summary import sentences
 from pytest_audit_ledger.report.figures import DETAILS, Figures, count, times_of, unreadable
 from pytest_audit_ledger.report.filing import Condition, Judged, conditions
-from pytest_audit_ledger.report.front import first_screen
+from pytest_audit_ledger.report.first_screen import first_screen
 from pytest_audit_ledger.report.gaps import gaps
 from pytest_audit_ledger.report.request import ReportRequest
 from pytest_audit_ledger.report.reverify import commands
-from pytest_audit_ledger.report.summary import sentences
 from pytest_audit_ledger.report.words import Dates, violation_of
 from pytest_audit_ledger.sources.dsn import Dsn
 from pytest_audit_ledger.sources.interruption import interruptible

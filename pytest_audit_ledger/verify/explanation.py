@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pytest_audit_ledger.errors import SourceError, UsageError
 from pytest_audit_ledger.model.batch import Batch
-from pytest_audit_ledger.model.hashing import BatchRows
+from pytest_audit_ledger.model.hasher import BatchRows
 from pytest_audit_ledger.model.ledger_info import LedgerInfo
 from pytest_audit_ledger.model.printable import printable
 from pytest_audit_ledger.model.profile import HASH, Hashing, Version, own

@@ -9,7 +9,7 @@ from typing import Any
 
 from pytest_audit_ledger.model.batch import NULL, Batch, json_text
 from pytest_audit_ledger.model.format_trials import trials
-from pytest_audit_ledger.model.hashing import BatchRows
+from pytest_audit_ledger.model.hasher import BatchRows
 from pytest_audit_ledger.model.ledger_info import LedgerInfo
 from pytest_audit_ledger.model.profile import HASH, SEQUENCE, Version, own
 from pytest_audit_ledger.model.recipes import RecipeError, compile_hashing, compile_recipe

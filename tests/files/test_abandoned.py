@@ -13,13 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from pytest_audit_ledger.files.abandoned import YOUNG_S, held, temporary_folder
+from pytest_audit_ledger.files.temporary import YOUNG_S, held, temporary_folder
 from pytest_audit_ledger.files.writing import whole_files, whole_folder
 
 WRITING = """
 import sys, time
 from pathlib import Path
-from pytest_audit_ledger.files.abandoned import temporary_folder
+from pytest_audit_ledger.files.temporary import temporary_folder
 from pytest_audit_ledger.files.writing import whole_files, whole_folder
 
 with {opening} as opened:

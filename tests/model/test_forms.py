@@ -16,7 +16,7 @@ from pytest_audit_ledger.model.batch import Batch, json_text
 from pytest_audit_ledger.model.columns import V2_COLUMNS
 from pytest_audit_ledger.model.entry import Entry, entry_hash
 from pytest_audit_ledger.model.forms import Form, Forms
-from pytest_audit_ledger.model.hashing import RecipeHasher, no_key
+from pytest_audit_ledger.model.hasher import RecipeHasher, no_key
 from pytest_audit_ledger.model.profile import Profile, Version, own
 from pytest_audit_ledger.suite.profile_file import load_profile
 from tests.investigate.test_reconstruction_laws import entries

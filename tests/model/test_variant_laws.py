@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_audit_ledger.model.forms import Form, Forms
-from pytest_audit_ledger.model.hashing import BatchRows, RecipeHasher, no_key
+from pytest_audit_ledger.model.hasher import BatchRows, RecipeHasher, no_key
 from pytest_audit_ledger.model.profile import Profile, Version
 from pytest_audit_ledger.model.recipes import RecipeError, compile_recipe
 from tests.model.test_forms import batch_of

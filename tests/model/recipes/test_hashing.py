@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_audit_ledger.model.batch import Batch, json_text
-from pytest_audit_ledger.model.hashing import RecipeHasher
+from pytest_audit_ledger.model.hasher import RecipeHasher
 from pytest_audit_ledger.model.profile import Hashing, Profile, Version, own
 from pytest_audit_ledger.model.recipes import RecipeError, compile_hashing
 

@@ -14,7 +14,7 @@ import pytest
 
 from pytest_audit_ledger.errors import UsageError
 from pytest_audit_ledger.options import OF_PYTEST, OPTIONS, SECTIONS
-from pytest_audit_ledger.plugin.declared import value
+from pytest_audit_ledger.plugin.option_declarations import value
 
 _DRILL = {option.name for option in OPTIONS if "drill" in (option.name, *option.commands)}
 _OF_A_DRILL_ALONE = _DRILL - {option.name for option in SECTIONS["The ledger"]}

@@ -1,4 +1,4 @@
-"""Files and folders of processes that were killed before they could delete them.
+"""Temporary files and folders, also of processes that were killed before they could delete them.
 
 A process holds a lock on what it will rename or delete (flock(2)). The kernel releases it when the process ends,
 whatever ended it; a process number could belong to another process by then. What nobody holds is abandoned, and is

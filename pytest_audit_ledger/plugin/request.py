@@ -13,7 +13,7 @@ from pytest_audit_ledger.files.stores import path_of
 from pytest_audit_ledger.kinds.run_parameters import RunParameters, run_parameters
 from pytest_audit_ledger.model.named_text import NamedText
 from pytest_audit_ledger.model.profile import Profile
-from pytest_audit_ledger.plugin.declared import value
+from pytest_audit_ledger.plugin.option_declarations import value
 from pytest_audit_ledger.sources.dsn import Dsn
 from pytest_audit_ledger.sources.export_file import ExportFile
 from pytest_audit_ledger.sources.named import named_source
