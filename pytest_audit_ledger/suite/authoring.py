@@ -11,8 +11,9 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from pytest_audit_ledger.errors import OutputError, SuiteError, UsageError
+from pytest_audit_ledger.errors import SuiteError, UsageError
 from pytest_audit_ledger.files.resources import folder
+from pytest_audit_ledger.files.writing import whole_files
 from pytest_audit_ledger.kinds.registry import Registry
 from pytest_audit_ledger.model.outcome import DEFAULT_SAMPLES
 from pytest_audit_ledger.suite import description as words
@@ -84,14 +85,8 @@ def write_starter(path: Path) -> str:
     """Write a commented suite to start with, and return what to do next. Raises OutputError; overwrites nothing."""
     if not path.name.endswith(SUFFIXES):
         raise UsageError(f"{path} is not a valid name of a suite.", f"Name a file that ends in {SUFFIX}.")
-    content = (folder("checks") / f"starter{SUFFIX}").read_bytes()
-    try:
-        with path.open("xb") as file:
-            file.write(content)
-    except FileExistsError as error:
-        raise OutputError(f"{path} already exists and was not changed.", "Name another file.") from error
-    except OSError as error:
-        raise OutputError(f"{path} could not be written: {error.strerror}.", "Name another place.") from error
+    with whole_files(path, overwrite=False) as (file,):
+        file.write((folder("checks") / f"starter{SUFFIX}").read_bytes())
     return "\n".join(
         [
             f"Wrote {path}. Edit it, then look for mistakes and run it:",

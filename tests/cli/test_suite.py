@@ -84,7 +84,7 @@ def test_the_starter_is_written_once_and_has_no_mistake(invoke: Invoke) -> None:
     Path("my.ledger.yaml").write_text(Path("my.ledger.yaml").read_text() + "# mine\n")
     again = invoke("suite", "init")
     assert again.exit_code == 3
-    assert "my.ledger.yaml already exists and was not changed." in again.stderr
+    assert "my.ledger.yaml could not be written: File exists. It is never overwritten" in again.stderr
     assert Path("my.ledger.yaml").read_text().endswith("# mine\n")
     assert "no mistake" in invoke("suite", "lint").output
 
