@@ -39,7 +39,7 @@ from pytest_audit_ledger.files.stores import path_of
 from pytest_audit_ledger.files.writing import Written
 from pytest_audit_ledger.investigate.results import Investigation
 from pytest_audit_ledger.model.defaults import STANDBY_TOLERANCE
-from pytest_audit_ledger.model.outcome import DEFAULT_SAMPLES, Family
+from pytest_audit_ledger.model.outcome import DEFAULT_SAMPLES
 from pytest_audit_ledger.model.profile import Profile
 from pytest_audit_ledger.model.progress import Progress, no_progress
 from pytest_audit_ledger.model.ski import SKI
@@ -195,7 +195,7 @@ class Ledger:
 
         loaded = self._suites(suites)
         return VerificationRequest(
-            checks=[check for check in checks_of(loaded) if check_timestamps or check.kind.family is not Family.TIME],
+            checks=checks_of(loaded, times=check_timestamps),
             suites=loaded,
             workers=workers,
             opening=parse_executor(executor),

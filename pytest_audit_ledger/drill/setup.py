@@ -50,9 +50,7 @@ class SetUp:
     @property
     def checks(self) -> Sequence[Check]:
         """Every check of the suites."""
-        return [
-            check for check in checks_of(self.suites) if self.check_timestamps or check.kind.name != "timestamp_order"
-        ]
+        return checks_of(self.suites, times=self.check_timestamps)
 
     @property
     def has_checkpoints(self) -> bool:

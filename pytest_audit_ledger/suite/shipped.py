@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pytest_audit_ledger.files.resources import folder
 from pytest_audit_ledger.kinds.registry import Registry
 from pytest_audit_ledger.model.defaults import default_suites
+from pytest_audit_ledger.model.outcome import Family
 from pytest_audit_ledger.suite.check import Check, Suite
 from pytest_audit_ledger.suite.loader import load
 
@@ -16,6 +17,6 @@ def shipped_suites(registry: Registry, *, of_export: bool = False) -> list[Suite
     return [load(folder("checks") / name, registry) for name in default_suites(of_export=of_export)]
 
 
-def checks_of(suites: Iterable[Suite]) -> list[Check]:
-    """Return the checks of suites, in order."""
-    return [check for suite in suites for check in suite.checks]
+def checks_of(suites: Iterable[Suite], *, times: bool = True) -> list[Check]:
+    """Return the checks of suites, in order; `times`: also those of kinds about the order of times."""
+    return [check for suite in suites for check in suite.checks if times or check.kind.family is not Family.TIME]
