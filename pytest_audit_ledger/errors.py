@@ -57,7 +57,7 @@ class ProfileError(UsageError):
 
 
 class RegistrationError(UsageError):
-    """A kind cannot be registered: its name is taken, or it is not a kind."""
+    """A plugin cannot be loaded, or what it adds not registered: its name is taken, or it is not what it must be."""
 
 
 class SourceError(LedgerError):

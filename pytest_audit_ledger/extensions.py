@@ -1,4 +1,7 @@
-"""Plugins that add kinds and attacks: in a pytest run those of its manager, outside of one those that are installed."""
+"""Plugins that add kinds, attacks and payload functions.
+
+In a pytest run these are the plugins of its manager, outside of one those that are installed.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ _US = re.compile(r"pytest[-_.]audit[-_.]ledger(?![-_.\w])", re.IGNORECASE)
 Thing = TypeVar("Thing")
 
 
-class Claims(ABC, Generic[Thing]):
+class Registrations(ABC, Generic[Thing]):
     """What plugins add to a program, by name. A name belongs to one plugin; a second claim is refused."""
 
     noun: ClassVar[str]
@@ -46,7 +49,7 @@ class Claims(ABC, Generic[Thing]):
         self.things[name], self._owners[name] = thing, plugin
 
 
-def register_all(manager: pluggy.PluginManager, hook: str, registry: Claims[Any]) -> None:
+def register_all(manager: pluggy.PluginManager, hook: str, registry: Registrations[Any]) -> None:
     """Add what the plugins of a manager return from a hook, one plugin after the other, so that a refusal can name it.
 
     Raises RegistrationError.

@@ -229,7 +229,7 @@ def _record(verified: ArtifactContext, tree: EntryTree, origin: str, size: int) 
         database=info.database,
         table=info.table,
         server_version=info.server_version,
-        columns={name: column.type for name, column in sorted(info.columns.items())},
+        columns=dict(sorted(info.types.items())),
         entries=entries,
         rows=rows,
         pieces=tree.prefixes.pieces or Pieces(),

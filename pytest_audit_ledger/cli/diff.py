@@ -13,7 +13,7 @@ from pytest_audit_ledger.cli.options import LedgerCommand, options
 from pytest_audit_ledger.differences.comparison import diff as compare
 from pytest_audit_ledger.differences.difference import as_json
 from pytest_audit_ledger.model.difference import ChangedEntry, Difference, SequenceRanges
-from pytest_audit_ledger.model.printable import json_text, printable
+from pytest_audit_ledger.model.printable import ascii_json, printable
 from pytest_audit_ledger.suite.profile_choice import chosen_profile
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def diff(a: str, b: str, opening: Opening, profile: str | None, format_: str, qu
     code = _code(found)
     if not quiet:
         with outweighed_by(code):
-            click.echo(json_text(as_json(found)) if format_ == "json" else "\n".join(_text(found)))
+            click.echo(ascii_json(as_json(found)) if format_ == "json" else "\n".join(_text(found)))
     return code
 
 

@@ -55,12 +55,12 @@ def refuse_useless_key(checkpoints: Sequence[str], verifier_keys: Sequence[str])
 _SET_UP = ("suites", "check_timestamps", "allow_integrity_waivers", *_TRUST)
 
 SET_UP = Group("set_up", _SET_UP, _checked)
-"""What a ledger is verified with: the `SettingUp` of `verify/run.py`."""
+"""What a ledger is verified with: the `SettingUp` of `verify/parameters.py`."""
 
 VERIFYING = Group(
     "verifying", ("workers", "executor", "samples", "allow_empty", "standby_tolerance", *_SET_UP), _checked
 )
-"""What is verified, and how: the `Verifying` of `verify/run.py`."""
+"""What is verified, and how: the `Verifying` of `verify/parameters.py`."""
 
 
 class _EnoughError(Exception):

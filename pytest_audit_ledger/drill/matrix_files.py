@@ -10,7 +10,7 @@ from pytest_audit_ledger.drill.matrix import AttackResult, Matrix, Trial
 from pytest_audit_ledger.drill.matrix_text import claims, text
 from pytest_audit_ledger.files.writing import Written, refuse_suffix, whole_files
 from pytest_audit_ledger.model.outcome import Outcome
-from pytest_audit_ledger.model.printable import json_text
+from pytest_audit_ledger.model.printable import ascii_json
 
 SCHEMA_VERSION = 1
 
@@ -73,7 +73,7 @@ def _steps(matrix: Matrix) -> list[dict[str, Any]]:
 
 def as_text(matrix: Matrix) -> str:
     """Return a matrix as JSON text, with every control character escaped."""
-    return json_text(as_json(matrix))
+    return ascii_json(as_json(matrix))
 
 
 def as_json(matrix: Matrix) -> dict[str, Any]:

@@ -20,7 +20,7 @@ def verifier() -> bytes:
 
 def filed_profile(info: LedgerInfo) -> tuple[str, bytes]:
     """Return name and content of the file with a ledger's profile, as the verifier reads it."""
-    types = {name: column.type for name, column in info.columns.items()}
+    types = info.types
     return f"{info.profile.name}{PROFILE_SUFFIX}", flat_profile(info.profile, types).encode()
 
 

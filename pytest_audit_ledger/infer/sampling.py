@@ -35,7 +35,7 @@ class Sample:
 
 def read_sample(snapshot: PostgresSnapshot) -> Sample:
     """Read a sample. Raises SourceError."""
-    types = {name: column.type for name, column in snapshot.info.columns.items()}
+    types = snapshot.info.types
     rows = snapshot.sample(Window(WINDOW))
     windows = {}
     for name, type_ in types.items():

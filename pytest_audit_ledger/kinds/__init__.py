@@ -2,7 +2,7 @@
 
     from pytest_audit_ledger.kinds import Batch, Finding, ScanKind
 
-The shipped kinds are in this room, one file for each kind or close family.
+The shipped kinds are in this room, each in the file of its name; what several of them share is beside them.
 """
 
 from pytest_audit_ledger.errors import CannotEvaluate, NotApplicable, UsageError

@@ -54,6 +54,9 @@ does. A kind that cannot conclude anything raises CannotEvaluate, and one that d
 NotApplicable, in `close` or `examine`. A check that examined nothing (`element_count` is 0) and found nothing is an
 ERROR.
 
+A kind must have `name`, `rule` and `remedy`; a scan kind also `columns`, the roles that it reads; a catalog kind also
+`unit`, what it counts. All else has a default.
+
 Register a kind through the hook `pytest_ledger_register_kinds` (see `hookspecs.py`).
 """
 

@@ -15,7 +15,7 @@ import re
 from collections.abc import Iterator
 from itertools import pairwise
 
-from pytest_audit_ledger.model.printable import ascii_upper
+from pytest_audit_ledger.model.sql_names import ascii_upper
 
 _BEYOND = r"[^\x00-\x7f]"
 """A character beyond ASCII. In one class with the others, each of the two expressions would take 5 ms to compile."""

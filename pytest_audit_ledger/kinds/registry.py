@@ -10,7 +10,7 @@ import pluggy
 
 from pytest_audit_ledger import kinds as kinds_room
 from pytest_audit_ledger.errors import RegistrationError
-from pytest_audit_ledger.extensions import PACKAGE, Claims, installed_plugins, register_all
+from pytest_audit_ledger.extensions import PACKAGE, Registrations, installed_plugins, register_all
 from pytest_audit_ledger.kinds.kind import CatalogKind, Kind, QueryKind, ScanKind
 from pytest_audit_ledger.model.outcome import Family
 
@@ -35,7 +35,7 @@ SHIPPED = _found()
 """The kinds of this package, registered through the same hook as everybody's."""
 
 
-class Registry(Claims[type[Kind]]):
+class Registry(Registrations[type[Kind]]):
     """Kinds by name, and by their aliases."""
 
     noun = "kind"

@@ -14,12 +14,11 @@ from pytest_audit_ledger.kinds.kind import CatalogKind
 from pytest_audit_ledger.model.columns import Column
 from pytest_audit_ledger.model.ledger_info import LedgerInfo
 from pytest_audit_ledger.model.outcome import Family, Finding, Severity
-from pytest_audit_ledger.model.printable import ascii_lower
 from pytest_audit_ledger.model.profile import SEQUENCE
 from pytest_audit_ledger.model.profile_coverage import named_columns
 from pytest_audit_ledger.model.questions import Catalog
 from pytest_audit_ledger.model.schema import Constraint, Schema
-from pytest_audit_ledger.model.sql_names import quoted
+from pytest_audit_ledger.model.sql_names import ascii_lower, quoted
 
 _RELATION_KINDS = {
     "v": "a view",

@@ -1,4 +1,9 @@
-"""A batch: some hundred entries as columns. No I/O."""
+"""A batch: some hundred entries as columns. No I/O.
+
+It keeps each column as *JSON text*: the characters between the quotes of the JSON string, their UTF-8 bytes decoded as
+Latin-1. Latin-1 maps every byte to one character and back, so text beyond ASCII passes through untouched, and JSON
+escapes only ASCII characters. So payloads are joined and not made by `json.dumps`; property tests compare the two.
+"""
 
 from __future__ import annotations
 
@@ -146,7 +151,7 @@ class Batch:
         return [place for place, changes in enumerate(map(ne, streams, (before, *streams))) if changes]
 
     def text(self, column: str) -> list[str]:
-        """Return a column as JSON text (see `entry.py`), which is quick to compare and not meant for people."""
+        """Return a column as JSON text, which is quick to compare and not meant for people."""
         return self._columns[column]
 
     def values(self, column: str) -> list[str | None]:

@@ -1,4 +1,4 @@
-"""The columns of a SKI ledger."""
+"""A column as the catalog describes it, the types that hold parts of an entry, and the columns of a SKI ledger."""
 
 from __future__ import annotations
 

@@ -8,10 +8,7 @@ The rule, from the SKI Framework's ledger specification:
 3.  `timestamp` is `datetime.isoformat()` in UTC, so a fraction has six digits, or is absent when it is zero.
 4.  `previous_hash` is the entry hash of the entry before; the first entry has `GENESIS_HASH`.
 
-A ledger has millions of entries, and each needs a payload, so a batch (`batch.py`) does not call `json.dumps`. It keeps
-each column as *JSON text*: the characters between the quotes of the JSON string, their UTF-8 bytes decoded as Latin-1.
-Latin-1 maps every byte to one character and back, so text beyond ASCII passes through untouched, and JSON escapes only
-ASCII characters. Property tests compare the result with `json.dumps`.
+A ledger has millions of entries, and each needs a payload, so a batch (`batch.py`) does not call `json.dumps`.
 """
 
 from __future__ import annotations

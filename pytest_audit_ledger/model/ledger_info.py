@@ -119,10 +119,15 @@ class LedgerInfo:
     role: str = ""
     server_started: str = ""
 
+    @property
+    def types(self) -> Mapping[str, str]:
+        """The types of the table's columns, in PostgreSQL's spelling."""
+        return {name: column.type for name, column in self.columns.items()}
+
     @cached_property
     def hasher(self) -> Hasher:
         """What recomputes the hashes of entries. Raises RecipeError if the profile's recipe does not fit the table."""
-        return hasher_of(self.profile, {name: column.type for name, column in self.columns.items()}, self.read_key)
+        return hasher_of(self.profile, self.types, self.read_key)
 
     @property
     def prints_streams_apart(self) -> bool:

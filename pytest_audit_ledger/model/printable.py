@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import string
 from typing import Any
 
 LONGEST_VALUE = 300
@@ -14,9 +13,6 @@ LONGEST_VALUE = 300
 _INVISIBLE = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u2065\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
 )
-
-_ASCII_UPPER = str.maketrans(string.ascii_lowercase, string.ascii_uppercase)
-_ASCII_LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 
 
 def clip(text: str, limit: int) -> str:
@@ -30,16 +26,6 @@ def printable(text: str, limit: int = LONGEST_VALUE) -> str:
     return shown if len(text) <= limit else f"{shown[: 4 * limit]}… ({len(text):,} characters)"
 
 
-def ascii_upper(text: str) -> str:
-    """Return `text` with a to z in upper case and nothing else changed, as PostgreSQL folds keywords."""
-    return text.translate(_ASCII_UPPER)
-
-
-def ascii_lower(text: str) -> str:
-    """Return `text` with A to Z in lower case and nothing else changed, as PostgreSQL folds names."""
-    return text.translate(_ASCII_LOWER)
-
-
-def json_text(document: Any) -> str:
+def ascii_json(document: Any) -> str:
     """Return a document as JSON in ASCII, with every control character escaped."""
     return json.dumps(document, indent=2).replace("\x7f", "\\u007f")  # the one that json leaves as it is

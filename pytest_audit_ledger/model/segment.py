@@ -25,3 +25,8 @@ class Segment:
     until: int | None = None
     in_order: bool = False
     before: int | None = None
+
+
+def by_order(since: int, until: int | None = None) -> Segment:
+    """Return the segment of a range of values of the role `order`, in that order."""
+    return Segment(since=since, until=until, in_order=True)

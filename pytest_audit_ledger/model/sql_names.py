@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
+import string
 
 from pytest_audit_ledger.errors import UsageError
-from pytest_audit_ledger.model.printable import ascii_lower
 
 QUOTED = re.compile(
     r"--[^\n]*|/\*.*?\*/|(?<![\w$}])\$(?P<tag>[A-Za-z_]\w*)?\$.*?\$(?(tag)(?P=tag))\$"
@@ -16,6 +16,18 @@ QUOTED = re.compile(
 
 _PLAIN = re.compile(r"[a-z_][a-z0-9_$]*")
 _NAME_PART = re.compile(r'(?:"((?:[^"]|"")+)"|((?:[A-Za-z_]|[^\x00-\x7f])[\w$]*))(\.|$)')
+_ASCII_UPPER = str.maketrans(string.ascii_lowercase, string.ascii_uppercase)
+_ASCII_LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
+
+
+def ascii_upper(text: str) -> str:
+    """Return `text` with a to z in upper case and nothing else changed, as PostgreSQL folds keywords."""
+    return text.translate(_ASCII_UPPER)
+
+
+def ascii_lower(text: str) -> str:
+    """Return `text` with A to Z in lower case and nothing else changed, as PostgreSQL folds names."""
+    return text.translate(_ASCII_LOWER)
 
 
 def split_name(name: str) -> tuple[str, str]:

@@ -14,7 +14,7 @@ from pytest_audit_ledger.investigate.reconstruction_text import sentence
 from pytest_audit_ledger.investigate.results import Investigation
 from pytest_audit_ledger.model.difference import ChangedEntry
 from pytest_audit_ledger.model.outcome import LONGEST_TEXT
-from pytest_audit_ledger.model.printable import clip, json_text
+from pytest_audit_ledger.model.printable import ascii_json, clip
 from pytest_audit_ledger.output.investigation_text import before, conclusion
 from pytest_audit_ledger.output.verification_json import as_json as verification_json
 
@@ -23,7 +23,7 @@ SCHEMA_VERSION = 1
 
 def as_text(found: Investigation) -> str:
     """Return the investigation as JSON text, with every control character escaped."""
-    return json_text(as_json(found))
+    return ascii_json(as_json(found))
 
 
 def as_json(found: Investigation) -> dict[str, Any]:

@@ -36,7 +36,7 @@ from pytest_audit_ledger.files.stores import AnyPath, is_store, named_from
 from pytest_audit_ledger.files.writing import Written, refuse_existing, whole_files
 from pytest_audit_ledger.model.defaults import OSCAL_VERSIONS
 from pytest_audit_ledger.model.outcome import Outcome, Status
-from pytest_audit_ledger.model.printable import json_text, printable
+from pytest_audit_ledger.model.printable import ascii_json, printable
 from pytest_audit_ledger.output import verification_json
 from pytest_audit_ledger.output.artifact import Artifact, ArtifactContext
 from pytest_audit_ledger.output.markdown import advised, escaped, told
@@ -79,7 +79,7 @@ def oscal_request(version: str | None, *, satisfied: bool) -> OscalRequest:
 
 def as_text(verification: Verification, request: OscalRequest, files: Sequence[Written] = ()) -> str:
     """Return the assessment results as JSON text; the paths of `files` are relative to where it will be."""
-    return json_text(_Writer(verification, request, files).document())
+    return ascii_json(_Writer(verification, request, files).document())
 
 
 @dataclass(frozen=True)
@@ -165,7 +165,7 @@ class _Writer:
             "results": [self.result()],
             "back-matter": {"resources": [*self.resources()]},
         }
-        return {"assessment-results": {"uuid": _uuid(json_text(content)), **content}}
+        return {"assessment-results": {"uuid": _uuid(ascii_json(content)), **content}}
 
     def metadata(self) -> Json:
         return {

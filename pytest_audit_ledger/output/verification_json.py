@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from pytest_audit_ledger.model.outcome import LONGEST_TEXT, Finding, Outcome, Waiver
-from pytest_audit_ledger.model.printable import clip, json_text
+from pytest_audit_ledger.model.printable import ascii_json, clip
 from pytest_audit_ledger.verify.verification import Verification
 
 SCHEMA_VERSION = 1
@@ -16,7 +16,7 @@ SCHEMA_VERSION = 1
 
 def as_text(verification: Verification) -> str:
     """Return the verification as JSON text, with every control character escaped."""
-    return json_text(as_json(verification))
+    return ascii_json(as_json(verification))
 
 
 def as_json(verification: Verification) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Make a report as plain data, ready for `json.dumps`; `checks/report.schema.json` describes it.
 
-Every number and every sentence of a report is made here; HTML and Markdown are views of this data.
+The numbers and sentences of its sections are put together here; HTML and Markdown are views of this data.
 """
 
 from __future__ import annotations

@@ -25,8 +25,11 @@ MOST_FACTS = MOST_ACTIONS = 3
 LONGEST_FACT = 160
 
 
-class Tone(str, Enum):
-    """How good the news is; each has a colour, an icon and a word."""
+class Headline(str, Enum):
+    """What the first screen says first; each has a colour, an icon and a word.
+
+    Unlike the tone of a terminal, it leaves failed checks that are not critical to the sections below.
+    """
 
     GOOD = "good"
     FAIR = "fair"
@@ -35,15 +38,15 @@ class Tone(str, Enum):
     NONE = "none"
 
 
-def tone_of(verification: Verification) -> Tone:
+def headline_of(verification: Verification) -> Headline:
     """Return the tone: the worst of the assurance and the critical checks."""
     if verification.assurance is Assurance.TAMPERED:
-        return Tone.STOP
+        return Headline.STOP
     if verification.assurance is Assurance.UNVERIFIED:
-        return Tone.NONE
+        return Headline.NONE
     if _critical(verification):
-        return Tone.ACT
-    return Tone.GOOD if verification.assurance is Assurance.ANCHORED else Tone.FAIR
+        return Headline.ACT
+    return Headline.GOOD if verification.assurance is Assurance.ANCHORED else Headline.FAIR
 
 
 def _critical(verification: Verification) -> list[Outcome]:
@@ -54,9 +57,9 @@ def _critical(verification: Verification) -> list[Outcome]:
 
 
 def first_screen(judged: Judged, conditions: Sequence[Condition], found: Investigation | None) -> dict[str, Any]:
-    """Return everything that the first screen says, as data."""
+    """Return the sentences of the first screen, as data; ledger, period and entries are in sections of their own."""
     verification = judged.verification
-    tone = tone_of(verification)
+    tone = headline_of(verification)
     blocks, disclose = of_weight(conditions, Weight.BLOCKS), of_weight(conditions, Weight.DISCLOSE)
     actions = [action for one in (*blocks, *disclose) for action in one.actions] or [_SIGN]
     return {
@@ -64,22 +67,22 @@ def first_screen(judged: Judged, conditions: Sequence[Condition], found: Investi
         "state": _state(tone, len(blocks), len(verification.with_status(Status.WARN))),
         "answer": _answer(judged, tone),
         "lead": _lead(judged, tone),
-        "facts": [clip(one, LONGEST_FACT) for one in facts(judged, found)] if tone is Tone.STOP else [],
+        "facts": [clip(one, LONGEST_FACT) for one in facts(judged, found)] if tone is Headline.STOP else [],
         "actions": [asdict(action) for action in actions[:MOST_ACTIONS]],
         "more_actions": max(0, len(actions) - MOST_ACTIONS),
-        "after": "" if tone is Tone.STOP else _after(len(blocks), [one for one in actions if one is not _SIGN]),
+        "after": "" if tone is Headline.STOP else _after(len(blocks), [one for one in actions if one is not _SIGN]),
         "level": _level(verification, found),
         "sure": _sure(judged),
         "proof": _proof(judged, found),
     }
 
 
-def _state(tone: Tone, blocks: int, warnings: int) -> str:
-    if tone is Tone.STOP:
+def _state(tone: Headline, blocks: int, warnings: int) -> str:
+    if tone is Headline.STOP:
         return "TAMPERED"
-    if tone is Tone.NONE:
+    if tone is Headline.NONE:
         return "Not verified"
-    if tone is Tone.ACT:
+    if tone is Headline.ACT:
         return "Not ready to file"
     warned = f" · {warnings:,} {'warning' if warnings == 1 else 'warnings'}" if warnings else ""
     if blocks:
@@ -87,14 +90,14 @@ def _state(tone: Tone, blocks: int, warnings: int) -> str:
     return f"Nothing blocks filing{warned}"
 
 
-def _answer(judged: Judged, tone: Tone) -> str:
-    if tone is Tone.GOOD:
+def _answer(judged: Judged, tone: Headline) -> str:
+    if tone is Headline.GOOD:
         return "The ledger is intact."
-    if tone is Tone.FAIR:
+    if tone is Headline.FAIR:
         return "The ledger is consistent. Nothing outside confirms it."
-    if tone is Tone.STOP:
+    if tone is Headline.STOP:
         return "This ledger was tampered with. Do not rely on it."
-    if tone is Tone.NONE:
+    if tone is Headline.NONE:
         return "The ledger has no entries." if _is_empty(judged) else "This ledger could not be verified."
     critical = _critical(judged.verification)
     failed = [one for one in critical if one.status is Status.FAIL]
@@ -107,15 +110,15 @@ def _is_empty(judged: Judged) -> bool:
     return judged.verification.survey is not None and not judged.verification.size
 
 
-def _lead(judged: Judged, tone: Tone) -> str:
+def _lead(judged: Judged, tone: Headline) -> str:
     verification, anchor = judged.verification, judged.verification.anchor
     critical = _critical(verification)
     also = f"{_of_check(critical[0])}{_more(critical)}" if critical else ""
-    if tone is Tone.STOP:
+    if tone is Headline.STOP:
         return f"Also: {also}" if also else ""
-    if tone is Tone.NONE:
+    if tone is Headline.NONE:
         return " ".join(filter(None, [also, verification.sentence]))
-    if tone is Tone.ACT:
+    if tone is Headline.ACT:
         return f"{also} No entry shows a sign of change."
     if anchor is None:
         return verification.sentence

@@ -9,7 +9,7 @@ from typing import Any
 
 from pytest_audit_ledger.files.stores import AnyPath, path_of
 from pytest_audit_ledger.files.writing import Written, refuse_existing, whole_files
-from pytest_audit_ledger.model.printable import json_text
+from pytest_audit_ledger.model.printable import ascii_json
 from pytest_audit_ledger.output.artifact import Artifact, ArtifactContext
 from pytest_audit_ledger.report.request import ReportRequest, refuse_suffix
 from pytest_audit_ledger.verify.verification import Verification
@@ -39,7 +39,7 @@ class Report:
     @property
     def json(self) -> str:
         """The report as JSON."""
-        return f"{json_text(self.data)}\n"
+        return f"{ascii_json(self.data)}\n"
 
 
 def generate(verified: ArtifactContext, request: ReportRequest, *, made_at: datetime | None = None) -> Report:

@@ -17,11 +17,6 @@ from pytest_audit_ledger.sources.selection import Selection
 Consume = Callable[[Batch], None]
 
 
-def in_order(since: int, until: int | None = None) -> Segment:
-    """Return the segment of a range of values of the role `order`, in that order."""
-    return Segment(since=since, until=until, in_order=True)
-
-
 class Snapshot(Protocol):
     """One consistent, read-only view of the entries. Its methods raise SourceError if they cannot read."""
 

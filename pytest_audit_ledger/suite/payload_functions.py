@@ -11,12 +11,12 @@ from typing import Any
 import pluggy
 
 from pytest_audit_ledger.errors import RegistrationError
-from pytest_audit_ledger.extensions import Claims, installed_plugins, register_all
+from pytest_audit_ledger.extensions import Registrations, installed_plugins, register_all
 
 HOOK = "pytest_ledger_register_payloads"
 
 
-class _Functions(Claims[str]):
+class _Functions(Registrations[str]):
     """What plugins return from the hook, by name, as `module:function`, which every process can import."""
 
     noun = "payload"

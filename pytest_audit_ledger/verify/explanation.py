@@ -15,7 +15,7 @@ from pytest_audit_ledger.model.profile_coverage import hashed_columns, line_colu
 from pytest_audit_ledger.model.recipes import compile_hashing, compile_recipe
 from pytest_audit_ledger.model.segment import Segment
 from pytest_audit_ledger.sources.source import Snapshot, Source
-from pytest_audit_ledger.verify.hashed_entries import hashed_names, place_of, streams_of, types_of, versions_of
+from pytest_audit_ledger.verify.hashed_entries import hashed_names, place_of, streams_of, versions_of
 
 MOST_NAMED = 10
 
@@ -112,7 +112,7 @@ def _numbered(info: LedgerInfo, batch: Batch, number: int) -> Iterator[tuple[int
 
 
 def _hashed(info: LedgerInfo, entry: Batch, column: str, version: Version) -> HashedColumn:
-    recipe = compile_recipe(version.payload, types_of(info), version.hashing)
+    recipe = compile_recipe(version.payload, info.types, version.hashing)
     rows = BatchRows(entry, info.profile)
     payloads = recipe.payloads(rows)
     (recomputed,) = compile_hashing(version.hashing, info.read_key)(payloads)

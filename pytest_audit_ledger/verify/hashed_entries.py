@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from pytest_audit_ledger.errors import SourceError
 from pytest_audit_ledger.model.batch import Batch
@@ -26,11 +26,6 @@ def hashed_names(snapshot: Snapshot) -> Sequence[str]:
 def place_of(info: LedgerInfo) -> str:
     """Return the table, or the file of an export."""
     return info.table or info.database
-
-
-def types_of(info: LedgerInfo) -> Mapping[str, str]:
-    """Return the types of a table's columns."""
-    return {name: column.type for name, column in info.columns.items()}
 
 
 def streams_of(info: LedgerInfo, batch: Batch) -> Sequence[str]:

@@ -16,7 +16,7 @@ from pytest_audit_ledger.model.recipes import RecipeError, compile_hashing, comp
 from pytest_audit_ledger.model.segment import Segment
 from pytest_audit_ledger.sources.selection import Selection
 from pytest_audit_ledger.sources.source import Source
-from pytest_audit_ledger.verify.hashed_entries import hashed_names, place_of, streams_of, types_of, versions_of
+from pytest_audit_ledger.verify.hashed_entries import hashed_names, place_of, streams_of, versions_of
 
 FIRST = 1_000
 """Entries that a profile is tried on."""
@@ -137,7 +137,7 @@ class _Judge:
         version = self.info.profile.version_of(value)
         if version is None or not entries:
             return
-        types = types_of(self.info)
+        types = self.info.types
         words = "" if not self.info.profile.version_column else "NULL" if value is None else value
         for trial in trials(version.payload, types):
             matching = sum(map(self._matches(trial.payload, version, types), entries))

@@ -19,8 +19,8 @@ from pytest_audit_ledger.model.batch import Batch, json_text
 from pytest_audit_ledger.model.ledger_info import Resumed, ResumePoint, Share
 from pytest_audit_ledger.model.profile import HASH, SEQUENCE
 from pytest_audit_ledger.model.recogniser import recognisers_of
-from pytest_audit_ledger.model.segment import Segment
-from pytest_audit_ledger.sources.source import Snapshot, in_order
+from pytest_audit_ledger.model.segment import Segment, by_order
+from pytest_audit_ledger.sources.source import Snapshot
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def _difference(snapshot: Snapshot, point: ResumePoint) -> str:
     if reason is not None:
         return f"{reason}, so nothing can be compared with {point.checkpoint}"
     batches: list[Batch] = []
-    last = Segment(point.entry, point.entry + 1) if point.order is None else in_order(point.order, point.order + 1)
+    last = Segment(point.entry, point.entry + 1) if point.order is None else by_order(point.order, point.order + 1)
     snapshot.scan(columns, last, batches.append)
     entry = at_position(snapshot.info.profile, point.entry)
     if not batches:

@@ -22,8 +22,8 @@ from pytest_audit_ledger.model.batch import Batch
 from pytest_audit_ledger.model.ledger_info import LedgerInfo, Resumed
 from pytest_audit_ledger.model.profile import ORDER, SEQUENCE, STREAM
 from pytest_audit_ledger.model.progress import Advance, Progress
-from pytest_audit_ledger.model.segment import Segment
-from pytest_audit_ledger.sources.source import Snapshot, Source, in_order
+from pytest_audit_ledger.model.segment import Segment, by_order
+from pytest_audit_ledger.sources.source import Snapshot, Source
 from pytest_audit_ledger.verify.executors import Executor, Opening, Part, Read, local_workers
 
 EVERYTHING = Segment()
@@ -183,7 +183,7 @@ def _resume(snapshot: Snapshot, resumed: Resumed, kinds: Sequence[ScanKind]) -> 
 
     order = resumed.order
     last = Segment(resumed.after, resumed.after + 1)
-    before = {False: last} if order is None else {False: Segment(before=order + 1), True: in_order(order, order + 1)}
+    before = {False: last} if order is None else {False: Segment(before=order + 1), True: by_order(order, order + 1)}
     for way, segment in before.items():
         if told := [kind for kind in kinds if _is_in_order(kind) == way]:
             snapshot.scan(_columns(*told), segment, tell)
@@ -206,7 +206,7 @@ def _segment(asked: tuple[int, int] | Segment, kind: ScanKind) -> Segment:
     if isinstance(asked, Segment):
         return asked
     first, last = asked
-    return in_order(first, last + 1) if _is_in_order(kind) else Segment(first, last + 1)
+    return by_order(first, last + 1) if _is_in_order(kind) else Segment(first, last + 1)
 
 
 def _length(asked: tuple[int, int] | Segment) -> int:

@@ -20,7 +20,7 @@ from pytest_audit_ledger.drill.attacks import (
 )
 from pytest_audit_ledger.drill.attacks.attack import Attack
 from pytest_audit_ledger.errors import RegistrationError, UsageError
-from pytest_audit_ledger.extensions import PACKAGE, Claims, installed_plugins, register_all
+from pytest_audit_ledger.extensions import PACKAGE, Registrations, installed_plugins, register_all
 
 HOOK = "pytest_ledger_register_attacks"
 
@@ -39,7 +39,7 @@ SHIPPED = attacks_in(entries, deletions, provenance, triggers, protections, disg
 """The attacks of this package, registered like those of a plugin."""
 
 
-class _Attacks(Claims[Attack]):
+class _Attacks(Registrations[Attack]):
     """Attacks by name, in the order in which they were registered."""
 
     noun = "attack"
