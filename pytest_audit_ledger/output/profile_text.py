@@ -74,7 +74,7 @@ def hex_lines(payload: bytes) -> Iterator[str]:
 def shell_command(payload: bytes, hashing: Hashing) -> str:
     """Return the command that hashes the payload in any POSIX shell; it never has the key of an HMAC in it."""
     text = payload.decode(errors="replace")
-    if text.isprintable() and text.encode() == payload:
+    if text.replace("\n", "").isprintable() and text.encode() == payload:
         quoted = text.replace("'", "'\\''")
         printed = f"printf %s '{quoted}'"
     else:

@@ -34,7 +34,7 @@ from pytest_audit_ledger.model.recipes.parts import (
     constant,
     joined,
 )
-from pytest_audit_ledger.model.recipes.writers import Writer, writer_of
+from pytest_audit_ledger.model.recipes.writers import WRITING, Writer, writer_of
 from pytest_audit_ledger.native.plan import Form, Piece, Plan, sequence
 
 RECIPES = ("json", "array", "join", "pairs", "concat", "lengths", "template")
@@ -44,7 +44,7 @@ _LEAVE_OUT = ("omit", "skip")
 _KEEP = "keep"
 _TRIMS: Mapping[str, Callable[[str, str], str]] = {"both": str.strip, "left": str.lstrip, "right": str.rstrip}
 _WHITE = " \t\n\r\v"
-_JSON_OPTIONS = ("of", "null", "sorted", "style", "ascii", "separators", "escape_slashes", "escape_html", "precision")
+_JSON_OPTIONS = ("of", "null", "sorted", *WRITING)
 _ITEMS: Mapping[str, Collection[str]] = {
     "unless_first": ("unless_first",),
     "when_not_null": ("when_not_null", "of"),
@@ -78,6 +78,11 @@ class _Within:
         """Whether each item has a key."""
         return self.recipe in ("json", "pairs")
 
+    def writer(self, *, is_alone: bool) -> Writer:
+        """Return what writes JSON in this recipe, perhaps a document that becomes a text or a hash there."""
+        writer = self.json or Writer()
+        return writer.in_one_line if is_alone else writer
+
 
 _Item = tuple[str, Part]
 """An item and its key, empty if it has none."""
@@ -109,14 +114,17 @@ class Compiler:
         null = self._null(found.get("null", _KEEP), (*path, "null"), name)
         items = self._items(found.get("of"), place, _Within(name, null, writer))
         between, after = writer.separators
+        is_indented = "indent" in found  # what is inside of it needs no lines of its own
         if name == "array":
-            return self._sequence(items, path, between, ends=("[", "]"), kind=Kind.JSON)
+            made = self._sequence(items, path, between, ends=("[", "]"), kind=Kind.JSON)
+            return _indented(made, writer) if is_indented else made
         by_key = dict(items)
         if len(by_key) < len(items):
             keys = [key for key, _ in items]
             raise RecipeError(path, f"the key {next(key for key in keys if keys.count(key) > 1)!r} occurs twice")
         items = [(f"{writer.quoted([key])[0]}{after}", by_key[key]) for key in writer.keys(by_key)]
-        return self._sequence(items, path, between, ends=("{", "}"), kind=Kind.JSON)
+        made = self._sequence(items, path, between, ends=("{", "}"), kind=Kind.JSON)
+        return _indented(made, writer) if is_indented else made
 
     def _join(self, data: Any, path: Path, _base: Writer) -> Part:
         found, place = self._options(data, ("of", "by", "null"), path)
@@ -297,7 +305,8 @@ class Compiler:
         return constant(shown, path, Kind.JSON if within.json else Kind.TEXT)
 
     def _nested(self, name: str, found: Mapping[str, Any], path: Path, within: _Within) -> Part:
-        part = self._recipes[name](found[name], (*path, name), within.json or Writer())
+        is_alone = "format" in found or bool(found.get("quoted"))
+        part = self._recipes[name](found[name], (*path, name), within.writer(is_alone=is_alone))
         if "format" in found:
             given = Given("text", part.kind, part.shape, within.json or Writer())
             made = formats.format_of(found["format"], given, (*path, "format"))
@@ -322,7 +331,8 @@ class Compiler:
 
     def _field(self, found: Mapping[str, Any], path: Path, within: _Within, short: bool = False) -> Part:
         column = options.text(found["column"], (*path, "column"))
-        type_, writer = self._types.get(column, ""), within.json or Writer()
+        is_alone = isinstance(found.get("format"), list) or bool(found.get("quoted"))
+        type_, writer = self._types.get(column, ""), within.writer(is_alone=is_alone)
         made = formats.in_json(type_, writer) if within.json and "quoted" not in found else formats.stored(type_)
         if "format" in found:
             where = (*path, column if short else "format")
@@ -369,6 +379,12 @@ class Compiler:
             part = replace(part, build=_stepped(part.build, within.json.quoted), plan=plan)
             part = _flat_after(part, (within.json.flat_quote,))
         return replace(part, kind=Kind.JSON)
+
+
+def _indented(part: Part, writer: Writer) -> Part:
+    """Return a part that is JSON with lines."""
+    indented = _stepped(part.build, formats.each(writer.indented))
+    return _flat_after(replace(part, build=indented, plan=None), (writer.flat_indent,))
 
 
 def _is_json(value: Any) -> bool:

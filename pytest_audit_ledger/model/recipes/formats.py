@@ -19,7 +19,7 @@ from pytest_audit_ledger.model.recipes import moments, options
 from pytest_audit_ledger.model.recipes.arrays import elements
 from pytest_audit_ledger.model.recipes.errors import Path, RecipeError
 from pytest_audit_ledger.model.recipes.parts import ANYTHING, FlatSteps, Kind, Shape, Step, utf8
-from pytest_audit_ledger.model.recipes.writers import ORDERS, Number, Writer, writer_of
+from pytest_audit_ledger.model.recipes.writers import JSONB_PRETTY, ORDERS, WRITING, Number, Writer, writer_of
 from pytest_audit_ledger.native.plan import Form
 
 INTEGERS = frozenset(("smallint", "integer", "bigint", "oid"))
@@ -225,12 +225,17 @@ def _digest(algorithm: str, form: str, given: Given) -> Format:
 
 
 def _json(data: Any, given: Given, path: Path) -> Format:
-    known = ("keys", "style", "ascii", "separators", "escape_slashes", "escape_html", "precision")
-    found = options.mapping(data, known, path)
+    found = options.mapping(data, ("keys", *WRITING), path)
     writer = writer_of({key: value for key, value in found.items() if key != "keys"}, given.writer, path)
     if "keys" in found:
         writer = replace(writer, order=options.one_of(found["keys"], ORDERS, (*path, "keys")))
-    return _document(given.type, writer)
+    made = _document(given.type, writer)
+    return _indented(made, writer) if "indent" in found else made
+
+
+def _indented(made: Format, writer: Writer) -> Format:
+    """Return a format of JSON that also writes lines."""
+    return replace(made, step=_after(made.step, each(writer.indented)), flat=(*made.flat, writer.flat_indent))
 
 
 def _jcs(given: Given) -> Format:
@@ -369,6 +374,7 @@ PLAIN: Mapping[str, Callable[[Given], Format]] = {
     "python_str": _python_str,
     "uuid": _uuid,
     "json_pg": lambda _: Format(None, Kind.JSON),
+    JSONB_PRETTY: lambda _: _indented(Format(None, Kind.JSON), Writer(separators=(",", ": "), indent=JSONB_PRETTY)),
     "json": lambda given: _json({}, given, ()),
     "jcs": _jcs,
     "json_array": lambda given: _json_array(given.type or "text[]", given.writer),

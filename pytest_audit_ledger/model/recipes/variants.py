@@ -30,7 +30,8 @@ _TEXTS = ("join", "pairs", "concat", "template")
 _PLACED = (*_TEXTS, "array", "lengths")
 """Recipes whose members are known by their places, which move if one is left out."""
 _COMPACT, _SPACED = (",", ":"), (", ", ": ")
-_IN_DOCUMENTS = ("json_pg", "json", "jcs")
+_AS_PRINTED = ("json_pg", "jsonb_pretty")
+_IN_DOCUMENTS = (*_AS_PRINTED, "json", "jcs")
 _MOMENTS = frozenset("0123456789-+:.TZUC ")
 """The characters of a moment, however it is written."""
 _LOSSY_NUMBER = re.compile(r"[\d.]{16}|\d[eE][+-]?\d{3}")
@@ -141,7 +142,7 @@ def items(payload: Mapping[str, Any]) -> list[Item]:
 
 def _rewritten_documents(recipe: Mapping[str, Any], types: Mapping[str, str]) -> tuple[str, ...]:
     found = documents_in(items(recipe), types)
-    return tuple(dict.fromkeys(one["column"] for one in found if _name(one.get("format")) != "json_pg"))
+    return tuple(dict.fromkeys(one["column"] for one in found if _name(one.get("format")) not in _AS_PRINTED))
 
 
 def bare_in(found: Iterable[Item], types: Mapping[str, str]) -> Iterator[Item]:
@@ -203,6 +204,10 @@ def _styled(words: str, style: str, **flags: bool) -> _Departure:
     return _Departure(words, writer, reads=bool(style), of_language=True)
 
 
+def _separated(words: str, separators: tuple[str, str]) -> _Departure:
+    return _Departure(words, lambda own: own if own.indent else replace(own, separators=separators))
+
+
 _LANGUAGES = (
     _styled("with <, > and & escaped, as Go does", "go", escape_html=True),
     _styled("with slashes and everything beyond ASCII escaped, as PHP does", "php", ascii=True, escape_slashes=True),
@@ -214,8 +219,8 @@ _ESCAPES = (
     *_LANGUAGES,
 )
 _SEPARATORS = (
-    _Departure("with spaces after commas and colons", lambda own: replace(own, separators=_SPACED)),
-    _Departure("without spaces after commas and colons", lambda own: replace(own, separators=_COMPACT)),
+    _separated("with spaces after commas and colons", _SPACED),
+    _separated("without spaces after commas and colons", _COMPACT),
 )
 
 
@@ -380,6 +385,7 @@ def _written(base: Writer, departures: Sequence[_Departure]) -> dict[str, Any]:
     for one in departures:
         base = one.writer(base)
     options: dict[str, Any] = {"style": base.style, "separators": list(base.separators), "precision": base.precision}
+    options |= {"indent": base.indent} if base.indent else {}
     return {**options, **{name: getattr(base, name) for name in ("ascii", "escape_slashes", "escape_html")}}
 
 
@@ -388,6 +394,8 @@ def _item(item: Any, recipe: str, base: Writer, departures: Sequence[_Departure]
         if isinstance(item, Mapping) and condition in item:
             return {**item, condition: [_item(one, recipe, base, departures) for one in item[condition]]}
     full, inherited = _in_full(item), base if recipe in _JSON else Writer()
+    if _is_alone(item, full):
+        inherited = inherited.in_one_line
     if full is None:
         return _rewritten(item, inherited, departures) if isinstance(item, Mapping) else item
     for one in departures:
@@ -398,6 +406,13 @@ def _item(item: Any, recipe: str, base: Writer, departures: Sequence[_Departure]
         keys = {"keys": own.pop("keys")} if "keys" in own else {}
         full = _formatted(full, {"json": {**keys, **_written(writer_of(own, inherited, ()), departures)}})
     return full
+
+
+def _is_alone(item: Any, full: Item | None) -> bool:
+    """Return whether the JSON of an item becomes a text or a hash in the JSON around it, as the compiler does."""
+    if full is None:
+        return isinstance(item, Mapping) and ("format" in item or bool(item.get("quoted")))
+    return isinstance(full.get("format"), list) or bool(full.get("quoted"))
 
 
 # reading back

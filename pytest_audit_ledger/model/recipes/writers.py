@@ -12,6 +12,9 @@ What differs, each from the language's own documentation or source:
   from 1e17 on and below 1e-4, `1.0e+25`, with 17 digits if `serialize_precision` is 17.
 
 RFC 8785 (JCS) is JavaScript with keys sorted by UTF-16 units, that refuses what JSON cannot hold.
+
+Indented, all of them write `": "` after a key and nothing inside of `[]` and `{}`; PHP always indents by four spaces.
+PostgreSQL's jsonb_pretty does, too, but writes a line end inside of `[]` and `{}`.
 """
 
 from __future__ import annotations
@@ -27,10 +30,14 @@ from math import isfinite
 from typing import Any
 
 from pytest_audit_ledger.model.recipes import options
-from pytest_audit_ledger.model.recipes.errors import Path
+from pytest_audit_ledger.model.recipes.errors import Path, RecipeError
 
 STYLES = ("python", "javascript", "go", "go-1.21", "php", "jcs")
 ORDERS = ("sorted", "javascript", "stored")
+WRITING = ("style", "ascii", "separators", "indent", "escape_slashes", "escape_html", "precision")
+"""The options that say how JSON is written."""
+JSONB_PRETTY = "jsonb_pretty"
+"""The indentation of PostgreSQL's function of this name."""
 
 _LARGEST_INDEX = 2**32 - 2
 _INDEX = re.compile("0|[1-9][0-9]{0,9}")
@@ -45,6 +52,10 @@ _ES_SMALLEST, _ES_LARGEST = -6, 21
 _PHP_SMALLEST, _PHP_LARGEST = -4, 17
 
 
+_WIDEST = 10  # what JSON.stringify makes of any wider indentation
+_STRUCTURE = re.compile(r'"(?:[^"\\]|\\.)*"|[\[{]\s*[\]}]|(?<!\s)\s*([\]}])|([\[{])\s*|(,)\s*')
+
+
 class Number(str):
     """The text of a number, ready to be written."""
 
@@ -56,7 +67,8 @@ class Writer:
     """How one program writes JSON.
 
     `order` is that of the keys of a document: `sorted`, as `stored`, or `javascript`: sorted by UTF-16 units, with
-    array indexes first. `precision`: PHP's `serialize_precision`.
+    array indexes first. `precision`: PHP's `serialize_precision`. `indent` is what a line has for each level, empty
+    without lines, or JSONB_PRETTY; only `indented` heeds it, because only a whole document has levels.
     """
 
     style: str = "python"
@@ -66,6 +78,12 @@ class Writer:
     escape_slashes: bool = False
     escape_html: bool = False
     precision: int = -1
+    indent: str = ""
+
+    @property
+    def in_one_line(self) -> Writer:
+        """The same without lines."""
+        return replace(self, indent="", separators=_DEFAULTS[self.style].separators) if self.indent else self
 
     @property
     def refused(self) -> bytes:
@@ -89,6 +107,23 @@ class Writer:
             return self._dumps(value) if self._dumps else self.written(value)
         except (ValueError, OverflowError, RecursionError):
             return None
+
+    def indented(self, text: str) -> str:
+        """Return a JSON document that is written without lines as it is with lines."""
+        is_jsonb = self.indent == JSONB_PRETTY
+        level, indent = 0, " " * 4 if is_jsonb else self.indent
+
+        def broken(found: re.Match[str]) -> str:
+            nonlocal level
+            close, start, comma = found.groups()
+            if not (close or start or comma):
+                is_empty = not found[0].startswith('"')
+                return f"{found[0][0]}\n{indent * level}{found[0][-1]}" if is_empty and is_jsonb else found[0]
+            level += bool(start) - bool(close)
+            line = f"\n{indent * level}"
+            return f"{line}{close}" if close else f"{start or self.separators[0]}{line}"
+
+        return _STRUCTURE.sub(broken, text)
 
     def written(self, value: Any) -> str:
         """Return a value of texts, booleans, None, `Number`, lists and dicts."""
@@ -149,6 +184,11 @@ class Writer:
         others += "\u2028\u2029" if self.style in ("go", "php") and not self.ascii else ""
         others += "\x7f" if self.style == "python" and self.ascii else ""
         return ("quoted", self.ascii, {one: self._escape(one) for one in others})
+
+    @property
+    def flat_indent(self) -> tuple[Any, ...]:
+        """Return `indented` as a step of a flat profile: the indentation, and what is before a line after an item."""
+        return ("indented", self.indent, self.separators[0])
 
     @cached_property
     def _dumps(self) -> Callable[[Any], str] | None:
@@ -242,7 +282,11 @@ def writer_of(data: Mapping[str, Any], base: Writer, path: Path) -> Writer:
     """
     if "style" in data:
         style = options.one_of(data["style"], STYLES, (*path, "style"))
-        base = replace(_DEFAULTS[style], order=base.order)
+        base = replace(_DEFAULTS[style], order=base.order, indent=base.indent)
+    if "indent" in data:
+        base = replace(base, indent=_indent(data["indent"], (*path, "indent")))
+    if base.indent and not data.keys().isdisjoint(("indent", "style")):
+        base = replace(base, separators=(",", ": "))
     names = ("ascii", "escape_slashes", "escape_html")
     switches: dict[str, Any] = {name: options.switch(data[name], (*path, name)) for name in names if name in data}
     base = replace(base, **switches)
@@ -253,6 +297,15 @@ def writer_of(data: Mapping[str, Any], base: Writer, path: Path) -> Writer:
         precision = options.one_of(data["precision"], ("-1", "17"), (*path, "precision"))
         base = replace(base, precision=int(precision))
     return base
+
+
+def _indent(data: Any, path: Path) -> str:
+    """Return the indentation that a number of spaces, or a text of white space, stands for."""
+    if isinstance(data, int) and not isinstance(data, bool) and 0 < data <= _WIDEST:
+        return " " * data
+    if isinstance(data, str) and data and (data == JSONB_PRETTY or not data.strip(" \t")):
+        return data
+    raise RecipeError(path, f'expected 1 to {_WIDEST} spaces, a text of white space such as "\\t", or {JSONB_PRETTY}')
 
 
 _COMPACT = (",", ":")

@@ -66,6 +66,7 @@ def writes(**settings: Any) -> Ours:
 
     def written(text: str) -> str | None:
         made = writer.document(text)
+        made = writer.indented(made) if made and writer.indent else made
         return None if made is None or _has_lone_surrogate(made) else made
 
     return written
@@ -86,6 +87,7 @@ def _go(style: str) -> Language:
         {
             "html": writes(style=style, order="sorted"),
             "plain": writes(style=style, order="sorted", escape_html=False),
+            "indented": writes(style=style, order="sorted", indent="\t"),
         },
         {
             "rfc3339": _moment(moments.iso("trimmed", "Z")),
@@ -103,6 +105,7 @@ LANGUAGES: Mapping[str, Language] = {
             "stored": writes(style="javascript"),
             "javascript": writes(style="javascript", order="javascript"),
             "jcs": writes(style="jcs"),
+            "indented": writes(style="javascript", indent=2),
         },
         {"iso": _moment(moments.iso("3", "Z")), "ms": _moment(moments.unix("ms"))},
     ),
@@ -113,6 +116,7 @@ LANGUAGES: Mapping[str, Language] = {
             "escaped": writes(style="php"),
             "plain": writes(style="php", ascii=False, escape_slashes=False),
             "precision 17": writes(style="php", precision=17),
+            "pretty": writes(style="php", indent=4),
         },
         {
             "iso": _moment(moments.iso("3")),

@@ -73,6 +73,23 @@ def test_a_moment_is_written_as_a_session_in_a_zone_prints_it(workshop: Forger, 
     assert written({"iso": trimmed}, printed) == [in_json]
 
 
+keys = st.sampled_from(["a", "", "{", 'b"'])
+documents = st.recursive(
+    st.none() | st.booleans() | st.integers() | texts | st.sampled_from(['[",]', "{}"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(keys, inner, max_size=3),
+)
+
+
+@examples(60)
+@given(document=documents)
+def test_a_document_is_indented_as_the_server_does(workshop: Forger, document: Any) -> None:
+    ((text, pretty),) = workshop.run(
+        "SELECT doc::text, jsonb_pretty(doc) FROM (SELECT %s::jsonb) AS given(doc)", [json.dumps(document)]
+    )
+    assert written("jsonb_pretty", text, type_="jsonb") == [pretty]
+    assert written({"json": {"indent": "jsonb_pretty", "ascii": False}}, text, type_="jsonb") == [pretty]
+
+
 def test_moments_beyond_python_are_numbers(workshop: Forger) -> None:
     given_texts = ["4713-01-02 00:00:00+00 BC", "0001-12-31 23:59:59.5+00 BC", "20000-02-29 12:00:00+00"]
     for text in given_texts:

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from pytest_audit_ledger.model.batch import Batch, json_text, plain_text, plain_texts
 from pytest_audit_ledger.model.entry import HASHED_COLUMNS, PAYLOAD_COLUMNS
+from pytest_audit_ledger.model.recipes import compile_recipe
+from pytest_audit_ledger.model.recipes.variants import own_layout
 from pytest_audit_ledger.scratch.sample import copy_field, sample_entries
 from pytest_audit_ledger.sources.copy_text import batch, plain_layout
 from tests.model.recipes.columns import Columns, payloads
@@ -119,6 +121,32 @@ def test_recipes_nest(given_rows: list[Row]) -> None:
     as_text = {"key": "body", **inner, "quoted": True}
     expected = [json.dumps({"body": one}).encode() for one in body]
     assert made({"json": [as_text]}, given_rows) == expected
+
+
+documents = st.recursive(
+    st.none() | st.booleans() | st.integers() | texts | st.sampled_from(['",', "[]", "{"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
+)
+
+
+@given(body=documents, indent=st.integers(1, 10) | st.sampled_from(["\t", "  \t"]), ascii_only=st.booleans())
+def test_json_with_lines_is_that_of_python(body: Any, indent: int | str, ascii_only: bool) -> None:
+    types = {"body": "json", "n": "integer"}
+    columns: dict[str, list[str | None]] = {"body": [json.dumps(body)], "n": ["7"], "gone": [None]}
+    inner = {"key": "in", "json": {"null": "omit", "of": ["gone"]}}
+    of = ["n", "body", inner, {"key": "all", "array": ["gone", "n"]}]
+    whole = {"n": 7, "body": body, "in": {}, "all": [None, 7]}
+    hashed = {"key": "body", "column": "body", "format": [{"json": {"keys": "stored"}}, "sha256_hex"]}
+    digest = sha256(json.dumps(body, ensure_ascii=ascii_only).encode()).hexdigest()
+    for items, content in ((of, whole), ([hashed], {"body": digest})):
+        recipe = {"json": {"indent": indent, "ascii": ascii_only, "of": items}}
+        expected = json.dumps(content, indent=indent, ensure_ascii=ascii_only).encode()
+        assert payloads(recipe, columns, types) == payloads(own_layout(recipe).payload, columns, types) == [expected]
+
+
+def test_a_flat_profile_names_lines_as_a_step() -> None:
+    made = compile_recipe({"json": {"indent": 2, "of": ["a"]}})
+    assert (made.flat["steps"], made.plan) == ([("indented", "  ", ",")], None)
 
 
 def test_the_payload_of_the_ski_ledger_is_a_recipe() -> None:

@@ -231,6 +231,8 @@ def test_a_recipe_can_be_pickled() -> None:
         ({"json": [{"a": "raw"}]}, ("json", 0), "bytes have no place in JSON"),
         ({"json": {"of": [], "sorted": "yes"}}, ("json", "sorted"), "expected true or false"),
         ({"json": {"of": [], "separators": [","]}}, ("json", "separators"), "expected a list of 2 texts"),
+        ({"json": {"of": [], "indent": 0}}, ("json", "indent"), "expected 1 to 10 spaces"),
+        ({"concat": [{"a": {"json": {"indent": "-"}}}]}, ("concat", 0, "a", "json", "indent"), "of white space"),
         ({"lengths": {"of": [], "prefix": 5}}, ("lengths", "prefix"), "'5' is not one of 4, 8"),
         ({"lengths": {"of": [], "prefix": ":"}}, ("lengths", "prefix"), "a text with {bytes}"),
         ({"template": "{a"}, ("template",), "write a brace that is not a field twice"),

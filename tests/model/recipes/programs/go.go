@@ -11,14 +11,17 @@ import (
 	"time"
 )
 
-func document(given string, escape bool) (string, error) {
+func document(given string, op string) (string, error) {
 	var value interface{}
 	if err := json.Unmarshal([]byte(given), &value); err != nil {
 		return "", err
 	}
 	var buffer bytes.Buffer
 	encoder := json.NewEncoder(&buffer)
-	encoder.SetEscapeHTML(escape)
+	encoder.SetEscapeHTML(op != "plain")
+	if op == "indented" {
+		encoder.SetIndent("", "\t")
+	}
 	err := encoder.Encode(value)
 	return strings.TrimSuffix(buffer.String(), "\n"), err
 }
@@ -48,8 +51,8 @@ func main() {
 		}
 		var made string
 		var err error
-		if asked.Op == "html" || asked.Op == "plain" {
-			made, err = document(asked.Given, asked.Op == "html")
+		if asked.Op == "html" || asked.Op == "plain" || asked.Op == "indented" {
+			made, err = document(asked.Given, asked.Op)
 		} else {
 			made, err = moment(asked.Given, asked.Op)
 		}

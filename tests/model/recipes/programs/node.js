@@ -20,6 +20,7 @@ const operations = {
   stored: (given) => JSON.stringify(JSON.parse(given)),
   javascript: (given) => JSON.stringify(sorted(JSON.parse(given))),
   jcs: (given) => canonical(JSON.parse(given)),
+  indented: (given) => JSON.stringify(JSON.parse(given), null, 2),
   iso: (given) => new Date(given).toISOString(),
   ms: (given) => String(new Date(given).getTime()),
 };

@@ -1,6 +1,6 @@
 <?php
 // Answers one line of JSON {op, given} with one line: the text that PHP makes of it, or null.
-const FLAGS = ['plain' => JSON_UNESCAPED_UNICODE | JSON_UNESCAPED_SLASHES];
+const FLAGS = ['plain' => JSON_UNESCAPED_UNICODE | JSON_UNESCAPED_SLASHES, 'pretty' => JSON_PRETTY_PRINT];
 
 function made(string $op, string $given): ?string
 {
