@@ -104,6 +104,11 @@ WRITERS: Sequence[Data] = (
     {"style": "php", "escape_slashes": False, "ascii": False},
     {"style": "go"},
     {"ascii": False, "separators": [", ", " : "]},  # json_build_object
+    {"indent": 2},
+    {"indent": 2, "ascii": False},
+    {"indent": 4},
+    {"indent": 4, "ascii": False},
+    {"style": "php", "indent": 4},
 )
 """How programs write JSON, by the options of recipes."""
 

@@ -101,6 +101,7 @@ class Pieces:
         self._recipe = lru_cache(maxsize=None)(self._compiled)
         self._written = lru_cache(maxsize=200_000)(self._write)
         self._frame = lru_cache(maxsize=None)(self._make_frame)
+        self._edges = lru_cache(maxsize=None)(self._make_edges)
         self._kept = lru_cache(maxsize=100_000)(self._values)
         self.slot = lru_cache(maxsize=None)(self._slot)
 
@@ -134,13 +135,26 @@ class Pieces:
     def between(self, shape: Shape) -> bytes:
         """Return what a shape writes between items."""
         if shape.in_json:
-            return self._frame("array", shape.context[1], "")[2:-2]
+            return self._edges(shape.context[1])[1]
         return str(shape.options.get("by", "")).encode()
+
+    def ends(self, shape: Shape) -> tuple[bytes, bytes]:
+        """Return what a shape writes before and after its items."""
+        if not shape.in_json:
+            return b"", shape.tail.encode()
+        first, _, last = self._edges(shape.context[1])
+        return (b"[" + first, last + b"]") if shape.recipe == "array" else (b"{" + first, last + b"}")
+
+    def _make_edges(self, options: str) -> Sequence[bytes]:
+        """Return what a writer of JSON puts before the first item, between items, and after the last."""
+        return self._frame("array", options, "")[1:-1].split(b"1")
 
     def _before(self, shape: Shape, name: str) -> bytes:
         """Return what a shape writes before the value of an item: a separator, and its key."""
         if shape.recipe == "json":
-            return self.between(shape) + self._frame("json", shape.context[1], shape.key(name))[1:-2]
+            first, between, last = self._edges(shape.context[1])
+            frame = self._frame("json", shape.context[1], shape.key(name))
+            return between + frame[1 + len(first) : -len(b"1}") - len(last)]
         return self.between(shape) + f"{shape.key(name)}{shape.options.get('equals', '')}".encode()
 
     def _make_frame(self, recipe: str, options: str, key: str) -> bytes:
@@ -156,7 +170,8 @@ class Pieces:
             return self._written(json.dumps({"join": {"by": _MARK, "of": [{"text": ""}, item]}}), entry)
         found = self._written(json.dumps({recipe: {**json.loads(options), "of": [item]}}), entry)
         if recipe == "array" and found is not None:
-            found = found[1:-1]
+            first, _, last = self._edges(options)
+            found = found[1 + len(first) : -1 - len(last)]
         return found and _MARK.encode() + found
 
     def _values(self, context: Context, slot: Slot, entry: Entry) -> list[Alternative]:

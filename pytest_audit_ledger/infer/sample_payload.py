@@ -64,6 +64,7 @@ def _keyed(text: str) -> Iterator[tuple[Shape, Mapping[str, Any]]]:
     if isinstance(found, dict):
         own = {"separators": _separators(text)}
         yield from ((Shape("json", options), found) for options in (*WRITERS, own, {**own, "ascii": False}))
+        return
     for by, equals in PAIRS:
         parts = text.split(by)
         if all(equals in part for part in parts):
@@ -85,7 +86,7 @@ def _separators(text: str) -> list[str]:
 def _columns_at(payload: bytes, entry: Entry, pieces: Pieces, columns: Sequence[str], shape: Shape) -> Iterator[str]:
     """Yield the columns of which some form stands after the key that a shape gives to all of them."""
     between = pieces.between(shape)
-    skip, ends = len(between), (between, b"}")
+    skip, ends = len(between), (between, pieces.ends(shape)[1])
     for name in columns:
         for piece, _ in pieces.alternatives(shape, pieces.slot(name, shape.in_json), entry):
             at = payload.find(piece[skip:]) if len(piece) > skip else -1

@@ -43,11 +43,11 @@ SEPARATORS = (
     ", ",
     "|~|",
 )
-_RARITIES = (1, 2, 1, 4, 1, 3, 3, 3, 4)
+_RARITIES = (1, 2, 1, 4, 1, 3, 3, 3, 4, 5, 5, 6, 6, 6)
 """How rare each of the writers of JSON is."""
 
-_JSONB: Data = {"ascii": False}
-"""What PostgreSQL makes of jsonb, with keys in an order of its own."""
+_JSONB: Sequence[tuple[float, Data]] = ((4, {"ascii": False}), (6, {"ascii": False, "indent": "jsonb_pretty"}))
+"""What PostgreSQL makes of jsonb, with keys in an order of its own, each with how rare it is."""
 
 _OUTSIDE: Mapping[str, float] = {"": 2, "|": 6, ":": 6}
 """What there may be between JSON and the previous hash outside of it, and how rare that is."""
@@ -263,10 +263,11 @@ def _pairs(keys: Callable[[str], str], previous: str) -> Iterator[Shape]:
 
 
 def _objects(keys: Callable[[str], str], previous: str, writers: Writers) -> Iterator[Shape]:
-    ways = [*product(writers, (True, False)), ((4, _JSONB), None)]
+    ways = [*product(writers, (True, False)), *product(_JSONB, (None,))]
     for (rarity, options), is_sorted in ways:
         shape = Shape("json", options, keys, is_sorted=is_sorted is not False, shortest_first=is_sorted is None)
-        for key, factor in _previous_keys(keys, previous).items():
+        named = {keys(previous): 1.0} if previous and "indent" in options else _previous_keys(keys, previous)
+        for key, factor in named.items():
             yield replace(shape, previous_key=key, weight=rarity * factor)
         for (by, factor), outside in product(_OUTSIDE.items(), ("first", "last")):
             yield replace(shape, outside=outside, by=by, weight=rarity * factor)

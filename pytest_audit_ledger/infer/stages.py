@@ -94,7 +94,7 @@ def outer_alternatives(pieces: Pieces, shape: Shape, entry: Entry) -> list[tuple
 
 def ends_of(pieces: Pieces, shape: Shape, outside: bytes) -> Ends:
     """Return what is around the items of a shape."""
-    before, after = {"json": (b"{", b"}"), "array": (b"[", b"]")}.get(shape.recipe, (b"", shape.tail.encode()))
+    before, after = pieces.ends(shape)
     by = shape.by.encode()
     if shape.outside == "first":
         before = outside + by + before

@@ -142,6 +142,11 @@ def _camel_without_null(row: Row, previous: Any) -> str:
     return sha256(json.dumps({**content, "prevHash": previous}, separators=(",", ":"), ensure_ascii=False))
 
 
+def _indented(row: Row, previous: Any) -> str:
+    content = {name: plain(value) for name, value in row.items()} | {"prev_hash": previous}
+    return sha256(json.dumps(content, indent=2))
+
+
 def _pairs(row: Row, previous: Any) -> str:
     moment = row["at"].strftime("%Y-%m-%d %H:%M:%S")
     ok = "" if row["ok"] is None else str(row["ok"]).lower()
@@ -202,6 +207,13 @@ TABLES: Mapping[str, Table] = {
         _camel_without_null,
         previous_column="prev_hash",
         genesis="GENESIS",
+    ),
+    "indented_json": Table(
+        "id bigint PRIMARY KEY, actor text, note text, ok boolean, body json, at timestamptz, prev_hash text, "
+        "hash text",
+        _indented,
+        previous_column="prev_hash",
+        genesis="none",
     ),
     "pairs": Table(
         "seq integer, actor text, amount numeric(10,2), ok boolean, at timestamp, prev_hash text, hash text",

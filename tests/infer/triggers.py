@@ -51,6 +51,12 @@ TABLES: Mapping[str, str] = {
         "NEW.previous_seal)::text",
     ),
     "whole_row": table("whole_row", "(to_jsonb(NEW) - 'seal')::text"),
+    "pretty_row": table(
+        "pretty_row",
+        "jsonb_pretty(to_jsonb(NEW) - 'seal')",
+        columns=f"{_COLUMNS}, tags jsonb",
+        values=f'{_VALUES}, \'{{"list": [], "of": {{"x": [1, null]}}}}\'',
+    ),
     "compact_row": table(
         "compact_row",
         "row_to_json((SELECT one FROM (SELECT NEW.no, NEW.actor, NEW.at) one))::text || coalesce(last, '')",
