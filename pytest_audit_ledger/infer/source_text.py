@@ -27,9 +27,7 @@ _FIELD = re.compile(r"\$?\{([^{}]*)\}|%[sd]")
 """A place in a text that a program fills."""
 
 _WRAPPED = re.compile(
-    r"\b(?:to_char|coalesce)\s*\(\s*([\w.]+)[^(),]*,\s*'[^'\n]*'\s*\)|\bat\s+time\s+zone\s+'[^']*'"
-    r"|\bcase\s+when\s+([\w.]+)\s+then\s*'[^']*'\s*else\s*'[^']*'\s*end\b",
-    re.IGNORECASE,
+    r"\b(?:to_char|coalesce)\s*\(\s*([\w.]+)[^(),]*,\s*'[^'\n]*'\s*\)|\bat\s+time\s+zone\s+'[^']*'", re.IGNORECASE
 )
 """What SQL writes around one name, whose own texts are not part of what is written."""
 
@@ -52,9 +50,15 @@ _SEPARATORS = re.compile(r"""separators\s*=\s*\(\s*(['"])(.*?)\1\s*,\s*(['"])(.*
 
 _NULLS = re.compile(r"""\bcoalesce\s*\([^()]*,\s*'([^'\n]+)'\s*\)|(?:\?\?|\bor)\s*['"]([^'"\n]+)['"]""", re.IGNORECASE)
 
-_CHOICES = re.compile(
-    r"""(?:\bthen|\?)\s*(['"])(?P<true>[^'"\n]*)\1\s*(?:else|:)\s*(['"])(?P<false>[^'"\n]*)\3""", re.IGNORECASE
+_CHOICES = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        r"\bcase\s+when\s+(?P<name>[^'\n]*?)\s+then\s*'(?P<one>[^'\n]*)'\s*else\s*'(?P<other>[^'\n]*)'\s*end\b",
+        r"""(?P<name>[\w$.>\[\]'"()-]+)\s*\?\s*(['"])(?P<one>[^'"\n]*)\2\s*:\s*(['"])(?P<other>[^'"\n]*)\4""",
+        r"""(['"])(?P<one>[^'"\n]*)\1\s+if\s+(?P<name>[^\n]*?)\s+else\s+(['"])(?P<other>[^'"\n]*)\4""",
+    )
 )
+"""Choices between two texts, as SQL, most languages, and Python write them."""
 
 _TOKENS = {
     "YYYY": "%Y",
@@ -79,7 +83,9 @@ class Source:
     """The text of a program, read for the columns of a table, of which `previous` holds the previous hash."""
 
     def __init__(self, text: str, columns: Sequence[str] = (), previous: str = "") -> None:
-        self.text = text
+        self.booleans = _booleans(text)
+        """What is written for true and false, or for false and true if the choice is one of the contrary."""
+        self.text = _unconditional(text)
         self._known = {_plain(name): name for name in columns}
         if previous:
             self._known[_plain(previous)] = PREVIOUS
@@ -156,13 +162,9 @@ class Source:
 
     @property
     def nulls(self) -> list[str]:
-        """The texts that are written for NULL."""
-        return list(dict.fromkeys(found[1] or found[2] for found in _NULLS.finditer(self.text)))
-
-    @property
-    def booleans(self) -> list[tuple[str, str]]:
-        """What is written for true and false."""
-        return list(dict.fromkeys((found["true"], found["false"]) for found in _CHOICES.finditer(self.text)))
+        """The texts that are written for NULL, which is not true either."""
+        named = [found[1] or found[2] for found in _NULLS.finditer(self.text)]
+        return list(dict.fromkeys([*named, *(text for pair in self.booleans for text in pair if text)]))
 
     @property
     def zones(self) -> list[str]:
@@ -174,7 +176,8 @@ class Source:
     def templates(self) -> list[Shape]:
         """The texts with columns in them, perhaps in pieces that the program joins."""
         found: list[Shape] = []
-        for statement in re.split(r";\s*\n", _WRAPPED.sub(lambda found: found[1] or found[2] or "", self.text)):
+        text = _WRAPPED.sub(lambda found: found[1] or "", self.text)
+        for statement in re.split(r";\s*\n", text):
             tokens = list(self._tokens(statement))
             places = [at for at, (is_name, _) in enumerate(tokens) if is_name]
             for start in places[:_MOST_RUNS]:
@@ -213,6 +216,18 @@ class Source:
                 yield known[name]
             elif name in _PREVIOUS:
                 yield PREVIOUS
+
+
+def _booleans(text: str) -> list[tuple[str, str]]:
+    pairs = [(found["one"], found["other"]) for choice in _CHOICES for found in choice.finditer(text)]
+    return list(dict.fromkeys([*pairs, *((other, one) for one, other in pairs)]))
+
+
+def _unconditional(text: str) -> str:
+    """Return a program with what a choice between two texts depends on in place of that choice."""
+    for choice in _CHOICES:
+        text = choice.sub(lambda found: found["name"], text)
+    return text
 
 
 def _template(tokens: Sequence[tuple[bool, str]], start: int) -> Iterator[Shape]:

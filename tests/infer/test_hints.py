@@ -72,6 +72,30 @@ def test_texts_for_null_are_read() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "program",
+    [
+        """f"{row['id']}|{'Y' if row['actor'] else 'N'}|{prev_hash}" """,
+        """row.id + "|" + ("Y" if row.actor else "N") + "|" + prev_hash""",
+        "`${e.id}|${e.actor ? 'Y' : 'N'}|${e.prevHash}`",
+        "e.id + '|' + (e.actor ? 'Y' : 'N') + '|' + e.prevHash",
+        "NEW.id || '|' || CASE WHEN NEW.actor THEN 'Y' ELSE 'N' END || '|' || NEW.prev_hash",
+    ],
+)
+def test_a_choice_between_two_texts_is_what_it_depends_on(program: str) -> None:
+    found = source(program)
+    assert found.booleans[:1] == [("Y", "N")]
+    assert "N" in found.nulls
+    assert found.orders[0] == ("id", "actor", PREVIOUS)
+    assert [("id", "actor", PREVIOUS), ["", "|", "|"]] in [
+        [shape.order, [shape.key(name) for name in shape.order]] for shape in found.templates
+    ]
+
+
+def test_a_key_of_a_choice_is_one_of_what_it_depends_on() -> None:
+    assert source("""{"done": "Y" if row["actor"] else "N", "n": row["id"]}""").keys == {"actor": "done", "id": "n"}
+
+
 def test_time_zones_are_read_unless_they_are_utc() -> None:
     assert source("ZoneInfo('Europe/Madrid'), 'Etc/UTC', 'UTC', \"Not/AZone\"").zones == ["Europe/Madrid"]
 

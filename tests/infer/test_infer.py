@@ -231,3 +231,23 @@ def test_the_ledger_of_the_ski_framework_is_solved(forger: Forger, invoke: Invok
     version = load_profile("ledger-entries.profile.yaml").version
     assert version is not None
     assert json.dumps(version.payload).count("kg_version") == 1
+
+
+def with_choices(row: tables.Row, previous: str) -> str:
+    """Return a hash that needs a hint: a boolean or NULL is one of two odd texts."""
+    values = [previous, str(row["seq"]), "yep" if row["ok"] else "nope", row["at"].isoformat(), row["actor"]]
+    return tables.sha256("|".join(values))
+
+
+@pytest.mark.parametrize(
+    "choice",
+    ["'yep' if row['ok'] else 'nope'", "row.ok ? 'yep' : 'nope'", "CASE WHEN NEW.ok THEN 'yep' ELSE 'nope' END"],
+)
+def test_what_a_boolean_is_written_as_is_found_in_the_source(forger: Forger, invoke: Invoke, choice: str) -> None:
+    columns = "seq integer, ok boolean, actor text, at timestamptz, prev_hash text, hash text"
+    write(forger, "chosen", replace(HARD, columns=columns, digest=with_choices))
+    Path("writer.txt").write_text(f"prev_hash, seq, {choice}, at, actor; '|'", encoding="utf-8")
+    code, output = infer(invoke, forger, "chosen", "--source", "writer.txt")
+    assert code == 0, output
+    assert_verifies(invoke, forger, "chosen.profile.yaml")
+    assert "booleans: [yep, nope]" in Path("chosen.profile.yaml").read_text(encoding="utf-8")
