@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
+from zoneinfo import available_timezones
 
 from pytest_audit_ledger.infer.chains import Chain, Entry, counts, genesis_of, groups_of
 from pytest_audit_ledger.infer.inference import Found
@@ -14,7 +15,10 @@ from pytest_audit_ledger.infer.yaml_text import block, flow
 from pytest_audit_ledger.model.printable import printable
 from pytest_audit_ledger.model.profile import Hashing
 from pytest_audit_ledger.model.recipes.formats import INTEGERS
+from pytest_audit_ledger.model.recipes.moments import iso
 from pytest_audit_ledger.model.recipes.recipe import DEFAULT
+
+_NO_PLACES = ("Etc/", "SystemV/", "US/")
 
 _UNGUARDED = "When its profile was found, the table had no trigger that refuses changes."
 
@@ -137,12 +141,12 @@ def open_questions(sample: Sample, found: Found) -> Iterator[str]:
     under_lines = {slot.name for solution in lines for slot in solution.slots}
     own = {found.chain.entry_hash.name, *found.lines, *under_lines}
     for solution in lines:
-        yield from (words for slot in solution.slots for words in _open(slot))
+        yield from (words for slot in solution.slots for words in _open(slot, solution.reproduced))
     for value, solution in found.solutions.items():
         version = f" in version {printable('NULL' if value is None else value)}" if found.version_column else ""
         if len(solution.reproduced) == 1:
             yield f"The recipe{version} rests on one entry."
-        yield from (words for slot in solution.slots for words in _open(slot))
+        yield from (words for slot in solution.slots for words in _open(slot, solution.reproduced))
         named = {found.chain.previous if slot.name == PREVIOUS else slot.name for slot in solution.slots}
         left = [name for name in sample.types if name not in named | own]
         unknown = [name for name in left if all(entry.row[name] is None for entry in solution.reproduced)]
@@ -153,7 +157,7 @@ def open_questions(sample: Sample, found: Found) -> Iterator[str]:
             yield f"NULL in every sampled entry{version}, so perhaps hashed if not NULL: {listed}."
 
 
-def _open(slot: Slot) -> Iterator[str]:
+def _open(slot: Slot, entries: Collection[Entry]) -> Iterator[str]:
     name = printable(slot.name or "the previous hash")
     if slot.is_always_null:
         yield f"{name} is NULL in every sampled entry, so the form of its values is a guess."
@@ -161,3 +165,22 @@ def _open(slot: Slot) -> Iterator[str]:
         others = [flow(form.data.get("format", form.data)) if form.data else "as_stored" for form in slot.forms[1:]]
         shown = f"{', '.join(others[:3])}{' and others' if len(others) > 3 else ''}"
         yield f"The sampled values of {name} look the same in other formats: {shown}."
+    if zone := _zone(slot.forms[0].data):
+        others = _zones_like(zone, [text for entry in entries if (text := slot.of(entry)) is not None])
+        if others:
+            shown = f"{', '.join(others[:3])}{f' and {len(others) - 3} others' if len(others) > 3 else ''}"
+            yield f"{zone} has the same offsets at the sampled values of {name} as {shown}: name the writer's zone."
+
+
+def _zone(form: Any) -> str:
+    """Return the time zone in a form of a column; empty if there is none."""
+    if not isinstance(form, Mapping):
+        return ""
+    return str(form.get("zone") or next(filter(None, map(_zone, form.values())), ""))
+
+
+def _zones_like(zone: str, values: list[str]) -> list[str]:
+    """Return the other time zones in which these moments have the same local times."""
+    local = iso("0", zone=zone)(values)
+    places = [other for other in available_timezones() - {zone} if "/" in other and not other.startswith(_NO_PLACES)]
+    return sorted(other for other in places if iso("0", zone=other)(values) == local)

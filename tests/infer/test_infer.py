@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -251,3 +252,11 @@ def test_what_a_boolean_is_written_as_is_found_in_the_source(forger: Forger, inv
     assert code == 0, output
     assert_verifies(invoke, forger, "chosen.profile.yaml")
     assert "booleans: [yep, nope]" in Path("chosen.profile.yaml").read_text(encoding="utf-8")
+
+
+def test_other_zones_that_fit_equally_are_named(forger: Forger, invoke: Invoke) -> None:
+    forger.run(triggers.TABLES["sentence"])
+    code, output = infer(invoke, forger, "sentence")
+    assert code == 0, output
+    text = Path("sentence.profile.yaml").read_text(encoding="utf-8")
+    assert re.search("# Europe/Madrid has the same offsets at the sampled values of at as .* and [0-9]+ others: ", text)
