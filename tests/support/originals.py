@@ -46,6 +46,12 @@ class Original:
             kept.write_bytes(content)
         return kept.read_text(encoding="utf-8")
 
+    def module(self) -> dict[str, Any]:
+        """Return all names of a file that imports nothing but the standard library."""
+        scope: dict[str, Any] = {"__name__": self.path}
+        exec(compile(self.source(), self.path, "exec"), scope)
+        return {name: value for name, value in scope.items() if not name.startswith("__")}
+
     def functions(self, names: set[str], given: Mapping[str, Any]) -> dict[str, Any]:
         """Return functions and methods by their names, without their decorators; `given` is what they refer to."""
         found = [one for one in ast.walk(ast.parse(self.source())) if isinstance(one, ast.FunctionDef)]
