@@ -1,5 +1,6 @@
 -- The columns of the ledger. The type of a domain is the one below it, with the domain's name.
--- One whose collation is not deterministic folds texts: the server takes some that differ for the same.
+-- One folds values if the server takes some for the same whose texts differ: those of a collation that is not
+-- deterministic, and of types such as jsonb (1 and 1.0), interval (1 day and 24:00:00) and double precision (0 and -0).
 -- Used by: opening a snapshot, table_guard.
 WITH RECURSIVE typed AS (
     SELECT a.attnum, a.atttypid AS type, a.atttypmod AS modifier
@@ -14,7 +15,9 @@ SELECT a.attname AS name,
        pg_catalog.format_type(d.type, d.modifier) AS type,
        CASE WHEN d.type <> a.atttypid THEN pg_catalog.format_type(a.atttypid, a.atttypmod) ELSE '' END AS domain,
        a.attnotnull AS not_null,
-       NOT coalesce(c.collisdeterministic, true) AS folds
+       NOT coalesce(c.collisdeterministic, true) OR d.type::pg_catalog.regtype::text = ANY (ARRAY[
+           'jsonb', 'jsonb[]', 'interval', 'interval[]', 'double precision', 'double precision[]', 'real', 'real[]',
+           'numeric[]', 'numrange']) AS folds
 FROM pg_catalog.pg_attribute a
 JOIN typed d ON d.attnum = a.attnum
 JOIN pg_catalog.pg_type t ON t.oid = d.type AND t.typtype <> 'd'

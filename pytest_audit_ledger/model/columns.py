@@ -20,8 +20,8 @@ class Column:
 
     `type` is what its values are, in PostgreSQL's spelling, for example `character(64)`: a domain counts as the type
     below it, and a timestamp with another precision as a timestamp. `digits`: those of a second that it keeps.
-    `declared`: the type as the table declares it, if it is another one. `folds`: its collation takes some texts that
-    differ for the same.
+    `declared`: the type as the table declares it, if it is another one. `folds`: the server takes some values for the
+    same whose texts differ.
     """
 
     type: str

@@ -86,6 +86,8 @@ KINDS: dict[str, tuple[str, tuple[str, ...], str, bool]] = {
     "numeric, with and without zeros at the end": ("numeric NOT NULL", ("1", "1.0", "1.00"), "1", True),
     "numeric, of hundreds": ("numeric NOT NULL", ("100", "100.0"), "100", True),
     "a collation that takes texts for the same": ("text COLLATE alike NOT NULL", ("'De'", "'DE'", "'de'"), "DE", False),
+    "jsonb, which compares numbers": ("jsonb NOT NULL", ("'[1]'", "'[1.0]'"), "[1.0]", False),
+    "interval, which compares lengths": ("interval NOT NULL", ("'1 day'", "'24:00'"), "24:00:00", False),
     "uuid": (
         "uuid NOT NULL",
         ("'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11'",),
