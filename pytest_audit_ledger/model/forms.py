@@ -217,6 +217,7 @@ class _Variants:
         self.moments = tuple(dict.fromkeys(one["column"] for one in moments))
         columns = self.columns = tuple(dict.fromkeys(one["column"] for one in found))
         self.documents = [one["column"] for one in documents_in(found, self.types)]
+        self.unordered = [one for one in self.documents if self.types.get(one) == "jsonb"]
         self.bare = [one["column"] for one in bare_in(found, self.types)]
         self.floats = [one for one in columns if plain_type(self.types.get(one, "")) in FLOATS]
         self.texts = [one for one in columns if one not in self.moments and self._is_text(one)]
@@ -305,6 +306,7 @@ class _Variants:
                 if some and self._first(_Way(at, True, self.moments), row, some) is not None:
                     yield Form(self.version, layout, self.moments, time, lost)
             yield from self._damaged(Lost.NUL, layout, self.texts, row)
+            yield from self._damaged(Lost.ORDER, layout, self.unordered, row)
         halved = [one for one in self.texts if "\ufffd" in (self._values(row, one)[0] or "")]
         fits = self._fits(row)
         for at, layout in enumerate(self.layouts) if halved else ():

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta, timezone
 from enum import Enum
 from itertools import chain, product, starmap
 
+from pytest_audit_ledger.model.key_orders import key_orders
 from pytest_audit_ledger.model.recipes.moments import zone_of
 
 MOST_CANDIDATES = 1_000
@@ -22,8 +23,8 @@ class Lost(Enum):
 
     Each is searched for with at most MOST_CANDIDATES payloads an entry. What is stored follows from what was hashed, so
     an edit cannot match: PostgreSQL holds neither digits beyond the microsecond, nor NUL, nor half a surrogate pair,
-    and no edit can put them there. Nanoseconds are cut off or rounded, and an entry rarely shows which; so a time is
-    proven to one microsecond, and not better.
+    nor in jsonb an order of keys, and no edit can put them there. Nanoseconds are cut off or rounded, and an entry
+    rarely shows which; so a time is proven to one microsecond, and not better.
     """
 
     NOTHING = ""
@@ -32,10 +33,13 @@ class Lost(Enum):
     ROUNDED = "nanoseconds, rounded"
     NUL = "NUL"
     SURROGATE = "surrogate"
+    ORDER = "order"
 
     @property
     def words(self) -> str:
         """What was hashed, in words that follow "hashed with"."""
+        if self is Lost.ORDER:
+            return "the keys of JSON in another order than jsonb keeps"
         others = {Lost.NUL: "a NUL character", Lost.SURROGATE: "half a surrogate pair"}
         return f"{others[self]}, which no column holds" if self in others else "more digits of the time than are stored"
 
@@ -200,6 +204,8 @@ TIMES: Sequence[Sequence[Time]] = ((*_IN_UTC, *_LOCAL), (*_IN_UTC, *_HOURS), _IN
 def damaged(lost: Lost, stored: str | None) -> Iterator[str]:
     """Yield the texts that a column stores as this one, because it cannot hold them."""
     text = stored or ""
+    if lost is Lost.ORDER:
+        return key_orders(text)
     if lost is Lost.SURROGATE:
         parts = text.split("\ufffd")
         return (chr(half).join(parts) for half in SURROGATES[:MOST_CANDIDATES] if len(parts) > 1)

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from pytest_audit_ledger.investigate.ski_payloads import CANONICAL
 from pytest_audit_ledger.model.entry import HASHED_COLUMNS, Entry, canonical_timestamp, entry_hash
 from pytest_audit_ledger.model.forms import Form
+from pytest_audit_ledger.model.key_orders import MOST_ORDERS, key_orders
 from pytest_audit_ledger.model.stretch import ONE_IN, Stretch
 from pytest_audit_ledger.model.times import DIGITS, MOST_CANDIDATES, Lost, Time, damaged
 from tests.investigate.test_reconstruction_laws import entries
@@ -145,6 +146,30 @@ def test_half_a_surrogate_pair_is_found_behind_its_replacement(entry: Entry, hal
     found = recognised(replace(entry, reasoning="cut \ufffd"), sha256(hashed).hexdigest())
     assert found is not None
     assert found.lost is Lost.SURROGATE
+
+
+shuffled = st.recursive(
+    st.integers(0, 9) | st.none() | st.text(max_size=2),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=2), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@examples(60)
+@given(shuffled)
+def test_the_keys_of_a_document_are_tried_in_the_order_that_they_had(document: Any) -> None:
+    def compact(value: Any, *, sort_keys: bool) -> str:
+        return json.dumps(value, sort_keys=sort_keys, separators=(",", ":"), ensure_ascii=False)
+
+    orders = list(key_orders(compact(document, sort_keys=True)))
+    assert len(set(orders)) == len(orders) <= MOST_ORDERS
+    assert not orders or compact(document, sort_keys=False) in orders
+
+
+def test_a_document_with_too_many_orders_or_only_one_is_left_as_it_is() -> None:
+    seven = json.dumps(dict.fromkeys("abcdefg"))
+    assert [list(key_orders(one)) for one in (seven, '{"a": 1}', "[1]", "no", "[" * 100_000)] == [[]] * 5
+    assert len(list(key_orders('{"a": 1.50, "b": {"c": [], "d": 2}}'))) == 4
 
 
 def test_no_form_tries_more_than_its_candidates() -> None:

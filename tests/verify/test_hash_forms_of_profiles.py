@@ -88,6 +88,52 @@ def test_an_edit_among_entries_in_another_form_is_tampering(forger: Forger) -> N
     assert (outcome.findings[0].stream, outcome.findings[0].sequence_number) == ("FR02", 9)
 
 
+REORDERED = """
+version: 1
+name: reordered
+table: public.reordered
+roles: {sequence: seq, stream: agent, order: id, previous_hash: prev, entry_hash: hash}
+guards: {append_only: false, unique: false}
+payload: {join: {by: "|", of: [previous, agent, seq, {body: {json: {style: javascript}}}]}}
+"""
+
+
+@pytest.mark.parametrize("share", [1, 3, 40], ids=["all", "a third", "some"])
+def test_json_whose_keys_jsonb_has_reordered_is_one_warning_and_an_edit_is_found(
+    forger: Forger, tmp_path: Path, share: int
+) -> None:
+    forger.run(
+        f"""
+        CREATE TABLE reordered (id bigserial PRIMARY KEY, agent text, seq int, body jsonb, prev text, hash text);
+        DO $$ DECLARE link text; said text; BEGIN
+        FOR agent IN 1..2 LOOP link := ''; FOR n IN 1..120 LOOP
+            said := CASE WHEN n % {share} = 0 THEN format('{{"zeta":%s,"a":[{{"to":"x","b":null}}]}}', n)
+                    ELSE format('{{"a":%s,"zeta":1.50}}', n) END;
+            INSERT INTO reordered (agent, seq, body, prev, hash) VALUES ('A' || agent, n, said::jsonb, link, encode(
+                sha256(convert_to(concat_ws('|', link, 'A' || agent, n, replace(said, '1.50', '1.5')), 'UTF8')), 'hex'))
+            RETURNING hash INTO link;
+        END LOOP; END LOOP; END $$"""
+    )
+    profile = tmp_path / "reordered.profile.yaml"
+    profile.write_text(REORDERED)
+    for workers in (1, 3):
+        found = Ledger(forger.dsn, profile=profile).verify_integrity(workers=workers)
+        (outcome,) = (one for one in found.outcomes if one.kind == "entry_hash")
+        assert (found.assurance, outcome.codes) == (Assurance.SELF_CONSISTENT, {"HASH_FORM": 1})
+        (finding,) = outcome.findings
+        assert finding.message.startswith(
+            f"{240 // share} entries were hashed with the keys of JSON in another order than jsonb keeps"
+        )
+    forger.run(
+        """UPDATE reordered SET body = '{"a": [{"b": null, "to": "y"}], "zeta": 80}' WHERE agent = 'A2' AND seq = 80"""
+    )
+    found = Ledger(forger.dsn, profile=profile).verify_integrity(workers=3)
+    (outcome,) = (one for one in found.outcomes if one.kind == "entry_hash")
+    assert found.assurance is Assurance.TAMPERED
+    (edit,) = (one for one in outcome.findings if one.code == "ENTRY_HASH_MISMATCH")
+    assert (edit.stream, edit.sequence_number) == ("A2", 80)
+
+
 LINES = """
 version: 1
 name: lines
