@@ -9,7 +9,7 @@ import click
 from pytest_audit_ledger.cli.console import NOT_DONE, epilog, exit_codes, progress
 from pytest_audit_ledger.cli.options import READING, LedgerGroup, Reading, options
 from pytest_audit_ledger.infer.hints import hints_of
-from pytest_audit_ledger.infer.run import infer as find
+from pytest_audit_ledger.infer.inference import infer as find
 from pytest_audit_ledger.ledger import Ledger
 from pytest_audit_ledger.output import profile_text
 from pytest_audit_ledger.output.inference_text import found_in_words

@@ -8,8 +8,8 @@ from math import prod
 from typing import Any
 
 from pytest_audit_ledger.infer.chains import Entry
+from pytest_audit_ledger.infer.digest_search import Clock, State, search
 from pytest_audit_ledger.infer.pieces import Alternatives, Linked, Pieces, Slot
-from pytest_audit_ledger.infer.search import Clock, State, search
 from pytest_audit_ledger.infer.shapes import PREVIOUS, Shape
 from pytest_audit_ledger.infer.stages import Hit, ends_of
 from pytest_audit_ledger.model.recipes.compiler import RECIPES

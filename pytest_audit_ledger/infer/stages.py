@@ -9,8 +9,8 @@ from itertools import chain, permutations
 from math import factorial, prod
 
 from pytest_audit_ledger.infer.chains import Entry
+from pytest_audit_ledger.infer.digest_search import Clock, Ends, State, search, sizes_of
 from pytest_audit_ledger.infer.pieces import Alternative, Linked, Pieces, Slot
-from pytest_audit_ledger.infer.search import Clock, Ends, State, search, sizes_of
 from pytest_audit_ledger.infer.shapes import PREVIOUS, Shape
 
 Order = tuple[str, ...]

@@ -7,8 +7,8 @@ from typing import Any
 from zoneinfo import available_timezones
 
 from pytest_audit_ledger.infer.chains import Chain, Entry, counts, genesis_of, groups_of
-from pytest_audit_ledger.infer.inference import Found
 from pytest_audit_ledger.infer.pieces import Slot
+from pytest_audit_ledger.infer.recipe_search import Found
 from pytest_audit_ledger.infer.sampling import Sample
 from pytest_audit_ledger.infer.shapes import PREVIOUS
 from pytest_audit_ledger.infer.yaml_text import block, flow

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pytest_audit_ledger.infer.run import Inference
+from pytest_audit_ledger.infer.inference import Inference
 from pytest_audit_ledger.model.printable import printable
 from pytest_audit_ledger.output.profile_text import tried
 

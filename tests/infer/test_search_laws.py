@@ -8,8 +8,8 @@ from itertools import combinations, product
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pytest_audit_ledger.infer.digest_search import Clock, Ends, new_state, search, sizes_of
 from pytest_audit_ledger.infer.pieces import Slot
-from pytest_audit_ledger.infer.search import Clock, Ends, new_state, search, sizes_of
 
 PIECES = st.lists(
     st.lists(st.binary(min_size=1, max_size=3), min_size=1, max_size=3, unique=True), min_size=1, max_size=5
