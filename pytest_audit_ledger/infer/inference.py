@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pytest_audit_ledger.errors import OutputError, SourceError, UsageError
 from pytest_audit_ledger.files.resources import sql
+from pytest_audit_ledger.files.writing import whole_files
 from pytest_audit_ledger.infer.chains import Chain, entries_of
 from pytest_audit_ledger.infer.digest_search import Clock
 from pytest_audit_ledger.infer.hints import Hints
@@ -77,7 +78,9 @@ def infer(source: Source, hints: Hints, limit_s: float, output: Path | None, pro
         seconds = clock.seconds
     chain = found.chain if found else search.chains[0]
     entries = found.entries if found else entries_of(sample, chain)
-    _write(file, profile_text(name, table, sample, chain, entries, found, guarded=guarded))
+    text = profile_text(name, table, sample, chain, entries, found, guarded=guarded)
+    with whole_files(file, overwrite=False) as (draft,):
+        draft.write(text.encode())
     result = Inference(file, table, chain, len(entries), found, clock.tried, seconds, tuple(search.said_of_stages()))
     if found is None:
         return result
@@ -107,11 +110,3 @@ def _no_chain(table: str, sample: Sample) -> SourceError:
         "of whole numbers orders its rows.",
         "Describe it by hand: see checks/profiles/README.md.",
     )
-
-
-def _write(file: Path, text: str) -> None:
-    try:
-        with file.open("x", encoding="utf-8") as opened:
-            opened.write(text)
-    except OSError as error:
-        raise OutputError(f"{file} could not be written: {error.strerror}.", "Name another place.") from error
