@@ -4,8 +4,9 @@ r"""A profile in flat normal form: nothing is short or left out, for programs th
 
 An item has one source: a `column`, the `previous` hash, a `text`, or `items` between `open` and `close`. `lead` is
 written before it. It is left out unless every condition in `when` holds. `steps` write its value, one after the other;
-`null` is written for NULL, which leaves the item out if it is null, too. `prefix` writes lengths before items. A recipe
-that only the server or other code can make has its name alone: `{"sql": ...}`. hashing.md specifies all of this.
+`null` is written for NULL, which leaves the item out if it is null, too. `prefix` writes lengths before items. A hash
+is an item, too, whose steps end with `digest` and `encoded`. A recipe that only the server or other code can make has
+its name alone: `{"sql": ...}`. hashing.md specifies all of this.
 """
 
 from __future__ import annotations
@@ -63,6 +64,20 @@ def _data(profile: Profile, types: Mapping[str, str]) -> Mapping[str, Any]:
 
 
 def _flat(version: Version, types: Mapping[str, str]) -> Mapping[str, Any]:
+    """Return how a hash is made as an item: of the payload, which is digested, and written as the column stores it."""
     hashing = version.hashing
-    own = {"algorithm": hashing.algorithm, "encoding": hashing.encoding, "prefix": hashing.prefix}
-    return {**own, "payload": compile_recipe(version.payload, types, hashing).flat}
+    payload = compile_recipe(version.payload, types, hashing).flat
+    if "steps" not in payload:  # only the server or other code can make it
+        return payload
+    is_bytea, is_keyed = hashing.encoding == "bytea", hashing.algorithm.startswith("hmac-")
+    digest = [hashing.algorithm] if is_keyed else ["digest", hashing.algorithm]
+    return {
+        "lead": r"\x" if is_bytea else hashing.prefix,
+        "when": [],
+        "open": "",
+        "prefix": None,
+        "between": "",
+        "close": "",
+        "items": [payload],
+        "steps": [digest, ["encoded", "hex" if is_bytea else hashing.encoding]],
+    }

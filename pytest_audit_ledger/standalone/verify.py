@@ -14,10 +14,9 @@ Read it from the end: `Folder.verify` says what is looked at, `Scan` what is ask
 hashing.md of pytest-audit-ledger, whose test vectors this file passes. Keys to trust come from you alone: whatever is
 in the folder could have been written by whoever wrote the rest of it, the profile and this file, too.
 
-What it does not do: verify SSH signatures (ssh-keygen does) and transcripts; try other forms of a hash than that of the
-profile, so an entry that differs may have been edited, or written in a form that `audit-ledger verify` knows; read
-backups, databases, keys of HMACs, and payloads made by SQL or other code; judge protections, suites and waivers;
-explain anything.
+What it does not do: verify SSH signatures (ssh-keygen does); notice that a transcript was removed; try other forms of a
+hash than that of the profile; read backups, databases, keys of HMACs, and payloads made by SQL or other code; judge
+protections, suites and waivers; explain anything.
 
 The exit code is 0 if nothing contradicts, 1 if something does, 2 for wrong usage, 3 if nothing could be verified, or it
 is not decided whether entries were edited.
@@ -34,11 +33,10 @@ import re
 import sys
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
-from functools import partial
-from json.encoder import encode_basestring, encode_basestring_ascii
+from functools import partial, reduce
 from pathlib import Path
 from typing import IO, Any, NamedTuple, Optional
 from urllib.parse import unquote
@@ -47,6 +45,8 @@ from xml.etree import ElementTree
 from zoneinfo import ZoneInfo
 
 Row = Mapping[str, Optional[str]]
+LARGEST = 64 * 1024 * 1024
+"""Characters of an entry, and bytes of a document, so that what grows when it is unpacked does not fill the memory."""
 
 
 class WrongError(Exception):
@@ -59,26 +59,98 @@ class UnsupportedError(Exception):
 
 UNREADABLE: tuple[type[Exception], ...] = (OSError, EOFError, ValueError, LookupError, TypeError, AttributeError)
 UNREADABLE += (ArithmeticError, RecursionError, ElementTree.ParseError, zlib.error)
-"""What Python raises about data that is not what its name says."""
+"""What Python raises about data that is not what its name says. `Folder.attempt` catches it."""
+
+
+# --- Bytes, numbers and JSON ---
+
+
+def sha256(data: bytes) -> bytes:
+    """Return the SHA-256."""
+    return hashlib.sha256(data).digest()
+
+
+def named_hash(data: bytes) -> str:
+    """Return the SHA-256 as envelopes and transcripts of SKI entries write it."""
+    return f"sha256:{sha256(data).hex()}"
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file, which may be large."""
+    found = hashlib.sha256()
+    with path.open("rb") as file:
+        for part in iter(partial(file.read, 1 << 20), b""):
+            found.update(part)
+    return found.hexdigest()
+
+
+def encode(data: bytes) -> str:
+    """Return the base64 of bytes."""
+    return base64.b64encode(data).decode()
+
+
+def unbase64(text: str) -> bytes:
+    """Return what base64 encodes; there is one way to write it."""
+    data = base64.b64decode(text, validate=True)
+    if encode(data) != text:
+        raise WrongError("has text that is not canonical base64")
+    return data
+
+
+def whole(text: str) -> int:
+    """Return a whole number, as PostgreSQL prints it in any type. Python would take too long to read very long ones."""
+    number, _, fraction = text.partition(".")
+    if len(text) > 4000 or fraction.strip("0"):
+        raise ValueError(f"{text[:40]} is not a whole number of a ledger")
+    return int(number)
+
+
+def unique(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    """Return the members of a JSON object, of which no two have one key."""
+    if len(dict(pairs)) != len(pairs):
+        raise WrongError("has a key twice in one object")
+    return dict(pairs)
+
+
+def parsed(data: bytes | str) -> Any:
+    """Return what JSON says."""
+    return json.loads(data, object_pairs_hook=unique, parse_int=whole)
+
+
+def canonical(value: Any) -> bytes:
+    """Return the canonical JSON of a value."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def content(path: Path) -> bytes:
+    """Return what is in a file that is no export."""
+    if path.stat().st_size > LARGEST:
+        raise WrongError(f"has more than {LARGEST:,} bytes")
+    return path.read_bytes()
+
+
+def load(path: Path) -> Any:
+    """Return the JSON in a file."""
+    return parsed(content(path))
 
 
 # --- Ed25519 (RFC 8032, sections 5.1 and 6) ---
 
 P, L = 2**255 - 19, 2**252 + 27742317777372353535851937790883648493
-D = -121665 * pow(121666, P - 2, P) % P
+D = -121665 * pow(121666, -1, P) % P
 Point = tuple[int, int, int, int]
 
 
-def point(data: bytes) -> Point | None:
-    """Return the point that 32 bytes encode; None if they encode none, or not canonically."""
+def point(data: bytes) -> Point:
+    """Return the point that 32 bytes encode. Raises ValueError if they encode none, or not canonically."""
     number = int.from_bytes(data, "little")
     y, sign = number & (2**255 - 1), number >> 255
-    square = (y * y - 1) * pow(D * y * y + 1, P - 2, P) % P
+    square = (y * y - 1) * pow(D * y * y + 1, -1, P) % P
     x = pow(square, (P + 3) // 8, P)
     if (x * x - square) % P:
         x = x * pow(2, (P - 1) // 4, P) % P
     if len(data) != 32 or y >= P or (x * x - square) % P or (x == 0 and sign):
-        return None
+        raise ValueError("32 bytes do not encode a point")
     x = x if x & 1 == sign else P - x
     return x, y, 1, x * y % P
 
@@ -100,111 +172,99 @@ def times(scalar: int, p: Point) -> Point:
     return total
 
 
-BASE = point((4 * pow(5, P - 2, P) % P).to_bytes(32, "little")) or (0, 1, 1, 0)
+BASE = point((4 * pow(5, -1, P) % P).to_bytes(32, "little"))
 
 
-def is_key(public: bytes) -> bool:
-    """Return whether 32 bytes are a key; a point of small order accepts signatures of anybody, so it is none."""
-    found = point(public)
-    return found is not None and times(8, found)[0] != 0
+def public_key(data: bytes) -> Point:
+    """Return the point of a key. One of small order accepts signatures of anybody, so it is none."""
+    found = point(data)
+    if times(8, found)[0] == 0:
+        raise ValueError("a point of small order is no key")
+    return found
 
 
 def is_signed(public: bytes, signature: bytes, message: bytes) -> bool:
     """Return whether a key signed a message. With S >= L, a signature would have a second form."""
-    key, r, s = point(public), point(signature[:32]), int.from_bytes(signature[32:], "little")
-    if len(signature) != 64 or key is None or r is None or s >= L or not is_key(public):
+    try:
+        key, r, s = public_key(public), point(signature[:32]), int.from_bytes(signature[32:], "little")
+    except ValueError:
         return False
     k = int.from_bytes(hashlib.sha512(signature[:32] + public + message).digest(), "little") % L
     left, right = times(s, BASE), add(r, times(k, key))
-    return all((left[at] * right[2] - right[at] * left[2]) % P == 0 for at in (0, 1))
+    is_same = all((left[at] * right[2] - right[at] * left[2]) % P == 0 for at in (0, 1))
+    return is_same and s < L and len(signature) == 64
 
 
-# --- Merkle trees (RFC 6962, section 2.1) ---
+# --- Merkle trees (RFC 6962, section 2.1): leaves are given by their hashes ---
 
 
 def leaf_hash(leaf: bytes) -> bytes:
     """Return the hash of a leaf."""
-    return hashlib.sha256(b"\0" + leaf).digest()
+    return sha256(b"\0" + leaf)
 
 
 def node_hash(left: bytes, right: bytes) -> bytes:
     """Return the hash of a node."""
-    return hashlib.sha256(b"\1" + left + right).digest()
+    return sha256(b"\1" + left + right)
 
 
-class Tree:
-    """The perfect subtrees of a tree that grows, largest first, each with its height."""
-
-    def __init__(self) -> None:
-        self.size = 0
-        self.subtrees: list[tuple[int, bytes]] = []
-
-    def push(self, node: bytes) -> None:
-        """Append a leaf, given by its hash."""
-        self.size, height = self.size + 1, 0
-        while self.subtrees and self.subtrees[-1][0] == height:
-            node, height = node_hash(self.subtrees.pop()[1], node), height + 1
-        self.subtrees.append((height, node))
-
-    def root(self) -> bytes:
-        """Return the root."""
-        nodes = [node for _, node in self.subtrees]
-        root = nodes.pop() if nodes else hashlib.sha256(b"").digest()
-        while nodes:
-            root = node_hash(nodes.pop(), root)
-        return root
+def roots(leaves: Iterable[bytes], sizes: Collection[int]) -> dict[int, bytes]:
+    """Return the roots over the first so many leaves."""
+    found, subtrees = {0: sha256(b"")}, list[bytes]()  # those that are perfect, largest first
+    for size, leaf in enumerate(leaves, 1):
+        subtrees.append(leaf)
+        for _ in range((size & -size).bit_length() - 1):  # as often as two divides the size
+            subtrees[-2:] = [node_hash(*subtrees[-2:])]
+        if size in sizes:
+            found[size] = reduce(lambda right, left: node_hash(left, right), reversed(subtrees))
+    return found
 
 
 def root_of_proof(leaf: bytes, index: int, size: int, proof: Sequence[bytes]) -> bytes:
-    """Return the root that an inclusion proof leads to, from the hash of a leaf."""
-    begin, end, lefts = 0, size, []
-    while end - begin > 1:
-        middle = begin + (1 << (end - begin - 1).bit_length() - 1)
-        lefts.append(index >= middle)
-        begin, end = (middle, end) if index >= middle else (begin, middle)
-    if not 0 <= index < size or len(lefts) != len(proof):
+    """Return the root that an inclusion proof leads to."""
+    if not 0 <= index < size or (size == 1) != (not proof):
         raise WrongError("has a proof of the wrong length")
-    for is_left, sibling in zip(reversed(lefts), proof):
-        leaf = node_hash(sibling, leaf) if is_left else node_hash(leaf, sibling)
-    return leaf
+    if size == 1:
+        return leaf
+    left = 1 << (size - 1).bit_length() - 1
+    if index < left:
+        return node_hash(root_of_proof(leaf, index, left, proof[:-1]), proof[-1])
+    return node_hash(proof[-1], root_of_proof(leaf, index - left, size - left, proof[:-1]))
 
 
 # --- Signed files: keys, checkpoints (C2SP signed-note, tlog-checkpoint, tlog-cosignature), records, proofs, DSSE ---
 
 
-def unbase64(text: str) -> bytes:
-    """Return what base64 encodes; there is one way to write it."""
-    data = base64.b64decode(text, validate=True)
-    if encode(data) != text:
-        raise WrongError("has text that is not canonical base64")
-    return data
-
-
-def encode(data: bytes) -> str:
-    """Return the base64 of bytes."""
-    return base64.b64encode(data).decode()
-
-
 class Key(NamedTuple):
-    """A key to trust: of kind 1, which signs, or 4, which cosigns."""
+    """A key to trust: of kind 1, which signs, 4, which cosigns, or 0, which signs transcripts and has no name."""
 
     name: str
     kind: int
     public: bytes
-
-    @property
-    def id(self) -> bytes:
-        """The four bytes by which a signature names its key."""
-        return hashlib.sha256(f"{self.name}\n".encode() + bytes([self.kind]) + self.public).digest()[:4]
+    key_id: bytes = b""
 
 
 def read_key(text: str) -> Key:
     """Return the key in a line NAME+ID+BASE64."""
     name, key_id, data = (*text.strip().split("+", 2), "", "")[:3]
-    key = Key(name, int.from_bytes(unbase64(data)[:1], "big"), unbase64(data)[1:])
-    if not name or key.kind not in (1, 4) or not is_key(key.public) or key.id.hex() != key_id:
+    typed = unbase64(data)
+    key = Key(name, typed[0] if typed else 0, typed[1:], sha256(f"{name}\n".encode() + typed)[:4])
+    if not name or key.kind not in (1, 4) or key.key_id.hex() != key_id:
         raise WrongError("is not a verifier key of Ed25519")
+    public_key(key.public)
     return key
+
+
+def keys_in(text: str) -> Iterator[Key]:
+    """Yield the keys that an argument is, or that are in the file that it names: one a line, or PEM (RFC 8410)."""
+    lines = [text] if "+" in text else content(Path(text)).decode().splitlines()
+    pems = re.findall("-----BEGIN PUBLIC KEY-----([^-]+)-", "".join(lines))
+    for data in map(unbase64, pems):
+        if data[:12].hex() != "302a300506032b6570032100":
+            raise WrongError("is not a public key of Ed25519")
+        public_key(data[12:])
+        yield Key("", 0, data[12:])
+    yield from (read_key(line) for line in lines if not pems and line.strip() and line[0] != "#")
 
 
 def signers_of(text: bytes, signatures: Iterable[tuple[str, bytes]], keys: Sequence[Key]) -> list[Key]:
@@ -212,11 +272,11 @@ def signers_of(text: bytes, signatures: Iterable[tuple[str, bytes]], keys: Seque
 
     A signature comes with the name of its key, and after its id. One that cosigns signs the time, too.
     """
-    named = [(key, data[4:]) for name, data in signatures for key in keys if (key.name, key.id) == (name, data[:4])]
+    named = [(key, data[4:]) for name, data in signatures for key in keys if (key.name, key.key_id) == (name, data[:4])]
     for key, signature in named:
-        time, cosigned = int.from_bytes(signature[:8], "big"), key.kind == 4
-        whole = f"cosignature/v1\ntime {time}\n".encode() + text if cosigned else text
-        if not is_signed(key.public, signature[8 * cosigned :], whole):
+        head = f"cosignature/v1\ntime {int.from_bytes(signature[:8], 'big')}\n".encode()
+        of_text = (signature, text) if key.kind == 1 else (signature[8:], head + text)
+        if not is_signed(key.public, *of_text):
             raise WrongError(f"has a wrong signature of the key {key.name}")
     return [key for key, _ in named]
 
@@ -250,9 +310,6 @@ def read_checkpoint(name: str, data: bytes, keys: Sequence[Key]) -> Checkpoint:
     return Checkpoint(name, origin, int(size), unbase64(root), vouching)
 
 
-Proof = tuple[str, int, Sequence[bytes], Checkpoint]
-
-
 class Record(NamedTuple):
     """What the record of a checkpoint covers besides: every column of the entries, by their root, and the profile."""
 
@@ -265,9 +322,8 @@ class Record(NamedTuple):
 
 def read_record(checkpoint: Checkpoint, data: bytes, note: bytes, keys: Sequence[Key]) -> Record:
     """Return a record that its note binds to the checkpoint. What it has for later runs is not looked at."""
-    text, signers = read_note(note, keys)
-    told = parsed(data)
-    bound = (checkpoint.origin, checkpoint.size, encode(checkpoint.root), encode(hashlib.sha256(data).digest()))
+    (text, signers), told = read_note(note, keys), parsed(data)
+    bound = (checkpoint.origin, checkpoint.size, encode(checkpoint.root), encode(sha256(data)))
     if text != "\n".join(map(str, (f"pytest-audit-ledger/record/v{told['record_version']}", *bound, ""))):
         raise WrongError("is not the record that its note binds to the checkpoint")
     profile = told["profile"] if told["record_version"] > 1 else SKI
@@ -275,23 +331,26 @@ def read_record(checkpoint: Checkpoint, data: bytes, note: bytes, keys: Sequence
     return Record(checkpoint, profile, tuple(sorted(told["columns"])), unbase64(told["columns_root"]), vouched)
 
 
+Proof = tuple[str, int, Sequence[bytes], Checkpoint]
+
+
 def read_proof(name: str, data: bytes, keys: Sequence[Key]) -> Proof:
-    """Return the proof that the entry at a position, from 1, is among those of a checkpoint (C2SP tlog-proof)."""
+    """Return the proof that the entry at an index, from 0, is among those of a checkpoint (C2SP tlog-proof)."""
     head, _, note = data.partition(b"\n\n")
     found = re.fullmatch(r"c2sp\.org/tlog-proof@v1\n(?:extra .*\n)?index (0|[1-9]\d{0,18})((?:\n\S+)*)", head.decode())
     if found is None:
         raise WrongError("is not a proof of an entry")
-    return name, int(found[1]) + 1, list(map(unbase64, found[2].split())), read_checkpoint(name, note, keys)
+    return name, int(found[1]), list(map(unbase64, found[2].split())), read_checkpoint(name, note, keys)
 
 
 def read_envelope(data: bytes, payload: bytes, keys: Sequence[Key]) -> list[Key]:
     """Return which of the keys signed a manifest in a DSSE envelope."""
-    told = parsed(data)
-    if (told["payloadType"], unbase64(told["payload"])) != ("application/vnd.in-toto+json", payload):
+    told, type_ = parsed(data), "application/vnd.in-toto+json"
+    if (told["payloadType"], unbase64(told["payload"])) != (type_, payload):
         raise WrongError(f"is not the envelope of {STATEMENT}")
-    text = f"DSSEv1 28 application/vnd.in-toto+json {len(payload)} ".encode() + payload
     named = [(*one["keyid"].rpartition("+")[::2], unbase64(one["sig"])) for one in told["signatures"]]
-    return signers_of(text, [(name, bytes.fromhex(id_) + signature) for name, id_, signature in named], keys)
+    signatures = [(name, bytes.fromhex(id_) + signature) for name, id_, signature in named]
+    return signers_of(f"DSSEv1 {len(type_)} {type_} {len(payload)} ".encode() + payload, signatures, keys)
 
 
 # --- The profile, in flat normal form: a payload is items one after the other, a value is written in steps ---
@@ -299,7 +358,6 @@ def read_envelope(data: bytes, payload: bytes, keys: Sequence[Key]) -> list[Key]
 MOMENT = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)(?:[ T](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(?:Z|([+-])(\d\d)(?::?(\d\d))?)?)?", re.ASCII
 )
-BYTEA = re.compile(r"\\x((?:[0-9a-f]{2})*)")
 
 
 def read_moment(text: str, zone: str = "UTC") -> tuple[datetime, str]:
@@ -313,36 +371,18 @@ def read_moment(text: str, zone: str = "UTC") -> tuple[datetime, str]:
     return moment if zone == "UTC" else moment.astimezone(ZoneInfo(zone)), (found[7] or "").ljust(9, "0")
 
 
-def iso(text: str, digits: str = "python", offset: str = "+00:00", zone: str = "UTC", separator: str = "T") -> str:
-    """Write a time as ISO 8601; the defaults are those of Python's isoformat() in UTC."""
-    (moment, nine), short = read_moment(text, zone), {"+0000": (":", ""), "+00": (":00", "")}
-    kept = nine[: int(digits)] if digits.isdigit() else nine.rstrip("0")
-    kept = nine[:6] if kept and digits == "python" else nine[: -(-len(kept) // 3) * 3] if digits == "java" else kept
-    whole = moment.isoformat()
-    end = whole[19:] if offset else ""
-    if offset in short and (offset == "+0000" or end.endswith(":00")):
-        end = end[:3] + end[3:].replace(*short[offset])
-    end = "Z" if offset == "Z" and end == "+00:00" else end
-    return f"{whole[:10]}{separator}{whole[11:19]}{kept and '.'}{kept}{end}"
-
-
-def strftime(text: str, pattern: str, zone: str) -> str:
-    """Write a time by a pattern; a year has four digits, a fraction six."""
+def time(text: str, pattern: str, zone: str = "UTC") -> str:
+    """Write a time by a pattern: C's directives, and some in braces for what they lack."""
     moment, nine = read_moment(text, zone)
-    own = {"%Y": moment.isoformat()[:4], "%f": nine[:6]}
-    return re.sub("%.", lambda found: own.get(found[0]) or moment.strftime(found[0]), pattern, flags=re.DOTALL)
-
-
-def unix(text: str, digits: int) -> str:
-    """Write a time as a whole number since 1970, of seconds with so many digits after them, nine at most."""
-    moment, nine = read_moment(text)
-    since = moment - datetime(1970, 1, 1, tzinfo=timezone.utc)
-    return str((since.days * 86_400 + since.seconds) * 10 ** min(digits, 9) + int(nine[:digits] or 0))
-
-
-def finite(text: str) -> str:
-    """Return the text of a number that has digits, and is not infinite."""
-    return text if text[-1:].isdigit() else str(int(text))
+    shown, since, used = moment.isoformat(), moment - datetime(1970, 1, 1, tzinfo=timezone.utc), len(nine.rstrip("0"))
+    ahead, own = shown[19:], {"%Y": shown[:4], "%f": nine[:6], "%{0}": "", "%{9}": f".{nine}"}
+    own |= {"%{+00:00}": ahead, "%{+0000}": ahead.replace(":", ""), "%{+00}": re.sub(":00$", "", ahead)}
+    own["%{Z}"] = "Z" if ahead == "+00:00" else ahead
+    places = {"trimmed": used, "python": 6 if used else 0, "java": -(-used // 3) * 3, "3": 3, "6": 6}
+    own.update({f"%{{{name}}}": f".{nine[:digits]}" if digits else "" for name, digits in places.items()})
+    for unit, digits in (("s", 0), ("ms", 3), ("us", 6), ("ns", 9)):
+        own[f"%{{{unit}}}"] = str((since.days * 86_400 + since.seconds) * 10**digits + int(nine[:digits] or 0))
+    return re.sub(r"%(\{.*?\}|.)", lambda one: own[one[0]] if one[0] in own else moment.strftime(one[0]), pattern)
 
 
 def decimals(text: str, digits: int, is_float: bool) -> str:
@@ -353,69 +393,43 @@ def decimals(text: str, digits: int, is_float: bool) -> str:
     return finite(format(number, f".{digits}f"))
 
 
-def whole(text: str) -> int:
-    """Return a whole number, as PostgreSQL prints it in any type. Longer ones would take Python too long."""
-    number, _, fraction = text.partition(".")
-    if len(text) > 40 or fraction.strip("0"):
-        raise ValueError(f"{text[:40]} is not a whole number of a ledger")
-    return int(number)
+def finite(text: str) -> str:
+    """Return the text of a number that has digits, and is not infinite."""
+    return text if text[-1:].isdigit() else str(int(text))
 
 
-def quoted(text: str, is_ascii: bool, others: Mapping[str, str]) -> str:
-    """Write a text as a JSON string, perhaps with everything beyond ASCII escaped, and other characters, too."""
-    found = encode_basestring(text).translate(str.maketrans(dict[str, Any](others)))
-    return re.sub("[^\0-\x7f]", lambda one: encode_basestring_ascii(one[0])[1:-1], found) if is_ascii else found
-
-
-def json_again(text: str, style: str, order: str, is_ascii: bool, separators: Sequence[str], is_float: bool) -> str:
-    """Write a JSON document as Python does."""
-    if style != "python" or order == "javascript" or is_float:
-        raise UnsupportedError(f"numbers and keys of JSON as {style} writes them")
-    between = (separators[0], separators[1])
-    return json.dumps(json.loads(text), ensure_ascii=is_ascii, separators=between, sort_keys=order == "sorted")
+def decoded(data: bytes, form: str, prefix: str) -> bytes:
+    """Return the bytes that a text stands for, after a prefix."""
+    if not data.startswith(prefix.encode()):
+        raise ValueError(f"it does not begin with {prefix}")
+    bare = data.decode()[len(prefix) :]
+    return base64.b64decode(bare, validate=True) if form == "base64" else bytes.fromhex(bare)
 
 
 def encoded(data: bytes, form: str) -> bytes:
-    """Return bytes as hex, HEX, base64, raw, or as PostgreSQL prints a bytea."""
-    digits = data.hex().upper() if form == "HEX" else data.hex()
-    forms = {"raw": data, "base64": base64.b64encode(data), "bytea": f"\\x{digits}".encode()}
-    return forms.get(form, digits.encode())
+    """Return the text, or with raw the bytes, that bytes are written as."""
+    texts = {"hex": data.hex(), "HEX": data.hex().upper(), "base64": encode(data)}
+    return data if form == "raw" else texts[form].encode()
 
 
-def unhex(data: bytes, must: bool) -> bytes:
-    """Return the bytes that PostgreSQL prints as hexadecimal digits; others stay as they are unless they must be."""
-    found = BYTEA.fullmatch(data.decode())
-    if found is None and must:
-        raise ValueError("a bytea is not in hexadecimal")
-    return bytes.fromhex(found[1]) if found else data
+def json_again(text: str, is_sorted: bool, is_ascii: bool, separators: Sequence[str]) -> str:
+    """Write a JSON document as Python does."""
+    between = (separators[0], separators[1])
+    return json.dumps(parsed(text), sort_keys=is_sorted, ensure_ascii=is_ascii, separators=between)
 
 
-def stored_hash(data: bytes, prefix: str, encoding: str) -> bytes:
-    """Return the bytes of a hash that a column stores."""
-    bare = data.decode()[len(prefix) :]
-    return base64.b64decode(bare, validate=True) if encoding == "base64" else bytes.fromhex(bare.replace("\\x", "", 1))
-
-
-def of_text(write: Callable[..., str]) -> Callable[..., bytes]:
-    """Return the step on UTF-8 that does what a function does with texts."""
-    return lambda data, *given: write(data.decode(), *given).encode()
-
-
-STEPS: Mapping[str, Callable[..., bytes]] = {
-    "trim": of_text(
-        lambda text, side: {"left": text.lstrip, "right": text.rstrip, "both": text.strip}[side](" \t\n\r\v")
-    ),
-    "quoted": of_text(quoted),
-    "finite": of_text(finite),
-    "switch": of_text(lambda text, values: values[text]),
-    "decimals": of_text(decimals),
-    "uuid": of_text(lambda text: str(UUID(hex=text[2:] if BYTEA.fullmatch(text) else text))),
-    "iso": of_text(iso),
-    "strftime": of_text(strftime),
-    "unix": of_text(unix),
-    "json": of_text(json_again),
-    "bytea": unhex,
-    "stored_hash": stored_hash,
+OF_TEXTS: Mapping[str, Callable[..., str]] = {
+    "trim": lambda text, side: {"left": text.lstrip, "right": text.rstrip, "both": text.strip}[side](" \t\n\r\v"),
+    "quoted": lambda text, is_ascii: json.dumps(text, ensure_ascii=is_ascii),
+    "finite": finite,
+    "switch": lambda text, values: values[text],
+    "decimals": decimals,
+    "uuid": lambda text: str(UUID(hex=text.replace("\\x", "", 1))),
+    "time": time,
+    "json": json_again,
+}
+OF_BYTES: Mapping[str, Callable[..., bytes]] = {
+    "decoded": decoded,
     "encoded": encoded,
     "digest": lambda data, algorithm: hashlib.new(algorithm.replace("-", "_"), data).digest(),
 }
@@ -437,9 +451,9 @@ def written(item: Mapping[str, Any], row: Row, previous: str | None, is_first: b
             return None if item["null"] is None else str(item["null"]).encode()
         data = value.encode()
     for name, *given in item["steps"]:
-        if name not in STEPS:
+        if name not in {*OF_TEXTS, *OF_BYTES}:
             raise UnsupportedError(f"the format {name}")
-        data = STEPS[name](data, *given)
+        data = OF_BYTES[name](data, *given) if name in OF_BYTES else OF_TEXTS[name](data.decode(), *given).encode()
         if len(data) > LARGEST:
             raise WrongError(f"has an entry that its profile writes in more than {LARGEST:,} bytes")
     return data
@@ -462,9 +476,8 @@ class Profile:
 
     def __init__(self, data: Mapping[str, Any]) -> None:
         self.data, self.name, self.column, self.streams = data, data["name"], data["columns"], data["streams"]
-        versions = [one for of in data["hashes"].values() for one in of.values()]
-        self.covered = set().union(*(columns_in(one["payload"]) for one in versions))
-        self.covered |= {self.column[role] for role in ("entry_hash", "previous_hash") if role in self.column}
+        self.covered = {self.column[role] for role in ("entry_hash", "previous_hash") if role in self.column}
+        self.covered |= columns_in({"items": [item for of in data["hashes"].values() for item in of.values()]})
 
     def first_link(self, row: Row) -> str | None:
         """Return what an entry names if it is the first of its stream."""
@@ -475,14 +488,11 @@ class Profile:
         """Return what the columns of hashes should hold, None for a hash that cannot be computed of such values."""
         column, found = self.data["version_column"], dict[str, Optional[str]]()
         version = "default" if column is None else "null" if row[column] is None else row[column]
-        for name, of in self.data["hashes"].items():
-            how = of.get(version, of.get("default"))
-            if how and how["algorithm"].startswith("hmac-"):
-                raise UnsupportedError(f"{how['algorithm']}, whose key is not filed")
+        for name, items in self.data["hashes"].items():
+            item = items.get(version, items.get("default"))
             try:
-                payload = written(how["payload"], row, previous, previous == self.first_link(row)) or b""
-                made = STEPS["digest"](payload, how["algorithm"])
-                found[name] = how["prefix"] + encoded(made, how["encoding"]).decode()
+                digits = written(item, row, previous, previous == self.first_link(row)) or b""
+                found[name] = item["lead"] + digits.decode()
             except UNREADABLE:
                 found[name] = None
         return found
@@ -490,57 +500,44 @@ class Profile:
 
 # --- Exports: values as PostgreSQL prints them, None for NULL ---
 
-LARGEST = 64 * 1024 * 1024
-"""Characters of an entry, and bytes of a document, so that what grows when it is unpacked does not fill the memory."""
 FIELD = re.compile(r'(?:"([^"]*(?:""[^"]*)*)"|([^",\n]*))(,|\n?\Z)')
-
-
-def unique(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-    """Return the members of a JSON object, of which no two have one key."""
-    if len(dict(pairs)) != len(pairs):
-        raise WrongError("has a key twice in one object")
-    return dict(pairs)
-
-
 DECODER = json.JSONDecoder(object_pairs_hook=unique, parse_int=len)  # whoever needs a number reads its text
-"""Reads the members of an entry."""
+WORDS = {"true": "t", "false": "f", "null": None}
+AROUND = r'{\n"export_date": "[^"\n]+",\n"entries": \[\n\n?],\n"entry_count": \d+\n}\n'
+"""What a JSON export has besides entries, each of which is a line."""
 
 
 def entries_in(text: IO[str], is_csv: bool) -> Iterator[str]:
     """Yield what is between two line ends; in CSV, a line end in quotes is none."""
-    held, size, odd = list[str](), 0, 0
+    held, odd = "", 0
     for line in iter(partial(text.readline, LARGEST + 1), ""):
-        held.append(line)
-        size, odd = size + len(line), (odd + line.count('"')) % 2
-        if size > LARGEST:
+        held += line
+        odd ^= line.count('"') & is_csv
+        if len(held) > LARGEST:
             raise WrongError(f"has an entry of more than {LARGEST:,} characters")
-        if not (is_csv and odd):
-            yield "".join(held)
-            held, size, odd = [], 0, 0
+        if not odd:
+            yield held
+            held = ""
     if held:
         raise WrongError("ends within a text")
 
 
-def from_json(line: str) -> dict[str, str | None]:
+def from_json(line: str) -> Row:
     """Return the members of an object; numbers and documents are as they are spelled."""
-    found, marks, place = [], line[:1], 1
-    while place < len(line):
-        name, colon = DECODER.raw_decode(line, place)
-        value, end = DECODER.raw_decode(line, colon + 1)
-        raw = line[colon + 1 : end]
-        found.append(
-            (name, value if isinstance(value, str) else {"true": "t", "false": "f", "null": None}.get(raw, raw))
-        )
-        marks, place = marks + line[colon] + line[end], end + 1
-    if marks != "{" + ":," * (len(found) - 1) + ":}":
+    found, place = list[tuple[str, Optional[str]]](), 0
+    while line[place] == ("," if found else "{"):
+        name, colon = DECODER.raw_decode(line, place + 1)
+        value, place = DECODER.raw_decode(line, colon + 1)
+        raw = line[colon + 1 : place]
+        found.append((name if line[colon] == ":" else "", value if isinstance(value, str) else WORDS.get(raw, raw)))
+    if line[place:] != "}":
         raise WrongError("has an entry that is not JSON as exports have it")
     return unique(found)
 
 
 def from_csv(record: str, is_safe: bool) -> list[str | None]:
     """Return the fields; one that is empty without quotes is NULL. `is_safe`: texts may have an apostrophe more."""
-    fields: list[str | None] = []
-    place, more = 0, ","
+    fields, place, more = list[Optional[str]](), 0, ","
     while more == ",":
         found = FIELD.match(record, place)
         if found is None:
@@ -552,27 +549,60 @@ def from_csv(record: str, is_safe: bool) -> list[str | None]:
 
 
 def rows(path: Path, manifest: Mapping[str, Any]) -> Iterator[Row]:
-    """Yield the entries of an export by column. JSON has one entry a line between two heads and a tail."""
-    fields, form, is_safe = manifest["fields"], manifest["format"], manifest["excel_safe"]
+    """Yield the entries of an export by column."""
+    fields, form, is_safe, around = manifest["fields"], manifest["format"], manifest["excel_safe"], ""
     with (gzip.open if manifest["compression"] else open)(path, "rt", encoding="utf-8", newline="\n") as text:
         lines = entries_in(text, form == "csv")
-        if form == "json" and [next(lines, "")[:15] for _ in range(3)] != ["{\n", '"export_date": ', '"entries": [\n']:
-            raise WrongError("does not begin as an export")
         if form == "csv" and from_csv(next(lines, ""), is_safe) != fields:
             raise WrongError("has other columns than its manifest")
         for line in lines:
-            if form == "json" and line in ("],\n", "\n"):
-                break
+            if form == "json" and not line.startswith('{"'):
+                around = (around + line)[:1000]
+                continue
             values = from_csv(line, is_safe) if form == "csv" else from_json(line.rstrip(",\n"))
-            if len(values) != len(fields) or (isinstance(values, dict) and list(values) != fields):
+            if len(values) != len(fields) or (form != "csv" and [*values] != fields):
                 raise WrongError("has an entry with other columns than its manifest")
             yield values if isinstance(values, dict) else dict(zip(fields, values))
-        if form == "json" and not re.fullmatch(r'(],\n)?"entry_count": \d+\n}\n', "".join(lines)):
-            raise WrongError("does not end as an export")
+    if form == "json" and not re.fullmatch(AROUND, around):
+        raise WrongError("does not begin and end as an export")
 
+
+# --- Entries ---
 
 SAME_STREAM = "(stream)"
 """The stream as the server groups it, if it takes for the same what it prints in several ways."""
+ISO = "%Y-%m-%dT%H:%M:%S%{python}%{+00:00}"
+PROVENANCE = {
+    "envelope": ("envelopes match their hashes", "envelopes have numbers that JSONB may spell otherwise"),
+    "transcript": ("transcripts match their hashes", "transcripts have numbers that JSONB may spell otherwise"),
+    "signature": (
+        "transcripts are signed by a key that you gave",
+        "transcripts: signed by no key that you gave: --key FILE",
+    ),
+}
+"""What is said of the documents of SKI entries, if they are right, and if that is not known."""
+
+
+def has_hash(document: Any, hash_: str | None) -> bool | None:
+    """Return whether a JSON document has a hash; None if JSONB may spell a number in it otherwise."""
+    if hash_ == named_hash(canonical(document)):
+        return True
+    inner = document.values() if isinstance(document, dict) else document if isinstance(document, list) else ()
+    is_twofold = isinstance(document, (int, float)) and (document == 0.0 or abs(document) >= 1e16)
+    return None if is_twofold or any(has_hash(one, "") is None for one in inner) else False
+
+
+def provenance(row: Row, keys: Mapping[str, Key]) -> Iterator[tuple[str, bool | None]]:
+    """Yield the documents of a SKI entry, and whether their hashes and signatures are right, if that is known."""
+    if row.get("envelope_json") is not None and row["envelope_hash"] is not None:
+        yield "envelope", has_hash(parsed(row["envelope_json"] or ""), row["envelope_hash"])
+    if row.get("transcript_json") is not None:
+        told, signature = parsed(row["transcript_json"] or ""), row["transcript_signature"] or ""
+        is_asked = told["request_hash"] == named_hash(told["request_canonical"].encode())
+        is_asked &= (told["signature_hex"], told["signing_key_id"]) == (signature, row["signing_key_id"])
+        yield "transcript", is_asked and has_hash(told["response_canonical"], told["response_hash"])
+        key, signed = keys.get(told["signing_key_id"]), f"{told['request_hash']}|{told['response_hash']}".encode()
+        yield "signature", is_signed(key.public, bytes.fromhex(signature), signed) if key else None
 
 
 class Last(NamedTuple):
@@ -581,34 +611,28 @@ class Last(NamedTuple):
     number: int
     link: str | None
     hashes: Sequence[str | None]
-    moment: tuple[str, str]
+    moment: tuple[datetime, str] | None
 
 
 class Scan:
-    """One reading of an export: what differs in its entries, and the roots and leaves that others ask for."""
+    """One reading of an export: what differs in its entries, and the leaves over them."""
 
     def __init__(self, name: str, profile: Profile, manifest: Mapping[str, Any], folder: Folder) -> None:
-        self.name, self.profile, self.manifest, self.folder = name, profile, manifest, folder
-        self.fields, self.is_whole, self.is_recorded = {*manifest["fields"]}, not manifest["filters"], False
-        self.sizes, self.positions = (
-            {one.size for one in folder.checkpoints},
-            {position for _, position, _, _ in folder.proofs},
-        )
-        self.differs: list[str] = []
-        self.unhashed: list[str] = []
-        """Of entries that do not have the hash that the profile gives them."""
-        self.accepted: set[str] = set()
+        self.name, self.profile, self.manifest, self.fields = name, profile, manifest, {*manifest["fields"]}
+        self.is_whole, self.anchored, self.is_recorded = not manifest["filters"], 0, False
         missing = ", ".join(sorted(profile.covered - self.fields))
         self.unsupported = f"hashes of columns that are not here ({missing})" if missing else ""
+        self.keys = {named_hash(key.public): key for key in folder.keys if not key.kind}
+        self.differs, self.accepted = list[str](), set[str]()
+        self.unhashed: list[tuple[int, str, str]] = []
+        """Entries without the hash that the profile gives them: the place, the column, and a sentence."""
         self.lasts: dict[tuple[str | None, ...], Last] = {}
-        self.count, self.verdicts, self.envelopes = 0, Counter[str](), Counter[str]()
+        self.count, self.verdicts, self.documents = 0, Counter[str](), Counter[Any]()
         self.first: Row = {}
         self.last: Row = {}
-        self.leaves: list[tuple[int, bytes, Sequence[bytes]]] = []
-        """Positions, or orders of streams to be sorted, and the leaves in both trees; as many as somebody asks for."""
-        recorded = {one.columns for one in folder.records}
-        self.tree, self.wide = Tree(), {columns: Tree() for columns in recorded if {*columns} <= self.fields}
-        self.roots, self.wide_roots, self.proven = {0: Tree().root()}, dict[Any, bytes](), dict[int, bytes]()
+        recorded = {one.columns for one in folder.records if {*one.columns} <= self.fields}
+        self.leaves: dict[tuple[str, ...], list[tuple[int, bytes]]] = {columns: [] for columns in ((), *recorded)}
+        """Positions, or orders of streams to be sorted, and leaves: of the entries, and over columns."""
 
     def read(self, entries: Iterable[Row]) -> None:
         """Judge every entry."""
@@ -616,17 +640,19 @@ class Scan:
         for row in entries:
             self.first, self.last, self.count = self.first or row, row, self.count + 1
             self.verdicts[str(row.get(column.get("verdict", "")))] += 1
-            names = [SAME_STREAM] if SAME_STREAM in row else self.profile.streams
-            number, key = whole(row[column["sequence_number"]] or "0"), tuple(map(row.get, names))
+            number = whole(row[column["sequence_number"]] or "")
+            key = tuple(map(row.get, [SAME_STREAM] if SAME_STREAM in row else self.profile.streams))
             self.stream = ", ".join(map(str, key))
             self.where = f"{self.name}: entry {number:,}" + (f" of {self.stream}" if key else "")
-            self.lasts[key], recomputed = self._entry(number, row, self.lasts.get(key))
-            leaf = recomputed or ""  # the bytes of a SKI hash, the text of any other
-            is_hex = self.profile.name == "ski" and re.fullmatch("[0-9a-f]{64}", leaf)
-            self._place(number, leaf_hash(bytes.fromhex(leaf) if is_hex else leaf.encode()), row)
-            self._envelope(row)
-        for position, (_, node, wide) in enumerate(sorted(self.leaves, key=lambda one: one[0]), 1):
-            self._grow(position, node, wide)
+            self.lasts[key], hash_ = self._entry(number, row, self.lasts.get(key))
+            self._leaf(number, hash_ or "", row)
+            for what, is_right in provenance(row, self.keys) if self.profile.name == "ski" else ():
+                self.documents[what, is_right] += 1
+                if is_right is False:
+                    self._differs(f"does not have the {what} that was hashed or signed")
+
+    def _differs(self, what: str) -> None:
+        self.differs.append(f"{self.where} {what}")
 
     def _entry(self, number: int, row: Row, last: Last | None) -> tuple[Last, str | None]:
         """Judge an entry; return what the next is compared with, and the recomputed hash."""
@@ -635,7 +661,7 @@ class Scan:
         is_known = number > wanted and self._accepts("gap", wanted, number - 1)
         may_skip = not self.is_whole or (last is not None and data["gaps"])
         if number < wanted or not (number == wanted or may_skip or is_known):
-            self.differs.append(f"{self.where} is not the next number, which is {wanted:,}")
+            self._differs(f"is not the next number, which is {wanted:,}")
         links = [self.profile.first_link(row)] if last is None or number <= start else last.hashes
         link = row[column["previous_hash"]] if "previous_hash" in column else links[0]
         hashes, moment = [stored], self._moment(row, last)
@@ -645,7 +671,7 @@ class Scan:
             if last and link == last.link and self._accepts("fork", number):
                 hashes = [stored, *last.hashes]
             else:
-                self.differs.append(f"{self.where} does not name the hash of the entry before it")
+                self._differs("does not name the hash of the entry before it")
         return Last(number, link, hashes, moment), self._hash(number, row, link)
 
     def _accepts(self, quirk: str, number: int, last: int | None = None) -> bool:
@@ -658,6 +684,15 @@ class Scan:
                 return True
         return False
 
+    def _moment(self, row: Row, last: Last | None) -> tuple[datetime, str] | None:
+        try:
+            moment = read_moment(row.get(self.profile.column.get("timestamp", "")) or "")
+        except (ValueError, OverflowError):
+            return last and last.moment
+        if last and last.moment and moment < last.moment:
+            self._differs("is older than the entry before it")
+        return moment
+
     def _hash(self, number: int, row: Row, link: str | None) -> str | None:
         """Compare the hashes of an entry with those that it has, and return its entry hash; None if it has none."""
         column, found = self.profile.column["entry_hash"], dict[str, Optional[str]]()
@@ -667,64 +702,33 @@ class Scan:
             self.unsupported = str(error)
         for name, one in found.items():
             if one != row[name] and not (name == column and self._accepts("unverified_before", number)):
-                self.unhashed.append(f"{self.where} does not have the {name} that the profile gives it")
+                what = f"{self.where} does not have the {name} that the profile gives it"
+                self.unhashed.append((self.count, name, what))
         return found.get(column, row[column])
 
-    def _moment(self, row: Row, last: Last | None) -> tuple[str, str]:
-        try:
-            moment, fraction = read_moment(row.get(self.profile.column.get("timestamp", "")) or "")
-        except (ValueError, OverflowError):
-            return last.moment if last else ("", "")
-        if last and (moment.isoformat(), fraction) < last.moment:
-            self.differs.append(f"{self.where} is older than the entry before it")
-        return moment.isoformat(), fraction
+    def _leaf(self, number: int, hash_: str, row: Row) -> None:
+        """Keep the leaves of an entry. Of one stream, they end where numbers do not go on."""
+        order = self.profile.column.get("order")
+        if not order if self.profile.streams else number != len(self.leaves[()]) + 1:
+            return
+        place = whole(row[order] or "") if order and self.profile.streams else number
+        is_hex = self.profile.name == "ski" and re.fullmatch("[0-9a-f]{64}", hash_)
+        for columns, leaves in self.leaves.items():
+            hashed = bytes.fromhex(hash_) if is_hex else hash_.encode()
+            leaves.append((place, leaf_hash(canonical({name: row[name] for name in columns}) if columns else hashed)))
 
-    def _envelope(self, row: Row) -> None:
-        """Compare the envelope of a SKI entry with its hash. JSONB may spell a number otherwise than it was hashed."""
-        text, stored = row.get("envelope_json"), row.get("envelope_hash")
-        if text is not None and stored is not None and self.profile.name == "ski":
-            is_same = stored == f"sha256:{hashlib.sha256(canonical(json.loads(text))).hexdigest()}"
-            is_open = not is_same and re.search(r"\d{17}|0\.0", text) is not None
-            self.envelopes["open" if is_open else "proven"] += 1
-            if not (is_same or is_open):
-                self.differs.append(f"{self.where} has an envelope that does not match envelope_hash")
-
-    def _place(self, number: int, leaf: bytes, row: Row) -> None:
-        """Append an entry to the trees, which end where numbers do not go on.
-
-        Entries of several streams have positions in the order in which all were written, so they are kept until then.
-        """
-        order = self.profile.column.get("order") if self.profile.streams else None
-        if number == self.tree.size + 1 if not self.profile.streams else order and (self.sizes or self.positions):
-            wide = [leaf_hash(canonical({column: row[column] for column in columns})) for columns in self.wide]
-            if order:
-                self.leaves.append((whole(row[order] or "0"), leaf, wide))
-            else:
-                self._grow(number, leaf, wide)
-
-    def _grow(self, position: int, leaf: bytes, wide: Sequence[bytes]) -> None:
-        self.tree.push(leaf)
-        for tree, wide_leaf in zip(self.wide.values(), wide):
-            tree.push(wide_leaf)
-        if position in self.positions:
-            self.proven[position] = leaf
-        if position in self.sizes:
-            self.roots[position] = self.tree.root()
-            self.wide_roots.update({(columns, position): tree.root() for columns, tree in self.wide.items()})
+    def roots(self, columns: tuple[str, ...], sizes: Collection[int]) -> dict[int, bytes]:
+        """Return the roots over the entries, or over columns of them."""
+        return roots((leaf for _, leaf in sorted(self.leaves[columns])), sizes)
 
     def facts(self) -> dict[str, Any]:
-        """Return what a manifest and a verification state of entries, by name; None is unknown."""
+        """Return what a manifest and a verification state of entries, by name."""
         column, found = self.profile.column, dict[str, Any](entries=self.count)
         for end, row in (("first", self.first), ("last", self.last)):
             moment, number = row.get(column.get("timestamp", "")) or "", row.get(column["sequence_number"])
             found[f"sequence_{end}"] = number and whole(number)
-            found[f"time_{end}"] = iso(moment) if MOMENT.fullmatch(moment) else None
+            found[f"time_{end}"] = time(moment, ISO) if MOMENT.fullmatch(moment) else None
         return {**found, "head_hash": self.last.get(column["entry_hash"])}
-
-
-def canonical(value: Any) -> bytes:
-    """Return the canonical JSON of a value."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 # --- The folder ---
@@ -732,34 +736,8 @@ def canonical(value: Any) -> bytes:
 SUMS, STATEMENT, VERIFICATION = "SHA256SUMS", "manifest.json", "verification.json"
 SIGNATURES = SSH, ENVELOPE = ("manifest.json.sig", "manifest.dsse.json")
 VERIFICATION_HAS = {"anchor", "assurance", "assurance_meaning", "entries", "is_valid", "snapshot", "suites"}
-OUTCOME_HAS = {"check", "codes", "kind", "status", "suite"}
+OUTCOME_HAS = {"check", "codes", "facts", "kind", "status", "suite"}
 SKI = {"name": "ski", "sha256": ""}
-
-
-def parsed(data: bytes) -> Any:
-    """Return what JSON says; no object has a key twice."""
-    return json.loads(data, object_pairs_hook=unique, parse_int=whole)
-
-
-def content(path: Path) -> bytes:
-    """Return what is in a file that is no export."""
-    if path.stat().st_size > LARGEST:
-        raise WrongError(f"has more than {LARGEST:,} bytes")
-    return path.read_bytes()
-
-
-def load(path: Path) -> Any:
-    """Return the JSON in a file."""
-    return parsed(content(path))
-
-
-def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file."""
-    found = hashlib.sha256()
-    with path.open("rb") as file:
-        for part in iter(partial(file.read, 1 << 20), b""):
-            found.update(part)
-    return found.hexdigest()
 
 
 class Folder:
@@ -783,11 +761,6 @@ class Folder:
         """Return the name of a file, seen from the folder."""
         return path.relative_to(self.path).as_posix()
 
-    def each(self, pattern: str, read: Callable[[Path], object]) -> None:
-        """Read every file of a kind, and keep what is wrong with it."""
-        for path in sorted(self.path.rglob(pattern)):
-            self.attempt(path, read)
-
     def attempt(self, path: Path, read: Callable[[Path], object]) -> bool:
         """Read a file, and keep what is wrong with it; return whether it could be read."""
         try:
@@ -804,12 +777,16 @@ class Folder:
             return True
         return False
 
+    def each(self, pattern: str, read: Callable[[Path], object]) -> None:
+        """Read every file of a kind, and keep what is wrong with it."""
+        for path in sorted(self.path.rglob(pattern)):
+            self.attempt(path, read)
+
     def verify(self) -> None:
         """Verify everything."""
         if not self.files():
             return
-        if (self.path / ENVELOPE).exists():
-            self.attempt(self.path / ENVELOPE, self._dsse)
+        self.each(ENVELOPE, self._dsse)
         if (self.path / SSH).exists():
             self.say("OPEN", f"{SSH} was not verified: that is for ssh-keygen -Y verify")
         self.compare()
@@ -819,23 +796,51 @@ class Folder:
 
         Nothing is read of a folder with links, or pipes and devices, which may have no end.
         """
-        here = {self.name(one): one for one in sorted(self.path.rglob("*"))}
-        odd = [name for name, one in here.items() if one.is_symlink() or not (one.is_file() or one.is_dir())]
+        here = sorted(self.path.rglob("*"))
+        odd = [self.name(one) for one in here if one.is_symlink() or not (one.is_file() or one.is_dir())]
         self.say("WRONG", *(f"{name} is not a regular file" for name in odd))
-        if not odd and {SUMS, STATEMENT} & {*here}:
-            self.attempt(self.path / SUMS, partial(self._sums, here))
+        files = [one for one in here if one.is_file() or not any(one.iterdir())] if not odd else []
+        found = {self.name(one) + "/" * one.is_dir(): one for one in files}
+        if {SUMS, STATEMENT} & {*found}:
+            self.attempt(self.path / SUMS, partial(self._sums, found))
         return not odd
+
+    def _sums(self, here: Mapping[str, Path], path: Path) -> None:
+        lines, needed = content(path).decode().splitlines() if SUMS in here else [], {SUMS, STATEMENT}
+        sums = {line[66:]: line[:64] for line in lines if re.fullmatch("[0-9a-f]{64}  .+", line)}
+        wrong = [f"{SUMS} has a malformed line: {line}" for line in lines if sums.get(line[66:]) != line[:64]]
+        wrong += [f"{name} is missing" for name in sorted({*sums, *needed} - {*here})]
+        wrong += [f"{name} was added" for name in sorted({*here} - {*sums, *needed, *SIGNATURES})]
+        wrong += [f"{name} was changed" for name in sorted({*sums} & {*here}) if sha256_of(here[name]) != sums[name]]
+        if STATEMENT in here and f"{STATEMENT} was changed" not in wrong:
+            subjects = load(here[STATEMENT])["subject"]
+            stated = [f"{one['digest']['sha256']}  {one['name']}" for one in subjects]
+            if sorted(stated) != sorted(line for line in lines if line[66:] != STATEMENT):
+                wrong.append(f"{STATEMENT} and {SUMS} do not list the same files")
+            sizes = {one["name"]: one["annotations"]["size"] for one in subjects if one["name"] in here}
+            unlike = [name for name, size in sizes.items() if here[name].stat().st_size != size]
+            wrong += [f"{name} does not have the size that {STATEMENT} states" for name in unlike]
+        self.say("WRONG", *wrong)
+        if not wrong:
+            self.say("PROVEN", f"the {len(sums):,} files are those of {SUMS} and {STATEMENT}, and there are no others")
+
+    def _dsse(self, path: Path) -> None:
+        signers = read_envelope(content(path), content(self.path / STATEMENT), self.keys)
+        names = ", ".join(f"{key.name}+{key.key_id.hex()}" for key in signers)
+        what = f"{STATEMENT} is signed by {names}, which you trust" if names else f"{ENVELOPE} has no key that you gave"
+        self.say("PROVEN" if names else "OPEN", what)
 
     def compare(self) -> None:
         """Compare the files with each other, and the entries with what is said of them."""
-        if (self.path / VERIFICATION).exists():
-            self.attempt(self.path / VERIFICATION, self._verification)
-        self.each("*.checkpoint", lambda path: self.checkpoints.append(read_checkpoint(*self._signed(path))))
+        self.each(VERIFICATION, self._verification)
+        self.each("*.checkpoint", lambda path: self.checkpoints.append(self._checkpoint(path)))
         self.each("*.record.json", lambda path: self.records.append(self._record(path)))
-        self.each("*.tlog-proof", lambda path: self.proofs.append(read_proof(*self._signed(path))))
-        roots: dict[tuple[str, int], bytes] = {}
+        self.each(
+            "*.tlog-proof", lambda path: self.proofs.append(read_proof(self.name(path), content(path), self.keys))
+        )
+        known: dict[tuple[str, int], bytes] = {}
         for one in [*self.checkpoints, *(proof[-1] for proof in self.proofs)]:
-            if roots.setdefault((one.origin, one.size), one.root) != one.root:
+            if known.setdefault((one.origin, one.size), one.root) != one.root:
                 self.say("WRONG", f"{one.name} is of the size of another checkpoint, and their roots differ")
         for path in sorted(self.path.rglob("*")):
             is_export = re.search(r"\.(jsonl|csv)(\.gz)?$", path.name)
@@ -843,7 +848,7 @@ class Folder:
                 self.say("OPEN", f"{self.name(path)} has no manifest, and was not read")
         self.each("*.manifest.json", self._export)
         if self.told:
-            self.attempt(self.path / VERIFICATION, self._documents)
+            self.attempt(self.path / VERIFICATION, self._claims)
 
     def _verification(self, path: Path) -> None:
         told = load(path)
@@ -851,47 +856,12 @@ class Folder:
             raise WrongError("is not a verification")
         self.told = told
 
-    def _sums(self, here: Mapping[str, Path], path: Path) -> None:
-        lines = content(path).decode().splitlines() if SUMS in here else []
-        sums = {line[66:]: line[:64] for line in lines if re.fullmatch("[0-9a-f]{64}  .+", line)}
-        found = {
-            name if one.is_file() else f"{name}/"
-            for name, one in here.items()
-            if one.is_file() or not any(one.iterdir())
-        }
-        wrong = [f"{SUMS} has a malformed line: {line}" for line in lines if sums.get(line[66:]) != line[:64]]
-        wrong += [f"{name} is missing" for name in sorted({*sums, SUMS, STATEMENT} - found)]
-        wrong += [f"{name} was added" for name in sorted(found - {*sums, SUMS, STATEMENT, *SIGNATURES})]
-        wrong += [f"{name} was changed" for name in sorted({*sums} & found) if sha256_of(here[name]) != sums[name]]
-        if STATEMENT in here and f"{STATEMENT} was changed" not in wrong:
-            told = load(here[STATEMENT])
-            subjects = {one["name"]: one for one in told["subject"]}
-            stated = {name: one["digest"]["sha256"] for name, one in subjects.items()}
-            if stated != {name: digest for name, digest in sums.items() if name != STATEMENT} or len(sums) != len(
-                lines
-            ):
-                wrong.append(f"{STATEMENT} and {SUMS} do not list the same files")
-            if told["_type"] != "https://in-toto.io/Statement/v1":
-                wrong.append(f"{STATEMENT} is an in-toto Statement of another type")
-            for name in {*subjects} & found:
-                if here[name].stat().st_size != subjects[name]["annotations"]["size"]:
-                    wrong.append(f"{name} does not have the size that {STATEMENT} states")
-        self.say("WRONG", *wrong)
-        if not wrong:
-            self.say("PROVEN", f"the {len(sums):,} files are those of {SUMS} and {STATEMENT}, and there are no others")
-
-    def _dsse(self, path: Path) -> None:
-        signers = read_envelope(content(path), content(self.path / STATEMENT), self.keys)
-        names = ", ".join(f"{key.name}+{key.id.hex()}" for key in signers)
-        what = f"{STATEMENT} is signed by {names}, which you trust" if names else f"{ENVELOPE} has no key that you gave"
-        self.say("PROVEN" if names else "OPEN", what)
-
-    def _signed(self, path: Path) -> tuple[str, bytes, Sequence[Key]]:
-        return self.name(path), content(path), self.keys
+    def _checkpoint(self, path: Path) -> Checkpoint:
+        return read_checkpoint(self.name(path), content(path), self.keys)
 
     def _record(self, path: Path) -> Record:
         stem = str(path)[: -len(".record.json")]
-        checkpoint = read_checkpoint(*self._signed(Path(f"{stem}.checkpoint")))
+        checkpoint = self._checkpoint(Path(f"{stem}.checkpoint"))
         return read_record(checkpoint, content(path), content(Path(f"{stem}.record.note")), self.keys)
 
     def _profile(self, used: Mapping[str, str]) -> Profile:
@@ -904,14 +874,13 @@ class Folder:
         for name, data in found.items():
             if data != next(iter(found.values())) or data["sha256"] != used["sha256"]:
                 raise WrongError(f"names a profile, and {name} is not that one, or there are two of that name")
-            self.profiles.add(name)
-        if found:
-            return Profile(next(iter(found.values())))
-        raise UnsupportedError(f"names the profile {used['name']}, which is not here as JSON; give it with --profile")
+        if not found:
+            raise UnsupportedError(f"names the profile {used['name']}, which is not here; give it with --profile")
+        self.profiles |= {*found}
+        return Profile(next(iter(found.values())))
 
     def _export(self, path: Path) -> None:
-        manifest = load(path)
-        file = path.with_name(path.name[: -len(".manifest.json")])
+        manifest, file = load(path), path.with_name(path.name[: -len(".manifest.json")])
         name, stated = self.name(file), [manifest[key] for key in ("file", "size", "sha256")]
         if stated != [file.name, file.stat().st_size, sha256_of(file)]:
             self.say("WRONG", f"{name} does not have the name, size and SHA-256 that its manifest states")
@@ -919,46 +888,17 @@ class Folder:
             self.say("OPEN", f"{name} is a backup; restore it, and verify the database")
             return
         scan = Scan(name, self._profile(manifest.get("profile", SKI)), manifest, self)
+        told = self.told if scan.is_whole and manifest["snapshot"] == self.told.get("snapshot") else {}
         is_read = self.attempt(file, lambda file: scan.read(rows(file, manifest)))
+        if is_read:
+            self._facts(scan, told)
         self._summary(scan, is_read)
         if scan.is_whole and is_read:
             self._trees(scan)
-            self._proofs(scan)
+        self._unhashed(scan, told)
         uncovered = sorted(scan.fields - scan.profile.covered - {SAME_STREAM})
         if uncovered and not scan.unsupported and not scan.is_recorded:
             self.say("OPEN", f"{name}: no entry hash covers {', '.join(uncovered)}")
-
-    def _summary(self, scan: Scan, is_read: bool) -> None:
-        """Say what was found in the entries of an export, all of which were read, or some."""
-        told = self.told if scan.is_whole and scan.manifest["snapshot"] == self.told.get("snapshot") else {}
-        if is_read:
-            self._facts(scan, told)
-        what = f"{scan.name}: {scan.count:,} entries" + ("" if scan.is_whole else ", a part of the ledger")
-        if scan.unsupported:
-            self.say("OPEN", f"{what}: entry hashes were not recomputed; this file has no code for {scan.unsupported}")
-        if not scan.is_whole:
-            self.say("OPEN", f"{what}: entries that it lacks were not judged")
-        self.say("OPEN", *(f"{scan.name}: the profile accepts {one}" for one in sorted(scan.accepted)))
-        codes = {code for one in told.get("outcomes", ()) if one["kind"] == "entry_hash" for code in one["codes"]}
-        is_form = codes == {"HASH_FORM"} and bool(scan.unhashed)
-        self.is_undecided |= is_form
-        if is_form:
-            self.say(
-                "OPEN",
-                f"{what}: {len(scan.unhashed):,} do not have the hash that the profile gives them; {VERIFICATION} "
-                "calls that another form of it (HASH_FORM), which is not decided here",
-            )
-        self.say("DIFFERS", *scan.differs, *(() if is_form else scan.unhashed))
-        if is_read and scan.count and not (scan.differs or scan.unhashed):
-            hashes = "" if scan.unsupported else " and entry hashes"
-            self.say("PROVEN", f"{what}: numbers, times, links{hashes} are correct by the profile {scan.profile.name}")
-        ends = (
-            ("PROVEN", "proven", "match their hashes"),
-            ("OPEN", "open", "have numbers that JSONB may spell otherwise"),
-        )
-        for mark, kind, sentence in ends:
-            if scan.envelopes[kind]:
-                self.say(mark, f"{scan.name}: {scan.envelopes[kind]:,} envelopes {sentence}")
 
     def _facts(self, scan: Scan, told: Mapping[str, Any]) -> None:
         """Compare the entries with what the manifest and a verification of the same snapshot state of them."""
@@ -973,42 +913,82 @@ class Folder:
         if filed and "verdict" in scan.profile.column and dict(scan.verdicts) != filed["verdicts"]:
             self.say("WRONG", f"{scan.name} has other verdicts than {VERIFICATION} counts")
 
+    def _summary(self, scan: Scan, is_read: bool) -> None:
+        """Say what was found in the entries of an export, all of which were read, or some."""
+        what = f"{scan.name}: {scan.count:,} entries" + ("" if scan.is_whole else ", a part of the ledger")
+        if scan.unsupported:
+            self.say("OPEN", f"{what}: entry hashes were not recomputed; this file has no code for {scan.unsupported}")
+        if not scan.is_whole:
+            self.say("OPEN", f"{what}: entries that it lacks were not judged")
+        self.say("OPEN", *(f"{scan.name}: the profile accepts {one}" for one in sorted(scan.accepted)))
+        self.say("DIFFERS", *scan.differs)
+        if is_read and scan.count and not (scan.differs or scan.unhashed):
+            hashes = "" if scan.unsupported else " and entry hashes"
+            self.say("PROVEN", f"{what}: numbers, times, links{hashes} are correct by the profile {scan.profile.name}")
+        for (kind, is_right), count in scan.documents.items():
+            if is_right is not False:  # those are among what differs
+                words = PROVENANCE[kind][is_right is None]
+                self.say("PROVEN" if is_right else "OPEN", f"{scan.name}: {count:,} {words}")
+
     def _trees(self, scan: Scan) -> None:
-        """Compare checkpoints and their records with the entries."""
+        """Compare checkpoints, their records, and proofs of entries with the entries."""
+        found = scan.roots((), {one.size for one in self.checkpoints})
         for one in self.checkpoints:
-            if scan.roots.get(one.size) != one.root:
+            if found.get(one.size) != one.root:
                 self.say("DIFFERS", f"{scan.name} does not have the {one.size:,} entries that {one.name} was made of")
             elif one.signers:
                 self.anchors.append(one)
+                scan.anchored = max(scan.anchored, one.size)
             else:
                 self.say("OPEN", f"{one.name} matches {scan.name}, but no key that you gave signed it")
         for record in self.records:
-            name, root = record.checkpoint.name, scan.wide_roots.get((record.columns, record.checkpoint.size))
-            if record.profile != scan.manifest.get("profile", SKI):
-                self.say("WRONG", f"{scan.name} was not read with the profile that the record of {name} names")
-            if root is None:
-                self.say("OPEN", f"{scan.name} does not show every column that the record of {name} covers")
-            elif root != record.root:
-                self.say("DIFFERS", f"{scan.name} differs from the record of {name}, in a column of an entry")
-            elif record.is_signed:
-                scan.is_recorded = True
-                self.say("PROVEN", f"{scan.name}: every column is as the signed record of {name} says")
-
-    def _proofs(self, scan: Scan) -> None:
-        """Follow the proofs of entries from the entries to their checkpoints."""
-        for name, position, hashes, checkpoint in self.proofs:
-            leaf, what = scan.proven.get(position), f"entry {position:,}"
-            if leaf is None:
+            self._recorded(scan, record)
+        leaves = [leaf for _, leaf in sorted(scan.leaves[()])] if self.proofs else []
+        for name, index, hashes, of in self.proofs:
+            what = f"entry {index + 1:,}"
+            if index >= len(leaves):
                 self.say("OPEN", f"{name}: {scan.name} does not have the {what}")
-            elif root_of_proof(leaf, position - 1, checkpoint.size, hashes) != checkpoint.root:
+            elif root_of_proof(leaves[index], index, of.size, hashes) != of.root:
                 self.say("WRONG", f"{name} does not lead from {what} to the root of its checkpoint")
             else:
-                self.say("PROVEN", f"{name}: {what} is among the {checkpoint.size:,} of its checkpoint")
+                self.say("PROVEN", f"{name}: {what} is among the {of.size:,} of its checkpoint")
 
-    def _documents(self, _: Path) -> None:
+    def _recorded(self, scan: Scan, record: Record) -> None:
+        name, size = record.checkpoint.name, record.checkpoint.size
+        root = scan.roots(record.columns, {size}).get(size) if record.columns in scan.leaves else None
+        if record.profile != scan.manifest.get("profile", SKI):
+            self.say("WRONG", f"{scan.name} was not read with the profile that the record of {name} names")
+        if root is None:
+            self.say("OPEN", f"{scan.name} does not show every column that the record of {name} covers")
+        elif root != record.root:
+            self.say("DIFFERS", f"{scan.name} differs from the record of {name}, in a column of an entry")
+        elif record.is_signed:
+            scan.is_recorded = True
+            self.say("PROVEN", f"{scan.name}: every column is as the signed record of {name} says")
+
+    def _unhashed(self, scan: Scan, told: Mapping[str, Any]) -> None:
+        """Judge entries that lack the hash that the profile gives them, which may be in a form that is not known here.
+
+        The leaves of a checkpoint are hashes in the profile's form, so a signed one proves them nevertheless.
+        """
+        count = len({place for place, column, _ in scan.unhashed if column == scan.profile.column["entry_hash"]})
+        stated = f"{scan.count - count:,} of {scan.count:,}; {count:,} more in another form" if count else None
+        filed = [one for one in told.get("outcomes", ()) if one["kind"] == "entry_hash"]
+        forms = [[*one["codes"]] == ["HASH_FORM"] and one["facts"].get("matching entries") == stated for one in filed]
+        if not scan.unhashed or not forms or not all(forms):
+            self.say("DIFFERS", *(sentence for _, _, sentence in scan.unhashed))
+            return
+        what = f"{scan.name}: {len(scan.unhashed):,} do not have the hash that the profile gives them; {VERIFICATION} "
+        what += "calls that another form of it (HASH_FORM), "
+        is_proven = scan.anchored >= (scan.count if scan.profile.streams else scan.unhashed[-1][0])
+        self.is_undecided |= not is_proven
+        what += "and they are those of a checkpoint that you trust" if is_proven else "which is not decided here"
+        self.say("PROVEN" if is_proven else "OPEN", what)
+
+    def _claims(self, _: Path) -> None:
         """Compare verification.json with the other documents of evidence."""
         before = len(self.said["WRONG"])
-        for name, claims in DOCUMENTS.items():
+        for name, claims in CLAIMS.items():
             if name != "oscal.json" or (self.path / name).exists():  # evidence of an older version has none
                 self.attempt(self.path / name, partial(self._agree, claims))
         if self.told["anchor"] and self.checkpoints:
@@ -1022,7 +1002,7 @@ class Folder:
 
     def _anchor(self, filed: Path) -> None:
         """Look for the checkpoint that anchors the ledger, signed by a key that the run trusted."""
-        size, keys = self.told["anchor"]["entries"], list(keys_in([str(filed)]))
+        size, keys = self.told["anchor"]["entries"], list(keys_in(str(filed)))
         found = [read_checkpoint("", content(self.path / one.name), keys) for one in self.checkpoints]
         if not any(one.signers for one in found if one.size == size):
             raise WrongError(f"has no key of a checkpoint of the {size:,} entries that {VERIFICATION} calls anchored")
@@ -1033,14 +1013,15 @@ class Folder:
 
 def of_statement(told: Any, path: Path) -> Mapping[str, bool]:
     """Compare the manifest: what passed, and the result."""
-    predicate = load(path)["predicate"]
+    statement = load(path)
     lists = {"passedTests": ("PASS",), "warnedTests": ("WARN", "WAIVED"), "failedTests": ("FAIL", "ERROR")}
-    ended = {
+    ended: dict[str, Any] = {
         name: [f"{one['suite']}::{one['check']}" for one in told["outcomes"] if one["status"] in statuses]
         for name, statuses in lists.items()
     }
-    result = "FAILED" if not told["is_valid"] else "WARNED" if ended["warnedTests"] else "PASSED"
-    return {name: predicate[name] == value for name, value in {**ended, "result": result}.items()}
+    ended["result"] = "FAILED" if not told["is_valid"] else "WARNED" if ended["warnedTests"] else "PASSED"
+    claims = {name: statement["predicate"][name] == value for name, value in ended.items()}
+    return {**claims, "type": statement["_type"] == "https://in-toto.io/Statement/v1"}
 
 
 MARKS = {"PASS": (set(),), "WARN": (set(), {"failure"}), "FAIL": ({"failure"},), "ERROR": ({"error"},)}
@@ -1054,19 +1035,19 @@ def of_junit(told: Any, path: Path) -> Mapping[str, bool]:
     facts = {**(told["entries"] or {}), "assurance": told["assurance"], "started_at": told["started_at"]}
     facts["entries"] = facts.pop("count", None)
     claims = {
-        name: str(facts[name]) == stated.get(f"ledger.{name}", str(facts[name]))
-        for name in {*facts} - {"verdicts"}
-        if facts[name] is not None
+        name: str(fact) == stated.get(f"ledger.{name}", str(fact))
+        for name, fact in facts.items()
+        if fact is not None and name != "verdicts"
     }
-    marked = {
-        (case.get("classname", ""), case.get("name")): {part.tag for part in case} & {"failure", "error", "skipped"}
+    marked = [
+        (case.get("classname", ""), case.get("name"), {part.tag for part in case} & {"failure", "error", "skipped"})
         for case in suite.iter("testcase")
-    }
+    ]
     for one in told["outcomes"]:
         parts = re.sub(r"\.ledger\.ya?ml$", "", one["suite"]).split("/")
         class_ = ".".join(["ledger", *(part.replace(".", "_") for part in parts if part.strip("."))])
-        found = [marks for (name, check), marks in marked.items() if check == one["check"] and name.endswith(class_)]
-        is_stopped = not found and any("failure" in marks for marks in marked.values())
+        found = [marks for name, check, marks in marked if check == one["check"] and name.endswith(class_)]
+        is_stopped = not found and any("failure" in marks for *_, marks in marked)
         fits = found and found[0] in MARKS.get(one["status"], ({"skipped"}, {"failure"}))
         claims[f"{one['check']} did not end as {one['status']}"] = bool(is_stopped or fits)
     return claims
@@ -1092,28 +1073,32 @@ def of_oscal(told: Any, path: Path) -> Mapping[str, bool]:
     }
 
 
-def of_report(told: Any, path: Path) -> Mapping[str, bool]:
-    """Look for the assurance and the last hash in the report."""
-    text = content(path).decode()
-    return {one: one in text for one in (told["assurance"], (told["entries"] or {}).get("head_hash", ""))}
-
-
 def of_profiles(told: Any, path: Path) -> Mapping[str, bool]:
     """Look for the profile with which the ledger was read, for people and for this file."""
     used, filed = told["profile"] or SKI, [sha256_of(one) for one in path.glob("*.yaml")] or [""]
     return {"profile": used["sha256"] in filed and (path / f"{used['name']}.profile.json").exists()}
 
 
-DOCUMENTS: Mapping[str, Callable[[Any, Path], Mapping[str, bool]]] = {
+def of_suites(told: Any, path: Path) -> Mapping[str, bool]:
+    """Compare the suites that were run."""
+    filed = {sha256_of(one) for one in path.rglob("*") if one.is_file()}
+    return {"suites": filed == {one["sha256"] for one in told["suites"]}}
+
+
+def of_text(told: Any, path: Path) -> Mapping[str, bool]:
+    """Look for the assurance in the README or the report, which also has the last hash."""
+    is_report, text = path.suffix == ".html", content(path).decode()
+    wanted = [told["assurance"], (told["entries"] or {}).get("head_hash", "")] if is_report else []
+    return {one: one in text for one in wanted or [f"Assurance  {told['assurance']}: "]}
+
+
+CLAIMS: Mapping[str, Callable[[Any, Path], Mapping[str, bool]]] = {
     "manifest.json": of_statement,
     "junit.xml": of_junit,
     "oscal.json": of_oscal,
-    "report.html": of_report,
-    "README.txt": lambda told, path: {"assurance": f"Assurance  {told['assurance']}: " in content(path).decode()},
-    "suites": lambda told, path: {
-        "suites": {sha256_of(one) for one in path.rglob("*") if one.is_file()}
-        == {one["sha256"] for one in told["suites"]}
-    },
+    "report.html": of_text,
+    "README.txt": of_text,
+    "suites": of_suites,
     "profiles": of_profiles,
 }
 
@@ -1126,27 +1111,20 @@ def conclusion(folder: Folder) -> tuple[int, str]:
     if folder.said["WRONG"]:
         return 1, "Files contradict each other: see what is WRONG above. Do not rely on this folder."
     if folder.said["DIFFERS"]:
-        return 1, (
-            "Entries differ from what was filed or signed: see above. Do not rely on them until that is explained. "
-            "audit-ledger verify knows more forms of hashes than this file; audit-ledger investigate looks for causes."
-        )
+        return 1, "Entries differ from what was filed or signed: see above. Do not rely on them until it is explained."
     if folder.is_undecided:
         return 3, "Not decided here: whether entries were edited. audit-ledger verify knows other forms of a hash."
     if not folder.said["PROVEN"]:
         return 3, "Nothing could be verified."
     if not folder.keys:
-        return 0, (
-            "No file contradicts another, but nothing from outside vouches for this folder: whoever can write to it "
-            "could have made all of it. Get the keys from their owners, and give them: --key KEY."
-        )
+        what = "nothing from outside vouches for this folder: whoever can write to it could have made all of it"
+        return 0, f"No file contradicts another, but {what}. Get the keys from their owners, and give them: --key KEY."
     if not folder.anchors:
         return 0, "No file contradicts another, but no checkpoint for an export here is signed by a key that you gave."
-    newest = max(folder.anchors, key=lambda one: one.size)
+    newest, profiles = max(folder.anchors, key=lambda one: one.size), " and ".join(sorted(folder.profiles))
     names = ", ".join(sorted({key.name for key in newest.signers}))
-    return 0, (
-        f"The first {newest.size:,} entries are those that {names} signed ({newest.name}), if the ledger's profile is "
-        f"{' and '.join(sorted(folder.profiles))}. No file contradicts another."
-    )
+    what = f"those that {names} signed ({newest.name}), if the ledger's profile is {profiles}"
+    return 0, f"The first {newest.size:,} entries are {what}. No file contradicts another."
 
 
 def shown(text: str) -> str:
@@ -1154,23 +1132,15 @@ def shown(text: str) -> str:
     return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
 
 
-def keys_in(texts: Sequence[str]) -> Iterator[Key]:
-    """Yield the keys that arguments are, or that are in the files that they name, one a line."""
-    for text in texts:
-        for line in content(Path(text)).decode().splitlines() if "+" not in text else [text]:
-            if line.strip() and not line.startswith("#"):
-                yield read_key(line)
-
-
 def main() -> int:
     """Verify the folder that the arguments name."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("folder", nargs="?", type=Path, default=Path(__file__).resolve().parent)
-    parser.add_argument("--key", action="append", default=[], help="a verifier key that you trust, or a file with some")
+    parser.add_argument("--key", action="append", default=[], help="a key that you trust, or a file with some")
     parser.add_argument("--profile", type=Path, help="the profile to use, as JSON, instead of the one in the folder")
     given = parser.parse_args()
     try:
-        keys = list(keys_in(given.key))
+        keys = [key for text in given.key for key in keys_in(text)]
     except (OSError, ValueError, WrongError) as error:
         parser.error(f"a key cannot be read: {error}")
     if not given.folder.is_dir():
@@ -1179,15 +1149,13 @@ def main() -> int:
     try:
         folder.verify()
     except PermissionError as error:
-        print(f"{error.filename} cannot be read: {error.strerror}")
-        return 3
-    for mark, sentences in folder.said.items():
-        for one in [*sentences[:50], *([f"and {len(sentences) - 50:,} more"] if sentences[50:] else [])]:
-            print(f"{mark:7}", shown(one))
-    if folder.told:
-        print(f"\n{VERIFICATION} says {shown(folder.told['assurance'])}.")
+        parser.exit(3, f"{error.filename} cannot be read: {error.strerror}\n")
     code, sentence = conclusion(folder)
-    print(f"\n{shown(sentence)}")
+    for mark, found in folder.said.items():
+        more = [f"and {len(found) - 50:,} more"] if found[50:] else []
+        print(*(f"{mark:7} {shown(one)}\n" for one in [*found[:50], *more]), sep="", end="")
+    print(f"\n{VERIFICATION} says {shown(folder.told['assurance'])}.\n" if folder.told else "")
+    print(shown(sentence))
     return code
 
 

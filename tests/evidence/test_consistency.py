@@ -54,6 +54,7 @@ def evidence_verify(folder: Path, *options: str) -> tuple[int, str]:
 def fit(folder: Path) -> None:
     """Make the manifest and SHA256SUMS fit the files, as somebody would who hides a change."""
     statement = json.loads((folder / "manifest.json").read_text())
+    statement["subject"] = [one for one in statement["subject"] if (folder / one["name"]).exists()]
     known = {subject["name"] for subject in statement["subject"]} | {
         "manifest.json",
         "SHA256SUMS",
@@ -262,8 +263,11 @@ def test_the_keys_that_were_trusted_are_filed_for_reference(
     code, output = evidence_verify(folder)
     told = verify_folder(folder)
     assert (code, told.code, told.against) == (0, 0, []), output + told.output
-    (uncovered,) = told.lines("OPEN")
+    signatures, uncovered = told.lines("OPEN")
+    assert "signed by no key that you gave" in signatures
     assert "envelope_json" in uncovered
+    with_keys = verify_folder(folder, "--key", str(folder / "trusted" / "transcript-keys.pem"))
+    assert f"{EXPORT}: 20 transcripts are signed by a key that you gave" in with_keys.lines("PROVEN")
 
 
 @pytest.mark.parametrize("recipe", ["join", "concat", "sql"])
@@ -309,6 +313,48 @@ def test_hashes_in_a_form_that_the_profile_does_not_have_are_no_contradiction(
     assert (told.code, told.against) == (3, []), told.output
     assert any("2 do not have the hash" in line and "another form" in line for line in told.lines("OPEN"))
     assert told.conclusion.startswith("Not decided here: whether entries were edited")
+
+
+FORM: dict[str, Any] = {"matching entries": "99 of 100; 1 more in another form"}
+
+
+@pytest.mark.parametrize(
+    ("facts", "keys", "code"), [({}, (), 1), (FORM, (), 3), (FORM, ("--key", TRUSTED), 1)], ids=["lie", "whole", "key"]
+)
+def test_an_edit_that_is_filed_as_another_form_of_a_hash_is_never_proven(
+    filed: Path, facts: dict[str, Any], keys: tuple[str, ...], code: int
+) -> None:
+    """A lie that says how many entries it is about cannot be told from the truth, unless a checkpoint covers them."""
+    exported(edit_line)(filed)
+    told = json.loads((filed / "verification.json").read_text())
+    (outcome,) = (one for one in told["outcomes"] if one["kind"] == "entry_hash")
+    outcome.update(codes={"HASH_FORM": 1}, facts=facts, findings=[])
+    (verdict,) = {json.loads((filed / EXPORT).read_text().splitlines()[49])["verdict"]}
+    told["entries"]["verdicts"][verdict] = 1
+    told["entries"]["verdicts"][verdict.removeprefix("x")] -= 1
+    (filed / "verification.json").write_text(json.dumps(told))
+    if not keys:
+        shutil.rmtree(filed / "checkpoints")
+    in_json("verification.json", "anchor", to=None)(filed)
+    (filed / "oscal.json").unlink()  # it would have told: it names the SHA-256 of every file
+    fit(filed)
+    (filed / "manifest.dsse.json").unlink()
+    found = verify_folder(filed, *keys)
+    assert found.code == code, found.output
+
+
+def test_a_signed_checkpoint_proves_entries_whose_hashes_are_in_another_form(
+    pytester: pytest.Pytester, run: RunLedger, forger: Forger
+) -> None:
+    write_private(pytester.path / "signing.key", KEY.text())
+    dsn = forger.build(0).dsn
+    write(forger, sample_entries(200), every(100, with_z))
+    Ledger(dsn).create_checkpoint(pytester.path / "kept", pytester.path / "signing.key")
+    options = ["--ledger-checkpoint=kept", f"--ledger-verifier-key={TRUSTED}", "--ledger-export=ledger.jsonl"]
+    run(f"--ledger-db={dsn}", *options, "--ledger-evidence=filed")
+    told = verify_folder(pytester.path / "filed", "--key", TRUSTED)
+    assert (told.code, told.against, told.lines("OPEN")) == (0, [], []), told.output
+    assert any("those of a checkpoint that you trust" in line for line in told.lines("PROVEN"))
 
 
 RESULT = ("assessment-results", "results", 0)

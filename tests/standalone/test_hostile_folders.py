@@ -15,7 +15,7 @@ from pytest_audit_ledger.checkpoints.note import SigningKey
 from pytest_audit_ledger.ledger import Ledger
 from tests.forger import Forger
 from tests.support.provenance import build_signed
-from tests.support.signers import write_private
+from tests.support.signers import PEM, write_private
 from tests.support.standalone import verify_folder
 
 KEY = SigningKey("bank.example/ledger", sha256(b"signing").digest())
@@ -36,10 +36,28 @@ def filed(forger: Forger, tmp_path: Path) -> Path:
 
 
 def test_json_columns_and_envelopes_are_proven(filed: Path) -> None:
-    told = verify_folder(filed, "--key", TRUSTED)
+    (filed.parent / "runtime.pem").write_text(PEM, "utf-8")
+    told = verify_folder(filed, "--key", TRUSTED, "--key", str(filed.parent / "runtime.pem"))
     assert (told.code, told.lines("OPEN")) == (0, []), told.output
     assert f"{EXPORT}: 20 envelopes match their hashes" in told.lines("PROVEN")
+    assert f"{EXPORT}: 20 transcripts match their hashes" in told.lines("PROVEN")
+    assert f"{EXPORT}: 20 transcripts are signed by a key that you gave" in told.lines("PROVEN")
     assert f"{EXPORT}: every column is as the signed record of {CHECKPOINT}.checkpoint says" in told.lines("PROVEN")
+
+
+def test_signatures_of_transcripts_are_open_without_their_key(filed: Path) -> None:
+    told = verify_folder(filed, "--key", TRUSTED)
+    assert told.lines("OPEN") == [f"{EXPORT}: {UNSIGNED}"]
+
+
+def test_a_signature_of_a_transcript_that_was_exchanged_differs(filed: Path) -> None:
+    """Both copies of it, so the document agrees with its column."""
+    lines = (filed / EXPORT).read_text("utf-8").splitlines(keepends=True)
+    one, other = (json.loads(line)["transcript_signature"] for line in lines[:2])
+    fitted(filed, "".join([lines[0].replace(one, other), *lines[1:]]))
+    (filed.parent / "runtime.pem").write_text(PEM, "utf-8")
+    told = verify_folder(filed, "--key", str(filed.parent / "runtime.pem"))
+    assert f"{EXPORT}: entry 1 does not have the signature that was hashed or signed" in told.lines("DIFFERS")
 
 
 def fitted(folder: Path, text: str) -> None:
@@ -64,7 +82,7 @@ def in_profile(change: Callable[[Any], object]) -> Callable[[Path], None]:
 
     def changed(folder: Path) -> None:
         data = json.loads((folder / PROFILE).read_text("utf-8"))
-        change(data["hashes"]["entry_hash"]["default"]["payload"])
+        change(data["hashes"]["entry_hash"]["default"]["items"][0])
         (folder / PROFILE).write_text(json.dumps(data), "utf-8")
 
     return changed
@@ -109,13 +127,14 @@ def of_another_ledger(folder: Path) -> None:
     path.write_bytes(SigningKey(KEY.name, sha256(b"forged").digest()).sign(f"{text}\n"))
 
 
+UNSIGNED = "20 transcripts: signed by no key that you gave: --key FILE"
 CHANGES: dict[str, tuple[str, Callable[[Path], object]]] = {
     "a value that grows in steps": (EXPORT, in_profile(lambda it: it["steps"].extend([["encoded", "hex"]] * 64))),
-    "a digest of all digits": (EXPORT, in_profile(lambda it: it["items"].append(item("timestamp", "unix", 10**12)))),
+    "a digest of no name": (EXPORT, in_profile(lambda it: it["steps"].append(["digest", "none"]))),
     "decimals": (EXPORT, in_profile(lambda it: it["items"].append(item("sequence_number", "decimals", 10**12, False)))),
     "a zone of another folder": (
         EXPORT,
-        in_profile(lambda it: it["items"].append(item("timestamp", "iso", "6", "Z", "../../etc/passwd", "T"))),
+        in_profile(lambda it: it["items"].append(item("timestamp", "time", "%Y", "../../etc/passwd"))),
     ),
     "a long prefix": (EXPORT, in_profile(lambda it: it.update(prefix=10**10))),
     "a laxer profile": (EXPORT, in_profile(lambda it: it["items"].pop())),
@@ -129,6 +148,7 @@ CHANGES: dict[str, tuple[str, Callable[[Path], object]]] = {
     ),
     "another mark than a comma": (EXPORT, in_export(',"entry_hash"', ';"entry_hash"')),
     "an envelope": (EXPORT, in_export('"envelope_json":{"', '"envelope_json":{"more": 1, "')),
+    "a transcript": (EXPORT, in_export('"transcript_json":{"', '"transcript_json":{"response_hash": "", "')),
     "a column that no hash covers": (EXPORT, in_export('"created_at":"2', '"created_at":"1')),
     "a byte order mark": (EXPORT, lambda folder: fitted(folder, "\ufeff" + (folder / EXPORT).read_text("utf-8"))),
     "another encoding": (
@@ -171,4 +191,4 @@ def test_a_file_that_would_fill_the_memory_is_not_read(filed: Path) -> None:
 def test_names_of_files_reach_no_terminal(filed: Path) -> None:
     (filed / "\x1b[31mred.jsonl").write_text("", "utf-8")
     told = verify_folder(filed, "--key", TRUSTED)
-    assert told.lines("OPEN") == ["\\x1b[31mred.jsonl has no manifest, and was not read"]
+    assert told.lines("OPEN")[0] == "\\x1b[31mred.jsonl has no manifest, and was not read"

@@ -323,7 +323,7 @@ class Compiler:
         made = Format(shape=formats.HASH)
         if form != "as_stored":
             step = formats.each(partial(_recoded, self._hashing, form))
-            flat = (("stored_hash", self._hashing.prefix, self._hashing.encoding), ("encoded", form))
+            flat = (("decoded", *_decoding(self._hashing)), ("encoded", form))
             made = Format(step, Kind.BYTES if form == "raw" else Kind.TEXT, formats.HASH, flat=flat)
         flat_part = {"lead": "", "when": [], "previous": True, "steps": [], "null": None}
         part = Part(build=lambda reading: reading.previous, path=path, previous=True, flat=flat_part)
@@ -459,6 +459,12 @@ def _plan_of(items: Sequence[_Item], separator: str, ends: tuple[str, str]) -> P
     """Return how the native core writes items, if it can write them all."""
     leads = [as_utf8(f"{separator * (place > 0)}{prefix}") for place, (prefix, _) in enumerate(items)]
     return sequence([part.plan for _, part in items], leads, (as_utf8(ends[0]), as_utf8(ends[1])))
+
+
+def _decoding(hashing: Hashing) -> tuple[str, str]:
+    """Return the form of a stored hash for a flat profile, and what is before it."""
+    prefix = hashing.prefix + ("\\x" if hashing.encoding == "bytea" else "")
+    return "base64" if hashing.encoding == "base64" else "hex", prefix
 
 
 def _recoded(hashing: Hashing, form: str, text: str) -> str | None:

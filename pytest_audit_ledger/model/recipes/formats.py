@@ -182,9 +182,8 @@ def _bytes(given: Given) -> Step | None:
 
 
 def _flat_bytes(given: Given) -> FlatSteps:
-    """Return `_bytes` as steps of a flat profile; of an unknown type, what does not look like a bytea is a text."""
-    must = given.type == "bytea"
-    return (("bytea", must),) if given.kind is not Kind.BYTES and (must or not given.type) else ()
+    """Return `_bytes` as steps of a flat profile, which is only made if the types of columns are known."""
+    return (("decoded", "hex", "\\x"),) if given.kind is not Kind.BYTES and given.type == "bytea" else ()
 
 
 def of_bytea(text: str) -> str | None:
@@ -244,7 +243,8 @@ def _jcs(given: Given) -> Format:
 
 def _document(type_: str, writer: Writer) -> Format:
     """Return the format that writes JSON again. PostgreSQL prints the double 5.0 as 5, which is no integer for that."""
-    flat = (("json", writer.style, writer.order, writer.ascii, [*writer.separators], type_ in FLOATS),)
+    is_plain = writer.style == "python" and writer.order != "javascript" and type_ not in FLOATS
+    flat = (("json" if is_plain else f"{type_}_by", *writer.flat),)
     if type_ in FLOATS:
         return Format(each(_or_nothing(lambda text: writer.double(float(text)))), Kind.JSON, flat=flat)
     return Format(each(writer.document), Kind.JSON, flat=flat)
@@ -290,7 +290,7 @@ def _iso(data: Any, _given: Given, path: Path) -> Format:
     fixed = digits.isdigit() and (zone == "UTC" or offset not in ("Z", "+00"))
     shape = Shape(frozenset(f"0123456789-:.+Z{separator}"), fixed=fixed, marks=_MARKS)
     quick = Quick(Form[f"ISO_{digits.upper()}"], offset.encode()) if (zone, separator) == ("UTC", "T") else None
-    return Format(step, Kind.TEXT, shape, quick, (("iso", digits, offset, zone, separator),))
+    return Format(step, Kind.TEXT, shape, quick, moments.flat_iso(digits, offset, zone, separator))
 
 
 def _strftime(data: Any, _given: Given, path: Path) -> Format:
@@ -298,14 +298,14 @@ def _strftime(data: Any, _given: Given, path: Path) -> Format:
     pattern = options.text(found.get("pattern"), (*path, "pattern"))
     zone = options.text(found.get("zone", "UTC"), (*path, "zone"))
     try:
-        return Format(moments.strftime(pattern, zone), flat=(("strftime", pattern, zone),))
+        return Format(moments.strftime(pattern, zone), flat=(("time", pattern, zone),))
     except ValueError as error:
         raise RecipeError(path, str(error)) from error
 
 
 def _unix(data: Any, _given: Given, path: Path) -> Format:
     unit = options.one_of(data, moments.UNITS, path)
-    return Format(moments.unix(unit), Kind.JSON, _WHOLE, flat=(("unix", moments.UNITS[unit]),))
+    return Format(moments.unix(unit), Kind.JSON, _WHOLE, flat=(("time", f"%{{{unit}}}", "UTC"),))
 
 
 def _decimals(data: Any, given: Given, path: Path) -> Format:
@@ -349,7 +349,7 @@ def _python_str(given: Given) -> Format:
     type_ = given.type
     if type_.startswith("timestamp"):
         offset = "" if type_ == "timestamp without time zone" else "+00:00"
-        flat = (("iso", "python", offset, "UTC", " "),)
+        flat = moments.flat_iso("python", offset, "UTC", " ")
         return Format(moments.iso("python", offset, separator=" "), Kind.TEXT, _MOMENT, flat=flat)
     readers: dict[str, Callable[[str], Any]] = {
         "boolean": {"t": True, "f": False}.__getitem__,

@@ -113,6 +113,12 @@ def _local(text: str, zone: tzinfo) -> tuple[datetime, str] | None:
         return None
 
 
+def flat_iso(digits: str, offset: str, zone: str, separator: str) -> tuple[tuple[str, str, str]]:
+    """Return what `iso` does as steps of a flat profile."""
+    end = f"%{{{offset}}}" if offset else ""
+    return (("time", f"%Y-%m-%d{separator.replace('%', '%%')}%H:%M:%S%{{{digits}}}{end}", zone),)
+
+
 def iso(digits: str = "python", offset: str = "+00:00", zone: str = "UTC", separator: str = "T") -> Step:
     """Return the step to ISO 8601.
 

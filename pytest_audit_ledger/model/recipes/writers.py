@@ -177,13 +177,15 @@ class Writer:
 
     @property
     def flat_quote(self) -> tuple[Any, ...]:
-        """Return `quoted` as a step of a flat profile: whether all is ASCII, and what else is escaped."""
-        if self.style == "go-1.21":
-            return ("quoted_by", self.style)
-        others = "/" * self.escape_slashes + "<>&" * self.escape_html
-        others += "\u2028\u2029" if self.style in ("go", "php") and not self.ascii else ""
-        others += "\x7f" if self.style == "python" and self.ascii else ""
-        return ("quoted", self.ascii, {one: self._escape(one) for one in others})
+        """Return `quoted` as a step of a flat profile, which knows the strings of Python: whether all is ASCII."""
+        is_plain = self.style in ("javascript", "jcs") and not self.ascii
+        is_same = self.style == "python" or (is_plain and not self.escape_slashes and not self.escape_html)
+        return ("quoted", self.ascii) if is_same else ("quoted_by", self.style)
+
+    @property
+    def flat(self) -> tuple[Any, ...]:
+        """Return how documents are written as a flat profile says it: whether sorted, whether ASCII, what separates."""
+        return self.order == "sorted", self.ascii, [*self.separators]
 
     @property
     def flat_indent(self) -> tuple[Any, ...]:
