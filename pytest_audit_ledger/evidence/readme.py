@@ -97,7 +97,8 @@ not from this folder.
     audit-ledger evidence verify . --allowed-signers ../allowed_signers
     {verify_command()}
 
-../verifier.key has the line that checkpoint keygen printed. ../allowed_signers has a line for each signer: a name and
+../verifier.key has the line that checkpoint keygen printed. {VERIFIER} --key also takes the PEM file of the key that
+signs transcripts. ../allowed_signers has a line for each signer: a name and
 a public SSH key, such as: auditor@bank.example ssh-ed25519 AAAA...
 
 To sign the folder with an SSH key of your own:

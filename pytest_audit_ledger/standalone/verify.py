@@ -16,7 +16,8 @@ in the folder could have been written by whoever wrote the rest of it, the profi
 
 What it does not do: verify SSH signatures (ssh-keygen does); notice that a transcript was removed; try other forms of a
 hash than that of the profile; read backups, databases, keys of HMACs, and payloads made by SQL or other code; judge
-protections, suites and waivers; explain anything.
+protections, suites and waivers; explain anything. Of every entry, it keeps some 300 bytes in memory if there is a
+checkpoint.
 
 The exit code is 0 if nothing contradicts, 1 if something does, 2 for wrong usage, 3 if nothing could be verified, or it
 is not decided whether entries were edited.
@@ -509,7 +510,7 @@ AROUND = r'{\n"export_date": "[^"\n]+",\n"entries": \[\n\n?],\n"entry_count": \d
 
 def entries_in(text: IO[str], is_csv: bool) -> Iterator[str]:
     """Yield what is between two line ends; in CSV, a line end in quotes is none."""
-    held, odd = "", 0
+    held, odd = "", 0  # whether quotes are open
     for line in iter(partial(text.readline, LARGEST + 1), ""):
         held += line
         odd ^= line.count('"') & is_csv
@@ -631,7 +632,8 @@ class Scan:
         self.first: Row = {}
         self.last: Row = {}
         recorded = {one.columns for one in folder.records if {*one.columns} <= self.fields}
-        self.leaves: dict[tuple[str, ...], list[tuple[int, bytes]]] = {columns: [] for columns in ((), *recorded)}
+        asked = ((), *recorded) if folder.checkpoints or folder.proofs else ()
+        self.leaves: dict[tuple[str, ...], list[tuple[int, bytes]]] = {columns: [] for columns in asked}
         """Positions, or orders of streams to be sorted, and leaves: of the entries, and over columns."""
 
     def read(self, entries: Iterable[Row]) -> None:
@@ -709,7 +711,7 @@ class Scan:
     def _leaf(self, number: int, hash_: str, row: Row) -> None:
         """Keep the leaves of an entry. Of one stream, they end where numbers do not go on."""
         order = self.profile.column.get("order")
-        if not order if self.profile.streams else number != len(self.leaves[()]) + 1:
+        if not self.leaves or (not order if self.profile.streams else number != len(self.leaves[()]) + 1):
             return
         place = whole(row[order] or "") if order and self.profile.streams else number
         is_hex = self.profile.name == "ski" and re.fullmatch("[0-9a-f]{64}", hash_)
@@ -719,7 +721,7 @@ class Scan:
 
     def roots(self, columns: tuple[str, ...], sizes: Collection[int]) -> dict[int, bytes]:
         """Return the roots over the entries, or over columns of them."""
-        return roots((leaf for _, leaf in sorted(self.leaves[columns])), sizes)
+        return roots((leaf for _, leaf in sorted(self.leaves.get(columns, ()))), sizes)
 
     def facts(self) -> dict[str, Any]:
         """Return what a manifest and a verification state of entries, by name."""
@@ -746,11 +748,8 @@ class Folder:
     def __init__(self, path: Path, keys: Sequence[Key], profile: Path | None) -> None:
         self.path, self.keys, self.own_profile, self.is_undecided = path, keys, profile, False
         self.said: dict[str, list[str]] = {mark: [] for mark in ("WRONG", "DIFFERS", "PROVEN", "OPEN")}
-        self.checkpoints: list[Checkpoint] = []
-        self.records: list[Record] = []
-        self.proofs: list[Proof] = []
-        self.anchors: list[Checkpoint] = []
-        self.profiles: set[str] = set()
+        self.checkpoints, self.anchors = list[Checkpoint](), list[Checkpoint]()
+        self.records, self.proofs, self.profiles = list[Record](), list[Proof](), set[str]()
         self.told: Any = {}
 
     def say(self, mark: str, *sentences: str) -> None:
@@ -783,19 +782,19 @@ class Folder:
             self.attempt(path, read)
 
     def verify(self) -> None:
-        """Verify everything."""
+        """Verify everything; nothing is read of a folder with links, or pipes and devices, which may have no end."""
         if not self.files():
             return
-        self.each(ENVELOPE, self._dsse)
+        if (self.path / ENVELOPE).exists():
+            self.attempt(self.path / ENVELOPE, self._dsse)
+        elif self.keys and (self.path / STATEMENT).exists():
+            self.say("OPEN", f"{STATEMENT} is signed by no key that you gave, so documents only agree with each other")
         if (self.path / SSH).exists():
             self.say("OPEN", f"{SSH} was not verified: that is for ssh-keygen -Y verify")
         self.compare()
 
     def files(self) -> bool:
-        """Compare what is here with SHA256SUMS and the manifest, if there are any, and return whether to read on.
-
-        Nothing is read of a folder with links, or pipes and devices, which may have no end.
-        """
+        """Compare what is here with SHA256SUMS and the manifest, if there are any, and return whether to read on."""
         here = sorted(self.path.rglob("*"))
         odd = [self.name(one) for one in here if one.is_symlink() or not (one.is_file() or one.is_dir())]
         self.say("WRONG", *(f"{name} is not a regular file" for name in odd))
@@ -832,12 +831,11 @@ class Folder:
 
     def compare(self) -> None:
         """Compare the files with each other, and the entries with what is said of them."""
-        self.each(VERIFICATION, self._verification)
-        self.each("*.checkpoint", lambda path: self.checkpoints.append(self._checkpoint(path)))
+        if (self.path / VERIFICATION).exists():
+            self.attempt(self.path / VERIFICATION, self._verification)
+        self.each("*.checkpoint", lambda path: self.checkpoints.append(read_checkpoint(*self._signed(path))))
         self.each("*.record.json", lambda path: self.records.append(self._record(path)))
-        self.each(
-            "*.tlog-proof", lambda path: self.proofs.append(read_proof(self.name(path), content(path), self.keys))
-        )
+        self.each("*.tlog-proof", lambda path: self.proofs.append(read_proof(*self._signed(path))))
         known: dict[tuple[str, int], bytes] = {}
         for one in [*self.checkpoints, *(proof[-1] for proof in self.proofs)]:
             if known.setdefault((one.origin, one.size), one.root) != one.root:
@@ -856,12 +854,12 @@ class Folder:
             raise WrongError("is not a verification")
         self.told = told
 
-    def _checkpoint(self, path: Path) -> Checkpoint:
-        return read_checkpoint(self.name(path), content(path), self.keys)
+    def _signed(self, path: Path) -> tuple[str, bytes, Sequence[Key]]:
+        return self.name(path), content(path), self.keys
 
     def _record(self, path: Path) -> Record:
         stem = str(path)[: -len(".record.json")]
-        checkpoint = self._checkpoint(Path(f"{stem}.checkpoint"))
+        checkpoint = read_checkpoint(*self._signed(Path(f"{stem}.checkpoint")))
         return read_record(checkpoint, content(path), content(Path(f"{stem}.record.note")), self.keys)
 
     def _profile(self, used: Mapping[str, str]) -> Profile:
@@ -955,7 +953,7 @@ class Folder:
 
     def _recorded(self, scan: Scan, record: Record) -> None:
         name, size = record.checkpoint.name, record.checkpoint.size
-        root = scan.roots(record.columns, {size}).get(size) if record.columns in scan.leaves else None
+        root = scan.roots(record.columns, {size}).get(size)
         if record.profile != scan.manifest.get("profile", SKI):
             self.say("WRONG", f"{scan.name} was not read with the profile that the record of {name} names")
         if root is None:
@@ -1073,16 +1071,14 @@ def of_oscal(told: Any, path: Path) -> Mapping[str, bool]:
     }
 
 
-def of_profiles(told: Any, path: Path) -> Mapping[str, bool]:
-    """Look for the profile with which the ledger was read, for people and for this file."""
-    used, filed = told["profile"] or SKI, [sha256_of(one) for one in path.glob("*.yaml")] or [""]
-    return {"profile": used["sha256"] in filed and (path / f"{used['name']}.profile.json").exists()}
-
-
-def of_suites(told: Any, path: Path) -> Mapping[str, bool]:
-    """Compare the suites that were run."""
-    filed = {sha256_of(one) for one in path.rglob("*") if one.is_file()}
-    return {"suites": filed == {one["sha256"] for one in told["suites"]}}
+def of_used(told: Any, path: Path) -> Mapping[str, bool]:
+    """Compare the suites that were run, or look for the profile, as people read it and as this file does."""
+    is_suites = path.name == "suites"
+    filed = {sha256_of(one) for one in path.rglob("*" if is_suites else "*.yaml") if one.is_file()}
+    if is_suites:
+        return {"suites": filed == {one["sha256"] for one in told["suites"]}}
+    used = told["profile"] or SKI
+    return {"profile": used["sha256"] in (filed or {""}) and (path / f"{used['name']}.profile.json").exists()}
 
 
 def of_text(told: Any, path: Path) -> Mapping[str, bool]:
@@ -1098,8 +1094,8 @@ CLAIMS: Mapping[str, Callable[[Any, Path], Mapping[str, bool]]] = {
     "oscal.json": of_oscal,
     "report.html": of_text,
     "README.txt": of_text,
-    "suites": of_suites,
-    "profiles": of_profiles,
+    "suites": of_used,
+    "profiles": of_used,
 }
 
 
