@@ -34,7 +34,7 @@ import re
 import sys
 import zlib
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from functools import partial, reduce
@@ -209,16 +209,25 @@ def node_hash(left: bytes, right: bytes) -> bytes:
     return sha256(b"\1" + left + right)
 
 
-def roots(leaves: Iterable[bytes], sizes: Collection[int]) -> dict[int, bytes]:
-    """Return the roots over the first so many leaves."""
-    found, subtrees = {0: sha256(b"")}, list[bytes]()  # those that are perfect, largest first
-    for size, leaf in enumerate(leaves, 1):
-        subtrees.append(leaf)
-        for _ in range((size & -size).bit_length() - 1):  # as often as two divides the size
-            subtrees[-2:] = [node_hash(*subtrees[-2:])]
-        if size in sizes:
-            found[size] = reduce(lambda right, left: node_hash(left, right), reversed(subtrees))
-    return found
+class Tree:
+    """The roots over the first so many leaves, and the leaves at some places; all others are forgotten."""
+
+    def __init__(self, sizes: Iterable[int], places: Iterable[int] = ()) -> None:
+        self.size, self.roots, self.leaves = 0, {0: sha256(b"")}, dict[int, bytes]()
+        self._sizes, self._places = {*sizes}, {*places}
+        self._subtrees = list[bytes]()
+        """The roots of those that are perfect, largest first."""
+
+    def add(self, leaf: bytes) -> None:
+        """Add a leaf after the others."""
+        if self.size in self._places:
+            self.leaves[self.size] = leaf
+        self.size += 1
+        self._subtrees.append(leaf)
+        for _ in range((self.size & -self.size).bit_length() - 1):  # as often as two divides the size
+            self._subtrees[-2:] = [node_hash(*self._subtrees[-2:])]
+        if self.size in self._sizes:
+            self.roots[self.size] = reduce(lambda right, left: node_hash(left, right), reversed(self._subtrees))
 
 
 def root_of_proof(leaf: bytes, index: int, size: int, proof: Sequence[bytes]) -> bytes:
@@ -631,10 +640,15 @@ class Scan:
         self.count, self.verdicts, self.documents = 0, Counter[str](), Counter[Any]()
         self.first: Row = {}
         self.last: Row = {}
-        recorded = {one.columns for one in folder.records if {*one.columns} <= self.fields}
-        asked = ((), *recorded) if folder.checkpoints or folder.proofs else ()
-        self.leaves: dict[tuple[str, ...], list[tuple[int, bytes]]] = {columns: [] for columns in asked}
-        """Positions, or orders of streams to be sorted, and leaves: of the entries, and over columns."""
+        sizes: dict[tuple[str, ...], set[int]] = {(): {one.size for one in folder.checkpoints}}
+        for one in folder.records:
+            sizes.setdefault(one.columns, set()).add(one.checkpoint.size)
+        places = [index for _, index, _, _ in folder.proofs]
+        self.trees = {columns: Tree(asked, places) for columns, asked in sizes.items() if self.fields >= {*columns}}
+        """Over the entries, and over columns of them."""
+        self.unsorted: list[tuple[int, list[bytes]]] = []
+        """The order of entries of streams, and their leaves of each tree."""
+        self.has_leaves = bool(folder.checkpoints or folder.proofs)
 
     def read(self, entries: Iterable[Row]) -> None:
         """Judge every entry."""
@@ -652,6 +666,8 @@ class Scan:
                 self.documents[what, is_right] += 1
                 if is_right is False:
                     self._differs(f"does not have the {what} that was hashed or signed")
+        for _, leaves in sorted(self.unsorted):
+            self._grow(leaves)
 
     def _differs(self, what: str) -> None:
         self.differs.append(f"{self.where} {what}")
@@ -709,19 +725,21 @@ class Scan:
         return found.get(column, row[column])
 
     def _leaf(self, number: int, hash_: str, row: Row) -> None:
-        """Keep the leaves of an entry. Of one stream, they end where numbers do not go on."""
+        """Add the leaves of an entry. Of one stream, they end where numbers do not go on."""
         order = self.profile.column.get("order")
-        if not self.leaves or (not order if self.profile.streams else number != len(self.leaves[()]) + 1):
+        if not self.has_leaves or (not order if self.profile.streams else number != self.trees[()].size + 1):
             return
-        place = whole(row[order] or "") if order and self.profile.streams else number
         is_hex = self.profile.name == "ski" and re.fullmatch("[0-9a-f]{64}", hash_)
-        for columns, leaves in self.leaves.items():
-            hashed = bytes.fromhex(hash_) if is_hex else hash_.encode()
-            leaves.append((place, leaf_hash(canonical({name: row[name] for name in columns}) if columns else hashed)))
+        hashed = bytes.fromhex(hash_) if is_hex else hash_.encode()
+        texts = [canonical({name: row[name] for name in columns}) if columns else hashed for columns in self.trees]
+        if order and self.profile.streams:
+            self.unsorted.append((whole(row[order] or ""), [*map(leaf_hash, texts)]))
+        else:
+            self._grow(map(leaf_hash, texts))
 
-    def roots(self, columns: tuple[str, ...], sizes: Collection[int]) -> dict[int, bytes]:
-        """Return the roots over the entries, or over columns of them."""
-        return roots((leaf for _, leaf in sorted(self.leaves.get(columns, ()))), sizes)
+    def _grow(self, leaves: Iterable[bytes]) -> None:
+        for tree, leaf in zip(self.trees.values(), leaves):
+            tree.add(leaf)
 
     def facts(self) -> dict[str, Any]:
         """Return what a manifest and a verification state of entries, by name."""
@@ -930,9 +948,9 @@ class Folder:
 
     def _trees(self, scan: Scan) -> None:
         """Compare checkpoints, their records, and proofs of entries with the entries."""
-        found = scan.roots((), {one.size for one in self.checkpoints})
+        tree = scan.trees[()]
         for one in self.checkpoints:
-            if found.get(one.size) != one.root:
+            if tree.roots.get(one.size) != one.root:
                 self.say("DIFFERS", f"{scan.name} does not have the {one.size:,} entries that {one.name} was made of")
             elif one.signers:
                 self.anchors.append(one)
@@ -941,19 +959,18 @@ class Folder:
                 self.say("OPEN", f"{one.name} matches {scan.name}, but no key that you gave signed it")
         for record in self.records:
             self._recorded(scan, record)
-        leaves = [leaf for _, leaf in sorted(scan.leaves[()])] if self.proofs else []
         for name, index, hashes, of in self.proofs:
             what = f"entry {index + 1:,}"
-            if index >= len(leaves):
+            if index not in tree.leaves:
                 self.say("OPEN", f"{name}: {scan.name} does not have the {what}")
-            elif root_of_proof(leaves[index], index, of.size, hashes) != of.root:
+            elif root_of_proof(tree.leaves[index], index, of.size, hashes) != of.root:
                 self.say("WRONG", f"{name} does not lead from {what} to the root of its checkpoint")
             else:
                 self.say("PROVEN", f"{name}: {what} is among the {of.size:,} of its checkpoint")
 
     def _recorded(self, scan: Scan, record: Record) -> None:
         name, size = record.checkpoint.name, record.checkpoint.size
-        root = scan.roots(record.columns, {size}).get(size)
+        root = scan.trees[record.columns].roots.get(size) if record.columns in scan.trees else None
         if record.profile != scan.manifest.get("profile", SKI):
             self.say("WRONG", f"{scan.name} was not read with the profile that the record of {name} names")
         if root is None:
