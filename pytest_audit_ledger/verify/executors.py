@@ -11,7 +11,7 @@ import signal
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
-from threading import Thread
+from threading import Thread, Timer
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pytest_audit_ledger.errors import SourceError
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 WORTH_A_PROCESS = 150_000
 """Entries for each worker below which starting a process costs more than it saves (about a third of a second)."""
+
+START_S = 10
+"""Seconds that a worker has to start, and to end when nothing is left to read, before it is taken for frozen."""
 
 MOST_WORKERS = 8
 SEGMENTS_PER_WORKER = 32
@@ -79,10 +82,10 @@ and SourceError if there are none.
 
 
 @contextmanager
-def local_workers(_: Source, workers: int | None, entries: int) -> Iterator[LocalWorkers | None]:
+def local_workers(source: Source, workers: int | None, entries: int) -> Iterator[LocalWorkers | None]:
     """Open the executor that starts processes on this machine."""
     count = processors(entries) if workers is None else workers
-    yield LocalWorkers(count - 1) if count > 1 else None
+    yield LocalWorkers(count - 1, source.timeout + START_S) if count > 1 else None
 
 
 def processors(entries: int | None = None) -> int:
@@ -98,13 +101,13 @@ class LostReaderError(Exception):
 class LocalWorkers:
     """Processes of this machine, which take segments from the front while this process takes them from the back.
 
-    A worker that is lost (killed, out of memory, or unable to import a kind) gives its segment back, and this process
-    reads it. A worker ends as soon as its parent does, whatever it is doing.
+    A worker that is lost (killed, frozen, out of memory, or unable to import a kind) gives its segment back, and this
+    process reads it. A worker ends as soon as its parent does, whatever it is doing.
     """
 
-    def __init__(self, count: int) -> None:
-        """Take the number of processes to start in addition to this one."""
-        self.count = count
+    def __init__(self, count: int, limit_s: float) -> None:
+        """Take the number of processes to start besides this one, and after how many seconds a part will not come."""
+        self.count, self.limit_s = count, limit_s
         self.segments = (count + 1) * SEGMENTS_PER_WORKER
         self.note = ""
 
@@ -112,7 +115,7 @@ class LocalWorkers:
         """Read the segments (see Executor)."""
         reading = Reading(segments, finished)
         workers = _started(self.count, task)
-        threads = [Thread(target=reading.serve, args=(_asking(one),), daemon=True) for _, one in workers]
+        threads = [Thread(target=reading.serve, args=(_asking(*one, self.limit_s),), daemon=True) for one in workers]
         try:
             for thread in threads:
                 thread.start()
@@ -130,8 +133,11 @@ class LocalWorkers:
         finally:
             for thread in filter(Thread.is_alive, threads):  # it gets the end of the pipe, which it may be reading
                 thread.join()
-            for process, connection in workers:
+            for _, connection in workers:
                 connection.close()
+            for process, _ in workers:
+                process.join(START_S)
+                process.kill()  # one that is frozen
                 process.join()
 
 
@@ -186,15 +192,20 @@ class Reading:
         return [self.parts[at] for at in range(len(self.segments))]
 
 
-def _asking(connection: Connection) -> Ask:
-    """Return what asks a local worker over its pipe."""
+def _asking(process: Any, connection: Connection, limit_s: float) -> Ask:
+    """Return what asks a local worker over its pipe. One that does not answer in time is killed, which ends that."""
 
     def ask(segment: Segment) -> Part | Exception:
+        frozen = Timer(limit_s, process.kill)
+        frozen.daemon = True
+        frozen.start()
         try:
             connection.send(segment)
             answer: Part | Exception = connection.recv()
         except (EOFError, OSError) as error:
             raise LostReaderError from error
+        finally:
+            frozen.cancel()
         return answer
 
     return ask

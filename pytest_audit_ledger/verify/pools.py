@@ -22,6 +22,7 @@ from pytest_audit_ledger.model.segment import Segment
 from pytest_audit_ledger.sources.source import Source
 from pytest_audit_ledger.verify.executors import (
     SEGMENTS_PER_WORKER,
+    START_S,
     Ask,
     Finished,
     LostReaderError,
@@ -97,15 +98,24 @@ def _opened(
         yield Elsewhere(text, partial(_ask, text, pool, source.timeout), workers or processors(), entries)
         is_done = True
     finally:
-        _shut_down(pool, wait=is_done)
+        _shut_down(pool, min(source.timeout, START_S) if is_done else 0)
 
 
-def _shut_down(pool: futures.Executor, *, wait: bool) -> None:
-    """Shut a pool down. Without waiting, kill its processes, too: at its end, Python would wait for frozen ones."""
-    left = {} if wait or not isinstance(pool, futures.ProcessPoolExecutor) else pool._processes or {}
+def _shut_down(pool: futures.Executor, wait_s: float) -> None:
+    """Shut a pool down, and wait so long; then kill its processes, since Python would wait for frozen ones at its end.
+
+    What a pool raises is of no interest: every part was read, or another error says why not.
+    """
+    left = pool._processes or {} if isinstance(pool, futures.ProcessPoolExecutor) else {}
     processes = [*left.values()]  # the shutdown forgets them; only Python 3.14 has `kill_workers`
-    with suppress(Exception):  # every part was read, or another error says why not
-        pool.shutdown(wait=wait)
+
+    def shut_down() -> None:
+        with suppress(Exception):
+            pool.shutdown(wait=wait_s > 0)
+
+    ending = Thread(target=shut_down, name="audit-ledger-shutdown", daemon=True)
+    ending.start()
+    ending.join(wait_s or START_S)
     for process in processes:
         process.kill()
 

@@ -56,6 +56,8 @@ class Reads:
         if segment.first == self.fatal and self._is_first():
             if self.action == "die":
                 os.kill(os.getpid(), signal.SIGKILL)
+            if self.action == "freeze":
+                os.kill(os.getpid(), signal.SIGSTOP)
             if self.action == "hang":
                 time.sleep(4)
             if self.action == "break":

@@ -6,7 +6,8 @@ import os
 import signal
 import subprocess
 import sys
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import psutil
 import pytest
 
 from pytest_audit_ledger.errors import SourceError
+from pytest_audit_ledger.verify import executors
 from pytest_audit_ledger.verify.executors import LocalWorkers, Read
 from tests.support.readers import ALL, Reads, read
 
@@ -28,9 +30,18 @@ class Unknown(Reads):
         raise AssertionError("nobody can call it")
 
 
+class FreezingAtTheEnd(Reads):
+    """A task whose readers freeze as they leave the snapshot."""
+
+    @contextmanager
+    def joined(self) -> Iterator[Read]:
+        yield self._read
+        os.kill(os.getpid(), signal.SIGSTOP)
+
+
 @pytest.mark.parametrize("count", [1, 2, 4])
 def test_segments_are_returned_in_order_whoever_read_them(count: int) -> None:
-    workers = LocalWorkers(count)
+    workers = LocalWorkers(count, 30)
     everything, elsewhere = read(workers, Reads())
     assert everything == ALL
     assert set(elsewhere) < set(ALL)
@@ -40,7 +51,7 @@ def test_segments_are_returned_in_order_whoever_read_them(count: int) -> None:
 
 @pytest.mark.parametrize("count", [1, 2, 4])
 def test_a_worker_that_is_killed_costs_no_segment_and_is_told(count: int) -> None:
-    workers = LocalWorkers(count)
+    workers = LocalWorkers(count, 30)
     everything, elsewhere = read(workers, Reads(fatal=0, action="die"))
     assert everything == ALL
     assert 0 not in elsewhere
@@ -49,8 +60,23 @@ def test_a_worker_that_is_killed_costs_no_segment_and_is_told(count: int) -> Non
     assert [command for command in left if "spawn_main" in command] == []
 
 
+def test_a_worker_that_is_frozen_is_given_up_and_its_segment_read_here() -> None:
+    workers = LocalWorkers(2, 2)
+    everything, elsewhere = read(workers, Reads(fatal=0, action="freeze"))
+    assert everything == ALL
+    assert 0 not in elsewhere
+    assert workers.note == "1 of 3 workers were lost or did not start; others read their part."
+
+
+def test_a_worker_that_is_frozen_at_the_end_does_not_keep_the_run_from_ending(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(executors, "START_S", 1)
+    workers = LocalWorkers(2, 30)
+    assert read(workers, FreezingAtTheEnd())[0] == ALL
+    assert workers.note == ""
+
+
 def test_a_task_that_cannot_be_loaded_elsewhere_is_done_here(capfd: pytest.CaptureFixture[str]) -> None:
-    workers = LocalWorkers(2)
+    workers = LocalWorkers(2, 30)
     assert read(workers, Unknown()) == (ALL, [])
     assert workers.note.startswith("2 of 3 workers were lost")
     assert capfd.readouterr() == ("", "")
@@ -58,7 +84,7 @@ def test_a_task_that_cannot_be_loaded_elsewhere_is_done_here(capfd: pytest.Captu
 
 def test_what_a_worker_raises_is_raised_here() -> None:
     with pytest.raises(SourceError, match="The server is gone"):
-        read(LocalWorkers(2), Reads(fatal=10))
+        read(LocalWorkers(2, 30), Reads(fatal=10))
 
 
 def test_where_no_process_can_be_started_this_one_reads_everything(tmp_path: Path) -> None:
@@ -70,7 +96,7 @@ def test_where_no_process_can_be_started_this_one_reads_everything(tmp_path: Pat
         "import multiprocessing.popen_spawn_posix, multiprocessing.resource_tracker\n"
         "used = len(os.listdir('/proc/self/fd'))\n"
         "resource.setrlimit(resource.RLIMIT_NOFILE, (used, used))\n"
-        "workers = LocalWorkers(3)\n"
+        "workers = LocalWorkers(3, 30)\n"
         "print(read(workers, Reads()) == (ALL, []), workers.note)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, timeout=60)
@@ -94,7 +120,7 @@ def forever(segment):
     time.sleep(3600)
 
 if __name__ == "__main__":
-    LocalWorkers(3).run(Endless(), SEGMENTS, forever, lambda part: None)
+    LocalWorkers(3, 30).run(Endless(), SEGMENTS, forever, lambda part: None)
 """
 
 

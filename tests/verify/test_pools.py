@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import pickle
+import signal
 import subprocess
 import sys
 import time
@@ -17,6 +18,7 @@ from platform import node
 from threading import Thread
 from typing import Any
 
+import psutil
 import pytest
 
 from pytest_audit_ledger.errors import SourceError, UsageError
@@ -114,6 +116,18 @@ CONFUSED: dict[str, Callable[[list[Any]], Any]] = {
 
 def confused() -> futures.Executor:
     return Confused(CONFUSED[os.environ["AUDIT_LEDGER_TEST_OTHER"]])
+
+
+class FreezingAtTheEnd(futures.ProcessPoolExecutor):
+    """A pool whose processes are frozen when nothing is left to do."""
+
+    def __init__(self) -> None:
+        super().__init__(2, get_context("spawn"))
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        for pid in self._processes:
+            os.kill(pid, signal.SIGSTOP)
+        super().shutdown(wait, cancel_futures=cancel_futures)
 
 
 class Unclosable(futures.ThreadPoolExecutor):
@@ -236,6 +250,14 @@ def test_a_process_that_is_frozen_does_not_keep_the_command_from_ending(forger: 
     )
     assert done.returncode == 3, done.stderr
     assert "did not return a part within 2 s" in done.stdout
+
+
+def test_processes_that_are_frozen_at_the_end_are_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pools, "START_S", 1)
+    with opened(f"{__name__}:FreezingAtTheEnd") as executor:
+        assert read(executor, Reads())[0] == ALL
+    _, left = psutil.wait_procs([one for one in psutil.Process().children() if one.name().startswith("python")], 5)
+    assert [one.pid for one in left if one.status() == psutil.STATUS_STOPPED] == []
 
 
 @pytest.mark.parametrize(
