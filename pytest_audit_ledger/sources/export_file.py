@@ -103,6 +103,10 @@ class ExportFile:
         """Open the file."""
         yield ExportSnapshot(self.path, self.profile)
 
+    def reader(self, shared: str) -> AbstractContextManager[ExportSnapshot]:
+        """Open the file."""
+        return self.snapshot(shared)
+
 
 class ExportSnapshot:
     """The entries of an export, in the order of the file."""
@@ -210,6 +214,9 @@ class ExportSnapshot:
     def stop(self) -> None:
         """Stop reading before the next batch."""
         self._stopped = True
+
+    def end_readers(self) -> None:
+        """Do nothing: a file has no sessions."""
 
     def scan(self, columns: Sequence[str], segment: Segment, consume: Consume) -> None:
         """Read all entries of the file, whatever the segment is."""

@@ -15,7 +15,7 @@ import io
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from functools import cached_property
 from threading import Thread
 from typing import Any
@@ -67,7 +67,7 @@ CLIENT_CHECK_S = 10.0
 """How often an idle session sends something; when the server ends one that does not, or one whose process is gone.
 The last is while a statement runs, and needs PostgreSQL 14 on Linux."""
 
-APPLICATION_NAME = "pytest-audit-ledger"
+APPLICATION_NAME, READER = "pytest-audit-ledger", " reader"
 
 _NO_INDEX = "SET LOCAL enable_indexscan = off; SET LOCAL enable_indexonlyscan = off; SET LOCAL enable_bitmapscan = off"
 
@@ -122,10 +122,10 @@ class PostgresSource:
         """The database as a command takes it, as the user named it but without secrets."""
         return self.named or self._given.repeatable()
 
-    def connect(self) -> Connection:
-        """Return a new connection. Raises SourceError."""
+    def connect(self, name: str = "") -> Connection:
+        """Return a new connection, which calls itself `name`, or as configured. Raises SourceError."""
         try:
-            return connected(self.dsn, self._connect_limit_s())
+            return connected(self.dsn.having({"application_name": name} if name else {}), self._connect_limit_s())
         except psycopg2.Error as error:
             raise explain(error, self.label) from error
 
@@ -161,16 +161,27 @@ class PostgresSource:
         """The schema and the table, as an option takes them."""
         return whole_name(self.schema, self.table)
 
-    @contextmanager
-    def snapshot(self, shared: str | None = None) -> Iterator[PostgresSnapshot]:
+    def snapshot(self, shared: str | None = None) -> AbstractContextManager[PostgresSnapshot]:
         """Open a snapshot of the ledger, or join the one shared under this name; leaving closes it."""
-        connection = self.connect()
+        return self._opened(shared, self.name_of(shared) if shared else "")
+
+    def reader(self, shared: str) -> AbstractContextManager[PostgresSnapshot]:
+        """Join a snapshot to read one segment; leaving closes it."""
+        return self._opened(shared, self.name_of(shared, READER))
+
+    @contextmanager
+    def _opened(self, shared: str | None, name: str) -> Iterator[PostgresSnapshot]:
+        connection = self.connect(name)
         try:
             self.watch(connection)
             connection.set_session(isolation_level="REPEATABLE READ", readonly=True, autocommit=False)
             yield PostgresSnapshot(self, connection, shared)
         finally:
             connection.close()
+
+    def name_of(self, shared: str, reader: str = "") -> str:
+        """Return what connections call themselves that joined a snapshot; ` reader` if they read a segment."""
+        return f"{self.dsn.parameter('application_name')[:30]} {shared}{reader}"
 
 
 class PostgresSnapshot:
@@ -186,7 +197,6 @@ class PostgresSnapshot:
         """The ways of reading whose plan is known."""
         if shared is not None:
             self._join(shared)
-            self._run(SQL("SET LOCAL application_name = {}").format(Literal(self._reader_name(shared))))
         self._name = Identifier(source.schema, source.table)
         timeouts = {
             "timeout": _milliseconds(source.timeout),
@@ -670,11 +680,14 @@ class PostgresSnapshot:
                 # over another connection: a thread may be reading from this one
                 with closing(self._source.connect()) as connection, connection.cursor() as cursor:
                     self._source.watch(connection)
-                    cursor.execute(sql("cancel_readers.sql"), {"name": self._reader_name(self._shared)})
+                    cursor.execute(sql("cancel_joined.sql"), {"name": self._source.name_of(self._shared)})
+                    cursor.execute(sql("end_readers.sql"), {"name": self._source.name_of(self._shared, READER)})
 
-    def _reader_name(self, shared: str) -> str:
-        """Return what connections that joined a snapshot call themselves: the configured name, and the snapshot's."""
-        return f"{self._source.dsn.parameter('application_name')[:40]} {shared}"
+    def end_readers(self) -> None:
+        """End the sessions that readers left: no timeout ends a COPY to a frozen process. It never raises."""
+        if self._shared is not None:
+            with suppress(SourceError), self.catalog():
+                self._run(sql("end_readers.sql"), {"name": self._source.name_of(self._shared, READER)})
 
 
 def _milliseconds(seconds: float) -> Composable:

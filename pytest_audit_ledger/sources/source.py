@@ -74,6 +74,9 @@ class Snapshot(Protocol):
 class Source(Protocol):
     """A place that entries are read from. Picklable, so that other processes can join a snapshot."""
 
+    def end_readers(self) -> None:
+        """End what the readers of this view have left behind, such as a session of a process that is frozen."""
+
     @property
     def label(self) -> str:
         """The database or the file, without secrets."""
@@ -100,3 +103,6 @@ class Source(Protocol):
 
     def snapshot(self, shared: str | None = None) -> AbstractContextManager[Snapshot]:
         """Open a snapshot, or join the one shared under this name; leaving closes it."""
+
+    def reader(self, shared: str) -> AbstractContextManager[Snapshot]:
+        """Join a snapshot, in any process, to read one segment for the run that opened it; leaving closes it."""

@@ -105,12 +105,15 @@ def _parts(
     advance: Advance,
 ) -> list[Part]:
     """Return what an executor reads, segment by segment."""
-    return executor.run(
-        _SegmentTask(source, snapshot.share(), fresh, _moment(snapshot.info)),
-        segments,
-        lambda segment: _read(snapshot, segment, _unpickled(fresh, segment), advance),
-        lambda part: advance(part[0].element_count),
-    )
+    try:
+        return executor.run(
+            _SegmentTask(source, snapshot.share(), fresh, _moment(snapshot.info)),
+            segments,
+            lambda segment: _read(snapshot, segment, _unpickled(fresh, segment), advance),
+            lambda part: advance(part[0].element_count),
+        )
+    finally:
+        snapshot.end_readers()
 
 
 def _extent(snapshot: Snapshot, resumed: Resumed | None) -> tuple[int, int]:
@@ -259,7 +262,7 @@ class _SegmentTask:
                 f"The host {node()} has {_version()}, and this run {self.version}.",
                 "Install the same versions on every worker.",
             )
-        with self.source.snapshot(self.shared) as snapshot:
+        with self.source.reader(self.shared) as snapshot:
             if _moment(snapshot.info) != self.moment:  # names of snapshots are unique on one server only
                 raise SourceError(
                     f"The host {node()} reached another server than this run: {self.source.label}.",
