@@ -227,9 +227,10 @@ def until_locked(forger: Forger) -> None:
     pytest.fail("nobody waits for a lock")
 
 
-def until_no_session(forger: Forger) -> None:
-    """Wait until no session of ours is left, in whatever state."""
+def until_no_session(forger: Forger, *, busy: bool = False) -> None:
+    """Wait until no session of ours is left, in whatever state; or `busy` ones only, since a pooler keeps idle ones."""
     ours = "SELECT state, query FROM pg_stat_activity WHERE application_name LIKE 'pytest-audit-ledger%'"
+    ours += " AND state <> 'idle'" if busy else ""
     for _ in range(50):
         if forger.run(ours) == []:
             return

