@@ -31,7 +31,7 @@ from pytest_audit_ledger.model.profile import Accepted, Genesis, Hashing, Profil
 from pytest_audit_ledger.model.progress import Progress
 from pytest_audit_ledger.model.recipes.variants import Layout
 from pytest_audit_ledger.model.schema import Constraint, Schema
-from pytest_audit_ledger.model.segment import Segment
+from pytest_audit_ledger.model.segment import FilePart, Segment
 from pytest_audit_ledger.model.times import Epoch, Lost, Time
 from pytest_audit_ledger.sources.selection import Selection
 from pytest_audit_ledger.sources.source import Snapshot, Source
@@ -61,6 +61,7 @@ __all__ = [
     "ExportInfo",
     "Extent",
     "Family",
+    "FilePart",
     "Form",
     "Genesis",
     "Hasher",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -145,7 +145,7 @@ def export(
             paths = path, manifest_path(path), *extra
             drafts = files.enter_context(whole_files(*paths, overwrite=request.force))
         with progress(_expected(snapshot, request)) as advance:
-            interruptible(lambda: _write(snapshot, request, types, drafts[0], tally, advance), snapshot.stop)
+            parts = interruptible(lambda: _write(snapshot, request, types, drafts[0], tally, advance), snapshot.stop)
         written = drafts[0].written(str(path))
         described = manifest(
             written,
@@ -159,6 +159,7 @@ def export(
             filters={**_source_filter(snapshot.info), **request.selection.described()},
             excel_safe=request.excel_safe,
             exported_at=_now(),
+            **({"parts": parts} if parts else {}),
         )
         beside = [written_json(draft, described, manifest_path(path)) for draft in drafts[1:2]]
         for draft, (name, content) in zip(drafts[2:], extra.items(), strict=True):
@@ -270,19 +271,27 @@ def _expected(snapshot: Snapshot, request: Export) -> int | None:
 class _Layout:
     """How a format writes rows, and joins them: the text before the first, between two, and after the last.
 
-    `tail` takes their number. `plan` is how the native core writes what `rows` does.
+    `tail` takes their number, and is None if each row is a line. `plan` is how the native core writes what `rows` does.
     """
 
     rows: Callable[[Batch], Iterator[str]]
     plan: Plan
     head: str
     between: str
-    tail: Callable[[int], str]
+    tail: Callable[[int], str] | None = None
 
-    def text(self, batch: Batch) -> bytes:
-        """Return the rows of a batch."""
+    def text(self, batch: Batch, before: int) -> bytes:
+        """Return the rows of a batch and what joins them to those before, of which there are so many."""
         found = batch.quick.written(self.plan, self.between.encode()) if batch.quick else None
-        return self.between.join(self.rows(batch)).encode("latin-1") if found is None else found
+        rows = self.between.join(self.rows(batch)).encode("latin-1") if found is None else found
+        if self.tail is None:
+            return b"%s%s\n" % (b"" if before else self.head.encode("latin-1"), rows)
+        return b"%s%s" % ((self.between if before else self.head).encode("latin-1"), rows)
+
+    def end(self, count: int) -> bytes:
+        """Return what follows so many rows."""
+        head = "" if count else self.head
+        return f"{head}{self.tail(count) if self.tail else ''}".encode("latin-1")
 
 
 def _layout(profile: Profile, request: Export, types: Mapping[str, str]) -> _Layout:
@@ -293,16 +302,12 @@ def _layout(profile: Profile, request: Export, types: Mapping[str, str]) -> _Lay
         safe = request.excel_safe
         rows = own_rows(partial(csv_rows, types=types, excel_safe=safe))
         head = csv_head(list(types), excel_safe=safe)
-        return _Layout(rows, csv_rows_plan(profile, types, excel_safe=safe), f"{head}\n", "\n", _line_end)
+        return _Layout(rows, csv_rows_plan(profile, types, excel_safe=safe), f"{head}\n", "\n")
     rows, plan = own_rows(partial(json_rows, types=types)), json_rows_plan(profile, types)
     if request.format == "jsonl":
-        return _Layout(rows, plan, "", "\n", _line_end)
+        return _Layout(rows, plan, "", "\n")
     head = f'{{\n"export_date": "{_now()}",\n"entries": [\n'
     return _Layout(rows, plan, head, ",\n", lambda count: f'\n],\n"entry_count": {count}\n}}\n')
-
-
-def _line_end(count: int) -> str:
-    return "\n" if count else ""
 
 
 def _write(
@@ -312,24 +317,49 @@ def _write(
     draft: Draft,
     tally: EntryTally,
     advance: Callable[[int], None],
-) -> None:
+) -> Sequence[Mapping[str, int]]:
+    """Write the entries, and return where the parts of a compressed file begin (see `sources/export_parts.py`)."""
     layout, tallied = _layout(snapshot.info.profile, request, types), tally_columns(snapshot)
+    members = _Members(draft)
     with ExitStack() as files:
-        file: Any = draft
-        if request.compressed:
-            # without name and time, the same entries make the same bytes
-            file = files.enter_context(gzip.GzipFile(filename="", fileobj=draft, mode="wb", compresslevel=6, mtime=0))
-        file = files.enter_context(BackgroundWriter(file))
+        files.callback(members.close)
+        file = files.enter_context(BackgroundWriter(members if request.compressed else draft))
 
         def consume(batch: Batch) -> None:
-            file.write((layout.between if tally.entries else layout.head).encode("latin-1"))
-            file.write(layout.text(batch))
+            file.write(layout.text(batch, tally.entries))
             tally.count(batch, tallied)
             advance(len(batch))
 
         rows(snapshot, request, types, consume)
-        end = layout.tail(tally.entries)
-        file.write((end if tally.entries else layout.head + end).encode("latin-1"))
+        file.write(layout.end(tally.entries))
+    return members.parts if layout.tail is None else ()
+
+
+class _Members:
+    """Compresses what is written in members of gzip, which can be read one by one, and begin between two records."""
+
+    def __init__(self, draft: Draft) -> None:
+        self.parts: list[Mapping[str, int]] = []
+        self._draft, self._line = draft, 1
+        self._member: gzip.GzipFile | None = None
+        self._left = 0
+
+    def write(self, data: bytes) -> None:
+        """Compress the text of whole records."""
+        if self._member is None or (data and self._left <= 0):
+            self.close()
+            self.parts.append({"start": self._draft.size, "line": self._line})
+            # without name and time, the same entries make the same bytes
+            self._member = gzip.GzipFile(filename="", fileobj=self._draft, mode="wb", compresslevel=6, mtime=0)
+            self._left = defaults.EXPORT_PART_BYTES
+        self._member.write(data)
+        self._left -= len(data)
+        self._line += data.count(b"\n")
+
+    def close(self) -> None:
+        """End the member."""
+        if self._member is not None:
+            self._member.close()
 
 
 def _stated_type(info: LedgerInfo, name: str) -> str:

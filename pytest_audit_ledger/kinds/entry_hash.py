@@ -65,8 +65,8 @@ class EntryHash(ScanKind):
 
     def feed(self, batch: Batch) -> None:
         """Recompute the hash of every entry, and try other forms if it is not the one stored."""
-        hasher, is_postponed = self.ledger.hasher, bool(self.ledger.profile.streams and self.again)
-        if is_postponed and self.segment:
+        hasher = self.ledger.hasher
+        if self.segment and self.again[:1] == [self.segment]:
             return  # it is read again from its start
         if hasher.hashes(batch) == batch.text(HASH) and all(
             hashes == batch.text(own(column)) for column, hashes in hasher.lines(batch).items()
@@ -80,9 +80,9 @@ class EntryHash(ScanKind):
     def _postpone(self, batch: Batch, segment: Segment) -> None:
         """Keep a range for later: which forms are tried on an entry depends on the mismatches before it.
 
-        With streams, a number names no place, so the whole segment is kept.
+        With streams and in a file, a number names no place, so the whole segment is kept.
         """
-        if self.ledger.profile.streams:
+        if self.ledger.profile.streams or segment.part:
             self.again, self.between, self.stretch = [segment], [Stretch()], Stretch()
             return
         numbers = batch.sequence_numbers

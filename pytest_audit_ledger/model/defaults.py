@@ -24,6 +24,9 @@ FEWEST_DRILL_ENTRIES = 40
 
 EXPORT_FORMATS = ("json", "jsonl", "csv")
 
+EXPORT_PART_BYTES = 8 * 1024 * 1024
+"""Bytes of text in a part of an export, which one process reads at a time."""
+
 BACKUP_FORMATS = ("plain", "custom")
 
 OSCAL_VERSIONS = ("1.2.3", "1.1.2")

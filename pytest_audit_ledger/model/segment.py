@@ -9,12 +9,23 @@ Place = tuple[str, ...]
 
 
 @dataclass(frozen=True)
+class FilePart:
+    """The bytes of a file from `start` up to but excluding `end`, their SHA-256 and the number of their first line."""
+
+    start: int
+    end: int
+    sha256: str
+    line: int
+
+
+@dataclass(frozen=True)
 class Segment:
     """A range of sequence numbers from `first` up to but excluding `end`; None is open. NULLs are in the last one.
 
     Of a ledger with streams, a segment may also begin and end at a place (`left`, `right`), or at a value of the role
     `order` (`since`, `until`). `in_order`: it is read in that order, and not stream by stream. `before`: it is the
-    entry before the first one of each stream that has an `order` of at least so much, if there is one.
+    entry before the first one of each stream that has an `order` of at least so much, if there is one. `part`: it is
+    what that part of a file has.
     """
 
     first: int | None = None
@@ -25,6 +36,7 @@ class Segment:
     until: int | None = None
     in_order: bool = False
     before: int | None = None
+    part: FilePart | None = None
 
 
 def by_order(since: int, until: int | None = None) -> Segment:

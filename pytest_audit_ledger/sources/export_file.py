@@ -10,6 +10,7 @@ values as PostgreSQL would print them.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timezone
@@ -20,7 +21,7 @@ from typing import Any, NoReturn
 
 from pytest_audit_ledger.errors import NotApplicable, SourceError, UsageError
 from pytest_audit_ledger.files.keys import read_key
-from pytest_audit_ledger.files.reading import is_file, open_regular, sha256_of
+from pytest_audit_ledger.files.reading import is_file
 from pytest_audit_ledger.files.stores import AnyPath, is_store, path_of
 from pytest_audit_ledger.model import defaults
 from pytest_audit_ledger.model.batch import NULL, Batch, json_text, plain_text, shown
@@ -41,8 +42,9 @@ from pytest_audit_ledger.model.profile import (
     own,
 )
 from pytest_audit_ledger.model.questions import Catalog, Queries
-from pytest_audit_ledger.model.segment import Place, Segment
+from pytest_audit_ledger.model.segment import FilePart, Place, Segment
 from pytest_audit_ledger.model.ski import SKI
+from pytest_audit_ledger.sources.export_parts import Measured, measured
 from pytest_audit_ledger.sources.export_records import FETCH, Record, format_of, records
 from pytest_audit_ledger.sources.export_values import Converter, converter, guessed_types, row_texts
 from pytest_audit_ledger.sources.manifest import read_manifest, refuse_another_profile
@@ -77,6 +79,8 @@ class ExportFile:
         Raises UsageError if there is no such file, or it is not an export.
         """
         self.path = path_of(path)
+        self._elsewhere = self.path.absolute() if isinstance(self.path, Path) else self.path
+        """How a process finds it that works in another folder."""
         self.profile = profile
         if not is_file(self.path):
             raise UsageError(f"There is no file {self.path}.", "Name an export, or the DSN of a database.")
@@ -103,9 +107,10 @@ class ExportFile:
         """Open the file."""
         yield ExportSnapshot(self.path, self.profile)
 
-    def reader(self, shared: str) -> AbstractContextManager[ExportSnapshot]:
-        """Open the file."""
-        return self.snapshot(shared)
+    @contextmanager
+    def reader(self, shared: str) -> Iterator[ExportSnapshot]:
+        """Open the file to read a part, as the manifest that was shared says."""
+        yield ExportSnapshot(self._elsewhere, self.profile, json.loads(shared))
 
 
 class ExportSnapshot:
@@ -113,13 +118,14 @@ class ExportSnapshot:
 
     divisible = False
 
-    def __init__(self, path: AnyPath, profile: Profile) -> None:
+    def __init__(self, path: AnyPath, profile: Profile, shared: Mapping[str, Any] | None = None) -> None:
         self._path, self._profile = path, profile
         self._stopped = False
-        manifest = read_manifest(path, MANIFEST_SCHEMA)
+        manifest = read_manifest(path, MANIFEST_SCHEMA) if shared is None else shared["manifest"]
         refuse_another_profile(path, manifest, profile)
         self._excel_safe = bool(manifest and manifest["excel_safe"])
-        digest, size = _measured(path)
+        self._is_foreign = not profile.schemas and manifest is None
+        self._measured = measured(path, format_of(path), manifest) if shared is None else Measured("", 0)
         names = self._names(manifest)
         guessed = self._guessed(names, manifest)
         self.info = LedgerInfo(
@@ -130,15 +136,15 @@ class ExportSnapshot:
             server_version="",
             server_time=_clock(manifest),
             snapshot="",
-            export=ExportInfo(str(path), size, digest, manifest, guessed),
+            export=ExportInfo(str(path), self._measured.size, self._measured.sha256, manifest, guessed),
             extent=_extent(manifest),
             profile=profile,
             read_key=read_key,
         )
 
-    def _records(self) -> Iterator[Record]:
+    def _records(self, part: FilePart | None = None) -> Iterator[Record]:
         """Yield the records, without the apostrophes that `--excel-safe` adds."""
-        found = records(self._path)
+        found = records(self._path, part, [] if part is None else list(self.info.columns))
         if not self._excel_safe:
             return found
         return ((line, size, {_original(name): _original(row[name]) for name in row}) for line, size, row in found)
@@ -162,9 +168,14 @@ class ExportSnapshot:
         is_json = format_of(self._path) in ("json", "jsonl")
         return guessed_types({name: [record.get(name) for record in sample] for name in unknown}, is_json=is_json)
 
+    @property
+    def parts(self) -> Sequence[FilePart]:
+        """The parts of a file whose entries need no others to be read, nor a look at their order."""
+        return () if self._is_foreign or self.info.hasher.needs_neighbour else self._measured.parts
+
     def share(self) -> str:
-        """Return an empty name: any process can open the file."""
-        return ""
+        """Return the manifest: any process can open the file, and does not need that next to it."""
+        return json.dumps({"manifest": self.info.export.manifest if self.info.export else None})
 
     def count(self) -> None:
         """Return None: a file has no index that could hide entries."""
@@ -219,8 +230,8 @@ class ExportSnapshot:
         """Do nothing: a file has no sessions."""
 
     def scan(self, columns: Sequence[str], segment: Segment, consume: Consume) -> None:
-        """Read all entries of the file, whatever the segment is."""
-        batches = self._batches(columns)
+        """Read all entries of the file, or of the segment's part, whatever else the segment is."""
+        batches = self._batches(columns, segment.part)
         for batch in in_written_order(batches) if segment.in_order else batches:
             consume(batch)
 
@@ -246,14 +257,13 @@ class ExportSnapshot:
                 if not left:
                     return
 
-    def _batches(self, columns: Sequence[str]) -> Iterator[Batch]:
+    def _batches(self, columns: Sequence[str], part: FilePart | None = None) -> Iterator[Batch]:
         names = self.info.columns.keys()
         neighbours = Neighbours(self.info) if BEFORE in columns else None
-        is_foreign = not self._profile.schemas and not (self.info.export and self.info.export.manifest)
-        order = _Order(self._profile) if is_foreign and SEQUENCE in columns else None
+        order = _Order(self._profile) if self._is_foreign and SEQUENCE in columns else None
         if neighbours:
             columns = list(dict.fromkeys([*(name for name in columns if name != BEFORE), HASH]))
-        for chunk in _chunks(self._records()):
+        for chunk in _chunks(self._records(part)):
             if self._stopped:
                 raise SourceError("The reading was stopped.")
             for line, _, record in chunk:
@@ -387,15 +397,6 @@ def _sortable(moment: str) -> str:
     if "T" in moment or moment == NULL:
         return moment
     return "" if moment.startswith("-") or moment.endswith("BC") else "~"
-
-
-def _measured(path: AnyPath) -> tuple[str, int]:
-    """Return the SHA-256 and the size of a file."""
-    try:
-        with open_regular(path) as file:
-            return sha256_of(file), file.tell()
-    except OSError as error:
-        raise SourceError(f"{path} cannot be read: {error.strerror}.", "Check its permissions.") from error
 
 
 def _extent(manifest: Mapping[str, Any] | None) -> Extent:

@@ -20,8 +20,9 @@ import io
 import json
 import re
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, NoReturn
 
 from pytest_audit_ledger.errors import SourceError
@@ -29,6 +30,8 @@ from pytest_audit_ledger.files.reading import open_regular
 from pytest_audit_ledger.files.stores import AnyPath
 from pytest_audit_ledger.model.jsonb import unique_keys
 from pytest_audit_ledger.model.printable import printable
+from pytest_audit_ledger.model.segment import FilePart
+from pytest_audit_ledger.sources.export_parts import open_part
 
 Record = tuple[int, int, dict[str, Any]]
 
@@ -55,22 +58,24 @@ def format_of(path: AnyPath) -> str | None:
     return found.group(1).lower() if found else None
 
 
-def records(path: AnyPath) -> Iterator[Record]:
-    """Yield the records of a file; its suffix says the format."""
-    reader: Callable[[_Text], Iterator[Record]] = {"json": _json, "jsonl": _json_lines, "csv": _csv, "tsv": _tsv}[
-        format_of(path) or "jsonl"
-    ]
-    with _opened(path) as text:
-        yield from reader(text)
+def records(path: AnyPath, part: FilePart | None = None, names: Sequence[str] = ()) -> Iterator[Record]:
+    """Yield the records of a file, or of a part of one; the suffix says the format.
+
+    `names`: the columns, which the first line of CSV names, and no part but the first has.
+    """
+    readers: dict[str, Callable[[_Text], Iterator[Record]]] = {"json": _json, "jsonl": _json_lines, "tsv": _tsv}
+    readers["csv"] = partial(_csv, names=list(names) if part is not None and part.start else None)
+    with _opened(path, part) as text:
+        yield from readers[format_of(path) or "jsonl"](text)
 
 
 class _Text:
     """Text that is read piece by piece, and the number of the current line."""
 
-    def __init__(self, stream: io.TextIOBase, name: str) -> None:
+    def __init__(self, stream: io.TextIOBase, name: str, line: int = 1) -> None:
         self.stream = stream
         self.name = name
-        self.line = 1
+        self.line = line
         self.buffer = ""
         self.position = 0
 
@@ -96,14 +101,15 @@ class _Text:
 
 
 @contextmanager
-def _opened(path: AnyPath) -> Iterator[_Text]:
+def _opened(path: AnyPath, part: FilePart | None) -> Iterator[_Text]:
     text: _Text | None = None
     try:
-        with open_regular(path) as file:
+        with open_regular(path) if part is None else open_part(path, part) as file:
             raw: Any = gzip.GzipFile(fileobj=file) if path.suffix.lower() == ".gz" else file
             # bytes that are not UTF-8 are refused with their value, when the line is known
-            stream = io.TextIOWrapper(raw, encoding="utf-8-sig", errors="surrogateescape", newline="")
-            text = _Text(stream, path.name)
+            encoding = "utf-8" if part is not None and part.start else "utf-8-sig"
+            stream = io.TextIOWrapper(raw, encoding=encoding, errors="surrogateescape", newline="")
+            text = _Text(stream, path.name, part.line if part is not None else 1)
             yield text
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         line = text.line if text else 1
@@ -282,7 +288,7 @@ _LONGEST_TOKEN = len("-Infinity")
 _FIELD = re.compile(r'("[^"]*(?:""[^"]*)*"|[^",\r\n]*)(?:,|\r?\n|\r)')
 
 
-def _csv(text: _Text) -> Iterator[Record]:
+def _csv(text: _Text, names: list[str] | None = None) -> Iterator[Record]:
     raw: list[str] = []
 
     def lines() -> Iterator[str]:
@@ -292,7 +298,6 @@ def _csv(text: _Text) -> Iterator[Record]:
 
     csv.field_size_limit(LONGEST_RECORD)  # of the whole process; the default is less than an entry may hold
     rows = csv.reader(lines(), strict=True)
-    names: list[str] | None = None
     space = 0
     while (row := _next_row(text, rows)) is not None:
         space = 0 if row else _within(text, space + 1)

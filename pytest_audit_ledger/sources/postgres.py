@@ -187,6 +187,8 @@ class PostgresSource:
 class PostgresSnapshot:
     """One consistent, read-only view of a ledger."""
 
+    parts = ()
+
     def __init__(self, source: PostgresSource, connection: Connection, shared: str | None) -> None:
         self._source = source
         self._connection = connection

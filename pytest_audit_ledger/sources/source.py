@@ -11,7 +11,7 @@ from pytest_audit_ledger.model.batch import Batch
 from pytest_audit_ledger.model.ledger_info import LedgerInfo
 from pytest_audit_ledger.model.profile import Profile
 from pytest_audit_ledger.model.questions import Catalog, Queries
-from pytest_audit_ledger.model.segment import Place, Segment
+from pytest_audit_ledger.model.segment import FilePart, Place, Segment
 from pytest_audit_ledger.sources.selection import Selection
 
 Consume = Callable[[Batch], None]
@@ -27,6 +27,10 @@ class Snapshot(Protocol):
     @property
     def divisible(self) -> bool:
         """Whether several processes can each read a segment."""
+
+    @property
+    def parts(self) -> Sequence[FilePart]:
+        """The parts of a file that several processes can each read; none if it is read as a whole."""
 
     def late(self, order: int, count: int) -> str:
         """Return why entries up to this `order`, which are `count` here, may not be all that there will ever be.
@@ -70,12 +74,12 @@ class Snapshot(Protocol):
     def stop(self) -> None:
         """Stop reading. Call it from another thread; it never raises."""
 
+    def end_readers(self) -> None:
+        """End what the readers of this view have left behind, such as a session of a process that is frozen."""
+
 
 class Source(Protocol):
     """A place that entries are read from. Picklable, so that other processes can join a snapshot."""
-
-    def end_readers(self) -> None:
-        """End what the readers of this view have left behind, such as a session of a process that is frozen."""
 
     @property
     def label(self) -> str:

@@ -22,7 +22,7 @@ from pytest_audit_ledger.model.batch import Batch
 from pytest_audit_ledger.model.ledger_info import LedgerInfo, Resumed
 from pytest_audit_ledger.model.profile import ORDER, SEQUENCE, STREAM
 from pytest_audit_ledger.model.progress import Advance, Progress
-from pytest_audit_ledger.model.segment import Segment, by_order
+from pytest_audit_ledger.model.segment import FilePart, Segment, by_order
 from pytest_audit_ledger.sources.source import Snapshot, Source
 from pytest_audit_ledger.verify.executors import Executor, Opening, Part, Read, local_workers
 
@@ -63,7 +63,7 @@ def scan(
     ways = sorted({_is_in_order(kind) for kind in kinds})
     low, high = _extent(snapshot, resumed)
     entries = max(0, high - low + 1)
-    is_divisible = snapshot.divisible and (resumed is None or resumed.order is None)
+    is_divisible = bool(snapshot.parts) or (snapshot.divisible and (resumed is None or resumed.order is None))
     fresh = _fresh(kinds) if is_divisible else None
     again = sum(_length(one) for kind in kinds if not _is_in_order(kind) for one in kind.again)
     note = "" if fresh or opening is local_workers else _UNUSED[is_divisible]
@@ -117,7 +117,9 @@ def _parts(
 
 
 def _extent(snapshot: Snapshot, resumed: Resumed | None) -> tuple[int, int]:
-    """Return the lowest and the highest number to read; with streams, 1 and how many entries there are, or 0."""
+    """Return the lowest and the highest number to read; with streams or in parts, 1 and how many entries, or 0."""
+    if snapshot.parts and snapshot.info.export:
+        return 1, (snapshot.info.export.manifest or {}).get("entries", 0)
     if snapshot.info.profile.streams:
         return 1, 0 if resumed else snapshot.count() or 0
     low, high = snapshot.bounds() or (1, 0)
@@ -129,11 +131,17 @@ def _segments(
 ) -> list[Segment]:
     """Return what several processes read: about `count` segments, and the order of writing if a kind reads in it.
 
+    A file is cut into its parts, however many there are.
+
     That is one segment, and the first that is taken, because an entry's position in it is how many were read.
     """
-    found = [Segment(in_order=True)] if True in ways else []
+    export = snapshot.info.export
+    whole = FilePart(0, export.size, export.sha256, 1) if export else None
+    found = [Segment(in_order=True, part=whole)] if True in ways else []
     if False not in ways:
         return found
+    if export:
+        return [*found, *(Segment(part=part) for part in snapshot.parts)]
     if not snapshot.info.profile.streams:
         return [*found, *cut(*extent, count, newer)]
     places = snapshot.places(count, extent[1])
