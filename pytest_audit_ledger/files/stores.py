@@ -10,6 +10,7 @@ something, otherwise SourceError on reading, OutputError on writing.
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import io
 import logging
@@ -17,7 +18,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from functools import cache
@@ -289,13 +290,46 @@ def upload(files: Mapping[Path, StorePath], *, overwrite: bool) -> None:
 
 def _put(local: Path, target: StorePath, *, overwrite: bool) -> None:
     mode = "overwrite" if overwrite else "create"  # If-None-Match: *, also when an upload in parts is completed
-    extra: dict[str, Any] = {}
-    if target.scheme in _S3:
-        size = local.stat().st_size
-        patience = ATTEMPTS * READ_TIMEOUT_S + size / LEAST_SPEED  # botocore limits only the wait for an answer
-        extra = {"chunksize": max(PIECE, size // (_MOST_PARTS - 1) + 1), "max_concurrency": _AT_ONCE}
-        extra |= {"timeout": patience, **(target.lock.request() if target.lock else {})}
-    _file_system(target).put_file(str(local), target.url, mode=mode, **extra)
+    system = _file_system(target)
+    if target.scheme not in _S3:
+        system.put_file(str(local), target.url, mode=mode)
+        return
+    size = local.stat().st_size
+    patience = ATTEMPTS * READ_TIMEOUT_S + size / LEAST_SPEED  # botocore limits only the wait for an answer
+    extra = {"chunksize": max(PIECE, size // (_MOST_PARTS - 1) + 1), "max_concurrency": _AT_ONCE}
+    extra |= target.lock.request() if target.lock else {}
+
+    async def put() -> None:
+        await asyncio.wait_for(system._put_file(str(local), target.url, mode=mode, **extra), patience)
+
+    bucket, key, _ = system.split_path(target.url)
+    with _uploads_in_parts(system, key) as begun:
+        putting = asyncio.run_coroutine_threadsafe(put(), system.loop)
+        try:
+            putting.result()
+        except BaseException:  # s3fs aborts an upload for errors, but not if its time is over, nor for Ctrl-C
+            putting.cancel()
+            for upload in begun:
+                with suppress(Exception):  # it is complete, or was aborted
+                    system.call_s3("abort_multipart_upload", Bucket=bucket, Key=key, UploadId=upload)
+            raise
+
+
+@contextmanager
+def _uploads_in_parts(system: Any, key: str) -> Iterator[list[str]]:
+    """Return a list to which the ids of the uploads of a key are added that S3 begins in parts meanwhile."""
+    begun: list[str] = []
+
+    def begins(parsed: Mapping[str, Any], **_: object) -> None:
+        if parsed.get("Key") == key:
+            begun.append(parsed["UploadId"])
+
+    event, events = "after-call.s3.CreateMultipartUpload", system.s3.meta.events
+    events.register(event, begins)
+    try:
+        yield begun
+    finally:
+        events.unregister(event, begins)
 
 
 def _is_copy(local: Path, target: StorePath) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import resource
+import signal
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from pytest_audit_ledger.errors import OutputError, UsageError
+from pytest_audit_ledger.files import stores
 from pytest_audit_ledger.files.reading import is_file, open_regular, read_bytes
 from pytest_audit_ledger.files.stores import PIECE, StorePath, is_store, path_of
 from pytest_audit_ledger.files.writing import refuse_existing, whole_files
@@ -48,6 +50,21 @@ def test_a_name_that_is_taken_meanwhile_is_refused_by_the_store_itself(store: Ob
     with pytest.raises(OutputError, match=r"could not be written: File exists\. It is never overwritten"):
         written(THERE, data=data, meanwhile=lambda: store.put(BUCKET, "a/b.json", b"theirs"))
     assert store.get(BUCKET, "a/b.json") == b"theirs"
+    assert store.uploads(BUCKET) == []
+
+
+def test_an_upload_that_is_interrupted_leaves_no_parts(store: ObjectStore) -> None:
+    written(THERE, data=b"first")  # which connects
+    events = stores._connected("s3", os.getpid()).s3.meta.events
+
+    def interrupt(**_: object) -> None:
+        events.unregister("before-call.s3.UploadPart", interrupt)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    events.register("before-call.s3.UploadPart", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        written(f"s3://{BUCKET}/large", data=bytes(3 * PIECE))
+    assert store.keys(BUCKET) == ["a/b.json"]
     assert store.uploads(BUCKET) == []
 
 
