@@ -2,7 +2,7 @@
 
     make bench                                                      1,000,000 entries, three rounds
     .venv/bin/python -m tests.benchmarks.compare --entries 50000    a smaller one
-    .venv/bin/python -m tests.benchmarks.compare --only export      a part of it, also `backup` and `report`
+    .venv/bin/python -m tests.benchmarks.compare --only export      a part of it, also `backup`, `report` and `size`
     .venv/bin/python -m tests.benchmarks.compare --write            write what was measured into README.md
 
 The floor of a verification is a raw COPY of the same columns to nothing, that of an export a raw COPY of all columns to
@@ -28,7 +28,6 @@ from dataclasses import astuple, dataclass
 from datetime import date
 from pathlib import Path
 
-import psycopg2
 from psycopg2.extensions import make_dsn, parse_dsn
 from tabulate import tabulate
 
@@ -39,8 +38,10 @@ from pytest_audit_ledger.scratch.embedded import embedded_server
 from pytest_audit_ledger.scratch.sample import sample_entries
 from pytest_audit_ledger.sources.programs import find
 from tests.benchmarks.incremental import incremental
+from tests.benchmarks.many import fill
 from tests.benchmarks.streams import checkpoints
 from tests.forger import Forger
+from tests.support.databases import drop_database
 from tests.support.provenance import build_signed
 from tests.support.signers import PEM
 
@@ -125,15 +126,19 @@ def measure(command: Sequence[str], environment: Mapping[str, str], folder: str)
 
 
 @contextmanager
-def made(server: str, name: str) -> Iterator[Forger]:
-    """Make a database in which to build a ledger; it is vacuumed at the end."""
-    connection = psycopg2.connect(server)
-    connection.autocommit = True
-    connection.cursor().execute(f"CREATE DATABASE {name}")
-    connection.close()
+def made(server: str, name: str, *, pack: bool = True) -> Iterator[Forger]:
+    """Make a database in which to build a ledger. `pack`: vacuum it fully at the end, which needs its room again."""
+    with Forger(server) as administrator:
+        administrator.run(f"CREATE DATABASE {name}")
     with Forger(make_dsn(**{**parse_dsn(server), "dbname": name})) as forger:
         yield forger
-        forger.run("VACUUM FULL ANALYZE ledger_entries")
+        forger.run(f"VACUUM {'FULL ' if pack else ''}ANALYZE ledger_entries")
+
+
+def dropped(server: str, name: str) -> None:
+    """Drop a database, because the next one needs its room."""
+    with Forger(server) as administrator:
+        drop_database(administrator, name)
 
 
 def build(server: str, entries: int, name: str = "", edited: str = "") -> str:
@@ -280,6 +285,26 @@ def reports(server: str, entries: int) -> Iterator[Comparison]:
         yield Comparison(series, peer="ski-audit-ledger report")
 
 
+def sizes(server: str, entries: int, rounds: int) -> str:
+    """Measure verifications of so many entries and of ten times as many, in one table and in ten partitions."""
+    rows: list[tuple[str, ...]] = []
+    for partitions in (0, 10):
+        for size in (entries, 10 * entries):
+            name = f"bench_{'partitions' if partitions else 'table'}_{size}"
+            with made(server, name, pack=False) as forger:
+                fill(forger, size, partitions)
+            series = {
+                workers: ours("verify", "--ledger-db", forger.dsn, "--workers", workers) for workers in ("1", "auto")
+            }
+            for workers, one in compare(series, rounds).items():
+                ledger = f"{size:,} entries, {'ten partitions' if partitions else 'one table'}, {workers}"
+                each = f"{one.processor / size * 1_000_000:.2f}"
+                rows.append((ledger, f"{one.seconds:.2f}", f"{one.processor:.2f}", each, f"{one.mebibytes:.0f}"))
+                print(*rows[-1], sep="  ", file=sys.stderr, flush=True)  # the next takes minutes
+            dropped(server, name)
+    return markdown(rows, ("ledger, workers", "seconds", "CPU seconds", "CPU seconds per million", "peak MiB"))
+
+
 def compare(series: Series, rounds: int) -> dict[str, Measured]:
     """Measure every command, round by round; return the medians."""
     # the peer needs the time zone; plugins that happen to be installed next to ours are not what is measured
@@ -335,9 +360,9 @@ PARTS: Mapping[str, Callable[[str, int], Iterator[Comparison]]] = {
     "backup": backups,
     "report": reports,
 }
-ON_REQUEST = ("backup", "report")
+ON_REQUEST = ("backup", "report", "size")
 """They take minutes, and change rarely."""
-IN_ONE_PROCESS = ("checkpoint", "incremental")
+IN_ONE_PROCESS = ("checkpoint", "incremental", "size")
 
 
 def part(name: str, server: str, entries: int, rounds: int) -> Iterator[str]:
@@ -348,6 +373,9 @@ def part(name: str, server: str, entries: int, rounds: int) -> Iterator[str]:
     elif name == "incremental":
         yield f"{entries:,} entries, median of {rounds} rounds"
         yield incremental(build(server, entries, "bench_incremental"), entries, rounds, STEP_S)
+    elif name == "size":
+        yield f"Median of {rounds} rounds; seconds of the processor without the server"
+        yield sizes(server, entries, rounds)
     else:
         yield f"{entries:,} entries, or what a table says; median of {rounds} rounds"
         for one in PARTS[name](server, entries):
