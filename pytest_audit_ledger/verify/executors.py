@@ -72,6 +72,9 @@ class Executor(Protocol):
         called with every part that was read elsewhere. Raises SourceError if a segment cannot be read.
         """
 
+    def stop(self) -> None:
+        """Wait for no reader any more: `run` ends soon. Call it from another thread, perhaps again and again."""
+
 
 Opening = Callable[[Source, "int | None", int], AbstractContextManager["Executor | None"]]
 """Opens an executor for a source, so many workers (None to choose) and so many entries.
@@ -108,13 +111,14 @@ class LocalWorkers:
     def __init__(self, count: int, limit_s: float) -> None:
         """Take the number of processes to start besides this one, and after how many seconds a part will not come."""
         self.count, self.limit_s = count, limit_s
+        self._workers: list[tuple[Any, Connection]] = []
         self.segments = (count + 1) * SEGMENTS_PER_WORKER
         self.note = ""
 
     def run(self, task: Task, segments: Sequence[Segment], here: Read, finished: Finished) -> list[Part]:
         """Read the segments (see Executor)."""
         reading = Reading(segments, finished)
-        workers = _started(self.count, task)
+        workers = self._workers = _started(self.count, task)
         threads = [Thread(target=reading.serve, args=(_asking(*one, self.limit_s),), daemon=True) for one in workers]
         try:
             for thread in threads:
@@ -139,6 +143,11 @@ class LocalWorkers:
                 process.join(START_S)
                 process.kill()  # one that is frozen
                 process.join()
+
+    def stop(self) -> None:
+        """Kill the workers, which may be frozen."""
+        for process, _ in self._workers:
+            process.kill()
 
 
 class Reading:

@@ -177,29 +177,37 @@ class Elsewhere:
         self.segments = max(readers, min(readers * SEGMENTS_PER_WORKER, entries // WORTH_A_CONNECTION))
         self.note = ""
         self._asking, self._readers, self._lost = asking, readers, lost
+        self._reading: Reading | None = None
+        self._ended: SimpleQueue[None] = SimpleQueue()
+        """Gets something whenever a reader ends."""
 
     def run(self, task: Task, segments: Sequence[Segment], here: Read, finished: Finished) -> list[Part]:
         """Read the segments (see Executor)."""
-        reading = Reading(segments, finished)
-        ended: SimpleQueue[None] = SimpleQueue()
+        reading = self._reading = Reading(segments, finished)
 
         def serve() -> None:
             try:
                 reading.serve(self._ask(task))
             finally:
-                ended.put(None)
+                self._ended.put(None)
 
         threads = [Thread(target=serve, name="audit-ledger-reader", daemon=True) for _ in range(self._readers)]
         for thread in threads:
             thread.start()
         for _ in threads:
-            ended.get()
+            self._ended.get()
             if reading.error is not None:  # others may wait for long; what they get is of no use any more
                 break
         parts = reading.completed(here)
         own = f"The executor {self.name} lost workers, and this process read what was left."
         self.note = own if reading.lost else self._lost()
         return parts
+
+    def stop(self) -> None:
+        """Wait for no part any more, whatever the readers do."""
+        if self._reading is not None:
+            self._reading.error = self._reading.error or SourceError("The reading was stopped.")
+            self._ended.put(None)
 
     def _ask(self, task: Task) -> Ask:
         def ask(segment: Segment) -> Part | Exception:

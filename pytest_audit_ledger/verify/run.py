@@ -34,7 +34,7 @@ from pytest_audit_ledger.model.ski import SKI
 from pytest_audit_ledger.sources.interruption import interruptible
 from pytest_audit_ledger.sources.source import Snapshot, Source
 from pytest_audit_ledger.suite.check import Check, Control, Suite
-from pytest_audit_ledger.verify.executors import Opening, local_workers
+from pytest_audit_ledger.verify.executors import Executor, Opening, local_workers
 from pytest_audit_ledger.verify.judgement import judge, reading, waived
 from pytest_audit_ledger.verify.parameters import given
 from pytest_audit_ledger.verify.resumption import Since, resumption
@@ -274,11 +274,17 @@ class _Run:
         self.is_rolled_back = False
         """Whether the server ended the transaction, and a new one can succeed."""
         self._snapshot: Snapshot | None = None
+        self._executor: Executor | None = None
 
     def stop(self) -> None:
         """Stop the run from another thread."""
         if self._snapshot is not None:
             self._snapshot.stop()
+        if self._executor is not None:
+            self._executor.stop()
+
+    def _use(self, executor: Executor | None) -> None:
+        self._executor = executor
 
     @property
     def after(self) -> int | None:
@@ -413,7 +419,9 @@ class _Run:
         kinds += [one for one in (kind({}, info, 0) for kind in extra) if can_read(snapshot, one)]
         try:
             workers, opening = self.request.workers, self.request.opening
-            scanned, self.note = scan(self.source, snapshot, kinds, workers, self.progress, info.resumed, opening)
+            scanned, self.note = scan(
+                self.source, snapshot, kinds, workers, self.progress, info.resumed, opening, self._use
+            )
         except SourceError as error:
             return {**outcomes, **{id(check): self._unevaluated(check, error) for check in readable}}
         others = scanned[len(readable) :]

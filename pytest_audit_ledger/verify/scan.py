@@ -53,11 +53,13 @@ def scan(
     progress: Progress,
     resumed: Resumed | None = None,
     opening: Opening = local_workers,
+    opened: Callable[[Executor | None], None] = lambda _: None,
 ) -> Scanned:
     """Feed every entry of the snapshot to every kind, and return the kinds, merged and closed.
 
     `workers` is how many read at a time, or None to choose. `resumed`: resume after this entry, and read older ones
-    only if a kind asks for them again. `opening` opens the executor that reads the segments.
+    only if a kind asks for them again. `opening` opens the executor that reads the segments, and
+    `opened` gets it.
     Raises SourceError if not all entries can be read, and UsageError if the executor may not get the source.
     """
     ways = sorted({_is_in_order(kind) for kind in kinds})
@@ -71,6 +73,7 @@ def scan(
         nullcontext() if fresh is None else opening(source, workers, entries) as executor,
         progress(entries * len(ways) + again or None) as advance,
     ):
+        opened(executor)
         if resumed is not None:
             _resume(snapshot, resumed, kinds)
         if executor is None or fresh is None:

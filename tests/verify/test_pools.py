@@ -34,6 +34,7 @@ from tests.support.checks import check, outcomes, verify_checks
 from tests.support.command import Terminal, until_locked, until_no_session
 from tests.support.readers import ALL, Reads, opened, other_version, read
 from tests.support.readings import assert_clean
+from tests.support.replication import until
 
 SECRET = "s3cr3t-sesame"
 THREADS = f"{__name__}:threads"
@@ -343,6 +344,25 @@ def test_ctrl_c_stops_the_readers_and_concludes_nothing(forger: Forger) -> None:
     assert time.monotonic() - started < 5  # the lock timeout is 10 s
     assert "Error: Interrupted. Nothing was concluded" in terminal.output
     assert "Traceback" not in terminal.output
+    until_no_session(forger)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("executor", ["local", f"{__name__}:processes"])
+def test_ctrl_c_ends_a_run_whose_workers_are_frozen(forger: Forger, executor: str) -> None:
+    """Python waits for its processes at the end, and a process that is frozen takes no signal but KILL."""
+    forger.build(60_000)
+    path = str(Path(__file__).parents[2])
+    options = ("--ledger-db", "env:LEDGER_DSN", "--executor", executor, "--workers", "2")
+    terminal = Terminal("verify", *options, env={"LEDGER_DSN": forger.dsn, "PYTHONPATH": path})
+    reading = "SELECT count(*) > 0 FROM pg_stat_activity WHERE application_name LIKE '% reader'"
+    until(lambda: forger.run(reading) == [(True,)])
+    workers = [one for one in psutil.Process(terminal.process.pid).children() if "spawn_main" in str(one.cmdline())]
+    for worker in workers:
+        worker.suspend()
+    terminal.interrupt()
+    assert terminal.finish() == 3
+    assert psutil.wait_procs(workers, timeout=5)[1] == []
     until_no_session(forger)
 
 
