@@ -74,9 +74,13 @@ static int is_null(Slice field)
     return field.size == 2 && field.text[0] == '\\' && field.text[1] == 'N';
 }
 
-static char *copied(char *out, Slice part)
+/* Append bytes. Often it is one, a quote, for which a call takes longer than the copy. */
+static inline char *copied(char *out, Slice part)
 {
-    memcpy(out, part.text, part.size);
+    if (part.size == 1)
+        *out = *part.text;
+    else if (part.size)
+        memcpy(out, part.text, part.size);
     return out + part.size;
 }
 
@@ -86,13 +90,13 @@ static int is_control(unsigned char c)
     return (unsigned char)(c - 1) < 0x1f;
 }
 
-/* Whether COPY text is JSON text as it stands. A loop without branches, which compilers turn into vectors. */
+/* Whether COPY text is JSON text as it stands. A loop without branches and wider types, which becomes vectors. */
 static int is_plain(Slice text)
 {
-    int found = 0;
+    unsigned char found = 0;
     for (size_t at = 0; at < text.size; at++) {
         unsigned char c = (unsigned char)text.text[at];
-        found |= is_control(c) | (c == '"') | (c == '\\');
+        found |= (unsigned char)(is_control(c) | (c == '"') | (c == '\\'));
     }
     return !found;
 }
@@ -539,6 +543,40 @@ static int reserve(Text *text, size_t more)
     return 0;
 }
 
+/* Texts that are hashed two at a time: one waits for the next. */
+typedef struct {
+    Text texts[2];
+    char *hashes[2]; /* where to write them */
+    int waiting;     /* how many of the two are complete */
+} Pair;
+
+static Text *next_text(Pair *pair)
+{
+    Text *text = &pair->texts[pair->waiting];
+    text->size = 0;
+    return text;
+}
+
+/* Have the text that was written to `next_text` hashed, by `hash_rest` at the latest. */
+static void hash_text(Pair *pair, char *hash)
+{
+    pair->hashes[pair->waiting++] = hash;
+    if (pair->waiting < 2)
+        return;
+    const Text *texts = pair->texts;
+    sha256_two((const char *[2]){texts[0].start, texts[1].start}, (size_t[2]){texts[0].size, texts[1].size},
+               pair->hashes);
+    pair->waiting = 0;
+}
+
+static void hash_rest(Pair *pair)
+{
+    if (pair->waiting)
+        sha256_one(pair->texts[0].start, pair->texts[0].size, pair->hashes[0]);
+    free(pair->texts[0].start);
+    free(pair->texts[1].start);
+}
+
 /* Make room for the payload of a row, whose plan may have a field several times, and for more. */
 static int reserve_payload(Text *text, const Plan *plan, const Rows *rows, Py_ssize_t row, size_t more)
 {
@@ -562,17 +600,20 @@ static char *payload(char *out, const Plan *plan, const Rows *rows, Py_ssize_t r
 /* Hash the payload of every row, each as bytes after whether there is a hash. Return -1 if there is no memory. */
 static int hash_rows(const Plan *plan, const Rows *rows, char *found)
 {
-    Text text = {0};
+    Pair pair = {0};
     int failed = 0;
-    for (Py_ssize_t row = 0; !failed && row < rows->rows; row++, found += 1 + SHA256_BYTES) {
-        if ((failed = reserve_payload(&text, plan, rows, row, 0)))
+    for (Py_ssize_t row = 0; row < rows->rows; row++, found += 1 + SHA256_BYTES) {
+        Text *text = next_text(&pair);
+        if ((failed = reserve_payload(text, plan, rows, row, 0)))
             break;
-        char *end = payload(text.start, plan, rows, row);
+        char *end = payload(text->start, plan, rows, row);
         *found = end != NULL;
-        if (end)
-            sha256_bytes(text.start, (size_t)(end - text.start), found + 1);
+        if (end) {
+            text->size = (size_t)(end - text->start);
+            hash_text(&pair, found + 1);
+        }
     }
-    free(text.start);
+    hash_rest(&pair);
     return failed;
 }
 
@@ -666,38 +707,54 @@ static PyMethodDef methods[] = {
     {NULL, NULL, 0, NULL},
 };
 
-/* Return the hash of each so many texts in turn, after a byte that says what they are (RFC 6962, section 2.1). */
+static int append(Text *text, Slice part)
+{
+    if (reserve(text, part.size))
+        return -1;
+    text->size = (size_t)(copied(text->start + text->size, part) - text->start);
+    return 0;
+}
+
+/* Hash each so many texts of a list in turn, after a byte that says what they are. Return -1 and raise if it fails. */
+static int hash_lists(PyObject *texts, Py_ssize_t together, char kind, Py_ssize_t count, char *hashes)
+{
+    Pair pair = {0};
+    int failed = 0;
+    for (Py_ssize_t at = 0; !failed && at < count; at++) {
+        Text *text = next_text(&pair);
+        failed = append(text, (Slice){&kind, 1});
+        for (Py_ssize_t place = at * together; !failed && place < (at + 1) * together; place++) {
+            Slice part;
+            failed = !bytes_of(PyList_GetItem(texts, place), &part) || append(text, part);
+        }
+        if (!failed)
+            hash_text(&pair, hashes + at * SHA256_BYTES);
+    }
+    hash_rest(&pair);
+    if (failed && !PyErr_Occurred())
+        PyErr_NoMemory();
+    return failed ? -1 : 0;
+}
+
+/* Return the hash of each so many texts in turn (RFC 6962, section 2.1). */
 static PyObject *tree_hashes(PyObject *texts, Py_ssize_t together, char kind)
 {
-    Text whole = {0};
-    PyObject *given = PySequence_List(texts), *list = given ? PyList_New(PyList_Size(given) / together) : NULL;
-    for (Py_ssize_t at = 0; list && at < PyList_Size(list); at++) {
-        int failed = reserve(&whole, 1);
-        if (!failed) {
-            *whole.start = kind;
-            whole.size = 1;
-        }
-        for (Py_ssize_t place = at * together; !failed && place < (at + 1) * together; place++) {
-            Slice text;
-            Py_ssize_t size;
-            if (PyBytes_AsStringAndSize(PyList_GetItem(given, place), (char **)&text.text, &size))
-                break;
-            text.size = (size_t)size;
-            if (!(failed = reserve(&whole, text.size)))
-                whole.size = (size_t)(copied(whole.start + whole.size, text) - whole.start);
-        }
-        char hash[SHA256_BYTES];
-        if (failed)
-            PyErr_NoMemory();
-        else
-            sha256_bytes(whole.start, whole.size, hash);
-        PyObject *value = PyErr_Occurred() ? NULL : PyBytes_FromStringAndSize(hash, SHA256_BYTES);
-        whole.size = 0;
+    PyObject *given = PySequence_List(texts), *list = NULL;
+    if (!given)
+        return NULL;
+    Py_ssize_t count = PyList_Size(given) / together;
+    char *hashes = PyMem_Malloc((size_t)count * SHA256_BYTES + 1);
+    if (!hashes)
+        PyErr_NoMemory();
+    else if (!hash_lists(given, together, kind, count, hashes))
+        list = PyList_New(count);
+    for (Py_ssize_t at = 0; list && at < count; at++) {
+        PyObject *value = PyBytes_FromStringAndSize(hashes + at * SHA256_BYTES, SHA256_BYTES);
         if (!value || PyList_SetItem(list, at, value))
             Py_CLEAR(list);
     }
-    Py_XDECREF(given);
-    free(whole.start);
+    PyMem_Free(hashes);
+    Py_DECREF(given);
     return list;
 }
 

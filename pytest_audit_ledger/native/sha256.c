@@ -60,40 +60,108 @@ static void compress_portably(uint32_t state[8], const unsigned char *text, size
     }
 }
 
+/* What is left to hash of a message, and the state so far; the last blocks have its end and its length. */
+typedef struct {
+    uint32_t state[8];
+    const unsigned char *text;
+    size_t blocks, last_blocks;
+    unsigned char last[2 * BLOCK];
+} Message;
+
+static void compress_two_portably(Message *one, Message *other, size_t blocks)
+{
+    compress_portably(one->state, one->text, blocks);
+    compress_portably(other->state, other->text, blocks);
+}
+
 static void (*compress)(uint32_t state[8], const unsigned char *text, size_t blocks) = compress_portably;
+static void (*compress_two)(Message *one, Message *other, size_t blocks) = compress_two_portably;
 
 #ifdef HAS_INSTRUCTIONS
-/* Four rounds at a time (Intel, "SHA Extensions", 2013). The state is kept as the instructions want it: ABEF, CDGH. */
-__attribute__((target("sha,sse4.1"))) static void compress_by_instructions(
-    uint32_t state[8], const unsigned char *text, size_t blocks)
+#define BY_INSTRUCTIONS __attribute__((target("sha,sse4.1")))
+
+/* One message that is being hashed. The state is kept as the instructions want it: ABEF, CDGH. */
+typedef struct {
+    __m128i abef, cdgh, abef_before, cdgh_before, w[4];
+} Lane;
+
+BY_INSTRUCTIONS static inline void load(Lane *lane, const uint32_t state[8])
 {
-    const __m128i order = _mm_set_epi64x(0x0c0d0e0f08090a0b, 0x0405060700010203);
     __m128i low = _mm_shuffle_epi32(_mm_loadu_si128((const __m128i *)state), 0xb1);
     __m128i high = _mm_shuffle_epi32(_mm_loadu_si128((const __m128i *)(state + 4)), 0x1b);
-    __m128i abef = _mm_alignr_epi8(low, high, 8), cdgh = _mm_blend_epi16(high, low, 0xf0);
-    for (; blocks; blocks--, text += BLOCK) {
-        const __m128i abef_before = abef, cdgh_before = cdgh;
-        __m128i w[4];
-        for (int i = 0; i < 4; i++)
-            w[i] = _mm_shuffle_epi8(_mm_loadu_si128((const __m128i *)(text + 16 * i)), order);
-#pragma GCC unroll 16
-        for (int i = 0; i < 16; i++) {
-            if (i >= 4) {
-                __m128i later = _mm_alignr_epi8(w[(i + 3) & 3], w[(i + 2) & 3], 4);
-                __m128i sum = _mm_add_epi32(_mm_sha256msg1_epu32(w[i & 3], w[(i + 1) & 3]), later);
-                w[i & 3] = _mm_sha256msg2_epu32(sum, w[(i + 3) & 3]);
-            }
-            __m128i keyed = _mm_add_epi32(w[i & 3], _mm_loadu_si128((const __m128i *)(K + 4 * i)));
-            cdgh = _mm_sha256rnds2_epu32(cdgh, abef, keyed);
-            abef = _mm_sha256rnds2_epu32(abef, cdgh, _mm_shuffle_epi32(keyed, 0x0e));
-        }
-        abef = _mm_add_epi32(abef, abef_before);
-        cdgh = _mm_add_epi32(cdgh, cdgh_before);
-    }
-    low = _mm_shuffle_epi32(abef, 0x1b);
-    high = _mm_shuffle_epi32(cdgh, 0xb1);
+    lane->abef = _mm_alignr_epi8(low, high, 8);
+    lane->cdgh = _mm_blend_epi16(high, low, 0xf0);
+}
+
+BY_INSTRUCTIONS static inline void store(const Lane *lane, uint32_t state[8])
+{
+    __m128i low = _mm_shuffle_epi32(lane->abef, 0x1b), high = _mm_shuffle_epi32(lane->cdgh, 0xb1);
     _mm_storeu_si128((__m128i *)state, _mm_blend_epi16(low, high, 0xf0));
     _mm_storeu_si128((__m128i *)(state + 4), _mm_alignr_epi8(high, low, 8));
+}
+
+BY_INSTRUCTIONS static inline void begin_block(Lane *lane, const unsigned char *text)
+{
+    const __m128i order = _mm_set_epi64x(0x0c0d0e0f08090a0b, 0x0405060700010203);
+    lane->abef_before = lane->abef;
+    lane->cdgh_before = lane->cdgh;
+    for (int i = 0; i < 4; i++)
+        lane->w[i] = _mm_shuffle_epi8(_mm_loadu_si128((const __m128i *)(text + 16 * i)), order);
+}
+
+/* Four rounds (Intel, "SHA Extensions", 2013). */
+BY_INSTRUCTIONS static inline void rounds(Lane *lane, int i)
+{
+    __m128i *w = lane->w;
+    if (i >= 4) {
+        __m128i later = _mm_alignr_epi8(w[(i + 3) & 3], w[(i + 2) & 3], 4);
+        __m128i sum = _mm_add_epi32(_mm_sha256msg1_epu32(w[i & 3], w[(i + 1) & 3]), later);
+        w[i & 3] = _mm_sha256msg2_epu32(sum, w[(i + 3) & 3]);
+    }
+    __m128i keyed = _mm_add_epi32(w[i & 3], _mm_loadu_si128((const __m128i *)(K + 4 * i)));
+    lane->cdgh = _mm_sha256rnds2_epu32(lane->cdgh, lane->abef, keyed);
+    lane->abef = _mm_sha256rnds2_epu32(lane->abef, lane->cdgh, _mm_shuffle_epi32(keyed, 0x0e));
+}
+
+BY_INSTRUCTIONS static inline void end_block(Lane *lane)
+{
+    lane->abef = _mm_add_epi32(lane->abef, lane->abef_before);
+    lane->cdgh = _mm_add_epi32(lane->cdgh, lane->cdgh_before);
+}
+
+BY_INSTRUCTIONS static void compress_by_instructions(uint32_t state[8], const unsigned char *text, size_t blocks)
+{
+    Lane lane;
+    load(&lane, state);
+    for (; blocks; blocks--, text += BLOCK) {
+        begin_block(&lane, text);
+#pragma GCC unroll 16
+        for (int i = 0; i < 16; i++)
+            rounds(&lane, i);
+        end_block(&lane);
+    }
+    store(&lane, state);
+}
+
+/* Two messages in turns: while a round of one waits for its result, one of the other begins. */
+BY_INSTRUCTIONS static void compress_two_by_instructions(Message *one, Message *other, size_t blocks)
+{
+    Lane a, b;
+    load(&a, one->state);
+    load(&b, other->state);
+    for (size_t at = 0; at < blocks * BLOCK; at += BLOCK) {
+        begin_block(&a, one->text + at);
+        begin_block(&b, other->text + at);
+#pragma GCC unroll 16
+        for (int i = 0; i < 16; i++) {
+            rounds(&a, i);
+            rounds(&b, i);
+        }
+        end_block(&a);
+        end_block(&b);
+    }
+    store(&a, one->state);
+    store(&b, other->state);
 }
 
 static int has_instructions(void)
@@ -108,30 +176,74 @@ static int has_instructions(void)
 void sha256_choose(void)
 {
 #ifdef HAS_INSTRUCTIONS
-    if (has_instructions())
+    if (has_instructions()) {
         compress = compress_by_instructions;
+        compress_two = compress_two_by_instructions;
+    }
 #endif
 }
 
-static void sha256_state(const char *text, size_t size, uint32_t state[8])
+static void begin(Message *message, const char *text, size_t size)
 {
     static const uint32_t start[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
                                       0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
-    unsigned char tail[2 * BLOCK] = {0};
-    size_t whole = size / BLOCK, rest = size % BLOCK, end = rest < BLOCK - 8 ? BLOCK : 2 * BLOCK;
-    memcpy(state, start, sizeof start);
-    compress(state, (const unsigned char *)text, whole);
-    memcpy(tail, text + whole * BLOCK, rest);
-    tail[rest] = 0x80;
+    size_t rest = size % BLOCK, end = rest < BLOCK - 8 ? BLOCK : 2 * BLOCK;
+    memcpy(message->state, start, sizeof start);
+    message->text = (const unsigned char *)text;
+    message->blocks = size / BLOCK;
+    message->last_blocks = end / BLOCK;
+    memset(message->last, 0, sizeof message->last);
+    memcpy(message->last, text + size - rest, rest);
+    message->last[rest] = 0x80;
     for (size_t i = 0; i < 8; i++)
-        tail[end - 1 - i] = (unsigned char)((uint64_t)size * 8 >> 8 * i);
-    compress(state, tail, end / BLOCK);
+        message->last[end - 1 - i] = (unsigned char)((uint64_t)size * 8 >> 8 * i);
 }
 
-void sha256_bytes(const char *text, size_t size, char bytes[SHA256_BYTES])
+static void compress_rest(Message *message, size_t done)
 {
-    uint32_t state[8];
-    sha256_state(text, size, state);
+    compress(message->state, message->text + done * BLOCK, message->blocks - done);
+}
+
+/* Go on with the last blocks. */
+static void turn_to_last(Message *message)
+{
+    message->text = message->last;
+    message->blocks = message->last_blocks;
+}
+
+static void compress_both(Message *one, Message *other)
+{
+    size_t common = one->blocks < other->blocks ? one->blocks : other->blocks;
+    compress_two(one, other, common);
+    compress_rest(one, common);
+    compress_rest(other, common);
+}
+
+static void write(const Message *message, char bytes[SHA256_BYTES])
+{
     for (int i = 0; i < SHA256_BYTES; i++)
-        bytes[i] = (char)(state[i / 4] >> (24 - 8 * (i % 4)));
+        bytes[i] = (char)(message->state[i / 4] >> (24 - 8 * (i % 4)));
+}
+
+void sha256_one(const char *text, size_t size, char bytes[SHA256_BYTES])
+{
+    Message message;
+    begin(&message, text, size);
+    compress_rest(&message, 0);
+    turn_to_last(&message);
+    compress_rest(&message, 0);
+    write(&message, bytes);
+}
+
+void sha256_two(const char *const texts[2], const size_t sizes[2], char *const bytes[2])
+{
+    Message messages[2];
+    for (int at = 0; at < 2; at++)
+        begin(&messages[at], texts[at], sizes[at]);
+    compress_both(&messages[0], &messages[1]);
+    for (int at = 0; at < 2; at++)
+        turn_to_last(&messages[at]);
+    compress_both(&messages[0], &messages[1]);
+    for (int at = 0; at < 2; at++)
+        write(&messages[at], bytes[at]);
 }

@@ -10,6 +10,9 @@ enum { SHA256_BYTES = 32 };
 void sha256_choose(void);
 
 /* Write the hash of a text. */
-void sha256_bytes(const char *text, size_t size, char bytes[SHA256_BYTES]);
+void sha256_one(const char *text, size_t size, char bytes[SHA256_BYTES]);
+
+/* Write the hashes of two texts, which takes little longer than one if they are of about the same length. */
+void sha256_two(const char *const texts[2], const size_t sizes[2], char *const bytes[2]);
 
 #endif

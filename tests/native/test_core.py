@@ -74,6 +74,14 @@ def test_texts_of_every_length_have_the_hash_that_hashlib_gives(size: int) -> No
     assert ROWS(text + b"\n", 1).hashes((bare(0),), b"") == [sha256(text).hexdigest()]
 
 
+@given(st.lists(st.integers(0, 300), max_size=7))
+def test_texts_of_different_lengths_have_their_hashes_whichever_are_hashed_together(sizes: list[int]) -> None:
+    texts = [bytes(97 + at % 26 for at in range(size)) for size in sizes]
+    assert ROWS(b"".join(text + b"\n" for text in texts), 1).hashes((bare(0),), b"") == [
+        sha256(text).hexdigest() for text in texts
+    ]
+
+
 def test_a_megabyte_of_control_characters_grows_sixfold_and_fits() -> None:
     rows = ROWS(b"\x01" * 2**20 + b"\n" + b"2\n", 1)
     assert rows.column(0, False) == ["\\u0001" * 2**20, "2"]
