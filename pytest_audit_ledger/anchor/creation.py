@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from pytest_audit_ledger.anchor.results import CheckpointResult
@@ -28,6 +29,7 @@ from pytest_audit_ledger.kinds.checkpoint_guards import CheckpointGuards, guards
 from pytest_audit_ledger.kinds.entry_tree import EntryTree
 from pytest_audit_ledger.kinds.run_parameters import run_parameters
 from pytest_audit_ledger.model.batch import plain_text
+from pytest_audit_ledger.model.ledger_info import LedgerInfo
 from pytest_audit_ledger.model.profile import ORDER
 from pytest_audit_ledger.model.progress import Progress
 from pytest_audit_ledger.output.artifact import Artifact, ArtifactContext
@@ -36,7 +38,7 @@ from pytest_audit_ledger.sources.source import Snapshot, Source
 from pytest_audit_ledger.suite.check import Suite
 from pytest_audit_ledger.suite.shipped import checks_of
 from pytest_audit_ledger.verify.resumption import Since
-from pytest_audit_ledger.verify.run import VerificationRequest, verify
+from pytest_audit_ledger.verify.run import MakeScan, VerificationRequest, verify
 from pytest_audit_ledger.verify.scan import scan
 
 
@@ -69,15 +71,18 @@ def create(
     with source.snapshot() as snapshot:
         request = VerificationRequest(
             checks=checks,
+            # newer entries alone are few, and how many is not known before they are read
+            extra_scans=() if since else (artifact.reader(snapshot),),
             suites=suites,
             run_parameters=run_parameters(checkpoints=[folder], verifier_keys=trusted),
             since=since,
             standby_tolerance_s=standby_tolerance_s,
         )
-        verification = verify(source, request, shared=snapshot.share(), progress=progress)
+        read = verify(source, request, shared=snapshot.share(), progress=progress)
+        verification = replace(read, extra_scans=())
         if not verification.is_valid:
             return CheckpointResult(verification=verification, path="", files=())
-        files = artifact.write(ArtifactContext(verification, source, snapshot, progress))
+        files = artifact.write(ArtifactContext(read, source, snapshot, progress))
         if accept_guards and not files:
             artifact.refuse_unaccepted(snapshot, verification.size)
     return CheckpointResult(
@@ -107,11 +112,18 @@ class CheckpointArtifact(Artifact):
         if start is not None and start.entries.end == size:
             return []
         after = start.entries.end if start else 0
-        tree = _read(verified, size, [one.size for one in store.trusted if one.size >= after], start)
+        tree = _read_along(verified, size) or _read(verified, size, _sizes(store, after), start)
         _refuse_uncertain_positions(verified, tree)
         self._refuse_inconsistent(store, tree, after)
         path = checkpoint_path(self.folder, size)
         return [] if path.exists() else self._written(path, _record(verified, tree, self._key.name, size))
+
+    def reader(self, snapshot: Snapshot) -> MakeScan:
+        """Return what makes the trees of every entry while a verification reads them, so that `write` need not."""
+        streams = snapshot.info.profile.streams
+        size = snapshot.count() if streams else (snapshot.bounds() or (0, 0))[1]
+        sizes = _sizes(read_store([self.folder], self._keys, newest_record=True))
+        return lambda _, info, __: _tree(info, size or 0, sizes)
 
     def refuse_unaccepted(self, snapshot: Snapshot, size: int) -> None:
         """Raise OutputError if the newest record has other protections than the table: no record is ever replaced."""
@@ -184,13 +196,30 @@ class CheckpointArtifact(Artifact):
         return [draft.written(str(file)) for draft, file in zip(drafts, contents, strict=True)][::-1]
 
 
-def _read(verified: ArtifactContext, size: int, sizes: Sequence[int], start: CheckpointRecord | None) -> EntryTree:
-    """Read all columns of the snapshot's entries again, and return their trees and pieces."""
-    columns = tuple(verified.snapshot.info.columns)
-    tree = EntryTree({}, verified.snapshot.info, samples=1)
+def _sizes(store: Store, after: int = 0) -> Sequence[int]:
+    """Return how many entries the checkpoints cover that the new one must be consistent with."""
+    return [one.size for one in store.trusted if one.size >= after]
+
+
+def _tree(info: LedgerInfo, size: int, sizes: Sequence[int], start: CheckpointRecord | None = None) -> EntryTree:
+    """Return what makes the trees and pieces over all columns of so many entries."""
+    columns = tuple(info.columns)
+    tree = EntryTree({}, info, samples=1)
     tree.ask_for([size - 1, size, *sizes], {columns: [size]}, start)
     tree.prefixes.pieces = start.pieces.copy() if start else Pieces()
     tree.rows[columns].pieces = start.row_pieces.copy() if start else Pieces()
+    return tree
+
+
+def _read_along(verified: ArtifactContext, size: int) -> EntryTree | None:
+    """Return the trees if they were made while the verification read, by one process; pieces do not merge."""
+    made = (one for one in verified.verification.extra_scans if type(one) is EntryTree and one.segment is None)
+    return next((tree for tree in made if tree.prefixes.tree(size) is not None), None)
+
+
+def _read(verified: ArtifactContext, size: int, sizes: Sequence[int], start: CheckpointRecord | None) -> EntryTree:
+    """Read all columns of the snapshot's entries again, and return their trees and pieces."""
+    tree = _tree(verified.snapshot.info, size, sizes, start)
     resumed = verified.verification.info.resumed if start and verified.verification.info else None
     scan(verified.source, verified.snapshot, [tree], 1, verified.progress, resumed)  # one worker: into this very object
     if tree.failure is not None or tree.prefixes.tree(size) is None:

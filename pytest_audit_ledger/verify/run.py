@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from operator import itemgetter, ne
@@ -66,6 +66,9 @@ _LOST = "08006"
 (PostgreSQL documentation, appendix A). A standby ends the connection of an idle session whose snapshot conflicts.
 """
 
+MakeScan = Callable[[Mapping[str, Any], LedgerInfo, int], ScanKind]
+"""Makes a scan kind of parameters, the ledger that is read, and how many findings to keep."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class VerificationRequest:
@@ -77,7 +80,7 @@ class VerificationRequest:
     kind that hold for this run, over those of its checks, such as the keys it trusts. `allow_integrity_waivers`:
     whether findings about integrity can be waived, too. `since`: resume after the newest checkpoint, if that can be
     proven, instead of reading every entry. `standby_tolerance_s`: seconds that a standby may be behind. `extra_scans`:
-    scan kinds that read along with the checks and judge nothing; the verification has them, too. `given`: what
+    makes scan kinds that read along with the checks and judge nothing; the verification has them, too. `given`: what
     suggested commands repeat, None for the source and what it is verified with; empty if the source is a copy that no
     reader can name.
     """
@@ -91,7 +94,7 @@ class VerificationRequest:
     run_parameters: RunParameters = field(default_factory=dict)
     allow_integrity_waivers: bool = False
     since: Since | None = None
-    extra_scans: Sequence[type[ScanKind]] = ()
+    extra_scans: Sequence[MakeScan] = ()
     standby_tolerance_s: float = parse_standby_tolerance(defaults.STANDBY_TOLERANCE)
     given: Given | None = None
 
@@ -415,7 +418,7 @@ class _Run:
         if not readable:
             return outcomes
         info = self.info or snapshot.info
-        extra: Sequence[type[ScanKind]] = (*self.request.extra_scans, _Surveyor)
+        extra: Sequence[MakeScan] = (*self.request.extra_scans, _Surveyor)
         kinds += [one for one in (kind({}, info, 0) for kind in extra) if can_read(snapshot, one)]
         try:
             workers, opening = self.request.workers, self.request.opening

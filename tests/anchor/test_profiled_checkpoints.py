@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,19 @@ def test_a_checkpoint_of_every_recipe_anchors_its_ledger_and_finds_an_edit(
         found = {one.kind: one for one in ledger.verify_integrity(**trusted).outcomes}
         assert found["entry_hash"].status is Status.PASS
         assert [one.code for one in found["checkpoint"].findings] == ["UNCOVERED_CHANGED"]
+
+
+@pytest.mark.parametrize(("recipe", "orders"), [("json", 1), ("join", 2)])
+def test_making_a_checkpoint_reads_the_entries_once_in_each_order(
+    forger: Forger, tmp_path: Path, keys: tuple[Path, str], recipe: str, orders: int
+) -> None:
+    profile = profiled(forger, recipe)
+    read: list[int] = []
+    made = Ledger(forger.dsn, profile=profile, progress=lambda *_: nullcontext(read.append)).create_checkpoint(
+        tmp_path / "checkpoints", keys[0]
+    )
+    assert made.files
+    assert sum(read) == orders * made.verification.size
 
 
 def test_a_chain_that_is_rewritten_as_a_whole_is_found(forger: Forger, tmp_path: Path, keys: tuple[Path, str]) -> None:
