@@ -6,8 +6,10 @@ share one. In a stream it rises with the numbers, unless two writers took their 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from operator import lt
+from typing import Any
 
 from pytest_audit_ledger.model.batch import Batch, shown
 from pytest_audit_ledger.model.outcome import Finding, Severity
@@ -36,9 +38,30 @@ class WrittenOrder:
 
     def feed(self, batch: Batch) -> Iterator[Finding]:
         """Read the entries that follow, and yield what is wrong with their order."""
+        if not self._takes(batch.numbers(ORDER), batch.sequence_numbers, batch.text(STREAM)):
+            yield from self._judged(batch)
+        self.count += len(batch)
+
+    def _takes(self, orders: Sequence[Any], numbers: Sequence[Any], streams: Sequence[str]) -> bool:
+        """Take entries in which there is nothing to find, quickly. Return False and take none if there may be."""
+        if None in orders or None in numbers:
+            return False
+        before = orders[0] - 1 if self.last is None else self.last
+        if not all(map(lt, [before, *orders[:-1]], orders)):
+            return False
+        heads: dict[str, int] = {}
+        for stream, number in zip(streams, numbers, strict=True):
+            head = heads.get(stream)
+            if number < (self.heads.get(stream, number) if head is None else head):
+                return False
+            heads[stream] = number
+        self.last = orders[-1]
+        self.heads.update(heads)
+        return True
+
+    def _judged(self, batch: Batch) -> Iterator[Finding]:
         heads = self.heads
-        rows = zip(batch.numbers(ORDER), batch.sequence_numbers, batch.text(STREAM), strict=True)
-        for order, number, stream in rows:
+        for order, number, stream in zip(batch.numbers(ORDER), batch.sequence_numbers, batch.text(STREAM), strict=True):
             if order is None:
                 message = "the entry has no place in the order of writing: the column for it has no whole number"
                 yield Finding("ORDER_MISSING", message, number, "a number", "none", stream=shown(stream))
@@ -56,4 +79,3 @@ class WrittenOrder:
             elif number < head:
                 message = f"the entry comes after number {head} of its stream in the order of writing"
                 yield Finding(CROSSED, message, number, severity=Severity.INFO, stream=shown(stream))
-        self.count += len(batch)

@@ -111,6 +111,7 @@ class Batch:
         self._columns = columns
         self._length = len(next(iter(columns.values())))
         self._documents: dict[str, list[JsonDocument | None]] = {}
+        self._numbers: dict[str, list[int | None]] = {}
 
     def __len__(self) -> int:
         return self._length
@@ -173,12 +174,14 @@ class Batch:
         return self.numbers(SEQUENCE)
 
     def numbers(self, column: str) -> list[int | None]:
-        """Return a column of whole numbers, None for a missing value."""
-        texts = self._columns[column]
-        try:
-            return list(map(int, texts))
-        except ValueError:
-            return [None if text == NULL else int(text) for text in texts]
+        """Return a column of whole numbers, None for a missing value. They are parsed once."""
+        if column not in self._numbers:
+            texts = self._columns[column]
+            try:
+                self._numbers[column] = list(map(int, texts))
+            except ValueError:
+                self._numbers[column] = [None if text == NULL else int(text) for text in texts]
+        return self._numbers[column]
 
     def payloads(self) -> list[bytes]:
         """Return the canonical payload of every entry."""

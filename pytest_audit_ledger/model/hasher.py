@@ -184,7 +184,11 @@ class RecipeHasher:
 
     def digests(self, batch: Batch) -> Iterable[bytes]:
         """Return the hash of every entry as the column stores it, in UTF-8; nothing for one that has no payload."""
-        return [(text or "").encode("utf-8") for text in plain_texts([text or "" for text in self.hashes(batch)])]
+        texts = [text or "" for text in self.hashes(batch)]
+        whole = "\n".join(texts)  # JSON text has no line ends of its own, and digits need no decoding
+        if whole.isascii() and "\\" not in whole:
+            return whole.encode("ascii").split(b"\n")
+        return [(text or "").encode("utf-8") for text in plain_texts(texts)]
 
     def lines(self, batch: Batch) -> Mapping[str, Hashes]:
         """Return what the columns that hold a hash of their own should hold."""
