@@ -44,7 +44,7 @@ class NativeCore(BuildHookInterface[Any]):
         """Return where the compiled core is, if it could be compiled."""
         core = Extension(
             NAME,
-            [str(Path(self.root, FOLDER, name)) for name in ("core.c", "sha256.c")],
+            [str(Path(self.root, FOLDER, name)) for name in ("core.c", "document.c", "sha256.c")],
             extra_compile_args=[] if sysconfig.get_platform().startswith("win") else ["-O3"],
             py_limited_api=True,
             optional=True,

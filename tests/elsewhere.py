@@ -163,7 +163,7 @@ def sanitized() -> None:
             copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
             copy(ROOT / name, Path(temporary, name))
         core = Path(temporary, "pytest_audit_ledger", "native")
-        sources = [str(core / name) for name in ("core.c", "sha256.c")]
+        sources = [str(core / name) for name in ("core.c", "document.c", "sha256.c")]
         flags = ["-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover", "-shared", "-fPIC"]
         includes = f"-I{sysconfig.get_paths()['include']}"
         had([compiler, *flags, includes, *sources, "-o", str(core / "core.abi3.so")], "gcc does not build the core")

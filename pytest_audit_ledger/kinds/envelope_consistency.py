@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from pytest_audit_ledger.kinds.provenance import ProvenanceScanKind, shown
@@ -37,19 +37,23 @@ class EnvelopeConsistency(ProvenanceScanKind):
             if envelope.problem:
                 message = f"the envelope cannot be compared: {envelope.problem}"
                 self._add(message, number, f"verdict {shown(verdict)}", "no verdict")
-            for field, value in _repeated(envelope.value):
-                own = {"verdict": verdict, "reasoning": reasoning}.get(field, status)
-                if value != own and not envelope.problem:
+            own, repeated = (verdict, reasoning, status), _repeated(envelope.value)
+            if envelope.problem or repeated == own:
+                continue
+            for field, value, of_entry in zip(_REPEATED, repeated, own, strict=True):
+                if value != of_entry:
                     message = f"the envelope's {field} differs from the entry's"
-                    self._add(message, number, f"{field} {shown(own)}", f"{field} {shown(value)}")
+                    self._add(message, number, f"{field} {shown(of_entry)}", f"{field} {shown(value)}")
 
     def _add(self, message: str, number: int | None, entry: str, envelope: str) -> None:
         self.findings.add(Finding("ENVELOPE_INCONSISTENT", message, number, entry, envelope))
 
 
-def _repeated(envelope: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Yield the fields of an envelope that repeat a value of its entry."""
-    yield "verdict", envelope.get("verdict")
-    yield "reasoning", envelope.get("reasoning")
+_REPEATED = ("verdict", "reasoning", "verifier_result.status")
+
+
+def _repeated(envelope: Mapping[str, Any]) -> tuple[Any, Any, Any]:
+    """Return the fields of an envelope that repeat a value of its entry."""
     result = envelope.get("verifier_result")
-    yield "verifier_result.status", result.get("status") if isinstance(result, dict) else result
+    status = result.get("status") if isinstance(result, dict) else result
+    return envelope.get("verdict"), envelope.get("reasoning"), status

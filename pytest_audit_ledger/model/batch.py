@@ -163,9 +163,17 @@ class Batch:
     def documents(self, column: str) -> list[JsonDocument | None]:
         """Return a column of JSON documents, None for a missing value and for `null`. They are parsed once."""
         if column not in self._documents:
+            is_quick = self.quick is not None and self.quick.is_utf8
+            found = self.quick.documents(column) if self.quick and is_quick else self.values(column)
             read = Reader().read
-            texts = self.values(column)
-            self._documents[column] = [None if text is None or text == "null" else read(text) for text in texts]
+            self._documents[column] = [
+                None
+                if one is None or one == "null"
+                else read(one)
+                if isinstance(one, str)
+                else JsonDocument.of_members(*one)
+                for one in found
+            ]
         return self._documents[column]
 
     @cached_property

@@ -13,6 +13,7 @@
 #ifdef __SSE2__
 #include <emmintrin.h>
 #endif
+#include "document.h"
 #include "sha256.h"
 
 typedef struct {
@@ -464,6 +465,89 @@ static PyObject *values(PyObject *self, PyObject *arguments)
     return Py_NewRef(Py_None);
 }
 
+static PyObject *in_hex(const char *bytes)
+{
+    static const char digits[] = "0123456789abcdef";
+    char hex[2 * SHA256_BYTES];
+    for (int at = 0; at < SHA256_BYTES; at++) {
+        hex[2 * at] = digits[(unsigned char)bytes[at] >> 4];
+        hex[2 * at + 1] = digits[bytes[at] & 15];
+    }
+    return PyUnicode_DecodeLatin1(hex, sizeof hex, NULL);
+}
+
+/* Put a member into a dictionary: the value of a string, the canonical JSON of anything else. */
+static int put_member(PyObject *into, const Member *member, const char *text, size_t size, char *room)
+{
+    Slice value = {text, size};
+    if (*text == '"')
+        value = (Slice){room, string_value(text, size, room)};
+    PyObject *key = PyUnicode_DecodeUTF8(member->key, (Py_ssize_t)member->key_size, NULL);
+    PyObject *found = key ? PyUnicode_DecodeUTF8(value.text, (Py_ssize_t)value.size, NULL) : NULL;
+    int failed = !found || PyDict_SetItem(into, key, found);
+    Py_XDECREF(key);
+    Py_XDECREF(found);
+    return failed;
+}
+
+/* Return the hash of a document's canonical JSON, its members that are strings, and the canonical JSON of the others. */
+static PyObject *members_of(const char *written, size_t size, const Members *members, char *room)
+{
+    char hash[SHA256_BYTES];
+    PyObject *strings = PyDict_New(), *others = PyDict_New(), *found = NULL;
+    int failed = !strings || !others;
+    for (size_t at = 0; !failed && at < members->count; at++) {
+        const Member *member = &members->items[at];
+        size_t before = member->key_size + 3; /* the quotes and the colon */
+        const char *value = written + member->start + before;
+        failed = put_member(*value == '"' ? strings : others, member, value, member->size - before, room);
+    }
+    sha256_one(written, size, hash);
+    PyObject *hex = failed ? NULL : in_hex(hash);
+    if (hex)
+        found = PyTuple_Pack(3, hex, strings, others);
+    Py_XDECREF(hex);
+    Py_XDECREF(strings);
+    Py_XDECREF(others);
+    return found;
+}
+
+/* Return a document as `documents` says; `room` has three times the bytes of the longest. */
+static PyObject *document_of(Slice field, char *room, size_t longest, Members *members)
+{
+    size_t written;
+    char *end = raw(room, field);
+    if (is_null(field) || (field.size == 4 && !memcmp(field.text, "null", 4)))
+        return Py_NewRef(Py_None);
+    if (!end)
+        return PyErr_Format(PyExc_ValueError, "an escape that COPY does not write");
+    size_t size = (size_t)(end - room);
+    switch (canonical_object(room, size, room + longest, room + 2 * longest, &written, members)) {
+    case READ: return members_of(room + longest, written, members, room + 2 * longest);
+    case NO_MEMORY: return PyErr_NoMemory();
+    default: return PyUnicode_DecodeUTF8(room, (Py_ssize_t)size, NULL);
+    }
+}
+
+static PyObject *documents(PyObject *self, PyObject *arguments)
+{
+    const Rows *rows = (Rows *)self;
+    Members members = {0};
+    Py_ssize_t place;
+    if (!PyArg_ParseTuple(arguments, "n", &place) || !is_place(rows, place))
+        return NULL;
+    char *room = PyMem_Malloc(3 * rows->longest + 1);
+    PyObject *list = room ? PyList_New(rows->rows) : PyErr_NoMemory();
+    for (Py_ssize_t row = 0; list && row < rows->rows; row++) {
+        PyObject *value = document_of(field(rows, row, place), room, rows->longest, &members);
+        if (!value || PyList_SetItem(list, row, value))
+            Py_CLEAR(list);
+    }
+    free(members.items);
+    PyMem_Free(room);
+    return list;
+}
+
 /* A payload is made of pieces and a constant at its end. The pieces' constants belong to the caller's tuples. */
 typedef struct {
     Piece *pieces;
@@ -617,17 +701,6 @@ static int hash_rows(const Plan *plan, const Rows *rows, char *found)
     return failed;
 }
 
-static PyObject *in_hex(const char *bytes)
-{
-    static const char digits[] = "0123456789abcdef";
-    char hex[2 * SHA256_BYTES];
-    for (int at = 0; at < SHA256_BYTES; at++) {
-        hex[2 * at] = digits[(unsigned char)bytes[at] >> 4];
-        hex[2 * at + 1] = digits[bytes[at] & 15];
-    }
-    return PyUnicode_DecodeLatin1(hex, sizeof hex, NULL);
-}
-
 /* Return the hash of every row's payload, as hexadecimal digits or bytes, None for a row that is left to Python. */
 static PyObject *hashes(PyObject *self, PyObject *arguments)
 {
@@ -698,6 +771,9 @@ static PyMethodDef methods[] = {
      "column(place, canonical)\n--\n\nReturn a field of every row as JSON text, in canonical form if it is a moment."},
     {"values", values, METH_VARARGS,
      "values(place)\n--\n\nReturn a field of every row as a string or None; None for all if one is not UTF-8."},
+    {"documents", documents, METH_VARARGS,
+     "documents(place)\n--\n\nReturn a field of every row as JSON: the SHA-256 of its canonical JSON in hexadecimal digits, its members\n"
+     "that are strings, and the canonical JSON of the others. One that Python has to read is returned as it is, null as None."},
     {"hashes", hashes, METH_VARARGS,
      "hashes(pieces, end, as_bytes=False)\n--\n\nReturn the SHA-256 of every row's payload, in hexadecimal digits or bytes.\n\n"
      "A row whose payload only Python can write has None. A piece is a constant, the place and the form of a field, what\n"

@@ -40,6 +40,10 @@ class Plan(NamedTuple):
     end: bytes = b""
 
 
+ReadDocument = tuple[str, dict[str, str], dict[str, str]]
+"""The SHA-256 of a document's canonical JSON in hexadecimal digits, its strings, and the JSON of its other members."""
+
+
 class QuickRows(Protocol):
     """What a source may have that writes and hashes entries more quickly than Python."""
 
@@ -49,6 +53,9 @@ class QuickRows(Protocol):
 
     def plain(self, name: str) -> list[str | None] | None:
         """Return a column as ordinary strings, None for a missing value; None if Python has to make it."""
+
+    def documents(self, name: str) -> list[ReadDocument | str | None]:
+        """Return a column of JSON documents, None for a missing value and `null`; one for Python to read as it is."""
 
     def hashes(self, plan: Plan) -> list[str | None]:
         """Return the SHA-256 of every entry's payload in hexadecimal digits, None for one that Python has to write."""

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from pytest_audit_ledger.model.batch import Batch
 from pytest_audit_ledger.native import ROWS
-from pytest_audit_ledger.native.plan import Form, Plan
+from pytest_audit_ledger.native.plan import Form, Plan, ReadDocument
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -104,6 +104,10 @@ class _QuickColumns(Mapping[str, list[str]]):
     def plain(self, name: str) -> list[str | None] | None:
         """Return a column as ordinary strings, None for a missing value; None if Python has to make it."""
         return None if name in self._layout.moments else self._rows.values(self._layout.places[name])
+
+    def documents(self, name: str) -> list[ReadDocument | str | None]:
+        """Return a column of JSON documents, None for a missing value and `null`; one for Python to read as it is."""
+        return self._rows.documents(self._layout.places[name])
 
     def hashes(self, plan: Plan) -> list[str | None]:
         """Return the SHA-256 of every row's payload, None for one that Python has to write."""

@@ -206,7 +206,7 @@ def test_whichever_python_builds_it_this_one_runs_it(python: str, tmp_path: Path
     compiler = shlex.split(sysconfig.get_config_var("CC") or "cc")
     if not shutil.which(compiler[0]) or not Path(headers, "Python.h").exists():
         pytest.skip("no compiler, or no headers of that Python")
-    sources = [str(Path(native.__file__).with_name(name)) for name in ("core.c", "sha256.c")]
+    sources = [str(Path(native.__file__).with_name(name)) for name in ("core.c", "document.c", "sha256.c")]
     core = str(tmp_path / "core.abi3.so")
     strict = ["-Wall", "-Wextra", "-Werror"]
     subprocess.run([*compiler, "-shared", "-fPIC", *strict, f"-I{headers}", *sources, "-o", core], check=True)
