@@ -19,6 +19,7 @@ from pytest_audit_ledger.ledger import Ledger
 from pytest_audit_ledger.model.outcome import Assurance
 from pytest_audit_ledger.verify.verification import Verification
 from tests.forger import Forger
+from tests.support.checks import SEVERAL
 from tests.support.command import Invoke
 from tests.support.standalone import verify_folder
 from tests.verify.test_profiles import JOIN, TAB, places, table
@@ -149,7 +150,7 @@ def test_what_a_checkpoint_adds_to_what_the_chains_show(anchored: Anchored, tamp
     alone = anchored.ledger.verify_integrity()
     assert places(alone) == by_chains
     assert alone.assurance is (Assurance.TAMPERED if by_chains else Assurance.SELF_CONSISTENT)
-    found = anchored.verified(workers=2)
+    found = anchored.verified(**SEVERAL)
     assert places(found) == by_chains | by_checkpoint
     assert found.assurance is Assurance.TAMPERED
     again = anchored.verified(since_checkpoint=True, recheck="1/1")
@@ -182,7 +183,7 @@ def test_new_entries_and_new_streams_are_innocent(anchored: Anchored) -> None:
         """INSERT INTO movements (account, seq, kind, amount, booked_at)
            VALUES ('DE01', 124, 'fee', 1, '2026-06-05'), ('new', 1, 'fee', 1, '2026-06-05')"""
     )
-    for how in ({}, {"workers": 3}, {"since_checkpoint": True}, {"since_checkpoint": True, "recheck": "1/7"}):
+    for how in ({}, SEVERAL, {"since_checkpoint": True}, {"since_checkpoint": True, "recheck": "1/7"}):
         found = anchored.verified(**how)
         assert (found.assurance, places(found)) == (Assurance.ANCHORED, set())
         assert found.anchor is not None

@@ -20,9 +20,7 @@ from pytest_audit_ledger.model.outcome import Assurance, Status
 from pytest_audit_ledger.scratch.sample import sample_entries
 from tests.forger import TAMPERINGS, Forger
 from tests.support.anchored import KEY, ORIGIN, ROTATED, STRANGER, checkpoint, codes, messages, verify
-from tests.support.checks import accusing, outcomes
-
-both = pytest.mark.parametrize("workers", [1, 3])
+from tests.support.checks import Readers, accusing, both, outcomes
 
 
 @pytest.fixture
@@ -42,8 +40,8 @@ def folder(signed: Path, tmp_path: Path) -> Path:
 
 
 @both
-def test_a_clean_ledger_is_anchored_and_says_how_far(ledger: Forger, folder: Path, workers: int) -> None:
-    verification = verify(ledger, folder, workers=workers)
+def test_a_clean_ledger_is_anchored_and_says_how_far(ledger: Forger, folder: Path, readers: Readers) -> None:
+    verification = verify(ledger, folder, **readers)
     assert checkpoint(verification).status is Status.PASS, messages(verification)
     assert verification.assurance is Assurance.ANCHORED
     assert verification.is_valid
@@ -98,10 +96,10 @@ ATTACKS: dict[str, tuple[Callable[[Forger], None], list[str], str]] = {
 
 @both
 @pytest.mark.parametrize("name", ATTACKS)
-def test_an_attack_below_a_checkpoint_is_found(ledger: Forger, folder: Path, name: str, workers: int) -> None:
+def test_an_attack_below_a_checkpoint_is_found(ledger: Forger, folder: Path, name: str, readers: Readers) -> None:
     attack, expected, words = ATTACKS[name]
     attack(ledger)
-    verification = verify(ledger, folder, workers=workers)
+    verification = verify(ledger, folder, **readers)
     assert codes(verification) == expected
     assert words in messages(verification)
     assert accusing(verification) == []
@@ -127,13 +125,15 @@ def test_what_still_matches_is_told_beside_what_does_not(ledger: Forger, folder:
 
 @both
 @pytest.mark.parametrize("name", ["end-deleted", "edit-and-rewrite"])
-def test_above_the_newest_checkpoint_nothing_is_claimed(forger: Forger, folder: Path, name: str, workers: int) -> None:
+def test_above_the_newest_checkpoint_nothing_is_claimed(
+    forger: Forger, folder: Path, name: str, readers: Readers
+) -> None:
     forger.build(100)
     if name == "end-deleted":
         TAMPERINGS[name](forger)
     else:
         forger.rewrite(90, lambda entry: replace(entry, reasoning="nothing to see"))
-    verification = verify(forger, folder, workers=workers)
+    verification = verify(forger, folder, **readers)
     assert checkpoint(verification).status is Status.PASS
     assert verification.assurance is Assurance.ANCHORED
     assert "80 of " in verification.sentence

@@ -20,12 +20,10 @@ from pytest_audit_ledger.model.outcome import Assurance, Status
 from pytest_audit_ledger.scratch.sample import sample_entries
 from tests.forger import Forger
 from tests.support.anchored import KEY, codes, messages, verify
-from tests.support.checks import outcomes
+from tests.support.checks import ALONE, SEVERAL, Readers, both, outcomes
 from tests.support.databases import login, role
 
 # The record next to a checkpoint.
-
-both = pytest.mark.parametrize("workers", [1, 3])
 
 
 @pytest.fixture
@@ -54,13 +52,13 @@ UNCOVERED = {
 }
 
 
-@pytest.mark.parametrize(("column", "workers"), [*((column, 1) for column in UNCOVERED), ("created_at", 3)])
+@pytest.mark.parametrize(("column", "readers"), [*((column, ALONE) for column in UNCOVERED), ("created_at", SEVERAL)])
 def test_an_edit_of_a_column_that_no_hash_covers_is_found(
-    recorded: tuple[Forger, Path], column: str, workers: int
+    recorded: tuple[Forger, Path], column: str, readers: Readers
 ) -> None:
     forger, folder = recorded
     forger.unguarded(f"UPDATE ledger_entries SET {column} = {UNCOVERED[column]} WHERE sequence_number = 33")
-    verification = verify(forger, folder, workers=workers)
+    verification = verify(forger, folder, **readers)
     assert codes(verification) == ["UNCOVERED_CHANGED"]
     assert "at least one entry between 21 and 40" in messages(verification)
     assert "in at least one of these columns, which no entry hash covers: " in messages(verification)
@@ -71,10 +69,10 @@ def test_an_edit_of_a_column_that_no_hash_covers_is_found(
 
 
 @both
-def test_a_clean_ledger_is_unchanged_in_every_column(recorded: tuple[Forger, Path], workers: int) -> None:
+def test_a_clean_ledger_is_unchanged_in_every_column(recorded: tuple[Forger, Path], readers: Readers) -> None:
     forger, folder = recorded
     forger.unguarded("UPDATE ledger_entries SET escalation_notes = 'looked at' WHERE sequence_number > 40")
-    verification = verify(forger, folder, workers=workers, require_checkpoint=True)
+    verification = verify(forger, folder, **readers, require_checkpoint=True)
     assert verification.assurance is Assurance.ANCHORED, verification.sentence
     assert verification.anchor is not None
     assert (verification.anchor.entries, verification.anchor.rows) == (40, 40)

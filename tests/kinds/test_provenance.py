@@ -18,8 +18,12 @@ from pytest_audit_ledger.scratch.sample import Provenance, sample_entries
 from pytest_audit_ledger.verify.verification import Verification
 from tests.forger import Forger
 from tests.support.checks import (
+    ALONE,
+    SEVERAL,
     UNUSED,
+    Readers,
     accusing,
+    both,
     found,
     outcomes,
     run_check,
@@ -107,9 +111,9 @@ def discovered(verification: Verification) -> Found:
     }
 
 
-@pytest.mark.parametrize("workers", [1, 3])
-def test_a_clean_signed_ledger_passes_every_check(forger: Forger, workers: int) -> None:
-    verification = run_suite(build_signed(forger).dsn, workers=workers, run_parameters=KEYS_GIVEN)
+@both
+def test_a_clean_signed_ledger_passes_every_check(forger: Forger, readers: Readers) -> None:
+    verification = run_suite(build_signed(forger).dsn, **readers, run_parameters=KEYS_GIVEN)
     assert set(told_of_entries(verification).values()) == {Status.PASS}
     assert outcomes(verification)[SIGNATURE].facts == {"transcripts": "100", "signatures verified": "100"}
     assert verification.assurance is Assurance.SELF_CONSISTENT
@@ -119,8 +123,8 @@ def test_every_tampering_has_an_expectation() -> None:
     assert EXPECTED.keys() == TAMPERINGS.keys()
 
 
-# tests/verify/test_merge_laws.py holds that segments and workers never matter; here processes and a server are real
-IN_PROCESSES = [
+# tests/verify/test_merge_laws.py holds that segments and readers never matter; here connections and a server are real
+IN_SEGMENTS = [
     "envelope-edited",
     "reasoning-of-the-envelope-edited-with-its-hash",
     "request-edited",
@@ -132,10 +136,12 @@ IN_PROCESSES = [
 ]
 
 
-@pytest.mark.parametrize(("name", "workers"), [(name, 1) for name in TAMPERINGS] + [(name, 3) for name in IN_PROCESSES])
-def test_a_tampering_is_found_for_what_it_is_and_nothing_else(forger: Forger, name: str, workers: int) -> None:
+@pytest.mark.parametrize(
+    ("name", "readers"), [(name, ALONE) for name in TAMPERINGS] + [(name, SEVERAL) for name in IN_SEGMENTS]
+)
+def test_a_tampering_is_found_for_what_it_is_and_nothing_else(forger: Forger, name: str, readers: Readers) -> None:
     TAMPERINGS[name](build_signed(forger))
-    verification = run_suite(forger.dsn, workers=workers, samples=100, run_parameters=KEYS_GIVEN)
+    verification = run_suite(forger.dsn, **readers, samples=100, run_parameters=KEYS_GIVEN)
     assert discovered(verification) == EXPECTED[name]
     assert accusing(verification) == []
     warned = name == "called-unsigned"
@@ -268,7 +274,7 @@ def test_a_column_of_v3_that_is_lost_is_no_reason_to_skip(forger: Forger) -> Non
 @pytest.mark.parametrize("taken", [NO_TRANSCRIPT, NOTHING], ids=["transcripts", "everything"])
 def test_transcripts_that_are_all_absent_are_a_warning_unless_declared(forger: Forger, taken: dict[str, None]) -> None:
     store(build_signed(forger), range(1, 101), **taken)
-    outcome = run_check(forger.dsn, SIGNATURE, workers=3)
+    outcome = run_check(forger.dsn, SIGNATURE, **SEVERAL)
     assert outcome.status is Status.WARN
     assert outcome.codes == {"TRANSCRIPTS_ABSENT": 1}
     assert outcome.findings[0].message.startswith(
@@ -315,8 +321,8 @@ def test_a_reference_of_another_scheme_is_not_compared(forger: Forger) -> None:
 
 def test_coverage_counts_the_entries_that_are_protected(forger: Forger) -> None:
     build_signed(forger, 20, lambda entry: (SIGNED if entry.sequence_number > 5 else nothing)(entry))
-    for workers in (1, 3):
-        outcome = run_check(forger.dsn, "hash_coverage", severity=Severity.INFO, workers=workers)
+    for readers in (ALONE, SEVERAL):
+        outcome = run_check(forger.dsn, "hash_coverage", severity=Severity.INFO, **readers)
         assert (outcome.status, outcome.element_count, outcome.unit) == (Status.PASS, 22, "columns")
         assert ", in 20 of 20 entries" in outcome.facts["entry hash"]
         assert outcome.facts["envelope hash"].startswith("envelope_json, envelope_hash, verifier_status, in 15 of 20 ")

@@ -13,15 +13,7 @@ from pytest_audit_ledger.model.outcome import Assurance, Status
 from pytest_audit_ledger.output.outcome_text import describe
 from pytest_audit_ledger.scratch.sample import sample_entries
 from tests.forger import Forger
-from tests.support.checks import (
-    FOLDS,
-    GUARDS,
-    core_statuses,
-    found,
-    outcomes,
-    run_suite,
-    told,
-)
+from tests.support.checks import FOLDS, GUARDS, SEVERAL, Readers, both, core_statuses, found, outcomes, run_suite, told
 from tests.support.readings import ALL_PASS, this_database
 from tests.support.rows import chained
 
@@ -74,11 +66,11 @@ def hostile_entries() -> Iterator[Entry]:
         yield replace(entry, **texts)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-def test_a_valid_chain_passes_whatever_its_texts_hold(forger: Forger, workers: int) -> None:
+@both
+def test_a_valid_chain_passes_whatever_its_texts_hold(forger: Forger, readers: Readers) -> None:
     unconstrained(forger.build(0), "verdict", "track")
     forger.append(chained(hostile_entries()))
-    verification = run_suite(forger.dsn, workers=workers, samples=100)
+    verification = run_suite(forger.dsn, **readers, samples=100)
     results = outcomes(verification)
     for fold in FOLDS[:4]:
         assert results[fold].status is Status.PASS, told(results[fold])
@@ -167,11 +159,11 @@ def test_a_missing_value_is_a_finding(forger: Forger, column: str) -> None:
 
 
 @pytest.mark.parametrize("numbers", ["= 50", "IN (50, 100)", "> 0"])
-@pytest.mark.parametrize("workers", [1, 2])
-def test_missing_sequence_numbers_are_findings(forger: Forger, workers: int, numbers: str) -> None:
+@both
+def test_missing_sequence_numbers_are_findings(forger: Forger, readers: Readers, numbers: str) -> None:
     forger.build(100).run("ALTER TABLE ledger_entries ALTER COLUMN sequence_number DROP NOT NULL")
     forger.unguarded(f"UPDATE ledger_entries SET sequence_number = NULL WHERE sequence_number {numbers}")
-    results = outcomes(run_suite(forger.dsn, workers=workers))
+    results = outcomes(run_suite(forger.dsn, **readers))
     for fold in ("sequence_continuity", "entry_hash"):
         assert results[fold].status is Status.FAIL, told(results[fold])
         assert results[fold].element_count == 100
@@ -182,7 +174,7 @@ def test_a_ledger_that_lost_its_unique_key_is_read_in_order(forger: Forger) -> N
     forger.build(0).run("ALTER TABLE ledger_entries DROP CONSTRAINT ledger_entries_sequence_number_key")
     entries = list(sample_entries(500))
     forger.append(entries[250:] + entries[:250])
-    verification = run_suite(forger.dsn, workers=2)
+    verification = run_suite(forger.dsn, **SEVERAL)
     assert core_statuses(verification) == {**ALL_PASS, "table_guard": Status.FAIL}
     assert verification.survey is not None
     assert verification.survey.head_hash == entry_hash(entries[-1])
@@ -216,7 +208,7 @@ def test_another_spelling_of_a_type_is_read_as_the_type(forger: Forger, column: 
         "CREATE DOMAIN number AS bigint; CREATE DOMAIN words AS text"
     )
     forger.unguarded(f"ALTER TABLE ledger_entries ALTER COLUMN {column} TYPE {type_name}")
-    verification = run_suite(forger.dsn, workers=2)
+    verification = run_suite(forger.dsn, **SEVERAL)
     expected = {"timestamptz(3)": Status.WARN, "coarse": Status.WARN, "timestamp(6)": Status.FAIL}
     assert core_statuses(verification) == {**ALL_PASS, "table_guard": expected.get(type_name, Status.PASS)}
 
@@ -267,8 +259,8 @@ def test_without_sequence_numbers_nothing_can_be_read(forger: Forger) -> None:
 
 
 @pytest.mark.parametrize(("allow_empty", "status"), [(False, Status.ERROR), (True, Status.SKIP)])
-@pytest.mark.parametrize("workers", [1, 2])
-def test_an_empty_ledger_is_never_a_pass(forger: Forger, workers: int, allow_empty: bool, status: Status) -> None:
-    verification = run_suite(forger.build(0).dsn, allow_empty=allow_empty, workers=workers)
+@both
+def test_an_empty_ledger_is_never_a_pass(forger: Forger, readers: Readers, allow_empty: bool, status: Status) -> None:
+    verification = run_suite(forger.build(0).dsn, allow_empty=allow_empty, **readers)
     assert core_statuses(verification) == {**dict.fromkeys(FOLDS, status), **dict.fromkeys(GUARDS, Status.PASS)}
     assert verification.assurance is Assurance.UNVERIFIED

@@ -17,7 +17,11 @@ from pytest_audit_ledger.scratch.sample import sample_entries
 from pytest_audit_ledger.sources.postgres import PostgresSource
 from tests.forger import Forger
 from tests.support.checks import (
+    ALONE,
     FOLDS,
+    SEVERAL,
+    Readers,
+    both,
     check,
     core_statuses,
     found,
@@ -98,12 +102,12 @@ def test_text_beyond_ascii_hashes_the_same_in_every_encoding(server: str, encodi
         assert_clean(run_suite(dsn), 20)
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-def test_bytes_that_are_no_text_are_a_finding_at_their_entry(server: str, workers: int, tmp_path: Path) -> None:
+@both
+def test_bytes_that_are_no_text_are_a_finding_at_their_entry(server: str, readers: Readers, tmp_path: Path) -> None:
     with empty_database(server, "ENCODING 'SQL_ASCII' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'") as dsn:
         with Forger(dsn) as forger:
             forger.build(20).unguarded(r"UPDATE ledger_entries SET reasoning = E'\xff\xfe' WHERE sequence_number = 7")
-        verification = run_suite(dsn, workers=workers)
+        verification = run_suite(dsn, **readers)
         with pytest.raises(SourceError, match="A text of an entry is not valid UTF-8"):
             Ledger(dsn).export_entries(output_file=tmp_path / "entries.json")
     results = outcomes(verification)
@@ -223,10 +227,10 @@ def test_a_missing_table_without_a_likely_one_is_an_error_too(forger: Forger) ->
 # --- partitions and workers
 
 
-@pytest.mark.parametrize("workers", [1, 3])
-def test_a_partitioned_ledger_is_read_as_one(forger: Forger, workers: int) -> None:
+@both
+def test_a_partitioned_ledger_is_read_as_one(forger: Forger, readers: Readers) -> None:
     build_partitioned(forger, 300, 51, 52, 200)
-    assert_clean(run_suite(forger.dsn, workers=workers), 300)
+    assert_clean(run_suite(forger.dsn, **readers), 300)
 
 
 def test_a_detached_partition_leaves_a_gap(forger: Forger) -> None:
@@ -244,13 +248,13 @@ def test_the_findings_do_not_depend_on_the_number_of_workers(forger: Forger) -> 
         "DELETE FROM ledger_entries WHERE sequence_number IN (1, 1250, 2500, 2501, 3125, 4999)",
         "DELETE FROM ledger_entries WHERE sequence_number BETWEEN 3300 AND 4200",
     )
-    one, two, four = (run_suite(forger.dsn, workers=workers, samples=7) for workers in (1, 2, 4))
+    one, two, three = (run_suite(forger.dsn, **who, samples=7) for who in (ALONE, {"workers": 2}, SEVERAL))
     assert one.assurance is Assurance.TAMPERED
     assert all(outcome.unexpected_count > 1 for outcome in one.outcomes if outcome.kind in FOLDS[:4])
     assert two.outcomes == one.outcomes
-    assert four.outcomes == one.outcomes
+    assert three.outcomes == one.outcomes
     assert two.survey == one.survey
-    assert four.survey == one.survey
+    assert three.survey == one.survey
 
 
 REFUSED_WRITE = r"read-only transaction|must be set before any query"

@@ -21,11 +21,9 @@ ROTATED = SigningKey(ORIGIN, bytes(range(1, 33)))
 STRANGER = SigningKey("other.example/ledger", bytes(range(2, 34)))
 
 
-def verify(forger: Forger, folder: Path, *, keys: Any = (KEY,), workers: int = 1, **options: Any) -> Verification:
+def verify(forger: Forger, folder: Path, *, keys: Any = (KEY,), **options: Any) -> Verification:
     trusted = [str(key.verifier()) for key in keys]
-    return Ledger(forger.dsn).verify_integrity(
-        checkpoints=[folder], verifier_keys=trusted, workers=workers, samples=100, **options
-    )
+    return Ledger(forger.dsn).verify_integrity(checkpoints=[folder], verifier_keys=trusted, samples=100, **options)
 
 
 def checkpoint(verification: Verification) -> Outcome:

@@ -7,6 +7,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from pytest_audit_ledger.files.resources import folder
 from pytest_audit_ledger.kinds.kind import Kind
 from pytest_audit_ledger.kinds.registry import SHIPPED, Registry
@@ -16,6 +18,7 @@ from pytest_audit_ledger.sources.postgres import DEFAULT_TIMEOUT_S, PostgresSour
 from pytest_audit_ledger.sources.source import Source
 from pytest_audit_ledger.suite.check import Check, Suite
 from pytest_audit_ledger.suite.loader import load
+from pytest_audit_ledger.verify.pools import parse_executor
 from pytest_audit_ledger.verify.run import VerificationRequest, verify
 from pytest_audit_ledger.verify.verification import Verification
 
@@ -25,6 +28,17 @@ CHECKPOINTS = tuple(kind.name for kind in SHIPPED if kind.family is Family.CHECK
 PROVENANCE = tuple(kind.name for kind in SHIPPED if kind.family is Family.PROVENANCE)
 UNUSED = (*PROVENANCE, *CHECKPOINTS)
 """The kinds that are skipped in a ledger of entries alone, where no checkpoint is named."""
+
+Readers = Mapping[str, Any]
+ALONE: Readers = {"workers": 1}
+SEVERAL: Readers = {"workers": 3, "executor": "concurrent.futures:ThreadPoolExecutor"}
+"""Who reads the entries: one, or threads of which each reads segments over connections of its own, as processes do.
+
+That readers are processes is tested in tests/verify/test_executors.py and tests/cli/test_processes.py; to start three
+takes as long as ten verifications.
+"""
+
+both = pytest.mark.parametrize("readers", [ALONE, SEVERAL], ids=["alone", "several"])
 
 REGISTRY = Registry()
 REGISTRY.register(SHIPPED, "pytest-audit-ledger")
@@ -50,10 +64,17 @@ def check(
 
 
 def verify_checks(
-    source: Source, checks: Sequence[Check], *, shared: str | None = None, progress: Progress = no_progress, **how: Any
+    source: Source,
+    checks: Sequence[Check],
+    *,
+    shared: str | None = None,
+    progress: Progress = no_progress,
+    executor: str = "local",
+    **how: Any,
 ) -> Verification:
     """Verify a ledger with checks; `how` are fields of the request."""
-    return verify(source, VerificationRequest(checks=checks, **how), shared=shared, progress=progress)
+    request = VerificationRequest(checks=checks, opening=parse_executor(executor), **how)
+    return verify(source, request, shared=shared, progress=progress)
 
 
 def run_check(

@@ -10,6 +10,8 @@ import pytest
 from pytest_audit_ledger import Assurance, Ledger, Verification
 from pytest_audit_ledger.model.outcome import Severity, Status
 from tests.forger import Forger
+from tests.support.checks import ALONE, Readers, both
+from tests.support.command import RunLedger
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "profiles"
 JOIN = EXAMPLES / "join.profile.yaml"
@@ -33,8 +35,8 @@ def table(forger: Forger, statements: str = "") -> Forger:
     return forger
 
 
-def verified(forger: Forger, profile: Path = JOIN, workers: int = 1) -> Verification:
-    return Ledger(forger.dsn, profile=profile).verify_integrity(workers=workers)
+def verified(forger: Forger, profile: Path = JOIN, readers: Readers = ALONE) -> Verification:
+    return Ledger(forger.dsn, profile=profile).verify_integrity(**readers)
 
 
 def places(found: Verification) -> set[tuple[str, str, int | None]]:
@@ -143,10 +145,10 @@ def test_entries_whose_stream_is_written_out_of_order_are_innocent(forger: Forge
     assert (places(found), found.assurance) == (set(), Assurance.SELF_CONSISTENT)
 
 
-@pytest.mark.parametrize("workers", [1, 3])
-def test_several_workers_find_what_one_finds(forger: Forger, workers: int) -> None:
+@both
+def test_several_workers_find_what_one_finds(forger: Forger, readers: Readers) -> None:
     forger.run((EXAMPLES / "json.sql").read_text())
-    found = verified(forger, EXAMPLES / "json.profile.yaml", workers=workers)
+    found = verified(forger, EXAMPLES / "json.profile.yaml", readers)
     assert (found.assurance, places(found)) == (Assurance.SELF_CONSISTENT, set())
 
 
@@ -273,16 +275,15 @@ def test_another_table_than_the_profiles_is_no_tampering(forger: Forger) -> None
 
 
 def test_pytest_takes_the_profile_from_an_option_or_its_settings(
-    forger: Forger, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+    run: RunLedger, forger: Forger, pytester: pytest.Pytester
 ) -> None:
     table(forger, f"UPDATE movements SET amount = 999 {AT_60}")
     shutil.copy(JOIN, pytester.path / "own.profile.yaml")
-    monkeypatch.delenv("CI", raising=False)
-    typed = pytester.runpytest_subprocess(f"--ledger-db={forger.dsn}", "--ledger-profile=own.profile.yaml")
+    typed = run(f"--ledger-db={forger.dsn}", "--ledger-profile=own.profile.yaml")
     typed.stdout.fnmatch_lines(["*sequence 60 of stream DE01*", "TAMPERED: *entry_hash*"])
     assert typed.ret == 1
     pytester.makeini("[pytest]\nledger_profile = own.profile.yaml")
-    assert pytester.runpytest_subprocess(f"--ledger-db={forger.dsn}").ret == 1
-    wrong = pytester.runpytest_subprocess(f"--ledger-db={forger.dsn}", "--ledger-profile=formanze")
+    assert run(f"--ledger-db={forger.dsn}").ret == 1
+    wrong = run(f"--ledger-db={forger.dsn}", "--ledger-profile=formanze")
     assert wrong.ret == 4
     wrong.stderr.fnmatch_lines(["*There is no profile 'formanze'; did you mean 'formance'?*"])

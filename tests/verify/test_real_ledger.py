@@ -18,7 +18,7 @@ from pytest_audit_ledger.model.outcome import Assurance, Status
 from pytest_audit_ledger.sources.postgres import PostgresSource
 from pytest_audit_ledger.suite.loader import load
 from tests.forger import Forger
-from tests.support.checks import CHECKPOINTS, REGISTRY, default_suite, outcomes, run_suite, verify_checks
+from tests.support.checks import CHECKPOINTS, REGISTRY, Readers, both, default_suite, outcomes, run_suite, verify_checks
 from tests.support.merkle_trees import tree_root
 
 LEDGER = Path(__file__).parents[1] / "data" / "ski-v3-runtime.csv.gz"
@@ -38,12 +38,12 @@ def real(forger: Forger) -> Forger:
     return forger
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@both
 @pytest.mark.parametrize("time_zone", ["UTC", "America/New_York"])
-def test_it_verifies_clean_whatever_the_time_zone_of_the_server(real: Forger, time_zone: str, workers: int) -> None:
+def test_it_verifies_clean_whatever_the_time_zone_of_the_server(real: Forger, time_zone: str, readers: Readers) -> None:
     ((database,),) = real.run("SELECT current_database()")
     real.run(f"ALTER DATABASE {database} SET timezone = '{time_zone}'")
-    verification = run_suite(real.dsn, workers=workers, run_parameters=KEY_GIVEN)
+    verification = run_suite(real.dsn, **readers, run_parameters=KEY_GIVEN)
     assert {outcome.kind: outcome.status for outcome in verification.outcomes} == {
         **{check.kind.name: Status.PASS for check in default_suite().checks},
         **dict.fromkeys(CHECKPOINTS, Status.SKIP),

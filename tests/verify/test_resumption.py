@@ -27,12 +27,21 @@ from pytest_audit_ledger.sources.postgres import PostgresSource
 from pytest_audit_ledger.verify.resumption import Since
 from pytest_audit_ledger.verify.verification import Verification
 from tests.forger import TAMPERINGS, Forger
-from tests.support.checks import FOLDS, check, default_suite, outcomes, statuses, verify_checks
+from tests.support.checks import (
+    ALONE,
+    FOLDS,
+    SEVERAL,
+    Readers,
+    both,
+    check,
+    default_suite,
+    outcomes,
+    statuses,
+    verify_checks,
+)
 
 KEY = SigningKey("bank.example/ledger", bytes(range(32)))
 SIGNED, ENTRIES = 80, 100
-
-both = pytest.mark.parametrize("workers", [1, 3])
 
 
 @pytest.fixture
@@ -68,8 +77,10 @@ def found(verification: Verification) -> dict[str, list[str]]:
 
 
 @both
-def test_only_newer_entries_are_read_and_every_check_says_how_many(ledger: Forger, folder: Path, workers: int) -> None:
-    verification = since(ledger, folder, workers=workers)
+def test_only_newer_entries_are_read_and_every_check_says_how_many(
+    ledger: Forger, folder: Path, readers: Readers
+) -> None:
+    verification = since(ledger, folder, **readers)
     assert verification.assurance is Assurance.ANCHORED, verification.sentence
     assert verification.is_valid
     assert {name: outcome.element_count for name, outcome in outcomes(verification).items() if name in FOLDS} == (
@@ -86,24 +97,28 @@ def test_only_newer_entries_are_read_and_every_check_says_how_many(ledger: Forge
 
 
 @pytest.mark.parametrize(
-    ("attack", "expected", "workers"),
+    ("attack", "expected", "readers"),
     [
-        ("UPDATE ledger_entries SET reasoning = 'x' WHERE sequence_number = 90", {"entry_hash"}, 1),
-        ("UPDATE ledger_entries SET previous_hash = repeat('0', 64) WHERE sequence_number = 81", {"chain_linkage"}, 1),
-        ("DELETE FROM ledger_entries WHERE sequence_number = 81", {"chain_linkage", "sequence_continuity"}, 1),
-        ("DELETE FROM ledger_entries WHERE sequence_number = 81", {"chain_linkage", "sequence_continuity"}, 3),
-        ("DELETE FROM ledger_entries WHERE sequence_number BETWEEN 85 AND 95", {"chain_linkage"}, 1),
-        ("UPDATE ledger_entries SET timestamp = '2020-01-01Z' WHERE sequence_number = 81", {"timestamp_order"}, 1),
+        ("UPDATE ledger_entries SET reasoning = 'x' WHERE sequence_number = 90", {"entry_hash"}, ALONE),
+        (
+            "UPDATE ledger_entries SET previous_hash = repeat('0', 64) WHERE sequence_number = 81",
+            {"chain_linkage"},
+            ALONE,
+        ),
+        ("DELETE FROM ledger_entries WHERE sequence_number = 81", {"chain_linkage", "sequence_continuity"}, ALONE),
+        ("DELETE FROM ledger_entries WHERE sequence_number = 81", {"chain_linkage", "sequence_continuity"}, SEVERAL),
+        ("DELETE FROM ledger_entries WHERE sequence_number BETWEEN 85 AND 95", {"chain_linkage"}, ALONE),
+        ("UPDATE ledger_entries SET timestamp = '2020-01-01Z' WHERE sequence_number = 81", {"timestamp_order"}, ALONE),
     ],
 )
 def test_what_is_done_to_newer_entries_is_found_as_in_a_run_that_reads_all(
-    ledger: Forger, folder: Path, attack: str, expected: set[str], workers: int
+    ledger: Forger, folder: Path, attack: str, expected: set[str], readers: Readers
 ) -> None:
     ledger.unguarded(attack)
     whole = Ledger(ledger.dsn).verify_integrity(
         checkpoints=[folder], verifier_keys=[str(KEY.verifier())], samples=200, workers=1
     )
-    verification = since(ledger, folder, workers=workers)
+    verification = since(ledger, folder, **readers)
     assert expected <= found(verification).keys()
     assert [(o.kind, o.findings) for o in verification.outcomes if o.kind != "append_only"] == [
         (o.kind, o.findings) for o in whole.outcomes if o.kind != "append_only"
@@ -149,9 +164,9 @@ def test_an_edit_of_an_older_entry_is_not_found_and_the_words_say_so(ledger: For
 
 
 @both
-def test_a_quiet_night_without_newer_entries_is_anchored(ledger: Forger, folder: Path, workers: int) -> None:
+def test_a_quiet_night_without_newer_entries_is_anchored(ledger: Forger, folder: Path, readers: Readers) -> None:
     ledger.unguarded("DELETE FROM ledger_entries WHERE sequence_number > 80")
-    verification = since(ledger, folder, workers=workers)
+    verification = since(ledger, folder, **readers)
     assert verification.assurance is Assurance.ANCHORED, verification.sentence
     assert verification.is_valid
     assert {statuses(verification)[name] for name in FOLDS} == {Status.SKIP}
@@ -175,12 +190,12 @@ class Numbers(ScanKind):
 
 @both
 def test_a_fold_that_knows_nothing_of_checkpoints_sees_newer_entries_only(
-    ledger: Forger, folder: Path, workers: int
+    ledger: Forger, folder: Path, readers: Readers
 ) -> None:
     given = run_parameters(checkpoints=[folder], verifier_keys=[str(KEY.verifier())])
     checks = [check(Numbers), *default_suite().checks]
     verification = verify_checks(
-        PostgresSource(ledger.dsn), checks, samples=200, run_parameters=given, since=Since(Share(0, 1)), workers=workers
+        PostgresSource(ledger.dsn), checks, samples=200, run_parameters=given, since=Since(Share(0, 1)), **readers
     )
     outcome = outcomes(verification)["numbers"]
     assert (outcome.status, outcome.element_count) == (Status.PASS, 20)
@@ -259,20 +274,24 @@ def test_the_nights_of_a_round_read_every_older_entry_once(ledger: Forger, folde
 
 
 @pytest.mark.parametrize(
-    ("attack", "code", "workers"),
+    ("attack", "code", "readers"),
     [
-        ("UPDATE ledger_entries SET reasoning = 'x' WHERE sequence_number = 50", "REWRITTEN", 1),
-        ("UPDATE ledger_entries SET reasoning = 'x' WHERE sequence_number = 50", "REWRITTEN", 3),
-        ("DELETE FROM ledger_entries WHERE sequence_number = 50", "REWRITTEN", 1),
-        ("UPDATE ledger_entries SET escalation_notes = 'x' WHERE sequence_number = 50", "UNCOVERED_CHANGED", 1),
-        ("UPDATE ledger_entries SET entry_hash = repeat('0', 64) WHERE sequence_number = 50", "UNCOVERED_CHANGED", 1),
+        ("UPDATE ledger_entries SET reasoning = 'x' WHERE sequence_number = 50", "REWRITTEN", ALONE),
+        ("UPDATE ledger_entries SET reasoning = 'x' WHERE sequence_number = 50", "REWRITTEN", SEVERAL),
+        ("DELETE FROM ledger_entries WHERE sequence_number = 50", "REWRITTEN", ALONE),
+        ("UPDATE ledger_entries SET escalation_notes = 'x' WHERE sequence_number = 50", "UNCOVERED_CHANGED", ALONE),
+        (
+            "UPDATE ledger_entries SET entry_hash = repeat('0', 64) WHERE sequence_number = 50",
+            "UNCOVERED_CHANGED",
+            ALONE,
+        ),
     ],
 )
 def test_a_change_of_an_older_entry_is_found_when_its_turn_comes_and_only_then(
-    ledger: Forger, folder: Path, attack: str, code: str, workers: int
+    ledger: Forger, folder: Path, attack: str, code: str, readers: Readers
 ) -> None:
     ledger.unguarded(attack)
-    runs = rechecked(ledger, folder, 2, workers=workers)
+    runs = rechecked(ledger, folder, 2, **readers)
     assert [found(run) for run in runs] == [{}, {"checkpoint": [code]}]  # piece 49
     assert "entry 50 " in checkpoint(runs[-1]).findings[0].message
     assert runs[-1].assurance is Assurance.TAMPERED

@@ -18,6 +18,7 @@ from pytest_audit_ledger.model.segment import Segment
 from pytest_audit_ledger.sources.postgres import PostgresSource
 from pytest_audit_ledger.suite.profile_file import load_profile
 from tests.forger import Forger
+from tests.support.checks import ALONE, SEVERAL
 from tests.verify.test_profiles import JOIN, TAB, TAMPERED, places, table
 
 EXAMPLE = JOIN.with_suffix("").with_suffix(".sql").read_text("utf-8")
@@ -46,7 +47,7 @@ def test_several_workers_find_what_one_finds_at_every_stream_and_number(forger: 
     ledger = Ledger(forger.dsn, profile=JOIN)
     alone = ledger.verify_integrity(workers=1)
     assert len(places(alone)) > 6
-    for executor, workers in (("local", 2), ("local", 3), ("local", 7), ("concurrent.futures:ThreadPoolExecutor", 3)):
+    for executor, workers in (("local", 3), *(("concurrent.futures:ThreadPoolExecutor", many) for many in (2, 3, 7))):
         found = ledger.verify_integrity(workers=workers, executor=executor)
         for one, of_several in zip(alone.outcomes, found.outcomes, strict=True):
             assert of_several == one
@@ -112,8 +113,8 @@ def test_streams_of_any_kind_are_one_chain_each(forger: Forger, tmp_path: Path, 
     with ledger.source.snapshot() as snapshot:
         assert snapshot.divisible is divisible
     trusted: Any = {"checkpoints": [tmp_path / "kept"], "verifier_keys": [verifier]}
-    for executor, workers in (("local", 1), ("local", 3), ("concurrent.futures:ThreadPoolExecutor", 3)):
-        found = ledger.verify_integrity(workers=workers, executor=executor, **trusted)
+    for readers in (ALONE, SEVERAL):
+        found = ledger.verify_integrity(**readers, **trusted)
         assert (found.assurance, places(found)) == (Assurance.ANCHORED, set())
         assert found.survey is not None
         assert (found.survey.entries, found.survey.streams) == (NUMBERS, 1)
@@ -126,7 +127,7 @@ def test_streams_of_any_kind_are_one_chain_each(forger: Forger, tmp_path: Path, 
         "ALTER TABLE movements DISABLE TRIGGER USER; UPDATE movements SET amount = 999 WHERE seq = 7;"
         "DELETE FROM movements WHERE seq > 29; ALTER TABLE movements ENABLE TRIGGER USER"
     )
-    found = ledger.verify_integrity(workers=3, **trusted)
+    found = ledger.verify_integrity(**SEVERAL, **trusted)
     assert ("ENTRY_HASH_MISMATCH", shown, 7) in places(found)
     assert ("TRUNCATED", shown, 30) in places(found)
 
@@ -178,7 +179,7 @@ def test_streams_of_a_file_of_another_program_are_grouped_by_their_types(forger:
 
 def test_a_stream_without_a_name_is_one_of_its_own(forger: Forger) -> None:
     table(forger, "UPDATE movements SET account = '' WHERE account = 'FR02' AND seq = 1")
-    found = Ledger(forger.dsn, profile=JOIN).verify_integrity(workers=3)
+    found = Ledger(forger.dsn, profile=JOIN).verify_integrity(**SEVERAL)
     assert found.survey is not None
     assert found.survey.streams == 5
     assert places(found) == {

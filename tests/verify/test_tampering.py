@@ -11,7 +11,7 @@ from pytest_audit_ledger.drill.attacks.catalogue import attacks_in
 from pytest_audit_ledger.model.outcome import Assurance, Severity, Status
 from pytest_audit_ledger.verify.verification import Verification
 from tests.forger import TAMPERINGS, Forger
-from tests.support.checks import FOLDS, UNUSED, accusing, run_suite, statuses
+from tests.support.checks import ALONE, FOLDS, SEVERAL, UNUSED, Readers, accusing, run_suite, statuses
 from tests.support.databases import build_partitioned, empty_database
 
 Found = dict[str, list[tuple[str, int | None]]]
@@ -161,22 +161,24 @@ def test_a_clean_ledger_passes_every_check(forger: Forger, schema: str) -> None:
     assert verification.assurance is Assurance.SELF_CONSISTENT
 
 
-# tests/verify/test_merge_laws.py holds that segments and workers never matter; here processes and a server are real
-IN_PROCESSES = [
+# tests/verify/test_merge_laws.py holds that segments and readers never matter; here connections and a server are real
+IN_SEGMENTS = [
     *("edit", "edit-with-own-hash", "middle-deleted", "start-deleted", "swapped", "duplicated", "inserted"),
     *("clock-moved-back", "foreign-verdict", "infinite-time", "entry-in-a-child-table", "end-deleted"),
 ]
 
 
-@pytest.mark.parametrize(("name", "workers"), [(name, 1) for name in EXPECTED] + [(name, 3) for name in IN_PROCESSES])
+@pytest.mark.parametrize(
+    ("name", "readers"), [(name, ALONE) for name in EXPECTED] + [(name, SEVERAL) for name in IN_SEGMENTS]
+)
 def test_an_attack_is_found_for_what_it_is_and_nothing_else(
-    server: str, forger: Forger, name: str, workers: int
+    server: str, forger: Forger, name: str, readers: Readers
 ) -> None:
     with ExitStack() as stack:
         if name in OF_THE_CATALOG:
             forger = stack.enter_context(Forger(stack.enter_context(empty_database(server))))
         TAMPERINGS[name](forger.build(100))
-        verification = run_suite(forger.dsn, workers=workers, samples=100)
+        verification = run_suite(forger.dsn, **readers, samples=100)
     assert found(verification) == EXPECTED[name]
     assert accusing(verification) == []
     warned = name in WARNED
