@@ -19,9 +19,12 @@ from tests.support.databases import PASSWORD_ROLE, emptied, empty_database, in_m
 
 pytest_plugins = ["pytester", "tests.support.command"]
 
-# A shell starts what runs in the background with SIGINT ignored, and so would be the processes that tests interrupt.
+# A shell starts what runs in the background with SIGINT ignored, and nohup with SIGHUP. The processes that tests start
+# would inherit that, and never end by these signals; they do not inherit a handler.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, lambda *_: None)
 
 # Tests start hundreds of processes, which would all compile this package again where no bytecode is written. So would
 # each worker of xdist the tests.

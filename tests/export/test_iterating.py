@@ -6,7 +6,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,7 @@ from pytest_audit_ledger.errors import SourceError, UsageError
 from pytest_audit_ledger.ledger import Ledger
 from tests.forger import Forger
 from tests.support.hostile import differences, queried
+from tests.support.waiting import until
 
 # Without a file
 
@@ -25,13 +25,6 @@ def _connections(forger: Forger) -> int:
         "WHERE application_name = 'pytest-audit-ledger' AND datname = current_database()"
     )
     return int(forger.run(statement)[0][0])
-
-
-def _eventually(condition: Callable[[], bool]) -> bool:
-    end = time.monotonic() + 3
-    while not condition() and time.monotonic() < end:
-        time.sleep(0.02)
-    return condition()
 
 
 def _readers() -> list[threading.Thread]:
@@ -57,8 +50,8 @@ def test_an_abandoned_iterator_leaves_no_thread_and_no_connection(ledger: Forger
         iterator.close()  # type: ignore[attr-defined]
     started = time.monotonic()
     del iterator
-    assert time.monotonic() - started < 2
-    assert _eventually(lambda: {*_readers()} <= before[0] and _connections(ledger) <= before[1])
+    assert time.monotonic() - started < 10
+    until(lambda: {*_readers()} <= before[0] and _connections(ledger) <= before[1])
 
 
 def test_a_server_that_goes_away_reaches_whoever_iterates(ledger: Forger) -> None:
@@ -70,7 +63,7 @@ def test_a_server_that_goes_away_reaches_whoever_iterates(ledger: Forger) -> Non
     )
     with pytest.raises(SourceError, match=r"connection"):
         list(iterator)
-    assert _eventually(lambda: not _readers())
+    until(lambda: not _readers())
 
 
 def test_an_iterator_reads_only_a_little_ahead(ledger: Forger) -> None:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from threading import Timer
 from xml.etree import ElementTree
 
-import psycopg2
 import pytest
 
 from tests.forger import TAMPERINGS, Forger
 from tests.plugin.test_processes import Terminal, left_behind, locked, scratch
 from tests.support.command import RunLedger, until_no_session
+from tests.support.waiting import until
 
 __all__ = ["scratch"]  # a fixture
 
@@ -34,14 +33,11 @@ def test_the_time_that_a_test_may_take_is_not_that_of_the_verification(
 ) -> None:
     pytest.importorskip("pytest_timeout")
     forger.build(100)
-    blocker = psycopg2.connect(forger.dsn)
-    with blocker.cursor() as cursor:
-        cursor.execute("LOCK TABLE ledger_entries IN ACCESS EXCLUSIVE MODE")
-    release = Timer(6, blocker.close)
-    release.start()
-    terminal = Terminal(tmp_path, f"--ledger-db={forger.dsn}", "--timeout=1", f"--timeout-method={method}")
+    with locked(forger) as until_waited_for:
+        terminal = Terminal(tmp_path, f"--ledger-db={forger.dsn}", "--timeout=1", f"--timeout-method={method}")
+        until_waited_for()
+        time.sleep(2)
     assert terminal.finish() == 0
-    release.join()
     assert "SELF-CONSISTENT: " in terminal.output
 
 
@@ -69,11 +65,7 @@ def test_a_test_that_takes_too_long_leaves_no_demo_behind(tmp_path: Path, scratc
     terminal = Terminal(tmp_path, "--ledger-db=demo", "--timeout=3", f"--timeout-method={method}")
     assert terminal.finish() == pytest.ExitCode.TESTS_FAILED
     assert "INTERNALERROR" not in terminal.output
-    for _ in range(300):
-        if left_behind(scratch) == []:
-            break
-        time.sleep(0.1)
-    assert left_behind(scratch) == []
+    until(lambda: left_behind(scratch) == [])
 
 
 def test_a_warning_that_is_made_an_error_is_a_failure_without_a_traceback(

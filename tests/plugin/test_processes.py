@@ -21,10 +21,12 @@ from pathlib import Path
 import psutil
 import pytest
 
+from pytest_audit_ledger.sources.postgres import LOCK_TIMEOUT_S
 from tests.forger import TAMPERINGS, Forger
 from tests.support.checks import PASSED, SKIPPED
 from tests.support.command import RunLedger, until_no_session
 from tests.support.databases import another_session
+from tests.support.waiting import until
 
 
 @pytest.fixture
@@ -54,13 +56,13 @@ def test_the_workers_of_xdist_share_one_verification(pytester: pytest.Pytester, 
 
 def test_a_mistake_in_a_suite_is_told_under_xdist(pytester: pytest.Pytester, run: RunLedger) -> None:
     pytester.makefile(".ledger.yaml", my="version: 1\nchecks: [{id: a, expect: nonsense}]\n")
-    result = run("--ledger-db=demo", "-n", "2", "my.ledger.yaml")
+    result = run("--ledger-db=demo", "-n", "1", "my.ledger.yaml")
     assert result.ret != pytest.ExitCode.OK
     result.stdout.fnmatch_lines(["my.ledger.yaml:2:26: unknown kind 'nonsense'*"])
 
 
 @pytest.mark.server
-@pytest.mark.parametrize("arguments", [[], ["-n", "2"]], ids=["alone", "xdist"])
+@pytest.mark.parametrize("arguments", [[], ["-n", "1"]], ids=["alone", "xdist"])
 def test_the_demo_is_green_and_leaves_nothing_behind(
     run: RunLedger, scratch: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
 ) -> None:
@@ -90,14 +92,12 @@ def test_the_tampered_demo_shows_what_red_looks_like(run: RunLedger) -> None:
 
 
 def test_the_result_does_not_depend_on_the_number_of_workers(run: RunLedger, forger: Forger) -> None:
-    TAMPERINGS["inserted"](forger.build(100))
+    TAMPERINGS["swapped"](forger.build(100))
     reports = []
-    for workers in ("1", "2", "5"):
+    for workers in ("1", "3"):
         result = run(f"--ledger-db={forger.dsn}", f"--ledger-workers={workers}", "-q")
-        # each worker searches so many entries in vain before it tries the known forms only
-        own = ("took", "2 failed", "entries tried in known forms only")
-        reports.append([line for line in result.outlines if not line.lstrip().startswith(own)])
-    assert reports[0] == reports[1] == reports[2]
+        reports.append([line for line in result.outlines if not line.lstrip().startswith(("took", "3 failed"))])
+    assert reports[0] == reports[1]
 
 
 class Terminal:
@@ -154,20 +154,13 @@ def test_a_terminal_sees_progress_and_a_pipe_does_not(tmp_path: Path, run: RunLe
     assert "entries/s" not in piped.stdout.str() + piped.stderr.str()
 
 
-SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
-
-
 @contextmanager
 def locked(forger: Forger) -> Iterator[Callable[[], None]]:
     """Lock the table, and yield a function that waits until a scan waits for it, inside the server."""
-    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%ledger_entries%'"
+    waiting = "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%ledger_entries%'"
 
     def until_waited_for() -> None:
-        for _ in range(400):
-            if forger.run(waiting) != [(0,)]:
-                return
-            time.sleep(0.05)
-        pytest.fail("nobody waits for the table")
+        until(lambda: forger.run(waiting), "somebody who waits for the table")
 
     with another_session(forger.dsn, "LOCK TABLE ledger_entries IN ACCESS EXCLUSIVE MODE"):
         yield until_waited_for
@@ -190,14 +183,17 @@ def test_ctrl_c_during_a_scan_stops_at_once_and_concludes_nothing(tmp_path: Path
         terminal.interrupt()
         code = terminal.finish()
     assert code == pytest.ExitCode.INTERRUPTED
-    assert time.monotonic() - started < 5  # two seconds, and the end of the process; the lock timeout is 10 s
+    assert time.monotonic() - started < LOCK_TIMEOUT_S
     assert "UNVERIFIED: No check ran to its end" in terminal.output
     assert "Traceback" not in terminal.output
     assert "UNVERIFIED" in (tmp_path / "out.xml").read_text()
 
 
-@pytest.mark.parametrize("options", [["--ledger-export=out.jsonl"], ["-n", "2"]], ids=["alone", "xdist"])
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize(
+    ("number", "options"),
+    [(signal.SIGTERM, ["--ledger-export=out.jsonl"]), (signal.SIGHUP, ["-n", "1"])],
+    ids=["alone", "xdist"],
+)
 def test_a_signal_ends_a_run_as_ctrl_c_does(
     tmp_path: Path, scratch: Path, forger: Forger, number: signal.Signals, options: list[str]
 ) -> None:
@@ -264,8 +260,10 @@ def test_a_run_gives_back_the_handlers_of_signals(pytester: pytest.Pytester, for
 
 
 @pytest.mark.server
-@pytest.mark.parametrize("number", SIGNALS)
-@pytest.mark.parametrize("moment", ["collected", "audit ledger: demo"])
+@pytest.mark.parametrize(
+    ("moment", "number"),
+    [("audit ledger: demo", signal.SIGINT), ("collected", signal.SIGTERM), ("audit ledger: demo", signal.SIGHUP)],
+)
 def test_a_signal_during_the_demo_leaves_nothing_behind(
     tmp_path: Path, scratch: Path, moment: str, number: signal.Signals
 ) -> None:
@@ -292,11 +290,14 @@ def {hook}():
 
 
 @pytest.mark.server
-@pytest.mark.parametrize("number", SIGNALS)
-@pytest.mark.parametrize("hook", ["pytest_collection_modifyitems", "pytest_runtest_logfinish"])
+@pytest.mark.parametrize(
+    ("hook", "number"),
+    [("pytest_collection_modifyitems", signal.SIGTERM), ("pytest_runtest_logfinish", signal.SIGINT)],
+)
 def test_a_signal_whose_exception_is_lost_ends_the_run_all_the_same(
     tmp_path: Path, scratch: Path, hook: str, number: signal.Signals
 ) -> None:
+    """That this holds for every signal is tested in tests/sources/test_interruption.py."""
     (tmp_path / "conftest.py").write_text(LOSING.format(name=number.name, hook=hook))
     (tmp_path / "test_mine.py").write_text("def test_mine(): pass\n")
     terminal = Terminal(tmp_path, "--ledger-db=demo", "-v", "--junitxml=out.xml")

@@ -9,7 +9,6 @@ import stat
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,6 +18,7 @@ import pytest
 from psycopg2.extensions import parse_dsn
 
 from pytest_audit_ledger.scratch.embedded import embedded_server
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.server
 
@@ -101,11 +101,7 @@ def test_a_server_ends_with_a_process_that_is_killed(base: Path) -> None:
         server = psutil.Process(int((folder / "data" / "postmaster.pid").read_text().splitlines()[0]))
         process.kill()
     assert psutil.wait_procs([server], timeout=30)[1] == []
-    for _ in range(300):
-        if list(base.iterdir()) == []:
-            break
-        time.sleep(0.1)
-    assert list(base.iterdir()) == []
+    until(lambda: list(base.iterdir()) == [])
 
 
 @as_root

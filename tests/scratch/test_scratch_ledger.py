@@ -88,9 +88,9 @@ def test_numbers_move_without_meeting_each_other(forger: Forger) -> None:
 
 def test_a_long_ledger_is_rewritten_in_a_moment(forger: Forger) -> None:
     forger.build(5000)
-    start = time.perf_counter()
+    start = time.process_time()
     forger.rewrite(1, lambda entry: replace(entry, reasoning="nothing to see"))
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
     verification = run_suite(forger.dsn)
     assert (verification.assurance, verification.total_entries) == (Assurance.SELF_CONSISTENT, 5000)
 

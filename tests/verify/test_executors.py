@@ -18,6 +18,7 @@ from pytest_audit_ledger.errors import SourceError
 from pytest_audit_ledger.verify import executors
 from pytest_audit_ledger.verify.executors import LocalWorkers, Read
 from tests.support.readers import ALL, Reads, read
+from tests.support.waiting import PATIENCE_S
 
 
 class Unknown(Reads):
@@ -56,8 +57,8 @@ def test_a_worker_that_is_killed_costs_no_segment_and_is_told(count: int) -> Non
     assert everything == ALL
     assert 0 not in elsewhere
     assert workers.note == f"1 of {count + 1} workers were lost or did not start; others read their part."
-    left = [" ".join(one.cmdline()) for one in psutil.Process().children()]
-    assert [command for command in left if "spawn_main" in command] == []
+    running = [one for one in psutil.Process().children() if one.status() != psutil.STATUS_ZOMBIE]
+    assert [one for one in running if "spawn_main" in " ".join(one.cmdline())] == []
 
 
 def test_a_worker_that_is_frozen_is_given_up_and_its_segment_read_here() -> None:
@@ -136,5 +137,4 @@ def test_workers_end_with_their_parent_whatever_ends_it(tmp_path: Path, number: 
             workers = [psutil.Process(int(parent.stdout.readline())) for _ in range(3)]
         finally:  # or a mistake here would wait for it forever
             parent.send_signal(number)
-    _, alive = psutil.wait_procs(workers, timeout=5)
-    assert alive == []
+    assert psutil.wait_procs(workers, timeout=PATIENCE_S)[1] == []

@@ -26,7 +26,7 @@ from pytest_audit_ledger.kinds.chain_linkage import ChainLinkage
 from pytest_audit_ledger.ledger import Ledger
 from pytest_audit_ledger.model.outcome import Assurance
 from pytest_audit_ledger.sources.dsn import HANDED_ON
-from pytest_audit_ledger.sources.postgres import PostgresSource
+from pytest_audit_ledger.sources.postgres import LOCK_TIMEOUT_S, PostgresSource
 from pytest_audit_ledger.verify import pools
 from pytest_audit_ledger.verify.verification import Verification
 from tests.forger import TAMPERINGS, Forger
@@ -34,7 +34,7 @@ from tests.support.checks import check, outcomes, verify_checks
 from tests.support.command import Terminal, until_locked, until_no_session
 from tests.support.readers import ALL, Reads, opened, other_version, read
 from tests.support.readings import assert_clean
-from tests.support.replication import until
+from tests.support.waiting import until
 
 SECRET = "s3cr3t-sesame"
 THREADS = f"{__name__}:threads"
@@ -334,14 +334,11 @@ def test_ctrl_c_stops_the_readers_and_concludes_nothing(forger: Forger) -> None:
     path = str(Path(__file__).parents[2])
     terminal = Terminal(*command, env={"LEDGER_DSN": forger.dsn, "PYTHONPATH": path})
     waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-    for _ in range(400):
-        if forger.run(waiting) == [(3,)]:
-            break
-        time.sleep(0.05)
+    until(lambda: forger.run(waiting) == [(3,)], "two readers that wait")
     started = time.monotonic()
     terminal.interrupt()
     assert terminal.finish() == 3
-    assert time.monotonic() - started < 5  # the lock timeout is 10 s
+    assert time.monotonic() - started < LOCK_TIMEOUT_S
     assert "Error: Interrupted. Nothing was concluded" in terminal.output
     assert "Traceback" not in terminal.output
     until_no_session(forger)
@@ -440,8 +437,7 @@ def test_an_executor_that_is_of_no_use_is_not_used_and_the_output_says_why(forge
         (Local, "a kind cannot be sent to other processes"),
         (ChainLinkage, "the entries cannot be cut into segments"),
     ):
-        source, opening = PostgresSource(forger.dsn), pools.parse_executor(THREADS)
-        found = verify_checks(source, [check(kind)], opening=opening, workers=2)
+        found = verify_checks(PostgresSource(forger.dsn), [check(kind)], executor=THREADS, workers=2)
         assert outcomes(found)["chain_linkage"].element_count == 20
         assert f"The executor was not used: {why}" in found.reading
         forger.run("ALTER TABLE ledger_entries DROP CONSTRAINT IF EXISTS ledger_entries_sequence_number_key")
