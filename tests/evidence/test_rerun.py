@@ -40,7 +40,7 @@ def test_an_export_is_verified_again_with_the_keys_that_are_given(
 
 
 def test_what_was_filed_as_passed_must_pass_again(pytester: pytest.Pytester, run: RunLedger, forger: Forger) -> None:
-    TAMPERINGS["edit"](forger.build(100))
+    TAMPERINGS["verdict-edited"](forger.build(100))
     folder = filed(pytester, run, forger.dsn)
     assert verified(folder, "--rerun")[0] == 0
     told = json.loads((folder / "verification.json").read_text())

@@ -179,7 +179,7 @@ def untrue(ledger: Ledger) -> Iterator[str]:
     )
 
 
-@examples(60)
+@examples(40)
 @given(steps)
 def test_what_is_called_proven_was_done_and_no_untouched_entry_is_accused(
     acts: list[tuple[Act, int, int, bool]],

@@ -114,7 +114,7 @@ def test_every_tampering_is_told_in_its_stream(forger: Forger, profile: str, tam
     change, expected = ALL[profile][tampering]
     forger.run(sql(f"demo/{profile}.sql"))
     forger.run(change)
-    found = investigated(forger, profile, limit_seconds=0.2)
+    found = investigated(forger, profile, limit_seconds=0)
     chain = [one for one in found.incidents if one.first is not None and one.what is not IncidentType.PROTECTIONS]
     assert {one.stream for one in chain} == {stream for _, stream, _ in expected}
     for _, stream, number in expected:

@@ -77,7 +77,7 @@ values_of_columns = {
 }
 
 
-@examples(40)
+@examples(20)
 @given(entries, st.sampled_from(HASHED_COLUMNS), st.data())
 def test_any_edited_column_comes_out_as_it_was_or_as_unexplained(
     entry: Entry, column: str, data: st.DataObject
@@ -111,7 +111,7 @@ def test_an_edit_of_what_occurs_in_the_ledger_is_proven_whatever_it_says_now(
     assert found.witness is Witness.BOTH
 
 
-@examples(20)
+@examples(10)
 @given(entries, st.lists(st.sampled_from(sorted(OCCURRING)), min_size=2, max_size=2, unique=True), st.data())
 def test_two_edits_at_once_come_out_as_they_were(entry: Entry, columns: list[str], data: st.DataObject) -> None:
     originals = {column: data.draw(st.sampled_from(list(OCCURRING[column]))) for column in columns}
@@ -126,7 +126,7 @@ def test_two_edits_at_once_come_out_as_they_were(entry: Entry, columns: list[str
     assert independent_hash(restored(stored, found)) == committed
 
 
-@examples(10)
+@examples(5)
 @given(entries, st.sampled_from(["reasoning", "telemetry_id"]), st.text("xyz", min_size=30, max_size=40))
 def test_what_nothing_suggests_is_unexplained(entry: Entry, column: str, original: str) -> None:
     committed = independent_hash({**asdict(entry), column: original})
@@ -135,7 +135,7 @@ def test_what_nothing_suggests_is_unexplained(entry: Entry, column: str, origina
     assert found.hypotheses == BUDGET.hypotheses
 
 
-@examples(10)
+@examples(5)
 @given(entries, hashes, hashes)
 def test_hashes_that_belong_to_nothing_prove_nothing(entry: Entry, stored: str, committed: str) -> None:
     found = reconstruct(Suspect(entry, stored, committed), VOCABULARY, budget=BUDGET)

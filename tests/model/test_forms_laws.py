@@ -111,7 +111,7 @@ def content(entry: Entry, **others: Any) -> dict[str, Any]:
     return {"kg_version" if name == "knowledge_graph_version" else name: value for name, value in values.items()}
 
 
-@examples(60)
+@examples(40)
 @given(entries, st.integers(0, 999), st.sampled_from(["Z", "+00:00"]), st.booleans(), st.booleans())
 def test_lost_nanoseconds_are_found_whether_they_were_cut_off_or_rounded(
     entry: Entry, extra: int, zone: str, rounded: bool, trimmed: bool
@@ -126,7 +126,7 @@ def test_lost_nanoseconds_are_found_whether_they_were_cut_off_or_rounded(
     assert found is not None or digest == entry_hash(entry)
 
 
-@examples(40)
+@examples(20)
 @given(entries, st.data())
 def test_a_stripped_nul_is_found_where_it_was(entry: Entry, data: st.DataObject) -> None:
     text = entry.reasoning or ""
@@ -137,7 +137,7 @@ def test_a_stripped_nul_is_found_where_it_was(entry: Entry, data: st.DataObject)
     assert found.lost is Lost.NUL
 
 
-@examples(40)
+@examples(10)
 @given(entries, st.integers(0xD800, 0xDBA0), st.booleans())
 def test_half_a_surrogate_pair_is_found_behind_its_replacement(entry: Entry, half: int, ascii_only: bool) -> None:
     written = json.dumps(f"cut {chr(half)}")

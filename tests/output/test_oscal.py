@@ -95,7 +95,7 @@ def clean(forger: Forger) -> Verification:
 
 
 def failed(forger: Forger) -> Verification:
-    TAMPERINGS["edit"](forger.build(100))
+    TAMPERINGS["verdict-edited"](forger.build(100))
     return Ledger(forger.dsn).verify_integrity()
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -29,14 +29,16 @@ def test_the_help_of_every_command_says_what_its_exit_codes_mean(name: str) -> N
     assert codes in (["0", "1", "2", "3"], ["0", "2", "3"])
 
 
-def texts(path: Path) -> Iterator[str]:
-    """Yield the texts in a module, without docstrings."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    documented = (one for one in ast.walk(tree) if isinstance(one, ast.Expr))
-    docstrings = {id(one.value) for one in documented}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
-            yield node.value
+@cache
+def texts(path: Path) -> tuple[str, ...]:
+    """Return the texts in a module, without docstrings."""
+    nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+    docstrings = {id(one.value) for one in nodes if isinstance(one, ast.Expr)}
+    return tuple(
+        one.value
+        for one in nodes
+        if isinstance(one, ast.Constant) and isinstance(one.value, str) and id(one) not in docstrings
+    )
 
 
 def test_what_pytest_and_the_command_both_print_names_options_of_both() -> None:

@@ -159,7 +159,7 @@ HEAD_HASH = """
 """
 
 
-@pytest.mark.parametrize("processes", [(), ("-n", "2")], ids=["alone", "xdist"])
+@pytest.mark.parametrize("processes", [(), ("-n", "1")], ids=["alone", "xdist"])
 def test_a_plugin_can_add_an_artifact(
     pytester: pytest.Pytester, run: RunLedger, forger: Forger, processes: tuple[str, ...]
 ) -> None:
@@ -197,7 +197,7 @@ OWN_TEST = """
 
 
 @pytest.mark.parametrize(
-    ("named", "processes"), [("option", ()), ("ini", ("-n", "2"))], ids=["option-alone", "ini-xdist"]
+    ("named", "processes"), [("option", ()), ("ini", ("-n", "1"))], ids=["option-alone", "ini-xdist"]
 )
 def test_the_fixture_gives_the_ledger_to_tests(
     pytester: pytest.Pytester, run: RunLedger, forger: Forger, named: str, processes: tuple[str, ...]
@@ -240,7 +240,7 @@ def test_a_changed_export_is_found_at_the_entry_that_was_changed(
     lines = path.read_text().splitlines(keepends=True)
     lines[49] = lines[49].replace("limit", "timil", 1)
     path.write_text("".join(lines))
-    result = run("--ledger-db=ledger.jsonl", "-n", "2")
+    result = run("--ledger-db=ledger.jsonl", "-n", "1")
     result.assert_outcomes(failed=2, passed=PASSED - len(GUARDS) - 1, skipped=SKIPPED + len(GUARDS))
     result.stdout.fnmatch_lines(["*ENTRY_HASH_MISMATCH sequence 50: *"])
     result.stdout.fnmatch_lines(["*EXPORT_CHANGED the SHA-256 of the file does not match its manifest"])
@@ -260,11 +260,11 @@ def test_an_export_that_is_not_there_is_a_usage_error(run: RunLedger) -> None:
     result.stderr.fnmatch_lines(["ERROR: There is no file nowhere.jsonl.*"])
 
 
-@pytest.mark.parametrize("processes", [(), ("-n", "2")], ids=["alone", "xdist"])
+@pytest.mark.parametrize("processes", [(), ("-n", "1")], ids=["alone", "xdist"])
 def test_a_run_reports_the_very_outcomes_that_it_had(
     pytester: pytest.Pytester, run: RunLedger, forger: Forger, processes: tuple[str, ...]
 ) -> None:
-    TAMPERINGS["edit"](forger.build(100))
+    TAMPERINGS["verdict-edited"](forger.build(100))
     names = ("--ledger-report=report.json", "--ledger-organization=Stadtwerke", "--ledger-title=May")
     result = run(
         f"--ledger-db={forger.dsn}", *names, "--ledger-export=ledger.jsonl", "-k", "not append_only", *processes
@@ -311,11 +311,11 @@ def test_a_mistake_in_an_option_of_the_report_shows_before_anything_connects(
     result.stderr.fnmatch_lines([f"ERROR: {message}"])
 
 
-@pytest.mark.parametrize("processes", [(), ("-n", "2")], ids=["alone", "xdist"])
+@pytest.mark.parametrize("processes", [(), ("-n", "1")], ids=["alone", "xdist"])
 def test_assessment_results_are_written_with_the_files_that_were_written_before(
     pytester: pytest.Pytester, run: RunLedger, forger: Forger, processes: tuple[str, ...]
 ) -> None:
-    TAMPERINGS["edit"](forger.build(100))
+    TAMPERINGS["verdict-edited"](forger.build(100))
     (pytester.path / "grc").mkdir()
     options = ["--ledger-oscal=grc/oscal.json", "--ledger-oscal-version=1.1.2", "--ledger-export=ledger.jsonl"]
     run(f"--ledger-db={forger.dsn}", *options, *processes)
@@ -355,7 +355,7 @@ def test_a_mistake_in_an_option_about_oscal_shows_before_anything_connects(
 def test_in_github_actions_findings_are_annotated_and_the_job_has_a_summary(
     pytester: pytest.Pytester, run: RunLedger, forger: Forger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    TAMPERINGS["edit"](forger.build(100))
+    TAMPERINGS["verdict-edited"](forger.build(100))
     summary = pytester.path / "summary.md"
     summary.write_text("before\n")
     quiet = run(f"--ledger-db={forger.dsn}")

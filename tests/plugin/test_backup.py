@@ -19,7 +19,7 @@ def manifest(path: Path) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize("processes", [(), ("-n", "2")], ids=["alone", "xdist"])
+@pytest.mark.parametrize("processes", [(), ("-n", "1")], ids=["alone", "xdist"])
 def test_a_clean_run_leaves_a_backup_that_is_proven(
     pytester: pytest.Pytester, run: RunLedger, forger: Forger, server: str, processes: tuple[str, ...]
 ) -> None:

@@ -79,7 +79,7 @@ def said_once(result: pytest.RunResult, reason: str) -> None:
     assert result.stdout.str().count("\nERROR integrity.ledger.yaml::") == CHECKS
 
 
-@pytest.mark.parametrize("arguments", [["-q"], ["-n", "2"]])
+@pytest.mark.parametrize("arguments", [["-q"], ["-n", "1"]])
 def test_the_reason_of_an_outage_is_said_first_and_once(run: RunLedger, arguments: list[str]) -> None:
     result = run(f"--ledger-db=postgresql://u@127.0.0.1:{free_port()}/d", "-rE", *arguments)
     result.assert_outcomes(errors=CHECKS)

@@ -31,7 +31,7 @@ def written(folder: Path) -> list[int]:
     return [one.size for one in read_store([folder], [KEY.verifier()]).trusted]
 
 
-@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["alone", "xdist"])
+@pytest.mark.parametrize("workers", [(), ("-n", "1")], ids=["alone", "xdist"])
 def test_a_nightly_run_holds_the_ledger_against_the_last_one_and_signs_anew(
     run: RunLedger, forger: Forger, folder: Path, workers: tuple[str, ...]
 ) -> None:
@@ -164,7 +164,7 @@ def test_a_run_since_the_last_checkpoint_says_everywhere_what_it_did_not_read(
         ["read       Every entry was read, because there is no trusted checkpoint with its record yet."]
     )
     forger.append(entries[40:])
-    second = run(f"--ledger-db={forger.dsn}", *since, "--ledger-recheck=1/1", "--junitxml=out.xml", "-n", "2")
+    second = run(f"--ledger-db={forger.dsn}", *since, "--ledger-recheck=1/1", "--junitxml=out.xml", "-n", "1")
     second.assert_outcomes(passed=PASSED + len(CHECKPOINTS), skipped=len(PROVENANCE))
     second.stdout.fnmatch_lines(["entries    10, sequence 41 to 50", "read       10 entries after entry 40, where *"])
     assert written(folder) == [40, 50]

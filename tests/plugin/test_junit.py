@@ -38,7 +38,7 @@ def said(case: object) -> str:
     return "" if found is None else str(found.text)
 
 
-@pytest.mark.parametrize("workers", [[], ["-n", "2"]], ids=["alone", "xdist"])
+@pytest.mark.parametrize("workers", [[], ["-n", "1"]], ids=["alone", "xdist"])
 def test_what_passed_and_what_warned_say_what_they_judged(
     pytester: pytest.Pytester, run: RunLedger, forger: Forger, workers: list[str]
 ) -> None:

@@ -45,7 +45,7 @@ def written(pytester: pytest.Pytester) -> pytest.Pytester:
     return pytester
 
 
-@pytest.mark.parametrize("workers", [[], ["-n", "2"]], ids=["alone", "xdist"])
+@pytest.mark.parametrize("workers", [[], ["-n", "1"]], ids=["alone", "xdist"])
 def test_waivers_places_and_parameters_show_in_results(
     written: pytest.Pytester, run: RunLedger, forger: Forger, workers: list[str]
 ) -> None:

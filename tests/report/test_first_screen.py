@@ -90,7 +90,7 @@ def test_a_critical_check_of_the_users_needs_action_and_has_its_owner(forger: Fo
     assert blocking["controls"] == ["HOUSE-1"]
 
 
-@pytest.mark.parametrize(("tampering", "tone"), [("edit", "stop"), ("", "none")])
+@pytest.mark.parametrize(("tampering", "tone"), [("verdict-edited", "stop"), ("", "none")])
 def test_a_failed_critical_check_shows_whatever_the_assurance(
     forger: Forger, no_flags: Path, tampering: str, tone: str
 ) -> None:

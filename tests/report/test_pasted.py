@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import re
 import shlex
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from click.testing import Result
 from psycopg2.extensions import make_dsn, parse_dsn
 
 from pytest_audit_ledger.scratch.sample import sample_entries
@@ -119,27 +116,20 @@ def advised(output: str) -> list[str]:
     )
 
 
-def paste(command: str, answer: str = "") -> subprocess.CompletedProcess[str]:
-    """Paste a command into a shell, fill in the words in capitals, and type an answer to what it asks."""
-    for word, value in FILLED.items():
-        command = re.sub(rf"(?<= ){word}(?= |$)", value, command)
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    return subprocess.run(
-        ["sh", "-c", command],
-        input=answer,
-        env={**os.environ, "PATH": path, "COLUMNS": "200"},
-        capture_output=True,
-        encoding="utf-8",
-        check=False,
-        timeout=60,
-    )
+def paste(invoke: Invoke, command: str, answer: str = "") -> Result:
+    """Run a command with the words in capitals filled in, and type an answer to what it asks.
+
+    That a shell reads these commands as shlex does is tested in tests/output/test_commands.py.
+    """
+    _, *words = (FILLED.get(word, word) for word in shlex.split(command))
+    return invoke(*words, input=answer, env={"COLUMNS": "200"})
 
 
 @pytest.mark.server
 def test_the_commands_for_a_tampered_demo_do_what_they_are_for(invoke: Invoke) -> None:
     investigate, repair = advised(invoke("verify", "--ledger-db", "demo:tampered").stdout)
-    assert "was written with verdict FLAG" in paste(investigate).stdout
-    repaired = paste(repair, "public.ledger_entries\n")
+    assert "was written with verdict FLAG" in paste(invoke, investigate).stdout
+    repaired = paste(invoke, repair, "public.ledger_entries\n")
     assert "Protections: ✓ IN PLACE" in repaired.stdout, repaired.stderr
 
 
@@ -149,8 +139,8 @@ def test_the_commands_for_a_missing_trigger_show_and_restore_it(
     forger.run('DROP TRIGGER ledger_refuse_update ON "Audit".entries')
     given = by_variable(forger.dsn, tmp_path, monkeypatch)
     repair, _, look = advised(invoke("verify", "--ledger-db", given, *trusted).stdout)
-    assert 'CREATE TRIGGER "ledger_refuse_update"' in paste(look).stdout
-    repaired = paste(repair, f"{TABLE}\n")
+    assert 'CREATE TRIGGER "ledger_refuse_update"' in paste(invoke, look).stdout
+    repaired = paste(invoke, repair, f"{TABLE}\n")
     assert "the table's protections" not in repaired.stdout.partition("append_only")[2], repaired.stderr
 
 
@@ -160,8 +150,8 @@ def test_the_command_for_a_missing_checkpoint_creates_it(
     shutil.rmtree("check points")
     verify = ("verify", "--source", forger.dsn, *trusted, "--require-checkpoint")
     (create,) = advised(invoke(*verify).stdout)
-    created = paste(create)
-    assert created.returncode == 0, created.stderr
+    created = paste(invoke, create)
+    assert created.exit_code == 0, created.stderr
     assert "ANCHORED" in invoke(*verify).stdout
 
 
@@ -171,11 +161,11 @@ def test_the_commands_for_a_changed_grant_show_and_accept_it(
     forger.run('GRANT SELECT ON "Audit".entries TO PUBLIC')
     verify = ("verify", "--source", forger.dsn, *trusted)
     accept, look = advised(invoke(*verify).stdout)
-    assert "No protection is missing." in paste(look).stderr
-    assert "Run this again when the ledger has another entry." in paste(accept).stderr
+    assert "No protection is missing." in paste(invoke, look).stderr
+    assert "Run this again when the ledger has another entry." in paste(invoke, accept).stderr
     with ScratchLedger(forger.dsn, TABLE) as ledger:
         ledger.append([*sample_entries(61)][60:])
-    assert paste(accept).returncode == 0
+    assert paste(invoke, accept).exit_code == 0
     assert invoke(*verify).exit_code == 0
 
 
@@ -187,12 +177,12 @@ def test_a_missing_grant_is_named_so_that_the_owner_can_paste_it(invoke: Invoke,
         assert invoke(*verify).exit_code == 0
 
 
-def test_the_commands_of_pytest_name_the_profile_and_the_table(run: RunLedger, forger: Forger) -> None:
+def test_the_commands_of_pytest_name_the_profile_and_the_table(invoke: Invoke, run: RunLedger, forger: Forger) -> None:
     profiled(forger, "join")
     forger.run('CREATE SCHEMA "Audit"; ALTER TABLE movements SET SCHEMA "Audit"')
     forger.run('ALTER TABLE "Audit".movements DISABLE TRIGGER USER; DELETE FROM "Audit".movements WHERE seq = 1')
     shutil.copy(profile_file("join"), "my.profile.yaml")
     done = run(f"--ledger-db={forger.dsn}", '--ledger-table="Audit".movements', "--ledger-profile=my.profile.yaml")
     investigate, repair = advised("\n".join(done.outlines))
-    assert "Number 1 is missing" in paste(investigate).stdout
-    assert "Protections: ✓ IN PLACE" in paste(repair, '"Audit".movements\n').stdout
+    assert "Number 1 is missing" in paste(invoke, investigate).stdout
+    assert "Protections: ✓ IN PLACE" in paste(invoke, repair, '"Audit".movements\n').stdout

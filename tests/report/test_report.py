@@ -230,7 +230,7 @@ def test_the_end_day_is_in_to_its_last_microsecond(forger: Forger) -> None:
     assert report(forger.dsn, start_date="2026-05-31").data["period"]["entries"] == 2
 
 
-@pytest.mark.parametrize("name", ["edit", "foreign-verdict", "view-in-place", "trigger-disabled"])
+@pytest.mark.parametrize("name", ["verdict-edited", "foreign-verdict", "view-in-place", "trigger-disabled"])
 def test_a_tampered_ledger_is_reported_as_what_it_is(forger: Forger, name: str) -> None:
     TAMPERINGS[name](forger.build(100))
     made = report(forger.dsn)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from traceback import TracebackException
 
@@ -83,6 +83,12 @@ def api() -> dict[str, Callable[[], object]]:
     }
 
 
+def each_with_one(calls: Iterable[str], mistakes: Iterable[str]) -> list[tuple[str, str]]:
+    """Return every call with one mistake, and every mistake with one call: each is read in one place."""
+    some_calls, some_mistakes = list(calls), list(mistakes)
+    return [(call, some_mistakes[0]) for call in some_calls] + [(some_calls[0], one) for one in some_mistakes[1:]]
+
+
 @pytest.fixture
 def somewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
@@ -91,10 +97,11 @@ def somewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("somewhere")
-@pytest.mark.parametrize("failing", SERVER_ERRORS)
-@pytest.mark.parametrize("call", [name for name in api() if name != "against"])
+@pytest.mark.parametrize(
+    ("call", "failing"), each_with_one([name for name in api() if name != "against"], SERVER_ERRORS)
+)
 def test_no_password_is_shown_where_no_connection_can_be_made(
-    server: str, monkeypatch: pytest.MonkeyPatch, failing: str, call: str
+    server: str, monkeypatch: pytest.MonkeyPatch, call: str, failing: str
 ) -> None:
     monkeypatch.setenv(NAMED, with_secret(server, SERVER_ERRORS[failing]))
     error = raised(api()[call])
@@ -104,12 +111,11 @@ def test_no_password_is_shown_where_no_connection_can_be_made(
 
 
 @pytest.mark.usefixtures("somewhere")
-@pytest.mark.parametrize("text", SYNTAX_ERRORS.values(), ids=SYNTAX_ERRORS.keys())
-@pytest.mark.parametrize("call", api())
+@pytest.mark.parametrize(("call", "mistake"), each_with_one(api(), SYNTAX_ERRORS))
 def test_no_password_is_shown_where_the_dsn_cannot_be_read(
-    monkeypatch: pytest.MonkeyPatch, text: str, call: str
+    monkeypatch: pytest.MonkeyPatch, call: str, mistake: str
 ) -> None:
-    monkeypatch.setenv(NAMED, text)
+    monkeypatch.setenv(NAMED, SYNTAX_ERRORS[mistake])
     error = raised(api()[call])
     assert isinstance(error, UsageError)
     assert SECRET not in shown(error)

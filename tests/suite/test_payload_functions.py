@@ -11,6 +11,7 @@ from pytest_audit_ledger.errors import ProfileError, RegistrationError
 from pytest_audit_ledger.suite.payload_functions import payload_functions
 from pytest_audit_ledger.suite.profile_file import load_profile
 from tests.forger import Forger
+from tests.support.command import RunLedger
 
 PROFILE = """\
 version: 1
@@ -41,16 +42,15 @@ def profile(tmp_path: Path) -> Path:
 
 
 def test_pytest_hashes_with_the_function_that_a_conftest_registers(
-    forger: Forger, pytester: pytest.Pytester, profile: Path, monkeypatch: pytest.MonkeyPatch
+    run: RunLedger, forger: Forger, pytester: pytest.Pytester, profile: Path
 ) -> None:
     forger.run(TABLE)
-    monkeypatch.setenv("PYTHONPATH", str(pytester.path))
     pytester.makepyfile(house_plugin=PLUGIN)
     arguments = ["-p", "house_plugin", f"--ledger-db={forger.dsn}", f"--ledger-profile={profile}", "-k", "entry_hash"]
-    result = pytester.runpytest_subprocess(*arguments)
+    result = run(*arguments)
     result.assert_outcomes(passed=1, deselected=12)
     forger.run("UPDATE house SET actor = 'eve' WHERE n = 2")
-    edited = pytester.runpytest_subprocess(*arguments)
+    edited = run(*arguments)
     edited.assert_outcomes(failed=1, deselected=12)
     edited.stdout.fnmatch_lines(["*ENTRY_HASH_MISMATCH sequence 2*"])
 

@@ -6,15 +6,21 @@ import re
 import shutil
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from functools import cache
+from io import StringIO
 from pathlib import Path
 
-import pytest_audit_ledger.standalone
+import pytest
 
-VERIFIER = Path(pytest_audit_ledger.standalone.__file__).with_name("verify.py")
+from pytest_audit_ledger.standalone import verify
+
+VERIFIER = Path(verify.__file__)
 _OLDEST = (3, 9)
 
 
+@cache
 def pythons() -> list[str]:
     """Return the oldest and the newest Python on this machine that the verifier is for."""
     folders = [Path("~/.pyenv/versions").expanduser(), Path("/usr/bin"), Path(sys.executable).parent]
@@ -51,12 +57,21 @@ class Told:
         return self.output.splitlines()[-1]
 
 
-def verify_folder(folder: Path, *arguments: str, python: str = sys.executable) -> Told:
-    """Run the verifier on a folder, isolated from every package."""
-    command = [python, "-I", "-S", str(VERIFIER), str(folder), *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-    assert not done.stderr or done.returncode == 2, done.stderr
-    return Told(done.returncode, done.stdout + done.stderr)
+def verify_folder(folder: Path, *arguments: str, python: str = "") -> Told:
+    """Run the verifier on a folder: in this process, or by another Python, isolated from every package."""
+    if python:
+        command = [python, "-I", "-S", str(VERIFIER), str(folder), *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        assert not done.stderr or done.returncode == 2, done.stderr
+        return Told(done.returncode, done.stdout + done.stderr)
+    with pytest.MonkeyPatch.context() as patch, StringIO() as output:
+        patch.setattr(sys, "argv", [str(VERIFIER), str(folder), *arguments])
+        with redirect_stdout(output), redirect_stderr(output):
+            try:
+                code = verify.main()
+            except SystemExit as error:  # as argparse ends it
+                code = int(error.code or 0)
+        return Told(code, output.getvalue())
 
 
 def moved_into(folder: Path, *files: Path) -> Path:

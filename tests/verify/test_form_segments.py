@@ -106,7 +106,7 @@ def result(kind: Any) -> Any:
     return said, forms, kind.element_count
 
 
-runs = st.lists(st.tuples(st.sampled_from([*FORMS]), st.integers(1, 30)), min_size=1, max_size=8)
+runs = st.lists(st.tuples(st.sampled_from([*FORMS]), st.integers(1, 20)), min_size=1, max_size=6)
 
 
 @pytest.mark.parametrize("kind", [EntryHash, EvidenceScan])

@@ -133,7 +133,7 @@ columns = st.sampled_from([name for name in NAMES if name not in ("sequence_numb
 values = st.one_of(st.none(), st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=4))
 
 
-@examples(60)
+@examples(30)
 @given(index=st.integers(0, SIGNED - 2), column=columns, value=values, newer=st.integers(0, 8), at=cuts)
 def test_the_nights_of_a_month_find_every_edit_of_an_older_entry_and_each_only_its_own(
     folder: str, index: int, column: str, value: str | None, newer: int, at: list[int]
@@ -151,7 +151,7 @@ def test_the_nights_of_a_month_find_every_edit_of_an_older_entry_and_each_only_i
     assert sum(fold.anchor.reread for fold in nights if fold.anchor) == SIGNED
 
 
-@examples(30)
+@examples(20)
 @given(index=st.integers(0, SIGNED - 2), at=cuts)
 def test_the_nights_of_a_month_find_every_older_entry_that_is_gone(folder: str, index: int, at: list[int]) -> None:
     rows = sample_rows(SIGNED + 3)
