@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,21 +21,31 @@ from pytest_audit_ledger.scratch.sample import sample_entries
 from tests.forger import Forger
 from tests.support.anchored import KEY, codes, messages, verify
 from tests.support.checks import ALONE, SEVERAL, Readers, both, outcomes
-from tests.support.databases import login, role
+from tests.support.databases import cloned, empty_database, login, role
 
 # The record next to a checkpoint.
 
 
-@pytest.fixture
-def recorded(forger: Forger, tmp_path: Path) -> tuple[Forger, Path]:
+@pytest.fixture(scope="module")
+def model(server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
     """A ledger of 60 entries with checkpoints and their records at 20 and at 40."""
-    entries = list(sample_entries(60))
-    forger.build(0, schema="3")
-    for start in (0, 20):
-        forger.append(entries[start : start + 20])
-        assert Ledger(forger.dsn).create_checkpoint(tmp_path, KEY).path
-    forger.append(entries[40:])
-    return forger, tmp_path
+    entries, folder = list(sample_entries(60)), tmp_path_factory.mktemp("model")
+    with empty_database(server) as dsn:
+        with Forger(dsn) as forger:
+            forger.build(0, schema="3")
+            for start in (0, 20):
+                forger.append(entries[start : start + 20])
+                assert Ledger(dsn).create_checkpoint(folder, KEY).path
+            forger.append(entries[40:])
+        yield dsn, folder
+
+
+@pytest.fixture
+def recorded(server: str, model: tuple[str, Path], tmp_path: Path) -> Iterator[tuple[Forger, Path]]:
+    """A copy of it, which the test may change."""
+    folder = shutil.copytree(model[1], tmp_path / "checkpoints")
+    with cloned(server, model[0]) as forger:
+        yield forger, Path(folder)
 
 
 UNCOVERED = {

@@ -56,6 +56,16 @@ def empty_database(server: str, options: str = "") -> Iterator[str]:
             drop_database(administrator, name)
 
 
+@contextmanager
+def cloned(server: str, model: str) -> Iterator[Forger]:
+    """Copy the database of the DSN `model`, to which nobody may be connected, and drop the copy on leaving.
+
+    A table is the same one in the copy, also to the record of a checkpoint.
+    """
+    with empty_database(server, f"TEMPLATE {parse_dsn(model)['dbname']}") as dsn, Forger(dsn) as forger:
+        yield forger
+
+
 def drop_database(administrator: Forger, name: str) -> None:
     """Drop a database, if it is there, whoever is connected to it; PostgreSQL 12 has no WITH (FORCE)."""
     administrator.run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name,))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -39,20 +40,32 @@ from tests.support.checks import (
     statuses,
     verify_checks,
 )
+from tests.support.databases import cloned, empty_database
 
 KEY = SigningKey("bank.example/ledger", bytes(range(32)))
 SIGNED, ENTRIES = 80, 100
 
 
-@pytest.fixture
-def ledger(forger: Forger, folder: Path) -> Forger:
+@pytest.fixture(scope="module")
+def model(server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
     """The sample ledger with 100 entries, and checkpoints with their records at 40 and 80."""
-    forger.build(40)
-    Ledger(forger.dsn).create_checkpoint(folder, KEY)
-    forger.append(islice(sample_entries(SIGNED), 40, None))
-    assert Ledger(forger.dsn).create_checkpoint(folder, KEY).path == str(checkpoint_path(folder, SIGNED))
-    forger.append(islice(sample_entries(ENTRIES), SIGNED, None))
-    return forger
+    folder = tmp_path_factory.mktemp("model")
+    with empty_database(server) as dsn:
+        with Forger(dsn) as forger:
+            forger.build(40)
+            Ledger(dsn).create_checkpoint(folder, KEY)
+            forger.append(islice(sample_entries(SIGNED), 40, None))
+            assert Ledger(dsn).create_checkpoint(folder, KEY).path == str(checkpoint_path(folder, SIGNED))
+            forger.append(islice(sample_entries(ENTRIES), SIGNED, None))
+        yield dsn, folder
+
+
+@pytest.fixture
+def ledger(server: str, model: tuple[str, Path], folder: Path) -> Iterator[Forger]:
+    """A copy of it, which the test may change; the checkpoints are in `folder`."""
+    shutil.copytree(model[1], folder)
+    with cloned(server, model[0]) as forger:
+        yield forger
 
 
 @pytest.fixture
