@@ -5,9 +5,11 @@ from __future__ import annotations
 import gzip
 import json
 import os
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,6 +22,7 @@ from pytest_audit_ledger.ledger import Ledger
 from pytest_audit_ledger.model.outcome import Assurance
 from pytest_audit_ledger.sources.manifest import manifest_path
 from tests.forger import TAMPERINGS, Forger
+from tests.support.databases import cloned, empty_database
 from tests.support.hostile import hostile_entries
 from tests.support.signers import write_private
 from tests.support.standalone import pythons, verify_folder
@@ -29,17 +32,35 @@ OTHER = SigningKey("other.example/ledger", sha256(b"other").digest())
 TRUSTED = str(KEY.verifier())
 
 
+@pytest.fixture(scope="module")
+def model(server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    """A clean ledger, and a folder with its export, its profile, a checkpoint and the proof of an entry."""
+    folder = tmp_path_factory.mktemp("model")
+    write_private(folder / "signing.key", KEY.text())
+    filed = folder / "filed"
+    filed.mkdir()
+    with empty_database(server) as dsn:
+        with Forger(dsn) as forger:
+            forger.build(100)
+        with Ledger(dsn) as ledger:
+            ledger.export_entries(output_file=filed / "ledger.jsonl", with_verifier=True)
+            ledger.create_checkpoint(filed / "checkpoints", folder / "signing.key")
+            trusted: Any = {"checkpoints": [filed / "checkpoints"], "verifier_keys": [TRUSTED]}
+            ledger.prove_entry(42, filed / "42.tlog-proof", **trusted)
+        yield dsn, filed
+
+
 @pytest.fixture
-def filed(forger: Forger, tmp_path: Path) -> Path:
-    """A folder with the export of a clean ledger, its profile, a checkpoint and the proof of an entry."""
-    ledger = Ledger(forger.build(100).dsn)
-    folder = tmp_path / "filed"
-    folder.mkdir()
-    ledger.export_entries(output_file=folder / "ledger.jsonl", with_verifier=True)
-    write_private(tmp_path / "signing.key", KEY.text())
-    ledger.create_checkpoint(folder / "checkpoints", tmp_path / "signing.key")
-    ledger.prove_entry(42, folder / "42.tlog-proof", checkpoints=[folder / "checkpoints"], verifier_keys=[TRUSTED])
-    return folder
+def filed(model: tuple[str, Path], tmp_path: Path) -> Path:
+    """A copy of the folder, which the test may change."""
+    return Path(shutil.copytree(model[1], tmp_path / "filed"))
+
+
+@pytest.fixture
+def attacked(server: str, model: tuple[str, Path]) -> Iterator[Forger]:
+    """A copy of the ledger, which the test may change."""
+    with cloned(server, model[0]) as forger:
+        yield forger
 
 
 @pytest.mark.parametrize("python", pythons())
@@ -78,10 +99,10 @@ ON_ENTRIES = [attack.name for attack in attacks_in(entries, deletions)]
 
 @pytest.mark.parametrize("attack", ON_ENTRIES)
 def test_an_attack_is_found_in_an_export_if_the_program_finds_it_there(
-    filed: Path, forger: Forger, attack: str
+    filed: Path, attacked: Forger, attack: str
 ) -> None:
-    TAMPERINGS[attack](forger)
-    exported_again(Ledger(forger.dsn), filed)
+    TAMPERINGS[attack](attacked)
+    exported_again(Ledger(attacked.dsn), filed)
     export = Ledger(str(filed / "ledger.jsonl"))
     found = export.verify_integrity(checkpoints=[filed / "checkpoints"], verifier_keys=[TRUSTED])
     told = verify_folder(filed, "--key", TRUSTED)
