@@ -6,8 +6,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from psycopg2.extensions import make_dsn, parse_dsn
 from pytest_audit_ledger.scratch.embedded import ACCOUNT
 from pytest_audit_ledger.sources.dsn import Dsn
 from tests.forger import Forger
+from tests.support.waiting import until
 
 
 @contextmanager
@@ -39,13 +39,6 @@ def standby_of(server: str, ledger: Forger) -> Iterator[Forger]:
             yield forger
     finally:
         running.cleanup()
-
-
-def until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < end, "it never came about"
-        time.sleep(0.05)
 
 
 _SETTINGS = """

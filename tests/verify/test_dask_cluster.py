@@ -31,7 +31,7 @@ from tests.forger import TAMPERINGS, Forger
 from tests.support.checks import by_id, check, outcomes, verify_checks
 from tests.support.command import Invoke, RunLedger, until_no_session
 from tests.support.readers import ALL, Reads, opened, other_version, read
-from tests.support.replication import until
+from tests.support.waiting import until
 from tests.verify.test_pools import compared
 from tests.verify.test_profiles import JOIN, TAMPERED, table
 

@@ -23,7 +23,8 @@ from tests.forger import Forger
 from tests.support.checks import by_id, outcomes, run_check, run_suite, run_text, told
 from tests.support.command import start
 from tests.support.databases import empty_database
-from tests.support.replication import standby_of, until
+from tests.support.replication import standby_of
+from tests.support.waiting import until
 
 ENTRIES = 100
 KEY = SigningKey.generate("test")
