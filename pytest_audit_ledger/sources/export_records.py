@@ -126,7 +126,7 @@ def _refuse_constant(name: str) -> NoReturn:
 
 
 class Number:
-    """A number that Python would write differently from the file, such as `1.50`."""
+    """A number that Python would write differently from the file, such as `1.50` and `-0`."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -140,7 +140,13 @@ def _fraction(token: str) -> float | Number:
     return number if repr(number) == token else Number(token)
 
 
-DECODER = json.JSONDecoder(object_pairs_hook=unique_keys, parse_constant=_refuse_constant, parse_float=_fraction)
+def _whole(digits: str) -> int | Number:
+    return Number(digits) if digits == "-0" else int(digits)
+
+
+DECODER = json.JSONDecoder(
+    object_pairs_hook=unique_keys, parse_constant=_refuse_constant, parse_float=_fraction, parse_int=_whole
+)
 """Refuses JSON that readers interpret differently, and keeps numbers as they are written."""
 
 

@@ -155,6 +155,21 @@ def test_a_ledger_in_sqlite_is_verified_from_json_lines(tmp_path: Path, profile:
     assert_verified(path, profile, 2 * len(NOTES))
 
 
+def test_numbers_of_json_are_hashed_as_they_are_written(tmp_path: Path) -> None:
+    """A double has a sign, also of zero, which PostgreSQL prints."""
+    profile, path = tmp_path / "log.profile.yaml", tmp_path / "log.jsonl"
+    profile.write_text(
+        "version: 1\nname: log\ntable: log\nroles: {sequence: n, entry_hash: h}\nguards: {append_only: false}\n"
+        'payload: {join: {by: "|", of: [n, x]}}\n',
+        "utf-8",
+    )
+    numbers = ["-0", "0", "-0.0", "1.50", "1e30", "1E+2", "-7", "9" * 40]
+    hashes = [sha256(f"{n}|{number}".encode()).hexdigest() for n, number in enumerate(numbers, 1)]
+    rows = zip(numbers, hashes, strict=True)
+    path.write_text("".join(f'{{"n": {n}, "x": {x}, "h": "{h}"}}\n' for n, (x, h) in enumerate(rows, 1)), "utf-8")
+    assert_verified(path, profile, len(numbers))
+
+
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\0": "\\0"})
 
 
