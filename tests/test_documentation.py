@@ -76,9 +76,14 @@ def commands(block: str) -> list[tuple[str, int]]:
 
 
 def cases(language: str) -> list[Any]:
-    """Return README and block of every block, named for its first line."""
+    """Return README and block of every block, named for its first line. What guides do takes a minute in all."""
     return [
-        pytest.param(readme, block, id=f"{readme}: {block.splitlines()[0]}")
+        pytest.param(
+            readme,
+            block,
+            id=f"{readme}: {block.splitlines()[0]}",
+            marks=[pytest.mark.slow] if readme.parts[0] == "examples" else [],
+        )
         for readme in READMES
         if readme not in (INSTALLED, CLUSTER)
         for block in blocks(readme, language)

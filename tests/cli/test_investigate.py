@@ -87,6 +87,7 @@ def test_the_timeline_tells_what_happened_what_it_said_and_what_to_do(invoke: In
     assert done.stderr == ""
 
 
+@pytest.mark.slow
 def test_every_command_that_is_printed_runs_once_what_is_in_capitals_is_filled_in(invoke: Invoke, dsn: str) -> None:
     Path("verifier.key").write_text(invoke("checkpoint", "keygen", "-o", "signing.key", "--origin", "a/b").stdout)
     made = ("checkpoint", "create", "--signing-key", "signing.key", "--output", "checkpoints")

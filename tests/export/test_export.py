@@ -371,6 +371,7 @@ OF_ENTRIES = [
 """The attacks on entries that leave some, and that show without a checkpoint."""
 
 
+@pytest.mark.slow
 def test_every_way_to_tamper_with_entries_has_the_same_findings_online_and_offline(
     forger: Forger, tmp_path: Path
 ) -> None:

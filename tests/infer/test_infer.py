@@ -106,6 +106,7 @@ def test_what_cannot_be_found_is_not_claimed(forger: Forger, invoke: Invoke) -> 
     assert "payload: the recipe was not found" in text
 
 
+@pytest.mark.slow
 def test_one_altered_row_is_counted_and_not_hidden(forger: Forger, invoke: Invoke) -> None:
     write(forger, "altered", TABLES["twelve_columns"])
     forger.run("UPDATE altered SET actor = 'nobody' WHERE seq = 17")
@@ -139,6 +140,7 @@ def test_the_source_of_the_writer_gives_the_order(forger: Forger, invoke: Invoke
     assert_verifies(invoke, forger, "hard.profile.yaml")
 
 
+@pytest.mark.slow
 def test_one_payload_solves_a_table_with_other_keys(forger: Forger, invoke: Invoke) -> None:
     write(forger, "hard", replace(HARD, digest=tables.odd_keys))
     assert infer(invoke, forger, "hard", "--limit-seconds", "2", "-o", "a.profile.yaml")[0] == 3

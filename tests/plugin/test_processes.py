@@ -191,8 +191,10 @@ def test_ctrl_c_during_a_scan_stops_at_once_and_concludes_nothing(tmp_path: Path
 
 @pytest.mark.parametrize(
     ("number", "options"),
-    [(signal.SIGTERM, ["--ledger-export=out.jsonl"]), (signal.SIGHUP, ["-n", "1"])],
-    ids=["alone", "xdist"],
+    [
+        pytest.param(signal.SIGTERM, ["--ledger-export=out.jsonl"], id="alone"),
+        pytest.param(signal.SIGHUP, ["-n", "1"], id="xdist", marks=pytest.mark.slow),
+    ],
 )
 def test_a_signal_ends_a_run_as_ctrl_c_does(
     tmp_path: Path, scratch: Path, forger: Forger, number: signal.Signals, options: list[str]
@@ -212,7 +214,13 @@ def test_a_signal_ends_a_run_as_ctrl_c_does(
     until_no_session(forger)
 
 
-@pytest.mark.parametrize("options", [["--ledger-workers=2"], ["-n", "2"]], ids=["workers", "xdist"])
+@pytest.mark.parametrize(
+    "options",
+    [
+        pytest.param(["--ledger-workers=2"], id="workers"),
+        pytest.param(["-n", "2"], id="xdist", marks=pytest.mark.slow),
+    ],
+)
 def test_everything_ends_when_a_run_is_killed(
     tmp_path: Path, scratch: Path, forger: Forger, options: list[str]
 ) -> None:

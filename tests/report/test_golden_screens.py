@@ -37,7 +37,7 @@ checks:
      description: A day has at most five flags.}
 """
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
 def clean(forger: Forger, folder: Path) -> dict[str, Any]:

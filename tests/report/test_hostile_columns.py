@@ -42,7 +42,9 @@ def entrust(forger: Forger, table: str, columns: list[str]) -> None:
         forger.run(f"UPDATE {table} SET \"{column}\" = '{text}' WHERE ctid = {rows}")
 
 
-@pytest.mark.parametrize("name", ["ski", "verifactu", "formance", "frappe", "odoo"])
+@pytest.mark.parametrize(
+    "name", ["ski", *(pytest.param(one, marks=pytest.mark.slow) for one in ("verifactu", "formance", "frappe", "odoo"))]
+)
 def test_no_column_of_a_profile_writes_markup_into_a_report(forger: Forger, name: str) -> None:
     profile = load_profile(name)
     if name == "ski":

@@ -230,6 +230,7 @@ def test_the_five_tones_differ_in_border_icon_and_word_also_without_colour(
     assert len({icon for _, icon in seen.values()}) == len(TONES)
 
 
+@pytest.mark.slow
 def test_a_tampered_ledger_on_every_screen_and_on_paper(browser: Browser, forger: Forger, tmp_path: Path) -> None:
     forger.build(300).unguarded(
         "UPDATE ledger_entries SET verdict = 'CLEAR' WHERE sequence_number = 120",

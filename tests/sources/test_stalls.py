@@ -160,6 +160,7 @@ def unreached_databases_dropped(server: str) -> Iterator[None]:
             forger.run(f"DROP DATABASE {name}")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "program"), [("x.sql", "psql"), ("x.dump", "pg_restore")])
 def test_a_stall_of_a_restore_is_an_outage_after_the_timeout(
     large: Forger, server: str, tmp_path: Path, name: str, program: str
