@@ -171,7 +171,7 @@ def test_a_store_that_stops_taking_what_is_uploaded(
         monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
         error = refused(lambda: stores.upload({tmp_path / "x": StorePath(THERE)}, overwrite=False))
     assert isinstance(error, OutputError)
-    assert "the store does not answer (FSTimeoutError)" in error.message
+    assert "the store does not answer (TimeoutError)" in error.message
 
 
 def test_an_answer_that_breaks_off(store: ObjectStore, monkeypatch: pytest.MonkeyPatch) -> None:

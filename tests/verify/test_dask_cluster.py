@@ -198,14 +198,14 @@ def test_a_worker_that_is_frozen_ends_the_run_and_leaves_no_session(
         "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE '% reader' AND wait_event = 'ClientWrite'"
     )
     with cluster() as (name, _):
-        source, opening = PostgresSource(LEDGER, timeout=60 if is_interrupted else 3), pools.parse_executor(name)
+        source = PostgresSource(LEDGER, timeout=60 if is_interrupted else 3)
         checks = [check(Freezing, {"run": os.getpid()})]
         if is_interrupted:
             Thread(target=_interrupt, args=(lambda: forger.run(reading) == [(1,)],), daemon=True).start()
             with pytest.raises(KeyboardInterrupt):
-                verify_checks(source, checks, opening=opening)
+                verify_checks(source, checks, executor=name)
         else:
-            found = outcomes(verify_checks(source, checks, opening=opening))["freezing"]
+            found = outcomes(verify_checks(source, checks, executor=name))["freezing"]
             assert "did not return a part within 3 s" in found.reason
         assert forger.run(reading) == [(0,)]
         until_no_session(forger)
@@ -267,7 +267,7 @@ def test_a_kind_that_workers_do_not_have_is_told_in_one_sentence(
     (tmp_path / "house_rules.py").write_text(HOUSE)
     monkeypatch.syspath_prepend(tmp_path)
     house = import_module("house_rules").House
-    verified = verify_checks(PostgresSource(LEDGER), [check(house)], opening=pools.parse_executor(lasting))
+    verified = verify_checks(PostgresSource(LEDGER), [check(house)], executor=lasting)
     assert outcomes(verified)["house"].reason == (
         f"A worker of {lasting} could not read its part. ModuleNotFoundError: No module named 'house_rules'. Install "
         "this package and those of your kinds on every worker, in the versions that are here."
