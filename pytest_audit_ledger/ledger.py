@@ -329,12 +329,10 @@ class Ledger:
 
     def _suites(self, suites: Sequence[str | Path]) -> list[Suite]:
         from pytest_audit_ledger.kinds.registry import installed_kinds
-        from pytest_audit_ledger.suite.discovery import own_suites
-        from pytest_audit_ledger.suite.shipped import shipped_suites
+        from pytest_audit_ledger.suite.shipped import suites_of_run
 
-        registry = installed_kinds()
-        shipped = shipped_suites(registry, of_export=isinstance(self.source, ExportFile))
-        return [*shipped, *own_suites(suites, registry, self._profile)]
+        is_export = isinstance(self.source, ExportFile)
+        return suites_of_run(suites, installed_kinds(), self._profile, of_export=is_export)
 
     def generate_report(
         self,

@@ -72,6 +72,12 @@ def test_a_suite_of_ones_own_is_run_besides(forger: Forger, tmp_path: Path) -> N
     assert result.is_valid
 
 
+def test_a_shipped_suite_that_is_named_is_not_run_twice(forger: Forger) -> None:
+    ledger = Ledger(forger.build(10).dsn)
+    named = ledger.verify_integrity(suites=["integrity.ledger.yaml"])
+    assert [one.check_id for one in named.outcomes] == [one.check_id for one in ledger.verify_integrity().outcomes]
+
+
 def test_a_failed_check_of_ones_own_is_not_valid_although_the_chain_holds(forger: Forger, tmp_path: Path) -> None:
     forger.build(100)
     suite = tmp_path / "own.ledger.yaml"

@@ -28,9 +28,8 @@ from pytest_audit_ledger.scratch.server import Scratch
 from pytest_audit_ledger.sources.dsn import Dsn, optional_dsn
 from pytest_audit_ledger.sources.named import named_source
 from pytest_audit_ledger.sources.postgres import DEFAULT_TIMEOUT_S
-from pytest_audit_ledger.suite.discovery import own_suites
 from pytest_audit_ledger.suite.profile_choice import chosen_profile
-from pytest_audit_ledger.suite.shipped import shipped_suites
+from pytest_audit_ledger.suite.shipped import suites_of_run
 
 
 def run_drill(
@@ -84,7 +83,7 @@ def run_drill(
     )
     registry = installed_kinds()
     set_up = SetUp(
-        (*shipped_suites(registry), *own_suites(suites, registry)),
+        tuple(suites_of_run(suites, registry)),
         given,
         check_timestamps=check_timestamps,
         allow_integrity_waivers=allow_integrity_waivers,
