@@ -147,13 +147,25 @@ def test_a_compressed_file_that_its_manifest_does_not_describe_is_read_as_a_whol
     assert "export_manifest" in found.sentence
 
 
-@pytest.mark.parametrize("stated", [[5], [0, 0], [0, 9, 4], [0, 10**9]])
-def test_starts_that_cannot_be_cut_nothing_out_of_a_file(tmp_path: Path, stated: list[int]) -> None:
+@pytest.mark.parametrize("stated", [[5], [0, 0], [0, 9, 4], [0, 10**9], [0.0, 1e9], [0, *range(10**6, 10**6 + 10_000)]])
+def test_starts_that_cannot_be_cut_nothing_out_of_a_file(tmp_path: Path, stated: list[float]) -> None:
     path = tmp_path / "x.jsonl.gz"
     path.write_bytes(gzip.compress(b'{"a": 1}\n'))
     sha256 = measured(path, "jsonl", None).sha256
     parts = measured(path, "jsonl", {"sha256": sha256, "parts": [{"start": at, "line": 1} for at in stated]}).parts
-    assert parts in ((), (FilePart(0, path.stat().st_size, sha256, 1),)) or parts[-1].start == parts[-1].end
+    assert parts in ((), (FilePart(0, path.stat().st_size, sha256, 1),))
+
+
+def test_a_file_of_very_many_members_is_cut_into_few_parts(tmp_path: Path) -> None:
+    """Every part is a task of its own, and a member may have no entry at all."""
+    path = tmp_path / "x.jsonl.gz"
+    member = gzip.compress(b"", mtime=0)
+    path.write_bytes(member * 10_001)
+    stated = [{"start": at * len(member), "line": 1} for at in range(10_001)]
+    manifest = {"sha256": measured(path, "jsonl", None).sha256, "parts": stated}
+    parts = measured(path, "jsonl", manifest).parts
+    assert 100 < len(parts) <= export_parts.MOST_PARTS
+    assert [*parts[0:1], parts[-1].end] == [FilePart(0, parts[1].start, parts[0].sha256, 1), path.stat().st_size]
 
 
 @pytest.mark.usefixtures("small_parts")
