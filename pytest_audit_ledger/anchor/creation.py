@@ -112,7 +112,8 @@ class CheckpointArtifact(Artifact):
         if start is not None and start.entries.end == size:
             return []
         after = start.entries.end if start else 0
-        tree = _read_along(verified, size) or _read(verified, size, _sizes(store, after), start)
+        sizes = _sizes(store, after)
+        tree = _read_along(verified, size, sizes) or _read(verified, size, sizes, start)
         _refuse_uncertain_positions(verified, tree)
         self._refuse_inconsistent(store, tree, after)
         path = checkpoint_path(self.folder, size)
@@ -211,10 +212,14 @@ def _tree(info: LedgerInfo, size: int, sizes: Sequence[int], start: CheckpointRe
     return tree
 
 
-def _read_along(verified: ArtifactContext, size: int) -> EntryTree | None:
-    """Return the trees if they were made while the verification read, by one process; pieces do not merge."""
+def _read_along(verified: ArtifactContext, size: int, sizes: Sequence[int]) -> EntryTree | None:
+    """Return the trees if they were made while the verification read, by one process; pieces do not merge.
+
+    Others may have signed checkpoints meanwhile, which need trees that nobody asked for then.
+    """
     made = (one for one in verified.verification.extra_scans if type(one) is EntryTree and one.segment is None)
-    return next((tree for tree in made if tree.prefixes.tree(size) is not None), None)
+    fitting = (tree for tree in made if tree.prefixes.covers(sizes))
+    return next((tree for tree in fitting if tree.prefixes.tree(size) is not None), None)
 
 
 def _read(verified: ArtifactContext, size: int, sizes: Sequence[int], start: CheckpointRecord | None) -> EntryTree:

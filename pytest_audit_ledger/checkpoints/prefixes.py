@@ -27,6 +27,10 @@ class Prefixes:
         self.pieces: Pieces | None = None
         """The pieces of the whole tree; set them before feeding, in a single process that reads all entries."""
 
+    def covers(self, sizes: Iterable[int]) -> bool:
+        """Return whether all these sizes were requested; the tree of another one is unknown."""
+        return {*sizes} <= {*self._sizes}
+
     def start(self, tree: CompactRange) -> None:
         """Begin with a known tree instead of its leaves."""
         self._range = tree.copy()
