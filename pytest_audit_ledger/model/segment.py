@@ -10,12 +10,16 @@ Place = tuple[str, ...]
 
 @dataclass(frozen=True)
 class FilePart:
-    """The bytes of a file from `start` up to but excluding `end`, their SHA-256 and the number of their first line."""
+    """The bytes of a file from `start` up to but excluding `end`, their SHA-256 and the number of their first line.
+
+    `has_next`: another part follows.
+    """
 
     start: int
     end: int
     sha256: str
     line: int
+    has_next: bool = False
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from itertools import pairwise
 from typing import Any, BinaryIO
@@ -63,7 +63,8 @@ def measured(path: AnyPath, format_: str | None, manifest: Mapping[str, Any] | N
         raise SourceError(f"{path} cannot be read: {error.strerror}.", "Check its permissions.") from error
     # what a manifest states of another file counts for nothing
     is_other = manifest is not None and manifest["sha256"] != whole.hexdigest()
-    return Measured(whole.hexdigest(), start, tuple(parts) if can_be_cut and not is_other else ())
+    cut = (*(replace(part, has_next=True) for part in parts[:-1]), *parts[-1:]) if can_be_cut and not is_other else ()
+    return Measured(whole.hexdigest(), start, cut)
 
 
 def _blocks(file: BinaryIO, size: int | None = None) -> Iterator[bytes]:

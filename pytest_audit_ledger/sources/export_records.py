@@ -63,8 +63,9 @@ def records(path: AnyPath, part: FilePart | None = None, names: Sequence[str] = 
 
     `names`: the columns, which the first line of CSV names, and no part but the first has.
     """
-    readers: dict[str, Callable[[_Text], Iterator[Record]]] = {"json": _json, "jsonl": _json_lines, "tsv": _tsv}
+    readers: dict[str, Callable[[_Text], Iterator[Record]]] = {"json": _json, "tsv": _tsv}
     readers["csv"] = partial(_csv, names=list(names) if part is not None and part.start else None)
+    readers["jsonl"] = partial(_json_lines, must_end=part is not None and part.has_next)
     with _opened(path, part) as text:
         yield from readers[format_of(path) or "jsonl"](text)
 
@@ -159,7 +160,7 @@ def _mistake(error: Exception) -> str:
     return "a number has too many digits" if "digits" in str(error) else str(error)
 
 
-def _json_lines(text: _Text) -> Iterator[Record]:
+def _json_lines(text: _Text, *, must_end: bool) -> Iterator[Record]:
     space = 0
     while line := text.stream.readline(LONGEST_RECORD):
         space = _within(text, space + len(line)) if line.isspace() else 0
@@ -168,6 +169,8 @@ def _json_lines(text: _Text) -> Iterator[Record]:
                 record = DECODER.decode(line)
             except (ValueError, RecursionError) as error:
                 text.fail(_mistake(error) + ("" if line.endswith("\n") else "; the file seems to be truncated"))
+            if must_end and not line.endswith("\n"):
+                text.fail("this line does not end, so the file seems to be truncated")
             yield text.line, len(line), _entry(text, record, text.line)
         text.line += 1
 

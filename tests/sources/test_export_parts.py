@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import json
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +87,25 @@ def test_several_workers_find_what_one_finds(forger: Forger, tmp_path: Path, for
         ]
 
 
+@pytest.mark.parametrize("form", ["jsonl", "csv"])
+def test_two_members_of_which_one_process_makes_one_line_are_refused_by_several_too(
+    forger: Forger, tmp_path: Path, form: str
+) -> None:
+    forger.build(10)
+    path = tmp_path / f"all.{form}.gz"
+    Ledger(forger.dsn).export_entries(output_file=path)
+    lines = gzip.decompress(path.read_bytes()).splitlines(keepends=True)
+    first = gzip.compress(b"".join(lines[:6]).rstrip(b"\n"))
+    data = first + gzip.compress(b"".join(lines[6:]))
+    path.write_bytes(data)
+    parts = [{"start": 0, "line": 1}, {"start": len(first), "line": 7}]
+    file = tmp_path / f"{path.name}.manifest.json"
+    stated = {**json.loads(file.read_text("utf-8")), "size": len(data), "sha256": sha256(data).hexdigest()}
+    file.write_text(json.dumps({**stated, "parts": parts}), "utf-8")
+    for workers in (1, 3):
+        assert Ledger(str(path)).verify_integrity(workers=workers).assurance is Assurance.UNVERIFIED
+
+
 @pytest.mark.usefixtures("small_parts")
 @pytest.mark.parametrize("form", ["jsonl.gz", "csv"])
 def test_several_workers_find_what_one_finds_in_streams_and_in_the_order_of_writing(
@@ -151,9 +171,9 @@ def test_a_compressed_file_that_its_manifest_does_not_describe_is_read_as_a_whol
 def test_starts_that_cannot_be_cut_nothing_out_of_a_file(tmp_path: Path, stated: list[float]) -> None:
     path = tmp_path / "x.jsonl.gz"
     path.write_bytes(gzip.compress(b'{"a": 1}\n'))
-    sha256 = measured(path, "jsonl", None).sha256
-    parts = measured(path, "jsonl", {"sha256": sha256, "parts": [{"start": at, "line": 1} for at in stated]}).parts
-    assert parts in ((), (FilePart(0, path.stat().st_size, sha256, 1),))
+    whole = measured(path, "jsonl", None).sha256
+    parts = measured(path, "jsonl", {"sha256": whole, "parts": [{"start": at, "line": 1} for at in stated]}).parts
+    assert parts in ((), (FilePart(0, path.stat().st_size, whole, 1),))
 
 
 def test_a_file_of_very_many_members_is_cut_into_few_parts(tmp_path: Path) -> None:
@@ -165,7 +185,10 @@ def test_a_file_of_very_many_members_is_cut_into_few_parts(tmp_path: Path) -> No
     manifest = {"sha256": measured(path, "jsonl", None).sha256, "parts": stated}
     parts = measured(path, "jsonl", manifest).parts
     assert 100 < len(parts) <= export_parts.MOST_PARTS
-    assert [*parts[0:1], parts[-1].end] == [FilePart(0, parts[1].start, parts[0].sha256, 1), path.stat().st_size]
+    assert [*parts[0:1], parts[-1].end] == [
+        FilePart(0, parts[1].start, parts[0].sha256, 1, has_next=True),
+        path.stat().st_size,
+    ]
 
 
 @pytest.mark.usefixtures("small_parts")
