@@ -263,7 +263,8 @@ class ExportSnapshot:
         order = _Order(self._profile) if self._is_foreign and SEQUENCE in columns else None
         if neighbours:
             columns = list(dict.fromkeys([*(name for name in columns if name != BEFORE), HASH]))
-        for chunk in _chunks(self._records(part)):
+        whole = FilePart(0, self._measured.size, self._measured.sha256, 1)
+        for chunk in _chunks(self._records(part or whole)):
             if self._stopped:
                 raise SourceError("The reading was stopped.")
             for line, _, record in chunk:

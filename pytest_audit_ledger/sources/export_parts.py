@@ -128,7 +128,7 @@ class _Part(io.RawIOBase):
         if not data and self._digest.hexdigest() != self._part.sha256:
             raise SourceError(
                 f"{self._path} is not the file here that this run began to read.",
-                "Let every worker read the very same file, from shared storage, and run again.",
+                "Let nobody write to it meanwhile, and every worker read the very same file; then run again.",
             )
         return len(data)
 

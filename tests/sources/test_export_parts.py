@@ -23,6 +23,7 @@ from pytest_audit_ledger.sources import export_parts, postgres
 from pytest_audit_ledger.sources.export_file import ExportFile
 from pytest_audit_ledger.sources.export_parts import measured
 from pytest_audit_ledger.sources.export_records import records
+from pytest_audit_ledger.verify.scan import EVERYTHING
 from tests.forger import TAMPERINGS, Forger
 from tests.support.anchored import KEY
 from tests.support.object_store import BUCKET, ObjectStore
@@ -152,6 +153,20 @@ def test_another_file_under_the_same_name_is_never_merged(forger: Forger, tmp_pa
     path.write_bytes(data)
     with pytest.raises(SourceError, match="is not the file here that this run began to read"):
         list(records(path, part))
+
+
+@pytest.mark.parametrize("form", [*FORMATS, "json"])
+def test_one_process_reads_the_very_file_that_it_measured(forger: Forger, tmp_path: Path, form: str) -> None:
+    """Else the manifest and the report are about one file, and what was found about another."""
+    forger.build(100)
+    path = tmp_path / f"all.{form}"
+    Ledger(forger.dsn).export_entries(output_file=path)
+    with ExportFile(path).snapshot() as snapshot:
+        snapshot.scan(["sequence_number"], EVERYTHING, lambda _: None)
+        TAMPERINGS["verdict-edited"](forger)
+        Ledger(forger.dsn).export_entries(output_file=path, force=True)
+        with pytest.raises(SourceError, match="is not the file here that this run began to read"):
+            snapshot.scan(["sequence_number"], EVERYTHING, lambda _: None)
 
 
 @pytest.mark.usefixtures("small_parts")
