@@ -134,9 +134,8 @@ def _segments(
 ) -> list[Segment]:
     """Return what several processes read: about `count` segments, and the order of writing if a kind reads in it.
 
+    That order is one segment, and the first that is taken, because an entry's position in it is how many were read.
     A file is cut into its parts, however many there are.
-
-    That is one segment, and the first that is taken, because an entry's position in it is how many were read.
     """
     export = snapshot.info.export
     whole = FilePart(0, export.size, export.sha256, 1) if export else None
