@@ -20,6 +20,7 @@ from tests.forger import Forger
 from tests.support.backups import back_up, left, public
 
 
+@pytest.mark.slow
 def test_a_passphrase_from_a_file_or_a_variable_opens_what_it_encrypted(
     ledger: Forger, server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -41,6 +41,7 @@ def test_the_time_that_a_test_may_take_is_not_that_of_the_verification(
     assert "SELF-CONSISTENT: " in terminal.output
 
 
+@pytest.mark.slow
 def test_a_test_that_takes_too_long_is_a_failure_and_leaves_no_session(tmp_path: Path, forger: Forger) -> None:
     pytest.importorskip("pytest_timeout")
     forger.build(100)
@@ -55,6 +56,7 @@ def test_a_test_that_takes_too_long_is_a_failure_and_leaves_no_session(tmp_path:
     assert "Failed: Timeout" in terminal.output
 
 
+@pytest.mark.slow
 @pytest.mark.server
 @pytest.mark.parametrize("method", ["signal", "thread"])
 def test_a_test_that_takes_too_long_leaves_no_demo_behind(tmp_path: Path, scratch: Path, method: str) -> None:

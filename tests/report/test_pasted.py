@@ -125,6 +125,7 @@ def paste(invoke: Invoke, command: str, answer: str = "") -> Result:
     return invoke(*words, input=answer, env={"COLUMNS": "200"})
 
 
+@pytest.mark.slow
 @pytest.mark.server
 def test_the_commands_for_a_tampered_demo_do_what_they_are_for(invoke: Invoke) -> None:
     investigate, repair = advised(invoke("verify", "--ledger-db", "demo:tampered").stdout)

@@ -96,6 +96,7 @@ def test_a_stall_in_the_middle_of_a_scan_is_an_outage_and_the_rest_keeps_what_it
     assert "--ledger-timeout SECONDS" in reason
 
 
+@pytest.mark.slow
 def test_work_on_what_came_is_not_silence(large: Forger, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection, "GRACE_S", 0.0)
     pauses: list[int] = []

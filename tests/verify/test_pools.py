@@ -253,6 +253,7 @@ def test_a_process_that_is_frozen_does_not_keep_the_command_from_ending(forger: 
     assert "did not return a part within 2 s" in done.stdout
 
 
+@pytest.mark.slow
 def test_processes_that_are_frozen_at_the_end_are_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pools, "START_S", 1)
     with opened(f"{__name__}:FreezingAtTheEnd") as executor:
