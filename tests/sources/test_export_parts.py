@@ -26,6 +26,7 @@ from pytest_audit_ledger.sources.export_records import records
 from pytest_audit_ledger.verify.scan import EVERYTHING
 from tests.forger import TAMPERINGS, Forger
 from tests.support.anchored import KEY
+from tests.support.clusters import cluster
 from tests.support.object_store import BUCKET, ObjectStore
 from tests.verify.test_pools import PROCESSES, compared
 from tests.verify.test_profiles import JOIN, TAMPERED, table
@@ -219,8 +220,6 @@ def test_parts_are_read_from_a_store_by_workers_of_this_machine_and_of_a_cluster
     assert compared(found) == compared(alone)
     assert found.assurance is Assurance.SELF_CONSISTENT
     pytest.importorskip("distributed", reason="needs Dask: pip install 'pytest-audit-ledger[dask]'")
-    from tests.verify.test_dask_cluster import cluster  # noqa: PLC0415  (only where Dask is installed)
-
     with cluster(2, **store.environment) as (name, _):
         of_cluster = Ledger(address).verify_integrity(executor=name)
     assert compared(of_cluster) == compared(alone)

@@ -5,11 +5,9 @@ from __future__ import annotations
 import logging
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from importlib import import_module
 from itertools import islice
 from pathlib import Path
@@ -29,6 +27,7 @@ from pytest_audit_ledger.sources.postgres import PostgresSource
 from pytest_audit_ledger.verify import pools
 from tests.forger import TAMPERINGS, Forger
 from tests.support.checks import by_id, check, outcomes, verify_checks
+from tests.support.clusters import cluster, started, started_workers
 from tests.support.command import Invoke, RunLedger, until_no_session
 from tests.support.readers import ALL, Reads, opened, other_version, read
 from tests.support.waiting import until
@@ -55,44 +54,6 @@ class House(ChainLinkage):
 SECRET = "s3cr3t-sesame"
 VARIABLE = "AUDIT_LEDGER_TEST_DSN"
 LEDGER = f"env:{VARIABLE}"
-
-Process = subprocess.Popen[str]
-
-
-@contextmanager
-def started(what: str, *arguments: str, **variables: str) -> Iterator[tuple[str, Process]]:
-    """Start a scheduler or a worker, which is killed at the end; return the scheduler's address, and the process."""
-    path = os.pathsep.join(filter(None, (variables.pop("first", ""), str(Path(__file__).parents[2]))))
-    command = [sys.executable, "-m", f"distributed.cli.dask_{what}", *arguments, "--no-dashboard"]
-    environment = {**os.environ, "PYTHONPATH": path, **variables}
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as process:
-        try:
-            assert process.stderr is not None
-            found = (line for line in process.stderr if "Scheduler at:" in line or "Registered to:" in line)
-            yield next(found).split()[-1], process
-        finally:
-            process.kill()
-
-
-@contextmanager
-def started_workers(name: str, count: int, *arguments: str, **variables: str) -> Iterator[None]:
-    """Start workers of one thread for a scheduler."""
-    address = name.removeprefix("dask:")
-    own = ("--nthreads", "1", "--no-nanny", "--host", address.rpartition(":")[0], *arguments)
-    with ExitStack() as stack:
-        for _ in range(count):
-            stack.enter_context(started("worker", address, *own, **variables))
-        yield
-
-
-@contextmanager
-def cluster(workers: int = 1, **variables: str) -> Iterator[tuple[str, Process]]:
-    """Start a scheduler and workers; return the executor's name, and the scheduler's process."""
-    with ExitStack() as stack:
-        own = ("--host", "127.0.0.1", "--port", "0")
-        address, scheduler = stack.enter_context(started("scheduler", *own, **variables))
-        stack.enter_context(started_workers(address, workers, **variables))
-        yield f"dask:{address}", scheduler
 
 
 @pytest.fixture(scope="module")
