@@ -53,7 +53,7 @@ class DrillRun(MadeOnce[Matrix]):
 
     @property
     def given(self) -> Given:
-        """Return what the user gave; empty if there is no ledger."""
+        """Return what the user wrote; nothing if there is no ledger."""
         run = self.config.stash.get(RUN, None)
         return run.options.given if run is not None else {}
 

@@ -1,6 +1,6 @@
 """The first screen of a report: is it fine, how sure are we, what must who do, and which ledger and period it is.
 
-The tone comes from the worst of the assurance and the user's checks. The assurance is about integrity alone.
+The headline comes from the worst of the assurance and the user's checks. The assurance is about integrity alone.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Headline(str, Enum):
 
 
 def headline_of(verification: Verification) -> Headline:
-    """Return the tone: the worst of the assurance and the critical checks."""
+    """Return what comes first: the worst of the assurance and the critical checks."""
     if verification.assurance is Assurance.TAMPERED:
         return Headline.STOP
     if verification.assurance is Assurance.UNVERIFIED:
@@ -59,30 +59,30 @@ def _critical(verification: Verification) -> list[Outcome]:
 def first_screen(judged: Judged, conditions: Sequence[Condition], found: Investigation | None) -> dict[str, Any]:
     """Return the sentences of the first screen, as data; ledger, period and entries are in sections of their own."""
     verification = judged.verification
-    tone = headline_of(verification)
+    headline = headline_of(verification)
     blocks, disclose = of_weight(conditions, Weight.BLOCKS), of_weight(conditions, Weight.DISCLOSE)
     actions = [action for one in (*blocks, *disclose) for action in one.actions] or [_SIGN]
     return {
-        "tone": tone.value,
-        "state": _state(tone, len(blocks), len(verification.with_status(Status.WARN))),
-        "answer": _answer(judged, tone),
-        "lead": _lead(judged, tone),
-        "facts": [clip(one, LONGEST_FACT) for one in facts(judged, found)] if tone is Headline.STOP else [],
+        "tone": headline.value,
+        "state": _state(headline, len(blocks), len(verification.with_status(Status.WARN))),
+        "answer": _answer(judged, headline),
+        "lead": _lead(judged, headline),
+        "facts": [clip(one, LONGEST_FACT) for one in facts(judged, found)] if headline is Headline.STOP else [],
         "actions": [asdict(action) for action in actions[:MOST_ACTIONS]],
         "more_actions": max(0, len(actions) - MOST_ACTIONS),
-        "after": "" if tone is Headline.STOP else _after(len(blocks), [one for one in actions if one is not _SIGN]),
+        "after": "" if headline is Headline.STOP else _after(len(blocks), [one for one in actions if one is not _SIGN]),
         "level": _level(verification, found),
         "sure": _sure(judged),
         "proof": _proof(judged, found),
     }
 
 
-def _state(tone: Headline, blocks: int, warnings: int) -> str:
-    if tone is Headline.STOP:
+def _state(headline: Headline, blocks: int, warnings: int) -> str:
+    if headline is Headline.STOP:
         return "TAMPERED"
-    if tone is Headline.NONE:
+    if headline is Headline.NONE:
         return "Not verified"
-    if tone is Headline.ACT:
+    if headline is Headline.ACT:
         return "Not ready to file"
     warned = f" · {warnings:,} {'warning' if warnings == 1 else 'warnings'}" if warnings else ""
     if blocks:
@@ -90,14 +90,14 @@ def _state(tone: Headline, blocks: int, warnings: int) -> str:
     return f"Nothing blocks filing{warned}"
 
 
-def _answer(judged: Judged, tone: Headline) -> str:
-    if tone is Headline.GOOD:
+def _answer(judged: Judged, headline: Headline) -> str:
+    if headline is Headline.GOOD:
         return "The ledger is intact."
-    if tone is Headline.FAIR:
+    if headline is Headline.FAIR:
         return "The ledger is consistent. Nothing outside confirms it."
-    if tone is Headline.STOP:
+    if headline is Headline.STOP:
         return "This ledger was tampered with. Do not rely on it."
-    if tone is Headline.NONE:
+    if headline is Headline.NONE:
         return "The ledger has no entries." if _is_empty(judged) else "This ledger could not be verified."
     critical = _critical(judged.verification)
     failed = [one for one in critical if one.status is Status.FAIL]
@@ -110,15 +110,15 @@ def _is_empty(judged: Judged) -> bool:
     return judged.verification.survey is not None and not judged.verification.size
 
 
-def _lead(judged: Judged, tone: Headline) -> str:
+def _lead(judged: Judged, headline: Headline) -> str:
     verification, anchor = judged.verification, judged.verification.anchor
     critical = _critical(verification)
     also = f"{_of_check(critical[0])}{_more(critical)}" if critical else ""
-    if tone is Headline.STOP:
+    if headline is Headline.STOP:
         return f"Also: {also}" if also else ""
-    if tone is Headline.NONE:
+    if headline is Headline.NONE:
         return " ".join(filter(None, [also, verification.sentence]))
-    if tone is Headline.ACT:
+    if headline is Headline.ACT:
         return f"{also} No entry shows a sign of change."
     if anchor is None:
         return verification.sentence

@@ -180,7 +180,7 @@ def public_key(data: bytes) -> Point:
     """Return the point of a key. One of small order accepts signatures of anybody, so it is none."""
     found = point(data)
     if times(8, found)[0] == 0:
-        raise ValueError("a point of small order is no key")
+        raise ValueError("a point of small order is not a valid key")
     return found
 
 
